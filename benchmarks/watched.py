@@ -20,7 +20,7 @@ from benchmarks.payloads import CHANNEL, PEOPLE, TEAM, session_json
 from benchmarks.plan import Talk
 from benchmarks.processes import RELAY, started, until_connected
 from benchmarks.wire import Wire, open_wire
-from bot.mirror.pace import SLOWEST, gist_of
+from bot.mirror.pace import SLOWEST
 from bot.model.generation import Generation
 from bot.model.mirror import Watched
 from bot.model.people import UserId
@@ -30,7 +30,7 @@ from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.redis.keys import OUTBOX_KEY, THREADS_KEY
 from bot.store.links import Links
-from bot.store.mirror.looks import Found, Look
+from bot.store.mirror.polls import Found, Poll
 from bot.store.mirror.watches import Watches
 
 TTL = timedelta(days=90)
@@ -73,7 +73,7 @@ async def watching(
 
 
 async def _linked(home: Path, wire: Wire, ids: Sequence[str], roots: Sequence[str]) -> None:
-    """Link each session's thread, with a look in the past at what it does."""
+    """Link each session's thread, with a poll in the past of what it does."""
     picked = random.Random(11)
     async with embedded_valkey(home / "data") as url, open_store(url) as opened:
         store = opened.of(TEAM)
@@ -81,8 +81,8 @@ async def _linked(home: Path, wire: Wire, ids: Sequence[str], roots: Sequence[st
         for start in range(0, len(ids), CHUNK):
             chunk = dict(zip(ids[start : start + CHUNK], roots[start:], strict=False))
             await asyncio.gather(*(_link(links, one, root) for one, root in chunk.items()))
-            looks = (await watches.take(CHUNK, timedelta(0))).looks
-            await asyncio.gather(*(_look(watches, one, wire, picked) for one in looks))
+            polls = (await watches.take(CHUNK, timedelta(0))).polls
+            await asyncio.gather(*(_polled(watches, one, wire, picked) for one in polls))
         await store.delete(OUTBOX_KEY)  # the cards, whose posts would be measured, too
         await store.delete(THREADS_KEY)  # or the threads would be read at the start
 
@@ -92,22 +92,21 @@ async def _link(links: Links, session: str, root: str) -> None:
     await links.create(ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=root), link, begins=True)
 
 
-async def _look(watches: Watches, look: Look, wire: Wire, picked: random.Random) -> None:
-    """Record a look whose successor is due at any time within the pace of the state."""
-    known = wire.devin.of(look.session)
+async def _polled(watches: Watches, poll: Poll, wire: Wire, picked: random.Random) -> None:
+    """Record a poll whose successor is due at any time within the pace of the state."""
+    known = wire.devin.of(poll.session)
     state = SessionState(known.doing)
-    shown = session_json(look.session, "", None, 0)
+    shown = session_json(poll.session, "", None, 0)
     seen = Watched(
         state=state,
-        since=look.began,
+        since=poll.began,
         title=str(shown["title"]),
         url=str(shown["url"]) if wire.api is Generation.V3 else "",
         acus=0.0 if wire.api is Generation.V3 else None,
         updated=int(known.updated_at) * 1000,
-        read_at=look.began,
+        read_at=poll.began,
     )
-    after, gist = SLOWEST[state] * picked.random(), gist_of(seen, look, 10)
-    await watches.record(look, Found(seen=seen, after=after, step=10, gist=gist))
+    await watches.record(poll, Found(seen=seen, after=SLOWEST[state] * picked.random()))
 
 
 async def spoken(

@@ -185,7 +185,7 @@ async def _run(stack: AsyncExitStack, to: Connections, parts: Parts, *, listens:
     """Begin the work that nobody asks for, and finish what is under way at the end."""
     stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
     await stack.enter_async_context(parts.poll.running())
-    await stack.enter_async_context(parts.watching.running())
+    await stack.enter_async_context(parts.polling.running())
     if listens:
         await stack.enter_async_context(parts.catch_up.running())
 

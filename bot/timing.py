@@ -95,8 +95,8 @@ class Timing:
     survey_seconds: float = 5.0
     """One read of the states of many sessions at Devin: no person waits for it."""
 
-    first_look_seconds: float = 0.9
-    """The first look at a session, for which a person waits. What it reads is old."""
+    first_poll_seconds: float = 0.9
+    """The first poll of a session, for which a person waits. What it reads is old."""
 
     modal_seconds: float = 1.0
     """The contents of a modal, before one opens that says to wait."""

@@ -2,33 +2,36 @@
 
 States and messages come by different calls, so either may be read first. People are told of each
 stay in a state once, and what Devin asks stays open until somebody replies, Devin asks something
-else, or the state changes. A reply ends a stay even if no look sees another state in between. Pure.
+else, or the state changes. A reply ends a stay even if no poll sees another state in between. Pure.
 """
 
 from collections.abc import Sequence
 from hashlib import sha256
 
 from bot.devin.api import DevinMessage, MessagePage, Source
-from bot.mirror.pace import RESOLUTION_MS, SETTLED_MS
+from bot.mirror.pace import RESOLUTION_MS
 from bot.model.mirror import NEEDS_PERSON, Said, SaidKind, Watched
 from bot.model.sessions import SessionState
-from bot.store.mirror.looks import Look
+from bot.store.mirror.polls import Poll
 from bot.text.questions import parse_question
+
+ANSWERED_MS = 3_000
+"""The time after a reply from which the session's state is Devin's answer to it."""
 
 QUESTION_READ = 4_000
 """The end of a message in which its question is looked for, in characters."""
 
 
 def events_of(
-    look: Look, seen: Watched, fresh: Sequence[Said], page: MessagePage
+    poll: Poll, seen: Watched, fresh: Sequence[Said], page: MessagePage
 ) -> Sequence[Said]:
     """Return what people must know besides Devin's words."""
     if page.has_more:
         return ()  # the state is that of the end, which was not read
     return [
-        *_new_pull_requests(look.seen, seen),
-        *_at_rest(look, seen, fresh, page),
-        *_in_trouble(look, seen),
+        *_new_pull_requests(poll.seen, seen),
+        *_at_rest(poll, seen, fresh, page),
+        *_in_trouble(poll, seen),
     ]
 
 
@@ -41,88 +44,88 @@ def _new_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
     ]
 
 
-def _at_rest(look: Look, seen: Watched, fresh: Sequence[Said], page: MessagePage) -> Sequence[Said]:
+def _at_rest(poll: Poll, seen: Watched, fresh: Sequence[Said], page: MessagePage) -> Sequence[Said]:
     """Return the event of a turn that is over, if people have not been told of it."""
-    before, last, at = look.seen, seen.last, seen.read_at
+    before, last, at = poll.seen, seen.last, seen.read_at
     has_changed = seen.state is not before.state
     is_turn = has_changed or bool(fresh) or before.has_more
     match seen.state:
         case SessionState.WAITING if is_turn and last and _ends_with_devin(page):
             question = parse_question(last.text[-QUESTION_READ:])
-            if question is None or _is_settled(look, last):
+            if question is None or _is_settled(poll, last):
                 return ()
             id_, options = _ask_id(f"{last.id} {at}"), question.options
             return [Said(kind=SaidKind.QUESTION, at=at, id=id_, text=last.text, options=options)]
-        case SessionState.APPROVAL if has_changed or _is_unmoved_by_reply(look):
+        case SessionState.APPROVAL if has_changed or _is_unmoved_by_reply(poll):
             text = last.text if last is not None else ""
             return [Said(kind=SaidKind.APPROVAL, at=at, id=_ask_id(f"approval {at}"), text=text)]
-        case SessionState.FINISHED if has_changed or _has_answered(look, last):
+        case SessionState.FINISHED if has_changed or _has_answered(poll, last):
             return [Said(kind=SaidKind.FINISHED, at=at)]
         case SessionState.ENDED if has_changed:
             return [Said(kind=SaidKind.ENDED, at=at, trouble=seen.trouble)]
     return ()
 
 
-def _is_settled(look: Look, question: Said) -> bool:
+def _is_settled(poll: Poll, question: Said) -> bool:
     """Return True if a question is open, or somebody has replied since it was asked."""
-    before = look.seen
+    before = poll.seen
     was_asked = before.question == question.id
-    return was_asked and (bool(before.asked) or look.stirred > before.question_at)
+    return was_asked and (bool(before.asked) or poll.replied > before.question_at)
 
 
-def _in_trouble(look: Look, seen: Watched) -> Sequence[Said]:
-    is_told = seen.trouble is look.seen.trouble and not _is_unmoved_by_reply(look)
+def _in_trouble(poll: Poll, seen: Watched) -> Sequence[Said]:
+    is_told = seen.trouble is poll.seen.trouble and not _is_unmoved_by_reply(poll)
     if not seen.trouble or seen.state is SessionState.ENDED or is_told:
         return ()
     return [Said(kind=SaidKind.TROUBLE, at=seen.read_at, trouble=seen.trouble)]
 
 
-def _has_reply(look: Look) -> bool:
+def _has_reply(poll: Poll) -> bool:
     """Return True if a reply has reached the session since people were told of its state."""
-    return look.stirred > look.seen.asked_at
+    return poll.replied > poll.seen.asked_at
 
 
-def _is_unmoved_by_reply(look: Look) -> bool:
+def _is_unmoved_by_reply(poll: Poll) -> bool:
     """Return True if the state, as it is by now, is Devin's answer to a reply."""
-    return _has_reply(look) and look.began - look.stirred >= SETTLED_MS[0]
+    return _has_reply(poll) and poll.began - poll.replied >= ANSWERED_MS
 
 
-def _has_answered(look: Look, last: Said | None) -> bool:
+def _has_answered(poll: Poll, last: Said | None) -> bool:
     """Return True if Devin has also said something since that reply."""
-    is_later = last is not None and last.at + RESOLUTION_MS >= look.stirred
-    return is_later and _is_unmoved_by_reply(look)
+    is_later = last is not None and last.at + RESOLUTION_MS >= poll.replied
+    return is_later and _is_unmoved_by_reply(poll)
 
 
 _ASKING = frozenset({SaidKind.QUESTION, SaidKind.APPROVAL})
 
 
 def asked_of(
-    look: Look, seen: Watched, events: Sequence[Said], page: MessagePage
+    poll: Poll, seen: Watched, events: Sequence[Said], page: MessagePage
 ) -> dict[str, object]:
     """Return what is open: what was just asked, or what was before while nobody has answered."""
     asked = next((one for one in events if one.kind in _ASKING), None)
     update: dict[str, object]
     if asked is not None:
-        update = {"asked": asked.id, "asked_at": look.began, "options": asked.options}
+        update = {"asked": asked.id, "asked_at": poll.began, "options": asked.options}
         if asked.kind is SaidKind.QUESTION and seen.last is not None:
-            update |= {"question": seen.last.id, "question_at": look.began}
+            update |= {"question": seen.last.id, "question_at": poll.began}
         return update
     update = {}
     if any(one.kind in NEEDS_PERSON for one in events):
-        update["asked_at"] = look.began
+        update["asked_at"] = poll.began
     is_answered = seen.state is SessionState.WAITING and not _ends_with_devin(page)
-    if seen.state is not look.seen.state or _has_reply(look) or is_answered:
+    if seen.state is not poll.seen.state or _has_reply(poll) or is_answered:
         update |= {"asked": "", "options": ()}
     return update
 
 
-def closed_by(look: Look, seen: Watched, page: MessagePage) -> Sequence[Said]:
+def closed_by(poll: Poll, seen: Watched, page: MessagePage) -> Sequence[Said]:
     """Return the end of what was open, if its post has buttons that answer it."""
-    before = look.seen
+    before = poll.seen
     has_buttons = bool(before.options) or before.state is SessionState.APPROVAL
     if not before.asked or before.asked == seen.asked or not has_buttons:
         return ()
-    is_answered = _has_reply(look) or not _ends_with_devin(page)
+    is_answered = _has_reply(poll) or not _ends_with_devin(page)
     kind = SaidKind.ANSWERED if is_answered else SaidKind.MOVED_ON
     return [Said(kind=kind, id=before.asked, at=before.asked_at)]
 

@@ -1,4 +1,4 @@
-"""What a look at a session found that is new, and which threads are shown it. Pure.
+"""What a poll of a session found that is new, and which threads are shown it. Pure.
 
 Devin's messages come first, in Devin's order, then what the session's state means for people.
 """
@@ -9,74 +9,67 @@ from datetime import datetime, timedelta
 
 from bot.devin.api import MessagePage, SessionSummary, Source
 from bot.mirror.events import asked_of, closed_by, events_of
-from bot.mirror.pace import RESOLUTION_MS, gist_of, until_next, updated_of
+from bot.mirror.pace import RESOLUTION_MS, until_next, updated_of
 from bot.model.mirror import Follow, Said, SaidKind, Watched
-from bot.store.mirror.looks import Follower, Found, Look
-from bot.timing import TIMING
+from bot.model.threads import ThreadRef
+from bot.store.mirror.polls import Follower, Found, Poll
 from bot.wording.mirror.notices import beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a look has read: the session's state, if known, a page, and the ids read before.
+    """What a poll has read: the session's state, if known, and a page.
 
-    The page had come `at` that time (Unix ms). `is_adrift` says that it begins where the session
-    does, since the cursor was of no use any more. `is_too_long` says that there is no page, since
-    it would be longer than what is read of one. What is read within `first_look_seconds` after a
-    thread was linked is old: nobody has been told of the link yet.
+    `untold` are threads whose link nobody has been told of yet: what is read is old for them.
+    `is_adrift` says that the page begins where the session does, since the cursor was of no use any
+    more. `is_too_long` says that there is no page, since it would be longer than what is read of
+    one.
     """
 
     summary: SessionSummary | None
     page: MessagePage
-    shown: frozenset[str]
     default: Follow
-    at: int
-    api: str = ""
+    untold: frozenset[ThreadRef] = frozenset()
     is_adrift: bool = False
     is_too_long: bool = False
-    first_look_seconds: float = TIMING.first_look_seconds
 
 
-def found_in(look: Look, reading: Reading) -> Found:
-    """Return what to record of a look."""
+def found_in(poll: Poll, reading: Reading) -> Found:
+    """Return what to record of a poll."""
     skew = reading.page.skew
     fresh = [
         Said(id=one.id, at=_millis(one.at, skew), text=beginning(one.text))
         for one in reading.page.messages
-        if one.source is Source.DEVIN and one.id not in reading.shown
+        if one.source is Source.DEVIN and not poll.knows(one.id)
     ]
-    adrift_since = look.seen.adrift_since or (look.seen.read_at if reading.is_adrift else 0)
+    adrift_since = poll.seen.adrift_since or (poll.seen.read_at if reading.is_adrift else 0)
     if adrift_since:
         # What was said before the last read is known, whatever its id.
         fresh = [one for one in fresh if one.at + RESOLUTION_MS >= adrift_since]
-    is_followed = any(not one.joined for one in look.followers)
-    is_history = look.seen.is_new and not is_followed
-    seen = _seen(look, reading, fresh, is_history=is_history)
-    seen = seen.model_copy(update=_behind(look, reading, adrift_since))
-    events = () if is_history else events_of(look, seen, fresh, reading.page)
-    seen = seen.model_copy(update=asked_of(look, seen, events, reading.page))
-    events = [*closed_by(look, seen, reading.page), *events]
+    is_followed = any(not one.joined for one in poll.followers)
+    is_history = poll.seen.is_new and not is_followed
+    seen = _seen(poll, reading, fresh, is_history=is_history)
+    seen = seen.model_copy(update=_behind(poll, reading, adrift_since))
+    events = () if is_history else events_of(poll, seen, fresh, reading.page)
+    seen = seen.model_copy(update=asked_of(poll, seen, events, reading.page))
+    events = [*closed_by(poll, seen, reading.page), *events]
     said = [
         (one.thread, item)
-        for one in look.followers
+        for one in poll.followers
         for item in (
             *_shown_to(one, reading, seen, fresh, events),
-            *_unreadable(one, look, reading),
+            *_unreadable(one, poll, reading),
         )
     ]
     if seen.is_at_rest:
         seen = seen.model_copy(update={"is_turn_shown": True})
-    is_changed = bool(fresh) or shows(seen) != shows(look.seen)
-    step = 1 if is_changed or look.seen.is_new else look.step + 1
     return Found(
         seen=seen,
-        after=_until_next(seen, step),
-        step=step,
-        ids=[one.id for one in reading.page.messages if one.id not in reading.shown],
+        after=timedelta(0) if seen.has_more else until_next(poll, seen),
+        ids=[one.id for one in reading.page.messages if not poll.knows(one.id)],
         said=said,
-        joined=[] if seen.has_more else [one for one in look.followers if one.joined],
-        cards=[one.thread for one in look.followers] if shows(seen) != shows(look.seen) else (),
-        gist=gist_of(seen, look, step),
+        joined=[] if seen.has_more else [one for one in poll.followers if one.joined],
+        cards=[one.thread for one in poll.followers] if shows(seen) != shows(poll.seen) else (),
     )
 
 
@@ -86,14 +79,14 @@ def shows(seen: Watched) -> tuple[object, ...]:
     return (seen.state, seen.trouble, seen.pull_requests, seen.title, seen.url, cost)
 
 
-def _seen(look: Look, reading: Reading, fresh: Sequence[Said], *, is_history: bool) -> Watched:
+def _seen(poll: Poll, reading: Reading, fresh: Sequence[Said], *, is_history: bool) -> Watched:
     """Return the session as it is now."""
-    before, page, summary = look.seen, reading.page, reading.summary
+    before, page, summary = poll.seen, reading.page, reading.summary
     update: dict[str, object] = {
-        "api": reading.api,
         "cursor": page.cursor,
         "has_more": page.has_more,
-        "read_at": look.began,
+        "read_at": poll.began,
+        "spoke_at": max([before.spoke_at, *(_millis(one.at, page.skew) for one in page.messages)]),
         "skew": page.skew // timedelta(milliseconds=1),
     }
     if fresh:
@@ -103,7 +96,7 @@ def _seen(look: Look, reading: Reading, fresh: Sequence[Said], *, is_history: bo
             "title": summary.title or before.title,
             "url": summary.url or before.url,
             "state": summary.state,
-            "since": before.since if summary.state is before.state else look.began,
+            "since": before.since if summary.state is before.state else poll.began,
             "trouble": summary.trouble,
             "pull_requests": summary.pull_requests,
             "acus": summary.acus,
@@ -112,23 +105,23 @@ def _seen(look: Look, reading: Reading, fresh: Sequence[Said], *, is_history: bo
     return before.model_copy(update=update)
 
 
-def _behind(look: Look, reading: Reading, adrift_since: int) -> dict[str, object]:
+def _behind(poll: Poll, reading: Reading, adrift_since: int) -> dict[str, object]:
     """Return what tells that not all was read: since when, and whether it ever can be."""
     if reading.is_too_long:
         return {
             "is_too_long": True,
-            "adrift_since": adrift_since or look.seen.read_at or look.began,
+            "adrift_since": adrift_since or poll.seen.read_at or poll.began,
         }
     return {"is_too_long": False, "adrift_since": adrift_since if reading.page.has_more else 0}
 
 
-def _unreadable(one: Follower, look: Look, reading: Reading) -> Sequence[Said]:
+def _unreadable(one: Follower, poll: Poll, reading: Reading) -> Sequence[Said]:
     """Return what tells a thread, once, that the session can't be read."""
-    is_told = look.seen.is_too_long and not one.joined
+    is_told = poll.seen.is_too_long and not one.joined
     is_silent = follow_of(one, reading.default) is Follow.OFF
     if not reading.is_too_long or is_told or is_silent:
         return ()
-    return [Said(kind=SaidKind.TOO_LONG, at=look.began)]
+    return [Said(kind=SaidKind.TOO_LONG, at=poll.began)]
 
 
 def _shown_to(
@@ -140,8 +133,8 @@ def _shown_to(
 ) -> Sequence[Said]:
     """Return the items for a thread."""
     if one.joined:
-        is_caught_up = reading.at - one.joined < reading.first_look_seconds * 1000
-        fresh = [] if is_caught_up else [m for m in fresh if m.at + RESOLUTION_MS >= one.joined]
+        is_told = one.thread not in reading.untold
+        fresh = [m for m in fresh if is_told and m.at + RESOLUTION_MS >= one.joined]
         events = ()
     match follow_of(one, reading.default):
         case Follow.ALL:
@@ -162,12 +155,6 @@ def follow_of(one: Follower, default: Follow) -> Follow:
 def follow_in(chosen: str, default: Follow) -> Follow:
     """Return the choice that a link holds, or `default`."""
     return Follow(chosen) if chosen else default
-
-
-def _until_next(seen: Watched, step: int) -> timedelta | None:
-    if seen.has_more:
-        return timedelta(0)
-    return until_next(seen.state, step)
 
 
 def _millis(at: datetime, skew: timedelta) -> int:

@@ -18,7 +18,6 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime.background import Background
 from bot.slack.status_line import StatusLine
-from bot.store.mirror.looks import Look
 from bot.store.mirror.watches import Watches
 from bot.wording.mirror import notices
 
@@ -43,9 +42,9 @@ class StatusLines:
         self._background = background
         self._fresh: TTLCache[ThreadRef, None] = TTLCache(THREADS, FRESH.total_seconds())
 
-    def keep(self, looks: Sequence[Look], *, is_new: bool = False) -> None:
-        """Show in all of their threads that sessions are at work, if that is new or not fresh."""
-        for thread in (one.thread for look in looks for one in look.followers):
+    def keep(self, threads: Sequence[ThreadRef], *, is_new: bool = False) -> None:
+        """Show in `threads` that their session is at work, if that is new or not fresh."""
+        for thread in threads:
             if is_new or thread not in self._fresh:
                 self._spawn(thread)
 

@@ -81,25 +81,13 @@ def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
     return posted, closed
 
 
-class Gist(Record):
-    """As much of a session at rest as shows that nothing has changed, with `Watched`'s fields.
-
-    `step` counts the looks since the last change.
-    """
-
-    state: SessionState = SessionState.UNKNOWN
-    updated: int = 0
-    skew: int = 0
-    read_at: int = 0
-    step: int = 0
-
-
 class Watched(Record):
     """A session as it was last read.
 
-    `cursor` is of the generation `api` of Devin's API. `since` is when the session entered its
-    state, and `read_at` when its messages were last read. `updated` is Devin's own time of its last
-    change, and `skew` how far Devin's clock is ahead. `last` is Devin's last message, and
+    `cursor` begins with the generation of Devin's API that gave it, and a blank. `since` is when
+    the session entered its state, `read_at` when its messages were last read, and `spoke_at` when
+    anybody last said something. `updated` is Devin's own time of its last change, and `skew` how
+    far Devin's clock is ahead. `last` is Devin's last message, and
     `is_turn_shown` says that threads which follow turns have been shown it. `asked` is the id of
     the open question or approval, and `options` are the answers it offers. `asked_at` is when
     people were last told that the session asks, has finished or has stopped. `question` is the id
@@ -108,8 +96,7 @@ class Watched(Record):
     `is_too_long` says that it can't be, since its messages are too long.
     """
 
-    api: str = ""
-    cursor: str | None = None
+    cursor: str = ""
     title: str = ""
     url: str = ""
     state: SessionState = SessionState.UNKNOWN
@@ -120,6 +107,7 @@ class Watched(Record):
     updated: int = 0
     skew: int = 0
     read_at: int = 0
+    spoke_at: int = 0
     has_more: bool = False
     adrift_since: int = 0
     is_too_long: bool = False

@@ -32,13 +32,7 @@ THREADS_KEY = Key("threads")
 """The linked threads, scored by the time (Unix ms) of their latest traffic in either direction."""
 
 WATCH_KEY = Key("watch")
-"""The watched sessions, scored by the time (Unix ms) of their next look."""
-
-GISTS_KEY = Key("gists")
-"""As much of each session at rest as shows that nothing has changed, with when its look is due.
-
-That time ends in half a millisecond, so a session that was made due otherwise needs more than its
-gist. They are in one hash, so that a batch of silent sessions takes no command for each."""
+"""The watched sessions, scored by the time (Unix ms) of their next poll."""
 
 READS_KEY = Key("reads")
 """The budget of reads: the time (Unix ms) until which it is spent."""
@@ -171,7 +165,7 @@ def ticket_key(kind: str, number: str) -> Key:
 
 
 def watched_key(session: SessionId) -> Key:
-    """What is known of a watched session, and who looks at it."""
+    """What is known of a watched session."""
     return Key(f"{WATCHED_PREFIX}{session}")
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
 from bot.delivery.handover import Handover
-from bot.mirror.watching import Watching
+from bot.mirror.polling import Polling
 from bot.model.errors import NotAllowed, NotIdentified, StoreAway
 from bot.model.people import WORKFLOW, Standing, UserId
 from bot.model.replies import Change, Reply, Voucher
@@ -55,7 +55,7 @@ class Accepting:
         in_flight: InFlight,
         listening: Listening,
         store: Store,
-        watching: Watching,
+        polling: Polling,
         topics: Topics,
     ) -> None:
         self._links = links
@@ -68,7 +68,7 @@ class Accepting:
         self._clock = workspace.clock
         self._listening = listening
         self._store = store
-        self._watching = watching
+        self._polling = polling
         self._topics = topics
         self.turns = Turns()
 
@@ -175,7 +175,7 @@ class Accepting:
             existing = await self._links.create(thread, link, at, begins=begins)
         if existing is None:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
-            await self._watching.begin(session)
+            await self._polling.begin(thread, session)
             await self._schedule.tell(card_owed(thread))
             if root is not None or at is None or micros_ts(at) != thread.thread_ts:
                 self._topics.learn(thread, root)
@@ -185,7 +185,7 @@ class Accepting:
 
     async def has_ended(self, link: Link) -> bool:
         """Return True if the session of `link` was seen to have ended."""
-        return await self._watching.has_ended(link.session)
+        return await self._polling.has_ended(link.session)
 
     async def refresh_card(self, thread: ThreadRef) -> None:
         """Have the card of `thread` edited, now that its link has changed.

@@ -9,7 +9,6 @@ from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,
-    GISTS_KEY,
     MAIL_PREFIX,
     OUTBOX_KEY,
     REPLY_PREFIX,
@@ -54,7 +53,6 @@ async def measure_watch(store: Store, most: int = MOST_SESSIONS) -> None:
             store,
             watch=WATCH_KEY,
             outbox=OUTBOX_KEY,
-            gists=GISTS_KEY,
             most=most,
             watched_prefix=WATCHED_PREFIX,
             subject_prefix=REPLY_PREFIX,

@@ -15,10 +15,10 @@ from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     FOLLOWERS_PREFIX,
-    GISTS_KEY,
     OUTBOX_KEY,
     THREADS_KEY,
     WATCH_KEY,
+    WATCHED_PREFIX,
     Key,
     changed_key,
     followers_key,
@@ -26,6 +26,7 @@ from bot.redis.keys import (
     last_key,
     link_key,
     subject_key,
+    watched_key,
 )
 from bot.store.lua import links as lua
 from bot.store.mirror.cards import card_owed
@@ -72,6 +73,7 @@ class Links:
             threads=THREADS_KEY,
             changed=changed_key(thread),
             watch=WATCH_KEY,
+            watched=watched_key(link.session),
             followers=followers_key(link.session),
             card=_card(thread),
             outbox=OUTBOX_KEY,
@@ -111,7 +113,6 @@ class Links:
             watch=WATCH_KEY,
             card=_card(thread),
             outbox=OUTBOX_KEY,
-            gists=GISTS_KEY,
             thread=thread.name,
             at=_or_nothing(at),
             since=str(since),
@@ -187,6 +188,7 @@ class Links:
             owed=str(card_owed(thread)),
             pace_ms=self._store.timing.card_pause_ms,
             keep=seconds(self.ttl),
+            watched_prefix=WATCHED_PREFIX,
             followers_prefix=FOLLOWERS_PREFIX,
             follower=thread.name,
             default=default,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.catch_up.listening import Listening
 from bot.catch_up.runner import CatchUp
-from bot.mirror.watching import Watching
+from bot.mirror.polling import Polling
 from bot.relay import Relay
 from bot.schedule.poll import Poll
 from bot.wiring.delivering import serve
@@ -22,7 +22,7 @@ class Parts:
     relay: Relay
     listening: Listening
     catch_up: CatchUp
-    watching: Watching
+    polling: Polling
     poll: Poll
 
 
@@ -37,6 +37,6 @@ def build(to: Connections) -> Parts:
         relay=relay,
         listening=shared.listening,
         catch_up=catch_up,
-        watching=mirror.watching,
+        polling=mirror.polling,
         poll=poll,
     )

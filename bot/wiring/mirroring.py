@@ -1,4 +1,4 @@
-"""The mirror: what looks at sessions, and what posts their words and states."""
+"""The mirror: what polls sessions, and what posts their words and states."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
+from bot.mirror.poll import SessionPoll
+from bot.mirror.polling import Polling
 from bot.mirror.posting import Ways
 from bot.mirror.status import StatusLines
-from bot.mirror.watch import Watch
-from bot.mirror.watching import Watching
 from bot.mirror.words import WordsTeller
 from bot.model.generation import generation_of
 from bot.model.threads import ThreadRef
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """The watch, the tellers of what it finds, and what decides who may read it."""
+    """The polls, the tellers of what it finds, and what decides who may read it."""
 
-    watching: Watching
+    polling: Polling
     words: WordsTeller
     cards: CardTeller
     audience: Audience
@@ -65,11 +65,11 @@ def mirror_of(base: Base) -> Mirror:
     )
     lines = StatusLines(StatusLine(base.to.client), kept.watches, audience, base.to.background)
     return Mirror(
-        watching=Watching(
-            _watch(base, lines),
+        polling=Polling(
+            _sessions(base, lines),
             kept.watches,
             base.to.background,
-            base.to.timing.first_look_seconds,
+            base.to.timing.first_poll_seconds,
         ),
         words=_words(base, audience, lines),
         cards=_cards(base, audience, lines),
@@ -78,9 +78,9 @@ def mirror_of(base: Base) -> Mirror:
     )
 
 
-def _watch(base: Base, lines: StatusLines) -> Watch:
+def _sessions(base: Base, lines: StatusLines) -> SessionPoll:
     settings = base.to.settings
-    return Watch(
+    return SessionPoll(
         devin=base.to.devin,
         watches=base.kept.watches,
         reads=Reads(base.to.store, settings.devin_reads),
@@ -89,7 +89,6 @@ def _watch(base: Base, lines: StatusLines) -> Watch:
         schedule=base.schedule,
         default=settings.mirror,
         api=str(generation_of(settings.devin_api_key.get_secret_value())),
-        first_look_seconds=base.to.timing.first_look_seconds,
     )
 
 

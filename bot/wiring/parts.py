@@ -171,7 +171,7 @@ def shared_by(to: Connections) -> Shared:
         in_flight=to.in_flight,
         listening=listening,
         store=to.store,
-        watching=mirror.watching,
+        polling=mirror.polling,
         topics=topics,
     )
     naming = Naming(to.devin, kept.names, to.timing.session_name_seconds)

@@ -144,7 +144,7 @@ async def test_a_redis_that_was_away_loses_nothing(
 async def test_a_link_made_while_devin_is_away_shows_what_comes_after_it(
     bot: Bot, desk: Desk
 ) -> None:
-    """The first look fails; the next one tells what is old by its time."""
+    """The first poll fails; the next one tells what is old by its time."""
     say_long_ago(desk, "Said long before.")
     for kind in ("sessions", "session", "messages"):
         desk.devin.read_failures[kind] = [503] * 3

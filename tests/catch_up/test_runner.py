@@ -46,7 +46,7 @@ from bot.slack.threads import Threads
 from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.looks import Found
+from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.outbox import Outbox
 from bot.store.turn import Head, Later, Step
@@ -579,9 +579,9 @@ async def test_threads_whose_session_is_open_are_read_first(study: Study, store:
     """Somebody may have answered there; nothing more is expected of a session that is over."""
     await study.linked(3)
     watches = Watches(store, CATCH_UP)
-    for look in (await watches.take(3, timedelta(0))).looks:
-        state = SessionState.WAITING if look.session.endswith("0") else SessionState.ENDED
-        await watches.record(look, Found(seen=Watched(state=state, read_at=1), after=None))
+    for poll in (await watches.take(3, timedelta(0))).polls:
+        state = SessionState.WAITING if poll.session.endswith("0") else SessionState.ENDED
+        await watches.record(poll, Found(seen=Watched(state=state, read_at=1), after=None))
     listening = study.listening()
     async with study.catch_up(listening, most=2).running():
         listening.missed()

@@ -1,16 +1,17 @@
-"""What a look finds that is new, and which threads are shown it."""
+"""What a poll finds that is new, and which threads are shown it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.devin.api import DevinMessage, MessagePage, SessionSummary, Source
+from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
+from bot.mirror.pace import FRESH_MS
 from bot.model.mirror import Follow, SaidKind, Watched
 from bot.model.people import UserId
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.mirror.looks import Follower, Found, Look
+from bot.store.mirror.polls import Follower, Found, Poll, short_id
 from bot.wording.mirror.notices import MESSAGE_LIMIT, beginning
 
 SESSION = SessionId("devin-0123")
@@ -42,7 +43,7 @@ def seen(state: SessionState = SessionState.WORKING, **more: object) -> Watched:
     return Watched(state=state, read_at=NOW - AGO, title="Release notes").model_copy(update=more)
 
 
-def looked(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
+def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     messages: Sequence[DevinMessage],
     state: SessionState = SessionState.WORKING,
     *,
@@ -50,23 +51,23 @@ def looked(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     followers: Sequence[Follower] = (),
     shown: Sequence[str] = (),
     default: Follow = Follow.ALL,
+    untold: Sequence[ThreadRef] = (),
     adrift: bool = False,
     has_more: bool = False,
     too_long: bool = False,
     skew: timedelta = timedelta(0),
     **more: object,
 ) -> Found:
-    look = Look(SESSION, "t", NOW, before or seen(), 0, 0, followers or [follower()])
-    page = MessagePage(messages, None, skew, has_more)
-    known = frozenset(shown)
+    known = frozenset(map(short_id, shown))
+    poll = Poll(SESSION, NOW, before or seen(), followers=followers or [follower()], shown=known)
+    page = MessagePage(messages, Cursor("v3 "), skew, has_more)
     return found_in(
-        look,
+        poll,
         Reading(
             summary=summary(state, **more),
             page=page,
-            shown=known,
             default=default,
-            at=NOW,
+            untold=frozenset(untold),
             is_adrift=adrift,
             is_too_long=too_long,
         ),
@@ -82,19 +83,20 @@ def said(found: Found, number: int = 1) -> list[str]:
 def test_only_what_devin_says_is_shown_in_order_and_once() -> None:
     """A person's message is no word of Devin's, and an id that was read is known."""
     page = [message("a"), message("b", source=Source.USER), message("c"), message("d")]
-    found = looked(page, shown=["a"])
+    found = polled(page, shown=["a"])
     assert said(found) == ["c", "d"]
     assert found.ids == ["b", "c", "d"]
 
 
-def test_a_first_look_shows_nothing_of_the_history() -> None:
+def test_a_first_poll_shows_nothing_of_the_history() -> None:
     """Neither words nor the events of a state that it was in before are news."""
     joining = follower(joined=NOW - 100)
-    found = looked(
+    found = polled(
         [message("a", "Really?")],
         SessionState.WAITING,
         before=Watched(),
         followers=[joining],
+        untold=[joining.thread],
         pull_requests=(PullRequest("https://github.com/a/b/pull/1"),),
     )
     assert said(found) == []
@@ -104,30 +106,35 @@ def test_a_first_look_shows_nothing_of_the_history() -> None:
 
 def test_a_session_that_begins_with_its_thread_is_shown_whole() -> None:
     """Its thread counts as caught up from the start."""
-    found = looked([message("a"), message("b")], before=Watched(), followers=[follower()])
+    found = polled([message("a"), message("b")], before=Watched(), followers=[follower()])
     assert said(found) == ["a", "b"]
 
 
 def test_a_thread_that_joins_late_is_shown_what_was_said_after_its_link() -> None:
-    """If the first look comes late, the time of a message decides; other threads see all."""
+    """If the first poll comes late, the time of a message decides; other threads see all."""
     page = [message("old", at=NOW - 20_000), message("new", at=NOW - 5_000)]
-    found = looked(page, followers=[follower(1), follower(2, joined=NOW - 10_000)])
+    found = polled(page, followers=[follower(1), follower(2, joined=NOW - 10_000)])
     assert said(found, 1) == ["old", "new"]
     assert said(found, 2) == ["new"]
 
 
+def test_what_is_read_before_anybody_is_told_of_a_link_is_old_there() -> None:
+    """Clocks differ by a second or so, and the link's own poll comes at once."""
+    joining = follower(2, joined=NOW - 100)
+    found = polled([message("a")], followers=[follower(1), joining], untold=[joining.thread])
+    assert (said(found, 1), said(found, 2)) == (["a"], [])
+    assert found.joined == [joining]
+
+
 def test_a_thread_joins_only_when_all_is_read() -> None:
     """While a long history is read page by page, its later pages are no news."""
-    look = Look(SESSION, "t", NOW, Watched(), 0, 0, [follower(joined=NOW)])
-    page = MessagePage([message("a")], None, timedelta(0), has_more=True)
-    reading = Reading(
-        summary=summary(SessionState.WAITING),
-        page=page,
-        shown=frozenset(),
-        default=Follow.ALL,
-        at=NOW,
+    found = polled(
+        [message("a")],
+        SessionState.WAITING,
+        before=Watched(),
+        followers=[follower(joined=NOW)],
+        has_more=True,
     )
-    found = found_in(look, reading)
     assert found.joined == []
     assert found.after == timedelta(0)
     assert found.seen.state is SessionState.UNKNOWN
@@ -136,24 +143,24 @@ def test_a_thread_joins_only_when_all_is_read() -> None:
 def test_without_its_cursor_a_session_is_read_anew_and_shows_only_what_is_later() -> None:
     """Ids from long ago are not remembered, so the last read decides."""
     page = [message("forgotten", at=NOW - 2 * AGO), message("new", at=NOW)]
-    assert said(looked(page, adrift=True)) == ["new"]
+    assert said(polled(page, adrift=True)) == ["new"]
 
 
 def test_a_session_that_is_too_long_to_be_read_says_so_once_and_shows_its_state() -> None:
     """Should it become readable, what was said before stays known."""
-    found = looked([], SessionState.FINISHED, too_long=True)
+    found = polled([], SessionState.FINISHED, too_long=True)
     assert said(found) == ["(finished)", "(too_long)"]
     assert found.cards
     followers = [follower(1), follower(2, joined=NOW - 100), follower(3, follow="off")]
-    again = looked([], SessionState.FINISHED, before=found.seen, followers=followers, too_long=True)
+    again = polled([], SessionState.FINISHED, before=found.seen, followers=followers, too_long=True)
     assert [said(again, number) for number in (1, 2, 3)] == [[], ["(too_long)"], []]
     page = [message("old", at=NOW - 2 * AGO), message("new", at=NOW)]
-    assert said(looked(page, SessionState.FINISHED, before=again.seen)) == ["new"]
+    assert said(polled(page, SessionState.FINISHED, before=again.seen)) == ["new"]
 
 
 def test_of_a_giant_message_the_beginning_is_shown() -> None:
     """With how long it is, and where the rest is."""
-    (text,) = said(looked([message("a", "x" * (MESSAGE_LIMIT + 1))]))
+    (text,) = said(polled([message("a", "x" * (MESSAGE_LIMIT + 1))]))
     assert text == beginning("x" * (MESSAGE_LIMIT + 1))
     assert len(text) < MESSAGE_LIMIT + 200
     assert f"{MESSAGE_LIMIT + 1:,} characters" in text
@@ -164,17 +171,17 @@ def test_a_time_at_the_edge_of_the_calendar_is_one() -> None:
     for at in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
         edge = DevinMessage("a", Source.DEVIN, "Hi.", at)
         for skew in (timedelta(hours=-23), timedelta(hours=23)):
-            assert said(looked([edge], skew=skew)) == ["Hi."]
+            assert said(polled([edge], skew=skew)) == ["Hi."]
 
 
 def test_a_thread_that_follows_turns_is_shown_the_last_message_of_each() -> None:
     """While Devin works, nothing; at the end of the turn, the last message, once."""
     turns = [follower(follow="turns")]
-    found = looked([message("a"), message("b")], followers=turns)
+    found = polled([message("a"), message("b")], followers=turns)
     assert said(found) == []
-    found = looked([], SessionState.WAITING, before=found.seen, followers=turns)
+    found = polled([], SessionState.WAITING, before=found.seen, followers=turns)
     assert said(found) == ["b"]
-    found = looked([], SessionState.WAITING, before=found.seen, followers=turns)
+    found = polled([], SessionState.WAITING, before=found.seen, followers=turns)
     assert said(found) == []
 
 
@@ -185,59 +192,59 @@ def test_a_thread_that_does_not_follow_is_shown_nothing() -> None:
         ([follower(follow="off")], Follow.ALL),
         ([follower()], Follow.OFF),
     ]:
-        found = looked(page, SessionState.WAITING, followers=followers, default=default)
+        found = polled(page, SessionState.WAITING, followers=followers, default=default)
         assert said(found) == []
-    found = looked(page, followers=[follower(follow="all")], default=Follow.OFF)
+    found = polled(page, followers=[follower(follow="all")], default=Follow.OFF)
     assert said(found) == ["Done?"]
 
 
 def test_a_question_is_asked_once_also_if_its_state_comes_later() -> None:
-    """Words and state may be read at different looks."""
-    found = looked([message("a", "Which one?\n\n1. Red\n2. Blue")])
+    """Words and state may be read at different polls."""
+    found = polled([message("a", "Which one?\n\n1. Red\n2. Blue")])
     assert said(found) == ["Which one?\n\n1. Red\n2. Blue"]
-    found = looked([], SessionState.WAITING, before=found.seen)
+    found = polled([], SessionState.WAITING, before=found.seen)
     assert said(found) == ["(question)"]
     assert found.seen.options == ("Red", "Blue")
     assert found.seen.asked
-    found = looked([], SessionState.WAITING, before=found.seen)
+    found = polled([], SessionState.WAITING, before=found.seen)
     assert said(found) == []
     assert found.seen.asked
 
 
 def test_a_question_is_over_when_devin_goes_on_or_somebody_has_answered() -> None:
     """Another state, or a person's message after it; but not when Devin adds a remark."""
-    asked = looked([message("a", "Red?")], SessionState.WAITING).seen
+    asked = polled([message("a", "Red?")], SessionState.WAITING).seen
     assert asked.asked
-    assert not looked([], SessionState.WORKING, before=asked).seen.asked
+    assert not polled([], SessionState.WORKING, before=asked).seen.asked
     remark = [message("b", "The build is green.")]
-    assert looked(remark, SessionState.WAITING, before=asked).seen.asked == asked.asked
+    assert polled(remark, SessionState.WAITING, before=asked).seen.asked == asked.asked
     answered = [message("a", "Red?"), message("b", "Yes", source=Source.USER)]
-    assert said(looked(answered, SessionState.WAITING)) == ["Red?"]
-    assert not looked(answered, SessionState.WAITING, before=asked, shown=["a"]).seen.asked
+    assert said(polled(answered, SessionState.WAITING)) == ["Red?"]
+    assert not polled(answered, SessionState.WAITING, before=asked, shown=["a"]).seen.asked
 
 
 def test_a_question_that_was_answered_in_devin_s_web_app_says_so() -> None:
     """A person's message comes after it; without one, Devin has gone on by itself."""
-    asked = looked([message("a", "Which?\n\n1. Red\n2. Blue")], SessionState.WAITING).seen
+    asked = polled([message("a", "Which?\n\n1. Red\n2. Blue")], SessionState.WAITING).seen
     answered = [message("a", "Which?"), message("b", "Red", source=Source.USER)]
-    assert said(looked(answered, before=asked, shown=["a"])) == ["(answered)"]
-    assert said(looked([message("a", "Which?")], before=asked, shown=["a"])) == ["(moved_on)"]
+    assert said(polled(answered, before=asked, shown=["a"])) == ["(answered)"]
+    assert said(polled([message("a", "Which?")], before=asked, shown=["a"])) == ["(moved_on)"]
 
 
 def test_without_its_cursor_a_long_session_shows_no_history_on_its_later_pages() -> None:
     """What was said before the last read stays known until all of it is read again."""
     page = [message("old", at=NOW - 2 * AGO)]
-    found = looked(page, adrift=True, has_more=True)
+    found = polled(page, adrift=True, has_more=True)
     assert found.seen.adrift_since == NOW - AGO
     page = [message("older page", at=NOW - 2 * AGO), message("new", at=NOW)]
-    found = looked(page, before=found.seen)
+    found = polled(page, before=found.seen)
     assert said(found) == ["new"]
     assert found.seen.adrift_since == 0
 
 
 def test_a_turn_that_ends_without_a_question_asks_nobody() -> None:
     """A session waits at the end of every turn."""
-    assert said(looked([message("a", "All done.")], SessionState.WAITING)) == ["All done."]
+    assert said(polled([message("a", "All done.")], SessionState.WAITING)) == ["All done."]
 
 
 def test_each_event_is_told_once() -> None:
@@ -251,37 +258,30 @@ def test_each_event_is_told_once() -> None:
         (SessionState.WORKING, {"pull_requests": (pull,)}, "(pull_request)"),
     ]
     for state, more, event in cases:
-        found = looked([], state, **more)
+        found = polled([], state, **more)
         assert said(found) == [event]
-        assert said(looked([], state, before=found.seen, **more)) == []
+        assert said(polled([], state, before=found.seen, **more)) == []
 
 
 def test_a_session_that_falls_asleep_says_nothing() -> None:
     """That is routine: only the card shows it."""
-    found = looked([], SessionState.SUSPENDED)
+    found = polled([], SessionState.SUSPENDED)
     assert said(found) == []
     assert found.cards == [thread()]
 
 
 def test_a_card_changes_only_if_it_shows_something_else() -> None:
     """Devin's words are not on it, and its cost changes all the time while Devin works."""
-    assert not looked([message("a")], acus=1.0).cards
-    assert looked([], SessionState.WAITING, acus=1.0).cards
+    assert not polled([message("a")], acus=1.0).cards
+    assert polled([], SessionState.WAITING, acus=1.0).cards
     pull = PullRequest("https://github.com/a/b/pull/1", "merged")
-    assert looked([], pull_requests=(pull,)).cards
+    assert polled([], pull_requests=(pull,)).cards
 
 
-def test_an_ended_session_is_looked_at_a_few_times_more() -> None:
-    """Its last words may be listed late; then the watch ends."""
-    found = looked([], SessionState.ENDED)
+def test_an_ended_session_is_polled_a_little_longer() -> None:
+    """Its last words may be listed late."""
+    found = polled([], SessionState.ENDED)
     assert found.after is not None
-    look = Look(SESSION, "t", NOW, found.seen, 0, 3, [follower()])
-    page = MessagePage([], None, timedelta(0))
-    reading = Reading(
-        summary=summary(SessionState.ENDED),
-        page=page,
-        shown=frozenset(),
-        default=Follow.ALL,
-        at=NOW,
-    )
-    assert found_in(look, reading).after is None
+    ago = timedelta(milliseconds=FRESH_MS)
+    later = polled([], SessionState.ENDED, updated_at=datetime.fromtimestamp(NOW / 1000, UTC) - ago)
+    assert later.after is None

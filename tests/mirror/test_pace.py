@@ -1,32 +1,97 @@
-"""When a session's messages are worth a read."""
+"""How often a session is polled, and when its messages are worth a read."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.devin.api import DevinMessage, MessagePage, SessionSummary, Source
-from bot.mirror.pace import is_unmoved
+from bot.devin.api import SessionSummary
+from bot.mirror.pace import SLOWEST, Worth, until_next, worth_of
 from bot.model.mirror import Watched
 from bot.model.sessions import SessionId, SessionState
-from bot.store.mirror.looks import Look
+from bot.store.mirror.polls import Poll
 
 SESSION = SessionId("devin-0123")
-NOW = 1_764_000_000
+NOW = 1_764_000_000_000
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+WORKING, WAITING = SessionState.WORKING, SessionState.WAITING
+
+
+def watched(state: SessionState = WAITING, **ago: int) -> Watched:
+    """Return a session that was read a second ago, and did nothing for two days."""
+    times = {"read_at": SECOND, "updated": 2 * DAY, "spoke_at": 2 * DAY} | ago
+    return Watched(state=state, **{name: NOW - one for name, one in times.items()})
+
+
+def polled(seen: Watched, replied: int = 2 * DAY, wanted: int = 2 * DAY) -> Poll:
+    return Poll(SESSION, NOW, seen, NOW - replied, NOW - wanted)
+
+
+def worth(poll: Poll, state: SessionState | None = None, moved_by: int = 0) -> Worth:
+    at = datetime.fromtimestamp((poll.seen.updated + moved_by) / 1000, UTC)
+    return worth_of(poll, SessionSummary(SESSION, "", state or poll.seen.state, at))
+
+
+def test_messages_are_read_where_something_moved() -> None:
+    """The state, or the time of the last change."""
+    poll = polled(watched())
+    assert worth(poll) is Worth.NOTHING
+    assert worth(poll, WORKING) is Worth.NEWS
+    assert worth(poll, moved_by=SECOND) is Worth.NEWS
+
+
+def test_messages_are_read_at_each_poll_after_a_reply_and_after_a_turn() -> None:
+    """The answer may come at once, and Devin may list its last words after the state."""
+    for state in (WORKING, WAITING):
+        assert worth(polled(watched(state), replied=14 * SECOND)) is Worth.NEWS
+        assert worth(polled(watched(state), replied=15 * SECOND)) is Worth.NOTHING
+    assert worth(polled(watched(updated=14 * SECOND))) is Worth.NEWS
+    assert worth(polled(watched(WORKING, updated=14 * SECOND))) is Worth.NOTHING
+
+
+def test_a_link_and_an_unread_rest_have_messages_read() -> None:
+    """A thread must be caught up."""
+    assert worth(polled(watched(), wanted=SECOND)) is Worth.NEWS
+    assert worth(polled(watched().model_copy(update={"has_more": True}))) is Worth.NEWS
 
 
 @pytest.mark.parametrize(
-    ("later", "shown", "expected"),
-    [(0, set(), False), (1, set(), True), (1, {"m"}, False)],
-    ids=["in the same second", "later", "later, but known"],
+    ("state", "spoke", "longest"),
+    [
+        (WORKING, 2 * DAY, 15 * SECOND),
+        (WAITING, DAY - SECOND, 10 * MINUTE),
+        (WAITING, DAY, HOUR),
+    ],
 )
-def test_only_a_message_of_a_later_second_shows_that_updated_at_stands_still(
-    later: int, shown: set[str], *, expected: bool
+def test_messages_are_read_from_time_to_time_where_nothing_moves(
+    state: SessionState, spoke: int, longest: int
 ) -> None:
-    """`updated_at` is in whole seconds, so a second message of one second cannot move it."""
-    at = datetime.fromtimestamp(NOW, UTC)
-    summary = SessionSummary(SESSION, "Release notes", SessionState.WORKING, at)
-    seen = Watched(state=SessionState.WORKING, updated=NOW * 1000, read_at=NOW * 1000)
-    look = Look(SESSION, "t", (NOW + 5) * 1000, seen, 0, 0, [])
-    said = DevinMessage("m", Source.DEVIN, "Done.", at + timedelta(seconds=later))
-    page = MessagePage([said], None, timedelta(0))
-    assert is_unmoved(look, summary, page, frozenset(shown)) is expected
+    """No document says that `updated_at` moves with each message; a reply counts as spoken, too."""
+    for times in ({"spoke_at": spoke}, {"spoke_at": 2 * DAY}):
+        replied = 2 * DAY if times["spoke_at"] == spoke else spoke
+        early = polled(watched(state, read_at=longest - SECOND, **times), replied)
+        assert worth(early) is Worth.NOTHING
+        assert worth(polled(watched(state, read_at=longest, **times), replied)) is (
+            Worth.A_PRECAUTION
+        )
+
+
+def test_a_session_that_was_only_linked_comes_after_those_that_people_wait_for() -> None:
+    """Until it works, or somebody replies, no thread waits for its words."""
+    new = Watched()
+    assert worth(Poll(SESSION, NOW, new, 0, NOW), WAITING) is Worth.A_PRECAUTION
+    assert worth(Poll(SESSION, NOW, new, 0, NOW), WORKING) is Worth.NEWS
+    assert worth(Poll(SESSION, NOW, new, NOW, NOW), WAITING) is Worth.NEWS
+
+
+def test_polls_come_as_slowly_as_nothing_happens() -> None:
+    """Quickly after a change or a reply, and down to the pace of the state."""
+    for idle, pause in ((200, SECOND), (4 * SECOND, 4 * SECOND), (2 * HOUR, MINUTE)):
+        for poll in (polled(watched(updated=idle)), polled(watched(), replied=idle)):
+            assert until_next(poll, poll.seen) == timedelta(milliseconds=pause)
+    assert until_next(polled(watched(WORKING)), watched(WORKING)) == SLOWEST[WORKING]
+
+
+def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:
+    """It may have been created a moment ago."""
+    poll = Poll(SESSION, NOW, Watched(), 0, NOW - 2 * SECOND)
+    assert until_next(poll, poll.seen) == timedelta(seconds=2)

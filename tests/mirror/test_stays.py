@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.devin.api import DevinMessage, MessagePage, SessionSummary, Source
+from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
 from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.mirror.looks import Follower, Look
+from bot.store.mirror.polls import Follower, Poll, short_id
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000
@@ -31,7 +31,7 @@ _FOLLOWER = Follower(
 
 @dataclass(frozen=True)
 class Step:
-    """One look: `after` ms, it reads `state` and what was `said`; a reply came before it, or not.
+    """One poll: `after` ms, it reads `state` and what was `said`; a reply came before it, or not.
 
     A reply is listed as a person's message, if Devin lists it by then.
     """
@@ -46,36 +46,34 @@ class Step:
 
 @dataclass
 class Conversation:
-    """A session as the watch reads it, look by look."""
+    """A session as the watch reads it, poll by poll."""
 
     now: int = NOW
-    stirred: int = 0
+    replied: int = 0
     seen: Watched = field(
         default_factory=lambda: Watched(state=SessionState.WORKING, read_at=NOW - 60_000)
     )
     listed: list[DevinMessage] = field(default_factory=list)
     told: list[Said] = field(default_factory=list)
 
-    def look(self, step: Step) -> list[Said]:
-        """Look once; return the events that were found."""
-        shown = frozenset(one.id for one in self.listed)
+    def poll(self, step: Step) -> list[Said]:
+        """Poll once; return the events that were found."""
+        shown = frozenset(short_id(one.id) for one in self.listed)
         if step.replied:
-            self.stirred = self.now + step.after // 2
+            self.replied = self.now + step.after // 2
             if step.lists_reply:
-                self._list("Go on", Source.USER, self.stirred)
+                self._list("Go on", Source.USER, self.replied)
         self.now += step.after
         for text in step.said:
             self._list(text, Source.DEVIN, self.now - 100)
         at = datetime.fromtimestamp(self.now / 1000, UTC)
         reading = Reading(
             summary=SessionSummary(SESSION, "", step.state, at, trouble=step.trouble),
-            page=MessagePage(list(self.listed), None, timedelta(0)),
-            shown=shown,
+            page=MessagePage(list(self.listed), Cursor("v3 "), timedelta(0)),
             default=Follow.ALL,
-            at=self.now,
         )
-        look = Look(SESSION, "t", self.now, self.seen, self.stirred, 0, [_FOLLOWER])
-        found = found_in(look, reading)
+        poll = Poll(SESSION, self.now, self.seen, self.replied, 0, "", [_FOLLOWER], shown)
+        found = found_in(poll, reading)
         self.seen = found.seen
         events = [item for _, item in found.said if item.kind is not SaidKind.MESSAGE]
         self.told += events
@@ -91,9 +89,9 @@ class Conversation:
 
 
 def kinds(*steps: Step) -> list[list[str]]:
-    """Return the kinds of events that each look finds."""
+    """Return the kinds of events that each poll finds."""
     talk = Conversation()
-    return [[str(one.kind) for one in talk.look(step)] for step in steps]
+    return [[str(one.kind) for one in talk.poll(step)] for step in steps]
 
 
 WORKING = Step(SessionState.WORKING)
@@ -107,13 +105,13 @@ def test_an_approval_stays_open_when_its_words_come_after_its_state() -> None:
     for steps in ([APPROVAL, EXPLAINED, APPROVAL], [EXPLAINED, APPROVAL, APPROVAL]):
         talk = Conversation()
         for step in steps:
-            talk.look(step)
+            talk.poll(step)
             assert talk.seen.asked == talk.told[0].id
         assert [one.kind for one in talk.told] == [SaidKind.APPROVAL]
 
 
-def test_a_second_approval_between_two_looks_is_asked_for() -> None:
-    """Both looks see the same state, but a reply has reached the session in between."""
+def test_a_second_approval_between_two_polls_is_asked_for() -> None:
+    """Both polls see the same state, but a reply has reached the session in between."""
     again = Step(SessionState.APPROVAL, replied=True, after=1_000)
     assert kinds(APPROVAL, again, APPROVAL, APPROVAL) == [
         ["approval"],
@@ -129,7 +127,7 @@ def test_an_approval_that_devin_has_not_taken_in_yet_is_not_asked_for_again() ->
     assert kinds(APPROVAL, soon, WORKING) == [["approval"], ["answered"], []]
 
 
-def test_a_limit_that_is_reached_again_between_two_looks_is_told() -> None:
+def test_a_limit_that_is_reached_again_between_two_polls_is_told() -> None:
     """Somebody replied, and the session stands still as before."""
     limit = Step(SessionState.SUSPENDED, trouble=Trouble.LIMIT)
     again = Step(SessionState.SUSPENDED, trouble=Trouble.LIMIT, replied=True, after=8_000)
@@ -148,7 +146,7 @@ def test_devin_has_finished_once_whatever_it_says_then() -> None:
 
 
 def test_devin_has_finished_again_after_a_reply_that_it_has_answered() -> None:
-    """No look need have seen it at work; a reply without an answer finishes nothing."""
+    """No poll need have seen it at work; a reply without an answer finishes nothing."""
     replied = Step(SessionState.FINISHED, replied=True, after=8_000)
     answered = Step(SessionState.FINISHED, ["Done that, too."], replied=True, after=8_000)
     assert kinds(FINISHED, answered, FINISHED) == [["finished"], ["finished"], []]
@@ -158,10 +156,10 @@ def test_devin_has_finished_again_after_a_reply_that_it_has_answered() -> None:
 def test_a_remark_leaves_a_question_open_and_a_new_one_closes_it() -> None:
     """Devin may add something while it waits."""
     talk = Conversation()
-    (asked,) = talk.look(Step(SessionState.WAITING, [CHOICE]))
-    assert talk.look(Step(SessionState.WAITING, [REMARK])) == []
+    (asked,) = talk.poll(Step(SessionState.WAITING, [CHOICE]))
+    assert talk.poll(Step(SessionState.WAITING, [REMARK])) == []
     assert talk.seen.asked == asked.id
-    closed, again = talk.look(Step(SessionState.WAITING, ["Shall I begin?"]))
+    closed, again = talk.poll(Step(SessionState.WAITING, ["Shall I begin?"]))
     assert (closed.kind, closed.id) == (SaidKind.MOVED_ON, asked.id)
     assert talk.seen.asked == again.id
 
@@ -191,12 +189,12 @@ def test_each_stay_has_one_approval_which_is_open_until_a_reply(sequence: list[S
     """A stay begins with the state, or when Devin still waits after it has taken in a reply."""
     talk, before, stays, asked_at = Conversation(), SessionState.WORKING, 0, 0
     for step in sequence:
-        talk.look(step)
+        talk.poll(step)
         if step.state is SessionState.APPROVAL:
-            is_reply_taken_in = asked_at < talk.stirred <= talk.now - SETTLED
+            is_reply_taken_in = asked_at < talk.replied <= talk.now - SETTLED
             if before is not step.state or is_reply_taken_in:
                 stays, asked_at = stays + 1, talk.now
-            if talk.stirred <= asked_at:
+            if talk.replied <= asked_at:
                 last = next(one for one in reversed(talk.told) if one.kind is SaidKind.APPROVAL)
                 assert talk.seen.asked == last.id
         assert talk.count(SaidKind.APPROVAL) == stays
@@ -208,12 +206,12 @@ def test_each_stay_has_one_end_of_the_work(sequence: list[Step]) -> None:
     """A stay begins with the state, or when Devin has answered a reply."""
     talk, before, stays, told_at = Conversation(), SessionState.WORKING, 0, 0
     for step in sequence:
-        talk.look(step)
+        talk.poll(step)
         if step.state is SessionState.FINISHED:
             devins = [one for one in talk.listed if one.source is Source.DEVIN]
             said_at = devins[-1].at.timestamp() * 1000 if devins else 0
-            is_taken_in = told_at < talk.stirred <= talk.now - SETTLED
-            if before is not step.state or (is_taken_in and said_at + 1_000 >= talk.stirred):
+            is_taken_in = told_at < talk.replied <= talk.now - SETTLED
+            if before is not step.state or (is_taken_in and said_at + 1_000 >= talk.replied):
                 stays, told_at = stays + 1, talk.now
         assert talk.count(SaidKind.FINISHED) == stays
         before = step.state
@@ -228,13 +226,13 @@ def test_each_question_is_asked_once_and_is_open_until_a_reply(sequence: list[St
     talk, open_, asked_at = Conversation(), "", 0
     asked_about: dict[str, int] = {}
     for step in sequence:
-        events = talk.look(step)
+        events = talk.poll(step)
         asked = [one for one in events if one.kind is SaidKind.QUESTION]
         ends = talk.listed[-1] if talk.listed else None
         if asked and ends:
-            assert talk.stirred <= asked_about.get(ends.id, talk.stirred)
+            assert talk.replied <= asked_about.get(ends.id, talk.replied)
             asked_about[ends.id] = talk.now
-        if step.state is not SessionState.WAITING or talk.stirred > asked_at:
+        if step.state is not SessionState.WAITING or talk.replied > asked_at:
             open_ = ""
         if asked:
             open_, asked_at = asked[-1].id, talk.now
@@ -252,7 +250,7 @@ def test_whatever_is_asked_is_closed_once(sequence: list[Step]) -> None:
     """Its buttons give way when it is no longer open, and only then."""
     talk = Conversation()
     for step in [*sequence, Step(SessionState.WORKING)]:
-        talk.look(step)
+        talk.poll(step)
         asked = [one.id for one in talk.told if one.options or one.kind is SaidKind.APPROVAL]
         closed = [one.id for one in talk.told if one.kind in CLOSINGS]
         assert closed == [one for one in asked if one != talk.seen.asked]

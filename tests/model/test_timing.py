@@ -26,7 +26,7 @@ def test_slack_is_answered_in_time_whatever_is_away() -> None:
         TIMING.names_seconds,
         TIMING.root_seconds + TIMING.list_seconds,
         TIMING.session_name_seconds,
-        TIMING.first_look_seconds,
+        TIMING.first_poll_seconds,
         TIMING.modal_seconds,
         TIMING.form_seconds,
         TIMING.soon_seconds,

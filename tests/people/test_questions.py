@@ -226,8 +226,8 @@ async def test_an_approval_can_be_given_after_devin_explained_it(bot: Bot, desk:
     await desk.until_received(notices.APPROVED)
 
 
-async def test_a_second_approval_between_two_looks_is_asked_for(bot: Bot, desk: Desk) -> None:
-    """Devin goes on and soon needs the next approval, without a look in between."""
+async def test_a_second_approval_between_two_polls_is_asked_for(bot: Bot, desk: Desk) -> None:
+    """Devin goes on and soon needs the next approval, without a poll in between."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "approval")
     first = await desk.offering("approve", thread)

@@ -11,7 +11,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.store.backlog import measure_watch
 from bot.store.links import Links
-from bot.store.mirror.looks import Found
+from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Words, words_owed
 from bot.store.outbox import Outbox
@@ -29,24 +29,24 @@ def thread_of(number: int) -> ThreadRef:
     return ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts=f"176400{number:04}.000100")
 
 
-async def look_at(
+async def polled(
     store: Store, number: int, state: SessionState, *said: str, after: timedelta = LATER
 ) -> None:
-    """Link a session, and record a look at it that found this state and these words."""
+    """Link a session, and record a poll of it that found this state and these words."""
     session, thread = SessionId(f"devin-{number:032x}"), thread_of(number)
     await Links(store, TTL).create(thread, Link(session=session, by=UserId("U0ADA"), at=1764000000))
     watches = Watches(store, TTL)
-    (look,) = (await watches.take(1, timedelta(0))).looks
+    (poll,) = (await watches.take(1, timedelta(0))).polls
     items = [(thread, Said(id=text, text=text)) for text in said]
-    seen = Watched(state=state, read_at=look.began)
-    assert await watches.record(look, Found(seen=seen, after=after, said=items)) is not None
+    seen = Watched(state=state, read_at=poll.began)
+    assert await watches.record(poll, Found(seen=seen, after=after, said=items)) is not None
 
 
 async def test_sessions_are_counted_by_their_states(store: Store) -> None:
     """A session that was never read counts as unknown."""
     for number in range(3):
-        await look_at(store, number, SessionState.WAITING)
-    await look_at(store, 3, SessionState.WORKING)
+        await polled(store, number, SessionState.WAITING)
+    await polled(store, 3, SessionState.WORKING)
     new = Link(session=SessionId("devin-0"), by=UserId("U0ADA"), at=1764000000)
     await Links(store, TTL).create(thread_of(9), new)
     await measure_watch(store)
@@ -56,10 +56,10 @@ async def test_sessions_are_counted_by_their_states(store: Store) -> None:
     assert value("relay_sessions_watched", state="other") == 0
 
 
-async def test_a_look_at_very_many_sessions_is_bounded(store: Store) -> None:
+async def test_a_measurement_of_very_many_sessions_is_bounded(store: Store) -> None:
     """Those beyond the limit are counted, and not opened."""
     for number in range(5):
-        await look_at(store, number, SessionState.WAITING)
+        await polled(store, number, SessionState.WAITING)
     await measure_watch(store, most=2)
     assert value("relay_sessions_watched", state="waiting") == 2
     assert value("relay_sessions_watched", state="other") == 3
@@ -67,10 +67,10 @@ async def test_a_look_at_very_many_sessions_is_bounded(store: Store) -> None:
 
 async def test_a_session_that_nobody_looks_at_makes_the_watch_late(store: Store) -> None:
     """It is late from the moment when its look was due."""
-    await look_at(store, 0, SessionState.WAITING)
+    await polled(store, 0, SessionState.WAITING)
     await measure_watch(store)
     assert value("relay_watch_late_seconds") == 0
-    await look_at(store, 1, SessionState.WORKING, after=timedelta(0))
+    await polled(store, 1, SessionState.WORKING, after=timedelta(0))
     await wait_until(lambda: _is_late(store), "the session is overdue")
 
 
@@ -81,8 +81,8 @@ async def _is_late(store: Store) -> bool:
 
 async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store) -> None:
     """Their age counts from when they were read, also while they are tried again."""
-    await look_at(store, 0, SessionState.WAITING, "Done.", "Look.")
-    await look_at(store, 1, SessionState.WAITING, "Done, too.")
+    await polled(store, 0, SessionState.WAITING, "Done.", "Look.")
+    await polled(store, 1, SessionState.WAITING, "Done, too.")
     outbox, owed = Outbox(store), words_owed(thread_of(0))
     begun = await outbox.begin(owed, ())
     assert begun is not None

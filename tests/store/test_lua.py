@@ -27,7 +27,7 @@ HASHES: dict[str, set[str]] = {
     "subject": {"asked", "round", "posting", "batch", "notes", "parts", "since", "waits"},
     "record": {"asked", "round"},
     "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "doubted", "open"},
-    "watched": {"token", "seen", "stirred", "step", "recorded", "by:", "ended_by"},
+    "watched": {"seen", "replied", "wanted", "by:", "ended_by"},
     "key": set(),
 }
 """The fields that a script may name of a hash, by the name that all scripts have for its key."""

@@ -1,7 +1,9 @@
-"""The watch in Redis: who looks at a session, what a look may record, and the budget of reads."""
+"""The watch in Redis: who polls a session, what a poll may record, and the budget of reads."""
 
 import json
+from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import redis.asyncio
 
@@ -13,7 +15,6 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import (
     OUTBOX_KEY,
-    READS_KEY,
     THREADS_KEY,
     WATCH_KEY,
     followers_key,
@@ -23,7 +24,7 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links
 from bot.store.mirror.cards import card_subject
-from bot.store.mirror.looks import Found, Look
+from bot.store.mirror.polls import Found, Poll
 from bot.store.mirror.reads import Reads
 from bot.store.mirror.watches import Watches
 from tests.support.keys import at
@@ -43,8 +44,10 @@ async def linked(store: Store, number: int = 1, session: SessionId = SESSION) ->
     assert await Links(store, TTL).create(thread(number), link) is None
 
 
-async def take(store: Store) -> list[Look]:
-    return list((await Watches(store, TTL).take(100, SOON)).looks)
+async def take(store: Store) -> list[Poll]:
+    """Take what is due, and open it."""
+    watches = Watches(store, TTL)
+    return [await watches.open(one) for one in (await watches.take(100, SOON)).polls]
 
 
 def found(*said: str, state: SessionState = SessionState.WORKING) -> Found:
@@ -58,9 +61,9 @@ async def test_a_session_is_watched_from_its_link_to_its_unlink(
     """Its followers are the threads that are linked to it."""
     await linked(store, 1)
     await linked(store, 2)
-    (look,) = await take(store)
-    assert look.session == SESSION
-    assert {one.thread for one in look.followers} == {thread(1), thread(2)}
+    (poll,) = await take(store)
+    assert poll.session == SESSION
+    assert {one.thread for one in poll.followers} == {thread(1), thread(2)}
     for number in (1, 2):
         await Links(store, TTL).remove(thread(number))
     assert await raw.zcard(at(WATCH_KEY)) == 0
@@ -69,27 +72,85 @@ async def test_a_session_is_watched_from_its_link_to_its_unlink(
 async def test_a_link_that_has_expired_is_followed_no_more(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:
-    """Nothing tells of a link that expires, so each look asks for it."""
+    """Nothing tells of a link that expires, so each read asks for it."""
     await linked(store)
     (name,) = [key async for key in raw.scan_iter("{devin-relay:T0SANDBOX}:link:*")]
     await raw.delete(name)
-    assert await take(store) == []
+    (poll,) = await take(store)
+    assert not poll.followers
     assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
 async def test_a_session_is_taken_by_one_at_a_time_until_its_lease_ends(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:
-    """A process that died is followed by another, and may not record what it found."""
+    """Another process follows one that died; of two polls, only the first to end is recorded."""
     await linked(store)
     (first,) = await take(store)
     assert await take(store) == []
     await raw.zadd(at(WATCH_KEY), {SESSION: 0})
     (second,) = await take(store)
     watches = Watches(store, TTL)
-    assert await watches.record(first, found("a")) is None
     assert await watches.record(second, found("a")) is not None
+    assert await watches.record(first, found("a", state=SessionState.WAITING)) is None
     assert await raw.llen(at(words_key(thread()))) == 1
+
+
+async def test_a_poll_leaves_a_session_due_that_others_want_polled(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """A thread that was linked meanwhile waits for no later poll, whatever this one found."""
+    watches, later = Watches(store, TTL), timedelta(minutes=5)
+    await linked(store)
+    (poll,) = await take(store)
+    await linked(store, 2)
+    await watches.end([(poll, later)])
+    (poll,) = await take(store)
+    assert len(poll.followers) == 2
+    await linked(store, 3)
+    assert await watches.record(poll, Found(seen=Watched(read_at=1), after=later)) is not None
+    (poll,) = await take(store)
+    assert poll.wanted >= poll.began - 1_000
+    await watches.end([(poll, later)])
+    assert await take(store) == []
+
+
+async def test_silent_sessions_take_one_command_each(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """Whatever else a batch of polls takes, it takes once."""
+    watches = Watches(store, TTL)
+
+    async def commands() -> int:
+        before = await _calls(raw)
+        polls = (await watches.take(100, SOON)).polls
+        await watches.end([(one, timedelta(0)) for one in polls])
+        made = await _calls(raw) - before
+        return sum(calls for name, calls in made.items() if name not in {"info", "script|load"})
+
+    for number in range(3):
+        await linked(store, number, SessionId(f"devin-{number}"))
+    await commands()  # loads the scripts
+    few = await commands()
+    for number in range(3, 43):
+        await linked(store, number, SessionId(f"devin-{number}"))
+    assert await commands() == few + 40
+
+
+async def _calls(raw: redis.asyncio.Redis) -> Counter[str]:
+    stats: dict[str, Any] = await raw.info("commandstats")
+    return Counter({name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()})
+
+
+async def test_silent_sessions_are_polled_together(store: Store, raw: redis.asyncio.Redis) -> None:
+    """One call tells the states of many, so long pauses end together."""
+    for number in range(3):
+        await linked(store, number, SessionId(f"devin-{number}"))
+    polls = await take(store)
+    pauses = [timedelta(seconds=seconds) for seconds in (60, 70, 300)]
+    await Watches(store, TTL).end(list(zip(polls, pauses, strict=True)))
+    dues = [await raw.zscore(at(WATCH_KEY), one.session) or 1 for one in polls]
+    assert all(due % 10_000 == 0 for due in dues)
 
 
 async def test_what_devin_says_and_does_is_traffic_of_a_thread(
@@ -99,28 +160,30 @@ async def test_what_devin_says_and_does_is_traffic_of_a_thread(
     watches, names = Watches(store, TTL), [thread(number).name for number in (1, 2, 3)]
     for number in (1, 2, 3):
         await linked(store, number)
-    (look,) = await take(store)
+    (poll,) = await take(store)
     await Links(store, TTL).remove(thread(3))
     await raw.zadd(at(THREADS_KEY), {names[0]: 1, names[1]: 2})
     await raw.expire(at(link_key(thread())), 60)
     seen = Watched(state=SessionState.WAITING, read_at=1)
     said = [(thread(), Said(id="a", text="Shall I?"))]
     cards = [thread(), thread(3)]
-    assert await watches.record(look, Found(seen=seen, after=SOON, said=said, cards=cards))
+    assert await watches.record(poll, Found(seen=seen, after=SOON, said=said, cards=cards))
     assert await raw.zrange(at(THREADS_KEY), 0, -1) == [names[1], names[0]]
     assert await raw.ttl(at(link_key(thread()))) > TTL.total_seconds() - 60
 
 
-async def test_a_look_is_recorded_once(store: Store, raw: redis.asyncio.Redis) -> None:
+async def test_a_poll_is_recorded_once(store: Store, raw: redis.asyncio.Redis) -> None:
     """redis-py may run a script twice."""
     await linked(store)
-    (look,) = await take(store)
+    (poll,) = await take(store)
     watches = Watches(store, TTL)
     for _ in range(2):
-        assert await watches.record(look, found("a", "b")) is not None
+        assert await watches.record(poll, found("a", "b")) is not None
     items = [json.loads(item)["text"] for item in await raw.lrange(at(words_key(thread())), 0, -1)]
     assert items == ["a", "b"]
-    assert await watches.shown(SESSION, ["a", "b", "c"]) == {"a", "b"}
+    await raw.zadd(at(WATCH_KEY), {SESSION: 0})
+    (poll,) = await take(store)
+    assert [poll.knows(one) for one in "abc"] == [True, True, False]
     owed = [
         one for one in await raw.zrange(at(OUTBOX_KEY), 0, -1) if str(one).endswith(OwedKind.WORDS)
     ]
@@ -133,31 +196,31 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     """Also once it was to be edited: a card that is forgotten would say what is no longer so."""
     await Links(store, LONG).create(thread(), Link(session=SESSION, by=UserId("U0ADA"), at=1))
     watches = Watches(store, LONG)
-    (look,) = (await watches.take(100, SOON)).looks
-    await watches.record(look, Found(seen=Watched(read_at=1), after=SOON, cards=[thread()]))
+    (poll,) = (await watches.take(100, SOON)).polls
+    await watches.record(poll, Found(seen=Watched(read_at=1), after=SOON, cards=[thread()]))
     assert await raw.ttl(at(subject_key(card_subject(thread())))) > LONG.total_seconds() - 60
 
 
 async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:
-    """The look was of its earlier link."""
+    """The poll was of its earlier link."""
     await linked(store)
     await raw.hset(at(followers_key(SESSION)), thread().name, "1")
-    (look,) = await take(store)
+    (poll,) = await take(store)
     await Links(store, TTL).remove(thread())
     await linked(store)
-    caught_up = Found(seen=Watched(read_at=1), after=timedelta(0), joined=look.followers)
-    await Watches(store, TTL).record(look, caught_up)
+    caught_up = Found(seen=Watched(read_at=1), after=timedelta(0), joined=poll.followers)
+    await Watches(store, TTL).record(poll, caught_up)
     (again,) = await take(store)
     assert all(one.joined for one in again.followers)
 
 
 async def test_a_session_that_ended_is_not_watched(store: Store, raw: redis.asyncio.Redis) -> None:
-    """Neither after a look that found that, nor after one that found nothing new."""
+    """Neither after a poll that found that, nor after one that found nothing new."""
     await linked(store)
-    (look,) = await take(store)
-    await Watches(store, TTL).go_by([(look, None)])
+    (poll,) = await take(store)
+    await Watches(store, TTL).end([(poll, None)])
     assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
@@ -172,20 +235,6 @@ async def test_no_minute_has_more_reads_than_the_budget(
     await reads.note(5)
     spent, seconds = await reads.spend()
     assert (spent, seconds > 4 * 60 / 110) == (0, True)
-    await raw.delete(at(READS_KEY))
-    assert (await reads.spend(7, is_spare=True))[0] == 5
-    assert (await reads.spend(is_spare=True))[0] == 0
-    assert (await reads.spend(3))[0] == 3
-
-
-async def test_a_read_that_is_not_made_is_given_back(store: Store) -> None:
-    """Others may make it."""
-    reads = Reads(store, 120)
-    assert (await reads.spend(10))[0] == 10
-    assert (await reads.spend())[0] == 0
-    await reads.give_back()
-    assert (await reads.spend(2))[0] == 1
-    await Reads(store, 0).give_back()
 
 
 async def test_devin_s_retry_after_stops_all_reads(store: Store) -> None:

@@ -261,7 +261,8 @@ def key_of(message: Message) -> str:
 
 
 def _kind(message: Message) -> OwedKind | None:
-    owed = key_of(message).rpartition("|")[0]
+    key = key_of(message)
+    owed = key if key.count("|") == 2 else key.rpartition("|")[0]
     return parse_owed(owed).kind if owed.count("|") == 2 else None
 
 

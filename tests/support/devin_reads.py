@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 
 
 async def rest(raw: Redis) -> None:
-    """Have no session looked at for an hour, unless a reply reaches it."""
+    """Have no session polled for an hour, unless a reply reaches it."""
     later = int(time.time() * 1000) + 3_600_000
     for session in await raw.zrange(at(WATCH_KEY), 0, -1):
         await raw.zadd(at(WATCH_KEY), {str(session): later}, xx=True)

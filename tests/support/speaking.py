@@ -46,7 +46,7 @@ from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.store.links import Links
 from bot.store.mirror.cards import Cards
-from bot.store.mirror.looks import Found
+from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Words, words_owed
 from bot.store.outbox import Outbox, begun_field
@@ -102,18 +102,18 @@ class Speaking:
         """Let a session, which is in `state`, say this, so that it is owed to the thread."""
         watches = Watches(self.store, TTL)
         await watches.hurry(session)
-        looks = (await watches.take(10, timedelta(days=1))).looks
-        look = next(one for one in looks if one.session == session)
+        polls = (await watches.take(10, timedelta(days=1))).polls
+        poll = next(one for one in polls if one.session == session)
         items = [
             (
                 self.thread,
-                Said(id=f"{look.began}:{number}", session=session, text=text, at=look.began),
+                Said(id=f"{poll.began}:{number}", session=session, text=text, at=poll.began),
             )
             for number, text in enumerate(texts)
         ]
-        seen = Watched(state=state, read_at=look.began, title="Fix login")
+        seen = Watched(state=state, read_at=poll.began, title="Fix login")
         found = Found(seen=seen, after=timedelta(0), said=items)
-        assert await watches.record(look, found) is not None
+        assert await watches.record(poll, found) is not None
 
     async def try_once(self, owed: Owed | None = None) -> None:
         """Try as the reporter does: what fails is put off, and is due at once for this test."""

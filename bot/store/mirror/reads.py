@@ -23,31 +23,21 @@ class Reads:
         self._burst = max(1, per_minute // AT_ONCE)
         self.seconds_each = 60 / max(1, per_minute - self._burst)
 
-    async def spend(self, most: int = 1, *, is_spare: bool = False) -> tuple[int, float]:
-        """Spend up to `most` reads; return how many, and the seconds until one more can be had.
-
-        With `is_spare`, half of what may be read at once is left to others.
-        """
-        return await self._spend(most, spare=self._burst // 2 if is_spare else 0)
-
-    async def give_back(self) -> None:
-        """Give back a read that was spent and is not made."""
-        await self._spend(-1, is_made=True)
+    async def spend(self, most: int = 1) -> tuple[int, float]:
+        """Spend up to `most` reads; return how many, and the seconds until one more can be had."""
+        return await self._spend(most, is_made=False)
 
     async def note(self, made: int) -> None:
         """Spend reads that were made already."""
         await self._spend(made, is_made=True)
 
-    async def _spend(
-        self, most: int, *, spare: int = 0, is_made: bool = False
-    ) -> tuple[int, float]:
+    async def _spend(self, most: int, *, is_made: bool) -> tuple[int, float]:
         spent, wait_ms = await lua.spend_reads(
             self._store,
             reads=READS_KEY,
             most=most,
             per_minute=self._per_minute,
             burst=self._burst,
-            spare=spare,
             is_made=is_made,
         )
         return spent, wait_ms / 1000

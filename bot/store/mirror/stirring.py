@@ -1,4 +1,4 @@
-"""Has a session looked at soon, since a reply has reached it."""
+"""Has a session polled soon, since a reply has reached it."""
 
 from typing import TypedDict
 

@@ -8,13 +8,15 @@
 -- include: is_outdated
 -- include: change_link
 -- include: begin_card
+-- include: want_poll
 local link = KEYS[1]
 local threads = KEYS[2]
 local changed = KEYS[3]
 local watch = KEYS[4]
-local followers = KEYS[5]
-local card = KEYS[6]
-local outbox = KEYS[7]
+local watched = KEYS[5]
+local followers = KEYS[6]
+local card = KEYS[7]
+local outbox = KEYS[8]
 local new = ARGV[1]
 local link_ttl = tonumber(ARGV[2])
 local since = ARGV[3]
@@ -39,7 +41,7 @@ local now = now_ms()
 redis.call('ZREMRANGEBYSCORE', threads, '-inf', now - link_ttl * 1000)
 traffic(threads, link, now, thread, link_ttl)
 redis.call('HSET', followers, thread, begins and 0 or now)
-redis.call('ZADD', watch, now, session)
-for _, key in ipairs({followers, watch}) do redis.call('EXPIRE', key, link_ttl) end
+redis.call('EXPIRE', followers, link_ttl)
+want_poll(watch, watched, session, now, now, link_ttl)
 begin_card(card, outbox, owed, session, now, link_ttl)
 return false

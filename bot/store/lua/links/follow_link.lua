@@ -8,6 +8,7 @@
 -- include: now_ms
 -- include: begin_card
 -- include: want_card
+-- include: want_poll
 local link = KEYS[1]
 local changed = KEYS[2]
 local card = KEYS[3]
@@ -20,10 +21,11 @@ local keep_changed = tonumber(ARGV[4])
 local owed = ARGV[5]
 local pace_ms = tonumber(ARGV[6])
 local keep = tonumber(ARGV[7])
-local followers_prefix = ARGV[8]
-local follower = ARGV[9]
-local default = ARGV[10]
-local session = ARGV[11]
+local watched_prefix = ARGV[8]
+local followers_prefix = ARGV[9]
+local follower = ARGV[10]
+local default = ARGV[11]
+local session = ARGV[12]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
@@ -40,8 +42,8 @@ redis.call('SET', link, raw, 'KEEPTTL')
 local now, followers = now_ms(), followers_prefix .. linked.session
 -- What was said while the thread did not follow, but is not read yet, is older than `now`.
 if was_silent then redis.call('HSET', followers, follower, now) end
-redis.call('ZADD', watch, now, linked.session)
-for _, key in ipairs({followers, watch}) do redis.call('EXPIRE', key, keep) end
+redis.call('EXPIRE', followers, keep)
+want_poll(watch, watched_prefix .. linked.session, linked.session, now, now, keep)
 if want_card(card, outbox, owed, now, pace_ms, keep) < 0 then
   begin_card(card, outbox, owed, linked.session, now, keep)
 end

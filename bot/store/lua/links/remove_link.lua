@@ -13,7 +13,6 @@ local heard = KEYS[4]
 local watch = KEYS[5]
 local card = KEYS[6]
 local outbox = KEYS[7]
-local gists = KEYS[8]
 local thread = ARGV[1]
 local at = ARGV[2]
 local since = ARGV[3]
@@ -37,10 +36,7 @@ end
 if is_json and type(link_was.session) == 'string' then
   local followers = followers_prefix .. link_was.session
   redis.call('HDEL', followers, thread)
-  if redis.call('HLEN', followers) == 0 then
-    redis.call('ZREM', watch, link_was.session)
-    redis.call('HDEL', gists, link_was.session)
-  end
+  if redis.call('HLEN', followers) == 0 then redis.call('ZREM', watch, link_was.session) end
 end
 want_card(card, outbox, owed, now_ms(), pace_ms, keep)
 fall_silent(heard, linked, change_link(changed, at, since, keep, linked), keep)

@@ -1,4 +1,4 @@
--- Has a session looked at now; if `by` is not '', keeps that they have ended it.
+-- Has a session polled now; if `by` is not '', keeps that they have ended it.
 -- include: now_ms
 local watch = KEYS[1]
 local watched = KEYS[2]

@@ -5,7 +5,6 @@
 -- include: now_ms
 local watch = KEYS[1]
 local outbox = KEYS[2]
-local gists = KEYS[3]
 local most = tonumber(ARGV[1])
 local watched_prefix = ARGV[2]
 local subject_prefix = ARGV[3]
@@ -14,11 +13,9 @@ local now = now_ms()
 local first = redis.call('ZRANGE', watch, 0, 0, 'WITHSCORES')
 local late = math.max(0, now - (tonumber(first[2]) or now))
 local sessions, states = redis.call('ZRANGE', watch, 0, most - 1), {}
-local known = #sessions > 0 and redis.call('HMGET', gists, unpack(sessions)) or {}
 for i, session in ipairs(sessions) do
   local watched = watched_prefix .. session
-  local raw = string.match(known[i] or '', '{.*') or redis.call('HGET', watched, 'seen') or ''
-  local is_json, seen = pcall(cjson.decode, raw)
+  local is_json, seen = pcall(cjson.decode, redis.call('HGET', watched, 'seen') or '')
   states[i] = is_json and type(seen) == 'table' and seen.state or ''
 end
 local words, oldest = 0, now

@@ -1,30 +1,23 @@
--- Spends up to `most` reads of a budget of `per_minute`, of which `burst` may be spent at once, but
--- `spare` of them are left; with `is_made`, all have been made, and are spent in any case; a
--- negative `most` gives back reads that were not made. Returns
--- how many are spent, and the ms until one more can be had. The value of `reads` is the time until
--- which the budget is spent.
+-- Spends up to `most` reads of a budget of `per_minute`, `burst` of which may be spent at once.
+-- With `is_made`, all have been made, and are spent in any case. Returns how many are spent, and
+-- the ms until one more can be had. `reads` holds the time until which the budget is spent.
 -- include: now_ms
 local reads = KEYS[1]
 local most = tonumber(ARGV[1])
 local per_minute = tonumber(ARGV[2])
 local burst = tonumber(ARGV[3])
-local spare = tonumber(ARGV[4])
-local is_made = ARGV[5] == '1'
+local is_made = ARGV[4] == '1'
 
 local now = now_ms()
 local each = 60000 / math.max(1, per_minute - burst)
 local until_ms = math.max(now, tonumber(redis.call('GET', reads) or 0))
-local latest = now + (burst - spare) * each
+local latest = now + burst * each
 local spent = 0
 while spent < most and (is_made or until_ms + each < latest + 1) do
   until_ms = until_ms + each
   spent = spent + 1
 end
-if most < 0 then
-  until_ms = math.max(now, until_ms + most * each)
-  spent = most
-end
-if spent ~= 0 then
+if spent > 0 then
   local keep_ms = math.ceil(until_ms - now) + 60000
   redis.call('SET', reads, string.format('%.0f', until_ms), 'PX', keep_ms)
 end

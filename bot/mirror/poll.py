@@ -1,0 +1,275 @@
+"""A poll of sessions: one call for their states, a read of each that has news, one record.
+
+A poll that fails changes nothing: the cursor stays, and the session is polled again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from cachetools import LRUCache
+
+from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
+from bot.mirror.news import Reading, found_in
+from bot.mirror.pace import Worth, until_next, worth_of
+from bot.mirror.status import StatusLines
+from bot.model.errors import StoreAway
+from bot.model.mirror import Follow, Watched
+from bot.model.schedule import Schedule
+from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.threads import ThreadRef
+from bot.runtime import metrics
+from bot.runtime.logs import guarded
+from bot.store.mirror.polls import Found, Poll, Recorded
+from bot.store.mirror.reads import Reads
+from bot.store.mirror.watches import Watches
+from bot.store.session_names import SessionNames
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""Sessions whose messages are read at once."""
+
+UNREAD = timedelta(seconds=5)
+"""The wait after a read that failed."""
+
+UNDER_WAY = timedelta(seconds=1)
+"""The wait for an earlier poll of the same session."""
+
+REFUSED = frozenset({401, 403})
+UNREADABLE = timedelta(seconds=60)
+"""Statuses that only the operator can end, and the wait after one of them."""
+
+LOST_CURSOR = frozenset({400, 404, 410, 422})
+"""Statuses that may mean that Devin does not know the cursor any more."""
+
+NOTED = 10_000
+"""Most sessions that were not read, or not whole, and that the log has named."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A session whose messages are to be read, with its state, if Devin told it."""
+
+    worth: Worth
+    poll: Poll
+    summary: SessionSummary | None
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """The place in the line: news first, then what has not been read for longest."""
+        return (-self.worth, self.poll.seen.read_at)
+
+
+class SessionPoll:
+    """Polls sessions, and records what is new.
+
+    `untold` has threads whose link nobody has been told of: whatever is read then is old for them.
+    """
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        devin: Devin,
+        watches: Watches,
+        reads: Reads,
+        names: SessionNames,
+        status_lines: StatusLines,
+        schedule: Schedule,
+        default: Follow,
+        api: str,
+    ) -> None:
+        self._devin = devin
+        self._watches = watches
+        self._reads = reads
+        self._names = names
+        self._status_lines = status_lines
+        self._schedule = schedule
+        self._default = default
+        self._api = api
+        self.untold: set[ThreadRef] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._reading: set[SessionId] = set()
+        self._noted: LRUCache[tuple[SessionId, str], None] = LRUCache(NOTED)
+
+    async def poll(self, polls: Sequence[Poll]) -> None:
+        """Poll sessions that were taken together.
+
+        Raises:
+            StoreAway: some were not recorded; their leases run out.
+        """
+        busy = [one for one in polls if one.session in self._reading]
+        await self._watches.end([(one, UNDER_WAY) for one in busy])
+        free = [one for one in polls if one.session not in self._reading]
+        survey = await self._survey([one.session for one in free]) if free else Survey({}, 0)
+        if isinstance(survey, timedelta):
+            await self._watches.end([(one, survey) for one in free])
+            return
+        states = [(one, survey.found.get(one.session)) for one in free]
+        due = [_Due(worth_of(one, summary), one, summary) for one, summary in states]
+        still = [one for one in due if one.worth is Worth.NOTHING]
+        await self._watches.end([(one.poll, _pause(one.poll, one.summary)) for one in still])
+        await self._read_all([one for one in due if one.worth is not Worth.NOTHING])
+
+    async def _read_all(self, due: Sequence[_Due]) -> None:
+        """Read as many as the budget has; each of the others is due when its read can be had."""
+        if not due:
+            return
+        line = sorted(due, key=lambda one: one.turn)
+        paid, wait = await self._reads.spend(len(line))
+        unpaid = [one.poll for one in line[paid:]]
+        metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(unpaid))
+        waits = (wait + place * self._reads.seconds_each for place in range(len(unpaid)))
+        await self._watches.end([(one, timedelta(seconds=next(waits))) for one in unpaid])
+        await asyncio.gather(*(self._read_in_turn(one) for one in line[:paid]))
+
+    async def _survey(self, sessions: Sequence[SessionId]) -> Survey | timedelta:
+        """Return the states of `sessions`, or the time after which to try again."""
+        spent, wait = await self._reads.spend()
+        if not spent:
+            metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc()
+            return timedelta(seconds=wait)
+        survey = await self._devin.survey(sessions)
+        if isinstance(survey, Unread):
+            return await self._unread(survey)
+        if survey.reads > 1:
+            await self._reads.note(survey.reads - 1)
+        return survey
+
+    async def _unread(self, why: Unread) -> timedelta:
+        """Let all wait as long as Devin asks; return the time after which to try again."""
+        is_refused = why.status in REFUSED
+        level = logging.ERROR if is_refused else logging.WARNING
+        log.log(level, "sessions not read", extra={"reason": why.reason})
+        metrics.READS_PUT_OFF.labels(why.reason).inc()
+        if why.retry_after is None:
+            return UNREAD if not is_refused else UNREADABLE
+        await self._reads.stop(why.retry_after)
+        return timedelta(seconds=why.retry_after)
+
+    def _note(self, poll: Poll, reason: str) -> None:
+        """Log why a session is not read, or not whole: as a warning once."""
+        named = (poll.session, reason)
+        level = logging.INFO if named in self._noted else logging.WARNING
+        self._noted[named] = None
+        log.log(level, "sessions not read", extra={"session_id": poll.session, "reason": reason})
+
+    async def _read_in_turn(self, due: _Due) -> None:
+        session = due.poll.session
+        self._reading.add(session)
+        try:
+            async with self._slots:
+                await guarded(self._read(due), log, StoreAway, session_id=session)
+        except StoreAway as error:
+            log.warning("session not watched", extra={"session_id": session, "reason": str(error)})
+        finally:
+            self._reading.discard(session)
+
+    async def _read(self, due: _Due) -> None:
+        poll = await self._watches.open(due.poll)
+        if not poll.followers:
+            return
+        clock = _clock(poll)
+        page, is_adrift = await self._page(poll, clock)
+        is_too_long = isinstance(page, Unread) and page.is_too_long
+        if isinstance(page, Unread):
+            if not is_too_long:
+                await self._put_off(poll, page)
+                return
+            self._note(poll, page.reason)
+            page = _nothing_new(poll.seen)
+        await self._count(poll, page)
+        reading = Reading(
+            summary=due.summary,
+            page=page,
+            default=self._default,
+            untold=frozenset(self.untold),
+            is_adrift=is_adrift,
+            is_too_long=is_too_long,
+        )
+        found = found_in(poll, reading)
+        recorded = await self._watches.record(poll, found)
+        if recorded is None:
+            log.info("another poll was recorded", extra={"session_id": poll.session})
+            return
+        await self._named(poll, found)
+        await self._tell(poll, found, recorded)
+
+    async def _put_off(self, poll: Poll, why: Unread) -> None:
+        pause: timedelta | None
+        if why.status == HTTPStatus.NOT_FOUND:
+            self._note(poll, why.reason)
+            metrics.READS_PUT_OFF.labels(why.reason).inc()
+            pause = _pause(poll, None)
+        else:
+            pause = await self._unread(why)
+        await self._watches.end([(poll, pause)])
+
+    async def _count(self, poll: Poll, page: MessagePage) -> None:
+        if page.reads > 1:
+            await self._reads.note(page.reads - 1)
+        if page.left_out:
+            self._note(poll, f"{page.left_out} messages left out")
+
+    async def _page(
+        self, poll: Poll, clock: Callable[[], datetime]
+    ) -> tuple[MessagePage | Unread, bool]:
+        """Read the messages after the cursor; also return True if there was one of no use.
+
+        Where the page gives no cursor for what follows, there is no more to be read.
+        """
+        written_by, _, known = poll.seen.cursor.partition(" ")
+        is_adrift = written_by not in {"", self._api}
+        cursor = Cursor(known) if known and not is_adrift else None
+        page = await self._devin.messages(poll.session, cursor, clock)
+        if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
+            cursor, is_adrift = None, True
+            page = await self._devin.messages(poll.session, None, clock)
+        if isinstance(page, MessagePage):
+            if page.has_more and page.cursor == cursor:
+                self._note(poll, "no cursor for what follows")
+                page = replace(page, has_more=False)
+            page = replace(page, cursor=Cursor(f"{self._api} {page.cursor or ''}"))
+        return page, is_adrift
+
+    async def _named(self, poll: Poll, found: Found) -> None:
+        seen = found.seen
+        if (seen.title, seen.url) != (poll.seen.title, poll.seen.url):
+            await self._names.keep([NamedSession(poll.session, seen.title, seen.url)])
+
+    async def _tell(self, poll: Poll, found: Found, recorded: Recorded) -> None:
+        """Schedule what is owed, and let the status lines follow the state."""
+        if found.said:
+            ids = {"session_id": poll.session, "items": len(found.said)}
+            log.info("Devin said", extra=ids)
+        for owed in recorded.words:
+            await self._schedule.tell(owed)
+        for owed, after in recorded.cards:
+            await self._schedule.tell(owed, after)
+        threads = [one.thread for one in poll.followers]
+        if found.seen.state is SessionState.WORKING:
+            is_new = poll.seen.state is not SessionState.WORKING
+            self._status_lines.keep(threads, is_new=is_new)
+        elif poll.seen.state is SessionState.WORKING:
+            self._status_lines.clear(threads)
+
+
+def _pause(poll: Poll, summary: SessionSummary | None) -> timedelta | None:
+    """Return the time until the next poll, if this one found nothing new."""
+    if summary is not None:
+        return until_next(poll, poll.seen)
+    return until_next(poll, poll.seen.model_copy(update={"state": SessionState.UNKNOWN}))
+
+
+def _nothing_new(seen: Watched) -> MessagePage:
+    return MessagePage((), Cursor(seen.cursor), timedelta(milliseconds=seen.skew))
+
+
+def _clock(poll: Poll) -> Callable[[], datetime]:
+    """Return the clock that the poll's time is of, which is Redis's."""
+    began, at = time.monotonic(), datetime.fromtimestamp(poll.began / 1000, UTC)
+    return lambda: at + timedelta(seconds=time.monotonic() - began)

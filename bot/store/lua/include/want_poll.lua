@@ -1,0 +1,6 @@
+-- Has a session polled at `due`, and its messages read then.
+local function want_poll(watch, watched, session, due, now, keep)
+  redis.call('HSET', watched, 'wanted', now)
+  redis.call('ZADD', watch, due, session)
+  for _, key in ipairs({watch, watched}) do redis.call('EXPIRE', key, keep) end
+end

@@ -1,0 +1,78 @@
+-- Records a poll that read messages: what the session is now, the `ids` of the messages, the items
+-- to be `said` (a thread each), the followers that are caught up (unless they have joined again
+-- since), and the threads whose `cards` change. Both are traffic of their threads. Nothing is
+-- recorded unless the session is known as it was `before`: so of two polls, the first one counts.
+-- The next poll comes in `after_ms`; see `put_off`.
+-- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
+-- include: now_ms
+-- include: put_off
+-- include: want_card
+-- include: traffic
+local watch = KEYS[1]
+local watched = KEYS[2]
+local followers = KEYS[3]
+local shown = KEYS[4]
+local outbox = KEYS[5]
+local threads = KEYS[6]
+local session = ARGV[1]
+local before = ARGV[2]
+local seen = ARGV[3]
+local began = tonumber(ARGV[4])
+local after_ms = tonumber(ARGV[5])
+local ids = cjson.decode(ARGV[6])
+local said = cjson.decode(ARGV[7])
+local joined = cjson.decode(ARGV[8])
+local cards = cjson.decode(ARGV[9])
+local most_ids = tonumber(ARGV[10])
+local keep = tonumber(ARGV[11])
+local link_ttl = tonumber(ARGV[12])
+local keep_owed = tonumber(ARGV[13])
+local pace_ms = tonumber(ARGV[14])
+local words_prefix = ARGV[15]
+local subject_prefix = ARGV[16]
+local link_prefix = ARGV[17]
+local lease_ms = tonumber(ARGV[18])
+
+local was = redis.call('HGET', watched, 'seen') or ''
+if was == seen then return {'again'} end
+if was ~= before then return {'lost'} end
+local now = now_ms()
+redis.call('HSET', watched, 'seen', seen)
+put_off(watch, {{session, after_ms}}, began + lease_ms, now)
+for _, key in ipairs({watch, watched}) do redis.call('EXPIRE', key, keep) end
+for i, id in ipairs(ids) do redis.call('ZADD', shown, now + i / 1000, id) end
+if #ids > 0 then
+  redis.call('ZREMRANGEBYRANK', shown, 0, -1 - most_ids)
+  redis.call('EXPIRE', shown, keep)
+end
+for _, one in ipairs(joined) do
+  if tonumber(redis.call('HGET', followers, one.name)) == one.at then
+    redis.call('HSET', followers, one.name, 0)
+  end
+end
+for _, news in ipairs({said, cards}) do
+  for _, one in ipairs(news) do
+    local link = link_prefix .. one.thread
+    if redis.call('EXISTS', link) == 1 then traffic(threads, link, now, one.thread, link_ttl) end
+  end
+end
+local told, cards_due = {}, {}
+for _, one in ipairs(said) do
+  local words, subject = words_prefix .. one.thread, subject_prefix .. one.subject
+  redis.call('RPUSH', words, one.item)
+  redis.call('EXPIRE', words, keep_owed)
+  redis.call('HSET', subject, 'round', 1)
+  redis.call('EXPIRE', subject, keep_owed)
+  if not redis.call('ZSCORE', outbox, one.owed) then
+    redis.call('ZADD', outbox, now, one.owed)
+    redis.call('HSET', subject, 'waits', now)
+    told[#told + 1] = one.owed
+  end
+  redis.call('EXPIRE', outbox, keep_owed)
+end
+for _, one in ipairs(cards) do
+  local card = subject_prefix .. one.subject
+  local card_after = want_card(card, outbox, one.owed, now, pace_ms, link_ttl)
+  if card_after >= 0 then cards_due[#cards_due + 1] = {one.owed, card_after} end
+end
+return {'recorded', told, cards_due}

@@ -1,0 +1,101 @@
+"""Polls of watched sessions: what is known when one is taken, and what it finds."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from bot.model.mirror import Said, Watched
+from bot.model.owed import Owed
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef, parse_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A thread of a watched session, its link, and when it joined (Unix ms).
+
+    `joined` is 0 once the thread is caught up: from then on it is shown whatever is new.
+    """
+
+    thread: ThreadRef
+    link: Link
+    joined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A session that was taken at `began` (Unix ms), with its record (`before`: as it is kept).
+
+    `replied` is when a reply last reached it, and `wanted` when that or a link last asked for its
+    messages to be read. Only an opened poll knows the followers and the messages `shown`.
+    """
+
+    session: SessionId
+    began: int
+    seen: Watched
+    replied: int = 0
+    wanted: int = 0
+    before: str = ""
+    followers: Sequence[Follower] = ()
+    shown: frozenset[str] = frozenset()
+
+    def knows(self, id_: str) -> bool:
+        """Return True if the message with that id was read before."""
+        return short_id(id_) in self.shown
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The sessions to poll, and the seconds until the next one is due (None: unknown)."""
+
+    polls: Sequence[Poll]
+    next_in: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The result of a poll that read messages.
+
+    `ids` are the messages that were read, and `said` the items for each thread. `joined` are the
+    followers that are caught up now, and `cards` those whose card changes. `after` is the time
+    until the next poll, None if there is none.
+    """
+
+    seen: Watched
+    after: timedelta | None
+    ids: Sequence[str] = ()
+    said: Sequence[tuple[ThreadRef, Said]] = ()
+    joined: Sequence[Follower] = ()
+    cards: Sequence[ThreadRef] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The entries that a poll owes: what is to be posted now, and cards with their delays (s)."""
+
+    words: Sequence[Owed] = ()
+    cards: Sequence[tuple[Owed, float]] = ()
+
+
+def parse_poll(taken: Sequence[Any], now: int) -> Poll:
+    """Parse a session that was taken at `now`."""
+    session, raw, replied, wanted = taken
+    seen = Watched.parse(raw) or Watched()
+    return Poll(SessionId(session), now, seen, int(replied), int(wanted), raw)
+
+
+def parse_followers(found: Sequence[Any]) -> Sequence[Follower]:
+    """Parse the followers of a session; one whose link cannot be read is left out."""
+    return [
+        Follower(parse_thread(name), link, int(joined))
+        for name, joined, raw in found
+        if (link := Link.parse(raw)) is not None
+    ]
+
+
+def short_id(id_: str) -> str:
+    """Return 64 bits of a message's id, to remember many of them."""
+    return b64encode(sha256(id_.encode()).digest()[:8]).decode()[:11]
