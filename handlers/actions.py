@@ -48,7 +48,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
                 raise NoSuchReply(already_sent=False)
             link = await relay.unlink(thread, press.by, session)
             by = await relay.name(press.by)
-            if await relay.cards.is_at(thread, string(press.message, "ts")):
+            if await relay.cards.is_at(thread, link, string(press.message, "ts")):
                 named = await relay.naming.one(link.session, most=0)
                 await relay.notices.say(thread, thread_links.unlinked_by(named, by))
             else:

@@ -1,4 +1,4 @@
-"""Posts a thread's card, and edits it when what it shows has changed.
+"""Posts the card of a link, and edits it when what it shows has changed.
 
 The entry ends only if nothing asked for another edit meanwhile, so in the end the card is right.
 """
@@ -17,12 +17,12 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.slack.people import People
 from bot.slack.posts import Posts
-from bot.store.mirror.cards import FIELDS, Cards, thread_of
+from bot.store.mirror.cards import FIELDS, Cards, card_subject, thread_of
 from bot.store.mirror.watches import Watches
 from bot.store.outbox import Begun, Outbox
 from bot.store.session_names import SessionNames
 from bot.wording.message import SlackMessage
-from bot.wording.mirror.card import FORMER, Card, card, ended_card
+from bot.wording.mirror.card import Card, card, ended_card
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +60,17 @@ class CardTeller:
         thread, record = thread_of(begun.owed.subject), begun.record
         session = SessionId(record["session"])
         heard = await self._audience.of(thread)
-        is_linked = heard.link is not None and heard.link.session == session
-        words = await self._words(thread, session, heard)
-        for former in [record["before"], *await self._doubted(begun, thread)]:
-            if former:
-                await self._edit(begun, thread, former, FORMER)
+        link = heard.link
+        is_linked = link is not None and card_subject(thread, link) == begun.owed.subject
+        words = await self._words(thread, session, heard, is_linked=is_linked)
         shows, ts = _digest(words), record["ts"]
         if not ts and begun.again:
-            ts = await self._find(begun, thread, record["number"])
+            ts = await self._posts.find(thread, str(begun.owed), ids=begun.owed.log_fields) or ""
         if ts and (begun.again or shows != record["shows"]):
             await self._edit(begun, thread, ts, words)
         elif not ts and is_linked:
-            ts = await self._post(begun, thread, words)
+            key, ids = str(begun.owed), begun.owed.log_fields
+            ts = await self._posts.post_once(thread, words, key, again=False, ids=ids)
         if ts != record["ts"] and is_linked:
             await self._status_lines.again(thread, session)
         is_open = is_linked and not heard.is_barred
@@ -89,13 +88,15 @@ class CardTeller:
         """Return False: a card must be right in the end."""
         return False
 
-    async def _words(self, thread: ThreadRef, session: SessionId, heard: Heard) -> SlackMessage:
+    async def _words(
+        self, thread: ThreadRef, session: SessionId, heard: Heard, *, is_linked: bool
+    ) -> SlackMessage:
         seen = (await self._watches.seen([session]))[0]
         named = NamedSession(session, seen.title, seen.url)
         if not seen.title:
             named = await self._names.one(session)
         link = heard.link
-        if link is None or link.session != session:
+        if link is None or not is_linked:
             return ended_card(NamedSession(session, "", named.url) if heard.is_barred else named)
         return card(
             Card(
@@ -109,21 +110,6 @@ class CardTeller:
             )
         )
 
-    async def _post(self, begun: Begun, thread: ThreadRef, words: SlackMessage) -> str:
-        key = _key(begun, begun.record["number"])
-        return await self._posts.post_once(
-            thread, words, key, again=False, ids=begun.owed.log_fields
-        )
-
-    async def _find(self, begun: Begun, thread: ThreadRef, number: str) -> str:
-        """Return the card with this number, if an earlier try has posted it, or else nothing."""
-        key = _key(begun, number)
-        return await self._posts.find(thread, key, ids=begun.owed.log_fields) or ""
-
-    async def _doubted(self, begun: Begun, thread: ThreadRef) -> Sequence[str]:
-        """Return the cards of former links whose posting was in doubt when the link ended."""
-        return [await self._find(begun, thread, one) for one in begun.record["doubted"].split()]
-
     async def _edit(self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage) -> None:
         """Edit a card; one that is deleted, or cannot be edited any more, stays as it is."""
         try:
@@ -132,10 +118,6 @@ class CardTeller:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
             log.warning("card not edited", extra=begun.owed.log_fields | {"reason": str(error)})
-
-
-def _key(begun: Begun, number: str) -> str:
-    return f"{begun.owed}|{number}"
 
 
 def _digest(words: SlackMessage) -> str:

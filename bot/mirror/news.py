@@ -69,7 +69,7 @@ def found_in(poll: Poll, reading: Reading) -> Found:
         ids=[one.id for one in reading.page.messages if not poll.knows(one.id)],
         said=said,
         joined=[] if seen.has_more else [one for one in poll.followers if one.joined],
-        cards=[one.thread for one in poll.followers] if shows(seen) != shows(poll.seen) else (),
+        cards=poll.followers if shows(seen) != shows(poll.seen) else (),
     )
 
 

@@ -136,7 +136,11 @@ class WordsTeller:
     async def _hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
         heard = await self._audience.of(thread)
-        if heard.link is not None and heard.is_barred and await self._cards.was_open(thread):
+        if (
+            heard.link is not None
+            and heard.is_barred
+            and await self._cards.was_open(thread, heard.link)
+        ):
             await self._say(thread, mirror_notices.QUIET, "mirror quiet")
         return heard
 

@@ -168,6 +168,7 @@ class Accepting:
             at=int(time.time()),
             since=since,
             begins=begins,
+            card=str(since),
         )
         existing = await self._links.create(thread, link, at, begins=begins)
         if existing and existing.session != session and await self.has_ended(existing):
@@ -176,7 +177,7 @@ class Accepting:
         if existing is None:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
             await self._polling.begin(thread, session)
-            await self._schedule.tell(card_owed(thread))
+            await self._schedule.tell(card_owed(thread, link))
             if root is not None or at is None or micros_ts(at) != thread.thread_ts:
                 self._topics.learn(thread, root)
         if at is not None and (existing or link).since == link.since:
@@ -187,12 +188,12 @@ class Accepting:
         """Return True if the session of `link` was seen to have ended."""
         return await self._polling.has_ended(link.session)
 
-    async def refresh_card(self, thread: ThreadRef) -> None:
-        """Have the card of `thread` edited, now that its link has changed.
+    async def refresh_card(self, thread: ThreadRef, link: Link) -> None:
+        """Have the card of `thread` edited, now that its `link` has changed.
 
         The change has asked for that in Redis; here, a process is told to do it.
         """
-        await self._schedule.tell(card_owed(thread), self._store.timing.card_pause)
+        await self._schedule.tell(card_owed(thread, link), self._store.timing.card_pause)
 
     async def hear_since(self, thread: ThreadRef, at: int, *, always: bool = False) -> None:
         """Have `thread` read from `at` on (a `ts` in us), if the request for it came in late.

@@ -7,7 +7,6 @@ nobody had in mind can read along (docs.slack.dev/reference/events/channel_id_ch
 still wants a link makes it again. Accepted replies are delivered, and reported under the new id.
 """
 
-import asyncio
 import logging
 
 from bot.model.schedule import Schedule
@@ -87,10 +86,10 @@ class ChannelMoves:
             return
         await self._places.note_shared(self._team, channel)
         threads = await self._links.of_channel(self._team, channel, MOST_CARDS)
-        waits = await asyncio.gather(*map(self._cards.want, threads))
-        for thread, after in zip(threads, waits, strict=True):
-            if after is not None:
-                await self._schedule.tell(card_owed(thread), after)
+        for thread, link in zip(threads, await self._links.of(threads), strict=True):
+            after = None if link is None else await self._cards.want(thread, link)
+            if link is not None and after is not None:
+                await self._schedule.tell(card_owed(thread, link), after)
         log.warning("channel is shared", extra={"channel": channel, "threads": len(threads)})
 
     async def _end(self, thread: ThreadRef, session: NamedSession | None, now: ThreadRef) -> None:

@@ -98,7 +98,7 @@ class Home:
         if await self._links.mute(thread, None, now, session, muted=muted) is None:
             raise NotLinked
         await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
-        await self._accepting.refresh_card(thread)
+        await self._accepting.refresh_card(thread, link)
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread who did.
@@ -115,7 +115,7 @@ class Home:
             raise NotLinked
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
         await self._notices.say(thread, thread_links.unlinked_by(named, person.name))
-        await self._accepting.refresh_card(thread)
+        await self._accepting.refresh_card(thread, link)
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId

@@ -196,7 +196,7 @@ class Relay:
         if link is None:
             raise await self._not_linked(thread, session)
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
-        await self.accepting.refresh_card(thread)
+        await self.accepting.refresh_card(thread, link)
         return link
 
     async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:
@@ -213,7 +213,7 @@ class Relay:
             raise NotLinked
         if not muted:
             await self.accepting.hear_since(thread, at)
-        await self.accepting.refresh_card(thread)
+        await self.accepting.refresh_card(thread, link)
         return link
 
     async def follow(
@@ -240,7 +240,7 @@ class Relay:
             raise await self._not_linked(thread, session)
         ids = {"session_id": link.session, "follow": how.value}
         log.info("followed", extra=thread.log_fields | ids)
-        await self.accepting.refresh_card(thread)
+        await self.accepting.refresh_card(thread, link)
         return Heard(link, how, await self.audience.is_barred(thread.channel, link))
 
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:

@@ -16,10 +16,10 @@ from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     FOLLOWERS_PREFIX,
     OUTBOX_KEY,
+    REPLY_PREFIX,
     THREADS_KEY,
     WATCH_KEY,
     WATCHED_PREFIX,
-    Key,
     changed_key,
     followers_key,
     heard_key,
@@ -29,7 +29,7 @@ from bot.redis.keys import (
     watched_key,
 )
 from bot.store.lua import links as lua
-from bot.store.mirror.cards import card_owed
+from bot.store.mirror.cards import card_prefix, card_subject
 
 KEEP_CHANGED = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
@@ -75,7 +75,7 @@ class Links:
             watch=WATCH_KEY,
             watched=watched_key(link.session),
             followers=followers_key(link.session),
-            card=_card(thread),
+            card=subject_key(card_subject(thread, link)),
             outbox=OUTBOX_KEY,
             new=link.to_json(),
             link_ttl=seconds(self.ttl),
@@ -85,7 +85,8 @@ class Links:
             keep=seconds(KEEP_CHANGED),
             session=link.session,
             begins=begins,
-            owed=str(card_owed(thread)),
+            subject_prefix=REPLY_PREFIX,
+            card_name=card_subject(thread, link),
         )
         return _changed(raw)
 
@@ -111,14 +112,14 @@ class Links:
             changed=changed_key(thread),
             heard=heard_key(thread),
             watch=WATCH_KEY,
-            card=_card(thread),
             outbox=OUTBOX_KEY,
             thread=thread.name,
             at=_or_nothing(at),
             since=str(since),
             keep=seconds(KEEP_CHANGED),
             followers_prefix=FOLLOWERS_PREFIX,
-            owed=str(card_owed(thread)),
+            subject_prefix=REPLY_PREFIX,
+            card_prefix=card_prefix(thread),
             pace_ms=self._store.timing.card_pause_ms,
             session=session or "",
         )
@@ -145,15 +146,15 @@ class Links:
             link=link_key(thread),
             changed=changed_key(thread),
             heard=heard_key(thread),
-            card=_card(thread),
             outbox=OUTBOX_KEY,
             mutes=muted,
             at=_or_nothing(at),
             since=str(since if at is None else at),
             keep=seconds(KEEP_CHANGED),
-            owed=str(card_owed(thread)),
             pace_ms=self._store.timing.card_pause_ms,
             keep_card=seconds(self.ttl),
+            subject_prefix=REPLY_PREFIX,
+            card_prefix=card_prefix(thread),
             session=session or "",
         )
         return _changed(raw)
@@ -178,16 +179,16 @@ class Links:
             self._store,
             link=link_key(thread),
             changed=changed_key(thread),
-            card=_card(thread),
             outbox=OUTBOX_KEY,
             watch=WATCH_KEY,
             follow=how,
             at=_or_nothing(at),
             since=str(since if at is None else at),
             keep_changed=seconds(KEEP_CHANGED),
-            owed=str(card_owed(thread)),
             pace_ms=self._store.timing.card_pause_ms,
             keep=seconds(self.ttl),
+            subject_prefix=REPLY_PREFIX,
+            card_prefix=card_prefix(thread),
             watched_prefix=WATCHED_PREFIX,
             followers_prefix=FOLLOWERS_PREFIX,
             follower=thread.name,
@@ -264,10 +265,6 @@ class Links:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])
         return [Outcome.parse(raw) for raw in found]
-
-
-def _card(thread: ThreadRef) -> Key:
-    return subject_key(card_owed(thread).subject)
 
 
 def _or_nothing(at: int | None) -> str:

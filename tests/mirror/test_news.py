@@ -267,7 +267,7 @@ def test_a_session_that_falls_asleep_says_nothing() -> None:
     """That is routine: only the card shows it."""
     found = polled([], SessionState.SUSPENDED)
     assert said(found) == []
-    assert found.cards == [thread()]
+    assert found.cards == [follower()]
 
 
 def test_a_card_changes_only_if_it_shows_something_else() -> None:

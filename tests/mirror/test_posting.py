@@ -19,7 +19,6 @@ from bot.redis.connection import Store, millis
 from bot.slack.rate_limits import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
-from bot.store.mirror.cards import card_owed
 from bot.store.mirror.words import Words
 from bot.store.places import Places
 from bot.wording.mirror.notices import NOT_SHOWN, QUIET
@@ -255,7 +254,7 @@ async def test_nothing_more_is_posted_once_the_thread_may_not_be_shown_it(
 ) -> None:
     """Who may hear is asked before each post; the one under way is the last."""
     goes_on = asyncio.Event()
-    await speech.until_said(owed=card_owed(speech.thread))
+    await speech.until_said(owed=await speech.card())
     plan(speech.box, POST, [NONE, {"until": goes_on}])
     await speech.say(LONG, LONG)
     trying = asyncio.create_task(speech.try_once())

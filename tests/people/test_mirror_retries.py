@@ -153,13 +153,11 @@ async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
     """Up to every five minutes, and the log warns of it once; it may be there later."""
     missing = SessionId(OTHER_SESSION)
     thread = await desk.linked_thread(missing)
-    await until_looked_at(raw, missing, 1)
-    for step in (5, 12):
-        await raw.hset(at(watched_key(missing)), "step", str(step))
+    for ago, pause in ((30, 30), (7_200, 300)):
+        (seconds, _) = await raw.time()
+        await raw.hset(at(watched_key(missing)), "wanted", str(1000 * (seconds - ago)))
         await raw.zadd(at(WATCH_KEY), {missing: 0})
-        await until_looked_at(raw, missing, step + 1)
-    due, (seconds, _) = await raw.zscore(at(WATCH_KEY), missing), await raw.time()
-    assert 290 < int(due or 0) / 1000 - seconds <= 301
+        await until_put_off(raw, missing, pause)
     warnings = [one for one in caplog.records if one.getMessage() == "sessions not read"]
     assert [vars(one)["session_id"] for one in warnings] == [missing]
     desk.devin.add_session(missing)
@@ -203,10 +201,11 @@ async def test_times_of_another_form_are_read(bot: Bot, desk: Desk) -> None:
     await until_devin_said(desk, "Done.", thread)
 
 
-async def until_looked_at(raw: Redis, session: SessionId, number: int) -> None:
-    """Wait until so many looks at a session have ended."""
+async def until_put_off(raw: Redis, session: SessionId, pause: int) -> None:
+    """Wait until the next poll of a session comes after some `pause` seconds."""
 
-    async def steps() -> bool:
-        return int(await raw.hget(at(watched_key(session)), "step") or 0) >= number
+    async def is_so() -> bool:
+        due, (seconds, _) = await raw.zscore(at(WATCH_KEY), session), await raw.time()
+        return pause - 10 < (due or 0) / 1000 - seconds <= pause + 11
 
-    await wait_until(steps, f"look {number}")
+    await wait_until(is_so, f"it is put off by {pause} s")

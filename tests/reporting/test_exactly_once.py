@@ -20,7 +20,6 @@ from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from bot.slack.threads import Threads
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.cards import card_owed
 from bot.store.outbox import Outbox
 from bot.store.turn import Head
 from bot.wording.message import SlackMessage
@@ -64,7 +63,7 @@ async def notice(speech: Speaking) -> Owed:
 
 async def card(speech: Speaking) -> Owed:
     """Owe the thread its card."""
-    return card_owed(speech.thread)
+    return await speech.card()
 
 
 async def outcome(speech: Speaking) -> Owed:

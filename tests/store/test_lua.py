@@ -26,7 +26,7 @@ HASHES: dict[str, set[str]] = {
     "listeners": {"noted"},
     "subject": {"asked", "round", "posting", "batch", "notes", "parts", "since", "waits"},
     "record": {"asked", "round"},
-    "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "doubted", "open"},
+    "card": {"wanted", "session", "ts", "shows", "edited", "open"},
     "watched": {"seen", "replied", "wanted", "by:", "ended_by"},
     "key": set(),
 }

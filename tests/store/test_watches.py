@@ -166,7 +166,7 @@ async def test_what_devin_says_and_does_is_traffic_of_a_thread(
     await raw.expire(at(link_key(thread())), 60)
     seen = Watched(state=SessionState.WAITING, read_at=1)
     said = [(thread(), Said(id="a", text="Shall I?"))]
-    cards = [thread(), thread(3)]
+    cards = [one for one in poll.followers if one.thread != thread(2)]
     assert await watches.record(poll, Found(seen=seen, after=SOON, said=said, cards=cards))
     assert await raw.zrange(at(THREADS_KEY), 0, -1) == [names[1], names[0]]
     assert await raw.ttl(at(link_key(thread()))) > TTL.total_seconds() - 60
@@ -196,9 +196,10 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     """Also once it was to be edited: a card that is forgotten would say what is no longer so."""
     await Links(store, LONG).create(thread(), Link(session=SESSION, by=UserId("U0ADA"), at=1))
     watches = Watches(store, LONG)
-    (poll,) = (await watches.take(100, SOON)).polls
-    await watches.record(poll, Found(seen=Watched(read_at=1), after=SOON, cards=[thread()]))
-    assert await raw.ttl(at(subject_key(card_subject(thread())))) > LONG.total_seconds() - 60
+    poll = await watches.open((await watches.take(100, SOON)).polls[0])
+    await watches.record(poll, Found(seen=Watched(read_at=1), after=SOON, cards=poll.followers))
+    card = card_subject(thread(), poll.followers[0].link)
+    assert await raw.ttl(at(subject_key(card))) > LONG.total_seconds() - 60
 
 
 async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(

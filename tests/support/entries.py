@@ -19,7 +19,7 @@ from bot.store.reports import FIELDS, Report, Reports
 async def linked(store: Store, thread: ThreadRef, link: Link, ttl: timedelta) -> None:
     """Link a thread whose card was posted, so that the outbox holds nothing of it."""
     await Links(store, ttl).create(thread, link)
-    await Outbox(store).end(card_owed(thread), forget=False)
+    await Outbox(store).end(card_owed(thread, link), forget=False)
 
 
 class Entries:

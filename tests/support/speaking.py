@@ -45,7 +45,7 @@ from bot.slack.status_line import StatusLine
 from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.store.links import Links
-from bot.store.mirror.cards import Cards
+from bot.store.mirror.cards import Cards, card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Words, words_owed
@@ -87,6 +87,12 @@ class Speaking:
         """Link the thread to a session."""
         ada = UserId(self.box.slack.workspace.user("ada").id)
         await Links(self.store, TTL).create(self.thread, Link(session=session, by=ada, at=1))
+
+    async def card(self) -> Owed:
+        """Return the entry of the card of the thread's link."""
+        link = await Links(self.store, TTL).get(self.thread)
+        assert link is not None
+        return card_owed(self.thread, link)
 
     @property
     def owed(self) -> Owed:

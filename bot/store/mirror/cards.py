@@ -1,37 +1,42 @@
-"""A thread's card: which post it is, what it shows, and whether that is still right.
+"""A link's card: which post it is, what it shows, and whether that is still right.
 
 `wanted` counts the requests for an edit: a try ends the card's entry only if none came meanwhile. A
-new link makes a new card, and the one of the link before it is edited a last time.
+new link has a card of its own; that of a link that has ended is edited a last time.
 """
 
 from datetime import timedelta
 
 from bot.model.owed import Owed, OwedKind
-from bot.model.threads import ThreadRef
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, seconds
-from bot.redis.keys import OUTBOX_KEY, subject_key
+from bot.redis.keys import OUTBOX_KEY, REPLY_PREFIX, subject_key
 from bot.store.lua import words as lua
 from bot.store.outbox import Begun, begun_field
 
 KEEP_WANTED = timedelta(days=30)
 
-FIELDS = ("wanted", "number", "session", "ts", "shows", "before", "doubted")
+FIELDS = ("wanted", "session", "ts", "shows")
 """The fields of a card's record that its teller needs."""
 
 
-def card_owed(thread: ThreadRef) -> Owed:
-    """Return the outbox entry of a thread's card."""
-    return Owed(card_subject(thread), 1, OwedKind.CARD)
+def card_owed(thread: ThreadRef, link: Link) -> Owed:
+    """Return the outbox entry of the card of a thread's link."""
+    return Owed(card_subject(thread, link), 1, OwedKind.CARD)
 
 
-def card_subject(thread: ThreadRef) -> str:
-    """Return the subject of a thread's card, which `thread_of` reads."""
-    return f"{thread.team}:card:{thread.channel}:{thread.thread_ts}"
+def card_subject(thread: ThreadRef, link: Link) -> str:
+    """Return the subject of the card of a thread's link."""
+    return f"{card_prefix(thread)}{link.card}"
+
+
+def card_prefix(thread: ThreadRef) -> str:
+    """Return what precedes the number of a link's card in its subject."""
+    return f"{thread.team}:card:{thread.channel}:{thread.thread_ts}:"
 
 
 def thread_of(subject: str) -> ThreadRef:
-    """Return the thread of a subject of a card, or of its words."""
-    team, _, channel, thread_ts = subject.split(":")
+    """Return the thread of a subject of a card, or of a thread's words."""
+    team, _, channel, thread_ts, *_ = subject.split(":")
     return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
 
 
@@ -41,27 +46,27 @@ class Cards:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def is_at(self, thread: ThreadRef, ts: str) -> bool:
-        """Return True if the message at `ts` is the card of `thread`."""
-        return await self._store.field(subject_key(card_subject(thread)), "ts") == ts
+    async def is_at(self, thread: ThreadRef, link: Link, ts: str) -> bool:
+        """Return True if the message at `ts` is the card of that link of `thread`."""
+        return await self._store.field(subject_key(card_subject(thread, link)), "ts") == ts
 
-    async def want(self, thread: ThreadRef) -> float | None:
-        """Ask for the card of `thread` to be edited; return the seconds until it may, if any."""
+    async def want(self, thread: ThreadRef, link: Link) -> float | None:
+        """Ask for a link's card to be edited; return the seconds until it may, if there is one."""
         after = await lua.want_card_of(
             self._store,
-            card=subject_key(card_subject(thread)),
             outbox=OUTBOX_KEY,
-            owed=str(card_owed(thread)),
+            subject_prefix=REPLY_PREFIX,
+            name=card_subject(thread, link),
             pace_ms=self._store.timing.card_pause_ms,
             keep=seconds(KEEP_WANTED),
         )
         return None if after < 0 else after / 1000
 
-    async def was_open(self, thread: ThreadRef) -> bool:
-        """Return True if the thread was shown what Devin does, or has no card that tells."""
-        card = subject_key(card_subject(thread))
-        number = await self._store.field(card, "number")
-        return number is None or await self._store.field(card, "open") is not None
+    async def was_open(self, thread: ThreadRef, link: Link) -> bool:
+        """Return True if a link's card has shown what Devin does, or there is none that tells."""
+        card = subject_key(card_subject(thread, link))
+        session = await self._store.field(card, "session")
+        return session is None or await self._store.field(card, "open") is not None
 
     async def end(self, begun: Begun, ts: str, shows: str, *, is_open: bool) -> float | None:
         """Note the post and what it shows; return the seconds until the next edit, if any.
@@ -78,7 +83,6 @@ class Cards:
             ts=ts,
             shows=shows,
             is_open=is_open,
-            number=begun.record["number"],
             pace_ms=self._store.timing.card_pause_ms,
         )
         return None if after < 0 else after / 1000

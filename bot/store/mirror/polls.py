@@ -69,7 +69,7 @@ class Found:
     ids: Sequence[str] = ()
     said: Sequence[tuple[ThreadRef, Said]] = ()
     joined: Sequence[Follower] = ()
-    cards: Sequence[ThreadRef] = ()
+    cards: Sequence[Follower] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.mirror import Said, Watched
-from bot.model.owed import parse_owed
+from bot.model.owed import Owed, OwedKind, parse_owed
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
@@ -30,7 +30,7 @@ from bot.redis.keys import (
     watched_key,
 )
 from bot.store.lua import mirror as lua
-from bot.store.mirror.cards import card_owed, card_subject
+from bot.store.mirror.cards import card_subject
 from bot.store.mirror.polls import (
     Found,
     Poll,
@@ -112,7 +112,7 @@ class Watches:
             said=[_said(poll.session, thread, said) for thread, said in found.said],
             joined=[{"name": one.thread.name, "at": one.joined} for one in found.joined],
             cards=[
-                {"thread": one.name, "subject": card_subject(one), "owed": str(card_owed(one))}
+                {"thread": one.thread.name, "card": card_subject(one.thread, one.link)}
                 for one in found.cards
             ],
             most_ids=MOST_SHOWN,
@@ -130,7 +130,7 @@ class Watches:
         _, words, cards = answer if answer[0] == "recorded" else ("", (), ())
         return Recorded(
             [parse_owed(one) for one in words],
-            [(parse_owed(one), ms / 1000) for one, ms in cards],
+            [(Owed(one, 1, OwedKind.CARD), ms / 1000) for one, ms in cards],
         )
 
     async def end(self, polls: Sequence[tuple[Poll, timedelta | None]]) -> None:

@@ -62,8 +62,6 @@ BARRED = (
     "posted here. Open the session to read them."
 )
 
-FORMER = SlackMessage("This thread is no longer linked to that session.")
-
 
 def follows(follow: Follow) -> str:
     """Say how much of the session the thread shows."""

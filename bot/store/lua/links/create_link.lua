@@ -7,7 +7,7 @@
 -- include: traffic
 -- include: is_outdated
 -- include: change_link
--- include: begin_card
+-- include: want_card
 -- include: want_poll
 local link = KEYS[1]
 local threads = KEYS[2]
@@ -25,7 +25,8 @@ local at = ARGV[5]
 local keep = tonumber(ARGV[6])
 local session = ARGV[7]
 local begins = ARGV[8] == '1'
-local owed = ARGV[9]
+local subject_prefix = ARGV[9]
+local card_name = ARGV[10]
 
 local linked = redis.call('GET', link)
 if linked then
@@ -43,5 +44,6 @@ traffic(threads, link, now, thread, link_ttl)
 redis.call('HSET', followers, thread, begins and 0 or now)
 redis.call('EXPIRE', followers, link_ttl)
 want_poll(watch, watched, session, now, now, link_ttl)
-begin_card(card, outbox, owed, session, now, link_ttl)
+redis.call('HSET', card, 'session', session)
+want_card(subject_prefix, card_name, outbox, now, 0, link_ttl)
 return false

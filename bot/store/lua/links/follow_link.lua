@@ -1,31 +1,29 @@
 -- Chooses how much of its session a thread follows, unless a later request has changed its link, or
--- it leads to another session than the one that is named, if any;
--- and asks for its card, or for a first one. A thread without a choice followed as much as the
--- `default`.
+-- it leads to another session than the one that is named, if any; and asks for its card. A thread
+-- without a choice followed as much as the `default`.
 -- Returns the changed link, 'outdated', or false if there is no link.
 -- include: is_outdated
 -- include: change_link
 -- include: now_ms
--- include: begin_card
 -- include: want_card
 -- include: want_poll
 local link = KEYS[1]
 local changed = KEYS[2]
-local card = KEYS[3]
-local outbox = KEYS[4]
-local watch = KEYS[5]
+local outbox = KEYS[3]
+local watch = KEYS[4]
 local follow = ARGV[1]
 local at = ARGV[2]
 local since = ARGV[3]
 local keep_changed = tonumber(ARGV[4])
-local owed = ARGV[5]
-local pace_ms = tonumber(ARGV[6])
-local keep = tonumber(ARGV[7])
-local watched_prefix = ARGV[8]
-local followers_prefix = ARGV[9]
-local follower = ARGV[10]
-local default = ARGV[11]
-local session = ARGV[12]
+local pace_ms = tonumber(ARGV[5])
+local keep = tonumber(ARGV[6])
+local subject_prefix = ARGV[7]
+local card_prefix = ARGV[8]
+local watched_prefix = ARGV[9]
+local followers_prefix = ARGV[10]
+local follower = ARGV[11]
+local default = ARGV[12]
+local session = ARGV[13]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
@@ -44,7 +42,5 @@ local now, followers = now_ms(), followers_prefix .. linked.session
 if was_silent then redis.call('HSET', followers, follower, now) end
 redis.call('EXPIRE', followers, keep)
 want_poll(watch, watched_prefix .. linked.session, linked.session, now, now, keep)
-if want_card(card, outbox, owed, now, pace_ms, keep) < 0 then
-  begin_card(card, outbox, owed, linked.session, now, keep)
-end
+want_card(subject_prefix, card_prefix .. linked.card, outbox, now, pace_ms, keep)
 return raw

@@ -9,16 +9,16 @@
 local link = KEYS[1]
 local changed = KEYS[2]
 local heard = KEYS[3]
-local card = KEYS[4]
-local outbox = KEYS[5]
+local outbox = KEYS[4]
 local mutes = ARGV[1] == '1'
 local at = ARGV[2]
 local since = ARGV[3]
 local keep = tonumber(ARGV[4])
-local owed = ARGV[5]
-local pace_ms = tonumber(ARGV[6])
-local keep_card = tonumber(ARGV[7])
-local session = ARGV[8]
+local pace_ms = tonumber(ARGV[5])
+local keep_card = tonumber(ARGV[6])
+local subject_prefix = ARGV[7]
+local card_prefix = ARGV[8]
+local session = ARGV[9]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
@@ -33,5 +33,5 @@ at = change_link(changed, at, since, keep)
 if mutes then fall_silent(heard, raw, at, keep) end
 raw = cjson.encode(linked)
 redis.call('SET', link, raw, 'KEEPTTL')
-want_card(card, outbox, owed, now_ms(), pace_ms, keep_card)
+want_card(subject_prefix, card_prefix .. linked.card, outbox, now_ms(), pace_ms, keep_card)
 return raw

@@ -11,16 +11,16 @@ local threads = KEYS[2]
 local changed = KEYS[3]
 local heard = KEYS[4]
 local watch = KEYS[5]
-local card = KEYS[6]
-local outbox = KEYS[7]
+local outbox = KEYS[6]
 local thread = ARGV[1]
 local at = ARGV[2]
 local since = ARGV[3]
 local keep = tonumber(ARGV[4])
 local followers_prefix = ARGV[5]
-local owed = ARGV[6]
-local pace_ms = tonumber(ARGV[7])
-local session = ARGV[8]
+local subject_prefix = ARGV[6]
+local card_prefix = ARGV[7]
+local pace_ms = tonumber(ARGV[8])
+local session = ARGV[9]
 
 if is_outdated(changed, at) then return 'outdated' end
 local linked = redis.call('GET', link)
@@ -37,7 +37,8 @@ if is_json and type(link_was.session) == 'string' then
   local followers = followers_prefix .. link_was.session
   redis.call('HDEL', followers, thread)
   if redis.call('HLEN', followers) == 0 then redis.call('ZREM', watch, link_was.session) end
+  local name = card_prefix .. (link_was.card or '')
+  want_card(subject_prefix, name, outbox, now_ms(), pace_ms, keep)
 end
-want_card(card, outbox, owed, now_ms(), pace_ms, keep)
 fall_silent(heard, linked, change_link(changed, at, since, keep, linked), keep)
 return linked

@@ -71,8 +71,7 @@ for _, one in ipairs(said) do
   redis.call('EXPIRE', outbox, keep_owed)
 end
 for _, one in ipairs(cards) do
-  local card = subject_prefix .. one.subject
-  local card_after = want_card(card, outbox, one.owed, now, pace_ms, link_ttl)
-  if card_after >= 0 then cards_due[#cards_due + 1] = {one.owed, card_after} end
+  local after = want_card(subject_prefix, one.card, outbox, now, pace_ms, link_ttl)
+  if after >= 0 then cards_due[#cards_due + 1] = {one.card, after} end
 end
 return {'recorded', told, cards_due}

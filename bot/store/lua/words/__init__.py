@@ -1,6 +1,6 @@
 """The signatures of the scripts behind what threads are still to be shown, and their cards."""
 
-from bot.redis.keys import Key
+from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
@@ -37,12 +37,13 @@ async def end_card(
     ts: str,
     shows: str,
     is_open: bool,
-    number: str,
     pace_ms: int,
 ) -> int:
     """End a try at a card; return the ms until the next edit, or -1."""
 
 
 @script
-async def want_card_of(*, card: Key, outbox: Key, owed: str, pace_ms: int, keep: int) -> int:
+async def want_card_of(
+    *, outbox: Key, subject_prefix: KeyPrefix, name: str, pace_ms: int, keep: int
+) -> int:
     """Ask for a thread's card; return the ms until it may be edited, or -1 without a card."""

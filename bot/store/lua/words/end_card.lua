@@ -1,6 +1,5 @@
 -- Ends a try at a card that was begun when `wanted` was its number: notes its `ts`, what it shows,
--- and with `is_open` that it has shown what Devin does. If a new link has made a new card
--- meanwhile, of another `number`, the post is that of the former one.
+-- and with `is_open` that it has shown what Devin does.
 -- Returns the ms after which it must be edited again, or -1.
 -- include: now_ms
 local card = KEYS[1]
@@ -11,21 +10,14 @@ local wanted = ARGV[3]
 local ts = ARGV[4]
 local shows = ARGV[5]
 local is_open = ARGV[6] == '1'
-local number = ARGV[7]
-local pace_ms = tonumber(ARGV[8])
+local pace_ms = tonumber(ARGV[7])
 
 local now = now_ms()
 if redis.call('EXISTS', card) == 0 then
   redis.call('ZREM', outbox, owed)
   return -1
 end
-if redis.call('HGET', card, 'number') ~= number then
-  redis.call('HDEL', card, begun)
-  if ts ~= '' then redis.call('HSET', card, 'before', ts) end
-  redis.call('ZADD', outbox, now, owed)
-  return 0
-end
-redis.call('HDEL', card, begun, 'before', 'doubted')
+redis.call('HDEL', card, begun)
 if is_open then redis.call('HSET', card, 'open', 1) end
 local was = redis.call('HMGET', card, 'wanted', 'ts', 'shows')
 if ts ~= (was[2] or '') or shows ~= (was[3] or '') then
