@@ -17,7 +17,7 @@ from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.relay import Relay
 from bot.wording.message import SlackMessage
-from handlers.parse.interactions import Press
+from handlers.parse.interactions import Press, TicketPress
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +33,9 @@ class Asker:
     thread_ts: str | None = None
 
     @classmethod
-    def of(cls, relay: Relay, press: Press, respond: AsyncRespond) -> "Asker":
-        """Return the person who pressed a button under a message."""
-        return cls(relay, respond, press.by, press.thread.channel, press.thread.thread_ts)
+    def of(cls, relay: Relay, press: Press | TicketPress, respond: AsyncRespond) -> "Asker":
+        """Return the person who pressed a button."""
+        return cls(relay, respond, press.by, press.channel, press.thread_ts)
 
     async def tell(self, words: SlackMessage, *, replaces: bool = False) -> None:
         """Answer them alone; with `replaces`, put that in the place of the message they pressed.

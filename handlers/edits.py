@@ -21,7 +21,7 @@ from handlers.parse.events import (
     parse_thread,
 )
 from handlers.parse.interactions import TicketPress
-from handlers.ticket_buttons import ticket_press
+from handlers.presses import ticket_press
 
 CHANGES = ("message_changed", "message_deleted")
 """The subtypes of events that tell of a change."""

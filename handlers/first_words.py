@@ -3,7 +3,7 @@
 Each ends in something that its author sees: it reaches Devin, or the bot asks back with buttons.
 """
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import IsMuted
 from bot.model.replies import Change, Reply
@@ -13,12 +13,11 @@ from bot.wording.asking import first_words
 from bot.wording.message import SlackMessage
 from handlers import link_offers, mentions, replies
 from handlers.askers import Asker
-from handlers.failures import ignored, telling
 from handlers.parse.commands import Command, parse_command, parse_guess
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, TicketPress, parse_ticket_press
+from handlers.presses import listening, ticket_press
 from handlers.shortcuts import begin_link
-from handlers.ticket_buttons import ticket_press
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -30,15 +29,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await relay.first_words.start(press.number, press.by, press.channel, press.ts)
         return first_words.STARTING
 
-    @app.action(actions.LINK_SPOKEN)
-    async def on_link_spoken(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
-        await ack()
-        press = parse_ticket_press(body, relay.workspace.team)
-        if press is None:
-            ignored(body)
-        else:
-            asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-            await relay.background.soon(_link(asker, press))
+    app.action(actions.LINK_SPOKEN)(listening(relay, parse_ticket_press, _link, "on_link_spoken"))
 
     @app.action(actions.RUN_SPOKEN)
     @ticket_press(relay)
@@ -103,7 +94,6 @@ async def tell_muted(relay: Relay, spoken: Reply) -> None:
 
 
 async def _link(asker: Asker, press: TicketPress) -> None:
-    async with telling(asker):
-        spoken = await asker.relay.first_words.read(press.number, press.by, press.channel)
-        message = spoken.message
-        await begin_link(asker, Shortcut(press.by, message.thread, message, press.trigger))
+    spoken = await asker.relay.first_words.read(press.number, press.by, press.channel)
+    message = spoken.message
+    await begin_link(asker, Shortcut(press.by, message.thread, message, press.trigger))

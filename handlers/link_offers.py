@@ -17,7 +17,7 @@ from bot.wording import actions, thread_links
 from bot.wording.message import SlackMessage
 from handlers.parse.events import REPLY_SUBTYPES, Payload, parse_thread
 from handlers.parse.interactions import TicketPress
-from handlers.ticket_buttons import ticket_press
+from handlers.presses import ticket_press
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from handlers.failures import ignored
 from handlers.modals import answer
 from handlers.parse.events import Payload
 from handlers.parse.interactions import TicketPress, parse_submission
-from handlers.ticket_buttons import ticket_press
+from handlers.presses import ticket_press
 
 
 def register(app: AsyncApp, relay: Relay) -> None:

@@ -7,9 +7,8 @@ The shortcut is a global one: Slack tells neither a channel nor a `response_url`
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import RelayError, StartGone
 from bot.model.replies import Reply, place_of
@@ -17,24 +16,20 @@ from bot.relay import Relay
 from bot.text.to_slack import escape
 from bot.wording import actions, forms
 from bot.wording.lifecycle import form, starting
-from handlers.askers import Asker
-from handlers.failures import ignored, in_words, telling
+from handlers.failures import ignored, in_words
 from handlers.modals import answer
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
     Opener,
     Press,
     parse_opener,
-    parse_press,
     parse_send_again,
     parse_submission,
     parse_unlink,
 )
+from handlers.presses import button_press
 
 log = logging.getLogger(__name__)
-
-Work = Callable[[Relay, Press], Awaitable[str]]
-"""Does what a button asks for, and returns the note that replaces it."""
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -70,42 +65,25 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 def _register_buttons(app: AsyncApp, relay: Relay) -> None:
     @app.action(actions.START_AGAIN)
-    async def on_start_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
-        await ack()
-        await do(_start_again, body, respond)
+    @button_press(relay)
+    async def on_start_again(press: Press) -> str:
+        asked, thread = parse_send_again(press), press.thread
+        if asked is None:
+            raise StartGone
+        _, channel, ts = place_of(asked[0])
+        if channel != thread.channel:
+            raise StartGone
+        await relay.starting.again(ts, asked[1], thread, press.by)
+        return starting.started_again(await relay.name(press.by))
 
     @app.action(actions.START_NEW)
-    async def on_start_new(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
-        await ack()
-        await do(_start_new, body, respond)
-
-    async def do(work: Work, body: Payload, respond: AsyncRespond) -> None:
-        press = parse_press(body, relay.workspace.team)
-        if press is None:
-            ignored(body)
-            return
-        async with telling(Asker.of(relay, press, respond)):
-            note = await work(relay, press)
-            relay.notices.press(press.message, press.thread.channel, note)
-
-
-async def _start_again(relay: Relay, press: Press) -> str:
-    asked, thread = parse_send_again(press), press.thread
-    if asked is None:
-        raise StartGone
-    _, channel, ts = place_of(asked[0])
-    if channel != thread.channel:
-        raise StartGone
-    await relay.starting.again(ts, asked[1], thread, press.by)
-    return starting.started_again(await relay.name(press.by))
-
-
-async def _start_new(relay: Relay, press: Press) -> str:
-    if parse_unlink(press) is None or not press.ts:
-        raise StartGone
-    prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
-    await relay.starting.start(prompt, by_button=True)
-    return starting.started_new(await relay.name(press.by))
+    @button_press(relay)
+    async def on_start_new(press: Press) -> str:
+        if parse_unlink(press) is None or not press.ts:
+            raise StartGone
+        prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
+        await relay.starting.start(prompt, by_button=True)
+        return starting.started_new(await relay.name(press.by))
 
 
 async def _open(relay: Relay, opener: Opener) -> None:

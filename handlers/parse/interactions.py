@@ -68,6 +68,16 @@ class Press:
     value: str
     ts: str
 
+    @property
+    def channel(self) -> str:
+        """The channel of the press."""
+        return self.thread.channel
+
+    @property
+    def thread_ts(self) -> str:
+        """The thread of the press, within its channel."""
+        return self.thread.thread_ts
+
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
@@ -135,32 +145,39 @@ def is_of(body: Payload, team: str) -> bool:
     return named - {""} == {team}
 
 
+def _person(body: Payload, team: str) -> UserId | None:
+    """Return who acted in Slack, if that is of our workspace."""
+    user = string(mapping(body.get("user")), "id")
+    return UserId(user) if is_id(user) and is_of(body, team) else None
+
+
+def _pressed(action: Payload) -> str:
+    ts = string(action, "action_ts")
+    return ts if is_ts(ts) else ""
+
+
 def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
     """Parse a message shortcut; None if the payload lacks its person, place or message."""
     channel = string(mapping(body.get("channel")), "id")
-    user = string(mapping(body.get("user")), "id")
     message = {**mapping(body.get("message")), "channel": channel}
-    thread = parse_thread(message, team)
+    by, thread = _person(body, team), parse_thread(message, team)
     trigger = string(body, "trigger_id")
-    if thread is None or not is_id(user) or not trigger or not is_of(body, team):
+    if thread is None or by is None or not trigger:
         return None
     replied = thread.thread_ts if message.get("thread_ts") else None
-    return Shortcut(UserId(user), thread, parse_message(message, team), trigger, replied)
+    return Shortcut(by, thread, parse_message(message, team), trigger, replied)
 
 
 def parse_opener(body: Payload, team: str) -> Opener | None:
     """Parse a global shortcut; None if the payload lacks its person or trigger, or is not ours."""
-    user, trigger = string(mapping(body.get("user")), "id"), string(body, "trigger_id")
-    if not is_id(user) or not user or not trigger or not is_of(body, team):
-        return None
-    return Opener(UserId(user), trigger)
+    by, trigger = _person(body, team), string(body, "trigger_id")
+    return Opener(by, trigger) if by is not None and trigger else None
 
 
 def parse_submission(body: Payload, team: str) -> Submission | None:
     """Parse a submitted modal; None if the payload lacks its person or is not ours."""
-    view = mapping(body.get("view"))
-    user = string(mapping(body.get("user")), "id")
-    if not is_id(user) or not is_of(body, team):
+    view, by = mapping(body.get("view")), _person(body, team)
+    if by is None:
         return None
     blocks = mapping(mapping(view.get("state")).get("values")).values()
     typed = {
@@ -168,23 +185,20 @@ def parse_submission(body: Payload, team: str) -> Submission | None:
         for block in blocks
         for action, entry in mapping(block).items()
     }
-    return Submission(UserId(user), string(view, "private_metadata"), typed)
+    return Submission(by, string(view, "private_metadata"), typed)
 
 
 def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
     """Parse a press of a button with a ticket; None if the payload lacks its person or place."""
     container = mapping(body.get("container"))
     channel = string(container, "channel_id") or string(mapping(body.get("channel")), "id")
-    user = string(mapping(body.get("user")), "id")
-    action = first_of(body.get("actions"))
-    if not is_id(user) or not is_id(channel) or not is_of(body, team):
+    by, action = _person(body, team), first_of(body.get("actions"))
+    if by is None or not is_id(channel):
         return None
     thread_ts = container.get("thread_ts")
     where = str(thread_ts) if is_ts(thread_ts) else None
     trigger = string(body, "trigger_id")
-    ts = string(action, "action_ts")
-    pressed = ts if is_ts(ts) else ""
-    return TicketPress(UserId(user), channel, where, _value(action), trigger, pressed)
+    return TicketPress(by, channel, where, _value(action), trigger, _pressed(action))
 
 
 def parse_opened(event: Payload) -> UserId | None:
@@ -203,10 +217,7 @@ def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
 def parse_home_press(body: Payload, team: str) -> HomePress | None:
     """Parse a choice beside a thread of App Home; None unless it is entirely ours."""
     pressed = _pressed_at_home(body, team)
-    if pressed is None:
-        return None
-    by, value = pressed
-    return _home_press(body, team, by, *parse_home_choice(value))
+    return pressed and _home_press(body, team, pressed[0], *parse_home_choice(pressed[1]))
 
 
 def parse_home_unlink(body: Payload, team: str) -> HomePress | None:
@@ -223,12 +234,8 @@ def _home_press(body: Payload, team: str, by: UserId, action: str, value: str) -
 
 
 def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str] | None:
-    user = string(mapping(body.get("user")), "id")
-    is_home = string(mapping(body.get("view")), "type") == "home"
-    action = first_of(body.get("actions"))
-    if not is_id(user) or not is_home or not is_of(body, team):
-        return None
-    return UserId(user), _value(action)
+    by, is_home = _person(body, team), string(mapping(body.get("view")), "type") == "home"
+    return (by, _value(first_of(body.get("actions")))) if by is not None and is_home else None
 
 
 def _value(element: Payload) -> str:
@@ -263,18 +270,14 @@ def parse_say(command: Payload, team: str) -> Say | None:
 
 def parse_press(body: Payload, team: str) -> Press | None:
     """Parse a press under a message of ours; None if the payload lacks its person or thread."""
-    action = first_of(body.get("actions"))
+    by, action = _person(body, team), first_of(body.get("actions"))
     message = mapping(body.get("message"))
     channel = string(mapping(body.get("channel")), "id")
-    user = string(mapping(body.get("user")), "id")
-    if not is_id(user) or not is_of(body, team):
-        return None
     root = message.get("thread_ts") or mapping(body.get("container")).get("thread_ts")
     thread = parse_thread({**message, "channel": channel, "thread_ts": root}, team)
-    if thread is None:
+    if by is None or thread is None:
         return None
-    ts = string(action, "action_ts")
-    return Press(UserId(user), thread, message, string(action, "value"), ts if is_ts(ts) else "")
+    return Press(by, thread, message, string(action, "value"), _pressed(action))
 
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:

@@ -1,0 +1,81 @@
+"""Listeners of buttons: a press is parsed, its work is done, and its failure is told.
+
+Anyone who can press a button can forge its value, so a value counts only in the place of the press.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from slack_bolt.async_app import AsyncAck, AsyncRespond
+
+from bot.relay import Relay
+from bot.wording.message import SlackMessage
+from handlers.askers import Asker
+from handlers.failures import ignored, telling
+from handlers.parse.events import Payload
+from handlers.parse.interactions import Press, TicketPress, parse_press, parse_ticket_press
+
+T = TypeVar("T", Press, TicketPress)
+Listener = Callable[[AsyncAck, Payload, AsyncRespond], Awaitable[None]]
+
+
+def button_press(relay: Relay) -> Callable[[Callable[[Press], Awaitable[str | None]]], Listener]:
+    """Make a listener for Bolt of one that does the work of a press that everybody sees.
+
+    The note that it returns replaces the message's buttons.
+    """
+
+    def listener_of(work: Callable[[Press], Awaitable[str | None]]) -> Listener:
+        async def do(_: Asker, press: Press) -> None:
+            note = await work(press)
+            if note is not None:
+                relay.notices.press(press.message, press.channel, note)
+
+        return listening(relay, parse_press, do, work.__name__)
+
+    return listener_of
+
+
+def ticket_press(
+    relay: Relay,
+) -> Callable[[Callable[[TicketPress], Awaitable[SlackMessage | None]]], Listener]:
+    """Make a listener of one that does the work of a button with a ticket, which one person sees.
+
+    The message that it returns replaces the one with the button.
+    """
+
+    def listener_of(work: Callable[[TicketPress], Awaitable[SlackMessage | None]]) -> Listener:
+        async def do(asker: Asker, press: TicketPress) -> None:
+            words = await work(press)
+            if words is not None:
+                await asker.tell(words, replaces=True)
+
+        return listening(relay, parse_ticket_press, do, work.__name__)
+
+    return listener_of
+
+
+def listening(
+    relay: Relay,
+    parse: Callable[[Payload, str], T | None],
+    do: Callable[[Asker, T], Awaitable[None]],
+    name: str,
+) -> Listener:
+    """Return a listener that does `do` for each press that `parse` understands."""
+
+    async def telling_failures(press: T, respond: AsyncRespond) -> None:
+        asker = Asker.of(relay, press, respond)
+        async with telling(asker):
+            await do(asker, press)
+
+    async def listener(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse(body, relay.workspace.team)
+        if press is None:
+            ignored(body)
+        else:
+            await relay.background.soon(telling_failures(press, respond))
+
+    # Bolt logs the name. With `functools.wraps`, Bolt 1.30 would fill the parameters of `do`.
+    listener.__name__ = name
+    return listener
