@@ -32,15 +32,6 @@ _STOP_SECONDS = 10.0
 _INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")  # and so no secrets
 
 
-def is_embedded_supported() -> bool:
-    """Return True if a Valkey binary for this platform is installed."""
-    try:
-        _binary()
-    except EmbeddedValkeyError:
-        return False
-    return True
-
-
 Tell = Callable[[str], None]
 """Is told why the server doesn't run, and an empty reason once it does."""
 
