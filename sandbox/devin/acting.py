@@ -45,10 +45,10 @@ class Actor:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Act until the block ends; a session that nobody has told anything has nothing to do."""
+        """Act until the block ends; a session that nobody has told anything waits for that."""
         for session in list(self._record.sessions.values()):
             if session.state == "running" and not session.messages:
-                self._record.behave(session.session_id, "idle")
+                self._record.behave(session.session_id, "blocked")
         changes = self._record.subscribe()
         listening = asyncio.create_task(self._listen(changes))
         try:
@@ -87,7 +87,7 @@ class Actor:
     def _script(self, session: DevinSession) -> tuple[Step, ...]:
         """Return what Devin does about the last message."""
         text = session.messages[-1].text
-        if session.lasting == "blocked":
+        if session.lasting == "blocked" and len(session.messages) > 1:
             task = self._tasks.get(session.session_id, scripts.task_in(text))
             return scripts.finishing(task, self._next_pull_request())
         if session.lasting == "approval":

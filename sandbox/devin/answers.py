@@ -107,7 +107,7 @@ _REJECTED = [
 
 STATES: Mapping[str, Answer] = {
     "running": Answer(meaning="Running", takes=True),
-    "blocked": Answer(meaning="Waiting for an answer", takes=True),
+    "blocked": Answer(meaning="Waiting for someone", takes=True),
     "approval": Answer(meaning="Waiting for approval", takes=True),
     "idle": Answer(meaning="Done for now", takes=True),
     "suspended": Answer(
@@ -124,10 +124,8 @@ STATES: Mapping[str, Answer] = {
     "failed": _ended("Failed", FAILED),
     "archived": _ended("Archived", ARCHIVED),
     "slow": Answer(meaning="Answers late", takes=True, delay=2.0),
-    "rejects": Answer(meaning="Rejects the message (422)", status=422, detail=_REJECTED),
-    "unauthorized": Answer(
-        meaning="Rejects the API key (401)", status=401, detail="Invalid API key"
-    ),
+    "rejects": Answer(meaning="Rejects message (422)", status=422, detail=_REJECTED),
+    "unauthorized": Answer(meaning="Rejects API key (401)", status=401, detail="Invalid API key"),
     "forbidden": Answer(
         meaning="Denies access (403)", status=403, detail="Not authorized to access this session"
     ),
@@ -137,16 +135,16 @@ STATES: Mapping[str, Answer] = {
     "server_error": Answer(
         meaning="Server error (500)", status=500, body="Internal Server Error", content_type=PLAIN
     ),
-    "gateway": _gateway("Bad gateway (502, HTML)", 502, "502 Bad Gateway"),
-    "timeout": _gateway("Gateway timeout (504, HTML)", 504, "504 Gateway Time-out"),
-    "drops": Answer(meaning="Accepts, then drops the connection", takes=True, ending="drops"),
-    "half": Answer(meaning="Accepts, then cuts off its answer", takes=True, ending="half"),
+    "gateway": _gateway("Bad gateway (502)", 502, "502 Bad Gateway"),
+    "timeout": _gateway("Gateway timeout (504)", 504, "504 Gateway Time-out"),
+    "drops": Answer(meaning="Accepts, then hangs up", takes=True, ending="drops"),
+    "half": Answer(meaning="Accepts, answers half", takes=True, ending="half"),
     "refuses": Answer(meaning="Drops the connection", ending="refuses"),
-    "garbage": Answer(meaning="Answers nonsense (200)", body="{'ok': True"),
+    "garbage": Answer(meaning="Nonsense (200)", body="{'ok': True"),
     "teapot": Answer(
-        meaning="Answers in plain text (418)", status=418, body="I'm a teapot", content_type=PLAIN
+        meaning="Plain text (418)", status=418, body="I'm a teapot", content_type=PLAIN
     ),
-    "other": _gateway("Bad request (400, HTML)", 400, "400 Bad Request"),
+    "other": _gateway("Bad request (400)", 400, "400 Bad Request"),
 }
 ENDED = frozenset({"finished", "failed", "archived"})
 """The states in which a session is over."""

@@ -149,7 +149,7 @@ def title_of(text: str) -> str:
 def task_in(message: str) -> str:
     """Return the first line that introduces no other; a quote only where there is nothing else."""
     lines = [line.strip() for line in message.splitlines() if line.strip("> ")]
-    told = [line for line in lines if not line.endswith(":")]
+    told = [line for line in lines if not line.endswith(":") or line.startswith(":")]
     own = [line for line in told if not line.startswith(">")]
     return next(iter([*own, *told, *lines]), message).strip("> ")
 

@@ -102,7 +102,7 @@ async def test_a_no_to_a_wish_that_nobody_heard_ends_the_turn(devin: DevinSandbo
 
 
 @on_both
-@pytest.mark.parametrize("lasting", ["idle", "running"])
+@pytest.mark.parametrize("lasting", ["blocked", "running"])
 async def test_a_failure_for_one_message_ends_with_that_message(
     devin: DevinSandbox, lasting: str
 ) -> None:
@@ -210,11 +210,22 @@ async def test_a_state_that_somebody_chose_is_left_alone(devin: DevinSandbox, st
 
 
 @on_both
-async def test_a_session_without_a_message_has_nothing_to_do(devin: DevinSandbox) -> None:
+async def test_a_session_without_a_message_waits_for_one(devin: DevinSandbox) -> None:
     """The states that fail on purpose stay."""
     async with Actor(devin, QUICK).running():
         states = [devin.session(id_).state for id_, _, _ in DEMO_SESSIONS]
-    assert states == ["idle", "idle", "suspended", "rejects", "rate_limited", "archived"]
+    assert states == ["blocked", "blocked", "suspended", "rejects", "rate_limited", "archived"]
+
+
+@on_both
+async def test_a_session_that_waits_for_its_first_message_begins_with_it(
+    devin: DevinSandbox,
+) -> None:
+    """It is no answer to anything."""
+    async with Actor(devin, QUICK).running():
+        await send(devin, "Ship them")
+        await wait_until(lambda: len(said(devin)) == 2, "Devin plans, and asks")
+        await wait_until(in_state(devin, "blocked"), "Devin waits")
 
 
 @on_both

@@ -421,6 +421,24 @@ async def test_a_modal_shows_its_errors_in_place_and_then_works(
     assert heard[-1]["kind"]["kind"]["selected_option"]["value"] == "two"
 
 
+async def test_a_modal_is_shown_in_the_tab_that_asked_for_it(
+    box: Sandbox, desk: Desk, screens: Screens
+) -> None:
+    """In another tab it would be in the way. It outlasts a reload."""
+    await desk.slack.say("Look here", user="ada")
+    other, page = await screens.open(), await screens.open()
+    async with app_with_a_form(box):
+        await choose(page, "Look here", "Link to a Devin session")
+        await expect(page.get_by_role("dialog", name="Link a thread")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_role("dialog", name="Link a thread")).to_be_visible()
+        await desk.slack.say("Drawn", user="ada")
+        await expect(message(other, "Drawn")).to_be_visible()
+        await expect(other.locator("#modal")).to_be_hidden()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#modal")).to_be_hidden()
+
+
 async def test_a_modal_holds_the_focus_searches_and_lets_another_in_front(
     box: Sandbox, desk: Desk, screens: Screens
 ) -> None:

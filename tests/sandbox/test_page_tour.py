@@ -52,6 +52,20 @@ async def test_the_tour_plays_the_conversation_to_its_end(
     await expect(page.locator("#replies .message.lit").get_by_role("link")).to_be_visible()
 
 
+async def test_on_a_phone_nothing_moves_while_the_tour_plays(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """The strip has room for the longest caption from the beginning."""
+    page = await screens.open(width=390, height=844, query="?pace=0")
+    tour, seen = page.locator("#tour"), set()
+    async with Actor(desk.devin, QUICK, rest=AWAKE).running():
+        await start(page)
+        await expect(tour).to_have_attribute("data-status", "playing")
+        while not OVER.fullmatch(await tour.get_attribute("data-status") or ""):
+            seen.add(round((await places(page))[1]["top"]))
+    assert len(seen) == 1, seen
+
+
 async def test_the_tour_is_paused_continued_and_stopped(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:

@@ -1,5 +1,5 @@
-// The writer's modals: the one in front, in a dialog that holds the focus. Esc closes it, and errors stand
-// at their fields.
+// The writer's modals that were opened from this tab: the one in front, in a dialog that holds the focus. Esc closes
+// it, and errors stand at their fields.
 
 import { interact } from "./acting.js";
 import { $, el, icon, trapFocus } from "./dom.js";
@@ -9,14 +9,24 @@ import { plain } from "./mrkdwn.js";
 import { blocks } from "./render.js";
 import { ask, names, state, view as looking, writerNow } from "./state.js";
 
+const OPENS_MS = 5000; // longer than the app may take to open a modal after an act
+const isOurs = new Map(JSON.parse(sessionStorage.getItem("modals") ?? "[]").map((id) => [id, true])); // by a view's id
 const typedIn = new Map(); // a view's id -> what was typed into it
 let shown = null; // the view that is drawn
 let errors = {}; // ours, until the app's next answer
 let trouble = "";
 let busy = false;
 
-export function drawModal() {
+function stackHere() {
   const stack = state.views[writerNow().id] ?? [];
+  for (const { id } of stack) if (!isOurs.has(id)) isOurs.set(id, Date.now() - looking.acted < OPENS_MS);
+  const ours = stack.filter(({ id }) => isOurs.get(id));
+  sessionStorage.setItem("modals", JSON.stringify(ours.map(({ id }) => id)));
+  return ours;
+}
+
+export function drawModal() {
+  const stack = stackHere();
   for (const id of typedIn.keys()) if (!stack.some((view) => view.id === id)) typedIn.delete(id);
   const front = stack.at(-1);
   if (!front) { close(); return; }
@@ -76,20 +86,18 @@ function form(depth) {
       shown.submit ? el("button", { type: "submit", class: "press primary", "data-focus": "submit" }, plain(shown.submit)) : null));
 }
 
-const stackDepth = () => (state.views[writerNow().id] ?? []).length;
-
 async function submit() {
   if (busy || !shown) return;
   const typed = typedIn.get(shown.id);
   errors = missing(shown, typed);
   trouble = "";
-  if (Object.keys(errors).length) { redraw(stackDepth()); return; }
+  if (Object.keys(errors).length) { redraw(stackHere().length); return; }
   await whileBusy(async () => {
     const { id } = shown;
     const answer = await ask("submit_view", { view_id: id, values: valuesOf(shown, typed), user: looking.writer });
     if (answer?.acked || shown?.id !== id) return;
     trouble = "The app didn’t respond within 3 seconds. Try again.";
-    redraw(stackDepth());
+    redraw(stackHere().length);
   });
 }
 

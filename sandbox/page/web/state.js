@@ -16,6 +16,7 @@ export const view = {
   lit: null, // the ts of the message that the tour or a link points at
   litSession: null, // the session that a link points at
   session: null, // the one in which someone speaks as Devin
+  acted: 0, // when something was last done in this tab
 };
 
 const drawers = [];
@@ -32,6 +33,7 @@ export function redraw() {
 
 // Do something; the answer, or null after telling why not.
 export async function ask(path, body) {
+  view.acted = Date.now();
   const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   try {
     const response = await fetch(`control/${path}`, options);

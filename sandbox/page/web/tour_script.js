@@ -119,7 +119,7 @@ const limit = {
     const report = await stage.told(newest, isA("words"), "The relay’s message about the limit");
     stage.light(report.ts, "end");
   },
-  after: "The thread says what stopped Devin and what to do about it. So does the card at the top.",
+  after: "The thread says what stopped Devin, and what to do about it.",
 };
 
 const refused = {

@@ -33,7 +33,7 @@ export class Stage {
     const before = state.sessions.filter((it) => it.title.startsWith(TITLE)).length;
     const title = before ? `${TITLE} (${before + 1})` : TITLE;
     this.session = newSessionId();
-    await ask("session", { session_id: this.session, title, state: "idle" });
+    await ask("session", { session_id: this.session, title, state: "blocked" });
     view.lit = null;
     this.be("ada");
     openChannel(CHANNEL);
