@@ -60,7 +60,7 @@ SESSIONS_WATCHED = Gauge(
     ["state"],
 )
 WATCH_LATE_SECONDS = Gauge(
-    "relay_watch_late_seconds", "For how long the most overdue session waits for its look"
+    "relay_watch_late_seconds", "For how long the most overdue session waits for its poll"
 )
 WORDS_WAITING = Gauge(
     "relay_words_waiting",
