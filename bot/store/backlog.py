@@ -12,8 +12,6 @@ from bot.redis.keys import (
     MAIL_PREFIX,
     OUTBOX_KEY,
     REPLY_PREFIX,
-    WATCH_KEY,
-    WATCHED_PREFIX,
 )
 from bot.runtime import metrics
 from bot.store.lua import mailbox as lua
@@ -49,14 +47,7 @@ async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
 async def measure_watch(store: Store, most: int = MOST_SESSIONS) -> None:
     """Set the gauges of the watch and of what it found, to NaN while Redis cannot be reached."""
     try:
-        late_ms, sessions, states, words, oldest_ms = await mirror.measure_watch(
-            store,
-            watch=WATCH_KEY,
-            outbox=OUTBOX_KEY,
-            most=most,
-            watched_prefix=WATCHED_PREFIX,
-            subject_prefix=REPLY_PREFIX,
-        )
+        late_ms, sessions, states, words, oldest_ms = await mirror.measure_watch(store, most=most)
     except StoreAway as error:
         log.warning("watch not measured", extra={"reason": str(error)})
         for gauge in (

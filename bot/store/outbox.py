@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from bot.model.owed import Owed, parse_owed
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import OUTBOX_KEY, subject_key
+from bot.redis.keys import subject_key
 from bot.store.lua import outbox as lua
 
 log = logging.getLogger(__name__)
@@ -80,8 +80,7 @@ class Outbox:
         """
         answer = await lua.begin_entry(
             self._store,
-            subject=subject_key(owed.subject),
-            outbox=OUTBOX_KEY,
+            subject=owed.subject,
             owed=str(owed),
             begun=begun_field(owed),
             lease_ms=millis(LEASE),

@@ -24,7 +24,7 @@ HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "box": {"since", "attempts", "settled_by"},
     "listeners": {"noted"},
-    "subject": {"asked", "round", "posting", "batch", "notes", "parts", "since", "waits"},
+    "subject": {"asked", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"asked", "round"},
     "card": {"wanted", "session", "ts", "shows", "edited", "open"},
     "watched": {"seen", "replied", "wanted", "by:", "ended_by"},

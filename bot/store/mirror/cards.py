@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.model.owed import Owed, OwedKind
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, seconds
-from bot.redis.keys import OUTBOX_KEY, REPLY_PREFIX, subject_key
+from bot.redis.keys import subject_key
 from bot.store.lua import words as lua
 from bot.store.outbox import Begun, begun_field
 
@@ -54,8 +54,6 @@ class Cards:
         """Ask for a link's card to be edited; return the seconds until it may, if there is one."""
         after = await lua.want_card_of(
             self._store,
-            outbox=OUTBOX_KEY,
-            subject_prefix=REPLY_PREFIX,
             name=card_subject(thread, link),
             pace_ms=self._store.timing.card_pause_ms,
             keep=seconds(KEEP_WANTED),
@@ -75,8 +73,7 @@ class Cards:
         """
         after = await lua.end_card(
             self._store,
-            card=subject_key(begun.owed.subject),
-            outbox=OUTBOX_KEY,
+            entry=begun.owed.subject,
             owed=str(begun.owed),
             begun=begun_field(begun.owed),
             wanted=begun.record["wanted"],

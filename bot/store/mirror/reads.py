@@ -7,7 +7,6 @@ minute has more of them than the setting allows.
 from datetime import timedelta
 
 from bot.redis.connection import Store, millis
-from bot.redis.keys import READS_KEY
 from bot.store.lua import mirror as lua
 
 AT_ONCE = 12
@@ -34,7 +33,6 @@ class Reads:
     async def _spend(self, most: int, *, is_made: bool) -> tuple[int, float]:
         spent, wait_ms = await lua.spend_reads(
             self._store,
-            reads=READS_KEY,
             most=most,
             per_minute=self._per_minute,
             burst=self._burst,
@@ -46,7 +44,6 @@ class Reads:
         """Let no process read for `pause` seconds."""
         await lua.stop_reads(
             self._store,
-            reads=READS_KEY,
             pause_ms=millis(timedelta(seconds=pause)),
             per_minute=self._per_minute,
             burst=self._burst,

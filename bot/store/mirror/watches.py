@@ -18,15 +18,6 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
-    LINK_PREFIX,
-    OUTBOX_KEY,
-    REPLY_PREFIX,
-    THREADS_KEY,
-    WATCH_KEY,
-    WATCHED_PREFIX,
-    WORDS_PREFIX,
-    followers_key,
-    shown_key,
     watched_key,
 )
 from bot.store.lua import mirror as lua
@@ -66,12 +57,10 @@ class Watches:
         """Take up to `limit` sessions that are due within `ahead`, if one is due now."""
         now, due, taken = await lua.take_polls(
             self._store,
-            watch=WATCH_KEY,
             limit=limit,
             ahead_ms=millis(ahead),
             lease_ms=millis(LEASE),
             keep=self._keep,
-            watched_prefix=WATCHED_PREFIX,
         )
         next_in = max(0.0, (float(due) - now) / 1000) if float(due) else None
         return Taken([parse_poll(one, now) for one in taken], next_in)
@@ -83,12 +72,7 @@ class Watches:
         """
         followers, shown = await lua.open_poll(
             self._store,
-            watch=WATCH_KEY,
-            watched=watched_key(poll.session),
-            followers=followers_key(poll.session),
-            shown=shown_key(poll.session),
             session=poll.session,
-            link_prefix=LINK_PREFIX,
             keep=self._keep,
         )
         return replace(poll, followers=parse_followers(followers), shown=frozenset(shown))
@@ -97,12 +81,6 @@ class Watches:
         """Record a poll, once; return None if another poll of the session was recorded before."""
         answer = await lua.record_poll(
             self._store,
-            watch=WATCH_KEY,
-            watched=watched_key(poll.session),
-            followers=followers_key(poll.session),
-            shown=shown_key(poll.session),
-            outbox=OUTBOX_KEY,
-            threads=THREADS_KEY,
             session=poll.session,
             before=poll.before,
             seen=found.seen.to_json(),
@@ -120,9 +98,6 @@ class Watches:
             link_ttl=self._link_ttl,
             keep_owed=seconds(KEEP_OWED),
             pace_ms=self._store.timing.card_pause_ms,
-            words_prefix=WORDS_PREFIX,
-            subject_prefix=REPLY_PREFIX,
-            link_prefix=LINK_PREFIX,
             lease_ms=millis(LEASE),
         )
         if answer[0] == "lost":
@@ -141,7 +116,6 @@ class Watches:
         if polls:
             await lua.end_polls(
                 self._store,
-                watch=WATCH_KEY,
                 polls=[[one.session, _after(after)] for one, after in polls],
                 began=polls[0][0].began,
                 lease_ms=millis(LEASE),
@@ -149,13 +123,12 @@ class Watches:
 
     async def beginning_with(self, short: str) -> Sequence[SessionId]:
         """Return the watched sessions whose ids begin with `short`."""
-        found = await lua.watched_beginning_with(self._store, watch=WATCH_KEY, short=short)
+        found = await lua.watched_beginning_with(self._store, short=short)
         return [SessionId(one) for one in found]
 
     async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
         """Have `session` polled now; `by` has ended it, if that is why."""
-        key = watched_key(session)
-        await lua.hurry(self._store, watch=WATCH_KEY, watched=key, session=session, by=by or "")
+        await lua.hurry(self._store, session=session, by=by or "")
 
     async def seen(self, sessions: Sequence[SessionId]) -> Sequence[Watched]:
         """Return what was last seen of each of `sessions`, in their order."""

@@ -12,13 +12,15 @@ from bot.model.mirror import Said
 from bot.model.owed import Owed, OwedKind
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import OUTBOX_KEY, subject_key, words_key
 from bot.store.lua import words as lua
 from bot.store.outbox import Begun, begun_field
 
 MOST_ITEMS = 50
 MOST_BYTES = 60_000
 """Most of what one batch holds; a single longer item is a batch of its own."""
+
+PARTS = "parts"
+"""The name of the note that counts the posts and files in the thread."""
 
 
 def words_owed(thread: ThreadRef) -> Owed:
@@ -35,9 +37,8 @@ def words_subject(thread: ThreadRef) -> str:
 class Batch:
     """Items to post together; `read_at` is when they were read from Redis (Unix ms).
 
-    `parts` counts the posts and files that are in the thread, and `notes` say what became of
-    others. `since` is a `ts` before which no try has posted it; empty if Slack's time was not
-    known.
+    `notes` say what became of its posts and files, and how many of them are in the thread. `since`
+    is a `ts` before which no try has posted it; empty if Slack's time was not known.
     """
 
     items: Sequence[Said]
@@ -45,7 +46,11 @@ class Batch:
     read_at: int
     notes: Mapping[str, str]
     since: str = ""
-    parts: int = 0
+
+    @property
+    def parts(self) -> int:
+        """The number of posts and files that are in the thread."""
+        return int(self.notes.get(PARTS, 0))
 
 
 class Words:
@@ -63,15 +68,15 @@ class Words:
         """
         found = await lua.cut_words(
             self._store,
-            subject=subject_key(owed.subject),
-            words=words_key(thread),
+            entry=owed.subject,
+            thread=thread.name,
             most=MOST_ITEMS,
             most_bytes=MOST_BYTES,
             since=since,
         )
         if not found:
             return None
-        raw, number, notes, at_slack, parts, now = found
+        raw, number, notes, at_slack, now = found
         items = (Said.parse(item) for item in json.loads(raw))
         return Batch(
             items=[item for item in items if item is not None],
@@ -79,24 +84,22 @@ class Words:
             read_at=now,
             notes=json.loads(notes or "{}"),
             since=at_slack,
-            parts=int(parts),
         )
 
     async def note_parts(self, owed: Owed, parts: int) -> None:
         """Note that the first `parts` posts and files of the batch are in the thread."""
-        await lua.note_parts(self._store, subject=subject_key(owed.subject), parts=str(parts))
+        await self.note(owed, PARTS, str(parts))
 
     async def note(self, owed: Owed, name: str, what: str) -> None:
         """Note under `name` what became of one part of the batch."""
-        await lua.note_batch(self._store, subject=subject_key(owed.subject), name=name, what=what)
+        await lua.note_batch(self._store, entry=owed.subject, name=name, what=what)
 
     async def end(self, begun: Begun, thread: ThreadRef) -> bool:
         """End the batch. Return True if more is to be posted."""
         has_more = await lua.end_words(
             self._store,
-            subject=subject_key(begun.owed.subject),
-            words=words_key(thread),
-            outbox=OUTBOX_KEY,
+            entry=begun.owed.subject,
+            thread=thread.name,
             owed=str(begun.owed),
             begun=begun_field(begun.owed),
         )

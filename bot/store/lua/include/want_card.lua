@@ -7,8 +7,8 @@ local function want_card(subject_prefix, name, outbox, now, pace_ms, keep)
   local edited = tonumber(redis.call('HGET', card, 'edited') or 0)
   local after = math.max(0, edited + pace_ms - now)
   if not redis.call('ZSCORE', outbox, owed) then redis.call('ZADD', outbox, now + after, owed) end
-  for _, key in ipairs({card, outbox}) do
-    if redis.call('TTL', key) < keep then redis.call('EXPIRE', key, keep) end
+  for _, one in ipairs({card, outbox}) do
+    if redis.call('TTL', one) < keep then redis.call('EXPIRE', one, keep) end
   end
   return after
 end

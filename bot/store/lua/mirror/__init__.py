@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.model.sessions import SessionId
-from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
 @script
 async def take_polls(
-    *, watch: Key, limit: int, ahead_ms: int, lease_ms: int, keep: int, watched_prefix: KeyPrefix
+    *, limit: int, ahead_ms: int, lease_ms: int, keep: int
 ) -> tuple[int, Any, Sequence[Any]]:
     """Take due sessions; return the time, when the next is due, and the sessions."""
 
@@ -18,36 +17,25 @@ async def take_polls(
 @script
 async def open_poll(
     *,
-    watch: Key,
-    watched: Key,
-    followers: Key,
-    shown: Key,
     session: SessionId,
-    link_prefix: KeyPrefix,
     keep: int,
 ) -> tuple[Sequence[Any], Sequence[str]]:
     """Return a session's followers, and the messages that were read before."""
 
 
 @script
-async def end_polls(*, watch: Key, polls: Sequence[Any], began: int, lease_ms: int) -> int:
+async def end_polls(*, polls: Sequence[Any], began: int, lease_ms: int) -> int:
     """End polls that found nothing new."""
 
 
 @script
-async def watched_beginning_with(*, watch: Key, short: str) -> Sequence[str]:
+async def watched_beginning_with(*, short: str) -> Sequence[str]:
     """List the watched sessions whose ids begin so."""
 
 
 @script
 async def record_poll(
     *,
-    watch: Key,
-    watched: Key,
-    followers: Key,
-    shown: Key,
-    outbox: Key,
-    threads: Key,
     session: SessionId,
     before: str,
     seen: str,
@@ -62,9 +50,6 @@ async def record_poll(
     link_ttl: int,
     keep_owed: int,
     pace_ms: int,
-    words_prefix: KeyPrefix,
-    subject_prefix: KeyPrefix,
-    link_prefix: KeyPrefix,
     lease_ms: int,
 ) -> Sequence[Any]:
     """Record a poll; return what is to be posted now, and which cards when."""
@@ -73,27 +58,21 @@ async def record_poll(
 @script
 async def measure_watch(
     *,
-    watch: Key,
-    outbox: Key,
     most: int,
-    watched_prefix: KeyPrefix,
-    subject_prefix: KeyPrefix,
 ) -> tuple[int, int, Sequence[Any], int, int]:
     """Measure how late the watch is, what it watches, and what it found that waits."""
 
 
 @script
-async def hurry(*, watch: Key, watched: Key, session: SessionId, by: str) -> int:
+async def hurry(*, session: SessionId, by: str) -> int:
     """Have a session polled now, which `by` has ended."""
 
 
 @script
-async def spend_reads(
-    *, reads: Key, most: int, per_minute: int, burst: int, is_made: bool
-) -> tuple[int, int]:
+async def spend_reads(*, most: int, per_minute: int, burst: int, is_made: bool) -> tuple[int, int]:
     """Spend reads of the budget; return how many, and the ms until one more can be had."""
 
 
 @script
-async def stop_reads(*, reads: Key, pause_ms: int, per_minute: int, burst: int) -> int:
+async def stop_reads(*, pause_ms: int, per_minute: int, burst: int) -> int:
     """Let nobody read for a while."""

@@ -1,10 +1,9 @@
 -- Ends polls, taken together at `began`, that found nothing new; see `put_off`.
 -- include: now_ms
 -- include: put_off
-local watch = KEYS[1]
 local polls = cjson.decode(ARGV[1])
 local began = tonumber(ARGV[2])
 local lease_ms = tonumber(ARGV[3])
 
-put_off(watch, polls, began + lease_ms, now_ms())
+put_off(polls, began + lease_ms, now_ms())
 return #polls

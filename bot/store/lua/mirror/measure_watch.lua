@@ -3,29 +3,25 @@
 -- number of sessions, the state of each that was opened, the threads with words to post, and for
 -- how long the first of them waits (ms).
 -- include: now_ms
-local watch = KEYS[1]
-local outbox = KEYS[2]
 local most = tonumber(ARGV[1])
-local watched_prefix = ARGV[2]
-local subject_prefix = ARGV[3]
 
 local now = now_ms()
-local first = redis.call('ZRANGE', watch, 0, 0, 'WITHSCORES')
+local first = redis.call('ZRANGE', key.watch, 0, 0, 'WITHSCORES')
 local late = math.max(0, now - (tonumber(first[2]) or now))
-local sessions, states = redis.call('ZRANGE', watch, 0, most - 1), {}
+local sessions, states = redis.call('ZRANGE', key.watch, 0, most - 1), {}
 for i, session in ipairs(sessions) do
-  local watched = watched_prefix .. session
+  local watched = key.watched(session)
   local is_json, seen = pcall(cjson.decode, redis.call('HGET', watched, 'seen') or '')
   states[i] = is_json and type(seen) == 'table' and seen.state or ''
 end
 local words, oldest = 0, now
-for _, owed in ipairs(redis.call('ZRANGE', outbox, 0, most - 1)) do
+for _, owed in ipairs(redis.call('ZRANGE', key.outbox, 0, most - 1)) do
   local name = string.match(owed, '^(.*)|1|words$')
   if name then
     words = words + 1
-    local subject = subject_prefix .. name
+    local subject = key.subject(name)
     local waits = tonumber(redis.call('HGET', subject, 'waits') or now)
     if waits < oldest then oldest = waits end
   end
 end
-return {late, redis.call('ZCARD', watch), states, words, now - oldest}
+return {late, redis.call('ZCARD', key.watch), states, words, now - oldest}

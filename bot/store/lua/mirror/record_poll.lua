@@ -8,12 +8,6 @@
 -- include: put_off
 -- include: want_card
 -- include: traffic
-local watch = KEYS[1]
-local watched = KEYS[2]
-local followers = KEYS[3]
-local shown = KEYS[4]
-local outbox = KEYS[5]
-local threads = KEYS[6]
 local session = ARGV[1]
 local before = ARGV[2]
 local seen = ARGV[3]
@@ -28,18 +22,16 @@ local keep = tonumber(ARGV[11])
 local link_ttl = tonumber(ARGV[12])
 local keep_owed = tonumber(ARGV[13])
 local pace_ms = tonumber(ARGV[14])
-local words_prefix = ARGV[15]
-local subject_prefix = ARGV[16]
-local link_prefix = ARGV[17]
-local lease_ms = tonumber(ARGV[18])
+local lease_ms = tonumber(ARGV[15])
 
+local watched, followers, shown = key.watched(session), key.followers(session), key.shown(session)
 local was = redis.call('HGET', watched, 'seen') or ''
 if was == seen then return {'again'} end
 if was ~= before then return {'lost'} end
 local now = now_ms()
 redis.call('HSET', watched, 'seen', seen)
-put_off(watch, {{session, after_ms}}, began + lease_ms, now)
-for _, key in ipairs({watch, watched}) do redis.call('EXPIRE', key, keep) end
+put_off({{session, after_ms}}, began + lease_ms, now)
+for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, keep) end
 for i, id in ipairs(ids) do redis.call('ZADD', shown, now + i / 1000, id) end
 if #ids > 0 then
   redis.call('ZREMRANGEBYRANK', shown, 0, -1 - most_ids)
@@ -52,26 +44,28 @@ for _, one in ipairs(joined) do
 end
 for _, news in ipairs({said, cards}) do
   for _, one in ipairs(news) do
-    local link = link_prefix .. one.thread
-    if redis.call('EXISTS', link) == 1 then traffic(threads, link, now, one.thread, link_ttl) end
+    local link = key.link(one.thread)
+    if redis.call('EXISTS', link) == 1 then
+      traffic(key.threads, link, now, one.thread, link_ttl)
+    end
   end
 end
 local told, cards_due = {}, {}
 for _, one in ipairs(said) do
-  local words, subject = words_prefix .. one.thread, subject_prefix .. one.subject
+  local words, subject = key.words(one.thread), key.subject(one.subject)
   redis.call('RPUSH', words, one.item)
   redis.call('EXPIRE', words, keep_owed)
   redis.call('HSET', subject, 'round', 1)
   redis.call('EXPIRE', subject, keep_owed)
-  if not redis.call('ZSCORE', outbox, one.owed) then
-    redis.call('ZADD', outbox, now, one.owed)
+  if not redis.call('ZSCORE', key.outbox, one.owed) then
+    redis.call('ZADD', key.outbox, now, one.owed)
     redis.call('HSET', subject, 'waits', now)
     told[#told + 1] = one.owed
   end
-  redis.call('EXPIRE', outbox, keep_owed)
+  redis.call('EXPIRE', key.outbox, keep_owed)
 end
 for _, one in ipairs(cards) do
-  local after = want_card(subject_prefix, one.card, outbox, now, pace_ms, link_ttl)
+  local after = want_card(key.subject(''), one.card, key.outbox, now, pace_ms, link_ttl)
   if after >= 0 then cards_due[#cards_due + 1] = {one.card, after} end
 end
 return {'recorded', told, cards_due}

@@ -1,8 +1,7 @@
 -- Spends up to `most` reads of a budget of `per_minute`, `burst` of which may be spent at once.
 -- With `is_made`, all have been made, and are spent in any case. Returns how many are spent, and
--- the ms until one more can be had. `reads` holds the time until which the budget is spent.
+-- the ms until one more can be had. The key holds the time until which the budget is spent.
 -- include: now_ms
-local reads = KEYS[1]
 local most = tonumber(ARGV[1])
 local per_minute = tonumber(ARGV[2])
 local burst = tonumber(ARGV[3])
@@ -10,7 +9,7 @@ local is_made = ARGV[4] == '1'
 
 local now = now_ms()
 local each = 60000 / math.max(1, per_minute - burst)
-local until_ms = math.max(now, tonumber(redis.call('GET', reads) or 0))
+local until_ms = math.max(now, tonumber(redis.call('GET', key.reads) or 0))
 local latest = now + burst * each
 local spent = 0
 while spent < most and (is_made or until_ms + each < latest + 1) do
@@ -19,6 +18,6 @@ while spent < most and (is_made or until_ms + each < latest + 1) do
 end
 if spent > 0 then
   local keep_ms = math.ceil(until_ms - now) + 60000
-  redis.call('SET', reads, string.format('%.0f', until_ms), 'PX', keep_ms)
+  redis.call('SET', key.reads, string.format('%.0f', until_ms), 'PX', keep_ms)
 end
 return {spent, math.max(1, math.ceil(until_ms + each - latest))}

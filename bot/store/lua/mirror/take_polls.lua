@@ -3,25 +3,23 @@
 -- and for each taken session its record, when a reply last reached it, and when its messages were
 -- last wanted.
 -- include: now_ms
-local watch = KEYS[1]
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
 local lease_ms = tonumber(ARGV[3])
 local keep = tonumber(ARGV[4])
-local watched_prefix = ARGV[5]
 
 local now = now_ms()
-local first = redis.call('ZRANGE', watch, 0, 0, 'WITHSCORES')
+local first = redis.call('ZRANGE', key.watch, 0, 0, 'WITHSCORES')
 if not first[1] or tonumber(first[2]) > now then return {now, first[2] or 0, {}} end
 local taken, leases = {}, {}
-local due = redis.call('ZRANGE', watch, '-inf', now + ahead_ms, 'BYSCORE', 'LIMIT', 0, limit)
+local due = redis.call('ZRANGE', key.watch, '-inf', now + ahead_ms, 'BYSCORE', 'LIMIT', 0, limit)
 for i, session in ipairs(due) do
-  local watched = watched_prefix .. session
+  local watched = key.watched(session)
   local known = redis.call('HMGET', watched, 'seen', 'replied', 'wanted')
   taken[i] = {session, known[1] or '', known[2] or 0, known[3] or 0}
   leases[2 * i - 1] = now + lease_ms
   leases[2 * i] = session
 end
-redis.call('ZADD', watch, unpack(leases))
-redis.call('EXPIRE', watch, keep)
+redis.call('ZADD', key.watch, unpack(leases))
+redis.call('EXPIRE', key.watch, keep)
 return {now, 0, taken}

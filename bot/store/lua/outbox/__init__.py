@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from bot.redis.keys import Key
 from bot.redis.scripts import script
 
 
@@ -14,8 +13,7 @@ async def owe(*, subject: str, owed: str, asked: str, keep: int) -> int:
 @script
 async def begin_entry(
     *,
-    subject: Key,
-    outbox: Key,
+    subject: str,
     owed: str,
     begun: str,
     lease_ms: int,

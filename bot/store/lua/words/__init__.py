@@ -1,36 +1,29 @@
 """The signatures of the scripts behind what threads are still to be shown, and their cards."""
 
-from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
 @script
 async def cut_words(
-    *, subject: Key, words: Key, most: int, most_bytes: int, since: str
-) -> tuple[str, str | int, str, str, str | int, int] | None:
-    """Return the batch to post, its number, its notes, `since`, parts and now."""
+    *, entry: str, thread: str, most: int, most_bytes: int, since: str
+) -> tuple[str, str | int, str, str, int] | None:
+    """Return the batch to post, its number, its notes, `since` and now."""
 
 
 @script
-async def note_batch(*, subject: Key, name: str, what: str) -> int:
+async def note_batch(*, entry: str, name: str, what: str) -> int:
     """Note what became of one part of the batch that is being posted."""
 
 
 @script
-async def note_parts(*, subject: Key, parts: str) -> int:
-    """Note how many posts of a batch were made."""
-
-
-@script
-async def end_words(*, subject: Key, words: Key, outbox: Key, owed: str, begun: str) -> int:
+async def end_words(*, entry: str, thread: str, owed: str, begun: str) -> int:
     """End a batch; return 1 if more is to be posted."""
 
 
 @script
 async def end_card(
     *,
-    card: Key,
-    outbox: Key,
+    entry: str,
     owed: str,
     begun: str,
     wanted: str,
@@ -43,7 +36,5 @@ async def end_card(
 
 
 @script
-async def want_card_of(
-    *, outbox: Key, subject_prefix: KeyPrefix, name: str, pace_ms: int, keep: int
-) -> int:
+async def want_card_of(*, name: str, pace_ms: int, keep: int) -> int:
     """Ask for a thread's card; return the ms until it may be edited, or -1 without a card."""

@@ -1,19 +1,17 @@
 -- Returns what is being posted in a thread: the batch of an earlier try, or else the first items
 -- that wait, up to `most` of them and of `most_bytes`; then the batch's number, what was noted
--- of its parts, `since`, which was the time at Slack then, how many of its posts were made, and the
--- time. Returns nothing if there is none.
+-- of its parts, `since`, which was the time at Slack then, and the time. Returns nothing if there
+-- is none.
 -- include: now_ms
-local subject = KEYS[1]
-local words = KEYS[2]
-local most = tonumber(ARGV[1])
-local most_bytes = tonumber(ARGV[2])
-local since = ARGV[3]
+local entry = ARGV[1]
+local thread = ARGV[2]
+local most = tonumber(ARGV[3])
+local most_bytes = tonumber(ARGV[4])
+local since = ARGV[5]
 
-local now = now_ms()
-local posting = redis.call('HMGET', subject, 'posting', 'batch', 'notes', 'since', 'parts')
-if posting[1] then
-  return {posting[1], posting[2], posting[3] or '', posting[4] or '', posting[5] or 0, now}
-end
+local now, subject, words = now_ms(), key.subject(entry), key.words(thread)
+local posting = redis.call('HMGET', subject, 'posting', 'batch', 'notes', 'since')
+if posting[1] then return {posting[1], posting[2], posting[3] or '', posting[4] or '', now} end
 local items, bytes = {}, 0
 for _, item in ipairs(redis.call('LRANGE', words, 0, most - 1)) do
   bytes = bytes + #item
@@ -25,4 +23,4 @@ local batch = redis.call('HINCRBY', subject, 'batch', 1)
 local text = cjson.encode(items)
 redis.call('HSET', subject, 'posting', text, 'since', since)
 redis.call('LTRIM', words, #items, -1)
-return {text, batch, '', since, 0, now}
+return {text, batch, '', since, now}

@@ -2,19 +2,18 @@
 -- and with `is_open` that it has shown what Devin does.
 -- Returns the ms after which it must be edited again, or -1.
 -- include: now_ms
-local card = KEYS[1]
-local outbox = KEYS[2]
-local owed = ARGV[1]
-local begun = ARGV[2]
-local wanted = ARGV[3]
-local ts = ARGV[4]
-local shows = ARGV[5]
-local is_open = ARGV[6] == '1'
-local pace_ms = tonumber(ARGV[7])
+local entry = ARGV[1]
+local owed = ARGV[2]
+local begun = ARGV[3]
+local wanted = ARGV[4]
+local ts = ARGV[5]
+local shows = ARGV[6]
+local is_open = ARGV[7] == '1'
+local pace_ms = tonumber(ARGV[8])
 
-local now = now_ms()
+local now, card = now_ms(), key.subject(entry)
 if redis.call('EXISTS', card) == 0 then
-  redis.call('ZREM', outbox, owed)
+  redis.call('ZREM', key.outbox, owed)
   return -1
 end
 redis.call('HDEL', card, begun)
@@ -24,8 +23,8 @@ if ts ~= (was[2] or '') or shows ~= (was[3] or '') then
   redis.call('HSET', card, 'ts', ts, 'shows', shows, 'edited', now)
 end
 if was[1] == wanted then
-  redis.call('ZREM', outbox, owed)
+  redis.call('ZREM', key.outbox, owed)
   return -1
 end
-redis.call('ZADD', outbox, now + pace_ms, owed)
+redis.call('ZADD', key.outbox, now + pace_ms, owed)
 return pace_ms
