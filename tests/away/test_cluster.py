@@ -128,9 +128,9 @@ async def test_processes_share_it(
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two"]
 
 
-async def test_check_finds_it_well(environ: dict[str, str], tmp_path: Path) -> None:
+async def test_doctor_finds_it_well(environ: dict[str, str], tmp_path: Path) -> None:
     """The operator reads that Redis answers."""
-    code, out, err = await command(environ, tmp_path, "check")
+    code, out, err = await command(environ, tmp_path, "doctor")
     assert (code, err) == (0, "")
     assert "✓ Redis: reachable" in out
 
