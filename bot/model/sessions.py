@@ -12,6 +12,9 @@ SessionId = NewType("SessionId", str)
 SHORT = len("devin-01234567")
 """The length of a short ID: the beginning by which people see a session's ID."""
 
+WHOLE = len("devin-") + 32
+"""The length of a whole ID."""
+
 
 class Unclear(StrEnum):
     """Why a short ID does not stand for a session: none or several fit, or Devin listed none."""

@@ -95,6 +95,10 @@ def neutralise_attachments(text: str) -> str:
 
 
 def strip_mention(text: str, bot_user_id: str) -> str | None:
-    """Return the text after a leading mention of the bot, or None if it does not begin with one."""
-    found = re.match(rf"\s*<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>", text)
+    """Return the text after a leading mention of the bot, or None if it does not begin with one.
+
+    The mention may be repeated, and a comma or colon may follow it, as in a letter.
+    """
+    mention = rf"\s*<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>(?:,|:(?!\w))*"
+    found = re.match(rf"(?:{mention})+", text)
     return text[found.end() :].strip() if found else None

@@ -47,6 +47,8 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
 
 NAMES_SESSION = frozenset({"link", "default"})
 
+_HELP = frozenset({"help", "help!", "help?", "help."})
+
 LIKENESS = 0.75
 """The likeness from which a word is taken for a mistyped verb: one letter of four, two of six."""
 
@@ -126,7 +128,8 @@ def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
         return None
     verb, *rest = after.split(maxsplit=1) or ["help"]
     argument = rest[0] if rest else ""
-    return Command(verb.lower(), argument, thread, UserId(user), string(event, "ts"))
+    verb = "help" if verb.lower() in _HELP else verb.lower()
+    return Command(verb, argument, thread, UserId(user), string(event, "ts"))
 
 
 def _argument(verb: str, rest: str) -> str | None:

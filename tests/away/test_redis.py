@@ -391,7 +391,7 @@ async def test_first_words_that_slack_brings_no_more_are_answered(
     await desk.until_whispered(first_words.unlinked(""), "ben")
     await desk.until_whispered(refusals.sorry(IsMuted()), "ben")
     await desk.until_whispered(GUEST, "gus")
-    await desk.until_said(first_words.unlinked(""), direct, channel="dm")
+    await desk.until_said(first_words.unlinked("", is_direct=True), direct, channel="dm")
     assert [len(desk.whispers(who)) for who in ("ada", "ben", "gus")] == [1, 2, 1]
 
 

@@ -349,6 +349,7 @@ def test_a_top_level_message_begins_a_thread_of_its_own() -> None:
     [
         ("", "help", ""),
         ("help", "help", ""),
+        ("Help!", "help", ""),
         ("  STATUS ", "status", ""),
         ("unlink", "unlink", ""),
         ("mute", "mute", ""),

@@ -35,7 +35,7 @@ async def test_a_message_without_a_session_goes_to_the_default(
     """It starts a new linked thread, as if the session were typed, even if two are active."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread(OTHER_SESSION)
-    other = await desk.linked_thread("devin-5ec4e7")
+    other = await desk.linked_thread(f"devin-{0x5EC4E7:032x}")
     ts = await desk.mention(f"default {word}", thread=thread if place == "thread" else None)
     told = commands.default_chosen(desk.named())
     await desk.until_said(told, thread if place == "thread" else ts)

@@ -206,6 +206,22 @@ def pings(desk: Desk, thread: str, user: str) -> bool:
     return any(mention in str(one.blocks) for one in desk.posts(thread))
 
 
+async def test_a_card_promises_nothing_once_the_session_has_ended(bot: Bot, desk: Desk) -> None:
+    """Devin takes no more replies."""
+    thread = await desk.linked_thread()
+    promise = "Replies here are sent to Devin"
+    assert promise in await desk.until_linked(thread)
+    desk.devin.behave(SESSION, "finished")
+    await wait_until(lambda: promise not in shown(desk, thread), "the card has changed")
+
+
+def shown(desk: Desk, thread: str) -> str:
+    """Return what the thread's card says."""
+    card = desk.card(thread)
+    assert card is not None
+    return card.text
+
+
 async def test_whoever_ended_a_session_is_not_mentioned_for_it(bot: Bot, desk: Desk) -> None:
     """Somebody else who waits for Devin in another thread is."""
     mine, bens = await desk.linked_thread(), await desk.linked_thread()

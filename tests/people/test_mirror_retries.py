@@ -170,7 +170,7 @@ async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
 async def test_a_mistyped_session_hides_no_other_one(bot: Bot, desk: Desk) -> None:
     """Nobody knows whether Devin's filter refuses an id that it doesn't know."""
     desk.devin.quirks.add("refuses unknown ids")
-    await desk.linked_thread("devin-0")
+    await desk.linked_thread(f"devin-{'f' * 32}")
     thread = await desk.linked_thread()
     for text in ("First.", "Second."):
         desk.devin.say(SESSION, text)

@@ -42,6 +42,7 @@ from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
 from tests.support.devin_reads import lists, rest
 from tests.support.waiting import wait_until
 
+SECRET = f"devin-{0x5EC4E7:032x}"
 THIRD_SESSION = "devin-00112233445566778899aabbccddeeff"
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 AWAY = SlackAway("chat.postMessage", "HTTP 503", maybe_done=True)
@@ -116,7 +117,7 @@ async def test_the_form_offers_the_channels_sessions_and_devins_latest(
     desk.devin.add_session("devin-ffff", "finished", title="Done")
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
-    await desk.linked_thread("devin-5ec4e7", channel="secrets")
+    await desk.linked_thread(SECRET, channel="secrets")
     before = lists()
     view = await opened(desk)
     assert lists() == before + 1
@@ -472,10 +473,10 @@ async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
     desk.devin.add_session(THIRD_SESSION, title="Buy a competitor")
     async with running(desk, environ, LIST_SESSIONS="false"):
         await desk.linked_thread(OTHER_SESSION)
-        await desk.linked_thread("devin-5ec4e7")
+        await desk.linked_thread(SECRET)
         view = await opened(desk)
-        assert groups(view) == {session_picker.HERE: ["devin-5ec4e7", OTHER_SESSION]}
-        assert labels_of(view) == ["devin-5ec4e7", "Fix the build (devin-fedcba98)"]
+        assert groups(view) == {session_picker.HERE: [SECRET, OTHER_SESSION]}
+        assert labels_of(view) == [short_id(SessionId(SECRET)), "Fix the build (devin-fedcba98)"]
         await submit(desk, view, session=OTHER_SESSION)
         await desk.until_received("Please rebase", OTHER_SESSION)
     assert lists() == before

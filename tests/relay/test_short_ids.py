@@ -123,6 +123,19 @@ async def test_a_short_id_that_is_not_clear_is_refused_with_its_reason(
     assert len(desk.posts(thread, with_cards=True)) == 1
 
 
+@pytest.mark.parametrize("typed", [SESSION[:-1], f"{SESSION}0", "devin-1"])
+async def test_an_id_with_a_digit_too_few_or_too_many_is_refused_or_found(
+    bot: Bot, desk: Desk, typed: str
+) -> None:
+    """It would be linked to nothing, as the first reply would tell."""
+    thread = await desk.slack.say("Is it green?")
+    await desk.mention(f"link {typed}", thread=thread)
+    if SESSION.startswith(typed):
+        assert shows(await desk.until_linked(thread), SESSION)
+    else:
+        await desk.until_said(refusals.sorry(BadSession(typed, Unclear.NONE)), thread)
+
+
 async def test_a_guest_finds_the_channels_sessions_only(
     environ: dict[str, str], desk: Desk
 ) -> None:

@@ -4,6 +4,7 @@ Nothing is started, run or sent before they press a button, and only they can pr
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from bot.model.errors import NotLinked, TicketGone
@@ -63,7 +64,8 @@ class FirstWords:
             NotAllowed: its author may not steer Devin there.
             NotIdentified, StoreAway: no offer was made.
         """
-        await self._ask(Spoken(by=message.author, message=message), first_words.unlinked)
+        words = partial(first_words.unlinked, is_direct=message.thread.is_direct)
+        await self._ask(Spoken(by=message.author, message=message), words)
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession
 from bot.model.people import UserId
-from bot.model.sessions import SHORT, NamedSession, SessionId, Unclear, parse_session
+from bot.model.sessions import WHOLE, NamedSession, SessionId, Unclear, parse_session
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
@@ -84,7 +84,7 @@ class SessionChoices:
         return await self.whole(session, channel, by)
 
     async def whole(self, session: SessionId, channel: str, by: UserId) -> SessionId:
-        """Return the session whose short ID is `session`; a whole ID is returned as it is.
+        """Return the session whose ID begins with `session`; a whole ID is returned as it is.
 
         It's looked for where `by` can choose from in `channel`, and where `by` sees all sessions,
         also among those that any thread follows. The caller has checked that `by` may steer Devin.
@@ -92,7 +92,7 @@ class SessionChoices:
         Raises:
             BadSession: not exactly one is found.
         """
-        if len(session) != SHORT:
+        if len(session) == WHOLE:
             return session
         _, here = await self._known_in(channel)
         found, none = _beginning_with(session, here), Unclear.NONE

@@ -8,12 +8,12 @@ from bot.wording.message import SlackMessage
 STARTING = SlackMessage("Starting a session with this message.")
 
 
-def unlinked(ticket: str) -> SlackMessage:
+def unlinked(ticket: str, *, is_direct: bool = False) -> SlackMessage:
     """Say that nobody reads along here yet, and offer to begin."""
+    ask = "type `help`" if is_direct else "mention me with `help`"
     start = button(START_SPOKEN, "Start a session with this message", ticket)
     return SlackMessage(
-        "This thread isn't linked to a Devin session yet. For everything I can do, mention me with "
-        "`help`.",
+        f"This thread isn't linked to a Devin session yet. For everything I can do, {ask}.",
         buttons=(
             {**start, "style": "primary"},
             button(LINK_SPOKEN, "Link a session", ticket),

@@ -44,7 +44,8 @@ def card(shown: Card) -> SlackMessage:
     """Return the card of a linked thread."""
     if shown.is_barred:
         return _barred(shown)
-    arrives = "" if shown.link.muted else _ARRIVES
+    takes_replies = not shown.link.muted and shown.seen.state is not SessionState.ENDED
+    arrives = _ARRIVES if takes_replies else ""
     return SlackMessage(
         "\n".join([state_line(shown.seen), _linked(shown), *_pull_requests(shown.seen)]),
         buttons=_buttons(shown),
