@@ -79,11 +79,11 @@ class Entry:
 
     Times are Unix seconds. Numbers grow in the order of writing. `edits` has when each edit was
     acknowledged, `deleted` the same for a deletion; `took` has which edit's text Devin took each
-    time. `posts` are the messages that the relay posted for it, `corrects` those that correct it,
-    `unsent` the number of these it never accepted; `is_kept`: Redis knows it as a reply. `given_up`
-    is when Slack stopped delivering it. It is `late_told` if its thread was not told in time, and
-    `kept_out` if it was not acknowledged in time. `can_be_found`: the answer to it was lost while
-    its session could be read. `is_repeated`: sent again although Devin might have it.
+    time. `posts` are the messages that the relay posted for it, `corrects` those that correct it;
+    `is_kept`: Redis knows it as a reply. `given_up` is when Slack stopped delivering it. It is
+    `late_told` if its thread was not told in time, and `kept_out` if it was not acknowledged in
+    time. `can_be_found`: the answer to it was lost while its session could be read. `is_repeated`:
+    sent again although Devin might have it.
     """
 
     number: int
@@ -114,7 +114,6 @@ class Entry:
     is_answered: bool = False
     is_kept: bool = False
     is_repeated: bool = False
-    unsent: int = 0
     result: tuple[str, Any] | None = None
 
     @property

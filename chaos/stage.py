@@ -140,12 +140,10 @@ class Stage:
                 entry.acked = entry.acked or time.time()
 
     async def read_kept(self) -> None:
-        """Record which of the requested or corrected messages Redis knows."""
+        """Record which of the requested messages Redis knows."""
         for entry in self.ledger.entries:
             if entry.kind in ASKED and not entry.is_seen:
                 entry.is_kept = any([await self._is_kept(ts) for ts in entry.known_as])
-            kept = [await self._is_kept(ts) for ts in entry.corrects]
-            entry.unsent = kept.count(False)
 
     async def _is_kept(self, ts: str) -> bool:
         slack = self.box.slack

@@ -2,9 +2,9 @@
 
 The sins:
 
-- **lost**: acknowledged to Slack, refused until Slack gave it up, or known to Redis, but in the end
-  neither taken by Devin nor mentioned in its thread by a report of its outcome; or a step that
-  nobody completed;
+- **lost**: acknowledged to Slack, refused until Slack gave it up, known to Redis, or posted in a
+  person's name, but in the end neither taken by Devin nor mentioned in its thread by a report of
+  its outcome; or a step that nobody completed;
 - **doubled silently**: taken by Devin twice, and nobody was told that this was uncertain; or posted
   twice. An edited reply counts as one, with old text or new; each edit may be sent once more, as a
   correction for which its author pressed the button;
@@ -115,10 +115,8 @@ def judge(ledger: Ledger) -> Verdict:
         "edits after delivery": sum(bool(e.took) and not all(e.took) for e in edited),
         "corrections posted": sum(len(e.corrects) for e in entries),
         "corrections taken": sum(len(e.corrections) for e in entries),
-        "corrections unheard": sum(e.unsent for e in entries),
         "deleted in time": sum(e.deleted is not None and not e.is_seen for e in entries),
         "files as links": len(linked),
-        "posted, nothing more": sum(bool(e.posts) and _is_unheard(e) for e in entries),
         **counts_of_speech(ledger.speech),
     }
     kinds = {kind: _counted([e for e in entries if e.kind is kind]) for kind in Kind}
@@ -187,11 +185,12 @@ def _scene_sins(entry: Entry) -> Iterator[str]:
 def _is_lost(entry: Entry) -> bool:
     if entry.kind in STEPS:
         return entry.acked is not None and entry.result is None
-    if not entry.told and len(entry.corrects) - entry.unsent > len(entry.corrections):
+    if not entry.told and len(entry.corrects) > len(entry.corrections):
         return True
     if entry.is_seen or entry.deleted is not None:
         return False
-    return entry.is_kept or (entry.heard is not None and entry.kind in THREADED)
+    is_heard = entry.heard is not None and entry.kind in THREADED
+    return entry.is_kept or bool(entry.posts) or is_heard
 
 
 def _is_outdated(entry: Entry, place: int, ledger: Ledger) -> bool:

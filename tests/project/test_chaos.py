@@ -340,11 +340,14 @@ def test_what_was_asked_for_and_nobody_heard_is_counted_apart(
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(("posts", "sins"), [(0, ["untold"]), (1, []), (2, ["doubled silently"])])
-def test_what_is_said_stands_in_the_channel_once(posts: int, sins: list[str]) -> None:
-    """Nothing goes to Devin that the channel does not see."""
+@pytest.mark.parametrize(
+    ("taken", "posts", "sins"),
+    [(1, 0, ["untold"]), (1, 1, []), (1, 2, ["doubled silently"]), (0, 1, ["lost"])],
+)
+def test_what_is_said_stands_in_the_channel_once(taken: int, posts: int, sins: list[str]) -> None:
+    """Nothing goes to Devin that the channel does not see, and all of that does."""
     ledger, _ = one_of(Kind.SAID)
-    ledger.read([(text_of(0), 2.0)], [Said(said("Ada", text_of(0)).text)] * posts)
+    ledger.read([(text_of(0), 2.0)] * taken, [Said(said("Ada", text_of(0)).text)] * posts)
     assert found(ledger) == sins
 
 
