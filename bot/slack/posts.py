@@ -37,44 +37,33 @@ class Posts:
             SlackRefused: Slack does not take it.
         """
         found = await self.find(thread, key, ids=ids, since=since) if again else None
-        if found is not None:
-            return found
-        with self._limits.respected("chat.postMessage", thread.channel):
-            return await self._threads.post(thread, words, key)
+        return found or await self.post(thread, words, key)
 
-    async def say(self, thread: ThreadRef, words: Postable, key: str) -> str:
-        """Post what a person says, with `key`; as a new thread if `thread` has no `thread_ts`.
-
-        Returns the post's `ts`.
+    async def post(self, thread: ThreadRef, words: Postable, key: str) -> str:
+        """Post `words` with `key`; returns the post's `ts`.
 
         Raises:
-            CannotPost: a new thread can't be begun there (`Threads.check_in`).
             SlackRefused: Slack does not take it.
         """
         with self._limits.respected("chat.postMessage", thread.channel):
-            if thread.thread_ts:
-                return await self._threads.post(thread, words, key)
-            return await self._threads.open(thread.channel, words, key)
+            return await self._threads.post(thread, words, key)
 
-    async def said(self, thread: ThreadRef, key: str, *, since: str) -> str | None:
-        """Return the `ts` of the post that `say` made with `key` after `since`, if any.
+    async def look(self, thread: ThreadRef, key: str, since: str) -> str | None:
+        """Return the `ts` of the post with `key` after `since`, as `Threads.find` does.
 
         Raises:
             SlackRefused: it can't be looked for.
         """
-        if thread.thread_ts:
-            with self._limits.respected("conversations.replies", thread.channel):
-                return await self._threads.find(thread, key, since)
-        with self._limits.respected("conversations.history", thread.channel):
-            return await self._threads.find_opening(thread.channel, key, since)
+        method = "conversations.replies" if thread.thread_ts else "conversations.history"
+        with self._limits.respected(method, thread.channel):
+            return await self._threads.find(thread, key, since)
 
     async def find(
         self, thread: ThreadRef, key: str, *, ids: Mapping[str, object], since: str = ""
     ) -> str | None:
         """Return the `ts` of the post with `key`; None if the thread has none or can't be read."""
         try:
-            with self._limits.respected("conversations.replies", thread.channel):
-                return await self._threads.find(thread, key, since)
+            return await self.look(thread, key, since)
         except SlackRefused as error:
             log.warning("thread not readable", extra={**ids, "reason": str(error)})
             return None

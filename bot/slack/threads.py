@@ -50,19 +50,21 @@ class Threads:
         self._client = client
         self._moved = moved
 
-    async def post(self, thread: ThreadRef, words: Postable, key: str | None = None) -> str:
-        """Post `words` in `thread`, with `key` as metadata for `find`. Returns the post's `ts`."""
-        answer = await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
-        return str(answer["ts"])
+    async def post(self, thread: ThreadRef, words: Postable, key: str) -> str:
+        """Post `words` in `thread`, with `key` as metadata for `find`. Returns the post's `ts`.
 
-    async def open(self, channel: str, words: Postable, key: str | None = None) -> str:
-        """Post what a person says in `channel`, as the start of a thread; return its `ts`.
-
-        Raises:
-            CannotPost: as for `check_in`.
+        Without a `thread_ts` it begins a thread.
         """
-        await self.check_in(channel)
-        answer = await self._post(channel, words, {}, key)
+        answer = await self._call(
+            "chat.postMessage",
+            channel=thread.channel,
+            unfurl_links=False,
+            unfurl_media=False,
+            **INERT,
+            **words.params(),
+            **({"thread_ts": thread.thread_ts} if thread.thread_ts else {}),
+            metadata={"event_type": METADATA, "event_payload": {"key": key}},
+        )
         return str(answer["ts"])
 
     async def update(self, channel: str, ts: str, words: Postable) -> None:
@@ -76,9 +78,20 @@ class Threads:
     async def find(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
         """Return the `ts` of the message with that `key` in the thread; None if there is none.
 
-        Of replies, only those after the `ts` `since` are read, if it is given.
+        Of replies, only those after the `ts` `since` are read, if it is given. Without a
+        `thread_ts`, the first 1,000 messages of the channel after `since` are read.
         """
-        found = await self._first(thread, since, lambda one: _key_of(one) == key)
+        if thread.thread_ts:
+            found = await self._first(thread, since, lambda one: _key_of(one) == key)
+        else:
+            page = await self._call(
+                "conversations.history",
+                channel=thread.channel,
+                oldest=since,
+                limit=1_000,
+                include_all_metadata=True,
+            )
+            found = next((one for one in page["messages"] if _key_of(one) == key), None)
         return None if found is None else str(found["ts"])
 
     async def find_asking(
@@ -97,18 +110,6 @@ class Threads:
             found = next(filter(fits, messages), None)
             if found is not None or not cursor:
                 return found
-
-    async def find_opening(self, channel: str, key: str, since: str) -> str | None:
-        """Return the `ts` of the message with that `key` among the first 1,000 after `since`."""
-        page = await self._call(
-            "conversations.history",
-            channel=channel,
-            oldest=since,
-            limit=1_000,
-            include_all_metadata=True,
-        )
-        found = next((one for one in page["messages"] if _key_of(one) == key), None)
-        return None if found is None else str(found["ts"])
 
     async def page(
         self, thread: ThreadRef, cursor: str | None, **params: object
@@ -228,22 +229,6 @@ class Threads:
         except SlackRefused as error:
             if error.reason != done:
                 raise
-
-    async def _post(
-        self, channel: str, words: Postable, extra: Mapping[str, Any], key: str | None
-    ) -> Mapping[str, Any]:
-        if key is not None:
-            metadata = {"event_type": METADATA, "event_payload": {"key": key}}
-            extra = {**extra, "metadata": metadata}
-        return await self._call(
-            "chat.postMessage",
-            channel=channel,
-            unfurl_links=False,
-            unfurl_media=False,
-            **INERT,
-            **words.params(),
-            **extra,
-        )
 
 
 def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:

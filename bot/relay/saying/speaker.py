@@ -55,6 +55,7 @@ class Speaker:
         notices: Notices,
     ) -> None:
         self._admin = workspace.admin
+        self._threads = workspace.threads
         self._accepting = accepting
         self._speaking = speaking
         self._starting = starting
@@ -106,11 +107,11 @@ class Speaker:
         thread = spoken.reply.thread
         try:
             if again:
-                found = await self._posts.said(thread, spoken.post, since=spoken.reply.ts)
+                found = await self._posts.look(thread, spoken.post, spoken.reply.ts)
                 if found is not None:
                     return found
             await self._check(spoken, thread)
-            return await self._posts.say(thread, spoken.words, spoken.post)
+            return await self._posts.post(thread, spoken.words, spoken.post)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
@@ -119,6 +120,8 @@ class Speaker:
     async def _check(self, spoken: Spoken, thread: ThreadRef) -> None:
         """Check that what was asked for is still so; a thread that it `links` is checked then."""
         session = spoken.session
+        if not thread.thread_ts:
+            await self._threads.check_in(thread.channel)
         if session is None or spoken.links:
             return
         await self._speaking.check_link(thread, session)
