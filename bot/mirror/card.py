@@ -84,10 +84,6 @@ class CardTeller:
         if not told:
             await self._outbox.end(begun.owed, forget=False)
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Return False: a card must be right in the end."""
-        return False
-
     async def _words(
         self, thread: ThreadRef, session: SessionId, heard: Heard, *, is_linked: bool
     ) -> SlackMessage:

@@ -115,10 +115,6 @@ class WordsTeller:
         if await self._words.end(begun, thread_of(begun.owed.subject)):
             await self._schedule.tell(begun.owed)
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Return False: what Devin says is never dropped for want of time."""
-        return False
-
     def _since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on; empty if not known."""
         now = self._clock.now // SECOND

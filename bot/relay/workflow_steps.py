@@ -108,10 +108,6 @@ class WorkflowSteps:
         """End the step; once it is done, only the fact that it was started is kept."""
         await self._outbox.end(begun.owed, forget=told)
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Return False: a step is never dropped, since a workflow waits for it."""
-        return False
-
     def _does(self, step: StepAsked, *, again: bool) -> Does:
         link = partial(self._link, again=again)
         known: dict[str, Does] = {SEND: self._send, LINK: link, START: self._start}
@@ -140,7 +136,8 @@ class WorkflowSteps:
     async def _say(
         self, step: StepAsked, reply: Reply, said: str, session: SessionId | None = None
     ) -> None:
-        words = workflows.said_by_workflow(await self._name(step), said)
+        by = await self._accepting.name(UserId(step.user)) if step.user else ""
+        words = workflows.said_by_workflow(by, said)
         key, links = f"step:{step.execution}", session is not None
         await self._speaking.say(Spoken.of(key, reply, words, session=session, links=links))
 
@@ -189,9 +186,6 @@ class WorkflowSteps:
         by = UserId(step.user) if step.user else WORKFLOW
         await self._accepting.check(by, step.channel)
         return by
-
-    async def _name(self, step: StepAsked) -> str:
-        return await self._accepting.name(UserId(step.user)) if step.user else ""
 
     async def _thread(self, step: StepAsked, session: SessionId) -> ThreadRef | None:
         """Return the thread that the step names, by its first message; None if it names none."""

@@ -123,10 +123,6 @@ class NoticeTeller:
         """End the notice; once it is told, only the fact that it was owed is kept."""
         await self._outbox.end(begun.owed, forget=told)
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Return False: a notice is never dropped, since somebody waits for it."""
-        return False
-
 
 async def _try(send: Callable[[], Awaitable[object]]) -> None:
     for attempt in range(1, TRIES + 1):

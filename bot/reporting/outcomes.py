@@ -157,10 +157,6 @@ class Delays:
         except (SlackAway, SlackRefused) as error:
             log.warning("notice not taken back", extra={**ids, "reason": str(error)})
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Return False: a delay's notice is never dropped, since somebody waits for it."""
-        return False
-
 
 async def _take_back(
     posts: Posts, owed: Owed, noticed_in: str, kind: OutcomeKind, session: NamedSession

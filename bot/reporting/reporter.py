@@ -7,7 +7,7 @@ same for all of them.
 import asyncio
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -58,11 +58,10 @@ class Teller(Protocol):
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the entry in the outbox; if not `told`, it is moot or Slack refused it."""
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
-        """End an entry that is not worth a retry after `attempt`; return False if it is.
 
-        After infinitely many attempts, only an entry that somebody waits for is.
-        """
+Drop = Callable[[Begun, float, str], Awaitable[bool]]
+"""Ends an entry that is not worth a retry after so many attempts, for a reason; returns False if it
+is. After infinitely many attempts, only an entry that somebody waits for is."""
 
 
 class Reporter:
@@ -73,6 +72,7 @@ class Reporter:
         *,
         outbox: Outbox,
         tellers: Mapping[OwedKind, Teller],
+        drops: Mapping[OwedKind, Drop],
         schedule: Schedule,
         limits: RateLimits,
         seconds: float = TELLING_SECONDS,
@@ -80,6 +80,7 @@ class Reporter:
     ) -> None:
         self._outbox = outbox
         self._tellers = tellers
+        self._drops = drops
         self._schedule = schedule
         self._limits = limits
         self._seconds = seconds
@@ -95,10 +96,10 @@ class Reporter:
         try:
             told = await self._tell_until(ends, teller, begun)
         except (SlackAway, DevinAway) as error:
-            await self._try_later(teller, begun, error, attempt)
+            await self._try_later(begun, error, attempt)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
-                await self._try_later(teller, begun, self._limits.token_refused(error), attempt)
+                await self._try_later(begun, self._limits.token_refused(error), attempt)
                 return
             # The thread is out of reach: archived, left or deleted. Nobody there can be told.
             level = logging.WARNING if owed.kind in DECORATIVE else logging.ERROR
@@ -114,7 +115,7 @@ class Reporter:
         """Make room: drop an entry that may be dropped, and tell any other a little later."""
         teller = self._tellers[owed.kind]
         begun = await self._outbox.begin(owed, teller.fields)
-        if begun is None or await teller.drop(begun, math.inf, "too many at once"):
+        if begun is None or await self._drop(begun, math.inf, "too many at once"):
             return
         await self._outbox.pause(owed, SHED_SECONDS, may_be_done=begun.again)
         await self._schedule.tell(owed, SHED_SECONDS, attempt)
@@ -127,10 +128,12 @@ class Reporter:
         except TimeoutError as error:
             raise SlackAway("telling", "too slow", maybe_done=True) from error
 
-    async def _try_later(
-        self, teller: Teller, begun: Begun, error: SlackAway | DevinAway, attempt: int
-    ) -> None:
-        if await teller.drop(begun, attempt, str(error)):
+    async def _drop(self, begun: Begun, attempt: float, why: str) -> bool:
+        drop = self._drops.get(begun.owed.kind)
+        return drop is not None and await drop(begun, attempt, why)
+
+    async def _try_later(self, begun: Begun, error: SlackAway | DevinAway, attempt: int) -> None:
+        if await self._drop(begun, attempt, str(error)):
             return
         delay = error.retry_after
         if delay is None:

@@ -52,11 +52,7 @@ class Claims:
             await asyncio.sleep(LOOK_SECONDS)
         return False
 
-    async def claim(self, what: str, keep: timedelta = CLAIM) -> bool:
-        """Return True for the first claim of `what`, as by one of two events of a message."""
-        return await self._first(f"claim:{what}", keep)
-
-    async def claim_as(self, what: str, mine: str, keep: timedelta) -> bool:
+    async def claim(self, what: str, keep: timedelta = CLAIM, mine: str = "") -> bool:
         """Return True for the first claim of `what`, and for each later one by the same `mine`."""
         return await self._first(f"claim:{what}", keep, mine)
 

@@ -23,12 +23,13 @@ def serve(to: Connections, shared: Shared) -> Poll:
     """Let this process deliver mail and post the outbox; return what finds what is left."""
     kept, deliverer = shared.kept, _deliverer(to, shared)
     limits, mirror, posts = shared.limits, shared.mirror, shared.posts
+    outcomes = Outcomes(
+        kept.reports, kept.names, posts, Functions(to.client), shared.workspace.admin
+    )
     reporter = Reporter(
         outbox=kept.outbox,
         tellers={
-            OwedKind.OUTCOME: Outcomes(
-                kept.reports, kept.names, posts, Functions(to.client), shared.workspace.admin
-            ),
+            OwedKind.OUTCOME: outcomes,
             OwedKind.DELAY: Delays(kept.reports, kept.names, posts, to.settings.give_up_after),
             OwedKind.NOTICE: NoticeTeller(kept.outbox, posts),
             OwedKind.STEP: shared.steps,
@@ -37,6 +38,7 @@ def serve(to: Connections, shared: Shared) -> Poll:
             OwedKind.START: _starter(to, shared),
             OwedKind.POST: _speaker(shared),
         },
+        drops={OwedKind.OUTCOME: outcomes.drop},
         schedule=shared.schedule,
         limits=limits,
         pauses=to.timing.tell_pauses,

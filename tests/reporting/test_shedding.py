@@ -72,12 +72,14 @@ def telling_with(
     """Return the reporter of a workspace without workflows, with that many seconds per report."""
     limits = RateLimits()
     names, posts = SessionNames(store, TTL), Posts(Threads(client, never), limits)
+    outcomes = Outcomes(Reports(store), names, posts, Functions(client), "")
     return Reporter(
         outbox=Outbox(store),
         tellers={
-            OwedKind.OUTCOME: Outcomes(Reports(store), names, posts, Functions(client), ""),
+            OwedKind.OUTCOME: outcomes,
             OwedKind.DELAY: Delays(Reports(store), names, posts, TTL),
         },
+        drops={OwedKind.OUTCOME: outcomes.drop},
         schedule=planned,
         limits=limits,
         seconds=seconds,

@@ -23,8 +23,8 @@ async def test_a_claim_is_its_workspaces_own(store: Store) -> None:
 async def test_a_claim_in_somebodys_name_is_theirs_again_and_again(store: Store) -> None:
     """Nobody else gets it until it is released."""
     claims = Claims(store, THREAD.team)
-    assert await claims.claim_as("starting:x", "mine", timedelta(days=8))
-    assert await claims.claim_as("starting:x", "mine", timedelta(days=8))
-    assert not await claims.claim_as("starting:x", "theirs", timedelta(days=8))
+    assert await claims.claim("starting:x", timedelta(days=8), "mine")
+    assert await claims.claim("starting:x", timedelta(days=8), "mine")
+    assert not await claims.claim("starting:x", timedelta(days=8), "theirs")
     await claims.disclaim("starting:x")
-    assert await claims.claim_as("starting:x", "theirs", timedelta(days=8))
+    assert await claims.claim("starting:x", timedelta(days=8), "theirs")

@@ -127,6 +127,7 @@ class Speaking:
         reporter = Reporter(
             outbox=Outbox(self.store),
             tellers=self._tellers(limits),
+            drops={},
             schedule=Planned(),
             limits=limits,
         )

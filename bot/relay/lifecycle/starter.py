@@ -102,7 +102,7 @@ class Starter:
             return False
         start = Start.model_validate_json(raw)
         claim = f"starting:{start.thread.name}"
-        if not await self._claims.claim_as(claim, start.tag, KEEP_CLAIM):
+        if not await self._claims.claim(claim, KEEP_CLAIM, start.tag):
             await self._explain(start, words.BUSY)
             return True
         found = await self._session(start)
@@ -122,10 +122,6 @@ class Starter:
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the entry; the prompt is kept for *Start again*, unless the session is there."""
         await self._outbox.end(begun.owed, forget=False)
-
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Return False: a start is never dropped, since somebody waits for it."""
-        return False
 
     async def _session(self, start: Start) -> Result:
         sent = _sent(start)

@@ -88,10 +88,6 @@ class Speaker:
         spoken = Spoken.parse(begun.record[ReplyField.ASKED])
         await self._speaking.end(begun.owed, spoken, told=told)
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Return False: what a person says is never dropped."""
-        return False
-
     async def _say(self, spoken: Spoken, *, again: bool) -> None:
         reply = spoken.reply
         await self._accepting.check(reply.author, reply.thread.channel)
