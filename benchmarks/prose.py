@@ -62,12 +62,11 @@ found 44 to 56 % at commit f258505. The reason is a convoy: replies that are ans
 followed by replies that are written together. The relay acknowledged all 64 of them before the
 first came to Devin, so they arrived and were answered together again, and the relay had nothing to
 do for the 50 ms that Devin took. It used half a core, and a reply took 43 ms to arrive. Scripts
-that travel alone, the reply that is handed to its sender when it is accepted, and a reader of
-events that lets work go on after each of them have ended the convoy since.
+that travel alone, and a reader of events that lets work go on after each of them, have ended the
+convoy since.
 
 The rest of the difference is the time that only this shape shows: with the next reply written on
-arrival, that relay reached 74 % with the same 200 sessions, and 84 % with 64. The reordering window
-had no part in it (51 % without it)."""
+arrival, that relay reached 74 % with the same 200 sessions, and 84 % with 64."""
 
 BURST = "From the first event to the last arrival; the script gets a quarter of the replies."
 

@@ -18,6 +18,16 @@ class Timing:
     Those that end in `_seconds` are deadlines, and those that end in `_pause` or `_pauses` pauses.
     """
 
+    crowd_wait: timedelta = timedelta(milliseconds=100)
+    """The wait of a reply for earlier ones, while many come at once."""
+
+    late_wait: timedelta = timedelta(seconds=1)
+    """The same wait of a reply that is not fresh.
+
+    Just after a Redis outage every reply waits that long: another process may have refused an
+    earlier one.
+    """
+
     notice_after: timedelta = timedelta(seconds=30)
     """The wait after which a thread is told that its reply still waits."""
 

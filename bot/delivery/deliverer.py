@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
-from bot.delivery.handover import Handover
 from bot.delivery.lease import Lease
 from bot.delivery.matching import Attempt
 from bot.delivery.patience import patiently
@@ -68,7 +67,6 @@ class Deliverer:
         self,
         *,
         mailbox: Mailbox,
-        handover: Handover,
         devin: Devin,
         reconciler: Reconciler,
         files: Files,
@@ -80,7 +78,6 @@ class Deliverer:
         timing: Timing = TIMING,
     ) -> None:
         self._mailbox = mailbox
-        self._handover = handover
         self._devin = devin
         self._reconciler = reconciler
         self._files = files
@@ -98,17 +95,11 @@ class Deliverer:
         Errors of Devin are not raised. A session with much mail is scheduled again after
         `TURN_SECONDS`. The caller limits the number of concurrent deliveries.
         """
-        handed = self._handover.taken(session)
-        if handed is None:
-            await self._in_flight.calm()
-            if self._in_flight.is_closing:
-                return  # Begin nothing more: another process polls for it, or ours after a restart.
-        lease: Lease
-        step: Step | None
-        lease, step = handed or (Lease(self._mailbox, session), None)
+        if self._in_flight.is_closing:
+            return  # Begin nothing more: another process polls for it, or ours after a restart.
+        lease = Lease(self._mailbox, session)
         async with lease.kept():
-            if step is None:
-                step = await self._take(lease)
+            step = await self._take(lease)
             while isinstance(step, Head):
                 step = await self._send(lease, step)
         if isinstance(step, Later):
@@ -262,12 +253,7 @@ class Deliverer:
         return await patiently(step, self._in_flight)
 
     def _may_go_on(self, lease: Lease) -> bool:
-        """Return True if the next reply may follow at once.
-
-        It may not while a burst is arriving, which may still bring an earlier reply.
-        """
-        is_its_turn = time.monotonic() < lease.turn_ends
-        return is_its_turn and not self._in_flight.is_closing and not self._in_flight.is_crowded
+        return time.monotonic() < lease.turn_ends and not self._in_flight.is_closing
 
 
 def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:

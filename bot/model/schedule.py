@@ -18,14 +18,3 @@ class Schedule(Protocol):
 
     async def tell(self, owed: Owed, after: float = 0.0, attempt: int = 1) -> None:
         """Post an outbox entry in `after` seconds."""
-
-
-class SlotSchedule(Schedule, Protocol):
-    """A schedule that has slots for deliveries in this process."""
-
-    @property
-    def free_slots(self) -> int:
-        """The number of deliveries that could begin at once."""
-
-    def begin(self, session: SessionId) -> bool:
-        """Deliver the session's mail here, at once; return False without a free slot."""

@@ -135,7 +135,7 @@ def mail_key(session: SessionId) -> Key:
 
 
 def box_key(session: SessionId) -> Key:
-    """A session's failures, with their beginning and number, and its reordering window."""
+    """A session's failures, with their beginning and number."""
     return Key(f"box:{session}")
 
 

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
-from bot.delivery.handover import Handover
 from bot.mirror.polling import Polling
-from bot.model.errors import NotAllowed, NotIdentified, StoreAway
+from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import WORKFLOW, Standing, UserId
 from bot.model.replies import Change, Reply, Voucher
 from bot.model.schedule import Schedule
@@ -34,11 +33,7 @@ FRESH = timedelta(seconds=2)
 OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
 
-SETTLE = timedelta(seconds=1)
-"""The wait of a reply that is not fresh for earlier ones, before an idle session is woken for it.
-
-Just after a Redis outage every reply waits: another process may have refused an earlier one.
-"""
+NO_WAIT = timedelta(0)
 
 
 class Accepting:
@@ -50,7 +45,6 @@ class Accepting:
         workspace: Workspace,
         links: Links,
         mailbox: Mailbox,
-        handover: Handover,
         schedule: Schedule,
         in_flight: InFlight,
         listening: Listening,
@@ -60,12 +54,12 @@ class Accepting:
     ) -> None:
         self._links = links
         self._mailbox = mailbox
-        self._handover = handover
         self._people = workspace.people
         self._permissions = workspace.permissions
         self._schedule = schedule
         self._in_flight = in_flight
         self._clock = workspace.clock
+        self._timing = workspace.timing
         self._listening = listening
         self._store = store
         self._polling = polling
@@ -222,20 +216,10 @@ class Accepting:
             StoreAway: the reply may not be in Redis; Slack must not be acknowledged.
         """
         await self._catch_up()
-        self._in_flight.replied(ts_micros(reply.ts))
-        settle = self._settle(reply.ts)
+        wait = self._wait(reply.ts)
         if voucher is Voucher.EVENT and self._age(reply.ts) > OLD:
             voucher = Voucher.OLD_EVENT
-        with self._handover.offered(session) as lease:
-            try:
-                token = lease.token if lease else ""
-                accepted = await self._mailbox.accept(reply, session, settle, voucher, token)
-            except StoreAway:
-                if lease is not None:
-                    self._handover.withdraw(lease, reply.id)
-                raise
-            if lease is not None and accepted.head is not None:
-                self._handover.give(lease, accepted.head)
+        accepted = await self._mailbox.accept(reply, session, wait, voucher)
         metrics.ACCEPTED.labels(accepted.change).inc()
         ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
         log.info(accepted.change.value, extra=ids | {"length": len(reply.text)})
@@ -254,5 +238,8 @@ class Accepting:
     def _age(self, ts: str) -> timedelta:
         return timedelta(microseconds=self._clock.age(ts_micros(ts)))
 
-    def _settle(self, ts: str) -> timedelta:
-        return timedelta(0) if abs(self._age(ts)) < FRESH and not self._store.was_away else SETTLE
+    def _wait(self, ts: str) -> timedelta:
+        if abs(self._age(ts)) >= FRESH or self._store.was_away:
+            return self._timing.late_wait
+        self._in_flight.replied(ts_micros(ts))
+        return self._timing.crowd_wait if self._in_flight.may_be_disordered else NO_WAIT

@@ -1,6 +1,7 @@
-"""The Slack requests that this process is answering: bounded, and watched for bursts.
+"""The Slack requests that this process is answering: bounded, and a crowd if there are many.
 
-Bolt puts no limit on its tasks, so all envelopes of a burst would run at once.
+Bolt puts no limit on its tasks, so all envelopes of a burst would run at once. Slack may deliver a
+crowd in any order. Steady load is a crowd that never ends, and in order.
 """
 
 import asyncio
@@ -8,10 +9,15 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bot.runtime.reordering import CROWD, ReorderingWindow
-
 CONCURRENCY = 100
-STEP_SECONDS = 0.01
+CROWD = 4
+"""Most requests at once in ordinary conversation."""
+
+CROWD_SECONDS = 0.1
+"""The time for which a crowd counts as one after its size has fallen."""
+
+ORDERLY = 20
+"""Consecutive replies of a crowd, each written after the one before, that prove order."""
 
 
 class InFlight:
@@ -23,7 +29,8 @@ class InFlight:
         self._room = asyncio.Semaphore(concurrency)
         self._entered = 0
         self._clock = clock
-        self._window = ReorderingWindow(clock)
+        self._crowd_ends = 0.0
+        self._latest = self._in_order = 0
         self.is_closing = False
 
     @property
@@ -33,17 +40,27 @@ class InFlight:
 
     @property
     def is_crowd(self) -> bool:
-        """True if more requests are being answered than people write."""
-        return self._entered > CROWD
+        """True if more requests are being answered than people write, or were a moment ago."""
+        return self._entered > CROWD or self._clock() < self._crowd_ends
+
+    @property
+    def may_be_disordered(self) -> bool:
+        """True if there is a crowd that has not proved to be in order."""
+        return self.is_crowd and self._in_order < ORDERLY
+
+    def replied(self, written: int) -> None:
+        """Note a fresh reply that was written at `written` (its `ts` in microseconds)."""
+        self._in_order = self._in_order + 1 if written >= self._latest else 0
+        self._latest = max(self._latest, written)
 
     async def enter(self) -> None:
         """Count a request from Slack, and wait while too many are being answered.
 
         A caller that entered must `leave`; one that was canceled while waiting has not entered.
         """
+        if not self.is_crowd:
+            self._in_order = 0
         self._entered += 1
-        if self.is_crowd:
-            self._window.crowded()
         try:
             await self._room.acquire()
         except asyncio.CancelledError:
@@ -52,6 +69,8 @@ class InFlight:
 
     def leave(self) -> None:
         """Note that a request has been answered."""
+        if self._entered > CROWD:
+            self._crowd_ends = self._clock() + CROWD_SECONDS
         self._room.release()
         self._entered -= 1
 
@@ -63,21 +82,3 @@ class InFlight:
             yield
         finally:
             self.leave()
-
-    def replied(self, written: int) -> None:
-        """Count an accepted reply that was written at `written` (its `ts` in microseconds)."""
-        self._window.replied(written)
-
-    async def calm(self) -> None:
-        """Wait while a burst arrives that may be out of order; ordinary messages never wait."""
-        while self.is_crowded:
-            awake = self._clock() + STEP_SECONDS
-            await asyncio.sleep(STEP_SECONDS)
-            self._window.stood_still(awake)
-
-    @property
-    def is_crowded(self) -> bool:
-        """True if such a burst is arriving."""
-        # Requests that have arrived and are not kept yet belong to it, however slowly they are
-        # handled.
-        return self._window.is_on(is_crowded=self.is_crowd)

@@ -62,11 +62,6 @@ class Line(Generic[T]):
         """Return how many pieces of work wait."""
         return len(self._waiting)
 
-    @property
-    def free(self) -> int:
-        """The number of slots without work."""
-        return max(0, self._slots - self._running - len(self._waiting))
-
     def room(self, most: int) -> int:
         """Return how many more may come before `most` pieces of work wait or run."""
         return max(0, most - len(self._waiting) - self._running)
@@ -112,7 +107,7 @@ class Work:
 
 
 class LocalDispatch:
-    """A `SlotSchedule` for the work of this process."""
+    """A `Schedule` for the work of this process."""
 
     def __init__(self, background: Background, concurrency: int) -> None:
         self._background = background
@@ -126,11 +121,6 @@ class LocalDispatch:
         self._telling: Timers[tuple[Owed, int]] = Timers(background, MOST_LATER)
         self._work: Work | None = None
         self._is_short = asyncio.Event()
-
-    @property
-    def free_slots(self) -> int:
-        """The number of deliveries that could begin at once."""
-        return self._sessions.free if self._is_serving else 0
 
     @property
     def room(self) -> int:
@@ -151,10 +141,6 @@ class LocalDispatch:
     def serve(self, work: Work) -> None:
         """Run `work` here; before this call, everything is left in Redis."""
         self._work = work
-
-    def begin(self, session: SessionId) -> bool:
-        """Deliver the session's mail here, at once; return False without a free slot."""
-        return self.free_slots > 0 and self._line_up(session)
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds."""
@@ -199,12 +185,11 @@ class LocalDispatch:
     def _is_serving(self) -> bool:
         return self._work is not None and not self._background.is_closing
 
-    def _line_up(self, session: SessionId) -> bool:
-        """Queue the session for a slot here; return False if that is not possible."""
+    def _line_up(self, session: SessionId) -> None:
+        """Queue the session for a slot here, if there is room."""
         work = self._work
-        if work is None or not self._is_serving:
-            return False
-        return self._sessions.add(session, lambda: self._deliver(work, session), self._most)
+        if work is not None and self._is_serving:
+            self._sessions.add(session, lambda: self._deliver(work, session), self._most)
 
     async def _deliver(self, work: Work, session: SessionId) -> None:
         try:

@@ -22,7 +22,6 @@ from bot.redis.keys import (
     DUE_KEY,
     OUTBOX_KEY,
     REPLY_PREFIX,
-    box_key,
     last_key,
     lately_key,
     lease_key,
@@ -36,7 +35,6 @@ from bot.store.turn import (
     LEASE,
     Deferred,
     Head,
-    Later,
     Step,
     kept_of,
     parse_step,
@@ -44,9 +42,6 @@ from bot.store.turn import (
     thread_of,
     turn_of,
 )
-
-SETTLE_LIMIT = timedelta(seconds=5)
-"""The longest reordering window: a burst of late events puts off its first delivery no further."""
 
 LATELY = timedelta(days=1)
 """The time for which a session's last messages are known; a reply is reconciled well before."""
@@ -67,14 +62,10 @@ Slack's Delayed Events are retried for 24 h; with a shorter time, a late one wou
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The result of accepting, and the seconds until the session needs a wake-up (None: never).
-
-    `head` is the reply itself if it was handed to the caller, to be sent at once.
-    """
+    """The result of accepting, and the seconds until the session needs a wake-up (None: never)."""
 
     change: Change
     wake_after: float | None
-    head: Head | None = None
 
 
 class Mailbox:
@@ -88,46 +79,33 @@ class Mailbox:
         self,
         reply: Reply,
         session: SessionId,
-        settle: timedelta,
+        wait: timedelta,
         voucher: Voucher = Voucher.EVENT,
-        token: str = "",
     ) -> Accepted:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 
-        The first reply of an empty mailbox becomes due after `settle`, its reordering window; later
-        replies with a `settle` extend that window, up to `SETTLE_LIMIT`. With a `token`, the reply
-        of an idle session is handed to the caller: the lease is taken under that token, and the
-        reply counts as being sent.
+        It is not sent before `wait` is over: an earlier reply that comes until then goes first.
 
         Raises:
             StoreAway: the reply may not be kept; do not acknowledge its event.
         """
-        change, wake_ms, *steps = await lua.accept(
+        change, wake_ms = await lua.accept(
             self._store,
             **thread_of(reply.thread),
             reply=reply_key(reply.id),
             mail=mail_key(session),
-            box=box_key(session),
             due=DUE_KEY,
             lease=lease_key(session),
             session=session,
             text=reply.to_json(),
             reply_id=reply.id,
             score=ts_micros(reply.ts),
-            settle=millis(settle),
-            settle_limit=millis(SETTLE_LIMIT),
+            wait=millis(wait),
             link_ttl=self._link_ttl,
             keep=seconds(KEEP_WAITING),
             voucher=voucher,
-            token=token,
-            lease_ms=millis(LEASE),
         )
-        if not steps:
-            return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
-        step = parse_step(steps[0], reply)
-        if isinstance(step, Head):
-            return Accepted(Change(change), None, step)
-        return Accepted(Change(change), step.after if isinstance(step, Later) else None)
+        return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
 
     async def take(self, session: SessionId, token: str) -> Step:
         """Take the lease on `session` under `token`, and mark its head as being sent."""

@@ -21,7 +21,6 @@ from bot.redis.keys import (
     THREADS_KEY,
     Key,
     KeyPrefix,
-    behind_key,
     box_key,
     lease_key,
     link_key,
@@ -94,11 +93,8 @@ class Deferred:
     notice_after: float | None
 
 
-def parse_step(answer: Sequence[Any], given: Reply | None = None) -> Step:
-    """Parse the step that a script returned; see `include/next_head.lua`.
-
-    A head without a text is the reply that was `given` to the script.
-    """
+def parse_step(answer: Sequence[Any]) -> Step:
+    """Parse the step that a script returned; see `include/next_head.lua`."""
     what = answer[0]
     if what == "later":
         return Later(answer[1] / 1000)
@@ -107,10 +103,7 @@ def parse_step(answer: Sequence[Any], given: Reply | None = None) -> Step:
     _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
     team, channel, ts = place_of(reply_id)
     place = {"team": team, "channel": channel, "thread_ts": ts}
-    if given is not None and not raw:
-        reply, flaw = given, None
-    else:
-        reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
+    reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
     if flaw is not None:
         thread = reply.thread.model_copy(update={"team": team, "channel": channel})
         reply = reply.model_copy(update={"thread": thread, "ts": ts})
@@ -192,7 +185,6 @@ class Thread(TypedDict):
     threads: Key
     read: Key
     unread: Key
-    behind: Key
     thread: str
     has_thread: bool
 
@@ -204,7 +196,6 @@ def thread_of(thread: ThreadRef) -> Thread:
         "threads": THREADS_KEY,
         "read": read_key(thread.team),
         "unread": unread_key(thread.team),
-        "behind": behind_key(thread.team),
         "thread": thread.name,
         "has_thread": not thread.is_nowhere,
     }

@@ -56,7 +56,6 @@ def _deliverer(to: Connections, shared: Shared) -> Deliverer:
     settings, kept = to.settings, shared.kept
     return Deliverer(
         mailbox=kept.mailbox,
-        handover=shared.handover,
         devin=to.devin,
         reconciler=Reconciler(to.devin, to.timing.look_after),
         files=Files(

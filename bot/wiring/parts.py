@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.catch_up.listening import Listening
-from bot.delivery.handover import Handover
 from bot.devin.api import Devin
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
@@ -98,7 +97,6 @@ class Shared:
     listening: Listening
     notices: Notices
     accepting: Accepting
-    handover: Handover
     naming: Naming
     choices: SessionChoices
     posts: Posts
@@ -160,13 +158,11 @@ def shared_by(to: Connections) -> Shared:
     limits = RateLimits(to.timing.token_pause)
     posts = Posts(workspace.threads, limits)
     mirror = mirror_of(Base(to, kept, workspace, schedule, posts, notices))
-    handover = Handover(kept.mailbox, schedule, to.in_flight, to.background)
     topics = Topics(workspace.threads, workspace.people, kept.links, to.background)
     accepting = Accepting(
         workspace=workspace,
         links=kept.links,
         mailbox=kept.mailbox,
-        handover=handover,
         schedule=schedule,
         in_flight=to.in_flight,
         listening=listening,
@@ -184,7 +180,6 @@ def shared_by(to: Connections) -> Shared:
         listening=listening,
         notices=notices,
         accepting=accepting,
-        handover=handover,
         naming=naming,
         choices=choices,
         posts=posts,

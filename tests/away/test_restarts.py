@@ -11,9 +11,11 @@ import pytest
 
 from bot.app import Bot
 from bot.settings import Settings
+from bot.store.lua.mailbox import accept
 from sandbox import Sandbox
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
+from tests.support.lines import line_to
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.told import suspended, uncertain
 from tests.support.waiting import wait_until
@@ -135,6 +137,33 @@ async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
     assert [str(one).rpartition("\n")[2] for one in sent] == ["one", "two", "three"]
     assert desk.marks(first) == (["white_check_mark"] if taken else [])
     assert len([one for one in desk.said(thread) if tells(one, uncertain("one"))]) == (not taken)
+
+
+async def test_a_reply_that_was_acknowledged_and_not_sent_when_its_process_dies_is_sent(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """Nobody has to press *Send again*, and it is sent once.
+
+    The process gets the answer of ACCEPT, and acknowledges the reply. Nothing that it asks of Redis
+    or Devin after that leaves it before it is killed.
+    """
+    async with line_to(environ["REDIS_URL"]) as redis, line_to(box.devin.url) as devin:
+        held = {**environ, "REDIS_URL": redis.url, "DEVIN_API_URL": devin.url}
+        async with bot_process(held, tmp_path, "run") as process:
+            await box.slack.wait_connected()
+            thread = await desk.linked_thread()
+            await desk.until_marked("white_check_mark", await desk.reply("zero", thread))
+            redis.hold(after=accept.script.sha)
+            devin.hold()
+            ts = await desk.reply("one", thread)
+            await desk.until_heard()
+            assert await process.stop(signal.SIGKILL) == -signal.SIGKILL
+    async with bot_process(environ, tmp_path, "run") as process:
+        await desk.until_marked("white_check_mark", ts)
+        assert await process.stop() == 0
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["zero", "one"]
+    assert len(box.devin.requests) == 2
+    assert desk.said(thread) == []
 
 
 async def test_a_killed_worker_is_followed_by_another(

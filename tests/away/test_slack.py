@@ -6,7 +6,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-import yarl
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
@@ -20,7 +19,8 @@ from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from tests.conftest import environ_of, started
 from tests.support.desk import ANYTHING, SESSION, Desk, on_v1, running, tells
-from tests.support.processes import free_port, kept_valkey
+from tests.support.lines import Line, line_to
+from tests.support.processes import kept_valkey
 from tests.support.raw_http import answering, serving, whole
 from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
@@ -189,54 +189,11 @@ async def refused_for_want_of_a_scope(facts: str) -> None:
                 await call(client, "conversations.info", channel="C1")
 
 
-class Line:
-    """A TCP line to the local Slack's Web API that can be cut; Socket Mode does not use it."""
-
-    def __init__(self, box: Sandbox) -> None:
-        self._to = yarl.URL(box.slack.api_url)
-        self._server: asyncio.Server | None = None
-        self._ends: set[asyncio.StreamWriter] = set()
-        self.port = free_port()
-
-    @property
-    def url(self) -> str:
-        """The Web API's address through this line."""
-        return str(self._to.with_port(self.port))
-
-    async def mend(self) -> None:
-        """Let connections through."""
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
-
-    async def cut(self) -> None:
-        """Refuse new connections, and close the existing ones."""
-        assert self._server is not None
-        self._server.close()
-        for end in list(self._ends):
-            end.transport.abort()
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(self._to.host, self._to.port)
-        self._ends |= {writer, back}
-        await asyncio.gather(_pump(reader, back), _pump(there, writer), return_exceptions=True)
-        self._ends -= {writer, back}
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while piece := await reader.read(65536):
-            writer.write(piece)
-            await writer.drain()
-    finally:
-        writer.close()
-
-
 @pytest.fixture
 async def line(box: Sandbox) -> AsyncIterator[Line]:
     """A line that works until a test cuts it."""
-    line = Line(box)
-    await line.mend()
-    yield line
-    await line.cut()
+    async with line_to(box.slack.api_url) as line:
+        yield line
 
 
 @on_v1

@@ -9,12 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.people import UserId
+from bot.model.replies import reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, REPLY_PREFIX, Key, reply_key
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.store.links import Links
@@ -23,6 +26,7 @@ from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.keys import at
 from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
@@ -30,11 +34,14 @@ HOUR = 3_600
 AGES = {"fresh": 0, "old": HOUR, "in the future": -HOUR}
 
 
-class Clock:
-    """A burst's clock: events that arrive while it is stopped arrive at the same time.
+WAITS = {"crowd_wait": timedelta(hours=1), "late_wait": timedelta(hours=1)}
+"""Waits that end when a test says so (`let_go`), however long a machine takes for a burst."""
 
-    The number of events that a machine takes in before `LIMIT_SECONDS` are over is not tested.
-    """
+in_a_storm = pytest.mark.times(**WAITS)
+
+
+class Clock:
+    """A burst's clock: events that arrive while it is stopped arrive at the same time."""
 
     def __init__(self) -> None:
         self.stands_at: float | None = None
@@ -67,11 +74,13 @@ async def box(api: Api) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def bot(settings: Settings, box: Sandbox, clock: Clock) -> AsyncIterator[Bot]:
+async def bot(
+    settings: Settings, box: Sandbox, clock: Clock, request: pytest.FixtureRequest
+) -> AsyncIterator[Bot]:
     """A bot with that clock."""
-    async with open_bot(
-        settings, in_flight=InFlight(clock=clock), look_after=(0.0, 0.05)
-    ) as running:
+    mark = request.node.get_closest_marker("times")
+    times = {"look_after": (0.0, 0.05), **(mark.kwargs if mark else {})}
+    async with open_bot(settings, in_flight=InFlight(clock=clock), **times) as running:
         await box.slack.wait_connected()
         yield running
 
@@ -83,6 +92,14 @@ async def storm(desk: Desk, events: list[dict[str, Any]], clock: Clock, seed: in
     for delivery in [await desk.slack.deliver_event(event) for event in events]:
         assert (await delivery.settled()).acked
     clock.go_on()
+
+
+async def let_go(raw: Redis) -> None:
+    """Let the time come before which replies are not sent."""
+    async for key in raw.scan_iter(f"{at(Key(REPLY_PREFIX))}*"):
+        await raw.hset(key, "not_before", 0)
+    for session in await raw.zrange(at(DUE_KEY), 0, -1):
+        await raw.zadd(at(DUE_KEY), {str(session): 0}, xx=True)
 
 
 def write(desk: Desk, root: str, text: str, ts: str) -> dict[str, Any]:
@@ -129,10 +146,11 @@ def read(desk: Desk, session: str) -> list[str]:
     return [message.partition("\n\n")[2] for message in desk.received(session)]
 
 
+@in_a_storm
 @pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "busy"])
 @pytest.mark.parametrize("age", AGES.values(), ids=AGES.keys())
 async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writing(
-    age: int, is_busy: object, bot: Bot, desk: Desk, store: Store, clock: Clock
+    age: int, is_busy: object, bot: Bot, desk: Desk, store: Store, raw: Redis, clock: Clock
 ) -> None:
     """200 replies to 20 sessions, each event three times in any order, are 200 ordered POSTs.
 
@@ -144,14 +162,16 @@ async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writin
     for number, session in enumerate(threads if is_busy else ()):
         desk.devin.behave(session, "running", delay=0.05 + number / 100, times=1)
         first = write(desk, threads[session], "First", next(time_of_writing))
-        await desk.slack.deliver_event(first)
+        await (await desk.slack.deliver_event(first)).settled()
         written[session].append("First")
+    await let_go(raw)
     await wait_until(lambda: len(desk.devin.requests) == len(written), "all are busy")
     for number in range(200):
         session = list(threads)[number % 20]
         events.append(write(desk, threads[session], f"Reply {number}", next(time_of_writing)))
         written[session].append(f"Reply {number}")
     await storm(desk, events * 3, clock, age)
+    await let_go(raw)
     await until_settled(store)
 
     assert len(desk.devin.requests) == sum(map(len, written.values()))
@@ -159,16 +179,32 @@ async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writin
     assert max(desk.devin.session(one).max_in_flight for one in threads) == 1
 
 
+@in_a_storm
 async def test_two_threads_of_one_session_keep_the_order_of_writing(
-    bot: Bot, desk: Desk, store: Store, clock: Clock
+    bot: Bot, desk: Desk, store: Store, raw: Redis, clock: Clock
 ) -> None:
     """The order belongs to the session, not to the reply's thread."""
     roots = [await linked_long_ago(desk, store, SESSION) for _ in range(2)]
     ages = moments(HOUR)
     events = [write(desk, roots[n % 2], f"Reply {n}", next(ages)) for n in range(20)]
     await storm(desk, events, clock, 3)
+    await let_go(raw)
     await until_settled(store)
     assert read(desk, SESSION) == [f"Reply {n}" for n in range(20)]
+
+
+@pytest.mark.parametrize(("age", "wait"), [(-1, 0), (HOUR, 1_000)], ids=["fresh", "late"])
+async def test_a_late_reply_waits_a_second_for_earlier_ones(
+    age: int, wait: int, bot: Bot, desk: Desk, store: Store, raw: Redis
+) -> None:
+    """A fresh one that comes alone waits for nothing."""
+    root, ts = await linked_long_ago(desk, store, SESSION), next(moments(age))
+    event = write(desk, root, "Please rebase", ts)
+    await (await desk.slack.deliver_event(event)).settled()
+    key = reply_key(reply_id(desk.slack.team_id, event["channel"], ts))
+    accepted, not_before = await raw.hmget(at(key), "accepted", "not_before")
+    assert int(not_before or 0) - int(accepted or 0) == wait
+    await desk.until_marked("white_check_mark", ts)
 
 
 @pytest.mark.parametrize("state", ["rate_limited", "slow"])
@@ -263,10 +299,10 @@ async def test_a_mention_is_one_reply_though_slack_sends_two_events(
 
 
 async def test_two_bots_on_one_redis_send_each_reply_once(
-    settings: Settings, desk: Desk, store: Store, clock: Clock
+    settings: Settings, desk: Desk, store: Store, raw: Redis, clock: Clock
 ) -> None:
     """Both listen and both deliver, but only one of them has the lease on the session at a time."""
-    one, other = (open_bot(settings, in_flight=InFlight(clock=clock)) for _ in range(2))
+    one, other = (open_bot(settings, in_flight=InFlight(clock=clock), **WAITS) for _ in range(2))
     async with one, other:
         await desk.slack.wait_connected(2)
         threads = await linked(desk, store, 5)
@@ -274,6 +310,7 @@ async def test_two_bots_on_one_redis_send_each_reply_once(
         roots = list(threads.values())
         events = [write(desk, roots[n % 5], f"Reply {n}", next(fresh)) for n in range(50)] * 3
         await storm(desk, events, clock, 5)
+        await let_go(raw)
         await until_settled(store)
     assert len(desk.devin.requests) == 50
     for place, session in enumerate(threads):

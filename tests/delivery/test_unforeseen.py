@@ -16,7 +16,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
-from bot.delivery.handover import Handover
 from bot.delivery.reconcile import Reconciler
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
@@ -28,7 +27,6 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import lately_key, reply_key
-from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from bot.slack.files import SlackFiles
 from bot.slack.marks import MarkBudget
@@ -125,14 +123,8 @@ class Stumbling(People):
 class Noting:
     """A schedule that only records the entries it is asked to tell."""
 
-    free_slots = 0
-
     def __init__(self) -> None:
         self.told: list[Owed] = []
-
-    def begin(self, session: SessionId) -> bool:
-        """Do nothing, since nothing is handed over here."""
-        raise AssertionError(f"{session} was begun")
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Do nothing, since no mail is scheduled for later here."""
@@ -164,18 +156,15 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         devin = await stack.enter_async_context(opening)
         people, schedule = Stumbling(client, THREAD.team, None), Noting()
         mailbox, uploads = Mailbox(store, TTL), Attachments(store)
-        in_flight = InFlight()
-        handover = Handover(mailbox, schedule, in_flight, Background(in_flight))
         deliveries = Deliverer(
             mailbox=mailbox,
-            handover=handover,
             devin=devin,
             reconciler=Reconciler(devin, (0.0,)),
             files=Files(slack=SlackFiles(client), devin=devin, uploads=uploads, limit=0),
             people=people,
             schedule=schedule,
             marks=MarkBudget(),
-            in_flight=in_flight,
+            in_flight=InFlight(),
             give_up_after=TTL,
         )
         link = Link(session=ID, by=UserId("U0ADA"), at=1)

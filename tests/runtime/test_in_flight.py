@@ -4,19 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.runtime.in_flight import InFlight
-from bot.runtime.reordering import CROWD, LIMIT_SECONDS, QUIET_SECONDS
-from tests.support.waiting import wait_until
-
-
-async def is_calm(in_flight: InFlight) -> bool:
-    """Return True if deliveries may go on at once."""
-    waiting = asyncio.create_task(in_flight.calm())
-    await asyncio.sleep(0)
-    done = waiting.done()
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    return done
+from bot.runtime.in_flight import CROWD, CROWD_SECONDS, ORDERLY, InFlight
 
 
 async def crowd(
@@ -33,35 +21,45 @@ async def crowd(
     return tasks
 
 
-async def test_as_many_requests_as_people_make_do_not_put_deliveries_off() -> None:
-    """More at once are a burst, until it is quiet."""
+async def test_more_requests_at_once_than_people_make_are_a_crowd() -> None:
+    """It counts as one for a moment after most of it has been answered."""
     now = 100.0
     in_flight, leave = InFlight(clock=lambda: now), asyncio.Event()
     tasks = await crowd(in_flight, CROWD, leave)
-    assert await is_calm(in_flight)
+    assert not in_flight.may_be_disordered
     tasks += await crowd(in_flight, 1, leave)
-    assert not await is_calm(in_flight)
+    assert in_flight.may_be_disordered
     leave.set()
     await asyncio.gather(*tasks)
-    assert not await is_calm(in_flight)
-    now += 2 * QUIET_SECONDS
-    assert await is_calm(in_flight)
+    assert in_flight.may_be_disordered
+    now += CROWD_SECONDS
+    assert not in_flight.may_be_disordered
 
 
-async def test_a_stall_of_the_process_is_no_quiet() -> None:
-    """Waiting for the end of a burst needs a silence that could have been broken."""
-    now = 100.0
-    in_flight = InFlight(clock=lambda: now)
-    for written in (2, 1):
+async def test_a_crowd_in_order_costs_no_wait() -> None:
+    """Steady load is a crowd that never ends. What is written earlier than the last proves less."""
+    in_flight = InFlight()
+    await crowd(in_flight, CROWD + 1, asyncio.Event())
+    for written in range(ORDERLY):
+        assert in_flight.may_be_disordered
         in_flight.replied(written)
-    waiting = asyncio.create_task(in_flight.calm())
-    await asyncio.sleep(0)
-    now += 2 * QUIET_SECONDS
-    assert not in_flight.is_crowded
-    await wait_until(lambda: in_flight.is_crowded, "the silence is counted anew")
-    assert not waiting.done()
-    now += LIMIT_SECONDS
-    await waiting
+    assert not in_flight.may_be_disordered
+    in_flight.replied(ORDERLY - 2)
+    assert in_flight.may_be_disordered
+
+
+async def test_the_order_of_one_crowd_proves_nothing_of_the_next() -> None:
+    """Each has to prove its own."""
+    now = 100.0
+    in_flight, leave = InFlight(clock=lambda: now), asyncio.Event()
+    first = await crowd(in_flight, CROWD + 1, leave)
+    for written in range(ORDERLY):
+        in_flight.replied(written)
+    leave.set()
+    await asyncio.gather(*first)
+    now += CROWD_SECONDS
+    await crowd(in_flight, CROWD + 1, asyncio.Event())
+    assert in_flight.may_be_disordered
 
 
 async def test_who_stops_waiting_for_room_has_not_entered() -> None:

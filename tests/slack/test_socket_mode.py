@@ -14,8 +14,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway
-from bot.runtime.in_flight import InFlight
-from bot.runtime.reordering import CROWD
+from bot.runtime.in_flight import CROWD, InFlight
 from bot.slack.receiving.envelopes import Flaw, parse_frame
 from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
@@ -123,7 +122,7 @@ class Counting(Ears):
     def brought(self, payload: Payload) -> None:
         """Record the event, and whether there is a crowd."""
         super().brought(payload)
-        self.crowded.append(self._in_flight.is_crowded)
+        self.crowded.append(self._in_flight.is_crowd)
 
 
 async def test_a_crowd_is_noticed_before_its_first_event_is_answered(box: Sandbox) -> None:
@@ -229,6 +228,7 @@ async def test_an_envelope_that_is_dropped_is_in_the_log_once_for_each_kind(box:
                 await box.slack.redeliver(Delivery(*odd))
             await box.slack.say("hello")
             assert (await box.slack.deliveries[-1].settled()).acked
+            await wait_until(lambda: "no type" in stream.getvalue(), "both kinds are logged")
     logged = [json.loads(line) for line in stream.getvalue().splitlines()]
     dropped = [one for one in logged if one["event"] == "envelope dropped"]
     assert [one["problem"] for one in dropped] == ["no payload", "no type"]

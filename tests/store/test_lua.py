@@ -22,7 +22,7 @@ SIGNATURES = {
 
 HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
-    "box": {"since", "attempts", "settled_by"},
+    "box": {"since", "attempts"},
     "listeners": {"noted"},
     "subject": {"asked", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"asked", "round"},

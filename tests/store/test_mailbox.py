@@ -30,7 +30,7 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import KEEP_DONE, LATELY, MOST, SETTLE_LIMIT, Mailbox
+from bot.store.mailbox import KEEP_DONE, LATELY, MOST, Mailbox
 from bot.store.turn import LEASE, Head, Later, Nothing, Step
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
@@ -42,7 +42,7 @@ LINK = Link(session=ID, by=UserId("U0ADA"), at=1764000000)
 TTL = timedelta(days=90)
 NONE = timedelta(0)
 SOON = timedelta(seconds=4)
-"""A time that is not over before the next step, even on a slow machine; below `SETTLE_LIMIT`."""
+"""A time that is not over before the next step, even on a slow machine."""
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
 SUSPENDED = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep", status=200)
@@ -60,6 +60,16 @@ async def mailbox(store: Store) -> Mailbox:
     """A mailbox whose thread is linked."""
     await linked(store, THREAD, LINK, TTL)
     return Mailbox(store, TTL)
+
+
+async def not_before(raw: Redis, second: int) -> int:
+    return int(await raw.hget(at(reply_key(a_reply(second).id)), "not_before") or 0)
+
+
+async def its_time_comes(raw: Redis, second: int) -> None:
+    """Let the time come before which a reply is not sent."""
+    await raw.hset(at(reply_key(a_reply(second).id)), "not_before", 1)
+    await raw.zadd(at(DUE_KEY), {ID: 1})
 
 
 async def taken(mailbox: Mailbox, token: str) -> Head:
@@ -177,43 +187,44 @@ async def test_replies_are_taken_in_the_order_they_were_written(mailbox: Mailbox
     assert seen == sorted(seen, key=ts_micros)
 
 
-# The reordering window: late events wait for earlier ones.
+# The time before which a reply is not sent.
 
 
-async def test_a_late_reply_waits_for_earlier_ones(mailbox: Mailbox, raw: Redis) -> None:
-    """It is due after the window, and the next one extends that."""
+async def test_a_reply_waits_for_earlier_ones(mailbox: Mailbox, raw: Redis) -> None:
+    """Nobody gets it before its time; an earlier one that comes until then goes first."""
     first = await mailbox.accept(a_reply(2), ID, SOON)
     assert first.wake_after == SOON.total_seconds()
     step = await mailbox.take(ID, "a")
     assert isinstance(step, Later)
     assert 0 < step.after <= SOON.total_seconds()
-    due = await raw.zscore(at(DUE_KEY), ID)
-    assert due is not None
-    await raw.zadd(at(DUE_KEY), {ID: due - 500})
+    await mailbox.accept(a_reply(1), ID, NONE)
+    await raw.zadd(at(DUE_KEY), {ID: 1})
+    head = await taken(mailbox, "a")
+    assert head.reply == a_reply(1)
+    step = await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
+    assert isinstance(step, Later)
+    assert await raw.zscore(at(DUE_KEY), ID) == await not_before(raw, 2)
+    assert not await raw.exists(at(lease_key(ID)))
+    await its_time_comes(raw, 2)
+    assert (await taken(mailbox, "b")).reply == a_reply(2)
+
+
+async def test_an_earlier_reply_has_a_time_of_its_own(mailbox: Mailbox, raw: Redis) -> None:
+    """It may come late as well, and others that are earlier still behind it."""
+    await mailbox.accept(a_reply(2), ID, NONE)
     await mailbox.accept(a_reply(1), ID, SOON)
-    later = await raw.zscore(at(DUE_KEY), ID)
-    assert later is not None
-    assert later >= due
+    assert isinstance(await mailbox.take(ID, "a"), Later)
+    assert await raw.zscore(at(DUE_KEY), ID) == await not_before(raw, 1)
+    await its_time_comes(raw, 1)
+    head = await taken(mailbox, "a")
+    step = await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
+    assert isinstance(step, Head)
+    assert step.reply == a_reply(2)
 
 
-async def test_a_burst_of_late_replies_does_not_wait_for_ever(mailbox: Mailbox, raw: Redis) -> None:
-    """The limit counts from the first of them."""
-    await mailbox.accept(a_reply(1), ID, SOON)
-    limit = await raw.hget(at(box_key(ID)), "settled_by")
-    due = await raw.zscore(at(DUE_KEY), ID)
-    assert limit is not None
-    assert due is not None
-    assert int(limit) - due == (SETTLE_LIMIT - SOON).total_seconds() * 1000
-    await raw.hset(at(box_key(ID)), "settled_by", int(due) + 1)
-    await mailbox.accept(a_reply(2), ID, timedelta(seconds=30))
-    assert await raw.zscore(at(DUE_KEY), ID) == due + 1
-
-
-async def test_a_late_reply_does_not_put_off_what_is_under_way(
-    mailbox: Mailbox, raw: Redis
-) -> None:
+async def test_a_later_reply_does_not_put_off_what_is_due(mailbox: Mailbox, raw: Redis) -> None:
     """It does not delay replies that wait for Devin, either: Devin sets their due time."""
-    await mailbox.accept(a_reply(1), ID, SOON)
+    await mailbox.accept(a_reply(1), ID, NONE)
     await raw.zadd(at(DUE_KEY), {ID: 1})
     head = await taken(mailbox, "a")
     await mailbox.accept(a_reply(2), ID, SOON)
@@ -222,6 +233,12 @@ async def test_a_late_reply_does_not_put_off_what_is_under_way(
     due = await raw.zscore(at(DUE_KEY), ID)
     await mailbox.accept(a_reply(3), ID, timedelta(seconds=60))
     assert await raw.zscore(at(DUE_KEY), ID) == due
+
+
+async def test_what_was_acknowledged_and_not_taken_was_never_sent(mailbox: Mailbox) -> None:
+    """A process that dies in between leaves a reply that the next one sends."""
+    await mailbox.accept(a_reply(1), ID, NONE)
+    assert not (await taken(mailbox, "another process")).interrupted
 
 
 # Taking.

@@ -76,23 +76,13 @@ class Story:
         await self.dice.choice(acts)()
 
     async def accept(self) -> None:
-        """Accept a reply, written at any time; some come twice, some are handed to the caller."""
+        """Accept a reply, written at any time; some come twice."""
         session = self.dice.choice(SESSIONS)
         ts = f"17640{self.dice.randrange(10_000, 99_999)}.000100"
         reply = Reply(thread=THREADS[session], ts=ts, author=UserId("U0"), text="words")
-        self.tokens += 1
-        token = self.dice.choice(["", f"t{self.tokens}"])
-        is_idle = all(one.is_done for one in self.known[session].values())
-        is_idle = is_idle and not await self.raw.exists(at(lease_key(session)))
-        is_known = reply.id in self.known[session]
         for _ in range(self.dice.choice([1, 1, 1, 2])):
-            accepted = await self.mailbox.accept(reply, session, NONE, token=token)
-        known = self.known[session].setdefault(reply.id, Known(reply))
-        is_handed = bool(token) and is_idle and not is_known
-        assert (accepted.head is not None) == is_handed
-        if accepted.head is not None:
-            self.take_up(Holder(session, token), accepted.head)
-            assert known.sender == token
+            await self.mailbox.accept(reply, session, NONE)
+        self.known[session].setdefault(reply.id, Known(reply))
 
     async def start(self, session: SessionId | None = None) -> None:
         """Let another run take a session, or find it taken."""

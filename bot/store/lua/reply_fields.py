@@ -23,6 +23,9 @@ class ReplyField(StrEnum):
     ACCEPTED = "accepted"
     """The time when it was accepted, or last sent again (Unix ms)."""
 
+    NOT_BEFORE = "not_before"
+    """The time before which it is not sent, since an earlier reply may still come (Unix ms)."""
+
     ROUND = "round"
     """The number of its rounds: 1, and 1 more each time that it is sent again."""
 

@@ -15,28 +15,23 @@ async def accept(
     link: Key,
     reply: Key,
     mail: Key,
-    box: Key,
     due: Key,
     lease: Key,
     threads: Key,
     read: Key,
     unread: Key,
-    behind: Key,
     session: SessionId,
     text: str,
     reply_id: ReplyId,
     score: int,
-    settle: int,
-    settle_limit: int,
+    wait: int,
     link_ttl: int,
     keep: int,
     thread: str,
     has_thread: bool,
     voucher: Voucher,
-    token: str,
-    lease_ms: int,
-) -> Sequence[Any]:
-    """Put a reply into its session's mailbox, and hand it to the caller if the session is idle."""
+) -> tuple[str, int]:
+    """Put a reply into its session's mailbox."""
 
 
 @script

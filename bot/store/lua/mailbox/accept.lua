@@ -1,36 +1,29 @@
 -- Puts a reply into its session's mailbox, once, if its thread is still linked to that session. A
 -- reply in the state `ahead` is one whose edit came first and left the newer text (`revise`).
 -- `voucher` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
--- there, or 'person' if a person sends it. With a `token`, the reply of an idle session is handed
--- to the caller: it is marked as being sent, under a lease with that token, unless its session
--- waits for threads to be read. Returns the result; the ms after which to wake the session, or -1
--- for no wake-up; and a reply that is handed over, as `next_head` does, with '' for a text that is
--- the caller's.
+-- there, or 'person' if a person sends it. The reply is not sent for `wait` ms, since an earlier
+-- one may still come. Returns the result, and the ms after which to wake the session, or -1 for no
+-- wake-up.
 -- include: now_ms
 -- include: traffic
 local link = KEYS[1]
 local reply = KEYS[2]
 local mail = KEYS[3]
-local box = KEYS[4]
-local due = KEYS[5]
-local lease = KEYS[6]
-local threads = KEYS[7]
-local read = KEYS[8]
-local unread = KEYS[9]
-local behind = KEYS[10]
+local due = KEYS[4]
+local lease = KEYS[5]
+local threads = KEYS[6]
+local read = KEYS[7]
+local unread = KEYS[8]
 local session = ARGV[1]
 local text = ARGV[2]
 local reply_id = ARGV[3]
 local score = tonumber(ARGV[4])
-local settle = tonumber(ARGV[5])
-local settle_limit = tonumber(ARGV[6])
-local link_ttl = tonumber(ARGV[7])
-local keep = tonumber(ARGV[8])
-local thread = ARGV[9]
-local has_thread = ARGV[10] == '1'
-local voucher = ARGV[11]
-local token = ARGV[12]
-local lease_ms = tonumber(ARGV[13])
+local wait = tonumber(ARGV[5])
+local link_ttl = tonumber(ARGV[6])
+local keep = tonumber(ARGV[7])
+local thread = ARGV[8]
+local has_thread = ARGV[9] == '1'
+local voucher = ARGV[10]
 
 local NEVER_TAKEN = {refused = true, given_up = true}
 local now = now_ms()
@@ -44,10 +37,6 @@ if is_sent and known == 'done' then
   is_free = (is_json and NEVER_TAKEN[ended.kind]) or was[2] ~= session
 end
 if known and not is_free then
-  local was = redis.call('HMGET', reply, 'token', 'reply', 'round', 'accepted')
-  if known == 'sending' and was[1] == token then  -- the answer of a first try was lost
-    return {'accepted', -1, {'head', reply_id, was[2], was[3], was[4], '', 0, now, was[4]}}
-  end
   if known ~= 'waiting' or redis.call('EXISTS', lease) == 1 then return {'repeated', -1} end
   local at = tonumber(redis.call('ZSCORE', due, session) or now)
   return {'repeated', math.max(0, at - now)}
@@ -79,32 +68,13 @@ if known and is_sent then
   redis.call('DEL', reply)
   redis.call('HSET', reply, 'edited', edited or 0)
 end
-local is_first = redis.call('ZCARD', mail) == 0
-local is_handed = is_first and settle == 0 and token ~= ''
-  and redis.call('EXISTS', lease) == 0 and not redis.call('ZSCORE', behind, session)
 redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
-           'accepted', now)
+           'accepted', now, 'not_before', now + wait)
 redis.call('EXPIRE', reply, keep)
 redis.call('ZADD', mail, score, reply_id)
 redis.call('EXPIRE', mail, keep)
 
-if is_first then
-  redis.call('ZADD', due, now + settle, session)
-  redis.call('EXPIRE', due, keep)
-  if settle > 0 then
-    redis.call('HSET', box, 'settled_by', now + settle_limit)
-    redis.call('EXPIRE', box, keep)
-  end
-  if is_handed then
-    redis.call('SET', lease, token, 'PX', lease_ms)
-    redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sent', now)
-    local own = kept == text and '' or kept
-    return {'accepted', -1, {'head', reply_id, own, round, now, '', 0, now, now}}
-  end
-  return {'accepted', settle}
-end
-local settled_by = redis.call('HGET', box, 'settled_by')
-if settle > 0 and settled_by and redis.call('EXISTS', lease) == 0 then
-  redis.call('ZADD', due, 'GT', math.min(now + settle, tonumber(settled_by)), session)
-end
-return {'accepted', -1}
+if redis.call('ZCARD', mail) > 1 then return {'accepted', -1} end
+redis.call('ZADD', due, now + wait, session)
+redis.call('EXPIRE', due, keep)
+return {'accepted', wait}
