@@ -106,7 +106,9 @@ async def _polled(watches: Watches, poll: Poll, wire: Wire, picked: random.Rando
         updated=int(known.updated_at) * 1000,
         read_at=poll.began,
     )
-    await watches.record(poll, Found(seen=seen, after=SLOWEST[state] * picked.random()))
+    await watches.record(
+        poll, Found(seen=seen, after=SLOWEST[state] * timedelta(seconds=picked.random()))
+    )
 
 
 async def spoken(

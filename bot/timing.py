@@ -52,6 +52,9 @@ class Timing:
     card_pause: float = 3.0
     """Between two edits of a card (docs.slack.dev, guidance for agents' progress)."""
 
+    watch_pause: float = 1.0
+    """After a reply, until its session is polled; other pauses of the watch are multiples."""
+
     poll_pause: float = 1.0
     """Between two polls for work that is due; twice as long after one that found nothing."""
 

@@ -138,6 +138,7 @@ def environ_of(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
         **environment_of(box.slack, box.devin),
         "REDIS_URL": redis_url,
         "DATA_DIR": str(tmp_path / "data"),
+        "DEVIN_READS": "3000",  # ten times as many as usual, since sessions are polled as often
         "HOST": "127.0.0.1",
         "PORT": "0",
     }

@@ -15,17 +15,16 @@ from bot.model.mirror import Watched
 from bot.model.sessions import SessionState
 from bot.store.mirror.polls import Poll
 
-SLOWEST: Mapping[SessionState, timedelta] = {
-    SessionState.WORKING: timedelta(seconds=4),
-    SessionState.WAITING: timedelta(seconds=60),
-    SessionState.APPROVAL: timedelta(seconds=60),
-    SessionState.FINISHED: timedelta(minutes=5),
-    SessionState.SUSPENDED: timedelta(minutes=5),
-    SessionState.ENDED: timedelta(minutes=5),
-    SessionState.UNKNOWN: timedelta(minutes=5),
+SLOWEST: Mapping[SessionState, int] = {
+    SessionState.WORKING: 4,
+    SessionState.WAITING: 60,
+    SessionState.APPROVAL: 60,
+    SessionState.FINISHED: 300,
+    SessionState.SUSPENDED: 300,
+    SessionState.ENDED: 300,
+    SessionState.UNKNOWN: 300,
 }
-
-QUICKEST_MS = 1_000
+"""The longest pauses between two polls, in `Timing.watch_pause`, which is a second."""
 
 FRESH_MS = 15_000
 """The time after a reply in which each poll reads messages, and after a change that ended a turn.
@@ -36,7 +35,9 @@ Devin may list its last words after the state that they lead to.
 WORKING_MS = 15_000
 SPOKEN_MS = 600_000
 RESTING_MS = 3_600_000
-"""The longest times without a read: at work, if anybody spoke within a day, and else."""
+"""The longest times without a read, for a pause of a second: at work, if anybody spoke within a
+day, and else.
+"""
 
 DAY_MS = 86_400_000
 
@@ -62,8 +63,8 @@ def until_next(poll: Poll, seen: Watched) -> timedelta | None:
     idle = _idle_ms(poll, seen)
     if seen.state is SessionState.ENDED and idle >= FRESH_MS:
         return None
-    pause = timedelta(milliseconds=max(QUICKEST_MS, idle))
-    return min(pause, SLOWEST[seen.state])
+    pauses = min(max(1.0, idle / 1000), SLOWEST[seen.state])
+    return timedelta(seconds=pauses * poll.pause)
 
 
 def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
@@ -78,7 +79,7 @@ def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
     is_wanted = poll.wanted >= seen.read_at or seen.has_more
     if is_wanted or has_moved or _is_fresh(poll):
         return Worth.NEWS
-    is_overdue = poll.began - seen.read_at >= _longest_unread_ms(poll, state)
+    is_overdue = poll.began - seen.read_at >= _longest_unread_ms(poll, state) * poll.pause
     return Worth.A_PRECAUTION if is_overdue else Worth.NOTHING
 
 

@@ -34,15 +34,11 @@ log = logging.getLogger(__name__)
 AT_ONCE = 16
 """Sessions whose messages are read at once."""
 
-UNREAD = timedelta(seconds=5)
-"""The wait after a read that failed."""
-
-UNDER_WAY = timedelta(seconds=1)
-"""The wait for an earlier poll of the same session."""
-
 REFUSED = frozenset({401, 403})
-UNREADABLE = timedelta(seconds=60)
-"""Statuses that only the operator can end, and the wait after one of them."""
+"""Statuses that only the operator can end."""
+
+UNREAD, UNREADABLE = 5, 60
+"""The waits after a read that failed, and after such a status, in `Timing.watch_pause`."""
 
 LOST_CURSOR = frozenset({400, 404, 410, 422})
 """Statuses that may mean that Devin does not know the cursor any more."""
@@ -82,6 +78,7 @@ class SessionPoll:
         schedule: Schedule,
         default: Follow,
         api: str,
+        pause: float,
     ) -> None:
         self._devin = devin
         self._watches = watches
@@ -91,6 +88,7 @@ class SessionPoll:
         self._schedule = schedule
         self._default = default
         self._api = api
+        self._pause = pause
         self.untold: set[ThreadRef] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._reading: set[SessionId] = set()
@@ -103,7 +101,7 @@ class SessionPoll:
             StoreAway: some were not recorded; their leases run out.
         """
         busy = [one for one in polls if one.session in self._reading]
-        await self._watches.end([(one, UNDER_WAY) for one in busy])
+        await self._watches.end([(one, timedelta(seconds=self._pause)) for one in busy])
         free = [one for one in polls if one.session not in self._reading]
         survey = await self._survey([one.session for one in free]) if free else Survey({}, 0)
         if isinstance(survey, timedelta):
@@ -147,7 +145,8 @@ class SessionPoll:
         log.log(level, "sessions not read", extra={"reason": why.reason})
         metrics.READS_PUT_OFF.labels(why.reason).inc()
         if why.retry_after is None:
-            return UNREAD if not is_refused else UNREADABLE
+            pauses = UNREADABLE if is_refused else UNREAD
+            return timedelta(seconds=pauses * self._pause)
         await self._reads.stop(why.retry_after)
         return timedelta(seconds=why.retry_after)
 

@@ -1,6 +1,7 @@
 """Has due sessions polled, for as long as this process runs.
 
-Every process asks Redis for due sessions once a second, and every two seconds while none is due.
+Every process asks Redis for due sessions each second (`Timing.watch_pause`), and every other one
+while none is due.
 Redis decides which of them polls a session, so a process that dies is followed by the others.
 """
 
@@ -18,19 +19,15 @@ from bot.runtime.background import Background
 from bot.runtime.logs import guarded
 from bot.store.mirror.polls import Poll
 from bot.store.mirror.watches import Watches
-from bot.timing import TIMING
+from bot.timing import Timing
 
 log = logging.getLogger(__name__)
-
-TICK_SECONDS = 1.0
-IDLE_SECONDS = 2.0
-"""The longest pause. It delays no poll after a reply, which is due a second after the reply."""
 
 MOST = 100
 """Most sessions of one call for states."""
 
-AHEAD = timedelta(seconds=2.5)
-"""Sessions that are due so soon are polled with those that are due now, by the same call."""
+AHEAD = 2.5
+"""Sessions that are due within so many pauses are polled with those that are due now."""
 
 TOGETHER_SECONDS = 0.1
 """While polls are under way, new links wait for each other, and share a call for states."""
@@ -40,16 +37,16 @@ BATCHES = 4
 
 
 class Polling:
-    """Takes due sessions, and has them polled; `begin` waits `seconds` for a first poll."""
+    """Takes due sessions, and has them polled."""
 
     def __init__(
         self,
         sessions: SessionPoll,
         watches: Watches,
         background: Background,
-        seconds: float = TIMING.first_poll_seconds,
+        timing: Timing,
     ) -> None:
-        self._seconds = seconds
+        self._timing = timing
         self._sessions = sessions
         self._watches = watches
         self._background = background
@@ -70,7 +67,7 @@ class Polling:
             if not self._polls_of(session):
                 await self._take()
             if polls := self._polls_of(session):
-                await asyncio.wait(polls, timeout=self._seconds)
+                await asyncio.wait(polls, timeout=self._timing.first_poll_seconds)
         except StoreAway:
             return
         finally:
@@ -95,20 +92,22 @@ class Polling:
             await asyncio.gather(ticking, return_exceptions=True)
 
     async def _tick(self) -> None:
+        shortest = self._timing.watch_pause
+        longest = 2 * shortest  # it delays no poll after a reply, which is due after the shortest
         while not self._background.is_closing:
-            pause = TICK_SECONDS
+            pause = shortest
             if len(self._under_way) < BATCHES:
                 try:
                     next_in = await self._take()
                     if not self._under_way:
-                        pause = min(max(TICK_SECONDS, next_in or IDLE_SECONDS), IDLE_SECONDS)
+                        pause = min(max(shortest, next_in or longest), longest)
                 except StoreAway as error:
                     log.warning("sessions not watched", extra={"reason": str(error)})
             await asyncio.sleep(pause)
 
     async def _take(self) -> float | None:
         """Begin to poll what is due; return the seconds until more is, if that is known."""
-        taken = await self._watches.take(MOST, AHEAD)
+        taken = await self._watches.take(MOST, AHEAD * timedelta(seconds=self._timing.watch_pause))
         if taken.polls:
             task = self._background.spawn(self._poll(taken.polls))
             self._under_way[task] = frozenset(one.session for one in taken.polls)

@@ -138,7 +138,7 @@ class Mailbox:
             self._store,
             **turn_of(session, token),
             **taking(),
-            **stir_of(session, reply),
+            **stir_of(session, reply, self._store.timing.watch_pause),
             lately=lately_key(session),
             reply=reply_key(reply.id),
             outbox=OUTBOX_KEY,

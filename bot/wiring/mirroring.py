@@ -69,7 +69,7 @@ def mirror_of(base: Base) -> Mirror:
             _sessions(base, lines),
             kept.watches,
             base.to.background,
-            base.to.timing.first_poll_seconds,
+            base.to.timing,
         ),
         words=_words(base, audience, lines),
         cards=_cards(base, audience, lines),
@@ -89,6 +89,7 @@ def _sessions(base: Base, lines: StatusLines) -> SessionPoll:
         schedule=base.schedule,
         default=settings.mirror,
         api=str(generation_of(settings.devin_api_key.get_secret_value())),
+        pause=base.to.timing.watch_pause,
     )
 
 

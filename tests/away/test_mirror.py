@@ -118,6 +118,7 @@ async def test_a_killed_process_loses_and_doubles_nothing(
     assert desk.words(thread) == numbered(0, 20)
 
 
+@pytest.mark.longest
 @pytest.mark.timeout(150)
 async def test_a_redis_that_was_away_loses_nothing(
     box: Sandbox, desk: Desk, tmp_path: Path

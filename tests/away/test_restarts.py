@@ -104,6 +104,7 @@ async def test_a_connection_that_breaks_loses_nothing(bot: Bot, desk: Desk) -> N
     assert received == [f"number {number}" for number in range(9)]
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize("taken", [True, False])
 async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
     environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path, *, taken: bool
@@ -166,6 +167,7 @@ async def test_a_reply_that_was_acknowledged_and_not_sent_when_its_process_dies_
     assert desk.said(thread) == []
 
 
+@pytest.mark.longest
 async def test_a_killed_worker_is_followed_by_another(
     environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:

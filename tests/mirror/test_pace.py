@@ -88,7 +88,9 @@ def test_polls_come_as_slowly_as_nothing_happens() -> None:
     for idle, pause in ((200, SECOND), (4 * SECOND, 4 * SECOND), (2 * HOUR, MINUTE)):
         for poll in (polled(watched(updated=idle)), polled(watched(), replied=idle)):
             assert until_next(poll, poll.seen) == timedelta(milliseconds=pause)
-    assert until_next(polled(watched(WORKING)), watched(WORKING)) == SLOWEST[WORKING]
+    assert until_next(polled(watched(WORKING)), watched(WORKING)) == timedelta(
+        seconds=SLOWEST[WORKING]
+    )
 
 
 def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:

@@ -188,6 +188,7 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     desk.devin.behave(SESSION, "rate_limited")
     waits = await desk.reply("And test it", thread)
     await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked")
+    await until_state(desk, SessionState.WORKING, thread)
     general = desk.slack.workspace.channel("general").id
     await until_topic(desk, store, thread)
     (count, title, said, standing) = lines(await home(desk))
@@ -612,6 +613,7 @@ async def test_a_press_keeps_its_page(bot: Bot, desk: Desk, store: Store, raw: R
     assert "*muted*" in "".join(lines(view))
 
 
+@pytest.mark.times(watch_pause=3_600.0)  # a card asks Slack about its channel as well
 async def test_many_channels_cost_bounded_calls(
     bot: Bot, desk: Desk, store: Store, raw: Redis
 ) -> None:

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.keys import WATCH_KEY, watched_key
-from tests.support.bots import on_time
+from tests.support.bots import BRISK, on_time
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, quote
 from tests.support.devin_posts import linked, until_devin_said, until_state
 from tests.support.keys import at
@@ -201,11 +201,13 @@ async def test_times_of_another_form_are_read(bot: Bot, desk: Desk) -> None:
     await until_devin_said(desk, "Done.", thread)
 
 
-async def until_put_off(raw: Redis, session: SessionId, pause: int) -> None:
-    """Wait until the next poll of a session comes after some `pause` seconds."""
+async def until_put_off(raw: Redis, session: SessionId, pause: float) -> None:
+    """Wait until the next poll of a session comes after some `pause` seconds of production."""
+    pause *= BRISK.watch_pause
+    later = 11 if pause >= 20 else 2  # a longer one ends on a grid of 10 s
 
     async def is_so() -> bool:
         due, (seconds, _) = await raw.zscore(at(WATCH_KEY), session), await raw.time()
-        return pause - 10 < (due or 0) / 1000 - seconds <= pause + 11
+        return pause - 2 < (due or 0) / 1000 - seconds <= pause + later
 
     await wait_until(is_so, f"it is put off by {pause} s")

@@ -11,6 +11,7 @@ from bot.model.mirror import Said, Watched
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
+from bot.timing import TIMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Poll:
     """A session that was taken at `began` (Unix ms), with its record (`before`: as it is kept).
 
     `replied` is when a reply last reached it, and `wanted` when that or a link last asked for its
-    messages to be read. Only an opened poll knows the followers and the messages `shown`.
+    messages to be read. Only an opened poll knows the followers and the messages `shown`. `pause`
+    is the shortest time until the next one, in seconds.
     """
 
     session: SessionId
@@ -41,6 +43,7 @@ class Poll:
     before: str = ""
     followers: Sequence[Follower] = ()
     shown: frozenset[str] = frozenset()
+    pause: float = TIMING.watch_pause
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""
@@ -80,11 +83,11 @@ class Recorded:
     cards: Sequence[tuple[Owed, float]] = ()
 
 
-def parse_poll(taken: Sequence[Any], now: int) -> Poll:
-    """Parse a session that was taken at `now`."""
+def parse_poll(taken: Sequence[Any], now: int, pause: float) -> Poll:
+    """Parse a session that was taken at `now`; `pause` as in `Poll`."""
     session, raw, replied, wanted = taken
     seen = Watched.parse(raw) or Watched()
-    return Poll(SessionId(session), now, seen, int(replied), int(wanted), raw)
+    return Poll(SessionId(session), now, seen, int(replied), int(wanted), raw, pause=pause)
 
 
 def parse_followers(found: Sequence[Any]) -> Sequence[Follower]:

@@ -15,14 +15,16 @@ class Stir(TypedDict):
     followers: Key
     follower: str
     by: str
+    poll_after_ms: int
 
 
-def stir_of(session: SessionId, reply: Reply) -> Stir:
-    """Return the arguments for a reply that has reached `session`."""
+def stir_of(session: SessionId, reply: Reply, pause: float) -> Stir:
+    """Return the arguments for a reply that reached `session`, polled after `pause` seconds."""
     return {
         "watch": WATCH_KEY,
         "watched": watched_key(session),
         "followers": followers_key(session),
         "follower": "" if reply.thread.is_nowhere else reply.thread.name,
         "by": reply.author,
+        "poll_after_ms": int(pause * 1000),
     }

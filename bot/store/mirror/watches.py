@@ -63,7 +63,8 @@ class Watches:
             keep=self._keep,
         )
         next_in = max(0.0, (float(due) - now) / 1000) if float(due) else None
-        return Taken([parse_poll(one, now) for one in taken], next_in)
+        pause = self._store.timing.watch_pause
+        return Taken([parse_poll(one, now, pause) for one in taken], next_in)
 
     async def open(self, poll: Poll) -> Poll:
         """Return the poll with the session's followers, and the messages that were read before.

@@ -83,6 +83,7 @@ async def finish(
     behind_prefix: KeyPrefix,
     follower: str,
     by: str,
+    poll_after_ms: int,
 ) -> Sequence[Any]:
     """Write an outcome and pop its reply; then take the next head, if `goes_on`."""
 

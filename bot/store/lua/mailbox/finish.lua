@@ -37,6 +37,7 @@ local keep_got = tonumber(ARGV[15])
 local behind_prefix = ARGV[16]
 local follower = ARGV[17]
 local by = ARGV[18]
+local poll_after_ms = tonumber(ARGV[19])
 
 local turn = {
   mail = mail, box = box, due = due, lease = lease, session = session, token = token,
@@ -68,7 +69,9 @@ if was[1] == 'sending' then
     redis.call('SET', lately, arrivals, 'EX', keep_got)
   end
   if link_ttl ~= 0 then redis.call('SET', last, outcome, 'EX', link_ttl) end
-  if follower ~= '' then stir(watch, watched, followers, session, follower, by, now, link_ttl) end
+  if follower ~= '' then
+    stir(watch, watched, followers, session, follower, by, now, now + poll_after_ms, link_ttl)
+  end
 end
 local holder = redis.call('GET', lease)
 if holder and holder ~= token then return {'held'} end
