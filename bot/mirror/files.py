@@ -1,7 +1,7 @@
 """Uploads files that Devin sends, and messages that are too long for a post.
 
 A file's id in Slack is noted before Slack is asked to show it, so that a second try finds it in the
-thread. What comes behind a file waits for it, so each has a few tries and little time.
+thread. What comes behind a file waits for it, so each has little time.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.devin.api import Devin, Unread
-from bot.mirror.parts import TRIES
+from bot.mirror.parts import BEGAN
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
 from bot.model.files import FileLeftOut, WhyLink
 from bot.model.owed import Owed
@@ -25,9 +25,8 @@ from bot.wording.mirror.words import LongText
 
 log = logging.getLogger(__name__)
 
-MOST_TRIES = 8
 LONGEST = timedelta(minutes=2)
-"""A file that is not in Slack after so many tries, or so long after the first, is linked."""
+"""A file that is not in Slack so long after its first try is linked."""
 
 TRY_SECONDS = 35.0
 """The time for one try at a file, within that for a try at the batch."""
@@ -60,13 +59,25 @@ class FilePart:
 
 
 class SentFiles:
-    """Uploads the files of batches; `limit` is the size in bytes beyond which a file is linked."""
+    """Uploads the files of batches.
 
-    def __init__(self, *, devin: Devin, uploads: Uploads, words: Words, limit: int) -> None:
+    A file is linked if it is larger than `limit` bytes, or not in Slack `within` that time.
+    """
+
+    def __init__(
+        self,
+        *,
+        devin: Devin,
+        uploads: Uploads,
+        words: Words,
+        limit: int,
+        within: timedelta = LONGEST,
+    ) -> None:
         self._devin = devin
         self._uploads = uploads
         self._words = words
         self._limit = limit
+        self._within = within
         self._room = asyncio.Semaphore(FILES_AT_ONCE)
 
     async def bring(self, part: FilePart) -> str | None:
@@ -103,16 +114,15 @@ class SentFiles:
         return True
 
     async def _try(self, part: FilePart) -> str:
-        """Try once, if the file has tries left and this process has room."""
-        count, _, first = part.notes.get(f"{TRIES}{part.name}", "0").partition(" ")
-        waited = timedelta(milliseconds=part.at - int(first or part.at))
-        if int(count) >= MOST_TRIES or waited > LONGEST:
-            raise FileLeftOut(WhyLink.SLOW, f"after {count} tries")
+        """Try once, if the file has time left and this process has room."""
+        began = int(part.notes.get(f"{BEGAN}{part.name}", part.at))
+        waited = timedelta(milliseconds=part.at - began)
+        if waited > self._within:
+            raise FileLeftOut(WhyLink.SLOW, f"after {waited.total_seconds():.0f} s")
         if self._room.locked():
             raise SlackAway(SEND, LIMITED, retry_after=ROOM_SECONDS, maybe_done=False)
         async with self._room:
-            tries = f"{int(count) + 1} {first or part.at}"
-            await self._words.note(part.owed, f"{TRIES}{part.name}", tries)
+            await self._words.note(part.owed, f"{BEGAN}{part.name}", str(began))
             try:
                 async with asyncio.timeout(TRY_SECONDS):
                     return await self._brought(part)

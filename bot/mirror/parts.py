@@ -16,8 +16,8 @@ from bot.wording.mirror.words import Composed, DevinPost, LongText
 REPLACED = "replaced"
 """Noted for a part that is shown in another form, so that no later try shows it as it was."""
 
-TRIES = "tries:"
-"""Precedes a file's name where the number of its tries is noted, and the time of the first."""
+BEGAN = "began:"
+"""Precedes a file's name where the time (Unix ms) of its first try is noted."""
 
 
 @dataclass(frozen=True, slots=True)

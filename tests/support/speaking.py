@@ -18,7 +18,7 @@ from bot.devin.api import Devin
 from bot.devin.opening import open_devin
 from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
-from bot.mirror.files import SentFiles
+from bot.mirror.files import LONGEST, SentFiles
 from bot.mirror.posting import TURN_SECONDS, Ways
 from bot.mirror.status import StatusLines
 from bot.mirror.words import WordsTeller
@@ -77,6 +77,7 @@ class Speaking:
     thread: ThreadRef
     told: list[SlackMessage] = field(default_factory=list)
     turn: float = TURN_SECONDS
+    file_within: timedelta = LONGEST
 
     def posts(self) -> Sequence[Message]:
         """Return what the bot has posted in the thread, in order."""
@@ -191,7 +192,13 @@ class Speaking:
         """Return what brings files, as a process has it."""
         client = self._client()
         uploads = Uploads(client, Threads(client, never))
-        return SentFiles(devin=self.devin, uploads=uploads, words=Words(self.store), limit=LIMIT)
+        return SentFiles(
+            devin=self.devin,
+            uploads=uploads,
+            words=Words(self.store),
+            limit=LIMIT,
+            within=self.file_within,
+        )
 
     def _audience(self) -> Audience:
         client = self._client()
