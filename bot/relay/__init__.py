@@ -1,4 +1,4 @@
-"""The use cases behind a person's request, and the only place that decides who may make it."""
+"""The use cases behind a person's request: everything that people can ask for."""
 
 from bot.relay.relay import Relay
 

@@ -17,9 +17,9 @@ from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.relay.topics import Topics
 from bot.relay.turns import Turn, Turns
-from bot.relay.workspace import Workspace
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
+from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox

@@ -12,8 +12,8 @@ import logging
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
+from bot.slack.app.workspace import Workspace
 from bot.slack.sharing import Sharing
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links

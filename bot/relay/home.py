@@ -15,8 +15,8 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
+from bot.slack.app.workspace import Workspace
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.watches import Watches

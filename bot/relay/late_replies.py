@@ -7,8 +7,8 @@ from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
+from bot.slack.app.workspace import Workspace
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.revisions import TOO_LATE, Revisions

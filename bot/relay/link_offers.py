@@ -11,8 +11,8 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.link_form import LinkForm
 from bot.relay.naming import Naming
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
+from bot.slack.app.workspace import Workspace
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets

@@ -44,10 +44,10 @@ from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
 from bot.relay.saying.say import Say
 from bot.relay.workflow_steps import WorkflowSteps
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.runtime import metrics
 from bot.runtime.background import Background
+from bot.slack.app.workspace import Workspace
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox

@@ -29,8 +29,8 @@ from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.relay.workspace import Workspace
 from bot.reporting.reporter import having_posted
+from bot.slack.app.workspace import Workspace
 from bot.slack.functions import Functions
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.links import Links

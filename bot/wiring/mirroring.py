@@ -13,9 +13,9 @@ from bot.mirror.status import StatusLines
 from bot.mirror.words import WordsTeller
 from bot.model.generation import generation_of
 from bot.model.threads import ThreadRef
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.schedule.local import LocalDispatch
+from bot.slack.app.workspace import Workspace
 from bot.slack.posts import Posts
 from bot.slack.sharing import Sharing
 from bot.slack.status_line import StatusLine

@@ -12,11 +12,9 @@ from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.naming import Naming
-from bot.relay.permissions import Permissions
 from bot.relay.saying.speaking import Speaking
 from bot.relay.topics import Topics
 from bot.relay.workflow_steps import WorkflowSteps
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
@@ -24,6 +22,8 @@ from bot.schedule.local import LocalDispatch
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
+from bot.slack.app.permissions import Permissions
+from bot.slack.app.workspace import Workspace
 from bot.slack.channels import ChannelVisibility
 from bot.slack.functions import Functions
 from bot.slack.people import People

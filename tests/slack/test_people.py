@@ -11,8 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified
 from bot.model.people import Person, Standing, UserId
-from bot.relay.permissions import Permissions
 from bot.settings import load_settings
+from bot.slack.app.permissions import Permissions
 from bot.slack.channels import ChannelVisibility
 from bot.slack.people import People
 from bot.text.to_devin import Mentioned

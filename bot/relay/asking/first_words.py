@@ -13,8 +13,8 @@ from bot.model.replies import Change, Reply
 from bot.relay.accept import Accepting
 from bot.relay.asking.shortcuts import MessageShortcuts, Question
 from bot.relay.lifecycle.starting import Starting
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
+from bot.slack.app.workspace import Workspace
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
 from bot.text.to_devin import strip_mention

@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.sessions import WHOLE, NamedSession, SessionId, Unclear, parse_session
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.relay.workspace import Workspace
+from bot.slack.app.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
 from bot.store.mirror.watches import Watches

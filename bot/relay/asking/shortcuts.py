@@ -26,7 +26,7 @@ from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.link_form import LinkForm
 from bot.relay.naming import Naming
-from bot.relay.workspace import Workspace
+from bot.slack.app.workspace import Workspace
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
 from bot.text.to_devin import is_empty, to_markdown

@@ -22,7 +22,7 @@ from bot.relay.accept import Accepting
 from bot.relay.lifecycle.start import Start, subject_of
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
-from bot.relay.workspace import Workspace
+from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_CHANNEL
 from bot.store.links import Links
 from bot.store.outbox import KEEP, Outbox

@@ -10,7 +10,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.saying.speaking import Speaking
-from bot.relay.workspace import Workspace
+from bot.slack.app.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
 from bot.store.outbox import Owing

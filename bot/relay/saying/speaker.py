@@ -24,9 +24,9 @@ from bot.relay.accept import Accepting
 from bot.relay.lifecycle.start import Start
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.reporting.reporter import having_posted
+from bot.slack.app.workspace import Workspace
 from bot.slack.functions import Functions
 from bot.slack.posts import Posts
 from bot.store.lua.reply_fields import ReplyField

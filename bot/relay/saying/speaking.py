@@ -18,7 +18,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, micros_ts
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.relay.workspace import Workspace
+from bot.slack.app.workspace import Workspace
 from bot.store.links import Links
 from bot.store.outbox import KEEP, Outbox, Owing
 from bot.wording import devin_say

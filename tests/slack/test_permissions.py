@@ -11,8 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import Bot
 from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import WORKFLOW, Standing, UserId
-from bot.relay.permissions import Permissions
 from bot.settings import Settings, load_settings
+from bot.slack.app.permissions import Permissions
 from bot.slack.people import People
 from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.relay.permissions import Permissions
 from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
+from bot.slack.app.permissions import Permissions
 from bot.slack.channels import ChannelVisibility
 from bot.slack.clock import SlackClock
 from bot.slack.people import People
