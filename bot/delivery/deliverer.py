@@ -21,7 +21,6 @@ from bot.delivery.patience import patiently
 from bot.delivery.reconcile import Reconciler
 from bot.delivery.turns import Turns
 from bot.devin.api import Devin
-from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
 from bot.model.files import Upload
 from bot.model.outcomes import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
@@ -172,10 +171,9 @@ class Deliverer:
         return _Message(text, attachments, left_out, may_be_there)
 
     async def _look(self, lease: Lease, head: Head, message: "_Message", lost: Outcome) -> Outcome:
-        arrivals = await self._patiently(lambda: self._mailbox.lately(lease.session))
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)
-        attempt = Attempt(lease.session, reply, text, since, arrivals, head.clock)
+        attempt = Attempt(lease.session, reply, text, since, head.clock)
         return await self._reconciler.reconcile(attempt, lost)
 
     async def _wait(self, lease: Lease, head: Head, wait: Wait) -> Step:
@@ -211,10 +209,7 @@ class Deliverer:
     async def _finish(
         self, lease: Lease, head: Head, outcome: Outcome, message: "_Message | None" = None
     ) -> Step:
-        """Write the outcome, which only this process knows, and record a delivered `message`."""
-        got = ""
-        if message is not None and outcome.kind is OutcomeKind.DELIVERED:
-            got = digest(self._devin.listed(message.text, message.attachments))
+        """Write the outcome, which only this process knows, and which files went as links."""
         if message is not None and outcome.kind in MAY_BE_THERE:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
         is_mark = outcome.needs_only_a_mark(
@@ -225,7 +220,7 @@ class Deliverer:
         began = time.monotonic()
         step = await self._patiently(
             lambda: self._mailbox.finish(
-                *(lease.session, lease.token, head, outcome, got),
+                *(lease.session, lease.token, head, outcome),
                 is_owed=is_owed,
                 go_on=self._may_go_on(lease),
             )

@@ -149,11 +149,6 @@ def name_key(session: SessionId) -> Key:
     return Key(f"name:{session}")
 
 
-def lately_key(session: SessionId) -> Key:
-    """The last messages that a session is known to have received, to tell copies apart."""
-    return Key(f"lately:{session}")
-
-
 def once_key(team: str, what: str) -> Key:
     """A claim on work that only the first caller may do."""
     return Key(f"once:{team}:{what}")

@@ -7,11 +7,9 @@ was frozen finds its token void: it can neither pop nor report a reply for its s
 """
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.model.arrivals import Arrival, parse_arrivals
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.replies import Change, Queues, Reply, ReplyId, Voucher
@@ -23,7 +21,6 @@ from bot.redis.keys import (
     OUTBOX_KEY,
     REPLY_PREFIX,
     last_key,
-    lately_key,
     lease_key,
     mail_key,
     reply_key,
@@ -42,9 +39,6 @@ from bot.store.turn import (
     thread_of,
     turn_of,
 )
-
-LATELY = timedelta(days=1)
-"""The time for which a session's last messages are known; a reply is reconciled well before."""
 
 MOST = 200
 """Most replies of a session that are told apart by thread."""
@@ -122,15 +116,13 @@ class Mailbox:
         token: str,
         head: Head,
         outcome: Outcome,
-        got: str = "",
         *,
         is_owed: bool = True,
         go_on: bool,
     ) -> Step:
         """Write the outcome, pop the reply, owe its report; with `go_on`, take the next head.
 
-        `got` is the digest of the message that Devin received, if it did. Return `Nothing.LOST` if
-        another holder has taken the reply over; nothing was written then.
+        Return `Nothing.LOST` if another holder has taken the reply over; nothing was written then.
         """
         reply = head.reply
         report = Owed(reply.id, head.round, OwedKind.OUTCOME) if is_owed else ""
@@ -139,7 +131,6 @@ class Mailbox:
             **turn_of(session, token),
             **taking(),
             **stir_of(session, reply, self._store.timing.watch_pause),
-            lately=lately_key(session),
             reply=reply_key(reply.id),
             outbox=OUTBOX_KEY,
             last=last_key(reply.thread),
@@ -151,8 +142,6 @@ class Mailbox:
             report=str(report),
             goes_on=go_on,
             link_ttl=0 if reply.thread.is_nowhere else self._link_ttl,
-            got=got,
-            keep_got=seconds(LATELY),
         )
         return parse_step(answer)
 
@@ -200,10 +189,6 @@ class Mailbox:
             self._store, lease=lease_key(session), token=token, lease_ms=millis(LEASE)
         )
         return bool(is_ours)
-
-    async def lately(self, session: SessionId) -> Sequence[Arrival]:
-        """Return the last messages that `session` is known to have received, at most four."""
-        return parse_arrivals(await self._store.get(lately_key(session)) or "")
 
     async def kept(self, reply: ReplyId) -> Reply | None:
         """Return the reply while it waits, or while a report or *Send again* may need it."""

@@ -26,7 +26,7 @@ from bot.model.replies import Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import lately_key, reply_key
+from bot.redis.keys import reply_key
 from bot.runtime.in_flight import InFlight
 from bot.slack.files import SlackFiles
 from bot.slack.marks import MarkBudget
@@ -39,7 +39,7 @@ from bot.wording import delivery_reports
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.keys import at
-from tests.support.told import report, uncertain
+from tests.support.told import report
 from tests.support.waiting import until_settled, wait_until
 
 ID = SessionId(SESSION)
@@ -53,29 +53,6 @@ def logged(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
     assert line.levelname == "ERROR"
     assert line.exc_info
     return line
-
-
-async def test_a_delivery_that_fails_as_nobody_foresaw_is_told_and_blocks_nobody(
-    bot: Bot, desk: Desk, store: Store, raw: Redis, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The thread has the reference from the log, and the next reply goes on."""
-    thread = await desk.linked_thread()
-    await raw.set(at(lately_key(ID)), "what no version of ours wrote", ex=60)
-    desk.devin.behave(SESSION, "server_error", times=1)
-    reply = await desk.reply("Please rebase", thread)
-    await desk.until_said(uncertain("Please rebase"), thread)
-    after = await desk.reply("And push", thread)
-    await desk.until_marked("white_check_mark", after)
-    await until_settled(store)
-
-    line = vars(logged(caplog))
-    detail = delivery_reports.logged(line["reference"])
-    assert tells(desk.said(thread)[0], uncertain("Please rebase", detail))
-    assert line["session_id"] == SESSION
-    assert line["reply_id"].endswith(reply)
-    assert actions(desk.posts(thread)[-1]) == ["send_again", "open_session"]
-    assert len(desk.said(thread)) == 1
-    assert len(desk.devin.requests) == 2
 
 
 async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(

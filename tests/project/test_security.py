@@ -140,7 +140,6 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("a question from Devin", speaking.KEEP_ANSWER),
         ("hasn't been shown yet", watches.KEEP_OWED),
         ("a thread's link was last changed", links.KEEP_CHANGED),
-        ("digests of", mailbox.LATELY),
         ("threads that were read", checkpoints.KEEP_READ),
         ("a one-time notice was sent", claims.OFFERED),
     ],

@@ -22,7 +22,6 @@ from bot.redis.keys import (
     OUTBOX_KEY,
     THREADS_KEY,
     box_key,
-    lately_key,
     lease_key,
     link_key,
     mail_key,
@@ -30,8 +29,8 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import KEEP_DONE, LATELY, MOST, Mailbox
-from bot.store.turn import LEASE, Head, Later, Nothing, Step
+from bot.store.mailbox import KEEP_DONE, MOST, Mailbox
+from bot.store.turn import LEASE, Head, Later, Nothing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
 from tests.support.keys import at
@@ -601,39 +600,6 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     await raw.delete(at(lease_key(ID)))
     assert not await mailbox.renew(ID, "a")
     assert await raw.exists(at(lease_key(ID))) == 0
-
-
-# A session's latest messages.
-
-
-async def test_what_a_session_got_last_is_known(mailbox: Mailbox, raw: Redis) -> None:
-    """The last four messages are kept for a day, with their times of sending and answer."""
-    await filled(mailbox, *range(6))
-    step: Step = await taken(mailbox, "a")
-    for number in range(6):
-        assert isinstance(step, Head)
-        earlier = [one.digest for one in await mailbox.lately(ID)]
-        assert earlier == [f"got{last}" for last in range(max(0, number - 4), number)]
-        began = step.sent - 2000
-        await raw.hset(at(reply_key(step.reply.id)), "sent", str(began))
-        step = await mailbox.finish(ID, "a", step, DELIVERED, f"got{number}", go_on=True)
-        (*_, last) = await mailbox.lately(ID)
-        assert last.sent.timestamp() == pytest.approx(began / 1000, abs=0.001)
-        assert last.sent + timedelta(seconds=2) <= last.answered
-    assert step is Nothing.EMPTY
-    assert 0 < await raw.ttl(at(lately_key(ID))) <= LATELY.total_seconds()
-
-
-async def test_what_a_session_may_not_have_got_is_not_known(mailbox: Mailbox, raw: Redis) -> None:
-    """Nothing is listed twice, either, if redis-py repeats the end of a delivery."""
-    await filled(mailbox, 1, 2)
-    head = await taken(mailbox, "a")
-    await mailbox.finish(ID, "a", head, UNCERTAIN, go_on=False)
-    assert not await raw.exists(at(lately_key(ID)))
-    head = await taken(mailbox, "b")
-    for _ in range(2):
-        await mailbox.finish(ID, "b", head, DELIVERED, "got", go_on=True)
-    assert [one.digest for one in await mailbox.lately(ID)] == ["got"]
 
 
 # Sending again.

@@ -1,10 +1,9 @@
 -- Writes a reply's outcome, pops it and owes its report; then takes the next head, or ends the
 -- turn. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
--- counts. `rest` is the reply to keep: '' for none, '1' for all of it. `got` is the digest of the
--- message that Devin received, or ''. `link_ttl` is 0 for a reply without a thread. `follower` is
--- the thread that waits for what the session says to a reply of `by`, or ''. Returns 'lost',
--- 'held', or the step, as `next_head` does.
+-- counts. `rest` is the reply to keep: '' for none, '1' for all of it. `link_ttl` is 0 for a reply
+-- without a thread. `follower` is the thread that waits for what the session says to a reply of
+-- `by`, or ''. Returns 'lost', 'held', or the step, as `next_head` does.
 -- include: now_ms
 -- include: next_head
 -- include: stir
@@ -12,13 +11,12 @@ local mail = KEYS[1]
 local box = KEYS[2]
 local due = KEYS[3]
 local lease = KEYS[4]
-local lately = KEYS[5]
-local reply = KEYS[6]
-local outbox = KEYS[7]
-local last = KEYS[8]
-local watch = KEYS[9]
-local watched = KEYS[10]
-local followers = KEYS[11]
+local reply = KEYS[5]
+local outbox = KEYS[6]
+local last = KEYS[7]
+local watch = KEYS[8]
+local watched = KEYS[9]
+local followers = KEYS[10]
 local session = ARGV[1]
 local token = ARGV[2]
 local lease_ms = tonumber(ARGV[3])
@@ -32,12 +30,10 @@ local answered = ARGV[10] == '1'
 local report = ARGV[11]
 local goes_on = ARGV[12] == '1'
 local link_ttl = tonumber(ARGV[13])
-local got = ARGV[14]
-local keep_got = tonumber(ARGV[15])
-local behind_prefix = ARGV[16]
-local follower = ARGV[17]
-local by = ARGV[18]
-local poll_after_ms = tonumber(ARGV[19])
+local behind_prefix = ARGV[14]
+local follower = ARGV[15]
+local by = ARGV[16]
+local poll_after_ms = tonumber(ARGV[17])
 
 local turn = {
   mail = mail, box = box, due = due, lease = lease, session = session, token = token,
@@ -46,7 +42,7 @@ local turn = {
 }
 
 local now = now_ms()
-local was = redis.call('HMGET', reply, 'state', 'token', 'sent')
+local was = redis.call('HMGET', reply, 'state', 'token')
 if was[2] ~= token then return {'lost'} end
 if was[1] == 'sending' then
   redis.call('ZREM', mail, reply_id)
@@ -60,13 +56,6 @@ if was[1] == 'sending' then
   if report ~= '' then
     redis.call('ZADD', outbox, now, report)
     redis.call('EXPIRE', outbox, keep)
-  end
-  if got ~= '' then
-    -- This arrival and the last three, in the form that `arrivals.parse_arrivals` reads.
-    local arrivals = redis.call('GET', lately) or ''
-    arrivals = string.match(arrivals, '%S+ %S+ %S+$') or arrivals
-    arrivals = arrivals .. ' ' .. got .. ':' .. was[3] .. ':' .. (now - was[3])
-    redis.call('SET', lately, arrivals, 'EX', keep_got)
   end
   if link_ttl ~= 0 then redis.call('SET', last, outcome, 'EX', link_ttl) end
   if follower ~= '' then
