@@ -181,9 +181,10 @@ class Home:
         channels: frozenset[str],
         listed: Sequence[tuple[ThreadRef, int]],
     ) -> Sequence[tuple[ThreadRef, Link, int]]:
-        """Return the linked threads of `channels` with their last traffic (Unix ms), latest first.
+        """Return the linked threads of `channels` with their last traffic (Unix ms).
 
-        In a direct message these are the links that `person` made.
+        Those that wait for someone come first, and of each kind the latest. In a direct message
+        these are the links that `person` made.
         """
         active = [one for one in listed if one[0].channel in channels]
         links = await self._links.of([thread for thread, _ in active])
@@ -192,7 +193,10 @@ class Home:
             for (thread, at), link in zip(active, links, strict=True)
             if link is not None and (not _is_direct(thread.channel) or link.by == person.id)
         ]
-        return found[:MOST_THREADS]
+        found = found[:MOST_THREADS]
+        seen = await self._watches.seen([link.session for _, link, _ in found])
+        waits = [one.state in home_view.NEEDS_SOMEONE for one in seen]
+        return [found[place] for place in sorted(range(len(found)), key=lambda at: not waits[at])]
 
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})

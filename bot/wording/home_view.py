@@ -84,7 +84,7 @@ GONE = "That thread is no longer linked to that session. Nothing changed."
 PER_PAGE = 30
 """Each thread takes three blocks, and the page a few more."""
 
-_NEEDS_SOMEONE = frozenset({SessionState.WAITING, SessionState.APPROVAL})
+NEEDS_SOMEONE = frozenset({SessionState.WAITING, SessionState.APPROVAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
         return _home([*blocks, header(TITLE), section(EMPTY.text)])
     first = page * PER_PAGE
     blocks.append(context(_count(first + 1, first + len(shown), count)))
-    waiting = [one for one in shown if one.seen.state in _NEEDS_SOMEONE]
+    waiting = [one for one in shown if one.seen.state in NEEDS_SOMEONE]
     others = [one for one in shown if one not in waiting]
     for title, group in ((WAITING_TITLE, waiting), (TITLE, others)):
         if group:

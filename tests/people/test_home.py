@@ -591,6 +591,18 @@ async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, 
     assert listed(view) == made[::-1][960:990]
 
 
+async def test_threads_that_wait_for_someone_come_first_of_all_pages(
+    bot: Bot, desk: Desk, store: Store, raw: Redis
+) -> None:
+    """Nobody would look for a question of Devin's on the second page."""
+    desk.devin.add_session(OTHER_SESSION)
+    waiting = await desk.linked_thread(OTHER_SESSION)
+    desk.devin.behave(OTHER_SESSION, "blocked")
+    await until_card(desk, ":large_yellow_circle:", waiting)
+    made = await many(desk, store, raw, 40)
+    assert listed(await home(desk)) == [waiting, *made[::-1][: home_view.PER_PAGE - 1]]
+
+
 @pytest.mark.parametrize("page", ["-1", "x", "", "99999", "1.5", "٣", "0|1"])
 async def test_a_page_that_is_none_is_not_turned_to(
     bot: Bot, desk: Desk, store: Store, raw: Redis, page: str
