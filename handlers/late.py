@@ -5,16 +5,18 @@ Bolt filters from events.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.catch_up.reader import Unheard
 from bot.model.errors import NotAllowed, PersonError
+from bot.model.lenient import mapping, mappings, string
 from bot.model.replies import ASTRAY, Change, Reply, Voucher
-from bot.model.threads import ThreadRef
+from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
 from bot.relay import Relay
 from bot.relay.accept import FRESH
 from bot.slack.app.identity import Identity
+from bot.store.links import GONE
 from handlers import first_words
 from handlers.failures import whisper
 from handlers.mentions import claim_of
@@ -88,6 +90,15 @@ class LateEvents:
             return False
         return True
 
+    async def describe(self, thread: ThreadRef, root: Mapping[str, Any], link: Link | None) -> None:
+        """Keep a thread's first words, unless they are known, or are what asked for the link."""
+        if link is None or string(root, "ts") in {"", micros_ts(link.since)}:
+            return
+        text, blocks, at = _said(root)
+        if not link.topic or at > int(link.topic_at):
+            words = await self._relay.accepting.first_words(text, blocks)
+            await self._relay.links.describe(thread, words, at)
+
     async def take_back(self, reply: Reply) -> bool:
         """See `LateReplies.take_back`."""
         return await self._relay.late_replies.take_back(reply)
@@ -95,3 +106,12 @@ class LateEvents:
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering a command."""
         await self._relay.claims.claim(claim_of(command.thread, command.ts))
+
+
+def _said(root: Mapping[str, Any]) -> tuple[str, Sequence[Mapping[str, Any]], int]:
+    """Return a message's text and blocks, and the time of the edit that made them (us)."""
+    if root.get("subtype") == "tombstone":
+        return "", (), GONE
+    edited = string(mapping(root.get("edited")), "ts")
+    at = ts_micros(edited) if is_ts(edited) else 0
+    return string(root, "text"), mappings(root.get("blocks")), at

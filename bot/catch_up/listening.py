@@ -80,6 +80,7 @@ class Listening:
             missed.thread,
             min(before.ts, missed.ts),
             is_for_bot=before.is_for_bot or missed.is_for_bot,
+            holds=before.holds or missed.holds,
         )
         if len(self._refused) > MOST_THREADS:
             self.missed(min(one.ts for one in self._refused.values()))

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from bot.model.errors import OPERATOR_MUST_ACT, PersonError, SlackAway, SlackRefused
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.threads import ThreadRef, micros_ts, ts_micros
+from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.runtime import metrics
 from bot.slack.threads import Threads
 from bot.timing import TIMING, Timing
@@ -63,6 +63,9 @@ class Events(Protocol):
         Raises `SlackAway` if the author is not identified, `UnderWay` if an event just brought it.
         """
 
+    async def describe(self, thread: ThreadRef, root: Mapping[str, Any], link: Link | None) -> None:
+        """Keep the first words of a linked thread, unless they are known; `root` is as read."""
+
     async def take_back(self, reply: Reply) -> bool:
         """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
 
@@ -79,6 +82,7 @@ class Found:
     """
 
     thread: ThreadRef
+    root: Mapping[str, Any] = field(default_factory=dict)
     latest: int = 0
     replies: list[Reply] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
@@ -144,6 +148,8 @@ class ThreadReader:
         """Add the replies and commands of a page to `read`."""
         for message in page:
             read.latest = max(read.latest, _written(message))
+            if message.get("ts") == read.thread.thread_ts:
+                read.root = message
             found = self._events.parse(message, read.thread)
             if found is None or ts_micros(found.ts) <= oldest:
                 continue

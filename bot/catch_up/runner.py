@@ -223,13 +223,15 @@ class CatchUp:
         """Read the threads of one session, and accept the missing replies."""
         until, reads = self._clock.last, []
         for one in threads:
-            found = await self._reader.read(one.thread, one.after)
+            link = await self._links.get(one.thread)
+            # Only what `Accepting.read_since` notes begins just before the link.
+            is_awaited = link is not None and one.after == link.since - 1
+            found = await self._reader.read(one.thread, one.after + is_awaited)
             if found is None:
                 skipped.add(one.thread)
             else:
-                link = await self._links.get(one.thread)
-                # Only what `Accepting.hear_since` notes begins before the link.
-                found.was_awaited = link is not None and one.after < link.since
+                found.was_awaited = is_awaited
+                await self._events.describe(one.thread, found.root, link)
                 reads.append(found)
                 until = max(until, found.latest, one.after + 1)
         accepted = await self._accept_all(reads)

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
@@ -15,7 +17,6 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis.connection import Store
-from bot.relay.topics import Topics
 from bot.relay.turns import Turn, Turns
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
@@ -24,6 +25,8 @@ from bot.store.checkpoints import Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import card_owed
+from bot.text.first_words import TEXT_READ, first_words
+from bot.text.to_devin import mentioned, to_markdown
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,6 @@ class Accepting:
         listening: Listening,
         store: Store,
         polling: Polling,
-        topics: Topics,
     ) -> None:
         self._links = links
         self._mailbox = mailbox
@@ -63,7 +65,6 @@ class Accepting:
         self._listening = listening
         self._store = store
         self._polling = polling
-        self._topics = topics
         self.turns = Turns()
 
     async def standing(self, reply: Reply) -> Standing:
@@ -163,6 +164,7 @@ class Accepting:
             since=since,
             begins=begins,
             card=str(since),
+            topic="" if root is None else await self.first_words(root.text, root.blocks),
         )
         existing = await self._links.create(thread, link, at, begins=begins)
         if existing and existing.session != session and await self.has_ended(existing):
@@ -172,10 +174,8 @@ class Accepting:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
             await self._polling.begin(thread, session)
             await self._schedule.tell(card_owed(thread, link))
-            if root is not None or at is None or micros_ts(at) != thread.thread_ts:
-                self._topics.learn(thread, root)
-        if at is not None and (existing or link).since == link.since:
-            await self.hear_since(thread, at, always=begins)
+        if (existing or link).since == link.since:
+            await self.read_since(thread, since, took_long=begins, is_known=root is not None)
         return existing or link, existing is None
 
     async def has_ended(self, link: Link) -> bool:
@@ -189,20 +189,29 @@ class Accepting:
         """
         await self._schedule.tell(card_owed(thread, link), self._store.timing.card_pause)
 
-    async def hear_since(self, thread: ThreadRef, at: int, *, always: bool = False) -> None:
-        """Have `thread` read from `at` on (a `ts` in us), if the request for it came in late.
+    async def read_since(
+        self, thread: ThreadRef, since: int, *, took_long: bool = False, is_known: bool = False
+    ) -> None:
+        """Have `thread` read from `since` on, the `ts` (in us) of the request for its link.
 
-        `always` is for a request that took long, however early it came; nobody is told then that a
-        reply is late.
-
-        Messages written in between met no link, and their events were acknowledged all the same.
+        Messages written since then met no link, and their events were acknowledged all the same;
+        after a request that `took_long`, or came late, later mail waits for them. The thread's
+        first words are read with them. If these are known, and there was no time, nothing is.
 
         Raises:
             StoreAway: the thread may not have been noted.
         """
-        if always or self.is_late(micros_ts(at)):
-            self._listening.reread(Missed(thread, at if always else at + 1))
+        holds = took_long or self.is_late(micros_ts(since))
+        if holds or not is_known:
+            self._listening.reread(Missed(thread, since, holds=holds))
             await self._listening.note()
+
+    async def first_words(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
+        """Return the start of a message as plain text with names."""
+        if len(text) > TEXT_READ:  # a conversion holds up everything else, and blocks say the same
+            text, blocks = text[:TEXT_READ], ()
+        names = await self._people.names(mentioned(text, blocks))
+        return first_words(to_markdown(text, blocks, names))
 
     async def accept(
         self, reply: Reply, session: SessionId, voucher: Voucher = Voucher.PERSON

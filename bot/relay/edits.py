@@ -19,10 +19,9 @@ from bot.model.replies import Deletion, Edit, Reply, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.relay.topics import Topics
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
-from bot.store.links import Links
+from bot.store.links import GONE, Links
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision, Revisions, outlasted
@@ -58,7 +57,6 @@ class Edits:
         notices: Notices,
         speaking: Speaking,
         background: Background,
-        topics: Topics,
     ) -> None:
         self._accepting = accepting
         self._links = links
@@ -68,7 +66,6 @@ class Edits:
         self._notices = notices
         self._speaking = speaking
         self._background = background
-        self._topics = topics
 
     async def edit(self, edit: Edit) -> None:
         """Change an edited reply that is still queued, or offer its author to send the correction.
@@ -83,7 +80,8 @@ class Edits:
         reply = edit.reply
         link = await self._links.get(reply.thread)
         if link is not None and reply.ts == reply.thread.thread_ts:
-            self._topics.learn(reply.thread, reply, edit.edited)
+            words = await self._accepting.first_words(reply.text, reply.blocks)
+            await self._links.describe(reply.thread, words, edit.edited)
         if link is not None and link.muted:
             link = None
         if link is None and await self._mailbox.kept(reply.id) is None:
@@ -116,7 +114,9 @@ class Edits:
         kept = await self._mailbox.kept(gone.id)
         is_linked, is_new = (True, False) if kept is not None else await self._look_up(gone)
         if is_linked and (gone.thread is None or gone.thread.thread_ts == gone.ts):
-            await self._topics.forget(gone.id)
+            team, channel, ts = place_of(gone.id)
+            thread = ThreadRef(team=team, channel=channel, thread_ts=ts)
+            await self._links.describe(thread, "", GONE)
         if kept is not None and kept.step:
             return  # a workflow waits for its outcome
         await self._follow(

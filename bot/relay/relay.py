@@ -25,7 +25,7 @@ from bot.model.mirror import Follow
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
 from bot.model.schedule import Schedule
-from bot.model.sessions import SessionId, parse_session
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.first_words import FirstWords
@@ -168,9 +168,6 @@ class Relay:
         if link.session != session:
             named = await self.naming.one(link.session)
             raise LinkedElsewhere(named, await self.name(link.by))
-        if is_new and session != parse_session(text):
-            # Replies that were written while a short ID was looked up met no link.
-            await self.accepting.hear_since(thread, at, always=True)
         return link, not is_new
 
     async def unlink(
@@ -212,7 +209,7 @@ class Relay:
         if link is None:
             raise NotLinked
         if not muted:
-            await self.accepting.hear_since(thread, at)
+            await self.accepting.read_since(thread, at)
         await self.accepting.refresh_card(thread, link)
         return link
 

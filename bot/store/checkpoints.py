@@ -70,12 +70,14 @@ class Unread:
 class Missed:
     """A refused event: a message that was written in `thread` at `ts` (microseconds).
 
-    `is_for_bot` is True if the message named the bot, or was in its direct message.
+    `is_for_bot` is True if the message named the bot, or was in its direct message. Mail of the
+    thread's session waits until it is read, if it `holds` that.
     """
 
     thread: ThreadRef
     ts: int
     is_for_bot: bool = False
+    holds: bool = True
 
 
 class Checkpoints:
@@ -126,7 +128,7 @@ class Checkpoints:
                 within_ms=self._within,
                 link_prefix=LINK_PREFIX,
                 # Reading begins after a given `ts`, so that one must be before the message.
-                threads=[(one.thread.name, one.ts - 1, one.is_for_bot) for one in some],
+                threads=[(one.thread.name, one.ts - 1, one.is_for_bot, one.holds) for one in some],
             )
 
     async def vouch(self, until: int) -> int | None:

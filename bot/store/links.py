@@ -4,7 +4,7 @@ A thread has at most one session, set by the first request (one script checks an
 threads may share a session. A link is forgotten `LINK_TTL` after its last traffic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from bot.model.errors import Outdated
@@ -208,7 +208,7 @@ class Links:
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
         """Note that messages of `thread` until the `ts` `since` (in us) are not for Devin."""
-        await lua.hear_from(self._store, link=link_key(thread), since=str(since))
+        await self._replace(thread, lambda link: {"since": since} if since > link.since else None)
 
     async def describe(self, thread: ThreadRef, topic: str, at: int) -> None:
         """Keep the first words of `thread` with its link, if it has one.
@@ -216,7 +216,22 @@ class Links:
         `at` is the time of the edit that made them (us), 0 without one, `GONE` for a deletion. If
         later ones are kept, nothing changes.
         """
-        await lua.describe_link(self._store, link=link_key(thread), topic=topic, at=str(at))
+        words = {"topic": topic, "topic_at": str(at)}
+        await self._replace(thread, lambda link: None if int(link.topic_at) > at else words)
+
+    async def _replace(
+        self, thread: ThreadRef, change: Callable[[Link], Mapping[str, object] | None]
+    ) -> None:
+        """Change the fields that `change` returns, if the thread is linked."""
+        key = link_key(thread)
+        while (raw := await self._store.get(key)) is not None:
+            link = Link.parse(raw)
+            fields = None if link is None else change(link)
+            if link is None or fields is None:
+                return
+            new = link.model_copy(update=fields).to_json()
+            if await lua.replace_link(self._store, link=key, was=raw, new=new):
+                return
 
     async def active(
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT

@@ -150,7 +150,6 @@ def _edits(to: Connections, shared: Shared) -> Edits:
         notices=shared.notices,
         speaking=shared.speaking,
         background=to.background,
-        topics=shared.topics,
     )
 
 

@@ -13,7 +13,6 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
-from bot.relay.topics import Topics
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
@@ -103,7 +102,6 @@ class Shared:
     speaking: Speaking
     starting: Starting
     steps: WorkflowSteps
-    topics: Topics
     limits: RateLimits
     mirror: Mirror
 
@@ -158,7 +156,6 @@ def shared_by(to: Connections) -> Shared:
     limits = RateLimits(to.timing.token_pause)
     posts = Posts(workspace.threads, limits)
     mirror = mirror_of(Base(to, kept, workspace, schedule, posts, notices))
-    topics = Topics(workspace.threads, workspace.people, kept.links, to.background)
     accepting = Accepting(
         workspace=workspace,
         links=kept.links,
@@ -168,7 +165,6 @@ def shared_by(to: Connections) -> Shared:
         listening=listening,
         store=to.store,
         polling=mirror.polling,
-        topics=topics,
     )
     naming = Naming(to.devin, kept.names, to.timing.session_name_seconds)
     choices = _choices(to, workspace, kept, accepting, naming)
@@ -186,7 +182,6 @@ def shared_by(to: Connections) -> Shared:
         speaking=speaking,
         starting=_starting(workspace, kept, accepting, naming, speaking, schedule),
         steps=_steps(workspace, kept, accepting, choices, speaking, schedule),
-        topics=topics,
         limits=limits,
         mirror=mirror,
     )

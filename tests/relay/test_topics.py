@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from bot.model.threads import TOPIC_LIMIT, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key
-from bot.relay.topics import first_words
 from bot.store.links import Links
+from bot.text.first_words import first_words
 from bot.text.to_devin import to_markdown
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import SESSION, Desk, running
@@ -137,6 +137,16 @@ async def test_words_that_are_deleted_while_they_are_read_are_not_kept(
         await desk.until_heard()
         over.set()
     assert await topic_of(desk, store, thread) == ""
+
+
+async def test_first_words_come_once_slack_shows_the_thread(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Slack limits such reads to some 50 a minute, which many links at once spend."""
+    async with running(desk, environ):
+        desk.slack.fail_next("conversations.replies", retry_after=1)
+        thread = await desk.linked_thread()
+        await until_topic(desk, store, thread, "Shall we ship it?")
 
 
 @pytest.mark.parametrize("change", ["edit", "deletion"])

@@ -96,7 +96,13 @@ class Desk:
         root = await self.slack.say("Shall we ship it?", channel=channel)
         await self.mention(f"link {session}", thread=root, channel=channel)
         await self.until_linked(root, channel=channel)
+        await wait_until(lambda: root in self.read_threads(), "the thread is read once")
         return root
+
+    def read_threads(self) -> list[str]:
+        """Return the threads that the backfill has read, once for each time."""
+        calls = [one for one in self.slack.calls if one.method == "conversations.replies"]
+        return [str(one.params["ts"]) for one in calls if "oldest" in one.params]
 
     async def cut_off(self, verb: str, thread: str) -> None:
         """`mute` or `unlink` a thread of `SESSION`, so that nothing in it goes to Devin."""

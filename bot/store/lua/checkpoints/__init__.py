@@ -38,9 +38,9 @@ async def note_missed(
     behind: Key,
     within_ms: int,
     link_prefix: KeyPrefix,
-    threads: Sequence[tuple[str, int, bool]],
+    threads: Sequence[tuple[str, int, bool, bool]],
 ) -> int:
-    """Note that `threads` must be read: the name, the `ts`, and True for a command, of each."""
+    """Note that `threads` must be read: of each the name, the `ts`, and as `Missed` has them."""
 
 
 @script

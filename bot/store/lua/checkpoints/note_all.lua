@@ -35,7 +35,7 @@ for place = 1, #said, 2 do
 end
 local from = math.max(0, math.max(since or 0, oldest) - overlap_us)
 for _, thread in ipairs(redis.call('ZRANGE', threads, 0, most - 1, 'REV')) do
-  miss(unread, behind, link_prefix, thread, from)
+  miss(unread, behind, link_prefix, thread, from, true)
 end
 begin_gap(gap, unread, behind, within_ms)
 return 1

@@ -1,6 +1,6 @@
--- Notes refused events: the name of each thread, the `ts` in microseconds to read from, and whether
--- the event was for the bot itself, which counts even in a thread without a link. Returns how many
--- threads count.
+-- Notes refused events: the name of each thread, the `ts` in microseconds to read from, whether the
+-- event was for the bot itself, which counts even in a thread without a link, and whether mail
+-- waits for it. Returns how many threads count.
 -- include: miss
 -- include: begin_gap
 local gap = KEYS[1]
@@ -12,8 +12,8 @@ local threads = cjson.decode(ARGV[3])
 
 local noted = 0
 for _, thread in ipairs(threads) do
-  local name, from, is_for_bot = unpack(thread)
-  local is_missed = miss(unread, behind, link_prefix, name, from)
+  local name, from, is_for_bot, holds = unpack(thread)
+  local is_missed = miss(unread, behind, link_prefix, name, from, holds)
   if not is_missed and is_for_bot then
     redis.call('ZADD', unread, 'LT', from, name)
     is_missed = true

@@ -99,13 +99,8 @@ async def follow_link(
 
 
 @script
-async def hear_from(*, link: Key, since: str) -> str | int:
-    """Let a link's replies be for Devin only from `since` on."""
-
-
-@script
-async def describe_link(*, link: Key, topic: str, at: str) -> int:
-    """Keep the first words of a linked thread."""
+async def replace_link(*, link: Key, was: str, new: str) -> int:
+    """Replace a link that still is what it was; return 0 if it is not."""
 
 
 @script
