@@ -8,9 +8,9 @@ import time
 from contextlib import AbstractAsyncContextManager
 
 from bot.model.sessions import SessionId
+from bot.redis.keep import LEASE
 from bot.store.leases import renewed
 from bot.store.mailbox import Mailbox
-from bot.store.turn import LEASE
 
 TURN_SECONDS = 1.0
 """The time after which a session with much mail makes room for others."""

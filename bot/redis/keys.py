@@ -9,7 +9,6 @@ A builder `x_key` and a constant `X_KEY` have the names of kind `x`, which scrip
 
 from typing import NewType
 
-from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 
@@ -45,9 +44,6 @@ SCHEMA_KEY = Key("schema")
 
 LINK_PREFIX = KeyPrefix("link:")
 REPLY_PREFIX = KeyPrefix("subject:")
-BEHIND_PREFIX = KeyPrefix("behind:")
-MAIL_PREFIX = KeyPrefix("mail:")
-LEASE_PREFIX = KeyPrefix("lease:")
 WATCHED_PREFIX = KeyPrefix("watched:")
 FOLLOWERS_PREFIX = KeyPrefix("followers:")
 SHOWN_PREFIX = KeyPrefix("shown:")
@@ -86,7 +82,7 @@ def gap_key(team: str) -> Key:
 
 def behind_key(team: str) -> Key:
     """Sessions with such threads, scored by the time (Unix ms) until which mail waits; 0: none."""
-    return Key(f"{BEHIND_PREFIX}{team}")
+    return Key(f"behind:{team}")
 
 
 def catching_up_key(team: str) -> Key:
@@ -120,18 +116,13 @@ def default_key(team: str, channel: str) -> Key:
 
 
 def subject_key(subject: str) -> Key:
-    """The record that an outbox entry is about; a reply is one of them."""
+    """The record that an outbox entry is about; one of them is a reply, whose id is its subject."""
     return Key(f"subject:{subject}")
-
-
-def reply_key(reply: ReplyId) -> Key:
-    """One accepted reply: its text while it may be needed, its state, its outcome."""
-    return subject_key(reply)
 
 
 def mail_key(session: SessionId) -> Key:
     """The waiting replies of a session, scored by their `ts` in microseconds."""
-    return Key(f"{MAIL_PREFIX}{session}")
+    return Key(f"mail:{session}")
 
 
 def box_key(session: SessionId) -> Key:
@@ -141,7 +132,7 @@ def box_key(session: SessionId) -> Key:
 
 def lease_key(session: SessionId) -> Key:
     """The lease on a session; it expires by itself if its holder dies."""
-    return Key(f"{LEASE_PREFIX}{session}")
+    return Key(f"lease:{session}")
 
 
 def name_key(session: SessionId) -> Key:
@@ -149,9 +140,9 @@ def name_key(session: SessionId) -> Key:
     return Key(f"name:{session}")
 
 
-def once_key(team: str, what: str) -> Key:
+def once_key(what: str) -> Key:
     """A claim on work that only the first caller may do."""
-    return Key(f"once:{team}:{what}")
+    return Key(f"once:{what}")
 
 
 def ticket_key(kind: str, number: str) -> Key:
@@ -188,5 +179,5 @@ def _kinds(suffix: str) -> frozenset[str]:
 FIXED = _kinds("_KEY")
 """The kinds of which a workspace has one key."""
 
-BUILT = _kinds("_key") - {"reply"}
-"""The kinds whose keys are `kind:id`; a reply is a subject."""
+BUILT = _kinds("_key")
+"""The kinds whose keys are `kind:id`."""

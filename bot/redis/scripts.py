@@ -7,7 +7,7 @@ two are compared at import, so that no value can reach a slot of another name.
 
 A script whose signature names no key is told ids, and builds its keys: `key.mail(session)`, or
 `key.due`, as `redis/keys.py` does. Its one declared key is the workspace's prefix, by whose hash
-tag a Cluster routes it.
+tag a Cluster routes it. A time `keep.done` is in seconds, and comes from `redis/keep.py`.
 """
 
 import inspect
@@ -22,6 +22,7 @@ from importlib.resources.abc import Traversable
 from itertools import count, dropwhile, takewhile, zip_longest
 from typing import Any, NewType, ParamSpec, Protocol, TypeVar, get_origin, get_type_hints
 
+from bot.redis import keep
 from bot.redis.keys import BUILT, FIXED, Key, KeyPrefix
 
 P = ParamSpec("P")
@@ -89,6 +90,7 @@ _KINDS = ((bool, _Kind.FLAG), (int, _Kind.NUMBER), (str, _Kind.TEXT), (Sequence,
 
 _INCLUDE = re.compile(r"^-- include: (\w+)\n", re.MULTILINE)
 _KEY = re.compile(r"\bkey\.(\w+)")
+_KEEP = re.compile(r"\bkeep\.(\w+)")
 
 
 class NamedScript(Protocol[P, R_co]):
@@ -139,14 +141,14 @@ def assembled(source: str, home: Traversable) -> str:
         return _INCLUDE.sub(text, file.read_text("utf-8"))
 
     body = _INCLUDE.sub(text, source)
-    return _keys_in(body) + body
+    return _table("key", _KEY, _builder_of, body) + _table("keep", _KEEP, _seconds_of, body) + body
 
 
-def _keys_in(body: str) -> str:
-    """Return the Lua that builds the keys which `body` names; '' if it names none."""
-    names = dict.fromkeys(_KEY.findall(body))
-    built = [f"  {name} = {_builder_of(name)},\n" for name in names]
-    return "local key = {\n" + "".join(built) + "}\n" if built else ""
+def _table(table: str, named: re.Pattern[str], value_of: Callable[[str], object], body: str) -> str:
+    """Return the Lua that defines what `body` names of a table; '' if it names nothing."""
+    names = dict.fromkeys(named.findall(body))
+    values = [f"  {name} = {value_of(name)},\n" for name in names]
+    return f"local {table} = {{\n" + "".join(values) + "}\n" if values else ""
 
 
 def _builder_of(name: str) -> str:
@@ -155,6 +157,13 @@ def _builder_of(name: str) -> str:
     if name in BUILT:
         return f"function(id) return KEYS[1] .. '{name}:' .. id end"
     raise ScriptMismatch(f"there is no key `{name}`")
+
+
+def _seconds_of(name: str) -> int:
+    kept = getattr(keep, name.upper(), None)
+    if kept is None:
+        raise ScriptMismatch(f"there is no time `{name}`")
+    return int(kept.total_seconds())
 
 
 def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.model.files import Upload
 from bot.model.replies import ReplyId
 from bot.redis.connection import Store
-from bot.redis.keys import reply_key
+from bot.redis.keys import subject_key
 from bot.store.lua import replies as lua
 from bot.store.lua.reply_fields import ReplyField
 
@@ -26,7 +26,7 @@ class Attachments:
 
     async def of(self, reply: ReplyId) -> Sequence[Upload] | None:
         """Return the uploads of the files of `reply`; None until they are recorded."""
-        raw = await self._store.field(reply_key(reply), ReplyField.FILES)
+        raw = await self._store.field(subject_key(reply), ReplyField.FILES)
         try:
             return _BROUGHT.validate_json(raw) if raw else None
         except ValidationError:
@@ -35,4 +35,6 @@ class Attachments:
     async def keep(self, reply: ReplyId, brought: Sequence[Upload]) -> None:
         """Record the uploads of the files of `reply`."""
         note = _BROUGHT.dump_json(tuple(brought)).decode()
-        await lua.keep_files(self._store, reply=reply_key(reply), files=note)
+        await lua.note_reply(
+            self._store, reply_id=reply, field=ReplyField.FILES, text=note, once=False
+        )

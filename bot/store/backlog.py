@@ -7,12 +7,6 @@ from collections import Counter
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionState
 from bot.redis.connection import Store
-from bot.redis.keys import (
-    DUE_KEY,
-    MAIL_PREFIX,
-    OUTBOX_KEY,
-    REPLY_PREFIX,
-)
 from bot.runtime import metrics
 from bot.store.lua import mailbox as lua
 from bot.store.lua import mirror
@@ -27,14 +21,7 @@ meanwhile."""
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
     """Set the gauges of the backlog, to NaN while Redis cannot be reached."""
     try:
-        replies, oldest_ms, sessions, reports = await lua.backlog(
-            store,
-            due=DUE_KEY,
-            outbox=OUTBOX_KEY,
-            most=most,
-            mail_prefix=MAIL_PREFIX,
-            reply_prefix=REPLY_PREFIX,
-        )
+        replies, oldest_ms, sessions, reports = await lua.backlog(store, most=most)
     except StoreAway as error:
         log.warning("backlog not measured", extra={"reason": str(error)})
         replies = oldest_ms = sessions = reports = math.nan

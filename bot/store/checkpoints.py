@@ -45,9 +45,6 @@ LEASE = timedelta(seconds=6)
 DEAD = timedelta(seconds=30)
 """A process that has not written its checkpoint for this long counts as dead."""
 
-WAIT_FOR_MISSING = timedelta(seconds=30)
-"""The longest time, from its acceptance, for which a reply waits for its session's threads."""
-
 KEEP_READ = timedelta(hours=25)
 """A thread's checkpoint is kept for this time: Slack's Delayed Events bring a message for 24 h.
 

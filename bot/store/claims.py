@@ -11,7 +11,7 @@ from datetime import timedelta
 from bot.model.errors import UnderWay
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, seconds
-from bot.redis.keys import Key, once_key
+from bot.redis.keys import once_key
 from bot.store.lua import claims as lua
 from bot.timing import TIMING
 
@@ -28,11 +28,10 @@ OFFERED = timedelta(days=30)
 
 
 class Claims:
-    """The claims of a workspace, in Redis; a caller waits `seconds` for another one's work."""
+    """The claims, in Redis; a caller waits `seconds` for another one's work."""
 
-    def __init__(self, store: Store, team: str, seconds: float = TIMING.claim_seconds) -> None:
+    def __init__(self, store: Store, seconds: float = TIMING.claim_seconds) -> None:
         self._store = store
-        self._team = team
         self._seconds = seconds
 
     async def begin(self, what: str, mine: str) -> bool:
@@ -58,19 +57,19 @@ class Claims:
 
     async def is_claimed(self, what: str) -> bool:
         """Return True if `what` has been claimed."""
-        return await self._store.get(self._key(f"claim:{what}")) is not None
+        return await self._store.get(once_key(f"claim:{what}")) is not None
 
     async def note(self, what: str, done: str, keep: timedelta) -> None:
         """Note with the claim of `what` what has come of it, for as long as the claim."""
-        await self._store.put(self._key(f"claim:{what}"), done, keep)
+        await self._store.put(once_key(f"claim:{what}"), done, keep)
 
     async def noted(self, what: str) -> str | None:
         """Return what has come of `what`; a text that means nothing until it is noted, or None."""
-        return await self._store.get(self._key(f"claim:{what}"))
+        return await self._store.get(once_key(f"claim:{what}"))
 
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and will be attempted again."""
-        await lua.disclaim(self._store, claim=self._key(f"claim:{what}"))
+        await self._store.delete(once_key(f"claim:{what}"))
 
     async def offer(self, thread: ThreadRef, ts: str) -> bool:
         """Return True if the message at `ts` is the first one to cause a link offer in `thread`."""
@@ -80,9 +79,4 @@ class Claims:
     async def _first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
         """Return True for the first caller, and for a repeated call with the same `mine`."""
         token = mine or secrets.token_hex(8)
-        return bool(
-            await lua.claim(self._store, claim=self._key(what), token=token, keep=seconds(ttl))
-        )
-
-    def _key(self, what: str) -> Key:
-        return once_key(self._team, what)
+        return bool(await lua.claim(self._store, what=what, token=token, ttl=seconds(ttl)))

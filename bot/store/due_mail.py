@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis
-from bot.redis.keys import DUE_KEY, LEASE_PREFIX
 from bot.store.lua import mailbox as lua
 
 MOST_HELD = 20_000
@@ -22,9 +21,7 @@ class DueMail:
         """List up to `limit` sessions without a lease, due for at least `grace`, oldest first."""
         return await lua.list_abandoned(
             self._store,
-            due=DUE_KEY,
             grace_ms=millis(grace),
             limit=limit,
-            lease_prefix=LEASE_PREFIX,
             most=limit + MOST_HELD,
         )

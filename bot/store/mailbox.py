@@ -15,43 +15,18 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.replies import Change, Queues, Reply, ReplyId, Voucher
 from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
-from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import (
-    DUE_KEY,
-    OUTBOX_KEY,
-    REPLY_PREFIX,
-    last_key,
-    lease_key,
-    mail_key,
-    reply_key,
-)
+from bot.redis import keep
+from bot.redis.connection import Store, millis
+from bot.redis.keys import lease_key, subject_key
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.mirror.stirring import stir_of
-from bot.store.turn import (
-    LEASE,
-    Deferred,
-    Head,
-    Step,
-    kept_of,
-    parse_step,
-    taking,
-    thread_of,
-    turn_of,
-)
+from bot.store.turn import Deferred, Head, Step, kept_of, parse_step
 
 MOST = 200
 """Most replies of a session that are told apart by thread."""
 
 UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 """Outcomes after which Devin still counts as failing."""
-
-KEEP_WAITING = timedelta(days=30)
-KEEP_DONE = timedelta(days=7)
-"""The time for which a finished reply is known, for *Send again* and against accepting it twice.
-
-Slack's Delayed Events are retried for 24 h; with a shorter time, a late one would be sent twice.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +60,20 @@ class Mailbox:
         """
         change, wake_ms = await lua.accept(
             self._store,
-            **thread_of(reply.thread),
-            reply=reply_key(reply.id),
-            mail=mail_key(session),
-            due=DUE_KEY,
-            lease=lease_key(session),
             session=session,
             text=reply.to_json(),
             reply_id=reply.id,
             score=ts_micros(reply.ts),
             wait=millis(wait),
             link_ttl=self._link_ttl,
-            keep=seconds(KEEP_WAITING),
+            thread=_thread_of(reply),
             voucher=voucher,
         )
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
 
     async def take(self, session: SessionId, token: str) -> Step:
         """Take the lease on `session` under `token`, and mark its head as being sent."""
-        answer = await lua.take(
-            self._store,
-            **turn_of(session, token),
-            **taking(),
-        )
-        return parse_step(answer)
+        return parse_step(await lua.take(self._store, session=session, token=token))
 
     async def finish(
         self,
@@ -128,20 +93,18 @@ class Mailbox:
         report = Owed(reply.id, head.round, OwedKind.OUTCOME) if is_owed else ""
         answer = await lua.finish(
             self._store,
-            **turn_of(session, token),
-            **taking(),
-            **stir_of(session, reply, self._store.timing.watch_pause),
-            reply=reply_key(reply.id),
-            outbox=OUTBOX_KEY,
-            last=last_key(reply.thread),
+            session=session,
+            token=token,
             reply_id=reply.id,
             outcome=outcome.to_json(),
             rest=kept_of(head, outcome),
-            keep=seconds(KEEP_DONE),
             answered=outcome.kind not in UNANSWERED,
             report=str(report),
             goes_on=go_on,
-            link_ttl=0 if reply.thread.is_nowhere else self._link_ttl,
+            thread=_thread_of(reply),
+            by=reply.author,
+            link_ttl=self._link_ttl,
+            poll_after_ms=int(self._store.timing.watch_pause * 1000),
         )
         return parse_step(answer)
 
@@ -155,15 +118,12 @@ class Mailbox:
         report = Owed(head.reply.id, head.round, OwedKind.DELAY)
         answer = await lua.defer(
             self._store,
-            **turn_of(session, token),
-            reply=reply_key(head.reply.id),
-            outbox=OUTBOX_KEY,
+            session=session,
+            token=token,
+            reply_id=head.reply.id,
             delay=millis(delay),
-            keep=seconds(KEEP_WAITING),
             notice=str(report),
             notice_after=millis(notice),
-            reply_id=head.reply.id,
-            keep_withdrawn=seconds(KEEP_DONE),
         )
         if not answer:
             return None
@@ -174,39 +134,40 @@ class Mailbox:
         self, session: SessionId, token: str, reply: ReplyId, after: timedelta = timedelta(0)
     ) -> None:
         """Undo `take` for a reply that has certainly not been sent, and make it due in `after`."""
-        await lua.put_back(
+        await lua.defer(
             self._store,
-            **turn_of(session, token),
-            reply=reply_key(reply),
+            session=session,
+            token=token,
             reply_id=reply,
-            keep_withdrawn=seconds(KEEP_DONE),
-            after=millis(after),
+            delay=millis(after),
+            notice="",
+            notice_after=0,
         )
 
     async def renew(self, session: SessionId, token: str) -> bool:
-        """Extend the lease by another `LEASE`; return False if it is no longer ours."""
+        """Extend the lease by another `keep.LEASE`; return False if it is no longer ours."""
         is_ours = await lua.renew(
-            self._store, lease=lease_key(session), token=token, lease_ms=millis(LEASE)
+            self._store, lease=lease_key(session), token=token, lease_ms=millis(keep.LEASE)
         )
         return bool(is_ours)
 
     async def kept(self, reply: ReplyId) -> Reply | None:
         """Return the reply while it waits, or while a report or *Send again* may need it."""
-        raw = await self._store.field(reply_key(reply), ReplyField.REPLY)
+        raw = await self._store.field(subject_key(reply), ReplyField.REPLY)
         return Reply.model_validate_json(raw) if raw else None
 
     async def session_of(self, reply: ReplyId) -> SessionId | None:
         """Return the session for which the reply was last accepted, as long as that is known."""
-        session = await self._store.field(reply_key(reply), ReplyField.SESSION)
+        session = await self._store.field(subject_key(reply), ReplyField.SESSION)
         return SessionId(session) if session else None
 
     async def is_known(self, reply: ReplyId) -> bool:
         """Return True if the reply was accepted or withdrawn before."""
-        return await self._store.field(reply_key(reply), ReplyField.STATE) not in {None, "ahead"}
+        return await self._store.field(subject_key(reply), ReplyField.STATE) not in {None, "ahead"}
 
     async def was_sent_again(self, reply: ReplyId, number: int) -> bool:
         """Return True if another round followed that one, even if the text is gone by now."""
-        return int(await self._store.field(reply_key(reply), ReplyField.ROUND) or 0) > number
+        return int(await self._store.field(subject_key(reply), ReplyField.ROUND) or 0) > number
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back into its mailbox, once for each `number` of its rounds.
@@ -218,21 +179,19 @@ class Mailbox:
             return None
         answer = await lua.send_again(
             self._store,
-            mail=mail_key(SessionId(session)),
-            due=DUE_KEY,
-            reply=reply_key(reply.id),
-            session=SessionId(session),
+            session=session,
             reply_id=reply.id,
             score=ts_micros(reply.ts),
             number=number,
-            keep=seconds(KEEP_WAITING),
             press=secrets.token_hex(8),
         )
-        return SessionId(session) if answer == "waiting" else None
+        return session if answer == "waiting" else None
 
     async def queues(self, session: SessionId) -> Queues:
         """Count the replies that wait for `session`, by thread; each beyond `MOST` by none."""
-        total, *found = await lua.queues(
-            self._store, mail=mail_key(session), reply_prefix=REPLY_PREFIX, most=MOST
-        )
+        total, *found = await lua.queues(self._store, session=session, most=MOST)
         return Queues(total, dict(zip(found[::2], found[1::2], strict=True)))
+
+
+def _thread_of(reply: Reply) -> str:
+    return "" if reply.thread.is_nowhere else reply.thread.name

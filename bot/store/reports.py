@@ -10,7 +10,6 @@ from bot.model.owed import Owed
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.store.lua import replies as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import Begun
@@ -76,8 +75,7 @@ class Reports:
         """
         state, outcome = await lua.end_report(
             self._store,
-            reply=subject_key(owed.subject),
-            outbox=OUTBOX_KEY,
+            subject=owed.subject,
             owed=str(owed),
             noticed_in=noticed_in,
         )

@@ -11,25 +11,17 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from bot.model.errors import StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
-from bot.redis.connection import Store, seconds
-from bot.redis.keys import DUE_KEY, OUTBOX_KEY, box_key, mail_key, reply_key
+from bot.redis.connection import Store
+from bot.redis.keys import subject_key
 from bot.store.lua import replies as lua
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.mailbox import KEEP_DONE
 from bot.text.to_devin import is_empty
-
-AHEAD = timedelta(hours=25)
-"""The time for which an edit or a deletion waits for its message's event, which may come later.
-
-Slack's Delayed Events bring that for 24 h.
-"""
 
 NEVER_TAKEN = frozenset({OutcomeKind.ENDED, OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
 
@@ -92,7 +84,7 @@ class Revisions:
         withdrawn.
         """
         for _ in range(TRIES):
-            session, raw = await lua.read_reply(self._store, reply=reply_key(reply.id))
+            session, raw = await self._read(reply.id)
             kept = Reply.model_validate_json(raw) if raw else reply
             new = _revised(kept, reply, drops_forwarded=drops_forwarded)
             what = await self._revise(
@@ -114,7 +106,7 @@ class Revisions:
         `edited` is the time of the edit that does so, in microseconds; 0 for a deletion.
         """
         for _ in range(TRIES):
-            session, _raw = await lua.read_reply(self._store, reply=reply_key(reply))
+            session, _raw = await self._read(reply)
             what = await self._revise(reply, session, edited, may_be_ahead=may_be_ahead)
             if what is not None:
                 return what
@@ -122,16 +114,28 @@ class Revisions:
 
     async def offer(self, reply: ReplyId, number: str) -> str:
         """Return the number under which a correction of `reply` is offered: the first one given."""
-        return await lua.offer_correction(self._store, reply=reply_key(reply), number=number)
+        return await lua.note_reply(
+            self._store, reply_id=reply, field=ReplyField.OFFER, text=number, once=True
+        )
 
     async def offered(self, reply: ReplyId, edited: int) -> None:
         """Note that a correction by the edit of `edited` has been offered."""
-        await lua.note_offered(self._store, reply=reply_key(reply), edited=edited)
+        await lua.note_reply(
+            self._store, reply_id=reply, field=ReplyField.EDITED, text=str(edited), once=False
+        )
+
+    async def _read(self, reply: ReplyId) -> tuple[SessionId, str | None]:
+        """Return the session and the JSON; if they are of two moments, `REVISE` finds that out."""
+        key = subject_key(reply)
+        session, raw = await asyncio.gather(
+            self._store.field(key, ReplyField.SESSION), self._store.field(key, ReplyField.REPLY)
+        )
+        return SessionId(session or ""), raw
 
     async def _revise(
         self,
         reply: ReplyId,
-        session: SessionId | None,
+        session: SessionId,
         edited: int,
         *,
         old: str = "",
@@ -139,21 +143,14 @@ class Revisions:
         drops: str = "",
         may_be_ahead: bool,
     ) -> Revision | None:
-        of = session or SessionId("")
         what, outcome = await lua.revise(
             self._store,
-            reply=reply_key(reply),
-            mail=mail_key(of),
-            box=box_key(of),
-            due=DUE_KEY,
-            outbox=OUTBOX_KEY,
+            reply_id=reply,
+            session=session,
             old=old,
             new=new,
             edited=edited,
-            reply_id=reply,
-            session=of,
-            keep=seconds(KEEP_DONE),
-            ahead=seconds(AHEAD) if may_be_ahead else 0,
+            may_be_ahead=may_be_ahead,
             drops=drops,
         )
         if what == "raced":

@@ -5,33 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any
 
 from pydantic import ValidationError
 
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Reply, place_of
-from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
-from bot.redis.connection import millis
-from bot.redis.keys import (
-    BEHIND_PREFIX,
-    DUE_KEY,
-    REPLY_PREFIX,
-    THREADS_KEY,
-    Key,
-    KeyPrefix,
-    box_key,
-    lease_key,
-    link_key,
-    mail_key,
-    read_key,
-    unread_key,
-)
-from bot.store.checkpoints import WAIT_FOR_MISSING
-
-LEASE = timedelta(seconds=10)
-"""The time after which another holder takes over a lease that was not renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,68 +113,3 @@ def kept_of(head: Head, outcome: Outcome) -> str:
         return ""
     words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
     return reply.model_copy(update=words).to_json()
-
-
-class Turn(TypedDict):
-    """The keys and arguments of every step of a lease's holder."""
-
-    mail: Key
-    box: Key
-    due: Key
-    lease: Key
-    session: SessionId
-    token: str
-
-
-def turn_of(session: SessionId, token: str) -> Turn:
-    """Build the turn of the holder with that token."""
-    return {
-        "mail": mail_key(session),
-        "box": box_key(session),
-        "due": DUE_KEY,
-        "lease": lease_key(session),
-        "session": session,
-        "token": token,
-    }
-
-
-class Taking(TypedDict):
-    """The keys and arguments of every step that may take a session's next head."""
-
-    lease_ms: int
-    reply_prefix: KeyPrefix
-    wait_ms: int
-    behind_prefix: KeyPrefix
-
-
-def taking() -> Taking:
-    """Build what such a step needs beside the turn."""
-    return {
-        "lease_ms": millis(LEASE),
-        "reply_prefix": REPLY_PREFIX,
-        "wait_ms": millis(WAIT_FOR_MISSING),
-        "behind_prefix": BEHIND_PREFIX,
-    }
-
-
-class Thread(TypedDict):
-    """The thread of a reply: its keys, those of its workspace, and its name."""
-
-    link: Key
-    threads: Key
-    read: Key
-    unread: Key
-    thread: str
-    has_thread: bool
-
-
-def thread_of(thread: ThreadRef) -> Thread:
-    """Build what ACCEPT needs of a reply's thread."""
-    return {
-        "link": link_key(thread),
-        "threads": THREADS_KEY,
-        "read": read_key(thread.team),
-        "unread": unread_key(thread.team),
-        "thread": thread.name,
-        "has_thread": not thread.is_nowhere,
-    }

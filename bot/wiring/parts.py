@@ -114,7 +114,7 @@ def kept_in(to: Connections) -> Kept:
         attachments=Attachments(store),
         cards=Cards(store),
         checkpoints=Checkpoints(store, team, within or CATCH_UP, secrets.token_hex(8)),
-        claims=Claims(store, team, to.timing.claim_seconds),
+        claims=Claims(store, to.timing.claim_seconds),
         defaults=ChannelDefaults(store, ttl),
         due=DueMail(store),
         links=Links(store, ttl),

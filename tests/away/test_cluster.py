@@ -137,15 +137,15 @@ async def test_doctor_finds_it_well(environ: dict[str, str], tmp_path: Path) -> 
 
 async def test_several_keys_are_read_at_once(store: Store) -> None:
     """The relay's keys share a slot, so that one MGET may name them."""
-    assert await Claims(store, "T0").claim("one")
-    keys = [once_key("T0", f"claim:{name}") for name in ("one", "two", "three")]
+    assert await Claims(store).claim("one")
+    keys = [once_key(f"claim:{name}") for name in ("one", "two", "three")]
     assert [value is not None for value in await store.get_all(keys)] == [True, False, False]
 
 
 async def test_many_may_ask_at_once(store: Store) -> None:
     """There may be more than the hundred connections that redis-py allows per node by default."""
     names = [str(number) for number in range(101)]
-    claims = Claims(store, "T0")
+    claims = Claims(store)
     first = await asyncio.gather(*(claims.claim(name) for name in names))
     assert first == [True] * 101
 
@@ -181,7 +181,7 @@ def move_slot(source: Node, target: Node, port: int) -> None:
 async def test_what_asks_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
     """A call can be canceled while it finds the node, connects or waits for the answer."""
     async with open_store(redis_url) as store:
-        assert await stops(lambda: store.get_all([once_key("T0", "one")]), turns)
+        assert await stops(lambda: store.get_all([once_key("one")]), turns)
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ async def test_an_absent_cluster_is_a_passing_error() -> None:
 async def test_check_says_that_it_does_not_answer(box: Sandbox, tmp_path: Path) -> None:
     """The operator reads where to look."""
     environ = environ_of(box, "redis+cluster://127.0.0.1:1", tmp_path)
-    code, out, _ = await command(environ, tmp_path, "check")
+    code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 1
     lines = out.splitlines()
     (at,) = [at for at, line in enumerate(lines) if line.startswith("✗ Redis:")]

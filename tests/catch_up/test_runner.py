@@ -35,7 +35,7 @@ from bot.redis.keys import (
     catching_up_key,
     gap_key,
     listeners_key,
-    reply_key,
+    subject_key,
 )
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
@@ -889,7 +889,7 @@ async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
         await raw.zadd(at(DUE_KEY), {session: 1})
     seconds, _ = await raw.time()
     accepted = (seconds - waited) * 1_000
-    await raw.hset(at(reply_key(an_hour.reply.id)), "accepted", str(accepted))
+    await raw.hset(at(subject_key(an_hour.reply.id)), "accepted", str(accepted))
     assert isinstance(await mailbox.take(session, "token"), step)
 
 

@@ -17,7 +17,7 @@ from bot.model.replies import reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, REPLY_PREFIX, Key, reply_key
+from bot.redis.keys import DUE_KEY, REPLY_PREFIX, Key, subject_key
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.store.links import Links
@@ -201,7 +201,7 @@ async def test_a_late_reply_waits_a_second_for_earlier_ones(
     root, ts = await linked_long_ago(desk, store, SESSION), next(moments(age))
     event = write(desk, root, "Please rebase", ts)
     await (await desk.slack.deliver_event(event)).settled()
-    key = reply_key(reply_id(desk.slack.team_id, event["channel"], ts))
+    key = subject_key(reply_id(desk.slack.team_id, event["channel"], ts))
     accepted, not_before = await raw.hmget(at(key), "accepted", "not_before")
     assert int(not_before or 0) - int(accepted or 0) == wait
     await desk.until_marked("white_check_mark", ts)

@@ -26,7 +26,7 @@ from bot.model.replies import Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import reply_key
+from bot.redis.keys import subject_key
 from bot.runtime.in_flight import InFlight
 from bot.slack.files import SlackFiles
 from bot.slack.marks import MarkBudget
@@ -67,7 +67,7 @@ async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
     broken, after = [await desk.reply(text, thread) for text in ("Please rebase", "And push")]
     await desk.until_heard()
     channel = desk.slack.workspace.channel("general").id
-    key = at(reply_key(reply_id(desk.slack.team_id, channel, broken)))
+    key = at(subject_key(reply_id(desk.slack.team_id, channel, broken)))
     kept = await raw.hget(key, "reply")
     assert kept
     await raw.hset(key, "reply", str(kept).replace('"blocks":[', '"blocks":["words",'))
@@ -168,7 +168,7 @@ async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_g
     first, second = await accepted(parts, "stumble", "hello")
     await parts.deliveries.deliver(ID)
     assert box.devin.received(SESSION) == ["ada (in Slack):\n\nhello"]
-    kept = await raw.hget(at(reply_key(first.id)), "outcome")
+    kept = await raw.hget(at(subject_key(first.id)), "outcome")
     assert kept
     outcome = Outcome.model_validate_json(kept)
     assert outcome.kind is OutcomeKind.UNCERTAIN
@@ -185,6 +185,6 @@ async def test_what_is_foreseen_ends_no_reply(
     (reply,) = await accepted(parts, "stumble")
     with pytest.raises(type(error)):
         await parts.deliveries.deliver(ID)
-    assert await raw.hget(at(reply_key(reply.id)), "state") == "sending"
+    assert await raw.hget(at(subject_key(reply.id)), "state") == "sending"
     assert parts.schedule.told == []
     assert box.devin.requests == []

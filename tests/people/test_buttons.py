@@ -9,9 +9,8 @@ from bot.app import Bot
 from bot.model.errors import LinkChanged, NoSuchReply, NotAllowed, NotIdentified, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
-from bot.model.replies import ReplyId
 from bot.redis.connection import Store
-from bot.redis.keys import reply_key
+from bot.redis.keys import subject_key
 from bot.settings import Settings
 from bot.text.characters import cut
 from bot.wording import delivery_reports, refusals
@@ -244,7 +243,7 @@ async def test_a_failure_that_nobody_foresaw_has_a_reference(
 ) -> None:
     """The presser can tell the operator where to look in the log, which contains nobody's text."""
     report = await suspended(desk)
-    await raw.hset(at(reply_key(ReplyId(value_of(report).partition("|")[0]))), "reply", '{"xyzzy"')
+    await raw.hset(at(subject_key(value_of(report).partition("|")[0])), "reply", '{"xyzzy"')
     await press(desk, report)
     await wait_until(lambda: desk.whispers("ada"), "she is told")
     (logged,) = [one for one in caplog.records if one.getMessage().startswith("unforeseen")]

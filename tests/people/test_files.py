@@ -23,7 +23,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import lease_key, reply_key
+from bot.redis.keys import lease_key, subject_key
 from bot.settings import Settings
 from bot.slack.files import SlackFiles, attached
 from bot.store.attachments import Attachments
@@ -390,7 +390,7 @@ async def test_a_crash_during_the_upload_sends_nothing_twice_and_asks_nobody(
         await desk.until_marked("white_check_mark", ts)
     assert len(desk.received()) == 1
     assert len(desk.said(root)) == 0
-    assert await store.field(reply_key(reply.id), "files") is None
+    assert await store.field(subject_key(reply.id), "files") is None
 
 
 @asynccontextmanager

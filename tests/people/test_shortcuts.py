@@ -29,7 +29,7 @@ from bot.model.replies import Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import reply_key
+from bot.redis.keys import subject_key
 from bot.wording import forms, refusals, shortcuts, thread_links
 from bot.wording.asking import session_picker
 from bot.wording.asking.session_picker import Choices
@@ -315,7 +315,7 @@ async def test_what_is_sent_is_kept_before_slack_is_acknowledged(
     desk.slack.fail_next("conversations.info", delay=0.3)
     await run(desk, SEND, ts)
     place = reply_id(desk.slack.team_id, desk.slack.workspace.channel("general").id, ts)
-    assert await store.field(reply_key(place), "state") is not None
+    assert await store.field(subject_key(place), "state") is not None
 
 
 async def test_a_message_without_words_is_not_sent(bot: Bot, desk: Desk) -> None:

@@ -383,9 +383,7 @@ async def test_a_session_that_devin_has_answered_with_needs_no_list(
     thread = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts=root)
     author = UserId(desk.slack.workspace.user("ada").id)
     asked = Start(message=Reply(thread=thread, ts=root, author=author, text="Fix it"), at=0)
-    await Claims(store, thread.team).note(
-        f"start sent:{asked.tag}", STARTED + SESSION, timedelta(days=1)
-    )
+    await Claims(store).note(f"start sent:{asked.tag}", STARTED + SESSION, timedelta(days=1))
     before = lists()
     async with started(settings):
         await desk.slack.wait_connected()

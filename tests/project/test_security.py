@@ -17,11 +17,12 @@ import pytest
 import yaml
 
 from bot.app import Bot
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.relay.asking import say_prompts
 from bot.relay.saying import speaking
 from bot.settings import load_settings
-from bot.store import checkpoints, claims, links, mailbox, outbox, revisions, tickets
+from bot.store import checkpoints, claims, links, outbox, tickets
 from bot.store.mirror import watches
 from sandbox import Sandbox
 from sandbox.slack.server import Message
@@ -131,10 +132,10 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
 @pytest.mark.parametrize(
     ("what", "kept"),
     [
-        ("while it is queued", mailbox.KEEP_WAITING),
-        ("after any other outcome", mailbox.KEEP_DONE),
+        ("while it is queued", keep.WAITING),
+        ("after any other outcome", keep.DONE),
         ("edited after it was sent", tickets.KEEP),
-        ("came before its message", revisions.AHEAD),
+        ("came before its message", keep.AHEAD),
         ("the choice of its session", say_prompts.UNSENT),
         ("the request to start a session", outbox.KEEP),
         ("a question from Devin", speaking.KEEP_ANSWER),

@@ -17,7 +17,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
-from bot.redis.keys import reply_key
+from bot.redis.keys import subject_key
 from bot.settings import Settings
 from bot.store.backlog import measure
 from bot.store.links import Links
@@ -74,7 +74,7 @@ async def test_all_mail_is_counted_and_the_oldest_is_found(store: Store, redis_u
     old, *_ = await fill(store, 2, 2)
     async with Redis.from_url(node_url(redis_url)) as raw:
         seconds, _ = await raw.time()
-        await raw.hset(at(reply_key(old.id)), "accepted", (seconds - 600) * 1000)
+        await raw.hset(at(subject_key(old.id)), "accepted", (seconds - 600) * 1000)
     await measure(store)
     assert value("relay_mail_waiting") == 5
     assert value("relay_sessions_with_mail") == 2
@@ -94,7 +94,7 @@ async def test_a_reply_that_was_forgotten_has_no_age(store: Store, redis_url: st
     """A record may expire before its place in the mailbox is cleared."""
     (reply,) = await fill(store, 1, 1)
     async with Redis.from_url(node_url(redis_url)) as raw:
-        await raw.delete(at(reply_key(reply.id)))
+        await raw.delete(at(subject_key(reply.id)))
     await measure(store)
     assert value("relay_mail_oldest_seconds") == 0
 

@@ -11,7 +11,7 @@ THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.00
 
 async def test_a_claim_is_its_workspaces_own(store: Store) -> None:
     """A Slack Connect channel has one id in both workspaces, and so have its messages."""
-    here, there = Claims(store, "T0TEAM"), Claims(store, "T0OTHER")
+    here, there = Claims(store.of("T0TEAM")), Claims(store.of("T0OTHER"))
     assert await here.claim("command:C0:1")
     assert not await here.claim("command:C0:1")
     assert await there.claim("command:C0:1")
@@ -22,7 +22,7 @@ async def test_a_claim_is_its_workspaces_own(store: Store) -> None:
 
 async def test_a_claim_in_somebodys_name_is_theirs_again_and_again(store: Store) -> None:
     """Nobody else gets it until it is released."""
-    claims = Claims(store, THREAD.team)
+    claims = Claims(store)
     assert await claims.claim("starting:x", timedelta(days=8), "mine")
     assert await claims.claim("starting:x", timedelta(days=8), "mine")
     assert not await claims.claim("starting:x", timedelta(days=8), "theirs")

@@ -16,6 +16,7 @@ from bot.model.people import UserId
 from bot.model.replies import Change, Queues, Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,
@@ -25,12 +26,12 @@ from bot.redis.keys import (
     lease_key,
     link_key,
     mail_key,
-    reply_key,
+    subject_key,
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import KEEP_DONE, MOST, Mailbox
-from bot.store.turn import LEASE, Head, Later, Nothing
+from bot.store.mailbox import MOST, Mailbox
+from bot.store.turn import Head, Later, Nothing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
 from tests.support.keys import at
@@ -62,12 +63,12 @@ async def mailbox(store: Store) -> Mailbox:
 
 
 async def not_before(raw: Redis, second: int) -> int:
-    return int(await raw.hget(at(reply_key(a_reply(second).id)), "not_before") or 0)
+    return int(await raw.hget(at(subject_key(a_reply(second).id)), "not_before") or 0)
 
 
 async def its_time_comes(raw: Redis, second: int) -> None:
     """Let the time come before which a reply is not sent."""
-    await raw.hset(at(reply_key(a_reply(second).id)), "not_before", 1)
+    await raw.hset(at(subject_key(a_reply(second).id)), "not_before", 1)
     await raw.zadd(at(DUE_KEY), {ID: 1})
 
 
@@ -92,10 +93,10 @@ async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
     reply = a_reply(1)
     first = await mailbox.accept(reply, ID, NONE)
     assert (first.change, first.wake_after) == (Change.ACCEPTED, 0.0)
-    before = await raw.hgetall(at(reply_key(reply.id)))
+    before = await raw.hgetall(at(subject_key(reply.id)))
     for _ in range(3):
         assert (await mailbox.accept(reply, ID, NONE)).change is Change.REPEATED
-    assert await raw.hgetall(at(reply_key(reply.id))) == before
+    assert await raw.hgetall(at(subject_key(reply.id))) == before
     assert (await mailbox.queues(ID)).total == 1
 
 
@@ -248,7 +249,7 @@ async def test_a_session_has_one_holder(mailbox: Mailbox, raw: Redis) -> None:
     await filled(mailbox, 1, 2)
     await taken(mailbox, "a")
     assert await mailbox.take(ID, "b") is Nothing.HELD
-    assert 0 < await raw.pttl(at(lease_key(ID))) <= LEASE.total_seconds() * 1000
+    assert 0 < await raw.pttl(at(lease_key(ID))) <= keep.LEASE.total_seconds() * 1000
 
 
 async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> None:
@@ -263,7 +264,7 @@ async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, 
     """Nobody knows whether Devin got it since it was marked. The next one is an ordinary head."""
     await filled(mailbox, 1, 2)
     began = (await taken(mailbox, "a")).sent - 2000
-    await raw.hset(at(reply_key(a_reply(1).id)), "sent", str(began))
+    await raw.hset(at(subject_key(a_reply(1).id)), "sent", str(began))
     await raw.delete(at(lease_key(ID)))
     head = await taken(mailbox, "b")
     assert (head.reply, head.interrupted, head.sent) == (a_reply(1), True, began)
@@ -291,7 +292,7 @@ async def test_what_is_not_to_be_sent_holds_up_no_session(
 ) -> None:
     """Such an entry is dropped from the mailbox, and the next reply goes."""
     first, second = await filled(mailbox, 1, 2)
-    await raw.hset(at(reply_key(first.id)), "state", state)
+    await raw.hset(at(subject_key(first.id)), "state", state)
     assert (await taken(mailbox, "t1")).reply == second
     assert (await mailbox.queues(ID)).total == 1
 
@@ -299,7 +300,7 @@ async def test_what_is_not_to_be_sent_holds_up_no_session(
 async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: Redis) -> None:
     """Its record has expired, so its place in the mailbox means nothing."""
     first, second = await filled(mailbox, 1, 2)
-    await raw.delete(at(reply_key(first.id)))
+    await raw.delete(at(subject_key(first.id)))
     assert (await taken(mailbox, "a")).reply == second
     assert (await mailbox.queues(ID)).total == 1
 
@@ -310,7 +311,7 @@ async def test_a_broken_reply_is_a_head_that_says_so(
 ) -> None:
     """Nobody can ever read it, so it must not stay first in its mailbox; its place is known."""
     (reply,) = await filled(mailbox, 1)
-    await raw.hset(at(reply_key(reply.id)), "reply", broken)
+    await raw.hset(at(subject_key(reply.id)), "reply", broken)
     head = await taken(mailbox, "a")
     assert head.flaw is not None
     assert head.reply.id == reply.id
@@ -324,7 +325,7 @@ async def test_a_reply_without_a_record_of_its_round_is_in_its_first(
 ) -> None:
     """A missing field does not block its session, either."""
     (reply,) = await filled(mailbox, 1)
-    await raw.hdel(at(reply_key(reply.id)), "round", "accepted")
+    await raw.hdel(at(subject_key(reply.id)), "round", "accepted")
     head = await taken(mailbox, "a")
     assert (head.round, head.accepted) == (1, head.now)
 
@@ -380,9 +381,9 @@ async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw
     await mailbox.finish(ID, "a", step, SUSPENDED, go_on=True)
     assert await mailbox.kept(replies[0].id) is None
     assert await mailbox.kept(replies[1].id) == replies[1]
-    assert "hello" not in str(await raw.hgetall(at(reply_key(replies[0].id))))
+    assert "hello" not in str(await raw.hgetall(at(subject_key(replies[0].id))))
     for reply in replies:
-        assert await raw.ttl(at(reply_key(reply.id))) <= KEEP_DONE.total_seconds()
+        assert await raw.ttl(at(subject_key(reply.id))) <= keep.DONE.total_seconds()
 
 
 async def test_of_a_workflow_s_reply_is_kept_only_whom_to_tell(
@@ -396,7 +397,7 @@ async def test_of_a_workflow_s_reply_is_kept_only_whom_to_tell(
     kept = await mailbox.kept(reply.id)
     assert kept is not None
     assert kept.step == reply.step
-    assert "hello" not in str(await raw.hgetall(at(reply_key(reply.id))))
+    assert "hello" not in str(await raw.hgetall(at(subject_key(reply.id))))
 
 
 async def test_a_frozen_holder_writes_nothing_once_another_took_over(
@@ -411,7 +412,7 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
     assert (await mailbox.queues(ID)).total == 1
     await mailbox.finish(ID, "b", other, UNCERTAIN, go_on=True)
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
-    assert await raw.hget(at(reply_key(reply.id)), "outcome") == UNCERTAIN.to_json()
+    assert await raw.hget(at(subject_key(reply.id)), "outcome") == UNCERTAIN.to_json()
     assert await raw.zcard(at(OUTBOX_KEY)) == 1
 
 
@@ -438,7 +439,7 @@ async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_
     await filled(mailbox, 1)
     assert (await taken(mailbox, "b")).reply == a_reply(1)
     assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) is Nothing.HELD
-    assert await raw.hget(at(reply_key(head.reply.id)), "state") == "done"
+    assert await raw.hget(at(subject_key(head.reply.id)), "state") == "done"
     assert await raw.get(at(lease_key(ID))) == "b"
 
 
@@ -456,7 +457,7 @@ async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
             await mailbox.defer(ID, ends, late, NONE, SOON)
         else:
             await mailbox.put_back(ID, ends, late.reply.id)
-        assert await raw.hget(at(reply_key(late.reply.id)), "state") == "waiting"
+        assert await raw.hget(at(subject_key(late.reply.id)), "state") == "waiting"
         assert await raw.get(at(lease_key(ID))) == "b"
         await mailbox.put_back(ID, "b", other.reply.id)
 
@@ -575,7 +576,7 @@ async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> N
     await taken(mailbox, "b")
     assert await mailbox.defer(ID, "a", frozen, SOON, SOON) is None
     await mailbox.put_back(ID, "a", frozen.reply.id)
-    assert await raw.hget(at(reply_key(frozen.reply.id)), "state") == "sending"
+    assert await raw.hget(at(subject_key(frozen.reply.id)), "state") == "sending"
     assert await raw.get(at(lease_key(ID))) == "b"
 
 
@@ -591,7 +592,7 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     """A sign of life extends it; one of another holder, or a late one, does not."""
     await filled(mailbox, 1)
     await taken(mailbox, "a")
-    half = LEASE.total_seconds() * 500
+    half = keep.LEASE.total_seconds() * 500
     await raw.pexpire(at(lease_key(ID)), int(half))
     assert not await mailbox.renew(ID, "b")
     assert await raw.pttl(at(lease_key(ID))) <= half
@@ -628,20 +629,16 @@ async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
     answers = [
         await lua.send_again(
             store,
-            mail=mail_key(ID),
-            due=DUE_KEY,
-            reply=reply_key(reply.id),
             session=ID,
             reply_id=reply.id,
             score=ts_micros(reply.ts),
             number=1,
-            keep=60,
             press=press,
         )
         for press in ("x", "x", "y")
     ]
     assert answers == ["waiting", "waiting", "already"]
-    assert await raw.hget(at(reply_key(reply.id)), "round") == "2"
+    assert await raw.hget(at(subject_key(reply.id)), "round") == "2"
 
 
 async def test_a_reply_is_sent_again_in_its_old_place(mailbox: Mailbox) -> None:
@@ -657,7 +654,7 @@ async def test_what_waits_or_was_forgotten_is_not_sent_again(mailbox: Mailbox, r
     """These are replies without an outcome, delivered ones, and ones that are gone."""
     waiting, gone = await filled(mailbox, 1, 2)
     assert await mailbox.send_again(waiting, 1) is None
-    await raw.delete(at(reply_key(gone.id)))
+    await raw.delete(at(subject_key(gone.id)))
     assert await mailbox.send_again(gone, 1) is None
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
     assert await mailbox.send_again(waiting, 1) is None
@@ -675,7 +672,7 @@ async def test_a_late_repeat_of_an_earlier_finish_does_not_end_a_new_round(
     step = await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
     assert isinstance(step, Head)
     assert (step.round, step.interrupted) == (2, False)
-    assert await raw.hget(at(reply_key(reply.id)), "outcome") is None
+    assert await raw.hget(at(subject_key(reply.id)), "outcome") is None
 
 
 # The poll.
@@ -753,11 +750,11 @@ async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
     notice = Owed(a_reply(1).id, 1, OwedKind.DELAY)
-    await raw.delete(at(reply_key(a_reply(1).id)))
+    await raw.delete(at(subject_key(a_reply(1).id)))
     await reports.begin(notice)
     await reports.end(notice, told=True)
     assert (
-        await raw.exists(at(reply_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts)))) == 0
+        await raw.exists(at(subject_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts)))) == 0
     )
     assert await raw.zcard(at(OUTBOX_KEY)) == 0
 
@@ -767,7 +764,7 @@ async def test_a_session_s_replies_are_counted_by_thread(mailbox: Mailbox, raw: 
     named = '"thread":{"team":"T0TEAM","channel":"C0OTHER","thread_ts":"1.000001"}'
     gone, *_ = await filled(mailbox, 1, 2)
     await mailbox.accept(a_reply(3, named), ID, NONE)
-    await raw.delete(at(reply_key(gone.id)))
+    await raw.delete(at(subject_key(gone.id)))
     assert await mailbox.queues(ID) == Queues(3, {THREAD.name: 2})
     assert await mailbox.queues(OTHER) == Queues(0, {})
 

@@ -18,7 +18,7 @@ from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, reply_key
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, subject_key
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head, Nothing, Step
@@ -227,7 +227,7 @@ async def test_every_reply_ends_in_one_outcome_whoever_dies(
     for known in everything:
         assert known.is_done
         assert len(known.outcomes) == known.round
-        assert await raw.hget(at(reply_key(known.reply.id)), "state") == "done"
+        assert await raw.hget(at(subject_key(known.reply.id)), "state") == "done"
     owed = await raw.zrange(at(OUTBOX_KEY), 0, -1)
     outcomes = [str(one) for one in owed if str(one).endswith(OwedKind.OUTCOME)]
     assert sorted(outcomes) == sorted(story.owed)

@@ -53,7 +53,7 @@ async def test_a_shortcut_is_claimed_by_its_literal_name(
     for callback, claim in (("send_to_devin", "shortcut_send"), ("link_session", "shortcut_link")):
         shortcut = await desk.slack.shortcut(callback, channel="general", message_ts=thread)
         trigger = shortcut.payload["trigger_id"]
-        what = f"{desk.slack.team_id}:claim:{claim}:{ROOM}:{thread}:{trigger}"
+        what = f"claim:{claim}:{ROOM}:{thread}:{trigger}"
         key = f"{{devin-relay:T0SANDBOX}}:once:{what}"
 
         async def is_claimed(key: str = key) -> bool:

@@ -7,7 +7,6 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, MAIL_PREFIX, OUTBOX_KEY, REPLY_PREFIX
 from bot.store.due_mail import DueMail
 from bot.store.links import Links
 from bot.store.lua.mailbox import backlog
@@ -55,12 +54,5 @@ class Entries:
 
     async def depths(self) -> tuple[int, int]:
         """Return the number of sessions with mail, and of waiting entries."""
-        _, _, sessions, entries = await backlog(
-            self._store,
-            due=DUE_KEY,
-            outbox=OUTBOX_KEY,
-            most=1,
-            mail_prefix=MAIL_PREFIX,
-            reply_prefix=REPLY_PREFIX,
-        )
+        _, _, sessions, entries = await backlog(self._store, most=1)
         return int(sessions), int(entries)

@@ -1,8 +1,9 @@
 -- Returns 1 to the first caller, and to the same caller again: redis-py sends the script twice if a
 -- connection breaks.
-local claim = KEYS[1]
-local token = ARGV[1]
-local keep = tonumber(ARGV[2])
+local what = ARGV[1]
+local token = ARGV[2]
+local ttl = tonumber(ARGV[3])
 
-if redis.call('SET', claim, token, 'NX', 'EX', keep) then return 1 end
+local claim = key.once(what)
+if redis.call('SET', claim, token, 'NX', 'EX', ttl) then return 1 end
 return redis.call('GET', claim) == token and 1 or 0

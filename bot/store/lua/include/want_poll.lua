@@ -1,6 +1,6 @@
 -- Has a session polled at `due`, and its messages read then.
-local function want_poll(watch, watched, session, due, now, keep)
+local function want_poll(watch, watched, session, due, now, ttl)
   redis.call('HSET', watched, 'wanted', now)
   redis.call('ZADD', watch, due, session)
-  for _, key in ipairs({watch, watched}) do redis.call('EXPIRE', key, keep) end
+  for _, name in ipairs({watch, watched}) do redis.call('EXPIRE', name, ttl) end
 end

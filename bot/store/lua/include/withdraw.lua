@@ -1,12 +1,13 @@
 -- Takes a reply out of its mailbox; `edited` is the time of the edit that caused it, in
 -- microseconds, or 0 for a deletion.
-local function withdraw(reply, mail, box, due, id, session, edited, keep)
+local function withdraw(reply_id, session, edited)
+  local reply, mail = key.subject(reply_id), key.mail(session)
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
   redis.call('HDEL', reply, 'reply')
-  redis.call('EXPIRE', reply, keep)
-  redis.call('ZREM', mail, id)
+  redis.call('EXPIRE', reply, keep.done)
+  redis.call('ZREM', mail, reply_id)
   if redis.call('ZCARD', mail) == 0 then
-    redis.call('DEL', box)
-    redis.call('ZREM', due, session)
+    redis.call('DEL', key.box(session))
+    redis.call('ZREM', key.due, session)
   end
 end

@@ -2,29 +2,20 @@
 -- reply in the state `ahead` is one whose edit came first and left the newer text (`revise`).
 -- `voucher` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
 -- there, or 'person' if a person sends it. The reply is not sent for `wait` ms, since an earlier
--- one may still come. Returns the result, and the ms after which to wake the session, or -1 for no
--- wake-up.
+-- one may still come; `thread` is '' if it is in none. Returns the result, and the ms after which
+-- to wake the session, or -1 for no wake-up.
 -- include: now_ms
 -- include: traffic
-local link = KEYS[1]
-local reply = KEYS[2]
-local mail = KEYS[3]
-local due = KEYS[4]
-local lease = KEYS[5]
-local threads = KEYS[6]
-local read = KEYS[7]
-local unread = KEYS[8]
 local session = ARGV[1]
 local text = ARGV[2]
 local reply_id = ARGV[3]
 local score = tonumber(ARGV[4])
 local wait = tonumber(ARGV[5])
 local link_ttl = tonumber(ARGV[6])
-local keep = tonumber(ARGV[7])
-local thread = ARGV[8]
-local has_thread = ARGV[9] == '1'
-local voucher = ARGV[10]
+local thread = ARGV[7]
+local voucher = ARGV[8]
 
+local reply, mail = key.subject(reply_id), key.mail(session)
 local NEVER_TAKEN = {refused = true, given_up = true}
 local now = now_ms()
 local is_sent = voucher == 'person'
@@ -37,12 +28,15 @@ if is_sent and known == 'done' then
   is_free = (is_json and NEVER_TAKEN[ended.kind]) or was[2] ~= session
 end
 if known and not is_free then
-  if known ~= 'waiting' or redis.call('EXISTS', lease) == 1 then return {'repeated', -1} end
-  local at = tonumber(redis.call('ZSCORE', due, session) or now)
+  if known ~= 'waiting' or redis.call('EXISTS', key.lease(session)) == 1 then
+    return {'repeated', -1}
+  end
+  local at = tonumber(redis.call('ZSCORE', key.due, session) or now)
   return {'repeated', math.max(0, at - now)}
 end
 
-if has_thread then
+if thread ~= '' then
+  local link, team = key.link(thread), string.match(thread, '^[^:]*')
   local linked = redis.call('GET', link)
   if not linked then return {'unlinked', -1} end
   linked = cjson.decode(linked)
@@ -50,14 +44,14 @@ if has_thread then
   if linked.muted then return {'muted', -1} end
   if not is_sent and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
   if not known and (voucher == 'event' or voucher == 'old event') then
-    local until_us = redis.call('ZSCORE', read, thread)
+    local until_us = redis.call('ZSCORE', key.read(team), thread)
     if until_us and score <= tonumber(until_us) then return {'late', -1} end
-    local after_us = voucher == 'old event' and redis.call('ZSCORE', unread, thread)
+    local after_us = voucher == 'old event' and redis.call('ZSCORE', key.unread(team), thread)
     if after_us and score > tonumber(after_us) then return {'late', -1} end
   end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
-  traffic(threads, link, now, thread, link_ttl)
+  traffic(key.threads, link, now, thread, link_ttl)
 end
 
 local kept = known == 'ahead' and not is_sent and redis.call('HGET', reply, 'reply') or text
@@ -70,11 +64,11 @@ if known and is_sent then
 end
 redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
            'accepted', now, 'not_before', now + wait)
-redis.call('EXPIRE', reply, keep)
+redis.call('EXPIRE', reply, keep.waiting)
 redis.call('ZADD', mail, score, reply_id)
-redis.call('EXPIRE', mail, keep)
+redis.call('EXPIRE', mail, keep.waiting)
 
 if redis.call('ZCARD', mail) > 1 then return {'accepted', -1} end
-redis.call('ZADD', due, now + wait, session)
-redis.call('EXPIRE', due, keep)
+redis.call('ZADD', key.due, now + wait, session)
+redis.call('EXPIRE', key.due, keep.waiting)
 return {'accepted', wait}

@@ -1,13 +1,13 @@
 -- Counts the replies of a session's mailbox, opening at most `most` of them. Returns their number,
 -- and for each thread among the opened ones its name and how many are its own. A reply's record
 -- begins with its thread, so its text is not parsed.
-local mail = KEYS[1]
-local reply_prefix = ARGV[1]
+local session = ARGV[1]
 local most = tonumber(ARGV[2])
 
+local mail = key.mail(session)
 local counts, answer = {}, {redis.call('ZCARD', mail)}
 for _, id in ipairs(redis.call('ZRANGE', mail, 0, most - 1)) do
-  local reply = reply_prefix .. id
+  local reply = key.subject(id)
   local record = redis.call('HGET', reply, 'reply') or ''
   local team, channel, ts = string.match(
     record, '"thread":{"team":"([^"]*)","channel":"([^"]*)","thread_ts":"([^"]*)"}'

@@ -2,16 +2,13 @@
 -- Returns 'waiting', also to the same `press` again; 'already' if the reply is not done, or is in
 -- another round; 'gone' if there is nothing left to send.
 -- include: now_ms
-local mail = KEYS[1]
-local due = KEYS[2]
-local reply = KEYS[3]
 local session = ARGV[1]
 local reply_id = ARGV[2]
 local score = tonumber(ARGV[3])
 local number = tonumber(ARGV[4])
-local keep = tonumber(ARGV[5])
-local press = ARGV[6]
+local press = ARGV[5]
 
+local reply, mail = key.subject(reply_id), key.mail(session)
 if redis.call('EXISTS', reply) == 0 or redis.call('HEXISTS', reply, 'reply') == 0 then
   return 'gone'
 end
@@ -23,9 +20,9 @@ local now = now_ms()
 redis.call('HSET', reply, 'state', 'waiting', 'accepted', now, 'pressed', press)
 redis.call('HINCRBY', reply, 'round', 1)
 redis.call('HDEL', reply, 'outcome', 'notice', 'noticed', 'meanwhile')
-redis.call('EXPIRE', reply, keep)
+redis.call('EXPIRE', reply, keep.waiting)
 redis.call('ZADD', mail, score, reply_id)
-redis.call('EXPIRE', mail, keep)
-redis.call('ZADD', due, 'NX', now, session)
-redis.call('EXPIRE', due, keep)
+redis.call('EXPIRE', mail, keep.waiting)
+redis.call('ZADD', key.due, 'NX', now, session)
+redis.call('EXPIRE', key.due, keep.waiting)
 return 'waiting'

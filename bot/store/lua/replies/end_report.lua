@@ -1,14 +1,14 @@
 -- Ends a report on a reply. `noticed_in` is the thread that it told that the reply waits, or ''.
 -- Returns the reply's state and outcome.
-local reply = KEYS[1]
-local outbox = KEYS[2]
-local owed = ARGV[1]
-local noticed_in = ARGV[2]
+local subject = ARGV[1]
+local owed = ARGV[2]
+local noticed_in = ARGV[3]
 
+local reply = key.subject(subject)
 if noticed_in ~= '' and redis.call('EXISTS', reply) == 1 then
   redis.call('HSET', reply, 'noticed', noticed_in)
 end
-redis.call('ZREM', outbox, owed)
+redis.call('ZREM', key.outbox, owed)
 local is = redis.call('HMGET', reply, 'state', 'meanwhile', 'outcome')
 -- The reply was taken back while its report still needed the text (`note_change`).
 if is[1] == 'done' and is[2] == '' then redis.call('HDEL', reply, 'reply') end

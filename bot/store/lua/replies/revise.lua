@@ -1,45 +1,40 @@
 -- Applies an edit (`edited` is its time in microseconds) or a deletion (`edited` is 0) to a reply
 -- that waits. If the reply is being sent, the change is noted (`note_change`); if the reply has not
--- come yet, the change waits for it for `ahead` seconds, unless that is 0. `old` is the reply that
--- was read, and `new` its successor; '' withdraws it. `drops` is the field to delete with the old
--- one, or ''. The same edit, or an older one that comes late, has no effect.
+-- come yet, the change waits for it, if it `may_be_ahead`. `old` is the reply that was read, and
+-- `new` its successor; '' withdraws it. `drops` is the field to delete with the old one, or ''. The
+-- same edit, or an older one that comes late, has no effect.
 -- Returns the result and the outcome so far; the result is 'raced' if the reply must be read again.
 -- include: withdraw
 -- include: note_change
-local reply = KEYS[1]
-local mail = KEYS[2]
-local box = KEYS[3]
-local due = KEYS[4]
-local outbox = KEYS[5]
-local old = ARGV[1]
-local new = ARGV[2]
-local edited = tonumber(ARGV[3])
-local reply_id = ARGV[4]
-local session = ARGV[5]
-local keep = tonumber(ARGV[6])
-local ahead = tonumber(ARGV[7])
-local drops = ARGV[8]
+local reply_id = ARGV[1]
+local session = ARGV[2]
+local old = ARGV[3]
+local new = ARGV[4]
+local edited = tonumber(ARGV[5])
+local may_be_ahead = ARGV[6] == '1'
+local drops = ARGV[7]
 
+local reply = key.subject(reply_id)
 local was = redis.call('HMGET', reply, 'state', 'reply', 'edited', 'outcome', 'session', 'followed')
 local state = was[1]
 if edited > 0 and tonumber(was[3] or 0) >= edited then
   if tonumber(was[6] or 0) ~= edited then return {'repeated', ''} end
   return {state == 'withdrawn' and 'withdrawn' or 'changed', ''}
 end
--- The reply was accepted after it was read, so the keys are not those of its mailbox.
+-- The reply was accepted after it was read, so it is in another mailbox.
 if (was[5] or '') ~= session then return {'raced', ''} end
 if not state then
-  if ahead == 0 then return {'unknown', ''} end
+  if not may_be_ahead then return {'unknown', ''} end
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
   if new ~= '' then redis.call('HSET', reply, 'state', 'ahead', 'reply', new) end
-  redis.call('EXPIRE', reply, ahead)
+  redis.call('EXPIRE', reply, keep.ahead)
   return {'ahead', ''}
 end
 if state == 'withdrawn' then return {'repeated', ''} end
 if state == 'done' then
   -- A reply that its author took back must not be sent again; its report may still need the text.
   local report = reply_id .. '|' .. redis.call('HGET', reply, 'round') .. '|outcome'
-  if new == '' and redis.call('ZSCORE', outbox, report) then
+  if new == '' and redis.call('ZSCORE', key.outbox, report) then
     note_change(reply, '', edited, '')
   elseif new == '' then
     redis.call('HDEL', reply, 'reply')
@@ -61,5 +56,5 @@ if state == 'ahead' then
   redis.call('HDEL', reply, 'reply')
   return {'ahead', ''}
 end
-withdraw(reply, mail, box, due, reply_id, session, edited, keep)
+withdraw(reply_id, session, edited)
 return {'withdrawn', ''}

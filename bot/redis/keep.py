@@ -1,0 +1,24 @@
+"""How long keys are kept, where no setting decides it; scripts call `DONE` `keep.done`, in seconds.
+
+`docs/security.md` says the same to people.
+"""
+
+from datetime import timedelta
+
+WAITING = timedelta(days=30)
+"""A reply that waits, and its mailbox."""
+
+DONE = timedelta(days=7)
+"""A reply with an outcome, for *Send again* and against accepting it twice.
+
+Slack's Delayed Events are retried for 24 h; with a shorter time, a late one would be sent twice.
+"""
+
+AHEAD = timedelta(hours=25)
+"""An edit or a deletion whose message may still come, as one of Slack's Delayed Events (24 h)."""
+
+LEASE = timedelta(seconds=10)
+"""A lease on a session that is not renewed; then another holder takes over."""
+
+BEHIND = timedelta(seconds=30)
+"""A reply that waits for threads of its session to be read, from when it was accepted."""
