@@ -41,8 +41,6 @@ async def _is_talk(relay: Relay, event: Payload) -> bool:
         return False
     if not is_answer:
         return True
-    if relay.late_replies.is_late(event["ts"]):  # its author may have to be told
-        return False
     try:
         return not await relay.is_linked(thread)
     except StoreAway:

@@ -17,6 +17,7 @@ from bot.relay import Relay
 from bot.relay.accept import FRESH
 from bot.slack.app.identity import Identity
 from bot.store.links import GONE
+from bot.store.revisions import TOO_LATE, Revisions
 from handlers import first_words
 from handlers.failures import whisper
 from handlers.mentions import claim_of
@@ -27,9 +28,10 @@ from handlers.parse.events import is_own, parse_reply
 class LateEvents:
     """The `Events` of a catch-up."""
 
-    def __init__(self, relay: Relay, identity: Identity) -> None:
+    def __init__(self, relay: Relay, identity: Identity, revisions: Revisions) -> None:
         self._relay = relay
         self._identity = identity
+        self._revisions = revisions
 
     def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
         """Parse a reply, or a mention that is a command; None for any other message."""
@@ -52,19 +54,15 @@ class LateEvents:
         return change
 
     async def _answer(self, spoken: Reply) -> None:
-        """Answer words to the bot, unless a session has them, or was to have them."""
+        """Answer words to the bot, unless a session has them."""
         relay = self._relay
-        if await relay.mailbox.is_known(spoken.id) or await self.is_stranded(spoken):
+        if await relay.mailbox.is_known(spoken.id):
             return
         link = await relay.links.get(spoken.thread)
         if link is None:
             await relay.first_words.offer(spoken)
         elif link.muted:
             await first_words.tell_muted(relay, spoken)
-
-    async def is_stranded(self, reply: Reply) -> bool:
-        """See `LateReplies.is_stranded`."""
-        return await self._relay.late_replies.is_stranded(reply)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Tell the author of a reply why it was not accepted; a bot is told nothing."""
@@ -77,7 +75,7 @@ class LateEvents:
         An author who may not is told so. From now on, `mentions` ignores the command; a fresh one
         is waited for first, since its event comes.
         """
-        if not self._relay.late_replies.is_late(command.ts):
+        if not self._relay.accepting.is_late(command.ts):
             await asyncio.sleep(FRESH.total_seconds())
         if not await self._relay.claims.begin(claim_of(command.thread, command.ts), "catch-up"):
             return False
@@ -100,8 +98,9 @@ class LateEvents:
             await self._relay.links.describe(thread, words, at)
 
     async def take_back(self, reply: Reply) -> bool:
-        """See `LateReplies.take_back`."""
-        return await self._relay.late_replies.take_back(reply)
+        """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
+        met = await self._revisions.withdraw(reply.id, may_be_ahead=False)
+        return met.what not in TOO_LATE or not met.may_be_taken
 
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering a command."""

@@ -7,7 +7,7 @@ means that Slack sends the event again.
 from bot.model.errors import SlackRefused
 from bot.model.lenient import string
 from bot.model.people import UserId
-from bot.model.replies import ASTRAY, Change, Reply, Voucher
+from bot.model.replies import Change, Reply, Voucher
 from bot.relay import Relay
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import asides
@@ -38,8 +38,6 @@ async def take(relay: Relay, event: Payload, bot_user: str) -> Change:
         await _tell_aside(relay, event, bot_user)
         return Change.UNLINKED
     change = await relay.accept(reply)
-    if change in ASTRAY:
-        await relay.late_replies.tell_if_stranded(reply)
     if change is not Change.LATE:
         return change
     now = await read_again(relay, reply)
@@ -51,7 +49,7 @@ async def take(relay: Relay, event: Payload, bot_user: str) -> Change:
 async def read_again(relay: Relay, message: Reply) -> Reply | None:
     """Return a message as it is now, or as it was if Slack doesn't show it; None if it's gone."""
     try:
-        found = await relay.late_replies.look_up(message)
+        found = await relay.workspace.threads.message(message.thread, message.ts)
     except SlackRefused as error:
         return None if error.reason in NO_SUCH_THREAD else message
     if found is None or not is_said(found):

@@ -51,9 +51,6 @@ class Events(Protocol):
         Raises `NotAllowed`, `EmptyMessage`, or `SlackAway` if the author is not identified.
         """
 
-    async def is_stranded(self, reply: Reply) -> bool:
-        """Return True if it was for Devin, but its thread was unlinked, muted or relinked since."""
-
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Tell the reply's author why it was not accepted."""
 
@@ -88,7 +85,6 @@ class Found:
     unheard: list[Unheard] = field(default_factory=list)
     hushed: list[Reply] = field(default_factory=list)
     accepted: int = 0
-    stranded: list[Reply] = field(default_factory=list)
     was_awaited: bool = False
 
     @property

@@ -24,7 +24,7 @@ from bot.model.errors import (
     StoreAway,
     UnderWay,
 )
-from bot.model.replies import ASTRAY, Change, Reply
+from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import ThreadRef, ts_micros
@@ -251,12 +251,9 @@ class CatchUp:
         replies = [reply for read in reads for reply in read.replies]
         try:
             for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
-                change, read = await self._accept(reply), by_thread[reply.thread]
-                if change is Change.ACCEPTED:
-                    read.accepted += 1
+                if await self._accept(reply) is Change.ACCEPTED:
+                    by_thread[reply.thread].accepted += 1
                     metrics.LATE.inc()
-                elif change in ASTRAY and await self._events.is_stranded(reply):
-                    read.stranded.append(reply)
         except SlackAway:
             for read in reads:
                 await self._say(read, [])
@@ -281,11 +278,6 @@ class CatchUp:
             words = delivery_reports.late(read.accepted, verbs, hushed=hushed)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._notices.say(read.thread, words, once=once)
-        if read.stranded:
-            once = f"stranded:{read.stranded[-1].ts}"
-            await self._notices.say(
-                read.thread, delivery_reports.stranded(len(read.stranded)), once=once
-            )
 
     async def _give_up_commands(self, read: Found) -> None:
         for command in read.unheard:

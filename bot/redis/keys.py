@@ -65,11 +65,6 @@ def changed_key(thread: ThreadRef) -> Key:
     return Key(f"changed:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
-def heard_key(thread: ThreadRef) -> Key:
-    """The last period (two `ts` in us) in which a thread's replies were for Devin."""
-    return Key(f"heard:{thread.team}:{thread.channel}:{thread.thread_ts}")
-
-
 def last_key(thread: ThreadRef) -> Key:
     """The last outcome in a thread."""
     return Key(f"last:{thread.team}:{thread.channel}:{thread.thread_ts}")

@@ -35,7 +35,6 @@ from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
-from bot.relay.late_replies import LateReplies
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.link_offers import LinkOffers
@@ -68,7 +67,7 @@ class Relay:
     - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
     - `first_words`: offers to people who spoke to the bot, but gave no command
     - `edits`: edits and deletions; `home`: App Home; `workflow_steps`: steps of Workflow Builder
-    - `channel_moves`: channels that get a new id; `late_replies`: replies that Slack brings late
+    - `channel_moves`: channels that get a new id
     - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `naming`, `choices`: the names by which sessions are shown, and those to choose from
     - `answers`: the buttons under what Devin asks; `statuses`: the states of threads
@@ -97,7 +96,6 @@ class Relay:
     home: Home
     workflow_steps: WorkflowSteps
     channel_moves: ChannelMoves
-    late_replies: LateReplies
     answers: Answers
     statuses: Statuses
     starting: Starting

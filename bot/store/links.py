@@ -22,7 +22,6 @@ from bot.redis.keys import (
     WATCHED_PREFIX,
     changed_key,
     followers_key,
-    heard_key,
     last_key,
     link_key,
     subject_key,
@@ -110,7 +109,6 @@ class Links:
             link=link_key(thread),
             threads=THREADS_KEY,
             changed=changed_key(thread),
-            heard=heard_key(thread),
             watch=WATCH_KEY,
             outbox=OUTBOX_KEY,
             thread=thread.name,
@@ -145,7 +143,6 @@ class Links:
             self._store,
             link=link_key(thread),
             changed=changed_key(thread),
-            heard=heard_key(thread),
             outbox=OUTBOX_KEY,
             mutes=muted,
             at=_or_nothing(at),
@@ -196,15 +193,6 @@ class Links:
             session=session or "",
         )
         return _changed(raw)
-
-    async def was_heard(self, thread: ThreadRef, ts: int) -> bool:
-        """Return True if a message of `ts` (in us) was for Devin before its `thread` fell silent.
-
-        That is known for two days after the thread was last unlinked or muted.
-        """
-        raw = await self._store.get(heard_key(thread))
-        since, _, until = (raw or "0 0").partition(" ")
-        return int(since) < ts <= int(until)
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
         """Note that messages of `thread` until the `ts` `since` (in us) are not for Devin."""

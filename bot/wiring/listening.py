@@ -10,7 +10,6 @@ from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
-from bot.relay.late_replies import LateReplies
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.link_form import LinkForm
 from bot.relay.link_offers import LinkOffers
@@ -56,7 +55,6 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         home=_home(shared),
         workflow_steps=shared.steps,
         channel_moves=_channel_moves(shared),
-        late_replies=_late_replies(shared),
         answers=_answers(shared),
         statuses=_statuses(shared),
         starting=shared.starting,
@@ -198,22 +196,10 @@ def _ending(to: Connections, shared: Shared) -> Ending:
     )
 
 
-def _late_replies(shared: Shared) -> LateReplies:
-    kept = shared.kept
-    return LateReplies(
-        workspace=shared.workspace,
-        accepting=shared.accepting,
-        links=kept.links,
-        mailbox=kept.mailbox,
-        revisions=kept.revisions,
-        notices=shared.notices,
-    )
-
-
 def catch_up_of(relay: Relay, shared: Shared) -> CatchUp:
     """Build the backfill of missed replies."""
     kept, workspace = shared.kept, shared.workspace
-    events = LateEvents(relay, workspace.identity)
+    events = LateEvents(relay, workspace.identity, kept.revisions)
     return CatchUp(
         listening=shared.listening,
         checkpoints=kept.checkpoints,

@@ -242,17 +242,6 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage
     return SlackMessage(" ".join(said))
 
 
-def stranded(replies: int) -> SlackMessage:
-    """Count the replies that arrived after their thread was unlinked, muted or relinked."""
-    found = plural(replies, "1 reply", f"{replies} replies")
-    left = plural(replies, "it wasn't", "they weren't")
-    one = plural(replies, "it", "one")
-    return SlackMessage(
-        f"{found} reached me only after someone had unlinked, muted or relinked this thread, so "
-        f"{left} sent to Devin. To send {one}, choose *Send to Devin* in its ⋮ menu."
-    )
-
-
 def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> SlackMessage:
     """Say once that a reply is queued, and for how long delivery is retried."""
     return SlackMessage(

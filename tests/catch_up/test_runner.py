@@ -100,7 +100,7 @@ def looks(desk: Desk) -> list[ApiCall]:
 def late(desk: Desk, thread: str) -> list[str]:
     """Return what a thread was told about a gap, beside answers, and replies that stay."""
     notices = [one for one in desk.posts(thread) if key_of(one).endswith(f"|{OwedKind.NOTICE}")]
-    other = re.compile(":(command|sorry|stranded):")
+    other = re.compile(":(command|sorry):")
     return [one.text for one in notices if not other.search(key_of(one))]
 
 
@@ -434,32 +434,6 @@ async def test_a_reply_in_a_thread_that_rested_longer_than_is_read_back_is_found
         await desk.until_said(LATE, thread)
 
 
-# Replies whose author Slack does not identify for a while, and whose thread changes meanwhile.
-
-
-@pytest.mark.parametrize("then", [["unlink"], ["mute"], ["unlink", f"link {SESSION}"]])
-async def test_what_is_found_after_its_thread_was_unlinked_or_muted_is_said_to_stay(
-    bot: Bot, desk: Desk, store: Store, then: list[str]
-) -> None:
-    """The thread is told once: the author must not believe that Devin has it."""
-    thread = await desk.linked_thread()
-    desk.slack.fail_next("users.info", status=503, times=100_000)
-    await desk.reply("For Devin", thread, user="ben")
-    await desk.slack.deliveries[-1].settled()
-    for verb in then:
-        before = len(desk.posts(thread, with_cards=True))
-        await desk.mention(verb, thread=thread)
-        await wait_until(
-            lambda: len(desk.posts(thread, with_cards=True)) > before,  # noqa: B023
-            "it is done",
-        )
-    desk.slack.fail_no_more()
-    await desk.until_said(delivery_reports.stranded(1), thread)
-    await until_caught_up(store)
-    assert desk.said(thread).count(delivery_reports.stranded(1).text) == 1
-    assert desk.received() == []
-
-
 # Without a bot around it.
 
 
@@ -477,10 +451,6 @@ class Heard:
         """Record the reply."""
         self.accepted.append(reply.text)
         return Change.REPEATED
-
-    async def is_stranded(self, reply: Reply) -> bool:
-        """Return False."""
-        raise AssertionError(reply.id)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Never called here."""

@@ -4,7 +4,6 @@ import asyncio
 
 from bot.app import Bot
 from bot.wording import thread_links
-from bot.wording.delivery_reports import stranded
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import wait_until
@@ -30,19 +29,6 @@ async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
     assert desk.received() == []
     said = desk.said(one, channel="secrets")
     assert said.count(thread_links.channel_moved(desk.named()).text) == 1
-
-
-async def test_what_slack_brings_after_the_move_is_said_to_stay(bot: Bot, desk: Desk) -> None:
-    """The reply was for Devin when it was written, and its event has the old id."""
-    thread = await desk.linked_thread(channel="secrets")
-    ts = await desk.slack.say("For Devin", thread=thread, channel="secrets", deliver=False)
-    event = desk.slack.event_of("secrets", ts)
-    await desk.slack.share("secrets")
-    await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
-    await asyncio.sleep(2.1)  # anything older than this is late
-    await (await desk.slack.deliver_event(event)).settled()
-    await desk.until_said(stranded(1), thread, channel="secrets")
-    assert desk.received() == []
 
 
 @on_v1

@@ -3,13 +3,11 @@
 -- Returns the changed link, 'outdated', or false if there is no link.
 -- include: is_outdated
 -- include: change_link
--- include: fall_silent
 -- include: now_ms
 -- include: want_card
 local link = KEYS[1]
 local changed = KEYS[2]
-local heard = KEYS[3]
-local outbox = KEYS[4]
+local outbox = KEYS[3]
 local mutes = ARGV[1] == '1'
 local at = ARGV[2]
 local since = ARGV[3]
@@ -29,8 +27,7 @@ if linked.muted and not mutes then
   linked.since = tonumber(since) > tonumber(linked.since or 0) and since or linked.since
 end
 linked.muted = mutes
-at = change_link(changed, at, since, keep)
-if mutes then fall_silent(heard, raw, at, keep) end
+change_link(changed, at, since, keep)
 raw = cjson.encode(linked)
 redis.call('SET', link, raw, 'KEEPTTL')
 want_card(subject_prefix, card_prefix .. linked.card, outbox, now_ms(), pace_ms, keep_card)

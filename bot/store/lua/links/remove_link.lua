@@ -3,15 +3,13 @@
 -- Returns the link that was there, also to the same request again; or 'outdated', or false.
 -- include: is_outdated
 -- include: change_link
--- include: fall_silent
 -- include: now_ms
 -- include: want_card
 local link = KEYS[1]
 local threads = KEYS[2]
 local changed = KEYS[3]
-local heard = KEYS[4]
-local watch = KEYS[5]
-local outbox = KEYS[6]
+local watch = KEYS[4]
+local outbox = KEYS[5]
 local thread = ARGV[1]
 local at = ARGV[2]
 local since = ARGV[3]
@@ -40,5 +38,5 @@ if is_json and type(link_was.session) == 'string' then
   local name = card_prefix .. (link_was.card or '')
   want_card(subject_prefix, name, outbox, now_ms(), pace_ms, keep)
 end
-fall_silent(heard, linked, change_link(changed, at, since, keep, linked), keep)
+change_link(changed, at, since, keep, linked)
 return linked
