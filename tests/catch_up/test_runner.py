@@ -169,12 +169,14 @@ async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
     """Replies that it accepted in the meantime hide nothing."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
+        await until_caught_up(store)
     await unbrought(desk, "Missing", thread)
     desk.slack.fail_next("conversations.replies", retry_after=30)
+    before = len(looks(desk))
     async with running(desk, environ):
         await desk.reply("Live", thread)
         await desk.until_heard()
-        await wait_until(lambda: looks(desk), "it begins to read")
+        await wait_until(lambda: len(looks(desk)) > before, "it begins to read")
     assert desk.received() == []
     async with running(desk, environ):
         await desk.until_received("Live")
