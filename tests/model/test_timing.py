@@ -39,6 +39,8 @@ def test_patience_stretches_deadlines_and_tempo_shortens_pauses() -> None:
     """What people see after a time that a test sets by itself stays as it is."""
     before, after = asdict(TIMING), asdict(TIMING.at(tempo=10, patience=30))
     assert {name for name, value in after.items() if before[name] == value} == {
+        "crowd_wait",
+        "late_wait",
         "notice_after",
         "look_after",
     }

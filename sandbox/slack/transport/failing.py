@@ -48,6 +48,12 @@ class Failing:
         """
         if self._socket_mode is not None:
             self._socket_mode.ack_timeouts[kind] = seconds
+            self._socket_mode.is_hurried = True
+
+    @property
+    def is_hurried(self) -> bool:
+        """True after `hurry`: what a slow machine acknowledges late is sent twice."""
+        return self._socket_mode is not None and self._socket_mode.is_hurried
 
     def jitter(self, seconds: float) -> None:
         """Let each call take up to so many seconds, and most of them a small part of it."""

@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import json
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -42,9 +43,9 @@ class SocketModeTransport:
     """The Socket Mode side of the local Slack."""
 
     def __init__(self, ack_timeout: float) -> None:
-        self.is_refusing = False
+        self.is_refusing = self.is_hurried = False
         self.on_change: Callable[[], None] = lambda: None
-        self.ack_timeouts: dict[Kind, float] = dict.fromkeys(get_args(Kind), ack_timeout)
+        self.ack_timeouts: defaultdict[Kind, float] = defaultdict(lambda: ack_timeout)
         self._tickets: set[str] = set()
         self._connections: list[Connection] = []
         self._turn = 0
