@@ -176,7 +176,8 @@ class Accepting:
             await self._schedule.tell(card_owed(thread, link))
         if (existing or link).since == link.since:
             await self.read_since(thread, since, took_long=begins, is_known=root is not None)
-        return existing or link, existing is None
+        # Slack sends a request again that takes long; its own link is new to it.
+        return existing or link, existing is None or existing.card == link.card
 
     async def has_ended(self, link: Link) -> bool:
         """Return True if the session of `link` was seen to have ended."""

@@ -27,7 +27,7 @@ async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
     """A script runner whose server knows no script yet."""
     async with Redis.from_url(redis_url) as client:
         await client.script_flush()
-    sending = pipelined(redis_url, 2.0)
+    sending = pipelined(redis_url, 60.0)
     yield sending
     await sending.aclose()
 

@@ -197,6 +197,22 @@ async def test_the_same_session_again_changes_nothing(bot: Bot, desk: Desk) -> N
     assert "ada" in await desk.answer("status", thread, LINK)
 
 
+async def test_a_link_that_takes_so_long_that_slack_sends_it_again_is_made_once(
+    bot: Bot, desk: Desk
+) -> None:
+    """Nobody is told that the thread is linked already, by the very message that links it."""
+    desk.slack.hurry(0.3)
+    desk.devin.read_seconds = 2.0
+    thread = await desk.slack.say("Shall we?")
+    await desk.mention(f"link {SESSION}", thread=thread)
+    await desk.until_linked(thread)
+    sent = [one for one in desk.slack.deliveries if one.attempts > 1]
+    await desk.until_heard()
+    assert sent
+    assert await desk.fence(thread) == []
+    assert len(desk.posts(thread, with_cards=True)) == 1
+
+
 async def test_unlinked_replies_stay_and_the_thread_can_be_linked_anew(
     bot: Bot, desk: Desk
 ) -> None:
