@@ -204,3 +204,8 @@ def test_the_badge_has_the_version_of_the_package() -> None:
 def test_the_readme_is_short() -> None:
     """A newcomer reads all of it; the rest has pages of its own."""
     assert len(DOCUMENTS["README.md"].splitlines()) <= 150
+
+
+def test_the_state_in_redis_fits_on_a_page() -> None:
+    """A newcomer reads all of it, too."""
+    assert len(KEYS.splitlines()) <= 80
