@@ -127,7 +127,8 @@ class SessionPoll:
 
     async def _survey(self, sessions: Sequence[SessionId]) -> Survey | timedelta:
         """Return the states of `sessions`, or the time after which to try again."""
-        spent, wait = await self._reads.spend()
+        # A survey finds what to read, and is of no use if nothing is left for reading it.
+        spent, wait = await self._reads.spend(rest=1)
         if not spent:
             metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc()
             return timedelta(seconds=wait)

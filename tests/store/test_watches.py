@@ -238,6 +238,17 @@ async def test_no_minute_has_more_reads_than_the_budget(
     assert (spent, seconds > 4 * 60 / 110) == (0, True)
 
 
+async def test_a_read_that_finds_what_to_read_leaves_one_for_it(store: Store) -> None:
+    """With the smallest budget too: else the states of sessions are all that is ever read."""
+    reads = Reads(store, 10)
+    assert (await reads.spend(rest=1))[0] == 1
+    spent, seconds = await reads.spend(rest=1)
+    assert (spent, 0 < seconds <= 60 / 8) == (0, True)
+    assert (await reads.spend())[0] == 1
+    spent, seconds = await reads.spend(rest=1)
+    assert (spent, seconds > 60 / 8) == (0, True)
+
+
 async def test_devin_s_retry_after_stops_all_reads(store: Store) -> None:
     """Of every process."""
     reads = Reads(store, 60)

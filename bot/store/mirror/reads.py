@@ -19,23 +19,27 @@ class Reads:
     def __init__(self, store: Store, per_minute: int) -> None:
         self._store = store
         self._per_minute = per_minute
-        self._burst = max(1, per_minute // AT_ONCE)
+        self._burst = max(2, per_minute // AT_ONCE)
         self.seconds_each = 60 / max(1, per_minute - self._burst)
 
-    async def spend(self, most: int = 1) -> tuple[int, float]:
-        """Spend up to `most` reads; return how many, and the seconds until one more can be had."""
-        return await self._spend(most, is_made=False)
+    async def spend(self, most: int = 1, rest: int = 0) -> tuple[int, float]:
+        """Spend up to `most` reads, if `rest` are left over.
+
+        Return how many, and the seconds until one more can be had.
+        """
+        return await self._spend(most, rest, is_made=False)
 
     async def note(self, made: int) -> None:
         """Spend reads that were made already."""
-        await self._spend(made, is_made=True)
+        await self._spend(made, 0, is_made=True)
 
-    async def _spend(self, most: int, *, is_made: bool) -> tuple[int, float]:
+    async def _spend(self, most: int, rest: int, *, is_made: bool) -> tuple[int, float]:
         spent, wait_ms = await lua.spend_reads(
             self._store,
             most=most,
             per_minute=self._per_minute,
             burst=self._burst,
+            rest=rest,
             is_made=is_made,
         )
         return spent, wait_ms / 1000

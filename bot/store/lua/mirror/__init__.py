@@ -69,7 +69,9 @@ async def hurry(*, session: SessionId, by: str) -> int:
 
 
 @script
-async def spend_reads(*, most: int, per_minute: int, burst: int, is_made: bool) -> tuple[int, int]:
+async def spend_reads(
+    *, most: int, per_minute: int, burst: int, rest: int, is_made: bool
+) -> tuple[int, int]:
     """Spend reads of the budget; return how many, and the ms until one more can be had."""
 
 

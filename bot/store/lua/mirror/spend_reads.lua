@@ -1,18 +1,20 @@
 -- Spends up to `most` reads of a budget of `per_minute`, `burst` of which may be spent at once.
--- With `is_made`, all have been made, and are spent in any case. Returns how many are spent, and
--- the ms until one more can be had. The key holds the time until which the budget is spent.
+-- `rest` are left over, or none is spent. With `is_made`, all have been made, and are spent in any
+-- case. Returns how many are spent, and the ms until one more can be had. The key holds the time
+-- until which the budget is spent.
 -- include: now_ms
 local most = tonumber(ARGV[1])
 local per_minute = tonumber(ARGV[2])
 local burst = tonumber(ARGV[3])
-local is_made = ARGV[4] == '1'
+local rest = tonumber(ARGV[4])
+local is_made = ARGV[5] == '1'
 
 local now = now_ms()
 local each = 60000 / math.max(1, per_minute - burst)
 local until_ms = math.max(now, tonumber(redis.call('GET', key.reads) or 0))
 local latest = now + burst * each
 local spent = 0
-while spent < most and (is_made or until_ms + each < latest + 1) do
+while spent < most and (is_made or until_ms + (1 + rest) * each < latest + 1) do
   until_ms = until_ms + each
   spent = spent + 1
 end
@@ -20,4 +22,4 @@ if spent > 0 then
   local keep_ms = math.ceil(until_ms - now) + 60000
   redis.call('SET', key.reads, string.format('%.0f', until_ms), 'PX', keep_ms)
 end
-return {spent, math.max(1, math.ceil(until_ms + each - latest))}
+return {spent, math.max(1, math.ceil(until_ms + (1 + rest) * each - latest))}
