@@ -22,3 +22,15 @@ LEASE = timedelta(seconds=10)
 
 BEHIND = timedelta(seconds=30)
 """A reply that waits for threads of its session to be read, from when it was accepted."""
+
+POLL = timedelta(seconds=10)
+"""A session that is being polled; then another process may poll it."""
+
+OWED = timedelta(days=30)
+"""What Devin says and its thread has not been shown, and the entries for it and for cards."""
+
+TRIED = timedelta(days=7)
+"""An entry of the outbox and its subject, at least, from each try at it."""
+
+CHANGED = timedelta(days=2)
+"""The last request that changed a link; longer than Slack's Delayed Events are retried (24 h)."""

@@ -43,11 +43,6 @@ SCHEMA_KEY = Key("schema")
 """The version of all keys and records; see `redis/schema.py`."""
 
 LINK_PREFIX = KeyPrefix("link:")
-REPLY_PREFIX = KeyPrefix("subject:")
-WATCHED_PREFIX = KeyPrefix("watched:")
-FOLLOWERS_PREFIX = KeyPrefix("followers:")
-SHOWN_PREFIX = KeyPrefix("shown:")
-WORDS_PREFIX = KeyPrefix("words:")
 
 
 def prefix_of(team: str) -> str:
@@ -105,9 +100,9 @@ def shared_key(team: str, channel: str) -> Key:
     return Key(f"shared:{team}:{channel}")
 
 
-def default_key(team: str, channel: str) -> Key:
+def default_key(channel: str) -> Key:
     """The session that a channel's `/devin-say` means when it names none."""
-    return Key(f"default:{team}:{channel}")
+    return Key(f"default:{channel}")
 
 
 def subject_key(subject: str) -> Key:
@@ -147,22 +142,22 @@ def ticket_key(kind: str, number: str) -> Key:
 
 def watched_key(session: SessionId) -> Key:
     """What is known of a watched session."""
-    return Key(f"{WATCHED_PREFIX}{session}")
+    return Key(f"watched:{session}")
 
 
 def followers_key(session: SessionId) -> Key:
     """The threads of a session, each with when it joined (Unix ms), or 0 once it was caught up."""
-    return Key(f"{FOLLOWERS_PREFIX}{session}")
+    return Key(f"followers:{session}")
 
 
 def shown_key(session: SessionId) -> Key:
     """The ids of the latest messages of a session that were read."""
-    return Key(f"{SHOWN_PREFIX}{session}")
+    return Key(f"shown:{session}")
 
 
 def words_key(thread: ThreadRef) -> Key:
     """What a session says that its thread has not been shown yet, in order."""
-    return Key(f"{WORDS_PREFIX}{thread.name}")
+    return Key(f"words:{thread.name}")
 
 
 def _kinds(suffix: str) -> frozenset[str]:

@@ -70,7 +70,7 @@ class ChannelMoves:
             for thread, link in zip(threads, links, strict=True):
                 session = None if link is None else named[link.session]
                 await self._end(thread, session, thread.model_copy(update={"channel": to}))
-        await self._defaults.clear(self._team, channel)
+        await self._defaults.clear(channel)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 
     async def shared(self, channel: str) -> None:

@@ -24,21 +24,20 @@ class ChannelDefaults:
         self._store = store
         self._ttl = ttl
 
-    async def set(self, team: str, channel: str, default: ChannelDefault) -> None:
+    async def set(self, channel: str, default: ChannelDefault) -> None:
         """Set the channel's default, in place of any other."""
-        await self._store.put(default_key(team, channel), default.to_json(), self._ttl)
+        await self._store.put(default_key(channel), default.to_json(), self._ttl)
 
-    async def clear(self, team: str, channel: str) -> None:
+    async def clear(self, channel: str) -> None:
         """Forget the channel's default."""
-        await self._store.delete(default_key(team, channel))
+        await self._store.delete(default_key(channel))
 
-    async def get(self, team: str, channel: str) -> ChannelDefault | None:
+    async def get(self, channel: str) -> ChannelDefault | None:
         """Return the channel's default; None if it has not chosen one."""
-        return ChannelDefault.parse(await self._store.get(default_key(team, channel)))
+        return ChannelDefault.parse(await self._store.get(default_key(channel)))
 
-    async def use(self, team: str, channel: str) -> SessionId | None:
+    async def use(self, channel: str) -> SessionId | None:
         """Return the default session, and keep it for another `ttl`."""
-        key = default_key(team, channel)
-        raw = await lua.use_default(self._store, default=key, ttl=seconds(self._ttl))
+        raw = await lua.use_default(self._store, channel=channel, link_ttl=seconds(self._ttl))
         default = ChannelDefault.parse(raw)
         return None if default is None else default.session

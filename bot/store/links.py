@@ -1,37 +1,25 @@
 """Links tie threads to sessions.
 
-A thread has at most one session, set by the first request (one script checks and sets it); several
-threads may share a session. A link is forgotten `LINK_TTL` after its last traffic.
+A thread has at most one session, set by the first request; several threads may share a session. A
+link is forgotten `LINK_TTL` after its last traffic.
+
+What becomes of a link is decided here. One script then sets it, if it still is what it was, and
+keeps all that depends on it in step; else it is read again.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from bot.model.errors import Outdated
+from bot.model.link_requests import Known, Request
 from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import (
-    FOLLOWERS_PREFIX,
-    OUTBOX_KEY,
-    REPLY_PREFIX,
-    THREADS_KEY,
-    WATCH_KEY,
-    WATCHED_PREFIX,
-    changed_key,
-    followers_key,
-    last_key,
-    link_key,
-    subject_key,
-    watched_key,
-)
+from bot.redis.keys import changed_key, last_key, link_key
 from bot.store.lua import links as lua
-from bot.store.mirror.cards import card_prefix, card_subject
-
-KEEP_CHANGED = timedelta(days=2)
-"""Longer than Slack's Delayed Events retry (24 h)."""
+from bot.store.mirror.cards import card_subject
 
 GONE = 10**16
 """Later than any edit: a deleted message does not come back."""
@@ -66,28 +54,20 @@ class Links:
         Raises:
             Outdated: a later request has unlinked the thread.
         """
-        raw = await lua.create_link(
-            self._store,
-            link=link_key(thread),
-            threads=THREADS_KEY,
-            changed=changed_key(thread),
-            watch=WATCH_KEY,
-            watched=watched_key(link.session),
-            followers=followers_key(link.session),
-            card=subject_key(card_subject(thread, link)),
-            outbox=OUTBOX_KEY,
-            new=link.to_json(),
-            link_ttl=seconds(self.ttl),
-            since=str(link.since),
-            thread=thread.name,
-            at=_or_nothing(at),
-            keep=seconds(KEEP_CHANGED),
-            session=link.session,
-            begins=begins,
-            subject_prefix=REPLY_PREFIX,
-            card_name=card_subject(thread, link),
-        )
-        return _changed(raw)
+        request = Request(at, link.since)
+        while True:
+            known = await self._known(thread)
+            was = Link.parse(known.link or None)
+            if was is not None and (was.session != link.session or known.is_later_than(request)):
+                return was
+            changed = known.changed_by(request)
+            if was is not None:
+                done = await self._set(thread, known, was, known.link, changed, shows=False)
+            else:
+                joins = "beginning" if begins else "now"
+                done = await self._set(thread, known, link, link.to_json(), changed, joins)
+            if done:
+                return was
 
     async def remove(
         self,
@@ -104,24 +84,18 @@ class Links:
         Raises:
             Outdated: a later request has changed the link.
         """
-        raw = await lua.remove_link(
-            self._store,
-            link=link_key(thread),
-            threads=THREADS_KEY,
-            changed=changed_key(thread),
-            watch=WATCH_KEY,
-            outbox=OUTBOX_KEY,
-            thread=thread.name,
-            at=_or_nothing(at),
-            since=str(since),
-            keep=seconds(KEEP_CHANGED),
-            followers_prefix=FOLLOWERS_PREFIX,
-            subject_prefix=REPLY_PREFIX,
-            card_prefix=card_prefix(thread),
-            pace_ms=self._store.timing.card_pause_ms,
-            session=session or "",
-        )
-        return _changed(raw)
+        request = Request(at, since, session)
+        while True:
+            known = await self._known(thread)
+            changed = known.changed_by(request)
+            if not known.link:
+                asked, _, was = known.changed.partition(" ")
+                return Link.parse(was or None) if asked == str(at) else None
+            link = Link.parse(known.link)
+            if not request.means(link):
+                return None
+            if await self._set(thread, known, link, "", f"{changed} {known.link}"):
+                return link
 
     async def mute(
         self,
@@ -139,22 +113,13 @@ class Links:
         Raises:
             Outdated: as for `remove`.
         """
-        raw = await lua.mute_link(
-            self._store,
-            link=link_key(thread),
-            changed=changed_key(thread),
-            outbox=OUTBOX_KEY,
-            mutes=muted,
-            at=_or_nothing(at),
-            since=str(since if at is None else at),
-            keep=seconds(KEEP_CHANGED),
-            pace_ms=self._store.timing.card_pause_ms,
-            keep_card=seconds(self.ttl),
-            subject_prefix=REPLY_PREFIX,
-            card_prefix=card_prefix(thread),
-            session=session or "",
-        )
-        return _changed(raw)
+        asked = since if at is None else at
+
+        def change(link: Link) -> Mapping[str, object]:
+            unmutes = link.muted and not muted
+            return {"muted": muted, "since": max(asked, link.since) if unmutes else link.since}
+
+        return await self._change(thread, change, Request(at, asked, session))
 
     async def follow(
         self,
@@ -172,31 +137,18 @@ class Links:
         Raises:
             Outdated: as for `remove`.
         """
-        raw = await lua.follow_link(
-            self._store,
-            link=link_key(thread),
-            changed=changed_key(thread),
-            outbox=OUTBOX_KEY,
-            watch=WATCH_KEY,
-            follow=how,
-            at=_or_nothing(at),
-            since=str(since if at is None else at),
-            keep_changed=seconds(KEEP_CHANGED),
-            pace_ms=self._store.timing.card_pause_ms,
-            keep=seconds(self.ttl),
-            subject_prefix=REPLY_PREFIX,
-            card_prefix=card_prefix(thread),
-            watched_prefix=WATCHED_PREFIX,
-            followers_prefix=FOLLOWERS_PREFIX,
-            follower=thread.name,
-            default=default,
-            session=session or "",
-        )
-        return _changed(raw)
+
+        def joins(link: Link) -> str:
+            # What was said while the thread did not follow, but is not read yet, is left out.
+            was_silent = (link.follow or default) == Follow.OFF
+            return "now" if was_silent and how is not Follow.OFF else ""
+
+        request = Request(at, since if at is None else at, session)
+        return await self._change(thread, lambda _: {"follow": how}, request, joins)
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
         """Note that messages of `thread` until the `ts` `since` (in us) are not for Devin."""
-        await self._replace(thread, lambda link: {"since": since} if since > link.since else None)
+        await self._change(thread, lambda link: {"since": since} if since > link.since else None)
 
     async def describe(self, thread: ThreadRef, topic: str, at: int) -> None:
         """Keep the first words of `thread` with its link, if it has one.
@@ -205,21 +157,71 @@ class Links:
         later ones are kept, nothing changes.
         """
         words = {"topic": topic, "topic_at": str(at)}
-        await self._replace(thread, lambda link: None if int(link.topic_at) > at else words)
+        await self._change(thread, lambda link: None if int(link.topic_at) > at else words)
 
-    async def _replace(
-        self, thread: ThreadRef, change: Callable[[Link], Mapping[str, object] | None]
-    ) -> None:
-        """Change the fields that `change` returns, if the thread is linked."""
-        key = link_key(thread)
-        while (raw := await self._store.get(key)) is not None:
-            link = Link.parse(raw)
-            fields = None if link is None else change(link)
-            if link is None or fields is None:
-                return
-            new = link.model_copy(update=fields).to_json()
-            if await lua.replace_link(self._store, link=key, was=raw, new=new):
-                return
+    async def _change(
+        self,
+        thread: ThreadRef,
+        change: Callable[[Link], Mapping[str, object] | None],
+        request: Request | None = None,
+        joins: Callable[[Link], str] = lambda _: "",
+    ) -> Link | None:
+        """Change the fields that `change` returns, if the thread has the link that is meant.
+
+        Return the link as it is then. Without a `request`, nobody asked, and the card stays.
+
+        Raises:
+            Outdated: a later request has changed the link.
+        """
+        while True:
+            known = await self._known(thread)
+            was = Link.parse(known.link or None)
+            if was is None or (request is not None and not request.means(was)):
+                return None
+            changed = known.changed if request is None else known.changed_by(request)
+            fields = change(was)
+            if fields is None:
+                return was
+            new = was.model_copy(update=fields)
+            # Fields that only a later version knows stay.
+            raw = json.dumps(json.loads(known.link) | new.model_dump(mode="json"))
+            shows = request is not None
+            if await self._set(thread, known, new, raw, changed, joins(was), shows=shows):
+                return new
+
+    async def _known(self, thread: ThreadRef) -> Known:
+        link, changed = await self._store.get_all([link_key(thread), changed_key(thread)])
+        return Known(link or "", changed or "")
+
+    async def _set(
+        self,
+        thread: ThreadRef,
+        known: Known,
+        link: Link | None,
+        new: str,
+        changed: str,
+        joins: str = "",
+        *,
+        shows: bool = True,
+    ) -> bool:
+        """Set the link to `new`, '' to end it; return False if it is not what is `known`.
+
+        `link` says whose card and followers change with it.
+        """
+        done = await lua.set_link(
+            self._store,
+            thread=thread.name,
+            was=known.link,
+            new=new,
+            changed_was=known.changed,
+            changed=changed,
+            session="" if link is None else link.session,
+            card_name="" if link is None or not shows else card_subject(thread, link),
+            joins=joins,
+            link_ttl=seconds(self.ttl),
+            pace_ms=self._store.timing.card_pause_ms,
+        )
+        return bool(done)
 
     async def active(
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT
@@ -246,7 +248,7 @@ class Links:
         self, prefix: str, within: timedelta, limit: int
     ) -> Sequence[tuple[ThreadRef, int]]:
         found = await lua.list_threads(
-            self._store, threads=THREADS_KEY, prefix=prefix, within_ms=millis(within), limit=limit
+            self._store, prefix=prefix, within_ms=millis(within), limit=limit
         )
         pairs = zip(found[::2], found[1::2], strict=True)
         return [(parse_thread(name), int(float(at))) for name, at in pairs]
@@ -268,13 +270,3 @@ class Links:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])
         return [Outcome.parse(raw) for raw in found]
-
-
-def _or_nothing(at: int | None) -> str:
-    return "" if at is None else str(at)
-
-
-def _changed(raw: str | None) -> Link | None:
-    if raw == "outdated":
-        raise Outdated
-    return Link.parse(raw)

@@ -12,16 +12,17 @@ from enum import IntEnum
 
 from bot.model.owed import Owed, parse_owed
 from bot.redis.connection import Store, millis, seconds
+from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
 from bot.store.lua import outbox as lua
 
 log = logging.getLogger(__name__)
 
+KEEP = TRIED
+"""The usual time for which an entry and its subject are kept."""
+
 LEASE = timedelta(seconds=45)
 """The time for which a try keeps others out; `reporting/reporter.py` stops before its end."""
-
-KEEP = timedelta(days=7)
-"""The least time for which an entry and its subject are kept after the last try."""
 
 
 class Owing(IntEnum):
@@ -103,7 +104,6 @@ class Outbox:
             begun=begun_field(owed),
             may_be_done=may_be_done,
             after_ms=int(after * 1000),
-            keep=seconds(KEEP),
         )
 
     async def end(self, owed: Owed, *, forget: bool) -> None:

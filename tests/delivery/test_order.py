@@ -17,7 +17,7 @@ from bot.model.replies import reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, REPLY_PREFIX, Key, subject_key
+from bot.redis.keys import DUE_KEY, subject_key
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.store.links import Links
@@ -96,7 +96,7 @@ async def storm(desk: Desk, events: list[dict[str, Any]], clock: Clock, seed: in
 
 async def let_go(raw: Redis) -> None:
     """Let the time come before which replies are not sent."""
-    async for key in raw.scan_iter(f"{at(Key(REPLY_PREFIX))}*"):
+    async for key in raw.scan_iter(at(subject_key("*"))):
         await raw.hset(key, "not_before", 0)
     for session in await raw.zrange(at(DUE_KEY), 0, -1):
         await raw.zadd(at(DUE_KEY), {str(session): 0}, xx=True)

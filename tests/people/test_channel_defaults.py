@@ -118,7 +118,7 @@ async def test_who_may_not_steer_devin_chooses_no_default(bot: Bot, desk: Desk, 
 async def test_a_default_lives_as_long_as_it_is_used(bot: Bot, desk: Desk, redis_url: str) -> None:
     """It is forgotten after `LINK_TTL`, and each use extends that."""
     await chosen(desk)
-    key = at(default_key(desk.slack.team_id, desk.slack.workspace.channel("general").id))
+    key = at(default_key(desk.slack.workspace.channel("general").id))
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         whole = await client.ttl(key)
         assert whole > 89 * 24 * 3600

@@ -22,8 +22,7 @@ from bot.redis.connection import Store
 from bot.relay.asking import say_prompts
 from bot.relay.saying import speaking
 from bot.settings import load_settings
-from bot.store import checkpoints, claims, links, outbox, tickets
-from bot.store.mirror import watches
+from bot.store import checkpoints, claims, tickets
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.bots import open_bot
@@ -137,10 +136,10 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("edited after it was sent", tickets.KEEP),
         ("came before its message", keep.AHEAD),
         ("the choice of its session", say_prompts.UNSENT),
-        ("the request to start a session", outbox.KEEP),
+        ("the request to start a session", keep.TRIED),
         ("a question from Devin", speaking.KEEP_ANSWER),
-        ("hasn't been shown yet", watches.KEEP_OWED),
-        ("a thread's link was last changed", links.KEEP_CHANGED),
+        ("hasn't been shown yet", keep.OWED),
+        ("a thread's link was last changed", keep.CHANGED),
         ("threads that were read", checkpoints.KEEP_READ),
         ("a one-time notice was sent", claims.OFFERED),
     ],

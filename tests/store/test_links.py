@@ -109,7 +109,7 @@ async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis
 async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
     links: Links, raw: Redis, *, muted: bool
 ) -> None:
-    """Fields that a script does not know stay as well."""
+    """Fields that only a later version knows stay as well."""
     record = a_link().model_copy(update={"muted": not muted}).model_dump(mode="json")
     await raw.set(at(link_key(thread())), json.dumps(record | {"note": "later"}), ex=1000)
     muted_link = await links.mute(thread(), since=1_764_000_000_000_001, muted=muted)
@@ -130,6 +130,21 @@ async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links)
     await links.remove(thread())
     assert await links.mute(thread(), muted=True) is None
     assert await links.get(thread()) is None
+
+
+async def test_changes_at_the_same_time_all_count(links: Links) -> None:
+    """One that finds the link changed since it was read reads it again."""
+    await links.create(thread(), a_link())
+    await asyncio.gather(
+        links.mute(thread(), muted=True),
+        links.follow(thread(), Follow.TURNS),
+        links.hear_from(thread(), 1_764_000_000_000_001),
+        links.describe(thread(), "Shall we?", 0),
+    )
+    link = await links.get(thread())
+    assert link is not None
+    assert (link.muted, link.follow, link.since) == (True, Follow.TURNS, 1_764_000_000_000_001)
+    assert link.topic == "Shall we?"
 
 
 async def test_a_change_that_means_another_session_changes_nothing(links: Links) -> None:

@@ -109,7 +109,7 @@ class SessionChoices:
     async def _known_in(self, channel: str) -> tuple[SessionId | None, Sequence[SessionId]]:
         """Return the channel's default session, and all its sessions, that one first."""
         default, active = await asyncio.gather(
-            self._defaults.get(self._team, channel),
+            self._defaults.get(channel),
             self._links.active(self._team, channel, self._links.ttl),
         )
         meant = default.session if default is not None else None

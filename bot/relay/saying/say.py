@@ -58,7 +58,7 @@ class Say:
         if session is not None:
             session = await self._choices.whole(session, channel, by)
         else:
-            session = await self._defaults.use(self._team, channel)
+            session = await self._defaults.use(channel)
         if session is not None:
             await self._speaking.command(self._new(channel), by, text, key, session)
             return
@@ -88,7 +88,7 @@ class Say:
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, channel)
-        return await self._defaults.get(self._team, channel)
+        return await self._defaults.get(channel)
 
     async def set_default(self, channel: str, by: UserId, text: str) -> SessionId:
         """Make the session that `text` names the channel's default for `/devin-say`.
@@ -99,7 +99,7 @@ class Say:
         """
         await self._accepting.check(by, channel)
         session = await self._choices.named(text, channel, by)
-        await self._defaults.set(self._team, channel, ChannelDefault(session=session, by=by))
+        await self._defaults.set(channel, ChannelDefault(session=session, by=by))
         return session
 
     async def clear_default(self, channel: str, by: UserId) -> None:
@@ -109,7 +109,7 @@ class Say:
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, channel)
-        await self._defaults.clear(self._team, channel)
+        await self._defaults.clear(channel)
 
     async def _check(self, channel: str, by: UserId, text: str) -> None:
         await self._accepting.check(by, channel)

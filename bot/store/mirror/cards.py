@@ -4,16 +4,12 @@
 new link has a card of its own; that of a link that has ended is edited a last time.
 """
 
-from datetime import timedelta
-
 from bot.model.owed import Owed, OwedKind
 from bot.model.threads import Link, ThreadRef
-from bot.redis.connection import Store, seconds
+from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.lua import words as lua
 from bot.store.outbox import Begun, begun_field
-
-KEEP_WANTED = timedelta(days=30)
 
 FIELDS = ("wanted", "session", "ts", "shows")
 """The fields of a card's record that its teller needs."""
@@ -56,7 +52,6 @@ class Cards:
             self._store,
             name=card_subject(thread, link),
             pace_ms=self._store.timing.card_pause_ms,
-            keep=seconds(KEEP_WANTED),
         )
         return None if after < 0 else after / 1000
 

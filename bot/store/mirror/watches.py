@@ -33,13 +33,8 @@ from bot.store.mirror.polls import (
 )
 from bot.store.mirror.words import words_owed, words_subject
 
-LEASE = timedelta(seconds=10)
-"""The time after which another process polls a session whose poll did not end."""
-
 MOST_SHOWN = 400
 """Most ids of messages that are remembered of a session; a page repeats at most 200."""
-
-KEEP_OWED = timedelta(days=30)
 
 LEAST_KEPT = timedelta(days=1)
 """The least time for which a session is known after a read: the next one comes within an hour."""
@@ -51,7 +46,7 @@ class Watches:
     def __init__(self, store: Store, link_ttl: timedelta) -> None:
         self._store = store
         self._link_ttl = seconds(link_ttl)
-        self._keep = seconds(max(link_ttl, LEAST_KEPT))
+        self._watch_ttl = seconds(max(link_ttl, LEAST_KEPT))
 
     async def take(self, limit: int, ahead: timedelta) -> Taken:
         """Take up to `limit` sessions that are due within `ahead`, if one is due now."""
@@ -59,8 +54,7 @@ class Watches:
             self._store,
             limit=limit,
             ahead_ms=millis(ahead),
-            lease_ms=millis(LEASE),
-            keep=self._keep,
+            watch_ttl=self._watch_ttl,
         )
         next_in = max(0.0, (float(due) - now) / 1000) if float(due) else None
         pause = self._store.timing.watch_pause
@@ -74,7 +68,7 @@ class Watches:
         followers, shown = await lua.open_poll(
             self._store,
             session=poll.session,
-            keep=self._keep,
+            watch_ttl=self._watch_ttl,
         )
         return replace(poll, followers=parse_followers(followers), shown=frozenset(shown))
 
@@ -95,11 +89,9 @@ class Watches:
                 for one in found.cards
             ],
             most_ids=MOST_SHOWN,
-            keep=self._keep,
+            watch_ttl=self._watch_ttl,
             link_ttl=self._link_ttl,
-            keep_owed=seconds(KEEP_OWED),
             pace_ms=self._store.timing.card_pause_ms,
-            lease_ms=millis(LEASE),
         )
         if answer[0] == "lost":
             return None
@@ -119,7 +111,6 @@ class Watches:
                 self._store,
                 polls=[[one.session, _after(after)] for one, after in polls],
                 began=polls[0][0].began,
-                lease_ms=millis(LEASE),
             )
 
     async def beginning_with(self, short: str) -> Sequence[SessionId]:

@@ -1,14 +1,15 @@
--- Has sessions polled next: each has its name, and the ms until then, -1 for never. One that is due
+-- Has sessions polled next that were taken when their polls `began`: each has its name, and the ms
+-- until then, -1 for never. One that is due
 -- at another time than its lease ends was moved by a reply, a link or a later poll, and is left to
 -- them. Pauses of 20 s or more end on a grid of 10 s, so that silent sessions are polled
 -- together.
-local function put_off(polls, lease_ends, now)
+local function put_off(polls, began, now)
   local sessions, dues = {}, {}
   for i, poll in ipairs(polls) do sessions[i] = poll[1] end
   local due_at = redis.call('ZMSCORE', key.watch, unpack(sessions))
   for i, poll in ipairs(polls) do
     local session, after_ms = poll[1], poll[2]
-    if tonumber(due_at[i] or 0) == lease_ends then
+    if tonumber(due_at[i] or 0) == began + keep.poll * 1000 then
       local due = now + after_ms
       if after_ms >= 20000 then due = math.ceil(due / 10000) * 10000 end
       if after_ms < 0 then

@@ -1,6 +1,7 @@
 -- Has a session polled at `due`, and its messages read then.
-local function want_poll(watch, watched, session, due, now, ttl)
+local function want_poll(session, due, now, ttl)
+  local watched = key.watched(session)
   redis.call('HSET', watched, 'wanted', now)
-  redis.call('ZADD', watch, due, session)
-  for _, name in ipairs({watch, watched}) do redis.call('EXPIRE', name, ttl) end
+  redis.call('ZADD', key.watch, due, session)
+  for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, ttl) end
 end

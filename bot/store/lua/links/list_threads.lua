@@ -1,6 +1,5 @@
 -- Returns linked threads whose names begin with `prefix`, each with the time of its latest traffic:
 -- the latest first, those with traffic within the last `within_ms`, and at most `limit`.
-local threads = KEYS[1]
 local prefix = ARGV[1]
 local within_ms = tonumber(ARGV[2])
 local limit = tonumber(ARGV[3])
@@ -9,7 +8,7 @@ local AT_ONCE = 1000
 local since = redis.call('TIME')[1] * 1000 - within_ms
 local found, from = {}, 0
 while true do
-  local some = redis.call('ZREVRANGEBYSCORE', threads, '+inf', since, 'WITHSCORES',
+  local some = redis.call('ZREVRANGEBYSCORE', key.threads, '+inf', since, 'WITHSCORES',
                           'LIMIT', from, AT_ONCE)
   for place = 1, #some, 2 do
     if #found == 2 * limit then return found end

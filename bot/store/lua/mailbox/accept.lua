@@ -51,7 +51,7 @@ if thread ~= '' then
   end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
-  traffic(key.threads, link, now, thread, link_ttl)
+  traffic(thread, now, link_ttl)
 end
 
 local kept = known == 'ahead' and not is_sent and redis.call('HGET', reply, 'reply') or text

@@ -42,7 +42,7 @@ if was[1] == 'sending' then
     redis.call('SET', key.last(thread), outcome, 'EX', link_ttl)
     redis.call('EXPIRE', key.followers(session), link_ttl)
     redis.call('HSET', watched, 'replied', now, 'by:' .. thread, by)
-    want_poll(key.watch, watched, session, now + poll_after_ms, now, link_ttl)
+    want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end
 local holder = redis.call('GET', lease)

@@ -9,7 +9,7 @@ from bot.redis.scripts import script
 
 @script
 async def take_polls(
-    *, limit: int, ahead_ms: int, lease_ms: int, keep: int
+    *, limit: int, ahead_ms: int, watch_ttl: int
 ) -> tuple[int, Any, Sequence[Any]]:
     """Take due sessions; return the time, when the next is due, and the sessions."""
 
@@ -18,13 +18,13 @@ async def take_polls(
 async def open_poll(
     *,
     session: SessionId,
-    keep: int,
+    watch_ttl: int,
 ) -> tuple[Sequence[Any], Sequence[str]]:
     """Return a session's followers, and the messages that were read before."""
 
 
 @script
-async def end_polls(*, polls: Sequence[Any], began: int, lease_ms: int) -> int:
+async def end_polls(*, polls: Sequence[Any], began: int) -> int:
     """End polls that found nothing new."""
 
 
@@ -46,11 +46,9 @@ async def record_poll(
     joined: Sequence[Any],
     cards: Sequence[Any],
     most_ids: int,
-    keep: int,
+    watch_ttl: int,
     link_ttl: int,
-    keep_owed: int,
     pace_ms: int,
-    lease_ms: int,
 ) -> Sequence[Any]:
     """Record a poll; return what is to be posted now, and which cards when."""
 

@@ -3,7 +3,6 @@
 -- include: put_off
 local polls = cjson.decode(ARGV[1])
 local began = tonumber(ARGV[2])
-local lease_ms = tonumber(ARGV[3])
 
-put_off(polls, began + lease_ms, now_ms())
+put_off(polls, began, now_ms())
 return #polls

@@ -2,7 +2,7 @@
 -- its link, and the ids of the messages that were read before. A thread without a link to the
 -- session follows it no more, and a session without followers is not polled any more.
 local session = ARGV[1]
-local keep = tonumber(ARGV[2])
+local watch_ttl = tonumber(ARGV[2])
 
 local watched, followers, shown = key.watched(session), key.followers(session), key.shown(session)
 local found, all = {}, redis.call('HGETALL', followers)
@@ -19,5 +19,5 @@ if #found == 0 then
   redis.call('ZREM', key.watch, session)
   return {{}, {}}
 end
-for _, name in ipairs({watched, followers, shown}) do redis.call('EXPIRE', name, keep) end
+for _, name in ipairs({watched, followers, shown}) do redis.call('EXPIRE', name, watch_ttl) end
 return {found, redis.call('ZRANGE', shown, 0, -1)}

@@ -18,11 +18,9 @@ local said = cjson.decode(ARGV[7])
 local joined = cjson.decode(ARGV[8])
 local cards = cjson.decode(ARGV[9])
 local most_ids = tonumber(ARGV[10])
-local keep = tonumber(ARGV[11])
+local watch_ttl = tonumber(ARGV[11])
 local link_ttl = tonumber(ARGV[12])
-local keep_owed = tonumber(ARGV[13])
-local pace_ms = tonumber(ARGV[14])
-local lease_ms = tonumber(ARGV[15])
+local pace_ms = tonumber(ARGV[13])
 
 local watched, followers, shown = key.watched(session), key.followers(session), key.shown(session)
 local was = redis.call('HGET', watched, 'seen') or ''
@@ -30,12 +28,12 @@ if was == seen then return {'again'} end
 if was ~= before then return {'lost'} end
 local now = now_ms()
 redis.call('HSET', watched, 'seen', seen)
-put_off({{session, after_ms}}, began + lease_ms, now)
-for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, keep) end
+put_off({{session, after_ms}}, began, now)
+for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_ttl) end
 for i, id in ipairs(ids) do redis.call('ZADD', shown, now + i / 1000, id) end
 if #ids > 0 then
   redis.call('ZREMRANGEBYRANK', shown, 0, -1 - most_ids)
-  redis.call('EXPIRE', shown, keep)
+  redis.call('EXPIRE', shown, watch_ttl)
 end
 for _, one in ipairs(joined) do
   if tonumber(redis.call('HGET', followers, one.name)) == one.at then
@@ -44,28 +42,25 @@ for _, one in ipairs(joined) do
 end
 for _, news in ipairs({said, cards}) do
   for _, one in ipairs(news) do
-    local link = key.link(one.thread)
-    if redis.call('EXISTS', link) == 1 then
-      traffic(key.threads, link, now, one.thread, link_ttl)
-    end
+    if redis.call('EXISTS', key.link(one.thread)) == 1 then traffic(one.thread, now, link_ttl) end
   end
 end
 local told, cards_due = {}, {}
 for _, one in ipairs(said) do
   local words, subject = key.words(one.thread), key.subject(one.subject)
   redis.call('RPUSH', words, one.item)
-  redis.call('EXPIRE', words, keep_owed)
+  redis.call('EXPIRE', words, keep.owed)
   redis.call('HSET', subject, 'round', 1)
-  redis.call('EXPIRE', subject, keep_owed)
+  redis.call('EXPIRE', subject, keep.owed)
   if not redis.call('ZSCORE', key.outbox, one.owed) then
     redis.call('ZADD', key.outbox, now, one.owed)
     redis.call('HSET', subject, 'waits', now)
     told[#told + 1] = one.owed
   end
-  redis.call('EXPIRE', key.outbox, keep_owed)
+  redis.call('EXPIRE', key.outbox, keep.owed)
 end
 for _, one in ipairs(cards) do
-  local after = want_card(key.subject(''), one.card, key.outbox, now, pace_ms, link_ttl)
+  local after = want_card(one.card, now, pace_ms, link_ttl)
   if after >= 0 then cards_due[#cards_due + 1] = {one.card, after} end
 end
 return {'recorded', told, cards_due}

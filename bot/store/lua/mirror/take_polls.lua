@@ -1,12 +1,11 @@
 -- Takes the sessions that are due within `ahead_ms`, if one is due now; each is due again after
--- `lease_ms`, should its poll not end. Returns the time, when the next session is due (0: none),
+-- `keep.poll`, should its poll not end. Returns the time, when the next session is due (0: none),
 -- and for each taken session its record, when a reply last reached it, and when its messages were
 -- last wanted.
 -- include: now_ms
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
-local lease_ms = tonumber(ARGV[3])
-local keep = tonumber(ARGV[4])
+local watch_ttl = tonumber(ARGV[3])
 
 local now = now_ms()
 local first = redis.call('ZRANGE', key.watch, 0, 0, 'WITHSCORES')
@@ -17,9 +16,9 @@ for i, session in ipairs(due) do
   local watched = key.watched(session)
   local known = redis.call('HMGET', watched, 'seen', 'replied', 'wanted')
   taken[i] = {session, known[1] or '', known[2] or 0, known[3] or 0}
-  leases[2 * i - 1] = now + lease_ms
+  leases[2 * i - 1] = now + keep.poll * 1000
   leases[2 * i] = session
 end
 redis.call('ZADD', key.watch, unpack(leases))
-redis.call('EXPIRE', key.watch, keep)
+redis.call('EXPIRE', key.watch, watch_ttl)
 return {now, 0, taken}

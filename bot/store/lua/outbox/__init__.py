@@ -30,7 +30,6 @@ async def pause_entry(
     begun: str,
     may_be_done: bool,
     after_ms: int,
-    keep: int,
 ) -> int:
     """End a try at an entry, and make the entry due again."""
 

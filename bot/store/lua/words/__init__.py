@@ -36,5 +36,5 @@ async def end_card(
 
 
 @script
-async def want_card_of(*, name: str, pace_ms: int, keep: int) -> int:
+async def want_card_of(*, name: str, pace_ms: int) -> int:
     """Ask for a thread's card; return the ms until it may be edited, or -1 without a card."""

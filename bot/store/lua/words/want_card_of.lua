@@ -4,6 +4,5 @@
 -- include: want_card
 local name = ARGV[1]
 local pace_ms = tonumber(ARGV[2])
-local keep = tonumber(ARGV[3])
 
-return want_card(key.subject(''), name, key.outbox, now_ms(), pace_ms, keep)
+return want_card(name, now_ms(), pace_ms, keep.owed)

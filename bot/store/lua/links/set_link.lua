@@ -1,0 +1,45 @@
+-- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`, and the
+-- request that last changed it still is `changed_was`; '' is none. The index of threads, the
+-- followers and the watch of its `session` are changed with it, and its card (`card_name`, or '')
+-- is wanted. The thread `joins` the followers for what is said from 'now' on or since the
+-- 'beginning'; with '', it is left as it is. Returns 1, or 0 if the link has to be read again.
+-- include: now_ms
+-- include: traffic
+-- include: want_card
+-- include: want_poll
+local thread = ARGV[1]
+local was = ARGV[2]
+local new = ARGV[3]
+local changed_was = ARGV[4]
+local changed = ARGV[5]
+local session = ARGV[6]
+local card_name = ARGV[7]
+local joins = ARGV[8]
+local link_ttl = tonumber(ARGV[9])
+local pace_ms = tonumber(ARGV[10])
+
+local link, followers, now = key.link(thread), key.followers(session), now_ms()
+if (redis.call('GET', link) or '') ~= was then return 0 end
+if (redis.call('GET', key.changed(thread)) or '') ~= changed_was then return 0 end
+if changed ~= '' then redis.call('SET', key.changed(thread), changed, 'EX', keep.changed) end
+if new == '' then
+  redis.call('DEL', link)
+  redis.call('ZREM', key.threads, thread)
+  redis.call('HDEL', followers, thread)
+  if redis.call('HLEN', followers) == 0 then redis.call('ZREM', key.watch, session) end
+elseif was == '' then
+  redis.call('SET', link, new)
+  redis.call('ZREMRANGEBYSCORE', key.threads, '-inf', now - link_ttl * 1000)
+  traffic(thread, now, link_ttl)
+  local card = key.subject(card_name)
+  redis.call('HSET', card, 'session', session)
+else
+  redis.call('SET', link, new, 'KEEPTTL')
+end
+if joins ~= '' then
+  redis.call('HSET', followers, thread, joins == 'now' and now or 0)
+  redis.call('EXPIRE', followers, link_ttl)
+  want_poll(session, now, now, link_ttl)
+end
+if card_name ~= '' then want_card(card_name, now, pace_ms, link_ttl) end
+return 1
