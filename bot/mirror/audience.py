@@ -33,14 +33,12 @@ class Audience:
     def __init__(
         self,
         *,
-        team: str,
         links: Links,
         places: Places,
         sharing: Sharing,
         default: Follow,
         allows_external: bool,
     ) -> None:
-        self._team = team
         self._links = links
         self._places = places
         self._sharing = sharing
@@ -54,7 +52,7 @@ class Audience:
             SlackAway: Slack does not say whether other organizations share the channel.
         """
         link, was_shared = await asyncio.gather(
-            self._links.get(thread), self._places.was_shared(self._team, thread.channel)
+            self._links.get(thread), self._places.was_shared(thread.channel)
         )
         is_barred = not self._allows_external and (
             was_shared or await self._is_external(thread.channel, link)
@@ -74,7 +72,7 @@ class Audience:
         if self._allows_external:
             return False
         # Slack tells one process that a channel is shared; the others may still go by its answer.
-        if await self._places.was_shared(self._team, channel):
+        if await self._places.was_shared(channel):
             return True
         return await self._is_external(channel, link)
 

@@ -99,7 +99,7 @@ class Store:
 
     async def get(self, key: Key) -> str | None:
         """Return the string at `key`."""
-        return await commands.get(self, key=key)
+        return (await self.get_all([key]))[0]
 
     async def get_all(self, keys: Sequence[Key]) -> Sequence[str | None]:
         """Return the strings at `keys`, in their order."""
@@ -115,7 +115,7 @@ class Store:
 
     async def field(self, key: Key, field: str) -> str | None:
         """Return one field of the hash at `key`."""
-        return await commands.field(self, key=key, name=field)
+        return (await self.fields([key], field))[0]
 
     async def fields(self, keys: Sequence[Key], field: str) -> Sequence[str | None]:
         """Return one field of each of the hashes at `keys`, in their order."""

@@ -95,9 +95,9 @@ def listeners_key(team: str) -> Key:
     return Key(f"listeners:{team}")
 
 
-def shared_key(team: str, channel: str) -> Key:
+def shared_key(channel: str) -> Key:
     """What Slack told of a channel that another organization shares: its new id, if it has one."""
-    return Key(f"shared:{team}:{channel}")
+    return Key(f"shared:{channel}")
 
 
 def default_key(channel: str) -> Key:

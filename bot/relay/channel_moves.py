@@ -63,7 +63,7 @@ class ChannelMoves:
         Raises:
             StoreAway: the move may be incomplete; Slack must not be acknowledged.
         """
-        await self._places.moved(self._team, channel, to)
+        await self._places.moved(channel, to)
         while threads := await self._links.of_channel(self._team, channel, AT_ONCE):
             links = await self._links.of(threads)
             named = await self._names.of([link.session for link in links if link is not None])
@@ -82,9 +82,9 @@ class ChannelMoves:
             StoreAway: not every card was asked for; Slack must not be acknowledged.
         """
         is_news = self._sharing.known_shared(channel)
-        if not is_news and await self._places.was_shared(self._team, channel):
+        if not is_news and await self._places.was_shared(channel):
             return
-        await self._places.note_shared(self._team, channel)
+        await self._places.note_shared(channel)
         threads = await self._links.of_channel(self._team, channel, MOST_CARDS)
         for thread, link in zip(threads, await self._links.of(threads), strict=True):
             after = None if link is None else await self._cards.want(thread, link)

@@ -18,27 +18,27 @@ class Places:
         self._store = store
         self._ttl = link_ttl
 
-    async def note_shared(self, team: str, channel: str) -> None:
+    async def note_shared(self, channel: str) -> None:
         """Note for all processes that Slack told that other organizations share the channel.
 
         Raises:
             StoreAway: the note may not be kept.
         """
-        await self._store.put(shared_key(team, channel), SAME_ID, SHARED)
+        await self._store.put(shared_key(channel), SAME_ID, SHARED)
 
-    async def was_shared(self, team: str, channel: str) -> bool:
+    async def was_shared(self, channel: str) -> bool:
         """Return True if Slack told so within the last `SHARED`."""
-        return await self._store.get(shared_key(team, channel)) is not None
+        return await self._store.get(shared_key(channel)) is not None
 
-    async def moved(self, team: str, channel: str, to: str) -> None:
+    async def moved(self, channel: str, to: str) -> None:
         """Note that the shared channel's id is `to` from now on; it is kept as long as a link.
 
         Raises:
             StoreAway: the note may not be kept.
         """
-        await self._store.put(shared_key(team, channel), to, self._ttl)
+        await self._store.put(shared_key(channel), to, self._ttl)
 
-    async def now(self, team: str, channel: str) -> str | None:
+    async def now(self, channel: str) -> str | None:
         """Return the channel's new id, if it has changed."""
-        noted = await self._store.get(shared_key(team, channel))
+        noted = await self._store.get(shared_key(channel))
         return None if noted == SAME_ID else noted

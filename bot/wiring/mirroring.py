@@ -56,7 +56,6 @@ def mirror_of(base: Base) -> Mirror:
     settings, kept = base.to.settings, base.kept
     sharing = Sharing(base.to.client, base.workspace.people)
     audience = Audience(
-        team=base.workspace.team,
         links=kept.links,
         places=kept.places,
         sharing=sharing,

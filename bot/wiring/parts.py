@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 
 from bot.catch_up.listening import Listening
 from bot.devin.api import Devin
@@ -138,7 +137,7 @@ def workspace_of(to: Connections, places: Places) -> Workspace:
         client=client,
         people=people,
         permissions=Permissions(to.settings, people),
-        threads=Threads(client, partial(places.now, identity.team)),
+        threads=Threads(client, places.now),
         views=Views(client),
         visibility=ChannelVisibility(client),
         admin=admin_named(to.settings.admin_contact, mentions=to.settings.notify),

@@ -26,7 +26,6 @@ async def test_a_process_that_was_not_told_of_a_shared_channel_is_quiet_as_well(
     """Slack tells one process; this one would not even ask Slack, which is not there."""
     links, places, client = Links(store, TTL), Places(store, TTL), AsyncWebClient()
     audience = Audience(
-        team="T0",
         links=links,
         places=places,
         sharing=Sharing(client, People(client, "T0", None)),
@@ -34,7 +33,7 @@ async def test_a_process_that_was_not_told_of_a_shared_channel_is_quiet_as_well(
         allows_external=False,
     )
     await links.create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
-    await places.note_shared("T0", "C0")
+    await places.note_shared("C0")
     heard = await audience.of(THREAD)
     assert heard.is_barred
     assert not heard.follows(SESSION)

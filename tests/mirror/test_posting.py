@@ -247,7 +247,7 @@ async def no_more_words(speech: Speaking) -> None:
 
 async def becomes_shared(speech: Speaking) -> None:
     """Let another organization share the channel."""
-    await Places(speech.store, TTL).note_shared(speech.thread.team, speech.thread.channel)
+    await Places(speech.store, TTL).note_shared(speech.thread.channel)
 
 
 @pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])

@@ -203,7 +203,6 @@ class Speaking:
     def _audience(self) -> Audience:
         client = self._client()
         return Audience(
-            team=self.thread.team,
             links=Links(self.store, TTL),
             places=Places(self.store, TTL),
             sharing=Sharing(client, People(client, self.box.slack.team_id, None)),

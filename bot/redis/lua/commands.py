@@ -7,11 +7,6 @@ from bot.redis.scripts import script
 
 
 @script
-async def get(*, key: Key) -> str | None:
-    """Return the string at `key`."""
-
-
-@script
 async def get_all(*keys: Key) -> Sequence[str | None]:
     """Return the strings at `keys`, in their order."""
 
@@ -24,11 +19,6 @@ async def put(*, key: Key, text: str, ttl: int) -> str:
 @script
 async def delete(*, key: Key) -> int:
     """Delete `key`."""
-
-
-@script
-async def field(*, key: Key, name: str) -> str | None:
-    """Return one field of the hash at `key`."""
 
 
 @script

@@ -4,9 +4,7 @@ A twelfth of the minute's reads may be made at once, and the rest is spread even
 minute has more of them than the setting allows.
 """
 
-from datetime import timedelta
-
-from bot.redis.connection import Store, millis
+from bot.redis.connection import Store
 from bot.store.lua import mirror as lua
 
 AT_ONCE = 12
@@ -27,13 +25,15 @@ class Reads:
 
         Return how many, and the seconds until one more can be had.
         """
-        return await self._spend(most, rest, is_made=False)
+        return await self._spend(most, rest=rest)
 
     async def note(self, made: int) -> None:
         """Spend reads that were made already."""
-        await self._spend(made, 0, is_made=True)
+        await self._spend(made, is_made=True)
 
-    async def _spend(self, most: int, rest: int, *, is_made: bool) -> tuple[int, float]:
+    async def _spend(
+        self, most: int, *, rest: int = 0, is_made: bool = False, pause: float = 0.0
+    ) -> tuple[int, float]:
         spent, wait_ms = await lua.spend_reads(
             self._store,
             most=most,
@@ -41,14 +41,10 @@ class Reads:
             burst=self._burst,
             rest=rest,
             is_made=is_made,
+            pause_ms=int(pause * 1000),
         )
         return spent, wait_ms / 1000
 
     async def stop(self, pause: float) -> None:
         """Let no process read for `pause` seconds."""
-        await lua.stop_reads(
-            self._store,
-            pause_ms=millis(timedelta(seconds=pause)),
-            per_minute=self._per_minute,
-            burst=self._burst,
-        )
+        await self._spend(0, pause=pause)

@@ -68,11 +68,6 @@ async def hurry(*, session: SessionId, by: str) -> int:
 
 @script
 async def spend_reads(
-    *, most: int, per_minute: int, burst: int, rest: int, is_made: bool
+    *, most: int, per_minute: int, burst: int, rest: int, is_made: bool, pause_ms: int
 ) -> tuple[int, int]:
     """Spend reads of the budget; return how many, and the ms until one more can be had."""
-
-
-@script
-async def stop_reads(*, pause_ms: int, per_minute: int, burst: int) -> int:
-    """Let nobody read for a while."""
