@@ -9,7 +9,7 @@ from redis.asyncio.connection import Connection
 
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
-from bot.redis import keys
+from bot.redis import keep, keys
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, Key, mail_key
 from bot.redis.scripts import ScriptMismatch, read
@@ -129,6 +129,20 @@ def test_a_script_names_no_key_that_there_is_not(home: Path) -> None:
     """A misspelt one would hold nothing, for ever."""
     (home / "told.lua").write_text("local session = ARGV[1]\n\nreturn key.male(session)\n")
     with pytest.raises(ScriptMismatch, match="`male`"):
+        read(told, home)
+
+
+async def test_a_script_has_the_times_that_python_has(store: Store, home: Path) -> None:
+    """In seconds, as TTLs are given."""
+    lines = "local session = ARGV[1]\n\nreturn {keep.done, session}\n"
+    (home / "told.lua").write_text(lines)
+    assert await read(told, home)(store, session=SESSION) == [keep.DONE.total_seconds(), SESSION]
+
+
+def test_a_script_names_no_time_that_there_is_not(home: Path) -> None:
+    """Nothing would expire then."""
+    (home / "told.lua").write_text("local session = ARGV[1]\n\nreturn keep.dome\n")
+    with pytest.raises(ScriptMismatch, match="`dome`"):
         read(told, home)
 
 
