@@ -2,7 +2,7 @@
 
 Slack retries a refused event for some minutes only. So it is remembered here, and noted in Redis
 before anything later is accepted: a reply that comes after it must not hide it. Until that is done,
-the process does not advance its checkpoint, either.
+the process does not move the checkpoint, either.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Listening:
     def missed(self, since: int | None = None) -> None:
         """Register that anything may have been missed after `since` (a `ts` in us).
 
-        Without it, after the last kept event; in a new process, after the earliest checkpoint.
+        Without it, after the last kept event; in a new process, after the checkpoint.
         """
         if not self._within:
             return
@@ -142,17 +142,13 @@ class Listening:
                     return
 
     async def vouch(self) -> None:
-        """Write this process's checkpoint, the time up to which it kept everything, if it has one.
+        """Move the checkpoint to the last kept event, if everything before it was kept or noted.
 
         Raises:
             StoreAway: it may not be written.
         """
-        if not self._within or self._kept is None or self.is_behind:
-            return
-        since = await self._checkpoints.vouch(self._kept)
-        if since is not None:
-            log.warning("a process is gone", extra={"kept_until": since})
-            self.missed(since)
+        if self._within and self._kept is not None and not self.is_behind:
+            await self._checkpoints.heard(self._kept)
 
     def _oldest(self) -> int:
         return max(0, self._clock.now - self._within)

@@ -49,10 +49,7 @@ The log counts the rest. Reading this many takes 50 minutes.
 """
 
 LOOKS_A_CHECKPOINT = 2
-"""The process writes its checkpoint at each second look for what dead ones have left.
-
-It counts as dead after 30 s.
-"""
+"""The process moves the checkpoint at each second look for what dead ones have left."""
 
 RENEWALS = 4
 """The number of times the lease on the backfill is renewed before it would expire."""
@@ -110,21 +107,23 @@ class CatchUp:
                 log.warning("catch-up not let go", extra={"reason": str(error)})
 
     async def _leave(self) -> None:
-        """Leave the events this process has refused, and its checkpoint, to other processes."""
+        """Leave the events that this process has refused, and the lease, to other processes."""
         if self._listening.is_behind:
             await self._listening.note()
         await self._listening.vouch()
         await self._checkpoints.let_go()
-        await self._checkpoints.leave()
 
     async def _vouch(self) -> None:
         for look in count():
             await asyncio.sleep(self._timing.backfill_pause)
-            with suppress(StoreAway):  # the poll logs an outage
+            try:
                 if look % LOOKS_A_CHECKPOINT == 0:
                     await self._listening.vouch()
                 if await self._checkpoints.is_left():
                     self._listening.wanted.set()
+            except StoreAway:
+                # A process that dies now takes the events with it that it has refused.
+                self._listening.missed()
 
     async def _run(self) -> None:
         wanted = self._listening.wanted

@@ -36,6 +36,9 @@ WATCH_KEY = Key("watch")
 READS_KEY = Key("reads")
 """The budget of reads: the time (Unix ms) until which it is spent."""
 
+HEARD_KEY = Key("heard")
+"""The checkpoint: the `ts` (in us) up to which everything that Slack brought was kept."""
+
 ALIVE_KEY = Key("alive")
 """A key that is written to see whether Redis accepts a write."""
 
@@ -88,11 +91,6 @@ def unread_key(team: str) -> Key:
 def read_key(team: str) -> Key:
     """Threads that were read, scored by the `ts` up to which they were (microseconds)."""
     return Key(f"read:{team}")
-
-
-def listeners_key(team: str) -> Key:
-    """The checkpoint of each process, and the time when it was last written."""
-    return Key(f"listeners:{team}")
 
 
 def shared_key(channel: str) -> Key:

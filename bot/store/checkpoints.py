@@ -1,9 +1,9 @@
 """Checkpoints, and the threads to read because replies in them may have been missed.
 
-Each process vouches only for itself: its checkpoint is the `ts` up to which it has kept every event
-that Slack delivered to it. After a start or a lost connection, all threads are read from the
-earliest checkpoint on; after a refused event, only that event's thread is. So an accepted reply
-vouches for no other.
+One checkpoint says until when every event that Slack delivered was kept; no process moves it while
+it has a refused event that is not noted here. After a start, a lost connection or an outage of
+Redis, all threads are read from there on; after a refused event, only that event's thread is. So an
+accepted reply vouches for no other.
 
 A thread stays noted here until some process has read it. Sessions with such threads are *behind*:
 their mail waits, so that a missing reply can be sent first.
@@ -18,12 +18,12 @@ from bot.model.threads import ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     DUE_KEY,
+    HEARD_KEY,
     LINK_PREFIX,
     THREADS_KEY,
     behind_key,
     catching_up_key,
     gap_key,
-    listeners_key,
     mail_key,
     read_key,
     unread_key,
@@ -41,9 +41,6 @@ OVERLAP = timedelta(minutes=5)
 
 LEASE = timedelta(seconds=6)
 """The time after which another process takes over a backfill whose lease was not renewed."""
-
-DEAD = timedelta(seconds=30)
-"""A process that has not written its checkpoint for this long counts as dead."""
 
 KEEP_READ = timedelta(hours=25)
 """A thread's checkpoint is kept for this time: Slack's Delayed Events bring a message for 24 h.
@@ -83,29 +80,26 @@ class Checkpoints:
     def __init__(self, store: Store, team: str, within: timedelta, token: str) -> None:
         self._store = store
         self._team = team
-        self._within = millis(within)
+        self._within = within
         self._token = token
 
     async def note_all(self, since: int | None = None, oldest: int = 0) -> None:
-        """Note that any thread may miss messages since the earliest checkpoint of any process.
+        """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
-        An earlier `since` counts instead, and `oldest` where that is later, or where there is no
-        checkpoint (each a `ts` in us). A thread is not noted twice, so that many starts cause one
-        backfill.
+        Without either, or if that is longer ago, since `oldest` (each a `ts` in us). A thread is
+        not noted twice, so that many starts cause one backfill.
         """
+        heard = await self._store.get(HEARD_KEY)
+        known = [int(one) for one in (since, heard) if one is not None]
+        begin = max(min(known, default=0), oldest) - millis(OVERLAP) * 1000
         await lua.note_all(
             self._store,
             gap=gap_key(self._team),
             threads=THREADS_KEY,
             unread=unread_key(self._team),
             behind=behind_key(self._team),
-            listeners=listeners_key(self._team),
-            token=self._token,
-            begun="" if since is None else str(since),
-            oldest=oldest,
-            within_ms=self._within,
-            overlap_us=millis(OVERLAP) * 1000,
-            dead_ms=millis(DEAD),
+            since=max(0, begin),
+            within_ms=millis(self._within),
             link_prefix=LINK_PREFIX,
             most=MOST_THREADS,
         )
@@ -122,32 +116,15 @@ class Checkpoints:
                 gap=gap_key(self._team),
                 unread=unread_key(self._team),
                 behind=behind_key(self._team),
-                within_ms=self._within,
+                within_ms=millis(self._within),
                 link_prefix=LINK_PREFIX,
                 # Reading begins after a given `ts`, so that one must be before the message.
                 threads=[(one.thread.name, one.ts - 1, one.is_for_bot, one.holds) for one in some],
             )
 
-    async def vouch(self, until: int) -> int | None:
-        """Write this process's checkpoint: it has kept all events up to `until` (a `ts` in us).
-
-        Return the earliest checkpoint of a process that has died since all threads were last noted,
-        and that may have refused events without noting them; None if there is no such process.
-        """
-        since = await lua.vouch(
-            self._store,
-            listeners=listeners_key(self._team),
-            token=self._token,
-            kept=str(until),
-            within_ms=self._within,
-            dead_ms=millis(DEAD),
-        )
-        return None if since is None else int(since)
-
-    async def leave(self) -> None:
-        """Remove this process's checkpoint, unless no other process is alive."""
-        listeners = listeners_key(self._team)
-        await lua.leave(self._store, listeners=listeners, token=self._token, dead_ms=millis(DEAD))
+    async def heard(self, until: int) -> None:
+        """Move the checkpoint: this process has kept all events up to `until` (a `ts` in us)."""
+        await self._store.put(HEARD_KEY, str(until), self._within)
 
     async def claim(self) -> str | None:
         """Take the lease on the backfill, and return the gap.

@@ -322,6 +322,19 @@ async def test_what_one_process_refused_comes_before_what_another_accepts(
     assert texts == ["first", "after"]
 
 
+async def test_what_a_process_refused_that_died_in_the_outage_is_found_by_one_that_lives(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Slack brings it no more, and no process starts; the one that lives saw Redis away as well."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.slack.say("For Devin", thread=thread, deliver=False)
+    await wait_until(lambda: "catch-up put off" in caplog.messages, "the outage is noticed")
+    await valkey.start()
+    await desk.until_received("For Devin")
+
+
 async def test_what_was_asked_for_in_an_outage_is_asked_back(
     bot: Bot, desk: Desk, valkey: ValkeyProcess
 ) -> None:

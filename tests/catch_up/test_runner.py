@@ -30,11 +30,11 @@ from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,
+    HEARD_KEY,
     THREADS_KEY,
     behind_key,
     catching_up_key,
     gap_key,
-    listeners_key,
     subject_key,
 )
 from bot.reporting.notices import Notices
@@ -404,7 +404,7 @@ async def test_it_can_be_switched_off(
             await until_caught_up(store)
     assert len({one.params["ts"] for one in looks(desk)}) == len(looks(desk))
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(at(gap_key(TEAM_ID)), at(listeners_key(TEAM_ID)))
+        assert not await raw.exists(at(gap_key(TEAM_ID)), at(HEARD_KEY))
 
 
 async def test_switched_off_it_still_reads_what_a_link_was_too_slow_for(
@@ -781,13 +781,28 @@ def an_hour(study: Study, store: Store) -> AnHour:
 async def test_an_accepted_reply_vouches_for_nothing_but_itself(
     study: Study, an_hour: AnHour
 ) -> None:
-    """Reading begins at a process's checkpoint, whatever another process accepted since."""
+    """Reading begins at the checkpoint, whatever was accepted since."""
     kept = an_hour.now - HOUR // 2
-    await study.gaps("one that is gone").vouch(kept)
+    await study.gaps("one that is gone").heard(kept)
     await an_hour.linked_and_replied()
-    await study.gaps("one that lives").vouch(an_hour.now)
     await study.gaps().note_all()
     assert await an_hour.read_from() == kept - OVERLAP
+
+
+async def test_the_checkpoint_stays_where_it_is_while_a_refused_event_is_not_noted(
+    study: Study, an_hour: AnHour
+) -> None:
+    """Whatever came after that event, it is read by whoever comes next."""
+    await an_hour.linked_and_replied()
+    study.clock.told(an_hour.now)
+    one = study.listening()
+    one.kept(an_hour.now - HOUR // 2)
+    await one.vouch()
+    one.refused(Missed(an_hour.thread, an_hour.now - HOUR // 4))
+    one.kept(an_hour.now)
+    await one.vouch()
+    await study.gaps("one that follows").note_all()
+    assert await an_hour.read_from() == an_hour.now - HOUR // 2 - OVERLAP
 
 
 async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
@@ -800,37 +815,10 @@ async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
     gap = await reader.claim()
     assert gap
     kept = an_hour.now - HOUR // 2
-    await study.gaps("killed").vouch(kept)
+    await study.gaps("killed").heard(kept)
     await study.gaps("one that follows").note_all()
     assert await an_hour.read_from() == kept - OVERLAP
     assert await reader.let_go(gap)
-
-
-async def test_a_process_that_is_gone_is_missed_by_one_that_lives(
-    study: Study, an_hour: AnHour, raw: Redis
-) -> None:
-    """Its refused events went with it, unless everything was noted since, as by a successor."""
-    await an_hour.linked_and_replied()
-    team, kept = study.desk.slack.team_id, an_hour.now - HOUR // 2
-    seconds, _ = await raw.time()
-
-    async def dies(said_at: int) -> None:
-        await raw.hset(at(listeners_key(team)), "dead", f"{kept}:{said_at}")
-
-    study.clock.told(an_hour.now)
-    lives = study.listening("lives")
-    lives.kept(an_hour.now)
-    await dies(seconds * 1_000 - 20_000)
-    await lives.vouch()
-    assert not lives.is_behind
-    await dies(seconds * 1_000 - 40_000)
-    await lives.vouch()
-    assert lives.is_behind
-    await lives.note()
-    assert await an_hour.read_from() == kept - OVERLAP
-    await dies(seconds * 1_000 - 40_000)
-    await lives.vouch()
-    assert not lives.is_behind
 
 
 async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(
@@ -870,19 +858,6 @@ async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHou
     await an_hour.linked_and_replied()
     await study.gaps().note([Missed(an_hour.thread, an_hour.now - 2 * HOUR)])
     assert await an_hour.read_from() == an_hour.now - HOUR
-
-
-async def test_who_leaves_leaves_no_mark_where_another_listens(
-    study: Study, an_hour: AnHour
-) -> None:
-    """The last process does, for the next one that starts."""
-    await an_hour.linked_and_replied()
-    await study.gaps("one").vouch(an_hour.now - HOUR // 2)
-    await study.gaps("other").vouch(an_hour.now - HOUR // 4)
-    await study.gaps("one").leave()
-    await study.gaps("other").leave()
-    await study.gaps().note_all()
-    assert await an_hour.read_from() == an_hour.now - HOUR // 4 - OVERLAP
 
 
 @pytest.mark.parametrize(("reason", "calls"), [("not_in_channel", 1), ("thread_not_found", 3)])

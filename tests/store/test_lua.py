@@ -23,7 +23,6 @@ SIGNATURES = {
 HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "box": {"since", "attempts"},
-    "listeners": {"noted"},
     "subject": {"asked", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"asked", "round"},
     "card": {"wanted", "session", "ts", "shows", "edited", "open"},

@@ -17,13 +17,8 @@ async def note_all(
     threads: Key,
     unread: Key,
     behind: Key,
-    listeners: Key,
-    token: str,
-    begun: str,
-    oldest: int,
+    since: int,
     within_ms: int,
-    overlap_us: int,
-    dead_ms: int,
     link_prefix: KeyPrefix,
     most: int,
 ) -> int:
@@ -41,23 +36,6 @@ async def note_missed(
     threads: Sequence[tuple[str, int, bool, bool]],
 ) -> int:
     """Note that `threads` must be read: of each the name, the `ts`, and as `Missed` has them."""
-
-
-@script
-async def vouch(
-    *,
-    listeners: Key,
-    token: str,
-    kept: str,
-    within_ms: int,
-    dead_ms: int,
-) -> str | None:
-    """Write a process's checkpoint."""
-
-
-@script
-async def leave(*, listeners: Key, token: str, dead_ms: int) -> int:
-    """Remove a process's checkpoint."""
 
 
 @script
