@@ -10,7 +10,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import Relay
-from bot.wording import commands, thread_links
+from bot.wording import commands, delivery_reports, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
 from handlers.failures import whisper
@@ -27,13 +27,21 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
     if not await relay.claims.begin(claim, event):
         return
     try:
-        words = await obey(relay, command)
+        words = await _result_of(relay, command)
     except PersonError as error:
         await whisper(relay, command.thread, command.ts, command.by, error, each=True)
     else:
         if words is not None:
             await relay.notices.say(command.thread, words, once=claim)
     await relay.claims.claim(claim)
+
+
+async def _result_of(relay: Relay, command: Command) -> SlackMessage | None:
+    """Run a command, or ask for it again if it comes so late that others may have followed it."""
+    if relay.accepting.is_old(command.ts):
+        await relay.check(command.by, command.thread.channel)
+        return delivery_reports.late(0, [command.verb], hushed=False)
+    return await obey(relay, command)
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:

@@ -227,7 +227,7 @@ class Accepting:
         """
         await self._catch_up()
         wait = self._wait(reply.ts)
-        if voucher is Voucher.EVENT and self._age(reply.ts) > OLD:
+        if voucher is Voucher.EVENT and self.is_old(reply.ts):
             voucher = Voucher.OLD_EVENT
         accepted = await self._mailbox.accept(reply, session, wait, voucher)
         metrics.ACCEPTED.labels(accepted.change).inc()
@@ -244,6 +244,10 @@ class Accepting:
     def is_late(self, ts: str) -> bool:
         """Return True if `ts` is older than `FRESH`: a retry or a backlog brought its event."""
         return self._age(ts) > FRESH
+
+    def is_old(self, ts: str) -> bool:
+        """Return True if `ts` is older than `OLD`."""
+        return self._age(ts) > OLD
 
     def _age(self, ts: str) -> timedelta:
         return timedelta(microseconds=self._clock.age(ts_micros(ts)))

@@ -363,7 +363,6 @@ async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_bef
     bot: Bot, box: Sandbox, desk: Desk, valkey: ValkeyProcess
 ) -> None:
     """The deletion was refused as well, and a later retry still has the original message."""
-    box.slack.workspace.clock.ahead = -120.0
     thread = await desk.linked_thread()
     ts = await desk.slack.say("taken back", thread=thread, deliver=False)
     event = desk.slack.event_of("general", ts)
@@ -371,7 +370,7 @@ async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_bef
     await valkey.stop()
     await desk.slack.delete("general", ts)
     assert not (await desk.slack.deliveries[-1].settled()).acked
-    box.slack.workspace.clock.ahead = 0.0
+    box.slack.workspace.clock.ahead = 120.0
     await valkey.start()
     after = await desk.slack.say("after", thread=thread, deliver=False)
     for brought in (desk.slack.event_of("general", after), event):

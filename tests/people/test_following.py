@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import LinkChanged, NotAllowed, NotLinked, Outdated
+from bot.model.errors import LinkChanged, NotAllowed, NotLinked
 from bot.model.mirror import Follow
 from bot.model.people import Standing
 from bot.model.sessions import SessionState
@@ -177,19 +177,6 @@ async def test_a_card_follows_its_link(bot: Bot, desk: Desk) -> None:
     await until_card(desk, linked(desk.named(), is_muted=True), thread)
     await desk.mention("unlink", thread=thread)
     await until_card(desk, ended_card(desk.named()).text, thread)
-
-
-async def test_a_late_request_does_not_undo_a_later_one(bot: Bot, desk: Desk, store: Store) -> None:
-    """Slack may bring a mention hours later; by then the thread may have chosen otherwise."""
-    thread = await desk.linked_thread()
-    text = f"<@{desk.slack.bot_user_id}> follow turns"
-    late = await desk.slack.say(text, thread=thread, deliver=False)
-    await desk.answer("unfollow", thread, following(Follow.OFF, is_barred=False))
-    await desk.slack.deliver_event(desk.slack.event_of("general", late), retry_num=3)
-    await desk.until_said(refusals.sorry(Outdated()), thread)
-    await until_card(desk, OFF, thread)
-    await until_settled(store)
-    assert TURNS not in "\n".join(desk.said(thread))
 
 
 async def test_the_setting_counts_until_a_thread_chooses(

@@ -9,7 +9,7 @@ from bot.app import Bot
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.keys import WATCH_KEY, watched_key
 from tests.support.bots import BRISK, on_time
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, quote
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, quote, running
 from tests.support.devin_posts import linked, until_devin_said, until_state
 from tests.support.keys import at
 from tests.support.waiting import wait_until
@@ -76,17 +76,18 @@ def plain(desk: Desk, thread: str) -> str:
 
 
 async def test_a_post_is_found_again_where_slack_s_clock_is_far_behind(
-    bot: Bot, desk: Desk
+    environ: dict[str, str], desk: Desk
 ) -> None:
     """The answer to it is lost, and Redis's clock is an hour ahead of Slack's."""
     desk.slack.workspace.clock.ahead = -3_600.0
-    thread = await desk.linked_thread()
-    desk.slack.fail_next("chat.postMessage", drop_after=True)
-    desk.devin.say(SESSION, "It is done.")
-    desk.devin.say(SESSION, "Really.")
-    await wait_until(lambda: times(desk, "Really.", thread) > 0, "the first is there")
-    desk.devin.say(SESSION, "This is the fence.")
-    await wait_until(lambda: times(desk, "the fence", thread) > 0, "the fence is there")
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        desk.slack.fail_next("chat.postMessage", drop_after=True)
+        desk.devin.say(SESSION, "It is done.")
+        desk.devin.say(SESSION, "Really.")
+        await wait_until(lambda: times(desk, "Really.", thread) > 0, "the first is there")
+        desk.devin.say(SESSION, "This is the fence.")
+        await wait_until(lambda: times(desk, "the fence", thread) > 0, "the fence is there")
     assert (times(desk, "It is done.", thread), times(desk, "Really.", thread)) == (1, 1)
 
 
