@@ -87,7 +87,7 @@ class SocketModeTransport:
     async def attempt(self, delivery: Delivery) -> Refusal | None:
         """Send one envelope and wait for its ack."""
         try:
-            async with asyncio.timeout(self.ack_timeouts.get(delivery.kind)):
+            async with asyncio.timeout(self.ack_timeouts[delivery.kind]):
                 connection = await self._next_connection(delivery)
                 is_acked = connection is not None and await self._send(connection, delivery)
         except TimeoutError:
