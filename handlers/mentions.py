@@ -74,17 +74,17 @@ async def obey(relay: Relay, command: Command) -> SlackMessage | None:
 
 async def _change(relay: Relay, command: Command) -> SlackMessage:
     """Change the thread's link, and say how."""
-    thread, by, at = command.thread, command.by, ts_micros(command.ts)
+    thread, by = command.thread, command.by
     match command.verb:
         case "unlink":
-            link = await relay.unlink(thread, by, at=at)
+            link = await relay.unlink(thread, by)
             # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
             return thread_links.unlinked(await relay.naming.one(link.session, most=0))
         case "mute" | "unmute":
-            muted = command.verb == "mute"
+            at, muted = ts_micros(command.ts), command.verb == "mute"
             return thread_links.muted(await relay.mute(thread, by, at, muted=muted))
         case _:
-            heard = await relay.follow(thread, by, _how_much(command), at=at)
+            heard = await relay.follow(thread, by, _how_much(command))
             return mirror_notices.following(heard.follow, is_barred=heard.is_barred)
 
 

@@ -12,7 +12,6 @@ RelayError
 │   ├── EmptyMessage       the message contains nothing that Devin could read
 │   ├── MessageGone        the message was deleted before it was sent
 │   ├── IsMuted            the thread's link is muted
-│   ├── Outdated           the thread's link was changed after the request was made
 │   ├── FormGone           a form or menu of `/devin-say` has expired, or is somebody else's
 │   ├── TicketGone         a form or an offer has expired, or is somebody else's
 │   ├── NoSuchReply        a button's reply is gone, or was already sent again
@@ -121,10 +120,6 @@ class MessageGone(PersonError):
 
 class IsMuted(PersonError):
     """The thread's link is muted, so nothing in the thread goes to Devin."""
-
-
-class Outdated(PersonError):
-    """The thread's link was changed after this was requested, and before the request arrived."""
 
 
 class TicketGone(PersonError):

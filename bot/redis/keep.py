@@ -31,6 +31,3 @@ OWED = timedelta(days=30)
 
 TRIED = timedelta(days=7)
 """An entry of the outbox and its subject, at least, from each try at it."""
-
-CHANGED = timedelta(days=2)
-"""The last request that changed a link; longer than Slack's Delayed Events are retried (24 h)."""

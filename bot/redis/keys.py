@@ -58,11 +58,6 @@ def link_key(thread: ThreadRef) -> Key:
     return Key(f"{LINK_PREFIX}{thread.name}")
 
 
-def changed_key(thread: ThreadRef) -> Key:
-    """The `ts` (in us) of the last request that changed the link of a thread."""
-    return Key(f"changed:{thread.team}:{thread.channel}:{thread.thread_ts}")
-
-
 def last_key(thread: ThreadRef) -> Key:
     """The last outcome in a thread."""
     return Key(f"last:{thread.team}:{thread.channel}:{thread.thread_ts}")

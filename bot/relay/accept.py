@@ -153,8 +153,6 @@ class Accepting:
         `at` is the `ts` of the message that asked for it, in microseconds: replies after it go to
         Devin. Without it, replies go to Devin that come after both `since` and Slack's clock.
 
-        Raises:
-            Outdated: the thread was unlinked by a later request.
         """
         since = max(since, self._clock.now) if at is None else at
         link = Link(
@@ -166,10 +164,10 @@ class Accepting:
             card=str(since),
             topic="" if root is None else await self.first_words(root.text, root.blocks),
         )
-        existing = await self._links.create(thread, link, at, begins=begins)
+        existing = await self._links.create(thread, link, begins=begins)
         if existing and existing.session != session and await self.has_ended(existing):
-            await self._links.remove(thread, at, self._clock.now, existing.session)
-            existing = await self._links.create(thread, link, at, begins=begins)
+            await self._links.remove(thread, existing.session)
+            existing = await self._links.create(thread, link, begins=begins)
         if existing is None:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
             await self._polling.begin(thread, session)

@@ -96,4 +96,4 @@ class ChannelMoves:
         if session is not None:
             # The notice is owed before the link is gone, and once: a process may die in between.
             await self._notices.say(now, thread_links.channel_moved(session), once="moved")
-        await self._links.remove(thread, since=self._clock.now)
+        await self._links.remove(thread)

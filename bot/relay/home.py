@@ -94,8 +94,7 @@ class Home:
         person, link = await self._check(thread, session, by)
         if link.muted is muted:
             return
-        now = self._clock.now
-        if await self._links.mute(thread, None, now, session, muted=muted) is None:
+        if await self._links.mute(thread, self._clock.now, session, muted=muted) is None:
             raise NotLinked
         await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
         await self._accepting.refresh_card(thread, link)
@@ -110,7 +109,7 @@ class Home:
         """
         person, _ = await self._check(thread, session, by)
         named = await self._naming.one(session)
-        link = await self._links.remove(thread, None, self._clock.now, session)
+        link = await self._links.remove(thread, session)
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})

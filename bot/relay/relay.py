@@ -158,7 +158,6 @@ class Relay:
             BadSession: `text` does not name a session.
             LinkedElsewhere: the thread has another session.
             NotAllowed: `by` may not.
-            Outdated: the thread was unlinked by a later request.
         """
         await self.check(by, thread.channel)
         session = await self.choices.named(text, thread.channel, by)
@@ -168,26 +167,16 @@ class Relay:
             raise LinkedElsewhere(named, await self.name(link.by))
         return link, not is_new
 
-    async def unlink(
-        self,
-        thread: ThreadRef,
-        by: UserId,
-        session: SessionId | None = None,
-        *,
-        at: int | None = None,
-    ) -> Link:
+    async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
-
-        `at` is as for `link`; None for a request that Slack never brings late.
 
         Raises:
             NotLinked: the thread has no link.
             LinkChanged: `session` is given, and the link leads to another one.
             NotAllowed: `by` may not.
-            Outdated: the link was changed by a later request.
         """
         await self.check(by, thread.channel)
-        link = await self.links.remove(thread, at, self.accepting.now(), session)
+        link = await self.links.remove(thread, session)
         if link is None:
             raise await self._not_linked(thread, session)
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
@@ -200,7 +189,6 @@ class Relay:
         Raises:
             NotLinked: the thread has no link.
             NotAllowed: `by` may not.
-            Outdated: as for `unlink`.
         """
         await self.check(by, thread.channel)
         link = await self.links.mute(thread, at, muted=muted)
@@ -212,25 +200,16 @@ class Relay:
         return link
 
     async def follow(
-        self,
-        thread: ThreadRef,
-        by: UserId,
-        how: Follow,
-        session: SessionId | None = None,
-        *,
-        at: int | None = None,
+        self, thread: ThreadRef, by: UserId, how: Follow, session: SessionId | None = None
     ) -> Heard:
         """Choose how much of its session `thread` is shown from now on; idempotent.
 
-        `at` is as for `unlink`.
-
         Raises:
-            NotLinked, LinkChanged, NotAllowed, Outdated: as for `unlink`.
+            NotLinked, LinkChanged, NotAllowed: as for `unlink`.
             SlackAway: the choice is made, but Slack does not say who shares the channel.
         """
         await self.check(by, thread.channel)
-        now, default = self.accepting.now(), self.audience.default
-        link = await self.links.follow(thread, how, at, now, session, default)
+        link = await self.links.follow(thread, how, session, self.audience.default)
         if link is None:
             raise await self._not_linked(thread, session)
         ids = {"session_id": link.session, "follow": how.value}

@@ -11,13 +11,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from bot.model.link_requests import Known, Request
 from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import changed_key, last_key, link_key
+from bot.redis.keys import last_key, link_key
 from bot.store.lua import links as lua
 from bot.store.mirror.cards import card_subject
 
@@ -39,103 +38,58 @@ class Links:
         """Return the link of `thread`; None without one, or if this version cannot read it."""
         return Link.parse(await self._store.get(link_key(thread)))
 
-    async def create(
-        self, thread: ThreadRef, link: Link, at: int | None = None, *, begins: bool = False
-    ) -> Link | None:
+    async def create(self, thread: ThreadRef, link: Link, *, begins: bool = False) -> Link | None:
         """Link `thread`; if it is linked already, keep that link and return it.
 
-        A link to the same session then counts as changed by this request.
-
         From then on the thread follows the session; with `begins`, from the session's first word.
-
-        Here and below, `at` is the `ts` of the message that makes the request, in microseconds;
-        None for a request that Slack never delivers late.
-
-        Raises:
-            Outdated: a later request has unlinked the thread.
         """
-        request = Request(at, link.since)
+        joins = "beginning" if begins else "now"
         while True:
-            known = await self._known(thread)
-            was = Link.parse(known.link or None)
-            if was is not None and (was.session != link.session or known.is_later_than(request)):
-                return was
-            changed = known.changed_by(request)
-            if was is not None:
-                done = await self._set(thread, known, was, known.link, changed, shows=False)
-            else:
-                joins = "beginning" if begins else "now"
-                done = await self._set(thread, known, link, link.to_json(), changed, joins)
-            if done:
+            raw = await self._raw(thread)
+            was = Link.parse(raw or None)
+            if was is not None or await self._set(thread, raw, link, link.to_json(), joins):
                 return was
 
-    async def remove(
-        self,
-        thread: ThreadRef,
-        at: int | None = None,
-        since: int = 0,
-        session: SessionId | None = None,
-    ) -> Link | None:
-        """Remove the link of `thread` and return it, also to a repeated request with the same `at`.
+    async def remove(self, thread: ThreadRef, session: SessionId | None = None) -> Link | None:
+        """Remove the link of `thread`, and return it.
 
-        Here and below, a request without `at` counts as made at `since`, which is a `ts` as well. A
-        link to another session than `session`, if that is given, stays, and None is returned.
-
-        Raises:
-            Outdated: a later request has changed the link.
+        Here and below, a link to another session than `session`, if that is given, stays, and None
+        is returned.
         """
-        request = Request(at, since, session)
-        while True:
-            known = await self._known(thread)
-            changed = known.changed_by(request)
-            if not known.link:
-                asked, _, was = known.changed.partition(" ")
-                return Link.parse(was or None) if asked == str(at) else None
-            link = Link.parse(known.link)
-            if not request.means(link):
+        link = None
+        while raw := await self._raw(thread):
+            link = Link.parse(raw)
+            if not _means(session, link):
                 return None
-            if await self._set(thread, known, link, "", f"{changed} {known.link}"):
-                return link
+            if await self._set(thread, raw, link, ""):
+                break
+        # It may be this call that removed it, whose answer was lost.
+        return link
 
     async def mute(
-        self,
-        thread: ThreadRef,
-        at: int | None = None,
-        since: int = 0,
-        session: SessionId | None = None,
-        *,
-        muted: bool,
+        self, thread: ThreadRef, since: int = 0, session: SessionId | None = None, *, muted: bool
     ) -> Link | None:
         """Mute or unmute the link of `thread`, keeping its TTL; return None if there is no link.
 
-        Once it is unmuted, later replies are for Devin again.
-
-        Raises:
-            Outdated: as for `remove`.
+        Once it is unmuted, replies later than `since` (a `ts` in us) are for Devin again.
         """
-        asked = since if at is None else at
 
         def change(link: Link) -> Mapping[str, object]:
             unmutes = link.muted and not muted
-            return {"muted": muted, "since": max(asked, link.since) if unmutes else link.since}
+            return {"muted": muted, "since": max(since, link.since) if unmutes else link.since}
 
-        return await self._change(thread, change, Request(at, asked, session))
+        return await self._change(thread, change, session, shows=True)
 
     async def follow(
         self,
         thread: ThreadRef,
         how: Follow,
-        at: int | None = None,
-        since: int = 0,
         session: SessionId | None = None,
         default: Follow = Follow.ALL,
     ) -> Link | None:
         """Choose how much of its session `thread` follows; return None if there is no link.
 
         Without a choice before, it followed as much as the `default`.
-
-        Raises:
-            Outdated: as for `remove`.
         """
 
         def joins(link: Link) -> str:
@@ -143,8 +97,7 @@ class Links:
             was_silent = (link.follow or default) == Follow.OFF
             return "now" if was_silent and how is not Follow.OFF else ""
 
-        request = Request(at, since if at is None else at, session)
-        return await self._change(thread, lambda _: {"follow": how}, request, joins)
+        return await self._change(thread, lambda _: {"follow": how}, session, joins, shows=True)
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
         """Note that messages of `thread` until the `ts` `since` (in us) are not for Devin."""
@@ -163,58 +116,51 @@ class Links:
         self,
         thread: ThreadRef,
         change: Callable[[Link], Mapping[str, object] | None],
-        request: Request | None = None,
+        session: SessionId | None = None,
         joins: Callable[[Link], str] = lambda _: "",
+        *,
+        shows: bool = False,
     ) -> Link | None:
         """Change the fields that `change` returns, if the thread has the link that is meant.
 
-        Return the link as it is then. Without a `request`, nobody asked, and the card stays.
-
-        Raises:
-            Outdated: a later request has changed the link.
+        Return the link as it is then. The card `shows` it, if somebody asked for the change.
         """
         while True:
-            known = await self._known(thread)
-            was = Link.parse(known.link or None)
-            if was is None or (request is not None and not request.means(was)):
+            raw = await self._raw(thread)
+            was = Link.parse(raw or None)
+            if was is None or not _means(session, was):
                 return None
-            changed = known.changed if request is None else known.changed_by(request)
             fields = change(was)
             if fields is None:
                 return was
-            new = was.model_copy(update=fields)
+            link = was.model_copy(update=fields)
             # Fields that only a later version knows stay.
-            raw = json.dumps(json.loads(known.link) | new.model_dump(mode="json"))
-            shows = request is not None
-            if await self._set(thread, known, new, raw, changed, joins(was), shows=shows):
-                return new
+            new = json.dumps(json.loads(raw) | link.model_dump(mode="json"))
+            if await self._set(thread, raw, link, new, joins(was), shows=shows):
+                return link
 
-    async def _known(self, thread: ThreadRef) -> Known:
-        link, changed = await self._store.get_all([link_key(thread), changed_key(thread)])
-        return Known(link or "", changed or "")
+    async def _raw(self, thread: ThreadRef) -> str:
+        return await self._store.get(link_key(thread)) or ""
 
     async def _set(
         self,
         thread: ThreadRef,
-        known: Known,
+        was: str,
         link: Link | None,
         new: str,
-        changed: str,
         joins: str = "",
         *,
         shows: bool = True,
     ) -> bool:
-        """Set the link to `new`, '' to end it; return False if it is not what is `known`.
+        """Set the link to `new`, '' to end it; return False if it is not what it `was`.
 
         `link` says whose card and followers change with it.
         """
         done = await lua.set_link(
             self._store,
             thread=thread.name,
-            was=known.link,
+            was=was,
             new=new,
-            changed_was=known.changed,
-            changed=changed,
             session="" if link is None else link.session,
             card_name="" if link is None or not shows else card_subject(thread, link),
             joins=joins,
@@ -270,3 +216,7 @@ class Links:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])
         return [Outcome.parse(raw) for raw in found]
+
+
+def _means(session: SessionId | None, link: Link | None) -> bool:
+    return session is None or (link is not None and link.session == session)

@@ -24,7 +24,6 @@ from bot.model.errors import (
     NotIdentified,
     NotLinked,
     NotTaken,
-    Outdated,
     PassingError,
     PersonError,
     SlackAway,
@@ -97,11 +96,6 @@ _IS_MUTED = SlackMessage(
     "Mention me in the thread with `unmute`, then try again."
 )
 
-_OUTDATED = SlackMessage(
-    "Someone changed this thread's link before I got your command, so I didn't run it. To run it "
-    "anyway, send it again."
-)
-
 _FORM_GONE = SlackMessage("This has expired. Type `/devin-say` to start again.")
 
 _TICKET_GONE = SlackMessage(
@@ -133,7 +127,6 @@ _FIXED: Mapping[type[PersonError], SlackMessage] = {
     MovedOn: _MOVED_ON,
     NotLinked: _NOT_LINKED,
     NothingToSay: USAGE,
-    Outdated: _OUTDATED,
     StartGone: _START_GONE,
     TicketGone: _TICKET_GONE,
 }

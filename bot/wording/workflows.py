@@ -9,7 +9,6 @@ from bot.model.errors import (
     NotAllowed,
     NothingToSay,
     NotTaken,
-    Outdated,
     PersonError,
 )
 from bot.model.outcomes import Outcome, OutcomeKind
@@ -80,7 +79,7 @@ def step_failed(error: PersonError) -> str:
                 f"That thread is linked to another session, {error.to.session}. In the thread, "
                 'mention Devin Relay with "unlink" first.'
             )
-        case IsMuted() | NotTaken() | Outdated():
+        case IsMuted() | NotTaken():
             why = (
                 "Nothing was sent: the thread is muted or was just unlinked. To check, mention "
                 'Devin Relay there with "status".'

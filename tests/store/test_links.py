@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.errors import Outdated
 from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
@@ -49,26 +48,6 @@ async def test_a_thread_has_one_session_however_many_try(links: Links) -> None:
         winner
     ]
     assert {answer for answer in answers if answer} == {winner}
-
-
-@pytest.mark.parametrize("again", [3_000_000, None], ids=["by a mention", "by a press"])
-async def test_a_link_that_is_asked_for_again_is_not_ended_by_an_earlier_request(
-    links: Links, again: int | None
-) -> None:
-    """The earlier `unlink` reached the relay late; one that follows ends the link."""
-    await links.create(thread(), a_link().model_copy(update={"since": 1_000_000}), 1_000_000)
-    asked = a_link().model_copy(update={"since": 3_000_000})
-    kept = await links.create(thread(), asked, again)
-    with pytest.raises(Outdated):
-        await links.remove(thread(), 2_000_000)
-    assert await links.remove(thread(), 4_000_000) == kept
-
-
-async def test_a_link_to_another_session_that_is_refused_changes_nothing(links: Links) -> None:
-    """An `unlink` of before it still ends the link."""
-    await links.create(thread(), a_link().model_copy(update={"since": 1_000}), 1_000_000)
-    await links.create(thread(), a_link(OTHER_SESSION), 3_000_000)
-    assert await links.remove(thread(), 2_000_000) is not None
 
 
 async def test_several_threads_may_share_a_session(links: Links) -> None:
@@ -151,12 +130,12 @@ async def test_a_change_that_means_another_session_changes_nothing(links: Links)
     """A button shows one session; by the time it is pressed, the thread may have another one."""
     await links.create(thread(), a_link(OTHER_SESSION))
     before, meant = await links.get(thread()), SessionId(SESSION)
-    assert await links.remove(thread(), None, 1, meant) is None
-    assert await links.mute(thread(), None, 1, meant, muted=True) is None
-    assert await links.follow(thread(), Follow.OFF, None, 1, meant) is None
+    assert await links.remove(thread(), meant) is None
+    assert await links.mute(thread(), 1, meant, muted=True) is None
+    assert await links.follow(thread(), Follow.OFF, meant) is None
     assert await links.get(thread()) == before
-    assert await links.mute(thread(), None, 1, SessionId(OTHER_SESSION), muted=True) is not None
-    assert await links.remove(thread(), None, 1, SessionId(OTHER_SESSION)) is not None
+    assert await links.mute(thread(), 1, SessionId(OTHER_SESSION), muted=True) is not None
+    assert await links.remove(thread(), SessionId(OTHER_SESSION)) is not None
 
 
 async def test_active_links_are_the_channels_latest_first(links: Links, raw: Redis) -> None:

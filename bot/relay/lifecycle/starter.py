@@ -15,7 +15,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter
 
 from bot.devin.api import Devin, SessionSummary, Unread
-from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, Outdated
+from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
@@ -213,13 +213,10 @@ class Starter:
         await self._names.keep([named])
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
-        try:
-            link, _ = await self._accepting.link(
-                thread, start.by, named.session, at, begins=True, root=root
-            )
-        except Outdated:
-            link = None
-        if link is None or link.session != named.session:
+        link, _ = await self._accepting.link(
+            thread, start.by, named.session, at, begins=True, root=root
+        )
+        if link.session != named.session:
             told = words.not_linked(named)
             await self._notices.say(thread, told, once=f"started:{start.tag}")
         elif start.reads_thread and not start.by_button:

@@ -11,8 +11,6 @@ async def set_link(
     thread: str,
     was: str,
     new: str,
-    changed_was: str,
-    changed: str,
     session: str,
     card_name: str,
     joins: str,

@@ -1,8 +1,8 @@
--- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`, and the
--- request that last changed it still is `changed_was`; '' is none. The index of threads, the
--- followers and the watch of its `session` are changed with it, and its card (`card_name`, or '')
--- is wanted. The thread `joins` the followers for what is said from 'now' on or since the
--- 'beginning'; with '', it is left as it is. Returns 1, or 0 if the link has to be read again.
+-- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
+-- none. The index of threads, the followers and the watch of its `session` are changed with it,
+-- and its card (`card_name`, or '') is wanted. The thread `joins` the followers for what is said
+-- from 'now' on or since the 'beginning'; with '', it is left as it is. Returns 1, or 0 if the
+-- link has to be read again.
 -- include: now_ms
 -- include: traffic
 -- include: want_card
@@ -10,18 +10,14 @@
 local thread = ARGV[1]
 local was = ARGV[2]
 local new = ARGV[3]
-local changed_was = ARGV[4]
-local changed = ARGV[5]
-local session = ARGV[6]
-local card_name = ARGV[7]
-local joins = ARGV[8]
-local link_ttl = tonumber(ARGV[9])
-local pace_ms = tonumber(ARGV[10])
+local session = ARGV[4]
+local card_name = ARGV[5]
+local joins = ARGV[6]
+local link_ttl = tonumber(ARGV[7])
+local pace_ms = tonumber(ARGV[8])
 
 local link, followers, now = key.link(thread), key.followers(session), now_ms()
 if (redis.call('GET', link) or '') ~= was then return 0 end
-if (redis.call('GET', key.changed(thread)) or '') ~= changed_was then return 0 end
-if changed ~= '' then redis.call('SET', key.changed(thread), changed, 'EX', keep.changed) end
 if new == '' then
   redis.call('DEL', link)
   redis.call('ZREM', key.threads, thread)
