@@ -45,6 +45,7 @@ from tests.support.bots import on_time
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, on_v1, running
 from tests.support.devin_posts import until_card, until_state
+from tests.support.entries import linked
 from tests.support.keys import at
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
@@ -154,14 +155,14 @@ async def many(
     desk: Desk, store: Store, raw: Redis, number: int, channel: str = "general"
 ) -> list[str]:
     """Link that many threads, one after the other; return their `ts`."""
-    links = Links(store, timedelta(days=1))
     place = desk.slack.workspace.channel(channel).id
     ada = desk.slack.workspace.user("ada").id
     made = [f"1764{one:06d}.000100" for one in range(number)]
     for one, ts in enumerate(made):
         ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=ts)
         session = SessionId(f"devin-{one:032x}")
-        await links.create(ref, Link(session=session, by=UserId(ada), at=int(time.time())))
+        link = Link(session=session, by=UserId(ada), at=int(time.time()))
+        await linked(store, ref, link, timedelta(days=1))
     now = int(time.time() * 1000)
     names = [f"{desk.slack.team_id}:{place}:{ts}" for ts in made]
     await raw.zadd(at(THREADS_KEY), {name: now - number + one for one, name in enumerate(names)})
