@@ -20,6 +20,14 @@ from handlers.parse.events import Payload
 
 KINDS = ("message", "app_mention")
 
+CHANNEL_CHANGES = frozenset(
+    {
+        *("channel_name", "channel_archive", "channel_unarchive", "channel_convert_to_private"),
+        *("group_name", "group_archive", "group_unarchive"),
+    }
+)
+"""Subtypes of messages (docs.slack.dev/reference/events/message)."""
+
 
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to messages, and to mentions of the bot, which Slack sends as events of their own."""
@@ -45,7 +53,7 @@ class Messages(AsyncMiddleware):
         kind = event.get("type") if req.body.get("type") == "event_callback" else None
         if kind not in KINDS:
             return await next()
-        await _note_sharing(self._relay, event, req.body)
+        await _heed(self._relay, event, req.body)
         await self._on_message(event, kind)
         return await req.context.ack()
 
@@ -62,13 +70,21 @@ class Messages(AsyncMiddleware):
             await replies.accept(relay, event, bot_user)
 
 
-async def _note_sharing(relay: Relay, event: Payload, body: Payload) -> None:
+async def _heed(relay: Relay, event: Payload, body: Payload) -> None:
     """Heed what Slack says of the channel around each event (docs.slack.dev/apis/events-api)."""
     if channel := shared_channel(event, body):
         await relay.channel_moves.shared(channel)
+    if channel := changed_channel(event):
+        await relay.channel_moves.changed(channel)
 
 
 def shared_channel(event: Payload, body: Payload) -> str:
     """The channel of an event, if another organization shares it; else ""."""
     channel = string(event, "channel") if body.get("is_ext_shared_channel") is True else ""
+    return channel if is_id(channel) else ""
+
+
+def changed_channel(event: Payload) -> str:
+    """The channel of an event, if it tells that its name or its kind has changed; else ""."""
+    channel = string(event, "channel") if string(event, "subtype") in CHANNEL_CHANGES else ""
     return channel if is_id(channel) else ""

@@ -24,7 +24,7 @@ async def is_foreign(relay: Relay, payload: Payload) -> bool:
     ours = relay.workspace.identity
     if is_own(event, ours):
         return True
-    if events.shared_channel(event, payload):
+    if events.shared_channel(event, payload) or events.changed_channel(event):
         return False
     if event.get("subtype") in edits.CHANGES:
         return edits.parse_change(event, ours.team, ours.user) is None

@@ -11,7 +11,10 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 
+from cachetools import TTLCache
+
 from bot.model.errors import StoreAway
+from bot.model.replies import ReplyId
 from bot.model.threads import ThreadRef
 from bot.slack.clock import SlackClock
 from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
@@ -23,6 +26,10 @@ NOTE_SECONDS = 0.2
 
 MOST_THREADS = 5_000
 """Most threads that are remembered one by one; beyond that, all count as missed."""
+
+
+MOST_WAITING, WAITING_SECONDS = 10_000, 3_600
+"""How many replies are remembered that wait for a look-up, and for how long."""
 
 
 class Listening:
@@ -42,6 +49,7 @@ class Listening:
         self._kept: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
         self._rereads: set[ThreadRef] = set()
+        self._waiting: TTLCache[ReplyId, None] = TTLCache(MOST_WAITING, WAITING_SECONDS)
         self._is_all = False
         self._all_since: int | None = None
         self._noting = asyncio.Lock()
@@ -67,6 +75,14 @@ class Listening:
         if self._within:
             self._rereads.discard(missed.thread)
             self._remember(missed)
+
+    def waits(self, reply: ReplyId) -> None:
+        """Register that a reply was heard, and waits until Slack says who wrote it."""
+        self._waiting[reply] = None
+
+    def was_waiting(self, reply: ReplyId) -> bool:
+        """Return True if a reply was not missed, but had to wait."""
+        return reply in self._waiting
 
     def reread(self, missed: Missed) -> None:
         """Have a thread read, although each of its events was acknowledged."""

@@ -75,7 +75,8 @@ class Found:
     """The content found in a thread; `latest` is the last message's time in microseconds.
 
     `hushed` has the replies that were written after a missed `unlink` or `mute`. What `was_awaited`
-    by a link that took its time is not late.
+    by a link that took its time is not late. Of the `accepted`, those were `missed` that did not
+    just wait for Slack to say who wrote them.
     """
 
     thread: ThreadRef
@@ -85,6 +86,7 @@ class Found:
     unheard: list[Unheard] = field(default_factory=list)
     hushed: list[Reply] = field(default_factory=list)
     accepted: int = 0
+    missed: int = 0
     was_awaited: bool = False
 
     @property

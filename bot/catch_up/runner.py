@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 from bot.catch_up.listening import Listening
+from bot.catch_up.put_off import PutOff
 from bot.catch_up.reader import Events, Found, ThreadReader
 from bot.model.errors import (
     EmptyMessage,
@@ -87,6 +88,7 @@ class CatchUp:
         self._clock = clock
         self._timing = timing
         self._most_threads = most_threads
+        self._put_off = PutOff(timing.backfill_pause)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -175,21 +177,21 @@ class CatchUp:
         for session in await self._checkpoints.awaited():
             if session not in plan:
                 await self._release(gap, session, [], 0)
-        is_put_off = False
+        plan = self._put_off.without(plan)
         while plan:
             session = await self._next(plan)
             threads = plan.pop(session)
             try:
                 await self._read(gap, session, threads, skipped)
             except (SlackAway, UnderWay) as error:
-                log.warning("session put off", extra=_ids(session) | {"reason": str(error)})
-                is_put_off = True
+                why = self._put_off.add(session, error)
+                log.warning("session put off", extra=_ids(session) | why)
             except TRIPS:
                 # An unforeseen message must not keep other sessions from being caught up.
                 log.exception("session not caught up", extra=_ids(session))
                 skipped.update(one.thread for one in threads)
-        if is_put_off:
-            await self._until_wanted(self._timing.backfill_pause)
+        if (wait := self._put_off.seconds) is not None:
+            await self._until_wanted(wait)
             return False
         return not await self._checkpoints.let_go(gap)
 
@@ -250,8 +252,10 @@ class CatchUp:
         replies = [reply for read in reads for reply in read.replies]
         try:
             for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
-                if await self._accept(reply) is Change.ACCEPTED:
-                    by_thread[reply.thread].accepted += 1
+                change, read = await self._accept(reply), by_thread[reply.thread]
+                if change is Change.ACCEPTED:
+                    read.accepted += 1
+                    read.missed += not self._listening.was_waiting(reply.id)
                     metrics.LATE.inc()
         except SlackAway:
             for read in reads:
@@ -273,8 +277,8 @@ class CatchUp:
             return None
 
     async def _say(self, read: Found, verbs: Sequence[str], *, hushed: bool = False) -> None:
-        if (read.accepted and not read.was_awaited) or verbs:
-            words = delivery_reports.late(read.accepted, verbs, hushed=hushed)
+        if (read.missed and not read.was_awaited) or verbs:
+            words = delivery_reports.late(read.missed, verbs, hushed=hushed)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._notices.say(read.thread, words, once=once)
 

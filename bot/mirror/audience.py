@@ -1,25 +1,34 @@
 """Decides whether a thread may be shown what a session says, at the moment when it would be."""
 
-import asyncio
 from dataclasses import dataclass
 
 from bot.mirror.news import follow_in
+from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
-from bot.model.people import is_id
+from bot.model.people import UserId, is_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.slack.sharing import Sharing
+from bot.slack.api import MISSING_SCOPE
+from bot.slack.channels import Channels
+from bot.slack.lookups import Need
+from bot.slack.people import People
 from bot.store.links import Links
-from bot.store.places import Places
+
+DIRECT = "D"
+"""The first letter of a direct message's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A thread's link, how much it follows, and whether other organizations bar Devin's words."""
+    """A thread's link, how much it follows, and whether other organizations bar Devin's words.
+
+    While Slack does not say that, they are barred, and `unsure` says why.
+    """
 
     link: Link | None
     follow: Follow
     is_barred: bool
+    unsure: SlackAway | None = None
 
     def follows(self, session: SessionId) -> bool:
         """Return True if the thread is to be shown what `session` says."""
@@ -34,48 +43,61 @@ class Audience:
         self,
         *,
         links: Links,
-        places: Places,
-        sharing: Sharing,
+        channels: Channels,
+        people: People,
         default: Follow,
         allows_external: bool,
     ) -> None:
         self._links = links
-        self._places = places
-        self._sharing = sharing
+        self._channels = channels
+        self._people = people
         self.default = default
         self._allows_external = allows_external
 
-    async def of(self, thread: ThreadRef) -> Heard:
+    async def of(self, thread: ThreadRef, need: Need) -> Heard:
         """Return who would hear it in `thread`.
 
         Raises:
             SlackAway: Slack does not say whether other organizations share the channel.
         """
-        link, was_shared = await asyncio.gather(
-            self._links.get(thread), self._places.was_shared(thread.channel)
-        )
-        is_barred = not self._allows_external and (
-            was_shared or await self._is_external(thread.channel, link)
-        )
+        heard = await self.at_once(thread, need)
+        if heard.unsure is not None:
+            raise heard.unsure
+        return heard
+
+    async def at_once(self, thread: ThreadRef, need: Need) -> Heard:
+        """Return what `of` does, or what is known, if Slack does not say all of it."""
+        link = await self._links.get(thread)
+        try:
+            is_barred = await self.is_barred(thread.channel, link, need)
+        except SlackAway as error:
+            return Heard(link, self.follow_of(link), is_barred=True, unsure=error)
         return Heard(link, self.follow_of(link), is_barred)
 
     def follow_of(self, link: Link | None) -> Follow:
         """Return how much a thread with that link follows."""
         return follow_in("" if link is None else link.follow, self.default)
 
-    async def is_barred(self, channel: str, link: Link | None) -> bool:
+    async def is_barred(self, channel: str, link: Link | None, need: Need = Need.ACT) -> bool:
         """Return True if Devin's words may not go to `channel`, which the link's maker reads.
+
+        Slack shows direct messages only with `im:read`, which the manifest does not ask for.
+        Without it, the link's maker decides, who wrote there and so is the only one who reads
+        there. Group direct messages are shown with `mpim:read` only.
 
         Raises:
             SlackAway: as for `of`.
         """
         if self._allows_external:
             return False
-        # Slack tells one process that a channel is shared; the others may still go by its answer.
-        if await self._places.was_shared(channel):
-            return True
-        return await self._is_external(channel, link)
+        found = await self._channels.get(channel, need)
+        if found.is_direct:
+            return found.is_shared or await self._is_outsider(UserId(found.user))
+        is_hidden = found.refusal == MISSING_SCOPE and channel.startswith(DIRECT)
+        if is_hidden and link is not None and is_id(link.by):
+            return await self._is_outsider(link.by)
+        return found.is_shared
 
-    async def _is_external(self, channel: str, link: Link | None) -> bool:
-        reader = link.by if link is not None and is_id(link.by) else None
-        return await self._sharing.is_external(channel, reader)
+    async def _is_outsider(self, user: UserId) -> bool:
+        person = await self._people.person(user)
+        return person.is_external or not person.is_known

@@ -10,11 +10,12 @@ from hashlib import sha256
 
 from bot.mirror.audience import Audience, Heard
 from bot.mirror.status import StatusLines
-from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.people import WORKFLOW
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
+from bot.slack.lookups import Need
 from bot.slack.people import People
 from bot.slack.posts import Posts
 from bot.store.mirror.cards import FIELDS, Cards, card_subject, thread_of
@@ -25,6 +26,10 @@ from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card, ended_card
 
 log = logging.getLogger(__name__)
+
+
+UNSURE_SECONDS = 2.0
+"""The time after which a channel is asked about again whose card could not show everything."""
 
 
 class CardTeller:
@@ -56,10 +61,16 @@ class CardTeller:
         self._schedule = schedule
 
     async def tell(self, begun: Begun) -> bool:
-        """Post or edit the card, if it does not show what is so, and end the entry."""
+        """Post or edit the card, if it does not show what is so, and end the entry.
+
+        It answers a request, so it is posted before Slack says who shares the channel, and shows
+        what Devin does after that.
+        """
         thread, record = thread_of(begun.owed.subject), begun.record
         session = SessionId(record["session"])
-        heard = await self._audience.of(thread)
+        heard = await self._audience.at_once(thread, Need.CARDS)
+        if heard.unsure is not None and (record["ts"] or begun.again):
+            raise heard.unsure
         link = heard.link
         is_linked = link is not None and card_subject(thread, link) == begun.owed.subject
         words = await self._words(thread, session, heard, is_linked=is_linked)
@@ -74,10 +85,19 @@ class CardTeller:
         if ts != record["ts"] and is_linked:
             await self._status_lines.again(thread, session)
         is_open = is_linked and not heard.is_barred
+        if heard.unsure is not None and link is not None and is_linked:
+            await self._cards.want(thread, link)
         after = await self._cards.end(begun, ts, shows, is_open=is_open)
         if after is not None:
-            await self._schedule.tell(begun.owed, after)
+            await self._go_on(begun, after, heard.unsure)
         return True
+
+    async def _go_on(self, begun: Begun, after: float, unsure: SlackAway | None) -> None:
+        """Have the card edited again, and not before Slack can be asked what it may show."""
+        if unsure is not None:
+            after = unsure.retry_after or UNSURE_SECONDS
+            await self._outbox.pause(begun.owed, after, may_be_done=False)
+        await self._schedule.tell(begun.owed, after)
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End a card that Slack refuses for good; one that was told has ended by itself."""
@@ -103,6 +123,7 @@ class CardTeller:
                 seen=seen,
                 follow=heard.follow,
                 is_barred=heard.is_barred,
+                is_unsure=heard.unsure is not None,
             )
         )
 

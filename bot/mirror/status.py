@@ -5,23 +5,20 @@ Slack clears it two minutes after it was set, and with each post of the app
 set is missed by nobody.
 """
 
-import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
 from cachetools import TTLCache
 
 from bot.mirror.audience import Audience
-from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime.background import Background
+from bot.slack.lookups import Need
 from bot.slack.status_line import StatusLine
 from bot.store.mirror.watches import Watches
 from bot.wording.mirror import notices
-
-log = logging.getLogger(__name__)
 
 FRESH = timedelta(seconds=75)
 """The time after which a line is set again: before Slack clears it."""
@@ -65,10 +62,6 @@ class StatusLines:
         self._background.spawn(self._show(thread))
 
     async def _show(self, thread: ThreadRef) -> None:
-        try:
-            heard = await self._audience.of(thread)
-        except SlackAway as error:
-            log.info("status line not shown", extra=thread.log_fields | {"reason": str(error)})
-            return
+        heard = await self._audience.at_once(thread, Need.DECORATION)
         if heard.link is not None and heard.follow is not Follow.OFF and not heard.is_barred:
             await self._line.show(thread, notices.WORKING)

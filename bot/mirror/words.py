@@ -19,6 +19,7 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
 from bot.slack.clock import SECOND, SlackClock
+from bot.slack.lookups import Need
 from bot.store.mirror.cards import Cards, thread_of
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Batch, Words
@@ -131,7 +132,7 @@ class WordsTeller:
 
     async def _hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
-        heard = await self._audience.of(thread)
+        heard = await self._audience.of(thread, Need.WORDS)
         if (
             heard.link is not None
             and heard.is_barred

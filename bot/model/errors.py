@@ -253,8 +253,8 @@ class SlackAway(PassingError):
 class NotIdentified(SlackAway):
     """Slack did not say who somebody is, so nothing was decided and nothing was done."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__("users.info", reason, maybe_done=False)
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__("users.info", reason, retry_after=retry_after, maybe_done=False)
 
 
 class DevinAway(PassingError):

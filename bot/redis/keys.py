@@ -88,9 +88,19 @@ def read_key(team: str) -> Key:
     return Key(f"read:{team}")
 
 
-def shared_key(channel: str) -> Key:
-    """What Slack told of a channel that another organization shares: its new id, if it has one."""
-    return Key(f"shared:{channel}")
+def known_key(method: str, asked: str) -> Key:
+    """Slack's last answer to a look-up: of a channel, a person, a bot, groups or members."""
+    return Key(f"known:{method}:{asked}")
+
+
+def told_key(channel: str) -> Key:
+    """The last time at which an event of Slack told of a change of a channel."""
+    return Key(f"told:{channel}")
+
+
+def calls_key(method: str) -> Key:
+    """The calls of a method in the last minute, by when (Unix ms), and until when it is paused."""
+    return Key(f"calls:{method}")
 
 
 def default_key(channel: str) -> Key:

@@ -10,7 +10,7 @@ from typing import Any
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
 from bot.mirror.polling import Polling
-from bot.model.errors import NotAllowed, NotIdentified
+from bot.model.errors import NotAllowed, NotIdentified, StoreAway
 from bot.model.people import WORKFLOW, Standing, UserId
 from bot.model.replies import Change, Reply, Voucher
 from bot.model.schedule import Schedule
@@ -76,11 +76,11 @@ class Accepting:
         channel = reply.thread.channel
         return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    async def standing_after(self, turn: Turn, reply: Reply) -> Standing:
+    async def standing_after(self, turn: Turn, reply: Reply, voucher: Voucher) -> Standing:
         """Return `standing` once the turns before `turn` are over.
 
         If Slack does not identify the author, the reply is noted as missed before a later one is
-        accepted.
+        accepted; one that an event has brought just waits.
 
         Raises:
             NotIdentified: Slack did not identify the author.
@@ -94,7 +94,9 @@ class Accepting:
                 return await looking
             finally:
                 looking.cancel()
-        except NotIdentified:
+        except (NotIdentified, StoreAway) as error:
+            if isinstance(error, NotIdentified) and voucher is Voucher.EVENT:
+                self._listening.waits(reply.id)
             self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
 

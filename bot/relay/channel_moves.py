@@ -14,11 +14,9 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
-from bot.slack.sharing import Sharing
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
 from bot.store.mirror.cards import Cards, card_owed
-from bot.store.places import Places
 from bot.store.session_names import SessionNames
 from bot.wording import thread_links
 
@@ -33,25 +31,22 @@ MOST_CARDS = 1_000
 class ChannelMoves:
     """Ends the links of channels that get a new id."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
         *,
         workspace: Workspace,
         links: Links,
-        places: Places,
         defaults: ChannelDefaults,
         names: SessionNames,
         notices: Notices,
-        sharing: Sharing,
         cards: Cards,
         schedule: Schedule,
     ) -> None:
         self._links = links
-        self._places = places
         self._defaults = defaults
         self._names = names
         self._notices = notices
-        self._sharing = sharing
+        self._channels = workspace.channels
         self._cards = cards
         self._schedule = schedule
         self._clock = workspace.clock
@@ -63,7 +58,7 @@ class ChannelMoves:
         Raises:
             StoreAway: the move may be incomplete; Slack must not be acknowledged.
         """
-        await self._places.moved(channel, to)
+        await self._channels.told_moved(channel, to)
         while threads := await self._links.of_channel(self._team, channel, AT_ONCE):
             links = await self._links.of(threads)
             named = await self._names.of([link.session for link in links if link is not None])
@@ -81,16 +76,22 @@ class ChannelMoves:
         Raises:
             StoreAway: not every card was asked for; Slack must not be acknowledged.
         """
-        is_news = self._sharing.known_shared(channel)
-        if not is_news and await self._places.was_shared(channel):
+        if not await self._channels.told_shared(channel):
             return
-        await self._places.note_shared(channel)
         threads = await self._links.of_channel(self._team, channel, MOST_CARDS)
         for thread, link in zip(threads, await self._links.of(threads), strict=True):
             after = None if link is None else await self._cards.want(thread, link)
             if link is not None and after is not None:
                 await self._schedule.tell(card_owed(thread, link), after)
         log.warning("channel is shared", extra={"channel": channel, "threads": len(threads)})
+
+    async def changed(self, channel: str) -> None:
+        """Let nobody go by what Slack said of `channel` before its name or kind changed.
+
+        Raises:
+            StoreAway: that may not be noted; Slack must not be acknowledged.
+        """
+        await self._channels.told_changed(channel)
 
     async def _end(self, thread: ThreadRef, session: NamedSession | None, now: ThreadRef) -> None:
         if session is not None:

@@ -17,6 +17,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
+from bot.slack.lookups import Need
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.watches import Watches
@@ -55,7 +56,7 @@ class Home:
         self._permissions = workspace.permissions
         self._people = workspace.people
         self._admin = workspace.admin
-        self._visibility = workspace.visibility
+        self._channels = workspace.channels
         self._links = links
         self._mailbox = mailbox
         self._notices = notices
@@ -131,7 +132,7 @@ class Home:
     async def _sees(self, person: Person, thread: ThreadRef, link: Link | None) -> bool:
         if _is_direct(thread.channel):
             return link is not None and link.by == person.id
-        return await self._visibility.includes(person, thread.channel)
+        return await self._channels.includes(person, thread.channel)
 
     async def _view(self, viewer: UserId, page: int, note: str) -> View:
         person = await self._people.person(viewer)
@@ -139,7 +140,7 @@ class Home:
         if standing is not Standing.ALLOWED:
             return home_view.only(home_view.closed(standing, self._admin))
         listed = await self._links.latest(MOST_LISTED)
-        channels, is_whole = await self._channels(person, listed)
+        channels, is_whole = await self._shown_in(person, listed)
         found = await self._linked(person, channels, listed)
         if not is_whole:
             note = "\n".join(filter(None, (note, home_view.PARTIAL)))
@@ -151,7 +152,7 @@ class Home:
         shown = found[first : first + home_view.PER_PAGE]
         return home_view.threads(await self._standings(shown), page, len(found), note)
 
-    async def _channels(
+    async def _shown_in(
         self, person: Person, listed: Sequence[tuple[ThreadRef, int]]
     ) -> tuple[frozenset[str], bool]:
         """Return the channels of `listed` threads that `person` may be able to read.
@@ -170,7 +171,7 @@ class Home:
     async def _shows(self, person: Person, channel: str) -> bool | None:
         """Return whether Slack shows `channel` to `person`; None if Slack does not answer."""
         try:
-            return await self._visibility.includes(person, channel)
+            return await self._channels.includes(person, channel, Need.CARDS)
         except SlackAway:
             return None
 

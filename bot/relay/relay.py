@@ -135,7 +135,7 @@ class Relay:
             if session is None:
                 return Change.UNLINKED
             try:
-                standing = await self.accepting.standing_after(turn, reply)
+                standing = await self.accepting.standing_after(turn, reply, voucher)
             except NotIdentified as error:
                 return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:

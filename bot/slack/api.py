@@ -41,6 +41,9 @@ _PASSING = frozenset(
     }
 )
 
+_READING = (".info", ".list", ".history", ".replies", ".members", ".test")
+"""The endings of methods that change nothing, whatever becomes of their answers."""
+
 _SERVER_ERROR = 500
 _RATE_LIMITED = 429
 
@@ -64,6 +67,8 @@ async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[st
     try:
         return await _call(client, method, params)
     except (SlackAway, SlackRefused) as error:
+        if isinstance(error, SlackAway) and method.endswith(_READING):
+            error.maybe_done = False
         metrics.SLACK_ERRORS.labels(method, error.reason).inc()
         raise
 

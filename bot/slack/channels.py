@@ -1,41 +1,170 @@
-"""Decides who may see a channel's content outside of it.
+"""What Slack says of channels: one look-up for all that the relay wants to know of one.
 
-It fails closed: a channel not known to be public is visible to its members only, and one that Slack
-does not show the bot is visible to nobody.
+All processes share the answers. An answer that is older than its use allows is asked for again; if
+Slack's limit leaves no look-up for that, it is used for up to `KEPT`. What an event of Slack's told
+counts over every answer that was asked for before.
+
+Decisions fail closed: a channel that Slack does not show the bot counts as shared with other
+organizations, and is visible to nobody.
 """
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from slack_sdk.web.async_client import AsyncWebClient
+from pydantic import TypeAdapter
 
+from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackAway, SlackRefused
+from bot.model.lenient import mapping, string
 from bot.model.people import Person
-from bot.slack.api import call
-from bot.slack.lookups import Lookup
+from bot.model.record import Record
+from bot.redis.keys import told_key
+from bot.slack.api import MISSING_SCOPE, call
+from bot.slack.clock import SECOND
+from bot.slack.lookups import TIER_4, Lookup, Need, Source
+from bot.slack.rate_limits import LIMITED, RATE_LIMITED
 
 log = logging.getLogger(__name__)
 
-CHANNELS = 2_000
-MEMBERS = 100
-"""Number of channels whose members are cached, each up to `PAGES` pages of them."""
+INFO = "conversations.info"
+KEPT = timedelta(minutes=10)
+FRESH_SECONDS = 60
+LISTED_SECONDS = 300
+"""The time for which an answer is used, and the same for who may see a thread."""
+
+REFUSED_SECONDS = 5
+"""The same for an answer that Slack does not show the channel: the bot may be invited now."""
+
+UNREADABLE = "unreadable"
+"""A refusal of ours, for an answer without a channel."""
 
 PAGES = 10
 PAGE = 1_000
-MEMBERS_SECONDS = 5.0
+MEMBERS_KEPT = timedelta(seconds=5)
+TOLD = KEPT + timedelta(minutes=1)
+"""Longer than an answer can be kept that was asked for before."""
 
 
-class ChannelVisibility:
-    """Reads channels and their members (docs.slack.dev/reference/methods, conversations.*)."""
+class Channel(Record):
+    """A conversation, as Slack described it when it was asked `at` (Slack's time in us).
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
-        self._public = Lookup("conversations.info", self._look_up_public, most=CHANNELS)
+    `refusal` is Slack's code if it does not show it, `user` the person of a direct message. With
+    `is_told`, nothing is known but that it is shared, as an event said.
+    """
+
+    at: int = 0
+    id: str = ""
+    refusal: str = ""
+    name: str = ""
+    user: str = ""
+    is_direct: bool = False
+    is_public: bool = False
+    is_shared: bool = True
+    is_member: bool = True
+    is_archived: bool = False
+    is_told: bool = False
+
+
+class _Told(Record):
+    """What an event told of a channel, and when (Slack's time in us).
+
+    `now` is its new id, if it has one; it has been shared then.
+    """
+
+    at: int
+    is_shared: bool = False
+    now: str = ""
+
+
+class Channels:
+    """The channels of a workspace; that one has a new id is remembered for `link_ttl`."""
+
+    def __init__(self, source: Source, link_ttl: timedelta) -> None:
+        self._client = source.client
+        self._store = source.store
+        self._clock = source.client.clock
+        self._link_ttl = link_ttl
+        self.lookup = Lookup(source, INFO, self._look_up, TypeAdapter(Channel), kept=KEPT)
         self._members = Lookup(
-            "conversations.members", self._look_up_members, most=MEMBERS, seconds=MEMBERS_SECONDS
+            source,
+            "conversations.members",
+            self._look_up_members,
+            TypeAdapter(frozenset[str]),
+            tier=TIER_4,
+            kept=MEMBERS_KEPT,
         )
 
-    async def includes(self, person: Person, channel: str) -> bool:
+    async def get(self, channel: str, need: Need, fresh: float = FRESH_SECONDS) -> Channel:
+        """Return what Slack says of `channel`; an answer of the last `fresh` seconds will do.
+
+        Raises:
+            SlackAway: Slack did not answer, or is not asked at present; nothing is decided.
+        """
+        kept = await self._kept(channel)
+        if kept is not None and self._is_fresh(kept, need, fresh):
+            return kept
+        try:
+            found = await self.lookup.ask(channel, need)
+        except SlackAway as error:
+            if kept is None or error.reason not in {LIMITED, *RATE_LIMITED}:
+                raise
+            return kept
+        found = _with(
+            await self._told(channel), found or Channel(refusal=UNREADABLE, at=self._clock.now)
+        )
+        if found is None:
+            raise SlackAway(INFO, "overtaken", retry_after=1.0, maybe_done=False)
+        return found
+
+    async def now(self, channel: str) -> str | None:
+        """Return the new id of `channel`, if it has one."""
+        told = await self._told(channel)
+        return (told and told.now) or None
+
+    async def told_shared(self, channel: str) -> bool:
+        """Note for all processes that other organizations share `channel`, as an event said.
+
+        That counts for a minute at least, and until a look-up says otherwise. Return False if it
+        was noted already.
+        """
+        told = await self._told(channel)
+        if told is not None and told.is_shared:
+            return False
+        await self._tell(channel, _Told(at=self._clock.now, is_shared=True))
+        return True
+
+    async def told_moved(self, channel: str, to: str) -> None:
+        """Note that `channel` is shared, and that its id is `to` from now on."""
+        await self._tell(channel, _Told(at=self._clock.now, is_shared=True, now=to))
+
+    async def told_changed(self, channel: str) -> None:
+        """Let no earlier answer about `channel` count, since an event told of a change."""
+        told = await self._told(channel)
+        if told is None or not told.is_shared:
+            await self._tell(channel, _Told(at=self._clock.now))
+        await self._store.delete(self.lookup.key(channel))
+
+    async def check_in(self, channel: str) -> None:
+        """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
+
+        Slack does not tell a direct message's members, and tells nothing without the scope: both
+        pass. A channel that has another id by now does not (`ChannelMoved`).
+
+        Raises:
+            SlackAway: Slack did not answer, or is not asked at present; nothing is decided.
+        """
+        if await self.now(channel) is not None:
+            raise ChannelMoved
+        found = await self.get(channel, Need.ACT)
+        if _problem(found):  # which whoever reads of it may have put right since
+            found = await self.get(channel, Need.ACT, fresh=0)
+        if found.id not in {"", channel}:
+            raise ChannelMoved
+        if why := _problem(found):
+            raise CannotPost(why)
+
+    async def includes(self, person: Person, channel: str, need: Need = Need.ACT) -> bool:
         """Return True if `person` can read `channel` in Slack; False if Slack does not show it.
 
         Direct messages are visible to nobody here. A public channel is visible to all full members
@@ -45,24 +174,43 @@ class ChannelVisibility:
         Raises:
             SlackAway: Slack did not answer.
         """
-        is_public = await self._public.get(channel)
-        if is_public is None:
+        found = await self.get(channel, need, LISTED_SECONDS)
+        if found.refusal or found.is_direct:
             return False
-        if is_public and person.is_full_member:
+        if found.is_public and person.is_full_member:
             return True
-        return person.id in (await self._members.get(channel) or frozenset())
+        return person.id in (await self._members.get(channel, need) or frozenset())
 
-    async def _look_up_public(self, channel: str) -> bool:
-        """Return True if the channel is public.
+    def _is_fresh(self, kept: Channel, need: Need, fresh: float) -> bool:
+        if not need.share:
+            return True
+        if kept.is_told:
+            return need is Need.WORDS
+        seconds = min(fresh, REFUSED_SECONDS) if kept.refusal else fresh
+        # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
+        return max(0, self._clock.age(kept.at)) < seconds * SECOND
 
-        `is_private` decides, which a group direct message has, too; the id never does, since
-        sharing turns a G into a C (docs.slack.dev/reference/objects/conversation-object).
-        """
-        found = (await call(self._client, "conversations.info", channel=channel))["channel"]
-        if found.get("is_im"):
-            raise KeyError("is_im")
-        is_group = bool(found.get("is_mpim") or found.get("is_group"))
-        return found["is_private"] is False and not is_group
+    async def _told(self, channel: str) -> _Told | None:
+        return _Told.parse(await self._store.get(told_key(channel)))
+
+    async def _tell(self, channel: str, told: _Told) -> None:
+        ttl = self._link_ttl if told.now else TOLD
+        await self._store.put(told_key(channel), told.to_json(), ttl)
+
+    async def _kept(self, channel: str) -> Channel | None:
+        found, told = await self._store.get_all([self.lookup.key(channel), told_key(channel)])
+        return _with(_Told.parse(told), self.lookup.read(channel, found))
+
+    async def _look_up(self, channel: str) -> Channel:
+        at = self._clock.now
+        try:
+            answer = await call(self._client, INFO, channel=channel)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            log.info("channel not shown", extra={"channel": channel, "reason": str(error)})
+            return Channel(at=at, refusal=error.reason)
+        return _read(mapping(answer.get("channel")), at)
 
     async def _look_up_members(self, channel: str) -> frozenset[str]:
         members: set[str] = set()
@@ -78,3 +226,58 @@ class ChannelVisibility:
             cursor = {"cursor": following}
         log.warning("more members than are read", extra={"channel": channel})
         return frozenset(members)
+
+
+def _read(found: Mapping[str, Any], at: int) -> Channel:
+    """Read a conversation object (docs.slack.dev/reference/objects/conversation-object).
+
+    `is_private` says whether it is public, which a group direct message has, too; the id never
+    does, since sharing turns a G into a C.
+    """
+    if not found:
+        return Channel(at=at, refusal=UNREADABLE)
+    is_group = bool(found.get("is_mpim") or found.get("is_group"))
+    is_direct = found.get("is_im") is True
+    return Channel(
+        at=at,
+        id=string(found, "id"),
+        name=str(found.get("name") or ""),
+        user=string(found, "user"),
+        is_direct=is_direct,
+        is_public=found.get("is_private") is False and not is_group,
+        is_shared=_says_shared(found),
+        is_member=found.get("is_member") is not False or is_direct or found.get("is_mpim") is True,
+        is_archived=found.get("is_archived") is True,
+    )
+
+
+def _says_shared(found: Mapping[str, Any]) -> bool:
+    """Return True if other organizations share it, or are invited to.
+
+    `is_shared` alone says nothing: it is also true for channels within one Grid organization.
+    """
+    is_shared = found.get("is_shared") is True and found.get("is_org_shared") is not True
+    is_ours_to_guess = "is_ext_shared" not in found and is_shared
+    return bool(
+        found.get("is_ext_shared") or found.get("is_pending_ext_shared") or is_ours_to_guess
+    )
+
+
+def _with(told: _Told | None, found: Channel | None) -> Channel | None:
+    """Return what holds of an answer beside what an event told; None if that is nothing."""
+    if told is None or not told.is_shared:
+        return found if told is None or (found and found.at > told.at) else None
+    if found is None:
+        return Channel(at=told.at, is_told=True)
+    # Slack's answers may be older than its events for a while.
+    is_later = told.at and not told.now and found.at > told.at + FRESH_SECONDS * SECOND
+    return found if is_later else found.model_copy(update={"is_shared": True})
+
+
+def _problem(found: Channel) -> str:
+    """Return why the bot can't post there, as Slack's code; "" if it can."""
+    if found.refusal and found.refusal != MISSING_SCOPE:
+        return found.refusal
+    if found.is_archived:
+        return "is_archived"
+    return "" if found.is_member else "not_in_channel"

@@ -1,43 +1,76 @@
-"""Look-ups by id, cached for some minutes, with one request at a time for each id.
+"""Look-ups by id, with one request at a time for each id; all processes share answers and limits.
 
-A failed look-up is not an answer: it is raised, so that nobody takes it for a no, and soon retried.
-Nothing is requested before Slack's `Retry-After` is over. Look-ups that decide (`get`) come before
-those that only name somebody (`prepare`): names take at most half of what Slack allows.
+An answer is kept in Redis, so neither a restart nor another process asks for it again. A failed
+look-up is not an answer: it is raised, so that nobody takes it for a no, and soon retried. What
+Slack allows of a method in a minute is one budget, in which decisions come before names.
 """
 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from functools import partial
 from typing import Generic, TypeVar
 
 from cachetools import TTLCache
+from pydantic import TypeAdapter, ValidationError
 
-from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused, StoreAway
 from bot.model.people import is_id
+from bot.redis.budget import Budget
+from bot.redis.connection import Store
+from bot.redis.keys import Key, known_key
 from bot.runtime import metrics
 from bot.runtime.reasons import broken
-from bot.slack.rate_limits import LIMITED, RATE_LIMITED, asked_wait
-from bot.timing import TIMING
+from bot.slack.api import SlackClient
+from bot.slack.rate_limits import LIMITED, asked_wait
+from bot.timing import TIMING, Timing
 
 log = logging.getLogger(__name__)
 
-REMEMBERED_SECONDS = 300
-"""Time for which a change of somebody's standing (guest, deactivated, renamed) may go unnoticed."""
+KEPT = timedelta(minutes=4)
+"""The time for which Redis keeps an answer."""
+
+AT_HAND_SECONDS = 60
+"""The time for which a process uses an answer without asking Redis.
+
+A change of somebody's standing (guest, deactivated, renamed) may go unnoticed for both times.
+"""
 
 FAILURE_REMEMBERED_SECONDS = 5
 REMEMBERED = 10_000
+
+LONGEST_WAIT_SECONDS = 3_600
 
 TRIES = 2
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
 """Calls of a method that Slack allows per minute (docs.slack.dev/apis/web-api/rate-limits)."""
 
-MINUTE = 60.0
 NAMES_AT_ONCE = 10
 
 V = TypeVar("V")
+
+
+class Need(Enum):
+    """What a look-up is for, the most urgent first.
+
+    `share` is the part of Slack's limit that may be used up for it. After Slack has limited the
+    method, it waits for `after` seconds more.
+    """
+
+    ACT = (0.9, 0.0)
+    WORDS = (0.8, 1.0)
+    CARDS = (0.6, 10.0)
+    NAMES = (0.5, 60.0)
+    DECORATION = (0.0, 0.0)
+
+    def __init__(self, share: float, after: float) -> None:
+        self.share = share
+        self.after = after
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,105 +79,153 @@ class _Miss:
 
     reason: str
     is_final: bool = False
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What look-ups are made with: Slack, and where their answers are kept."""
+
+    client: SlackClient
+    store: Store
+    timing: Timing = TIMING
 
 
 class Lookup(Generic[V]):
-    """A cache of at most `most` answers of `method`; each try may take `seconds`.
+    """The answers of `method`, in the `form` in which Redis keeps them for the time `kept`.
 
-    `tier` is the number of calls of the method that Slack allows per minute.
+    Slack allows `tier` calls per minute.
     """
 
     def __init__(
         self,
+        source: Source,
         method: str,
         look_up: Callable[[str], Awaitable[V]],
+        form: TypeAdapter[V],
         *,
         tier: int = TIER_3,
-        most: int = REMEMBERED,
-        seconds: float = TIMING.look_up_seconds,
+        kept: timedelta = KEPT,
     ) -> None:
+        self._store = source.store
+        self._seconds = source.timing.look_up_seconds
         self._method = method
         self._look_up = look_up
-        self._seconds = seconds
-        self._answers: TTLCache[str, V] = TTLCache(most, REMEMBERED_SECONDS)
-        self._misses: TTLCache[str, _Miss] = TTLCache(most, FAILURE_REMEMBERED_SECONDS)
-        self._asking: dict[str, asyncio.Task[V | _Miss]] = {}
-        self._limited_until = 0.0
+        self._form = form
+        self._budget = Budget(source.store, method)
+        self._tier = tier
+        self._kept = kept
+        at_hand = min(AT_HAND_SECONDS, kept.total_seconds())
+        self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
+        self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, FAILURE_REMEMBERED_SECONDS)
+        self._turns: TTLCache[tuple[str, Need], float] = TTLCache(REMEMBERED, LONGEST_WAIT_SECONDS)
+        self._asking: dict[str, tuple[Need, asyncio.Task[V | _Miss]]] = {}
         self._room_for_names = asyncio.Semaphore(NAMES_AT_ONCE)
-        self._most_names = tier // 2
-        self._named_at: deque[float] = deque()
-        self._no_names_until = 0.0
 
-    async def get(self, key: str) -> V | None:
+    async def get(self, key: str, need: Need = Need.ACT) -> V | None:
         """Return the answer for `key`; None if Slack has none, or if `key` is not an id.
 
         Raises:
-            SlackAway: Slack did not answer, or rate-limits this method.
+            SlackAway: Slack did not answer, or has no look-up left for this `need` at present.
+            StoreAway: Redis does not tell.
         """
-        answer = await self._find(key)
+        found = self._at_hand.get(key)
+        if found is None and is_id(key):
+            kept = self.read(key, await self._store.get(self.key(key)))
+            found = kept if kept is not None else self._at_hand.get(key)
+        if found is not None:
+            return found
+        return self._value(key, need, self._misses.get(key) or await self._joined(key, need))
+
+    def known(self, key: str) -> V | None:
+        """Return the answer for `key` if it is at hand."""
+        return self._at_hand.get(key)
+
+    def key(self, key: str) -> Key:
+        """Return where Redis keeps the answer for `key`."""
+        return known_key(self._method, key)
+
+    def read(self, key: str, raw: str | None) -> V | None:
+        """Read what Redis has for `key`, and keep it at hand."""
+        if raw is None:
+            return None
+        try:
+            self._at_hand[key] = found = self._form.validate_json(raw)
+        except ValidationError:
+            return None
+        return found
+
+    def may_prepare(self, key: str) -> bool:
+        """Return True if `key` may be requested: it is an id, and was not requested just now."""
+        return is_id(key) and key not in self._at_hand and key not in self._misses
+
+    async def prepare(self, key: str) -> None:
+        """Look `key` up so that it is `known`, unless that takes a call that others may need."""
+        async with self._room_for_names:
+            if self.may_prepare(key):
+                with suppress(SlackAway, StoreAway):
+                    await self.get(key, Need.NAMES)
+
+    async def ask(self, key: str, need: Need) -> V | None:
+        """Ask Slack, whatever is known and has just failed; returns and raises as `get` does."""
+        return self._value(key, need, await self._joined(key, need))
+
+    def _value(self, key: str, need: Need, answer: V | _Miss) -> V | None:
         if not isinstance(answer, _Miss):
             return answer
         if answer.is_final:
             return None
-        raise SlackAway(self._method, answer.reason, maybe_done=False)
+        after = answer.retry_after
+        if after is not None:  # whoever asks again before has the same turn
+            self._turns[key, need] = time.monotonic() + after
+        raise SlackAway(self._method, answer.reason, retry_after=after, maybe_done=False)
 
-    def known(self, key: str) -> V | None:
-        """Return the answer for `key` if Slack gave it within the last minutes."""
-        return self._answers.get(key)
-
-    def may_prepare(self, key: str) -> bool:
-        """Return True if `key` may be requested: it is an id, and was not requested just now."""
-        return is_id(key) and key not in self._answers and key not in self._misses
-
-    async def prepare(self, key: str) -> None:
-        """Look `key` up so that it is `known`, unless that takes a call that others may need."""
-        if not self._may_name:
-            return
-        async with self._room_for_names:
-            if self.may_prepare(key) and key not in self._asking:
-                if not self._may_name:
-                    return
-                self._named_at.append(time.monotonic())
-            await self._find(key)
-
-    @property
-    def _may_name(self) -> bool:
-        now = time.monotonic()
-        while self._named_at and now - self._named_at[0] > MINUTE:
-            self._named_at.popleft()
-        return now >= self._no_names_until and len(self._named_at) < self._most_names
-
-    async def _find(self, key: str) -> V | _Miss:
-        known = self._answers.get(key)
-        if known is not None:
-            return known
-        missed = self._misses.get(key)
-        if missed is not None:
-            return missed
+    async def _joined(self, key: str, need: Need) -> V | _Miss:
+        """Wait for the request for `key` that is under way, if any, or begin one."""
         if not is_id(key):
             return _Miss("no id", is_final=True)
-        if key not in self._asking:
-            self._asking[key] = asyncio.create_task(self._ask(key))
-            self._asking[key].add_done_callback(lambda _: self._asking.pop(key, None))
-        return await asyncio.shield(self._asking[key])
+        if not need.share:
+            return _Miss(LIMITED)
+        wait = self._turns.get((key, need), 0.0) - time.monotonic()
+        if wait > 0:
+            return _Miss(LIMITED, retry_after=wait)
+        while True:
+            if key not in self._asking:
+                asking = asyncio.create_task(self._ask(key, need))
+                self._asking[key] = need, asking
+                asking.add_done_callback(partial(self._ended, key))
+            began_for, asking = self._asking[key]
+            answer = await asyncio.shield(asking)
+            must_wait = isinstance(answer, _Miss) and answer.retry_after is not None
+            if not must_wait or began_for.share >= need.share:
+                return answer
 
-    async def _ask(self, key: str) -> V | _Miss:
+    def _ended(self, key: str, asking: "asyncio.Task[V | _Miss]") -> None:
+        del self._asking[key]
+        if not asking.cancelled():
+            asking.exception()  # whoever asked may be gone
+
+    async def _ask(self, key: str, need: Need) -> V | _Miss:
         miss = _Miss(LIMITED)
         for _ in range(TRIES):
-            if self._is_limited:
-                return miss
-            answer = await self._try(key)
+            if wait := await self._budget.spend(int(self._tier * need.share), need.after):
+                return _Miss(LIMITED, retry_after=wait)
+            answer = await self._try(key, need)
             if not isinstance(answer, _Miss):
-                self._answers[key] = answer
+                await self._keep(key, answer)
                 return answer
             miss = answer
-            if miss.is_final:
+            if miss.is_final or miss.retry_after is not None:
                 break
-        if not self._is_limited:
+        if miss.retry_after is None:
             self._misses[key] = miss
         return miss
 
-    async def _try(self, key: str) -> V | _Miss:
+    async def _keep(self, key: str, answer: V) -> None:
+        self._at_hand[key] = answer
+        await self._store.put(self.key(key), self._form.dump_json(answer).decode(), self._kept)
+
+    async def _try(self, key: str, need: Need) -> V | _Miss:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._look_up(key)
@@ -154,8 +235,11 @@ class Lookup(Generic[V]):
             log.warning("look-up refused", extra={"id": key, "reason": str(error)})
             return _Miss(error.reason, is_final=True)
         except SlackAway as error:
-            self._heed(error)
-            return self._failed(key, error.reason)
+            wait = asked_wait(error)
+            if wait:
+                most = int(self._tier * need.share)
+                wait = await self._budget.pause(wait, most, need.after)
+            return self._failed(key, error.reason, wait or None)
         except TimeoutError as error:
             reason = broken(error)
             metrics.SLACK_ERRORS.labels(self._method, reason).inc()
@@ -166,20 +250,6 @@ class Lookup(Generic[V]):
             log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
             return _Miss("unreadable", is_final=True)
 
-    def _failed(self, key: str, reason: str) -> _Miss:
+    def _failed(self, key: str, reason: str, wait: float | None = None) -> _Miss:
         log.warning("look-up failed", extra={"id": key, "reason": f"{self._method}: {reason}"})
-        return _Miss(reason)
-
-    @property
-    def _is_limited(self) -> bool:
-        return time.monotonic() < self._limited_until
-
-    def _heed(self, error: SlackAway) -> None:
-        """Pause as long as Slack asks, and after a rate limit reserve a minute for `get`."""
-        seconds = asked_wait(error)
-        if not seconds:
-            return
-        now = time.monotonic()
-        self._limited_until = max(self._limited_until, now + seconds)
-        if error.reason in RATE_LIMITED:
-            self._no_names_until = now + max(MINUTE, seconds)
+        return _Miss(reason, retry_after=wait)

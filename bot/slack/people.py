@@ -1,6 +1,6 @@
 """The people who write in Slack, and the names of people, channels and groups.
 
-Everything here is requested once from Slack and cached for some minutes. Permission checks fail
+Everything here is looked up once for all processes (`lookups.py`). Permission checks fail
 closed: a person whom Slack does not describe is unknown, and a failed look-up decides nothing. If
 Slack does not give a name, the id is shown.
 """
@@ -10,17 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slack_sdk.web.async_client import AsyncWebClient
+from pydantic import TypeAdapter
 
 from bot.model.errors import NotIdentified, SlackAway
 from bot.model.lenient import mapping, string
 from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.replies import Reply
 from bot.slack.api import call
-from bot.slack.lookups import TIER_2, TIER_4, Lookup
+from bot.slack.channels import Channel
+from bot.slack.lookups import TIER_2, TIER_4, Lookup, Source
 from bot.text.markdown import Names, one_line
 from bot.text.to_devin import Mentioned
-from bot.timing import TIMING, Timing
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
@@ -35,7 +35,7 @@ WORKFLOW_NAME = "A workflow"
 MOST_NAMES = 50
 """The names of one text that are looked up."""
 
-_Asked = Lookup[Person] | Lookup[str] | Lookup[Mapping[str, str]]
+_Asked = Lookup[Person] | Lookup[Channel] | Lookup[str] | Lookup[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,19 @@ class People:
     """The people, bots, channels and groups of one Slack workspace."""
 
     def __init__(
-        self,
-        client: AsyncWebClient,
-        team: str,
-        enterprise: str | None,
-        timing: Timing = TIMING,
+        self, source: Source, channels: Lookup[Channel], team: str, enterprise: str | None
     ) -> None:
-        self._client = client
+        self._client = source.client
         self._team = team
         self._enterprise = enterprise
-        self._names_seconds = timing.names_seconds
-        seconds = timing.look_up_seconds
-        self._users = Lookup("users.info", self._look_up_user, tier=TIER_4, seconds=seconds)
-        self._bots = Lookup("bots.info", self._look_up_bot, seconds=seconds)
-        self._channels = Lookup("conversations.info", self._look_up_channel, seconds=seconds)
-        self._groups = Lookup("usergroups.list", self._look_up_groups, tier=TIER_2, seconds=seconds)
+        self._names_seconds = source.timing.names_seconds
+        self._users = Lookup(
+            source, "users.info", self._look_up_user, TypeAdapter(Person), tier=TIER_4
+        )
+        self._bots = Lookup(source, "bots.info", self._look_up_bot, TypeAdapter(str))
+        self._channels = channels
+        groups = TypeAdapter(Mapping[str, str])
+        self._groups = Lookup(source, "usergroups.list", self._look_up_groups, groups, tier=TIER_2)
 
     def is_home(self, place: str) -> bool:
         """Return True if `place` is the id of our workspace or our organization."""
@@ -82,7 +80,7 @@ class People:
         try:
             return await self._users.get(user) or Person.unknown(user)
         except SlackAway as error:
-            raise NotIdentified(error.reason) from error
+            raise NotIdentified(error.reason, retry_after=error.retry_after) from error
 
     async def name(self, user: UserId) -> str:
         """Return the name of `user`; the id if Slack does not tell it."""
@@ -145,7 +143,11 @@ class People:
         channels = {one: self._channels.known(one) for one in mentioned.channels}
         return Names(
             users={user: person.name for user, person in people.items() if person is not None},
-            channels={one: name for one, name in channels.items() if name is not None},
+            channels={
+                id_: one.name or id_
+                for id_, one in channels.items()
+                if one is not None and not one.refusal
+            },
             groups=(self._groups.known(ALL_GROUPS) or {}) if mentioned.groups else {},
         )
 
@@ -184,10 +186,6 @@ class People:
     async def _look_up_bot(self, bot: str) -> str:
         answer = await call(self._client, "bots.info", bot=bot)
         return one_line(str(answer["bot"]["name"])) or bot
-
-    async def _look_up_channel(self, channel: str) -> str:
-        answer = await call(self._client, "conversations.info", channel=channel)
-        return str(answer["channel"].get("name") or channel)
 
     async def _look_up_groups(self, _: str) -> Mapping[str, str]:
         answer = await call(self._client, "usergroups.list")

@@ -1,14 +1,14 @@
 """Slack threads: posts into them, marks on their replies, and their messages."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackRefused
+from bot.model.errors import SlackRefused
 from bot.model.lenient import mapping, mappings, string
 from bot.model.threads import ThreadRef
-from bot.slack.api import MISSING_SCOPE, call
+from bot.slack.api import call
 from bot.wording.actions import HOW_TO_ANSWER
 from bot.wording.button_values import parse_answer_value
 
@@ -27,8 +27,15 @@ INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 `link_names` on again where it is left out (docs.slack.dev/reference/methods/chat.update).
 """
 
-Moved = Callable[[str], Awaitable[str | None]]
-"""Returns a channel's new id (`channel_id_changed`), or None."""
+
+class Whereabouts(Protocol):
+    """What is known of channels; see `channels.py`."""
+
+    async def now(self, channel: str) -> str | None:
+        """Return a channel's new id (`channel_id_changed`), or None."""
+
+    async def check_in(self, channel: str) -> None:
+        """Raise `CannotPost` unless the bot can post in `channel`."""
 
 
 class Postable(Protocol):
@@ -42,13 +49,14 @@ class Threads:
     """Slack conversations, as far as the relay writes into them or reads them.
 
     A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
-    `moved` gives the current one, for what is told about messages that stand there. What a person
+    `channels` has the current one, for what is told about messages that stand there. What a person
     says in a new thread does not follow (`check_in`): outsiders may read along there.
     """
 
-    def __init__(self, client: AsyncWebClient, moved: Moved) -> None:
+    def __init__(self, client: AsyncWebClient, channels: Whereabouts) -> None:
         self._client = client
-        self._moved = moved
+        self.check_in = channels.check_in
+        self._moved = channels.now
 
     async def post(self, thread: ThreadRef, words: Postable, key: str) -> str:
         """Post `words` in `thread`, with `key` as metadata for `find`. Returns the post's `ts`.
@@ -143,32 +151,6 @@ class Threads:
             limit=1,
         )
         return next((one for one in page["messages"] if one.get("ts") == thread.thread_ts), {})
-
-    async def check_in(self, channel: str) -> None:
-        """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
-
-        Slack does not tell a direct message's members, and tells nothing without the scope: both
-        pass. A channel that has another id by now does not (`ChannelMoved`).
-
-        Raises:
-            SlackRefused: the operator must act.
-        """
-        try:
-            answer = await self._call("conversations.info", channel=channel)
-        except SlackRefused as error:
-            if error.reason == MISSING_SCOPE:
-                return
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
-            raise CannotPost(error.reason) from error
-        facts = answer["channel"]
-        if facts.get("id", channel) != channel:
-            raise ChannelMoved
-        if facts.get("is_archived") is True:
-            raise CannotPost("is_archived")
-        is_direct = facts.get("is_im") or facts.get("is_mpim")
-        if facts.get("is_member") is False and not is_direct:
-            raise CannotPost("not_in_channel")
 
     async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
         """Post `words` in the thread so that only `user` sees them; Slack does not keep them.

@@ -101,11 +101,9 @@ def _channel_moves(shared: Shared) -> ChannelMoves:
     return ChannelMoves(
         workspace=shared.workspace,
         links=kept.links,
-        places=kept.places,
         defaults=kept.defaults,
         names=kept.names,
         notices=shared.notices,
-        sharing=shared.mirror.sharing,
         cards=kept.cards,
         schedule=shared.schedule,
     )

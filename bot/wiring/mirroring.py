@@ -17,7 +17,6 @@ from bot.reporting.notices import Notices
 from bot.schedule.local import LocalDispatch
 from bot.slack.app.workspace import Workspace
 from bot.slack.posts import Posts
-from bot.slack.sharing import Sharing
 from bot.slack.status_line import StatusLine
 from bot.slack.uploads import Uploads
 from bot.store.mirror.reads import Reads
@@ -36,7 +35,6 @@ class Mirror:
     words: WordsTeller
     cards: CardTeller
     audience: Audience
-    sharing: Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,10 @@ class Base:
 def mirror_of(base: Base) -> Mirror:
     """Build the mirror."""
     settings, kept = base.to.settings, base.kept
-    sharing = Sharing(base.to.client, base.workspace.people)
     audience = Audience(
         links=kept.links,
-        places=kept.places,
-        sharing=sharing,
+        channels=base.workspace.channels,
+        people=base.workspace.people,
         default=settings.mirror,
         allows_external=settings.mirror_external,
     )
@@ -73,7 +70,6 @@ def mirror_of(base: Base) -> Mirror:
         words=_words(base, audience, lines),
         cards=_cards(base, audience, lines),
         audience=audience,
-        sharing=sharing,
     )
 
 

@@ -22,8 +22,9 @@ from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
 from bot.slack.app.permissions import Permissions
 from bot.slack.app.workspace import Workspace
-from bot.slack.channels import ChannelVisibility
+from bot.slack.channels import Channels
 from bot.slack.functions import Functions
+from bot.slack.lookups import Source
 from bot.slack.people import People
 from bot.slack.posts import Posts
 from bot.slack.rate_limits import RateLimits
@@ -39,7 +40,6 @@ from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards
 from bot.store.mirror.watches import Watches
 from bot.store.outbox import Outbox
-from bot.store.places import Places
 from bot.store.reports import Reports
 from bot.store.revisions import Revisions
 from bot.store.session_names import SessionNames
@@ -78,7 +78,6 @@ class Kept:
     mailbox: Mailbox
     names: SessionNames
     outbox: Outbox
-    places: Places
     reports: Reports
     revisions: Revisions
     tickets: Tickets
@@ -120,7 +119,6 @@ def kept_in(to: Connections) -> Kept:
         mailbox=Mailbox(store, ttl),
         names=SessionNames(store, ttl),
         outbox=Outbox(store),
-        places=Places(store, ttl),
         reports=Reports(store),
         revisions=Revisions(store),
         tickets=Tickets(store),
@@ -128,18 +126,20 @@ def kept_in(to: Connections) -> Kept:
     )
 
 
-def workspace_of(to: Connections, places: Places) -> Workspace:
-    """Build the workspace; `places` resolves channels that have a new id."""
+def workspace_of(to: Connections) -> Workspace:
+    """Build the workspace."""
     client, identity = to.client, to.identity
-    people = People(client, identity.team, identity.enterprise, to.timing)
+    source = Source(client, to.store, to.timing)
+    channels = Channels(source, to.settings.link_ttl)
+    people = People(source, channels.lookup, identity.team, identity.enterprise)
     return Workspace(
         identity=identity,
         client=client,
         people=people,
         permissions=Permissions(to.settings, people),
-        threads=Threads(client, places.now),
+        threads=Threads(client, channels),
         views=Views(client),
-        visibility=ChannelVisibility(client),
+        channels=channels,
         admin=admin_named(to.settings.admin_contact, mentions=to.settings.notify),
         timing=to.timing,
     )
@@ -148,7 +148,7 @@ def workspace_of(to: Connections, places: Places) -> Workspace:
 def shared_by(to: Connections) -> Shared:
     """Build the parts that both halves need."""
     kept = kept_in(to)
-    workspace = workspace_of(to, kept.places)
+    workspace = workspace_of(to)
     schedule = LocalDispatch(to.background, to.settings.delivery_concurrency)
     listening = Listening(kept.checkpoints, workspace.clock, to.settings.catch_up)
     notices = _notices(to, kept, workspace, schedule)

@@ -61,7 +61,7 @@ from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, runn
 from tests.support.devin_reads import lists
 from tests.support.keys import at
 from tests.support.redis_servers import node_url
-from tests.support.schedules import Planned, never
+from tests.support.schedules import Planned, Unmoved
 from tests.support.told import GUEST
 from tests.support.waiting import wait_until
 
@@ -340,6 +340,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
     """Its threads do not count as read; they are told only once they do, and then once."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
+        await desk.until_heard()
     await unbrought(desk, "First", thread, user="ben")
     await asked(desk, "status", thread)
     await unbrought(desk, "Last", thread)
@@ -543,7 +544,7 @@ class Study:
 async def study(desk: Desk, settings: Settings, store: Store, raw: Redis) -> AsyncIterator[Study]:
     """A study without a bot."""
     async with open_slack(settings) as client:
-        yield Study(desk, store, raw, Threads(client, never))
+        yield Study(desk, store, raw, Threads(client, Unmoved()))
 
 
 @pytest.mark.parametrize(("most", "read"), [(2, [4, 3]), (100, [4, 3, 2, 1, 0])])

@@ -12,12 +12,12 @@ from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload, Why
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
-from bot.slack.people import People
+from bot.redis.connection import Store
 from bot.text.markdown import NO_NAMES, Names
 from sandbox import Sandbox
 from tests.support.builders import rich_text
 from tests.support.desk import Desk
-from tests.support.slack_apps import web_client
+from tests.support.known import people_of
 
 ADA = UserId("U0ADA00000")
 THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1.000001")
@@ -221,9 +221,11 @@ def test_a_quoted_file_is_named_where_it_was_and_brought_once() -> None:
     )
 
 
-async def test_who_is_quoted_and_where_is_asked_where_slack_gives_ids_alone(box: Sandbox) -> None:
+async def test_who_is_quoted_and_where_is_asked_where_slack_gives_ids_alone(
+    box: Sandbox, store: Store
+) -> None:
     """Direct messages have no name; a name that Slack does not tell stays an id."""
-    people = People(web_client(box.slack), box.slack.team_id, None)
+    people = people_of(box, store)
     ids = Forwarded(author="U0BEN00000", channel="C0GENERAL0", text="<@U0GUS00000>")
     gone = Forwarded(author="U0GONE0000", channel="C0GONE0000", text="x")
     direct = quoting(author="U0ADA00000", channel="D0ADADM000", place="")
@@ -245,17 +247,17 @@ NAMES = {
 
 
 @pytest.mark.parametrize("kind", NAMES)
-async def test_an_author_cannot_start_a_line(box: Sandbox, kind: str) -> None:
+async def test_an_author_cannot_start_a_line(box: Sandbox, store: Store, kind: str) -> None:
     """A name is chosen by its owner: it stays on one line, wherever it is used."""
     chosen, shown = NAMES[kind]
     box.slack.workspace.user("ada").display_name = chosen
-    people = People(web_client(box.slack), box.slack.team_id, None)
+    people = people_of(box, store)
     assert await message_of(reply("Hello"), people) == f"{shown} (in Slack):\n\nHello"
 
 
-async def test_a_name_that_slack_does_not_tell_stays_an_id(box: Sandbox) -> None:
+async def test_a_name_that_slack_does_not_tell_stays_an_id(box: Sandbox, store: Store) -> None:
     """Authors and mentions stay ids alike; a missing name does not hold up a reply."""
-    people = People(web_client(box.slack), box.slack.team_id, None)
+    people = people_of(box, store)
     text = "<@U0NOBODY00> <#C0NOWHERE0> <!subteam^S0NOBODY0> <@U0BEN00000> <!subteam^S0ONCALL00>"
     whole = await message_of(reply(text, author=UserId("U0GONE0000")), people)
     assert whole == (
@@ -263,9 +265,9 @@ async def test_a_name_that_slack_does_not_tell_stays_an_id(box: Sandbox) -> None
     )
 
 
-async def test_a_bot_is_called_by_its_own_name(box: Sandbox) -> None:
+async def test_a_bot_is_called_by_its_own_name(box: Sandbox, store: Store) -> None:
     """The name comes from `bots.info`, never from the post itself; if that fails, it is the id."""
-    people = People(web_client(box.slack), box.slack.team_id, None)
+    people = people_of(box, store)
     known = reply("Hi", author=UserId("U0BOLTCI00"), bots=("B0BOLTCI00", "A0BOLTCI00"))
     gone = reply("Hi", author=UserId("B0GONE0000"), bots=("B0GONE0000",))
     assert (await message_of(known, people)).startswith("Bolt CI (in Slack):")

@@ -11,7 +11,6 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from bot.delivery.attachments import Files
@@ -28,7 +27,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.runtime.in_flight import InFlight
+from bot.slack.api import SlackClient
 from bot.slack.files import SlackFiles
+from bot.slack.lookups import Source
 from bot.slack.marks import MarkBudget
 from bot.slack.people import Called, People
 from bot.store.attachments import Attachments
@@ -39,6 +40,7 @@ from bot.wording import delivery_reports
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.keys import at
+from tests.support.known import channels_of
 from tests.support.told import report
 from tests.support.waiting import until_settled, wait_until
 
@@ -128,10 +130,13 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
     """The real parts, except for people who make it fail."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url, session=session)
+        client = SlackClient(token=box.slack.bot_token, base_url=box.slack.api_url, session=session)
         opening = open_devin(box.devin.url, SecretStr(box.devin.api_key), None, 4)
         devin = await stack.enter_async_context(opening)
-        people, schedule = Stumbling(client, THREAD.team, None), Noting()
+        people, schedule = (
+            Stumbling(Source(client, store), channels_of(client, store).lookup, THREAD.team, None),
+            Noting(),
+        )
         mailbox, uploads = Mailbox(store, TTL), Attachments(store)
         deliveries = Deliverer(
             mailbox=mailbox,

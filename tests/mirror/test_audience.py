@@ -2,38 +2,84 @@
 
 from datetime import timedelta
 
-from slack_sdk.web.async_client import AsyncWebClient
+import pytest
 
 from bot.mirror.audience import Audience
+from bot.model.errors import NotIdentified
 from bot.model.mirror import Follow
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.slack.people import People
-from bot.slack.sharing import Sharing
+from bot.slack.api import SlackClient
+from bot.slack.lookups import Need
 from bot.store.links import Links
-from bot.store.places import Places
+from sandbox import Sandbox
+from tests.support.known import channels_of, people_of
+from tests.support.slack_apps import web_client
 
 TTL = timedelta(hours=1)
-THREAD = ThreadRef(team="T0", channel="C0", thread_ts="1.000000")
+ADA = UserId("U0ADA00000")
+EVE = UserId("U0EVE00000")
 SESSION = SessionId("devin-0123")
 
 
-async def test_a_process_that_was_not_told_of_a_shared_channel_is_quiet_as_well(
-    store: Store,
-) -> None:
-    """Slack tells one process; this one would not even ask Slack, which is not there."""
-    links, places, client = Links(store, TTL), Places(store, TTL), AsyncWebClient()
-    audience = Audience(
-        links=links,
-        places=places,
-        sharing=Sharing(client, People(client, "T0", None)),
+def audience_of(box: Sandbox, store: Store, client: SlackClient | None = None) -> Audience:
+    """Return the audience as a process of its own knows it."""
+    client = client or web_client(box.slack)
+    return Audience(
+        links=Links(store, TTL),
+        channels=channels_of(client, store),
+        people=people_of(box, store, client),
         default=Follow.ALL,
         allows_external=False,
     )
-    await links.create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
-    await places.note_shared("C0")
-    heard = await audience.of(THREAD)
+
+
+def link_by(who: str) -> Link:
+    """Return a link that somebody made."""
+    return Link(session=SESSION, by=UserId(who), at=1)
+
+
+async def test_a_process_that_was_not_told_of_a_shared_channel_is_quiet_as_well(
+    box: Sandbox, store: Store
+) -> None:
+    """Slack tells one process; this one would not even ask Slack, which is not there."""
+    thread = ThreadRef(team="T0", channel="C0GENERAL0", thread_ts="1.000000")
+    away = SlackClient(token="xoxb-x", base_url="http://127.0.0.1:1/")
+    await Links(store, TTL).create(thread, link_by(ADA))
+    await channels_of(web_client(box.slack), store).told_shared(thread.channel)
+    heard = await audience_of(box, store, away).of(thread, Need.WORDS)
     assert heard.is_barred
     assert not heard.follows(SESSION)
+
+
+@pytest.mark.parametrize("has_scope", [True, False])
+@pytest.mark.parametrize(("member", "by", "expected"), [("ada", ADA, False), ("eve", EVE, True)])
+async def test_a_direct_message_is_as_external_as_its_person(
+    box: Sandbox, store: Store, *, has_scope: bool, member: str, by: UserId, expected: bool
+) -> None:
+    """Without `im:read` Slack does not show it, and whoever wrote there is its only reader."""
+    if not has_scope:
+        box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
+    dm = box.slack.workspace.direct_message(member, box.slack.bot_user_id)
+    assert await audience_of(box, store).is_barred(dm.id, link_by(by)) is expected
+
+
+async def test_a_direct_message_of_nobody_known_counts_as_shared(
+    box: Sandbox, store: Store
+) -> None:
+    """Neither Slack nor the link says whose it is, or Slack does not know the person."""
+    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
+    audience = audience_of(box, store)
+    assert await audience.is_barred("D0ADADM000", None)
+    other = box.slack.workspace.direct_message("ben", box.slack.bot_user_id)
+    assert await audience.is_barred(other.id, link_by("U0NOBODY00"))
+
+
+async def test_a_person_who_cannot_be_looked_up_decides_nothing(box: Sandbox, store: Store) -> None:
+    """It is a failed look-up like any other: the caller waits."""
+    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
+    box.slack.fail_next("users.info", status=503, times=2)
+    with pytest.raises(NotIdentified):
+        await audience_of(box, store).is_barred("D0ADADM000", link_by(ADA))

@@ -21,12 +21,13 @@ from bot.slack.rate_limits import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
 from bot.store.mirror.words import Words
-from bot.store.places import Places
 from bot.wording.mirror.notices import NOT_SHOWN, QUIET
 from bot.wording.mirror.words import LongText
 from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
 from tests.support.desk import OTHER_SESSION, SESSION, is_words
+from tests.support.known import channels_of
+from tests.support.slack_apps import web_client
 from tests.support.speaking import ID, TTL, Speaking, shown, speaking
 from tests.support.waiting import wait_until
 
@@ -247,7 +248,7 @@ async def no_more_words(speech: Speaking) -> None:
 
 async def becomes_shared(speech: Speaking) -> None:
     """Let another organization share the channel."""
-    await Places(speech.store, TTL).note_shared(speech.thread.channel)
+    await channels_of(web_client(speech.box.slack), speech.store).told_shared(speech.thread.channel)
 
 
 @pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])

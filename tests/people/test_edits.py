@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
@@ -53,6 +54,7 @@ from tests.support.builders import (
 )
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_v1, quote, running, tells
 from tests.support.entries import Entries, linked
+from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada (in Slack):\n\n"
@@ -388,11 +390,12 @@ async def test_a_correction_whose_post_was_not_answered_is_found(
 
 @pytest.mark.usefixtures("hurried")
 async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(
-    environ: dict[str, str], desk: Desk, store: Store
+    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
 ) -> None:
     """A failed look-up must not lose the edit of a reply that waits."""
     async with running(desk, environ):
         _, ts = await waiting(desk, store)
+    await forget(raw)
     async with running(desk, environ):
         desk.slack.fail_next("users.info", status=500, times=2)
         await desk.slack.edit("general", ts, "Please merge")

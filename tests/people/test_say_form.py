@@ -40,6 +40,7 @@ from sandbox.slack.world.workspace import OTHER_TEAM_ID
 from tests.support.bots import ON_TIME, on_time
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
 from tests.support.devin_reads import lists, rest
+from tests.support.known import forget
 from tests.support.waiting import wait_until
 
 SECRET = f"devin-{0x5EC4E7:032x}"
@@ -227,7 +228,7 @@ async def test_where_it_cannot_be_posted_the_form_says_so(
     view = await opened(desk, channel=channel)
     place = desk.slack.workspace.channel(channel)
     place.is_archived = trouble == "archived"
-    desk.slack.fail_next("conversations.info", status=503, times=int(trouble == "Slack"))
+    desk.slack.fail_next("conversations.info", status=503, times=2 * (trouble == "Slack"))
     await submit(desk, view, session=SESSION)
     assert forms(desk)[0]["errors"]["message"] == plain(told.text)
     assert desk.devin.requests == []
@@ -240,12 +241,13 @@ async def test_where_it_cannot_be_posted_the_form_says_so(
 
 
 async def test_somebody_who_became_a_guest_is_told_in_the_form(
-    environ: dict[str, str], desk: Desk
+    environ: dict[str, str], desk: Desk, raw: redis.asyncio.Redis
 ) -> None:
     """The person is checked when the form is submitted, not only when it is opened."""
     async with running(desk, environ):
         view = await opened(desk)
     desk.slack.workspace.user("ada").is_restricted = True
+    await forget(raw)
     async with running(desk, environ):
         await submit(desk, view, session=SESSION)
     assert forms(desk)[0]["errors"]["message"] == plain(GUEST.text)
@@ -392,7 +394,7 @@ async def resubmitted(desk: Desk, view: View) -> bool:
     return not forms(desk)
 
 
-@on_time
+@pytest.mark.times(form_seconds=2.5)
 async def test_a_slow_submission_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
     """The form asks to try again; by then it may be done, and the retry closes it."""
     view = await opened(desk)

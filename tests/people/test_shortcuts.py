@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis.asyncio
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
@@ -30,6 +32,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
+from bot.store.links import Links
 from bot.wording import forms, refusals, shortcuts, thread_links
 from bot.wording.asking import session_picker
 from bot.wording.asking.session_picker import Choices
@@ -41,6 +44,7 @@ from tests.people.test_edits import delete, edit
 from tests.support.bots import on_time
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
+from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
 AWAY = SlackAway("conversations.info", "HTTP 503", maybe_done=True)
@@ -284,20 +288,32 @@ async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
     await desk.until_received("Shall we ship it?")
 
 
-async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -> None:
+async def test_a_link_that_changes_meanwhile_is_followed(
+    bot: Bot, desk: Desk, store: Store, raw: Redis
+) -> None:
     """The message goes to the thread's session at that moment, or the form asks."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
-    is_changed = asyncio.Event()
+    await desk.until_heard()
+    await forget(raw)
+    is_changed, before = asyncio.Event(), len(desk.slack.calls)
     desk.slack.fail_next("conversations.info", until=is_changed)
     sending = asyncio.create_task(run(desk, SEND, thread))
     await wait_until(
-        lambda: "conversations.info" in [one.method for one in desk.slack.calls], "it is begun"
+        lambda: "conversations.info" in [one.method for one in desk.slack.calls[before:]],
+        "it is begun",
     )
     await desk.mention("unlink", thread=thread)
     await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
-    await desk.until_linked(thread, times=2)
+    general = desk.slack.workspace.channel("general").id
+    ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=thread)
+
+    async def is_linked() -> bool:
+        link = await Links(store, timedelta(hours=1)).get(ref)
+        return link is not None and link.session == OTHER_SESSION
+
+    await wait_until(is_linked, "it has the other session")
     is_changed.set()
     await desk.until_marked("white_check_mark", thread)
     await sending
@@ -327,10 +343,11 @@ async def test_a_message_without_words_is_not_sent(bot: Bot, desk: Desk) -> None
     assert desk.devin.requests == []
 
 
-async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk) -> None:
+async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk, raw: Redis) -> None:
     """Nobody there could be told the outcome."""
     thread = await desk.linked_thread()
     await desk.until_heard()
+    await forget(raw)
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
     await run(desk, SEND, thread)
     await desk.until_whispered(refusals.sorry(CannotPost("not_in_channel")), "ada")
@@ -595,7 +612,7 @@ async def test_a_channel_that_slack_does_not_show_is_said(
     """A thread that could not be told anything is not linked."""
     ts = await desk.slack.say("Is it green?")
     view = await asked(desk, LINK, ts)
-    desk.slack.fail_next("conversations.info", **failure)
+    desk.slack.fail_next("conversations.info", times=2, **failure)
     await submit(desk, view)
     assert error(view) == told(said)
     assert desk.said(ts, with_cards=True) == []
@@ -890,7 +907,7 @@ async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
     assert len(desk.devin.requests) == 1
 
 
-@on_time
+@pytest.mark.times(form_seconds=2.5)
 async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import redis.asyncio
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import CannotPost, FormGone, NotAllowed, NotTaken
@@ -41,6 +42,7 @@ from tests.support.desk import (
 )
 from tests.support.devin_reads import lists
 from tests.support.keys import at
+from tests.support.known import forget
 from tests.support.redis_servers import node_url
 from tests.support.told import NONE_ACTIVE, NOT_IDENTIFIED, SLACK_AWAY, STORE_AWAY, suspended
 from tests.support.waiting import until_settled, wait_until
@@ -348,11 +350,12 @@ async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
     assert half_hours == {"SayForm": 48, "Unsent": 1}
 
 
-async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> None:
+async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk, raw: Redis) -> None:
     """Before it is owed: the person is told next to the menu, which stays."""
     options = await asked(desk)
     message = menu_of(desk)
-    for times in (1, 0):
+    await forget(raw)
+    for times in (2, 0):
         desk.slack.fail_next("conversations.info", status=503, times=times)
         await desk.slack.press_ephemeral(
             "say_chosen", channel="general", message_ts=message.ts, value=options[0][0]
@@ -472,10 +475,11 @@ async def test_where_the_bot_cannot_post_the_person_is_told(
     assert desk.devin.requests == []
 
 
-async def test_a_channel_that_the_bot_has_left_is_told(bot: Bot, desk: Desk) -> None:
+async def test_a_channel_that_the_bot_has_left_is_told(bot: Bot, desk: Desk, raw: Redis) -> None:
     """This includes a thread of the one active session that is out of reach."""
     await desk.linked_thread()
     await desk.until_heard()
+    await forget(raw)
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
     await say(desk, "Please rebase")
     await desk.until_whispered(refusals.sorry(CannotPost("not_in_channel")), "ada")
@@ -599,7 +603,7 @@ async def test_what_slack_refuses_comes_back_to_its_author(
 
 
 async def test_who_may_no_longer_message_devin_when_slack_is_back_posts_nothing(
-    environ: dict[str, str], desk: Desk, store: Store
+    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
 ) -> None:
     """A message that waits is checked again before it is posted."""
     async with running(desk, environ):
@@ -612,6 +616,7 @@ async def test_who_may_no_longer_message_devin_when_slack_is_back_posts_nothing(
         )
     desk.slack.workspace.user("ada").is_restricted = True
     desk.slack.fail_no_more()
+    await forget(raw)
     async with running(desk, environ):
         await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "ada")
         await until_settled(store)

@@ -34,7 +34,7 @@ from bot.timing import TIMING
 from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.entries import Entries
-from tests.support.schedules import Planned, never
+from tests.support.schedules import Planned, Unmoved
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=1)
@@ -71,7 +71,7 @@ def telling_with(
 ) -> Reporter:
     """Return the reporter of a workspace without workflows, with that many seconds per report."""
     limits = RateLimits()
-    names, posts = SessionNames(store, TTL), Posts(Threads(client, never), limits)
+    names, posts = SessionNames(store, TTL), Posts(Threads(client, Unmoved()), limits)
     outcomes = Outcomes(Reports(store), names, posts, Functions(client), "")
     return Reporter(
         outbox=Outbox(store),

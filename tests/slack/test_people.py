@@ -1,23 +1,26 @@
 """People's roles are looked up in Slack over a real socket: rarely, and never taken on trust."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
 from typing import Any
 
 import pytest
 from aiohttp import web
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified
 from bot.model.people import Person, Standing, UserId
+from bot.redis.connection import Store
 from bot.settings import load_settings
+from bot.slack.api import SlackClient
 from bot.slack.app.permissions import Permissions
-from bot.slack.channels import ChannelVisibility
+from bot.slack.lookups import Source
 from bot.slack.people import People
 from bot.text.to_devin import Mentioned
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import User
+from tests.support.known import channels_of, people_of
 from tests.support.slack_apps import serving, web_client
 from tests.support.waiting import wait_until
 
@@ -27,9 +30,9 @@ BEN = UserId("U0BEN00000")
 
 
 @pytest.fixture
-def people(box: Sandbox) -> People:
+def people(box: Sandbox, store: Store) -> People:
     """The people of the sandbox's Slack."""
-    return People(web_client(box.slack), box.slack.team_id, None)
+    return people_of(box, store)
 
 
 def asked(box: Sandbox, method: str) -> list[dict[str, Any]]:
@@ -294,18 +297,28 @@ async def test_a_decision_about_somebody_who_is_just_named_gets_its_answer(
 # Cases that the sandbox's workspace lacks: Enterprise Grid, and incomplete answers.
 
 
-@asynccontextmanager
-async def answering(user: Any, enterprise: str | None = None) -> AsyncIterator[People]:
-    """Return people whom Slack describes as `user`, for an app in `TEAM` of `enterprise`."""
+Answering = Callable[..., AbstractAsyncContextManager[People]]
 
-    async def info(_: web.Request) -> web.Response:
-        return web.json_response({"ok": True, "user": user})
 
-    app = web.Application()
-    app.router.add_route("*", "/api/users.info", info)
-    async with serving(app) as url:
-        client = AsyncWebClient("xoxb-x", base_url=f"{url}/api/", retry_handlers=[])
-        yield People(client, TEAM, enterprise)
+@pytest.fixture
+def answering(store: Store) -> Answering:
+    """People whom Slack describes as the first argument, in an organization that may be named."""
+    teams = count()
+
+    @asynccontextmanager
+    async def opened(user: Any, enterprise: str | None = None) -> AsyncIterator[People]:
+        async def info(_: web.Request) -> web.Response:
+            return web.json_response({"ok": True, "user": user})
+
+        app = web.Application()
+        app.router.add_route("*", "/api/users.info", info)
+        async with serving(app) as url:
+            client = SlackClient(token="xoxb-x", base_url=f"{url}/api/")
+            source = Source(client, store.of(f"{TEAM}{next(teams)}"))
+            channels = channels_of(client, source.store)
+            yield People(source, channels.lookup, TEAM, enterprise)
+
+    return opened
 
 
 def member(**changes: Any) -> dict[str, Any]:
@@ -341,7 +354,9 @@ NOT_WHOLE: list[Any] = [
 
 
 @pytest.mark.parametrize("user", NOT_WHOLE, ids=repr)
-async def test_who_is_not_wholly_described_may_not(user: Any, environ: dict[str, str]) -> None:
+async def test_who_is_not_wholly_described_may_not(
+    answering: Answering, user: Any, environ: dict[str, str]
+) -> None:
     """A missing flag is not `false`: it could be the one that marks a guest."""
     async with answering(user) as people:
         assert await allowing(people, environ).of(ADA, "C1") is Standing.UNKNOWN
@@ -372,14 +387,18 @@ NO_FLAGS: dict[str, Any] = {"is_restricted": None, "is_ultra_restricted": None}
     ids=repr,
 )
 async def test_what_the_settings_make_irrelevant_slack_need_not_say(
-    user: Any, changes: dict[str, str], standing: Standing, environ: dict[str, str]
+    answering: Answering,
+    user: Any,
+    changes: dict[str, str],
+    standing: Standing,
+    environ: dict[str, str],
 ) -> None:
     """Guests are recognized by their flags, outsiders by their home."""
     async with answering(user) as people:
         assert await allowing(people, environ, **changes).of(ADA, "C1") is standing
 
 
-async def test_slackbot_is_a_bot(environ: dict[str, str]) -> None:
+async def test_slackbot_is_a_bot(answering: Answering, environ: dict[str, str]) -> None:
     """Slack describes it as a person; reminders and automatic answers are not for Devin."""
     slackbot = UserId("USLACKBOT")
     async with answering(member(id=slackbot, name="slackbot")) as people:
@@ -391,7 +410,7 @@ async def test_slackbot_is_a_bot(environ: dict[str, str]) -> None:
 
 
 async def test_what_slack_leaves_out_is_named_in_the_log_once(
-    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+    answering: Answering, environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Otherwise nobody could tell why everybody is turned away."""
     async with answering(member(**NO_FLAGS)) as people:
@@ -404,7 +423,7 @@ async def test_what_slack_leaves_out_is_named_in_the_log_once(
 
 
 async def test_nothing_is_missed_where_it_would_not_matter(
-    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+    answering: Answering, environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """There is no warning that could be ignored."""
     async with answering(member(**NO_FLAGS)) as people:
@@ -415,12 +434,12 @@ async def test_nothing_is_missed_where_it_would_not_matter(
 
 
 async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
-    box: Sandbox,
+    answering: Answering, box: Sandbox, store: Store
 ) -> None:
     """This holds even if the operator lets guests in: the person might be one."""
     async with answering(member(**NO_FLAGS, id="U0CID")) as people:
         person = await people.person(UserId("U0CID"))
-    assert not await ChannelVisibility(web_client(box.slack)).includes(person, "C0GENERAL0")
+    assert not await channels_of(web_client(box.slack), store).includes(person, "C0GENERAL0")
 
 
 @pytest.mark.parametrize(
@@ -438,13 +457,15 @@ async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
     ],
     ids=repr,
 )
-async def test_who_is_at_home(user: Any, ours: str | None, is_external: bool) -> None:  # noqa: FBT001  (a column)
+async def test_who_is_at_home(
+    answering: Answering, user: Any, ours: str | None, *, is_external: bool
+) -> None:
     """It is the same workspace, or on Enterprise Grid another one of the same organization."""
     async with answering(user, ours) as people:
         assert (await people.person(ADA)).is_external is is_external
 
 
-async def test_an_outsider_is_known_without_roles(people: People) -> None:
+async def test_an_outsider_is_known_without_roles(answering: Answering, people: People) -> None:
     """Slack tells no roles of people in other organizations: they are outsiders, not unknown."""
     outsider = member(team_id="T2", is_restricted=None, is_ultra_restricted=None)
     async with answering(outsider) as described:
@@ -469,7 +490,7 @@ async def test_an_outsider_is_known_without_roles(people: People) -> None:
     ],
     ids=repr,
 )
-async def test_the_name_people_see_comes_first(user: Any, name: str) -> None:
+async def test_the_name_people_see_comes_first(answering: Answering, user: Any, name: str) -> None:
     """The order is display name, real name, user name, and finally the id."""
     async with answering(user) as people:
         assert (await people.person(ADA)).name == name

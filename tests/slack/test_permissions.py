@@ -6,21 +6,20 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import WORKFLOW, Standing, UserId
+from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.permissions import Permissions
-from bot.slack.people import People
 from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from bot.wording.phrases import session_link
 from sandbox import Sandbox
 from tests.support.bots import on_time
 from tests.support.desk import Desk, muted, running
-from tests.support.slack_apps import web_client
+from tests.support.known import people_of
 from tests.support.told import GUEST, NOT_IDENTIFIED
 from tests.support.waiting import wait_until
 
@@ -69,10 +68,10 @@ def expected(name: str, on: frozenset[str], *, here: bool) -> Standing:
 
 
 async def test_every_combination_of_switches_lets_in_whom_it_names(
-    box: Sandbox, environ: dict[str, str]
+    box: Sandbox, store: Store, environ: dict[str, str]
 ) -> None:
     """A switch opens one door only; a channel that is not listed closes all."""
-    people = people_of(box)
+    people = people_of(box, store)
     for on in every_combination():
         allow = Permissions(settings_with(environ, on), people)
         for name, user in PEOPLE.items():
@@ -121,11 +120,13 @@ def posting(who: str, *, of: tuple[str, ...] = BOT) -> tuple[str, ...]:
     ],
 )
 async def test_a_bot_is_allowed_by_its_ids_where_it_is_at_home(
-    box: Sandbox, environ: dict[str, str], listed: str, bots: tuple[str, ...], home: str,
-    standing: Standing,
+    box: Sandbox, store: Store, environ: dict[str, str], listed: str, bots: tuple[str, ...],
+    home: str, standing: Standing,
 ) -> None:  # fmt: skip
     """An entry of `ALLOW_BOTS` means a bot of this workspace, not the people who use it."""
-    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": listed}, None), people_of(box))
+    allow = Permissions(
+        load_settings({**environ, "ALLOW_BOTS": listed}, None), people_of(box, store)
+    )
     author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
     assert await allow.of(author, GENERAL, bots, home) is standing
 
@@ -146,20 +147,25 @@ async def test_a_bot_is_allowed_by_its_ids_where_it_is_at_home(
     ],
 )
 async def test_the_rules_for_people_hold_for_people_who_post_through_an_allowed_app(
-    box: Sandbox, environ: dict[str, str], changes: dict[str, str], bots: tuple[str, ...],
-    home: str, standing: Standing,
+    box: Sandbox, store: Store, environ: dict[str, str], changes: dict[str, str],
+    bots: tuple[str, ...], home: str, standing: Standing,
 ) -> None:  # fmt: skip
     """`ALLOW_USERS` names people: no bot has to be in it."""
     settings = load_settings({**environ, "ALLOW_BOTS": "A0BOLTCI00", **changes}, None)
     author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
-    assert await Permissions(settings, people_of(box)).of(author, GENERAL, bots, home) is standing
+    assert (
+        await Permissions(settings, people_of(box, store)).of(author, GENERAL, bots, home)
+        is standing
+    )
 
 
 async def test_a_bot_that_is_not_listed_costs_no_look_up(
-    box: Sandbox, environ: dict[str, str]
+    box: Sandbox, store: Store, environ: dict[str, str]
 ) -> None:
     """A bot of another workspace costs none, either: bots may write a lot."""
-    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
+    allow = Permissions(
+        load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box, store)
+    )
     calls = len(box.slack.calls)
     assert await allow.of(PEOPLE["ada"], GENERAL, ("B1", "A1", PEOPLE["ada"])) is Standing.BOT
     assert await allow.of(UserId(PARTNER[2]), GENERAL, PARTNER, THEIRS) is Standing.EXTERNAL
@@ -167,37 +173,41 @@ async def test_a_bot_that_is_not_listed_costs_no_look_up(
 
 
 async def test_a_look_up_of_a_bot_that_failed_says_nothing_about_it(
-    box: Sandbox, environ: dict[str, str]
+    box: Sandbox, store: Store, environ: dict[str, str]
 ) -> None:
     """This is the same for people."""
-    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
+    allow = Permissions(
+        load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box, store)
+    )
     box.slack.fail_next("users.info", status=500, times=2)
     with pytest.raises(NotIdentified):
         await allow.of(PEOPLE["bolt-ci"], GENERAL, BOT, OURS)
 
 
-async def test_people_are_not_listed_as_bots(box: Sandbox, environ: dict[str, str]) -> None:
+async def test_people_are_not_listed_as_bots(
+    box: Sandbox, store: Store, environ: dict[str, str]
+) -> None:
     """`ALLOW_USERS` does not let a bot in, and `ALLOW_BOTS` lets no guest in."""
     lists = {"ALLOW_USERS": PEOPLE["bolt-ci"], "ALLOW_BOTS": PEOPLE["gus"]}
-    allow = Permissions(load_settings({**environ, **lists}, None), people_of(box))
+    allow = Permissions(load_settings({**environ, **lists}, None), people_of(box, store))
     assert await allow.of(PEOPLE["bolt-ci"], GENERAL) is Standing.BOT
     assert await allow.of(PEOPLE["gus"], GENERAL) is Standing.GUEST
 
 
 async def test_a_workflow_that_acts_for_nobody_is_not_a_person(
-    box: Sandbox, environ: dict[str, str]
+    box: Sandbox, store: Store, environ: dict[str, str]
 ) -> None:
     """Its message may go where the operator allows it; people's actions are not open to it."""
-    allow = Permissions(load_settings(environ, None), people_of(box))
+    allow = Permissions(load_settings(environ, None), people_of(box, store))
     assert allow.of_workflow(GENERAL) is Standing.ALLOWED
     assert await allow.of(WORKFLOW, GENERAL) is Standing.UNKNOWN
 
 
 async def test_a_look_up_that_failed_is_tried_again_later(
-    box: Sandbox, environ: dict[str, str]
+    box: Sandbox, store: Store, environ: dict[str, str]
 ) -> None:
     """A failure is not an answer, and is remembered for only a few seconds."""
-    allow = Permissions(load_settings(environ, None), people_of(box))
+    allow = Permissions(load_settings(environ, None), people_of(box, store))
     box.slack.fail_next("users.info", status=500, times=2)
     for _ in range(2):
         with pytest.raises(NotIdentified, match=r"^users\.info: "):
@@ -210,12 +220,6 @@ async def test_a_look_up_that_failed_is_tried_again_later(
             return False
 
     await wait_until(is_allowed, "ada is known again", seconds=20)
-
-
-def people_of(box: Sandbox) -> People:
-    """Return the people of the sandbox's Slack, looked up over its socket."""
-    client: AsyncWebClient = web_client(box.slack)
-    return People(client, box.slack.team_id, None)
 
 
 def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:

@@ -12,7 +12,7 @@ from bot.slack.rate_limits import LIMITED, RateLimits
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
-from tests.support.schedules import never
+from tests.support.schedules import Unmoved
 from tests.support.slack_apps import web_client
 
 WORDS = SlackMessage("It is *done*.")
@@ -29,7 +29,7 @@ class Plain:
 @pytest.fixture
 def posts(box: Sandbox) -> Posts:
     """Posts into the sandbox's Slack."""
-    return Posts(Threads(web_client(box.slack), never), RateLimits())
+    return Posts(Threads(web_client(box.slack), Unmoved()), RateLimits())
 
 
 @pytest.fixture

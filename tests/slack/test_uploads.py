@@ -17,7 +17,7 @@ from bot.slack.api import MISSING_SCOPE
 from bot.slack.threads import Threads
 from bot.slack.uploads import COMPLETE, NO_PLACE, WRONG_SIZE, Place, Uploads
 from sandbox import Sandbox
-from tests.support.schedules import never
+from tests.support.schedules import Unmoved
 from tests.support.slack_apps import serving
 
 CONTENT = b"a report, " * 20_000
@@ -34,7 +34,7 @@ async def uploading(url: str, token: str) -> AsyncIterator[Uploads]:
     """Uploads with a session of their own."""
     async with aiohttp.ClientSession() as session:
         client = AsyncWebClient(token, base_url=url, session=session, retry_handlers=[])
-        yield Uploads(client, Threads(client, never))
+        yield Uploads(client, Threads(client, Unmoved()))
 
 
 @pytest.fixture

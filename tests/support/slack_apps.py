@@ -13,8 +13,8 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.api import SlackClient
 from sandbox.slack.server import SlackSandbox
 
 JSON = dict[str, Any]
@@ -51,8 +51,8 @@ MODAL: JSON = {
 }
 
 
-def web_client(slack: SlackSandbox, token: str | None = None) -> AsyncWebClient:
-    return AsyncWebClient(token or slack.bot_token, base_url=slack.api_url, retry_handlers=[])
+def web_client(slack: SlackSandbox, token: str | None = None) -> SlackClient:
+    return SlackClient(token=token or slack.bot_token, base_url=slack.api_url)
 
 
 async def refusal(call: Any) -> str:

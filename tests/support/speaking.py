@@ -40,7 +40,6 @@ from bot.slack.functions import Functions
 from bot.slack.people import People
 from bot.slack.posts import Posts
 from bot.slack.rate_limits import RateLimits
-from bot.slack.sharing import Sharing
 from bot.slack.status_line import StatusLine
 from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
@@ -50,7 +49,6 @@ from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Words, words_owed
 from bot.store.outbox import Outbox, begun_field
-from bot.store.places import Places
 from bot.store.reports import Reports
 from bot.store.session_names import SessionNames
 from bot.wording.message import SlackMessage
@@ -58,7 +56,8 @@ from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.desk import SESSION
 from tests.support.keys import at
-from tests.support.schedules import Planned, never
+from tests.support.known import channels_of, forget, people_of
+from tests.support.schedules import Planned, Unmoved
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=90)
@@ -124,6 +123,7 @@ class Speaking:
 
     async def try_once(self, owed: Owed | None = None) -> None:
         """Try as the reporter does: what fails is put off, and is due at once for this test."""
+        await forget(self.raw)
         limits = RateLimits()
         reporter = Reporter(
             outbox=Outbox(self.store),
@@ -169,7 +169,7 @@ class Speaking:
     def _tellers(self, limits: RateLimits) -> Mapping[OwedKind, Teller]:
         """Return the tellers of what needs no other part of the relay."""
         client, store = self._client(), self.store
-        names, posts = SessionNames(store, TTL), Posts(Threads(client, never), limits)
+        names, posts = SessionNames(store, TTL), Posts(Threads(client, Unmoved()), limits)
         return {
             OwedKind.WORDS: self._teller(limits),
             OwedKind.NOTICE: NoticeTeller(Outbox(store), posts),
@@ -181,7 +181,7 @@ class Speaking:
                 watches=Watches(store, TTL),
                 names=names,
                 audience=self._audience(),
-                people=People(client, self.box.slack.team_id, None),
+                people=self._people(),
                 posts=posts,
                 status_lines=self._lines(),
                 schedule=Planned(),
@@ -191,7 +191,7 @@ class Speaking:
     def files(self) -> SentFiles:
         """Return what brings files, as a process has it."""
         client = self._client()
-        uploads = Uploads(client, Threads(client, never))
+        uploads = Uploads(client, Threads(client, Unmoved()))
         return SentFiles(
             devin=self.devin,
             uploads=uploads,
@@ -201,14 +201,16 @@ class Speaking:
         )
 
     def _audience(self) -> Audience:
-        client = self._client()
         return Audience(
             links=Links(self.store, TTL),
-            places=Places(self.store, TTL),
-            sharing=Sharing(client, People(client, self.box.slack.team_id, None)),
+            channels=channels_of(self._client(), self.store),
+            people=self._people(),
             default=Follow.ALL,
             allows_external=False,
         )
+
+    def _people(self) -> People:
+        return people_of(self.box, self.store, self._client())
 
     def _lines(self) -> StatusLines:
         line, watches = StatusLine(self._client()), Watches(self.store, TTL)
@@ -220,7 +222,7 @@ class Speaking:
 
     def _teller(self, limits: RateLimits) -> WordsTeller:
         client = self._client()
-        store, threads = self.store, Threads(client, never)
+        store, threads = self.store, Threads(client, Unmoved())
         words, watches = Words(store), Watches(store, TTL)
 
         async def say(_: ThreadRef, message: SlackMessage, __: str) -> None:

@@ -121,7 +121,7 @@ class Starting:
         if await self._tickets.read(StartForm, number, by) is None:
             raise FormGone
         person = await self._workspace.people.person(by)
-        if not (is_channel(channel) and await self._workspace.visibility.includes(person, channel)):
+        if not (is_channel(channel) and await self._workspace.channels.includes(person, channel)):
             raise CannotPost(NO_SUCH_CHANNEL)
         await self.say(channel, by, text, number)
 

@@ -1,12 +1,13 @@
 """The state of a thread: its link, its replies, and what its session does."""
 
-from bot.mirror.audience import Audience, Heard
-from bot.model.errors import NotLinked, SlackAway
+from bot.mirror.audience import Audience
+from bot.model.errors import NotLinked
 from bot.model.mirror import Follow
 from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
+from bot.slack.lookups import Need
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.watches import Watches
@@ -47,17 +48,14 @@ class Statuses:
         link = await self._links.get(thread)
         if link is None:
             raise NotLinked
-        try:
-            heard = await self._audience.of(thread)
-        except SlackAway:
-            heard = Heard(link, Follow.OFF, is_barred=True)
+        heard = await self._audience.at_once(thread, Need.ACT)
         seen = (await self._watches.seen([link.session]))[0]
         return Status(
             link=link,
             session=await self._naming.watched(link.session, seen),
             by=await self._accepting.name(link.by),
             seen=seen,
-            follow=heard.follow,
+            follow=Follow.OFF if heard.unsure else heard.follow,
             is_barred=heard.is_barred,
             mail=(await self._mailbox.queues(link.session)).of(thread),
             last=await self._links.last_outcome(thread),

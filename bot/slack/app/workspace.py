@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
 from bot.slack.app.permissions import Permissions
-from bot.slack.channels import ChannelVisibility
+from bot.slack.channels import Channels
 from bot.slack.clock import SlackClock
 from bot.slack.people import People
 from bot.slack.threads import Threads
@@ -26,7 +26,7 @@ class Workspace:
     permissions: Permissions
     threads: Threads
     views: Views
-    visibility: ChannelVisibility
+    channels: Channels
     admin: str
     timing: Timing
 

@@ -29,7 +29,10 @@ STATE_LIMIT = 30
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a card shows. `is_barred`: Devin's words and titles may not be shown in this channel."""
+    """What a card shows.
+
+    `is_barred`: Devin's words and titles may not be shown in this channel; `is_unsure`: not yet.
+    """
 
     thread: ThreadRef
     link: Link
@@ -38,6 +41,7 @@ class Card:
     seen: Watched
     follow: Follow
     is_barred: bool
+    is_unsure: bool = False
 
 
 def card(shown: Card) -> SlackMessage:
@@ -124,9 +128,10 @@ def _cost(seen: Watched) -> str:
 
 def _barred(shown: Card) -> SlackMessage:
     plain = NamedSession(shown.link.session, "", shown.session.url)
+    why = "" if shown.is_unsure else f" {BARRED}"
     return SlackMessage(
         f"Linked to *{session_link(plain)}* by {_by(shown)}. "
-        f"{_MUTED if shown.link.muted else f'{_ARRIVES}.'} {BARRED}",
+        f"{_MUTED if shown.link.muted else f'{_ARRIVES}.'}{why}",
         buttons=(_open(shown), _unlink(shown)),
     )
 

@@ -1,0 +1,81 @@
+"""Slack limits look-ups: people are answered all the same, and nothing is asked for twice."""
+
+import pytest
+
+from bot.app import Bot
+from bot.redis.connection import Store
+from bot.slack.channels import INFO
+from bot.wording.mirror.card import BARRED
+from tests.support.desk import SESSION, Desk, running
+from tests.support.devin_posts import until_devin_said
+from tests.support.waiting import until_settled, wait_until
+
+CHANNELS = ("general", "secrets", "group-dm")
+
+
+def asked(desk: Desk, method: str) -> int:
+    """Return how often a method was called."""
+    return sum(one.method == method for one in desk.slack.calls)
+
+
+async def test_a_restart_asks_nothing_again(environ: dict[str, str], desk: Desk) -> None:
+    """Sessions speak in several channels, and people write: Slack has said who and where it is."""
+    async with running(desk, environ):
+        threads = {one: await desk.linked_thread(channel=one) for one in CHANNELS}
+        desk.devin.say(SESSION, "Before.")
+        for channel, thread in threads.items():
+            await until_devin_said(desk, "Before.", thread, channel=channel)
+        await desk.until_heard()
+    before = asked(desk, INFO), asked(desk, "users.info")
+    async with running(desk, environ):
+        desk.devin.say(SESSION, "After.")
+        for channel, thread in threads.items():
+            await until_devin_said(desk, "After.", thread, channel=channel)
+        ts = await desk.reply("Thanks", threads["general"])
+        await desk.until_marked("white_check_mark", ts)
+        await desk.until_heard()
+    assert (asked(desk, INFO), asked(desk, "users.info")) == before
+
+
+async def test_a_link_is_answered_at_once_and_its_card_tells_the_rest_later(
+    bot: Bot, desk: Desk
+) -> None:
+    """Until Slack says who shares the channel, the card has no title, and no false sentence."""
+    desk.devin.rename(SESSION, "Secret plans")
+    desk.slack.fail_next(INFO, status=503, times=1_000)
+    thread = await desk.mention(f"link {SESSION}")
+    await wait_until(lambda: desk.said(thread, with_cards=True), "the link is answered")
+    (told,) = desk.said(thread, with_cards=True)
+    assert "Secret" not in told
+    assert BARRED not in told
+    desk.slack.fail_no_more()
+    await wait_until(lambda: "Secret" in desk.said(thread, with_cards=True)[0], "it shows the rest")
+    assert len(desk.said(thread, with_cards=True)) == 1
+
+
+async def test_a_reply_that_waits_for_a_look_up_was_not_missed(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its thread is read again only when Slack may be asked again, and nobody is told a lie."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", retry_after=4)
+    before = asked(desk, "conversations.replies")
+    ts = await desk.reply("For Devin", thread, user="ben")
+    await desk.until_marked("white_check_mark", ts)
+    await until_settled(store)
+    assert desk.said(thread) == []
+    assert desk.whispers("ben") == []
+    assert asked(desk, "conversations.replies") - before <= 2
+
+
+@pytest.mark.parametrize("failure", [{"status": 503}, {"retry_after": 1}, {"drop": True}])
+async def test_a_look_up_that_fails_before_a_post_is_no_doubt_about_it(
+    bot: Bot, desk: Desk, failure: dict[str, int]
+) -> None:
+    """Nothing was posted, so no thread is read to look for it."""
+    desk.slack.fail_next(INFO, times=4, **failure)  # type: ignore[arg-type]  # a row of the table
+    thread = await desk.linked_thread()
+    desk.devin.say(SESSION, "Here it is.")
+    await until_devin_said(desk, "Here it is.", thread)
+    read = [one for one in desk.slack.calls if one.method == "conversations.replies"]
+    assert not [one for one in read if "include_all_metadata" in one.params]
