@@ -34,8 +34,7 @@ from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from bot.store.backlog import measure, measure_watch
 from bot.timing import TIMING, Timing
-from bot.wiring import Parts, build
-from bot.wiring.parts import Connections
+from bot.wiring import Connections, Parts
 from handlers.hearing import Hearing
 
 log = logging.getLogger(__name__)
@@ -88,7 +87,8 @@ async def open_bot(
         log.info("listening", extra={"host": settings.host, "port": port})
         connected = await _connect(stack, settings, health, in_flight, timing)
         to = replace(connected, file_hosts=file_hosts)
-        parts = build(to)
+        parts = Parts(to)
+        parts.serve()
         if listens:
             await _listen(stack, to, parts, health, endpoint)
         backlog = partial(measure, to.store), partial(measure_watch, to.store)

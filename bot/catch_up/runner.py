@@ -32,13 +32,11 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.notices import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
-from bot.slack.clock import SlackClock
+from bot.slack.app.workspace import Workspace
 from bot.slack.receiving.malformed import TRIPS
-from bot.store.checkpoints import LEASE, Checkpoints, Unread
+from bot.store.checkpoints import LEASE, Unread
 from bot.store.leases import renewed
-from bot.store.links import Links
-from bot.store.mirror.watches import Watches
-from bot.timing import Timing
+from bot.store.state import State
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
@@ -62,33 +60,28 @@ NOBODY = ""
 class CatchUp:
     """Finds replies that no event brought."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
+        workspace: Workspace,
+        state: State,
         listening: Listening,
-        checkpoints: Checkpoints,
-        links: Links,
-        watches: Watches,
-        reader: ThreadReader,
-        notices: Notices,
         events: Events,
+        notices: Notices,
         schedule: Schedule,
-        clock: SlackClock,
-        timing: Timing,
         most_threads: int = MOST_THREADS,
     ) -> None:
         self._listening = listening
-        self._checkpoints = checkpoints
-        self._links = links
-        self._watches = watches
-        self._reader = reader
+        self._checkpoints = state.checkpoints
+        self._links = state.links
+        self._watches = state.watches
+        self._reader = ThreadReader(workspace.threads, events, workspace.timing)
         self._notices = notices
         self._events = events
         self._schedule = schedule
-        self._clock = clock
-        self._timing = timing
+        self._clock = workspace.clock
+        self._timing = workspace.timing
         self._most_threads = most_threads
-        self._put_off = PutOff(timing.backfill_pause)
+        self._put_off = PutOff(workspace.timing.backfill_pause)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

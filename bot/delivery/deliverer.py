@@ -30,11 +30,10 @@ from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
+from bot.slack.app.workspace import Workspace
 from bot.slack.marks import MarkBudget
-from bot.slack.people import People
-from bot.store.mailbox import Mailbox
+from bot.store.state import State
 from bot.store.turn import Head, Later, Nothing, Step
-from bot.timing import TIMING, Timing
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
@@ -62,31 +61,26 @@ _Tried = tuple[Outcome | Wait | None, _Message | None]
 class Deliverer:
     """Delivers the mail of sessions to Devin."""
 
-    def __init__(  # noqa: PLR0913  (the things it is made of)
+    def __init__(
         self,
-        *,
-        mailbox: Mailbox,
+        workspace: Workspace,
+        state: State,
         devin: Devin,
-        reconciler: Reconciler,
         files: Files,
-        people: People,
         schedule: Schedule,
-        marks: MarkBudget,
         in_flight: InFlight,
-        give_up_after: timedelta,
-        timing: Timing = TIMING,
     ) -> None:
-        self._mailbox = mailbox
+        self._mailbox = state.mailbox
         self._devin = devin
-        self._reconciler = reconciler
+        self._reconciler = Reconciler(devin, workspace.timing.look_after)
         self._files = files
-        self._people = people
+        self._people = workspace.people
         self._schedule = schedule
-        self._marks = marks
+        self._marks = MarkBudget()
         self._in_flight = in_flight
-        self._give_up_after = give_up_after
-        self._turns = Turns(give_up_after)
-        self._timing = timing
+        self._give_up_after = workspace.settings.give_up_after
+        self._turns = Turns(self._give_up_after)
+        self._timing = workspace.timing
 
     async def deliver(self, session: SessionId) -> None:
         """Send the session's mail, oldest first, until none is due or another has the lease.

@@ -9,10 +9,9 @@ from bot.model.people import UserId, is_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.slack.api import MISSING_SCOPE
-from bot.slack.channels import Channels
+from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.people import People
-from bot.store.links import Links
+from bot.store.state import State
 
 DIRECT = "D"
 """The first letter of a direct message's id."""
@@ -39,20 +38,12 @@ class Heard:
 class Audience:
     """The threads that may be shown what Devin says."""
 
-    def __init__(
-        self,
-        *,
-        links: Links,
-        channels: Channels,
-        people: People,
-        default: Follow,
-        allows_external: bool,
-    ) -> None:
-        self._links = links
-        self._channels = channels
-        self._people = people
-        self.default = default
-        self._allows_external = allows_external
+    def __init__(self, workspace: Workspace, state: State) -> None:
+        self._links = state.links
+        self._channels = workspace.channels
+        self._people = workspace.people
+        self.default = workspace.settings.mirror
+        self._allows_external = workspace.settings.mirror_external
 
     async def of(self, thread: ThreadRef, need: Need) -> Heard:
         """Return who would hear it in `thread`.

@@ -15,13 +15,12 @@ from bot.model.people import WORKFLOW
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
+from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.people import People
 from bot.slack.posts import Posts
-from bot.store.mirror.cards import FIELDS, Cards, card_subject, thread_of
-from bot.store.mirror.watches import Watches
-from bot.store.outbox import Begun, Outbox
-from bot.store.session_names import SessionNames
+from bot.store.mirror.cards import FIELDS, card_subject, thread_of
+from bot.store.outbox import Begun
+from bot.store.state import State
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card, ended_card
 
@@ -37,25 +36,21 @@ class CardTeller:
 
     fields: Sequence[str] = FIELDS
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
-        cards: Cards,
-        outbox: Outbox,
-        watches: Watches,
-        names: SessionNames,
+        workspace: Workspace,
+        state: State,
         audience: Audience,
-        people: People,
         posts: Posts,
         status_lines: StatusLines,
         schedule: Schedule,
     ) -> None:
-        self._cards = cards
-        self._outbox = outbox
-        self._watches = watches
-        self._names = names
+        self._cards = state.cards
+        self._outbox = state.outbox
+        self._watches = state.watches
+        self._names = state.names
         self._audience = audience
-        self._people = people
+        self._people = workspace.people
         self._posts = posts
         self._status_lines = status_lines
         self._schedule = schedule

@@ -18,16 +18,16 @@ from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import Worth, until_next, worth_of
 from bot.mirror.status import StatusLines
 from bot.model.errors import StoreAway
-from bot.model.mirror import Follow, Watched
+from bot.model.generation import generation_of
+from bot.model.mirror import Watched
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
+from bot.slack.app.workspace import Workspace
 from bot.store.mirror.polls import Found, Poll, Recorded
-from bot.store.mirror.reads import Reads
-from bot.store.mirror.watches import Watches
-from bot.store.session_names import SessionNames
+from bot.store.state import State
 
 log = logging.getLogger(__name__)
 
@@ -67,28 +67,23 @@ class SessionPoll:
     `untold` has threads whose link nobody has been told of: whatever is read then is old for them.
     """
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
+        workspace: Workspace,
+        state: State,
         devin: Devin,
-        watches: Watches,
-        reads: Reads,
-        names: SessionNames,
         status_lines: StatusLines,
         schedule: Schedule,
-        default: Follow,
-        api: str,
-        pause: float,
     ) -> None:
         self._devin = devin
-        self._watches = watches
-        self._reads = reads
-        self._names = names
+        self._watches = state.watches
+        self._reads = state.reads
+        self._names = state.names
         self._status_lines = status_lines
         self._schedule = schedule
-        self._default = default
-        self._api = api
-        self._pause = pause
+        self._default = workspace.settings.mirror
+        self._api = str(generation_of(workspace.settings.devin_api_key.get_secret_value()))
+        self._pause = workspace.timing.watch_pause
         self.untold: set[ThreadRef] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._reading: set[SessionId] = set()

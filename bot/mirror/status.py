@@ -15,9 +15,10 @@ from bot.model.mirror import Follow
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime.background import Background
+from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.slack.status_line import StatusLine
-from bot.store.mirror.watches import Watches
+from bot.store.state import State
 from bot.wording.mirror import notices
 
 FRESH = timedelta(seconds=75)
@@ -31,10 +32,10 @@ class StatusLines:
     """The status lines of the threads that follow sessions."""
 
     def __init__(
-        self, line: StatusLine, watches: Watches, audience: Audience, background: Background
+        self, workspace: Workspace, state: State, audience: Audience, background: Background
     ) -> None:
-        self._line = line
-        self._watches = watches
+        self._line = StatusLine(workspace.client)
+        self._watches = state.watches
         self._audience = audience
         self._background = background
         self._fresh: TTLCache[ThreadRef, None] = TTLCache(THREADS, FRESH.total_seconds())

@@ -18,13 +18,13 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
-from bot.slack.clock import SECOND, SlackClock
+from bot.slack.app.workspace import Workspace
+from bot.slack.clock import SECOND
 from bot.slack.lookups import Need
-from bot.store.mirror.cards import Cards, thread_of
-from bot.store.mirror.watches import Watches
-from bot.store.mirror.words import Batch, Words
+from bot.store.mirror.cards import thread_of
+from bot.store.mirror.words import Batch
 from bot.store.outbox import Begun
-from bot.store.session_names import SessionNames
+from bot.store.state import State
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
 from bot.wording.mirror import words as devin_words
@@ -49,32 +49,27 @@ class WordsTeller:
 
     fields: Sequence[str] = ()
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
-        words: Words,
-        clock: SlackClock,
-        cards: Cards,
-        watches: Watches,
-        names: SessionNames,
+        workspace: Workspace,
+        state: State,
         audience: Audience,
         ways: Ways,
         status_lines: StatusLines,
         schedule: Schedule,
         say: Say,
-        notifies: bool,
     ) -> None:
-        self._words = words
-        self._clock = clock
-        self._cards = cards
-        self._watches = watches
-        self._names = names
+        self._words = state.words
+        self._clock = workspace.clock
+        self._cards = state.cards
+        self._watches = state.watches
+        self._names = state.names
         self._audience = audience
         self._ways = ways
         self._status_lines = status_lines
         self._schedule = schedule
         self._say = say
-        self._notifies = notifies
+        self._notifies = workspace.settings.notify
 
     async def tell(self, begun: Begun) -> bool:
         """Post the next batch; return False if nothing of what waits is for the thread."""

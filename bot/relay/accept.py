@@ -16,15 +16,13 @@ from bot.model.replies import Change, Reply, Voucher
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
-from bot.redis.connection import Store
 from bot.relay.turns import Turn, Turns
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
-from bot.store.links import Links
-from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import card_owed
+from bot.store.state import State
 from bot.text.first_words import TEXT_READ, first_words
 from bot.text.to_devin import mentioned, to_markdown
 
@@ -42,20 +40,17 @@ NO_WAIT = timedelta(0)
 class Accepting:
     """Checks who may steer Devin, creates links, and accepts replies."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
         workspace: Workspace,
-        links: Links,
-        mailbox: Mailbox,
+        state: State,
         schedule: Schedule,
         in_flight: InFlight,
         listening: Listening,
-        store: Store,
         polling: Polling,
     ) -> None:
-        self._links = links
-        self._mailbox = mailbox
+        self._links = state.links
+        self._mailbox = state.mailbox
         self._people = workspace.people
         self._permissions = workspace.permissions
         self._schedule = schedule
@@ -63,7 +58,7 @@ class Accepting:
         self._clock = workspace.clock
         self._timing = workspace.timing
         self._listening = listening
-        self._store = store
+        self._store = state.store
         self._polling = polling
         self.turns = Turns()
 

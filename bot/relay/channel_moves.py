@@ -14,10 +14,8 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.channel_defaults import ChannelDefaults
-from bot.store.links import Links
-from bot.store.mirror.cards import Cards, card_owed
-from bot.store.session_names import SessionNames
+from bot.store.mirror.cards import card_owed
+from bot.store.state import State
 from bot.wording import thread_links
 
 log = logging.getLogger(__name__)
@@ -32,22 +30,14 @@ class ChannelMoves:
     """Ends the links of channels that get a new id."""
 
     def __init__(
-        self,
-        *,
-        workspace: Workspace,
-        links: Links,
-        defaults: ChannelDefaults,
-        names: SessionNames,
-        notices: Notices,
-        cards: Cards,
-        schedule: Schedule,
+        self, workspace: Workspace, state: State, notices: Notices, schedule: Schedule
     ) -> None:
-        self._links = links
-        self._defaults = defaults
-        self._names = names
+        self._links = state.links
+        self._defaults = state.defaults
+        self._names = state.names
         self._notices = notices
         self._channels = workspace.channels
-        self._cards = cards
+        self._cards = state.cards
         self._schedule = schedule
         self._clock = workspace.clock
         self._team = workspace.team

@@ -21,11 +21,11 @@ from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
-from bot.store.links import GONE, Links
-from bot.store.mailbox import Mailbox
+from bot.store.links import GONE
 from bot.store.outbox import Owing
-from bot.store.revisions import TOO_LATE, Revised, Revision, Revisions, outlasted
-from bot.store.tickets import Ticket, Tickets, new_number
+from bot.store.revisions import TOO_LATE, Revised, Revision, outlasted
+from bot.store.state import State
+from bot.store.tickets import Ticket, new_number
 from bot.text.to_devin import is_empty, says_something
 from bot.wording import corrections, refusals
 
@@ -46,23 +46,19 @@ class CorrectionOffered(Ticket):
 class Edits:
     """Applies edits and deletions, and offers corrections."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
+        state: State,
         accepting: Accepting,
-        links: Links,
-        mailbox: Mailbox,
-        revisions: Revisions,
-        tickets: Tickets,
         notices: Notices,
         speaking: Speaking,
         background: Background,
     ) -> None:
         self._accepting = accepting
-        self._links = links
-        self._mailbox = mailbox
-        self._revisions = revisions
-        self._tickets = tickets
+        self._links = state.links
+        self._mailbox = state.mailbox
+        self._revisions = state.revisions
+        self._tickets = state.tickets
         self._notices = notices
         self._speaking = speaking
         self._background = background

@@ -18,9 +18,7 @@ from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.links import Links
-from bot.store.mailbox import Mailbox
-from bot.store.mirror.watches import Watches
+from bot.store.state import State
 from bot.wording import home_view, thread_links
 from bot.wording.blocks import View
 from bot.wording.home_view import Shown
@@ -39,17 +37,14 @@ MOST_THREADS = 1_000
 class Home:
     """Publishes the app's Home tab, and carries out what is chosen there."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
         naming: Naming,
-        links: Links,
-        mailbox: Mailbox,
         notices: Notices,
         audience: Audience,
-        watches: Watches,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
@@ -57,11 +52,11 @@ class Home:
         self._people = workspace.people
         self._admin = workspace.admin
         self._channels = workspace.channels
-        self._links = links
-        self._mailbox = mailbox
+        self._links = state.links
+        self._mailbox = state.mailbox
         self._notices = notices
         self._audience = audience
-        self._watches = watches
+        self._watches = state.watches
         self._views = workspace.views
         self._team = workspace.team
         self._clock = workspace.clock

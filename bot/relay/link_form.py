@@ -13,8 +13,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.claims import Claims
-from bot.store.links import Links
+from bot.store.state import State
 from bot.wording import shortcuts, thread_links
 
 
@@ -23,20 +22,18 @@ class LinkForm:
 
     def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
         naming: Naming,
-        links: Links,
         notices: Notices,
-        claims: Claims,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
-        self._links = links
+        self._links = state.links
         self._threads = workspace.threads
         self._notices = notices
-        self._claims = claims
+        self._claims = state.claims
 
     async def link(
         self,

@@ -13,9 +13,8 @@ from bot.relay.link_form import LinkForm
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.claims import Claims
-from bot.store.links import Links
-from bot.store.tickets import Ticket, Tickets
+from bot.store.state import State
+from bot.store.tickets import Ticket
 from bot.wording import thread_links
 
 
@@ -33,22 +32,19 @@ class LinkOffers:
 
     def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         link_form: LinkForm,
         naming: Naming,
-        links: Links,
-        tickets: Tickets,
         notices: Notices,
-        claims: Claims,
     ) -> None:
         self._permissions = workspace.permissions
         self._link_form = link_form
         self._naming = naming
-        self._links = links
-        self._tickets = tickets
+        self._links = state.links
+        self._tickets = state.tickets
         self._notices = notices
-        self._claims = claims
+        self._claims = state.claims
 
     async def make(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
         """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.

@@ -31,11 +31,10 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.slack.functions import Functions
 from bot.slack.threads import NO_SUCH_THREAD
-from bot.store.links import Links
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.outbox import KEEP, Begun, Outbox
+from bot.store.outbox import KEEP, Begun
+from bot.store.state import State
 from bot.wording import workflows
 
 log = logging.getLogger(__name__)
@@ -49,23 +48,20 @@ class WorkflowSteps:
 
     fields = (ReplyField.ASKED,)
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
         workspace: Workspace,
-        outbox: Outbox,
-        functions: Functions,
+        state: State,
         accepting: Accepting,
         choices: SessionChoices,
-        links: Links,
         speaking: Speaking,
         schedule: Schedule,
     ) -> None:
-        self._outbox = outbox
-        self._functions = functions
+        self._outbox = state.outbox
+        self._functions = workspace.functions
         self._accepting = accepting
         self._choices = choices
-        self._links = links
+        self._links = state.links
         self._speaking = speaking
         self._threads = workspace.threads
         self._schedule = schedule

@@ -16,11 +16,11 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
-from bot.slack.functions import Functions
+from bot.slack.app.workspace import Workspace
 from bot.slack.posts import Posts
 from bot.store.outbox import Begun
-from bot.store.reports import FIELDS, Report, Reports
-from bot.store.session_names import SessionNames
+from bot.store.reports import FIELDS, Report
+from bot.store.state import State
 from bot.wording import delivery_reports, workflows
 
 log = logging.getLogger(__name__)
@@ -34,19 +34,12 @@ class Outcomes:
 
     fields = FIELDS
 
-    def __init__(
-        self,
-        reports: Reports,
-        names: SessionNames,
-        posts: Posts,
-        functions: Functions,
-        admin: str,
-    ) -> None:
-        self._reports = reports
-        self._names = names
+    def __init__(self, workspace: Workspace, state: State, posts: Posts) -> None:
+        self._reports = state.reports
+        self._names = state.names
         self._posts = posts
-        self._functions = functions
-        self._admin = admin
+        self._functions = workspace.functions
+        self._admin = workspace.admin
 
     async def tell(self, begun: Begun) -> bool:
         """Complete the step that waits, post a report if there is one, and mark the reply."""
@@ -115,13 +108,11 @@ class Delays:
 
     fields = FIELDS
 
-    def __init__(
-        self, reports: Reports, names: SessionNames, posts: Posts, give_up_after: timedelta
-    ) -> None:
-        self._reports = reports
-        self._names = names
+    def __init__(self, workspace: Workspace, state: State, posts: Posts) -> None:
+        self._reports = state.reports
+        self._names = state.names
         self._posts = posts
-        self._give_up_after = give_up_after
+        self._give_up_after = workspace.settings.give_up_after
 
     async def tell(self, begun: Begun) -> bool:
         """Post that the reply waits, if it still does, and mark it with ⏳."""

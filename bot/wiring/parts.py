@@ -1,267 +1,285 @@
-"""The open connections, the repositories in Redis, and the parts that both halves share."""
+"""Each part of the bot is built when another one first needs it, and then kept."""
 
-import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
+from functools import cached_property
 
 from bot.catch_up.listening import Listening
-from bot.devin.api import Devin
-from bot.redis.connection import Store
+from bot.catch_up.runner import CatchUp
+from bot.delivery.attachments import Files
+from bot.delivery.deliverer import Deliverer
+from bot.mirror.audience import Audience
+from bot.mirror.card import CardTeller
+from bot.mirror.files import SentFiles
+from bot.mirror.poll import SessionPoll
+from bot.mirror.polling import Polling
+from bot.mirror.posting import Ways
+from bot.mirror.status import StatusLines
+from bot.mirror.words import WordsTeller
+from bot.model.owed import OwedKind
+from bot.model.threads import ThreadRef
+from bot.relay import Relay
 from bot.relay.accept import Accepting
+from bot.relay.asking.first_words import FirstWords
+from bot.relay.asking.say_prompts import SayPrompts
 from bot.relay.asking.session_choices import SessionChoices
+from bot.relay.asking.shortcuts import MessageShortcuts
+from bot.relay.channel_moves import ChannelMoves
+from bot.relay.edits import Edits
+from bot.relay.home import Home
+from bot.relay.lifecycle.ending import Ending
+from bot.relay.lifecycle.prompts import Prompts
+from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Starting
+from bot.relay.link_form import LinkForm
+from bot.relay.link_offers import LinkOffers
+from bot.relay.mirror.answers import Answers
+from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
+from bot.relay.saying.say import Say
+from bot.relay.saying.speaker import Speaker
 from bot.relay.saying.speaking import Speaking
 from bot.relay.workflow_steps import WorkflowSteps
-from bot.reporting.notices import Notices
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
-from bot.schedule.local import LocalDispatch
-from bot.settings import Settings
-from bot.slack.api import SlackClient
-from bot.slack.app.identity import Identity
-from bot.slack.app.permissions import Permissions
-from bot.slack.app.workspace import Workspace
-from bot.slack.channels import Channels
-from bot.slack.functions import Functions
-from bot.slack.lookups import Source
-from bot.slack.people import People
+from bot.reporting.notices import Notices, NoticeTeller
+from bot.reporting.outcomes import Delays, Outcomes
+from bot.reporting.reporter import Reporter
+from bot.schedule.local import LocalDispatch, Work
+from bot.schedule.poll import Poll
+from bot.slack.files import SlackFiles
 from bot.slack.posts import Posts
 from bot.slack.rate_limits import RateLimits
-from bot.slack.threads import Threads
-from bot.slack.views import Views
-from bot.store.attachments import Attachments
-from bot.store.channel_defaults import ChannelDefaults
-from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.store.claims import Claims
-from bot.store.due_mail import DueMail
-from bot.store.links import Links
-from bot.store.mailbox import Mailbox
-from bot.store.mirror.cards import Cards
-from bot.store.mirror.watches import Watches
-from bot.store.outbox import Outbox
-from bot.store.reports import Reports
-from bot.store.revisions import Revisions
-from bot.store.session_names import SessionNames
-from bot.store.tickets import Tickets
-from bot.timing import Timing
-from bot.wiring.mirroring import Base, Mirror, mirror_of
-from bot.wording.phrases import admin_named
+from bot.slack.uploads import Uploads
+from bot.store.state import State
+from bot.wiring.connections import Connections
+from bot.wording.message import SlackMessage
+from handlers.late import LateEvents
+from handlers.parse.earlier import ThreadMessages
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """The open connections, and the work in progress, that everything is built on."""
+class Parts:
+    """The parts of the bot, on its open connections."""
 
-    settings: Settings
-    timing: Timing
-    in_flight: InFlight
-    background: Background
-    store: Store
-    client: SlackClient
-    identity: Identity
-    devin: Devin
-    file_hosts: Collection[str] = ()
+    def __init__(self, to: Connections) -> None:
+        self._to = to
+        self._settings, self._timing = to.settings, to.timing
+        self._devin, self._background = to.devin, to.background
+        self.workspace = to.workspace()
+        self.state = State.of(to.store, to.identity.team, to.settings)
 
+    def serve(self) -> None:
+        """Let this process do the work that is due: mail to Devin, and the outbox into threads."""
+        reporter = self.reporter
+        work = Work(self.deliverer.deliver, tell=reporter.tell, shed=reporter.shed)
+        self.schedule.serve(work)
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The repositories in Redis, one per kind."""
+    # What all others are built on.
 
-    attachments: Attachments
-    cards: Cards
-    checkpoints: Checkpoints
-    claims: Claims
-    defaults: ChannelDefaults
-    due: DueMail
-    links: Links
-    mailbox: Mailbox
-    names: SessionNames
-    outbox: Outbox
-    reports: Reports
-    revisions: Revisions
-    tickets: Tickets
-    watches: Watches
+    @cached_property
+    def schedule(self) -> LocalDispatch:
+        return LocalDispatch(self._background, self._settings.delivery_concurrency)
 
+    @cached_property
+    def limits(self) -> RateLimits:
+        return RateLimits(self._timing.token_pause)
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """The parts that both the listening and the delivering half are built on."""
+    @cached_property
+    def posts(self) -> Posts:
+        return Posts(self.workspace.threads, self.limits)
 
-    workspace: Workspace
-    kept: Kept
-    schedule: LocalDispatch
-    listening: Listening
-    notices: Notices
-    accepting: Accepting
-    naming: Naming
-    choices: SessionChoices
-    posts: Posts
-    speaking: Speaking
-    starting: Starting
-    steps: WorkflowSteps
-    limits: RateLimits
-    mirror: Mirror
+    @cached_property
+    def notices(self) -> Notices:
+        return Notices(
+            outbox=self.state.outbox,
+            schedule=self.schedule,
+            threads=self.workspace.threads,
+            background=self._background,
+        )
 
+    @cached_property
+    def accepting(self) -> Accepting:
+        return Accepting(
+            self.workspace,
+            self.state,
+            self.schedule,
+            self._to.in_flight,
+            self.listening,
+            self.polling,
+        )
 
-def kept_in(to: Connections) -> Kept:
-    """Build the repositories of a workspace."""
-    settings, store, team = to.settings, to.store, to.identity.team
-    ttl, within = settings.link_ttl, settings.catch_up
-    return Kept(
-        attachments=Attachments(store),
-        cards=Cards(store),
-        checkpoints=Checkpoints(store, team, within or CATCH_UP, secrets.token_hex(8)),
-        claims=Claims(store, to.timing.claim_seconds),
-        defaults=ChannelDefaults(store, ttl),
-        due=DueMail(store),
-        links=Links(store, ttl),
-        mailbox=Mailbox(store, ttl),
-        names=SessionNames(store, ttl),
-        outbox=Outbox(store),
-        reports=Reports(store),
-        revisions=Revisions(store),
-        tickets=Tickets(store),
-        watches=Watches(store, ttl),
-    )
+    @cached_property
+    def listening(self) -> Listening:
+        return Listening(self.state.checkpoints, self.workspace.clock, self._settings.catch_up)
 
+    # The mirror.
 
-def workspace_of(to: Connections) -> Workspace:
-    """Build the workspace."""
-    client, identity = to.client, to.identity
-    source = Source(client, to.store, to.timing)
-    channels = Channels(source, to.settings.link_ttl)
-    people = People(source, channels.lookup, identity.team, identity.enterprise)
-    return Workspace(
-        identity=identity,
-        client=client,
-        people=people,
-        permissions=Permissions(to.settings, people),
-        threads=Threads(client, channels),
-        views=Views(client),
-        channels=channels,
-        admin=admin_named(to.settings.admin_contact, mentions=to.settings.notify),
-        timing=to.timing,
-    )
+    @cached_property
+    def audience(self) -> Audience:
+        return Audience(self.workspace, self.state)
 
+    @cached_property
+    def status_lines(self) -> StatusLines:
+        return StatusLines(self.workspace, self.state, self.audience, self._background)
 
-def shared_by(to: Connections) -> Shared:
-    """Build the parts that both halves need."""
-    kept = kept_in(to)
-    workspace = workspace_of(to)
-    schedule = LocalDispatch(to.background, to.settings.delivery_concurrency)
-    listening = Listening(kept.checkpoints, workspace.clock, to.settings.catch_up)
-    notices = _notices(to, kept, workspace, schedule)
-    limits = RateLimits(to.timing.token_pause)
-    posts = Posts(workspace.threads, limits)
-    mirror = mirror_of(Base(to, kept, workspace, schedule, posts, notices))
-    accepting = Accepting(
-        workspace=workspace,
-        links=kept.links,
-        mailbox=kept.mailbox,
-        schedule=schedule,
-        in_flight=to.in_flight,
-        listening=listening,
-        store=to.store,
-        polling=mirror.polling,
-    )
-    naming = Naming(to.devin, kept.names, to.timing.session_name_seconds)
-    choices = _choices(to, workspace, kept, accepting, naming)
-    speaking = _speaking(workspace, kept, accepting, naming, schedule)
-    return Shared(
-        workspace=workspace,
-        kept=kept,
-        schedule=schedule,
-        listening=listening,
-        notices=notices,
-        accepting=accepting,
-        naming=naming,
-        choices=choices,
-        posts=posts,
-        speaking=speaking,
-        starting=_starting(workspace, kept, accepting, naming, speaking, schedule),
-        steps=_steps(workspace, kept, accepting, choices, speaking, schedule),
-        limits=limits,
-        mirror=mirror,
-    )
+    @cached_property
+    def polling(self) -> Polling:
+        polls = SessionPoll(
+            self.workspace, self.state, self._devin, self.status_lines, self.schedule
+        )
+        return Polling(polls, self.state.watches, self._background, self._timing)
 
+    @cached_property
+    def sent_files(self) -> SentFiles:
+        return SentFiles(
+            devin=self._devin,
+            uploads=Uploads(self._to.client, self.workspace.threads),
+            words=self.state.words,
+            limit=self._settings.file_limit,
+        )
 
-def _notices(to: Connections, kept: Kept, workspace: Workspace, schedule: LocalDispatch) -> Notices:
-    return Notices(
-        outbox=kept.outbox,
-        schedule=schedule,
-        threads=workspace.threads,
-        background=to.background,
-    )
+    @cached_property
+    def words(self) -> WordsTeller:
+        async def say(thread: ThreadRef, said: SlackMessage, once: str) -> None:
+            await self.notices.say(thread, said, once=once)
 
+        return WordsTeller(
+            self.workspace,
+            self.state,
+            self.audience,
+            Ways(self.state.words, self.posts, self.sent_files, self._timing.post_pause),
+            self.status_lines,
+            self.schedule,
+            say,
+        )
 
-def _choices(
-    to: Connections, workspace: Workspace, kept: Kept, accepting: Accepting, naming: Naming
-) -> SessionChoices:
-    return SessionChoices(
-        workspace=workspace,
-        accepting=accepting,
-        links=kept.links,
-        defaults=kept.defaults,
-        watches=kept.watches,
-        naming=naming,
-        devin=to.devin,
-        lists_sessions=to.settings.list_sessions,
-    )
+    @cached_property
+    def cards(self) -> CardTeller:
+        return CardTeller(
+            self.workspace, self.state, self.audience, self.posts, self.status_lines, self.schedule
+        )
 
+    # What people ask for.
 
-def _speaking(
-    workspace: Workspace,
-    kept: Kept,
-    accepting: Accepting,
-    naming: Naming,
-    schedule: LocalDispatch,
-) -> Speaking:
-    return Speaking(
-        workspace=workspace,
-        accepting=accepting,
-        naming=naming,
-        links=kept.links,
-        outbox=kept.outbox,
-        schedule=schedule,
-    )
+    @cached_property
+    def naming(self) -> Naming:
+        return Naming(self._devin, self.state.names, self._timing.session_name_seconds)
 
+    @cached_property
+    def choices(self) -> SessionChoices:
+        return SessionChoices(self.workspace, self.state, self._devin, self.accepting, self.naming)
 
-def _starting(
-    workspace: Workspace,
-    kept: Kept,
-    accepting: Accepting,
-    naming: Naming,
-    speaking: Speaking,
-    schedule: LocalDispatch,
-) -> Starting:
-    return Starting(
-        workspace=workspace,
-        accepting=accepting,
-        naming=naming,
-        links=kept.links,
-        outbox=kept.outbox,
-        tickets=kept.tickets,
-        speaking=speaking,
-        schedule=schedule,
-    )
+    @cached_property
+    def speaking(self) -> Speaking:
+        return Speaking(self.workspace, self.state, self.accepting, self.naming, self.schedule)
 
+    @cached_property
+    def starting(self) -> Starting:
+        return Starting(
+            self.workspace, self.state, self.accepting, self.naming, self.speaking, self.schedule
+        )
 
-def _steps(
-    workspace: Workspace,
-    kept: Kept,
-    accepting: Accepting,
-    choices: SessionChoices,
-    speaking: Speaking,
-    schedule: LocalDispatch,
-) -> WorkflowSteps:
-    return WorkflowSteps(
-        workspace=workspace,
-        outbox=kept.outbox,
-        functions=Functions(workspace.client),
-        accepting=accepting,
-        choices=choices,
-        links=kept.links,
-        speaking=speaking,
-        schedule=schedule,
-    )
+    @cached_property
+    def steps(self) -> WorkflowSteps:
+        return WorkflowSteps(
+            self.workspace, self.state, self.accepting, self.choices, self.speaking, self.schedule
+        )
+
+    @cached_property
+    def relay(self) -> Relay:
+        workspace, state = self.workspace, self.state
+        accepting, naming, notices = self.accepting, self.naming, self.notices
+        choices, speaking, starting = self.choices, self.speaking, self.starting
+        say = Say(workspace, state, accepting, choices, speaking)
+        link_form = LinkForm(workspace, state, accepting, naming, notices)
+        shortcuts = MessageShortcuts(workspace, state, accepting, naming, choices, link_form)
+        return Relay(
+            workspace=workspace,
+            accepting=accepting,
+            naming=naming,
+            links=state.links,
+            mailbox=state.mailbox,
+            schedule=self.schedule,
+            audience=self.audience,
+            cards=state.cards,
+            notices=notices,
+            claims=state.claims,
+            background=self._background,
+            say=say,
+            say_prompts=SayPrompts(state, say, choices, naming, speaking),
+            choices=choices,
+            shortcuts=shortcuts,
+            link_offers=LinkOffers(workspace, state, link_form, naming, notices),
+            first_words=FirstWords(workspace, state, accepting, starting, shortcuts, notices),
+            edits=Edits(state, accepting, notices, speaking, self._background),
+            home=Home(workspace, state, accepting, naming, notices, self.audience),
+            workflow_steps=self.steps,
+            channel_moves=ChannelMoves(workspace, state, notices, self.schedule),
+            answers=Answers(state, accepting, speaking),
+            statuses=Statuses(state, accepting, naming, self.audience),
+            starting=starting,
+            ending=Ending(workspace, state, self._devin, accepting, naming),
+        )
+
+    @cached_property
+    def catch_up(self) -> CatchUp:
+        events = LateEvents(self.relay, self.workspace.identity, self.state.revisions)
+        return CatchUp(
+            self.workspace, self.state, self.listening, events, self.notices, self.schedule
+        )
+
+    # What is due.
+
+    @cached_property
+    def poll(self) -> Poll:
+        return Poll(self.state.due, self.state.outbox, self.schedule, self._timing)
+
+    @cached_property
+    def files(self) -> Files:
+        return Files(
+            slack=SlackFiles(self._to.client, self._to.file_hosts),
+            devin=self._devin,
+            uploads=self.state.attachments,
+            limit=self._settings.file_limit,
+            pauses=self._timing.upload_pauses,
+        )
+
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        return Deliverer(
+            self.workspace, self.state, self._devin, self.files, self.schedule, self._to.in_flight
+        )
+
+    @cached_property
+    def reporter(self) -> Reporter:
+        outcomes = Outcomes(self.workspace, self.state, self.posts)
+        return Reporter(
+            outbox=self.state.outbox,
+            tellers={
+                OwedKind.OUTCOME: outcomes,
+                OwedKind.DELAY: Delays(self.workspace, self.state, self.posts),
+                OwedKind.NOTICE: NoticeTeller(self.state.outbox, self.posts),
+                OwedKind.STEP: self.steps,
+                OwedKind.WORDS: self.words,
+                OwedKind.CARD: self.cards,
+                OwedKind.START: self._starter(),
+                OwedKind.POST: self._speaker(),
+            },
+            drops={OwedKind.OUTCOME: outcomes.drop},
+            schedule=self.schedule,
+            limits=self.limits,
+            pauses=self._timing.tell_pauses,
+        )
+
+    def _starter(self) -> Starter:
+        workspace = self.workspace
+        messages = ThreadMessages(workspace.identity)
+        prompts = Prompts(workspace.threads, workspace.people, messages)
+        return Starter(workspace, self.state, self._devin, self.accepting, prompts, self.notices)
+
+    def _speaker(self) -> Speaker:
+        return Speaker(
+            self.workspace,
+            self.state,
+            self.accepting,
+            self.speaking,
+            self.starting,
+            self.posts,
+            self.notices,
+        )

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot, open_slack
 from bot.catch_up.listening import Listening
-from bot.catch_up.reader import ThreadReader, Unheard
+from bot.catch_up.reader import Unheard
 from bot.catch_up.runner import CatchUp
 from bot.model.errors import PersonError
 from bot.model.mirror import Watched
@@ -37,31 +37,28 @@ from bot.redis.keys import (
     gap_key,
     subject_key,
 )
-from bot.reporting.notices import Notices
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
-from bot.slack.clock import SlackClock
-from bot.slack.threads import Threads
+from bot.slack.api import SlackClient
 from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.outbox import Outbox
 from bot.store.turn import Head, Later, Step
 from bot.wording import delivery_reports
 from bot.wording.commands import HELP
 from bot.wording.phrases import short_id
 from handlers.parse.events import parse_reply
+from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK, open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, running
 from tests.support.devin_reads import lists
 from tests.support.keys import at
+from tests.support.parts import parts_of
 from tests.support.redis_servers import node_url
-from tests.support.schedules import Planned, Unmoved
+from tests.support.schedules import Planned
 from tests.support.told import GUEST
 from tests.support.waiting import wait_until
 
@@ -478,14 +475,15 @@ class Heard:
 class Study:
     """A catch-up with only Redis and Slack, and with links to read."""
 
-    def __init__(self, desk: Desk, store: Store, raw: Redis, threads: Threads) -> None:
-        self.desk = desk
+    def __init__(self, box: Sandbox, store: Store, raw: Redis, client: SlackClient) -> None:
+        self.desk = Desk(box)
         self.raw = raw
         self.heard = Heard()
         self.links = Links(store, CATCH_UP)
-        self.clock = SlackClock()
+        self.clock = client.clock
+        self._box = box
         self._store = store
-        self._threads = threads
+        self._client = client
 
     def gaps(self, who: str = "a") -> Checkpoints:
         """Return a process's checkpoints."""
@@ -499,24 +497,16 @@ class Study:
         self, listening: Listening, *, most: int = 2_000, who: str = "a", **times: Any
     ) -> CatchUp:
         """Return a process's catch-up, with these times."""
-        schedule, timing = Planned(), replace(BRISK, **{"thread_pause": 0.0, **times})
+        timing = replace(BRISK, **{"thread_pause": 0.0, **times})
+        parts = parts_of(self._box, self._store, self._client, timing=timing)
         return CatchUp(
-            listening=listening,
-            checkpoints=self.gaps(who),
-            links=self.links,
-            watches=Watches(self._store, CATCH_UP),
-            reader=ThreadReader(self._threads, self.heard, timing),
-            notices=Notices(
-                outbox=Outbox(self._store),
-                schedule=schedule,
-                threads=self._threads,
-                background=Background(InFlight()),
-            ),
-            events=self.heard,
-            schedule=schedule,
-            clock=self.clock,
-            timing=timing,
-            most_threads=most,
+            parts.workspace,
+            replace(parts.state, checkpoints=self.gaps(who), links=self.links),
+            listening,
+            self.heard,
+            parts.notices,
+            Planned(),
+            most,
         )
 
     async def linked(self, number: int) -> list[str]:
@@ -541,10 +531,10 @@ class Study:
 
 
 @pytest.fixture
-async def study(desk: Desk, settings: Settings, store: Store, raw: Redis) -> AsyncIterator[Study]:
+async def study(box: Sandbox, settings: Settings, store: Store, raw: Redis) -> AsyncIterator[Study]:
     """A study without a bot."""
     async with open_slack(settings) as client:
-        yield Study(desk, store, raw, Threads(client, Unmoved()))
+        yield Study(box, store, raw, client)
 
 
 @pytest.mark.parametrize(("most", "read"), [(2, [4, 3]), (100, [4, 3, 2, 1, 0])])

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import aiohttp
@@ -13,9 +13,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
-from bot.delivery.reconcile import Reconciler
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
@@ -28,11 +26,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.runtime.in_flight import InFlight
 from bot.slack.api import SlackClient
-from bot.slack.files import SlackFiles
 from bot.slack.lookups import Source
-from bot.slack.marks import MarkBudget
 from bot.slack.people import Called, People
-from bot.store.attachments import Attachments
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.text.to_devin import Mentioned
@@ -41,6 +36,7 @@ from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.keys import at
 from tests.support.known import channels_of
+from tests.support.parts import parts_of
 from tests.support.told import report
 from tests.support.waiting import until_settled, wait_until
 
@@ -137,21 +133,18 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
             Stumbling(Source(client, store), channels_of(client, store).lookup, THREAD.team, None),
             Noting(),
         )
-        mailbox, uploads = Mailbox(store, TTL), Attachments(store)
+        built = parts_of(box, store, client, devin, FILE_LIMIT="0")
         deliveries = Deliverer(
-            mailbox=mailbox,
-            devin=devin,
-            reconciler=Reconciler(devin, (0.0,)),
-            files=Files(slack=SlackFiles(client), devin=devin, uploads=uploads, limit=0),
-            people=people,
-            schedule=schedule,
-            marks=MarkBudget(),
-            in_flight=InFlight(),
-            give_up_after=TTL,
+            replace(built.workspace, people=people),
+            built.state,
+            devin,
+            built.files,
+            schedule,
+            InFlight(),
         )
         link = Link(session=ID, by=UserId("U0ADA"), at=1)
         await Links(store, TTL).create(THREAD, link)
-        yield Parts(deliveries, people, schedule, mailbox)
+        yield Parts(deliveries, people, schedule, built.state.mailbox)
 
 
 async def accepted(parts: Parts, *texts: str) -> list[Reply]:

@@ -6,7 +6,6 @@ import pytest
 
 from bot.mirror.audience import Audience
 from bot.model.errors import NotIdentified
-from bot.model.mirror import Follow
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
@@ -15,7 +14,8 @@ from bot.slack.api import SlackClient
 from bot.slack.lookups import Need
 from bot.store.links import Links
 from sandbox import Sandbox
-from tests.support.known import channels_of, people_of
+from tests.support.known import channels_of
+from tests.support.parts import parts_of
 from tests.support.slack_apps import web_client
 
 TTL = timedelta(hours=1)
@@ -26,14 +26,7 @@ SESSION = SessionId("devin-0123")
 
 def audience_of(box: Sandbox, store: Store, client: SlackClient | None = None) -> Audience:
     """Return the audience as a process of its own knows it."""
-    client = client or web_client(box.slack)
-    return Audience(
-        links=Links(store, TTL),
-        channels=channels_of(client, store),
-        people=people_of(box, store, client),
-        default=Follow.ALL,
-        allows_external=False,
-    )
+    return parts_of(box, store, client).audience
 
 
 def link_by(who: str) -> Link:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
@@ -20,21 +19,16 @@ from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import TELLING_SECONDS, Reporter
-from bot.slack.functions import Functions
-from bot.slack.posts import Posts
-from bot.slack.rate_limits import RateLimits
-from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import LEASE, Outbox
-from bot.store.reports import Reports
-from bot.store.session_names import SessionNames
+from bot.store.outbox import LEASE
 from bot.store.turn import Head
 from bot.timing import TIMING
 from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.entries import Entries
-from tests.support.schedules import Planned, Unmoved
+from tests.support.parts import parts_of
+from tests.support.schedules import Planned
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=1)
@@ -67,21 +61,20 @@ async def sent_again(store: Store, report: Owed) -> Head:
 
 
 def telling_with(
-    client: AsyncWebClient, store: Store, planned: Planned, seconds: float = TELLING_SECONDS
+    box: Sandbox, store: Store, planned: Planned, seconds: float = TELLING_SECONDS
 ) -> Reporter:
     """Return the reporter of a workspace without workflows, with that many seconds per report."""
-    limits = RateLimits()
-    names, posts = SessionNames(store, TTL), Posts(Threads(client, Unmoved()), limits)
-    outcomes = Outcomes(Reports(store), names, posts, Functions(client), "")
+    parts = parts_of(box, store, GIVE_UP_AFTER="1d")
+    outcomes = Outcomes(parts.workspace, parts.state, parts.posts)
     return Reporter(
-        outbox=Outbox(store),
+        outbox=parts.state.outbox,
         tellers={
             OwedKind.OUTCOME: outcomes,
-            OwedKind.DELAY: Delays(Reports(store), names, posts, TTL),
+            OwedKind.DELAY: Delays(parts.workspace, parts.state, parts.posts),
         },
         drops={OwedKind.OUTCOME: outcomes.drop},
         schedule=planned,
-        limits=limits,
+        limits=parts.limits,
         seconds=seconds,
     )
 
@@ -91,8 +84,7 @@ async def test_only_success_marks_are_shed(store: Store, box: Sandbox, kind: Out
     """A ✅ is dropped without a call to Slack; other reports are told a little later."""
     report = await finished(store, Outcome(kind=kind, detail="asleep"))
     planned, reports = Planned(), Entries(store)
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, store, planned).shed(report, 3)
+    await telling_with(box, store, planned).shed(report, 3)
     assert box.slack.calls == []
     still_owed = await reports.begin(report)
     if kind is OutcomeKind.DELIVERED:
@@ -107,8 +99,7 @@ async def test_a_workflow_that_waits_is_never_dropped(store: Store, box: Sandbox
     """Its step would never end, though the thread would see only a ✅."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), step="Fx0STEP")
     planned = Planned()
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, store, planned).shed(report, 1)
+    await telling_with(box, store, planned).shed(report, 1)
     assert planned.told == [(report, 1.0)]
 
 
@@ -128,8 +119,7 @@ async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: 
     reports = Entries(store)
     await reports.begin(report)
     await reports.pause(report, 0.0, may_be_done=True)
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, store, Planned()).shed(report, 1)
+    await telling_with(box, store, Planned()).shed(report, 1)
     still_owed = await reports.begin(report)
     assert still_owed is not None
     assert still_owed.again
@@ -148,9 +138,8 @@ async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
     """It stays in the outbox, and its next try is scheduled."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
     planned, reports = Planned(), Entries(store)
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("reactions.add", status=429, retry_after=7)
-    await telling_with(client, store, planned).tell(report)
+    await telling_with(box, store, planned).tell(report)
     assert [one for one, _ in planned.told] == [report]
     still_owed = await reports.begin(report)
     assert still_owed is not None
@@ -170,8 +159,7 @@ async def test_a_report_of_an_earlier_round_is_moot(
         await mailbox.finish(ID, "again", head, asleep, go_on=False)
     else:
         await mailbox.defer(ID, "again", replace(head, round=1), TTL, TTL)
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, store, Planned()).tell(earlier)
+    await telling_with(box, store, Planned()).tell(earlier)
     assert box.slack.calls == []
     assert await reports.begin(earlier) is None
 
@@ -197,9 +185,8 @@ async def test_who_tells_a_report_stops_before_another_may_begin(
     """Slack may have taken it by then, so the next attempt looks for it before it posts."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     reports, planned, over = Entries(store), Planned(), asyncio.Event()
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("chat.postMessage", until=over)
-    await telling_with(client, store, planned, 0.2).tell(report)
+    await telling_with(box, store, planned, 0.2).tell(report)
     over.set()
     assert planned.told == [(report, 1.0 * 2)]
     (put_off,) = [one for one in caplog.records if one.message == "report waits"]
@@ -217,9 +204,8 @@ async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(
     """It does not matter how often Slack was away."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     planned = Planned()
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("*", status=503, times=10)
-    await telling_with(client, store, planned).tell(report, attempt=100)
+    await telling_with(box, store, planned).tell(report, attempt=100)
     assert planned.told == [(report, 60.0 * 101)]
 
 
@@ -240,10 +226,9 @@ async def test_whatever_a_void_token_refuses_is_tried_again(
     )
     await Mailbox(store, TTL).finish(ID, "again", head, Outcome(kind=kind), go_on=False)
     reports, planned = Entries(store), Planned()
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next(method, error="token_revoked")
     report = Owed(head.reply.id, 2, OwedKind.OUTCOME)
-    await telling_with(client, store, planned).tell(report)
+    await telling_with(box, store, planned).tell(report)
     assert [one for one, _ in planned.told] == [report]
     assert await reports.begin(report) is not None
 
@@ -262,6 +247,5 @@ async def test_a_notice_that_may_have_been_given_in_vain_takes_its_mark_off(
     await reports.pause(notice, 0.0, may_be_done=True)
     await mailbox.take(ID, "b")
     await mailbox.finish(ID, "b", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=False)
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, store, Planned()).tell(notice)
+    await telling_with(box, store, Planned()).tell(notice)
     assert [call.method for call in box.slack.calls] == ["reactions.remove"]

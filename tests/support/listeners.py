@@ -20,8 +20,7 @@ from bot.settings import Settings
 from bot.slack.app.bolt import bolt_of
 from bot.slack.app.identity import identify
 from bot.slack.receiving.malformed import TRIPS, is_malformed
-from bot.wiring import build
-from bot.wiring.parts import Connections
+from bot.wiring import Connections, Parts
 from handlers.hearing import Hearing
 from tests.support.bots import BRISK
 from tests.support.builders import JSON
@@ -73,7 +72,8 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
             identity=await identify(client),
             devin=devin,
         )
-        parts = build(to)
+        parts = Parts(to)
+        parts.serve()
         app = bolt_of(client, to.identity, is_http=False)
         handlers.register(app, parts.relay)
         yield Listeners(app, parts.relay, Hearing(parts.listening, parts.relay))

@@ -16,14 +16,12 @@ from pydantic import SecretStr
 
 from bot.devin.api import Devin
 from bot.devin.opening import open_devin
-from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import LONGEST, SentFiles
 from bot.mirror.posting import TURN_SECONDS, Ways
-from bot.mirror.status import StatusLines
 from bot.mirror.words import WordsTeller
 from bot.model.errors import RelayError
-from bot.model.mirror import Follow, Said, Watched
+from bot.model.mirror import Said, Watched
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState
@@ -33,31 +31,23 @@ from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter, Teller
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
 from bot.slack.api import SlackClient
-from bot.slack.functions import Functions
-from bot.slack.people import People
-from bot.slack.posts import Posts
-from bot.slack.rate_limits import RateLimits
-from bot.slack.status_line import StatusLine
-from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.store.links import Links
-from bot.store.mirror.cards import Cards, card_owed
+from bot.store.mirror.cards import card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.mirror.words import Words, words_owed
+from bot.store.mirror.words import words_owed
 from bot.store.outbox import Outbox, begun_field
-from bot.store.reports import Reports
-from bot.store.session_names import SessionNames
+from bot.wiring import Parts
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.desk import SESSION
 from tests.support.keys import at
-from tests.support.known import channels_of, forget, people_of
-from tests.support.schedules import Planned, Unmoved
+from tests.support.known import forget
+from tests.support.parts import parts_of
+from tests.support.schedules import Planned
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=90)
@@ -124,13 +114,13 @@ class Speaking:
     async def try_once(self, owed: Owed | None = None) -> None:
         """Try as the reporter does: what fails is put off, and is due at once for this test."""
         await forget(self.raw)
-        limits = RateLimits()
+        parts = self._parts()
         reporter = Reporter(
-            outbox=Outbox(self.store),
-            tellers=self._tellers(limits),
+            outbox=parts.state.outbox,
+            tellers=self._tellers(parts),
             drops={},
             schedule=Planned(),
-            limits=limits,
+            limits=parts.limits,
         )
         await reporter.tell(owed or self.owed)
 
@@ -144,10 +134,10 @@ class Speaking:
         if begun is None:
             return
         with suppress(TimeoutError, RelayError):
-            await asyncio.wait_for(self._teller(RateLimits()).tell(begun), seconds)
+            await asyncio.wait_for(self._teller(self._parts()).tell(begun), seconds)
         await self.raw.hset(at(subject_key(owed.subject)), begun_field(owed), "1")
         for _ in range(2):  # what it had sent before is with Slack by then
-            await self._client().auth_test()
+            await self._parts().workspace.client.auth_test()
 
     async def until_said(self, tries: int = 60, owed: Owed | None = None) -> None:
         """Try until nothing is owed any more."""
@@ -166,80 +156,47 @@ class Speaking:
         ts = await self.box.slack.say("Shall we ship it?", deliver=False)
         self.thread = self.thread.model_copy(update={"thread_ts": ts})
 
-    def _tellers(self, limits: RateLimits) -> Mapping[OwedKind, Teller]:
-        """Return the tellers of what needs no other part of the relay."""
-        client, store = self._client(), self.store
-        names, posts = SessionNames(store, TTL), Posts(Threads(client, Unmoved()), limits)
-        return {
-            OwedKind.WORDS: self._teller(limits),
-            OwedKind.NOTICE: NoticeTeller(Outbox(store), posts),
-            OwedKind.OUTCOME: Outcomes(Reports(store), names, posts, Functions(client), ""),
-            OwedKind.DELAY: Delays(Reports(store), names, posts, TTL),
-            OwedKind.CARD: CardTeller(
-                cards=Cards(store),
-                outbox=Outbox(store),
-                watches=Watches(store, TTL),
-                names=names,
-                audience=self._audience(),
-                people=self._people(),
-                posts=posts,
-                status_lines=self._lines(),
-                schedule=Planned(),
-            ),
-        }
-
     def files(self) -> SentFiles:
         """Return what brings files, as a process has it."""
-        client = self._client()
-        uploads = Uploads(client, Threads(client, Unmoved()))
+        parts = self._parts()
         return SentFiles(
             devin=self.devin,
-            uploads=uploads,
-            words=Words(self.store),
+            uploads=Uploads(parts.workspace.client, parts.workspace.threads),
+            words=parts.state.words,
             limit=LIMIT,
             within=self.file_within,
         )
 
-    def _audience(self) -> Audience:
-        return Audience(
-            links=Links(self.store, TTL),
-            channels=channels_of(self._client(), self.store),
-            people=self._people(),
-            default=Follow.ALL,
-            allows_external=False,
-        )
-
-    def _people(self) -> People:
-        return people_of(self.box, self.store, self._client())
-
-    def _lines(self) -> StatusLines:
-        line, watches = StatusLine(self._client()), Watches(self.store, TTL)
-        return StatusLines(line, watches, self._audience(), Background(InFlight()))
-
-    def _client(self) -> SlackClient:
+    def _parts(self) -> Parts:
         slack = self.box.slack
-        return SlackClient(token=slack.bot_token, base_url=slack.api_url, session=self.web)
+        client = SlackClient(token=slack.bot_token, base_url=slack.api_url, session=self.web)
+        return parts_of(self.box, self.store, client, self.devin, NOTIFY="no")
 
-    def _teller(self, limits: RateLimits) -> WordsTeller:
-        client = self._client()
-        store, threads = self.store, Threads(client, Unmoved())
-        words, watches = Words(store), Watches(store, TTL)
+    def _tellers(self, parts: Parts) -> Mapping[OwedKind, Teller]:
+        """Return the tellers of what needs no other part of the relay."""
+        workspace, state, posts = parts.workspace, parts.state, parts.posts
+        return {
+            OwedKind.WORDS: self._teller(parts),
+            OwedKind.NOTICE: NoticeTeller(state.outbox, posts),
+            OwedKind.OUTCOME: Outcomes(workspace, state, posts),
+            OwedKind.DELAY: Delays(workspace, state, posts),
+            OwedKind.CARD: CardTeller(
+                workspace, state, parts.audience, posts, parts.status_lines, Planned()
+            ),
+        }
 
+    def _teller(self, parts: Parts) -> WordsTeller:
         async def say(_: ThreadRef, message: SlackMessage, __: str) -> None:
             self.told.append(message)
 
         return WordsTeller(
-            words=words,
-            clock=client.clock,
-            cards=Cards(store),
-            watches=watches,
-            names=SessionNames(store, TTL),
-            audience=self._audience(),
-            ways=Ways(words, Posts(threads, limits), self.files(), pause=0.0, turn=self.turn),
-            status_lines=self._lines(),
-            schedule=Planned(),
-            say=say,
-            notifies=False,
+            parts.workspace,
+            parts.state,
+            parts.audience,
+            Ways(parts.state.words, parts.posts, self.files(), pause=0.0, turn=self.turn),
+            parts.status_lines,
+            Planned(),
+            say,
         )
 
 

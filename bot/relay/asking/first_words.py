@@ -15,8 +15,8 @@ from bot.relay.asking.shortcuts import MessageShortcuts, Question
 from bot.relay.lifecycle.starting import Starting
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.links import Links
-from bot.store.tickets import Ticket, Tickets
+from bot.store.state import State
+from bot.store.tickets import Ticket
 from bot.text.to_devin import strip_mention
 from bot.wording.asking import first_words
 from bot.wording.message import SlackMessage
@@ -40,21 +40,19 @@ class FirstWords:
 
     def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
         starting: Starting,
         shortcuts: MessageShortcuts,
-        links: Links,
-        tickets: Tickets,
         notices: Notices,
     ) -> None:
         self._bot_user = workspace.identity.user
         self._accepting = accepting
         self._starting = starting
         self._shortcuts = shortcuts
-        self._links = links
-        self._tickets = tickets
+        self._links = state.links
+        self._tickets = state.tickets
         self._notices = notices
 
     async def offer(self, message: Reply) -> None:

@@ -16,7 +16,8 @@ from bot.relay.naming import Naming
 from bot.relay.saying.say import Say
 from bot.relay.saying.speaking import Speaking, command_key
 from bot.store.outbox import Owing
-from bot.store.tickets import Ticket, Tickets
+from bot.store.state import State
+from bot.store.tickets import Ticket
 from bot.wording import devin_say
 from bot.wording.asking import say_form
 from bot.wording.blocks import View
@@ -48,18 +49,12 @@ class SayPrompts:
     """Asks for the arguments that a `/devin-say` left out."""
 
     def __init__(
-        self,
-        *,
-        say: Say,
-        choices: SessionChoices,
-        naming: Naming,
-        tickets: Tickets,
-        speaking: Speaking,
+        self, state: State, say: Say, choices: SessionChoices, naming: Naming, speaking: Speaking
     ) -> None:
         self._say = say
         self._choices = choices
         self._naming = naming
-        self._tickets = tickets
+        self._tickets = state.tickets
         self._speaking = speaking
 
     async def form(self, channel: str, by: UserId) -> View:

@@ -14,9 +14,7 @@ from bot.model.sessions import WHOLE, NamedSession, SessionId, Unclear, parse_se
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.slack.app.workspace import Workspace
-from bot.store.channel_defaults import ChannelDefaults
-from bot.store.links import Links
-from bot.store.mirror.watches import Watches
+from bot.store.state import State
 from bot.wording.asking.session_picker import Choices
 
 log = logging.getLogger(__name__)
@@ -32,25 +30,16 @@ TITLED = 10
 class SessionChoices:
     """Gathers the sessions that a person can choose from."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
-        self,
-        *,
-        workspace: Workspace,
-        accepting: Accepting,
-        links: Links,
-        defaults: ChannelDefaults,
-        watches: Watches,
-        naming: Naming,
-        devin: Devin,
-        lists_sessions: bool,
+    def __init__(
+        self, workspace: Workspace, state: State, devin: Devin, accepting: Accepting, naming: Naming
     ) -> None:
         self._accepting = accepting
-        self._links = links
-        self._defaults = defaults
-        self._watches = watches
+        self._links = state.links
+        self._defaults = state.defaults
+        self._watches = state.watches
         self._naming = naming
         self._devin = devin
-        self._lists_sessions = lists_sessions
+        self._lists_sessions = workspace.settings.list_sessions
         self._team = workspace.team
 
     async def of(self, channel: str, by: UserId) -> Choices:

@@ -27,8 +27,8 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.link_form import LinkForm
 from bot.relay.naming import Naming
 from bot.slack.app.workspace import Workspace
-from bot.store.links import Links
-from bot.store.tickets import Ticket, Tickets
+from bot.store.state import State
+from bot.store.tickets import Ticket
 from bot.text.to_devin import is_empty, to_markdown
 from bot.wording.asking.session_picker import Choices
 
@@ -74,23 +74,21 @@ class MessageShortcuts:
 
     def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
         naming: Naming,
         choices: SessionChoices,
         link_form: LinkForm,
-        links: Links,
-        tickets: Tickets,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
         self._choices = choices
         self._link_form = link_form
-        self._links = links
+        self._links = state.links
         self._threads = workspace.threads
         self._root_seconds = workspace.timing.root_seconds
-        self._tickets = tickets
+        self._tickets = state.tickets
 
     async def send(self, message: Reply, by: UserId) -> Change | Question:
         """Accept `message` for its thread's session, or ask for the session.

@@ -14,9 +14,8 @@ from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.store.claims import Claims
-from bot.store.links import Links
-from bot.store.mirror.watches import Watches
+from bot.slack.app.workspace import Workspace
+from bot.store.state import State
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage
 
@@ -27,23 +26,15 @@ class Ending:
     """Ends and archives sessions."""
 
     def __init__(
-        self,
-        *,
-        devin: Devin,
-        accepting: Accepting,
-        naming: Naming,
-        links: Links,
-        claims: Claims,
-        watches: Watches,
-        admin: str,
+        self, workspace: Workspace, state: State, devin: Devin, accepting: Accepting, naming: Naming
     ) -> None:
         self._devin = devin
         self._accepting = accepting
         self._naming = naming
-        self._links = links
-        self._claims = claims
-        self._watches = watches
-        self._admin = admin
+        self._links = state.links
+        self._claims = state.claims
+        self._watches = state.watches
+        self._admin = workspace.admin
 
     async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return the question whether the session of `thread` is to be ended, with its buttons.

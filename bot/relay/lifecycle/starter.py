@@ -23,13 +23,10 @@ from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.start import Start
 from bot.reporting.notices import Notices
-from bot.slack.functions import Functions
-from bot.store.claims import Claims
-from bot.store.links import Links
+from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.outbox import KEEP, Begun, Outbox
-from bot.store.session_names import SessionNames
-from bot.timing import Timing
+from bot.store.outbox import KEEP, Begun
+from bot.store.state import State
 from bot.wording import delivery_reports, refusals, workflows
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
@@ -61,34 +58,27 @@ class Starter:
 
     fields = (ReplyField.ASKED,)
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
+        workspace: Workspace,
+        state: State,
         devin: Devin,
         accepting: Accepting,
         prompts: Prompts,
-        links: Links,
-        names: SessionNames,
-        outbox: Outbox,
-        claims: Claims,
         notices: Notices,
-        functions: Functions,
-        admin: str,
-        timing: Timing,
-        give_up_after: timedelta,
     ) -> None:
         self._devin = devin
         self._accepting = accepting
         self._prompts = prompts
-        self._links = links
-        self._names = names
-        self._outbox = outbox
-        self._claims = claims
+        self._links = state.links
+        self._names = state.names
+        self._outbox = state.outbox
+        self._claims = state.claims
         self._notices = notices
-        self._functions = functions
-        self._admin = admin
-        self._timing = timing
-        self._give_up_after = give_up_after
+        self._functions = workspace.functions
+        self._admin = workspace.admin
+        self._timing = workspace.timing
+        self._give_up_after = workspace.settings.give_up_after
 
     async def tell(self, begun: Begun) -> bool:
         """Start a session and link its thread, or tell the thread why not.

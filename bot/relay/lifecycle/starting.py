@@ -24,9 +24,9 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_CHANNEL
-from bot.store.links import Links
-from bot.store.outbox import KEEP, Outbox
-from bot.store.tickets import Ticket, Tickets
+from bot.store.outbox import KEEP
+from bot.store.state import State
+from bot.store.tickets import Ticket
 from bot.wording.blocks import View
 from bot.wording.lifecycle import form
 
@@ -42,23 +42,20 @@ class StartForm(Ticket):
 class Starting:
     """Keeps the starts that people ask for."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
         naming: Naming,
-        links: Links,
-        outbox: Outbox,
-        tickets: Tickets,
         speaking: Speaking,
         schedule: Schedule,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
-        self._links = links
-        self._outbox = outbox
-        self._tickets = tickets
+        self._links = state.links
+        self._outbox = state.outbox
+        self._tickets = state.tickets
         self._speaking = speaking
         self._schedule = schedule
         self._workspace = workspace

@@ -15,8 +15,8 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.store.mirror.watches import Watches
 from bot.store.outbox import Owing
+from bot.store.state import State
 from bot.text.to_slack import escape
 from bot.wording.blocks import literally
 from bot.wording.mirror import notices as mirror_notices
@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 class Answers:
     """Owes the answers that people choose."""
 
-    def __init__(self, *, accepting: Accepting, speaking: Speaking, watches: Watches) -> None:
+    def __init__(self, state: State, accepting: Accepting, speaking: Speaking) -> None:
         self._accepting = accepting
         self._speaking = speaking
-        self._watches = watches
+        self._watches = state.watches
 
     async def answer(
         self,

@@ -8,9 +8,7 @@ from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.slack.lookups import Need
-from bot.store.links import Links
-from bot.store.mailbox import Mailbox
-from bot.store.mirror.watches import Watches
+from bot.store.state import State
 from bot.wording.commands import Status
 
 
@@ -18,21 +16,14 @@ class Statuses:
     """Reads the states of threads."""
 
     def __init__(
-        self,
-        *,
-        accepting: Accepting,
-        naming: Naming,
-        links: Links,
-        mailbox: Mailbox,
-        audience: Audience,
-        watches: Watches,
+        self, state: State, accepting: Accepting, naming: Naming, audience: Audience
     ) -> None:
         self._accepting = accepting
         self._naming = naming
-        self._links = links
-        self._mailbox = mailbox
+        self._links = state.links
+        self._mailbox = state.mailbox
         self._audience = audience
-        self._watches = watches
+        self._watches = state.watches
 
     async def of(self, thread: ThreadRef, by: UserId) -> Status:
         """Return the state of `thread`, and of its session, as it was last read.

@@ -11,9 +11,9 @@ from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
-from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
-from bot.store.links import Links
+from bot.store.channel_defaults import ChannelDefault
 from bot.store.outbox import Owing
+from bot.store.state import State
 
 ACTIVE = timedelta(days=7)
 """`/devin-say` without a session ignores sessions without traffic for longer than this."""
@@ -24,17 +24,15 @@ class Say:
 
     def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
-        links: Links,
-        defaults: ChannelDefaults,
         choices: SessionChoices,
         speaking: Speaking,
     ) -> None:
         self._accepting = accepting
-        self._links = links
-        self._defaults = defaults
+        self._links = state.links
+        self._defaults = state.defaults
         self._choices = choices
         self._speaking = speaking
         self._team = workspace.team

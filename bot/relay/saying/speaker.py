@@ -27,11 +27,10 @@ from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.notices import Notices
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.slack.functions import Functions
 from bot.slack.posts import Posts
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.mirror.watches import Watches
 from bot.store.outbox import Begun
+from bot.store.state import State
 from bot.wording import refusals, workflows
 from bot.wording.mirror.notices import chosen
 
@@ -45,12 +44,11 @@ class Speaker:
 
     def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
         speaking: Speaking,
         starting: Starting,
-        watches: Watches,
         posts: Posts,
         notices: Notices,
     ) -> None:
@@ -59,10 +57,10 @@ class Speaker:
         self._accepting = accepting
         self._speaking = speaking
         self._starting = starting
-        self._watches = watches
+        self._watches = state.watches
         self._posts = posts
         self._notices = notices
-        self._functions = Functions(workspace.client)
+        self._functions = workspace.functions
 
     async def tell(self, begun: Begun) -> bool:
         """Post the words and send them on; return False if they were refused.

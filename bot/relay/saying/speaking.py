@@ -19,8 +19,8 @@ from bot.model.threads import ThreadRef, micros_ts
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.slack.app.workspace import Workspace
-from bot.store.links import Links
-from bot.store.outbox import KEEP, Outbox, Owing
+from bot.store.outbox import KEEP, Owing
+from bot.store.state import State
 from bot.wording import devin_say
 from bot.wording.message import SlackMessage
 
@@ -86,18 +86,16 @@ class Speaking:
 
     def __init__(
         self,
-        *,
         workspace: Workspace,
+        state: State,
         accepting: Accepting,
         naming: Naming,
-        links: Links,
-        outbox: Outbox,
         schedule: Schedule,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
-        self._links = links
-        self._outbox = outbox
+        self._links = state.links
+        self._outbox = state.outbox
         self._schedule = schedule
         self._threads = workspace.threads
         self._team = workspace.team

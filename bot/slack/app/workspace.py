@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
 from bot.slack.app.permissions import Permissions
 from bot.slack.channels import Channels
 from bot.slack.clock import SlackClock
+from bot.slack.functions import Functions
 from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.slack.views import Views
@@ -27,6 +29,8 @@ class Workspace:
     threads: Threads
     views: Views
     channels: Channels
+    functions: Functions
+    settings: Settings
     admin: str
     timing: Timing
 

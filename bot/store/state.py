@@ -1,0 +1,71 @@
+"""All that a workspace keeps in Redis: its repositories, which are stateless over one store."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Self
+
+from bot.redis.connection import Store
+from bot.settings import Settings
+from bot.store.attachments import Attachments
+from bot.store.channel_defaults import ChannelDefaults
+from bot.store.checkpoints import CATCH_UP, Checkpoints
+from bot.store.claims import Claims
+from bot.store.due_mail import DueMail
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
+from bot.store.mirror.cards import Cards
+from bot.store.mirror.reads import Reads
+from bot.store.mirror.watches import Watches
+from bot.store.mirror.words import Words
+from bot.store.outbox import Outbox
+from bot.store.reports import Reports
+from bot.store.revisions import Revisions
+from bot.store.session_names import SessionNames
+from bot.store.tickets import Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The repositories, one per kind."""
+
+    store: Store
+    attachments: Attachments
+    cards: Cards
+    checkpoints: Checkpoints
+    claims: Claims
+    defaults: ChannelDefaults
+    due: DueMail
+    links: Links
+    mailbox: Mailbox
+    names: SessionNames
+    outbox: Outbox
+    reads: Reads
+    reports: Reports
+    revisions: Revisions
+    tickets: Tickets
+    watches: Watches
+    words: Words
+
+    @classmethod
+    def of(cls, store: Store, team: str, settings: Settings) -> Self:
+        """Return the state of `team`, whose `store` this is."""
+        ttl, within = settings.link_ttl, settings.catch_up
+        return cls(
+            store=store,
+            attachments=Attachments(store),
+            cards=Cards(store),
+            checkpoints=Checkpoints(store, team, within or CATCH_UP, secrets.token_hex(8)),
+            claims=Claims(store, store.timing.claim_seconds),
+            defaults=ChannelDefaults(store, ttl),
+            due=DueMail(store),
+            links=Links(store, ttl),
+            mailbox=Mailbox(store, ttl),
+            names=SessionNames(store, ttl),
+            outbox=Outbox(store),
+            reads=Reads(store, settings.devin_reads),
+            reports=Reports(store),
+            revisions=Revisions(store),
+            tickets=Tickets(store),
+            watches=Watches(store, ttl),
+            words=Words(store),
+        )

@@ -1,0 +1,49 @@
+"""The parts of a bot, on the sandbox and a Redis, without anything that runs beside them."""
+
+from typing import cast
+
+from bot.devin.api import Devin
+from bot.redis.connection import Store
+from bot.runtime.background import Background
+from bot.runtime.in_flight import InFlight
+from bot.settings import load_settings
+from bot.slack.api import SlackClient
+from bot.slack.app.identity import Identity
+from bot.timing import Timing
+from bot.wiring import Connections, Parts
+from sandbox import Sandbox
+from sandbox.launch import environment_of
+from tests.support.bots import BRISK
+from tests.support.slack_apps import web_client
+
+
+def parts_of(
+    box: Sandbox,
+    store: Store,
+    client: SlackClient | None = None,
+    devin: Devin | None = None,
+    timing: Timing = BRISK,
+    **settings: str,
+) -> Parts:
+    """Return the parts of a process of its own; those that need Devin's API are given it."""
+    in_flight = InFlight()
+    background = Background(in_flight, timing.soon_seconds)
+    return Parts(
+        Connections(
+            settings=load_settings({**environment_of(box.slack, box.devin), **settings}, None),
+            timing=timing,
+            in_flight=in_flight,
+            background=background,
+            store=store,
+            client=client or web_client(box.slack),
+            identity=Identity(
+                team=box.slack.team_id,
+                enterprise=None,
+                user=box.slack.bot_user_id,
+                bot="B0",
+                scopes=frozenset(),
+                url="",
+            ),
+            devin=devin or cast("Devin", None),
+        )
+    )
