@@ -199,8 +199,8 @@ async def _listen(
 ) -> None:
     """Start to accept requests from Slack."""
     app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
-    handlers.register(app, parts.relay)
-    ear = Hearing(parts.listening, parts.relay)
+    handlers.register(app, parts.cases)
+    ear = Hearing(parts.listening, parts.cases)
     await health.until("Redis", parts.listening.begin)
     token = to.settings.slack_app_token
     if token is not None:

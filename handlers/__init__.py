@@ -27,7 +27,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.relay import Relay
+from bot.relay import UseCases
 from handlers import (
     actions,
     answers,
@@ -69,7 +69,7 @@ HANDLERS = (
 )
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Register all of them; the order is the order of matching."""
     for handler in HANDLERS:
-        handler.register(app, relay)
+        handler.register(app, cases)

@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import AnsweredAlready, MovedOn
 from bot.model.lenient import string
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording import actions
 from bot.wording.mirror import notices as mirror_notices
 from handlers.parse.interactions import Press, parse_answer
@@ -15,22 +15,22 @@ from handlers.presses import button_press
 OPTION = re.compile(rf"{actions.ANSWER}_[0-9]")
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the buttons; those that answer nothing any more give way at once."""
 
     @app.action(OPTION)
     @app.action(actions.APPROVE)
-    @button_press(relay)
+    @button_press(cases)
     async def on_answer(press: Press) -> None:
         found, asked = parse_answer(press), string(press.message, "ts")
         if found is None:
             raise MovedOn
         try:
-            await relay.answers.answer(press.thread, asked, *found, press.by)
+            await cases.answers.answer(press.thread, asked, *found, press.by)
         except AnsweredAlready as error:
             chosen = mirror_notices.chosen(error.by, error.text)
-            relay.notices.press(press.message, press.channel, chosen)
+            cases.notices.press(press.message, press.channel, chosen)
             raise
         except MovedOn:
-            relay.notices.press(press.message, press.channel, mirror_notices.MOVED_ON)
+            cases.notices.press(press.message, press.channel, mirror_notices.MOVED_ON)
             raise

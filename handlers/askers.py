@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncRespond
 from bot.model.errors import StoreAway
 from bot.model.people import UserId
 from bot.model.threads import ThreadRef
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording.message import SlackMessage
 from handlers.parse.interactions import Press, TicketPress
 
@@ -26,16 +26,16 @@ log = logging.getLogger(__name__)
 class Asker:
     """A person who asked for something in a thread, or, without `thread_ts`, in a channel."""
 
-    relay: Relay
+    cases: UseCases
     respond: AsyncRespond
     by: UserId
     channel: str
     thread_ts: str | None = None
 
     @classmethod
-    def of(cls, relay: Relay, press: Press | TicketPress, respond: AsyncRespond) -> "Asker":
+    def of(cls, cases: UseCases, press: Press | TicketPress, respond: AsyncRespond) -> "Asker":
         """Return the person who pressed a button."""
-        return cls(relay, respond, press.by, press.channel, press.thread_ts)
+        return cls(cases, respond, press.by, press.channel, press.thread_ts)
 
     async def tell(self, words: SlackMessage, *, replaces: bool = False) -> None:
         """Answer them alone; with `replaces`, put that in the place of the message they pressed.
@@ -47,10 +47,10 @@ class Asker:
             return
         log.warning("answered by a whisper", extra={"reason": problem})
         thread = ThreadRef(
-            team=self.relay.workspace.team, channel=self.channel, thread_ts=self.thread_ts or ""
+            team=self.cases.workspace.team, channel=self.channel, thread_ts=self.thread_ts or ""
         )
         try:
-            await self.relay.notices.whisper(thread, self.by, words)
+            await self.cases.notices.whisper(thread, self.by, words)
         except StoreAway as error:
             log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
 

@@ -7,20 +7,20 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import string
 from bot.model.people import is_id
-from bot.relay import Relay
+from bot.relay import UseCases
 from handlers.parse.events import Payload
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to `channel_id_changed` and `channel_shared` (docs.slack.dev/reference/events)."""
 
     @app.event("channel_id_changed")
     async def on_moved(event: Payload) -> None:
         old, new = string(event, "old_channel_id"), string(event, "new_channel_id")
         if is_id(old) and is_id(new) and old != new:
-            await relay.channel_moves.move(old, new)
+            await cases.channel_moves.move(old, new)
 
     @app.event("channel_shared")
     async def on_shared(event: Payload) -> None:
         if is_id(channel := string(event, "channel")):
-            await relay.channel_moves.shared(channel)
+            await cases.channel_moves.shared(channel)

@@ -10,7 +10,7 @@ from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Deletion, Edit, Reply, deletion_of, reply_id
 from bot.model.threads import is_ts, ts_micros
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording import actions, corrections
 from bot.wording.message import SlackMessage
 from handlers.parse.events import (
@@ -27,23 +27,23 @@ CHANGES = ("message_changed", "message_deleted")
 """The subtypes of events that tell of a change."""
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to *Send correction*."""
 
     @app.action(actions.SEND_CORRECTION)
-    @ticket_press(relay)
+    @ticket_press(cases)
     async def on_send_correction(press: TicketPress) -> SlackMessage:
-        await relay.edits.send(press.number, press.by, press.channel)
+        await cases.edits.send(press.number, press.by, press.channel)
         return corrections.CORRECTION_SENT
 
 
-async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
+async def follow(cases: UseCases, event: Payload, bot_user: str) -> None:
     """Apply a change to a reply that waits for Devin."""
-    change = parse_change(event, relay.workspace.team, bot_user)
+    change = parse_change(event, cases.workspace.team, bot_user)
     if isinstance(change, Deletion):
-        await relay.edits.delete(change)
+        await cases.edits.delete(change)
     elif change is not None:
-        await relay.edits.edit(change)
+        await cases.edits.edit(change)
 
 
 def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:

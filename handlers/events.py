@@ -13,7 +13,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.model.lenient import mapping, string
 from bot.model.people import is_id
-from bot.relay import Relay
+from bot.relay import UseCases
 from handlers import edits, first_words, mentions, replies
 from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload
@@ -29,17 +29,17 @@ CHANNEL_CHANGES = frozenset(
 """Subtypes of messages (docs.slack.dev/reference/events/message)."""
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to messages, and to mentions of the bot, which Slack sends as events of their own."""
-    app.use(Messages(relay))
+    app.use(Messages(cases))
 
 
 class Messages(AsyncMiddleware):
     """Acknowledges messages and mentions once they are handled; Bolt goes on with the rest."""
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
-        self._bot_user = relay.workspace.identity.user
+    def __init__(self, cases: UseCases) -> None:
+        self._cases = cases
+        self._bot_user = cases.workspace.identity.user
 
     async def async_process(
         self,
@@ -53,29 +53,29 @@ class Messages(AsyncMiddleware):
         kind = event.get("type") if req.body.get("type") == "event_callback" else None
         if kind not in KINDS:
             return await next()
-        await _heed(self._relay, event, req.body)
+        await _heed(self._cases, event, req.body)
         await self._on_message(event, kind)
         return await req.context.ack()
 
     async def _on_message(self, event: Payload, kind: str) -> None:
-        relay, bot_user = self._relay, self._bot_user
-        words = event, relay.workspace.team, bot_user
+        cases, bot_user = self._cases, self._bot_user
+        words = event, cases.workspace.team, bot_user
         if kind == "message" and event.get("subtype") in edits.CHANGES:
-            await edits.follow(relay, event, bot_user)
+            await edits.follow(cases, event, bot_user)
         elif (command := parse_command(*words)) is not None:
-            await mentions.answer(relay, command, kind)
+            await mentions.answer(cases, command, kind)
         elif (spoken := parse_spoken(*words)) is not None:
-            await first_words.hear(relay, spoken, event, kind)
+            await first_words.hear(cases, spoken, event, kind)
         else:
-            await replies.accept(relay, event, bot_user)
+            await replies.accept(cases, event, bot_user)
 
 
-async def _heed(relay: Relay, event: Payload, body: Payload) -> None:
+async def _heed(cases: UseCases, event: Payload, body: Payload) -> None:
     """Heed what Slack says of the channel around each event (docs.slack.dev/apis/events-api)."""
     if channel := shared_channel(event, body):
-        await relay.channel_moves.shared(channel)
+        await cases.channel_moves.shared(channel)
     if channel := changed_channel(event):
-        await relay.channel_moves.changed(channel)
+        await cases.channel_moves.changed(channel)
 
 
 def shared_channel(event: Payload, body: Payload) -> str:

@@ -19,7 +19,7 @@ from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError
 from bot.model.lenient import mapping, string
 from bot.model.people import Standing, is_id
 from bot.model.threads import ThreadRef
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.runtime.logs import unforeseen
 from bot.slack.receiving.malformed import is_malformed
 from bot.wording import forms, refusals
@@ -32,7 +32,7 @@ from handlers.unhandled import log_unmatched
 log = logging.getLogger(__name__)
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Handle the exceptions of all listeners."""
 
     @app.error
@@ -45,7 +45,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if is_malformed(error, **ids):
             return BoltResponse(status=HTTPStatus.OK)
         try:
-            status = await answered(relay, event, error)
+            status = await answered(cases, event, error)
         except PassingError as away:
             status, error = HTTPStatus.SERVICE_UNAVAILABLE, away
         if isinstance(error, PassingError):
@@ -53,42 +53,48 @@ def register(app: AsyncApp, relay: Relay) -> None:
         return BoltResponse(status=status)
 
 
-async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus:
+async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPStatus:
     """Tell the author of an event about an error; return the status for Slack."""
-    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
+    thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
     if isinstance(error, PersonError):
         if thread is not None and user and not event.get("bot_id"):
-            identity = relay.workspace.identity
+            identity = cases.workspace.identity
             each = parse_spoken(event, identity.team, identity.user) is not None
-            await whisper(relay, thread, string(event, "ts"), user, error, each=each)
+            await whisper(cases, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
     if isinstance(error, PassingError):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    words = explained(error, relay.workspace.admin)
+    words = explained(error, cases.workspace.admin)
     if thread is not None and user:
         ts = string(event, "ts")
-        await relay.notices.whisper(thread, user, words, once=f"bug:{ts}", at=ts)
+        await cases.notices.whisper(thread, user, words, once=f"bug:{ts}", at=ts)
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 async def whisper(
-    relay: Relay, thread: ThreadRef, ts: str, user: str, error: PersonError, *, each: bool = False
+    cases: UseCases,
+    thread: ThreadRef,
+    ts: str,
+    user: str,
+    error: PersonError,
+    *,
+    each: bool = False,
 ) -> None:
     """Tell `user`, who wrote the message at `ts`.
 
     Without permission, they are told once in a thread, or of `each` message if it is for the bot.
     """
-    words = refusals.sorry(error, relay.workspace.admin)
+    words = refusals.sorry(error, cases.workspace.admin)
     if isinstance(error, EmptyMessage):
-        await relay.notices.whisper(thread, user, words, once=f"empty:{ts}", at=ts)
+        await cases.notices.whisper(thread, user, words, once=f"empty:{ts}", at=ts)
     elif not isinstance(error, NotAllowed):
-        await relay.notices.say(thread, words, once=f"sorry:{ts}")
+        await cases.notices.say(thread, words, once=f"sorry:{ts}")
     elif error.standing is Standing.UNKNOWN:
         # No rule, so it may be otherwise next time: each message that it cost is told.
-        await relay.notices.whisper(thread, user, words, once=f"unknown:{ts}", at=ts)
+        await cases.notices.whisper(thread, user, words, once=f"unknown:{ts}", at=ts)
     elif error.standing is not Standing.BOT:
         once = f"{error.standing.value}:{ts}" if each else error.standing.value
-        await relay.notices.whisper(thread, user, words, once=once, at=ts)
+        await cases.notices.whisper(thread, user, words, once=once, at=ts)
 
 
 @asynccontextmanager
@@ -96,7 +102,7 @@ async def telling(asker: Asker) -> AsyncIterator[None]:
     """Tell the person who gave a command or pressed a button how it failed, if it does."""
 
     async def tell(error: Exception) -> None:
-        await asker.tell(in_words(error, asker.relay.workspace.admin))
+        await asker.tell(in_words(error, asker.cases.workspace.admin))
 
     async with caught(tell):
         yield

@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import IsMuted
 from bot.model.replies import Change, Reply
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording import actions, refusals, shortcuts
 from bot.wording.asking import first_words
 from bot.wording.message import SlackMessage
@@ -20,80 +20,80 @@ from handlers.presses import listening, ticket_press
 from handlers.shortcuts import begin_link
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the buttons; `events` brings the words."""
 
     @app.action(actions.START_SPOKEN)
-    @ticket_press(relay)
+    @ticket_press(cases)
     async def on_start_spoken(press: TicketPress) -> SlackMessage:
-        await relay.first_words.start(press.number, press.by, press.channel, press.ts)
+        await cases.first_words.start(press.number, press.by, press.channel, press.ts)
         return first_words.STARTING
 
-    app.action(actions.LINK_SPOKEN)(listening(relay, parse_ticket_press, _link, "on_link_spoken"))
+    app.action(actions.LINK_SPOKEN)(listening(cases, parse_ticket_press, _link, "on_link_spoken"))
 
     @app.action(actions.RUN_SPOKEN)
-    @ticket_press(relay)
+    @ticket_press(cases)
     async def on_run_spoken(press: TicketPress) -> SlackMessage:
-        meant = await relay.first_words.read(press.number, press.by, press.channel)
+        meant = await cases.first_words.read(press.number, press.by, press.channel)
         thread = meant.message.thread
         # What was written before the press was not for Devin. A start is about its own message.
         ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
         command = Command(meant.verb, meant.argument, thread, press.by, ts)
-        words = await mentions.obey(relay, command)
+        words = await mentions.obey(cases, command)
         if words is not None:
-            await relay.notices.say(thread, words, once=f"ran:{press.number}")
+            await cases.notices.say(thread, words, once=f"ran:{press.number}")
         return first_words.run(meant.verb, meant.argument)
 
     @app.action(actions.SEND_SPOKEN)
-    @ticket_press(relay)
+    @ticket_press(cases)
     async def on_send_spoken(press: TicketPress) -> SlackMessage:
-        change = await relay.first_words.send(press.number, press.by, press.channel)
+        change = await cases.first_words.send(press.number, press.by, press.channel)
         return shortcuts.SENT_BEFORE if change is Change.REPEATED else shortcuts.SENT
 
 
-async def hear(relay: Relay, spoken: Reply, event: Payload, kind: str) -> None:
+async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
-    identity = relay.workspace.identity
+    identity = cases.workspace.identity
     words = event, identity.team, identity.user
     guess = parse_guess(*words)
     if guess is None:
-        if await _is_taken(relay, spoken, event, kind):
+        if await _is_taken(cases, spoken, event, kind):
             return
         command = parse_command(*words, unlinked=True)
         if command is not None:
-            await mentions.answer(relay, command, kind)
+            await mentions.answer(cases, command, kind)
             return
         guess = parse_guess(*words, unlinked=True)
     if guess is not None:
-        await relay.first_words.ask(spoken, guess.verb, guess.argument)
+        await cases.first_words.ask(spoken, guess.verb, guess.argument)
         # The backfill would ask for the command that it stands for.
-        await relay.claims.claim(mentions.claim_of(spoken.thread, spoken.ts))
+        await cases.state.claims.claim(mentions.claim_of(spoken.thread, spoken.ts))
     elif not (
-        link_offers.names_session(event) and await link_offers.offer(relay, event, identity.user)
+        link_offers.names_session(event) and await link_offers.offer(cases, event, identity.user)
     ):
-        await relay.first_words.offer(spoken)
+        await cases.first_words.offer(spoken)
 
 
-async def _is_taken(relay: Relay, spoken: Reply, event: Payload, kind: str) -> bool:
+async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:
     """Accept words in a linked thread as a reply; return False in any other place.
 
     An `app_mention` may lack the files of its message, so that is left to the `message` event.
     """
-    if kind == "app_mention" and await relay.is_linked(spoken.thread):
+    if kind == "app_mention" and await cases.replies.is_linked(spoken.thread):
         return True
-    change = await replies.take(relay, event, relay.workspace.identity.user)
+    change = await replies.take(cases, event, cases.workspace.identity.user)
     if change is Change.MUTED:
-        await tell_muted(relay, spoken)
+        await tell_muted(cases, spoken)
     return change is not Change.UNLINKED
 
 
-async def tell_muted(relay: Relay, spoken: Reply) -> None:
+async def tell_muted(cases: UseCases, spoken: Reply) -> None:
     """Tell the author of words to the bot that their thread sends nothing to Devin."""
     muted, once = refusals.sorry(IsMuted()), f"muted:{spoken.ts}"
-    await relay.notices.whisper(spoken.thread, spoken.author, muted, once=once, at=spoken.ts)
+    await cases.notices.whisper(spoken.thread, spoken.author, muted, once=once, at=spoken.ts)
 
 
 async def _link(asker: Asker, press: TicketPress) -> None:
-    spoken = await asker.relay.first_words.read(press.number, press.by, press.channel)
+    spoken = await asker.cases.first_words.read(press.number, press.by, press.channel)
     message = spoken.message
     await begin_link(asker, Shortcut(press.by, message.thread, message, press.trigger))

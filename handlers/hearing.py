@@ -3,7 +3,7 @@
 from bot.catch_up.listening import Listening
 from bot.model.lenient import first_of, mapping, string
 from bot.model.threads import is_ts, ts_micros
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.store.checkpoints import Missed
 from handlers.foreign import is_foreign
 from handlers.parse.commands import parse_command, parse_spoken
@@ -15,11 +15,11 @@ MESSAGES = ("message", "app_mention")
 class Hearing:
     """The `Ear` of the app: it parses a payload, and `Listening` keeps the result."""
 
-    def __init__(self, listening: Listening, relay: Relay) -> None:
+    def __init__(self, listening: Listening, cases: UseCases) -> None:
         self._listening = listening
-        self._relay = relay
-        self._team = relay.workspace.team
-        self._bot_user = relay.workspace.identity.user
+        self._cases = cases
+        self._team = cases.workspace.team
+        self._bot_user = cases.workspace.identity.user
 
     def brought(self, payload: Payload) -> None:
         """Learn Slack's time from a payload, and a gap from `app_rate_limited`.
@@ -35,7 +35,7 @@ class Hearing:
 
     async def is_foreign(self, payload: Payload) -> bool:
         """See `foreign.is_foreign`."""
-        return await is_foreign(self._relay, payload)
+        return await is_foreign(self._cases, payload)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
         """Let an event that is kept vouch for earlier ones; have the thread of any other read."""

@@ -3,7 +3,7 @@
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import NotLinked
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording import actions, home_view
 from handlers.failures import caught, ignored, in_words
 from handlers.parse.events import Payload
@@ -16,82 +16,82 @@ from handlers.parse.interactions import (
 )
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the tab, its menus and its buttons."""
 
     @app.event("app_home_opened")
     async def on_home_opened(event: Payload) -> None:
         viewer = parse_opened(event)
         if viewer is not None:
-            relay.background.later(relay.home.show(viewer))
+            cases.background.later(cases.home.show(viewer))
 
     @app.action(actions.HOME_EARLIER)
     @app.action(actions.HOME_LATER)
     async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        turned = parse_home_page(body, relay.workspace.team)
+        turned = parse_home_page(body, cases.workspace.team)
         if turned is None:
             ignored(body)
             return
-        relay.background.later(relay.home.show(*turned))
+        cases.background.later(cases.home.show(*turned))
 
     @app.view(actions.HOME_UNLINK_FORM)
     async def on_home_unlink(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = parse_home_unlink(body, relay.workspace.team)
+        press = parse_home_unlink(body, cases.workspace.team)
         if press is None:
             ignored(body)
             return
-        await relay.background.soon(_change(relay, press))
+        await cases.background.soon(_change(cases, press))
 
     @app.action(actions.HOME_MENU)
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = parse_home_press(body, relay.workspace.team)
+        press = parse_home_press(body, cases.workspace.team)
         if press is None:
             ignored(body)
             return
         asks = press.action == actions.HOME_UNLINK
-        await relay.background.soon((_confirm if asks else _change)(relay, press))
+        await cases.background.soon((_confirm if asks else _change)(cases, press))
 
 
-async def _confirm(relay: Relay, press: HomePress) -> None:
+async def _confirm(cases: UseCases, press: HomePress) -> None:
     """Ask before a thread is unlinked; Slack's menus ask for each of their options or for none."""
 
     async def tell(error: Exception) -> None:
-        words = in_words(error, relay.workspace.admin)
-        await relay.home.show(press.by, press.page, words.params()["text"])
+        words = in_words(error, cases.workspace.admin)
+        await cases.home.show(press.by, press.page, words.params()["text"])
 
     async with caught(tell):
-        address = relay.home.address(press.thread)
+        address = cases.home.address(press.thread)
         view = home_view.confirm_unlink(press.thread, press.session, press.page, address)
-        await relay.workspace.views.open(press.trigger, view)
+        await cases.workspace.views.open(press.trigger, view)
 
 
-async def _change(relay: Relay, press: HomePress) -> None:
+async def _change(cases: UseCases, press: HomePress) -> None:
     """Publish the page again, with the result of the press above it: nowhere else shows it."""
 
     async def show(text: str) -> None:
-        await relay.home.show(press.by, press.page, text)
+        await cases.home.show(press.by, press.page, text)
 
     async def tell(error: Exception) -> None:
-        await show(in_words(error, relay.workspace.admin).params()["text"])
+        await show(in_words(error, cases.workspace.admin).params()["text"])
 
     async with caught(tell):
         try:
-            await show(await _do(relay, press))
+            await show(await _do(cases, press))
         except NotLinked:
             await show(home_view.GONE)
 
 
-async def _do(relay: Relay, press: HomePress) -> str:
+async def _do(cases: UseCases, press: HomePress) -> str:
     thread, session, by = press.thread, press.session, press.by
     claim = f"{press.action}:{thread.channel}:{thread.thread_ts}:{by}:{press.trigger[:100]}"
-    if press.trigger and not await relay.claims.claim(claim):
+    if press.trigger and not await cases.state.claims.claim(claim):
         return ""
     if press.action == actions.HOME_UNLINK:
-        await relay.home.unlink(thread, session, by)
+        await cases.home.unlink(thread, session, by)
         return home_view.UNLINKED
     muted = press.action == actions.HOME_MUTE
-    await relay.home.mute(thread, session, by, muted=muted)
+    await cases.home.mute(thread, session, by, muted=muted)
     return home_view.muted_note(muted=muted)

@@ -13,11 +13,10 @@ from bot.model.errors import NotAllowed, PersonError
 from bot.model.lenient import mapping, mappings, string
 from bot.model.replies import ASTRAY, Change, Reply, Voucher
 from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.relay.accept import FRESH
-from bot.slack.app.identity import Identity
 from bot.store.links import GONE
-from bot.store.revisions import TOO_LATE, Revisions
+from bot.store.revisions import TOO_LATE
 from handlers import first_words
 from handlers.failures import whisper
 from handlers.mentions import claim_of
@@ -28,10 +27,10 @@ from handlers.parse.events import is_own, parse_reply
 class LateEvents:
     """The `Events` of a catch-up."""
 
-    def __init__(self, relay: Relay, identity: Identity, revisions: Revisions) -> None:
-        self._relay = relay
-        self._identity = identity
-        self._revisions = revisions
+    def __init__(self, cases: UseCases) -> None:
+        self._cases = cases
+        self._identity = cases.workspace.identity
+        self._revisions = cases.state.revisions
 
     def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
         """Parse a reply, or a mention that is a command; None for any other message."""
@@ -47,7 +46,7 @@ class LateEvents:
 
     async def accept(self, reply: Reply) -> Change:
         """Accept a reply that was read in its thread; answer what is for the bot itself."""
-        change = await self._relay.accept(reply, Voucher.THREAD)
+        change = await self._cases.replies.accept(reply, Voucher.THREAD)
         is_for = is_for_bot(reply.text, reply.thread.channel, self._identity.user)
         if change in ASTRAY and is_for and not reply.bots:
             await self._answer(reply)
@@ -55,19 +54,19 @@ class LateEvents:
 
     async def _answer(self, spoken: Reply) -> None:
         """Answer words to the bot, unless a session has them."""
-        relay = self._relay
-        if await relay.mailbox.is_known(spoken.id):
+        cases = self._cases
+        if await cases.state.mailbox.is_known(spoken.id):
             return
-        link = await relay.links.get(spoken.thread)
+        link = await cases.state.links.get(spoken.thread)
         if link is None:
-            await relay.first_words.offer(spoken)
+            await cases.first_words.offer(spoken)
         elif link.muted:
-            await first_words.tell_muted(relay, spoken)
+            await first_words.tell_muted(cases, spoken)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Tell the author of a reply why it was not accepted; a bot is told nothing."""
         if not reply.bots:
-            await whisper(self._relay, reply.thread, reply.ts, reply.author, error)
+            await whisper(self._cases, reply.thread, reply.ts, reply.author, error)
 
     async def is_heeded(self, command: Unheard) -> bool:
         """Whether `mentions` has not answered a command, and its author may give it.
@@ -75,15 +74,16 @@ class LateEvents:
         An author who may not is told so. From now on, `mentions` ignores the command; a fresh one
         is waited for first, since its event comes.
         """
-        if not self._relay.accepting.is_late(command.ts):
+        if not self._cases.accepting.is_late(command.ts):
             await asyncio.sleep(FRESH.total_seconds())
-        if not await self._relay.claims.begin(claim_of(command.thread, command.ts), "catch-up"):
+        claim = claim_of(command.thread, command.ts)
+        if not await self._cases.state.claims.begin(claim, "catch-up"):
             return False
         try:
-            await self._relay.check(command.by, command.thread.channel)
+            await self._cases.accepting.check(command.by, command.thread.channel)
         except NotAllowed as error:
             thread = command.thread
-            await whisper(self._relay, thread, command.ts, command.by, error, each=True)
+            await whisper(self._cases, thread, command.ts, command.by, error, each=True)
             await self.give_up(command)
             return False
         return True
@@ -94,8 +94,8 @@ class LateEvents:
             return
         text, blocks, at = _said(root)
         if not link.topic or at > int(link.topic_at):
-            words = await self._relay.accepting.first_words(text, blocks)
-            await self._relay.links.describe(thread, words, at)
+            words = await self._cases.accepting.first_words(text, blocks)
+            await self._cases.state.links.describe(thread, words, at)
 
     async def take_back(self, reply: Reply) -> bool:
         """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
@@ -104,7 +104,7 @@ class LateEvents:
 
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering a command."""
-        await self._relay.claims.claim(claim_of(command.thread, command.ts))
+        await self._cases.state.claims.claim(claim_of(command.thread, command.ts))
 
 
 def _said(root: Mapping[str, Any]) -> tuple[str, Sequence[Mapping[str, Any]], int]:

@@ -11,7 +11,7 @@ from bot.model.lenient import string
 from bot.model.people import UserId
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.text import asides
 from bot.wording import actions, thread_links
 from bot.wording.message import SlackMessage
@@ -30,13 +30,13 @@ class Named:
     ts: str
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the button; `replies` makes the offers."""
 
     @app.action(actions.LINK_OFFERED)
-    @ticket_press(relay)
+    @ticket_press(cases)
     async def on_offer_taken(press: TicketPress) -> SlackMessage:
-        session = await relay.link_offers.take_up(press.number, press.by, press.channel)
+        session = await cases.link_offers.take_up(press.number, press.by, press.channel)
         return thread_links.offer_taken(session)
 
 
@@ -46,15 +46,15 @@ def names_session(event: Payload) -> bool:
     return isinstance(text, str) and SESSION_ADDRESS in text
 
 
-async def offer(relay: Relay, event: Payload, bot_user: str) -> bool:
+async def offer(cases: UseCases, event: Payload, bot_user: str) -> bool:
     """Offer the author of a message to link its thread to the session it names, once a thread.
 
     Return True if that is done, or was done at another event of the same message.
     """
-    named = parse_named(event, relay.workspace.team, bot_user)
+    named = parse_named(event, cases.workspace.team, bot_user)
     if named is None:
         return False
-    return await relay.link_offers.make(named.thread, named.by, named.session, named.ts)
+    return await cases.link_offers.make(named.thread, named.by, named.session, named.ts)
 
 
 def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:

@@ -9,7 +9,7 @@ from bot.model.mirror import Follow
 from bot.model.replies import Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording import commands, delivery_reports, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
@@ -17,31 +17,31 @@ from handlers.failures import whisper
 from handlers.parse.commands import Command
 
 
-async def answer(relay: Relay, command: Command, event: str) -> None:
+async def answer(cases: UseCases, command: Command, event: str) -> None:
     """Run a command, once for both kinds of `event`, and tell the thread the result.
 
     The command is claimed once it is done and its answer is in the outbox. Until then it may run
     again, after a crash or an outage, but every command is idempotent.
     """
     claim = claim_of(command.thread, command.ts)
-    if not await relay.claims.begin(claim, event):
+    if not await cases.state.claims.begin(claim, event):
         return
     try:
-        words = await _result_of(relay, command)
+        words = await _result_of(cases, command)
     except PersonError as error:
-        await whisper(relay, command.thread, command.ts, command.by, error, each=True)
+        await whisper(cases, command.thread, command.ts, command.by, error, each=True)
     else:
         if words is not None:
-            await relay.notices.say(command.thread, words, once=claim)
-    await relay.claims.claim(claim)
+            await cases.notices.say(command.thread, words, once=claim)
+    await cases.state.claims.claim(claim)
 
 
-async def _result_of(relay: Relay, command: Command) -> SlackMessage | None:
+async def _result_of(cases: UseCases, command: Command) -> SlackMessage | None:
     """Run a command, or ask for it again if it comes so late that others may have followed it."""
-    if relay.accepting.is_old(command.ts):
-        await relay.check(command.by, command.thread.channel)
+    if cases.accepting.is_old(command.ts):
+        await cases.accepting.check(command.by, command.thread.channel)
         return delivery_reports.late(0, [command.verb], hushed=False)
-    return await obey(relay, command)
+    return await obey(cases, command)
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:
@@ -49,7 +49,7 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
     return f"command:{thread.channel}:{ts}"
 
 
-async def obey(relay: Relay, command: Command) -> SlackMessage | None:
+async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
     """Run a command; return what to say, or None where the thread's card says it.
 
     Raises:
@@ -58,33 +58,33 @@ async def obey(relay: Relay, command: Command) -> SlackMessage | None:
     thread, by = command.thread, command.by
     match command.verb:
         case "link":
-            return await _link(relay, command)
+            return await _link(cases, command)
         case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
-            return await _change(relay, command)
+            return await _change(cases, command)
         case "status":
-            return commands.status(await relay.statuses.of(thread, by))
+            return commands.status(await cases.statuses.of(thread, by))
         case "default":
-            return await _default(relay, command)
+            return await _default(cases, command)
         case "start" | "end" | "archive":
-            return await _begin_or_end(relay, command)
+            return await _begin_or_end(cases, command)
         case _:
-            await relay.check(by, thread.channel)
+            await cases.accepting.check(by, thread.channel)
             return commands.HELP
 
 
-async def _change(relay: Relay, command: Command) -> SlackMessage:
+async def _change(cases: UseCases, command: Command) -> SlackMessage:
     """Change the thread's link, and say how."""
     thread, by = command.thread, command.by
     match command.verb:
         case "unlink":
-            link = await relay.unlink(thread, by)
+            link = await cases.linking.unlink(thread, by)
             # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
-            return thread_links.unlinked(await relay.naming.one(link.session, most=0))
+            return thread_links.unlinked(await cases.naming.one(link.session, most=0))
         case "mute" | "unmute":
             at, muted = ts_micros(command.ts), command.verb == "mute"
-            return thread_links.muted(await relay.mute(thread, by, at, muted=muted))
+            return thread_links.muted(await cases.linking.mute(thread, by, at, muted=muted))
         case _:
-            heard = await relay.follow(thread, by, _how_much(command))
+            heard = await cases.linking.follow(thread, by, _how_much(command))
             return mirror_notices.following(heard.follow, is_barred=heard.is_barred)
 
 
@@ -94,34 +94,34 @@ def _how_much(command: Command) -> Follow:
     return Follow.TURNS if command.argument else Follow.ALL
 
 
-async def _link(relay: Relay, command: Command) -> SlackMessage | None:
+async def _link(cases: UseCases, command: Command) -> SlackMessage | None:
     at = ts_micros(command.ts)
-    link, already = await relay.link(command.thread, command.by, command.argument, at)
+    link, already = await cases.linking.link(command.thread, command.by, command.argument, at)
     if not already:
         return None
-    by = await relay.name(link.by)
-    return thread_links.linked_already(await relay.naming.one(link.session), by)
+    by = await cases.accepting.name(link.by)
+    return thread_links.linked_already(await cases.naming.one(link.session), by)
 
 
-async def _begin_or_end(relay: Relay, command: Command) -> SlackMessage | None:
+async def _begin_or_end(cases: UseCases, command: Command) -> SlackMessage | None:
     thread, by = command.thread, command.by
     if command.verb != "start":
-        return await relay.ending.ask(Closing(command.verb), thread, by)
+        return await cases.ending.ask(Closing(command.verb), thread, by)
     prompt = Reply(thread=thread, ts=command.ts, author=by, text=command.argument)
-    await relay.starting.start(prompt)
+    await cases.starting.start(prompt)
     return None
 
 
-async def _default(relay: Relay, command: Command) -> SlackMessage:
+async def _default(cases: UseCases, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument
     if argument.lower() == "none":
-        await relay.say.clear_default(channel, by)
+        await cases.say.clear_default(channel, by)
         return commands.DEFAULT_CLEARED
     if argument:
-        session = await relay.say.set_default(channel, by, argument)
-        return commands.default_chosen(await relay.naming.one(session))
-    default = await relay.say.default(channel, by)
+        session = await cases.say.set_default(channel, by, argument)
+        return commands.default_chosen(await cases.naming.one(session))
+    default = await cases.say.default(channel, by)
     if default is None:
         return commands.NO_DEFAULT
-    named = await relay.naming.one(default.session)
-    return commands.default_is(named, await relay.name(default.by))
+    named = await cases.naming.one(default.session)
+    return commands.default_is(named, await cases.accepting.name(default.by))

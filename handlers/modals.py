@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncAck
 
 from bot.model.errors import CannotPost, NotAllowed, RelayError, SlackRefused
 from bot.model.people import Standing
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording import forms
 from bot.wording.blocks import View
 from bot.wording.message import SlackMessage, plain
@@ -43,36 +43,36 @@ class Opening:
 
 
 async def show(
-    relay: Relay, opening: Opening, work: Callable[[], Coroutine[Any, Any, View | Note]]
+    cases: UseCases, opening: Opening, work: Callable[[], Coroutine[Any, Any, View | Note]]
 ) -> None:
     """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
     Work that takes longer than a second is waited for in a modal that says so.
     """
     task = asyncio.create_task(work())
-    await asyncio.wait({task}, timeout=relay.workspace.timing.modal_seconds)
-    waiting = None if task.done() else await _open_waiting(relay, opening)
+    await asyncio.wait({task}, timeout=cases.workspace.timing.modal_seconds)
+    waiting = None if task.done() else await _open_waiting(cases, opening)
 
     async def tell(note: Note) -> None:
         if waiting is None:
             is_told = note.is_seen
         else:
-            is_told = await _replace(relay, waiting, forms.tell(opening.title, note.words))
+            is_told = await _replace(cases, waiting, forms.tell(opening.title, note.words))
         if not is_told:
             await opening.asker.tell(note.words)
 
-    async with caught(lambda error: tell(Note(in_words(error, relay.workspace.admin)))):
+    async with caught(lambda error: tell(Note(in_words(error, cases.workspace.admin)))):
         shown = await task
         if isinstance(shown, Note):
             await tell(shown)
         elif waiting is None:
-            await relay.workspace.views.open(opening.trigger, shown)
+            await cases.workspace.views.open(opening.trigger, shown)
         else:
-            await _replace(relay, waiting, shown)
+            await _replace(cases, waiting, shown)
 
 
 async def answer(
-    relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, Any, None], *, place: str = ""
+    cases: UseCases, ack: AsyncAck, block: str, work: Coroutine[Any, Any, None], *, place: str = ""
 ) -> None:
     """Close a modal once `work` is done, or say under its input `block` why it failed.
 
@@ -82,15 +82,15 @@ async def answer(
     so it must be idempotent.
     """
     task = asyncio.create_task(work)
-    done, _ = await asyncio.wait({task}, timeout=relay.workspace.timing.form_seconds)
+    done, _ = await asyncio.wait({task}, timeout=cases.workspace.timing.form_seconds)
     if not done:
-        relay.background.later(_outlast(task))
+        cases.background.later(_outlast(task))
         words = forms.SLOW
     elif (error := task.exception()) is None:
         await ack()
         return
     elif isinstance(error, Exception):
-        words = in_words(error, relay.workspace.admin)
+        words = in_words(error, cases.workspace.admin)
         block = place if place and _is_about_place(error) else block
     else:
         raise error
@@ -103,19 +103,19 @@ def _is_about_place(error: Exception) -> bool:
     return is_closed or isinstance(error, CannotPost)
 
 
-async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
+async def _open_waiting(cases: UseCases, opening: Opening) -> str | None:
     try:
         view = forms.tell(opening.title, forms.ONE_MOMENT)
-        return await relay.workspace.views.open(opening.trigger, view) or None
+        return await cases.workspace.views.open(opening.trigger, view) or None
     except RelayError as error:
         log.warning("no modal to wait in", extra={"reason": str(error)})
         return None
 
 
-async def _replace(relay: Relay, waiting: str, view: View) -> bool:
+async def _replace(cases: UseCases, waiting: str, view: View) -> bool:
     """Show `view` in the waiting modal; return False if the person has closed it."""
     try:
-        await relay.workspace.views.update(waiting, view)
+        await cases.workspace.views.update(waiting, view)
     except SlackRefused as error:
         log.info("the modal is gone", extra={"reason": str(error)})
         return False

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
@@ -19,7 +19,7 @@ T = TypeVar("T", Press, TicketPress)
 Listener = Callable[[AsyncAck, Payload, AsyncRespond], Awaitable[None]]
 
 
-def button_press(relay: Relay) -> Callable[[Callable[[Press], Awaitable[str | None]]], Listener]:
+def button_press(cases: UseCases) -> Callable[[Callable[[Press], Awaitable[str | None]]], Listener]:
     """Make a listener for Bolt of one that does the work of a press that everybody sees.
 
     The note that it returns replaces the message's buttons.
@@ -29,15 +29,15 @@ def button_press(relay: Relay) -> Callable[[Callable[[Press], Awaitable[str | No
         async def do(_: Asker, press: Press) -> None:
             note = await work(press)
             if note is not None:
-                relay.notices.press(press.message, press.channel, note)
+                cases.notices.press(press.message, press.channel, note)
 
-        return listening(relay, parse_press, do, work.__name__)
+        return listening(cases, parse_press, do, work.__name__)
 
     return listener_of
 
 
 def ticket_press(
-    relay: Relay,
+    cases: UseCases,
 ) -> Callable[[Callable[[TicketPress], Awaitable[SlackMessage | None]]], Listener]:
     """Make a listener of one that does the work of a button with a ticket, which one person sees.
 
@@ -50,13 +50,13 @@ def ticket_press(
             if words is not None:
                 await asker.tell(words, replaces=True)
 
-        return listening(relay, parse_ticket_press, do, work.__name__)
+        return listening(cases, parse_ticket_press, do, work.__name__)
 
     return listener_of
 
 
 def listening(
-    relay: Relay,
+    cases: UseCases,
     parse: Callable[[Payload, str], T | None],
     do: Callable[[Asker, T], Awaitable[None]],
     name: str,
@@ -64,17 +64,17 @@ def listening(
     """Return a listener that does `do` for each press that `parse` understands."""
 
     async def telling_failures(press: T, respond: AsyncRespond) -> None:
-        asker = Asker.of(relay, press, respond)
+        asker = Asker.of(cases, press, respond)
         async with telling(asker):
             await do(asker, press)
 
     async def listener(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse(body, relay.workspace.team)
+        press = parse(body, cases.workspace.team)
         if press is None:
             ignored(body)
         else:
-            await relay.background.soon(telling_failures(press, respond))
+            await cases.background.soon(telling_failures(press, respond))
 
     # Bolt logs the name. With `functools.wraps`, Bolt 1.30 would fill the parameters of `do`.
     listener.__name__ = name

@@ -8,7 +8,7 @@ from bot.model.errors import SlackRefused
 from bot.model.lenient import string
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply, Voucher
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import asides
 from bot.wording import refusals
@@ -24,32 +24,32 @@ from handlers.parse.events import (
 )
 
 
-async def accept(relay: Relay, event: Payload, bot_user: str) -> None:
+async def accept(cases: UseCases, event: Payload, bot_user: str) -> None:
     """Accept a message that is not for the bot itself, or offer a link for it."""
-    change = await take(relay, event, bot_user)
+    change = await take(cases, event, bot_user)
     if change is Change.UNLINKED and link_offers.names_session(event):
-        await link_offers.offer(relay, event, bot_user)
+        await link_offers.offer(cases, event, bot_user)
 
 
-async def take(relay: Relay, event: Payload, bot_user: str) -> Change:
+async def take(cases: UseCases, event: Payload, bot_user: str) -> Change:
     """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now."""
-    reply = parse_reply(event, relay.workspace.team, bot_user)
+    reply = parse_reply(event, cases.workspace.team, bot_user)
     if reply is None:
-        await _tell_aside(relay, event, bot_user)
+        await _tell_aside(cases, event, bot_user)
         return Change.UNLINKED
-    change = await relay.accept(reply)
+    change = await cases.replies.accept(reply)
     if change is not Change.LATE:
         return change
-    now = await read_again(relay, reply)
+    now = await read_again(cases, reply)
     if now is None or is_aside(now, bot_user):
         return change
-    return await relay.accept(now, Voucher.THREAD)
+    return await cases.replies.accept(now, Voucher.THREAD)
 
 
-async def read_again(relay: Relay, message: Reply) -> Reply | None:
+async def read_again(cases: UseCases, message: Reply) -> Reply | None:
     """Return a message as it is now, or as it was if Slack doesn't show it; None if it's gone."""
     try:
-        found = await relay.workspace.threads.message(message.thread, message.ts)
+        found = await cases.workspace.threads.message(message.thread, message.ts)
     except SlackRefused as error:
         return None if error.reason in NO_SUCH_THREAD else message
     if found is None or not is_said(found):
@@ -57,17 +57,18 @@ async def read_again(relay: Relay, message: Reply) -> Reply | None:
     return parse_message({**found, "channel": message.thread.channel}, message.thread.team)
 
 
-async def _tell_aside(relay: Relay, event: Payload, bot_user: str) -> None:
+async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     """Tell a person that a reply counts as an aside, unless it begins with the very words.
 
     One who may not steer Devin is told that instead.
     """
-    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
+    thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
     text, is_reply = string(event, "text"), is_in_thread(event) and not event.get("bot_id")
     if not is_reply or not user or not asides.is_aside(text, bot_user):
         return
-    if thread is None or asides.is_plain(text, bot_user) or not await relay.is_linked(thread):
+    is_plain = asides.is_plain(text, bot_user)
+    if thread is None or is_plain or not await cases.replies.is_linked(thread):
         return
-    await relay.check(UserId(user), thread.channel)
+    await cases.accepting.check(UserId(user), thread.channel)
     once = f"aside:{string(event, 'ts')}"
-    await relay.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=once)
+    await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=once)

@@ -10,7 +10,7 @@ from functools import partial
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import BadSession, ChooseSession
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.wording import devin_say, forms, refusals
 from bot.wording.asking import say_form
 from bot.wording.blocks import View
@@ -22,12 +22,12 @@ from handlers.parse.events import Payload
 from handlers.parse.interactions import NEW, Say, parse_say
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to `/devin-say`."""
 
     @app.command("/devin-say")
     async def on_say(ack: AsyncAck, command: Payload, respond: AsyncRespond) -> None:
-        say = parse_say(command, relay.workspace.team)
+        say = parse_say(command, cases.workspace.team)
         if say is None:
             ignored(command)
             await ack()
@@ -39,44 +39,44 @@ def register(app: AsyncApp, relay: Relay) -> None:
             await ack(text=devin_say.USAGE.text)
         elif not say.text:
             await ack()
-            asker = Asker(relay, respond, say.by, say.channel)
+            asker = Asker(cases, respond, say.by, say.channel)
             opening = Opening(form.TITLE if say.starts else say_form.TITLE, say.trigger, asker)
-            await relay.background.soon(show(relay, opening, partial(_form, relay, say)))
+            await cases.background.soon(show(cases, opening, partial(_form, cases, say)))
         else:
             await ack()
-            await relay.background.soon(
-                _say(relay, say, Asker(relay, respond, say.by, say.channel))
+            await cases.background.soon(
+                _say(cases, say, Asker(cases, respond, say.by, say.channel))
             )
 
 
-async def _form(relay: Relay, say: Say) -> View | Note:
-    if not await _is_new(relay, say):
+async def _form(cases: UseCases, say: Say) -> View | Note:
+    if not await _is_new(cases, say):
         return Note(forms.ONE_MOMENT, is_seen=True)
     if say.starts:
-        return await relay.starting.form(say.by, say.channel)
-    return await relay.say_prompts.form(say.channel, say.by)
+        return await cases.starting.form(say.by, say.channel)
+    return await cases.say_prompts.form(say.channel, say.by)
 
 
-async def _is_new(relay: Relay, say: Say) -> bool:
+async def _is_new(cases: UseCases, say: Say) -> bool:
     """Whether a command is not a redelivery, which has the same trigger and the same words."""
     if not say.trigger:
         return True
     which = NEW if say.starts else say.session
     words = hashlib.sha256(f"{which} {say.text}".encode()).hexdigest()[:16]
-    return await relay.claims.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
+    return await cases.state.claims.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
 
 
-async def _say(relay: Relay, say: Say, asker: Asker) -> None:
+async def _say(cases: UseCases, say: Say, asker: Asker) -> None:
     async with telling(asker):
-        if not await _is_new(relay, say):
+        if not await _is_new(cases, say):
             return
         if say.starts:
-            await relay.starting.say(say.channel, say.by, say.text)
+            await cases.starting.say(say.channel, say.by, say.text)
             return
         try:
-            await relay.say.say(say.channel, say.by, say.session, say.text)
+            await cases.say.say(say.channel, say.by, say.session, say.text)
         except ChooseSession as error:
             if not error.links:
                 raise
             sessions = [link.session for _, link in error.links]
-            await asker.tell(await relay.say_prompts.menu(say.channel, say.by, sessions, say.text))
+            await asker.tell(await cases.say_prompts.menu(say.channel, say.by, sessions, say.text))

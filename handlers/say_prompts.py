@@ -2,7 +2,7 @@
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions
 from bot.wording.asking import say_form, session_picker
@@ -15,12 +15,12 @@ from handlers.parse.interactions import TicketPress, parse_submission
 from handlers.presses import ticket_press
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the form, and to both parts of the menu."""
 
     @app.view(actions.SAY_FORM)
     async def on_say_form(ack: AsyncAck, body: Payload) -> None:
-        form = parse_submission(body, relay.workspace.team)
+        form = parse_submission(body, cases.workspace.team)
         if form is None:
             ignored(body)
             await ack()
@@ -31,16 +31,16 @@ def register(app: AsyncApp, relay: Relay) -> None:
             await ack(response_action="errors", errors=problems)
             return
         text = form.typed[actions.MESSAGE_FIELD].strip()
-        work = relay.say_prompts.submit(form.number, form.by, session, escape(text))
-        await answer(relay, ack, actions.MESSAGE_FIELD, work)
+        work = cases.say_prompts.submit(form.number, form.by, session, escape(text))
+        await answer(cases, ack, actions.MESSAGE_FIELD, work)
 
     @app.action(actions.SAY_CHOSEN)
-    @ticket_press(relay)
+    @ticket_press(cases)
     async def on_say_chosen(press: TicketPress) -> SlackMessage | None:
         number, index = parse_choice_value(press.number) or ("", 0)
-        return await relay.say_prompts.choose(number, index, press.by, press.channel)
+        return await cases.say_prompts.choose(number, index, press.by, press.channel)
 
     @app.action(actions.SAY_CANCELLED)
-    @ticket_press(relay)
+    @ticket_press(cases)
     async def on_say_cancelled(press: TicketPress) -> SlackMessage | None:
-        return await relay.say_prompts.cancel(press.number, press.by, press.channel)
+        return await cases.say_prompts.cancel(press.number, press.by, press.channel)

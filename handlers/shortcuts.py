@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import EmptyMessage
 from bot.model.replies import Change
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.relay.asking.shortcuts import Linked, Question
 from bot.wording import actions, forms, shortcuts, thread_links
 from bot.wording.asking import session_picker
@@ -25,7 +25,7 @@ from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
 from handlers.replies import read_again
 
-Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, View | Note]]
+Work = Callable[[UseCases, Shortcut], Coroutine[Any, Any, View | Note]]
 Begin = Callable[[Asker, Shortcut], Coroutine[Any, Any, None]]
 
 
@@ -38,7 +38,7 @@ class Act:
     work: Work
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to both, and to the form."""
 
     @app.shortcut({"type": "message_action", "callback_id": "send_to_devin"})
@@ -52,17 +52,17 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await run(body, respond, begin_link)
 
     async def run(body: Payload, respond: AsyncRespond, begin: Begin) -> None:
-        shortcut = parse_shortcut(body, relay.workspace.team)
+        shortcut = parse_shortcut(body, cases.workspace.team)
         if shortcut is None:
             ignored(body)
             return
         channel, where = shortcut.thread.channel, shortcut.answered_in
-        asker = Asker(relay, respond, shortcut.by, channel, where)
-        await relay.background.soon(begin(asker, shortcut))
+        asker = Asker(cases, respond, shortcut.by, channel, where)
+        await cases.background.soon(begin(asker, shortcut))
 
     @app.view(actions.ASK_SESSION)
     async def on_session(ack: AsyncAck, body: Payload) -> None:
-        form = parse_submission(body, relay.workspace.team)
+        form = parse_submission(body, cases.workspace.team)
         if form is None:
             ignored(body)
             await ack()
@@ -71,9 +71,9 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if session is None:
             await ack(response_action="errors", errors=session_picker.problems(form.typed))
             return
-        reread = partial(read_again, relay)
-        work = relay.shortcuts.answer(form.number, form.by, session, reread)
-        await answer(relay, ack, actions.TYPED_FIELD, work)
+        reread = partial(read_again, cases)
+        work = cases.shortcuts.answer(form.number, form.by, session, reread)
+        await answer(cases, ack, actions.TYPED_FIELD, work)
 
 
 async def begin_send(asker: Asker, shortcut: Shortcut) -> None:
@@ -88,23 +88,23 @@ async def begin_link(asker: Asker, shortcut: Shortcut) -> None:
 
 async def _begin(asker: Asker, shortcut: Shortcut, act: Act) -> None:
     """Do the work of a shortcut, and show what it returns."""
-    relay, opening = asker.relay, Opening(act.title, shortcut.trigger, asker)
-    await show(relay, opening, lambda: _once(relay, shortcut, act))
+    cases, opening = asker.cases, Opening(act.title, shortcut.trigger, asker)
+    await show(cases, opening, lambda: _once(cases, shortcut, act))
 
 
-async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> View | Note:
+async def _once(cases: UseCases, shortcut: Shortcut, act: Act) -> View | Note:
     """Do the work, except for a redelivered shortcut, which has the same trigger."""
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
-    if not await relay.claims.claim(f"{act.claim}:{place}:{shortcut.trigger[:100]}"):
+    if not await cases.state.claims.claim(f"{act.claim}:{place}:{shortcut.trigger[:100]}"):
         return Note(forms.ONE_MOMENT, is_seen=True)
-    return await act.work(relay, shortcut)
+    return await act.work(cases, shortcut)
 
 
-async def _send(relay: Relay, shortcut: Shortcut) -> View | Note:
+async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
     if shortcut.message is None:
         raise EmptyMessage
-    sent = await relay.shortcuts.send(shortcut.message, shortcut.by)
+    sent = await cases.shortcuts.send(shortcut.message, shortcut.by)
     if isinstance(sent, Question):
         return forms.ask_session(sent.number, sent.choices, sent.message)
     if sent is Change.REPEATED:
@@ -112,8 +112,8 @@ async def _send(relay: Relay, shortcut: Shortcut) -> View | Note:
     return Note(shortcuts.SENT, is_seen=True)
 
 
-async def _link(relay: Relay, shortcut: Shortcut) -> View | Note:
-    asked = await relay.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
+async def _link(cases: UseCases, shortcut: Shortcut) -> View | Note:
+    asked = await cases.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
     if isinstance(asked, Linked):
         words = thread_links.linked_before(asked.session, asked.by)
         return forms.tell(shortcuts.LINK_TITLE, words)

@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import RelayError, StartGone
 from bot.model.replies import Reply, place_of
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions, forms
 from bot.wording.lifecycle import form, starting
@@ -32,22 +32,22 @@ from handlers.presses import button_press
 log = logging.getLogger(__name__)
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to all of them."""
 
     @app.action(actions.OPEN_START_FORM)
     @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
     async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        opener = parse_opener(body, relay.workspace.team)
+        opener = parse_opener(body, cases.workspace.team)
         if opener is None:
             ignored(body)
         else:
-            await relay.background.soon(_open(relay, opener))
+            await cases.background.soon(_open(cases, opener))
 
     @app.view(actions.START_FORM)
     async def on_start_form(ack: AsyncAck, body: Payload) -> None:
-        filled = parse_submission(body, relay.workspace.team)
+        filled = parse_submission(body, cases.workspace.team)
         if filled is None:
             ignored(body)
             await ack()
@@ -57,15 +57,15 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if problems := form.problems(channel, prompt):
             await ack(response_action="errors", errors=problems)
             return
-        work = relay.starting.submit(filled.number, filled.by, channel, escape(prompt))
-        await answer(relay, ack, actions.PROMPT_FIELD, work, place=actions.CHANNEL_FIELD)
+        work = cases.starting.submit(filled.number, filled.by, channel, escape(prompt))
+        await answer(cases, ack, actions.PROMPT_FIELD, work, place=actions.CHANNEL_FIELD)
 
-    _register_buttons(app, relay)
+    _register_buttons(app, cases)
 
 
-def _register_buttons(app: AsyncApp, relay: Relay) -> None:
+def _register_buttons(app: AsyncApp, cases: UseCases) -> None:
     @app.action(actions.START_AGAIN)
-    @button_press(relay)
+    @button_press(cases)
     async def on_start_again(press: Press) -> str:
         asked, thread = parse_send_again(press), press.thread
         if asked is None:
@@ -73,28 +73,28 @@ def _register_buttons(app: AsyncApp, relay: Relay) -> None:
         _, channel, ts = place_of(asked[0])
         if channel != thread.channel:
             raise StartGone
-        await relay.starting.again(ts, asked[1], thread, press.by)
-        return starting.started_again(await relay.name(press.by))
+        await cases.starting.again(ts, asked[1], thread, press.by)
+        return starting.started_again(await cases.accepting.name(press.by))
 
     @app.action(actions.START_NEW)
-    @button_press(relay)
+    @button_press(cases)
     async def on_start_new(press: Press) -> str:
         if parse_unlink(press) is None or not press.ts:
             raise StartGone
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
-        await relay.starting.start(prompt, by_button=True)
-        return starting.started_new(await relay.name(press.by))
+        await cases.starting.start(prompt, by_button=True)
+        return starting.started_new(await cases.accepting.name(press.by))
 
 
-async def _open(relay: Relay, opener: Opener) -> None:
+async def _open(cases: UseCases, opener: Opener) -> None:
     """Open the form, or a modal that says why there is none; a repeat opens nothing."""
     try:
-        if not await relay.claims.claim(f"shortcut_start:{opener.trigger[:100]}"):
+        if not await cases.state.claims.claim(f"shortcut_start:{opener.trigger[:100]}"):
             return
-        view = await relay.starting.form(opener.by)
+        view = await cases.starting.form(opener.by)
     except RelayError as error:
-        view = forms.tell(form.TITLE, in_words(error, relay.workspace.admin))
+        view = forms.tell(form.TITLE, in_words(error, cases.workspace.admin))
     try:
-        await relay.workspace.views.open(opener.trigger, view)
+        await cases.workspace.views.open(opener.trigger, view)
     except RelayError as error:
         log.warning("form not opened", extra={"user": opener.by, "reason": str(error)})

@@ -8,7 +8,7 @@ import re
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.relay import Relay
+from bot.relay import UseCases
 from handlers.parse.events import Payload
 
 log = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 ANY = re.compile(".*")
 
 
-def register(app: AsyncApp, relay: Relay) -> None:  # noqa: ARG001  (the signature of all handlers)
+def register(app: AsyncApp, cases: UseCases) -> None:  # noqa: ARG001  (the signature of all handlers)
     """Acknowledge the rest."""
 
     @app.event(ANY)

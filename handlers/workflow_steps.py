@@ -14,7 +14,7 @@ from bot.model.lenient import clean, mapping, string
 from bot.model.people import is_id
 from bot.model.threads import is_ts
 from bot.model.workflow_steps import START, Flaw, StepAsked
-from bot.relay import Relay
+from bot.relay import UseCases
 from handlers.parse.events import Payload
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
@@ -27,14 +27,14 @@ _ADDRESS = re.compile(
 )
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
+def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to steps that Slack starts."""
 
     @app.event("function_executed")
     async def on_step(event: Payload) -> None:
         step = parse_step(event)
         if step is not None:
-            await relay.workflow_steps.start(step)
+            await cases.workflow_steps.start(step)
 
 
 def parse_step(event: Payload) -> StepAsked | None:

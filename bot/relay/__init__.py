@@ -1,5 +1,5 @@
 """The use cases behind a person's request: everything that people can ask for."""
 
-from bot.relay.relay import Relay
+from bot.relay.cases import UseCases
 
-__all__ = ["Relay"]
+__all__ = ["UseCases"]

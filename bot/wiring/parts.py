@@ -16,7 +16,7 @@ from bot.mirror.status import StatusLines
 from bot.mirror.words import WordsTeller
 from bot.model.owed import OwedKind
 from bot.model.threads import ThreadRef
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.say_prompts import SayPrompts
@@ -31,9 +31,11 @@ from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.link_form import LinkForm
 from bot.relay.link_offers import LinkOffers
+from bot.relay.linking import Linking
 from bot.relay.mirror.answers import Answers
 from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
+from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
 from bot.relay.saying.speaker import Speaker
 from bot.relay.saying.speaking import Speaking
@@ -182,28 +184,24 @@ class Parts:
         )
 
     @cached_property
-    def relay(self) -> Relay:
+    def cases(self) -> UseCases:
         workspace, state = self.workspace, self.state
         accepting, naming, notices = self.accepting, self.naming, self.notices
         choices, speaking, starting = self.choices, self.speaking, self.starting
         say = Say(workspace, state, accepting, choices, speaking)
         link_form = LinkForm(workspace, state, accepting, naming, notices)
         shortcuts = MessageShortcuts(workspace, state, accepting, naming, choices, link_form)
-        return Relay(
+        return UseCases(
             workspace=workspace,
+            state=state,
             accepting=accepting,
+            replies=Replies(state, accepting, self.schedule),
+            linking=Linking(state, accepting, naming, choices, self.audience),
             naming=naming,
-            links=state.links,
-            mailbox=state.mailbox,
-            schedule=self.schedule,
-            audience=self.audience,
-            cards=state.cards,
             notices=notices,
-            claims=state.claims,
             background=self._background,
             say=say,
             say_prompts=SayPrompts(state, say, choices, naming, speaking),
-            choices=choices,
             shortcuts=shortcuts,
             link_offers=LinkOffers(workspace, state, link_form, naming, notices),
             first_words=FirstWords(workspace, state, accepting, starting, shortcuts, notices),
@@ -219,7 +217,7 @@ class Parts:
 
     @cached_property
     def catch_up(self) -> CatchUp:
-        events = LateEvents(self.relay, self.workspace.identity, self.state.revisions)
+        events = LateEvents(self.cases)
         return CatchUp(
             self.workspace, self.state, self.listening, events, self.notices, self.schedule
         )

@@ -178,7 +178,7 @@ async def scene(desk: Desk, heard: Listeners) -> Scene:
     at = Scene(desk, linked, unlinked)
     thread = ThreadRef(team=TEAM_ID, channel=at.channel, thread_ts=linked)
     link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=0, since=1)
-    assert await heard.relay.links.create(thread, link) is None
+    assert await heard.cases.state.links.create(thread, link) is None
     return at
 
 
@@ -231,7 +231,7 @@ async def test_a_thread_is_ours_from_the_moment_that_another_process_links_it(
     assert await is_foreign(heard, payload)
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.unlinked)
     link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=0, since=1)
-    await heard.relay.links.create(thread, link)
+    await heard.cases.state.links.create(thread, link)
     assert not await is_foreign(heard, payload)
 
 
@@ -264,7 +264,7 @@ async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Liste
     payload = payload_of(scene.written(thread=scene.linked))
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
-    with heard.relay.accepting.turns.line_up(thread):
+    with heard.cases.accepting.turns.line_up(thread):
         later = asyncio.create_task(is_foreign(heard, payload))
         for _ in range(3):
             await asyncio.sleep(0)

@@ -13,7 +13,7 @@ import handlers
 from bot.app import open_slack
 from bot.devin.opening import open_devin
 from bot.redis.connection import Store
-from bot.relay import Relay
+from bot.relay import UseCases
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
@@ -31,7 +31,7 @@ class Listeners:
     """The listeners, the use cases that they call, and the ear that is asked before them."""
 
     app: AsyncApp
-    relay: Relay
+    cases: UseCases
     ear: Hearing
 
     async def status(self, payload: JSON) -> int:
@@ -75,5 +75,5 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
         parts = Parts(to)
         parts.serve()
         app = bolt_of(client, to.identity, is_http=False)
-        handlers.register(app, parts.relay)
-        yield Listeners(app, parts.relay, Hearing(parts.listening, parts.relay))
+        handlers.register(app, parts.cases)
+        yield Listeners(app, parts.cases, Hearing(parts.listening, parts.cases))

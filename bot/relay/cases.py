@@ -1,0 +1,69 @@
+"""The use cases, as the wiring puts them together.
+
+Each takes values that a handler parsed, checks permissions, changes the state in Redis, and raises
+an error from `model/errors.py` when the person must know something.
+"""
+
+from dataclasses import dataclass
+
+from bot.relay.accept import Accepting
+from bot.relay.asking.first_words import FirstWords
+from bot.relay.asking.say_prompts import SayPrompts
+from bot.relay.asking.shortcuts import MessageShortcuts
+from bot.relay.channel_moves import ChannelMoves
+from bot.relay.edits import Edits
+from bot.relay.home import Home
+from bot.relay.lifecycle.ending import Ending
+from bot.relay.lifecycle.starting import Starting
+from bot.relay.link_offers import LinkOffers
+from bot.relay.linking import Linking
+from bot.relay.mirror.answers import Answers
+from bot.relay.mirror.statuses import Statuses
+from bot.relay.naming import Naming
+from bot.relay.replies import Replies
+from bot.relay.saying.say import Say
+from bot.relay.workflow_steps import WorkflowSteps
+from bot.reporting.notices import Notices
+from bot.runtime.background import Background
+from bot.slack.app.workspace import Workspace
+from bot.store.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """Everything a person in Slack can ask for, and what it is built on.
+
+    - `replies`, `edits`: what people write, edit and delete in linked threads
+    - `linking`, `statuses`: the links of threads, and their states
+    - `say`, `say_prompts`: `/devin-say`, and the form or menu that asks for its missing arguments
+    - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
+    - `first_words`: offers to people who spoke to the bot, but gave no command
+    - `home`: App Home; `workflow_steps`: steps of Workflow Builder
+    - `channel_moves`: channels that get a new id
+    - `starting`, `ending`: sessions that people start, end or archive from Slack
+    - `answers`: the buttons under what Devin asks
+    - `accepting`, `naming`: who may steer Devin, and the names by which sessions are shown
+    - `notices`, `background`: messages to people, and work that continues after an acknowledgement
+    """
+
+    workspace: Workspace
+    state: State
+    background: Background
+    accepting: Accepting
+    naming: Naming
+    notices: Notices
+    replies: Replies
+    edits: Edits
+    linking: Linking
+    statuses: Statuses
+    say: Say
+    say_prompts: SayPrompts
+    shortcuts: MessageShortcuts
+    link_offers: LinkOffers
+    first_words: FirstWords
+    home: Home
+    workflow_steps: WorkflowSteps
+    channel_moves: ChannelMoves
+    starting: Starting
+    ending: Ending
+    answers: Answers

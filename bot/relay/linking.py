@@ -1,0 +1,112 @@
+"""Links of threads, as commands and buttons change them: made, ended, muted, followed."""
+
+import logging
+
+from bot.mirror.audience import Audience, Heard
+from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
+from bot.model.mirror import Follow
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.relay.accept import Accepting
+from bot.relay.asking.session_choices import SessionChoices
+from bot.relay.naming import Naming
+from bot.store.state import State
+
+log = logging.getLogger(__name__)
+
+
+class Linking:
+    """Changes the links of threads."""
+
+    def __init__(
+        self,
+        state: State,
+        accepting: Accepting,
+        naming: Naming,
+        choices: SessionChoices,
+        audience: Audience,
+    ) -> None:
+        self._links = state.links
+        self._accepting = accepting
+        self._naming = naming
+        self._choices = choices
+        self._audience = audience
+
+    async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
+        """Link `thread` to the session that `text` names; return the link, and True if it existed.
+
+        `at` is the `ts` of the message that asks for it, in microseconds.
+
+        Raises:
+            BadSession: `text` does not name a session.
+            LinkedElsewhere: the thread has another session.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, thread.channel)
+        session = await self._choices.named(text, thread.channel, by)
+        link, is_new = await self._accepting.link(thread, by, session, at)
+        if link.session != session:
+            named = await self._naming.one(link.session)
+            raise LinkedElsewhere(named, await self._accepting.name(link.by))
+        return link, not is_new
+
+    async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
+        """End the link of `thread`; mail that was accepted is still delivered.
+
+        Raises:
+            NotLinked: the thread has no link.
+            LinkChanged: `session` is given, and the link leads to another one.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, thread.channel)
+        link = await self._links.remove(thread, session)
+        if link is None:
+            raise await self._not_linked(thread, session)
+        log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
+        await self._accepting.refresh_card(thread, link)
+        return link
+
+    async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:
+        """Stop or resume sending the replies of `thread` to Devin; the link stays.
+
+        Raises:
+            NotLinked: the thread has no link.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, thread.channel)
+        link = await self._links.mute(thread, at, muted=muted)
+        if link is None:
+            raise NotLinked
+        if not muted:
+            await self._accepting.read_since(thread, at)
+        await self._accepting.refresh_card(thread, link)
+        return link
+
+    async def follow(
+        self, thread: ThreadRef, by: UserId, how: Follow, session: SessionId | None = None
+    ) -> Heard:
+        """Choose how much of its session `thread` is shown from now on; idempotent.
+
+        Raises:
+            NotLinked, LinkChanged, NotAllowed: as for `unlink`.
+            SlackAway: the choice is made, but Slack does not say who shares the channel.
+        """
+        await self._accepting.check(by, thread.channel)
+        link = await self._links.follow(thread, how, session, self._audience.default)
+        if link is None:
+            raise await self._not_linked(thread, session)
+        ids = {"session_id": link.session, "follow": how.value}
+        log.info("followed", extra=thread.log_fields | ids)
+        await self._accepting.refresh_card(thread, link)
+        return Heard(link, how, await self._audience.is_barred(thread.channel, link))
+
+    async def _not_linked(
+        self, thread: ThreadRef, session: SessionId | None
+    ) -> NotLinked | LinkChanged:
+        """Return why a change of the link to `session`, or of any, found none."""
+        link = None if session is None else await self._links.get(thread)
+        if link is None:
+            return NotLinked()
+        named = await self._naming.one(link.session)
+        return LinkChanged(named, await self._accepting.name(link.by))

@@ -1,0 +1,122 @@
+"""Replies in linked threads are accepted for their sessions, and sent again when asked.
+
+Every reply is accepted through `relay/accept.py`. Afterwards, `delivery/deliverer.py` takes it to
+Devin, and `reporting/reporter.py` brings its outcome back into the thread.
+"""
+
+import logging
+
+from cachetools import LRUCache
+
+from bot.model.errors import EmptyMessage, NoSuchReply, NotAllowed, NotIdentified
+from bot.model.people import Standing, UserId
+from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
+from bot.model.schedule import Schedule
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
+from bot.relay.accept import Accepting
+from bot.runtime import metrics
+from bot.store.state import State
+from bot.text.to_devin import is_empty
+
+log = logging.getLogger(__name__)
+
+KNOWN = 10_000
+"""Size of the cache of linked threads' sessions, which saves one of two Redis trips per reply."""
+
+
+class Replies:
+    """Accepts replies, and sends them again."""
+
+    def __init__(self, state: State, accepting: Accepting, schedule: Schedule) -> None:
+        self._links = state.links
+        self._mailbox = state.mailbox
+        self._accepting = accepting
+        self._schedule = schedule
+        self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
+
+    def is_known(self, thread: ThreadRef) -> bool:
+        """Return True if `accept` needs no look-up and no turn for the next reply in `thread`."""
+        return thread in self._known and self._accepting.turns.is_free(thread)
+
+    async def is_linked(self, thread: ThreadRef) -> bool:
+        """Return True if `thread` is linked; the next `accept` keeps its order if called at once.
+
+        Raises:
+            StoreAway: it cannot be determined now.
+        """
+        with self._accepting.turns.line_up(thread) as turn:
+            if is_linked := await self._session_of(thread) is not None:
+                await turn.come()
+        return is_linked
+
+    async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
+        """Accept a reply for the session its thread is linked to; it is in Redis on return.
+
+        This changes nothing if the thread is unlinked or muted, or if the reply was accepted
+        before, predates the link, or must be looked up in its thread first (`LATE`).
+
+        Raises:
+            NotAllowed: its author may not steer Devin here.
+            EmptyMessage: it contains nothing that Devin could read.
+            StoreAway, NotIdentified: the reply may not be in Redis, or its author's permission is
+                still unknown; Slack must not be acknowledged.
+        """
+        # Before anything is asked: on a Cluster, answers may come in another order than questions.
+        with self._accepting.turns.line_up(reply.thread) as turn:
+            session = await self._session_of(reply.thread)
+            if session is None:
+                return Change.UNLINKED
+            try:
+                standing = await self._accepting.standing_after(turn, reply, voucher)
+            except NotIdentified as error:
+                return await self._turn_away(reply.thread, error)
+        if standing is not Standing.ALLOWED:
+            return await self._turn_away(reply.thread, NotAllowed(standing))
+        if is_empty(reply):
+            return await self._turn_away(reply.thread, EmptyMessage())
+        change = await self._accepting.accept(reply, session, voucher)
+        if change is Change.UNLINKED:
+            # The link has changed since it was cached, perhaps by another process.
+            self._known.pop(reply.thread, None)
+            return await self.accept(reply, voucher)
+        return change
+
+    async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
+        """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
+
+        Raises:
+            NoSuchReply: the reply is gone, or was sent again already.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, thread.channel)
+        _, channel, _ = place_of(reply)
+        if channel != thread.channel:
+            raise NoSuchReply(already_sent=False)
+        kept = await self._mailbox.kept(reply)
+        if kept is None:
+            raise NoSuchReply(already_sent=await self._mailbox.was_sent_again(reply, number))
+        if kept.thread != thread:
+            raise NoSuchReply(already_sent=False)
+        session = await self._mailbox.send_again(kept, number)
+        if session is None:
+            raise NoSuchReply(already_sent=True)
+        log.info("sent again", extra={"reply_id": reply, "session_id": session})
+        await self._schedule.wake(session)
+
+    async def _session_of(self, thread: ThreadRef) -> SessionId | None:
+        known = self._known.get(thread)
+        if known is None and (link := await self._links.get(thread)) is not None:
+            known = self._known[thread] = link.session
+        return known
+
+    async def _turn_away(
+        self, thread: ThreadRef, why: NotAllowed | NotIdentified | EmptyMessage
+    ) -> Change:
+        """Raise `why` if the reply would have gone to Devin; in other threads people just talk."""
+        link = await self._links.get(thread)
+        if link is None or link.muted:
+            return Change.UNLINKED if link is None else Change.MUTED
+        if isinstance(why, NotAllowed):
+            metrics.TURNED_AWAY.labels(why.standing).inc()
+        raise why
