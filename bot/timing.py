@@ -93,6 +93,14 @@ class Timing:
     root_seconds: float = 1.0
     """The first message of a thread, for a form."""
 
+    connect_seconds: float = 5.0
+    write_seconds: float = 10.0
+    answer_seconds: float = 30.0
+    """The parts of a call of Devin's API."""
+
+    call_seconds: float = 45.0
+    """A whole call: that for an answer restarts with each byte."""
+
     session_name_seconds: float = 0.9
     """A session's title at Devin."""
 

@@ -27,11 +27,6 @@ from bot.runtime import metrics
 from bot.runtime.version import user_agent
 from bot.timing import TIMING, Timing
 
-TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
-
-TOTAL_SECONDS = 45.0
-"""The timeout of a whole call: httpx's read timeout restarts with each byte."""
-
 READ_LIMIT = 8 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes."""
 
@@ -63,14 +58,12 @@ class DevinHttp:
         transport: httpx.AsyncBaseTransport,
         downloads: Downloads,
         key: str,
-        total_seconds: float,
         timing: Timing,
     ) -> None:
         self.timing = timing
         self.downloads = downloads
         self._client = client
         self._transport = transport
-        self._total_seconds = total_seconds
         self._base_url = str(client.base_url).rstrip("/")
         self._timeout = {"timeout": client.timeout.as_dict()}
         self._key = key.encode()
@@ -119,7 +112,10 @@ class DevinHttp:
     async def _answered(self, sending: Awaitable[httpx.Response]) -> Answer | Failure:
         """Return Devin's answer to a write, without our key; without one, the failure."""
         try:
-            async with asyncio.timeout(self._total_seconds), aclosing(await sending) as response:
+            async with (
+                asyncio.timeout(self.timing.call_seconds),
+                aclosing(await sending) as response,
+            ):
                 body = self._keyless(await start_of(response))
                 return Answer(response.status_code, response.headers, body)
         except LOST as error:
@@ -170,8 +166,7 @@ async def open_http(
     url: str,
     key: SecretStr,
     connections: int,
-    timeouts: httpx.Timeout = TIMEOUT,
-    total_seconds: float = TOTAL_SECONDS,
+    timeouts: httpx.Timeout | None = None,
     timing: Timing = TIMING,
 ) -> AsyncIterator[DevinHttp]:
     """Open a pool of connections to the API at `url`.
@@ -186,6 +181,12 @@ async def open_http(
         "User-Agent": user_agent(),
         "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
     }
+    timeouts = timeouts or httpx.Timeout(
+        connect=timing.connect_seconds,
+        pool=timing.connect_seconds,
+        write=timing.write_seconds,
+        read=timing.answer_seconds,
+    )
     ssl = httpx.create_ssl_context()
     async with (
         _session(ssl, connections, headers) as api,
@@ -196,7 +197,7 @@ async def open_http(
         ) as client,
     ):
         downloads = Downloads(files, url, secret)
-        yield DevinHttp(client, transport, downloads, secret, total_seconds, timing)
+        yield DevinHttp(client, transport, downloads, secret, timing)
 
 
 def _session(

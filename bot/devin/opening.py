@@ -7,7 +7,7 @@ import httpx
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
-from bot.devin.http import TIMEOUT, TOTAL_SECONDS, open_http
+from bot.devin.http import open_http
 from bot.devin.v1.client import DevinV1
 from bot.devin.v3.client import DevinV3
 from bot.devin.v3.organization import Organization
@@ -21,15 +21,15 @@ async def open_devin(
     key: SecretStr,
     organization: str | None,
     connections: int,
-    timeouts: httpx.Timeout = TIMEOUT,
-    total_seconds: float = TOTAL_SECONDS,
+    timeouts: httpx.Timeout | None = None,
     timing: Timing = TIMING,
 ) -> AsyncIterator[Devin]:
     """Open a client for the API at `url`, for the life of the process.
 
-    Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
+    `timeouts` replace those of `timing`. Version 1 has no organizations; version 3 asks Devin for it
+    if `organization` is None.
     """
-    async with open_http(url, key, connections, timeouts, total_seconds, timing) as http:
+    async with open_http(url, key, connections, timeouts, timing) as http:
         if generation_of(key.get_secret_value()) is Generation.V1:
             yield DevinV1(http)
         else:

@@ -186,6 +186,7 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     await desk.reply("Please rebase", thread)
     await desk.offering("send_again", thread)
     await until_settled(store)
+    await until_state(desk, SessionState.SUSPENDED, thread)
     desk.devin.behave(SESSION, "rate_limited")
     waits = await desk.reply("And test it", thread)
     await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked")

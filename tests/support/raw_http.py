@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -15,6 +15,7 @@ from bot.devin.api import Devin
 from bot.devin.opening import open_devin
 from bot.model.outcomes import Outcome, Wait
 from bot.model.sessions import SessionId
+from tests.support.bots import BRISK
 from tests.support.desk import SESSION
 
 ID = SessionId(SESSION)
@@ -167,7 +168,8 @@ class Wire:
     ) -> AsyncIterator[Devin]:
         """Open a client for the API at `url`."""
         limits, key = httpx.Timeout(timeouts), SecretStr(self.key)
-        async with open_devin(url, key, ORGANIZATION, connections, limits, total) as devin:
+        timing = replace(BRISK, call_seconds=total)
+        async with open_devin(url, key, ORGANIZATION, connections, limits, timing) as devin:
             yield devin
 
     async def post(
