@@ -26,8 +26,8 @@ async def open_devin(
 ) -> AsyncIterator[Devin]:
     """Open a client for the API at `url`, for the life of the process.
 
-    `timeouts` replace those of `timing`. Version 1 has no organizations; version 3 asks Devin for it
-    if `organization` is None.
+    `timeouts` replace those of `timing`. Version 1 has no organizations; version 3 asks Devin for
+    it if `organization` is None.
     """
     async with open_http(url, key, connections, timeouts, timing) as http:
         if generation_of(key.get_secret_value()) is Generation.V1:

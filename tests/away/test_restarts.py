@@ -154,6 +154,7 @@ async def test_a_reply_that_was_acknowledged_and_not_sent_when_its_process_dies_
             await box.slack.wait_connected()
             thread = await desk.linked_thread()
             await desk.until_marked("white_check_mark", await desk.reply("zero", thread))
+            await desk.until_heard()  # the second event of `link`, too
             redis.hold(after=accept.script.sha)
             devin.hold()
             ts = await desk.reply("one", thread)

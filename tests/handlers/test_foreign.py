@@ -119,7 +119,6 @@ OURS: Mapping[str, Write] = {
     "a mention": lambda at: at.mentioned("are you there?", type="app_mention"),
     "a post that names a session": lambda at: at.written(f"It is {ADDRESS}"),
     "a reply that names a session": lambda at: at.written(f"It is {ADDRESS}", at.unlinked),
-    "a late reply in an unlinked thread": lambda at: at.late(at.unlinked),
     "a post in a shared channel": lambda at: at.written() | {"shared": True},
     "an edit in a linked thread": lambda at: at.edited(at.written(thread=at.linked)),
     "an edit in an unlinked thread": lambda at: at.edited(at.written(thread=at.unlinked)),
