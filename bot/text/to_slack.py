@@ -8,7 +8,7 @@ import re
 
 from bot.text.characters import whole_characters
 
-_FORMATTING = re.compile(r"[*_~`]|:(?=[\w+'-]+:)|@(?=(?:here|channel|everyone|group)\b)")
+_FORMATTING = re.compile(r"[*_~`]|:(?=[\w+'`-]+:)|@(?=(?:here|channel|everyone|group)\b)")
 # Slack has no escape for these, so they are shown as look-alikes that have no effect.
 _LOOKS_LIKE = {
     "*": "\N{ASTERISK OPERATOR}",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from redis.asyncio import Redis
 
 from bot.app import Bot
@@ -847,6 +847,7 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
     assert len(str(view)) < 250_000
 
 
+@example(topic=":`:")
 @given(topic=FOREIGN)
 def test_first_words_are_inert(topic: str) -> None:
     """They stay within their link, ping nobody, and are not formatted."""
