@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import LinkChanged, NoSuchReply, NotAllowed, NotIdentified, NotLinked
+from bot.model.errors import LinkChanged, NoSuchReply, NotAllowed, NotIdentified
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
 from bot.redis.connection import Store
@@ -309,7 +309,6 @@ async def _unlinks(desk: Desk, thread: str) -> None:
     value = value_of(report)
     await asyncio.gather(*(press(desk, report, action="unlink", value=value) for _ in range(2)))
     await until_pressed(report, delivery_reports.unlinked_by("ada"), "")
-    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     await desk.reply("Please rebase again", thread)
     await desk.until_heard()
     desk.devin.add_session(OTHER_SESSION)
