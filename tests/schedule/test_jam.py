@@ -31,7 +31,7 @@ from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
 SLOTS = 4
-SESSIONS = 100
+SESSIONS = 30
 MARKS = 40
 TTL = timedelta(days=1)
 NONE = timedelta(0)
