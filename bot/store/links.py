@@ -51,20 +51,20 @@ class Links:
                 return was
 
     async def remove(self, thread: ThreadRef, session: SessionId | None = None) -> Link | None:
-        """Remove the link of `thread`, and return it.
+        """Remove the link of `thread`, and return it; the index no longer has the thread.
 
         Here and below, a link to another session than `session`, if that is given, stays, and None
         is returned.
         """
         link = None
-        while raw := await self._raw(thread):
-            link = Link.parse(raw)
-            if not _means(session, link):
-                return None
+        while True:
+            # If it is gone, it may be this call that removed it, whose answer was lost.
+            if raw := await self._raw(thread):
+                link = Link.parse(raw)
+                if not _means(session, link):
+                    return None
             if await self._set(thread, raw, link, ""):
-                break
-        # It may be this call that removed it, whose answer was lost.
-        return link
+                return link
 
     async def mute(
         self, thread: ThreadRef, since: int = 0, session: SessionId | None = None, *, muted: bool

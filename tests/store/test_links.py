@@ -84,6 +84,17 @@ async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis
     assert await links.active("T0TEAM", "C0GENERAL", WEEK) == []
 
 
+async def test_a_link_that_is_gone_is_removed_from_its_channel(links: Links, raw: Redis) -> None:
+    """Redis may forget a link before its place in the index; others keep their followers."""
+    await links.create(thread(1), a_link())
+    await links.create(thread(2), a_link())
+    await raw.delete(at(link_key(thread(1))))
+    assert set(await links.of_channel("T0TEAM", "C0GENERAL", 9)) == {thread(1), thread(2)}
+    assert await links.remove(thread(1)) is None
+    assert await links.of_channel("T0TEAM", "C0GENERAL", 9) == [thread(2)]
+    assert await links.get(thread(2)) == a_link()
+
+
 @pytest.mark.parametrize("muted", [True, False])
 async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
     links: Links, raw: Redis, *, muted: bool

@@ -1,8 +1,8 @@
 -- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
--- none. The index of threads, the followers and the watch of its `session` are changed with it,
--- and its card (`card_name`, or '') is wanted. The thread `joins` the followers for what is said
--- from 'now' on or since the 'beginning'; with '', it is left as it is. Returns 1, or 0 if the
--- link has to be read again.
+-- none. The index of threads is changed with it, and the followers and the watch of its `session`,
+-- if that is known; its card (`card_name`, or '') is wanted. The thread `joins` the followers for
+-- what is said from 'now' on or since the 'beginning'; with '', it is left as it is. Returns 1, or
+-- 0 if the link has to be read again.
 -- include: now_ms
 -- include: traffic
 -- include: want_card
@@ -21,8 +21,10 @@ if (redis.call('GET', link) or '') ~= was then return 0 end
 if new == '' then
   redis.call('DEL', link)
   redis.call('ZREM', key.threads, thread)
-  redis.call('HDEL', followers, thread)
-  if redis.call('HLEN', followers) == 0 then redis.call('ZREM', key.watch, session) end
+  if session ~= '' then
+    redis.call('HDEL', followers, thread)
+    if redis.call('HLEN', followers) == 0 then redis.call('ZREM', key.watch, session) end
+  end
 elseif was == '' then
   redis.call('SET', link, new)
   redis.call('ZREMRANGEBYSCORE', key.threads, '-inf', now - link_ttl * 1000)
