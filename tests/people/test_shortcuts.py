@@ -43,7 +43,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit
 from tests.support.bots import on_time
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, running
 from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
@@ -251,6 +251,22 @@ async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then
     await run(desk, SEND, ts)
     await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
     assert desk.devin.received(SESSION) == []
+
+
+@on_both
+async def test_what_an_ended_session_did_not_take_can_be_sent_once_it_goes_on(
+    bot: Bot, desk: Desk
+) -> None:
+    """Devin has not read it, so nobody is told that it was sent."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "finished")
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_marked("x", ts)
+    desk.devin.behave(SESSION, "running")
+    await run(desk, SEND, ts)
+    await desk.until_received("Please rebase")
+    assert len(desk.received()) == 1
+    assert desk.whispers("ada") == []
 
 
 async def test_what_another_session_has_can_be_sent_to_the_one_that_is_linked_then(

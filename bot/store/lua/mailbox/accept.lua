@@ -16,7 +16,7 @@ local thread = ARGV[7]
 local voucher = ARGV[8]
 
 local reply, mail = key.subject(reply_id), key.mail(session)
-local NEVER_TAKEN = {refused = true, given_up = true}
+local NEVER_TAKEN = {ended = true, refused = true, given_up = true}
 local now = now_ms()
 local is_sent = voucher == 'person'
 
