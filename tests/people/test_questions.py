@@ -100,6 +100,25 @@ async def test_a_press_is_a_reply_of_the_person_who_pressed(
     assert desk.words(str(post.thread_ts)) == [ASKED]
 
 
+@on_both
+async def test_an_answer_that_devin_refuses_is_not_sent_a_second_time_for_its_buttons(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack fails where the buttons give way, so they are tried again; the answer is not."""
+    post = await asked(desk)
+    is_refused = asyncio.Event()
+    desk.slack.fail_next("chat.update", status=503, until=is_refused)
+    desk.devin.behave(SESSION, "rejects")
+    await press(desk, post, "answer_0")
+    await wait_until(lambda: answers(desk, post.thread_ts), "it is posted")
+    (said,) = answers(desk, post.thread_ts)
+    await desk.until_marked("x", said.ts)
+    is_refused.set()
+    await until_noted(post, notices.chosen("ada", POSTGRES))
+    await until_settled(store)
+    assert len(answers(desk, post.thread_ts)) == len(desk.devin.requests) == 1
+
+
 async def test_an_approval_is_given_by_a_press(bot: Bot, desk: Desk) -> None:
     """Devin is told to go on, and the thread sees who approved; *Open session* stays."""
     thread = await desk.linked_thread()

@@ -57,6 +57,7 @@ class Speaker:
         self._accepting = accepting
         self._speaking = speaking
         self._starting = starting
+        self._mailbox = state.mailbox
         self._watches = state.watches
         self._posts = posts
         self._notices = notices
@@ -94,7 +95,7 @@ class Speaker:
             if spoken.session is None:
                 await self._starting.begin(Start(message=posted, at=int(time.time())))
             else:
-                await self._send(spoken, posted, spoken.session)
+                await self._send(spoken, posted, spoken.session, again=again)
 
     async def _posted(self, spoken: Spoken, *, again: bool) -> str:
         """Return the `ts` of the post; it is made unless an earlier try has made it."""
@@ -122,7 +123,16 @@ class Speaker:
         if spoken.asked and await self._watches.asking(session, spoken.asked) is None:
             raise MovedOn
 
-    async def _send(self, spoken: Spoken, posted: Reply, session: SessionId) -> None:
+    async def _send(
+        self, spoken: Spoken, posted: Reply, session: SessionId, *, again: bool
+    ) -> None:
+        """Have the post accepted, unless an earlier try has: Devin may have refused it since."""
+        if not (again and await self._mailbox.is_known(posted.id)):
+            await self._accept(spoken, posted, session)
+        if spoken.pressed:
+            await self._replace_buttons(spoken)
+
+    async def _accept(self, spoken: Spoken, posted: Reply, session: SessionId) -> None:
         if spoken.links:
             thread, at = posted.thread, ts_micros(posted.ts)
             root = posted if posted.ts == thread.thread_ts else None
@@ -132,8 +142,6 @@ class Speaker:
         change = await self._accepting.accept(posted, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
-        if spoken.pressed:
-            await self._replace_buttons(spoken)
 
     async def _replace_buttons(self, spoken: Spoken) -> None:
         """Let the question's buttons give way to who chose what."""
