@@ -27,7 +27,6 @@ NOTE_SECONDS = 0.2
 MOST_THREADS = 5_000
 """Most threads that are remembered one by one; beyond that, all count as missed."""
 
-
 MOST_WAITING, WAITING_SECONDS = 10_000, 3_600
 """How many replies are remembered that wait for a look-up, and for how long."""
 
@@ -47,6 +46,7 @@ class Listening:
         self._clock = clock
         self._within = within // timedelta(microseconds=1)
         self._kept: int | None = None
+        self._vouched: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
         self._rereads: set[ThreadRef] = set()
         self._waiting: TTLCache[ReplyId, None] = TTLCache(MOST_WAITING, WAITING_SECONDS)
@@ -112,9 +112,8 @@ class Listening:
         if not self._within:
             return
         since = self._kept if since is None else since
-        if self._is_all and self._all_since is not None and since is not None:
-            since = min(since, self._all_since)
-        self._is_all, self._all_since = True, since
+        known = [one for one in (since, self._all_since) if one is not None]
+        self._is_all, self._all_since = True, min(known, default=None)
         self.wanted.set()
 
     async def begin(self) -> None:
@@ -160,11 +159,15 @@ class Listening:
     async def vouch(self) -> None:
         """Move the checkpoint to the last kept event, if everything before it was kept or noted.
 
+        A process that has kept nothing since says nothing: another may have moved it further.
+
         Raises:
             StoreAway: it may not be written.
         """
-        if self._within and self._kept is not None and not self.is_behind:
-            await self._checkpoints.heard(self._kept)
+        kept = self._kept
+        if self._within and kept is not None and kept != self._vouched and not self.is_behind:
+            await self._checkpoints.heard(kept)
+            self._vouched = kept
 
     def _oldest(self) -> int:
         return max(0, self._clock.now - self._within)

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,7 +18,7 @@ from bot.model.errors import StoreAway
 from bot.redis.keys import ALIVE_KEY, SHARED_PREFIX, Key, prefix_of
 from bot.redis.lua import commands
 from bot.redis.pipelining import Pipelining
-from bot.redis.runners import OneByOne
+from bot.redis.runners import OneByOne, Staying
 from bot.redis.scripts import Script, ScriptRunner
 from bot.timing import TIMING, Timing
 from bot.urls import is_cluster
@@ -149,7 +148,7 @@ def _cluster(url: str, patience: float) -> ScriptRunner:
     # A hanging node is given up while there is time to ask another, which may have taken over its
     # keys. When one connection to a node fails, redis-py breaks all of them, which costs each
     # command on them a try.
-    redis = RedisCluster.from_url(
+    redis = Staying.from_url(
         url.replace("+cluster", "", 1),
         max_connections=POOL_SIZE,
         decode_responses=True,

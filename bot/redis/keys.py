@@ -15,9 +15,6 @@ from bot.model.threads import ThreadRef
 Key = NewType("Key", str)
 """A key's name within its workspace; only the builders here make one."""
 
-KeyPrefix = NewType("KeyPrefix", str)
-"""The beginning of the names of one kind of key, to which a script adds the rest."""
-
 SHARED_PREFIX = "{devin-relay}:"
 """The prefix of the key that is written before the workspace is known."""
 
@@ -39,13 +36,23 @@ READS_KEY = Key("reads")
 HEARD_KEY = Key("heard")
 """The checkpoint: the `ts` (in us) up to which everything that Slack brought was kept."""
 
+GAP_KEY = Key("gap")
+"""Exists while threads must be read; its value is the time of the last request (Unix us)."""
+
+BEHIND_KEY = Key("behind")
+"""Sessions with such threads, scored by the time (Unix ms) until which mail waits; 0: none."""
+
+UNREAD_KEY = Key("unread")
+"""Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
+
+READ_KEY = Key("read")
+"""Threads that were read, scored by the `ts` up to which they were (microseconds)."""
+
 ALIVE_KEY = Key("alive")
 """A key that is written to see whether Redis accepts a write."""
 
 SCHEMA_KEY = Key("schema")
 """The version of all keys and records; see `redis/schema.py`."""
-
-LINK_PREFIX = KeyPrefix("link:")
 
 
 def prefix_of(team: str) -> str:
@@ -55,37 +62,12 @@ def prefix_of(team: str) -> str:
 
 def link_key(thread: ThreadRef) -> Key:
     """The link of a thread."""
-    return Key(f"{LINK_PREFIX}{thread.name}")
+    return Key(f"link:{thread.name}")
 
 
 def last_key(thread: ThreadRef) -> Key:
     """The last outcome in a thread."""
-    return Key(f"last:{thread.team}:{thread.channel}:{thread.thread_ts}")
-
-
-def gap_key(team: str) -> Key:
-    """Exists while threads must be read; its value is the time of the last request (Unix us)."""
-    return Key(f"gap:{team}")
-
-
-def behind_key(team: str) -> Key:
-    """Sessions with such threads, scored by the time (Unix ms) until which mail waits; 0: none."""
-    return Key(f"behind:{team}")
-
-
-def catching_up_key(team: str) -> Key:
-    """The lease on the backfill; it expires by itself if its holder dies."""
-    return Key(f"catching_up:{team}")
-
-
-def unread_key(team: str) -> Key:
-    """Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
-    return Key(f"unread:{team}")
-
-
-def read_key(team: str) -> Key:
-    """Threads that were read, scored by the `ts` up to which they were (microseconds)."""
-    return Key(f"read:{team}")
+    return Key(f"last:{thread.name}")
 
 
 def known_key(method: str, asked: str) -> Key:
@@ -124,7 +106,7 @@ def box_key(session: SessionId) -> Key:
 
 
 def lease_key(session: SessionId) -> Key:
-    """The lease on a session; it expires by itself if its holder dies."""
+    """The lease on a session, or on the backfill; it expires by itself if its holder dies."""
     return Key(f"lease:{session}")
 
 

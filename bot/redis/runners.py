@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import ClusterError, NoScriptError, RedisClusterException, RedisError
 
 from bot.model.errors import StoreAway
 from bot.redis.scripts import Script
@@ -23,6 +23,19 @@ AT_ONCE = 16
 AWAY = (RedisError, RedisClusterException, OSError, RuntimeError, AttributeError)
 """The errors of a command. uvloop raises RuntimeError and redis-py AttributeError if another task
 has just broken the connection that a command was about to use."""
+
+
+class Staying(RedisCluster):
+    """A Cluster's client that sends no command after a key which is being moved to another node.
+
+    A node that is moving a slot asks to look there for what it hasn't: the one key that a script
+    declares never exists, and there the script would find a part of the workspace's keys. What is
+    not run is tried again, until the slot has moved.
+    """
+
+    def get_node(self, *_: Any, node_name: str | None = None, **__: Any) -> Any:
+        """Return no node: redis-py 8.1 looks for one only where a node's answer is ASK."""
+        raise ClusterError(f"ASK {node_name}")
 
 
 class OneByOne:

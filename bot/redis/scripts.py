@@ -23,7 +23,7 @@ from itertools import count, dropwhile, takewhile, zip_longest
 from typing import Any, NewType, ParamSpec, Protocol, TypeVar, get_origin, get_type_hints
 
 from bot.redis import keep
-from bot.redis.keys import BUILT, FIXED, Key, KeyPrefix
+from bot.redis.keys import BUILT, FIXED, Key
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -71,7 +71,6 @@ class _Kind(Enum):
 
     KEYS = ("KEYS", "*map(_prefix.__add__, {})")
     KEY = ("KEYS[{}]", "_prefix + {}")
-    PREFIX = ("ARGV[{}]", "_prefix + {}")
     FLAG = ("ARGV[{}] == '1'", "int({})")
     NUMBER = ("tonumber(ARGV[{}])", "{}")
     TEXT = ("ARGV[{}]", "{}")
@@ -81,9 +80,6 @@ class _Kind(Enum):
         self.read = read
         self.given = given
 
-
-_OWN = {Key: _Kind.KEY, KeyPrefix: _Kind.PREFIX}
-"""The kinds of what is named within a workspace."""
 
 _KINDS = ((bool, _Kind.FLAG), (int, _Kind.NUMBER), (str, _Kind.TEXT), (Sequence, _Kind.LIST))
 """The kinds of arguments by type; the first type that fits counts."""
@@ -177,7 +173,7 @@ def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
     keys = ", ".join(declared) or "_prefix"
     args = ", ".join(slots[name] for name, kind in kinds.items() if "ARGV" in kind.read)
     names = ", ".join(f"*{name}" if kind is _Kind.KEYS else name for name, kind in kinds.items())
-    only = "" if _Kind.KEYS in kinds.values() else "*, "
+    only = "*, " if kinds and _Kind.KEYS not in kinds.values() else ""
     run = f"_space.run(_script, [{keys}], [{args}])"
     text = f"lambda _space, /, {only}{names}: (_prefix := _space.prefix) and {run}"
     call: Any = eval(text, {"_script": script, "_dumps": json.dumps})  # noqa: S307 - our own names
@@ -209,8 +205,8 @@ def _kinds_of(signature: Callable[..., object]) -> Mapping[str, _Kind]:
 
 def _kind_of(hint: Any) -> _Kind:
     while isinstance(hint, NewType):
-        if hint in _OWN:
-            return _OWN[hint]
+        if hint is Key:
+            return _Kind.KEY
         hint = hint.__supertype__
     for type_, kind in _KINDS:
         if issubclass(get_origin(hint) or hint, type_):

@@ -15,19 +15,8 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
-from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import (
-    DUE_KEY,
-    HEARD_KEY,
-    LINK_PREFIX,
-    THREADS_KEY,
-    behind_key,
-    catching_up_key,
-    gap_key,
-    mail_key,
-    read_key,
-    unread_key,
-)
+from bot.redis.connection import Store, millis
+from bot.redis.keys import HEARD_KEY
 from bot.store.lua import checkpoints as lua
 from bot.store.lua.mailbox import renew
 
@@ -42,11 +31,8 @@ OVERLAP = timedelta(minutes=5)
 LEASE = timedelta(seconds=6)
 """The time after which another process takes over a backfill whose lease was not renewed."""
 
-KEEP_READ = timedelta(hours=25)
-"""A thread's checkpoint is kept for this time: Slack's Delayed Events bring a message for 24 h.
-
-A message that was edited or deleted by then must not be accepted in its old form.
-"""
+CATCHING_UP = "catch-up"
+"""What the process that reads these threads has a lease on, as others have on sessions."""
 
 MOST_AT_ONCE = 500
 """Most threads that one script notes; Redis does nothing else meanwhile."""
@@ -77,16 +63,16 @@ class Missed:
 class Checkpoints:
     """The checkpoints and the threads to read, in Redis; `token` names this process."""
 
-    def __init__(self, store: Store, team: str, within: timedelta, token: str) -> None:
+    def __init__(self, store: Store, within: timedelta, token: str) -> None:
         self._store = store
-        self._team = team
         self._within = within
         self._token = token
 
     async def note_all(self, since: int | None = None, oldest: int = 0) -> None:
         """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
-        Without either, or if that is longer ago, since `oldest` (each a `ts` in us). A thread is
+        Without either, or if that is longer ago, since `oldest` (each a `ts` in us); reading begins
+        `OVERLAP` before that. A thread is
         not noted twice, so that many starts cause one backfill.
         """
         heard = await self._store.get(HEARD_KEY)
@@ -94,13 +80,8 @@ class Checkpoints:
         begin = max(min(known, default=0), oldest) - millis(OVERLAP) * 1000
         await lua.note_all(
             self._store,
-            gap=gap_key(self._team),
-            threads=THREADS_KEY,
-            unread=unread_key(self._team),
-            behind=behind_key(self._team),
             since=max(0, begin),
             within_ms=millis(self._within),
-            link_prefix=LINK_PREFIX,
             most=MOST_THREADS,
         )
 
@@ -113,11 +94,7 @@ class Checkpoints:
             some = missed[begin : begin + MOST_AT_ONCE]
             await lua.note_missed(
                 self._store,
-                gap=gap_key(self._team),
-                unread=unread_key(self._team),
-                behind=behind_key(self._team),
                 within_ms=millis(self._within),
-                link_prefix=LINK_PREFIX,
                 # Reading begins after a given `ts`, so that one must be before the message.
                 threads=[(one.thread.name, one.ts - 1, one.is_for_bot, one.holds) for one in some],
             )
@@ -133,8 +110,6 @@ class Checkpoints:
         """
         answer = await lua.claim_gap(
             self._store,
-            gap=gap_key(self._team),
-            catching_up=catching_up_key(self._team),
             token=self._token,
             lease_ms=millis(LEASE),
         )
@@ -144,8 +119,6 @@ class Checkpoints:
         """Return True if there is a gap and no process has the lease, perhaps because one died."""
         is_left = await lua.is_left(
             self._store,
-            gap=gap_key(self._team),
-            catching_up=catching_up_key(self._team),
         )
         return bool(is_left)
 
@@ -153,7 +126,7 @@ class Checkpoints:
         """Renew the lease on the backfill."""
         await renew(
             self._store,
-            lease=catching_up_key(self._team),
+            leased=CATCHING_UP,
             token=self._token,
             lease_ms=millis(LEASE),
         )
@@ -162,9 +135,6 @@ class Checkpoints:
         """Release the lease; return True if there is a gap other than `gap`, which was read."""
         is_wanted = await lua.let_go(
             self._store,
-            gap=gap_key(self._team),
-            catching_up=catching_up_key(self._team),
-            behind=behind_key(self._team),
             token=self._token,
             read=gap,
         )
@@ -174,9 +144,6 @@ class Checkpoints:
         """Return the current gap, and the threads to read, those with the latest traffic first."""
         gap, found, traffic = await lua.list_unread(
             self._store,
-            gap=gap_key(self._team),
-            unread=unread_key(self._team),
-            threads=THREADS_KEY,
         )
         listed = sorted(
             zip(traffic, found[::2], found[1::2], strict=True), key=lambda one: -float(one[0])
@@ -185,7 +152,7 @@ class Checkpoints:
 
     async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
         """List sessions whose mail waits for their threads to be read, the longest wait first."""
-        found = await lua.list_awaited(self._store, behind=behind_key(self._team), limit=limit)
+        found = await lua.list_awaited(self._store, limit=limit)
         return [SessionId(one) for one in found]
 
     async def read(
@@ -197,16 +164,9 @@ class Checkpoints:
         """
         has_waited = await lua.note_read(
             self._store,
-            gap=gap_key(self._team),
-            unread=unread_key(self._team),
-            read=read_key(self._team),
-            behind=behind_key(self._team),
-            due=DUE_KEY,
-            mail=mail_key(session),
             read_gap=gap,
             session=session,
             until_us=until,
-            keep=seconds(KEEP_READ),
             threads=[(one.thread.name, one.after) for one in threads],
         )
         return bool(has_waited)

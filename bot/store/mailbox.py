@@ -17,7 +17,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
-from bot.redis.keys import lease_key, subject_key
+from bot.redis.keys import subject_key
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.turn import Deferred, Head, Step, kept_of, parse_step
@@ -147,7 +147,7 @@ class Mailbox:
     async def renew(self, session: SessionId, token: str) -> bool:
         """Extend the lease by another `keep.LEASE`; return False if it is no longer ours."""
         is_ours = await lua.renew(
-            self._store, lease=lease_key(session), token=token, lease_ms=millis(keep.LEASE)
+            self._store, leased=session, token=token, lease_ms=millis(keep.LEASE)
         )
         return bool(is_ours)
 

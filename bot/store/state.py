@@ -47,14 +47,14 @@ class State:
     words: Words
 
     @classmethod
-    def of(cls, store: Store, team: str, settings: Settings) -> Self:
-        """Return the state of `team`, whose `store` this is."""
+    def of(cls, store: Store, settings: Settings) -> Self:
+        """Return the state of the workspace whose `store` this is."""
         ttl, within = settings.link_ttl, settings.catch_up
         return cls(
             store=store,
             attachments=Attachments(store),
             cards=Cards(store),
-            checkpoints=Checkpoints(store, team, within or CATCH_UP, secrets.token_hex(8)),
+            checkpoints=Checkpoints(store, within or CATCH_UP, secrets.token_hex(8)),
             claims=Claims(store, store.timing.claim_seconds),
             defaults=ChannelDefaults(store, ttl),
             due=DueMail(store),

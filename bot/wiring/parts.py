@@ -64,7 +64,7 @@ class Parts:
         self._settings, self._timing = to.settings, to.timing
         self._devin, self._background = to.devin, to.background
         self.workspace = to.workspace()
-        self.state = State.of(to.store, to.identity.team, to.settings)
+        self.state = State.of(to.store, to.settings)
 
     def serve(self) -> None:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""

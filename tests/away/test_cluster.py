@@ -9,13 +9,16 @@ import pytest
 import redis
 
 from bot.app import Bot
-from bot.redis.connection import Store, open_store
-from bot.redis.keys import once_key, prefix_of
+from bot.model.errors import StoreAway
+from bot.redis.connection import ALIVE, Store, open_store
+from bot.redis.keys import ALIVE_KEY, once_key, prefix_of
 from bot.store.claims import Claims
+from bot.store.lua import outbox as lua
 from bot.urls import is_cluster
 from bot.wording import thread_links
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID
+from tests.support.bots import BRISK
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.processes import bot_process, command
 from tests.support.redis_servers import serving_cluster
@@ -100,6 +103,26 @@ async def test_what_is_for_later_is_done_then(bot: Bot, desk: Desk) -> None:
     desk.devin.behave(SESSION, "rate_limited", times=2)
     await desk.until_marked("white_check_mark", await desk.reply("in a while", thread))
     assert len(desk.devin.requests) == 3
+
+
+async def test_a_slot_that_is_moving_is_waited_for(
+    redis_url: str, nodes: list[Node], box: Sandbox
+) -> None:
+    """Where it goes, a script would find a part of the keys, and take the rest for gone."""
+    slot = int(str(nodes[0].ask("CLUSTER", "KEYSLOT", PREFIX)))
+    from_, to = nodes[2], nodes[0]
+    async with open_store(redis_url, timing=BRISK) as connection:
+        store = connection.of(box.slack.team_id)
+        await store.put(ALIVE_KEY, "1", ALIVE)
+        to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", str(from_.ask("CLUSTER", "MYID")))
+        from_.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", str(to.ask("CLUSTER", "MYID")))
+        try:
+            with pytest.raises(StoreAway):
+                await lua.list_late(store, grace_ms=0, limit=1)
+        finally:
+            for node in (from_, to):
+                node.ask("CLUSTER", "SETSLOT", slot, "STABLE")
+        assert await lua.list_late(store, grace_ms=0, limit=1) == []
 
 
 async def test_processes_share_it(

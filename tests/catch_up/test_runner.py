@@ -29,17 +29,17 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
 from bot.redis.keys import (
+    BEHIND_KEY,
     DUE_KEY,
+    GAP_KEY,
     HEARD_KEY,
     THREADS_KEY,
-    behind_key,
-    catching_up_key,
-    gap_key,
+    lease_key,
     subject_key,
 )
 from bot.settings import Settings
 from bot.slack.api import SlackClient
-from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
+from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.polls import Found
@@ -67,6 +67,9 @@ pytestmark = pytest.mark.usefixtures("hurried")
 LATE = delivery_reports.late(1, [], hushed=False)
 
 
+LEASE = lease_key(SessionId(CATCHING_UP))
+
+
 async def unbrought(
     desk: Desk, text: str, thread: str, *, user: str = "ada", channel: str = "general"
 ) -> str:
@@ -83,7 +86,7 @@ async def until_caught_up(store: Store) -> None:
     """Wait until no gap is noted."""
 
     async def is_caught_up() -> bool:
-        return await store.get(gap_key(TEAM_ID)) is None
+        return await store.get(GAP_KEY) is None
 
     await wait_until(is_caught_up, "the gap is struck off")
 
@@ -344,7 +347,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
     desk.slack.fail_next("users.info", status=503, times=100_000)
     async with running(desk, environ):
         await wait_until(lambda: "session put off" in caplog.messages, "it is left")
-        assert await store.get(gap_key(TEAM_ID)) is not None
+        assert await store.get(GAP_KEY) is not None
         assert (desk.received(), desk.whispers("ben"), late(desk, thread)) == ([], [], [])
         desk.slack.fail_no_more()
         await desk.until_received("Last")
@@ -402,7 +405,7 @@ async def test_it_can_be_switched_off(
             await until_caught_up(store)
     assert len({one.params["ts"] for one in looks(desk)}) == len(looks(desk))
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(at(gap_key(TEAM_ID)), at(HEARD_KEY))
+        assert not await raw.exists(at(GAP_KEY), at(HEARD_KEY))
 
 
 async def test_switched_off_it_still_reads_what_a_link_was_too_slow_for(
@@ -487,7 +490,7 @@ class Study:
 
     def gaps(self, who: str = "a") -> Checkpoints:
         """Return a process's checkpoints."""
-        return Checkpoints(self._store, self.desk.slack.team_id, CATCH_UP, who)
+        return Checkpoints(self._store, CATCH_UP, who)
 
     def listening(self, who: str = "a") -> Listening:
         """Return a process's listening state."""
@@ -619,7 +622,7 @@ async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
     assert time.monotonic() - began < first_pace / 2
     assert await study.gaps("b").claim()
     await study.gaps("b").let_go()
-    assert await store.get(catching_up_key(TEAM_ID)) is None
+    assert await store.get(LEASE) is None
     assert await is_one_read()
     other = study.listening("b")
     async with study.catch_up(other, who="b").running():
@@ -658,7 +661,7 @@ async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing
         await dead.note_all(1)
         await dead.claim()
         assert study.heard.accepted == []
-        await raw.delete(at(catching_up_key(TEAM_ID)))  # as it expires
+        await raw.delete(at(LEASE))  # as it expires
         await until_caught_up(store)
     assert study.heard.accepted == ["Reply 0"]
 
@@ -701,16 +704,16 @@ async def test_only_refused_events_are_warned_of(
 
 async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
     """One that was frozen does not keep others from following the next reader if that dies."""
-    first, second = (Checkpoints(store, TEAM_ID, CATCH_UP, who) for who in ("a", "b"))
+    first, second = (Checkpoints(store, CATCH_UP, who) for who in ("a", "b"))
     await first.note_all()
     await first.claim()
-    await raw.delete(at(catching_up_key(TEAM_ID)))
+    await raw.delete(at(LEASE))
     await second.claim()
-    await raw.pexpire(at(catching_up_key(TEAM_ID)), 1000)
+    await raw.pexpire(at(LEASE), 1000)
     await first.renew()
-    assert await raw.pttl(at(catching_up_key(TEAM_ID))) <= 1000
+    assert await raw.pttl(at(LEASE)) <= 1000
     await second.renew()
-    assert await raw.pttl(at(catching_up_key(TEAM_ID))) > 1000
+    assert await raw.pttl(at(LEASE)) > 1000
 
 
 async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) -> None:
@@ -836,7 +839,7 @@ async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
         await study.gaps().note([Missed(an_hour.thread, an_hour.now - since)])
         assert isinstance(await mailbox.take(session, "token"), Later)
         # The wait of an earlier reply is over.
-        await raw.zadd(at(behind_key(TEAM_ID)), {session: 1})
+        await raw.zadd(at(BEHIND_KEY), {session: 1})
         await raw.zadd(at(DUE_KEY), {session: 1})
     seconds, _ = await raw.time()
     accepted = (seconds - waited) * 1_000

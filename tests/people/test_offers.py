@@ -10,7 +10,7 @@ from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked, TicketGone
 from bot.model.people import Standing
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store
-from bot.redis.keys import gap_key
+from bot.redis.keys import GAP_KEY
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.wording import commands, refusals, shortcuts, thread_links
 from bot.wording.asking import first_words
@@ -265,12 +265,12 @@ async def test_a_mistyped_command_that_was_asked_about_is_not_missed(
         await asked(desk)
         ts = await desk.reply("Please rebase.", thread)
         await desk.until_marked("white_check_mark", ts)
-    before, team = desk.said(thread), desk.slack.team_id
-    await Checkpoints(store, team, CATCH_UP, "test").note_all(since=ts_micros(thread))
+    before = desk.said(thread)
+    await Checkpoints(store, CATCH_UP, "test").note_all(since=ts_micros(thread))
     async with running(desk, environ):
 
         async def is_read() -> bool:
-            return not await raw.exists(at(gap_key(team)))
+            return not await raw.exists(at(GAP_KEY))
 
         await wait_until(is_read, "the thread is read")
         await until_settled(store)

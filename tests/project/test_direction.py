@@ -28,7 +28,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
-    *("Key", "KeyPrefix", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
+    *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
     *("httpx.Timeout", "aiohttp.ClientTimeout"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(

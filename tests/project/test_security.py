@@ -22,7 +22,7 @@ from bot.redis.connection import Store
 from bot.relay.asking import say_prompts
 from bot.relay.saying import speaking
 from bot.settings import load_settings
-from bot.store import checkpoints, claims, tickets
+from bot.store import claims, tickets
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.bots import open_bot
@@ -139,7 +139,7 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("the request to start a session", keep.TRIED),
         ("a question from Devin", speaking.KEEP_ANSWER),
         ("hasn't been shown yet", keep.OWED),
-        ("threads that were read", checkpoints.KEEP_READ),
+        ("threads that were read", keep.READ),
         ("a one-time notice was sent", claims.OFFERED),
     ],
 )

@@ -9,11 +9,10 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import behind_key
+from bot.redis.keys import BEHIND_KEY, prefix_of
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Later
-from tests.support.keys import at
 
 WITHIN = timedelta(days=1)
 SESSION = SessionId("devin-0123456789abcdef0123456789abcdef")
@@ -26,7 +25,8 @@ async def test_one_workspace_waits_for_no_other(store: Store, raw: Redis) -> Non
     mailbox = Mailbox(store, WITHIN)
     reply = Reply(thread=THREAD, ts="1764000001.000100", author=UserId("U0ADA"), text="hello")
     await mailbox.accept(reply, SESSION, timedelta(0))
-    await raw.zadd(at(behind_key("T0OTHER")), {SESSION: 0})
-    await raw.expire(at(behind_key("T0OTHER")), 60)
+    other = prefix_of("T0OTHER") + BEHIND_KEY
+    await raw.zadd(other, {SESSION: 0})
+    await raw.expire(other, 60)
     assert not isinstance(await mailbox.take(SESSION, "token"), Later)
-    await raw.delete(at(behind_key("T0OTHER")))
+    await raw.delete(other)

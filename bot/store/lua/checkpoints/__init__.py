@@ -6,81 +6,46 @@ A `ts` is in microseconds of Slack's clock; all other times are in milliseconds 
 from collections.abc import Sequence
 
 from bot.model.sessions import SessionId
-from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
 @script
-async def note_all(
-    *,
-    gap: Key,
-    threads: Key,
-    unread: Key,
-    behind: Key,
-    since: int,
-    within_ms: int,
-    link_prefix: KeyPrefix,
-    most: int,
-) -> int:
+async def note_all(*, since: int, within_ms: int, most: int) -> int:
     """Note that all linked threads must be read."""
 
 
 @script
-async def note_missed(
-    *,
-    gap: Key,
-    unread: Key,
-    behind: Key,
-    within_ms: int,
-    link_prefix: KeyPrefix,
-    threads: Sequence[tuple[str, int, bool, bool]],
-) -> int:
+async def note_missed(*, within_ms: int, threads: Sequence[tuple[str, int, bool, bool]]) -> int:
     """Note that `threads` must be read: of each the name, the `ts`, and as `Missed` has them."""
 
 
 @script
-async def claim_gap(*, gap: Key, catching_up: Key, token: str, lease_ms: int) -> str:
+async def claim_gap(*, token: str, lease_ms: int) -> str:
     """Take the lease on the backfill."""
 
 
 @script
-async def is_left(*, gap: Key, catching_up: Key) -> int:
+async def is_left() -> int:
     """Return 1 if there is a gap and no process has the lease."""
 
 
 @script
-async def let_go(*, gap: Key, catching_up: Key, behind: Key, token: str, read: str) -> int:
+async def let_go(*, token: str, read: str) -> int:
     """Release the lease on the backfill."""
 
 
 @script
-async def list_unread(
-    *,
-    gap: Key,
-    unread: Key,
-    threads: Key,
-) -> tuple[str, Sequence[str], Sequence[str]]:
+async def list_unread() -> tuple[str, Sequence[str], Sequence[str]]:
     """Return the gap, the threads to read, and the time of the latest traffic of each."""
 
 
 @script
-async def list_awaited(*, behind: Key, limit: int) -> Sequence[str]:
+async def list_awaited(*, limit: int) -> Sequence[str]:
     """List the sessions whose mail waits for the backfill."""
 
 
 @script
 async def note_read(
-    *,
-    gap: Key,
-    unread: Key,
-    read: Key,
-    behind: Key,
-    due: Key,
-    mail: Key,
-    read_gap: str,
-    session: SessionId,
-    until_us: int,
-    keep: int,
-    threads: Sequence[tuple[str, int]],
+    *, read_gap: str, session: SessionId, until_us: int, threads: Sequence[tuple[str, int]]
 ) -> int:
     """Note that `threads` were read: the name, and the `ts` to read from, of each."""

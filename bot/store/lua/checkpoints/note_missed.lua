@@ -3,22 +3,18 @@
 -- waits for it. Returns how many threads count.
 -- include: miss
 -- include: begin_gap
-local gap = KEYS[1]
-local unread = KEYS[2]
-local behind = KEYS[3]
 local within_ms = tonumber(ARGV[1])
-local link_prefix = ARGV[2]
-local threads = cjson.decode(ARGV[3])
+local threads = cjson.decode(ARGV[2])
 
 local noted = 0
 for _, thread in ipairs(threads) do
   local name, from, is_for_bot, holds = unpack(thread)
-  local is_missed = miss(unread, behind, link_prefix, name, from, holds)
+  local is_missed = miss(name, from, holds)
   if not is_missed and is_for_bot then
-    redis.call('ZADD', unread, 'LT', from, name)
+    redis.call('ZADD', key.unread, 'LT', from, name)
     is_missed = true
   end
   if is_missed then noted = noted + 1 end
 end
-if noted > 0 then begin_gap(gap, unread, behind, within_ms) end
+if noted > 0 then begin_gap(within_ms) end
 return noted

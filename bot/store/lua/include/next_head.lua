@@ -1,10 +1,9 @@
--- include: behind_of
 -- Marks the head of a mailbox as being sent under `token`, and returns it. A head that is marked
 -- with another token was being sent by a holder that is gone, or thought to be; one marked with our
 -- own was taken by a first try whose answer was lost, before redis-py tried again.
--- While threads of the session are still to be read in the reply's workspace, the head waits for
--- replies that may be missing before it, but no longer than `keep.behind` from when it was
--- accepted, however often something is missed after that. No head is taken before its `not_before`.
+-- While threads of the session are still to be read, the head waits for replies that may be missing
+-- before it, but no longer than `keep.behind` from when it was accepted, however often something is
+-- missed after that. No head is taken before its `not_before`.
 local function next_head(session, token, now)
   local mail, box, lease = key.mail(session), key.box(session), key.lease(session)
   while true do
@@ -19,9 +18,9 @@ local function next_head(session, token, now)
     local is_ours = was[1] == 'sending' and was[2] == token
     local until_ms = was[1] == 'waiting' and tonumber(was[5] or 0) or 0
     local missing_ms = (was[4] or 0) + keep.behind * 1000
-    local behind = missing_ms > now and not is_ours and behind_of(session, id)
-    if behind then
-      redis.call('ZADD', behind, missing_ms, session)
+    local may_wait = missing_ms > now and not is_ours
+    if may_wait and redis.call('ZSCORE', key.behind, session) then
+      redis.call('ZADD', key.behind, missing_ms, session)
       until_ms = math.max(until_ms, missing_ms)
     end
     if until_ms > now then

@@ -5,7 +5,6 @@ from typing import Any
 
 from bot.model.replies import ReplyId, Voucher
 from bot.model.sessions import SessionId
-from bot.redis.keys import Key
 from bot.redis.scripts import script
 
 
@@ -62,7 +61,7 @@ async def defer(
 
 
 @script
-async def renew(*, lease: Key, token: str, lease_ms: int) -> int:
+async def renew(*, leased: str, token: str, lease_ms: int) -> int:
     """Renew a lease; return 0 if it is no longer ours."""
 
 

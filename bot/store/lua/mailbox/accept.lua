@@ -36,17 +36,16 @@ if known and not is_free then
 end
 
 if thread ~= '' then
-  local link, team = key.link(thread), string.match(thread, '^[^:]*')
-  local linked = redis.call('GET', link)
+  local linked = redis.call('GET', key.link(thread))
   if not linked then return {'unlinked', -1} end
   linked = cjson.decode(linked)
   if linked.session ~= session then return {'unlinked', -1} end
   if linked.muted then return {'muted', -1} end
   if not is_sent and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
   if not known and (voucher == 'event' or voucher == 'old event') then
-    local until_us = redis.call('ZSCORE', key.read(team), thread)
+    local until_us = redis.call('ZSCORE', key.read, thread)
     if until_us and score <= tonumber(until_us) then return {'late', -1} end
-    local after_us = voucher == 'old event' and redis.call('ZSCORE', key.unread(team), thread)
+    local after_us = voucher == 'old event' and redis.call('ZSCORE', key.unread, thread)
     if after_us and score > tonumber(after_us) then return {'late', -1} end
   end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
