@@ -75,9 +75,9 @@ def known_key(method: str, asked: str) -> Key:
     return Key(f"known:{method}:{asked}")
 
 
-def told_key(channel: str) -> Key:
-    """The last time at which an event of Slack told of a change of a channel."""
-    return Key(f"told:{channel}")
+def told_key(channel: str, what: str) -> Key:
+    """The last time at which an event of Slack told `what` of a channel: shared, moved, changed."""
+    return Key(f"told:{what}:{channel}")
 
 
 def calls_key(method: str) -> Key:

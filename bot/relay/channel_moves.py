@@ -7,11 +7,12 @@ nobody had in mind can read along (docs.slack.dev/reference/events/channel_id_ch
 still wants a link makes it again. Accepted replies are delivered, and reported under the new id.
 """
 
+import asyncio
 import logging
 
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
-from bot.model.threads import ThreadRef
+from bot.model.threads import Link, ThreadRef
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.mirror.cards import card_owed
@@ -69,11 +70,16 @@ class ChannelMoves:
         if not await self._channels.told_shared(channel):
             return
         threads = await self._links.of_channel(self._team, channel, MOST_CARDS)
-        for thread, link in zip(threads, await self._links.of(threads), strict=True):
-            after = None if link is None else await self._cards.want(thread, link)
-            if link is not None and after is not None:
-                await self._schedule.tell(card_owed(thread, link), after)
-        log.warning("channel is shared", extra={"channel": channel, "threads": len(threads)})
+        links = await self._links.of(threads)
+        linked = [(one, link) for one, link in zip(threads, links, strict=True) if link is not None]
+        await asyncio.gather(*(self._show(thread, link) for thread, link in linked))
+        # Only now: if this process dies before, Slack's next try asks for the cards again.
+        await self._channels.told_threads(channel)
+        log.warning("channel is shared", extra={"channel": channel, "threads": len(linked)})
+
+    async def _show(self, thread: ThreadRef, link: Link) -> None:
+        if (after := await self._cards.want(thread, link)) is not None:
+            await self._schedule.tell(card_owed(thread, link), after)
 
     async def changed(self, channel: str) -> None:
         """Let nobody go by what Slack said of `channel` before its name or kind changed.

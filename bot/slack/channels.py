@@ -10,6 +10,7 @@ organizations, and is visible to nobody.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -30,8 +31,10 @@ log = logging.getLogger(__name__)
 INFO = "conversations.info"
 KEPT = timedelta(minutes=10)
 FRESH_SECONDS = 60
+"""The time for which an answer is used."""
+
 LISTED_SECONDS = 300
-"""The time for which an answer is used, and the same for who may see a thread."""
+"""The same, for who may see a thread."""
 
 REFUSED_SECONDS = 5
 """The same for an answer that Slack does not show the channel: the bot may be invited now."""
@@ -42,6 +45,9 @@ UNREADABLE = "unreadable"
 PAGES = 10
 PAGE = 1_000
 MEMBERS_KEPT = timedelta(seconds=5)
+SHARED, MOVED, CHANGED = "shared", "moved", "changed"
+"""What an event tells of a channel."""
+
 TOLD = KEPT + timedelta(minutes=1)
 """Longer than an answer can be kept that was asked for before."""
 
@@ -66,15 +72,38 @@ class Channel(Record):
     is_told: bool = False
 
 
-class _Told(Record):
-    """What an event told of a channel, and when (Slack's time in us).
+class _Event(Record):
+    """When an event told of a channel (Slack's time in us).
 
-    `now` is its new id, if it has one; it has been shared then.
+    `now` is the channel's new id, if it told that. `is_shown`: its threads have been told.
     """
 
     at: int
-    is_shared: bool = False
     now: str = ""
+    is_shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The last events that told of a channel, each of which has a record of its own."""
+
+    shared: _Event | None
+    moved: _Event | None
+    changed: _Event | None
+
+    def of(self, found: Channel | None) -> Channel | None:
+        """Return what holds of an answer beside these events; None if that is nothing."""
+        if found is not None and self.changed is not None and found.at <= self.changed.at:
+            found = None
+        shared = self.moved or self.shared
+        if shared is None:
+            return found
+        if found is None:
+            return Channel(at=shared.at, is_told=True)
+        # Slack's answers may be older than its events for a while.
+        is_later = shared.at and found.at > shared.at + FRESH_SECONDS * SECOND
+        is_over = is_later and self.moved is None
+        return found if is_over else found.model_copy(update={"is_shared": True})
 
 
 class Channels:
@@ -110,40 +139,41 @@ class Channels:
             if kept is None or error.reason not in {LIMITED, *RATE_LIMITED}:
                 raise
             return kept
-        found = _with(
-            await self._told(channel), found or Channel(refusal=UNREADABLE, at=self._clock.now)
-        )
-        if found is None:
+        told, _ = await self._noted(channel)
+        found = told.of(found or Channel(refusal=UNREADABLE, at=self._clock.now))
+        if found is None or found.is_told:
             raise SlackAway(INFO, "overtaken", retry_after=1.0, maybe_done=False)
         return found
 
     async def now(self, channel: str) -> str | None:
         """Return the new id of `channel`, if it has one."""
-        told = await self._told(channel)
-        return (told and told.now) or None
+        moved = _Event.parse(await self._store.get(told_key(channel, MOVED)))
+        return (moved and moved.now) or None
 
     async def told_shared(self, channel: str) -> bool:
         """Note for all processes that other organizations share `channel`, as an event said.
 
-        That counts for a minute at least, and until a look-up says otherwise. Return False if it
-        was noted already.
+        That counts for a minute at least, and until a look-up says otherwise. Return True if the
+        channel's threads have to be told (`told_threads`): they may not know.
         """
-        told = await self._told(channel)
-        if told is not None and told.is_shared:
-            return False
-        await self._tell(channel, _Told(at=self._clock.now, is_shared=True))
-        return True
+        told, found = await self._noted(channel)
+        known = told.of(found)
+        is_shown = told.shared is not None and told.shared.is_shown
+        is_news = not is_shown or (known is not None and not known.is_shared)
+        await self._note(channel, SHARED, is_shown=not is_news)
+        return is_news
+
+    async def told_threads(self, channel: str) -> None:
+        """Note that the threads of a shared `channel` have been told."""
+        await self._note(channel, SHARED, is_shown=True)
 
     async def told_moved(self, channel: str, to: str) -> None:
         """Note that `channel` is shared, and that its id is `to` from now on."""
-        await self._tell(channel, _Told(at=self._clock.now, is_shared=True, now=to))
+        await self._note(channel, MOVED, now=to)
 
     async def told_changed(self, channel: str) -> None:
         """Let no earlier answer about `channel` count, since an event told of a change."""
-        told = await self._told(channel)
-        if told is None or not told.is_shared:
-            await self._tell(channel, _Told(at=self._clock.now))
-        await self._store.delete(self.lookup.key(channel))
+        await self._note(channel, CHANGED)
 
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
@@ -190,16 +220,22 @@ class Channels:
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
         return max(0, self._clock.age(kept.at)) < seconds * SECOND
 
-    async def _told(self, channel: str) -> _Told | None:
-        return _Told.parse(await self._store.get(told_key(channel)))
-
-    async def _tell(self, channel: str, told: _Told) -> None:
-        ttl = self._link_ttl if told.now else TOLD
-        await self._store.put(told_key(channel), told.to_json(), ttl)
+    async def _note(
+        self, channel: str, what: str, *, now: str = "", is_shown: bool = False
+    ) -> None:
+        event = _Event(at=self._clock.now, now=now, is_shown=is_shown)
+        ttl = self._link_ttl if what == MOVED else TOLD
+        await self._store.put(told_key(channel, what), event.to_json(), ttl)
 
     async def _kept(self, channel: str) -> Channel | None:
-        found, told = await self._store.get_all([self.lookup.key(channel), told_key(channel)])
-        return _with(_Told.parse(told), self.lookup.read(channel, found))
+        told, found = await self._noted(channel)
+        return told.of(found)
+
+    async def _noted(self, channel: str) -> tuple[_Told, Channel | None]:
+        """Return what events told of `channel`, and the answer that is kept."""
+        events = [told_key(channel, what) for what in (SHARED, MOVED, CHANGED)]
+        found, *told = await self._store.get_all([self.lookup.key(channel), *events])
+        return _Told(*map(_Event.parse, told)), self.lookup.read(channel, found)
 
     async def _look_up(self, channel: str) -> Channel:
         at = self._clock.now
@@ -261,17 +297,6 @@ def _says_shared(found: Mapping[str, Any]) -> bool:
     return bool(
         found.get("is_ext_shared") or found.get("is_pending_ext_shared") or is_ours_to_guess
     )
-
-
-def _with(told: _Told | None, found: Channel | None) -> Channel | None:
-    """Return what holds of an answer beside what an event told; None if that is nothing."""
-    if told is None or not told.is_shared:
-        return found if told is None or (found and found.at > told.at) else None
-    if found is None:
-        return Channel(at=told.at, is_told=True)
-    # Slack's answers may be older than its events for a while.
-    is_later = told.at and not told.now and found.at > told.at + FRESH_SECONDS * SECOND
-    return found if is_later else found.model_copy(update={"is_shared": True})
 
 
 def _problem(found: Channel) -> str:

@@ -242,6 +242,7 @@ async def test_what_an_event_tells_counts_at_once_for_all_processes(
     other = process(box, store, clock)
     assert not (await other.get(GENERAL, Need.WORDS)).is_shared
     assert await channels.told_shared(GENERAL)
+    await channels.told_threads(GENERAL)
     assert not await other.told_shared(GENERAL)
     assert (await other.get(GENERAL, Need.WORDS)).is_shared
     clock.now += FRESH_SECONDS - 1
@@ -262,6 +263,49 @@ async def test_an_answer_that_an_event_overtakes_does_not_count(
     over.set()
     assert (await asking).is_shared
     assert (await channels.get(GENERAL, Need.WORDS)).is_shared
+
+
+async def test_a_channel_that_is_shared_a_second_time_is_shared_at_once(
+    box: Sandbox, store: Store, channels: Channels, clock: SetClock
+) -> None:
+    """The answer between the two, that nobody shares it, does not count any more."""
+    other = process(box, store, clock)
+    await channels.told_shared(GENERAL)
+    await channels.told_threads(GENERAL)
+    clock.now += 180
+    assert not (await channels.get(GENERAL, Need.ACT)).is_shared
+    clock.now += 30
+    assert await other.told_shared(GENERAL), "its threads have to be told again"
+    for seconds in (0, FRESH_SECONDS - 1):
+        clock.now += seconds
+        assert (await channels.get(GENERAL, Need.WORDS)).is_shared
+
+
+async def test_the_threads_of_a_shared_channel_are_told_until_that_is_noted(
+    channels: Channels, clock: SetClock
+) -> None:
+    """A process that dies before leaves it to the next event, or to Slack's next try."""
+    for _ in range(3):
+        assert await channels.told_shared(GENERAL)
+        clock.now += 1
+    await channels.told_threads(GENERAL)
+    assert not await channels.told_shared(GENERAL)
+
+
+async def test_no_event_of_a_channel_overwrites_another(
+    box: Sandbox, channels: Channels, clock: SetClock
+) -> None:
+    """Events of one channel are handled at the same time, and in any order."""
+    shared, moved, changed = channels.told_shared, channels.told_moved, channels.told_changed
+    await asyncio.gather(changed(GENERAL), shared(GENERAL), moved(GENERAL, "C0NEW00000"))
+    await asyncio.gather(shared(GENERAL), changed(GENERAL))
+    assert await channels.now(GENERAL) == "C0NEW00000"
+    clock.now += 1
+    assert (await channels.get(GENERAL, Need.WORDS)).is_shared
+    await channels.get(GENERAL, Need.ACT)
+    await changed(GENERAL)
+    with pytest.raises(SlackAway):
+        await channels.get(GENERAL, Need.CARDS)
 
 
 async def test_a_change_that_an_event_tells_has_the_channel_asked_for_again(
