@@ -10,19 +10,18 @@ organizations, and is visible to nobody.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackAway, SlackRefused
-from bot.model.lenient import mapping, string
+from bot.model.lenient import mapping
 from bot.model.people import Person
-from bot.model.record import Record
 from bot.redis.keys import told_key
 from bot.slack.api import MISSING_SCOPE, call
 from bot.slack.clock import SECOND
+from bot.slack.conversation import FRESH_SECONDS, UNREADABLE, Channel, Event, Told, read_channel
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 from bot.slack.rate_limits import LIMITED, RATE_LIMITED
 
@@ -30,17 +29,11 @@ log = logging.getLogger(__name__)
 
 INFO = "conversations.info"
 KEPT = timedelta(minutes=10)
-FRESH_SECONDS = 60
-"""The time for which an answer is used."""
-
 LISTED_SECONDS = 300
-"""The same, for who may see a thread."""
+"""The time for which an answer is used for who may see a thread; else it is `FRESH_SECONDS`."""
 
 REFUSED_SECONDS = 5
 """The same for an answer that Slack does not show the channel: the bot may be invited now."""
-
-UNREADABLE = "unreadable"
-"""A refusal of ours, for an answer without a channel."""
 
 PAGES = 10
 PAGE = 1_000
@@ -50,60 +43,6 @@ SHARED, MOVED, CHANGED = "shared", "moved", "changed"
 
 TOLD = KEPT + timedelta(minutes=1)
 """Longer than an answer can be kept that was asked for before."""
-
-
-class Channel(Record):
-    """A conversation, as Slack described it when it was asked `at` (Slack's time in us).
-
-    `refusal` is Slack's code if it does not show it, `user` the person of a direct message. With
-    `is_told`, nothing is known but that it is shared, as an event said.
-    """
-
-    at: int = 0
-    id: str = ""
-    refusal: str = ""
-    name: str = ""
-    user: str = ""
-    is_direct: bool = False
-    is_public: bool = False
-    is_shared: bool = True
-    is_member: bool = True
-    is_archived: bool = False
-    is_told: bool = False
-
-
-class _Event(Record):
-    """When an event told of a channel (Slack's time in us).
-
-    `now` is the channel's new id, if it told that. `is_shown`: its threads have been told.
-    """
-
-    at: int
-    now: str = ""
-    is_shown: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """The last events that told of a channel, each of which has a record of its own."""
-
-    shared: _Event | None
-    moved: _Event | None
-    changed: _Event | None
-
-    def of(self, found: Channel | None) -> Channel | None:
-        """Return what holds of an answer beside these events; None if that is nothing."""
-        if found is not None and self.changed is not None and found.at <= self.changed.at:
-            found = None
-        shared = self.moved or self.shared
-        if shared is None:
-            return found
-        if found is None:
-            return Channel(at=shared.at, is_told=True)
-        # Slack's answers may be older than its events for a while.
-        is_later = shared.at and found.at > shared.at + FRESH_SECONDS * SECOND
-        is_over = is_later and self.moved is None
-        return found if is_over else found.model_copy(update={"is_shared": True})
 
 
 class Channels:
@@ -147,7 +86,7 @@ class Channels:
 
     async def now(self, channel: str) -> str | None:
         """Return the new id of `channel`, if it has one."""
-        moved = _Event.parse(await self._store.get(told_key(channel, MOVED)))
+        moved = Event.parse(await self._store.get(told_key(channel, MOVED)))
         return (moved and moved.now) or None
 
     async def told_shared(self, channel: str) -> bool:
@@ -223,7 +162,7 @@ class Channels:
     async def _note(
         self, channel: str, what: str, *, now: str = "", is_shown: bool = False
     ) -> None:
-        event = _Event(at=self._clock.now, now=now, is_shown=is_shown)
+        event = Event(at=self._clock.now, now=now, is_shown=is_shown)
         ttl = self._link_ttl if what == MOVED else TOLD
         await self._store.put(told_key(channel, what), event.to_json(), ttl)
 
@@ -231,11 +170,11 @@ class Channels:
         told, found = await self._noted(channel)
         return told.of(found)
 
-    async def _noted(self, channel: str) -> tuple[_Told, Channel | None]:
+    async def _noted(self, channel: str) -> tuple[Told, Channel | None]:
         """Return what events told of `channel`, and the answer that is kept."""
         events = [told_key(channel, what) for what in (SHARED, MOVED, CHANGED)]
         found, *told = await self._store.get_all([self.lookup.key(channel), *events])
-        return _Told(*map(_Event.parse, told)), self.lookup.read(channel, found)
+        return Told(*map(Event.parse, told)), self.lookup.read(channel, found)
 
     async def _look_up(self, channel: str) -> Channel:
         at = self._clock.now
@@ -246,7 +185,7 @@ class Channels:
                 raise
             log.info("channel not shown", extra={"channel": channel, "reason": str(error)})
             return Channel(at=at, refusal=error.reason)
-        return _read(mapping(answer.get("channel")), at)
+        return read_channel(mapping(answer.get("channel")), at)
 
     async def _look_up_members(self, channel: str) -> frozenset[str]:
         members: set[str] = set()
@@ -262,41 +201,6 @@ class Channels:
             cursor = {"cursor": following}
         log.warning("more members than are read", extra={"channel": channel})
         return frozenset(members)
-
-
-def _read(found: Mapping[str, Any], at: int) -> Channel:
-    """Read a conversation object (docs.slack.dev/reference/objects/conversation-object).
-
-    `is_private` says whether it is public, which a group direct message has, too; the id never
-    does, since sharing turns a G into a C.
-    """
-    if not found:
-        return Channel(at=at, refusal=UNREADABLE)
-    is_group = bool(found.get("is_mpim") or found.get("is_group"))
-    is_direct = found.get("is_im") is True
-    return Channel(
-        at=at,
-        id=string(found, "id"),
-        name=str(found.get("name") or ""),
-        user=string(found, "user"),
-        is_direct=is_direct,
-        is_public=found.get("is_private") is False and not is_group,
-        is_shared=_says_shared(found),
-        is_member=found.get("is_member") is not False or is_direct or found.get("is_mpim") is True,
-        is_archived=found.get("is_archived") is True,
-    )
-
-
-def _says_shared(found: Mapping[str, Any]) -> bool:
-    """Return True if other organizations share it, or are invited to.
-
-    `is_shared` alone says nothing: it is also true for channels within one Grid organization.
-    """
-    is_shared = found.get("is_shared") is True and found.get("is_org_shared") is not True
-    is_ours_to_guess = "is_ext_shared" not in found and is_shared
-    return bool(
-        found.get("is_ext_shared") or found.get("is_pending_ext_shared") or is_ours_to_guess
-    )
 
 
 def _problem(found: Channel) -> str:

@@ -17,7 +17,7 @@ from bot.model.lenient import mapping, string
 from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.replies import Reply
 from bot.slack.api import call
-from bot.slack.channels import Channel
+from bot.slack.conversation import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Source
 from bot.text.markdown import Names, one_line
 from bot.text.to_devin import Mentioned

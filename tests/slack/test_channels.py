@@ -10,8 +10,9 @@ import pytest
 from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
 from bot.redis.connection import Store
-from bot.slack.channels import FRESH_SECONDS, INFO, KEPT, LISTED_SECONDS, REFUSED_SECONDS, Channels
+from bot.slack.channels import INFO, KEPT, LISTED_SECONDS, REFUSED_SECONDS, Channels
 from bot.slack.clock import SlackClock
+from bot.slack.conversation import FRESH_SECONDS
 from bot.slack.lookups import TIER_3, Need
 from bot.slack.rate_limits import LIMITED
 from sandbox import Sandbox
