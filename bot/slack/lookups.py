@@ -28,7 +28,7 @@ from bot.runtime import metrics
 from bot.runtime.reasons import broken
 from bot.slack.api import SlackClient
 from bot.slack.rate_limits import LIMITED, asked_wait
-from bot.timing import TIMING, Timing
+from bot.timing import Timing
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Source:
 
     client: SlackClient
     store: Store
-    timing: Timing = TIMING
+    timing: Timing
 
 
 class Lookup(Generic[V]):

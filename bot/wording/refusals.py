@@ -73,7 +73,7 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
 
 
 _NOT_LINKED = SlackMessage(
-    "This thread isn't linked to a Devin session yet. To start one here, mention me with "
+    "This thread isn't linked to a Devin session. To start one here, mention me with "
     "`start &lt;prompt&gt;`; to link one, with `link &lt;session link or ID&gt;`."
 )
 

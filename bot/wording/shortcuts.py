@@ -31,7 +31,7 @@ def ask_to_send(message: Reply) -> SlackMessage:
     text = " ".join(" ".join((to_markdown(message.text, message.blocks), *quoted)).split())
     files = ", ".join(file.name or "a file" for file in message.all_files)
     return SlackMessage(
-        "This thread isn't linked to a Devin session yet. I'll link it, send this message, and "
+        "This thread isn't linked to a Devin session. I'll link it, send this message, and "
         "send new replies from now on. Devin's messages may be posted here. Your message:",
         quote=cut(text or files, SHOWN_CHARACTERS),
     )

@@ -18,11 +18,13 @@ from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import TEAM_ID
 from tests.conftest import environ_of
+from tests.support.bots import BRISK
 from tests.support.desk import SESSION, Desk, muted, on_v1
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.told import GUEST, STORE_AWAY, suspended
-from tests.support.waiting import stops, wait_until
+from tests.support.waiting import stops, until_caught_up, until_settled, wait_until
 
 PASSWORD = "a-password-nobody-has"
 
@@ -404,6 +406,10 @@ async def test_first_words_that_slack_brings_no_more_are_answered(
     await desk.until_whispered(refusals.sorry(IsMuted()), "ben")
     await desk.until_whispered(GUEST, "gus")
     await desk.until_said(first_words.unlinked("", is_direct=True), direct, channel="dm")
+    async with open_store(valkey.url, BRISK) as opened:
+        await until_caught_up(opened.of(TEAM_ID))
+        await until_settled(opened.of(TEAM_ID))
+    assert len(desk.said(direct, channel="dm")) == 1
     assert [len(desk.whispers(who)) for who in ("ada", "ben", "gus")] == [1, 2, 1]
 
 

@@ -60,7 +60,7 @@ from tests.support.parts import parts_of
 from tests.support.redis_servers import node_url
 from tests.support.schedules import Planned
 from tests.support.told import GUEST
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_caught_up, wait_until
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -82,16 +82,7 @@ async def asked(desk: Desk, words: str, thread: str, *, user: str = "ada") -> st
     return await unbrought(desk, f"<@{desk.slack.bot_user_id}> {words}", thread, user=user)
 
 
-async def until_caught_up(store: Store) -> None:
-    """Wait until no gap is noted."""
-
-    async def is_caught_up() -> bool:
-        return await store.get(GAP_KEY) is None
-
-    await wait_until(is_caught_up, "the gap is struck off")
-
-
-def looks(desk: Desk) -> list[ApiCall]:
+def reads(desk: Desk) -> list[ApiCall]:
     """Return the calls that read a thread after a gap."""
     calls = [one for one in desk.slack.calls if one.method == "conversations.replies"]
     return [one for one in calls if "oldest" in one.params]
@@ -172,11 +163,11 @@ async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
         await until_caught_up(store)
     await unbrought(desk, "Missing", thread)
     desk.slack.fail_next("conversations.replies", retry_after=30)
-    before = len(looks(desk))
+    before = len(reads(desk))
     async with running(desk, environ):
         await desk.reply("Live", thread)
         await desk.until_heard()
-        await wait_until(lambda: len(looks(desk)) > before, "it begins to read")
+        await wait_until(lambda: len(reads(desk)) > before, "it begins to read")
     assert desk.received() == []
     async with running(desk, environ):
         await desk.until_received("Live")
@@ -252,9 +243,9 @@ async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_ag
     async with running(desk, environ):
         thread = await desk.linked_thread()
         ts = await asked(desk, "mute", thread)
-        before = len(looks(desk))
+        before = len(reads(desk))
         desk.slack.drop_connections()
-        await wait_until(lambda: len(looks(desk)) > before, "the thread is read")
+        await wait_until(lambda: len(reads(desk)) > before, "the thread is read")
         await desk.slack.deliver_event(desk.slack.event_of("general", ts))
         await desk.until_said(muted(), thread)
         await until_caught_up(store)
@@ -329,7 +320,7 @@ async def test_slack_may_ask_for_patience(
     desk.slack.fail_next("conversations.replies", retry_after=2)
     async with running(desk, environ):
         await desk.until_received("For Devin")
-    _, one, two = looks(desk)
+    _, one, two = reads(desk)
     assert two.at - one.at >= 2
     assert one.params["ts"] == two.params["ts"] == thread
 
@@ -364,12 +355,12 @@ async def test_a_connection_that_was_lost_is_a_gap_and_a_refresh_is_none(
     """Slack asks for a new connection every few hours; that need not cost a call per link."""
     thread = await desk.linked_thread()
     await until_caught_up(store)
-    known = looks(desk)
+    known = reads(desk)
     await desk.slack.disconnect("refresh_requested")
     await wait_until(lambda: not desk.slack.connections, "the old connection is leaving")
     await desk.slack.wait_connected()
     await desk.fence(thread)
-    assert looks(desk) == known
+    assert reads(desk) == known
 
     await unbrought(desk, "Lost", thread)
     await desk.slack.close_connections()
@@ -403,7 +394,7 @@ async def test_it_can_be_switched_off(
             await desk.reply("Hello", thread)
             await desk.fence(thread)
             await until_caught_up(store)
-    assert len({one.params["ts"] for one in looks(desk)}) == len(looks(desk))
+    assert len({one.params["ts"] for one in reads(desk)}) == len(reads(desk))
     async with Redis.from_url(node_url(redis_url)) as raw:
         assert not await raw.exists(at(GAP_KEY), at(HEARD_KEY))
 
@@ -552,7 +543,7 @@ async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
         await wait_until(lambda: len(study.heard.accepted) >= len(read), "all are read")
         await until_caught_up(store)
     assert study.heard.accepted == [f"Reply {place}" for place in read]
-    assert [call.params["ts"] for call in looks(study.desk)] == [roots[place] for place in read]
+    assert [call.params["ts"] for call in reads(study.desk)] == [roots[place] for place in read]
 
 
 async def test_threads_whose_session_is_open_are_read_first(study: Study, store: Store) -> None:
@@ -590,7 +581,7 @@ async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
         listening.missed()
         await wait_until(lambda: len(study.heard.accepted) == 1_000, "all are read", 60)
         await until_caught_up(store)
-    assert len(looks(study.desk)) == 1_000
+    assert len(reads(study.desk)) == 1_000
 
 
 async def test_slack_is_asked_at_its_pace(study: Study) -> None:
@@ -600,7 +591,7 @@ async def test_slack_is_asked_at_its_pace(study: Study) -> None:
     async with study.catch_up(listening, thread_pause=0.5).running():
         listening.missed()
         await wait_until(lambda: len(study.heard.accepted) == 4, "all are read")
-    calls = [call.at for call in looks(study.desk)]
+    calls = [call.at for call in reads(study.desk)]
     assert min(two - one for one, two in pairwise(calls)) > 0.1  # as received on a busy machine
 
 
@@ -864,8 +855,8 @@ async def test_a_channel_out_of_reach_is_asked_for_once_and_its_threads_stay_unr
     listening = study.listening()
     async with study.catch_up(listening).running():
         listening.missed()
-        await wait_until(lambda: len(looks(study.desk)) == calls, "all are tried")
+        await wait_until(lambda: len(reads(study.desk)) == calls, "all are tried")
         await until_caught_up(store)
-        assert len(looks(study.desk)) == calls
+        assert len(reads(study.desk)) == calls
         listening.missed()
         await wait_until(lambda: len(set(study.heard.accepted)) == 3, "all are read")

@@ -203,7 +203,9 @@ async def test_a_late_reply_waits_a_second_for_earlier_ones(
     await (await desk.slack.deliver_event(event)).settled()
     key = subject_key(reply_id(desk.slack.team_id, event["channel"], ts))
     accepted, not_before = await raw.hmget(at(key), "accepted", "not_before")
-    assert int(not_before or 0) - int(accepted or 0) == wait
+    assert accepted
+    assert not_before
+    assert int(not_before) - int(accepted) == wait
     await desk.until_marked("white_check_mark", ts)
 
 

@@ -33,6 +33,7 @@ from bot.store.mailbox import Mailbox
 from bot.text.to_devin import Mentioned
 from bot.wording import delivery_reports
 from sandbox import Sandbox
+from tests.support.bots import BRISK
 from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.keys import at
 from tests.support.known import channels_of
@@ -129,10 +130,8 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         client = SlackClient(token=box.slack.bot_token, base_url=box.slack.api_url, session=session)
         opening = open_devin(box.devin.url, SecretStr(box.devin.api_key), None, 4)
         devin = await stack.enter_async_context(opening)
-        people, schedule = (
-            Stumbling(Source(client, store), channels_of(client, store).lookup, THREAD.team, None),
-            Noting(),
-        )
+        channels, schedule = channels_of(client, store), Noting()
+        people = Stumbling(Source(client, store, BRISK), channels.lookup, THREAD.team, None)
         built = parts_of(box, store, client, devin, FILE_LIMIT="0")
         deliveries = Deliverer(
             replace(built.workspace, people=people),

@@ -14,11 +14,10 @@ from bot.redis.connection import Store
 from bot.wording import corrections, delivery_reports, refusals
 from bot.wording.message import SlackMessage
 from sandbox.slack.world.workspace import Channel
-from tests.catch_up.test_runner import until_caught_up
 from tests.people.test_edits import back, change_of, edit, until_put_off
 from tests.support.builders import rich_text
 from tests.support.desk import SESSION, Desk, actions, on_both, on_v1, quote, running
-from tests.support.waiting import until_settled, wait_until
+from tests.support.waiting import until_caught_up, until_settled, wait_until
 
 FROM_ADA = "ada (in Slack):\n\n"
 DOWN = "Production is *down*."

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import pytest
-from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked, TicketGone
 from bot.model.people import Standing
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store
-from bot.redis.keys import GAP_KEY
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.wording import commands, refusals, shortcuts, thread_links
 from bot.wording.asking import first_words
@@ -19,8 +17,7 @@ from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, running
 from tests.support.devin_posts import linked
-from tests.support.keys import at
-from tests.support.waiting import until_settled, wait_until
+from tests.support.waiting import until_caught_up, until_settled, wait_until
 
 START, LINK, RUN, SEND = "start_spoken", "link_spoken", "run_spoken", "send_spoken"
 GONE = refusals.sorry(TicketGone())
@@ -256,7 +253,7 @@ async def test_what_was_written_before_the_press_stays_in_slack(
 
 
 async def test_a_mistyped_command_that_was_asked_about_is_not_missed(
-    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
+    environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """A thread that is read again, as after a crash, asks for nothing, and keeps its replies."""
     async with running(desk, environ):
@@ -268,10 +265,6 @@ async def test_a_mistyped_command_that_was_asked_about_is_not_missed(
     before = desk.said(thread)
     await Checkpoints(store, CATCH_UP, "test").note_all(since=ts_micros(thread))
     async with running(desk, environ):
-
-        async def is_read() -> bool:
-            return not await raw.exists(at(GAP_KEY))
-
-        await wait_until(is_read, "the thread is read")
+        await until_caught_up(store)
         await until_settled(store)
         assert desk.said(thread) == before

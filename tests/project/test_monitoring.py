@@ -160,7 +160,8 @@ needs_promtool = pytest.mark.skipif(
 @needs_promtool
 async def test_the_alerts_fire_when_they_should() -> None:
     """Prometheus's own tool runs each of them over series of some hours."""
-    await promtool("check", "rules", "--lint=all", "--lint-fatal", str(DEPLOY / "alerts.yaml"))
+    rules = ("check", "rules", "--lint=all", "--lint-fatal", str(DEPLOY / "alerts.yaml"))
+    assert f" {len(ALERTS)} rules found" in await promtool(*rules)
     await promtool("test", "rules", str(CASES))
 
 
@@ -185,11 +186,11 @@ async def test_prometheus_can_read_the_panels(tmp_path: Path) -> None:
         records.append({"record": f"panel:{number}", "expr": expression})
     path = tmp_path / "panels.yaml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": records}]}))
-    await promtool("check", "rules", str(path))
+    assert f" {len(SHOWN)} rules found" in await promtool("check", "rules", str(path))
 
 
-async def promtool(*arguments: str) -> None:
-    """Run it, and fail with what it says."""
+async def promtool(*arguments: str) -> str:
+    """Run it, and return what it says, or fail with that."""
     process = await asyncio.create_subprocess_exec(
         *("promtool", *arguments),
         stdout=asyncio.subprocess.PIPE,
@@ -197,6 +198,7 @@ async def promtool(*arguments: str) -> None:
     )
     out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
+    return out.decode()
 
 
 # The page.

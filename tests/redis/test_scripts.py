@@ -1,5 +1,6 @@
 """Scripts by name: a call fills the slots that its header reads, or nothing is imported."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -148,12 +149,17 @@ def test_a_script_names_no_time_that_there_is_not(home: Path) -> None:
 
 def test_each_key_begins_with_its_kind() -> None:
     """So scripts find what Python writes, by the name of the builder alone."""
-    for name, builder in vars(keys).items():
-        if name.removesuffix("_key") in keys.BUILT:
-            sample = [THREAD if "ThreadRef" in str(one) else "x" for one in _hints(builder)]
-            assert builder(*sample).startswith(f"{name.removesuffix('_key')}:")
-        if name.endswith("_KEY"):
-            assert getattr(keys, name) == name.removesuffix("_KEY").lower()
+    source = Path(keys.__file__).read_text(encoding="utf-8")
+    built = set(re.findall(r"^def (\w+)_key\(", source, re.MULTILINE))
+    fixed = set(re.findall(r"^(\w+)_KEY = ", source, re.MULTILINE))
+    assert built == keys.BUILT
+    assert {kind.lower() for kind in fixed} == keys.FIXED
+    for kind in built:
+        builder = getattr(keys, f"{kind}_key")
+        sample = [THREAD if "ThreadRef" in str(one) else "x" for one in _hints(builder)]
+        assert builder(*sample).startswith(f"{kind}:")
+    for kind in fixed:
+        assert getattr(keys, f"{kind}_KEY") == kind.lower()
 
 
 def test_redis_py_still_packs_in_python() -> None:

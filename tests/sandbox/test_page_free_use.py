@@ -115,6 +115,7 @@ async def test_the_message_whose_thread_opens_stays_in_view(box: Sandbox, screen
     await page_of_it.hover()
     await page_of_it.get_by_label("Reply in thread").click()
     root = page.locator("#messages .message.open")
+    await expect(root).to_contain_text("Number 6:")
     await page.wait_for_function(IN_VIEW, arg=await root.element_handle())
 
 

@@ -9,6 +9,7 @@ from bot.slack.api import SlackClient
 from bot.slack.channels import Channels
 from bot.slack.lookups import Source
 from bot.slack.people import People
+from bot.timing import Timing
 from sandbox import Sandbox
 from tests.support.bots import BRISK
 from tests.support.slack_apps import web_client
@@ -29,8 +30,10 @@ def channels_of(client: SlackClient, store: Store) -> Channels:
     return Channels(Source(client, store, BRISK), timedelta(hours=1))
 
 
-def people_of(box: Sandbox, store: Store, client: SlackClient | None = None) -> People:
+def people_of(
+    box: Sandbox, store: Store, client: SlackClient | None = None, timing: Timing = BRISK
+) -> People:
     """Return the people of the sandbox's workspace."""
     client = client or web_client(box.slack)
     channels = channels_of(client, store)
-    return People(Source(client, store), channels.lookup, box.slack.team_id, None)
+    return People(Source(client, store, timing), channels.lookup, box.slack.team_id, None)

@@ -23,17 +23,17 @@ def parts_of(
     client: SlackClient | None = None,
     devin: Devin | None = None,
     timing: Timing = BRISK,
+    background: Background | None = None,
     **settings: str,
 ) -> Parts:
     """Return the parts of a process of its own; those that need Devin's API are given it."""
     in_flight = InFlight()
-    background = Background(in_flight, timing.soon_seconds)
     return Parts(
         Connections(
             settings=load_settings({**environment_of(box.slack, box.devin), **settings}, None),
             timing=timing,
             in_flight=in_flight,
-            background=background,
+            background=background or Background(in_flight, timing.soon_seconds),
             store=store,
             client=client or web_client(box.slack),
             identity=Identity(

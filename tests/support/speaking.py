@@ -31,6 +31,8 @@ from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter, Teller
+from bot.runtime.background import Background
+from bot.runtime.in_flight import InFlight
 from bot.slack.api import SlackClient
 from bot.slack.uploads import Uploads
 from bot.store.links import Links
@@ -52,6 +54,7 @@ from tests.support.schedules import Planned
 ID = SessionId(SESSION)
 TTL = timedelta(days=90)
 LIMIT = 10_000_000
+DRAIN_SECONDS = 30.0
 
 
 @dataclass
@@ -112,9 +115,13 @@ class Speaking:
         assert await watches.record(poll, found) is not None
 
     async def try_once(self, owed: Owed | None = None) -> None:
-        """Try as the reporter does: what fails is put off, and is due at once for this test."""
+        """Try as the reporter does: what fails is put off, and is due at once for this test.
+
+        The status lines that the try began have been sent when this returns.
+        """
         await forget(self.raw)
-        parts = self._parts()
+        background = Background(InFlight())
+        parts = self._parts(background)
         reporter = Reporter(
             outbox=parts.state.outbox,
             tellers=self._tellers(parts),
@@ -123,6 +130,7 @@ class Speaking:
             limits=parts.limits,
         )
         await reporter.tell(owed or self.owed)
+        await background.drain(DRAIN_SECONDS)
 
     async def die_after(self, seconds: float | None = None) -> None:
         """Try in a process that dies so long after it has begun, or just before it notes the end.
@@ -167,10 +175,12 @@ class Speaking:
             within=self.file_within,
         )
 
-    def _parts(self) -> Parts:
+    def _parts(self, background: Background | None = None) -> Parts:
         slack = self.box.slack
         client = SlackClient(token=slack.bot_token, base_url=slack.api_url, session=self.web)
-        return parts_of(self.box, self.store, client, self.devin, NOTIFY="no")
+        return parts_of(
+            self.box, self.store, client, self.devin, background=background, NOTIFY="no"
+        )
 
     def _tellers(self, parts: Parts) -> Mapping[OwedKind, Teller]:
         """Return the tellers of what needs no other part of the relay."""

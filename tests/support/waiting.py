@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bot.redis.connection import Store
+from bot.redis.keys import GAP_KEY
 from tests.support.entries import Entries
 
 
@@ -52,3 +53,12 @@ async def until_settled(store: Store) -> None:
         return await reports.depths() == (0, 0)
 
     await wait_until(is_settled, "nothing waits any more")
+
+
+async def until_caught_up(store: Store) -> None:
+    """Wait until no gap in listening is noted: the threads that it may concern have been read."""
+
+    async def is_caught_up() -> bool:
+        return await store.get(GAP_KEY) is None
+
+    await wait_until(is_caught_up, "the gap is struck off")

@@ -187,7 +187,9 @@ def test_no_message_makes_it_raise(typed: str, elements: list[object]) -> None:
     """Missing keys and wrong types give nothing; the result can be sent as UTF-8."""
     blocks = rich(*elements, *(rich(*elements)))
     to_markdown(typed, blocks, NAMES).encode()
-    mentioned(typed, blocks)
+    found = mentioned(typed, blocks)
+    ids = found.users | found.channels | found.groups
+    assert all(isinstance(one, str) for one in ids)
 
 
 @pytest.mark.parametrize("blocks", [None, 7, "rich_text", [None, 1, [], {}], {"type": "rich_text"}])

@@ -9,11 +9,11 @@ STARTING = SlackMessage("Starting a session with this message.")
 
 
 def unlinked(ticket: str, *, is_direct: bool = False) -> SlackMessage:
-    """Say that nobody reads along here yet, and offer to begin."""
+    """Say that nobody reads along here, and offer to begin."""
     ask = "type `help`" if is_direct else "mention me with `help`"
     start = button(START_SPOKEN, "Start a session with this message", ticket)
     return SlackMessage(
-        f"This thread isn't linked to a Devin session yet. For everything I can do, {ask}.",
+        f"This thread isn't linked to a Devin session. For everything I can do, {ask}.",
         buttons=(
             {**start, "style": "primary"},
             button(LINK_SPOKEN, "Link a session", ticket),

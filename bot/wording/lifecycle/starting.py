@@ -19,8 +19,8 @@ BUSY = SlackMessage(
 )
 
 NOTHING = SlackMessage(
-    "There's no task yet. Mention me with `start &lt;prompt&gt;`, or with `start` alone in a "
-    "thread that describes the task."
+    "There's no task yet. Write it after `start`, or use `start` alone in a thread that "
+    "describes the task."
 )
 
 WITHDRAWN = SlackMessage(

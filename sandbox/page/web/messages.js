@@ -10,7 +10,7 @@ import { confirmed } from "./question.js";
 import { content } from "./render.js";
 import { rove } from "./rove.js";
 import { stick } from "./stick.js";
-import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
+import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, names, notesFor, relay, state, nameOf, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
 import { statusItem } from "./status.js";
 import { clock } from "./times.js";
@@ -73,7 +73,7 @@ function fill(log, items, nothing, place) {
 function describe(channel) {
   const kinds = { im: "direct message", mpim: "group message", group: "private channel", channel: "public channel" };
   const outside = channel.is_shared ? ", shared with another organization" : "";
-  const member = isWithoutRelay(channel) ? ", the relay isn’t in it" : "";
+  const member = isWithoutRelay(channel) ? `, the relay isn’t in it: /invite @${relay().shown}` : "";
   return kinds[channel.kind] + outside + member;
 }
 
