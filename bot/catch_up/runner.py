@@ -78,7 +78,6 @@ class CatchUp:
         self._notices = notices
         self._events = events
         self._schedule = schedule
-        self._clock = workspace.clock
         self._timing = workspace.timing
         self._most_threads = most_threads
         self._put_off = PutOff(workspace.timing.backfill_pause)
@@ -169,7 +168,7 @@ class CatchUp:
             log.info("catching up", extra={"threads": sum(map(len, plan.values())), "left": left})
         for session in await self._checkpoints.awaited():
             if session not in plan:
-                await self._release(gap, session, [], 0)
+                await self._release(gap, session, [])
         plan = self._put_off.without(plan)
         while plan:
             session = await self._next(plan)
@@ -215,7 +214,7 @@ class CatchUp:
         self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
     ) -> None:
         """Read the threads of one session, and accept the missing replies."""
-        until, reads = self._clock.last, []
+        reads = []
         for one in threads:
             link = await self._links.get(one.thread)
             # Only what `Accepting.read_since` notes begins just before the link.
@@ -227,16 +226,13 @@ class CatchUp:
                 found.was_awaited = is_awaited
                 await self._events.describe(one.thread, found.root, link)
                 reads.append(found)
-                until = max(until, found.latest, one.after + 1)
         accepted = await self._accept_all(reads)
         read_now = [one for one in threads if one.thread not in skipped]
-        await self._release(gap, session, read_now, until)
+        await self._release(gap, session, read_now)
         log.info("caught up", extra=_ids(session) | {"threads": len(reads), "replies": accepted})
 
-    async def _release(
-        self, gap: str, session: SessionId, read: Sequence[Unread], until: int
-    ) -> None:
-        if await self._checkpoints.read(gap, session, read, until):
+    async def _release(self, gap: str, session: SessionId, read: Sequence[Unread]) -> None:
+        if await self._checkpoints.read(gap, session, read):
             await self._schedule.wake(session)
 
     async def _accept_all(self, reads: Sequence[Found]) -> int:

@@ -125,10 +125,10 @@ class Voucher(StrEnum):
     """The evidence that a message is for Devin, in its present form."""
 
     EVENT = "event"
-    """Slack delivered an event, perhaps a day late: the message may have changed or gone since."""
+    """Slack delivered an event within a minute."""
 
     OLD_EVENT = "old event"
-    """Slack delivered an event by a late retry: an edit may have been refused just as it was."""
+    """Slack delivered an event late: the message may have changed or gone since."""
 
     THREAD = "thread"
     """The message was read in its thread just now."""
@@ -149,7 +149,7 @@ class Change(StrEnum):
     """Nothing was accepted: it was written before the link was made, or while it was muted."""
 
     LATE = "late"
-    """Nothing was accepted: a read of its thread, past or due, decides; look for it there."""
+    """Nothing was accepted: the event is old, so the message must be looked up in its thread."""
 
 
 ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})

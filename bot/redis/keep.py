@@ -17,12 +17,6 @@ Slack's Delayed Events are retried for 24 h; with a shorter time, a late one wou
 AHEAD = timedelta(hours=25)
 """An edit or a deletion whose message may still come, as one of Slack's Delayed Events (24 h)."""
 
-READ = timedelta(hours=25)
-"""A thread's checkpoint is kept for this time: Slack's Delayed Events bring a message for 24 h.
-
-A message that was edited or deleted by then must not be accepted in its old form.
-"""
-
 LEASE = timedelta(seconds=10)
 """A lease on a session that is not renewed; then another holder takes over."""
 

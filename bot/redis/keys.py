@@ -45,9 +45,6 @@ BEHIND_KEY = Key("behind")
 UNREAD_KEY = Key("unread")
 """Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
 
-READ_KEY = Key("read")
-"""Threads that were read, scored by the `ts` up to which they were (microseconds)."""
-
 ALIVE_KEY = Key("alive")
 """A key that is written to see whether Redis accepts a write."""
 

@@ -155,18 +155,12 @@ class Checkpoints:
         found = await lua.list_awaited(self._store, limit=limit)
         return [SessionId(one) for one in found]
 
-    async def read(
-        self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
-    ) -> bool:
-        """Note that `threads` of `session` were read up to `until` (a `ts` in us).
-
-        Return True if the session's mail waited for that.
-        """
+    async def read(self, gap: str, session: SessionId, threads: Sequence[Unread]) -> bool:
+        """Note that `threads` of `session` were read; return True if its mail waited for that."""
         has_waited = await lua.note_read(
             self._store,
             read_gap=gap,
             session=session,
-            until_us=until,
             threads=[(one.thread.name, one.after) for one in threads],
         )
         return bool(has_waited)

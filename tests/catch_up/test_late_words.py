@@ -51,6 +51,22 @@ async def test_what_was_deleted_never_reaches_devin(bot: Bot, desk: Desk) -> Non
     assert await desk.fence(thread) == []
 
 
+async def test_an_event_older_than_a_minute_is_taken_as_its_message_stands_now(
+    bot: Bot, desk: Desk
+) -> None:
+    """Its edit may have been refused as well, and nothing else says that the text is old."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("The password is …", thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    message = desk.slack.workspace.message("general", ts)
+    message.text, message.blocks = "The password is in the vault", []
+    desk.slack.workspace.clock.ahead += 120
+    await desk.until_marked("white_check_mark", await desk.reply("Later", thread))
+    await brought_late(desk, event)
+    await desk.until_received("in the vault")
+    assert texts(desk.received()) == ["Later", "The password is in the vault"]
+
+
 async def test_a_deletion_that_does_not_say_from_which_thread_counts_as_well(
     bot: Bot, desk: Desk
 ) -> None:

@@ -139,7 +139,6 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("the request to start a session", keep.TRIED),
         ("a question from Devin", speaking.KEEP_ANSWER),
         ("hasn't been shown yet", keep.OWED),
-        ("threads that were read", keep.READ),
         ("a one-time notice was sent", claims.OFFERED),
     ],
 )

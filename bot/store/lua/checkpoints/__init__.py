@@ -46,6 +46,6 @@ async def list_awaited(*, limit: int) -> Sequence[str]:
 
 @script
 async def note_read(
-    *, read_gap: str, session: SessionId, until_us: int, threads: Sequence[tuple[str, int]]
+    *, read_gap: str, session: SessionId, threads: Sequence[tuple[str, int]]
 ) -> int:
     """Note that `threads` were read: the name, and the `ts` to read from, of each."""

@@ -1,19 +1,15 @@
--- Notes that threads of a session were read up to `until_us`: the name of each, and the `ts` that
--- it was read from. Returns 1 if the session's mail has waited for that.
+-- Notes that threads of a session were read: the name of each, and the `ts` that it was read from.
+-- Returns 1 if the session's mail has waited for that.
 -- include: now_ms
 local read_gap = ARGV[1]
 local session = ARGV[2]
-local until_us = tonumber(ARGV[3])
-local threads = cjson.decode(ARGV[4])
+local threads = cjson.decode(ARGV[3])
 
 for _, thread in ipairs(threads) do
   local name, after = unpack(thread)
   local since = redis.call('ZSCORE', key.unread, name)
   if since and tonumber(since) == after then redis.call('ZREM', key.unread, name) end
-  redis.call('ZADD', key.read, 'GT', until_us, name)
 end
-redis.call('ZREMRANGEBYRANK', key.read, 0, -5001)
-redis.call('EXPIRE', key.read, keep.read)
 -- Another thread of this session may have been noted since; the next pass reads it.
 if redis.call('GET', key.gap) ~= read_gap then return 0 end
 local waits = redis.call('ZSCORE', key.behind, session)

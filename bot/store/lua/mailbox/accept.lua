@@ -42,12 +42,7 @@ if thread ~= '' then
   if linked.session ~= session then return {'unlinked', -1} end
   if linked.muted then return {'muted', -1} end
   if not is_sent and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
-  if not known and (voucher == 'event' or voucher == 'old event') then
-    local until_us = redis.call('ZSCORE', key.read, thread)
-    if until_us and score <= tonumber(until_us) then return {'late', -1} end
-    local after_us = voucher == 'old event' and redis.call('ZSCORE', key.unread, thread)
-    if after_us and score > tonumber(after_us) then return {'late', -1} end
-  end
+  if not known and voucher == 'old event' then return {'late', -1} end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
   traffic(thread, now, link_ttl)
