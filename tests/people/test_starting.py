@@ -645,3 +645,21 @@ async def test_a_step_that_failed_stays_failed_while_slack_does_not_take_it(
     assert "I'm a teapot" in why
     assert len(desk.said(opening(desk).ts)) == 2
     assert sessions(desk) == []
+
+
+async def test_after_a_step_whose_end_slack_refuses_its_thread_can_start_a_session(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The step is over, so its start is no longer in progress."""
+    desk.devin.creations.append(STATES["teapot"])
+    desk.slack.fail_next("functions.completeError", error="access_denied")
+    before = len(desk.slack.calls)
+    await desk.slack.run_step("start_session", {"prompt": "Fix it", "channel": channel_of(desk)})
+    await wait_until(
+        lambda: "functions.completeError" in [one.method for one in desk.slack.calls[before:]],
+        "the step is failed",
+    )
+    await until_settled(store)
+    root = opening(desk).ts
+    await desk.mention("start Fix it", thread=root)
+    await until_linked(desk, root)

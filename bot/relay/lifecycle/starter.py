@@ -15,7 +15,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter
 
 from bot.devin.api import Devin, SessionSummary, Unread
-from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere
+from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
@@ -95,23 +95,32 @@ class Starter:
         if not await self._claims.claim(claim, KEEP_CLAIM, start.tag):
             await self._explain(start, words.BUSY)
             return True
-        found = await self._session(start)
-        if isinstance(found, SlackMessage):
-            log.info("not started", extra=start.log_fields)
-            # A later try, if Slack does not take the words, must not start a session after all.
-            said = FAILED + _WORDS.dump_json(found).decode()
-            await self._claims.note(_sent(start), said, KEEP_CLAIM)
-            await self._explain(start, found)
+        try:
+            is_started = await self._begin(start)
+        except SlackRefused:  # which ends the entry
             await self._claims.disclaim(claim)
-        else:
-            await self._link(start, found)
-            await self._claims.disclaim(claim)
+            raise
+        await self._claims.disclaim(claim)
+        if is_started:
             await self._outbox.end(begun.owed, forget=True)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the entry; the prompt is kept for *Start again*, unless the session is there."""
         await self._outbox.end(begun.owed, forget=False)
+
+    async def _begin(self, start: Start) -> bool:
+        """Start the session and link its thread; if there is none, tell why, and return False."""
+        found = await self._session(start)
+        if isinstance(found, NamedSession):
+            await self._link(start, found)
+            return True
+        log.info("not started", extra=start.log_fields)
+        # A later try, if Slack does not take the words, must not start a session after all.
+        said = FAILED + _WORDS.dump_json(found).decode()
+        await self._claims.note(_sent(start), said, KEEP_CLAIM)
+        await self._explain(start, found)
+        return False
 
     async def _session(self, start: Start) -> Result:
         sent = _sent(start)
