@@ -21,7 +21,8 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
     """Run a command, once for both kinds of `event`, and tell the thread the result.
 
     The command is claimed once it is done and its answer is in the outbox. Until then it may run
-    again, after a crash or an outage, but every command is idempotent.
+    again, after a crash or an outage. That does no harm, but may be answered differently: an
+    `unlink` finds no link, and a command that is a minute old by then is asked for again.
     """
     claim = claim_of(command.thread, command.ts)
     if not await cases.state.claims.begin(claim, event):
@@ -97,10 +98,7 @@ def _how_much(command: Command) -> Follow:
 async def _link(cases: UseCases, command: Command) -> SlackMessage | None:
     at = ts_micros(command.ts)
     link, already = await cases.linking.link(command.thread, command.by, command.argument, at)
-    if not already:
-        return None
-    by = await cases.accepting.name(link.by)
-    return thread_links.linked_already(await cases.naming.one(link.session), by)
+    return thread_links.linked_already(*await cases.naming.linked(link)) if already else None
 
 
 async def _begin_or_end(cases: UseCases, command: Command) -> SlackMessage | None:

@@ -70,8 +70,7 @@ class LinkForm:
             once, at = f"before:{number}", "" if message is None else message.ts
             await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=once, at=at)
         if not is_new and message is None:
-            named, name = await self._naming.one(session), await self._accepting.name(link.by)
-            words = thread_links.linked_already(named, name)
+            words = thread_links.linked_already(*await self._naming.linked(link))
             await self._notices.whisper(thread, by, words, once=claim)
         await self._claims.claim(claim)
 
@@ -91,5 +90,4 @@ class LinkForm:
 
     async def _check_link(self, link: Link | None, session: SessionId) -> None:
         if link is not None and link.session != session:
-            named = await self._naming.one(link.session)
-            raise LinkedElsewhere(named, await self._accepting.name(link.by))
+            raise LinkedElsewhere(*await self._naming.linked(link))

@@ -47,8 +47,7 @@ class Linking:
         session = await self._choices.named(text, thread.channel, by)
         link, is_new = await self._accepting.link(thread, by, session, at)
         if link.session != session:
-            named = await self._naming.one(link.session)
-            raise LinkedElsewhere(named, await self._accepting.name(link.by))
+            raise LinkedElsewhere(*await self._naming.linked(link))
         return link, not is_new
 
     async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
@@ -106,7 +105,4 @@ class Linking:
     ) -> NotLinked | LinkChanged:
         """Return why a change of the link to `session`, or of any, found none."""
         link = None if session is None else await self._links.get(thread)
-        if link is None:
-            return NotLinked()
-        named = await self._naming.one(link.session)
-        return LinkChanged(named, await self._accepting.name(link.by))
+        return NotLinked() if link is None else LinkChanged(*await self._naming.linked(link))

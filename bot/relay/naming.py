@@ -9,9 +9,11 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from bot.devin.api import Devin
-from bot.model.errors import StoreAway
+from bot.model.errors import LinkChanged, NotLinked, StoreAway
 from bot.model.mirror import Watched
 from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import Link
+from bot.slack.people import People
 from bot.store.session_names import SessionNames
 from bot.timing import TIMING
 
@@ -31,10 +33,12 @@ class Naming:
         self,
         devin: Devin,
         names: SessionNames,
+        people: People,
         seconds: float = TIMING.session_name_seconds,
     ) -> None:
         self._devin = devin
         self._names = names
+        self._people = people
         self._seconds = seconds
 
     async def of(
@@ -65,6 +69,22 @@ class Naming:
         if seen.title:
             return NamedSession(session, seen.title, seen.url)
         return await self.one(session)
+
+    async def linked(self, link: Link) -> tuple[NamedSession, str]:
+        """Return the session of `link`, and the name of the person who made it."""
+        return await self.one(link.session), await self._people.name(link.by)
+
+    async def check(self, link: Link | None, session: SessionId | None) -> Link:
+        """Return the `link` of a thread that is to lead to `session`.
+
+        Raises:
+            NotLinked, LinkChanged: it does not; the latter tells where it leads.
+        """
+        if link is None:
+            raise NotLinked
+        if link.session != session:
+            raise LinkChanged(*await self.linked(link))
+        return link
 
     async def _ask(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:
         if not sessions:

@@ -161,7 +161,8 @@ class Parts:
 
     @cached_property
     def naming(self) -> Naming:
-        return Naming(self._devin, self.state.names, self._timing.session_name_seconds)
+        people, seconds = self.workspace.people, self._timing.session_name_seconds
+        return Naming(self._devin, self.state.names, people, seconds)
 
     @cached_property
     def choices(self) -> SessionChoices:

@@ -14,6 +14,7 @@ from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import name_key
 from bot.relay.naming import MOST, Naming
+from bot.slack.people import People
 from bot.store.session_names import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
 from tests.support.keys import at
 
@@ -44,7 +45,8 @@ class Told:
 
 
 def naming(devin: Told, store: Store) -> Naming:
-    return Naming(cast("Devin", devin), SessionNames(store, TTL))
+    nobody = cast("People", None)  # only links are told by the names of people
+    return Naming(cast("Devin", devin), SessionNames(store, TTL), nobody)
 
 
 @pytest.fixture

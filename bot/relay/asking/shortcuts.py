@@ -125,8 +125,7 @@ class MessageShortcuts:
         await self._accepting.check(by, thread.channel)
         link = await self._links.get(thread)
         if link is not None and not await self._accepting.has_ended(link):
-            session = await self._naming.one(link.session)
-            return Linked(session, await self._accepting.name(link.by))
+            return Linked(*await self._naming.linked(link))
         return await self._ask(by, thread, None, near)
 
     async def answer(

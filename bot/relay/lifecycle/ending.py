@@ -7,7 +7,7 @@ import logging
 import secrets
 
 from bot.devin.api import Devin, Failure, Unread
-from bot.model.errors import AlreadyClosed, LinkChanged, NotLinked
+from bot.model.errors import AlreadyClosed, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.sessions import Closing, SessionId, SessionState
@@ -69,7 +69,7 @@ class Ending:
             UnderWay: another press is doing it, or failed within the last 30 s.
         """
         await self._accepting.check(by, thread.channel)
-        await self._check_link(thread, session)
+        await self._naming.check(await self._links.get(thread), session)
         done = f"closed:{thread.channel}:{asked}"
         if not await self._claims.begin(done, secrets.token_hex(8)):
             raise AlreadyClosed
@@ -103,11 +103,3 @@ class Ending:
         if isinstance(found, Unread):
             return False
         return any(one.state is SessionState.ENDED for one in found.found.values())
-
-    async def _check_link(self, thread: ThreadRef, session: SessionId) -> None:
-        link = await self._links.get(thread)
-        if link is None:
-            raise NotLinked
-        if link.session != session:
-            by = await self._accepting.name(link.by)
-            raise LinkChanged(await self._naming.one(link.session), by)

@@ -7,13 +7,7 @@ import logging
 import time
 from typing import ClassVar
 
-from bot.model.errors import (
-    CannotPost,
-    FormGone,
-    LinkedElsewhere,
-    NothingToSay,
-    StartGone,
-)
+from bot.model.errors import CannotPost, FormGone, LinkedElsewhere, NothingToSay, StartGone
 from bot.model.people import UserId, is_channel
 from bot.model.replies import Reply
 from bot.model.schedule import Schedule
@@ -157,8 +151,7 @@ class Starting:
         if link is None or link.since == ts_micros(ts):
             return
         if not await self._accepting.has_ended(link):
-            named = await self._naming.one(link.session)
-            raise LinkedElsewhere(named, await self._accepting.name(link.by))
+            raise LinkedElsewhere(*await self._naming.linked(link))
 
 
 def _now() -> int:

@@ -8,7 +8,7 @@ import secrets
 from datetime import timedelta
 from typing import Self
 
-from bot.model.errors import IsMuted, LinkChanged, NotLinked
+from bot.model.errors import IsMuted
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -155,12 +155,7 @@ class Speaking:
         Raises:
             NotLinked, LinkChanged, IsMuted: they do not.
         """
-        link = await self._links.get(thread)
-        if link is None:
-            raise NotLinked
-        if link.session != session:
-            named = await self._naming.one(link.session)
-            raise LinkChanged(named, await self._accepting.name(link.by))
+        link = await self._naming.check(await self._links.get(thread), session)
         if link.muted:
             raise IsMuted
 
