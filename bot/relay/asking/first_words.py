@@ -25,10 +25,10 @@ Words = Callable[[str], SlackMessage]
 """Makes a message whose buttons carry the number of a ticket."""
 
 
-class Spoken(Ticket):
+class WordsAsked(Ticket):
     """A message to the bot, and the command that it may mean, if any."""
 
-    kind: ClassVar[str] = "Spoken"
+    kind: ClassVar[str] = "WordsAsked"
 
     message: Reply
     verb: str = ""
@@ -63,7 +63,7 @@ class FirstWords:
             NotIdentified, StoreAway: no offer was made.
         """
         words = partial(first_words.unlinked, is_direct=message.thread.is_direct)
-        await self._ask(Spoken(by=message.author, message=message), words)
+        await self._ask(WordsAsked(by=message.author, message=message), words)
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command.
@@ -72,22 +72,22 @@ class FirstWords:
             NotAllowed, NotIdentified, StoreAway: as for `offer`.
         """
         is_linked = await self._links.get(message.thread) is not None
-        spoken = Spoken(by=message.author, message=message, verb=verb, argument=argument)
+        asked = WordsAsked(by=message.author, message=message, verb=verb, argument=argument)
         await self._ask(
-            spoken,
+            asked,
             lambda number: first_words.did_you_mean(verb, argument, number, is_linked=is_linked),
         )
 
-    async def read(self, number: str, by: UserId, channel: str) -> Spoken:
+    async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:
         """Return what `by` was asked about in `channel`.
 
         Raises:
             TicketGone: they were not asked, or it was too long ago.
         """
-        spoken = await self._tickets.read(Spoken, number, by)
-        if spoken is None or spoken.message.thread.channel != channel:
+        asked = await self._tickets.read(WordsAsked, number, by)
+        if asked is None or asked.message.thread.channel != channel:
             raise TicketGone
-        return spoken
+        return asked
 
     async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
         """Start a session with the message, as if it were a `start`. Idempotent.
@@ -118,10 +118,10 @@ class FirstWords:
             raise NotLinked
         return sent
 
-    async def _ask(self, spoken: Spoken, words: Words) -> None:
-        message = spoken.message
-        await self._accepting.check(spoken.by, message.thread.channel)
-        asked = words(await self._tickets.issue(spoken))
+    async def _ask(self, asked: WordsAsked, words: Words) -> None:
+        message = asked.message
+        await self._accepting.check(asked.by, message.thread.channel)
+        offer = words(await self._tickets.issue(asked))
         # Slack may send the message as two events, and each of them again.
         once = f"asked:{message.ts}"
-        await self._notices.whisper(message.thread, spoken.by, asked, once=once, at=message.ts)
+        await self._notices.whisper(message.thread, asked.by, offer, once=once, at=message.ts)
