@@ -22,11 +22,11 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.action(actions.APPROVE)
     @button_press(cases)
     async def on_answer(press: Press) -> None:
-        found, asked = parse_answer(press), string(press.message, "ts")
+        found, pressed = parse_answer(press), string(press.message, "ts")
         if found is None:
             raise MovedOn
         try:
-            await cases.answers.answer(press.thread, asked, *found, press.by)
+            await cases.answers.answer(press.thread, pressed, *found, press.by)
         except AnsweredAlready as error:
             chosen = mirror_notices.chosen(error.by, error.text)
             cases.notices.press(press.message, press.channel, chosen)

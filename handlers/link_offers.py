@@ -31,7 +31,7 @@ class Named:
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to the button; `replies` makes the offers."""
+    """Listen to the button; `replies` and `first_words` make the offers."""
 
     @app.action(actions.LINK_OFFERED)
     @ticket_press(cases)

@@ -149,7 +149,6 @@ class Accepting:
 
         `at` is the `ts` of the message that asked for it, in microseconds: replies after it go to
         Devin. Without it, replies go to Devin that come after both `since` and Slack's clock.
-
         """
         since = max(since, self._clock.now) if at is None else at
         link = Link(

@@ -40,7 +40,6 @@ class ChannelMoves:
         self._channels = workspace.channels
         self._cards = state.cards
         self._schedule = schedule
-        self._clock = workspace.clock
         self._team = workspace.team
 
     async def move(self, channel: str, to: str) -> None:

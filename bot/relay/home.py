@@ -58,7 +58,6 @@ class Home:
         self._audience = audience
         self._watches = state.watches
         self._views = workspace.views
-        self._team = workspace.team
         self._clock = workspace.clock
         self._url = workspace.identity.url
 
