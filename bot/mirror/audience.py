@@ -83,12 +83,12 @@ class Audience:
             return False
         found = await self._channels.get(channel, need)
         if found.is_direct:
-            return found.is_shared or await self._is_outsider(UserId(found.user))
+            return found.is_shared or await self._is_outsider(UserId(found.user), need)
         is_hidden = found.refusal == MISSING_SCOPE and channel.startswith(DIRECT)
         if is_hidden and link is not None and is_id(link.by):
-            return await self._is_outsider(link.by)
+            return await self._is_outsider(link.by, need)
         return found.is_shared
 
-    async def _is_outsider(self, user: UserId) -> bool:
-        person = await self._people.person(user)
+    async def _is_outsider(self, user: UserId, need: Need) -> bool:
+        person = await self._people.person(user, need)
         return person.is_external or not person.is_known

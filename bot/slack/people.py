@@ -18,7 +18,7 @@ from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.replies import Reply
 from bot.slack.api import call
 from bot.slack.conversation import Channel
-from bot.slack.lookups import TIER_2, TIER_4, Lookup, Source
+from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
 from bot.text.markdown import Names, one_line
 from bot.text.to_devin import Mentioned
 
@@ -69,7 +69,7 @@ class People:
         """Return True if `place` is the id of our workspace or our organization."""
         return bool(place) and place in {self._team, self._enterprise}
 
-    async def person(self, user: UserId) -> Person:
+    async def person(self, user: UserId, need: Need = Need.ACT) -> Person:
         """Look `user` up; `Person.unknown` if Slack answers that there is no such person.
 
         Raises:
@@ -78,7 +78,7 @@ class People:
         if user == WORKFLOW:
             return Person(id=user, name=WORKFLOW_NAME, is_known=False)
         try:
-            return await self._users.get(user) or Person.unknown(user)
+            return await self._users.get(user, need) or Person.unknown(user)
         except SlackAway as error:
             raise NotIdentified(error.reason, retry_after=error.retry_after) from error
 

@@ -76,3 +76,12 @@ async def test_a_person_who_cannot_be_looked_up_decides_nothing(box: Sandbox, st
     box.slack.fail_next("users.info", status=503, times=2)
     with pytest.raises(NotIdentified):
         await audience_of(box, store).is_barred("D0ADADM000", link_by(ADA))
+
+
+async def test_a_status_line_asks_nobody_who_they_are(box: Sandbox, store: Store) -> None:
+    """It uses up nothing of what Slack allows for people's acts."""
+    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
+    await channels_of(web_client(box.slack), store).get("D0ADADM000", Need.WORDS)
+    with pytest.raises(NotIdentified):
+        await audience_of(box, store).is_barred("D0ADADM000", link_by(ADA), Need.DECORATION)
+    assert not [one for one in box.slack.calls if one.method == "users.info"]
