@@ -28,7 +28,7 @@ class Budget:
     async def spend(self, most: int, after: float) -> float:
         """Count a call that is about to be made and return 0, or return the seconds to wait.
 
-        Those that wait get turns, so that they do not all come back at the same moment.
+        Those that wait get turns within a minute, so that they do not all come back at once.
         """
         return self._turn(most, await self._spend(most, after))
 
@@ -50,6 +50,8 @@ class Budget:
         if not wait:
             return 0.0
         now = time.monotonic()
-        turn = max(now + wait, self._turns.get(most, 0.0) + MINUTE / most)
+        # Of those that have turns, some do not come back; they hold up nobody for over a minute.
+        turn = min(self._turns.get(most, 0.0) + MINUTE / most, now + wait + MINUTE)
+        turn = max(turn, now + wait)
         self._turns[most] = turn
         return turn - now

@@ -38,6 +38,11 @@ REFUSED_SECONDS = 5
 PAGES = 10
 PAGE = 1_000
 MEMBERS_KEPT = timedelta(seconds=5)
+"""A change is noticed after twice that: an answer is kept in Redis, and then at hand.
+
+One call is counted for all pages: few private channels have more than one.
+"""
+
 SHARED, MOVED, CHANGED = "shared", "moved", "changed"
 """What an event tells of a channel."""
 
@@ -73,7 +78,7 @@ class Channels:
         if kept is not None and self._is_fresh(kept, need, fresh):
             return kept
         try:
-            found = await self.lookup.ask(channel, need)
+            found = await self.lookup.ask(channel, need if kept is None else need.to_refresh)
         except SlackAway as error:
             if kept is None or error.reason not in {LIMITED, *RATE_LIMITED}:
                 raise

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
@@ -167,6 +168,29 @@ async def test_what_waits_has_turns(box: Sandbox, channels: Channels) -> None:
     assert in_order[0] > 50
     apart = [later - one for one, later in pairwise(in_order)]
     assert min(apart) > 60 / ALL[Need.WORDS] - 0.5
+
+
+async def test_the_last_turn_is_two_minutes_away_at_most(box: Sandbox, channels: Channels) -> None:
+    """Those who go by an older answer, or close App Home, do not come back for their turns."""
+    waits = await looked_up(channels, many(box, ALL[Need.WORDS] + 50), Need.WORDS)
+    assert len(waits) == 50
+    assert max(waits) < 121
+
+
+@pytest.mark.parametrize("need", [Need.WORDS, Need.CARDS])
+async def test_a_channel_without_an_answer_comes_before_those_that_have_an_older_one(
+    box: Sandbox, raw: Redis, channels: Channels, clock: SetClock, need: Need
+) -> None:
+    """However many channels are in use, one that nobody has asked about is not held up."""
+    some = many(box, ALL[Need.WORDS])
+    await looked_up(channels, some, Need.WORDS)
+    async for calls in raw.scan_iter("*calls:*"):  # a minute later
+        await raw.delete(calls)
+    clock.now += LISTED_SECONDS + 1
+    assert await looked_up(channels, some, need) == []
+    assert len(asked(box)) == len(some) + ALL[Need.REFRESH]
+    fresh = many(box, ALL[need] - ALL[Need.REFRESH], "fresh")
+    assert await looked_up(channels, fresh, need) == []
 
 
 async def test_home_does_not_starve_words_nor_words_a_persons_act(
