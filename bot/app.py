@@ -153,7 +153,7 @@ async def _connect(
             settings.devin_api_key,
             settings.devin_org_id,
             most,
-            timing=timing,
+            timing,
         )
     )
     await devin.begin()

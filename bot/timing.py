@@ -15,7 +15,8 @@ from typing import Any
 class Timing:
     """The times of one process, in seconds.
 
-    Those that end in `_seconds` are deadlines, and those that end in `_pause` or `_pauses` pauses.
+    Deadlines end in `_seconds`, pauses in `_pause` or `_pauses`. A `_wait` is what people see, so
+    tests keep it.
     """
 
     crowd_wait: timedelta = timedelta(milliseconds=100)
@@ -28,11 +29,11 @@ class Timing:
     earlier one.
     """
 
-    notice_after: timedelta = timedelta(seconds=30)
+    notice_wait: timedelta = timedelta(seconds=30)
     """The wait after which a thread is told that its reply still waits."""
 
-    look_after: Sequence[float] = (1.0, 3.0)
-    """The pauses before each look for a message whose answer was lost."""
+    reconcile_pauses: Sequence[float] = (1.0, 3.0)
+    """Before each look for a message whose answer was lost."""
 
     send_pauses: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
     """Between the tries at a reply that Devin does not take yet; the last one repeats."""
@@ -118,6 +119,12 @@ class Timing:
 
     first_poll_seconds: float = 0.9
     """The first poll of a session, for which a person waits. What it reads is old."""
+
+    turn_seconds: float = 20.0
+    """A try at what Devin says, before others have their turn: after it, no other part begins."""
+
+    file_seconds: float = 120.0
+    """A file that Devin sends, from its first try, before it is linked."""
 
     modal_seconds: float = 1.0
     """The contents of a modal, before one opens that says to wait."""

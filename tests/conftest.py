@@ -152,7 +152,7 @@ def settings(environ: dict[str, str]) -> Settings:
 
 def started(settings: Settings, **times: object) -> AbstractAsyncContextManager[Bot]:
     """A bot, for tests that start and stop it themselves."""
-    return open_bot(settings, **{"look_after": (0.0, 0.05), **times})
+    return open_bot(settings, **times)
 
 
 @pytest.fixture

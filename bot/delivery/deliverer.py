@@ -72,7 +72,7 @@ class Deliverer:
     ) -> None:
         self._mailbox = state.mailbox
         self._devin = devin
-        self._reconciler = Reconciler(devin, workspace.timing.look_after)
+        self._reconciler = Reconciler(devin, workspace.timing.reconcile_pauses)
         self._files = files
         self._people = workspace.people
         self._schedule = schedule
@@ -174,7 +174,7 @@ class Deliverer:
         if head.attempts and head.waited >= self._give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(lease, head, outcome)
-        delay, notice_after = self._delay(head.attempts, wait), self._timing.notice_after
+        delay, notice_after = self._delay(head.attempts, wait), self._timing.notice_wait
         deferred = await self._patiently(
             lambda: self._mailbox.defer(lease.session, lease.token, head, delay, notice_after)
         )

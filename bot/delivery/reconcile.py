@@ -30,9 +30,9 @@ class Look(StrEnum):
 class Reconciler:
     """Looks for messages in sessions, a bounded number of times each."""
 
-    def __init__(self, devin: Devin, look_after: Sequence[float] = TIMING.look_after) -> None:
+    def __init__(self, devin: Devin, pauses: Sequence[float] = TIMING.reconcile_pauses) -> None:
         self._devin = devin
-        self._look_after = look_after
+        self._pauses = pauses
 
     async def reconcile(self, attempt: Attempt, uncertain: Outcome) -> Outcome:
         """Return a delivered outcome if the message is seen, or else `uncertain`.
@@ -40,7 +40,7 @@ class Reconciler:
         This takes some seconds and never raises an error of Devin.
         """
         look = Look.UNREADABLE
-        for seconds in self._look_after:
+        for seconds in self._pauses:
             await asyncio.sleep(seconds)
             look = await self._look(attempt)
             if look in {Look.SEEN, Look.UNREADABLE}:

@@ -166,7 +166,6 @@ async def open_http(
     url: str,
     key: SecretStr,
     connections: int,
-    timeouts: httpx.Timeout | None = None,
     timing: Timing = TIMING,
 ) -> AsyncIterator[DevinHttp]:
     """Open a pool of connections to the API at `url`.
@@ -181,7 +180,7 @@ async def open_http(
         "User-Agent": user_agent(),
         "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
     }
-    timeouts = timeouts or httpx.Timeout(
+    timeouts = httpx.Timeout(
         connect=timing.connect_seconds,
         pool=timing.connect_seconds,
         write=timing.write_seconds,

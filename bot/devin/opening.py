@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
@@ -21,15 +20,13 @@ async def open_devin(
     key: SecretStr,
     organization: str | None,
     connections: int,
-    timeouts: httpx.Timeout | None = None,
     timing: Timing = TIMING,
 ) -> AsyncIterator[Devin]:
     """Open a client for the API at `url`, for the life of the process.
 
-    `timeouts` replace those of `timing`. Version 1 has no organizations; version 3 asks Devin for
-    it if `organization` is None.
+    Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
     """
-    async with open_http(url, key, connections, timeouts, timing) as http:
+    async with open_http(url, key, connections, timing) as http:
         if generation_of(key.get_secret_value()) is Generation.V1:
             yield DevinV1(http)
         else:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from bot.devin.api import Devin, Unread
 from bot.mirror.parts import BEGAN
@@ -24,9 +23,6 @@ from bot.text.devin_files import SentFile
 from bot.wording.mirror.words import LongText
 
 log = logging.getLogger(__name__)
-
-LONGEST = timedelta(minutes=2)
-"""A file that is not in Slack so long after its first try is linked."""
 
 TRY_SECONDS = 35.0
 """The time for one try at a file, within that for a try at the batch."""
@@ -61,7 +57,7 @@ class FilePart:
 class SentFiles:
     """Uploads the files of batches.
 
-    A file is linked if it is larger than `limit` bytes, or not in Slack `within` that time.
+    A file is linked if it is larger than `limit` bytes, or not in Slack within `seconds`.
     """
 
     def __init__(
@@ -71,13 +67,13 @@ class SentFiles:
         uploads: Uploads,
         words: Words,
         limit: int,
-        within: timedelta = LONGEST,
+        seconds: float,
     ) -> None:
         self._devin = devin
         self._uploads = uploads
         self._words = words
         self._limit = limit
-        self._within = within
+        self._seconds = seconds
         self._room = asyncio.Semaphore(FILES_AT_ONCE)
 
     async def bring(self, part: FilePart) -> str | None:
@@ -116,9 +112,9 @@ class SentFiles:
     async def _try(self, part: FilePart) -> str:
         """Try once, if the file has time left and this process has room."""
         began = int(part.notes.get(f"{BEGAN}{part.name}", part.at))
-        waited = timedelta(milliseconds=part.at - began)
-        if waited > self._within:
-            raise FileLeftOut(WhyLink.SLOW, f"after {waited.total_seconds():.0f} s")
+        waited = (part.at - began) / 1000
+        if waited > self._seconds:
+            raise FileLeftOut(WhyLink.SLOW, f"after {waited:.0f} s")
         if self._room.locked():
             raise SlackAway(SEND, LIMITED, retry_after=ROOM_SECONDS, maybe_done=False)
         async with self._room:
@@ -137,7 +133,7 @@ class SentFiles:
         try:
             async with self._devin.open_file(file.url) as incoming:
                 if isinstance(incoming, Unread):
-                    raise _away(incoming)
+                    raise self._away(incoming)
                 if incoming.size is not None and incoming.size > self._limit:
                     raise FileLeftOut(WhyLink.TOO_LARGE)
                 if incoming.size:
@@ -156,6 +152,12 @@ class SentFiles:
         await self._words.note(part.owed, part.name, place.file_id)
         return place.file_id
 
+    def _away(self, unread: Unread) -> DevinAway | FileLeftOut:
+        """Return the error of a file that Devin did not give: a passing one, if there is time."""
+        if unread.is_passing and (unread.retry_after or 0.0) < self._seconds:
+            return DevinAway(unread.reason, retry_after=unread.retry_after)
+        return FileLeftOut(WhyLink.DEVIN, unread.reason)
+
 
 def _leave_out(part: FilePart, error: SlackRefused | FileLeftOut) -> None:
     """Log that a file is linked; raise the error if the operator must act."""
@@ -163,13 +165,6 @@ def _leave_out(part: FilePart, error: SlackRefused | FileLeftOut) -> None:
         raise error
     log.warning("file linked", extra=part.owed.log_fields | {"reason": str(error)})
     metrics.FILES_SENT.labels("linked").inc()
-
-
-def _away(unread: Unread) -> DevinAway | FileLeftOut:
-    """Return the error of a file that Devin did not give: a passing one, if there is time."""
-    if unread.is_passing and (unread.retry_after or 0.0) < LONGEST.total_seconds():
-        return DevinAway(unread.reason, retry_after=unread.retry_after)
-    return FileLeftOut(WhyLink.DEVIN, unread.reason)
 
 
 async def _read(chunks: AsyncIterator[bytes], limit: int) -> bytes:

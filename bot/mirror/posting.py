@@ -21,13 +21,10 @@ from bot.slack.rate_limits import LIMITED
 from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
-from bot.timing import TIMING
+from bot.timing import Timing
 from bot.wording.mirror.words import Composed, DevinPost, LongText
 
 log = logging.getLogger(__name__)
-
-TURN_SECONDS = 20.0
-"""The time after which a try begins no other part: its lease ends, and others have their turn."""
 
 UNSHOWABLE = frozenset(
     {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
@@ -53,13 +50,12 @@ class _Shown(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways to show a batch; `pause` and `turn` are in seconds."""
+    """The ways to show a batch."""
 
     words: Words
     posts: Posts
     files: SentFiles
-    pause: float = TIMING.post_pause
-    turn: float = TURN_SECONDS
+    timing: Timing
 
 
 class Posting:
@@ -80,7 +76,7 @@ class Posting:
             SlackAway, DevinAway: try again.
             SlackRefused: Slack takes a part in no form.
         """
-        ends = time.monotonic() + self._ways.turn
+        ends = time.monotonic() + self._ways.timing.turn_seconds
         parts, done = await parts_of(composed, self._notes), self._batch.parts
         while done < len(parts):
             shown = await self._show(thread, parts[done], done)
@@ -97,9 +93,9 @@ class Posting:
                 # A file needs the time of a whole try.
                 is_file = not isinstance(parts[done].what, DevinPost)
                 if is_file or time.monotonic() >= ends:
-                    wait = self._ways.pause
+                    wait = self._ways.timing.post_pause
                     raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
-                await asyncio.sleep(self._ways.pause)
+                await asyncio.sleep(self._ways.timing.post_pause)
         return True
 
     async def _show(self, thread: ThreadRef, part: Part, number: int) -> _Shown:

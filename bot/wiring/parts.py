@@ -134,6 +134,7 @@ class Parts:
             uploads=Uploads(self._to.client, self.workspace.threads),
             words=self.state.words,
             limit=self._settings.file_limit,
+            seconds=self._timing.file_seconds,
         )
 
     @cached_property
@@ -145,7 +146,7 @@ class Parts:
             self.workspace,
             self.state,
             self.audience,
-            Ways(self.state.words, self.posts, self.sent_files, self._timing.post_pause),
+            Ways(self.state.words, self.posts, self.sent_files, self._timing),
             self.status_lines,
             self.schedule,
             say,

@@ -110,7 +110,7 @@ async def test_a_session_is_looked_for_until_devin_can_list_it(
     """While the list cannot be read, nobody is told that nobody knows."""
     desk.devin.creations.append(STATES["drops"])
     desk.devin.read_failures["sessions"] = [503] * 5
-    async with open_bot(load_settings(environ, None), look_after=(0.0, 0.05)):
+    async with open_bot(load_settings(environ, None)):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
         await desk.until_linked(root)

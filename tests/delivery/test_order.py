@@ -79,7 +79,7 @@ async def bot(
 ) -> AsyncIterator[Bot]:
     """A bot with that clock."""
     mark = request.node.get_closest_marker("times")
-    times = {"look_after": (0.0, 0.05), **(mark.kwargs if mark else {})}
+    times = mark.kwargs if mark else {}
     async with open_bot(settings, in_flight=InFlight(clock=clock), **times) as running:
         await box.slack.wait_connected()
         yield running

@@ -7,18 +7,21 @@ may have read the message.
 import asyncio
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
+from bot.timing import Timing
+from tests.support.bots import BRISK
 from tests.support.desk import SESSION
 from tests.support.raw_http import (
     CHUNKED,
     HALF,
     ID,
-    PATIENT,
     RawServer,
     Talk,
     Wire,
@@ -29,7 +32,11 @@ from tests.support.raw_http import (
 )
 from tests.support.waiting import wait_until
 
-SOON_CONNECTED = httpx.Timeout(PATIENT, connect=0.2)
+
+def within(**seconds: Any) -> Timing:
+    """Return deadlines of which one can be missed."""
+    return replace(BRISK, **seconds)
+
 
 # Nothing was sent: wait.
 
@@ -44,7 +51,8 @@ async def test_a_refused_connection_waits(wire: Wire) -> None:
 
 async def test_a_name_that_does_not_resolve_waits(wire: Wire) -> None:
     """DNS fails, at once or never, so nothing was sent."""
-    assert kind(await wire.post("http://devin.invalid", timeouts=SOON_CONNECTED)) == "wait"
+    answer = await wire.post("http://devin.invalid", timing=within(connect_seconds=0.2))
+    assert kind(answer) == "wait"
 
 
 async def test_a_server_that_does_not_speak_tls_waits(wire: Wire) -> None:
@@ -90,7 +98,8 @@ async def test_a_tls_handshake_that_never_ends_waits(wire: Wire) -> None:
         return talk_
 
     async with serving(talk) as server:
-        answer = await wire.post(f"https://127.0.0.1:{server.port}", timeouts=SOON_CONNECTED)
+        url = f"https://127.0.0.1:{server.port}"
+        answer = await wire.post(url, timing=within(connect_seconds=0.2))
     assert answer == Wait("no connection in time")
     assert not any(wire.key.encode() in request for request in server.requests)
 
@@ -106,10 +115,9 @@ async def test_no_free_connection_waits(wire: Wire) -> None:
 
         return talk_
 
-    patient = httpx.Timeout(PATIENT, pool=0.2)
     async with (
         serving(talk) as server,
-        wire.client(server.url, connections=1, timeouts=patient) as devin,
+        wire.client(server.url, connections=1, timing=within(connect_seconds=1.0)) as devin,
     ):
         first = asyncio.create_task(devin.post_message(ID, "first"))
         await wait_until(lambda: server.requests, "the first message holds the connection")
@@ -164,7 +172,7 @@ async def test_a_connection_that_is_lost_after_sending_is_uncertain(
 async def test_an_answer_that_never_comes_is_uncertain(wire: Wire) -> None:
     """On a read timeout the message was sent, but the answer is missing."""
     async with serving(answering(closes=False)) as server:
-        answer = await wire.post(server.url, timeouts=httpx.Timeout(PATIENT, read=0.2))
+        answer = await wire.post(server.url, timing=within(answer_seconds=0.2))
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
     assert len(server.requests) == 1
 
@@ -184,7 +192,7 @@ async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call(wire: Wir
         return talk_
 
     async with serving(talk) as server:
-        answer = await wire.post(server.url, total=0.4)
+        answer = await wire.post(server.url, timing=within(call_seconds=0.4))
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
 
 
@@ -199,7 +207,8 @@ async def test_a_request_that_is_never_read_is_uncertain(wire: Wire) -> None:
         return talk_
 
     async with serving(talk) as server:
-        answer = await wire.post(server.url, "x" * 1_000_000, total=0.5)
+        large = "x" * 1_000_000
+        answer = await wire.post(server.url, large, timing=within(call_seconds=0.5))
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
 
 

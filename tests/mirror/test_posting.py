@@ -4,23 +4,24 @@ import asyncio
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis.asyncio
 
-from bot.mirror.files import FILES_AT_ONCE, LONGEST, UNSIZED_LIMIT, FilePart
+from bot.mirror.files import FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
 from bot.mirror.parts import BEGAN
 from bot.mirror.posting import UNSHOWABLE
 from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
 from bot.model.sessions import NamedSession, SessionId, SessionState
-from bot.redis.connection import Store, millis
+from bot.redis.connection import Store
 from bot.slack.rate_limits import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
 from bot.store.mirror.words import Words
+from bot.timing import TIMING
 from bot.wording.mirror.notices import NOT_SHOWN, QUIET
 from bot.wording.mirror.words import LongText
 from sandbox import Sandbox
@@ -105,7 +106,7 @@ async def test_a_channel_that_takes_two_posts_at_a_time_gets_all_of_them_once(
 
 async def test_a_try_that_has_had_its_turn_goes_on_later(speech: Speaking) -> None:
     """Each shows a part at least, and the next one does not look for what is noted."""
-    speech.turn = 0.0
+    speech.timing = replace(speech.timing, turn_seconds=0.0)
     await speech.say(LONG)
     await speech.try_once()
     assert len(speech.posts()) == 1
@@ -147,7 +148,7 @@ async def test_a_file_that_slack_never_takes_is_linked_after_some_time(
     speech: Speaking, method: str
 ) -> None:
     """An upload host that a firewall hides must not silence the thread."""
-    speech.file_within = timedelta(0)
+    speech.timing = replace(speech.timing, file_seconds=0.0)
     speech.box.slack.fail_next(method, status=503, times=100)
     file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
     await speech.say(f"Paragraph 000.\n{file}")
@@ -169,6 +170,7 @@ async def test_a_file_that_devin_gives_later_is_brought(speech: Speaking) -> Non
 
 async def test_a_file_that_devin_would_give_much_later_is_linked(speech: Speaking) -> None:
     """What comes behind it does not wait for as long as Devin asks for."""
+    speech.timing = TIMING
     speech.box.devin.read_failures["file"].append((429, 600))
     file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
     await speech.say(file, "Paragraph 000.")
@@ -179,7 +181,7 @@ async def test_a_file_that_devin_would_give_much_later_is_linked(speech: Speakin
 
 async def test_a_file_that_kills_its_process_is_linked_in_the_end(speech: Speaking) -> None:
     """Its time counts from the beginning of its first try."""
-    speech.file_within = timedelta(0)
+    speech.timing = replace(speech.timing, file_seconds=0.0)
     file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
     speech.box.slack.fail_next(SEND, delay=30.0)
     await speech.say(file, "Paragraph 000.")
@@ -342,14 +344,15 @@ async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking)
     [
         ("", 0, True),
         ("1000", 1_000, True),
-        ("1000", 1_000 + millis(LONGEST), True),
-        ("1000", 1_001 + millis(LONGEST), False),
+        ("1000", 1_000 + 120_000, True),
+        ("1000", 1_001 + 120_000, False),
     ],
 )
 async def test_a_file_has_little_time(
     speech: Speaking, noted: str, at: int, *, is_tried: bool
 ) -> None:
     """What comes behind it waits; the time counts from the first try, whoever made it."""
+    speech.timing = TIMING
     await speech.say("Paragraph 000.")
     await Words(speech.store).cut(speech.owed, speech.thread, "")
     notes = {f"{BEGAN}file:0": noted} if noted else {}

@@ -35,14 +35,19 @@ def test_slack_is_answered_in_time_whatever_is_away() -> None:
         assert seconds < SLACK_WAITS_SECONDS
 
 
+def test_a_name_says_what_kind_of_time_it_is() -> None:
+    """Only so can tests stretch all deadlines and shorten all pauses."""
+    kinds = "_seconds", "_pause", "_pauses", "_wait"
+    assert [name for name in asdict(TIMING) if not name.endswith(kinds)] == []
+
+
 def test_patience_stretches_deadlines_and_tempo_shortens_pauses() -> None:
     """What people see after a time that a test sets by itself stays as it is."""
     before, after = asdict(TIMING), asdict(TIMING.at(tempo=10, patience=30))
     assert {name for name, value in after.items() if before[name] == value} == {
         "crowd_wait",
         "late_wait",
-        "notice_after",
-        "look_after",
+        "notice_wait",
     }
     assert after["redis_seconds"] == TIMING.redis_seconds * 30
     assert after["card_pause"] == TIMING.card_pause / 10

@@ -293,7 +293,7 @@ async def test_a_notice_of_a_deleted_reply_is_not_given(
     settings: Settings, desk: Desk, store: Store
 ) -> None:
     """There is no reply that waits."""
-    async with open_bot(settings, notice_after=timedelta(seconds=1)):
+    async with open_bot(settings, notice_wait=timedelta(seconds=1)):
         await desk.slack.wait_connected()
         thread, ts = await waiting(desk, store)
         await delete(desk, ts)

@@ -292,7 +292,7 @@ async def test_a_devin_out_of_reach_is_given_up_in_time(
     """After `GIVE_UP_AFTER` the thread is told why, with *Send again*; nothing was sent."""
     port = desk.devin.url.rpartition(":")[2]
     given = {"DEVIN_API_URL": place.format(port=port), "GIVE_UP_AFTER": "1s"}
-    async with open_bot(load_settings(environ | given, None), notice_after=timedelta(hours=1)):
+    async with open_bot(load_settings(environ | given, None), notice_wait=timedelta(hours=1)):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         reply = await desk.reply("Please rebase", thread)
@@ -307,7 +307,7 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """A waiting reply has ⏳ and one notice; once delivered, it has ✅ instead."""
-    async with open_bot(load_settings(environ, None), notice_after=NOTICE):
+    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited", times=2)
@@ -330,7 +330,7 @@ async def test_the_notice_of_a_wait_in_vain_says_that_it_is_over(
 ) -> None:
     """Beside the report, "I'll keep trying" would be untrue."""
     given = environ | {"GIVE_UP_AFTER": "2s"}
-    async with open_bot(load_settings(given, None), notice_after=NOTICE):
+    async with open_bot(load_settings(given, None), notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
@@ -354,7 +354,7 @@ async def test_a_notice_that_comes_too_late_leaves_no_mark(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """The outcome may be told while ⏳ is still under way; ⏳ is then removed again."""
-    async with open_bot(load_settings(environ, None), notice_after=NOTICE):
+    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
@@ -375,7 +375,7 @@ async def test_a_notice_that_comes_after_the_outcome_says_that_the_wait_is_over(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """Slack may take its time for the notice, while Devin takes the reply."""
-    async with open_bot(load_settings(environ, None), notice_after=NOTICE):
+    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         await until_settled(store)
@@ -404,7 +404,7 @@ async def test_a_reply_given_up_can_be_sent_again(
 ) -> None:
     """It loses its ⏳, keeps its text, and arrives by *Send again* when Devin is back."""
     settings = load_settings(environ | {"GIVE_UP_AFTER": "4s"}, None)
-    async with open_bot(settings, notice_after=NOTICE):
+    async with open_bot(settings, notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")

@@ -366,7 +366,7 @@ async def test_while_the_list_cannot_be_read_nobody_is_told_that_devin_starts_no
     desk.devin.creations.append(LOST["hung up"])
     environ |= {"GIVE_UP_AFTER": "2s"}
     settings = load_settings(environ, None)
-    async with open_bot(settings, notice_after=_NOW, look_after=(0.0, 0.05)):
+    async with open_bot(settings, notice_wait=_NOW):
         await desk.slack.wait_connected()
         desk.devin.read_failures["sessions"] += [503] * 100
         root = await desk.mention("start Fix it")
@@ -446,7 +446,7 @@ async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
     asked: list[Answer] = [replace(STATES["rate_limited"], retry_after="1")] * 2
     desk.devin.creations.extend(asked)
     environ |= {"GIVE_UP_AFTER": "60s"}
-    async with open_bot(load_settings(environ, None), notice_after=_NOW, look_after=(0.0, 0.05)):
+    async with open_bot(load_settings(environ, None), notice_wait=_NOW):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
         waiting = starting.waiting(timedelta(seconds=60))
@@ -497,7 +497,7 @@ async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
     """After `GIVE_UP_AFTER` the thread is told that none was started; a press starts one."""
     desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 3)
     environ |= {"GIVE_UP_AFTER": "1s"}
-    async with open_bot(load_settings(environ, None), look_after=(0.0, 0.05)):
+    async with open_bot(load_settings(environ, None)):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
         await desk.until_said(starting.given_up(start(), 1, "HTTP 429"), root)

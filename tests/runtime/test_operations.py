@@ -202,7 +202,7 @@ async def test_one_id_follows_a_reply_through_its_life(
     state, retry_after, expected = STORIES[story]
     stream = io.StringIO()
     with logging_to(stream, "json", "INFO"):
-        async with open_bot(settings, look_after=(0.0,)):
+        async with open_bot(settings, reconcile_pauses=(0.0,)):
             await desk.slack.wait_connected()
             thread = await desk.linked_thread()
             desk.devin.behave(SESSION, state, times=1, retry_after=retry_after)

@@ -58,7 +58,7 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
                 settings.devin_api_key,
                 settings.devin_org_id,
                 8,
-                timing=BRISK,
+                BRISK,
             )
         )
         await devin.begin()

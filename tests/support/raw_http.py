@@ -5,16 +5,16 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
 from bot.devin.opening import open_devin
 from bot.model.outcomes import Outcome, Wait
 from bot.model.sessions import SessionId
+from bot.timing import Timing
 from tests.support.bots import BRISK
 from tests.support.desk import SESSION
 
@@ -163,25 +163,21 @@ class Wire:
         url: str,
         *,
         connections: int = 4,
-        timeouts: httpx.Timeout | float = PATIENT,
-        total: float = PATIENT,
+        timing: Timing = BRISK,
     ) -> AsyncIterator[Devin]:
         """Open a client for the API at `url`."""
-        limits, key = httpx.Timeout(timeouts), SecretStr(self.key)
-        timing = replace(BRISK, call_seconds=total)
-        async with open_devin(url, key, ORGANIZATION, connections, limits, timing) as devin:
+        key = SecretStr(self.key)
+        async with open_devin(url, key, ORGANIZATION, connections, timing) as devin:
             yield devin
 
     async def post(
         self,
         url: str,
         message: str = "hello",
-        *,
-        timeouts: httpx.Timeout | float = PATIENT,
-        total: float = PATIENT,
+        timing: Timing = BRISK,
     ) -> Outcome | Wait:
         """Send one message with a separate client."""
-        async with self.client(url, timeouts=timeouts, total=total) as devin:
+        async with self.client(url, timing=timing) as devin:
             return await devin.post_message(ID, message)
 
 

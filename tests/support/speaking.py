@@ -7,7 +7,7 @@ remembers an earlier one, and no try waits for a limit that another one met.
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import aiohttp
@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from bot.devin.api import Devin
 from bot.devin.opening import open_devin
 from bot.mirror.card import CardTeller
-from bot.mirror.files import LONGEST, SentFiles
-from bot.mirror.posting import TURN_SECONDS, Ways
+from bot.mirror.files import SentFiles
+from bot.mirror.posting import Ways
 from bot.mirror.words import WordsTeller
 from bot.model.errors import RelayError
 from bot.model.mirror import Said, Watched
@@ -41,10 +41,12 @@ from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import words_owed
 from bot.store.outbox import Outbox, begun_field
+from bot.timing import Timing
 from bot.wiring import Parts
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from sandbox.slack.server import Message
+from tests.support.bots import BRISK
 from tests.support.desk import SESSION
 from tests.support.keys import at
 from tests.support.known import forget
@@ -55,6 +57,8 @@ ID = SessionId(SESSION)
 TTL = timedelta(days=90)
 LIMIT = 10_000_000
 DRAIN_SECONDS = 30.0
+
+AT_ONCE = replace(BRISK, post_pause=0.0)
 
 
 @dataclass
@@ -68,8 +72,7 @@ class Speaking:
     devin: Devin
     thread: ThreadRef
     told: list[SlackMessage] = field(default_factory=list)
-    turn: float = TURN_SECONDS
-    file_within: timedelta = LONGEST
+    timing: Timing = AT_ONCE
 
     def posts(self) -> Sequence[Message]:
         """Return what the bot has posted in the thread, in order."""
@@ -172,7 +175,7 @@ class Speaking:
             uploads=Uploads(parts.workspace.client, parts.workspace.threads),
             words=parts.state.words,
             limit=LIMIT,
-            within=self.file_within,
+            seconds=self.timing.file_seconds,
         )
 
     def _parts(self, background: Background | None = None) -> Parts:
@@ -203,7 +206,7 @@ class Speaking:
             parts.workspace,
             parts.state,
             parts.audience,
-            Ways(parts.state.words, parts.posts, self.files(), pause=0.0, turn=self.turn),
+            Ways(parts.state.words, parts.posts, self.files(), self.timing),
             parts.status_lines,
             Planned(),
             say,

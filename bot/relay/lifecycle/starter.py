@@ -165,7 +165,7 @@ class Starter:
     async def _reconcile(self, start: Start, lost: Outcome) -> Result:
         """Look for the session of a start whose answer was lost."""
         found: Sequence[SessionSummary] | Unread = ()
-        for seconds in self._timing.look_after:
+        for seconds in self._timing.reconcile_pauses:
             await asyncio.sleep(seconds)
             found = await self._devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
@@ -194,7 +194,7 @@ class Starter:
         """Return the error that has the start tried again; tell the thread if it takes long."""
         waited = max(0.0, time.time() - start.at)
         delay, shortest = wait.retry_after, self._timing.send_pauses[0]
-        until_notice = self._timing.notice_after.total_seconds() - waited
+        until_notice = self._timing.notice_wait.total_seconds() - waited
         if delay is None:
             delay = min(max(waited, shortest), LONGEST_WAIT_SECONDS)
             delay = min(delay, until_notice) if until_notice > 0 else delay

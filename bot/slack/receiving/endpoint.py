@@ -27,9 +27,10 @@ from bot.slack.receiving.malformed import TRIPS, is_malformed
 BODY_SECONDS = 3.0
 """Slack waits no longer for an answer."""
 
-MOST_REQUESTS = 1_000
 MOST_BYTES = 32 * 1024 * 1024
-"""Limits on signed requests in this process, and on their bodies, until they are answered."""
+LEAST_BYTES = 32 * 1024
+"""The most bytes of signed requests in this process that are not answered yet, and what one of them
+counts for at least: so there are 1,024 at most."""
 
 WINDOW_SECONDS = 300
 FORM = "application/x-www-form-urlencoded"
@@ -42,16 +43,10 @@ _TIME = re.compile(r"[0-9]{1,10}")
 class SlackEndpoint:
     """`POST /slack/events`, for an app that may not have started yet."""
 
-    def __init__(
-        self,
-        signing_secret: str,
-        in_flight: InFlight,
-        most_requests: int = MOST_REQUESTS,
-    ) -> None:
-        self._most_requests = most_requests
+    def __init__(self, signing_secret: str, in_flight: InFlight) -> None:
         self._secret = signing_secret.encode()
         self._in_flight = in_flight
-        self._requests = self._bytes = 0
+        self._bytes = 0
         self._served: tuple[AsyncApp, Ear] | None = None
 
     def serve(self, app: AsyncApp, ear: Ear) -> None:
@@ -83,7 +78,8 @@ class SlackEndpoint:
 
     async def _dispatch(self, request: web.Request, body: bytes) -> web.Response:
         """Answer a request that Slack signed, if there is room for it."""
-        is_full = self._requests >= self._most_requests or self._bytes + len(body) > MOST_BYTES
+        size = max(len(body), LEAST_BYTES)
+        is_full = self._bytes + size > MOST_BYTES
         if self._served is None:
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not ready")
         if self._in_flight.is_closing or is_full:
@@ -91,13 +87,11 @@ class SlackEndpoint:
             ear.ended(_event_in(body), is_kept=False)
             why = "too much at once" if is_full else "not ready"
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, why)
-        self._requests += 1
-        self._bytes += len(body)
+        self._bytes += size
         try:
             return await self._answer(*self._served, request, body)
         finally:
-            self._requests -= 1
-            self._bytes -= len(body)
+            self._bytes -= size
 
     async def _answer(
         self, app: AsyncApp, ear: Ear, request: web.Request, body: bytes
