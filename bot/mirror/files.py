@@ -28,7 +28,7 @@ TRY_SECONDS = 35.0
 """The time for one try at a file, within that for a try at the batch."""
 
 FILES_AT_ONCE = 4
-"""The files that are brought at once: as many as `devin/downloads.py` reads."""
+"""The files that are brought at once: as many as `devin/files.py` reads."""
 
 ROOM_SECONDS = 2.0
 """The time after which a thread asks again whether its file may be brought."""
