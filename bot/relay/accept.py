@@ -164,14 +164,17 @@ class Accepting:
         if existing and existing.session != session and await self.has_ended(existing):
             await self._links.remove(thread, existing.session)
             existing = await self._links.create(thread, link, begins=begins)
-        if existing is None:
+        # Slack sends a request again that takes long, and a script may run twice: a link that this
+        # request has made is new to it.
+        is_new = existing is None or (existing.card, existing.session) == (link.card, session)
+        if is_new:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
-            await self._polling.begin(thread, session)
+            if existing is None:  # else its first poll is due, or has been waited for
+                await self._polling.begin(thread, session)
             await self._schedule.tell(card_owed(thread, link))
         if (existing or link).since == link.since:
             await self.read_since(thread, since, took_long=begins, is_known=root is not None)
-        # Slack sends a request again that takes long; its own link is new to it.
-        return existing or link, existing is None or existing.card == link.card
+        return existing or link, is_new
 
     async def has_ended(self, link: Link) -> bool:
         """Return True if the session of `link` was seen to have ended."""

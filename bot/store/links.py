@@ -47,7 +47,9 @@ class Links:
         while True:
             raw = await self._raw(thread)
             was = Link.parse(raw or None)
-            if was is not None or await self._set(thread, raw, link, link.to_json(), joins):
+            if raw and was is None:  # one that cannot be read gives way
+                await self._set(thread, raw, None, "", shows=False)
+            elif was is not None or await self._set(thread, raw, link, link.to_json(), joins):
                 return was
 
     async def remove(self, thread: ThreadRef, session: SessionId | None = None) -> Link | None:
@@ -58,9 +60,13 @@ class Links:
         """
         link = None
         while True:
-            # If it is gone, it may be this call that removed it, whose answer was lost.
+            # If it is gone, it may be this call that removed it, whose answer was lost; a link that
+            # was made since then stays.
             if raw := await self._raw(thread):
-                link = Link.parse(raw)
+                found = Link.parse(raw)
+                if link is not None and (found is None or found.card != link.card):
+                    return link
+                link = found
                 if not _means(session, link):
                     return None
             if await self._set(thread, raw, link, ""):

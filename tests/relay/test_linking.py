@@ -1,7 +1,9 @@
 """Links between threads and sessions are made, ended, muted, reported, stored and forgotten."""
 
 import asyncio
+import logging
 import re
+from datetime import timedelta
 
 import pytest
 import redis
@@ -16,8 +18,10 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.replies import Queue
 from bot.model.sessions import NamedSession, SessionId, parse_session
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.redis.connection import Store
 from bot.redis.keys import link_key
+from bot.store.links import Links
 from bot.wording import refusals, thread_links
 from bot.wording.commands import HELP, Status, status
 from bot.wording.phrases import session_link
@@ -211,6 +215,26 @@ async def test_a_link_that_takes_so_long_that_slack_sends_it_again_is_made_once(
     assert sent
     assert await desk.fence(thread) == []
     assert len(desk.posts(thread, with_cards=True)) == 1
+
+
+async def test_a_link_whose_answer_from_redis_was_lost_is_a_new_one(
+    bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The script was sent once more and found the link made: the rest is still to be done."""
+    caplog.set_level(logging.INFO)
+    root = await desk.slack.say("Shall we?")
+    text = f"<@{desk.slack.bot_user_id}> link {SESSION}"
+    ts = await desk.slack.say(text, thread=root, deliver=False)
+    channel = desk.slack.workspace.channel("general").id
+    thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
+    at_, by = ts_micros(ts), UserId(desk.slack.workspace.user("ada").id)
+    made = Link(session=SessionId(SESSION), by=by, at=1, since=at_, card=str(at_))
+    assert await Links(store, timedelta(days=1)).create(thread, made) is None
+    await desk.slack.deliver_event(desk.slack.event_of(channel, ts))
+    await desk.until_linked(root)
+    await desk.until_heard()
+    assert "linked" in [one.message for one in caplog.records]
+    assert len(desk.posts(root, with_cards=True)) == 1
 
 
 async def test_unlinked_replies_stay_and_the_thread_can_be_linked_anew(

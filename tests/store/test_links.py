@@ -3,7 +3,9 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -14,8 +16,19 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import THREADS_KEY, last_key, link_key
+from bot.redis.keys import (
+    OUTBOX_KEY,
+    THREADS_KEY,
+    followers_key,
+    last_key,
+    link_key,
+    subject_key,
+)
+from bot.redis.scripts import Script
 from bot.store.links import GONE, Links
+from bot.store.lua.links import set_link
+from bot.store.mirror.cards import card_owed
+from bot.timing import Timing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.keys import at
 
@@ -93,6 +106,36 @@ async def test_a_link_that_is_gone_is_removed_from_its_channel(links: Links, raw
     assert await links.remove(thread(1)) is None
     assert await links.of_channel("T0TEAM", "C0GENERAL", 9) == [thread(2)]
     assert await links.get(thread(2)) == a_link()
+
+
+class SentTwice(Store):
+    """Runs a script that ends a link twice, as after a lost answer, with `meanwhile` in between."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._sent, self._meanwhile = store, meanwhile
+        self.prefix = store.prefix
+
+    @property
+    def timing(self) -> Timing:
+        """The times of the real store."""
+        return self._sent.timing
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        """Run `script`."""
+        answer = await self._sent.run(script, keys, args)
+        if script is set_link.script and args[2] == "":
+            await self._meanwhile()
+            answer = await self._sent.run(script, keys, args)
+        return answer
+
+
+async def test_only_the_link_that_was_found_is_removed(links: Links, store: Store) -> None:
+    """Redis's answer is lost, and somebody links the thread before the script is sent again."""
+    newer = a_link(OTHER_SESSION).model_copy(update={"card": "2"})
+    await links.create(thread(), a_link())
+    sent_twice = SentTwice(store, lambda: links.create(thread(), newer))
+    assert await Links(sent_twice, TTL).remove(thread()) == a_link()
+    assert await links.get(thread()) == newer
 
 
 @pytest.mark.parametrize("muted", [True, False])
@@ -174,6 +217,19 @@ async def test_a_record_that_cannot_be_read_is_no_link(
     assert await links.get(thread()) is None
     assert await links.mute(thread(), muted=True) is None
     assert await raw.get(at(link_key(thread()))) == raw_link
+
+
+async def test_a_new_link_replaces_one_that_cannot_be_read(links: Links, raw: Redis) -> None:
+    """It is whole: its thread is in the index, follows the session, and has a card."""
+    await raw.set(at(link_key(thread())), "no json", ex=60)
+    assert await links.create(thread(), a_link()) is None
+    assert await links.get(thread()) == a_link()
+    assert await raw.ttl(at(link_key(thread()))) > 60
+    assert await raw.zrange(at(THREADS_KEY), 0, -1) == [thread().name]
+    assert await raw.hkeys(at(followers_key(SessionId(SESSION)))) == [thread().name]
+    card = card_owed(thread(), a_link())
+    assert await raw.zscore(at(OUTBOX_KEY), str(card)) is not None
+    assert await raw.hget(at(subject_key(card.subject)), "session") == SESSION
 
 
 async def test_threads_whose_link_has_expired_are_forgotten(links: Links, raw: Redis) -> None:
