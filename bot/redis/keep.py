@@ -31,3 +31,6 @@ OWED = timedelta(days=30)
 
 TRIED = timedelta(days=7)
 """An entry of the outbox and its subject, at least, from each try at it."""
+
+WATCHED = timedelta(days=1)
+"""What is known of a session, at least: its next poll comes within an hour."""

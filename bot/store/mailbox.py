@@ -22,6 +22,8 @@ from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.turn import Deferred, Head, Step, kept_of, parse_step
 
+NO_DELAY = timedelta(0)
+
 MOST = 200
 """Most replies of a session that are told apart by thread."""
 
@@ -116,32 +118,33 @@ class Mailbox:
         The first deferral of a reply owes a notice, due after `notice`.
         """
         report = Owed(head.reply.id, head.round, OwedKind.DELAY)
-        answer = await lua.defer(
-            self._store,
-            session=session,
-            token=token,
-            reply_id=head.reply.id,
-            delay=millis(delay),
-            notice=str(report),
-            notice_after=millis(notice),
-        )
+        answer = await self._defer(session, token, head.reply.id, delay, str(report), notice)
         if not answer:
             return None
         attempts, notice_ms = answer
         return Deferred(attempts, None if notice_ms < 0 else notice_ms / 1000)
 
-    async def put_back(
-        self, session: SessionId, token: str, reply: ReplyId, after: timedelta = timedelta(0)
-    ) -> None:
-        """Undo `take` for a reply that has certainly not been sent, and make it due in `after`."""
-        await lua.defer(
+    async def put_back(self, session: SessionId, token: str, reply: ReplyId) -> None:
+        """Undo `take` for a reply that has certainly not been sent; it is due at once."""
+        await self._defer(session, token, reply)
+
+    async def _defer(
+        self,
+        session: SessionId,
+        token: str,
+        reply: ReplyId,
+        delay: timedelta = NO_DELAY,
+        notice: str = "",
+        notice_after: timedelta = NO_DELAY,
+    ) -> tuple[int, int] | None:
+        return await lua.defer(
             self._store,
             session=session,
             token=token,
             reply_id=reply,
-            delay=millis(after),
-            notice="",
-            notice_after=0,
+            delay=millis(delay),
+            notice=notice,
+            notice_after=millis(notice_after),
         )
 
     async def renew(self, session: SessionId, token: str) -> bool:

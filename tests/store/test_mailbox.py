@@ -750,9 +750,10 @@ async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
     notice = Owed(a_reply(1).id, 1, OwedKind.DELAY)
-    await raw.delete(at(subject_key(a_reply(1).id)))
     await reports.begin(notice)
+    await raw.delete(at(subject_key(a_reply(1).id)))
     await reports.end(notice, told=True)
+    assert await reports.begin(notice) is None
     assert (
         await raw.exists(at(subject_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts)))) == 0
     )

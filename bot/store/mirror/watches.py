@@ -17,9 +17,8 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import (
-    watched_key,
-)
+from bot.redis.keep import WATCHED
+from bot.redis.keys import watched_key
 from bot.store.lua import mirror as lua
 from bot.store.mirror.cards import card_subject
 from bot.store.mirror.polls import (
@@ -36,9 +35,6 @@ from bot.store.mirror.words import words_owed, words_subject
 MOST_SHOWN = 400
 """Most ids of messages that are remembered of a session; a page repeats at most 200."""
 
-LEAST_KEPT = timedelta(days=1)
-"""The least time for which a session is known after a read: the next one comes within an hour."""
-
 
 class Watches:
     """The watch, in Redis."""
@@ -46,7 +42,7 @@ class Watches:
     def __init__(self, store: Store, link_ttl: timedelta) -> None:
         self._store = store
         self._link_ttl = seconds(link_ttl)
-        self._watch_ttl = seconds(max(link_ttl, LEAST_KEPT))
+        self._watch_ttl = seconds(max(link_ttl, WATCHED))
 
     async def take(self, limit: int, ahead: timedelta) -> Taken:
         """Take up to `limit` sessions that are due within `ahead`, if one is due now."""

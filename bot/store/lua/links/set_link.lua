@@ -36,7 +36,6 @@ else
 end
 if joins ~= '' then
   redis.call('HSET', followers, thread, joins == 'now' and now or 0)
-  redis.call('EXPIRE', followers, link_ttl)
   want_poll(session, now, now, link_ttl)
 end
 if card_name ~= '' then want_card(card_name, now, pace_ms, link_ttl) end

@@ -4,6 +4,7 @@
 -- false if the reply is no longer being sent under `token`.
 -- include: now_ms
 -- include: follow
+-- include: prolong
 local session = ARGV[1]
 local token = ARGV[2]
 local reply_id = ARGV[3]
@@ -27,7 +28,7 @@ follow(reply_id, session)
 local is_waiting = redis.call('HGET', reply, 'state') == 'waiting'
 if notice ~= '' and is_waiting and redis.call('HSETNX', reply, 'notice', 1) == 1 then
   redis.call('ZADD', key.outbox, now + notice_after, notice)
-  redis.call('EXPIRE', key.outbox, keep.waiting)
+  prolong(key.outbox, keep.waiting)
   return {attempts, notice_after}
 end
 return {attempts, -1}

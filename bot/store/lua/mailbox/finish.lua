@@ -6,6 +6,7 @@
 -- does.
 -- include: now_ms
 -- include: next_head
+-- include: prolong
 -- include: want_poll
 local session = ARGV[1]
 local token = ARGV[2]
@@ -35,12 +36,11 @@ if was[1] == 'sending' then
   if answered then redis.call('DEL', key.box(session)) end
   if report ~= '' then
     redis.call('ZADD', key.outbox, now, report)
-    redis.call('EXPIRE', key.outbox, keep.done)
+    prolong(key.outbox, keep.done)
   end
   if thread ~= '' then
     local watched = key.watched(session)
     redis.call('SET', key.last(thread), outcome, 'EX', link_ttl)
-    redis.call('EXPIRE', key.followers(session), link_ttl)
     redis.call('HSET', watched, 'replied', now, 'by:' .. thread, by)
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end

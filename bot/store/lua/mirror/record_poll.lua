@@ -5,6 +5,7 @@
 -- The next poll comes in `after_ms`; see `put_off`.
 -- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
 -- include: now_ms
+-- include: prolong
 -- include: put_off
 -- include: want_card
 -- include: traffic
@@ -57,7 +58,7 @@ for _, one in ipairs(said) do
     redis.call('HSET', subject, 'waits', now)
     told[#told + 1] = one.owed
   end
-  redis.call('EXPIRE', key.outbox, keep.owed)
+  prolong(key.outbox, keep.owed)
 end
 for _, one in ipairs(cards) do
   local after = want_card(one.card, now, pace_ms, link_ttl)

@@ -2,6 +2,7 @@
 -- that a later request does not add it a second time. Returns 2 if it was added, 1 while it is
 -- still to be done, else 0.
 -- include: now_ms
+-- include: prolong
 local subject = ARGV[1]
 local owed = ARGV[2]
 local asked = ARGV[3]
@@ -14,5 +15,5 @@ end
 redis.call('HSET', record, 'asked', asked, 'round', 1)
 redis.call('EXPIRE', record, keep)
 redis.call('ZADD', key.outbox, now_ms(), owed)
-redis.call('EXPIRE', key.outbox, keep)
+prolong(key.outbox, keep)
 return 2
