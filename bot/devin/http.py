@@ -1,6 +1,6 @@
 """HTTP to Devin's API: a request in, the answer or its failure out; nothing here raises.
 
-`answers.py` interprets failures of the connection.
+`wire.py` interprets failures of the connection.
 """
 
 import asyncio
@@ -18,9 +18,11 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
-from bot.devin.answers import LOST, Answer, Read, failure, reason, skew, start_of, unread
+from bot.devin.answers import unread
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
-from bot.devin.files import CONNECTIONS, Downloads, Multipart
+from bot.devin.downloads import CONNECTIONS, Downloads
+from bot.devin.multipart import Multipart
+from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
 from bot.timing import TIMING, Timing

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from bot.mirror.audience import Audience, Heard
 from bot.mirror.status import StatusLines
-from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.people import WORKFLOW
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
@@ -82,22 +82,18 @@ class CardTeller:
         is_open = is_linked and not heard.is_barred
         if heard.unsure is not None and link is not None and is_linked:
             await self._cards.want(thread, link)
-        after = await self._cards.end(begun, ts, shows, is_open=is_open)
+        # It is not edited again before Slack can be asked what it may show.
+        unsure = heard.unsure
+        pause = None if unsure is None else unsure.retry_after or UNSURE_SECONDS
+        after = await self._cards.end(begun, ts, shows, is_open=is_open, pause=pause)
         if after is not None:
-            await self._go_on(begun, after, heard.unsure)
+            await self._schedule.tell(begun.owed, after)
         return True
-
-    async def _go_on(self, begun: Begun, after: float, unsure: SlackAway | None) -> None:
-        """Have the card edited again, and not before Slack can be asked what it may show."""
-        if unsure is not None:
-            after = unsure.retry_after or UNSURE_SECONDS
-            await self._outbox.pause(begun.owed, after, may_be_done=False)
-        await self._schedule.tell(begun.owed, after)
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End a card that Slack refuses for good; one that was told has ended by itself."""
         if not told:
-            await self._outbox.end(begun.owed, forget=False)
+            await self._outbox.end(begun, forget=False)
 
     async def _words(
         self, thread: ThreadRef, session: SessionId, heard: Heard, *, is_linked: bool

@@ -13,12 +13,12 @@ from bot.devin.api import Devin, Unread
 from bot.mirror.parts import BEGAN
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
 from bot.model.files import FileLeftOut, WhyLink
-from bot.model.owed import Owed
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.slack.rate_limits import LIMITED
 from bot.slack.uploads import SEND, Uploads
 from bot.store.mirror.words import Words
+from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
 from bot.wording.mirror.words import LongText
 
@@ -28,7 +28,7 @@ TRY_SECONDS = 35.0
 """The time for one try at a file, within that for a try at the batch."""
 
 FILES_AT_ONCE = 4
-"""The files that are brought at once: as many as `devin/files.py` reads."""
+"""The files that are brought at once: as many as `devin/downloads.py` reads."""
 
 ROOM_SECONDS = 2.0
 """The time after which a thread asks again whether its file may be brought."""
@@ -45,7 +45,7 @@ class FilePart:
     `since` is that of the batch.
     """
 
-    owed: Owed
+    begun: Begun
     thread: ThreadRef
     name: str
     file: SentFile | LongText
@@ -118,7 +118,7 @@ class SentFiles:
         if self._room.locked():
             raise SlackAway(SEND, LIMITED, retry_after=ROOM_SECONDS, maybe_done=False)
         async with self._room:
-            await self._words.note(part.owed, f"{BEGAN}{part.name}", str(began))
+            await self._words.note(part.begun, f"{BEGAN}{part.name}", str(began))
             try:
                 async with asyncio.timeout(TRY_SECONDS):
                     return await self._brought(part)
@@ -149,7 +149,7 @@ class SentFiles:
     async def _upload(self, part: FilePart, size: int, chunks: AsyncIterator[bytes]) -> str:
         place = await self._uploads.begin(part.file.name, size)
         await self._uploads.send(place, chunks)
-        await self._words.note(part.owed, part.name, place.file_id)
+        await self._words.note(part.begun, part.name, place.file_id)
         return place.file_id
 
     def _away(self, unread: Unread) -> DevinAway | FileLeftOut:
@@ -163,7 +163,7 @@ def _leave_out(part: FilePart, error: SlackRefused | FileLeftOut) -> None:
     """Log that a file is linked; raise the error if the operator must act."""
     if isinstance(error, SlackRefused) and error.reason in OPERATOR_MUST_ACT:
         raise error
-    log.warning("file linked", extra=part.owed.log_fields | {"reason": str(error)})
+    log.warning("file linked", extra=part.begun.owed.log_fields | {"reason": str(error)})
     metrics.FILES_SENT.labels("linked").inc()
 
 

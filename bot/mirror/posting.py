@@ -89,7 +89,7 @@ class Posting:
             done += 1
             self._may_be_there = False
             if done < len(parts):  # else the batch ends now
-                await self._ways.words.note_parts(self._begun.owed, done)
+                await self._ways.words.note_parts(self._begun, done)
                 # A file needs the time of a whole try.
                 is_file = not isinstance(parts[done].what, DevinPost)
                 if is_file or time.monotonic() >= ends:
@@ -120,8 +120,8 @@ class Posting:
         return _Shown.THERE
 
     async def _put_file(self, thread: ThreadRef, name: str, file: SentFile | LongText) -> _Shown:
-        owed, batch = self._begun.owed, self._batch
-        part = FilePart(owed, thread, name, file, self._notes, batch.since, batch.read_at)
+        begun, batch = self._begun, self._batch
+        part = FilePart(begun, thread, name, file, self._notes, batch.since, batch.read_at)
         file_id = await self._ways.files.bring(part)
         if not file_id:
             return _Shown.REPLACED if file_id is None else _Shown.THERE
@@ -131,5 +131,5 @@ class Posting:
         return _Shown.THERE if is_shown else _Shown.REPLACED
 
     async def _note(self, name: str, what: str) -> None:
-        await self._ways.words.note(self._begun.owed, name, what)
+        await self._ways.words.note(self._begun, name, what)
         self._notes[name] = what

@@ -75,7 +75,7 @@ class WordsTeller:
         """Post the next batch; return False if nothing of what waits is for the thread."""
         thread = thread_of(begun.owed.subject)
         began = time.monotonic()
-        batch = await self._words.cut(begun.owed, thread, self._since())
+        batch = await self._words.cut(begun, thread, self._since())
         # A link that is made after this moment has nothing in the batch.
         heard = await self._hearing(thread)
         link = heard.link

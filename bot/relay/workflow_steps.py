@@ -102,7 +102,7 @@ class WorkflowSteps:
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the step; once it is done, only the fact that it was started is kept."""
-        await self._outbox.end(begun.owed, forget=told)
+        await self._outbox.end(begun, forget=told)
 
     def _does(self, step: StepAsked, *, again: bool) -> Does:
         link = partial(self._link, again=again)

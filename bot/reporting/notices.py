@@ -121,7 +121,7 @@ class NoticeTeller:
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the notice; once it is told, only the fact that it was owed is kept."""
-        await self._outbox.end(begun.owed, forget=told)
+        await self._outbox.end(begun, forget=told)
 
 
 async def _try(send: Callable[[], Awaitable[object]]) -> None:

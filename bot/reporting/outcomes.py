@@ -64,7 +64,7 @@ class Outcomes:
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the report."""
-        await self._reports.end(begun.owed)
+        await self._reports.end(begun)
 
     async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
         """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
@@ -72,7 +72,7 @@ class Outcomes:
             return False
         log.info("mark dropped", extra=begun.owed.log_fields | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
-        await self._reports.end(begun.owed)
+        await self._reports.end(begun)
         return True
 
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
@@ -136,7 +136,7 @@ class Delays:
         """End the report; take notice and mark back if the outcome was told before they came."""
         report = Report.of(begun)
         where = "" if report.reply is None else report.reply.thread.thread_ts
-        waits, outcome = await self._reports.end(begun.owed, where if told else "")
+        waits, outcome = await self._reports.end(begun, where if told else "")
         if waits or not (told or begun.again):
             return
         ids, (_, channel, ts) = begun.owed.log_fields, place_of(begun.owed.subject)

@@ -117,7 +117,7 @@ class Reporter:
         begun = await self._outbox.begin(owed, teller.fields)
         if begun is None or await self._drop(begun, math.inf, "too many at once"):
             return
-        await self._outbox.pause(owed, SHED_SECONDS, may_be_done=begun.again)
+        await self._outbox.pause(begun, SHED_SECONDS, may_be_done=begun.again)
         await self._schedule.tell(owed, SHED_SECONDS, attempt)
 
     async def _tell_until(self, ends: float, teller: Teller, begun: Begun) -> bool:
@@ -139,7 +139,7 @@ class Reporter:
         if delay is None:
             delay = self._pauses[min(attempt, len(self._pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
-        await self._outbox.pause(begun.owed, delay, may_be_done=may_be_done)
+        await self._outbox.pause(begun, delay, may_be_done=may_be_done)
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
         log.log(_level(error), "report waits", extra=ids)
         await self._schedule.tell(begun.owed, delay, attempt + 1)

@@ -2,9 +2,13 @@
 
 An entry is written in the step that causes it, so a crash at any point delays but never loses it.
 Each entry is about a subject, a record in Redis, whose fields mean something only to its kind.
+
+A try holds its entry under a lease with a fencing token, and whatever ends the try acts only if it
+still does. So a process that was frozen changes nothing of a try that was begun meanwhile.
 """
 
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,13 +40,14 @@ class Owing(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A try at an entry.
+    """A try at an entry, and by what it holds it (`held`).
 
     `again` is True if Slack may have accepted it in an earlier try. `record` has the requested
     fields of the subject; a missing one is empty.
     """
 
     owed: Owed
+    held: str
     again: bool
     record: Mapping[str, str]
 
@@ -81,51 +86,41 @@ class Outbox:
         """
         answer = await lua.begin_entry(
             self._store,
-            subject=owed.subject,
             owed=str(owed),
-            begun=begun_field(owed),
+            token=secrets.token_hex(8),
             lease_ms=millis(LEASE),
             fields=fields,
         )
         if not answer:
             return None
-        again, *found = answer
-        return Begun(owed, bool(again), dict(zip(fields, map(str, found), strict=True)))
+        held, again, *found = answer
+        return Begun(owed, held, bool(again), dict(zip(fields, map(str, found), strict=True)))
 
-    async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
+    async def pause(self, begun: Begun, after: float, *, may_be_done: bool) -> None:
         """End this try, with another one due in `after` seconds.
 
         `may_be_done` says that Slack may have accepted the entry in this one.
         """
         await lua.pause_entry(
             self._store,
-            subject=owed.subject,
-            owed=str(owed),
-            begun=begun_field(owed),
+            owed=str(begun.owed),
+            held=begun.held,
             may_be_done=may_be_done,
             after_ms=int(after * 1000),
         )
 
-    async def end(self, owed: Owed, *, forget: bool) -> None:
+    async def end(self, begun: Begun, *, forget: bool) -> None:
         """End the entry; with `forget`, delete its content and keep only that it was owed."""
-        await lua.end_entry(
-            self._store,
-            subject=owed.subject,
-            owed=str(owed),
-            forgets=forget,
-        )
+        await self._end(begun, "fact" if forget else "all")
 
-    async def take_back(self, owed: Owed) -> None:
+    async def take_back(self, begun: Begun) -> None:
         """End an entry that was not done, and forget it: its subject may be owed again."""
-        await self._store.delete(subject_key(owed.subject))
-        await self.end(owed, forget=False)
+        await self._end(begun, "nothing")
+
+    async def _end(self, begun: Begun, leaves: str) -> None:
+        await lua.end_entry(self._store, owed=str(begun.owed), held=begun.held, leaves=leaves)
 
     async def overdue(self, grace: timedelta, limit: int) -> Sequence[Owed]:
         """List entries that have been due for at least `grace`, the longest due first."""
         late = await lua.list_late(self._store, grace_ms=millis(grace), limit=limit)
         return [parse_owed(one) for one in late]
-
-
-def begun_field(owed: Owed) -> str:
-    """Return the field of an entry's subject with the time until which a try keeps others out."""
-    return f"begun:{owed.number}:{owed.kind}"

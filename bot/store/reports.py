@@ -67,7 +67,7 @@ class Reports:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def end(self, owed: Owed, noticed_in: str = "") -> tuple[bool, Outcome | None]:
+    async def end(self, begun: Begun, noticed_in: str = "") -> tuple[bool, Outcome | None]:
         """End a report that was told, or that cannot or need not be.
 
         It may have told a thread that the reply waits. Return whether the reply still does, and its
@@ -75,8 +75,8 @@ class Reports:
         """
         state, outcome = await lua.end_report(
             self._store,
-            subject=owed.subject,
-            owed=str(owed),
+            owed=str(begun.owed),
+            held=begun.held,
             noticed_in=noticed_in,
         )
         return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None

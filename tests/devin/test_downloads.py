@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.devin.api import IncomingFile, Unread
-from bot.devin.files import Downloads
+from bot.devin.downloads import Downloads
 from tests.support.raw_http import (
     CHUNKED,
     RawServer,

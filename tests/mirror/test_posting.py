@@ -323,11 +323,12 @@ async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking)
     files, words = speech.files(), Words(speech.store)
     speech.box.slack.fail_next(SEND, until=goes_on, times=FILES_AT_ONCE)
     await speech.say("Paragraph 000.")
-    await words.cut(speech.owed, speech.thread, "")
+    begun = await speech.begin()
+    await words.cut(begun, speech.thread, "")
 
     def bring(number: int) -> Awaitable[str | None]:
         file = LongText(f"file-{number}.txt", "hello", NamedSession(ID))
-        return files.bring(FilePart(speech.owed, speech.thread, f"{number}", file, {}, "", 0))
+        return files.bring(FilePart(begun, speech.thread, f"{number}", file, {}, "", 0))
 
     under_way = [asyncio.ensure_future(bring(number)) for number in range(FILES_AT_ONCE)]
     await wait_until(lambda: len(calls(speech, SEND)) == FILES_AT_ONCE, "all slots are taken")
@@ -354,10 +355,11 @@ async def test_a_file_has_little_time(
     """What comes behind it waits; the time counts from the first try, whoever made it."""
     speech.timing = TIMING
     await speech.say("Paragraph 000.")
-    await Words(speech.store).cut(speech.owed, speech.thread, "")
+    begun = await speech.begin()
+    await Words(speech.store).cut(begun, speech.thread, "")
     notes = {f"{BEGAN}file:0": noted} if noted else {}
     file = LongText("file-0.txt", "hello", NamedSession(ID))
-    part = FilePart(speech.owed, speech.thread, "file:0", file, notes, "", at)
+    part = FilePart(begun, speech.thread, "file:0", file, notes, "", at)
     assert (await speech.files().bring(part) is not None) == is_tried
 
 

@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.compose import NAMELESS
-from bot.devin.files import Multipart
+from bot.devin.multipart import Multipart
 from bot.model.errors import EmptyMessage
 from bot.model.files import AttachedFile, FileLeftOut, Upload, WhyLink
 from bot.model.outcomes import Outcome, OutcomeKind

@@ -89,7 +89,7 @@ async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store
     await wait_until(lambda: _has_age(store), "they have waited")
     assert value("relay_words_waiting") == 2
     words = Words(store)
-    assert await words.cut(owed, thread_of(0), "") is not None
+    assert await words.cut(begun, thread_of(0), "") is not None
     assert not await words.end(begun, thread_of(0))
     await measure_watch(store)
     assert value("relay_words_waiting") == 1

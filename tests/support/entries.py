@@ -3,22 +3,36 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from redis.asyncio import Redis
+
 from bot.model.owed import Owed, OwedKind
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
+from bot.redis.keys import subject_key
 from bot.store.due_mail import DueMail
 from bot.store.links import Links
 from bot.store.lua.mailbox import backlog
 from bot.store.mirror.cards import card_owed
-from bot.store.outbox import Outbox
+from bot.store.outbox import Begun, Outbox
 from bot.store.reports import FIELDS, Report, Reports
+from tests.support.keys import at
 
 
 async def linked(store: Store, thread: ThreadRef, link: Link, ttl: timedelta) -> None:
     """Link a thread whose card was posted, so that the outbox holds nothing of it."""
     await Links(store, ttl).create(thread, link)
-    await Outbox(store).end(card_owed(thread, link), forget=False)
+    begun = await Outbox(store).begin(card_owed(thread, link), ())
+    assert begun is not None
+    await Outbox(store).end(begun, forget=False)
+
+
+async def expire(raw: Redis, owed: Owed) -> None:
+    """Let the lease of the latest try at an entry run out."""
+    record, field = at(subject_key(owed.subject)), f"begun|{owed.number}|{owed.kind}"
+    held = await raw.hget(record, field)
+    assert isinstance(held, str)
+    await raw.hset(record, field, f"1|{held.partition('|')[2]}")
 
 
 class Entries:
@@ -29,20 +43,24 @@ class Entries:
         self._store = store
         self._reports = Reports(store)
         self._due = DueMail(store)
+        self._begun: dict[Owed, Begun] = {}
 
     async def begin(self, owed: Owed) -> Report | None:
         """Begin an attempt; None if there is nothing to tell, or another process tells it."""
         begun = await self.outbox.begin(owed, FIELDS)
-        return None if begun is None else Report.of(begun)
+        if begun is None:
+            return None
+        self._begun[owed] = begun
+        return Report.of(begun)
 
     async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
-        """Call `Outbox.pause`."""
-        await self.outbox.pause(owed, after, may_be_done=may_be_done)
+        """Call `Outbox.pause` for the latest attempt."""
+        await self.outbox.pause(self._begun[owed], after, may_be_done=may_be_done)
 
     async def end(self, owed: Owed, *, told: bool) -> bool:
-        """Call `Reports.end`; a delay that was told was told somewhere."""
+        """Call `Reports.end` for the latest attempt; a delay that was told was told somewhere."""
         where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
-        waits, _ = await self._reports.end(owed, where)
+        waits, _ = await self._reports.end(self._begun[owed], where)
         return waits
 
     async def overdue(

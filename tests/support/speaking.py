@@ -27,7 +27,7 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import OUTBOX_KEY, subject_key
+from bot.redis.keys import OUTBOX_KEY
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter, Teller
@@ -40,7 +40,7 @@ from bot.store.mirror.cards import card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import words_owed
-from bot.store.outbox import Outbox, begun_field
+from bot.store.outbox import Begun, Outbox
 from bot.timing import Timing
 from bot.wiring import Parts
 from bot.wording.message import SlackMessage
@@ -48,6 +48,7 @@ from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.bots import BRISK
 from tests.support.desk import SESSION
+from tests.support.entries import expire
 from tests.support.keys import at
 from tests.support.known import forget
 from tests.support.parts import parts_of
@@ -117,6 +118,16 @@ class Speaking:
         found = Found(seen=seen, after=timedelta(0), said=items)
         assert await watches.record(poll, found) is not None
 
+    async def begin(self) -> Begun:
+        """Begin a try at what the thread is to be shown, as another process would."""
+        begun = await Outbox(self.store).begin(self.owed, ())
+        assert begun is not None
+        return begun
+
+    async def expire(self) -> None:
+        """Let the lease of a try at it run out."""
+        await expire(self.raw, self.owed)
+
     async def try_once(self, owed: Owed | None = None) -> None:
         """Try as the reporter does: what fails is put off, and is due at once for this test.
 
@@ -146,7 +157,7 @@ class Speaking:
             return
         with suppress(TimeoutError, RelayError):
             await asyncio.wait_for(self._teller(self._parts()).tell(begun), seconds)
-        await self.raw.hset(at(subject_key(owed.subject)), begun_field(owed), "1")
+        await self.expire()
         for _ in range(2):  # what it had sent before is with Slack by then
             await self._parts().workspace.client.auth_test()
 

@@ -102,12 +102,12 @@ class Starter:
             raise
         await self._claims.disclaim(claim)
         if is_started:
-            await self._outbox.end(begun.owed, forget=True)
+            await self._outbox.end(begun, forget=True)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the entry; the prompt is kept for *Start again*, unless the session is there."""
-        await self._outbox.end(begun.owed, forget=False)
+        await self._outbox.end(begun, forget=False)
 
     async def _begin(self, start: Start) -> bool:
         """Start the session and link its thread; if there is none, tell why, and return False."""

@@ -85,7 +85,7 @@ class Speaker:
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the entry; one that was refused may be said again."""
         spoken = Spoken.parse(begun.record[ReplyField.ASKED])
-        await self._speaking.end(begun.owed, spoken, told=told)
+        await self._speaking.end(begun, spoken, told=told)
 
     async def _say(self, spoken: Spoken, *, again: bool) -> None:
         reply = spoken.reply

@@ -19,7 +19,7 @@ from bot.model.threads import ThreadRef, micros_ts
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Owing
+from bot.store.outbox import KEEP, Begun, Owing
 from bot.store.state import State
 from bot.wording import devin_say
 from bot.wording.message import SlackMessage
@@ -139,15 +139,15 @@ class Speaking:
         """Return what was said under `key`, while that is kept."""
         return Spoken.parse(await self._outbox.asked(_owed(self._team, key).subject))
 
-    async def end(self, owed: Owed, spoken: Spoken | None, *, told: bool) -> None:
+    async def end(self, begun: Begun, spoken: Spoken | None, *, told: bool) -> None:
         """End an entry; what was not `told` may be said again.
 
         Of what was told, only an answer stays known, and with it whose it is.
         """
         if told or spoken is None:
-            await self._outbox.end(owed, forget=spoken is not None and not spoken.asked)
+            await self._outbox.end(begun, forget=spoken is not None and not spoken.asked)
         else:
-            await self._outbox.take_back(owed)
+            await self._outbox.take_back(begun)
 
     async def check_link(self, thread: ThreadRef, session: SessionId | None) -> None:
         """Check that the replies of `thread` go to `session`.

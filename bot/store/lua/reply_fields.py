@@ -1,8 +1,7 @@
 """The fields of a reply's hash in Redis (`keys.subject_key`), which the Lua files name as literals.
 
 The names are kept in Redis, so they outlive an upgrade: never rename one. In addition,
-`begun:<round>:<kind>` holds the time until which a report is being told (Unix ms;
-`store/outbox.py`).
+`begun|<round>|<kind>` has the try that holds an outbox entry about it (`include/try_of.lua`).
 """
 
 from enum import StrEnum

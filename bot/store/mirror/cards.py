@@ -9,7 +9,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.lua import words as lua
-from bot.store.outbox import Begun, begun_field
+from bot.store.outbox import Begun
 
 FIELDS = ("wanted", "session", "ts", "shows")
 """The fields of a card's record that its teller needs."""
@@ -61,20 +61,23 @@ class Cards:
         session = await self._store.field(card, "session")
         return session is None or await self._store.field(card, "open") is not None
 
-    async def end(self, begun: Begun, ts: str, shows: str, *, is_open: bool) -> float | None:
+    async def end(
+        self, begun: Begun, ts: str, shows: str, *, is_open: bool, pause: float | None
+    ) -> float | None:
         """Note the post and what it shows; return the seconds until the next edit, if any.
 
-        `is_open` says that it shows what Devin does.
+        `is_open` says that it shows what Devin does. The next edit comes after the usual pause, or
+        after that many seconds.
         """
+        usual = self._store.timing.card_pause_ms
         after = await lua.end_card(
             self._store,
-            entry=begun.owed.subject,
             owed=str(begun.owed),
-            begun=begun_field(begun.owed),
+            held=begun.held,
             wanted=begun.record["wanted"],
             ts=ts,
             shows=shows,
             is_open=is_open,
-            pace_ms=self._store.timing.card_pause_ms,
+            pace_ms=usual if pause is None else int(pause * 1000),
         )
         return None if after < 0 else after / 1000

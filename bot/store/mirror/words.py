@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.model.errors import SlackAway
 from bot.model.mirror import Said
 from bot.model.owed import Owed, OwedKind
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.store.lua import words as lua
-from bot.store.outbox import Begun, begun_field
+from bot.store.outbox import Begun
 
 MOST_ITEMS = 50
 MOST_BYTES = 60_000
@@ -59,7 +60,7 @@ class Words:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def cut(self, owed: Owed, thread: ThreadRef, since: str) -> Batch | None:
+    async def cut(self, begun: Begun, thread: ThreadRef, since: str) -> Batch | None:
         """Return the batch to post in `thread`: the one of an earlier try, if there is one.
 
         `since` is the time at Slack now, as a `ts`, or empty: Redis's clock may be another one.
@@ -68,7 +69,8 @@ class Words:
         """
         found = await lua.cut_words(
             self._store,
-            entry=owed.subject,
+            owed=str(begun.owed),
+            held=begun.held,
             thread=thread.name,
             most=MOST_ITEMS,
             most_bytes=MOST_BYTES,
@@ -86,21 +88,26 @@ class Words:
             since=at_slack,
         )
 
-    async def note_parts(self, owed: Owed, parts: int) -> None:
-        """Note that the first `parts` posts and files of the batch are in the thread."""
-        await self.note(owed, PARTS, str(parts))
+    async def note_parts(self, begun: Begun, parts: int) -> None:
+        """Note that the first `parts` posts and files of the batch are in the thread, as `note`."""
+        await self.note(begun, PARTS, str(parts))
 
-    async def note(self, owed: Owed, name: str, what: str) -> None:
-        """Note under `name` what became of one part of the batch."""
-        await lua.note_batch(self._store, entry=owed.subject, name=name, what=what)
+    async def note(self, begun: Begun, name: str, what: str) -> None:
+        """Note under `name` what became of one part of the batch.
+
+        Raises:
+            SlackAway: another try has taken the batch over; nothing was noted.
+        """
+        owed, held = str(begun.owed), begun.held
+        if not await lua.note_batch(self._store, owed=owed, held=held, name=name, what=what):
+            raise SlackAway("posting", "another try goes on", maybe_done=True)
 
     async def end(self, begun: Begun, thread: ThreadRef) -> bool:
         """End the batch. Return True if more is to be posted."""
         has_more = await lua.end_words(
             self._store,
-            entry=begun.owed.subject,
-            thread=thread.name,
             owed=str(begun.owed),
-            begun=begun_field(begun.owed),
+            held=begun.held,
+            thread=thread.name,
         )
         return bool(has_more)

@@ -1,6 +1,7 @@
 """The signatures of the outbox's scripts, which serve entries of all kinds."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bot.redis.scripts import script
 
@@ -12,30 +13,18 @@ async def owe(*, subject: str, owed: str, asked: str, keep: int) -> int:
 
 @script
 async def begin_entry(
-    *,
-    subject: str,
-    owed: str,
-    begun: str,
-    lease_ms: int,
-    fields: Sequence[str],
-) -> Sequence[int | str] | None:
-    """Begin a try; return 1 if one was begun before, else 0, its end, and the fields."""
+    *, owed: str, token: str, lease_ms: int, fields: Sequence[str]
+) -> Sequence[Any] | None:
+    """Begin a try; return what holds the entry, 1 if one was begun before, and the fields."""
 
 
 @script
-async def pause_entry(
-    *,
-    subject: str,
-    owed: str,
-    begun: str,
-    may_be_done: bool,
-    after_ms: int,
-) -> int:
+async def pause_entry(*, owed: str, held: str, may_be_done: bool, after_ms: int) -> int:
     """End a try at an entry, and make the entry due again."""
 
 
 @script
-async def end_entry(*, subject: str, owed: str, forgets: bool) -> int:
+async def end_entry(*, owed: str, held: str, leaves: str) -> int:
     """End an entry."""
 
 

@@ -1,24 +1,25 @@
--- Begins a try at an entry of the outbox. `begun` names the field with the time until which a try
--- keeps others out. Returns 1 if a try was begun before, else 0, then `fields` of the subject;
--- returns nothing if the entry has ended, or while another try is in progress.
+-- Begins a try at an entry of the outbox, under a new `token`. Returns what holds the entry from
+-- then on (`try_of`), 1 if a try was begun before, else 0, and `fields` of the subject; returns
+-- nothing if the entry has ended, or while another try is in progress. Run twice, it begins one.
 -- include: now_ms
-local subject = ARGV[1]
-local owed = ARGV[2]
-local begun = ARGV[3]
-local lease_ms = tonumber(ARGV[4])
-local fields = cjson.decode(ARGV[5])
+-- include: try_of
+local owed = ARGV[1]
+local token = ARGV[2]
+local lease_ms = tonumber(ARGV[3])
+local fields = cjson.decode(ARGV[4])
 
-local record = key.subject(subject)
+local record, begun, before = try_of(owed)
 if not redis.call('ZSCORE', key.outbox, owed) then return false end
 if redis.call('EXISTS', record) == 0 then
   redis.call('ZREM', key.outbox, owed)
   return false
 end
 local now = now_ms()
-local before = redis.call('HGET', record, begun)
-if before and tonumber(before) > now then return false end
-redis.call('HSET', record, begun, now + lease_ms)
+local until_ms, holder = string.match(before or '0', '^(%d+)|?(.*)$')
+if tonumber(until_ms) > now and holder ~= token then return false end
+local held = now + lease_ms .. '|' .. token
+redis.call('HSET', record, begun, held)
 redis.call('ZADD', key.outbox, now + lease_ms, owed)
-local found = {before and 1 or 0}
+local found = {held, before and 1 or 0}
 for _, name in ipairs(fields) do found[#found + 1] = redis.call('HGET', record, name) or '' end
 return found

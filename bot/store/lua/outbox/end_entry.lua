@@ -1,9 +1,13 @@
--- Ends an entry of the outbox. With `forgets`, its content is deleted, and only the fact that it
--- was owed stays known.
-local subject = ARGV[1]
-local owed = ARGV[2]
-local forgets = ARGV[3] == '1'
+-- Ends a try and its entry of the outbox. It `leaves` 'all' of the subject; or the 'fact' that it
+-- was owed, without its content; or 'nothing', so that it may be owed again.
+-- include: try_of
+local owed = ARGV[1]
+local held = ARGV[2]
+local leaves = ARGV[3]
 
-local record = key.subject(subject)
-if forgets then redis.call('HDEL', record, 'asked') end
+local record, begun, holds = try_of(owed)
+if holds ~= held then return 0 end
+redis.call('HDEL', record, begun)
+if leaves == 'fact' then redis.call('HDEL', record, 'asked') end
+if leaves == 'nothing' then redis.call('DEL', record) end
 return redis.call('ZREM', key.outbox, owed)

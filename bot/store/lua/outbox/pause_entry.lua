@@ -2,16 +2,16 @@
 -- kept for at least `keep.tried` more. With `may_be_done`, Slack may have accepted the entry.
 -- include: now_ms
 -- include: prolong
-local subject = ARGV[1]
-local owed = ARGV[2]
-local begun = ARGV[3]
-local may_be_done = ARGV[4] == '1'
-local after_ms = tonumber(ARGV[5])
+-- include: try_of
+local owed = ARGV[1]
+local held = ARGV[2]
+local may_be_done = ARGV[3] == '1'
+local after_ms = tonumber(ARGV[4])
 
-local record = key.subject(subject)
+local record, begun, holds = try_of(owed)
+if holds ~= held then return 0 end
 prolong(record, keep.tried)
 prolong(key.outbox, keep.tried)
 redis.call('ZADD', key.outbox, 'XX', now_ms() + after_ms, owed)
-if not may_be_done then return redis.call('HDEL', record, begun) end
-if redis.call('EXISTS', record) == 1 then redis.call('HSET', record, begun, 0) end
-return 1
+if may_be_done then return redis.call('HSET', record, begun, 0) end
+return redis.call('HDEL', record, begun)

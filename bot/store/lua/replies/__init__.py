@@ -25,5 +25,5 @@ async def note_reply(*, reply_id: ReplyId, field: str, text: str, once: bool) ->
 
 
 @script
-async def end_report(*, subject: str, owed: str, noticed_in: str) -> tuple[str, str]:
+async def end_report(*, owed: str, held: str, noticed_in: str) -> tuple[str, str]:
     """End a report; return the reply's state and outcome."""

@@ -5,27 +5,26 @@ from bot.redis.scripts import script
 
 @script
 async def cut_words(
-    *, entry: str, thread: str, most: int, most_bytes: int, since: str
+    *, owed: str, held: str, thread: str, most: int, most_bytes: int, since: str
 ) -> tuple[str, str | int, str, str, int] | None:
     """Return the batch to post, its number, its notes, `since` and now."""
 
 
 @script
-async def note_batch(*, entry: str, name: str, what: str) -> int:
-    """Note what became of one part of the batch that is being posted."""
+async def note_batch(*, owed: str, held: str, name: str, what: str) -> int:
+    """Note what became of one part of the batch; return 0 if another try holds it."""
 
 
 @script
-async def end_words(*, entry: str, thread: str, owed: str, begun: str) -> int:
+async def end_words(*, owed: str, held: str, thread: str) -> int:
     """End a batch; return 1 if more is to be posted."""
 
 
 @script
 async def end_card(
     *,
-    entry: str,
     owed: str,
-    begun: str,
+    held: str,
     wanted: str,
     ts: str,
     shows: str,

@@ -1,15 +1,19 @@
 -- Returns what is being posted in a thread: the batch of an earlier try, or else the first items
 -- that wait, up to `most` of them and of `most_bytes`; then the batch's number, what was noted
 -- of its parts, `since`, which was the time at Slack then, and the time. Returns nothing if there
--- is none.
+-- is none, or if another try holds the entry.
 -- include: now_ms
-local entry = ARGV[1]
-local thread = ARGV[2]
-local most = tonumber(ARGV[3])
-local most_bytes = tonumber(ARGV[4])
-local since = ARGV[5]
+-- include: try_of
+local owed = ARGV[1]
+local held = ARGV[2]
+local thread = ARGV[3]
+local most = tonumber(ARGV[4])
+local most_bytes = tonumber(ARGV[5])
+local since = ARGV[6]
 
-local now, subject, words = now_ms(), key.subject(entry), key.words(thread)
+local now, words = now_ms(), key.words(thread)
+local subject, _, holds = try_of(owed)
+if holds ~= held then return false end
 local posting = redis.call('HMGET', subject, 'posting', 'batch', 'notes', 'since')
 if posting[1] then return {posting[1], posting[2], posting[3] or '', posting[4] or '', now} end
 local items, bytes = {}, 0

@@ -2,20 +2,18 @@
 -- and with `is_open` that it has shown what Devin does.
 -- Returns the ms after which it must be edited again, or -1.
 -- include: now_ms
-local entry = ARGV[1]
-local owed = ARGV[2]
-local begun = ARGV[3]
-local wanted = ARGV[4]
-local ts = ARGV[5]
-local shows = ARGV[6]
-local is_open = ARGV[7] == '1'
-local pace_ms = tonumber(ARGV[8])
+-- include: try_of
+local owed = ARGV[1]
+local held = ARGV[2]
+local wanted = ARGV[3]
+local ts = ARGV[4]
+local shows = ARGV[5]
+local is_open = ARGV[6] == '1'
+local pace_ms = tonumber(ARGV[7])
 
-local now, card = now_ms(), key.subject(entry)
-if redis.call('EXISTS', card) == 0 then
-  redis.call('ZREM', key.outbox, owed)
-  return -1
-end
+local card, begun, holds = try_of(owed)
+if holds ~= held then return -1 end
+local now = now_ms()
 redis.call('HDEL', card, begun)
 if is_open then redis.call('HSET', card, 'open', 1) end
 local was = redis.call('HMGET', card, 'wanted', 'ts', 'shows')

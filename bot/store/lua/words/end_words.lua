@@ -1,12 +1,13 @@
 -- Ends the batch that was posted, or dropped.
 -- Returns 1 if more is to be posted, which is then due, else 0.
 -- include: now_ms
-local entry = ARGV[1]
-local thread = ARGV[2]
-local owed = ARGV[3]
-local begun = ARGV[4]
+-- include: try_of
+local owed = ARGV[1]
+local held = ARGV[2]
+local thread = ARGV[3]
 
-local subject = key.subject(entry)
+local subject, begun, holds = try_of(owed)
+if holds ~= held then return 0 end
 redis.call('HDEL', subject, 'posting', 'notes', 'since', begun)
 if redis.call('LLEN', key.words(thread)) == 0 then
   redis.call('ZREM', key.outbox, owed)

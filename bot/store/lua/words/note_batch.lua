@@ -1,11 +1,15 @@
--- Notes what became of one part of the batch being posted, or how many are in the thread.
-local entry = ARGV[1]
-local name = ARGV[2]
-local what = ARGV[3]
+-- Notes what became of one part of the batch being posted, or how many are in the thread. Returns
+-- 0 if another try holds the entry, else 1.
+-- include: try_of
+local owed = ARGV[1]
+local held = ARGV[2]
+local name = ARGV[3]
+local what = ARGV[4]
 
-local subject = key.subject(entry)
-if redis.call('HEXISTS', subject, 'posting') == 0 then return 0 end
+local subject, _, holds = try_of(owed)
+if holds ~= held then return 0 end
 local notes = cjson.decode(redis.call('HGET', subject, 'notes') or '{}')
 notes[name] = what
 local text = cjson.encode(notes)
-return redis.call('HSET', subject, 'notes', text)
+redis.call('HSET', subject, 'notes', text)
+return 1

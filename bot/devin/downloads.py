@@ -1,19 +1,19 @@
-"""Files from Devin, read from the addresses that `places.py` allows, and the form for one to Devin.
+"""Reads the files that Devin sent, from the addresses that `places.py` allows.
 
 Redirects are followed by hand, and each request carries the key only if its place gets it.
 """
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import aiohttp
 
-from bot.devin.answers import LOST, Read, reason, unread
+from bot.devin.answers import unread
 from bot.devin.api import IncomingFile, Unread
 from bot.devin.places import Place, Places
+from bot.devin.wire import LOST, Read, reason
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
 
@@ -99,44 +99,3 @@ async def _chunks(response: aiohttp.ClientResponse, deadline: float) -> AsyncIte
         if not chunk:
             return
         yield chunk
-
-
-class Multipart:
-    """A form with the one field `file`, whose content comes from `chunks`.
-
-    `size` is the length of that content in bytes. If it is None, the length of the form is unknown
-    as well.
-    """
-
-    def __init__(
-        self, name: str, kind: str, chunks: AsyncIterator[bytes], size: int | None
-    ) -> None:
-        boundary = secrets.token_hex(16)
-        self._chunks = chunks
-        self._head = (
-            f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="file"; filename="{_quoted(name)}"\r\n'
-            f"Content-Type: {_printable(kind)}\r\n\r\n"
-        ).encode()
-        self._tail = f"\r\n--{boundary}--\r\n".encode()
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        if size is not None:
-            headers["Content-Length"] = str(len(self._head) + size + len(self._tail))
-        self.headers: Mapping[str, str] = headers
-
-    async def content(self) -> AsyncIterator[bytes]:
-        """Yield the bytes of the form; raises the errors of reading the file."""
-        yield self._head
-        async for chunk in self._chunks:
-            yield chunk
-        yield self._tail
-
-
-def _quoted(name: str) -> str:
-    """Escape a file name as browsers do (HTML, multipart/form-data encoding algorithm)."""
-    return _printable(name).replace("%", "%25").replace('"', "%22")[:200]
-
-
-def _printable(text: str) -> str:
-    """Drop characters that could end the line, and replace those that UTF-8 cannot encode."""
-    return "".join(c for c in text if c.isprintable()).encode("utf-8", "replace").decode()

@@ -1,0 +1,239 @@
+"""A try holds its entry of the outbox; one that was frozen changes nothing of the next."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.model.errors import SlackAway
+from bot.model.mirror import Said, Watched
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.owed import Owed, OwedKind
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.redis import keep
+from bot.redis.connection import Store, seconds
+from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, followers_key, subject_key, watched_key
+from bot.store.links import Links
+from bot.store.lua import outbox as lua
+from bot.store.mailbox import Mailbox
+from bot.store.mirror.cards import FIELDS, Cards, card_owed
+from bot.store.mirror.polls import Found
+from bot.store.mirror.watches import Watches
+from bot.store.mirror.words import Words, words_owed
+from bot.store.outbox import Begun, Outbox, Owing
+from bot.store.reports import Reports
+from bot.store.turn import Head
+from tests.support.desk import SESSION
+from tests.support.entries import expire
+from tests.support.keys import at
+
+ID = SessionId(SESSION)
+TTL, DAY, NOW = timedelta(days=90), timedelta(days=1), timedelta(0)
+THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000100")
+LINK = Link(session=ID, by=UserId("U0ADA"), at=1764000000)
+NOTICE = Owed("T0TEAM:said:1", 1, OwedKind.NOTICE)
+REPLY = Reply(thread=THREAD, ts="1764000001.000100", author=UserId("U0ADA"), text="Rebase")
+REFUSED = Outcome(kind=OutcomeKind.REFUSED, status=403)
+
+
+class Tries:
+    """Begins tries at entries, and lets their leases run out."""
+
+    def __init__(self, store: Store, raw: Redis) -> None:
+        self.store = store
+        self.outbox = Outbox(store)
+        self._raw = raw
+
+    async def begin(self, owed: Owed) -> Begun:
+        """Begin a try."""
+        begun = await self.outbox.begin(owed, FIELDS)
+        assert begun is not None
+        return begun
+
+    async def follow(self, frozen: Begun) -> Begun:
+        """Begin the next try after one whose process is frozen."""
+        await expire(self._raw, frozen.owed)
+        return await self.begin(frozen.owed)
+
+    async def say(self, *texts: str) -> None:
+        """Let the session say something to the thread."""
+        watches = Watches(self.store, TTL)
+        await watches.hurry(ID)
+        (poll,) = (await watches.take(1, DAY)).polls
+        said = [(THREAD, Said(id=text, session=ID, text=text)) for text in texts]
+        found = Found(seen=Watched(read_at=poll.began), after=NOW, said=said)
+        assert await watches.record(poll, found) is not None
+
+    async def take(self, ttl: timedelta = TTL) -> Head:
+        """Take a reply."""
+        mailbox = Mailbox(self.store, ttl)
+        await mailbox.accept(REPLY, ID, NOW)
+        head = await mailbox.take(ID, "token")
+        assert isinstance(head, Head)
+        return head
+
+    async def finish(self, ttl: timedelta = TTL) -> Owed:
+        """Give a reply an outcome, and return the report that this owes."""
+        head = await self.take(ttl)
+        await Mailbox(self.store, ttl).finish(ID, "token", head, REFUSED, go_on=False)
+        return Owed(REPLY.id, 1, OwedKind.OUTCOME)
+
+
+@pytest.fixture
+async def tries(store: Store, raw: Redis) -> Tries:
+    """A linked thread, and tries."""
+    await Links(store, TTL).create(THREAD, LINK)
+    return Tries(store, raw)
+
+
+async def notice(tries: Tries) -> Owed:
+    """Owe a notice."""
+    await tries.outbox.owe(NOTICE, "It is done.", DAY)
+    return NOTICE
+
+
+async def words(tries: Tries) -> Owed:
+    """Owe the thread words."""
+    await tries.say("Paragraph 1.")
+    return words_owed(THREAD)
+
+
+async def card(_: Tries) -> Owed:
+    """Return the thread's card, which its link owes."""
+    return card_owed(THREAD, LINK)
+
+
+async def report(tries: Tries) -> Owed:
+    """Owe a report."""
+    return await tries.finish()
+
+
+End = Callable[[Tries, Begun], Awaitable[object]]
+ENDS: list[tuple[Callable[[Tries], Awaitable[Owed]], End]] = [
+    (notice, lambda tries, one: tries.outbox.pause(one, 0.0, may_be_done=True)),
+    (notice, lambda tries, one: tries.outbox.pause(one, 0.0, may_be_done=False)),
+    (notice, lambda tries, one: tries.outbox.end(one, forget=False)),
+    (notice, lambda tries, one: tries.outbox.end(one, forget=True)),
+    (notice, lambda tries, one: tries.outbox.take_back(one)),
+    (words, lambda tries, one: Words(tries.store).end(one, THREAD)),
+    (card, lambda tries, one: Cards(tries.store).end(one, "1.1", "", is_open=True, pause=0.0)),
+    (report, lambda tries, one: Reports(tries.store).end(one)),
+]
+IDS = [
+    *("pause, perhaps done", "pause", "end", "forget", "take back"),
+    *("end words", "end card", "end report"),
+]
+
+
+@pytest.mark.parametrize(("owe", "end"), ENDS, ids=IDS)
+async def test_a_try_that_was_frozen_changes_nothing_of_the_next(
+    tries: Tries, raw: Redis, owe: Callable[[Tries], Awaitable[Owed]], end: End
+) -> None:
+    """The next one has begun meanwhile: it stays begun, and so does its entry."""
+    frozen = await tries.begin(await owe(tries))
+    await tries.follow(frozen)
+    record = at(subject_key(frozen.owed.subject))
+    before = await raw.hgetall(record), await raw.zrange(at(OUTBOX_KEY), 0, -1, withscores=True)
+    await end(tries, frozen)
+    after = await raw.hgetall(record), await raw.zrange(at(OUTBOX_KEY), 0, -1, withscores=True)
+    assert after == before
+    assert await tries.outbox.begin(frozen.owed, ()) is None
+
+
+@pytest.mark.parametrize(("owe", "end"), ENDS, ids=IDS)
+async def test_a_try_whose_lease_ran_out_still_ends_its_entry(
+    tries: Tries, raw: Redis, owe: Callable[[Tries], Awaitable[Owed]], end: End
+) -> None:
+    """Nobody else has begun: what was told counts, and an end that is sent twice counts once."""
+    begun = await tries.begin(await owe(tries))
+    field = f"begun|{begun.owed.number}|{begun.owed.kind}"
+    await end(tries, begun)
+    assert await raw.hget(at(subject_key(begun.owed.subject)), field) in {None, "0"}
+    rest = await raw.zrange(at(OUTBOX_KEY), 0, -1, withscores=True)
+    await end(tries, begun)
+    assert await raw.zrange(at(OUTBOX_KEY), 0, -1, withscores=True) == rest
+
+
+async def test_a_batch_is_ended_only_by_the_try_that_posts_it(tries: Tries, raw: Redis) -> None:
+    """A process that froze after its post must not drop the batch that another one posts now."""
+    queue, owed = Words(tries.store), await words(tries)
+    frozen = await tries.begin(owed)
+    assert await queue.cut(frozen, THREAD, "") is not None
+    second = await tries.follow(frozen)
+    assert second.again
+    assert await queue.cut(second, THREAD, "") is not None
+    await tries.say("Paragraph 2.")
+    assert await queue.end(second, THREAD)
+    third = await tries.begin(owed)
+    batch = await queue.cut(third, THREAD, "")
+    assert batch is not None
+    await tries.say("Paragraph 3.")
+    assert not await queue.end(frozen, THREAD)
+    assert await queue.cut(frozen, THREAD, "") is None
+    with pytest.raises(SlackAway, match="another try"):
+        await queue.note_parts(frozen, 1)
+    still = await queue.cut(third, THREAD, "")
+    assert still is not None
+    assert (still.number, still.items, still.notes) == (batch.number, batch.items, {})
+
+
+async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries: Tries) -> None:
+    """The answer to the first sending was lost; the second has what holds the entry."""
+    await notice(tries)
+
+    async def begin(token: str) -> Sequence[Any] | None:
+        return await lua.begin_entry(
+            tries.store, owed=str(NOTICE), token=token, lease_ms=45_000, fields=["asked"]
+        )
+
+    assert await begin("one")
+    assert await begin("two") is None
+    held, again, _ = await begin("one") or ()
+    assert again, "an earlier try may have been begun, too"
+    await tries.outbox.end(Begun(NOTICE, held, again=True, record={}), forget=False)
+    assert await begin("two") is None
+
+
+async def test_what_is_taken_back_may_be_owed_again_at_once(tries: Tries, raw: Redis) -> None:
+    """It ends and is forgotten in one step, so nothing of it meets what is owed next."""
+    begun = await tries.begin(await notice(tries))
+    await tries.outbox.take_back(begun)
+    assert not await raw.exists(at(subject_key(NOTICE.subject)))
+    assert await tries.outbox.owe(NOTICE, "Once more.", DAY) is Owing.NEW
+    await tries.outbox.take_back(begun)
+    assert await tries.outbox.asked(NOTICE.subject) == "Once more."
+    assert (await tries.begin(NOTICE)).again is False
+
+
+async def test_an_entry_shortens_the_life_of_no_other(tries: Tries, raw: Redis) -> None:
+    """They share one key, which is kept for as long as its longest entry: here, the card."""
+    owed = Owed(REPLY.id, 1, OwedKind.DELAY)
+    mailbox = Mailbox(tries.store, TTL)
+    head = await tries.take()
+    acts: Sequence[Callable[[], Awaitable[object]]] = (
+        lambda: tries.say("Paragraph 1."),
+        lambda: tries.outbox.owe(NOTICE, "It is done.", DAY),
+        lambda: mailbox.defer(ID, "token", head, NOW, NOW),
+        tries.finish,
+    )
+    for act in acts:
+        await act()
+        assert await raw.ttl(at(OUTBOX_KEY)) >= seconds(TTL) - 60
+    assert await raw.zscore(at(OUTBOX_KEY), str(owed)) is not None
+
+
+async def test_a_session_is_watched_for_a_day_at_least(store: Store, raw: Redis) -> None:
+    """Links that are kept for less, and replies, do not shorten that."""
+    hour = timedelta(hours=1)
+    await Links(store, hour).create(THREAD, LINK)
+    least = seconds(keep.WATCHED) - 60
+    for key in (watched_key(ID), followers_key(ID), WATCH_KEY):
+        assert await raw.ttl(at(key)) >= least
+    await Tries(store, raw).finish(hour)
+    for key in (watched_key(ID), followers_key(ID), WATCH_KEY):
+        assert await raw.ttl(at(key)) >= least
