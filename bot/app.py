@@ -16,7 +16,7 @@ from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
 from bot.redis.durability import durability
-from bot.redis.embedded.server import Tell, embedded_valkey, unheard
+from bot.redis.embedded.server import Tell, embedded_valkey
 from bot.redis.schema import claim_schema
 from bot.runtime import metrics
 from bot.runtime.background import Background
@@ -117,12 +117,12 @@ async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
 
 
 @asynccontextmanager
-async def open_redis(settings: Settings, tell: Tell = unheard) -> AsyncIterator[str]:
+async def open_redis(settings: Settings, tell: Tell, timing: Timing) -> AsyncIterator[str]:
     """Yield the address of Redis: the configured one, or that of an embedded Valkey."""
     if settings.redis_url:
         yield settings.redis_url
     else:
-        async with embedded_valkey(settings.data_dir, tell) as url:
+        async with embedded_valkey(settings.data_dir, tell, timing) as url:
             yield url
 
 
@@ -134,7 +134,7 @@ async def _connect(
     timing: Timing,
 ) -> Connections:
     tell = partial(health.note, "embedded Valkey")
-    url = await stack.enter_async_context(open_redis(settings, tell))
+    url = await stack.enter_async_context(open_redis(settings, tell, timing))
     store = await stack.enter_async_context(open_store(url, timing))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)

@@ -85,6 +85,9 @@ class Timing:
     redis_seconds: float = 2.0
     """A command of Redis: below Slack's 3 s, so that an event can be refused if Redis hangs."""
 
+    stop_seconds: float = 10.0
+    """The embedded Valkey, to stop; and half of the time for a process that is stopping it."""
+
     look_up_seconds: float = 1.0
     """One try of a look-up at Slack; two fit into Slack's 3 s for an acknowledgement."""
 

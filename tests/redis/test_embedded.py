@@ -1,6 +1,7 @@
 """The embedded Valkey is tested on real directories, with real processes that are really killed."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.model.errors import EmbeddedValkeyError
 from bot.redis.embedded.server import _binary, embedded_valkey
+from bot.timing import TIMING
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -204,6 +207,18 @@ async def test_processes_that_start_at_once_have_one_server(tmp_path: Path) -> N
         urls = {url for _, url in await asyncio.gather(*starting)}
         assert len(urls) == 1
         assert len(servers_on(tmp_path)) == 1
+    assert servers_on(tmp_path) == []
+
+
+async def test_without_a_share_of_the_server_nobody_uses_it(tmp_path: Path) -> None:
+    """A process that hangs while it stops the server may stop it at any moment."""
+    async with embedded_valkey(tmp_path):
+        pass
+    with (tmp_path / "in-use.lock").open() as leaving:
+        fcntl.flock(leaving, fcntl.LOCK_EX)
+        with pytest.raises(EmbeddedValkeyError, match="Stop that process"):
+            async with embedded_valkey(tmp_path, timing=replace(TIMING, stop_seconds=0.1)):
+                pytest.fail("not one of its users")
     assert servers_on(tmp_path) == []
 
 

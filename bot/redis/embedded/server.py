@@ -24,11 +24,11 @@ from urllib.parse import quote
 from bot.model.errors import EmbeddedValkeyError
 from bot.redis.embedded.home import ADVICE, ValkeyHome, is_private
 from bot.runtime.reasons import broken
+from bot.timing import TIMING, Timing
 
 logger = logging.getLogger(__name__)
 
 _SILENCE_SECONDS = 30.0  # a server that starts may be silent this long; LOADING is not silence
-_STOP_SECONDS = 10.0
 _INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")  # and so no secrets
 
 
@@ -41,7 +41,9 @@ def unheard(_: str) -> None:
 
 
 @asynccontextmanager
-async def embedded_valkey(data_dir: Path, tell: Tell = unheard) -> AsyncIterator[str]:
+async def embedded_valkey(
+    data_dir: Path, tell: Tell = unheard, timing: Timing = TIMING
+) -> AsyncIterator[str]:
     """Yield the `unix://` URL of a Valkey that keeps its data in `data_dir`.
 
     The directory is created if needed, and closed to other users. Inside the block, a server that
@@ -50,7 +52,8 @@ async def embedded_valkey(data_dir: Path, tell: Tell = unheard) -> AsyncIterator
     Raises:
         EmbeddedValkeyError: the server cannot start.
     """
-    valkey = _EmbeddedValkey(_binary(), ValkeyHome.prepare(data_dir), tell)
+    home = ValkeyHome.prepare(data_dir)
+    valkey = _EmbeddedValkey(_binary(), home, tell, timing.stop_seconds)
     try:
         await valkey.open()
         yield valkey.url
@@ -61,10 +64,11 @@ async def embedded_valkey(data_dir: Path, tell: Tell = unheard) -> AsyncIterator
 class _EmbeddedValkey:
     """One process's use of the server of a directory."""
 
-    def __init__(self, binary: Path, home: ValkeyHome, tell: Tell) -> None:
+    def __init__(self, binary: Path, home: ValkeyHome, tell: Tell, stop_seconds: float) -> None:
         self._binary = binary
         self._home = home
         self._tell = tell
+        self._stop_seconds = stop_seconds
         self._socket = home.known_socket()
         self._using: int | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -77,7 +81,12 @@ class _EmbeddedValkey:
         """Return once the server answers."""
         try:
             # Meanwhile, the last user may be stopping the server.
-            self._using = await _within(2 * _STOP_SECONDS, self._home.lock_users)
+            self._using = await _within(2 * self._stop_seconds, self._home.lock_users)
+            if self._using is None:
+                raise EmbeddedValkeyError(
+                    f"Another process stops the Valkey in {self._home.path}, and doesn't end",
+                    f"Stop that process. {ADVICE}",
+                )
             await self._start_or_join()
         except OSError as error:
             raise EmbeddedValkeyError(f"{self._home.path}: {error.strerror}", ADVICE) from error
@@ -164,7 +173,7 @@ class _EmbeddedValkey:
     async def _stop(self) -> None:
         """Stop the server, and return once it is gone."""
         await _ask(self._socket, b"SHUTDOWN\r\n")
-        free = await _within(_STOP_SECONDS, self._home.lock_server)
+        free = await _within(self._stop_seconds, self._home.lock_server)
         if free is None:
             logger.warning("embedded Valkey did not stop")
         else:
