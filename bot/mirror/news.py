@@ -21,7 +21,7 @@ class Reading:
     """What a poll has read: the session's state, if known, and a page.
 
     `untold` are threads whose link nobody has been told of yet: what is read is old for them.
-    `is_adrift` says that the page begins where the session does, since the cursor was of no use any
+    `is_reread` says that the page begins where the session does, since the cursor was of no use any
     more. `is_too_long` says that there is no page, since it would be longer than what is read of
     one.
     """
@@ -30,7 +30,7 @@ class Reading:
     page: MessagePage
     default: Follow
     untold: frozenset[ThreadRef] = frozenset()
-    is_adrift: bool = False
+    is_reread: bool = False
     is_too_long: bool = False
 
 
@@ -42,14 +42,14 @@ def found_in(poll: Poll, reading: Reading) -> Found:
         for one in reading.page.messages
         if one.source is Source.DEVIN and not poll.knows(one.id)
     ]
-    adrift_since = poll.seen.adrift_since or (poll.seen.read_at if reading.is_adrift else 0)
-    if adrift_since:
+    reread_since = poll.seen.reread_since or (poll.seen.read_at if reading.is_reread else 0)
+    if reread_since:
         # What was said before the last read is known, whatever its id.
-        fresh = [one for one in fresh if one.at + RESOLUTION_MS >= adrift_since]
+        fresh = [one for one in fresh if one.at + RESOLUTION_MS >= reread_since]
     is_followed = any(not one.joined for one in poll.followers)
     is_history = poll.seen.is_new and not is_followed
     seen = _seen(poll, reading, fresh, is_history=is_history)
-    seen = seen.model_copy(update=_behind(poll, reading, adrift_since))
+    seen = seen.model_copy(update=_behind(poll, reading, reread_since))
     events = () if is_history else events_of(poll, seen, fresh, reading.page)
     seen = seen.model_copy(update=asked_of(poll, seen, events, reading.page))
     events = [*closed_by(poll, seen, reading.page), *events]
@@ -105,14 +105,14 @@ def _seen(poll: Poll, reading: Reading, fresh: Sequence[Said], *, is_history: bo
     return before.model_copy(update=update)
 
 
-def _behind(poll: Poll, reading: Reading, adrift_since: int) -> dict[str, object]:
+def _behind(poll: Poll, reading: Reading, reread_since: int) -> dict[str, object]:
     """Return what tells that not all was read: since when, and whether it ever can be."""
     if reading.is_too_long:
         return {
             "is_too_long": True,
-            "adrift_since": adrift_since or poll.seen.read_at or poll.began,
+            "reread_since": reread_since or poll.seen.read_at or poll.began,
         }
-    return {"is_too_long": False, "adrift_since": adrift_since if reading.page.has_more else 0}
+    return {"is_too_long": False, "reread_since": reread_since if reading.page.has_more else 0}
 
 
 def _unreadable(one: Follower, poll: Poll, reading: Reading) -> Sequence[Said]:

@@ -169,7 +169,7 @@ class SessionPoll:
         if not poll.followers:
             return
         clock = _clock(poll)
-        page, is_adrift = await self._page(poll, clock)
+        page, is_reread = await self._page(poll, clock)
         is_too_long = isinstance(page, Unread) and page.is_too_long
         if isinstance(page, Unread):
             if not is_too_long:
@@ -183,7 +183,7 @@ class SessionPoll:
             page=page,
             default=self._default,
             untold=frozenset(self.untold),
-            is_adrift=is_adrift,
+            is_reread=is_reread,
             is_too_long=is_too_long,
         )
         found = found_in(poll, reading)
@@ -218,18 +218,18 @@ class SessionPoll:
         Where the page gives no cursor for what follows, there is no more to be read.
         """
         written_by, _, known = poll.seen.cursor.partition(" ")
-        is_adrift = written_by not in {"", self._api}
-        cursor = Cursor(known) if known and not is_adrift else None
+        is_reread = written_by not in {"", self._api}
+        cursor = Cursor(known) if known and not is_reread else None
         page = await self._devin.messages(poll.session, cursor, clock)
         if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
-            cursor, is_adrift = None, True
+            cursor, is_reread = None, True
             page = await self._devin.messages(poll.session, None, clock)
         if isinstance(page, MessagePage):
             if page.has_more and page.cursor == cursor:
                 self._note(poll, "no cursor for what follows")
                 page = replace(page, has_more=False)
             page = replace(page, cursor=Cursor(f"{self._api} {page.cursor or ''}"))
-        return page, is_adrift
+        return page, is_reread
 
     async def _named(self, poll: Poll, found: Found) -> None:
         seen = found.seen

@@ -92,7 +92,7 @@ class Watched(Record):
     the open question or approval, and `options` are the answers it offers. `asked_at` is when
     people were last told that the session asks, has finished or has stopped. `question` is the id
     of the message that last asked something, at `question_at`. After the cursor was
-    lost, `adrift_since` is when the session had been read before, until all of it is read again;
+    lost, `reread_since` is when the session had been read before, until all of it is read again;
     `is_too_long` says that it can't be, since its messages are too long.
     """
 
@@ -109,7 +109,7 @@ class Watched(Record):
     read_at: int = 0
     spoke_at: int = 0
     has_more: bool = False
-    adrift_since: int = 0
+    reread_since: int = 0
     is_too_long: bool = False
     last: Said | None = None
     is_turn_shown: bool = True

@@ -52,7 +52,7 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     shown: Sequence[str] = (),
     default: Follow = Follow.ALL,
     untold: Sequence[ThreadRef] = (),
-    adrift: bool = False,
+    reread: bool = False,
     has_more: bool = False,
     too_long: bool = False,
     skew: timedelta = timedelta(0),
@@ -68,7 +68,7 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
             page=page,
             default=default,
             untold=frozenset(untold),
-            is_adrift=adrift,
+            is_reread=reread,
             is_too_long=too_long,
         ),
     )
@@ -143,7 +143,7 @@ def test_a_thread_joins_only_when_all_is_read() -> None:
 def test_without_its_cursor_a_session_is_read_anew_and_shows_only_what_is_later() -> None:
     """Ids from long ago are not remembered, so the last read decides."""
     page = [message("forgotten", at=NOW - 2 * AGO), message("new", at=NOW)]
-    assert said(polled(page, adrift=True)) == ["new"]
+    assert said(polled(page, reread=True)) == ["new"]
 
 
 def test_a_session_that_is_too_long_to_be_read_says_so_once_and_shows_its_state() -> None:
@@ -234,12 +234,12 @@ def test_a_question_that_was_answered_in_devin_s_web_app_says_so() -> None:
 def test_without_its_cursor_a_long_session_shows_no_history_on_its_later_pages() -> None:
     """What was said before the last read stays known until all of it is read again."""
     page = [message("old", at=NOW - 2 * AGO)]
-    found = polled(page, adrift=True, has_more=True)
-    assert found.seen.adrift_since == NOW - AGO
+    found = polled(page, reread=True, has_more=True)
+    assert found.seen.reread_since == NOW - AGO
     page = [message("older page", at=NOW - 2 * AGO), message("new", at=NOW)]
     found = polled(page, before=found.seen)
     assert said(found) == ["new"]
-    assert found.seen.adrift_since == 0
+    assert found.seen.reread_since == 0
 
 
 def test_a_turn_that_ends_without_a_question_asks_nobody() -> None:
