@@ -17,8 +17,8 @@ from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
 from bot.delivery.lease import Lease
 from bot.delivery.matching import Attempt
-from bot.delivery.patience import patiently
 from bot.delivery.reconcile import Reconciler
+from bot.delivery.retry import retried
 from bot.delivery.turns import Turns
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
@@ -100,7 +100,7 @@ class Deliverer:
 
     async def _take(self, lease: Lease) -> Step:
         began = time.monotonic()
-        step = await self._patiently(lambda: self._mailbox.take(lease.session, lease.token))
+        step = await self._retried(lambda: self._mailbox.take(lease.session, lease.token))
         lease.extend(began)
         return step
 
@@ -112,7 +112,7 @@ class Deliverer:
             return await self._finish(lease, head, _unforeseen(head, tried))
         answer, message = tried
         if answer is None:
-            await self._patiently(
+            await self._retried(
                 lambda: self._mailbox.put_back(lease.session, lease.token, head.reply.id)
             )
             return Later(0.0)
@@ -154,8 +154,8 @@ class Deliverer:
         if reply.all_files:
             # The uploads are recorded before the message is sent.
             if may_be_there:
-                may_be_there = await self._patiently(lambda: self._files.were_brought(reply))
-            answer = await self._patiently(lambda: self._files.bring(reply))
+                may_be_there = await self._retried(lambda: self._files.were_brought(reply))
+            answer = await self._retried(lambda: self._files.bring(reply))
             if isinstance(answer, Wait):
                 return answer
             brought = answer
@@ -175,7 +175,7 @@ class Deliverer:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(lease, head, outcome)
         delay, notice_after = self._delay(head.attempts, wait), self._timing.notice_wait
-        deferred = await self._patiently(
+        deferred = await self._retried(
             lambda: self._mailbox.defer(lease.session, lease.token, head, delay, notice_after)
         )
         if deferred is None:
@@ -212,7 +212,7 @@ class Deliverer:
         is_owed = not is_mark or self._marks.spend()
         ids = {"session_id": lease.session, "reply_id": head.reply.id}
         began = time.monotonic()
-        step = await self._patiently(
+        step = await self._retried(
             lambda: self._mailbox.finish(
                 *(lease.session, lease.token, head, outcome),
                 is_owed=is_owed,
@@ -238,8 +238,8 @@ class Deliverer:
         pauses = self._timing.send_pauses
         return pauses[min(attempts, len(pauses) - 1)]
 
-    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
-        return await patiently(step, self._in_flight)
+    async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
+        return await retried(step, self._in_flight)
 
     def _may_go_on(self, lease: Lease) -> bool:
         return time.monotonic() < lease.turn_ends and not self._in_flight.is_closing

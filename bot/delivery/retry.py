@@ -13,16 +13,16 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-STORE_PATIENCE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 """The time for which a step that Redis does not accept is retried; then a poll finds it."""
 
-STORE_LAST_SECONDS = 5.0
+LAST_RETRY_SECONDS = 5.0
 """The same limit while the process is closing."""
 
-STORE_STEP_SECONDS = 0.5
+RETRY_PAUSE = 0.5
 
 
-async def patiently(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
+async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
     """Make one step in the mailbox, and repeat it while Redis may come back.
 
     The lease's token makes that safe: a step that was made although its answer was lost is
@@ -37,8 +37,8 @@ async def patiently(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
         try:
             return await step()
         except StoreAway as error:
-            patience = STORE_LAST_SECONDS if in_flight.is_closing else STORE_PATIENCE_SECONDS
+            patience = LAST_RETRY_SECONDS if in_flight.is_closing else RETRY_SECONDS
             if time.monotonic() - began > patience:
                 raise
             log.warning("Redis is waited for", extra={"reason": str(error)})
-            await asyncio.sleep(STORE_STEP_SECONDS)
+            await asyncio.sleep(RETRY_PAUSE)
