@@ -200,17 +200,17 @@ async def _listen(
     """Start to accept requests from Slack."""
     app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
     handlers.register(app, parts.cases)
-    ear = Hearing(parts.listening, parts.cases)
+    observer = Hearing(parts.listening, parts.cases)
     await health.until("Redis", parts.listening.begin)
     token = to.settings.slack_app_token
     if token is not None:
         secret = token.get_secret_value()
         await health.until("Socket Mode", lambda: check_app_token(to.client, secret))
-        opening = open_socket_mode(app, secret, to.in_flight, ear)
+        opening = open_socket_mode(app, secret, to.in_flight, observer)
         socket = await stack.enter_async_context(opening)
         health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
-        endpoint.serve(app, ear)
+        endpoint.serve(app, observer)
         parts.listening.wanted.set()
 
 

@@ -13,7 +13,7 @@ MESSAGES = ("message", "app_mention")
 
 
 class Hearing:
-    """The `Ear` of the app: it parses a payload, and `Listening` keeps the result."""
+    """The `Observer` of the app: it parses a payload, and `Listening` keeps the result."""
 
     def __init__(self, listening: Listening, cases: UseCases) -> None:
         self._listening = listening

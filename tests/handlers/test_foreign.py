@@ -23,8 +23,8 @@ from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.builders import JSON, a_reply, mutated
 from tests.support.desk import SESSION, Desk
 from tests.support.doors import BODY, door, signed, waiting_app
-from tests.support.ears import Ears
 from tests.support.listeners import Listeners, listeners
+from tests.support.observers import Observed
 from tests.support.redis_servers import node_url
 
 DAY = 86_400
@@ -183,8 +183,8 @@ async def scene(desk: Desk, heard: Listeners) -> Scene:
 
 async def is_foreign(heard: Listeners, payload: JSON) -> bool:
     """Ask as the transports do."""
-    heard.ear.brought(payload)
-    return await heard.ear.is_foreign(payload)
+    heard.observer.brought(payload)
+    return await heard.observer.is_foreign(payload)
 
 
 @pytest.mark.parametrize("write", FOREIGN.values(), ids=FOREIGN)
@@ -237,25 +237,25 @@ async def test_a_thread_is_ours_from_the_moment_that_another_process_links_it(
 async def test_over_http_a_foreign_event_is_acknowledged_without_bolt() -> None:
     """It counts as kept, like any other that is acknowledged."""
     async with door() as at:
-        at.ears.calls_all_foreign = True
+        at.observed.calls_all_foreign = True
         slack = await at.dial(signed())
         assert await slack.status() == 200
     assert at.heard == []
-    assert at.ears.came == at.ears.kept == [json.loads(BODY)]
+    assert at.observed.came == at.observed.kept == [json.loads(BODY)]
 
 
 async def test_over_socket_mode_a_foreign_event_is_acknowledged_without_bolt(box: Sandbox) -> None:
     """It counts as kept, like any other that is acknowledged."""
-    ears, heard = Ears(), list[Mapping[str, Any]]()
-    ears.calls_all_foreign = True
+    observed, heard = Observed(), list[Mapping[str, Any]]()
+    observed.calls_all_foreign = True
     app = waiting_app(asyncio.Event(), heard)
     app.client.base_url = box.slack.api_url
-    async with open_socket_mode(app, box.slack.app_token, InFlight(), ears):
+    async with open_socket_mode(app, box.slack.app_token, InFlight(), observed):
         await box.slack.wait_connected()
         await box.slack.say("Lunch?")
         delivery = await box.slack.deliveries[-1].settled()
     assert (delivery.acked, delivery.attempts, heard) == (True, 1, [])
-    assert ears.came == ears.kept == [delivery.payload]
+    assert observed.came == observed.kept == [delivery.payload]
 
 
 async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Listeners) -> None:

@@ -1,6 +1,6 @@
-"""Refused requests are answered so that Slack retries them, and are reported to the relay's ear.
+"""Refused requests are answered so that Slack retries them, and are reported to the observer.
 
-The ear hears of each event that no listener saw, or that broke on its way.
+It hears of each event that no listener saw, or that broke on its way.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from bot.slack.receiving.endpoint import LEAST_BYTES, MOST_BYTES, SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from sandbox import Sandbox
 from tests.support.doors import BODY, SECRET, Door, door, signed, waiting_app
-from tests.support.ears import Ears
+from tests.support.observers import Observed
 from tests.support.raw_http import head_of
 from tests.support.waiting import wait_until
 
@@ -48,13 +48,13 @@ async def test_more_than_fits_is_sent_away_and_may_come_again() -> None:
             held.append(await at.dial(signed(body)))
             await wait_until(partial(is_heard, at, number), "it is being answered")
         assert await refuses(at) == 503
-        assert at.ears.refused == [EVENT]
+        assert at.observed.refused == [EVENT]
         at.over.set()
         assert [await one.status() for one in held] == [200] * len(held)
         await held[0].send(signed(LARGE))
         assert await held[0].status() == 200
-        assert at.ears.refused == [EVENT]
-        assert len(at.ears.kept) == len(at.ears.came) == len(held) + 1
+        assert at.observed.refused == [EVENT]
+        assert len(at.observed.kept) == len(at.observed.came) == len(held) + 1
 
 
 async def test_what_comes_after_the_end_is_told_of_and_what_came_before_the_start_is_not() -> None:
@@ -63,10 +63,10 @@ async def test_what_comes_after_the_end_is_told_of_and_what_came_before_the_star
     async with door(SlackEndpoint(SECRET, in_flight), is_open=False) as at:
         assert await refuses(at) == 503
         at.open()
-        assert at.ears.refused == []
+        assert at.observed.refused == []
         await Background(in_flight).drain(0)
         assert await refuses(at) == 503
-    assert (at.ears.refused, at.heard) == ([EVENT], [])
+    assert (at.observed.refused, at.heard) == ([EVENT], [])
 
 
 def failing(app: AsyncApp) -> AsyncApp:
@@ -89,7 +89,7 @@ async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
         failing(at.app)
         at.open()
         assert await refuses(at) == 500
-    assert (at.ears.came, at.ears.refused, at.ears.kept) == ([EVENT], [EVENT], [])
+    assert (at.observed.came, at.observed.refused, at.observed.kept) == ([EVENT], [EVENT], [])
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_what_is_no_event_is_told_of_without_its_content(body: bytes) -> N
     async with door(SlackEndpoint(SECRET, in_flight)) as at:
         await Background(in_flight).drain(0)
         assert await refuses(at, body) == 503
-    assert at.ears.refused == [{}]
+    assert at.observed.refused == [{}]
 
 
 async def test_a_stranger_s_request_is_not_told_of() -> None:
@@ -114,7 +114,7 @@ async def test_a_stranger_s_request_is_not_told_of() -> None:
     async with door() as at:
         stranger = await at.dial(head_of(len(BODY)) + BODY)
         assert await stranger.status() == 401
-    assert at.ears.refused == []
+    assert at.observed.refused == []
 
 
 @pytest.fixture
@@ -126,27 +126,27 @@ async def hasty_box() -> AsyncIterator[Sandbox]:
 
 async def test_socket_mode_tells_of_events_that_come_while_it_closes(box: Sandbox) -> None:
     """They are not acknowledged, so Slack sends them to another connection."""
-    ears, in_flight, over = Ears(), InFlight(), asyncio.Event()
+    observed, in_flight, over = Observed(), InFlight(), asyncio.Event()
     app = waiting_app(over, [])
     app.client.base_url = box.slack.api_url
-    async with open_socket_mode(app, box.slack.app_token, in_flight, ears):
+    async with open_socket_mode(app, box.slack.app_token, in_flight, observed):
         await box.slack.wait_connected()
         await Background(in_flight).drain(0)
         await box.slack.say("too late")
-        await wait_until(lambda: ears.refused, "it is told of")
+        await wait_until(lambda: observed.refused, "it is told of")
         assert not box.slack.deliveries[-1].acked
-    assert ears.refused[0]["event"]["text"] == "too late"
+    assert observed.refused[0]["event"]["text"] == "too late"
 
 
 async def test_socket_mode_tells_of_an_event_that_breaks_on_its_way(hasty_box: Sandbox) -> None:
     """The event is not acknowledged, and comes again."""
-    ears = Ears()
+    observed = Observed()
     app = failing(waiting_app(asyncio.Event(), []))
     app.client.base_url = hasty_box.slack.api_url
-    async with open_socket_mode(app, hasty_box.slack.app_token, InFlight(), ears):
+    async with open_socket_mode(app, hasty_box.slack.app_token, InFlight(), observed):
         await hasty_box.slack.wait_connected()
         await hasty_box.slack.say("broken")
         delivery = await hasty_box.slack.deliveries[-1].settled()
     assert not delivery.acked
-    assert len(ears.refused) == delivery.attempts == 2
-    assert {one["event"]["text"] for one in ears.refused} == {"broken"}
+    assert len(observed.refused) == delivery.attempts == 2
+    assert {one["event"]["text"] for one in observed.refused} == {"broken"}

@@ -20,8 +20,8 @@ from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
 from sandbox.slack.server import Delivery
 from sandbox.slack.transport.socket_mode import MAX_CONNECTIONS
-from tests.support.ears import Ears, Payload
 from tests.support.logbook import logging_to
+from tests.support.observers import Observed, Payload
 from tests.support.raw_http import answering, serving, whole
 from tests.support.waiting import wait_until
 
@@ -58,10 +58,10 @@ def bolt(box: Sandbox) -> AsyncApp:
 
 
 @asynccontextmanager
-async def connecting(box: Sandbox, ears: Ears | None = None) -> AsyncIterator[SocketMode]:
+async def connecting(box: Sandbox, observed: Observed | None = None) -> AsyncIterator[SocketMode]:
     """Socket Mode that does not wait a minute after a refusal."""
     opening = open_socket_mode(
-        bolt(box), box.slack.app_token, InFlight(), ears or Ears(), refused_seconds=0.01
+        bolt(box), box.slack.app_token, InFlight(), observed or Observed(), refused_seconds=0.01
     )
     async with opening as socket_mode:
         yield socket_mode
@@ -97,8 +97,8 @@ async def test_what_bolt_trips_over_is_acknowledged_and_logged(
 
 async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sandbox) -> None:
     """So nothing that Slack still sends there is lost or late, and there is no gap."""
-    ears = Ears()
-    async with connecting(box, ears) as socket_mode:
+    observed = Observed()
+    async with connecting(box, observed) as socket_mode:
         await box.slack.wait_connected()
         await box.slack.disconnect("warning")
         await box.slack.wait_connected(2)
@@ -108,10 +108,10 @@ async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sa
             await delivery.settled()
         await socket_mode.check()
         assert [delivery.attempts for delivery in box.slack.deliveries] == [1] * 6
-    assert ears.gaps == 1
+    assert observed.gaps == 1
 
 
-class Counting(Ears):
+class Counting(Observed):
     """Notes of each event whether a crowd was noticed before it was answered."""
 
     def __init__(self, in_flight: InFlight) -> None:
@@ -128,26 +128,26 @@ class Counting(Ears):
 async def test_a_crowd_is_noticed_before_its_first_event_is_answered(box: Sandbox) -> None:
     """It may come in any order, so that nothing of it must be sent on by then."""
     in_flight = InFlight()
-    ears = Counting(in_flight)
-    async with open_socket_mode(bolt(box), box.slack.app_token, in_flight, ears):
+    observed = Counting(in_flight)
+    async with open_socket_mode(bolt(box), box.slack.app_token, in_flight, observed):
         await box.slack.wait_connected()
         event = {"type": "message", "user": "U0ADA", "text": "hello"}
         sent = await asyncio.gather(*(box.slack.deliver_event(event) for _ in range(4 * CROWD)))
         for delivery in sent:
             assert (await delivery.settled()).acked
-    assert ears.crowded[0]
+    assert observed.crowded[0]
 
 
 async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> None:
     """No restart is needed; replies written meanwhile are a gap."""
-    ears = Ears()
+    observed = Observed()
     box.slack.fail_next("apps.connections.open", error="access_denied", times=3)
-    async with connecting(box, ears) as socket_mode:
+    async with connecting(box, observed) as socket_mode:
         await box.slack.wait_connected()
-        await wait_until(lambda: ears.gaps, "it was greeted")
+        await wait_until(lambda: observed.gaps, "it was greeted")
         await socket_mode.check()
     assert asked(box) == 4
-    assert ears.gaps == 1
+    assert observed.gaps == 1
 
 
 async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) -> None:
@@ -156,7 +156,7 @@ async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) ->
     app = bolt(box)
     async with serving(answering(whole("200 OK", away))) as slack:
         app.client.base_url = f"{slack.url}/api/"
-        opening = open_socket_mode(app, box.slack.app_token, InFlight(), Ears())
+        opening = open_socket_mode(app, box.slack.app_token, InFlight(), Observed())
         async with opening as socket_mode:
             await wait_until(lambda: len(slack.requests) == 2, "again")
             with pytest.raises(SlackAway, match="connection refused"):

@@ -14,7 +14,7 @@ from bot.runtime.in_flight import InFlight
 from bot.runtime.measuring import Measuring
 from bot.slack.receiving.endpoint import SlackEndpoint
 from sandbox.slack.transport.http_events import signed_headers
-from tests.support.ears import Ears
+from tests.support.observers import Observed
 from tests.support.raw_http import Client, dialing, head_of
 
 SECRET = "not-a-secret"
@@ -50,13 +50,14 @@ class Door:
     """The server: its listener answers once `over` is set, and anybody can connect."""
 
     def __init__(self, endpoint: SlackEndpoint, dial: Callable[..., Awaitable[Client]]) -> None:
-        self.over, self.heard, self.ears = asyncio.Event(), list[Mapping[str, Any]](), Ears()
+        self.over, self.observed = asyncio.Event(), Observed()
+        self.heard: list[Mapping[str, Any]] = []
         self.endpoint, self.dial = endpoint, dial
         self.app = waiting_app(self.over, self.heard)
 
     def open(self) -> None:
         """Start serving."""
-        self.endpoint.serve(self.app, self.ears)
+        self.endpoint.serve(self.app, self.observed)
 
 
 @asynccontextmanager

@@ -28,11 +28,11 @@ from tests.support.builders import JSON
 
 @dataclass(frozen=True)
 class Listeners:
-    """The listeners, the use cases that they call, and the ear that is asked before them."""
+    """The listeners, the use cases that they call, and the observer that is asked before them."""
 
     app: AsyncApp
     cases: UseCases
-    ear: Hearing
+    observer: Hearing
 
     async def status(self, payload: JSON) -> int:
         """Dispatch a payload as Socket Mode does, and return the status of its answer."""

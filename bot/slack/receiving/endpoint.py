@@ -21,8 +21,8 @@ from bot.model.lenient import parse_object
 from bot.runtime import metrics
 from bot.runtime.http import refusal
 from bot.runtime.in_flight import InFlight
-from bot.slack.receiving.ear import Ear
 from bot.slack.receiving.malformed import TRIPS, is_malformed
+from bot.slack.receiving.observer import Observer
 
 BODY_SECONDS = 3.0
 """Slack waits no longer for an answer."""
@@ -47,14 +47,14 @@ class SlackEndpoint:
         self._secret = signing_secret.encode()
         self._in_flight = in_flight
         self._bytes = 0
-        self._served: tuple[AsyncApp, Ear] | None = None
+        self._served: tuple[AsyncApp, Observer] | None = None
 
-    def serve(self, app: AsyncApp, ear: Ear) -> None:
-        """Dispatch to `app` from now on, and report requests to `ear`.
+    def serve(self, app: AsyncApp, observer: Observer) -> None:
+        """Dispatch to `app` from now on, and report requests to `observer`.
 
         Earlier ones were refused. Slack sends them again, and each start has all threads read.
         """
-        self._served = app, ear
+        self._served = app, observer
 
     async def handle(self, request: web.Request) -> web.Response:
         """Verify, dispatch and answer a request; 503 asks Slack to retry.
@@ -83,8 +83,8 @@ class SlackEndpoint:
         if self._served is None:
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not ready")
         if self._in_flight.is_closing or is_full:
-            _, ear = self._served
-            ear.ended(_event_in(body), is_kept=False)
+            _, observer = self._served
+            observer.ended(_event_in(body), is_kept=False)
             why = "too much at once" if is_full else "not ready"
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, why)
         self._bytes += size
@@ -94,17 +94,17 @@ class SlackEndpoint:
             self._bytes -= size
 
     async def _answer(
-        self, app: AsyncApp, ear: Ear, request: web.Request, body: bytes
+        self, app: AsyncApp, observer: Observer, request: web.Request, body: bytes
     ) -> web.Response:
         payload = _event_in(body)
         answer = None
         try:
             asked = None if payload else _asked(request, body)
             payload = payload if asked is None else asked.body
-            ear.brought(payload)
+            observer.brought(payload)
             async with self._in_flight.entered():
                 with metrics.ACK_SECONDS.labels("http").time():
-                    if await ear.is_foreign(payload):
+                    if await observer.is_foreign(payload):
                         answer = BoltResponse(status=HTTPStatus.OK)
                     else:
                         answer = await app.async_dispatch(asked or _asked_of(payload))
@@ -113,7 +113,7 @@ class SlackEndpoint:
                 raise
             answer = BoltResponse(status=HTTPStatus.OK)
         finally:
-            ear.ended(payload, is_kept=answer is not None and answer.status == HTTPStatus.OK)
+            observer.ended(payload, is_kept=answer is not None and answer.status == HTTPStatus.OK)
         return web.Response(
             status=answer.status,
             text=answer.body,

@@ -25,9 +25,9 @@ from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.reasons import broken
 from bot.slack.api import call
-from bot.slack.receiving.ear import Ear
 from bot.slack.receiving.envelopes import Flaw, acknowledgement, parse_frame
 from bot.slack.receiving.malformed import TRIPS, is_malformed
+from bot.slack.receiving.observer import Observer
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class _Connection:
 class SocketMode:
     """Connects, reads and answers; a connection that ends is followed by another.
 
-    `ear` is told that something was missed when Slack says hello, at first and after each gap.
+    `observer` is told that something was missed when Slack says hello, at first and after each gap.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class SocketMode:
         app: AsyncApp,
         app_token: str,
         in_flight: InFlight,
-        ear: Ear,
+        observer: Observer,
         refused_seconds: float = REFUSED_SECONDS,
     ) -> None:
         self._app = app
         self._app_token = app_token
         self._in_flight = in_flight
-        self._ear = ear
+        self._observer = observer
         self._refused_seconds = refused_seconds
         self._connection: _Connection | None = None
         self._problem = "no hello yet"
@@ -178,7 +178,7 @@ class SocketMode:
         connection.was_greeted = True
         log.info("connected", extra={"connections": hello.get("num_connections")})
         if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
-            self._ear.missed()
+            self._observer.missed()
         self._asked_at = -REFRESH_SECONDS
 
     def _go(self, connection: _Connection, note: Mapping[str, Any]) -> None:
@@ -193,7 +193,7 @@ class SocketMode:
     async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Answer an envelope alongside others; wait while too many are being answered."""
         if self._in_flight.is_closing:
-            self._ear.ended(request.payload, is_kept=False)
+            self._observer.ended(request.payload, is_kept=False)
             return
         await self._in_flight.enter()
         self._start(self._answer(connection, request)).add_done_callback(self._leave)
@@ -209,22 +209,22 @@ class SocketMode:
     async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Dispatch one envelope; during shutdown, leave it to another connection."""
         if self._in_flight.is_closing:
-            self._ear.ended(request.payload, is_kept=False)
+            self._observer.ended(request.payload, is_kept=False)
             return
-        self._ear.brought(request.payload)
+        self._observer.brought(request.payload)
         with metrics.ACK_SECONDS.labels(request.type).time():
             response = None
             try:
                 response = await self._dispatch(request)
             finally:
                 is_kept = response is not None and response.status == HTTPStatus.OK
-                self._ear.ended(request.payload, is_kept=is_kept)
+                self._observer.ended(request.payload, is_kept=is_kept)
             if is_kept:
                 await self._acknowledge(connection, acknowledgement(request.envelope_id, response))
 
     async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
         try:
-            if await self._ear.is_foreign(request.payload):
+            if await self._observer.is_foreign(request.payload):
                 return BoltResponse(status=HTTPStatus.OK)
             response: BoltResponse = await run_async_bolt_app(self._app, request)
         except TRIPS as error:
@@ -267,11 +267,11 @@ async def open_socket_mode(
     app: AsyncApp,
     app_token: str,
     in_flight: InFlight,
-    ear: Ear,
+    observer: Observer,
     refused_seconds: float = REFUSED_SECONDS,
 ) -> AsyncIterator[SocketMode]:
     """Connect, and stay connected until the block exits."""
-    socket_mode = SocketMode(app, app_token, in_flight, ear, refused_seconds)
+    socket_mode = SocketMode(app, app_token, in_flight, observer, refused_seconds)
     timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as web:
         running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")

@@ -1,4 +1,4 @@
-"""An `Ear` that records events."""
+"""An `Observer` that records events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 Payload = Mapping[str, Any]
 
 
-class Ears:
+class Observed:
     """Records events that were brought, kept and refused, and how often something was missed."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 
-class Ear(Protocol):
+class Observer(Protocol):
     """Is notified of everything from Slack. A payload may be anything; nothing here raises."""
 
     def brought(self, payload: Mapping[str, Any]) -> None:
