@@ -41,7 +41,7 @@ async def _result_of(cases: UseCases, command: Command) -> SlackMessage | None:
     """Run a command, or ask for it again if it comes so late that others may have followed it."""
     if cases.accepting.is_old(command.ts):
         await cases.accepting.check(command.by, command.thread.channel)
-        return delivery_reports.late(0, [command.verb], hushed=False)
+        return delivery_reports.late(0, [command.verb], silenced=False)
     return await obey(cases, command)
 
 

@@ -26,7 +26,7 @@ MOST_PAGES = 20
 CHANNEL_GONE = frozenset({"channel_not_found", "not_in_channel", "missing_scope", "access_denied"})
 """Slack's error codes that apply to every thread of the channel."""
 
-HUSHING = frozenset({"unlink", "mute"})
+SILENCING = frozenset({"unlink", "mute"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ class Events(Protocol):
 class Found:
     """The content found in a thread; `latest` is the last message's time in microseconds.
 
-    `hushed` has the replies that were written after a missed `unlink` or `mute`. What `was_awaited`
-    by a link that took its time is not late. Of the `accepted`, those were `missed` that did not
-    just wait for Slack to say who wrote them.
+    `silenced` has the replies that were written after a missed `unlink` or `mute`. What
+    `was_awaited` by a link that took its time is not late. Of the `accepted`, those were `missed`
+    that did not just wait for Slack to say who wrote them.
     """
 
     thread: ThreadRef
@@ -84,15 +84,15 @@ class Found:
     latest: int = 0
     replies: list[Reply] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
-    hushed: list[Reply] = field(default_factory=list)
+    silenced: list[Reply] = field(default_factory=list)
     accepted: int = 0
     missed: int = 0
     was_awaited: bool = False
 
     @property
-    def is_hushed(self) -> bool:
+    def is_silenced(self) -> bool:
         """True if an `unlink` or `mute` was missed; nothing written after it may go to Devin."""
-        return any(command.verb in HUSHING for command in self.unheard)
+        return any(command.verb in SILENCING for command in self.unheard)
 
 
 class ThreadReader:
@@ -154,8 +154,8 @@ class ThreadReader:
             if isinstance(found, Unheard):
                 if await self._events.is_heeded(found):
                     read.unheard.append(found)
-            elif read.is_hushed:
-                read.hushed.append(found)
+            elif read.is_silenced:
+                read.silenced.append(found)
             else:
                 read.replies.append(found)
 

@@ -252,9 +252,9 @@ class CatchUp:
             raise
         for read in reads:
             # Events may have brought these replies meanwhile; their mail waits for this backfill.
-            taken_back = [await self._events.take_back(reply) for reply in read.hushed]
+            taken_back = [await self._events.take_back(reply) for reply in read.silenced]
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
-            await self._say(read, verbs, hushed=read.is_hushed and all(taken_back))
+            await self._say(read, verbs, silenced=read.is_silenced and all(taken_back))
             await self._give_up_commands(read)
         return sum(read.accepted for read in reads)
 
@@ -265,16 +265,16 @@ class CatchUp:
             await self._events.turn_away(reply, error)
             return None
 
-    async def _say(self, read: Found, verbs: Sequence[str], *, hushed: bool = False) -> None:
+    async def _say(self, read: Found, verbs: Sequence[str], *, silenced: bool = False) -> None:
         if (read.missed and not read.was_awaited) or verbs:
-            words = delivery_reports.late(read.missed, verbs, hushed=hushed)
+            words = delivery_reports.late(read.missed, verbs, silenced=silenced)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._notices.say(read.thread, words, once=once)
 
     async def _give_up_commands(self, read: Found) -> None:
         for command in read.unheard:
             await self._events.give_up(command)
-        if read.is_hushed:
+        if read.is_silenced:
             # A later backfill must not accept the messages that this one has left out.
             await self._links.hear_from(read.thread, read.latest)
 

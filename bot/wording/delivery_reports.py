@@ -225,7 +225,7 @@ _REPORTS: Mapping[OutcomeKind, Callable[[Outcome, str], SlackMessage]] = {
 }
 
 
-def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage:
+def late(replies: int, commands: Sequence[str], *, silenced: bool) -> SlackMessage:
     """Summarize what a catch-up found in a thread."""
     said = []
     if replies:
@@ -237,7 +237,7 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage
         that = plural(len(commands), "that", "those")
         missed = "I also missed" if replies else "I was offline and missed"
         said.append(f"{missed} {asked}. Please mention me again for {that}.")
-    if hushed:
+    if silenced:
         said.append("Replies posted after that command weren't sent.")
     return SlackMessage(" ".join(said))
 

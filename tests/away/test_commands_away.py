@@ -189,5 +189,5 @@ async def test_a_command_that_comes_late_is_asked_for_again(
         await wait_until(lambda: len(desk.said(thread)) == 1, "the later one is done")
         await desk.slack.deliver_event(desk.slack.event_of("general", ts), retry_num=3)
         verb = late.partition(" ")[0]
-        await desk.until_said(delivery_reports.late(0, [verb], hushed=False), thread)
+        await desk.until_said(delivery_reports.late(0, [verb], silenced=False), thread)
         assert await desk.is_linked(thread) is (since != "unlink"), desk.said(thread)

@@ -298,7 +298,7 @@ async def test_what_slack_brings_no_more_is_found_and_comes_first(
     await desk.until_received("second")
     texts = [one.rpartition("\n")[2] for one in desk.received()]
     assert texts == ["before", "first", "second", *(["after"] if is_followed else [])]
-    await desk.until_said(late(2, [], hushed=False), thread)
+    await desk.until_said(late(2, [], silenced=False), thread)
 
 
 @pytest.mark.parametrize("box", ["http"], indirect=True)
@@ -352,9 +352,9 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
     for delivery in desk.slack.deliveries:
         await delivery.settled()
     await valkey.start()
-    await desk.until_said(late(0, ["link"], hushed=False), other)
+    await desk.until_said(late(0, ["link"], silenced=False), other)
     # Unless Slack's retry came first, which may happen at the moment when Redis is back.
-    ways = [late(count, ["mute"], hushed=True).text for count in (1, 0)]
+    ways = [late(count, ["mute"], silenced=True).text for count in (1, 0)]
     await wait_until(lambda: set(ways) & set(desk.said(thread)), f"{desk.said(thread)}")
     assert ways[0] in desk.said(thread) or brought.acked
     await desk.until_received("for Devin")
@@ -428,7 +428,7 @@ async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_h
         await delivery.settled()
     await valkey.start()
     await until_taken(desk, await (await desk.slack.deliver_event(event)).settled())
-    await desk.until_said(late(0, [verb], hushed=True), thread)
+    await desk.until_said(late(0, [verb], silenced=True), thread)
     await desk.reply("for Devin again", thread)
     await desk.until_received("for Devin again")
     assert len(desk.received()) == 1

@@ -237,7 +237,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
             await until_settled(store)
             assert (await delivery.settled()).acked
         assert [one.partition(" ")[0] for one in desk.received()] == ["ada", "Ben"]
-        assert set(desk.said(thread)) <= {late(1, [], hushed=False).text}
+        assert set(desk.said(thread)) <= {late(1, [], silenced=False).text}
         assert desk.whispers("ben") == []
 
 

@@ -148,10 +148,10 @@ async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it
     await desk.until_linked(root)
     await desk.mention("mute", thread=root)
     await desk.until_said(muted(), root)
-    hushed = await desk.slack.say("still between us", thread=root, deliver=False)
+    silenced = await desk.slack.say("still between us", thread=root, deliver=False)
     await desk.mention("unmute", thread=root)
     await desk.until_said(muted(is_muted=False), root)
-    for ts in (before, hushed):
+    for ts in (before, silenced):
         await brought_late(desk, desk.slack.event_of("general", ts))
     assert await desk.fence(root) == []
 

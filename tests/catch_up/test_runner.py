@@ -64,7 +64,7 @@ from tests.support.waiting import until_caught_up, wait_until
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
-LATE = delivery_reports.late(1, [], hushed=False)
+LATE = delivery_reports.late(1, [], silenced=False)
 
 
 LEASE = lease_key(SessionId(CATCHING_UP))
@@ -112,13 +112,13 @@ async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_sa
         await desk.until_marked("white_check_mark", last)
         await desk.until_received("Elsewhere", OTHER_SESSION)
         await desk.slack.deliver_event(desk.slack.event_of("general", first), retry_num=3)
-        await desk.until_said(delivery_reports.late(2, [], hushed=False), one)
+        await desk.until_said(delivery_reports.late(2, [], silenced=False), one)
         await desk.until_said(LATE, two)
         await until_caught_up(store)
         texts = [one.partition("\n\n")[2] for one in await desk.fence(one)]
     assert texts == ["Before", "First", "Last"]
     assert len(desk.received(OTHER_SESSION)) == 1
-    assert late(desk, one) == [delivery_reports.late(2, [], hushed=False).text]
+    assert late(desk, one) == [delivery_reports.late(2, [], silenced=False).text]
     assert late(desk, two) == [LATE.text]
     async with running(desk, environ):
         await until_caught_up(store)
@@ -217,7 +217,7 @@ async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
             await until_caught_up(store)
             await desk.until_received("For Devin")
     assert len(desk.received()) == 1
-    assert late(desk, thread) == [delivery_reports.late(1, [verb], hushed=True).text]
+    assert late(desk, thread) == [delivery_reports.late(1, [verb], silenced=True).text]
 
 
 async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
@@ -265,7 +265,7 @@ async def test_an_unheard_question_is_to_be_asked_again(
     async with running(desk, environ):
         await desk.until_received("For Devin")
         await until_caught_up(store)
-    assert late(desk, thread) == [delivery_reports.late(1, ["status"], hushed=False).text]
+    assert late(desk, thread) == [delivery_reports.late(1, ["status"], silenced=False).text]
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
         await until_caught_up(store)
         texts = [one.partition("\n\n")[2] for one in await desk.fence(thread)]
     assert texts == ["First", "Last"]
-    assert late(desk, thread) == [delivery_reports.late(2, ["status"], hushed=False).text]
+    assert late(desk, thread) == [delivery_reports.late(2, ["status"], silenced=False).text]
     assert desk.whispers("ben") == []
 
 

@@ -317,7 +317,7 @@ async def test_a_forward_of_an_outage_arrives_late(
         await until_caught_up(store)
     assert received.endswith("> Production is **down**.")
     assert len(desk.received()) == 1
-    await desk.until_said(delivery_reports.late(1, (), hushed=False), thread)
+    await desk.until_said(delivery_reports.late(1, (), silenced=False), thread)
 
 
 async def test_what_was_forwarded_is_not_kept_after_delivery(

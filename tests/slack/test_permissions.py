@@ -420,7 +420,7 @@ async def test_a_command_by_mention_waits_until_slack_says_whose_it_is(
 
     await wait_until(is_done, "it is answered once Slack says who ben is")
     (told,) = desk.said(thread)
-    ways = thread_links.unlinked(desk.named()), late(0, ["unlink"], hushed=False)
+    ways = thread_links.unlinked(desk.named()), late(0, ["unlink"], silenced=False)
     assert told in {one.text for one in ways}
     assert desk.whispers("ben") == []
 

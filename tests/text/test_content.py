@@ -484,7 +484,7 @@ async def test_an_app_s_id_lets_in_our_installation_of_it_and_nobody_who_may_not
     for who in LETTERS_OF:
         await say_as(desk, who, thread, deliver=False)
     async with running(desk, environ, ALLOW_BOTS="A0BOLTCI00", **changes):
-        await desk.until_said(late(len(heard), [], hushed=False), thread, channel="shared")
+        await desk.until_said(late(len(heard), [], silenced=False), thread, channel="shared")
         await wait_until(lambda: len(desk.received()) == 2 * len(heard) + 1, "all of them")
 
 
