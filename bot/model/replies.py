@@ -152,5 +152,5 @@ class Change(StrEnum):
     """Nothing was accepted: the event is old, so the message must be looked up in its thread."""
 
 
-ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
+FOR_NO_SESSION = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
 """The results for a reply that may have been for Devin once."""
