@@ -11,7 +11,7 @@ from typing import Any
 from bot.catch_up.reader import Unheard
 from bot.model.errors import NotAllowed, PersonError
 from bot.model.lenient import mapping, mappings, string
-from bot.model.replies import FOR_NO_SESSION, Change, Reply, Voucher
+from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
 from bot.relay import UseCases
 from bot.relay.accept import FRESH
@@ -46,7 +46,7 @@ class LateEvents:
 
     async def accept(self, reply: Reply) -> Change:
         """Accept a reply that was read in its thread; answer what is for the bot itself."""
-        change = await self._cases.replies.accept(reply, Voucher.THREAD)
+        change = await self._cases.replies.accept(reply, Evidence.THREAD)
         is_for = is_for_bot(reply.text, reply.thread.channel, self._identity.user)
         if change in FOR_NO_SESSION and is_for and not reply.bots:
             await self._answer(reply)

@@ -7,7 +7,7 @@ means that Slack sends the event again.
 from bot.model.errors import SlackRefused
 from bot.model.lenient import string
 from bot.model.people import UserId
-from bot.model.replies import Change, Reply, Voucher
+from bot.model.replies import Change, Evidence, Reply
 from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import asides
@@ -43,7 +43,7 @@ async def take(cases: UseCases, event: Payload, bot_user: str) -> Change:
     now = await read_again(cases, reply)
     if now is None or is_aside(now, bot_user):
         return change
-    return await cases.replies.accept(now, Voucher.THREAD)
+    return await cases.replies.accept(now, Evidence.THREAD)
 
 
 async def read_again(cases: UseCases, message: Reply) -> Reply | None:

@@ -121,7 +121,7 @@ class Queues:
         return Queue(here, self.total - here)
 
 
-class Voucher(StrEnum):
+class Evidence(StrEnum):
     """The evidence that a message is for Devin, in its present form."""
 
     EVENT = "event"

@@ -12,7 +12,7 @@ from bot.delivery.compose import shown
 from bot.mirror.polling import Polling
 from bot.model.errors import NotAllowed, NotIdentified, StoreAway
 from bot.model.people import WORKFLOW, Standing, UserId
-from bot.model.replies import Change, Reply, Voucher
+from bot.model.replies import Change, Evidence, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
@@ -71,7 +71,7 @@ class Accepting:
         channel = reply.thread.channel
         return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    async def standing_after(self, turn: Turn, reply: Reply, voucher: Voucher) -> Standing:
+    async def standing_after(self, turn: Turn, reply: Reply, evidence: Evidence) -> Standing:
         """Return `standing` once the turns before `turn` are over.
 
         If Slack does not identify the author, the reply is noted as missed before a later one is
@@ -90,7 +90,7 @@ class Accepting:
             finally:
                 looking.cancel()
         except (NotIdentified, StoreAway) as error:
-            if isinstance(error, NotIdentified) and voucher is Voucher.EVENT:
+            if isinstance(error, NotIdentified) and evidence is Evidence.EVENT:
                 self._listening.waits(reply.id)
             self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
@@ -212,7 +212,7 @@ class Accepting:
         return first_words(to_markdown(text, blocks, names))
 
     async def accept(
-        self, reply: Reply, session: SessionId, voucher: Voucher = Voucher.PERSON
+        self, reply: Reply, session: SessionId, evidence: Evidence = Evidence.PERSON
     ) -> Change:
         """Put `reply` into the mailbox of `session` and wake it; it is in Redis on return.
 
@@ -224,9 +224,9 @@ class Accepting:
         """
         await self._catch_up()
         wait = self._wait(reply.ts)
-        if voucher is Voucher.EVENT and self.is_old(reply.ts):
-            voucher = Voucher.OLD_EVENT
-        accepted = await self._mailbox.accept(reply, session, wait, voucher)
+        if evidence is Evidence.EVENT and self.is_old(reply.ts):
+            evidence = Evidence.OLD_EVENT
+        accepted = await self._mailbox.accept(reply, session, wait, evidence)
         metrics.ACCEPTED.labels(accepted.change).inc()
         ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
         log.info(accepted.change.value, extra=ids | {"length": len(reply.text)})

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 
 from bot.model.errors import EmptyMessage, NoSuchReply, NotAllowed, NotIdentified
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
+from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
@@ -50,7 +50,7 @@ class Replies:
                 await turn.come()
         return is_linked
 
-    async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
+    async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
         """Accept a reply for the session its thread is linked to; it is in Redis on return.
 
         This changes nothing if the thread is unlinked or muted, or if the reply was accepted
@@ -68,18 +68,18 @@ class Replies:
             if session is None:
                 return Change.UNLINKED
             try:
-                standing = await self._accepting.standing_after(turn, reply, voucher)
+                standing = await self._accepting.standing_after(turn, reply, evidence)
             except NotIdentified as error:
                 return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:
             return await self._turn_away(reply.thread, NotAllowed(standing))
         if is_empty(reply):
             return await self._turn_away(reply.thread, EmptyMessage())
-        change = await self._accepting.accept(reply, session, voucher)
+        change = await self._accepting.accept(reply, session, evidence)
         if change is Change.UNLINKED:
             # The link has changed since it was cached, perhaps by another process.
             self._known.pop(reply.thread, None)
-            return await self.accept(reply, voucher)
+            return await self.accept(reply, evidence)
         return change
 
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:

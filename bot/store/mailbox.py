@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
-from bot.model.replies import Change, Queues, Reply, ReplyId, Voucher
+from bot.model.replies import Change, Evidence, Queues, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
 from bot.redis import keep
@@ -51,7 +51,7 @@ class Mailbox:
         reply: Reply,
         session: SessionId,
         wait: timedelta,
-        voucher: Voucher = Voucher.EVENT,
+        evidence: Evidence = Evidence.EVENT,
     ) -> Accepted:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 
@@ -69,7 +69,7 @@ class Mailbox:
             wait=millis(wait),
             link_ttl=self._link_ttl,
             thread=_thread_of(reply),
-            voucher=voucher,
+            evidence=evidence,
         )
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
 

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import Bot
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.people import UserId
-from bot.model.replies import Queue, Reply, Voucher
+from bot.model.replies import Evidence, Queue, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
@@ -189,7 +189,7 @@ async def fill(store: Store, thread: ThreadRef, number: int) -> None:
     async def accept(one: int) -> None:
         ts, author = f"1764000000.{one:06}", UserId("U0ADA")
         reply = Reply(thread=thread, ts=ts, author=author, text=f"Mail {one}")
-        await mailbox.accept(reply, SessionId(SESSION), timedelta(0), Voucher.PERSON)
+        await mailbox.accept(reply, SessionId(SESSION), timedelta(0), Evidence.PERSON)
 
     for begin in range(0, number, 500):
         await asyncio.gather(*(accept(one) for one in range(begin, min(begin + 500, number))))

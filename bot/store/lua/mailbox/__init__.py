@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.model.replies import ReplyId, Voucher
+from bot.model.replies import Evidence, ReplyId
 from bot.model.sessions import SessionId
 from bot.redis.scripts import script
 
@@ -18,7 +18,7 @@ async def accept(
     wait: int,
     link_ttl: int,
     thread: str,
-    voucher: Voucher,
+    evidence: Evidence,
 ) -> tuple[str, int]:
     """Put a reply into its session's mailbox."""
 

@@ -1,6 +1,6 @@
 -- Puts a reply into its session's mailbox, once, if its thread is still linked to that session. A
 -- reply in the state `ahead` is one whose edit came first and left the newer text (`revise`).
--- `voucher` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
+-- `evidence` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
 -- there, or 'person' if a person sends it. The reply is not sent for `wait` ms, since an earlier
 -- one may still come; `thread` is '' if it is in none. Returns the result, and the ms after which
 -- to wake the session, or -1 for no wake-up.
@@ -13,12 +13,12 @@ local score = tonumber(ARGV[4])
 local wait = tonumber(ARGV[5])
 local link_ttl = tonumber(ARGV[6])
 local thread = ARGV[7]
-local voucher = ARGV[8]
+local evidence = ARGV[8]
 
 local reply, mail = key.subject(reply_id), key.mail(session)
 local NEVER_TAKEN = {ended = true, refused = true, given_up = true}
 local now = now_ms()
-local is_sent = voucher == 'person'
+local is_sent = evidence == 'person'
 
 local known = redis.call('HGET', reply, 'state')
 local is_free = known == 'ahead' or (is_sent and known == 'withdrawn')
@@ -42,7 +42,7 @@ if thread ~= '' then
   if linked.session ~= session then return {'unlinked', -1} end
   if linked.muted then return {'muted', -1} end
   if not is_sent and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
-  if not known and voucher == 'old event' then return {'late', -1} end
+  if not known and evidence == 'old event' then return {'late', -1} end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
   traffic(thread, now, link_ttl)
