@@ -46,7 +46,7 @@ class Listening:
         self._clock = clock
         self._within = within // timedelta(microseconds=1)
         self._kept: int | None = None
-        self._vouched: int | None = None
+        self._checkpoint: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
         self._rereads: set[ThreadRef] = set()
         self._waiting: TTLCache[ReplyId, None] = TTLCache(MOST_WAITING, WAITING_SECONDS)
@@ -156,7 +156,7 @@ class Listening:
                     await self.note()
                     return
 
-    async def vouch(self) -> None:
+    async def move_checkpoint(self) -> None:
         """Move the checkpoint to the last kept event, if everything before it was kept or noted.
 
         A process that has kept nothing since says nothing: another may have moved it further.
@@ -165,9 +165,9 @@ class Listening:
             StoreAway: it may not be written.
         """
         kept = self._kept
-        if self._within and kept is not None and kept != self._vouched and not self.is_behind:
+        if self._within and kept is not None and kept != self._checkpoint and not self.is_behind:
             await self._checkpoints.heard(kept)
-            self._vouched = kept
+            self._checkpoint = kept
 
     def _oldest(self) -> int:
         return max(0, self._clock.now - self._within)

@@ -87,7 +87,7 @@ class CatchUp:
         """Catch up on demand inside this context; unfinished work is left to other processes."""
         tasks = [
             asyncio.create_task(self._run(), name="catch-up"),
-            asyncio.create_task(self._vouch(), name="checkpoint"),
+            asyncio.create_task(self._keep_watch(), name="checkpoint"),
         ]
         try:
             yield
@@ -104,15 +104,15 @@ class CatchUp:
         """Leave the events that this process has refused, and the lease, to other processes."""
         if self._listening.is_behind:
             await self._listening.note()
-        await self._listening.vouch()
+        await self._listening.move_checkpoint()
         await self._checkpoints.let_go()
 
-    async def _vouch(self) -> None:
+    async def _keep_watch(self) -> None:
         for look in count():
             await asyncio.sleep(self._timing.backfill_pause)
             try:
                 if look % LOOKS_A_CHECKPOINT == 0:
-                    await self._listening.vouch()
+                    await self._listening.move_checkpoint()
                 if await self._checkpoints.is_left():
                     self._listening.wanted.set()
             except StoreAway:

@@ -33,7 +33,7 @@ WATCH_KEY = Key("watch")
 READS_KEY = Key("reads")
 """The budget of reads: the time (Unix ms) until which it is spent."""
 
-HEARD_KEY = Key("heard")
+CHECKPOINT_KEY = Key("checkpoint")
 """The checkpoint: the `ts` (in us) up to which everything that Slack brought was kept."""
 
 GAP_KEY = Key("gap")

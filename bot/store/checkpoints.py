@@ -16,7 +16,7 @@ from datetime import timedelta
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
 from bot.redis.connection import Store, millis
-from bot.redis.keys import HEARD_KEY
+from bot.redis.keys import CHECKPOINT_KEY
 from bot.store.lua import checkpoints as lua
 from bot.store.lua.mailbox import renew
 
@@ -75,7 +75,7 @@ class Checkpoints:
         `OVERLAP` before that. A thread is
         not noted twice, so that many starts cause one backfill.
         """
-        heard = await self._store.get(HEARD_KEY)
+        heard = await self._store.get(CHECKPOINT_KEY)
         known = [int(one) for one in (since, heard) if one is not None]
         begin = max(min(known, default=0), oldest) - millis(OVERLAP) * 1000
         await lua.note_all(
@@ -101,7 +101,7 @@ class Checkpoints:
 
     async def heard(self, until: int) -> None:
         """Move the checkpoint: this process has kept all events up to `until` (a `ts` in us)."""
-        await self._store.put(HEARD_KEY, str(until), self._within)
+        await self._store.put(CHECKPOINT_KEY, str(until), self._within)
 
     async def claim(self) -> str | None:
         """Take the lease on the backfill, and return the gap.

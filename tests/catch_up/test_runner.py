@@ -30,9 +30,9 @@ from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
 from bot.redis.keys import (
     BEHIND_KEY,
+    CHECKPOINT_KEY,
     DUE_KEY,
     GAP_KEY,
-    HEARD_KEY,
     THREADS_KEY,
     lease_key,
     subject_key,
@@ -396,7 +396,7 @@ async def test_it_can_be_switched_off(
             await until_caught_up(store)
     assert len({one.params["ts"] for one in reads(desk)}) == len(reads(desk))
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(at(GAP_KEY), at(HEARD_KEY))
+        assert not await raw.exists(at(GAP_KEY), at(CHECKPOINT_KEY))
 
 
 async def test_switched_off_it_still_reads_what_a_link_was_too_slow_for(
@@ -782,10 +782,10 @@ async def test_the_checkpoint_stays_where_it_is_while_a_refused_event_is_not_not
     study.clock.told(an_hour.now)
     one = study.listening()
     one.kept(an_hour.now - HOUR // 2)
-    await one.vouch()
+    await one.move_checkpoint()
     one.refused(Missed(an_hour.thread, an_hour.now - HOUR // 4))
     one.kept(an_hour.now)
-    await one.vouch()
+    await one.move_checkpoint()
     await study.gaps("one that follows").note_all()
     assert await an_hour.read_from() == an_hour.now - HOUR // 2 - OVERLAP
 
