@@ -72,7 +72,7 @@ class WordsTeller:
         self._notifies = workspace.settings.notify
 
     async def tell(self, begun: Begun) -> bool:
-        """Post the next batch; return False if nothing of what waits is for the thread."""
+        """Post the next batch; return False if the thread may not be shown all of it."""
         thread = thread_of(begun.owed.subject)
         began = time.monotonic()
         batch = await self._words.cut(begun, thread, self._since())
@@ -83,8 +83,10 @@ class WordsTeller:
         if batch is None or link is None or not found:
             return False
         items, closed = still_asked(found)
+        is_shown = True
         if items:
-            if await self._show(begun, link, batch, items):
+            is_shown = await self._show(begun, link, batch, items)
+            if is_shown:
                 _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
             await self._status_lines.again(thread, link.session)
         try:
@@ -94,7 +96,7 @@ class WordsTeller:
             # Slack has refused this call only: the last part was posted, and is not noted.
             error.maybe_done = True
             raise
-        return True
+        return is_shown
 
     async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
         """Post these items, and tell the thread if Slack does not take them."""

@@ -1,6 +1,7 @@
 """Whatever Slack and Devin answer at each step, what a session says is shown once, in order."""
 
 import asyncio
+import logging
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -291,9 +292,12 @@ async def test_the_status_line_shows_the_state_after_the_posts(
 
 @pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])
 async def test_a_file_is_not_shown_once_the_thread_may_not_be_shown_it(
-    speech: Speaking, ends: Callable[[Speaking], Awaitable[None]]
+    speech: Speaking,
+    ends: Callable[[Speaking], Awaitable[None]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Its bytes may be at Slack by then, where nobody sees them."""
+    """Its bytes may be at Slack by then, where nobody sees them; the log says that nothing is."""
+    caplog.set_level(logging.INFO)
     goes_on = asyncio.Event()
     plan(speech.box, SEND, [{"until": goes_on}])
     await speech.say(speech.box.devin.attach(SESSION, "file-0.txt", b"hello"))
@@ -303,6 +307,9 @@ async def test_a_file_is_not_shown_once_the_thread_may_not_be_shown_it(
     goes_on.set()
     await trying
     assert (calls(speech, SHOW), speech.posts()) == ([], [])
+    assert [one for one in ("told", "nothing to tell") if one in caplog.messages] == [
+        "nothing to tell"
+    ]
 
 
 async def test_a_new_link_gets_its_words_although_those_of_the_old_one_wait(
