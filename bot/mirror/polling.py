@@ -1,8 +1,7 @@
 """Has due sessions polled, for as long as this process runs.
 
-Every process asks Redis for due sessions each second (`Timing.watch_pause`), and every other one
-while none is due.
-Redis decides which of them polls a session, so a process that dies is followed by the others.
+Every process asks Redis for due sessions each second (`Timing.watch_pause`), and every other second
+while none is due. Redis decides which of them polls a session, so others go on if one dies.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """What Slack says of channels: one look-up for all that the relay wants to know of one.
 
-All processes share the answers. An answer that is older than its use allows is asked for again; if
-Slack's limit leaves no look-up for that, it is used for up to `KEPT`. What an event of Slack's told
-counts over every answer that was asked for before.
+All processes share the answers. Slack is asked again if an answer is older than its use allows; if
+there is no call left for that, the answer is used for up to `KEPT`. What one of Slack's events said
+overrides every answer that was asked for before it.
 
 Decisions fail closed: a channel that Slack does not show the bot counts as shared with other
 organizations, and is visible to nobody.
@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 INFO = "conversations.info"
 KEPT = timedelta(minutes=10)
 LISTED_SECONDS = 300
-"""The time for which an answer is used for who may see a thread; else it is `FRESH_SECONDS`."""
+"""How old an answer may be that says who may see a thread; others are used for `FRESH_SECONDS`."""
 
 REFUSED_SECONDS = 5
-"""The same for an answer that Slack does not show the channel: the bot may be invited now."""
+"""How old one may be that says that Slack does not show the channel: the bot may be invited now."""
 
 PAGES = 10
 PAGE = 1_000
@@ -44,14 +44,14 @@ One call is counted for all pages: few private channels have more than one.
 """
 
 SHARED, MOVED, CHANGED = "shared", "moved", "changed"
-"""What an event tells of a channel."""
+"""The kinds of events that say something of a channel."""
 
 TOLD = KEPT + timedelta(minutes=1)
-"""Longer than an answer can be kept that was asked for before."""
+"""The time for which an event is kept: longer than an answer that was asked for before it."""
 
 
 class Channels:
-    """The channels of a workspace; that one has a new id is remembered for `link_ttl`."""
+    """The channels of a workspace. A channel's new id is remembered for `link_ttl`."""
 
     def __init__(self, source: Source, link_ttl: timedelta) -> None:
         self._client = source.client
@@ -116,7 +116,7 @@ class Channels:
         await self._note(channel, MOVED, now=to)
 
     async def told_changed(self, channel: str) -> None:
-        """Let no earlier answer about `channel` count, since an event told of a change."""
+        """Note that `channel` has changed, as an event said: no earlier answer counts any more."""
         await self._note(channel, CHANGED)
 
     async def check_in(self, channel: str) -> None:
