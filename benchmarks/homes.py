@@ -31,6 +31,7 @@ class Home:
 
     store: Store
     raw: Redis
+    url: str
 
     async def memory(self) -> int:
         """Return the bytes it uses, once it has no background work."""
@@ -59,7 +60,7 @@ async def _home() -> AsyncIterator[Home]:
             open_store(url) as store,
             Redis.from_url(url) as raw,
         ):
-            yield Home(store.of(TEAM), raw)
+            yield Home(store.of(TEAM), raw, url)
 
 
 async def many(numbers: range, one: Callable[[int], Awaitable[object]]) -> None:

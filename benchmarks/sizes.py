@@ -15,6 +15,7 @@ from benchmarks.cluster import cluster
 from benchmarks.contest import Values
 from benchmarks.homes import TTL, homes, link, linked, many, reply, session_id, thread
 from benchmarks.plan import Plan
+from benchmarks.store import store
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.schedule.poll import MOST_ENTRIES
@@ -141,6 +142,7 @@ async def links(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
 SIZED: Mapping[str, tuple[str, Sized]] = {
     "mail": ("A reply's steps among those that wait", mail),
     "links": ("Links", links),
+    "store": ("Polls for due work, by processes, links and sessions that are due", store),
     "cluster": ("A reply's steps on a Cluster of three nodes, with 30 workspaces", cluster),
 }
 """The functions by measure, each with its title for the page."""

@@ -19,6 +19,12 @@ async def test_what_waits_is_filled_up_to_each_size(tmp_path: Path) -> None:
     assert list(found.found["links"]) == ["10 links", "100 links"]
     assert len(found.each("mail", "100 waiting", "accept ms")) == 2
     assert found.each("links", "100 links", "bytes a link")[0] > 0
+    assert list(found.found["store"]) == [
+        "10 links, 2 polling, 0 due",
+        "10 links, 2 polling, 5 due",
+    ]
+    assert found.each("store", "10 links, 2 polling, 5 due", "all taken s")[0] > 0
+    assert found.each("store", "10 links, 2 polling, 5 due", "twice") == [0, 0]
     page, *pictures = write(found, tmp_path)
     assert_shown(page, pictures, ["sizes.png", "sizes-dark.png"])
 
