@@ -36,21 +36,26 @@ def free_port() -> int:
             return port
 
 
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a bot process: `environ`, and little of this process's own."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {**inherited, "PYTHONPATH": str(ROOT), **environ}
+
+
 async def start_bot(
     environ: Mapping[str, str], cwd: Path, *arguments: str, out: int | IO[bytes]
 ) -> asyncio.subprocess.Process:
-    """Start `python -m bot` in `cwd` with little more than `environ` in its environment.
+    """Start `python -m bot` in `cwd`.
 
     It gets its own session, so that a Ctrl-C reaches only the process that started it.
     """
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=out,
         stderr=out,
         cwd=cwd,
-        env={**inherited, "PYTHONPATH": str(ROOT), **environ},
+        env=environment(environ),
         start_new_session=True,
     )
 

@@ -1,4 +1,8 @@
-"""The command line is run as real processes, as an operator types it and a platform starts it."""
+"""The command line is run as real processes, as an operator types it and a platform starts it.
+
+Some are `typed`: a shell's command, with a Python of its own. The others are forks of one that has
+the bot imported already, and begin with the command's own work.
+"""
 
 import asyncio
 import json
@@ -14,7 +18,7 @@ from bot.runtime.version import version
 from bot.slack.app.manifest import required_scopes
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
-from tests.support.processes import bot_process, command, free_port
+from tests.support.processes import bot_process, command, free_port, typed, typed_process
 from tests.support.waiting import wait_until
 
 Environ = dict[str, str]
@@ -61,7 +65,7 @@ async def test_a_transport_is_asked_for_by_run_and_not_by_worker(
     code, _, err = await command(environ, tmp_path, "run")
     assert code == 2
     assert "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET: missing" in err
-    async with bot_process(environ, tmp_path, "worker") as worker:
+    async with typed_process(environ, tmp_path, "worker") as worker:
         await worker.until_logged("started")
         assert await worker.stop() == 0
 
@@ -94,33 +98,33 @@ async def test_a_named_env_file_takes_the_place_of_the_usual_one(
 @pytest.mark.parametrize("arguments", [("fly",), ("run", "--fast"), ("demo", "--port", "x")])
 async def test_what_is_no_command_is_explained(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The process exits with 2, and the usage is on stderr."""
-    code, out, err = await command({}, tmp_path, *arguments)
+    code, out, err = await typed({}, tmp_path, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("usage: python -m bot")
 
 
 async def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> None:
     """Without a command it is on stderr, so that no platform takes that for a success."""
-    code, out, _ = await command({}, tmp_path, "--help")
+    code, out, _ = await typed({}, tmp_path, "--help")
     assert code == 0
     for name in ("run", "worker", "doctor", "manifest", "demo"):
-        code, own, _ = await command({}, tmp_path, name, "--help")
+        code, own, _ = await typed({}, tmp_path, name, "--help")
         assert code == 0
         assert f"\n    {name} " in out
         assert len(own.splitlines()) > 5
-    assert await command({}, tmp_path) == (2, "", out)
+    assert await typed({}, tmp_path) == (2, "", out)
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
 async def test_the_version_is_told(tmp_path: Path, option: str) -> None:
     """In the form in which bug reports have it."""
-    assert await command({}, tmp_path, option) == (0, f"devin-relay {version()}\n", "")
+    assert await typed({}, tmp_path, option) == (0, f"devin-relay {version()}\n", "")
 
 
 async def test_a_terminal_without_unicode_is_served(environ: Environ, tmp_path: Path) -> None:
     """What cannot be encoded is replaced, and nothing fails."""
     ascii_only = environ | {"PYTHONIOENCODING": "ascii", "DEVIN_API_KEY": "cog_wrong"}
-    code, out, err = await command(ascii_only, tmp_path, "doctor")
+    code, out, err = await typed(ascii_only, tmp_path, "doctor")
     assert (code, err) == (1, "")
     assert "ok Redis: reachable\n" in out
     assert "!! Devin API key: " in out
@@ -193,7 +197,7 @@ async def test_a_stop_lets_a_slow_delivery_finish(
     """There is one POST, its outcome is stored, its mark set; exit 0; the queue stays for later."""
     is_stopping = asyncio.Event()
     box.devin.behave(SESSION, "slow", delay=0, until=is_stopping)
-    async with bot_process(environ, tmp_path, "run") as process:
+    async with typed_process(environ, tmp_path, "run") as process:
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         first = await desk.reply("slow", thread)
@@ -209,7 +213,7 @@ async def test_a_stop_lets_a_slow_delivery_finish(
         assert "Traceback" not in process.err
     assert len(desk.received()) == 1
     box.devin.behave(SESSION, "running")
-    async with bot_process(environ, tmp_path, "run") as process:
+    async with typed_process(environ, tmp_path, "run") as process:
         await desk.until_marked("white_check_mark", first)
         await desk.until_received("waits")
         assert await process.stop() == 0
@@ -251,10 +255,10 @@ async def test_run_and_worker_share_an_embedded_valkey(
 
 async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
     """It needs no settings, and equals the file in the repository."""
-    code, out, err = await command({}, tmp_path, "manifest")
+    code, out, err = await typed({}, tmp_path, "manifest")
     assert (code, err) == (0, "")
     assert out == (Path(__file__).parents[2] / "manifest.yaml").read_text()
-    code, out, _ = await command(
+    code, out, _ = await typed(
         {}, tmp_path, "manifest", "--url", "https://relay.example.com", "--workflow-steps"
     )
     manifest = yaml.safe_load(out)
@@ -263,7 +267,7 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
         "https://relay.example.com/slack/events"
     )
     assert "send_message" in manifest["functions"]
-    code, out, err = await command({}, tmp_path, "manifest", "--url", "http://relay.example.com")
+    code, out, err = await typed({}, tmp_path, "manifest", "--url", "http://relay.example.com")
     assert (code, out) == (2, "")
     assert err == "error: --url must start with https:// (Slack requires HTTPS)\n"
 
@@ -427,6 +431,6 @@ async def test_two_doctors_beside_a_running_bot_disturb_nothing(
 async def test_the_demo_takes_no_settings(environ: Environ, tmp_path: Path) -> None:
     """A file that it would ignore is refused."""
     (tmp_path / "relay.env").write_text("", encoding="utf-8")
-    code, _, err = await command(environ, tmp_path, "--env-file", "relay.env", "demo")
+    code, _, err = await typed(environ, tmp_path, "--env-file", "relay.env", "demo")
     assert code == 2
     assert "--env-file" in err.splitlines()[-1]

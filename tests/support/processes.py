@@ -1,4 +1,4 @@
-"""Real processes for tests: the bot by its command line, and a Valkey that can be stopped."""
+"""Real processes for tests: the bot, forked or as typed, and a Valkey that can be stopped."""
 
 import asyncio
 import resource
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chaos.processes import ValkeyProcess, free_port, start_bot
 from tests.support import secrets_guard
+from tests.support.forks import Fork
 from tests.support.redis_servers import asked_for, binary_of
 from tests.support.waiting import wait_until
 
@@ -20,13 +21,15 @@ __all__ = [
     "free_port",
     "kept_valkey",
     "open_files",
+    "typed",
+    "typed_process",
 ]
 
 
 class BotProcess:
     """A running `python -m bot …`, whose output is kept."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Fork) -> None:
         self.process = process
         self.out, self.err = "", ""
         self._reading = [
@@ -66,22 +69,43 @@ class BotProcess:
 async def bot_process(
     environ: Mapping[str, str], cwd: Path, *arguments: str
 ) -> AsyncIterator[BotProcess]:
-    """Start `python -m bot` with `arguments` in `cwd`; the block's end kills it if it runs."""
+    """Fork `python -m bot` with `arguments` in `cwd`; the block's end kills it if it runs."""
+    fork = Fork(environ, cwd, *arguments)
+    await fork.connect()
+    async with _until_end(BotProcess(fork)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def typed_process(
+    environ: Mapping[str, str], cwd: Path, *arguments: str
+) -> AsyncIterator[BotProcess]:
+    """Start `python -m bot` as a shell does, which also starts Python and imports everything."""
     process = await start_bot(environ, cwd, *arguments, out=asyncio.subprocess.PIPE)
-    running = BotProcess(process)
+    async with _until_end(BotProcess(process)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _until_end(running: BotProcess) -> AsyncIterator[BotProcess]:
     try:
         yield running
     finally:
-        if process.returncode is None:
-            process.kill()
+        if running.process.returncode is None:
+            running.process.kill()
         await running.ends()
 
 
 async def command(environ: Mapping[str, str], cwd: Path, *arguments: str) -> tuple[int, str, str]:
-    """Run `python -m bot` to its end; return exit code, stdout and stderr."""
+    """Fork `python -m bot`, and let it end; return exit code, stdout and stderr."""
     async with bot_process(environ, cwd, *arguments) as running:
-        code = await running.ends()
-        return code, running.out, running.err
+        return await running.ends(), running.out, running.err
+
+
+async def typed(environ: Mapping[str, str], cwd: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run `python -m bot` as a shell does; return exit code, stdout and stderr."""
+    async with typed_process(environ, cwd, *arguments) as running:
+        return await running.ends(), running.out, running.err
 
 
 @asynccontextmanager
