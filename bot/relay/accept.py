@@ -16,7 +16,7 @@ from bot.model.replies import Change, Evidence, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
-from bot.relay.turns import Turn, Turns
+from bot.relay.turns import Turns
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.slack.app.workspace import Workspace
@@ -71,8 +71,10 @@ class Accepting:
         channel = reply.thread.channel
         return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    async def standing_after(self, turn: Turn, reply: Reply, evidence: Evidence) -> Standing:
-        """Return `standing` once the turns before `turn` are over.
+    async def standing_after(
+        self, before: asyncio.Event, reply: Reply, evidence: Evidence
+    ) -> Standing:
+        """Return `standing` once the arrivals `before` the reply have left their turns.
 
         If Slack does not identify the author, the reply is noted as missed before a later one is
         accepted; one that an event has brought just waits.
@@ -81,11 +83,11 @@ class Accepting:
             NotIdentified: Slack did not identify the author.
         """
         try:
-            if turn.is_first:
+            if before.is_set():
                 return await self.standing(reply)
             looking = asyncio.create_task(self.standing(reply))
             try:
-                await turn.come()
+                await before.wait()
                 return await looking
             finally:
                 looking.cancel()

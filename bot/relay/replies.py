@@ -45,9 +45,9 @@ class Replies:
         Raises:
             StoreAway: it cannot be determined now.
         """
-        with self._accepting.turns.line_up(thread) as turn:
+        with self._accepting.turns.line_up(thread) as before:
             if is_linked := await self._session_of(thread) is not None:
-                await turn.come()
+                await before.wait()
         return is_linked
 
     async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
@@ -63,12 +63,12 @@ class Replies:
                 still unknown; Slack must not be acknowledged.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
-        with self._accepting.turns.line_up(reply.thread) as turn:
+        with self._accepting.turns.line_up(reply.thread) as before:
             session = await self._session_of(reply.thread)
             if session is None:
                 return Change.UNLINKED
             try:
-                standing = await self._accepting.standing_after(turn, reply, evidence)
+                standing = await self._accepting.standing_after(before, reply, evidence)
             except NotIdentified as error:
                 return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:

@@ -1,11 +1,10 @@
 """Arrivals in a thread line up, whatever is asked for each of them meanwhile."""
 
 import asyncio
-
-import pytest
+from contextlib import suppress
 
 from bot.model.threads import ThreadRef
-from bot.relay.turns import Turn, Turns
+from bot.relay.turns import Turns
 
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
 OTHER = THREAD.model_copy(update={"thread_ts": "1764000000.000200"})
@@ -14,28 +13,28 @@ OTHER = THREAD.model_copy(update={"thread_ts": "1764000000.000200"})
 async def test_a_later_arrival_waits_until_the_turn_before_it_is_over() -> None:
     """Its own line is all that it waits for."""
     turns = Turns()
-    with turns.line_up(THREAD) as first:
-        later, other = turns.line_up(THREAD), turns.line_up(OTHER)
-        assert (first.is_first, later.is_first, other.is_first) == (True, False, True)
-        waiting = asyncio.create_task(later.come())
-        await asyncio.wait_for(other.come(), 5)
+    first = turns.line_up(THREAD)
+    with first as before_first, turns.line_up(OTHER) as before_other:
+        assert before_first.is_set()
+        assert before_other.is_set()
+        later = asyncio.create_task(_come(turns))
         await asyncio.sleep(0)
-        assert not waiting.done()
-    await asyncio.wait_for(waiting, 5)
-    assert later.is_first
+        assert not turns.is_free(THREAD)
+        assert not later.done()
+    await asyncio.wait_for(later, 5)
 
 
 async def test_a_turn_that_fails_is_over_as_well() -> None:
-    """Those behind it go on."""
+    """Those behind it go on, and no line is kept that nobody stands in."""
     turns = Turns()
-    first, later = turns.line_up(THREAD), turns.line_up(THREAD)
-    await leave(first)
-    await asyncio.wait_for(later.come(), 5)
-    await leave(later)
-    assert turns.last == {}, "no line is kept that nobody stands in"
-
-
-async def leave(turn: Turn) -> None:
-    """Leave a turn by an error."""
-    with pytest.raises(TimeoutError), turn:
+    with suppress(TimeoutError), turns.line_up(THREAD):
+        later = asyncio.create_task(_come(turns))
+        await asyncio.sleep(0)
         raise TimeoutError
+    await asyncio.wait_for(later, 5)
+    assert turns.is_free(THREAD)
+
+
+async def _come(turns: Turns) -> None:
+    with turns.line_up(THREAD) as before:
+        await before.wait()
