@@ -63,7 +63,7 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
         case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
             return await _change(cases, command)
         case "status":
-            return commands.status(await cases.statuses.of(thread, by))
+            return commands.status(await cases.linking.status(thread, by))
         case "default":
             return await _default(cases, command)
         case "start" | "end" | "archive":

@@ -116,17 +116,9 @@ class Accepting:
             metrics.TURNED_AWAY.labels(standing).inc()
             raise NotAllowed(standing)
 
-    async def is_full_member(self, who: UserId) -> bool:
-        """Return True if `who` is a full member of this workspace; False if Slack does not say."""
-        return (await self._people.person(who)).is_full_member
-
     async def name(self, who: UserId) -> str:
         """Return the display name of `who`."""
         return await self._people.name(who)
-
-    def now(self) -> int:
-        """Return a lower bound for the current time at Slack: a `ts` in microseconds."""
-        return self._clock.now
 
     async def shown(self, reply: Reply) -> str:
         """Return the text of `reply` as Markdown with names."""

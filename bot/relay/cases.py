@@ -7,6 +7,7 @@ an error from `model/errors.py` when the person must know something.
 from dataclasses import dataclass
 
 from bot.relay.accept import Accepting
+from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.say_prompts import SayPrompts
 from bot.relay.asking.shortcuts import MessageShortcuts
@@ -17,8 +18,6 @@ from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.link_offers import LinkOffers
 from bot.relay.linking import Linking
-from bot.relay.mirror.answers import Answers
-from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
@@ -34,7 +33,7 @@ class UseCases:
     """Everything a person in Slack can ask for, and what it is built on.
 
     - `replies`, `edits`: what people write, edit and delete in linked threads
-    - `linking`, `statuses`: the links of threads, and their states
+    - `linking`: the links of threads, and their states
     - `say`, `say_prompts`: `/devin-say`, and the form or menu that asks for its missing arguments
     - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
     - `first_words`: offers to people who spoke to the bot, but gave no command
@@ -55,7 +54,6 @@ class UseCases:
     replies: Replies
     edits: Edits
     linking: Linking
-    statuses: Statuses
     say: Say
     say_prompts: SayPrompts
     shortcuts: MessageShortcuts

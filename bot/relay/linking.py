@@ -1,4 +1,4 @@
-"""Links of threads, as commands and buttons change them: made, ended, muted, followed."""
+"""Links of threads, as commands and buttons make, end, mute, follow and show them."""
 
 import logging
 
@@ -6,18 +6,20 @@ from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
 from bot.model.mirror import Follow
 from bot.model.people import UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.naming import Naming
+from bot.slack.lookups import Need
 from bot.store.state import State
+from bot.wording.commands import Status
 
 log = logging.getLogger(__name__)
 
 
 class Linking:
-    """Changes the links of threads."""
+    """Changes and describes the links of threads."""
 
     def __init__(
         self,
@@ -28,6 +30,8 @@ class Linking:
         audience: Audience,
     ) -> None:
         self._links = state.links
+        self._mailbox = state.mailbox
+        self._watches = state.watches
         self._accepting = accepting
         self._naming = naming
         self._choices = choices
@@ -99,6 +103,34 @@ class Linking:
         log.info("followed", extra=thread.log_fields | ids)
         await self._accepting.refresh_card(thread, link)
         return Heard(link, how, await self._audience.is_barred(thread.channel, link))
+
+    async def status(self, thread: ThreadRef, by: UserId) -> Status:
+        """Return the state of `thread`, and of its session, as it was last read.
+
+        Where Devin's words may not go, or Slack does not say whether they may, the state counts as
+        barred.
+
+        Raises:
+            NotLinked: the thread has no link.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, thread.channel)
+        link = await self._links.get(thread)
+        if link is None:
+            raise NotLinked
+        heard = await self._audience.at_once(thread, Need.ACT)
+        (seen,) = await self._watches.seen([link.session])
+        session = NamedSession(link.session, seen.title, seen.url)
+        return Status(
+            link=link,
+            session=session if seen.title else await self._naming.one(link.session),
+            by=await self._accepting.name(link.by),
+            seen=seen,
+            follow=Follow.OFF if heard.unsure else heard.follow,
+            is_barred=heard.is_barred,
+            mail=(await self._mailbox.queues(link.session)).of(thread),
+            last=await self._links.last_outcome(thread),
+        )
 
     async def _not_linked(
         self, thread: ThreadRef, session: SessionId | None

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 from bot.devin.api import Devin
 from bot.model.errors import LinkChanged, NotLinked, StoreAway
-from bot.model.mirror import Watched
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link
 from bot.slack.people import People
@@ -58,17 +57,9 @@ class Naming:
         found = await self._ask(unknown[:most])
         return {**named, **found}
 
-    async def one(
-        self, session: SessionId, *, fresh: bool = False, most: int = MOST
-    ) -> NamedSession:
+    async def one(self, session: SessionId, *, most: int = MOST) -> NamedSession:
         """Return `session`, as `of` does."""
-        return (await self.of([session], fresh=fresh, most=most))[session]
-
-    async def watched(self, session: SessionId, seen: Watched) -> NamedSession:
-        """Return `session` by the title that the watch has read, or as `of` does without one."""
-        if seen.title:
-            return NamedSession(session, seen.title, seen.url)
-        return await self.one(session)
+        return (await self.of([session], most=most))[session]
 
     async def linked(self, link: Link) -> tuple[NamedSession, str]:
         """Return the session of `link`, and the name of the person who made it."""

@@ -18,6 +18,7 @@ from bot.model.owed import OwedKind
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.relay.accept import Accepting
+from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.say_prompts import SayPrompts
 from bot.relay.asking.session_choices import SessionChoices
@@ -32,8 +33,6 @@ from bot.relay.lifecycle.starting import Starting
 from bot.relay.link_form import LinkForm
 from bot.relay.link_offers import LinkOffers
 from bot.relay.linking import Linking
-from bot.relay.mirror.answers import Answers
-from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
@@ -212,7 +211,6 @@ class Parts:
             workflow_steps=self.steps,
             channel_moves=ChannelMoves(workspace, state, notices, self.schedule),
             answers=Answers(state, accepting, speaking),
-            statuses=Statuses(state, accepting, naming, self.audience),
             starting=starting,
             ending=Ending(workspace, state, self._devin, accepting, naming),
         )

@@ -40,6 +40,7 @@ class SessionChoices:
         self._naming = naming
         self._devin = devin
         self._lists_sessions = workspace.settings.list_sessions
+        self._people = workspace.people
         self._team = workspace.team
 
     async def of(self, channel: str, by: UserId) -> Choices:
@@ -106,7 +107,7 @@ class SessionChoices:
         return meant, _distinct([*([meant] if meant else []), *used])
 
     async def _sees_all(self, by: UserId) -> bool:
-        return self._lists_sessions and await self._accepting.is_full_member(by)
+        return self._lists_sessions and (await self._people.person(by)).is_full_member
 
     async def _latest(self, by: UserId) -> Sequence[NamedSession]:
         """Return Devin's latest sessions, if `by` may see them."""

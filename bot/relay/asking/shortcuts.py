@@ -86,6 +86,7 @@ class MessageShortcuts:
         self._choices = choices
         self._link_form = link_form
         self._links = state.links
+        self._clock = workspace.clock
         self._threads = workspace.threads
         self._root_seconds = workspace.timing.root_seconds
         self._tickets = state.tickets
@@ -155,8 +156,7 @@ class MessageShortcuts:
         named, choices = await asyncio.gather(
             self._named_in(thread, near), self._choices.of(thread.channel, by)
         )
-        at = self._accepting.now()
-        ticket = SessionAsked(by=by, thread=thread, message=message, at=at)
+        ticket = SessionAsked(by=by, thread=thread, message=message, at=self._clock.now)
         number = await self._tickets.issue(ticket)
         return Question(number, replace(choices, meant=named), message)
 

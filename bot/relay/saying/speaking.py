@@ -97,6 +97,7 @@ class Speaking:
         self._links = state.links
         self._outbox = state.outbox
         self._schedule = schedule
+        self._clock = workspace.clock
         self._threads = workspace.threads
         self._team = workspace.team
 
@@ -161,7 +162,7 @@ class Speaking:
 
     def since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
-        return micros_ts(max(0, self._accepting.now() - MARGIN))
+        return micros_ts(max(0, self._clock.now - MARGIN))
 
 
 def command_key(number: str) -> str:
