@@ -3,8 +3,6 @@
 Every message that is not ours passes `names_session`, so that only searches for a few letters.
 """
 
-from dataclasses import dataclass
-
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import string
@@ -20,23 +18,13 @@ from handlers.parse.interactions import TicketPress
 from handlers.presses import ticket_press
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A person's message that names a session."""
-
-    thread: ThreadRef
-    by: UserId
-    session: SessionId
-    ts: str
-
-
 def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the button; `replies` and `first_words` make the offers."""
 
     @app.action(actions.LINK_OFFERED)
     @ticket_press(cases)
     async def on_offer_taken(press: TicketPress) -> SlackMessage:
-        session = await cases.link_offers.take_up(press.number, press.by, press.channel)
+        session = await cases.link_form.take_up(press.number, press.by, press.channel)
         return thread_links.offer_taken(session)
 
 
@@ -54,11 +42,16 @@ async def offer(cases: UseCases, event: Payload, bot_user: str) -> bool:
     named = parse_named(event, cases.workspace.team, bot_user)
     if named is None:
         return False
-    return await cases.link_offers.make(named.thread, named.by, named.session, named.ts)
+    return await cases.link_form.offer(*named)
 
 
-def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:
-    """Parse a person's message that names a session; None for bots, edits, asides and the rest."""
+def parse_named(
+    event: Payload, team: str, bot_user: str
+) -> tuple[ThreadRef, UserId, SessionId, str] | None:
+    """Parse a person's message that names a session: its thread, author, session and `ts`.
+
+    None for bots, edits, asides and the rest.
+    """
     thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
     subtype = event.get("subtype")
     is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
@@ -67,4 +60,4 @@ def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:
     session = find_session(text)
     if session is None or asides.is_aside(text, bot_user):
         return None
-    return Named(thread, UserId(user), session, string(event, "ts"))
+    return thread, UserId(user), session, string(event, "ts")

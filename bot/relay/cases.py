@@ -16,7 +16,7 @@ from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.starting import Starting
-from bot.relay.link_offers import LinkOffers
+from bot.relay.link_form import LinkForm
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
@@ -35,7 +35,7 @@ class UseCases:
     - `replies`, `edits`: what people write, edit and delete in linked threads
     - `linking`: the links of threads, and their states
     - `say`, `say_prompts`: `/devin-say`, and the form or menu that asks for its missing arguments
-    - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
+    - `shortcuts`: message shortcuts; `link_form`: an offered link when a message names a session
     - `first_words`: offers to people who spoke to the bot, but gave no command
     - `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id
@@ -57,7 +57,7 @@ class UseCases:
     say: Say
     say_prompts: SayPrompts
     shortcuts: MessageShortcuts
-    link_offers: LinkOffers
+    link_form: LinkForm
     first_words: FirstWords
     home: Home
     workflow_steps: WorkflowSteps

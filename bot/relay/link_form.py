@@ -1,20 +1,35 @@
 """Links made by a button or a form; the card in the thread tells who made each of them.
 
+Nothing is linked without a press. The author of a message with a session's address in an unlinked
+thread is offered a link, and only they can press.
+
 Slack may deliver a press twice, and a person whose form was not answered in time presses again. So
 each carries the number of its ticket, and a second run with that number finds the first one's work.
 """
 
-from bot.model.errors import IsMuted, LinkedElsewhere, NotLinked
-from bot.model.people import UserId
+from typing import ClassVar
+
+from bot.model.errors import IsMuted, LinkedElsewhere, NotIdentified, NotLinked, TicketGone
+from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
+from bot.store.tickets import Ticket
 from bot.wording import shortcuts, thread_links
+
+
+class LinkOffered(Ticket):
+    """An offer to link a thread to a session."""
+
+    kind: ClassVar[str] = "LinkOffered"
+
+    thread: ThreadRef
+    session: SessionId
 
 
 class LinkForm:
@@ -31,7 +46,9 @@ class LinkForm:
         self._accepting = accepting
         self._naming = naming
         self._links = state.links
+        self._permissions = workspace.permissions
         self._threads = workspace.threads
+        self._tickets = state.tickets
         self._notices = notices
         self._claims = state.claims
 
@@ -73,6 +90,48 @@ class LinkForm:
             words = thread_links.linked_already(*await self._naming.linked(link))
             await self._notices.whisper(thread, by, words, once=claim)
         await self._claims.claim(claim)
+
+    async def offer(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
+        """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
+
+        Return False without an offer if the thread is linked, if `to` may not steer Devin there or
+        Slack cannot identify `to` now, or if another message brought an offer into this thread in
+        the last 30 days.
+
+        Raises:
+            StoreAway: no offer was made.
+        """
+        if await self._links.get(thread) is not None:
+            return False
+        try:
+            standing = await self._permissions.of(to, thread.channel)
+        except NotIdentified:
+            return False
+        if standing is not Standing.ALLOWED:
+            return False
+        ticket = LinkOffered(by=to, thread=thread, session=session)
+        number = await self._tickets.issue(ticket)
+        if not await self._claims.offer(thread, ts):
+            return False
+        # Slack may send the message as two events, and each of them again.
+        words = thread_links.offer(await self._naming.one(session), number)
+        await self._notices.whisper(thread, to, words, once="offer", at=ts)
+        return True
+
+    async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
+        """Link the thread of an offer that was made to `by` in `channel`; return its session.
+
+        Idempotent.
+
+        Raises:
+            TicketGone: the offer does not exist or has expired.
+            PersonError: as for `link`.
+        """
+        offered = await self._tickets.read(LinkOffered, number, by)
+        if offered is None or offered.thread.channel != channel:
+            raise TicketGone
+        await self.link(number, by, offered.thread, offered.session)
+        return await self._naming.one(offered.session)
 
     async def send(self, message: Reply, session: SessionId) -> Change:
         """Accept `message` for the `session` of its thread.

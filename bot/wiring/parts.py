@@ -31,7 +31,6 @@ from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.link_form import LinkForm
-from bot.relay.link_offers import LinkOffers
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
@@ -204,7 +203,7 @@ class Parts:
             say=say,
             say_prompts=SayPrompts(state, say, choices, naming, speaking),
             shortcuts=shortcuts,
-            link_offers=LinkOffers(workspace, state, link_form, naming, notices),
+            link_form=link_form,
             first_words=FirstWords(workspace, state, accepting, starting, shortcuts, notices),
             edits=Edits(state, accepting, notices, speaking, self._background),
             home=Home(workspace, state, accepting, naming, notices, self.audience),

@@ -379,11 +379,11 @@ def test_a_person_s_message_names_a_session() -> None:
     """The thread is the message's own, or the one that it would start."""
     named = parse_named(a_reply(URL), TEAM, BOT_USER)
     assert named is not None
-    assert (named.by, named.session, named.ts) == (ADA, SESSION, TS)
-    assert named.thread.thread_ts == ROOT_TS
+    assert named[1:] == (ADA, SESSION, TS)
+    assert named[0].thread_ts == ROOT_TS
     alone = parse_named(a_reply(URL) | {"thread_ts": None}, TEAM, BOT_USER)
     assert alone is not None
-    assert alone.thread.thread_ts == TS
+    assert alone[0].thread_ts == TS
 
 
 @pytest.mark.parametrize(

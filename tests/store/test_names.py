@@ -15,7 +15,7 @@ from bot.redis.connection import Store
 from bot.relay.asking.say_prompts import SayForm, Unsent
 from bot.relay.asking.shortcuts import SessionAsked
 from bot.relay.edits import CorrectionOffered
-from bot.relay.link_offers import LinkOffered
+from bot.relay.link_form import LinkOffered
 from bot.store.tickets import Tickets
 from tests.support.desk import SESSION, Desk
 from tests.support.waiting import wait_until
