@@ -14,8 +14,7 @@
 | `ending`         | press *End session*, *Archive session* or *Cancel*          |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `link_offers`    | press *Link this thread*, offered where a session is named  |
-| `actions`        | press *Send again* or *Unlink*                              |
-| `follow`         | press *Follow* or *Unfollow* on a thread's card             |
+| `actions`        | press *Send again*, *Unlink*, *Follow* or *Unfollow*        |
 | `answers`        | press an answer to what Devin asks, or *Approve*            |
 | `workflow_steps` | run a workflow with a step of ours                          |
 | `failures`       | (what any of these raise, told to the person it concerns)   |
@@ -37,7 +36,6 @@ from handlers import (
     events,
     failures,
     first_words,
-    follow,
     home,
     link_offers,
     say,
@@ -61,7 +59,6 @@ HANDLERS = (
     shortcuts,
     link_offers,
     actions,
-    follow,
     answers,
     workflow_steps,
     channel_moves,

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import TypeVar
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
@@ -30,6 +31,8 @@ from handlers.parse.events import Payload, parse_thread
 from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -132,14 +135,17 @@ def in_words(error: Exception, admin: str) -> SlackMessage:
     return explained(error, admin)
 
 
-def ignored(body: Payload) -> None:
-    """Log a command, shortcut, press or form that is malformed, or of another workspace."""
-    team, user = mapping(body.get("team")), mapping(body.get("user"))
-    ids = {
-        "team": _id(team, "id") or _id(body, "team_id"),
-        "user": _id(user, "id") or _id(body, "user_id"),
-    }
-    log.warning("interaction ignored", extra=ids)
+def ours(parse: Callable[[Payload, str], T | None], body: Payload, cases: UseCases) -> T | None:
+    """Parse an interaction; log one that is malformed, or of another workspace."""
+    found = parse(body, cases.workspace.team)
+    if found is None:
+        team, user = mapping(body.get("team")), mapping(body.get("user"))
+        ids = {
+            "team": _id(team, "id") or _id(body, "team_id"),
+            "user": _id(user, "id") or _id(body, "user_id"),
+        }
+        log.warning("interaction ignored", extra=ids)
+    return found
 
 
 def explained(error: Exception, admin: str) -> SlackMessage:

@@ -17,7 +17,7 @@ from handlers.parse.commands import Command, parse_command, parse_guess
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, TicketPress, parse_ticket_press
 from handlers.presses import listening, ticket_press
-from handlers.shortcuts import begin_link
+from handlers.shortcuts import LINK, begin
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -96,4 +96,4 @@ async def tell_muted(cases: UseCases, spoken: Reply) -> None:
 async def _link(asker: Asker, press: TicketPress) -> None:
     spoken = await asker.cases.first_words.read(press.number, press.by, press.channel)
     message = spoken.message
-    await begin_link(asker, Shortcut(press.by, message.thread, message, press.trigger))
+    await begin(asker, Shortcut(press.by, message.thread, message, press.trigger), LINK)

@@ -5,7 +5,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.model.errors import NotLinked
 from bot.relay import UseCases
 from bot.wording import actions, home_view
-from handlers.failures import caught, ignored, in_words
+from handlers.failures import caught, in_words, ours
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
     HomePress,
@@ -29,30 +29,24 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.action(actions.HOME_LATER)
     async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        turned = parse_home_page(body, cases.workspace.team)
-        if turned is None:
-            ignored(body)
-            return
-        cases.background.later(cases.home.show(*turned))
+        turned = ours(parse_home_page, body, cases)
+        if turned is not None:
+            cases.background.later(cases.home.show(*turned))
 
     @app.view(actions.HOME_UNLINK_FORM)
     async def on_home_unlink(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = parse_home_unlink(body, cases.workspace.team)
-        if press is None:
-            ignored(body)
-            return
-        await cases.background.soon(_change(cases, press))
+        press = ours(parse_home_unlink, body, cases)
+        if press is not None:
+            await cases.background.soon(_change(cases, press))
 
     @app.action(actions.HOME_MENU)
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = parse_home_press(body, cases.workspace.team)
-        if press is None:
-            ignored(body)
-            return
-        asks = press.action == actions.HOME_UNLINK
-        await cases.background.soon((_confirm if asks else _change)(cases, press))
+        press = ours(parse_home_press, body, cases)
+        if press is not None:
+            work = _confirm if press.action == actions.HOME_UNLINK else _change
+            await cases.background.soon(work(cases, press))
 
 
 async def _confirm(cases: UseCases, press: HomePress) -> None:

@@ -42,14 +42,12 @@ class Opening:
     asker: Asker
 
 
-async def show(
-    cases: UseCases, opening: Opening, work: Callable[[], Coroutine[Any, Any, View | Note]]
-) -> None:
+async def show(opening: Opening, work: Callable[[], Coroutine[Any, Any, View | Note]]) -> None:
     """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
     Work that takes longer than a second is waited for in a modal that says so.
     """
-    task = asyncio.create_task(work())
+    cases, task = opening.asker.cases, asyncio.create_task(work())
     await asyncio.wait({task}, timeout=cases.workspace.timing.modal_seconds)
     waiting = None if task.done() else await _open_waiting(cases, opening)
 

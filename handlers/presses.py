@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from bot.relay import UseCases
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
-from handlers.failures import ignored, telling
+from handlers.failures import ours, telling
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Press, TicketPress, parse_press, parse_ticket_press
 
@@ -70,10 +70,8 @@ def listening(
 
     async def listener(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse(body, cases.workspace.team)
-        if press is None:
-            ignored(body)
-        else:
+        press = ours(parse, body, cases)
+        if press is not None:
             await cases.background.soon(telling_failures(press, respond))
 
     # Bolt logs the name. With `functools.wraps`, Bolt 1.30 would fill the parameters of `do`.

@@ -16,7 +16,7 @@ from bot.wording.asking import say_form
 from bot.wording.blocks import View
 from bot.wording.lifecycle import form
 from handlers.askers import Asker
-from handlers.failures import ignored, telling
+from handlers.failures import ours, telling
 from handlers.modals import Note, Opening, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import NEW, Say, parse_say
@@ -27,9 +27,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.command("/devin-say")
     async def on_say(ack: AsyncAck, command: Payload, respond: AsyncRespond) -> None:
-        say = parse_say(command, cases.workspace.team)
+        say = ours(parse_say, command, cases)
         if say is None:
-            ignored(command)
             await ack()
         elif say.session_word is not None and say.session is None:
             await ack(text=refusals.sorry(BadSession(say.session_word)).text)
@@ -37,16 +36,15 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             say.session is None and not say.starts and say.text.lower() == "help"
         ):
             await ack(text=devin_say.USAGE.text)
-        elif not say.text:
-            await ack()
-            asker = Asker(cases, respond, say.by, say.channel)
-            opening = Opening(form.TITLE if say.starts else say_form.TITLE, say.trigger, asker)
-            await cases.background.soon(show(cases, opening, partial(_form, cases, say)))
         else:
             await ack()
-            await cases.background.soon(
-                _say(cases, say, Asker(cases, respond, say.by, say.channel))
-            )
+            asker = Asker(cases, respond, say.by, say.channel)
+            await cases.background.soon((_say if say.text else _ask)(cases, say, asker))
+
+
+async def _ask(cases: UseCases, say: Say, asker: Asker) -> None:
+    opening = Opening(form.TITLE if say.starts else say_form.TITLE, say.trigger, asker)
+    await show(opening, partial(_form, cases, say))
 
 
 async def _form(cases: UseCases, say: Say) -> View | Note:

@@ -8,7 +8,7 @@ from bot.wording import actions
 from bot.wording.asking import say_form, session_picker
 from bot.wording.button_values import parse_choice_value
 from bot.wording.message import SlackMessage
-from handlers.failures import ignored
+from handlers.failures import ours
 from handlers.modals import answer
 from handlers.parse.events import Payload
 from handlers.parse.interactions import TicketPress, parse_submission
@@ -20,9 +20,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.view(actions.SAY_FORM)
     async def on_say_form(ack: AsyncAck, body: Payload) -> None:
-        form = parse_submission(body, cases.workspace.team)
+        form = ours(parse_submission, body, cases)
         if form is None:
-            ignored(body)
             await ack()
             return
         session = session_picker.picked(form.typed)

@@ -16,7 +16,7 @@ from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions, forms
 from bot.wording.lifecycle import form, starting
-from handlers.failures import ignored, in_words
+from handlers.failures import in_words, ours
 from handlers.modals import answer
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
@@ -39,17 +39,14 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
     async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        opener = parse_opener(body, cases.workspace.team)
-        if opener is None:
-            ignored(body)
-        else:
+        opener = ours(parse_opener, body, cases)
+        if opener is not None:
             await cases.background.soon(_open(cases, opener))
 
     @app.view(actions.START_FORM)
     async def on_start_form(ack: AsyncAck, body: Payload) -> None:
-        filled = parse_submission(body, cases.workspace.team)
+        filled = ours(parse_submission, body, cases)
         if filled is None:
-            ignored(body)
             await ack()
             return
         channel = filled.typed.get(actions.CHANNEL_FIELD, "")
