@@ -52,7 +52,7 @@ async def _form(cases: UseCases, say: Say) -> View | Note:
         return Note(forms.ONE_MOMENT, is_seen=True)
     if say.starts:
         return await cases.starting.form(say.by, say.channel)
-    return await cases.say_prompts.form(say.channel, say.by)
+    return await cases.say.form(say.channel, say.by)
 
 
 async def _is_new(cases: UseCases, say: Say) -> bool:
@@ -77,4 +77,4 @@ async def _say(cases: UseCases, say: Say, asker: Asker) -> None:
             if not error.links:
                 raise
             sessions = [link.session for _, link in error.links]
-            await asker.tell(await cases.say_prompts.menu(say.channel, say.by, sessions, say.text))
+            await asker.tell(await cases.say.menu(say.channel, say.by, sessions, say.text))

@@ -30,16 +30,16 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await ack(response_action="errors", errors=problems)
             return
         text = form.typed[actions.MESSAGE_FIELD].strip()
-        work = cases.say_prompts.submit(form.number, form.by, session, escape(text))
+        work = cases.say.submit(form.number, form.by, session, escape(text))
         await answer(cases, ack, actions.MESSAGE_FIELD, work)
 
     @app.action(actions.SAY_CHOSEN)
     @ticket_press(cases)
     async def on_say_chosen(press: TicketPress) -> SlackMessage | None:
         number, index = parse_choice_value(press.number) or ("", 0)
-        return await cases.say_prompts.choose(number, index, press.by, press.channel)
+        return await cases.say.choose(number, index, press.by, press.channel)
 
     @app.action(actions.SAY_CANCELLED)
     @ticket_press(cases)
     async def on_say_cancelled(press: TicketPress) -> SlackMessage | None:
-        return await cases.say_prompts.cancel(press.number, press.by, press.channel)
+        return await cases.say.cancel(press.number, press.by, press.channel)

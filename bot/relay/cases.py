@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from bot.relay.accept import Accepting
 from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
-from bot.relay.asking.say_prompts import SayPrompts
 from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
@@ -34,7 +33,7 @@ class UseCases:
 
     - `replies`, `edits`: what people write, edit and delete in linked threads
     - `linking`: the links of threads, and their states
-    - `say`, `say_prompts`: `/devin-say`, and the form or menu that asks for its missing arguments
+    - `say`: `/devin-say`, and the form or menu that asks for its missing arguments
     - `shortcuts`: message shortcuts; `link_form`: an offered link when a message names a session
     - `first_words`: offers to people who spoke to the bot, but gave no command
     - `home`: App Home; `workflow_steps`: steps of Workflow Builder
@@ -55,7 +54,6 @@ class UseCases:
     edits: Edits
     linking: Linking
     say: Say
-    say_prompts: SayPrompts
     shortcuts: MessageShortcuts
     link_form: LinkForm
     first_words: FirstWords

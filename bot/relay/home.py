@@ -12,7 +12,7 @@ from bot.mirror.audience import Audience
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
@@ -124,7 +124,7 @@ class Home:
         return person, link
 
     async def _sees(self, person: Person, thread: ThreadRef, link: Link | None) -> bool:
-        if _is_direct(thread.channel):
+        if thread.is_direct:
             return link is not None and link.by == person.id
         return await self._channels.includes(person, thread.channel)
 
@@ -156,8 +156,8 @@ class Home:
         """
         named = dict.fromkeys(thread.channel for thread, _ in listed)
         allowed = [one for one in named if self._permissions.allows_channel(one)]
-        direct = [one for one in allowed if _is_direct(one)]
-        others = [one for one in allowed if not _is_direct(one)][:MOST_CHANNELS]
+        direct = [one for one in allowed if is_direct(one)]
+        others = [one for one in allowed if not is_direct(one)][:MOST_CHANNELS]
         seen = await asyncio.gather(*(self._shows(person, one) for one in others))
         shown = [channel for channel, is_seen in zip(others, seen, strict=True) if is_seen]
         return frozenset(direct + shown), None not in seen
@@ -185,7 +185,7 @@ class Home:
         found = [
             (thread, link, at)
             for (thread, at), link in zip(active, links, strict=True)
-            if link is not None and (not _is_direct(thread.channel) or link.by == person.id)
+            if link is not None and (not thread.is_direct or link.by == person.id)
         ]
         found = found[:MOST_THREADS]
         seen = await self._watches.seen([link.session for _, link, _ in found])
@@ -224,7 +224,3 @@ class Home:
         ts = thread.thread_ts
         there = f"{self._url}archives/{thread.channel}/p{ts.replace('.', '')}"
         return f"{there}?thread_ts={ts}&cid={thread.channel}"
-
-
-def _is_direct(channel: str) -> bool:
-    return channel.startswith("D")

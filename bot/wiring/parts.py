@@ -20,7 +20,6 @@ from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
-from bot.relay.asking.say_prompts import SayPrompts
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
@@ -188,7 +187,6 @@ class Parts:
         workspace, state = self.workspace, self.state
         accepting, naming, notices = self.accepting, self.naming, self.notices
         choices, speaking, starting = self.choices, self.speaking, self.starting
-        say = Say(workspace, state, accepting, choices, speaking)
         link_form = LinkForm(workspace, state, accepting, naming, notices)
         shortcuts = MessageShortcuts(workspace, state, accepting, naming, choices, link_form)
         return UseCases(
@@ -200,8 +198,7 @@ class Parts:
             naming=naming,
             notices=notices,
             background=self._background,
-            say=say,
-            say_prompts=SayPrompts(state, say, choices, naming, speaking),
+            say=Say(workspace, state, accepting, choices, naming, speaking),
             shortcuts=shortcuts,
             link_form=link_form,
             first_words=FirstWords(workspace, state, accepting, starting, shortcuts, notices),

@@ -19,8 +19,7 @@ import yaml
 from bot.app import Bot
 from bot.redis import keep
 from bot.redis.connection import Store
-from bot.relay.asking import say_prompts
-from bot.relay.saying import speaking
+from bot.relay.saying import say, speaking
 from bot.settings import load_settings
 from bot.store import claims, tickets
 from sandbox import Sandbox
@@ -135,7 +134,7 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("after any other outcome", keep.DONE),
         ("edited after it was sent", tickets.KEEP),
         ("came before its message", keep.AHEAD),
-        ("the choice of its session", say_prompts.UNSENT),
+        ("the choice of its session", say.UNSENT),
         ("the request to start a session", keep.TRIED),
         ("a question from Devin", speaking.KEEP_ANSWER),
         ("hasn't been shown yet", keep.OWED),

@@ -1,22 +1,56 @@
-"""`/devin-say`: a message for Devin from a channel, which is posted there and delivered."""
+"""`/devin-say`: a message for Devin from a channel, which is posted there and delivered.
+
+Without arguments it opens a form; with an ambiguous session, it shows a menu. Slack may deliver an
+answer twice. What it says is owed under the number of its ticket, so it is posted once, and of
+several answers the first counts.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import ClassVar
 
-from bot.model.errors import ChooseSession, NothingToSay
+from bot.model.errors import ChooseSession, FormGone, NothingToSay
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.asking.session_choices import SessionChoices
-from bot.relay.saying.speaking import Speaking
+from bot.relay.asking.session_choices import TITLED, SessionChoices
+from bot.relay.naming import Naming
+from bot.relay.saying.speaking import Speaking, command_key
 from bot.slack.app.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault
 from bot.store.outbox import Owing
 from bot.store.state import State
+from bot.store.tickets import Ticket
+from bot.wording import devin_say
+from bot.wording.asking import say_form
+from bot.wording.blocks import View
+from bot.wording.message import SlackMessage
 
 ACTIVE = timedelta(days=7)
 """`/devin-say` without a session ignores sessions without traffic for longer than this."""
+
+
+UNSENT = timedelta(minutes=30)
+"""The time within which Slack lets a menu be answered (docs.slack.dev, `response_url`)."""
+
+
+class SayForm(Ticket):
+    """An open form for a message from `channel`."""
+
+    kind: ClassVar[str] = "SayForm"
+
+    channel: str
+
+
+class Unsent(Ticket):
+    """A message that waits until one of `sessions` is chosen for it."""
+
+    kind: ClassVar[str] = "Unsent"
+
+    channel: str
+    text: str
+    sessions: tuple[SessionId, ...]
 
 
 class Say:
@@ -28,12 +62,15 @@ class Say:
         state: State,
         accepting: Accepting,
         choices: SessionChoices,
+        naming: Naming,
         speaking: Speaking,
     ) -> None:
         self._accepting = accepting
         self._links = state.links
         self._defaults = state.defaults
         self._choices = choices
+        self._naming = naming
+        self._tickets = state.tickets
         self._speaking = speaking
         self._team = workspace.team
 
@@ -66,18 +103,70 @@ class Say:
         thread, link = heard[0]
         await self._speaking.command(thread, by, text, key, link.session)
 
-    async def go_on(
-        self, channel: str, by: UserId, session: SessionId, text: str, key: str
-    ) -> Owing:
-        """Say `text` in the channel's latest thread of `session`, or in a new thread without one.
+    async def form(self, channel: str, by: UserId) -> View:
+        """Return the form for a message from `channel`.
 
         Raises:
-            PersonError: as for `say`.
+            NotAllowed: `by` may not.
         """
-        await self._check(channel, by, text)
-        heard = await self._heard(channel)
-        thread = next((one for one, link in heard if link.session == session), None)
-        return await self._speaking.command(thread or self._new(channel), by, text, key, session)
+        choices = await self._choices.of(channel, by)
+        number = await self._tickets.issue(SayForm(by=by, channel=channel))
+        return say_form.form(number, choices)
+
+    async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
+        """Say the form's message, once, however often the form is submitted.
+
+        Raises:
+            FormGone: the form is too old, or belongs to somebody else.
+            RelayError: as for `say`.
+        """
+        form = await self._tickets.read(SayForm, number, by)
+        if form is None:
+            raise FormGone
+        await self.say(form.channel, by, session, text, number)
+
+    async def menu(
+        self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
+    ) -> SlackMessage:
+        """Keep `text`, and return a message for `by` alone that asks which session gets it."""
+        kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
+        ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
+        number = await self._tickets.issue(ticket, UNSENT)
+        named = await self._naming.of(kept, most=TITLED)
+        return say_form.menu(number, [named[session] for session in kept], text)
+
+    async def choose(
+        self, number: str, index: int, by: UserId, channel: str
+    ) -> SlackMessage | None:
+        """Send a menu's message to the session at `index`, and return a confirmation.
+
+        Return None if the menu was answered before, and is done with.
+
+        Raises:
+            FormGone: the message is no longer kept, or belongs to somebody else.
+            RelayError: as for `say`.
+        """
+        unsent = await self._unsent(number, by, channel)
+        if not 0 <= index < len(unsent.sessions):
+            raise FormGone
+        session = unsent.sessions[index]
+        owing = await self._go_on(channel, by, session, unsent.text, number)
+        if owing is not Owing.NEW:
+            first = await self._speaking.said(command_key(number))
+            if first is None or first.session is None:
+                return None
+            session = first.session
+        return devin_say.said_to(await self._naming.one(session), unsent.text)
+
+    async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
+        """Cancel a menu's message, and return a confirmation; None if it was answered before.
+
+        Raises:
+            FormGone: the message is no longer kept, or belongs to somebody else.
+        """
+        await self._unsent(number, by, channel)
+        is_refused = await self._speaking.refuse(command_key(number))
+        return devin_say.NOWHERE if is_refused else None
 
     async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
         """Return the channel's default session.
@@ -108,6 +197,21 @@ class Say:
         """
         await self._accepting.check(by, channel)
         await self._defaults.clear(channel)
+
+    async def _go_on(
+        self, channel: str, by: UserId, session: SessionId, text: str, key: str
+    ) -> Owing:
+        """Say `text` in the latest thread of `session`, or in a new thread without one."""
+        await self._check(channel, by, text)
+        heard = await self._heard(channel)
+        thread = next((one for one, link in heard if link.session == session), None)
+        return await self._speaking.command(thread or self._new(channel), by, text, key, session)
+
+    async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
+        unsent = await self._tickets.read(Unsent, number, by)
+        if unsent is None or unsent.channel != channel:
+            raise FormGone
+        return unsent
 
     async def _check(self, channel: str, by: UserId, text: str) -> None:
         await self._accepting.check(by, channel)
