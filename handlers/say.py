@@ -19,7 +19,7 @@ from handlers.askers import Asker
 from handlers.failures import ours, telling
 from handlers.modals import Note, Opening, show
 from handlers.parse.events import Payload
-from handlers.parse.interactions import NEW, Say, parse_say
+from handlers.parse.interactions import NEW, SayCommand, parse_say
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -42,12 +42,12 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await cases.background.soon((_say if say.text else _ask)(cases, say, asker))
 
 
-async def _ask(cases: UseCases, say: Say, asker: Asker) -> None:
+async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     opening = Opening(form.TITLE if say.starts else say_form.TITLE, say.trigger, asker)
     await show(opening, partial(_form, cases, say))
 
 
-async def _form(cases: UseCases, say: Say) -> View | Note:
+async def _form(cases: UseCases, say: SayCommand) -> View | Note:
     if not await _is_new(cases, say):
         return Note(forms.ONE_MOMENT, is_seen=True)
     if say.starts:
@@ -55,7 +55,7 @@ async def _form(cases: UseCases, say: Say) -> View | Note:
     return await cases.say.form(say.channel, say.by)
 
 
-async def _is_new(cases: UseCases, say: Say) -> bool:
+async def _is_new(cases: UseCases, say: SayCommand) -> bool:
     """Whether a command is not a redelivery, which has the same trigger and the same words."""
     if not say.trigger:
         return True
@@ -64,7 +64,7 @@ async def _is_new(cases: UseCases, say: Say) -> bool:
     return await cases.state.claims.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
 
 
-async def _say(cases: UseCases, say: Say, asker: Asker) -> None:
+async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     async with telling(asker):
         if not await _is_new(cases, say):
             return

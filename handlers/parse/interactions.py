@@ -31,7 +31,7 @@ NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SayCommand:
     """A `/devin-say`; `session_word` is None if no session was typed.
 
     It `starts` a session with `text` if that was asked for instead. `trigger` may open a modal, for
@@ -244,7 +244,7 @@ def _value(element: Payload) -> str:
     return string(element, "value") or chosen or string(element, "selected_conversation")
 
 
-def parse_say(command: Payload, team: str) -> Say | None:
+def parse_say(command: Payload, team: str) -> SayCommand | None:
     """Parse a `/devin-say`: a session first, if there is one, then the message.
 
     None if it is of another workspace, or lacks its person or channel.
@@ -257,7 +257,7 @@ def parse_say(command: Payload, team: str) -> Say | None:
     session = parse_session(first)
     named = session is not None or looks_like_session(first)
     starts = first in {NEW, NEW.upper()} or (first.lower() == NEW and not rest)
-    return Say(
+    return SayCommand(
         channel=channel,
         by=UserId(user),
         session_word=first if named else None,
