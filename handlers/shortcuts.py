@@ -11,8 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.model.errors import EmptyMessage
 from bot.model.replies import Change
 from bot.relay import UseCases
-from bot.relay.asking.shortcuts import Linked, Question
-from bot.wording import actions, forms, shortcuts, thread_links
+from bot.wording import actions, forms, shortcuts
 from bot.wording.asking import session_picker
 from bot.wording.blocks import View
 from handlers.askers import Asker
@@ -73,16 +72,12 @@ async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
     if shortcut.message is None:
         raise EmptyMessage
     sent = await cases.shortcuts.send(shortcut.message, shortcut.by)
-    if isinstance(sent, Question):
-        return forms.ask_session(sent.number, sent.choices, sent.message)
+    if not isinstance(sent, Change):
+        return sent
     if sent is Change.REPEATED:
         return Note(shortcuts.SENT_BEFORE)
     return Note(shortcuts.SENT, is_seen=True)
 
 
-async def _link(cases: UseCases, shortcut: Shortcut) -> View | Note:
-    asked = await cases.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
-    if isinstance(asked, Linked):
-        words = thread_links.linked_before(asked.session, asked.by)
-        return forms.tell(shortcuts.LINK_TITLE, words)
-    return forms.ask_session(asked.number, asked.choices, None)
+async def _link(cases: UseCases, shortcut: Shortcut) -> View:
+    return await cases.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)

@@ -5,8 +5,6 @@ this may run a second time after a crash, and then finds the traces of the first
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from functools import partial
 
 from bot.model.errors import (
     OPERATOR_MUST_ACT,
@@ -38,9 +36,6 @@ from bot.store.state import State
 from bot.wording import workflows
 
 log = logging.getLogger(__name__)
-
-Does = Callable[[StepAsked], Awaitable[None]]
-"""Carries out a step."""
 
 
 class WorkflowSteps:
@@ -94,7 +89,7 @@ class WorkflowSteps:
         step = StepAsked.model_validate_json(raw)
         with having_posted():  # as far as this knows: an attempt has several parts
             try:
-                await self._does(step, again=begun.again)(step)
+                await self._carry_out(step, again=begun.again)
             except PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
                 await self._functions.fail(step.execution, workflows.step_failed(error))
@@ -104,15 +99,15 @@ class WorkflowSteps:
         """End the step; once it is done, only the fact that it was started is kept."""
         await self._outbox.end(begun, forget=told)
 
-    def _does(self, step: StepAsked, *, again: bool) -> Does:
-        link = partial(self._link, again=again)
-        known: dict[str, Does] = {SEND: self._send, LINK: link, START: self._start}
-        does = known.get(step.callback)
-        if does is None:
+    async def _carry_out(self, step: StepAsked, *, again: bool) -> None:
+        if step.callback not in {SEND, LINK, START}:
             raise BadStep(Flaw.UNKNOWN)
         if step.flaw is not None:
             raise BadStep(step.flaw)
-        return does
+        if step.callback == LINK:
+            await self._link(step, again=again)
+        else:
+            await (self._send if step.callback == SEND else self._start)(step)
 
     async def _send(self, step: StepAsked) -> None:
         """Have the message posted, and sent to the session; its outcome ends the step."""

@@ -3,15 +3,13 @@
 Nothing is started, run or sent before they press a button, and only they can press it.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import ClassVar
 
 from bot.model.errors import NotLinked, TicketGone
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
 from bot.relay.accept import Accepting
-from bot.relay.asking.shortcuts import MessageShortcuts, Question
+from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.lifecycle.starting import Starting
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
@@ -20,9 +18,6 @@ from bot.store.tickets import Ticket
 from bot.text.to_devin import strip_mention
 from bot.wording.asking import first_words
 from bot.wording.message import SlackMessage
-
-Words = Callable[[str], SlackMessage]
-"""Makes a message whose buttons carry the number of a ticket."""
 
 
 class WordsAsked(Ticket):
@@ -62,8 +57,8 @@ class FirstWords:
             NotAllowed: its author may not steer Devin there.
             NotIdentified, StoreAway: no offer was made.
         """
-        words = partial(first_words.unlinked, is_direct=message.thread.is_direct)
-        await self._ask(WordsAsked(by=message.author, message=message), words)
+        number = await self._issue(WordsAsked(by=message.author, message=message))
+        await self._tell(message, first_words.unlinked(number, is_direct=message.thread.is_direct))
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command.
@@ -73,10 +68,9 @@ class FirstWords:
         """
         is_linked = await self._links.get(message.thread) is not None
         asked = WordsAsked(by=message.author, message=message, verb=verb, argument=argument)
-        await self._ask(
-            asked,
-            lambda number: first_words.did_you_mean(verb, argument, number, is_linked=is_linked),
-        )
+        number = await self._issue(asked)
+        words = first_words.did_you_mean(verb, argument, number, is_linked=is_linked)
+        await self._tell(message, words)
 
     async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:
         """Return what `by` was asked about in `channel`.
@@ -114,14 +108,15 @@ class FirstWords:
         """
         message = (await self.read(number, by, channel)).message
         sent = await self._shortcuts.send(message, by)
-        if isinstance(sent, Question):
+        if not isinstance(sent, Change):
             raise NotLinked
         return sent
 
-    async def _ask(self, asked: WordsAsked, words: Words) -> None:
-        message = asked.message
-        await self._accepting.check(asked.by, message.thread.channel)
-        offer = words(await self._tickets.issue(asked))
+    async def _issue(self, asked: WordsAsked) -> str:
+        await self._accepting.check(asked.by, asked.message.thread.channel)
+        return await self._tickets.issue(asked)
+
+    async def _tell(self, message: Reply, words: SlackMessage) -> None:
         # Slack may send the message as two events, and each of them again.
         once = f"asked:{message.ts}"
-        await self._notices.whisper(message.thread, asked.by, offer, once=once, at=message.ts)
+        await self._notices.whisper(message.thread, message.author, words, once=once, at=message.ts)

@@ -7,7 +7,7 @@ in Slack.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from bot.model.errors import (
@@ -20,7 +20,7 @@ from bot.model.errors import (
 )
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import NamedSession, SessionId, find_session
+from bot.model.sessions import SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
@@ -30,7 +30,8 @@ from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.store.tickets import Ticket
 from bot.text.to_devin import is_empty, to_markdown
-from bot.wording.asking.session_picker import Choices
+from bot.wording import forms, shortcuts, thread_links
+from bot.wording.blocks import View
 
 log = logging.getLogger(__name__)
 
@@ -50,23 +51,6 @@ class SessionAsked(Ticket):
 
 ReadAgain = Callable[[Reply], Awaitable[Reply | None]]
 """Returns a message as it is now; None if it is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The content of a form: its ticket's number, the sessions to choose from, and the message."""
-
-    number: str
-    choices: Choices
-    message: Reply | None
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """The session that the thread is linked to; `by` is the name of the person who linked it."""
-
-    session: NamedSession
-    by: str
 
 
 class MessageShortcuts:
@@ -91,8 +75,8 @@ class MessageShortcuts:
         self._root_seconds = workspace.timing.root_seconds
         self._tickets = state.tickets
 
-    async def send(self, message: Reply, by: UserId) -> Change | Question:
-        """Accept `message` for its thread's session, or ask for the session.
+    async def send(self, message: Reply, by: UserId) -> Change | View:
+        """Accept `message` for its thread's session, or return a form that asks for the session.
 
         `by` vouches for it: the author's permissions are not checked.
 
@@ -117,8 +101,10 @@ class MessageShortcuts:
             except NotLinked:
                 continue  # unlinked or relinked at this moment
 
-    async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> Linked | Question:
-        """Ask for the session of `thread`, if it has none or its own has ended; `near` may name it.
+    async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
+        """Return a form that asks for the session of `thread`, which `near` may name.
+
+        If the thread has one that has not ended, return a modal that says so.
 
         Raises:
             NotAllowed: `by` may not.
@@ -126,7 +112,8 @@ class MessageShortcuts:
         await self._accepting.check(by, thread.channel)
         link = await self._links.get(thread)
         if link is not None and not await self._accepting.has_ended(link):
-            return Linked(*await self._naming.linked(link))
+            words = thread_links.linked_before(*await self._naming.linked(link))
+            return forms.tell(shortcuts.LINK_TITLE, words)
         return await self._ask(by, thread, None, near)
 
     async def answer(
@@ -152,13 +139,13 @@ class MessageShortcuts:
 
     async def _ask(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
-    ) -> Question:
+    ) -> View:
         named, choices = await asyncio.gather(
             self._named_in(thread, near), self._choices.of(thread.channel, by)
         )
         ticket = SessionAsked(by=by, thread=thread, message=message, at=self._clock.now)
         number = await self._tickets.issue(ticket)
-        return Question(number, replace(choices, meant=named), message)
+        return forms.ask_session(number, replace(choices, meant=named), message)
 
     async def _named_in(self, thread: ThreadRef, near: Reply | None) -> SessionId | None:
         """Return the session that `near` names, or the first message of `thread`."""
