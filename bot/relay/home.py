@@ -8,12 +8,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from bot.mirror.audience import Audience
+from bot.mirror.news import follow_in
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
+from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
@@ -44,7 +45,7 @@ class Home:
         accepting: Accepting,
         naming: Naming,
         notices: Notices,
-        audience: Audience,
+        linking: Linking,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
@@ -55,7 +56,8 @@ class Home:
         self._links = state.links
         self._mailbox = state.mailbox
         self._notices = notices
-        self._audience = audience
+        self._linking = linking
+        self._follows = workspace.settings.mirror
         self._watches = state.watches
         self._views = workspace.views
         self._clock = workspace.clock
@@ -82,34 +84,25 @@ class Home:
         """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
 
         Raises:
-            NotLinked: there is no such link, or `by` may not see it.
+            NotLinked, LinkChanged: there is no such link, or `by` may not see it.
             NotAllowed: `by` may not.
             SlackAway: Slack did not say whether `by` may, or may see it.
         """
         person, link = await self._check(thread, session, by)
-        if link.muted is muted:
-            return
-        if await self._links.mute(thread, self._clock.now, session, muted=muted) is None:
-            raise NotLinked
-        await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
-        await self._accepting.refresh_card(thread, link)
+        if link.muted is not muted:
+            await self._linking.mute(thread, by, self._clock.now, session, muted=muted)
+            await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread who did.
 
         Raises:
-            NotLinked: there is no such link, or `by` may not see it.
-            NotAllowed: `by` may not.
-            SlackAway: Slack did not say whether `by` may, or may see it.
+            RelayError: as for `mute`.
         """
         person, _ = await self._check(thread, session, by)
         named = await self._naming.one(session)
-        link = await self._links.remove(thread, session)
-        if link is None:
-            raise NotLinked
-        log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
+        await self._linking.unlink(thread, by, session)
         await self._notices.say(thread, thread_links.unlinked_by(named, person.name))
-        await self._accepting.refresh_card(thread, link)
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId
@@ -212,7 +205,7 @@ class Home:
                 mail=mail[link.session].of(thread),
                 last=last,
                 seen=seen[link.session],
-                follow=self._audience.follow_of(link),
+                follow=follow_in(link.follow, self._follows),
             )
             for (thread, link, at), last in zip(linked, lasts, strict=True)
         ]

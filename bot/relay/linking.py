@@ -70,17 +70,24 @@ class Linking:
         await self._accepting.refresh_card(thread, link)
         return link
 
-    async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:
+    async def mute(
+        self,
+        thread: ThreadRef,
+        by: UserId,
+        at: int,
+        session: SessionId | None = None,
+        *,
+        muted: bool,
+    ) -> Link:
         """Stop or resume sending the replies of `thread` to Devin; the link stays.
 
         Raises:
-            NotLinked: the thread has no link.
-            NotAllowed: `by` may not.
+            NotLinked, LinkChanged, NotAllowed: as for `unlink`.
         """
         await self._accepting.check(by, thread.channel)
-        link = await self._links.mute(thread, at, muted=muted)
+        link = await self._links.mute(thread, at, session, muted=muted)
         if link is None:
-            raise NotLinked
+            raise await self._not_linked(thread, session)
         if not muted:
             await self._accepting.read_since(thread, at)
         await self._accepting.refresh_card(thread, link)

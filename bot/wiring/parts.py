@@ -187,6 +187,7 @@ class Parts:
         workspace, state = self.workspace, self.state
         accepting, naming, notices = self.accepting, self.naming, self.notices
         choices, speaking, starting = self.choices, self.speaking, self.starting
+        linking = Linking(state, accepting, naming, choices, self.audience)
         link_form = LinkForm(workspace, state, accepting, naming, notices)
         shortcuts = MessageShortcuts(workspace, state, accepting, naming, choices, link_form)
         return UseCases(
@@ -194,7 +195,7 @@ class Parts:
             state=state,
             accepting=accepting,
             replies=Replies(state, accepting, self.schedule),
-            linking=Linking(state, accepting, naming, choices, self.audience),
+            linking=linking,
             naming=naming,
             notices=notices,
             background=self._background,
@@ -203,7 +204,7 @@ class Parts:
             link_form=link_form,
             first_words=FirstWords(workspace, state, accepting, starting, shortcuts, notices),
             edits=Edits(state, accepting, notices, speaking, self._background),
-            home=Home(workspace, state, accepting, naming, notices, self.audience),
+            home=Home(workspace, state, accepting, naming, notices, linking),
             workflow_steps=self.steps,
             channel_moves=ChannelMoves(workspace, state, notices, self.schedule),
             answers=Answers(state, accepting, speaking),
