@@ -17,7 +17,6 @@ from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.wording.message import SlackMessage
-from handlers.parse.interactions import Press, TicketPress
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +30,6 @@ class Asker:
     by: UserId
     channel: str
     thread_ts: str | None = None
-
-    @classmethod
-    def of(cls, cases: UseCases, press: Press | TicketPress, respond: AsyncRespond) -> "Asker":
-        """Return the person who pressed a button."""
-        return cls(cases, respond, press.by, press.channel, press.thread_ts)
 
     async def tell(self, words: SlackMessage, *, replaces: bool = False) -> None:
         """Answer them alone; with `replaces`, put that in the place of the message they pressed.

@@ -64,7 +64,7 @@ def listening(
     """Return a listener that does `do` for each press that `parse` understands."""
 
     async def telling_failures(press: T, respond: AsyncRespond) -> None:
-        asker = Asker.of(cases, press, respond)
+        asker = Asker(cases, respond, press.by, press.channel, press.thread_ts)
         async with telling(asker):
             await do(asker, press)
 

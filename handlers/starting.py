@@ -11,6 +11,7 @@ import logging
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import RelayError, StartGone
+from bot.model.people import UserId
 from bot.model.replies import Reply, place_of
 from bot.relay import UseCases
 from bot.text.to_slack import escape
@@ -20,7 +21,6 @@ from handlers.failures import in_words, ours
 from handlers.modals import answer
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
-    Opener,
     Press,
     parse_opener,
     parse_send_again,
@@ -41,7 +41,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         await ack()
         opener = ours(parse_opener, body, cases)
         if opener is not None:
-            await cases.background.soon(_open(cases, opener))
+            await cases.background.soon(_open(cases, *opener))
 
     @app.view(actions.START_FORM)
     async def on_start_form(ack: AsyncAck, body: Payload) -> None:
@@ -83,15 +83,15 @@ def _register_buttons(app: AsyncApp, cases: UseCases) -> None:
         return starting.started_new(await cases.accepting.name(press.by))
 
 
-async def _open(cases: UseCases, opener: Opener) -> None:
+async def _open(cases: UseCases, by: UserId, trigger: str) -> None:
     """Open the form, or a modal that says why there is none; a repeat opens nothing."""
     try:
-        if not await cases.state.claims.claim(f"shortcut_start:{opener.trigger[:100]}"):
+        if not await cases.state.claims.claim(f"shortcut_start:{trigger[:100]}"):
             return
-        view = await cases.starting.form(opener.by)
+        view = await cases.starting.form(by)
     except RelayError as error:
         view = forms.tell(form.TITLE, in_words(error, cases.workspace.admin))
     try:
-        await cases.workspace.views.open(opener.trigger, view)
+        await cases.workspace.views.open(trigger, view)
     except RelayError as error:
-        log.warning("form not opened", extra={"user": opener.by, "reason": str(error)})
+        log.warning("form not opened", extra={"user": by, "reason": str(error)})

@@ -34,8 +34,6 @@ FRESH = timedelta(seconds=2)
 OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
 
-NO_WAIT = timedelta(0)
-
 
 class Accepting:
     """Checks who may steer Devin, creates links, and accepts replies."""
@@ -247,4 +245,4 @@ class Accepting:
         if abs(self._age(ts)) >= FRESH or self._store.was_away:
             return self._timing.late_wait
         self._in_flight.replied(ts_micros(ts))
-        return self._timing.crowd_wait if self._in_flight.may_be_disordered else NO_WAIT
+        return self._timing.crowd_wait if self._in_flight.may_be_disordered else timedelta(0)

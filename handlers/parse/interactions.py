@@ -48,14 +48,6 @@ class SayCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Opener:
-    """A global shortcut: the person who ran it, and a trigger that may open a modal, for 3 s."""
-
-    by: UserId
-    trigger: str
-
-
-@dataclass(frozen=True, slots=True)
 class Press:
     """A pressed button: the person, the thread, the message, the value, and the press's own `ts`.
 
@@ -168,10 +160,13 @@ def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
     return Shortcut(by, thread, parse_message(message, team), trigger, replied)
 
 
-def parse_opener(body: Payload, team: str) -> Opener | None:
-    """Parse a global shortcut; None if the payload lacks its person or trigger, or is not ours."""
+def parse_opener(body: Payload, team: str) -> tuple[UserId, str] | None:
+    """Parse a global shortcut: the person who ran it, and a trigger that may open a modal, for 3 s.
+
+    None if the payload lacks one of them, or is not ours.
+    """
     by, trigger = _person(body, team), string(body, "trigger_id")
-    return Opener(by, trigger) if by is not None and trigger else None
+    return (by, trigger) if by is not None and trigger else None
 
 
 def parse_submission(body: Payload, team: str) -> Submission | None:

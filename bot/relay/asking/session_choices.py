@@ -104,7 +104,7 @@ class SessionChoices:
         )
         meant = default.session if default is not None else None
         used = [link.session for _, link in active]
-        return meant, _distinct([*([meant] if meant else []), *used])
+        return meant, list(dict.fromkeys([meant, *used] if meant else used))
 
     async def _sees_all(self, by: UserId) -> bool:
         return self._lists_sessions and (await self._people.person(by)).is_full_member
@@ -125,9 +125,5 @@ class SessionChoices:
 
 def _beginning_with(short: str, sessions: Iterable[SessionId]) -> Sequence[SessionId]:
     """Return the sessions that `short` may stand for; an ID of that length stands for itself."""
-    found = _distinct(one for one in sessions if one.startswith(short))
+    found = list(dict.fromkeys(one for one in sessions if one.startswith(short)))
     return [one for one in found if one == short] or found
-
-
-def _distinct(sessions: Iterable[SessionId]) -> list[SessionId]:
-    return list(dict.fromkeys(sessions))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from bot.delivery.compose import message_of
 from bot.model.errors import SlackRefused
-from bot.model.files import AttachedFile, Forwarded
+from bot.model.files import AttachedFile
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.lifecycle.start import Start
@@ -152,12 +152,10 @@ def _prompt_of(own: Reply) -> Reply:
 
 def _without_addresses(reply: Reply) -> Reply:
     """Return `reply` with files that are only named: Devin cannot open what Slack keeps."""
-    forwarded = tuple(_named(one) for one in reply.forwarded)
+    forwarded = tuple(
+        one.model_copy(update={"files": _names(one.files)}) for one in reply.forwarded
+    )
     return reply.model_copy(update={"files": _names(reply.files), "forwarded": forwarded})
-
-
-def _named(one: Forwarded) -> Forwarded:
-    return one.model_copy(update={"files": _names(one.files)})
 
 
 def _names(files: Sequence[AttachedFile]) -> tuple[AttachedFile, ...]:
