@@ -207,7 +207,7 @@ class Contest:
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:
         """Open a connection to the contestant's Valkey."""
-        path = ValkeyHome(self.home / "data").known_socket()
+        path = ValkeyHome(self.home / "data").socket
         async with Redis(unix_socket_path=str(path)) as client:
             yield client
 

@@ -1,15 +1,13 @@
 """The directory of an embedded Valkey: its locks, its socket, its configuration and its log.
 
 The directory belongs to us and is private (0700), and its earlier content is checked, so nobody
-else has put anything into it. A socket outside of it, in the temporary directory, is checked before
-it is trusted.
+else has put anything into it.
 """
 
 import contextlib
 import os
 import stat
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -56,10 +54,16 @@ class ValkeyHome:
 
         A directory that others use too (one we work in or below, or a sticky one like /tmp) is
         refused, because closing it to them would do harm. So is one that belongs to another user,
-        or that holds a symbolic link or somebody else's file: the server would write through it.
+        or that holds a symbolic link or somebody else's file: the server would write through it;
+        and one whose path is too long for a socket.
         """
         try:
             path = data_dir.resolve()
+            if len(os.fsencode(cls(path).socket)) > _LONGEST_SOCKET_PATH:
+                raise EmbeddedValkeyError(
+                    f"DATA_DIR {path} is too long a path for a socket",
+                    f"Set it to a shorter one. {ADVICE}",
+                )
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if Path.cwd().is_relative_to(path) or path.stat().st_mode & stat.S_ISVTX:
                 raise EmbeddedValkeyError(
@@ -73,6 +77,11 @@ class ValkeyHome:
                 f"Set it to another directory. {ADVICE}",
             ) from error
         return cls(path)
+
+    @property
+    def socket(self) -> Path:
+        """The server's socket."""
+        return self.path / "valkey.sock"
 
     @property
     def configuration_path(self) -> Path:
@@ -101,27 +110,10 @@ class ValkeyHome:
         """Return True if nobody but `using` is a user, and nobody becomes one until it closes."""
         return _is_locked(using, fcntl.LOCK_EX)
 
-    def known_socket(self) -> Path:
-        """Return the last server's socket path; check `is_private` of its directory."""
-        with contextlib.suppress(FileNotFoundError):
-            return Path(os.fsdecode((self.path / "socket").read_bytes()))
-        return self.path / "valkey.sock"
-
-    def choose_socket(self) -> Path:
-        """Choose a server's socket path: here, or in a short private directory if this is too long.
-
-        It is stored in the file `socket`, so that it stays the same and other processes find it.
-        """
-        socket = self.path / "valkey.sock"
-        if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
-            socket = self._short_socket()
-        _replace(self.path / "socket", os.fsencode(socket))
-        return socket
-
-    def write_configuration(self, socket: Path) -> None:
-        """Write valkey.conf for a server that listens on `socket` only and keeps every write."""
+    def write_configuration(self) -> None:
+        """Write valkey.conf for a server that listens on the socket only and keeps every write."""
         text = _CONFIGURATION.format(
-            socket=_quoted(socket),
+            socket=_quoted(self.socket),
             home=_quoted(self.path),
             log=_quoted(self.log_path),
             pid=_quoted(self.pid_path),
@@ -132,31 +124,6 @@ class ValkeyHome:
         """Return the end of what the server has logged since the log was `log_start` bytes long."""
         log = self.log_path.read_bytes()[log_start:].decode(errors="replace")
         return "\n".join(log.splitlines()[-8:])
-
-    def _short_socket(self) -> Path:
-        known = self.known_socket()
-        if known.parent != self.path and is_private(known.parent):
-            return known
-        # It is never removed: while a process may still connect to it, nobody else may take its
-        # name.
-        short = Path(tempfile.mkdtemp(prefix="devin-relay-")) / "valkey.sock"
-        if len(os.fsencode(short)) > _LONGEST_SOCKET_PATH:
-            raise EmbeddedValkeyError(
-                f"Paths in {self.path} and {tempfile.gettempdir()} are too long for a socket",
-                f"Set DATA_DIR to a shorter path. {ADVICE}",
-            )
-        return short
-
-
-def is_private(directory: Path) -> bool:
-    """Return True if it is, or now becomes, a real directory where only we can put a socket."""
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        found = directory.lstat()
-    except OSError:
-        return False
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
-    return is_ours and not found.st_mode & 0o077
 
 
 def _close_to_others(directory: Path) -> None:

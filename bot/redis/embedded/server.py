@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bot.model.errors import EmbeddedValkeyError
-from bot.redis.embedded.home import ADVICE, ValkeyHome, is_private
+from bot.redis.embedded.home import ADVICE, ValkeyHome
 from bot.runtime.reasons import broken
 from bot.timing import TIMING, Timing
 
@@ -69,13 +69,12 @@ class _EmbeddedValkey:
         self._home = home
         self._tell = tell
         self._stop_seconds = stop_seconds
-        self._socket = home.known_socket()
         self._using: int | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
-        return f"unix://{quote(os.fsencode(self._socket))}?db=0"
+        return f"unix://{quote(os.fsencode(self._home.socket))}?db=0"
 
     async def open(self) -> None:
         """Return once the server answers."""
@@ -119,7 +118,7 @@ class _EmbeddedValkey:
     async def _until_it_ends(self) -> None:
         """Wait on a connection of our own until the server closes it."""
         with suppress(OSError):
-            reader, writer = await asyncio.open_unix_connection(self._socket)
+            reader, writer = await asyncio.open_unix_connection(self._home.socket)
             try:
                 await reader.read()
             finally:
@@ -140,7 +139,7 @@ class _EmbeddedValkey:
                     log_start = await self._start(lock)
                 finally:
                     os.close(lock)
-            answer = await self._ping()
+            answer = await _ask(self._home.socket, b"PING\r\n")
             if answer.startswith(b"+PONG"):
                 return
             if answer.startswith(b"-LOADING"):
@@ -155,7 +154,7 @@ class _EmbeddedValkey:
 
     async def _start(self, lock: int) -> int:
         """Start the server, which inherits `lock`; return how long its log was before."""
-        self._home.write_configuration(self._home.choose_socket())
+        self._home.write_configuration()
         with self._home.log_path.open("ab") as log:
             log_start = log.tell()
             starting = await asyncio.create_subprocess_exec(
@@ -172,16 +171,12 @@ class _EmbeddedValkey:
 
     async def _stop(self) -> None:
         """Stop the server, and return once it is gone."""
-        await _ask(self._socket, b"SHUTDOWN\r\n")
+        await _ask(self._home.socket, b"SHUTDOWN\r\n")
         free = await _within(self._stop_seconds, self._home.lock_server)
         if free is None:
             logger.warning("embedded Valkey did not stop")
         else:
             os.close(free)
-
-    async def _ping(self) -> bytes:
-        self._socket = self._home.known_socket()
-        return await _ask(self._socket, b"PING\r\n")
 
 
 async def _within(seconds: float, lock: Callable[[], int | None]) -> int | None:
@@ -222,9 +217,7 @@ def _reason(error: EmbeddedValkeyError | OSError) -> str:
 
 
 async def _ask(socket: Path, command: bytes) -> bytes:
-    """Return the first line of the server's answer; empty without an answer or private socket."""
-    if not is_private(socket.parent):
-        return b""
+    """Return the first line of the server's answer; empty without an answer."""
     try:
         async with asyncio.timeout(1):
             reader, writer = await asyncio.open_unix_connection(socket)
