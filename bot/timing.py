@@ -79,9 +79,6 @@ class Timing:
     lease_pause: float = 2.0
     """Until it is tried again if Redis is away, or another process has the lease."""
 
-    thread_pauses: Sequence[float] = (1.0, 2.0, 5.0, 15.0)
-    """Between the tries of the backfill at one page of a thread."""
-
     redis_seconds: float = 2.0
     """A command of Redis: below Slack's 3 s, so that an event can be refused if Redis hangs."""
 

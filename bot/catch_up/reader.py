@@ -162,16 +162,13 @@ class ThreadReader:
     async def _page(
         self, thread: ThreadRef, cursor: str | None, oldest: str
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        for delay in self._timing.thread_pauses:
-            await self._keep_pace()
-            try:
-                return await self._threads.page(thread, cursor, oldest=oldest)
-            except SlackAway as error:
-                wait = delay if error.retry_after is None else error.retry_after
-                log.warning("catch-up waits", extra={"reason": str(error), "seconds": wait})
-                await asyncio.sleep(wait)
         await self._keep_pace()
-        return await self._threads.page(thread, cursor, oldest=oldest)
+        try:
+            return await self._threads.page(thread, cursor, oldest=oldest)
+        except SlackAway as error:
+            # Slack limits this method in the whole workspace: no thread is read before that.
+            self._next_call += error.retry_after or 0.0
+            raise
 
     async def _keep_pace(self) -> None:
         now = time.monotonic()
