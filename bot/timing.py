@@ -44,9 +44,6 @@ class Timing:
     tell_pauses: Sequence[float] = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
     """Between the tries at an entry of the outbox; the last one repeats."""
 
-    token_pause: float = 3.0
-    """Between the tries while Slack refuses the token."""
-
     post_pause: float = 1.0
     """Between two posts of a batch: Slack takes one a second and channel."""
 

@@ -15,7 +15,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefus
 from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import Schedule
 from bot.runtime import metrics
-from bot.slack.rate_limits import LIMITED, RateLimits
+from bot.slack.rate_limits import LIMITED
 from bot.store.outbox import Begun, Outbox
 from bot.timing import TIMING
 
@@ -74,7 +74,6 @@ class Reporter:
         tellers: Mapping[OwedKind, Teller],
         drops: Mapping[OwedKind, Drop],
         schedule: Schedule,
-        limits: RateLimits,
         seconds: float = TELLING_SECONDS,
         pauses: Sequence[float] = TIMING.tell_pauses,
     ) -> None:
@@ -82,7 +81,6 @@ class Reporter:
         self._tellers = tellers
         self._drops = drops
         self._schedule = schedule
-        self._limits = limits
         self._seconds = seconds
         self._pauses = pauses
 
@@ -99,7 +97,8 @@ class Reporter:
             await self._try_later(begun, error, attempt)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
-                await self._try_later(begun, self._limits.token_refused(error), attempt)
+                away = SlackAway(error.method, error.reason, maybe_done=False)
+                await self._try_later(begun, away, attempt)
                 return
             # The thread is out of reach: archived, left or deleted. Nobody there can be told.
             level = logging.WARNING if owed.kind in DECORATIVE else logging.ERROR

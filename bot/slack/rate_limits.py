@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.runtime.limit import SHORTEST_SECONDS, Limit
-from bot.timing import TIMING
 
 BY_CHANNEL = frozenset({"chat.postMessage"})
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
@@ -19,9 +18,6 @@ LIMITED = "paused"
 
 STEP_SECONDS = 1.0
 """The time between the turns of waiting callers: about what Slack takes."""
-
-TOKEN_STEP_SECONDS = 0.05
-"""The time between the turns of callers that wait for the token."""
 
 
 def asked_wait(error: SlackAway) -> float:
@@ -35,15 +31,10 @@ _Key = tuple[str, str]
 
 
 class RateLimits:
-    """The limits that Slack has imposed on this process, by method and channel.
+    """The limits that Slack has imposed on this process, by method and channel."""
 
-    While Slack refuses the token, that limits every call for `token_pause`.
-    """
-
-    def __init__(self, token_pause: float = TIMING.token_pause) -> None:
-        self._token_pause = token_pause
+    def __init__(self) -> None:
         self._limits: dict[_Key, Limit] = {}
-        self._token: Limit | None = None
 
     @contextmanager
     def respected(self, method: str, channel: str) -> Iterator[None]:
@@ -69,16 +60,9 @@ class RateLimits:
             if tried is not None:
                 tried.is_tried = False
 
-    def token_refused(self, error: SlackRefused) -> SlackAway:
-        """Limit every call, since Slack refuses the token; return the error to raise instead."""
-        self._token = self._token or Limit(TOKEN_STEP_SECONDS)
-        self._token.extend(self._token_pause)
-        turn = self._token.turn()
-        return SlackAway(error.method, error.reason, retry_after=turn, maybe_done=False)
-
     def _check(self, key: _Key) -> Limit | None:
         """Raise `SlackAway` while a limit is in force; return the one that this call tries."""
-        limit = self._token or self._limits.get(key)
+        limit = self._limits.get(key)
         if limit is None:
             return None
         if limit.is_in_force:
@@ -95,8 +79,6 @@ class RateLimits:
             case SlackRefused():
                 self._lift(key, tried)
             case SlackAway() if error.reason in RATE_LIMITED:
-                if tried is self._token:
-                    self._token = None
                 limit = self._limits.setdefault(key, Limit(STEP_SECONDS))
                 limit.extend(error.retry_after or 0.0)
                 turn = limit.turn()
@@ -104,9 +86,5 @@ class RateLimits:
 
     def _lift(self, key: _Key, tried: Limit | None) -> None:
         """End the limit that a call has tried; one that was under way before ends none."""
-        if tried is None:
-            return
-        if tried is self._token:
-            self._token = None
-        elif self._limits.get(key) is tried:
+        if tried is not None and self._limits.get(key) is tried:
             del self._limits[key]

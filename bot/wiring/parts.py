@@ -77,7 +77,7 @@ class Parts:
 
     @cached_property
     def limits(self) -> RateLimits:
-        return RateLimits(self._timing.token_pause)
+        return RateLimits()
 
     @cached_property
     def posts(self) -> Posts:
@@ -258,7 +258,6 @@ class Parts:
             },
             drops={OwedKind.OUTCOME: outcomes.drop},
             schedule=self.schedule,
-            limits=self.limits,
             pauses=self._timing.tell_pauses,
         )
 

@@ -292,15 +292,6 @@ def test_a_limit_holds_its_channel_or_its_method_and_nothing_else() -> None:
     assert turn_of(limits, "reactions.remove", "C1") is None
 
 
-def test_a_token_that_no_longer_serves_limits_every_call() -> None:
-    """Whatever waits would meet the same no; one call tries, every few seconds."""
-    limits = RateLimits()
-    away = limits.token_refused(SlackRefused("reactions.add", "token_revoked"))
-    assert (away.reason, away.maybe_done) == ("token_revoked", False)
-    assert (turn_of(limits, "chat.postMessage", "C1") or 0) > 2
-    assert (turn_of(limits, "conversations.replies", "C2") or 0) > 2
-
-
 def test_those_who_wait_come_back_one_after_the_other() -> None:
     """A crowd that came back at once would be sent away again."""
     limits = RateLimits()

@@ -74,7 +74,6 @@ def telling_with(
         },
         drops={OwedKind.OUTCOME: outcomes.drop},
         schedule=planned,
-        limits=parts.limits,
         seconds=seconds,
     )
 

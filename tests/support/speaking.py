@@ -141,7 +141,6 @@ class Speaking:
             tellers=self._tellers(parts),
             drops={},
             schedule=Planned(),
-            limits=parts.limits,
         )
         await reporter.tell(owed or self.owed)
         await background.drain(DRAIN_SECONDS)
