@@ -23,8 +23,8 @@ async def linked(store: Store, thread: ThreadRef, link: Link, ttl: timedelta) ->
     """Link a thread whose card was posted, so that the outbox holds nothing of it."""
     await Links(store, ttl).create(thread, link)
     begun = await Outbox(store).begin(card_owed(thread, link), ())
-    assert begun is not None
-    await Outbox(store).end(begun, forget=False)
+    if begun is not None:  # else the bot that runs beside the test has ended it
+        await Outbox(store).end(begun, forget=False)
 
 
 async def expire(raw: Redis, owed: Owed) -> None:
