@@ -22,6 +22,7 @@ from bot.model.errors import (
     SlackAway,
     StoreAway,
 )
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Queue, Reply
 from bot.model.sessions import NamedSession, SessionId
@@ -509,6 +510,19 @@ async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Sto
     again = await mailbox.take(OF, "another")
     assert isinstance(again, Head)
     assert again.reply.text == "newer"
+
+
+async def test_what_is_taken_back_while_it_is_sent_is_gone_even_if_nobody_repeats_that(
+    store: Store,
+) -> None:
+    """The process that heard of the deletion may die before the outcome is written."""
+    mailbox, revisions, reply = await taken(store)
+    met = await revisions.withdraw(reply.id, may_be_ahead=False)
+    assert met.what is Revised.SENDING
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.UNCERTAIN), go_on=True)
+    assert await mailbox.send_again(reply, head.round) is None
 
 
 async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sent(

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Change, Queues, Reply, reply_id
+from bot.model.replies import Change, Evidence, Queues, Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis import keep
@@ -159,6 +159,21 @@ async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store:
     ]
     assert [one.wake_after for one in (other, muted, unlinked)] == [None] * 3
     assert (await mailbox.queues(ID)).total == 0
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
+async def test_a_person_may_send_only_what_devin_never_took(
+    mailbox: Mailbox, raw: Redis, kind: OutcomeKind
+) -> None:
+    """It begins the next round, and a late event of an earlier edit still counts for nothing."""
+    reply, record = a_reply(1), at(subject_key(a_reply(1).id))
+    await mailbox.accept(reply, ID, NONE, Evidence.PERSON)
+    await raw.hset(record, "edited", "7")
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), Outcome(kind=kind), go_on=True)
+    change = (await mailbox.accept(reply, ID, NONE, Evidence.PERSON)).change
+    is_sent = kind in {OutcomeKind.ENDED, OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP}
+    assert change is (Change.ACCEPTED if is_sent else Change.REPEATED)
+    assert await raw.hmget(record, "round", "edited") == ["2" if is_sent else "1", "7"]
 
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
@@ -613,6 +628,7 @@ async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: 
         head = await taken(mailbox, f"t{number}")
         assert (head.round, head.interrupted) == (number, False)
         await mailbox.finish(ID, f"t{number}", head, SUSPENDED, go_on=True)
+        assert await mailbox.send_again(reply, number - 1) is None
         assert await mailbox.send_again(reply, number) == ID
         assert await mailbox.send_again(reply, number) is None
     owed = [str(Owed(reply.id, number, OwedKind.OUTCOME)) for number in (1, 2, 3)]

@@ -8,8 +8,10 @@ from typing import Any
 import redis.asyncio
 
 from bot.model.mirror import Said, Watched
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
+from bot.model.replies import Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
@@ -20,13 +22,16 @@ from bot.redis.keys import (
     followers_key,
     link_key,
     subject_key,
+    watched_key,
     words_key,
 )
 from bot.store.links import Links
+from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import card_subject
 from bot.store.mirror.polls import Found, Poll
 from bot.store.mirror.reads import Reads
 from bot.store.mirror.watches import Watches
+from bot.store.turn import Head
 from tests.support.keys import at
 
 TTL = timedelta(hours=1)
@@ -113,6 +118,26 @@ async def test_a_poll_leaves_a_session_due_that_others_want_polled(
     assert poll.wanted >= poll.began - 1_000
     await watches.end([(poll, later)])
     assert await take(store) == []
+
+
+async def test_a_delivered_reply_has_its_session_polled_and_its_author_known(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """Devin may answer soon, and what it asks then is asked of who wrote last."""
+    await linked(store)
+    (poll,) = await take(store)
+    watches, mailbox = Watches(store, TTL), Mailbox(store, TTL)
+    await watches.end([(poll, LONG)])
+    reply = Reply(thread=thread(), ts="2.000000", author=UserId("U0BEN"), text="hello")
+    await mailbox.accept(reply, SESSION, timedelta(0))
+    head = await mailbox.take(SESSION, "token")
+    assert isinstance(head, Head)
+    await mailbox.finish(SESSION, "token", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=True)
+    assert await watches.last_people(SESSION, thread()) == ("U0BEN", "")
+    replied, wanted = await raw.hmget(at(watched_key(SESSION)), "replied", "wanted")
+    assert replied == wanted
+    pause = int(store.timing.watch_pause * 1000)
+    assert await raw.zscore(at(WATCH_KEY), SESSION) == int(replied or 0) + pause
 
 
 async def test_silent_sessions_take_one_command_each(
