@@ -22,7 +22,6 @@ from bot.runtime.in_flight import InFlight
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.poll import Poll
 from bot.settings import Settings
-from bot.store.due_mail import DueMail
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.turn import Head
@@ -52,7 +51,7 @@ async def poll(url: str, pause: float) -> None:
 
         dispatch = LocalDispatch(Background(InFlight()), CONCURRENCY)
         dispatch.serve(Work(deliver, owes_nothing, owes_nothing))
-        async with Poll(DueMail(store), Outbox(store), dispatch).running():
+        async with Poll(mailbox, Outbox(store), dispatch).running():
             print("polling", flush=True)
             await asyncio.to_thread(sys.stdin.read)
 

@@ -99,9 +99,7 @@ class CardTeller:
         self, thread: ThreadRef, session: SessionId, heard: Heard, *, is_linked: bool
     ) -> SlackMessage:
         seen = (await self._watches.seen([session]))[0]
-        named = NamedSession(session, seen.title, seen.url)
-        if not seen.title:
-            named = await self._names.one(session)
+        named = await self._names.one(session)
         link = heard.link
         if link is None or not is_linked:
             return ended_card(NamedSession(session, "", named.url) if heard.is_barred else named)

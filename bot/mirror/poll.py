@@ -21,7 +21,7 @@ from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
 from bot.model.mirror import Watched
 from bot.model.schedule import Schedule
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
@@ -78,7 +78,6 @@ class SessionPoll:
         self._devin = devin
         self._watches = state.watches
         self._reads = state.reads
-        self._names = state.names
         self._status_lines = status_lines
         self._schedule = schedule
         self._default = workspace.settings.mirror
@@ -191,7 +190,6 @@ class SessionPoll:
         if recorded is None:
             log.info("another poll was recorded", extra={"session_id": poll.session})
             return
-        await self._named(poll, found)
         await self._tell(poll, found, recorded)
 
     async def _put_off(self, poll: Poll, why: Unread) -> None:
@@ -230,11 +228,6 @@ class SessionPoll:
                 page = replace(page, has_more=False)
             page = replace(page, cursor=Cursor(f"{self._api} {page.cursor or ''}"))
         return page, is_reread
-
-    async def _named(self, poll: Poll, found: Found) -> None:
-        seen = found.seen
-        if (seen.title, seen.url) != (poll.seen.title, poll.seen.url):
-            await self._names.keep([NamedSession(poll.session, seen.title, seen.url)])
 
     async def _tell(self, poll: Poll, found: Found, recorded: Recorded) -> None:
         """Schedule what is owed, and let the status lines follow the state."""

@@ -15,7 +15,6 @@ from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
 from bot.model.schedule import Schedule
-from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
 from bot.slack.app.workspace import Workspace
@@ -143,7 +142,7 @@ class WordsTeller:
     ) -> Composed:
         framing = Framing(
             thread=thread,
-            session=await self._named(link),
+            session=await self._names.one(link.session),
             mention=await self._mention(thread, link, items),
             is_late=batch.read_at - items[0].at > LATE // timedelta(milliseconds=1),
         )
@@ -168,12 +167,6 @@ class WordsTeller:
         writer, ended_by = await self._watches.last_people(link.session, thread)
         person = next((one for one in (writer, link.by) if one and one[0] in "UW"), "")
         return "" if person == ended_by and needs == {SaidKind.ENDED} else person
-
-    async def _named(self, link: Link) -> NamedSession:
-        (seen,) = await self._watches.seen([link.session])
-        if seen.title:
-            return NamedSession(link.session, seen.title, seen.url)
-        return await self._names.one(link.session)
 
 
 def _count(items: Sequence[Said], heard: Heard, posted_at: float) -> None:

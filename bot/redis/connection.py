@@ -102,11 +102,15 @@ class Store:
 
     async def get_all(self, keys: Sequence[Key]) -> Sequence[str | None]:
         """Return the strings at `keys`, in their order."""
-        return await commands.get_all(self, *keys)
+        return await commands.fields(self, *keys, name="")
 
     async def put(self, key: Key, text: str, ttl: timedelta) -> None:
         """Set the string at `key` to `text`, for `ttl`."""
-        await commands.put(self, key=key, text=text, ttl=seconds(ttl))
+        await commands.put(self, key=key, text=text, ttl=seconds(ttl), field="")
+
+    async def put_field(self, key: Key, field: str, text: str, ttl: timedelta) -> None:
+        """Set a field of the hash at `key` to `text`, and keep the hash for at least `ttl`."""
+        await commands.put(self, key=key, text=text, ttl=seconds(ttl), field=field)
 
     async def delete(self, key: Key) -> None:
         """Delete `key`."""

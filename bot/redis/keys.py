@@ -62,11 +62,6 @@ def link_key(thread: ThreadRef) -> Key:
     return Key(f"link:{thread.name}")
 
 
-def last_key(thread: ThreadRef) -> Key:
-    """The last outcome in a thread."""
-    return Key(f"last:{thread.name}")
-
-
 def known_key(method: str, asked: str) -> Key:
     """Slack's last answer to a look-up: of a channel, a person, a bot, groups or members."""
     return Key(f"known:{method}:{asked}")
@@ -97,19 +92,9 @@ def mail_key(session: SessionId) -> Key:
     return Key(f"mail:{session}")
 
 
-def box_key(session: SessionId) -> Key:
-    """A session's failures, with their beginning and number."""
-    return Key(f"box:{session}")
-
-
 def lease_key(session: SessionId) -> Key:
     """The lease on a session, or on the backfill; it expires by itself if its holder dies."""
     return Key(f"lease:{session}")
-
-
-def name_key(session: SessionId) -> Key:
-    """The title and the web address of a session."""
-    return Key(f"name:{session}")
 
 
 def once_key(what: str) -> Key:
@@ -123,7 +108,7 @@ def ticket_key(kind: str, number: str) -> Key:
 
 
 def watched_key(session: SessionId) -> Key:
-    """What is known of a watched session."""
+    """What is known of a session, watched or not."""
     return Key(f"watched:{session}")
 
 

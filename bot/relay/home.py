@@ -188,7 +188,9 @@ class Home:
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
         lasts, queues, named, watched = await asyncio.gather(
-            self._links.last_outcomes([thread for thread, _, _ in linked]),
+            asyncio.gather(
+                *(self._watches.last_outcome(link.session, thread) for thread, link, _ in linked)
+            ),
             asyncio.gather(*(self._mailbox.queues(session) for session in sessions)),
             self._naming.of(sessions, fresh=True),
             self._watches.seen(sessions),

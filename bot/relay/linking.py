@@ -6,7 +6,7 @@ from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
 from bot.model.mirror import Follow
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
@@ -127,16 +127,15 @@ class Linking:
             raise NotLinked
         heard = await self._audience.at_once(thread, Need.ACT)
         (seen,) = await self._watches.seen([link.session])
-        session = NamedSession(link.session, seen.title, seen.url)
         return Status(
             link=link,
-            session=session if seen.title else await self._naming.one(link.session),
+            session=await self._naming.one(link.session),
             by=await self._accepting.name(link.by),
             seen=seen,
             follow=Follow.OFF if heard.unsure else heard.follow,
             is_barred=heard.is_barred,
             mail=(await self._mailbox.queues(link.session)).of(thread),
-            last=await self._links.last_outcome(thread),
+            last=await self._watches.last_outcome(link.session, thread),
         )
 
     async def _not_linked(

@@ -15,7 +15,7 @@ from datetime import timedelta
 from bot.model.errors import StoreAway
 from bot.runtime.logs import Unforeseen, guarded
 from bot.schedule.local import LocalDispatch
-from bot.store.due_mail import DueMail
+from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.timing import TIMING, Timing
 
@@ -44,12 +44,12 @@ class Poll:
 
     def __init__(
         self,
-        due: DueMail,
+        mailbox: Mailbox,
         outbox: Outbox,
         dispatch: LocalDispatch,
         timing: Timing = TIMING,
     ) -> None:
-        self._due = due
+        self._mailbox = mailbox
         self._outbox = outbox
         self._dispatch = dispatch
         self._pause = timing.poll_pause
@@ -72,7 +72,7 @@ class Poll:
         dispatch, room = self._dispatch, self._dispatch.room
         try:
             due, overdue = await asyncio.gather(
-                self._due.abandoned(self._mail_grace, room and room + dispatch.waiting),
+                self._mailbox.abandoned(self._mail_grace, room and room + dispatch.waiting),
                 self._outbox.overdue(self._entry_grace, MOST_ENTRIES),
             )
         except StoreAway as error:

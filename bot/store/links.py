@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from bot.model.mirror import Follow
-from bot.model.outcomes import Outcome
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import last_key, link_key
+from bot.redis.keys import link_key
 from bot.store.lua import links as lua
 from bot.store.mirror.cards import card_subject
 
@@ -211,17 +210,6 @@ class Links:
             return []
         found = await self._store.get_all([link_key(one) for one in threads])
         return [Link.parse(raw) for raw in found]
-
-    async def last_outcome(self, thread: ThreadRef) -> Outcome | None:
-        """Return the outcome of the thread's latest finished reply; None in the cases of `get`."""
-        return (await self.last_outcomes([thread]))[0]
-
-    async def last_outcomes(self, threads: Sequence[ThreadRef]) -> Sequence[Outcome | None]:
-        """Return the last outcome of each of `threads`, in their order."""
-        if not threads:
-            return []
-        found = await self._store.get_all([last_key(one) for one in threads])
-        return [Outcome.parse(raw) for raw in found]
 
 
 def _means(session: SessionId | None, link: Link | None) -> bool:

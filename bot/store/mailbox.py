@@ -7,6 +7,7 @@ was frozen finds its token void: it can neither pop nor report a reply for its s
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,6 +24,9 @@ from bot.store.lua.reply_fields import ReplyField
 from bot.store.turn import Deferred, Head, Step, kept_of, parse_step
 
 NO_DELAY = timedelta(0)
+
+MOST_HELD = 20_000
+"""Most sessions under a lease that one poll skips: twenty processes at full concurrency (1,000)."""
 
 MOST = 200
 """Most replies of a session that are told apart by thread."""
@@ -189,6 +193,12 @@ class Mailbox:
             press=secrets.token_hex(8),
         )
         return session if answer == "waiting" else None
+
+    async def abandoned(self, grace: timedelta, limit: int) -> Sequence[SessionId]:
+        """List up to `limit` sessions without a lease, due for at least `grace`, oldest first."""
+        return await lua.list_abandoned(
+            self._store, grace_ms=millis(grace), limit=limit, most=limit + MOST_HELD
+        )
 
     async def queues(self, session: SessionId) -> Queues:
         """Count the replies that wait for `session`, by thread; each beyond `MOST` by none."""

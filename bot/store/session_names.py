@@ -1,13 +1,14 @@
-"""The titles and web addresses of sessions, as Devin last told them."""
+"""The titles and web addresses of sessions, as the watch has read them or Devin told them else."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from bot.model.mirror import Watched
 from bot.model.record import Record
 from bot.model.sessions import NamedSession, SessionId
 from bot.redis.connection import Store
-from bot.redis.keys import name_key
+from bot.redis.keys import watched_key
 
 TITLE_LIMIT = 300
 ADDRESS_LIMIT = 2_000
@@ -22,34 +23,39 @@ class SessionName(Record):
 
 
 class SessionNames:
-    """The names, in Redis; one that is not told again for `ttl` is forgotten."""
+    """The names, in the records of the sessions in Redis; one is kept for at least `ttl`."""
 
     def __init__(self, store: Store, ttl: timedelta) -> None:
         self._store = store
         self._ttl = ttl
 
     async def of(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:
-        """Return each of `sessions`; one that is not kept has neither a title nor an address."""
+        """Return each of `sessions`; one that is not known has neither a title nor an address."""
         if not sessions:
             return {}
-        found = await self._store.get_all([name_key(session) for session in sessions])
-        return {session: _named(session, raw) for session, raw in zip(sessions, found, strict=True)}
+        keys = [watched_key(session) for session in sessions]
+        read = (self._store.fields(keys, name) for name in ("seen", "name"))
+        seen, told = await asyncio.gather(*read)
+        known = zip(sessions, map(Watched.parse, seen), map(SessionName.parse, told), strict=True)
+        return {session: _named(session, by) for session, *by in known}
 
     async def one(self, session: SessionId) -> NamedSession:
         """Return `session`, as `of` does."""
         return (await self.of([session]))[session]
 
     async def keep(self, named: Sequence[NamedSession]) -> None:
-        """Keep these names, in place of earlier ones."""
+        """Keep these names, in place of earlier ones that Devin told."""
         # One round trip: the store sends concurrent writes together.
         await asyncio.gather(*map(self._put, named))
 
     async def _put(self, named: NamedSession) -> None:
         url = named.url if len(named.url) <= ADDRESS_LIMIT else ""
-        name = SessionName(title=named.title[:TITLE_LIMIT], url=url)
-        await self._store.put(name_key(named.session), name.to_json(), self._ttl)
+        name = SessionName(title=named.title[:TITLE_LIMIT], url=url).to_json()
+        await self._store.put_field(watched_key(named.session), "name", name, self._ttl)
 
 
-def _named(session: SessionId, raw: str | None) -> NamedSession:
-    name = SessionName.parse(raw)
-    return NamedSession(session) if name is None else NamedSession(session, name.title, name.url)
+def _named(session: SessionId, known: Sequence[Watched | SessionName | None]) -> NamedSession:
+    """Return the session by the first title and the first address that are known of it."""
+    names = [one for one in known if one is not None]
+    title = next((one.title for one in names if one.title), "")
+    return NamedSession(session, title, next((one.url for one in names if one.url), ""))

@@ -10,7 +10,6 @@ from bot.store.attachments import Attachments
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims
-from bot.store.due_mail import DueMail
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards
@@ -34,7 +33,6 @@ class State:
     checkpoints: Checkpoints
     claims: Claims
     defaults: ChannelDefaults
-    due: DueMail
     links: Links
     mailbox: Mailbox
     names: SessionNames
@@ -57,7 +55,6 @@ class State:
             checkpoints=Checkpoints(store, within or CATCH_UP, secrets.token_hex(8)),
             claims=Claims(store, store.timing.claim_seconds),
             defaults=ChannelDefaults(store, ttl),
-            due=DueMail(store),
             links=Links(store, ttl),
             mailbox=Mailbox(store, ttl),
             names=SessionNames(store, ttl),

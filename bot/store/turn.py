@@ -102,13 +102,11 @@ def parse_step(answer: Sequence[Any]) -> Step:
 def kept_of(head: Head, outcome: Outcome) -> str:
     """Return the part of a reply that FINISH keeps; for a delivered one, that excludes the text.
 
-    An empty string keeps none of it, and "1" keeps all of it.
+    An empty string keeps none of it.
     """
     reply = head.reply
-    if head.flaw is not None:
+    if head.flaw is not None or outcome.kind is not OutcomeKind.DELIVERED:
         return reply.to_json()
-    if outcome.kind is not OutcomeKind.DELIVERED:
-        return "1"
     if not reply.step and not outcome.left_out:
         return ""
     words = {"text": "", "blocks": (), "files": (), "forwarded": ()}

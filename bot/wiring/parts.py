@@ -223,7 +223,7 @@ class Parts:
 
     @cached_property
     def poll(self) -> Poll:
-        return Poll(self.state.due, self.state.outbox, self.schedule, self._timing)
+        return Poll(self.state.mailbox, self.state.outbox, self.schedule, self._timing)
 
     @cached_property
     def files(self) -> Files:

@@ -28,7 +28,7 @@ from bot.model.replies import Change, Queue, Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import box_key
+from bot.redis.keys import watched_key
 from bot.settings import Settings
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
@@ -82,7 +82,7 @@ async def until_put_off(store: Store) -> None:
     """Wait until Devin has refused and the first reply is queued again; a request is not enough."""
 
     async def is_put_off() -> bool:
-        return bool(await store.field(box_key(SessionId(SESSION)), "attempts"))
+        return bool(await store.field(watched_key(SessionId(SESSION)), "attempts"))
 
     await wait_until(is_put_off, "the reply waits")
 

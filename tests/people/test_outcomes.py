@@ -22,7 +22,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, box_key, lease_key
+from bot.redis.keys import DUE_KEY, lease_key, watched_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -275,7 +275,7 @@ async def test_a_refused_connection_is_tried_again(bot: Bot, desk: Desk, store: 
 
 
 async def _attempts(store: Store) -> int:
-    return int(await store.field(box_key(SessionId(SESSION)), "attempts") or 0)
+    return int(await store.field(watched_key(SessionId(SESSION)), "attempts") or 0)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import redis.asyncio
 from bot.devin.api import Devin, SessionSummary
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store, open_store
-from bot.redis.keys import name_key
+from bot.redis.keys import watched_key
 from bot.relay.naming import MOST, Naming
 from bot.slack.people import People
 from bot.store.session_names import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
@@ -121,7 +121,8 @@ async def test_a_name_that_cannot_be_read_is_unknown(
     kept: str, store: Store, raw: redis.asyncio.Redis
 ) -> None:
     """Devin is asked again, in place of guessing."""
-    await raw.set(at(name_key(ONE)), kept, ex=60)
+    await raw.hset(at(watched_key(ONE)), "name", kept)
+    await raw.expire(at(watched_key(ONE)), 60)
     assert await SessionNames(store, TTL).of([ONE]) == {ONE: NamedSession(ONE)}
 
 
@@ -130,4 +131,4 @@ async def test_a_name_is_bounded_and_expires(store: Store, raw: redis.asyncio.Re
     names = SessionNames(store, TTL)
     await names.keep([NamedSession(ONE, "x" * 100_000, "https://" + "y" * ADDRESS_LIMIT)])
     assert await names.of([ONE]) == {ONE: NamedSession(ONE, "x" * TITLE_LIMIT, "")}
-    assert 0 < await raw.ttl("{devin-relay:T0SANDBOX}:name:devin-1") <= TTL.total_seconds()
+    assert 0 < await raw.ttl(at(watched_key(ONE))) <= TTL.total_seconds()

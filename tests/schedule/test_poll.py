@@ -1,6 +1,7 @@
 """What is due and done by nobody is begun by a process with room."""
 
 import asyncio
+from datetime import timedelta
 
 from redis.asyncio import Redis
 
@@ -13,7 +14,7 @@ from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, LocalDispatch, Work
 from bot.schedule.poll import Found, Poll
-from bot.store.due_mail import DueMail
+from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from tests.support.keys import at
 from tests.support.processes import free_port
@@ -31,7 +32,7 @@ class Process:
     def __init__(self, store: Store) -> None:
         self.in_flight = InFlight()
         self.dispatch = LocalDispatch(Background(self.in_flight), SLOTS)
-        self.poll = Poll(DueMail(store), Outbox(store), self.dispatch)
+        self.poll = Poll(Mailbox(store, timedelta(days=1)), Outbox(store), self.dispatch)
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
         self.over = asyncio.Event()

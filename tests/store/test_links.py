@@ -20,14 +20,15 @@ from bot.redis.keys import (
     OUTBOX_KEY,
     THREADS_KEY,
     followers_key,
-    last_key,
     link_key,
     subject_key,
+    watched_key,
 )
 from bot.redis.scripts import Script
 from bot.store.links import GONE, Links
 from bot.store.lua.links import set_link
 from bot.store.mirror.cards import card_owed
+from bot.store.mirror.watches import Watches
 from bot.timing import Timing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.keys import at
@@ -243,18 +244,16 @@ async def test_threads_whose_link_has_expired_are_forgotten(links: Links, raw: R
     assert await raw.zrange(key, 0, -1) == [young, thread(3).name]
 
 
-async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw: Redis) -> None:
-    """It is None before the first one."""
-    assert await links.last_outcome(thread()) is None
+async def test_the_last_outcome_of_a_thread_is_told_to_status(store: Store, raw: Redis) -> None:
+    """It is None before the first one, and where it cannot be read."""
+    watches, session = Watches(store, TTL), SessionId(SESSION)
+    assert await watches.last_outcome(session, thread()) is None
     outcome = Outcome(kind=OutcomeKind.REFUSED, status=404)
-    await raw.set(at(last_key(thread())), outcome.to_json(), ex=60)
-    assert await links.last_outcome(thread()) == outcome
-
-
-async def test_an_outcome_that_cannot_be_read_is_not_told(links: Links, raw: Redis) -> None:
-    """`status` shows the rest of its information."""
-    await raw.set(at(last_key(thread())), '{"kind": "paused"}', ex=60)
-    assert await links.last_outcomes([thread(), thread(2)]) == [None, None]
+    for kept, told in ((outcome.to_json(), outcome), ('{"kind": "paused"}', None)):
+        await raw.hset(at(watched_key(session)), f"last:{thread().name}", kept)
+        await raw.expire(at(watched_key(session)), 60)
+        assert await watches.last_outcome(session, thread()) == told
+        assert await watches.last_outcome(session, thread(2)) is None
 
 
 async def test_a_link_keeps_its_thread_s_first_words(links: Links, raw: Redis) -> None:

@@ -22,11 +22,10 @@ SIGNATURES = {
 
 HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
-    "box": {"since", "attempts"},
     "subject": {"asked", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"asked", "round"},
     "card": {"wanted", "session", "ts", "shows", "edited", "open"},
-    "watched": {"seen", "replied", "wanted", "by:", "ended_by"},
+    "watched": {"seen", "replied", "wanted", "by:", "last:", "failing", "attempts"},
     "key": set(),
 }
 """The fields that a script may name of a hash, by the name that all scripts have for its key."""

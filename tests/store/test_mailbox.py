@@ -22,15 +22,16 @@ from bot.redis.keys import (
     DUE_KEY,
     OUTBOX_KEY,
     THREADS_KEY,
-    box_key,
     lease_key,
     link_key,
     mail_key,
     subject_key,
+    watched_key,
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
 from bot.store.mailbox import MOST, Mailbox
+from bot.store.mirror.watches import Watches
 from bot.store.turn import Head, Later, Nothing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
@@ -292,13 +293,14 @@ async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, 
 async def test_an_empty_mailbox_leaves_nothing_behind(
     mailbox: Mailbox, raw: Redis, *, go_on: bool
 ) -> None:
-    """There is no lease, due time or box: an idle session costs nothing, even after giving up."""
+    """There is no lease, due time or failure: an idle session costs nothing."""
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
     given_up = Outcome(kind=OutcomeKind.GIVEN_UP)
     step = await mailbox.finish(ID, "b", await taken(mailbox, "b"), given_up, go_on=go_on)
     assert step is Nothing.EMPTY
-    assert await raw.exists(at(lease_key(ID)), at(box_key(ID)), at(mail_key(ID)), at(DUE_KEY)) == 0
+    assert await raw.exists(at(lease_key(ID)), at(mail_key(ID)), at(DUE_KEY)) == 0
+    assert await raw.hmget(at(watched_key(ID)), "failing", "attempts") == [None, None]
 
 
 @pytest.mark.parametrize("state", ["withdrawn", "done"])
@@ -384,7 +386,7 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
     begun = await Entries(store).begin(report)
     assert begun is not None
     assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
-    assert await Links(store, TTL).last_outcome(THREAD) == SUSPENDED
+    assert await Watches(store, TTL).last_outcome(ID, THREAD) == SUSPENDED
     assert (await mailbox.queues(ID)).total == 0
 
 
@@ -560,7 +562,7 @@ async def test_an_answer_of_devins_ends_the_count_of_failures(
     step = await mailbox.finish(ID, "a", step, DELIVERED, go_on=True)
     assert isinstance(step, Head)
     assert (step.attempts, step.failing_since) == (0, None)
-    assert await raw.exists(at(box_key(ID))) == 0
+    assert await raw.hmget(at(watched_key(ID)), "failing", "attempts") == [None, None]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
-from bot.store.due_mail import DueMail
 from bot.store.links import Links
 from bot.store.lua.mailbox import backlog
+from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import card_owed
 from bot.store.outbox import Begun, Outbox
 from bot.store.reports import FIELDS, Report, Reports
@@ -42,7 +42,7 @@ class Entries:
         self.outbox = Outbox(store)
         self._store = store
         self._reports = Reports(store)
-        self._due = DueMail(store)
+        self._due = Mailbox(store, timedelta(days=1))
         self._begun: dict[Owed, Begun] = {}
 
     async def begin(self, owed: Owed) -> Report | None:

@@ -7,13 +7,8 @@ from bot.redis.scripts import script
 
 
 @script
-async def get_all(*keys: Key) -> Sequence[str | None]:
-    """Return the strings at `keys`, in their order."""
-
-
-@script
-async def put(*, key: Key, text: str, ttl: int) -> str:
-    """Set the string at `key` to `text`, for `ttl` seconds."""
+async def put(*, key: Key, text: str, ttl: int, field: str) -> str:
+    """Set the string at `key`, or a `field` of the hash there, to `text`."""
 
 
 @script
@@ -23,7 +18,7 @@ async def delete(*, key: Key) -> int:
 
 @script
 async def fields(*keys: Key, name: str) -> Sequence[str | None]:
-    """Return one field of each of the hashes at `keys`, in their order."""
+    """Return the strings at `keys`, or a field of each of the hashes there, in their order."""
 
 
 @script

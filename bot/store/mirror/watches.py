@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.mirror import Said, Watched
+from bot.model.outcomes import Outcome
 from bot.model.owed import Owed, OwedKind, parse_owed
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
@@ -116,7 +117,9 @@ class Watches:
 
     async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
         """Have `session` polled now; `by` has ended it, if that is why."""
-        await lua.hurry(self._store, session=session, by=by or "")
+        if by is not None:
+            await self._store.put_field(watched_key(session), "ended_by", by, WATCHED)
+        await lua.hurry(self._store, session=session)
 
     async def seen(self, sessions: Sequence[SessionId]) -> Sequence[Watched]:
         """Return what was last seen of each of `sessions`, in their order."""
@@ -134,6 +137,10 @@ class Watches:
         seen = Watched.parse(raw)
         is_open = seen is not None and seen.asked == asked and int(replied or 0) <= seen.asked_at
         return seen if is_open else None
+
+    async def last_outcome(self, session: SessionId, thread: ThreadRef) -> Outcome | None:
+        """Return the outcome of the latest reply of `thread` to `session`; None without one."""
+        return Outcome.parse(await self._store.field(watched_key(session), f"last:{thread.name}"))
 
     async def last_people(self, session: SessionId, thread: ThreadRef) -> tuple[str, str]:
         """Return who wrote the last reply of `thread` that reached `session`, and who ended it."""

@@ -5,11 +5,12 @@
 -- before it, but no longer than `keep.behind` from when it was accepted, however often something is
 -- missed after that. No head is taken before its `not_before`.
 local function next_head(session, token, now)
-  local mail, box, lease = key.mail(session), key.box(session), key.lease(session)
+  local mail, watched, lease = key.mail(session), key.watched(session), key.lease(session)
   while true do
     local id = redis.call('ZRANGE', mail, 0, 0)[1]
     if not id then
-      redis.call('DEL', lease, box)
+      redis.call('DEL', lease)
+      redis.call('HDEL', watched, 'failing', 'attempts')
       redis.call('ZREM', key.due, session)
       return {'empty'}
     end
@@ -35,7 +36,7 @@ local function next_head(session, token, now)
       redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sent', sent)
       local what = is_sent and was[2] ~= token and 'interrupted' or 'head'
       local kept = redis.call('HMGET', reply, 'reply', 'round')
-      local failing = redis.call('HMGET', box, 'since', 'attempts')
+      local failing = redis.call('HMGET', watched, 'failing', 'attempts')
       return {what, id, kept[1], kept[2], was[4], failing[1] or '', failing[2] or 0, now, sent}
     end
     redis.call('ZREM', mail, id)

@@ -1,13 +1,13 @@
 -- Takes a reply out of its mailbox; `edited` is the time of the edit that caused it, in
 -- microseconds, or 0 for a deletion.
 local function withdraw(reply_id, session, edited)
-  local reply, mail = key.subject(reply_id), key.mail(session)
+  local reply, mail, watched = key.subject(reply_id), key.mail(session), key.watched(session)
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
   redis.call('HDEL', reply, 'reply')
   redis.call('EXPIRE', reply, keep.done)
   redis.call('ZREM', mail, reply_id)
   if redis.call('ZCARD', mail) == 0 then
-    redis.call('DEL', key.box(session))
+    redis.call('HDEL', watched, 'failing', 'attempts')
     redis.call('ZREM', key.due, session)
   end
 end

@@ -12,15 +12,15 @@ local delay = tonumber(ARGV[4])
 local notice = ARGV[5]
 local notice_after = tonumber(ARGV[6])
 
-local reply, box, lease = key.subject(reply_id), key.box(session), key.lease(session)
+local reply, watched, lease = key.subject(reply_id), key.watched(session), key.lease(session)
 local was = redis.call('HMGET', reply, 'state', 'token')
 if was[1] ~= 'sending' or was[2] ~= token then return false end
 local now, attempts = now_ms(), 0
 redis.call('HSET', reply, 'state', 'waiting')
 if notice ~= '' then
-  redis.call('HSETNX', box, 'since', now)
-  attempts = redis.call('HINCRBY', box, 'attempts', 1)
-  redis.call('EXPIRE', box, keep.waiting)
+  redis.call('HSETNX', watched, 'failing', now)
+  attempts = redis.call('HINCRBY', watched, 'attempts', 1)
+  prolong(watched, keep.waiting)
 end
 redis.call('ZADD', key.due, 'XX', 'GT', now + delay, session)
 if redis.call('GET', lease) == token then redis.call('DEL', lease) end

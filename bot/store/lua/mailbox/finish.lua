@@ -1,7 +1,7 @@
 -- Writes a reply's outcome, pops it and owes its report; then takes the next head, or ends the
 -- turn. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
--- counts. `rest` is the reply to keep: '' for none, '1' for all of it. `thread`, or '', waits for
+-- counts. `rest` is the reply to keep, or ''. `thread`, or '', waits for
 -- what the session says to this reply of `by`. Returns 'lost', 'held', or the step, as `next_head`
 -- does.
 -- include: now_ms
@@ -22,26 +22,24 @@ local link_ttl = tonumber(ARGV[11])
 local poll_after_ms = tonumber(ARGV[12])
 
 local reply, mail, lease = key.subject(reply_id), key.mail(session), key.lease(session)
+local watched = key.watched(session)
 local now = now_ms()
-local was = redis.call('HMGET', reply, 'state', 'token')
+local was = redis.call('HMGET', reply, 'state', 'token', 'meanwhile')
 if was[2] ~= token then return {'lost'} end
 if was[1] == 'sending' then
   redis.call('ZREM', mail, reply_id)
   redis.call('HSET', reply, 'state', 'done', 'outcome', outcome)
   if rest == '' then redis.call('HDEL', reply, 'reply', 'files') end
-  local noted = redis.call('HGET', reply, 'meanwhile')
-  if noted and noted ~= '' then redis.call('HDEL', reply, 'meanwhile') end
-  if rest ~= '' and rest ~= '1' then redis.call('HSET', reply, 'reply', rest) end
+  if rest ~= '' then redis.call('HSET', reply, 'reply', rest) end
+  if was[3] ~= '' then redis.call('HDEL', reply, 'meanwhile') end
   redis.call('EXPIRE', reply, keep.done)
-  if answered then redis.call('DEL', key.box(session)) end
+  if answered then redis.call('HDEL', watched, 'failing', 'attempts') end
   if report ~= '' then
     redis.call('ZADD', key.outbox, now, report)
     prolong(key.outbox, keep.done)
   end
   if thread ~= '' then
-    local watched = key.watched(session)
-    redis.call('SET', key.last(thread), outcome, 'EX', link_ttl)
-    redis.call('HSET', watched, 'replied', now, 'by:' .. thread, by)
+    redis.call('HSET', watched, 'replied', now, 'by:' .. thread, by, 'last:' .. thread, outcome)
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end
@@ -50,7 +48,7 @@ if holder and holder ~= token then return {'held'} end
 if goes_on then return next_head(session, token, now) end
 redis.call('DEL', lease)
 if redis.call('ZCARD', mail) == 0 then
-  redis.call('DEL', key.box(session))
+  redis.call('HDEL', watched, 'failing', 'attempts')
   redis.call('ZREM', key.due, session)
   return {'empty'}
 end

@@ -62,8 +62,8 @@ async def measure_watch(
 
 
 @script
-async def hurry(*, session: SessionId, by: str) -> int:
-    """Have a session polled now, which `by` has ended."""
+async def hurry(*, session: SessionId) -> int:
+    """Have a session polled now."""
 
 
 @script

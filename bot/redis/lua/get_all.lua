@@ -1,3 +1,0 @@
-local keys = KEYS
-
-return redis.call('MGET', unpack(keys))
