@@ -8,7 +8,7 @@ any other method everywhere; a limited channel delays no other one.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.model.errors import SlackAway, SlackRefused
+from bot.model.errors import SlackAway
 from bot.runtime.limit import SHORTEST_SECONDS, Limit
 
 BY_CHANNEL = frozenset({"chat.postMessage"})
@@ -27,64 +27,32 @@ def asked_wait(error: SlackAway) -> float:
     return max(SHORTEST_SECONDS, error.retry_after or 0.0)
 
 
-_Key = tuple[str, str]
-
-
 class RateLimits:
     """The limits that Slack has imposed on this process, by method and channel."""
 
     def __init__(self) -> None:
-        self._limits: dict[_Key, Limit] = {}
+        self._limits: dict[tuple[str, str], Limit] = {}
 
     @contextmanager
     def respected(self, method: str, channel: str) -> Iterator[None]:
         """Make a call of `method` inside this context, which checks and learns its limit.
 
-        After a limit one call tries; the others go on waiting, one a second, so that they do not
-        all come back at the same moment.
+        Those that wait have turns, a second apart, so that they do not all come back at once.
 
         Raises:
             SlackAway: there is a limit, or Slack has just imposed one; `retry_after` is the turn
                 of this call.
         """
-        key = (method, channel if method in BY_CHANNEL else "")
-        tried = self._check(key)
+        key = method, channel if method in BY_CHANNEL else ""
+        limit = self._limits.get(key)
+        if limit is not None and limit.is_in_force:
+            raise SlackAway(method, LIMITED, retry_after=limit.turn(), maybe_done=False)
         try:
             yield
-        except (SlackAway, SlackRefused) as error:
-            self._learn(key, tried, error)
-            raise
-        else:
-            self._lift(key, tried)
-        finally:
-            if tried is not None:
-                tried.is_tried = False
-
-    def _check(self, key: _Key) -> Limit | None:
-        """Raise `SlackAway` while a limit is in force; return the one that this call tries."""
-        limit = self._limits.get(key)
-        if limit is None:
-            return None
-        if limit.is_in_force:
-            raise SlackAway(key[0], LIMITED, retry_after=limit.turn(), maybe_done=False)
-        limit.is_tried = True
-        return limit
-
-    def _learn(self, key: _Key, tried: Limit | None, error: SlackAway | SlackRefused) -> None:
-        """Learn from a failure: a 429 imposes a limit, and raises its turn; a refusal lifts one.
-
-        A call that Slack did not answer says nothing about limits.
-        """
-        match error:
-            case SlackRefused():
-                self._lift(key, tried)
-            case SlackAway() if error.reason in RATE_LIMITED:
-                limit = self._limits.setdefault(key, Limit(STEP_SECONDS))
-                limit.extend(error.retry_after or 0.0)
-                turn = limit.turn()
-                raise SlackAway(key[0], error.reason, retry_after=turn, maybe_done=False) from error
-
-    def _lift(self, key: _Key, tried: Limit | None) -> None:
-        """End the limit that a call has tried; one that was under way before ends none."""
-        if tried is not None and self._limits.get(key) is tried:
-            del self._limits[key]
+        except SlackAway as error:
+            if error.reason not in RATE_LIMITED:
+                raise
+            limit = self._limits.setdefault(key, Limit(STEP_SECONDS))
+            limit.extend(error.retry_after or 0.0)
+            wait = limit.turn()
+            raise SlackAway(method, error.reason, retry_after=wait, maybe_done=False) from error

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.model.errors import SlackAway, SlackRefused
+from bot.model.errors import SlackAway
 from bot.model.people import UserId
 from bot.model.replies import Evidence, Queue, Reply
 from bot.model.sessions import SessionId
@@ -24,7 +24,7 @@ from bot.redis.connection import Store, open_store
 from bot.reporting.notices import Notices
 from bot.runtime.background import MOST, Background
 from bot.runtime.in_flight import InFlight
-from bot.slack.rate_limits import STEP_SECONDS, RateLimits
+from bot.slack.rate_limits import RateLimits
 from bot.slack.threads import Threads
 from bot.store.backlog import measure
 from bot.store.mailbox import Mailbox
@@ -313,36 +313,3 @@ def test_slack_s_words_for_a_limit_are_one(reason: str) -> None:
     with pytest.raises(SlackAway), limits.respected("reactions.add", "C1"):
         raise SlackAway("reactions.add", reason, retry_after=30, maybe_done=False)
     assert (turn_of(limits, "reactions.add", "C1") or 0) > 20
-
-
-@pytest.mark.parametrize("answer", [None, SlackRefused("chat.postMessage", "is_archived")])
-async def test_after_a_limit_one_call_tries_and_its_answer_ends_it(
-    answer: SlackRefused | None,
-) -> None:
-    """Until then the others go on waiting; Slack's no is an answer too."""
-    limits = RateLimits()
-    limited(limits, "chat.postMessage", "C1", 0)
-    trying, over = asyncio.Event(), asyncio.Event()
-
-    async def tries() -> bool:
-        try:
-            with limits.respected("chat.postMessage", "C1"):
-                trying.set()
-                await over.wait()
-                if answer is not None:
-                    raise answer
-        except SlackAway:
-            return False
-        except SlackRefused:
-            pass
-        return True
-
-    async def first() -> None:
-        await wait_until(tries, "the limit is over")
-
-    task = asyncio.create_task(first())
-    await trying.wait()
-    assert (turn_of(limits, "chat.postMessage", "C1") or 0) >= STEP_SECONDS
-    over.set()
-    await task
-    assert turn_of(limits, "chat.postMessage", "C1") is None
