@@ -1,7 +1,8 @@
 """Posts and marks in threads, within the rate limits that Slack has told this process."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.threads import ThreadRef
@@ -114,22 +115,22 @@ class Posts:
         Raises:
             SlackRefused: the operator must act.
         """
-        try:
-            with self._limits.respected("reactions.add", channel):
-                await self._threads.mark(channel, ts, emoji)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
-            log.warning("mark refused", extra={**ids, "reason": str(error)})
+        with self._marking("reactions.add", channel, ids):
+            await self._threads.mark(channel, ts, emoji)
 
     async def try_unmark(
         self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]
     ) -> None:
         """Remove `emoji` from a message; failures are as for `try_mark`."""
+        with self._marking("reactions.remove", channel, ids):
+            await self._threads.unmark(channel, ts, emoji)
+
+    @contextmanager
+    def _marking(self, method: str, channel: str, ids: Mapping[str, object]) -> Iterator[None]:
         try:
-            with self._limits.respected("reactions.remove", channel):
-                await self._threads.unmark(channel, ts, emoji)
+            with self._limits.respected(method, channel):
+                yield
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
-            log.warning("mark not removed", extra={**ids, "reason": str(error)})
+            log.warning("mark refused", extra={**ids, "reason": str(error)})

@@ -90,7 +90,7 @@ class Threads:
         `thread_ts`, the first 1,000 messages of the channel after `since` are read.
         """
         if thread.thread_ts:
-            found = await self._first(thread, since, lambda one: _key_of(one) == key)
+            found = await self.first(thread, since, lambda one: _key_of(one) == key)
         else:
             page = await self._call(
                 "conversations.history",
@@ -106,11 +106,12 @@ class Threads:
         self, thread: ThreadRef, asked: str, since: str
     ) -> Mapping[str, Any] | None:
         """Return the message after `since` that has buttons to answer what was `asked`, if any."""
-        return await self._first(thread, since, lambda one: _asks(one, asked))
+        return await self.first(thread, since, lambda one: _asks(one, asked))
 
-    async def _first(
+    async def first(
         self, thread: ThreadRef, since: str, fits: Callable[[Mapping[str, Any]], bool]
     ) -> Mapping[str, Any] | None:
+        """Return the first message of `thread` after `since` (`find`) that `fits`, if any."""
         start = {"oldest": since} if since else {}
         cursor: str | None = None
         while True:

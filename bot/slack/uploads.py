@@ -5,10 +5,10 @@ Slack gives a place for the bytes, takes them there, and then shows the file in 
 files.completeUploadExternal). Nobody sees anything before the last step.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -108,15 +108,11 @@ class Uploads:
         Raises:
             SlackRefused: the thread cannot be read.
         """
-        start = {"oldest": since} if since else {}
-        cursor: str | None = None
-        while True:
-            messages, cursor = await self._threads.page(thread, cursor, **start)
-            files = (file for message in messages for file in mappings(message.get("files")))
-            if any(file.get("id") == file_id for file in files):
-                return True
-            if not cursor:
-                return False
+
+        def has_it(message: Mapping[str, Any]) -> bool:
+            return any(file.get("id") == file_id for file in mappings(message.get("files")))
+
+        return await self._threads.first(thread, since, has_it) is not None
 
     async def _post(self, place: Place, body: "_Body") -> None:
         timeout = aiohttp.ClientTimeout(
