@@ -11,7 +11,6 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import count
 
 from bot.catch_up.listening import Listening
 from bot.catch_up.put_off import PutOff
@@ -46,9 +45,6 @@ MOST_THREADS = 2_000
 
 The log counts the rest. Reading this many takes 50 minutes.
 """
-
-LOOKS_A_CHECKPOINT = 2
-"""The process moves the checkpoint at each second look for what dead ones have left."""
 
 RENEWALS = 4
 """The number of times the lease on the backfill is renewed before it would expire."""
@@ -108,11 +104,10 @@ class CatchUp:
         await self._checkpoints.let_go()
 
     async def _keep_watch(self) -> None:
-        for look in count():
+        while True:
             await asyncio.sleep(self._timing.backfill_pause)
             try:
-                if look % LOOKS_A_CHECKPOINT == 0:
-                    await self._listening.move_checkpoint()
+                await self._listening.move_checkpoint()
                 if await self._checkpoints.is_left():
                     self._listening.wanted.set()
             except StoreAway:
