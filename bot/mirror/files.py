@@ -61,13 +61,7 @@ class SentFiles:
     """
 
     def __init__(
-        self,
-        *,
-        devin: Devin,
-        uploads: Uploads,
-        words: Words,
-        limit: int,
-        seconds: float,
+        self, *, devin: Devin, uploads: Uploads, words: Words, limit: int, seconds: float
     ) -> None:
         self._devin = devin
         self._uploads = uploads

@@ -125,11 +125,7 @@ def _unreadable(one: Follower, poll: Poll, reading: Reading) -> Sequence[Said]:
 
 
 def _shown_to(
-    one: Follower,
-    reading: Reading,
-    seen: Watched,
-    fresh: Sequence[Said],
-    events: Sequence[Said],
+    one: Follower, reading: Reading, seen: Watched, fresh: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
     """Return the items for a thread."""
     if one.joined:

@@ -39,11 +39,7 @@ class Polling:
     """Takes due sessions, and has them polled."""
 
     def __init__(
-        self,
-        sessions: SessionPoll,
-        watches: Watches,
-        background: Background,
-        timing: Timing,
+        self, sessions: SessionPoll, watches: Watches, background: Background, timing: Timing
     ) -> None:
         self._timing = timing
         self._sessions = sessions

@@ -79,10 +79,7 @@ class Checkpoints:
         known = [int(one) for one in (since, heard) if one is not None]
         begin = max(min(known, default=0), oldest) - millis(OVERLAP) * 1000
         await lua.note_all(
-            self._store,
-            since=max(0, begin),
-            within_ms=millis(self._within),
-            most=MOST_THREADS,
+            self._store, since=max(0, begin), within_ms=millis(self._within), most=MOST_THREADS
         )
 
     async def note(self, missed: Sequence[Missed]) -> None:
@@ -108,43 +105,26 @@ class Checkpoints:
 
         Return None if there is no gap, and an empty string while another process has the lease.
         """
-        answer = await lua.claim_gap(
-            self._store,
-            token=self._token,
-            lease_ms=millis(LEASE),
-        )
+        answer = await lua.claim_gap(self._store, token=self._token, lease_ms=millis(LEASE))
         return None if answer == "none" else "" if answer == "held" else answer
 
     async def is_left(self) -> bool:
         """Return True if there is a gap and no process has the lease, perhaps because one died."""
-        is_left = await lua.is_left(
-            self._store,
-        )
+        is_left = await lua.is_left(self._store)
         return bool(is_left)
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""
-        await renew(
-            self._store,
-            leased=CATCHING_UP,
-            token=self._token,
-            lease_ms=millis(LEASE),
-        )
+        await renew(self._store, leased=CATCHING_UP, token=self._token, lease_ms=millis(LEASE))
 
     async def let_go(self, gap: str = "") -> bool:
         """Release the lease; return True if there is a gap other than `gap`, which was read."""
-        is_wanted = await lua.let_go(
-            self._store,
-            token=self._token,
-            read=gap,
-        )
+        is_wanted = await lua.let_go(self._store, token=self._token, read=gap)
         return bool(is_wanted)
 
     async def unread(self) -> tuple[str, Sequence[Unread]]:
         """Return the current gap, and the threads to read, those with the latest traffic first."""
-        gap, found, traffic = await lua.list_unread(
-            self._store,
-        )
+        gap, found, traffic = await lua.list_unread(self._store)
         listed = sorted(
             zip(traffic, found[::2], found[1::2], strict=True), key=lambda one: -float(one[0])
         )

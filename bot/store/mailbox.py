@@ -51,11 +51,7 @@ class Mailbox:
         self._link_ttl = int(link_ttl.total_seconds())
 
     async def accept(
-        self,
-        reply: Reply,
-        session: SessionId,
-        wait: timedelta,
-        evidence: Evidence = Evidence.EVENT,
+        self, reply: Reply, session: SessionId, wait: timedelta, evidence: Evidence = Evidence.EVENT
     ) -> Accepted:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 

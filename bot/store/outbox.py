@@ -67,11 +67,7 @@ class Outbox:
             StoreAway: the entry may not be kept.
         """
         owing = await lua.owe(
-            self._store,
-            subject=owed.subject,
-            owed=str(owed),
-            asked=what,
-            keep=seconds(keep),
+            self._store, subject=owed.subject, owed=str(owed), asked=what, keep=seconds(keep)
         )
         return Owing(owing)
 

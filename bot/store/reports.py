@@ -74,9 +74,6 @@ class Reports:
         outcome.
         """
         state, outcome = await lua.end_report(
-            self._store,
-            owed=str(begun.owed),
-            held=begun.held,
-            noticed_in=noticed_in,
+            self._store, owed=str(begun.owed), held=begun.held, noticed_in=noticed_in
         )
         return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None

@@ -49,9 +49,7 @@ class Cards:
     async def want(self, thread: ThreadRef, link: Link) -> float | None:
         """Ask for a link's card to be edited; return the seconds until it may, if there is one."""
         after = await lua.want_card_of(
-            self._store,
-            name=card_subject(thread, link),
-            pace_ms=self._store.timing.card_pause_ms,
+            self._store, name=card_subject(thread, link), pace_ms=self._store.timing.card_pause_ms
         )
         return None if after < 0 else after / 1000
 

@@ -48,10 +48,7 @@ class Watches:
     async def take(self, limit: int, ahead: timedelta) -> Taken:
         """Take up to `limit` sessions that are due within `ahead`, if one is due now."""
         now, due, taken = await lua.take_polls(
-            self._store,
-            limit=limit,
-            ahead_ms=millis(ahead),
-            watch_ttl=self._watch_ttl,
+            self._store, limit=limit, ahead_ms=millis(ahead), watch_ttl=self._watch_ttl
         )
         next_in = max(0.0, (float(due) - now) / 1000) if float(due) else None
         pause = self._store.timing.watch_pause
@@ -63,9 +60,7 @@ class Watches:
         A session without followers is not polled any more.
         """
         followers, shown = await lua.open_poll(
-            self._store,
-            session=poll.session,
-            watch_ttl=self._watch_ttl,
+            self._store, session=poll.session, watch_ttl=self._watch_ttl
         )
         return replace(poll, followers=parse_followers(followers), shown=frozenset(shown))
 

@@ -105,9 +105,6 @@ class Words:
     async def end(self, begun: Begun, thread: ThreadRef) -> bool:
         """End the batch. Return True if more is to be posted."""
         has_more = await lua.end_words(
-            self._store,
-            owed=str(begun.owed),
-            held=begun.held,
-            thread=thread.name,
+            self._store, owed=str(begun.owed), held=begun.held, thread=thread.name
         )
         return bool(has_more)

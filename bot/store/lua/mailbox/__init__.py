@@ -49,13 +49,7 @@ async def finish(
 
 @script
 async def defer(
-    *,
-    session: SessionId,
-    token: str,
-    reply_id: ReplyId,
-    delay: int,
-    notice: str,
-    notice_after: int,
+    *, session: SessionId, token: str, reply_id: ReplyId, delay: int, notice: str, notice_after: int
 ) -> tuple[int, int] | None:
     """Let the head wait again; return the attempts so far, and the wait for the notice."""
 
@@ -67,12 +61,7 @@ async def renew(*, leased: str, token: str, lease_ms: int) -> int:
 
 @script
 async def send_again(
-    *,
-    session: SessionId,
-    reply_id: ReplyId,
-    score: int,
-    number: int,
-    press: str,
+    *, session: SessionId, reply_id: ReplyId, score: int, number: int, press: str
 ) -> str:
     """Put a finished reply back into its mailbox."""
 

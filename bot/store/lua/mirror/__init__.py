@@ -15,11 +15,7 @@ async def take_polls(
 
 
 @script
-async def open_poll(
-    *,
-    session: SessionId,
-    watch_ttl: int,
-) -> tuple[Sequence[Any], Sequence[str]]:
+async def open_poll(*, session: SessionId, watch_ttl: int) -> tuple[Sequence[Any], Sequence[str]]:
     """Return a session's followers, and the messages that were read before."""
 
 
@@ -54,10 +50,7 @@ async def record_poll(
 
 
 @script
-async def measure_watch(
-    *,
-    most: int,
-) -> tuple[int, int, Sequence[Any], int, int]:
+async def measure_watch(*, most: int) -> tuple[int, int, Sequence[Any], int, int]:
     """Measure how late the watch is, what it watches, and what it found that waits."""
 
 
