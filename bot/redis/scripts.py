@@ -1,9 +1,9 @@
 """Lua scripts: each is a `.lua` file, called with its keys and arguments by name.
 
-A file begins with a comment that describes the script. Below it, a line `-- include: name` stands
-for the text of `../include/name.lua`. A header then names each key and argument, one per line, and
-ends with a blank line. A Python signature beside the file has the same names in the same order; the
-two are compared at import, so that no value can reach a slot of another name.
+A file begins with a comment that describes the script. A header then names each key and argument,
+one per line, and ends with a blank line. A Python signature beside the file has the same names in
+the same order; the two are compared at import, so that no value can reach a slot of another name.
+A function `f` that a script calls, and does not define, is that of `../include/f.lua`.
 
 A script whose signature names no key is told ids, and builds its keys: `key.mail(session)`, or
 `key.due`, as `redis/keys.py` does. Its one declared key is the workspace's prefix, by whose hash
@@ -84,7 +84,7 @@ class _Kind(Enum):
 _KINDS = ((bool, _Kind.FLAG), (int, _Kind.NUMBER), (str, _Kind.TEXT), (Sequence, _Kind.LIST))
 """The kinds of arguments by type; the first type that fits counts."""
 
-_INCLUDE = re.compile(r"^-- include: (\w+)\n", re.MULTILINE)
+_CALL = re.compile(r"(?<![.\w])(\w+)\(")
 _KEY = re.compile(r"\bkey\.(\w+)")
 _KEEP = re.compile(r"\bkeep\.(\w+)")
 
@@ -126,17 +126,20 @@ def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScr
 
 
 def assembled(source: str, home: Traversable) -> str:
-    """Return the text of a script in `home` with its includes, each once."""
+    """Return the text of a script in `home`, after the functions that it calls, each once."""
     seen: set[str] = set()
 
-    def text(include: re.Match[str]) -> str:
-        if include[1] in seen:
-            return ""
-        seen.add(include[1])
-        file = home.joinpath("..", "include", f"{include[1]}.lua")
-        return _INCLUDE.sub(text, file.read_text("utf-8"))
+    def called_by(text: str) -> str:
+        found = ""
+        for name in _CALL.findall(text):
+            file = home.joinpath("..", "include", f"{name}.lua")
+            if name not in seen and file.is_file():
+                seen.add(name)
+                called = file.read_text("utf-8")
+                found += called_by(called) + called
+        return found
 
-    body = _INCLUDE.sub(text, source)
+    body = called_by(source) + source
     return _table("key", _KEY, _builder_of, body) + _table("keep", _KEEP, _seconds_of, body) + body
 
 

@@ -1,7 +1,5 @@
 -- Notes that each linked thread may miss messages since `since`, a `ts` in microseconds. Of very
 -- many threads, only those with the latest traffic are noted.
--- include: miss
--- include: begin_gap
 local since = tonumber(ARGV[1])
 local within_ms = tonumber(ARGV[2])
 local most = tonumber(ARGV[3])

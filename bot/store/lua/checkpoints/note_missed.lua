@@ -1,8 +1,6 @@
 -- Notes refused events: the name of each thread, the `ts` in microseconds to read from, whether the
 -- event was for the bot itself, which counts even in a thread without a link, and whether mail
 -- waits for it.
--- include: miss
--- include: begin_gap
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
 

@@ -1,6 +1,5 @@
 -- Notes that threads of a session were read: the name of each, and the `ts` that it was read from.
 -- Returns 1 if the session's mail has waited for that.
--- include: now_ms
 local read_gap = ARGV[1]
 local session = ARGV[2]
 local threads = cjson.decode(ARGV[3])

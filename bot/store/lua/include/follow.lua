@@ -1,5 +1,4 @@
 -- Applies the change that `note_change` noted, now that its reply waits again.
--- include: withdraw
 local function follow(reply_id, session)
   local reply = key.subject(reply_id)
   local noted = redis.call('HMGET', reply, 'meanwhile', 'meanwhile_at', 'meanwhile_drops')

@@ -1,6 +1,5 @@
 -- Asks for the card `name` of a link to be posted or edited, if there is one. A card is edited at
 -- most every `pace_ms`. Returns the ms after which that may be done, or -1 without a card.
--- include: prolong
 local function want_card(name, now, pace_ms, ttl)
   local card, owed = key.subject(name), name .. '|1|card'
   if redis.call('EXISTS', card) == 0 then return -1 end

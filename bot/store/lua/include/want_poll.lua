@@ -1,4 +1,3 @@
--- include: prolong
 -- Has a session polled at `due`, and its messages read then.
 local function want_poll(session, due, now, ttl)
   local watched = key.watched(session)

@@ -3,10 +3,6 @@
 -- if that is known; its card (`card_name`, or '') is wanted. The thread `joins` the followers for
 -- what is said from 'now' on or since the 'beginning'; with '', it is left as it is. Returns 1, or
 -- 0 if the link has to be read again.
--- include: now_ms
--- include: traffic
--- include: want_card
--- include: want_poll
 local thread = ARGV[1]
 local was = ARGV[2]
 local new = ARGV[3]

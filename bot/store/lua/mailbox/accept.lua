@@ -4,8 +4,6 @@
 -- there, or 'person' if a person sends it. The reply is not sent for `wait` ms, since an earlier
 -- one may still come; `thread` is '' if it is in none. Returns the result, and the ms after which
 -- to wake the session, or -1 for no wake-up.
--- include: now_ms
--- include: traffic
 local session = ARGV[1]
 local text = ARGV[2]
 local reply_id = ARGV[3]

@@ -1,7 +1,6 @@
 -- Measures the backlog, opening at most `most` mailboxes; each mailbox beyond that counts as one
 -- reply. Returns the number of waiting replies, the longest wait of a mailbox's head in ms, the
 -- number of sessions with mail, and the number of entries in the outbox.
--- include: now_ms
 local most = tonumber(ARGV[1])
 
 local now = now_ms()

@@ -2,9 +2,6 @@
 -- with one, Devin did not accept it, and its first deferral owes that notice.
 -- Returns the attempts so far, and the ms after which to give the notice, or -1 for none; returns
 -- false if the reply is no longer being sent under `token`.
--- include: now_ms
--- include: follow
--- include: prolong
 local session = ARGV[1]
 local token = ARGV[2]
 local reply_id = ARGV[3]

@@ -4,10 +4,6 @@
 -- counts. `rest` is the reply to keep, or ''. `thread`, or '', waits for
 -- what the session says to this reply of `by`. Returns 'lost', 'held', or the step, as `next_head`
 -- does.
--- include: now_ms
--- include: next_head
--- include: prolong
--- include: want_poll
 local session = ARGV[1]
 local token = ARGV[2]
 local reply_id = ARGV[3]

@@ -1,7 +1,6 @@
 -- Lists up to `limit` sessions without a lease whose mail has been due for `grace_ms`, the longest
 -- due first. A busy session keeps its old due time, so the search goes on past sessions under a
 -- lease, through at most `most` sessions.
--- include: now_ms
 local grace_ms = tonumber(ARGV[1])
 local limit = tonumber(ARGV[2])
 local most = tonumber(ARGV[3])

@@ -1,7 +1,6 @@
 -- Puts a finished reply back into its mailbox, in its next round, once for each round.
 -- Returns 'waiting', also to the same `press` again; 'already' if the reply is not done, or is in
 -- another round; 'gone' if there is nothing left to send.
--- include: now_ms
 local session = ARGV[1]
 local reply_id = ARGV[2]
 local score = tonumber(ARGV[3])

@@ -1,7 +1,5 @@
 -- Takes the lease on a session that is due, and the head of its mailbox.
 -- Returns 'held' if another token has the lease, or the step, as `next_head` does.
--- include: now_ms
--- include: next_head
 local session = ARGV[1]
 local token = ARGV[2]
 

@@ -1,6 +1,4 @@
 -- Ends polls, taken together at `began`, that found nothing new; see `put_off`.
--- include: now_ms
--- include: put_off
 local polls = cjson.decode(ARGV[1])
 local began = tonumber(ARGV[2])
 

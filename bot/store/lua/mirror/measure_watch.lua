@@ -2,7 +2,6 @@
 -- the first `most` of the outbox. Returns for how long the most overdue session waits (ms), the
 -- number of sessions, the state of each that was opened, the threads with words to post, and for
 -- how long the first of them waits (ms).
--- include: now_ms
 local most = tonumber(ARGV[1])
 
 local now = now_ms()

@@ -4,11 +4,6 @@
 -- recorded unless the session is known as it was `before`: so of two polls, the first one counts.
 -- The next poll comes in `after_ms`; see `put_off`.
 -- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
--- include: now_ms
--- include: prolong
--- include: put_off
--- include: want_card
--- include: traffic
 local session = ARGV[1]
 local before = ARGV[2]
 local seen = ARGV[3]

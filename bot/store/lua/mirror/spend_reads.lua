@@ -2,7 +2,6 @@
 -- `rest` are left over, or none is spent. With `is_made`, all have been made, and are spent in any
 -- case; with a `pause_ms`, so is all that could be made until then. Returns how many are spent, and
 -- the ms until one more can be had. The key holds the time until which the budget is spent.
--- include: now_ms
 local most = tonumber(ARGV[1])
 local per_minute = tonumber(ARGV[2])
 local burst = tonumber(ARGV[3])

@@ -2,7 +2,6 @@
 -- `keep.poll`, should its poll not end. Returns the time, when the next session is due (0: none),
 -- and for each taken session its record, when a reply last reached it, and when its messages were
 -- last wanted.
--- include: now_ms
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
 local watch_ttl = tonumber(ARGV[3])

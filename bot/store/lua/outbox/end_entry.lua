@@ -1,6 +1,5 @@
 -- Ends a try and its entry of the outbox. It `leaves` 'all' of the subject; or the 'fact' that it
 -- was owed, without its content; or 'nothing', so that it may be owed again.
--- include: try_of
 local owed = ARGV[1]
 local held = ARGV[2]
 local leaves = ARGV[3]

@@ -1,5 +1,4 @@
 -- Lists the entries of the outbox that have been due for `grace_ms`, the longest due first.
--- include: now_ms
 local grace_ms = tonumber(ARGV[1])
 local limit = tonumber(ARGV[2])
 

@@ -1,8 +1,6 @@
 -- Adds an entry to the outbox, once for each subject: the subject's record outlives the entry, so
 -- that a later request does not add it a second time. Returns 2 if it was added, 1 while it is
 -- still to be done, else 0.
--- include: now_ms
--- include: prolong
 local subject = ARGV[1]
 local owed = ARGV[2]
 local asked = ARGV[3]

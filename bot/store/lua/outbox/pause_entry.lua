@@ -1,8 +1,5 @@
 -- Ends a try at an entry of the outbox, and makes it due again later. The entry and its subject are
 -- kept for at least `keep.tried` more. With `may_be_done`, Slack may have accepted the entry.
--- include: now_ms
--- include: prolong
--- include: try_of
 local owed = ARGV[1]
 local held = ARGV[2]
 local may_be_done = ARGV[3] == '1'

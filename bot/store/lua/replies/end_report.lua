@@ -1,6 +1,5 @@
 -- Ends a report on a reply. `noticed_in` is the thread that it told that the reply waits, or ''.
 -- Returns the reply's state and outcome.
--- include: try_of
 local owed = ARGV[1]
 local held = ARGV[2]
 local noticed_in = ARGV[3]

@@ -4,8 +4,6 @@
 -- `new` its successor; '' withdraws it. `drops` is the field to delete with the old one, or ''. The
 -- same edit, or an older one that comes late, has no effect.
 -- Returns the result and the outcome so far; the result is 'raced' if the reply must be read again.
--- include: withdraw
--- include: note_change
 local reply_id = ARGV[1]
 local session = ARGV[2]
 local old = ARGV[3]

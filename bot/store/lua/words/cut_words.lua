@@ -2,8 +2,6 @@
 -- that wait, up to `most` of them and of `most_bytes`; then the batch's number, what was noted
 -- of its parts, `since`, which was the time at Slack then, and the time. Returns nothing if there
 -- is none, or if another try holds the entry.
--- include: now_ms
--- include: try_of
 local owed = ARGV[1]
 local held = ARGV[2]
 local thread = ARGV[3]

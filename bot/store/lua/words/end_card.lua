@@ -1,8 +1,6 @@
 -- Ends a try at a card that was begun when `wanted` was its number: notes its `ts`, what it shows,
 -- and with `is_open` that it has shown what Devin does.
 -- Returns the ms after which it must be edited again, or -1.
--- include: now_ms
--- include: try_of
 local owed = ARGV[1]
 local held = ARGV[2]
 local wanted = ARGV[3]

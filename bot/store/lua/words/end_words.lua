@@ -1,7 +1,5 @@
 -- Ends the batch that was posted, or dropped.
 -- Returns 1 if more is to be posted, which is then due, else 0.
--- include: now_ms
--- include: try_of
 local owed = ARGV[1]
 local held = ARGV[2]
 local thread = ARGV[3]

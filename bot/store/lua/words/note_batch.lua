@@ -1,6 +1,5 @@
 -- Notes what became of one part of the batch being posted, or how many are in the thread. Returns
 -- 0 if another try holds the entry, else 1.
--- include: try_of
 local owed = ARGV[1]
 local held = ARGV[2]
 local name = ARGV[3]
