@@ -11,7 +11,7 @@ from bot.settings import Settings
 from bot.wording import thread_links
 from sandbox import Sandbox
 from tests.conftest import environ_of
-from tests.support.bots import on_time, open_bot
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both
 from tests.support.devin_posts import until_devin_said, until_state
 from tests.support.processes import bot_process, kept_valkey
@@ -142,7 +142,6 @@ async def test_a_redis_that_was_away_loses_nothing(
     assert desk.words(thread) == numbered(0, 3)
 
 
-@on_time
 @on_both
 async def test_a_link_made_while_devin_is_away_shows_what_comes_after_it(
     bot: Bot, desk: Desk

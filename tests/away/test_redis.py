@@ -145,7 +145,7 @@ async def test_what_takes_redis_a_moment_is_acknowledged_at_the_first_try(
     """A slow Redis is not an outage: Slack waits 3 s."""
     thread = await desk.linked_thread()
     await desk.until_heard()
-    await valkey.tell("CLIENT", "PAUSE", "1200", "ALL")
+    await valkey.tell("CLIENT", "PAUSE", "700", "ALL")
     ts = await desk.reply("slowly", thread)
     delivery = await desk.slack.deliveries[-1].settled()
     assert (delivery.acked, delivery.attempts) == (True, 1)
@@ -175,8 +175,8 @@ async def test_an_edit_a_deletion_and_a_step_come_again(
 ) -> None:
     """None of them is acknowledged before it is stored; each then acts once."""
     breaks, mends = TROUBLES[trouble]
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "slow", delay=5, times=1)
+    thread, goes_on = await desk.linked_thread(), asyncio.Event()
+    desk.devin.behave(SESSION, "running", until=goes_on, times=1)
     await desk.reply("Zero", thread)  # holds up the others until everything is as it was
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
     edited, deleted = await desk.reply("One", thread), await desk.reply("Two", thread)
@@ -192,6 +192,7 @@ async def test_an_edit_a_deletion_and_a_step_come_again(
     await wait_until(lambda: is_ready(bot), "it is ready again")
     for delivery in missed:
         await until_taken(desk, delivery)
+    goes_on.set()
     await wait_until(lambda: step in desk.slack.step_results, "the step ends")
     said = [one.partition(":\n\n")[2] for one in desk.received()]
     assert said == ["Zero", "Uno", "Three"]

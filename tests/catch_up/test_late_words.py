@@ -13,6 +13,7 @@ from bot.settings import load_settings
 from bot.wording import thread_links
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
+from tests.conftest import ACK_SECONDS
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running
 from tests.support.waiting import wait_until
@@ -23,7 +24,7 @@ HOUR = 3_600.0
 @pytest.fixture(params=[-HOUR, 0.0], ids=["hours later", "at once"])
 async def box(request: pytest.FixtureRequest, api: Api) -> AsyncIterator[Sandbox]:
     """A Slack whose messages were all written an hour ago, by everybody's clock."""
-    async with Sandbox(devin_api=api) as sandbox:
+    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
         sandbox.slack.workspace.clock.ahead = request.param
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -114,12 +115,13 @@ async def test_a_reply_that_was_taken_back_and_restored_is_sent_by_who_says_so(
 ) -> None:
     """The reply waited, became an aside, and became a reply again; nobody sent it in between."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "rate_limited", times=1)
+    desk.devin.behave(SESSION, "rate_limited")
     await desk.reply("First", thread)
     await wait_until(lambda: desk.devin.requests, "the first is tried")
     ts = await desk.reply("Second", thread)
     await desk.slack.edit("general", ts, "(aside) Second")
     await desk.until_marked("wastebasket", ts)
+    desk.devin.behave(SESSION, "running")
     await desk.slack.edit("general", ts, "Second, after all")
     await desk.until_heard()
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)

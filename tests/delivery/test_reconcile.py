@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.delivery.matching import Attempt, is_there
@@ -18,7 +17,6 @@ from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
-from tests.support.devin_reads import rest
 from tests.support.told import uncertain
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -133,12 +131,10 @@ async def test_a_devin_whose_clock_is_off_is_read_by_its_own_time(
     assert len(desk.received()) == 1 + taken
 
 
-async def test_a_devin_without_such_a_record_is_not_asked_twice(
-    bot: Bot, desk: Desk, raw: Redis
-) -> None:
+@pytest.mark.times(watch_pause=3_600.0)  # a poll reads the session as well
+async def test_a_devin_without_such_a_record_is_not_asked_twice(bot: Bot, desk: Desk) -> None:
     """There may be only the message endpoint; the loss is then reported at once."""
     thread = await desk.linked_thread()
-    await rest(raw)
     desk.devin.has_records = False
     before = desk.devin.reads
     desk.devin.behave(SESSION, "drops", takes=False, times=1)

@@ -186,7 +186,8 @@ async def test_a_file_that_kills_its_process_is_linked_in_the_end(speech: Speaki
     file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
     speech.box.slack.fail_next(SEND, delay=30.0)
     await speech.say(file, "Paragraph 000.")
-    await speech.die_after(0.3)
+    await speech.try_once()  # the words
+    await speech.die_after(once=lambda: calls(speech, SEND))
     await speech.until_said()
     assert (paragraphs(speech), names(speech)) == ([0], ["file-0.txt"])
     assert [post.files for post in speech.posts()] == [[], []]

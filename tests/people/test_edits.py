@@ -24,12 +24,13 @@ from bot.model.errors import (
 )
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Queue, Reply
+from bot.model.replies import Change, Queue, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import watched_key
+from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
 from bot.settings import Settings
+from bot.store.lua.reply_fields import ReplyField
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
@@ -41,7 +42,6 @@ from handlers.edits import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import started
-from tests.support.bots import on_time, open_bot
 from tests.support.builders import (
     ADA,
     BOT_USER,
@@ -55,6 +55,7 @@ from tests.support.builders import (
 )
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_v1, quote, running, tells
 from tests.support.entries import Entries, linked
+from tests.support.keys import at
 from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
@@ -291,14 +292,14 @@ async def test_the_only_reply_deleted_leaves_nothing_behind(
 
 
 async def test_a_notice_of_a_deleted_reply_is_not_given(
-    settings: Settings, desk: Desk, store: Store
+    bot: Bot, desk: Desk, store: Store, raw: Redis
 ) -> None:
     """There is no reply that waits."""
-    async with open_bot(settings, notice_wait=timedelta(seconds=1)):
-        await desk.slack.wait_connected()
-        thread, ts = await waiting(desk, store)
-        await delete(desk, ts)
-        await until_settled(store)
+    thread, ts = await waiting(desk, store)
+    await delete(desk, ts)
+    for owed in await raw.zrange(at(OUTBOX_KEY), 0, -1):
+        await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})  # it is due
+    await until_settled(store)
     assert desk.said(thread) == []
 
 
@@ -416,24 +417,41 @@ async def test_while_it_is_being_sent_an_edit_is_offered(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
     """Nobody knows what Devin read, so nothing is changed under way."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "slow", delay=1.5)
+    thread, answers = await desk.linked_thread(), asyncio.Event()
+    desk.devin.behave(SESSION, "running", until=answers)
     ts = await desk.reply("Please rebase", thread)
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
-    await edit(desk, ts, "Please merge")
+    await desk.slack.edit("general", ts, "Please merge")
+    await until_noted(desk, store, ts, "Please merge")
+    answers.set()
     await offered(desk)
     await desk.until_marked("white_check_mark", ts)
     assert desk.received() == [FROM_ADA + "Please rebase"]
     assert desk.marks(ts) == ["white_check_mark"]
 
 
-async def being_asked(desk: Desk, text: str = "Please rebase") -> tuple[str, str]:
-    """Return a reply that is being sent to a Devin that will not take it: thread and ts."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "rate_limited", delay=1.5, retry_after=1)
-    ts = await desk.reply(text, thread)
+async def until_noted(desk: Desk, store: Store, ts: str, text: str) -> None:
+    """Wait until it is noted what a reply that is being sent says now; empty if nothing."""
+    channel = desk.slack.workspace.channel("general").id
+    key = subject_key(reply_id(desk.slack.team_id, channel, ts))
+
+    async def is_noted() -> bool:
+        noted = await store.field(key, ReplyField.MEANWHILE)
+        return noted is not None and text == (noted and Reply.model_validate_json(noted).text)
+
+    await wait_until(is_noted, f"{text!r} is noted")
+
+
+async def being_asked(desk: Desk) -> tuple[str, str, asyncio.Event]:
+    """Return a reply that is being sent to a Devin that will not take it: thread and ts.
+
+    Devin refuses it, and answers the next one, once the event is set.
+    """
+    thread, refuses = await desk.linked_thread(), asyncio.Event()
+    desk.devin.behave(SESSION, "rate_limited", until=refuses)
+    ts = await desk.reply("Please rebase", thread)
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
-    return thread, ts
+    return thread, ts, refuses
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -441,12 +459,14 @@ async def test_an_edit_that_meets_a_try_in_vain_counts_for_the_next(
     bot: Bot, desk: Desk, store: Store, times: int
 ) -> None:
     """It acts as if it had come while the reply waited; a repeated event counts once."""
-    _, ts = await being_asked(desk)
+    _, ts, refuses = await being_asked(desk)
     await desk.slack.edit("general", ts, "Please merge")
     await desk.slack.edit("general", ts, "Please *squash*")
     for _ in range(times - 1):
         await desk.slack.redeliver(desk.slack.deliveries[-2])
         await desk.slack.redeliver(desk.slack.deliveries[-2])
+    await until_noted(desk, store, ts, "Please *squash*")
+    refuses.set()
     await desk.until_marked("pencil2", ts)
     assert await back(desk, store) == [FROM_ADA + "Please **squash**"]
     await desk.until_heard()
@@ -458,14 +478,15 @@ async def test_a_reply_that_is_taken_back_during_a_try_in_vain_is_not_sent_again
     bot: Bot, desk: Desk, store: Store, change: str
 ) -> None:
     """It does not wait any longer, either, or hold up the replies behind it."""
-    thread, ts = await being_asked(desk)
+    thread, ts, refuses = await being_asked(desk)
     await desk.reply("And tag", thread)
     await desk.slack.edit("general", ts, "Please merge")
     if change == "deletion":
         await desk.slack.delete("general", ts)
     else:
         await desk.slack.edit("general", ts, "(aside) Please rebase")
-        await desk.until_marked("wastebasket", ts)
+    await until_noted(desk, store, ts, "")
+    refuses.set()
     await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked for the other")
     assert await back(desk, store) == [FROM_ADA + "And tag"]
     await desk.until_heard()
@@ -477,11 +498,13 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
     """Its report still shows the text, and offers a *Send again* that has nothing to send."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "suspended", delay=1.5)
+    thread, answers = await desk.linked_thread(), asyncio.Event()
+    desk.devin.behave(SESSION, "suspended", until=answers)
     ts = await desk.reply("Please rebase", thread)
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
     await desk.slack.delete("general", ts)
+    await until_noted(desk, store, ts, "")
+    answers.set()
     await desk.until_whispered(corrections.read_already(is_certain=False), "ada")
     await wait_until(
         lambda: [actions(one) for one in desk.posts(thread)] == [AGAIN],
@@ -738,11 +761,11 @@ async def test_what_was_accepted_before_follows_its_edits(
     assert await back(desk, store) == [FROM_ADA + "Please merge"]
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.2)
 async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """If posting takes longer than a second, the work continues after the acknowledgement."""
+    """If posting takes longer than that allows, the work continues after the acknowledgement."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)

@@ -38,6 +38,7 @@ from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk, on_both, quote, running
 from tests.support.keys import at
 from tests.support.raw_http import V1, answering, serving, stepping, whole
+from tests.support.waiting import wait_until
 
 PLAN = 'Step 1: é\r\nATTACHMENT:"https://example.com/x"\n'.encode()
 
@@ -339,7 +340,8 @@ async def test_a_link_in_a_message_that_may_have_arrived_is_told(
     assert "plan.md" in report.text
     await desk.press("send_again", thread)
     await until_linked(desk, thread, WhyLink.DEVIN, "HTTP 413")
-    assert delivery_reports.sent_again("ada") in report.text
+    again = delivery_reports.sent_again("ada")
+    await wait_until(lambda: again in report.text, "the report says who sent it again")
 
 
 @on_both

@@ -40,7 +40,6 @@ from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
-from tests.support.bots import on_time
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, on_v1, running
 from tests.support.devin_posts import until_card, until_state
@@ -657,7 +656,7 @@ async def test_a_press_keeps_its_page(bot: Bot, desk: Desk, store: Store, raw: R
     assert "*muted*" in "".join(lines(view))
 
 
-@pytest.mark.times(watch_pause=3_600.0)  # a card asks Slack about its channel as well
+@pytest.mark.times(watch_pause=3_600.0, entry_pause=3_600.0)  # a card asks about its channel
 async def test_many_channels_cost_bounded_calls(
     bot: Bot, desk: Desk, store: Store, raw: Redis
 ) -> None:
@@ -673,7 +672,7 @@ async def test_many_channels_cost_bounded_calls(
         assert home_view.PARTIAL in lines(view)
 
 
-@on_time
+@pytest.mark.times(redis_seconds=2.0)
 async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Redis) -> None:
     """The tab shows the threads when it is opened again."""
     thread = await desk.linked_thread()

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.keys import WATCH_KEY, watched_key
-from tests.support.bots import BRISK, on_time
+from tests.support.bots import BRISK
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, quote, running
 from tests.support.devin_posts import linked, until_devin_said, until_state
 from tests.support.keys import at
@@ -146,7 +146,6 @@ def files(desk: Desk, thread: str) -> list[str]:
     return [file.name for post in desk.posts(thread) for file in post.files]
 
 
-@on_time
 @on_both
 async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
     bot: Bot, desk: Desk, raw: Redis, caplog: pytest.LogCaptureFixture

@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 import redis
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.answers import DETAIL_LIMIT
 from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, lease_key, watched_key
+from bot.redis.keys import DUE_KEY, lease_key, subject_key, watched_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -310,31 +311,40 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
     async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "rate_limited", times=2)
+        desk.devin.behave(SESSION, "rate_limited")
         reply = await desk.reply("Please rebase", thread)
         await desk.until_marked("hourglass_flowing_sand", reply)
         words = delivery_reports.waiting(
             reply_in(thread, "Please rebase"), timedelta(minutes=15), desk.named()
         )
         await desk.until_said(words, thread)
+        desk.devin.behave(SESSION, "running")
         await desk.until_marked("white_check_mark", reply)
         await until_settled(store)
     assert desk.marks(reply) == ["white_check_mark"]
-    assert len(desk.devin.requests) == 3
     (notice,) = desk.said(thread)
     assert is_taken_back(notice, OutcomeKind.DELIVERED, desk)
 
 
+async def wait_too_long(desk: Desk, raw: Redis, ts: str) -> None:
+    """Let a reply have waited for longer than `GIVE_UP_AFTER`."""
+    channel = desk.slack.workspace.channel("general").id
+    subject = subject_key(reply_id(desk.slack.team_id, channel, ts))
+    await raw.hset(at(subject), "accepted", "1")
+    await raw.hset(at(watched_key(SessionId(SESSION))), "failing", "1")
+
+
 async def test_the_notice_of_a_wait_in_vain_says_that_it_is_over(
-    environ: dict[str, str], desk: Desk, store: Store
+    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
 ) -> None:
     """Beside the report, "I'll keep trying" would be untrue."""
-    given = environ | {"GIVE_UP_AFTER": "2s"}
-    async with open_bot(load_settings(given, None), notice_wait=NOTICE):
+    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
-        await desk.reply("Please rebase", thread)
+        reply = await desk.reply("Please rebase", thread)
+        await wait_until(lambda: desk.said(thread), "the notice is given")
+        await wait_too_long(desk, raw, reply)
         await desk.until_said(given_up("HTTP 429"), thread)
         await until_settled(store)
     notice, _ = desk.said(thread)
@@ -400,16 +410,17 @@ def _methods(desk: Desk) -> list[str]:
 
 
 async def test_a_reply_given_up_can_be_sent_again(
-    environ: dict[str, str], desk: Desk, store: Store
+    settings: Settings, desk: Desk, store: Store, raw: Redis
 ) -> None:
     """It loses its ⏳, keeps its text, and arrives by *Send again* when Devin is back."""
-    settings = load_settings(environ | {"GIVE_UP_AFTER": "4s"}, None)
     async with open_bot(settings, notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
         reply = await desk.reply("Please rebase", thread)
         await desk.until_marked("hourglass_flowing_sand", reply)
+        await wait_until(lambda: desk.said(thread), "the notice is given")
+        await wait_too_long(desk, raw, reply)
         await desk.until_said(given_up("HTTP 429"), thread)
         await until_settled(store)
         assert desk.marks(reply) == []

@@ -13,8 +13,9 @@ from bot.wording.phrases import session_address, session_link, short_id
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
+from tests.conftest import ACK_SECONDS
 from tests.people.test_home import asked, first_choice
-from tests.support.bots import on_time
+from tests.support.bots import DEVIN_HANGS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.devin_posts import linked, until_card
 from tests.support.waiting import wait_until
@@ -29,7 +30,7 @@ BARE = session_link(NamedSession(SessionId(SESSION)))
 async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """A local Slack and a Devin of a dedicated deployment, with one titled session."""
     api: Api = request.param
-    async with Sandbox(devin_api=api) as sandbox:
+    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
         sandbox.devin.add_session(SESSION, title="Release notes")
         sandbox.devin.session(SESSION).web_app = ACME
         yield sandbox
@@ -123,7 +124,7 @@ async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> N
     assert address(desk.posts(thread)[-1]) == f"{place}/sessions/{HEX}"
 
 
-@on_time
+@pytest.mark.times(**DEVIN_HANGS)
 @pytest.mark.parametrize("trouble", ["away", "hanging", "another key"])
 async def test_without_devin_a_session_is_shown_by_its_id(
     bot: Bot, desk: Desk, trouble: str

@@ -41,7 +41,7 @@ from bot.wording.phrases import session_address
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit
-from tests.support.bots import on_time
+from tests.support.bots import DEVIN_HANGS
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, running
 from tests.support.known import forget
@@ -427,7 +427,7 @@ async def test_a_session_that_stands_in_the_thread_is_filled_in(
     await desk.until_linked(thread)
 
 
-@on_time
+@pytest.mark.times(root_seconds=1.0)
 @pytest.mark.parametrize(
     "failure", [{"error": "thread_not_found"}, {"status": 503}, {"delay": 8.0}]
 )
@@ -470,7 +470,7 @@ async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
         assert offered(await asked(desk, LINK, thread, user="gus")) == [OTHER_SESSION]
 
 
-@on_time
+@pytest.mark.times(**DEVIN_HANGS)
 @pytest.mark.parametrize("trouble", ["slow", "away"])
 async def test_without_devin_the_form_offers_the_channels_sessions(
     bot: Bot, desk: Desk, trouble: str
@@ -841,7 +841,7 @@ async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:
 # While Redis is slow.
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.2, modal_seconds=0.5)
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
 async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
     bot: Bot, desk: Desk, redis_url: str, shortcut: str
@@ -856,7 +856,7 @@ async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
     await desk.until_linked(thread)
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.2, modal_seconds=0.5)
 async def test_what_was_sent_slowly_is_said_where_somebody_waits(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
@@ -870,7 +870,7 @@ async def test_what_was_sent_slowly_is_said_where_somebody_waits(
     await wait_until(lambda: shortcuts.SENT.text in shown(view), "it says so")
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.2, modal_seconds=0.5, redis_seconds=3.0)
 async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redis_url: str) -> None:
     """The message is in the modal that is open by then; nothing is sent."""
     thread = await desk.linked_thread()
@@ -882,7 +882,7 @@ async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redi
     assert desk.devin.requests == []
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.2, modal_seconds=0.5)
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
 async def test_whoever_does_not_wait_is_told_what_was_done(
     bot: Bot, desk: Desk, redis_url: str, shortcut: str
@@ -903,7 +903,7 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
     assert desk.slack.open_views("ada") == []
 
 
-@on_time
+@pytest.mark.times(form_seconds=1.0)
 async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
     bot: Bot, desk: Desk, redis_url: str, store: Store
 ) -> None:
@@ -912,7 +912,7 @@ async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
     view = await asked(desk, SEND, thread)
     async with hanging(redis_url):
         await submit(desk, view)
-        assert error(view) in {forms.SLOW.text, told(refusals.passing(StoreAway()))}
+        assert error(view) == forms.SLOW.text
         assert view["state"]["values"]["typed"]["typed"]["value"] == SESSION
     await submit(desk, view)
     assert desk.slack.open_views("ada") == []

@@ -364,13 +364,13 @@ async def test_while_the_list_cannot_be_read_nobody_is_told_that_devin_starts_no
 ) -> None:
     """The session may be there; in the end, a person decides."""
     desk.devin.creations.append(LOST["hung up"])
-    environ |= {"GIVE_UP_AFTER": "2s"}
+    environ |= {"GIVE_UP_AFTER": "6s"}
     settings = load_settings(environ, None)
     async with open_bot(settings, notice_wait=_NOW):
         await desk.slack.wait_connected()
         desk.devin.read_failures["sessions"] += [503] * 100
         root = await desk.mention("start Fix it")
-        await desk.until_said(starting.checking(timedelta(seconds=2)), root)
+        await desk.until_said(starting.checking(timedelta(seconds=6)), root)
         await desk.until_said(uncertain("sessions unread: HTTP 503"), root)
     assert len(desk.posts(root)) == 2
 

@@ -27,7 +27,6 @@ from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import ACK_SECONDS
-from tests.support.bots import on_time
 from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
@@ -367,7 +366,6 @@ async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk, raw: 
     assert len(desk.devin.requests) == 1
 
 
-@on_time
 @pytest.mark.parametrize(("verb", "change"), [("unlink", Change.UNLINKED), ("mute", Change.MUTED)])
 async def test_a_message_that_its_thread_no_longer_takes_is_told(
     bot: Bot, desk: Desk, verb: str, change: Change
@@ -539,7 +537,7 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
             await client.client_unpause()
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.2, redis_seconds=3.0)
 @pytest.mark.parametrize("text", [f"{SESSION} Please rebase", "Please rebase"])
 async def test_while_redis_hangs_the_person_is_told(
     bot: Bot, desk: Desk, redis_url: str, text: str
@@ -553,9 +551,9 @@ async def test_while_redis_hangs_the_person_is_told(
     assert desk.devin.requests == []
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.2)
 async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: Desk) -> None:
-    """If posting takes longer than a second, it continues after the acknowledgement."""
+    """If posting takes longer than that allows, it continues after the acknowledgement."""
     hangs = asyncio.Event()
     desk.slack.fail_next("chat.postMessage", until=hangs)
     await say(desk, f"{SESSION} Please rebase")
@@ -564,13 +562,15 @@ async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: De
     await desk.until_received("Please rebase")
 
 
-@on_time
+@pytest.mark.times(soon_seconds=0.1, look_up_seconds=1.0)
 async def test_while_slack_does_not_say_who_asks_the_person_is_told(bot: Bot, desk: Desk) -> None:
     """A hanging look-up is given up, and counts as a refusal."""
-    desk.slack.fail_next("users.info", delay=1.5, times=4)
+    hangs = asyncio.Event()
+    desk.slack.fail_next("users.info", until=hangs, times=1_000)
     await say(desk, f"{SESSION} Please rebase")
     assert desk.whispers("ada") == []
     await desk.until_whispered(NOT_IDENTIFIED, "ada")
+    hangs.set()
     assert desk.devin.requests == []
 
 

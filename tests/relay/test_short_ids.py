@@ -10,7 +10,7 @@ from bot.wording.phrases import short_id
 from tests.people.test_shortcuts import LINK, asked, submit
 from tests.people.test_workflow_steps import link, send, user
 from tests.relay.test_say import say
-from tests.support.bots import on_time
+from tests.support.bots import DEVIN_HANGS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.devin_reads import lists
 from tests.support.waiting import wait_until
@@ -101,8 +101,10 @@ async def test_an_id_of_that_length_that_the_channel_knows_is_itself(bot: Bot, d
     await desk.until_received("Please rebase", SHORT)
 
 
-@on_time
-@pytest.mark.parametrize("trouble", ["unknown", "two", "slow", "away"])
+@pytest.mark.parametrize(
+    "trouble",
+    ["unknown", "two", pytest.param("slow", marks=pytest.mark.times(**DEVIN_HANGS)), "away"],
+)
 async def test_a_short_id_that_is_not_clear_is_refused_with_its_reason(
     bot: Bot, desk: Desk, trouble: str
 ) -> None:

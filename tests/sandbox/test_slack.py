@@ -14,7 +14,7 @@ from tests.support.slack_apps import BUTTONS, JSON, SECTION, refusal, web_client
 
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackSandbox]:
-    async with SlackSandbox(ack_timeout=0.5, retry_delays=(0.01, 0.02, 0.03)) as slack:
+    async with SlackSandbox(ack_timeout=30, retry_delays=(0.01, 0.02, 0.03)) as slack:
         yield slack
 
 

@@ -15,7 +15,7 @@ from tests.support.slack_apps import BUTTONS, JSON, raw_apps, refusal, web_clien
 
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackSandbox]:
-    async with SlackSandbox(ack_timeout=0.5, retry_delays=(0.01, 0.02, 0.03)) as slack:
+    async with SlackSandbox(ack_timeout=30, retry_delays=(0.01, 0.02, 0.03)) as slack:
         yield slack
 
 

@@ -17,7 +17,6 @@ from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from bot.wording.phrases import session_link
 from sandbox import Sandbox
-from tests.support.bots import on_time
 from tests.support.desk import Desk, muted, running
 from tests.support.known import people_of
 from tests.support.told import GUEST, NOT_IDENTIFIED
@@ -304,12 +303,12 @@ FAILED: dict[str, dict[str, Any]] = {
     "server_error": {"status": 500},
     "rate_limited": {"retry_after": 1},
     "dropped": {"drop": True},
-    "timeout": {"delay": 1.5},
+    "timeout": {"delay": 9.0},
     "token_revoked": {"error": "token_revoked"},
 }
 
 
-@on_time
+@pytest.mark.times(look_up_seconds=1.0)
 @pytest.mark.parametrize("failure", FAILED.values(), ids=FAILED.keys())
 async def test_a_look_up_that_failed_says_nothing_about_anybody(
     bot: Bot, desk: Desk, failure: dict[str, Any]

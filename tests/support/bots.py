@@ -4,8 +4,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
 from typing import Any
 
-import pytest
-
 import bot.app
 from bot.app import Bot
 from bot.settings import Settings
@@ -13,6 +11,11 @@ from bot.timing import TIMING
 
 BRISK = TIMING.at(tempo=10, patience=30)
 """Short pauses, and deadlines that nothing misses."""
+
+DEVIN_HANGS = {
+    f"{name}_seconds": 0.8 for name in ("session_name", "list", "first_poll", "survey", "read")
+}
+"""Short deadlines of all reads, for a test in which Devin answers none."""
 
 _TIMES = frozenset(one.name for one in fields(BRISK))
 
@@ -25,10 +28,3 @@ def open_bot(settings: Settings, **given: Any) -> AbstractAsyncContextManager[Bo
     times = {name: value for name, value in given.items() if name in _TIMES}
     others = {name: value for name, value in given.items() if name not in _TIMES}
     return bot.app.open_bot(settings, timing=replace(BRISK, **times), **others)
-
-
-ON_TIME = {name: getattr(TIMING, name) for name in sorted(_TIMES) if name.endswith("_seconds")}
-"""The deadlines of production, for a test of what an answer does that comes late."""
-
-on_time: pytest.MarkDecorator = pytest.mark.times(**ON_TIME)
-"""Gives the fixture `bot` these deadlines."""

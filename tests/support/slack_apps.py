@@ -126,7 +126,7 @@ class RawApp:
     async def read(self) -> JSON:
         """Return the next frame."""
         assert self.ws is not None
-        frame: JSON = await self.ws.receive_json(timeout=3)
+        frame: JSON = await self.ws.receive_json(timeout=30)
         return frame
 
     async def ack(self, envelope: JSON) -> None:

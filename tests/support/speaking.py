@@ -5,7 +5,7 @@ remembers an earlier one, and no try waits for a limit that another one met.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -53,6 +53,7 @@ from tests.support.keys import at
 from tests.support.known import forget
 from tests.support.parts import parts_of
 from tests.support.schedules import Planned
+from tests.support.waiting import wait_until
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=90)
@@ -145,8 +146,12 @@ class Speaking:
         await reporter.tell(owed or self.owed)
         await background.drain(DRAIN_SECONDS)
 
-    async def die_after(self, seconds: float | None = None) -> None:
+    async def die_after(
+        self, seconds: float | None = None, *, once: Callable[[], object] | None = None
+    ) -> None:
         """Try in a process that dies so long after it has begun, or just before it notes the end.
+
+        With `once`, it dies as soon as that is so.
 
         Its lease has run out when this returns.
         """
@@ -154,8 +159,12 @@ class Speaking:
         begun = await outbox.begin(owed, ())
         if begun is None:
             return
-        with suppress(TimeoutError, RelayError):
-            await asyncio.wait_for(self._teller(self._parts()).tell(begun), seconds)
+        telling = asyncio.ensure_future(self._teller(self._parts()).tell(begun))
+        if once is not None:
+            await wait_until(once, "it is where it dies")
+            telling.cancel()
+        with suppress(TimeoutError, RelayError, asyncio.CancelledError):
+            await asyncio.wait_for(telling, seconds)
         await self.expire()
         for _ in range(2):  # what it had sent before is with Slack by then
             await self._parts().workspace.client.auth_test()
