@@ -164,6 +164,13 @@ def test_a_remark_leaves_a_question_open_and_a_new_one_closes_it() -> None:
     assert talk.seen.asked == again.id
 
 
+def test_a_question_that_somebody_has_replied_to_is_not_asked_again() -> None:
+    """Devin may wait again before it lists the reply, or says anything."""
+    asked, waiting = Step(SessionState.WAITING, [CHOICE]), Step(SessionState.WAITING)
+    unlisted = Step(SessionState.WORKING, replied=True, lists_reply=False)
+    assert kinds(asked, unlisted, waiting, waiting) == [["question"], ["answered"], [], []]
+
+
 steps = st.lists(
     st.builds(
         Step,

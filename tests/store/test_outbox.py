@@ -199,6 +199,30 @@ async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries:
     assert await begin("two") is None
 
 
+async def test_a_subject_is_owed_once(tries: Tries, raw: Redis) -> None:
+    """A request that comes again changes nothing, also once its entry has ended."""
+    owing = [await tries.outbox.owe(NOTICE, text, DAY) for text in ("It is done.", "Again.")]
+    assert await tries.outbox.asked(NOTICE.subject) == "It is done."
+    await tries.outbox.end(await tries.begin(NOTICE), forget=True)
+    owing.append(await tries.outbox.owe(NOTICE, "And again.", DAY))
+    assert owing == [Owing.NEW, Owing.OPEN, Owing.DONE]
+    assert await raw.zscore(at(OUTBOX_KEY), str(NOTICE)) is None
+    assert await tries.outbox.asked(NOTICE.subject) is None
+
+
+@pytest.mark.parametrize("may_be_done", [False, True])
+async def test_an_entry_that_is_put_off_is_due_at_its_time(
+    tries: Tries, raw: Redis, *, may_be_done: bool
+) -> None:
+    """Slack asked to wait, so no other process may poll it before that."""
+    begun, (second, _) = await tries.begin(await notice(tries)), await raw.time()
+    await tries.outbox.pause(begun, 60.0, may_be_done=may_be_done)
+    due = await raw.zscore(at(OUTBOX_KEY), str(NOTICE))
+    assert due is not None
+    assert due >= (second + 60) * 1000
+    assert (await tries.begin(NOTICE)).again is may_be_done
+
+
 async def test_what_is_taken_back_may_be_owed_again_at_once(tries: Tries, raw: Redis) -> None:
     """It ends and is forgotten in one step, so nothing of it meets what is owed next."""
     begun = await tries.begin(await notice(tries))
