@@ -177,18 +177,13 @@ class Mailbox:
 
         Return its session; None if it was sent again already, or if there is nothing left to send.
         """
-        session = await self.session_of(reply.id)
-        if session is None:
-            return None
-        answer = await lua.send_again(
+        return await lua.send_again(
             self._store,
-            session=session,
             reply_id=reply.id,
             score=ts_micros(reply.ts),
             number=number,
             press=secrets.token_hex(8),
         )
-        return session if answer == "waiting" else None
 
     async def abandoned(self, grace: timedelta, limit: int) -> Sequence[SessionId]:
         """List up to `limit` sessions without a lease, due for at least `grace`, oldest first."""

@@ -646,16 +646,11 @@ async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
     answers = [
         await lua.send_again(
-            store,
-            session=ID,
-            reply_id=reply.id,
-            score=ts_micros(reply.ts),
-            number=1,
-            press=press,
+            store, reply_id=reply.id, score=ts_micros(reply.ts), number=1, press=press
         )
         for press in ("x", "x", "y")
     ]
-    assert answers == ["waiting", "waiting", "already"]
+    assert answers == [ID, ID, None]
     assert await raw.hget(at(subject_key(reply.id)), "round") == "2"
 
 

@@ -60,10 +60,8 @@ async def renew(*, leased: str, token: str, lease_ms: int) -> int:
 
 
 @script
-async def send_again(
-    *, session: SessionId, reply_id: ReplyId, score: int, number: int, press: str
-) -> str:
-    """Put a finished reply back into its mailbox."""
+async def send_again(*, reply_id: ReplyId, score: int, number: int, press: str) -> SessionId | None:
+    """Put a finished reply back into its mailbox; return its session if it waits there now."""
 
 
 @script

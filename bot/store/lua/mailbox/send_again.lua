@@ -1,21 +1,18 @@
 -- Puts a finished reply back into its mailbox, in its next round, once for each round.
--- Returns 'waiting', also to the same `press` again; 'already' if the reply is not done, or is in
--- another round; 'gone' if there is nothing left to send.
-local session = ARGV[1]
-local reply_id = ARGV[2]
-local score = tonumber(ARGV[3])
-local number = tonumber(ARGV[4])
-local press = ARGV[5]
+-- Returns its session, also to the same `press` again; nothing if the reply is not done, is in
+-- another round, or has nothing left to send.
+local reply_id = ARGV[1]
+local score = tonumber(ARGV[2])
+local number = tonumber(ARGV[3])
+local press = ARGV[4]
 
-local reply, mail = key.subject(reply_id), key.mail(session)
-if redis.call('EXISTS', reply) == 0 or redis.call('HEXISTS', reply, 'reply') == 0 then
-  return 'gone'
-end
-local is = redis.call('HMGET', reply, 'state', 'round', 'pressed', 'meanwhile')
-if is[3] == press then return 'waiting' end
-if is[4] == '' then return 'gone' end
-if is[1] ~= 'done' or tonumber(is[2]) ~= number then return 'already' end
-local now = now_ms()
+local reply = key.subject(reply_id)
+local is = redis.call('HMGET', reply, 'state', 'round', 'pressed', 'session', 'reply', 'meanwhile')
+local session = is[4]
+if not session or not is[5] then return false end
+if is[3] == press then return session end
+if is[1] ~= 'done' or tonumber(is[2]) ~= number or is[6] == '' then return false end
+local mail, now = key.mail(session), now_ms()
 redis.call('HSET', reply, 'state', 'waiting', 'accepted', now, 'pressed', press)
 redis.call('HINCRBY', reply, 'round', 1)
 redis.call('HDEL', reply, 'outcome', 'notice', 'noticed', 'meanwhile')
@@ -24,4 +21,4 @@ redis.call('ZADD', mail, score, reply_id)
 redis.call('EXPIRE', mail, keep.waiting)
 redis.call('ZADD', key.due, 'NX', now, session)
 redis.call('EXPIRE', key.due, keep.waiting)
-return 'waiting'
+return session

@@ -36,14 +36,10 @@ for _, one in ipairs(joined) do
     redis.call('HSET', followers, one.name, 0)
   end
 end
-for _, news in ipairs({said, cards}) do
-  for _, one in ipairs(news) do
-    if redis.call('EXISTS', key.link(one.thread)) == 1 then traffic(one.thread, now, link_ttl) end
-  end
-end
 local told, cards_due = {}, {}
 for _, one in ipairs(said) do
   local words, subject = key.words(one.thread), key.subject(one.subject)
+  traffic(one.thread, now, link_ttl)
   redis.call('RPUSH', words, one.item)
   redis.call('EXPIRE', words, keep.owed)
   redis.call('HSET', subject, 'round', 1)
@@ -56,6 +52,7 @@ for _, one in ipairs(said) do
   prolong(key.outbox, keep.owed)
 end
 for _, one in ipairs(cards) do
+  traffic(one.thread, now, link_ttl)
   local after = want_card(one.card, now, pace_ms, link_ttl)
   if after >= 0 then cards_due[#cards_due + 1] = {one.card, after} end
 end
