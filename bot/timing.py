@@ -69,12 +69,9 @@ class Timing:
     """
 
     backfill_pause: float = 5.0
-    """Until the backfill is tried again if Slack does not answer, and between two looks for one
-    that a dead process has left.
+    """Between two looks for what the backfill has to read, and until a session is tried again for
+    which Slack does not answer.
     """
-
-    lease_pause: float = 2.0
-    """Until it is tried again if Redis is away, or another process has the lease."""
 
     redis_seconds: float = 2.0
     """A command of Redis: below Slack's 3 s, so that an event can be refused if Redis hangs."""

@@ -81,16 +81,12 @@ class CatchUp:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Catch up on demand inside this context; unfinished work is left to other processes."""
-        tasks = [
-            asyncio.create_task(self._run(), name="catch-up"),
-            asyncio.create_task(self._keep_watch(), name="checkpoint"),
-        ]
+        running = asyncio.create_task(self._run(), name="catch-up")
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
             try:
                 await self._leave()
             except StoreAway as error:
@@ -103,28 +99,18 @@ class CatchUp:
         await self._listening.move_checkpoint()
         await self._checkpoints.let_go()
 
-    async def _keep_watch(self) -> None:
+    async def _run(self) -> None:
+        """Catch up when something is noted here, and every few seconds on what others left."""
         while True:
-            await asyncio.sleep(self._timing.backfill_pause)
+            await self._until_wanted(self._timing.backfill_pause)
             try:
                 await self._listening.move_checkpoint()
-                if await self._checkpoints.is_left():
-                    self._listening.wanted.set()
-            except StoreAway:
-                # A process that dies now takes the events with it that it has refused.
-                self._listening.missed()
-
-    async def _run(self) -> None:
-        wanted = self._listening.wanted
-        while True:
-            await wanted.wait()
-            wanted.clear()
-            try:
                 await guarded(self._catch_up(), log, RelayError)
             except StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
-                await self._listening.note_within(self._timing.lease_pause)
-                wanted.set()
+                # A process that dies now takes the events with it that it has refused.
+                self._listening.missed()
+                await self._listening.note_within(self._timing.backfill_pause)
             except SlackRefused as error:
                 # The token no longer works; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
@@ -134,22 +120,26 @@ class CatchUp:
     async def _catch_up(self) -> None:
         """Read until there is no gap, or only threads that Slack does not show are left.
 
-        While another process has the lease, wait.
+        While another process has the lease, nothing is read.
         """
         self._reader.forget()
         skipped: set[ThreadRef] = set()
         while True:
             if self._listening.is_behind:
                 await self._listening.note()
-            gap = await self._checkpoints.claim()
-            if gap is None:
+            if not await self._checkpoints.claim():
                 return
-            if not gap:
-                await self._until_wanted(self._timing.lease_pause)
-                continue
-            async with renewed(self._checkpoints.renew, LEASE / RENEWALS, "catch-up lease"):
+            async with renewed(self._renew, LEASE / RENEWALS, "catch-up lease"):
                 if await self._pass(skipped):
                     return
+
+    async def _renew(self) -> None:
+        try:
+            await self._checkpoints.renew()
+            await self._listening.move_checkpoint()
+        except StoreAway:
+            self._listening.missed()
+            raise
 
     async def _pass(self, skipped: set[ThreadRef]) -> bool:
         """Read all noted threads once, and add those that Slack does not show to `skipped`.

@@ -100,18 +100,12 @@ class Checkpoints:
         """Move the checkpoint: this process has kept all events up to `until` (a `ts` in us)."""
         await self._store.put(CHECKPOINT_KEY, str(until), self._within)
 
-    async def claim(self) -> str | None:
+    async def claim(self) -> str:
         """Take the lease on the backfill, and return the gap.
 
-        Return None if there is no gap, and an empty string while another process has the lease.
+        Return an empty string if there is no gap, or while another process has the lease.
         """
-        answer = await lua.claim_gap(self._store, token=self._token, lease_ms=millis(LEASE))
-        return None if answer == "none" else "" if answer == "held" else answer
-
-    async def is_left(self) -> bool:
-        """Return True if there is a gap and no process has the lease, perhaps because one died."""
-        is_left = await lua.is_left(self._store)
-        return bool(is_left)
+        return await lua.claim_gap(self._store, token=self._token, lease_ms=millis(LEASE))
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""

@@ -21,12 +21,7 @@ async def note_missed(*, within_ms: int, threads: Sequence[tuple[str, int, bool,
 
 @script
 async def claim_gap(*, token: str, lease_ms: int) -> str:
-    """Take the lease on the backfill."""
-
-
-@script
-async def is_left() -> int:
-    """Return 1 if there is a gap and no process has the lease."""
+    """Take the lease on the backfill, and return the gap."""
 
 
 @script
