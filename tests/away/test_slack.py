@@ -231,7 +231,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
             desk.slack.fail_next("*", status=503, times=ALWAYS)
             ts = await desk.reply("Please rebase", thread, user="ben")
             delivery = desk.slack.deliveries[-1]
-            await wait_until(lambda: delivery.attempts == 3, "Slack has tried three times")
+            await wait_until(lambda: delivery.attempts >= 3, "Slack has tried three times")
             desk.slack.fail_no_more()
             await desk.until_marked("white_check_mark", ts)
             await until_settled(store)

@@ -147,6 +147,7 @@ async def test_socket_mode_tells_of_an_event_that_breaks_on_its_way(hasty_box: S
         await hasty_box.slack.wait_connected()
         await hasty_box.slack.say("broken")
         delivery = await hasty_box.slack.deliveries[-1].settled()
+        await wait_until(lambda: len(observed.refused) == delivery.attempts, "each is told of")
     assert not delivery.acked
     assert len(observed.refused) == delivery.attempts == 2
     assert {one["event"]["text"] for one in observed.refused} == {"broken"}

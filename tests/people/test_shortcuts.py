@@ -28,7 +28,7 @@ from bot.model.errors import (
 from bot.model.files import AttachedFile
 from bot.model.people import Standing, UserId
 from bot.model.replies import Reply, reply_id
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
@@ -44,6 +44,7 @@ from tests.people.test_edits import delete, edit
 from tests.support.bots import DEVIN_HANGS
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, running
+from tests.support.devin_posts import until_state
 from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
@@ -311,6 +312,8 @@ async def test_a_link_that_changes_meanwhile_is_followed(
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     await desk.until_heard()
+    await until_state(desk, SessionState.WORKING, thread)
+    await until_settled(store)  # so that nobody else asks about the channel
     await forget(raw)
     is_changed, before = asyncio.Event(), len(desk.slack.calls)
     desk.slack.fail_next("conversations.info", until=is_changed)
@@ -363,8 +366,8 @@ async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk, raw:
     """Nobody there could be told the outcome."""
     thread = await desk.linked_thread()
     await desk.until_heard()
-    await forget(raw)
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
+    await forget(raw)
     await run(desk, SEND, thread)
     await desk.until_whispered(refusals.sorry(CannotPost("not_in_channel")), "ada")
     assert desk.devin.requests == []

@@ -273,7 +273,7 @@ async def test_status_tells_how_the_thread_stands(bot: Bot, desk: Desk) -> None:
     await desk.until_marked("white_check_mark", await desk.reply("One", thread))
     desk.devin.behave(SESSION, "rate_limited")
     await desk.reply("Two", thread)
-    await wait_until(lambda: len(desk.devin.requests) == 2, "the second is being tried")
+    await wait_until(lambda: len(desk.devin.requests) >= 2, "the second is being tried")
     await desk.reply("Three", thread)
     await desk.until_heard()
     await desk.mention("mute", thread=thread)

@@ -202,7 +202,7 @@ async def test_a_restart_between_outcome_and_report_loses_neither(
         desk.devin.behave(SESSION, "suspended")
         desk.slack.fail_next("chat.postMessage", **fault)
         reply = await desk.reply("Please rebase", thread)
-        await wait_until(lambda: len(calls(desk, "chat.postMessage")) == 2, "a first try")
+        await wait_until(lambda: len(calls(desk, "chat.postMessage")) >= 2, "a first try")
     async with open_bot(settings):
         await desk.until_marked("zzz", reply)
         await until_settled(store)
