@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from ssl import SSLContext
 from urllib.parse import urlencode
@@ -186,11 +186,10 @@ async def open_http(
         write=timing.write_seconds,
         read=timing.answer_seconds,
     )
-    ssl = httpx.create_ssl_context()
     async with (
-        _session(ssl, connections, headers) as api,
-        _session(ssl, CONNECTIONS) as files,
-        AiohttpTransport(verify=ssl, client=api) as transport,
+        _session(connections, headers) as api,
+        _session(CONNECTIONS) as files,
+        AiohttpTransport(verify=_tls(), client=api) as transport,
         httpx.AsyncClient(
             base_url=url, headers=headers, timeout=timeouts, transport=transport, trust_env=False
         ) as client,
@@ -199,13 +198,17 @@ async def open_http(
         yield DevinHttp(client, transport, downloads, secret, timing)
 
 
-def _session(
-    ssl: SSLContext, connections: int, headers: Mapping[str, str] | None = None
-) -> aiohttp.ClientSession:
+@cache
+def _tls() -> SSLContext:
+    """Return what verifies certificates; to load the authorities takes most of an opening."""
+    return httpx.create_ssl_context()
+
+
+def _session(connections: int, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
     """Return a session without cookies: to send them back would cost half as much as the call."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=connections, ssl=ssl, keepalive_timeout=KEEP_ALIVE_SECONDS
+            limit=connections, ssl=_tls(), keepalive_timeout=KEEP_ALIVE_SECONDS
         ),
         headers=headers,
         cookie_jar=aiohttp.DummyCookieJar(),
