@@ -71,15 +71,24 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def redis_url(redis_server: str) -> Iterator[str]:
-    """An empty Redis; after the test, it may not have a relay key that would never expire."""
+@pytest.fixture(scope="session")
+def plain(redis_server: str) -> Iterator[redis.Redis]:
+    """A plain connection to the Redis of this process, which is left empty."""
     with redis.Redis.from_url(node_url(redis_server), decode_responses=True) as client:
+        yield client
         client.flushall()
-        yield redis_server
-        keys = [str(key) for key in client.scan_iter("{devin-relay[:}]*", count=1000)]
-        endless = [key for key in keys if client.ttl(key) == -1]
-        client.flushall()
+
+
+@pytest.fixture
+def redis_url(redis_server: str, plain: redis.Redis) -> Iterator[str]:
+    """An empty Redis; after the test, it may not have a relay key that would never expire."""
+    plain.flushall()
+    yield redis_server
+    keys = [str(key) for key in plain.scan_iter("{devin-relay[:}]*", count=1000)]
+    with plain.pipeline(transaction=False) as asking:
+        for key in keys:
+            asking.ttl(key)
+        endless = [key for key, ttl in zip(keys, asking.execute(), strict=True) if ttl == -1]
     assert not endless, "keys without a TTL"
 
 

