@@ -51,9 +51,9 @@ run: setup ## Start the relay with the settings in .env
 	@$(BIN)/devin-relay run
 
 # What is slow and concerns few changes: the demo's page in Chromium, generated requests to the local
-# Devin, and smoke runs of benchmarks, chaos and the wheel.
+# Devin, benchmarks and their page, and smoke runs of chaos and the wheel.
 SANDBOX_TESTS := $(wildcard tests/sandbox/test_page*.py tests/sandbox/test_*_fuzz.py) \
-  $(addprefix tests/project/test_,benchmarks.py chaos_runs.py wheel.py)
+  $(addprefix tests/project/test_,benchmarks.py benchmark_page.py chaos_runs.py wheel.py)
 
 test: tools ## Run the tests, save those of test-sandbox
 	$(PYTEST) -p no:schemathesis $(addprefix --ignore=,$(SANDBOX_TESTS))
