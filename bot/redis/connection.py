@@ -139,8 +139,8 @@ async def open_store(url: str, timing: Timing = TIMING) -> AsyncIterator[Store]:
     The yielded store is of no workspace yet; `Store.of` returns that of one. A command that Redis
     has not answered within `redis_seconds` raises `StoreAway`.
     """
-    patience = timing.redis_seconds
-    runner = _cluster(url, patience) if is_cluster(url) else pipelined(url, patience)
+    limit = timing.redis_seconds
+    runner = _cluster(url, limit) if is_cluster(url) else pipelined(url, limit)
     store = Store(_Connection(runner, timing), SHARED_PREFIX)
     try:
         yield store
@@ -148,7 +148,7 @@ async def open_store(url: str, timing: Timing = TIMING) -> AsyncIterator[Store]:
         await store.aclose()
 
 
-def _cluster(url: str, patience: float) -> ScriptRunner:
+def _cluster(url: str, limit: float) -> ScriptRunner:
     # A hanging node is given up while there is time to ask another, which may have taken over its
     # keys. When one connection to a node fails, redis-py breaks all of them, which costs each
     # command on them a try.
@@ -156,26 +156,26 @@ def _cluster(url: str, patience: float) -> ScriptRunner:
         url.replace("+cluster", "", 1),
         max_connections=POOL_SIZE,
         decode_responses=True,
-        socket_timeout=patience / 2,
-        socket_connect_timeout=patience / 2,
+        socket_timeout=limit / 2,
+        socket_connect_timeout=limit / 2,
         retry=Retry(NoBackoff(), 3),
         # By default, every fifth MOVED answer would break all connections. The first one is enough
         # to look up the slot again.
         reinitialize_steps=0,
     )
-    return OneByOne(redis, patience)
+    return OneByOne(redis, limit)
 
 
-def pipelined(url: str, patience: float) -> Pipelining:
+def pipelined(url: str, limit: float) -> Pipelining:
     """Return what runs scripts on the single server at `url`."""
     # redis-py 8.1 watches each write and each read for 5 s unless it is told not to; the runner
     # watches the oldest script.
     redis = Redis.from_url(
-        url, decode_responses=True, socket_timeout=None, socket_connect_timeout=patience
+        url, decode_responses=True, socket_timeout=None, socket_connect_timeout=limit
     )
     pool = redis.connection_pool
     pool.connection_class = type("Packing", (_Packing, pool.connection_class), {})
-    return Pipelining(redis, patience)
+    return Pipelining(redis, limit)
 
 
 class _Packing(AbstractConnection):

@@ -55,7 +55,7 @@ class _Wanted:
 class Pipelining:
     """Runs scripts on a single Redis.
 
-    A script without an answer after `patience` seconds fails, and all others with it: their
+    A script without an answer after `limit` seconds fails, and all others with it: their
     answers would come behind its own. A connection that breaks is replaced once for each script,
     which may therefore run twice.
 
@@ -63,10 +63,10 @@ class Pipelining:
     asyncio.wait_for, which in Python 3.11 may swallow the cancellation of the sender.
     """
 
-    def __init__(self, redis: Redis, patience: float) -> None:
+    def __init__(self, redis: Redis, limit: float) -> None:
         self._redis = redis
         self._pool: Any = redis.connection_pool  # redis-py 8.1 leaves its connections untyped
-        self._patience = patience
+        self._limit = limit
         self._unsent: deque[_Wanted] = deque()
         self._unanswered: deque[_Wanted] = deque()
         self._asked = asyncio.Event()
@@ -120,7 +120,7 @@ class Pipelining:
         """Send and receive over a new connection, until it breaks."""
         connection: Any = self._pool.make_connection()
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._limit):
                 await connection.connect()
             sending = asyncio.create_task(self._send(connection), name="scripts out")
             receiving = asyncio.create_task(self._receive(connection), name="answers in")
@@ -159,7 +159,7 @@ class Pipelining:
                     self._expected.clear()
                     await self._expected.wait()
                     continue
-                limit.reschedule(self._unanswered[0].sent_at + self._patience)
+                limit.reschedule(self._unanswered[0].sent_at + self._limit)
                 answer = await _answer(connection)
                 wanted = self._unanswered.popleft()
                 if isinstance(answer, NoScriptError) and not wanted.is_taught:
