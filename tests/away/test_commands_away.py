@@ -22,6 +22,7 @@ from tests.away.test_redis import until_taken
 from tests.conftest import environ_of
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, Told, muted, tells
+from tests.support.entries import expire
 from tests.support.keys import at
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.waiting import wait_until
@@ -153,16 +154,16 @@ async def test_what_is_done_is_told_although_its_process_dies_before_slack_takes
 
 
 async def age_reports(url: str, by: timedelta) -> None:
-    """Make every untold report, and the claim of the process that began it, older."""
+    """Make every untold report older, and let the lease of the process that began it run out."""
     async with Redis.from_url(url, decode_responses=True) as raw:
         owed = await raw.zrange(at(OUTBOX_KEY), 0, -1)
         assert owed
         for name in map(str, owed):
             await raw.zincrby(at(OUTBOX_KEY), -by / MILLISECOND, name)
             report = parse_owed(name)
-            claim = f"begun:{report.number}:{report.kind}"
-            if await raw.hexists(at(subject_key(report.subject)), claim):
-                await raw.hincrby(at(subject_key(report.subject)), claim, -by // MILLISECOND)
+            begun = f"begun|{report.number}|{report.kind}"
+            if await raw.hexists(at(subject_key(report.subject)), begun):
+                await expire(raw, report)
 
 
 @pytest.mark.parametrize(
