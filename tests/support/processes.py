@@ -1,6 +1,7 @@
 """Real processes for tests: the bot, forked or as typed, and a Valkey that can be stopped."""
 
 import asyncio
+import codecs
 import resource
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -57,12 +58,15 @@ class BotProcess:
             lambda: words in self.err or self.process.returncode is not None,
             f"the bot logs {words!r}: {self.err}",
         )
+        if self.process.returncode is not None:
+            await asyncio.gather(*self._reading)  # it may have said that at its end
         assert words in self.err, self.err
 
     async def _read(self, name: str, stream: asyncio.StreamReader | None) -> None:
         assert stream is not None
+        decoder = codecs.getincrementaldecoder("utf-8")()  # a piece may end within a character
         while chunk := await stream.read(65536):
-            setattr(self, name, getattr(self, name) + chunk.decode())
+            setattr(self, name, getattr(self, name) + decoder.decode(chunk))
 
 
 @asynccontextmanager
