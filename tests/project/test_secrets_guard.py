@@ -1,6 +1,7 @@
 """The guard that looks for secrets in the output of all tests finds every leak."""
 
 import asyncio
+import os
 import re
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_a_process():
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["alone", "xdist"])
 async def test_a_test_that_lets_a_secret_out_fails_the_run(
     workers: list[str], tmp_path: Path
 ) -> None:
@@ -58,10 +59,11 @@ async def test_a_test_that_lets_a_secret_out_fails_the_run(
     (tmp_path / "test_leaks.py").write_text(LEAKS)
     (tmp_path / "pytest.ini").write_text("[pytest]")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pytest", "-p", "tests.support.secrets_guard", "-p", "no:randomly"),
-        *("-c", str(tmp_path / "pytest.ini"), "--show-capture=no", *workers, str(tmp_path)),
+        *(sys.executable, "-m", "pytest", "-p", "tests.support.secrets_guard", *workers),
+        *("-c", str(tmp_path / "pytest.ini"), "--show-capture=no", str(tmp_path)),
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     out = (await process.communicate())[0].decode()
     leaks = set(re.findall(r"def (test_\w+)", LEAKS)) - {"test_nothing"}
