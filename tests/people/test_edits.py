@@ -23,6 +23,7 @@ from bot.model.errors import (
     StoreAway,
 )
 from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Queue, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
@@ -538,7 +539,7 @@ async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Sto
 async def test_what_is_taken_back_while_it_is_sent_is_gone_even_if_nobody_repeats_that(
     store: Store,
 ) -> None:
-    """The process that heard of the deletion may die before the outcome is written."""
+    """The process that heard of it may die. The text goes with the report that still needs it."""
     mailbox, revisions, reply = await taken(store)
     met = await revisions.withdraw(reply.id, may_be_ahead=False)
     assert met.what is Revised.SENDING
@@ -546,6 +547,22 @@ async def test_what_is_taken_back_while_it_is_sent_is_gone_even_if_nobody_repeat
     assert isinstance(head, Head)
     await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.UNCERTAIN), go_on=True)
     assert await mailbox.send_again(reply, head.round) is None
+    entries, report = Entries(store), Owed(reply.id, head.round, OwedKind.OUTCOME)
+    assert await entries.begin(report)
+    assert await mailbox.kept(reply.id) == reply
+    await entries.end(report, told=True)
+    assert await mailbox.kept(reply.id) is None
+
+
+async def test_an_edit_that_was_offered_is_offered_no_more(store: Store) -> None:
+    """Neither when its event comes again, nor after an older one; only a later edit is news."""
+    mailbox, revisions, reply = await taken(store)
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=True)
+    await revisions.offered(reply.id, 5)
+    met = [(await revisions.change(reply, at, may_be_ahead=False)).what for at in (4, 5, 6)]
+    assert met == [Revised.REPEATED, Revised.REPEATED, Revised.LATE]
 
 
 async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sent(

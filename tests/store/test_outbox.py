@@ -24,7 +24,7 @@ from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import FIELDS, Cards, card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.mirror.words import Words, words_owed
+from bot.store.mirror.words import MOST_BYTES, MOST_ITEMS, Words, words_owed
 from bot.store.outbox import Begun, Outbox, Owing
 from bot.store.reports import Reports
 from bot.store.turn import Head
@@ -180,6 +180,20 @@ async def test_a_batch_is_ended_only_by_the_try_that_posts_it(tries: Tries, raw:
     still = await queue.cut(third, THREAD, "")
     assert still is not None
     assert (still.number, still.items, still.notes) == (batch.number, batch.items, {})
+
+
+async def test_a_batch_has_as_much_as_one_try_can_post(tries: Tries) -> None:
+    """What is more waits for the next batch; a single item is posted whatever its length."""
+    queue, long, longer = Words(tries.store), "a" * (MOST_BYTES // 2), "b" * (2 * MOST_BYTES)
+    await tries.say(long, long, longer, *(["c"] * (MOST_ITEMS + 1)))
+    sizes = []
+    for _ in range(5):
+        begun = await tries.begin(words_owed(THREAD))
+        batch = await queue.cut(begun, THREAD, "")
+        assert batch is not None
+        sizes.append(len(batch.items))
+        await queue.end(begun, THREAD)
+    assert sizes == [1, 1, 1, MOST_ITEMS, 1]
 
 
 async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries: Tries) -> None:
