@@ -196,6 +196,21 @@ async def test_a_batch_has_as_much_as_one_try_can_post(tries: Tries) -> None:
     assert sizes == [1, 1, 1, MOST_ITEMS, 1]
 
 
+async def test_a_card_that_changes_during_its_edit_is_edited_again(
+    tries: Tries, raw: Redis
+) -> None:
+    """So in the end it is right; that it has once shown what Devin does stays known."""
+    cards, owed = Cards(tries.store), await card(tries)
+    begun = await tries.begin(owed)
+    await cards.want(THREAD, LINK)
+    assert not await cards.was_open(THREAD, LINK)
+    assert await cards.end(begun, "1.1", "working", is_open=True, pause=0.0) is not None
+    begun = await tries.begin(owed)
+    assert await cards.end(begun, "1.1", "waiting", is_open=False, pause=0.0) is None
+    assert await raw.zscore(at(OUTBOX_KEY), str(owed)) is None
+    assert await cards.was_open(THREAD, LINK)
+
+
 async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries: Tries) -> None:
     """The answer to the first sending was lost; the second has what holds the entry."""
     await notice(tries)
