@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
@@ -133,6 +134,16 @@ async def http_box(api: Api) -> AsyncIterator[Sandbox]:
     async with Sandbox(transport="http", devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory whose path is short wherever tests run: pytest's own has the user's name in it.
+
+    The socket of an embedded Valkey must fit below it.
+    """
+    with TemporaryDirectory(prefix="relay-", ignore_cleanup_errors=True) as path:
+        yield Path(path).resolve()
 
 
 @pytest.fixture
