@@ -9,9 +9,14 @@ from bot.redis.connection import Store
 from bot.redis.keys import GAP_KEY
 from tests.support.entries import Entries
 
+PATIENCE_SECONDS = 45.0
+"""What comes at all comes by then, on any machine."""
+
 
 async def wait_until(
-    predicate: Callable[[], object | Awaitable[object]], description: str, seconds: float = 45.0
+    predicate: Callable[[], object | Awaitable[object]],
+    description: str,
+    seconds: float = PATIENCE_SECONDS,
 ) -> None:
     """Return once `predicate` is true; fail with `description` if it is not within `seconds`."""
     deadline = time.monotonic() + seconds
@@ -27,7 +32,10 @@ async def wait_until(
 
 
 async def stops(ask: Callable[[], Awaitable[object]], turns: int) -> bool:
-    """Check that a call that retries heeds a cancellation, at any step."""
+    """Check that a call that retries heeds a cancellation, at any step.
+
+    It may end what it is doing first; one that is not heeded goes on forever.
+    """
 
     async def again() -> None:
         while True:
@@ -37,7 +45,7 @@ async def stops(ask: Callable[[], Awaitable[object]], turns: int) -> bool:
     for _ in range(turns):
         await asyncio.sleep(0)
     asking.cancel()
-    await asyncio.wait({asking}, timeout=1)
+    await asyncio.wait({asking}, timeout=PATIENCE_SECONDS)
     is_stopped = asking.done()
     while not asking.done():
         asking.cancel()
