@@ -189,10 +189,15 @@ async def test_a_new_session_gets_a_title_and_begins(devin: DevinSandbox, prompt
 async def test_messages_during_a_turn_begin_no_other(devin: DevinSandbox) -> None:
     """Devin reads them as it works, however slowly."""
     async with Actor(devin, SLOW).running():
-        for text in ("Ship them", "today", "please"):
-            await send(devin, text)
+        await send(devin, "Ship them")
         await wait_until(turns, "Devin works")
-        assert len(turns()) == 1
+        first = turns()
+        for text in ("today", "please"):
+            await send(devin, text)
+        await send(devin, "Fix it", CAREFUL)
+        await wait_until(lambda: len(turns()) > 1, "what came before is heard as well")
+        assert set(first) < set(turns())
+        assert len(turns()) == 2
 
 
 @pytest.mark.parametrize("api", ["v3"])
