@@ -58,7 +58,7 @@ async def running_sandbox(
     that much longer than usual.
     """
     page_port, slack_port, devin_port = (
-        free_port(host, port + offset if port else 0) for offset in range(3)
+        free_port(host, port + offset) if port else 0 for offset in range(3)
     )
     taken = f"Port {port} is in use, so the page is on {page_port} instead."
     notes = [] if port in {0, page_port} else [taken]

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 
-from bot.model.errors import TooMuch
+from bot.model.errors import PassingError, TooMuch
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import guarded
 from bot.timing import TIMING
@@ -88,4 +88,8 @@ class Background:
 
 
 async def _done(work: Coroutine[None, None, None]) -> None:
-    await guarded(work, log)
+    """Do it; an outage that it meets is a line in the log, and anything else has a traceback."""
+    try:
+        await guarded(work, log, PassingError)
+    except PassingError as error:
+        log.warning("background work not done", extra={"reason": str(error)})

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from bot.model.errors import StoreAway
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from tests.runtime.test_in_flight import crowd
@@ -48,6 +49,19 @@ async def test_what_takes_too_long_is_cut_off_at_the_end(
     await background.drain(0.02)
     assert cut.is_set()
     assert "cut off at shutdown" in caplog.text
+
+
+async def test_an_outage_that_work_meets_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A status line that isn't set while Redis is away is no error of ours."""
+    background = Background(InFlight())
+
+    async def waits_for_redis() -> None:
+        raise StoreAway("ConnectionError: connection refused")
+
+    await background.spawn(waits_for_redis())
+    (one,) = caplog.records
+    assert (one.levelname, one.exc_info) == ("WARNING", None)
+    assert "connection refused" in str(vars(one)["reason"])
 
 
 async def test_work_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
