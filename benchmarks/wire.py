@@ -56,8 +56,15 @@ NEEDED = {
     "chat.postMessage": ("channel",),
     "chat.update": ("channel", "ts"),
     "conversations.info": ("channel",),
+    "conversations.replies": ("channel", "ts"),
     "assistant.threads.setStatus": ("channel_id", "thread_ts"),
 }
+"""The arguments that a method must have."""
+ALWAYS: Mapping[str, dict[str, Any]] = {
+    "auth.test": {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT},
+    **{method: {} for method in NEEDED},
+}
+"""The answers that are always the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +232,6 @@ class Wire:
 
     def _found(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         match method:
-            case "auth.test":
-                return {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
             case "apps.connections.open":
                 ticket = uuid.uuid4().hex
                 self._tickets.add(ticket)
@@ -244,7 +249,10 @@ class Wire:
                 return {"channel": given["channel"], "ts": new_ts()}
             case "conversations.info":
                 return {"channel": {"id": given["channel"], "is_channel": True, "is_shared": False}}
-        return {} if method in NEEDED else {"ok": False, "error": "unknown_method"}
+            case "conversations.replies":
+                root = {"type": "message", "user": PEOPLE[0], "ts": given["ts"], "text": "Hi"}
+                return {"messages": [root], "has_more": False}
+        return ALWAYS.get(method, {"ok": False, "error": "unknown_method"})
 
     async def _converse(self, request: web.BaseRequest) -> web.StreamResponse:
         ticket = request.query.get("ticket", "")
