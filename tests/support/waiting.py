@@ -4,7 +4,9 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
+from bot.model.owed import OwedKind
 from bot.redis.connection import Store
 from bot.redis.keys import GAP_KEY
 from tests.support.entries import Entries
@@ -64,9 +66,16 @@ async def until_settled(store: Store) -> None:
 
 
 async def until_caught_up(store: Store) -> None:
-    """Wait until no gap in listening is noted: the threads that it may concern have been read."""
+    """Wait until no gap in listening is noted, and what their threads must be told is told.
+
+    A bot that is stopped before that leaves the words to the next process.
+    """
+    entries = Entries(store)
 
     async def is_caught_up() -> bool:
-        return await store.get(GAP_KEY) is None
+        if await store.get(GAP_KEY) is not None:
+            return False
+        _, owed = await entries.overdue(-timedelta(days=30), 1_000)
+        return all(one.kind is not OwedKind.NOTICE for one in owed)
 
-    await wait_until(is_caught_up, "the gap is struck off")
+    await wait_until(is_caught_up, "the gap is struck off, and told")
