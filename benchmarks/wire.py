@@ -65,6 +65,7 @@ ALWAYS: Mapping[str, dict[str, Any]] = {
     **{method: {} for method in NEEDED},
 }
 """The answers that are always the same."""
+UNKNOWN_USER = {"ok": False, "error": "user_not_found"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +238,8 @@ class Wire:
                 self._tickets.add(ticket)
                 return {"url": f"{self.url.replace('http', 'ws')}/link?ticket={ticket}"}
             case "users.info":
-                is_known, refusal = (
-                    given["user"] in PEOPLE,
-                    {"ok": False, "error": "user_not_found"},
-                )
-                return {"user": user_json(given["user"])} if is_known else refusal
+                is_known = given["user"] in PEOPLE
+                return {"user": user_json(given["user"])} if is_known else UNKNOWN_USER
             case "chat.postMessage":
                 now, thread = time.monotonic(), str(given.get("thread_ts"))
                 said = numbers_in(str(given.get("blocks")))

@@ -72,8 +72,7 @@ class Checkpoints:
         """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
         Without either, or if that is longer ago, since `oldest` (each a `ts` in us); reading begins
-        `OVERLAP` before that. A thread is
-        not noted twice, so that many starts cause one backfill.
+        `OVERLAP` before that. A thread is not noted twice, so that many starts cause one backfill.
         """
         heard = await self._store.get(CHECKPOINT_KEY)
         known = [int(one) for one in (since, heard) if one is not None]
