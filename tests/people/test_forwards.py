@@ -308,16 +308,17 @@ async def test_a_forward_of_an_outage_arrives_late(
     """`conversations.replies` shows it like an event; an empty one is reported, at no cost."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
+        await until_caught_up(store)
     said = await alarm(desk)
     await desk.slack.say("\u200b", thread=thread, deliver=False)
     await desk.slack.forward("random", said, thread=thread, deliver=False)
     async with running(desk, environ):
         received = await desk.until_received("down")
         await desk.until_whispered(EMPTY, "ada")
+        await desk.until_said(delivery_reports.late(1, (), silenced=False), thread)
         await until_caught_up(store)
     assert received.endswith("> Production is **down**.")
     assert len(desk.received()) == 1
-    await desk.until_said(delivery_reports.late(1, (), silenced=False), thread)
 
 
 async def test_what_was_forwarded_is_not_kept_after_delivery(
