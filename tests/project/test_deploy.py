@@ -3,6 +3,7 @@
 import asyncio
 import configparser
 import contextlib
+import ipaddress
 import json
 import os
 import re
@@ -188,6 +189,7 @@ def test_the_unit_runs_the_command_without_rights() -> None:
         assert service[key] == "yes", key
     assert service["ProtectSystem"] == "strict"
     assert service["CapabilityBoundingSet"] == ""
+    assert service["LimitCORE"] == "0"
     names = {pair.split("=")[0] for pair in service["Environment"].split()}
     assert names <= SETTING_NAMES
 
@@ -249,6 +251,30 @@ def test_compose_has_a_redis_that_the_relay_accepts_and_that_keeps_what_it_is_to
     assert "data:/data" in services["valkey"]["volumes"]
 
 
+def test_each_container_is_without_rights_and_within_limits() -> None:
+    """That holds for Compose's Valkey, and for the `docker run` of the page and the Dockerfile."""
+    for name, service in compose()["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+    assert int(compose()["services"]["valkey"]["user"].partition(":")[0]) > 0
+    header = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("\nFROM")[0]
+    page = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    for text in (page, header.replace("\n# ", "\n")):
+        (command,) = re.findall(r"^(?:# )?(docker run (?:.*\\\n)*.*)$", text, re.MULTILINE)
+        options = " ".join(command.replace("\\\n", " ").split())
+        for option in ("--read-only", "--cap-drop ALL", "--security-opt no-new-privileges"):
+            assert option in options
+
+
+def test_compose_s_valkey_refuses_writes_before_it_is_killed() -> None:
+    """The process that rewrites the append-only file may copy all of the data."""
+    valkey = compose()["services"]["valkey"]
+    (most,) = re.findall(r"--maxmemory (\d+)mb", valkey["command"])
+    assert int(valkey["mem_limit"].removesuffix("m")) > 2 * int(most)
+
+
 @pytest.mark.skipif(
     not shutil.which("docker-compose"),
     reason="docker-compose is not here: apt-get install docker-compose",
@@ -294,6 +320,25 @@ def test_kubernetes_runs_the_image_without_rights_and_sets_what_settings_know() 
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def test_kubernetes_lets_in_the_relay_s_port_and_out_what_it_calls() -> None:
+    """No private network and no metadata service is among what it reaches by https."""
+    policy, deployment = kubernetes("NetworkPolicy")["spec"], kubernetes("Deployment")["spec"]
+    assert policy["podSelector"] == deployment["selector"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    (way_in,) = policy["ingress"]
+    assert way_in["from"]
+    assert [one["port"] for one in way_in["ports"]] == ["http"]
+    ways_out = {port["port"]: rule for rule in policy["egress"] for port in rule["ports"]}
+    assert set(ways_out) == {53, 443, 6379}
+    excepted = [
+        ipaddress.ip_network(one)
+        for peer in ways_out[443]["to"]
+        for one in peer["ipBlock"]["except"]
+    ]
+    for written in ("10.1.2.3", "169.254.169.254", "172.20.0.1", "192.168.1.1", "fd00:ec2::254"):
+        assert any(ipaddress.ip_address(written) in one for one in excepted), written
 
 
 # Time to stop.
