@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo screenshots run test test-sandbox test-redis lint format types check bench chaos lock clean
+.PHONY: help setup tools demo screenshots run test test-sandbox test-redis lint format types check bench chaos lock audit clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,13 @@ lock: tools ## Update requirements.txt and requirements.lock
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.txt
+
+# `uv audit` doesn't read requirements files, so this makes a project with the same pins.
+audit: tools ## Look for advisories about the locked packages; needs api.osv.dev
+	@audit=$$(mktemp -d) && trap 'rm -rf "$$audit"' EXIT && cd "$$audit" && \
+	  printf '[project]\nname = "audit"\nversion = "0"\nrequires-python = ">=3.11"\n' > pyproject.toml && \
+	  "$(CURDIR)/$(BIN)/uv" add --quiet --no-sync -r "$(CURDIR)/requirements.lock" && \
+	  "$(CURDIR)/$(BIN)/uv" audit --preview-features audit-command --locked
 
 clean: ## Delete .venv, caches and demo data
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

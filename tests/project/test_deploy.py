@@ -70,7 +70,7 @@ def test_the_image_has_a_slim_base_of_a_named_version() -> None:
     """Two builds give the same Python, and no compiler goes to production."""
     bases = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
     assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", bases[0])
+    assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+@sha256:[0-9a-f]{64}", bases[0])
 
 
 def test_the_image_does_not_run_as_root() -> None:

@@ -43,16 +43,53 @@ def test_a_workflow_may_only_read_unless_a_job_says_more(path: Path) -> None:
     assert found["permissions"] == {"contents": "read"}
     for job in found["jobs"].values():
         for step in job.get("steps", []):
-            if "uses" in step:
-                assert re.fullmatch(r"actions/checkout@(v\d+|[0-9a-f]{40})", step["uses"])
+            name, _, _ = step.get("uses", "actions/").partition("@")
+            assert name.startswith("actions/")
+            if name == "actions/checkout":
                 assert step["with"] == {"persist-credentials": False}
+
+
+def test_only_the_job_that_publishes_may_write_and_it_runs_no_code_of_the_project() -> None:
+    """What it publishes was built where nothing can be written. A maintainer lets it start."""
+    jobs = {name: job for path in WORKFLOWS for name, job in workflow(path.stem)["jobs"].items()}
+    writing = {name for name, job in jobs.items() if "write" in str(job.get("permissions"))}
+    assert writing == {"publish"}
+    assert jobs["publish"]["environment"] == "release"
+    assert jobs["publish"]["needs"] == "build"
+    steps = jobs["publish"]["steps"]
+    assert not [one for one in steps if "checkout" in one.get("uses", "")]
+    programs = {
+        word
+        for one in steps
+        for word in re.findall(r"\b(?:docker|pip|python\d?|uv|make|bash|sh)\b", one.get("run", ""))
+    }
+    assert programs <= {"docker"}, programs
+
+
+def test_everything_that_is_published_is_attested() -> None:
+    """The image by the digest that was pushed, and the files of the release."""
+    steps = workflow("release")["jobs"]["publish"]["steps"]
+    image, files = (one["with"] for one in steps if "actions/attest@" in one.get("uses", ""))
+    assert image["subject-digest"] == "${{ steps.image.outputs.digest }}"
+    (release,) = [one["run"] for one in steps if "gh release create" in one.get("run", "")]
+    published = release.partition("--notes-file notes.md ")[2].split()
+    assert published
+    assert files["subject-path"].split() == published
+
+
+def test_advisories_are_looked_for_every_day() -> None:
+    """The workflow runs what a developer can run, too."""
+    text = (ROOT / ".github" / "workflows" / "advisories.yml").read_text(encoding="utf-8")
+    assert re.search(r'cron: "\d+ \d+ \* \* \*"', text)
+    (job,) = workflow("advisories")["jobs"].values()
+    assert job["steps"][-1] == {"run": "make audit"}
 
 
 def test_a_release_needs_the_gate() -> None:
     """The same jobs that each change passes."""
     jobs = workflow("release")["jobs"]
     assert jobs["gate"]["uses"] == "./.github/workflows/ci.yml"
-    assert jobs["release"]["needs"] == "gate"
+    assert jobs["build"]["needs"] == "gate"
     assert {"run": ".ci/run"} in workflow("ci")["jobs"]["gate"]["steps"]
 
 
@@ -72,7 +109,7 @@ def test_a_release_says_what_the_changelog_says(
 
 def noted(folder: Path, tag: str) -> int:
     """Run the step that reads the changelog, as a runner does; return its exit code."""
-    steps = workflow("release")["jobs"]["release"]["steps"]
+    steps = workflow("release")["jobs"]["build"]["steps"]
     (script,) = [step["run"] for step in steps if "CHANGELOG.md" in step.get("run", "")]
     command = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
     return subprocess.run(
