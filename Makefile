@@ -98,11 +98,14 @@ KILLS ?= 50
 chaos: tools ## Kill processes and cut connections under load; SEED=7 SECONDS=240 KILLS=50 API=v1
 	$(BIN)/python -m chaos --api $(API) --seed $(SEED) --seconds $(SECONDS) --kills $(KILLS)
 
+# Wheels only, which both locks tell pip, too: what it fetches to build a package has no hash.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
+  --only-binary :all: --emit-build-options --no-emit-index-url --no-emit-find-links --no-annotate \
+  --custom-compile-command "make lock"
+
 lock: tools ## Update requirements.txt and requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml -c requirements.lock --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.txt
+	$(COMPILE) --group dev -o requirements.lock
+	$(COMPILE) -c requirements.lock -o requirements.txt
 
 # `uv audit` doesn't read requirements files, so this makes a project with the same pins.
 audit: tools ## Look for advisories about the locked packages; needs api.osv.dev

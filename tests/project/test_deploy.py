@@ -32,7 +32,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-COMMAND = "/opt/devin-relay/bin/devin-relay"
+COMMAND = "/opt/devin-relay/.venv/bin/devin-relay"
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
 
 

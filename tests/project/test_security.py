@@ -159,7 +159,7 @@ def test_what_is_kept_is_kept_for_as_long_as_the_page_says(what: str, kept: time
 def pinned(lock: str) -> dict[str, str]:
     """Return each requirement of a lock file as one line, by its name."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", "--"))]
     return {re.split(r"[=;\s\[]", line, maxsplit=1)[0]: line for line in lines}
 
 
