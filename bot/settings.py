@@ -135,6 +135,9 @@ class Settings(BaseSettings):
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)
+    start_quotes: Annotated[Literal["allowed", "all"], BeforeValidator(str.lower)] = Field(
+        "allowed", description="allowed or all"
+    )
     mirror: Annotated[Follow, BeforeValidator(str.lower)] = Field(
         Follow.ALL, description="all, turns or off"
     )

@@ -19,7 +19,7 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
 
     first = await desk.reply("Please write them, *in short*. Ask <@ben> if unsure.", thread)
     message = await desk.until_received("write them")
-    assert message.startswith("ada (in Slack):\n\n")
+    assert message.startswith("ada, U0ADA00000 (in Slack):\n\n")
     assert "**in short**" in message
     await desk.until_marked("white_check_mark", first)
 
@@ -90,7 +90,7 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
     (form,) = desk.slack.open_views("ada")
     await desk.slack.submit_view(form["id"], {"session": SESSION})
     await desk.until_marked("white_check_mark", root)
-    assert "ada sends what gus wrote" in desk.received()[0]
+    assert "ada, U0ADA00000 sends what gus, U0GUS00000 wrote" in desk.received()[0]
 
     reply = await desk.slack.say("Here is the log.", thread=root, files=["build.log"])
     await desk.until_marked("white_check_mark", reply)

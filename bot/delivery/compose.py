@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
-from bot.model.people import WORKFLOW
+from bot.model.people import WORKFLOW, Standing
 from bot.model.replies import Reply
 from bot.slack.people import People
 from bot.text.characters import cut
 from bot.text.markdown import Names, block_quote
+from bot.text.speaker import mark_typed, speaker
 from bot.text.to_devin import (
     Mentioned,
     mentioned,
@@ -19,6 +20,18 @@ from bot.text.to_devin import (
 MOST_SAID = MOST_QUOTED = 40_000
 """Most characters of a reply, and of all messages that it forwards: Slack's limit for a `text`."""
 
+ALLOWED = Standing.ALLOWED
+
+_NOT_ALLOWED = {
+    Standing.ALLOWED: "",
+    Standing.GUEST: ", by a guest",
+    Standing.EXTERNAL: ", by someone from another organization",
+    Standing.BOT: ", by a bot",
+    Standing.NOT_LISTED: ", by someone who may not message Devin",
+    Standing.CHANNEL: ", by someone who may not message Devin",
+    Standing.UNKNOWN: ", by someone whom Slack doesn't describe",
+}
+
 NOT_SHOWN = "(Slack does not show what it says.)"
 NAMELESS = "(Slack does not show this file.)"
 
@@ -29,27 +42,38 @@ async def shown(reply: Reply, people: People) -> str:
     return to_markdown(reply.text, reply.blocks, names).strip()
 
 
-async def message_of(reply: Reply, people: People, brought: Sequence[Upload] = ()) -> str:
-    """Return the message for Devin; a name that Slack does not give in time stays an id.
+async def message_of(
+    reply: Reply, people: People, brought: Sequence[Upload] = (), standing: Standing = ALLOWED
+) -> str:
+    """Return the message for Devin; of a name that Slack does not give in time, the id is left.
 
     `brought` has the uploads of the reply's files; those that succeeded are not mentioned.
     """
     called = await people.called(reply, _mentioned(reply))
-    return compose(reply, called.author, called.names, called.sender, brought)
+    return compose(reply, called.author, called.names, called.sender, brought, standing)
 
 
 def compose(
-    reply: Reply, author: str, names: Names, sender: str = "", brought: Sequence[Upload] = ()
+    reply: Reply,
+    author: str,
+    names: Names,
+    sender: str = "",
+    brought: Sequence[Upload] = (),
+    standing: Standing = ALLOWED,
 ) -> str:
-    """Compose author, text, forwarded messages and links, in that order; a name stays on its line.
+    """Compose author, text, forwarded messages and links, in that order.
 
-    `sender` is the name of the person who sent the message, if that was not its author.
+    `author` and `sender` are names; `sender` is that of the person who sent the message, if that
+    was not its author. Only the first line can look like one that says who speaks, and it says why
+    the author may not message Devin, by their `standing`.
     """
-    said = f"{sender} sends what {author} wrote" if sender else author
+    said = speaker(author, reply.speaker)
+    if sender and reply.sent_by:
+        said = f"{speaker(sender, reply.sent_by)} sends what {said} wrote"
     is_through = bool(reply.step) and reply.author != WORKFLOW
-    way = "in Slack, through a workflow" if is_through else "in Slack"
+    way = "in Slack, through a workflow" if is_through else f"in Slack{_NOT_ALLOWED[standing]}"
     what = ", correcting an earlier message" if reply.is_correction else ""
-    parts = [f"{said} ({way}){what}:"]
+    line, parts = f"{said} ({way}){what}:", list[str]()
     if text := to_markdown(reply.text, reply.blocks, names).strip():
         parts.append(cut(text, MOST_SAID))
     became = dict(zip(reply.all_files, brought, strict=False))
@@ -58,7 +82,8 @@ def compose(
     if links := [_link(one.file) for one in ways if not one.url]:
         parts.append("\n".join(links))
     parts += [_spoken(file) for file in reply.files if file.spoken]
-    return neutralise_attachments("\n\n".join(parts))
+    rest = mark_typed(neutralise_attachments("\n\n".join(parts)))
+    return f"{line}\n\n{rest}" if rest else line
 
 
 def _mentioned(reply: Reply) -> Mentioned:

@@ -47,6 +47,11 @@ class Reply(Record):
         return reply_id(self.thread.team, self.thread.channel, self.ts)
 
     @property
+    def speaker(self) -> str:
+        """The id of whom Devin is told as its author: for a bot's post, that of the bot."""
+        return next((one for one in self.bots if one.startswith("B")), self.author)
+
+    @property
     def all_files(self) -> tuple[AttachedFile, ...]:
         """Its own files, then those of the messages it forwards, without duplicates."""
         quoted = self.forwarded[:MOST_FORWARDED]

@@ -96,7 +96,7 @@ class People:
         """Return the names for the author, the sender and the mentions of `reply`."""
         # `username` is not used, since any poster can choose it (docs.slack.dev,
         # chat:write.customize).
-        bot = next((one for one in reply.bots if one.startswith("B")), "")
+        bot = reply.speaker if reply.speaker.startswith("B") else ""
         people = [one for one in (reply.author, reply.sent_by) if one and one != bot]
         asked: list[tuple[_Asked, str]] = [(self._bots, bot), *((self._users, p) for p in people)]
         await self._prepare([*asked, *self._asked_for(mentioned)])

@@ -264,7 +264,7 @@ class Parts:
     def _starter(self) -> Starter:
         workspace = self.workspace
         messages = ThreadMessages(workspace.identity)
-        prompts = Prompts(workspace.threads, workspace.people, messages)
+        prompts = Prompts(workspace, messages)
         return Starter(workspace, self.state, self._devin, self.accepting, prompts, self.notices)
 
     def _speaker(self) -> Speaker:

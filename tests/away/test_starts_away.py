@@ -100,7 +100,7 @@ async def test_a_session_whose_link_redis_did_not_take_is_linked_later(
         reply = await desk.reply("Thanks", root)
         await desk.until_marked("white_check_mark", reply)
     (session,) = sessions(desk)
-    assert session.received() == ["ada (in Slack):\n\nThanks"]
+    assert session.received() == ["ada, U0ADA00000 (in Slack):\n\nThanks"]
 
 
 @on_both

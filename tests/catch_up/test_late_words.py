@@ -96,7 +96,7 @@ async def test_what_was_made_an_aside_never_reaches_devin(bot: Bot, desk: Desk) 
     assert await desk.fence(thread) == []
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts, user="ben")
     sent = await desk.until_received("Between us")
-    assert sent.startswith("Ben Franklin sends what ada wrote")
+    assert sent.startswith("Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote")
 
 
 async def test_an_aside_that_was_edited_was_never_sent(bot: Bot, desk: Desk) -> None:
@@ -137,7 +137,7 @@ async def test_what_another_person_sends_names_both(bot: Bot, desk: Desk) -> Non
     await desk.until_heard()
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts, user="ben")
     sent = await desk.until_received("Rebase")
-    assert sent.startswith("Ben Franklin sends what ada wrote")
+    assert sent.startswith("Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote")
 
 
 async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it_comes(

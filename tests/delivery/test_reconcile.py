@@ -20,7 +20,7 @@ from tests.support.desk import SESSION, Desk
 from tests.support.told import uncertain
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-WORDS = "ada (in Slack):\n\nPlease rebase"
+WORDS = "ada, U0ADA00000 (in Slack):\n\nPlease rebase"
 
 
 def find(body: bytes) -> Look:

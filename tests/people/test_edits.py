@@ -60,7 +60,7 @@ from tests.support.keys import at
 from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
-FROM_ADA = "ada (in Slack):\n\n"
+FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 OFFER = corrections.correction_offered("", was_taken=True)
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 GONE = refusals.sorry(NoSuchReply(already_sent=False))
@@ -341,7 +341,7 @@ async def test_after_delivery_an_edit_is_offered_to_its_author(
     await press(desk, offer)
     await desk.until_received("merge")
     assert desk.received()[1:] == [
-        "ada (in Slack), correcting an earlier message:\n\nPlease **merge**"
+        "ada, U0ADA00000 (in Slack), correcting an earlier message:\n\nPlease **merge**"
     ]
     post = desk.posts(thread)[-1]
     assert corrections_in(desk, thread) == [post]
@@ -845,7 +845,7 @@ async def test_an_allowed_bot_s_edit_changes_what_waits(
     async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
         _, ts = await waiting(desk, store, "Building…", user="bolt-ci")
         await edit(desk, ts, "Build 12 is red")
-        assert await back(desk, store) == ["Bolt CI (in Slack):\n\nBuild 12 is red"]
+        assert await back(desk, store) == ["Bolt CI, B0BOLTCI00 (in Slack):\n\nBuild 12 is red"]
         await edit(desk, ts, "Build 12 is green")
         assert desk.slack.ephemerals("general") == []
         assert len(desk.received()) == 1

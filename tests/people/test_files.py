@@ -78,7 +78,7 @@ async def test_a_file_reaches_devin_with_its_reply(bot: Bot, desk: Desk) -> None
     first, second = desk.devin.attachments
     assert (first.name, first.content) == ("plan.md", PLAN)
     assert second.content == bytes(70_000)
-    assert desk.read() == [("ada (in Slack):\n\nLook", [first.url, second.url])]
+    assert desk.read() == [("ada, U0ADA00000 (in Slack):\n\nLook", [first.url, second.url])]
     assert desk.said(thread) == []
 
 
@@ -90,7 +90,7 @@ async def test_a_line_that_a_person_types_stays_text(bot: Bot, desk: Desk) -> No
     ts = await reply_with(desk, thread, upload(desk), text=typed)
     await desk.until_marked("white_check_mark", ts)
     ((message, files),) = desk.read()
-    assert message == 'ada (in Slack):\n\nATTACHMENT (typed):"https://example.com/evil"'
+    assert message == 'ada, U0ADA00000 (in Slack):\n\nATTACHMENT (typed):"https://example.com/evil"'
     assert files == [desk.devin.attachments[0].url]
 
 
@@ -128,7 +128,7 @@ async def test_a_file_that_slack_refuses_once_reaches_devin(
     thread = await desk.linked_thread()
     ts = await reply_with(desk, thread, upload(desk))
     await desk.until_marked("white_check_mark", ts)
-    assert desk.read() == [("ada (in Slack):\n\nLook", [desk.devin.attachments[0].url])]
+    assert desk.read() == [("ada, U0ADA00000 (in Slack):\n\nLook", [desk.devin.attachments[0].url])]
     assert desk.said(thread) == []
     assert len(desk.slack.downloads) == 2
 
@@ -140,7 +140,7 @@ async def test_a_file_that_devin_fails_to_take_once_reaches_it(bot: Bot, desk: D
     thread = await desk.linked_thread()
     ts = await reply_with(desk, thread, upload(desk))
     await desk.until_marked("white_check_mark", ts)
-    assert desk.read() == [("ada (in Slack):\n\nLook", [desk.devin.attachments[0].url])]
+    assert desk.read() == [("ada, U0ADA00000 (in Slack):\n\nLook", [desk.devin.attachments[0].url])]
 
 
 async def test_an_operator_may_have_links_only(desk: Desk, environ: dict[str, str]) -> None:
@@ -198,7 +198,7 @@ async def test_a_file_that_slack_hides_is_told_and_has_no_id_for_a_name(
     """Devin reads that there is a file; without anything else, the reply is empty."""
     thread = await desk.linked_thread()
     await desk.until_marked("white_check_mark", await say_with(desk, thread, "Look", HIDDEN[name]))
-    assert desk.received() == [f"ada (in Slack):\n\nLook\n\n{NAMELESS}"]
+    assert desk.received() == [f"ada, U0ADA00000 (in Slack):\n\nLook\n\n{NAMELESS}"]
     await until_linked(desk, thread, WhyLink.HIDDEN, name="")
     await say_with(desk, thread, "", HIDDEN[name], HIDDEN[name])
     await desk.until_whispered(refusals.sorry(EmptyMessage()), "ada")
@@ -212,7 +212,7 @@ async def test_a_list_goes_as_its_link_and_is_told(bot: Bot, desk: Desk) -> None
     listed: dict[str, object] = {"id": "F1", "mode": "list", "title": "To do", "permalink": link}
     ts = await say_with(desk, thread, "", listed | {"url_private": link})
     await desk.until_marked("white_check_mark", ts)
-    assert desk.received() == [f"ada (in Slack):\n\n[To do]({link})"]
+    assert desk.received() == [f"ada, U0ADA00000 (in Slack):\n\n[To do]({link})"]
     await until_linked(desk, thread, WhyLink.HIDDEN, name="To do")
 
 
@@ -229,7 +229,7 @@ async def test_what_a_voice_clip_says_goes_with_it(bot: Bot, desk: Desk) -> None
     await desk.slack.deliver_event({**event, "files": clips})
     await desk.until_marked("white_check_mark", ts)
     ((message, files),) = desk.read()
-    assert message == "ada (in Slack):\n\nOne begins with:\n\n> Ship it.\n> Now."
+    assert message == "ada, U0ADA00000 (in Slack):\n\nOne begins with:\n\n> Ship it.\n> Now."
     assert len(files) == len(clips)
 
 

@@ -19,7 +19,7 @@ from tests.support.builders import rich_text
 from tests.support.desk import SESSION, Desk, actions, on_both, on_v1, quote, running
 from tests.support.waiting import until_caught_up, until_settled, wait_until
 
-FROM_ADA = "ada (in Slack):\n\n"
+FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 DOWN = "Production is *down*."
 EMPTY = refusals.sorry(EmptyMessage())
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
@@ -299,7 +299,9 @@ async def test_a_forward_is_sent_by_the_shortcut_and_shown_in_its_form(
     assert "Production is **down**." in str(view["blocks"])
     await desk.slack.submit_view(view["id"], {"session": SESSION}, user="ben")
     received = await desk.until_received("down")
-    assert received.startswith("Ben Franklin sends what ada wrote (in Slack):\n\n[Forwarded")
+    assert received.startswith(
+        "Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote (in Slack):\n\n[Forwarded"
+    )
 
 
 async def test_a_forward_of_an_outage_arrives_late(

@@ -98,7 +98,7 @@ async def test_whoever_names_a_session_is_offered_the_link(
     assert offer.text == thread_links.offer_taken(desk.named()).text
     ts = await desk.reply("Now", thread, channel=channel)
     await desk.until_marked("white_check_mark", ts, channel=channel)
-    assert desk.received() == ["ada (in Slack):\n\nNow"]
+    assert desk.received() == ["ada, U0ADA00000 (in Slack):\n\nNow"]
     assert len(desk.slack.ephemerals(channel)) == 1
 
 

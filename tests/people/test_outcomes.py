@@ -199,7 +199,7 @@ async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
 
     assert [request.authorized for request in asked] == [True]
     if row.state != "refuses":
-        message = "ada (in Slack):\n\nPlease **rebase** & [push](https://ex.am/ple)"
+        message = "ada, U0ADA00000 (in Slack):\n\nPlease **rebase** & [push](https://ex.am/ple)"
         assert asked[0].body == {"message": message}
     assert desk.marks(reply) == ([row.mark] if row.mark else [])
     reports = [one for one in desk.posts(thread) if not is_words(one)]

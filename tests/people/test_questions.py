@@ -113,7 +113,7 @@ async def test_a_press_is_a_reply_of_the_person_who_pressed(
         await press(desk, post, "answer_0", user="ben")
         await until_noted(post, notices.chosen("Ben Franklin", POSTGRES))
     message = await desk.until_received("Postgres_16 & co")
-    assert message == "Ben Franklin (in Slack):\n\nPostgres_16 & co"
+    assert message == "Ben Franklin, U0BEN00000 (in Slack):\n\nPostgres_16 & co"
     (said,) = answers(desk, post.thread_ts)
     assert tells(said.text, notices.answers("Ben Franklin", POSTGRES))
     assert quote(said) == POSTGRES

@@ -10,7 +10,7 @@ from bot.model.errors import IsMuted
 from bot.wording import refusals
 from tests.support.desk import SESSION, Desk, muted, running
 
-FROM_ADA = "ada (in Slack):\n\n"
+FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 
 Act = Callable[[Desk, str], Awaitable[Any]]
 
@@ -237,7 +237,7 @@ async def test_an_allowed_bot_is_read(environ: dict[str, str], desk: Desk, allow
         await desk.reply("Deploy!", thread, user="legacy")
         ts = await desk.reply("Build 12 is red", thread, user="bolt-ci")
         await desk.until_marked("white_check_mark", ts)
-        assert await desk.fence(thread) == ["Bolt CI (in Slack):\n\nBuild 12 is red"]
+        assert await desk.fence(thread) == ["Bolt CI, B0BOLTCI00 (in Slack):\n\nBuild 12 is red"]
 
 
 async def test_an_allowed_webhook_is_read(environ: dict[str, str], desk: Desk) -> None:

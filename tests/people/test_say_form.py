@@ -165,7 +165,7 @@ async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
     (message,) = (one for one in desk.slack.channel_messages("general") if one.text == said)
     assert message.thread_ts != thread
     await desk.until_marked("white_check_mark", message.ts)
-    assert desk.received() == ["ada (in Slack):\n\nFix <b> & **test**\nplease"]
+    assert desk.received() == ["ada, U0ADA00000 (in Slack):\n\nFix <b> & **test**\nplease"]
 
 
 @pytest.mark.parametrize("channel", ["general", "secrets", "dm"])

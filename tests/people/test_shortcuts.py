@@ -155,12 +155,12 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
 @pytest.mark.parametrize(
     ("author", "read"),
     [
-        ("ada", "Ben Franklin sends what ada wrote"),
-        ("ben", "Ben Franklin"),
-        ("gus", "Ben Franklin sends what gus wrote"),
-        ("bolt-ci", "Ben Franklin sends what Bolt CI wrote"),
-        ("legacy", "Ben Franklin sends what Legacy Webhook wrote"),
-        ("workflow", "Ben Franklin sends what Standup Workflow wrote"),
+        ("ada", "Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote"),
+        ("ben", "Ben Franklin, U0BEN00000"),
+        ("gus", "Ben Franklin, U0BEN00000 sends what gus, U0GUS00000 wrote"),
+        ("bolt-ci", "Ben Franklin, U0BEN00000 sends what Bolt CI, B0BOLTCI00 wrote"),
+        ("legacy", "Ben Franklin, U0BEN00000 sends what Legacy Webhook, B0LEGACY00 wrote"),
+        ("workflow", "Ben Franklin, U0BEN00000 sends what Standup Workflow, B0WORKFLOW wrote"),
     ],
 )
 async def test_any_message_is_sent_whoever_wrote_it(
@@ -185,7 +185,7 @@ async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, de
     await run(desk, SEND, root, user="ben")
     await desk.until_marked("white_check_mark", root)
     read = await desk.until_received("this")
-    assert read.startswith("Ben Franklin sends what ada wrote (in Slack):")
+    assert read.startswith("Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote (in Slack):")
     assert "[this](https://example.com)" in read
     ((_, (file,)),) = desk.read()
     assert "plan.md" in file
@@ -199,7 +199,9 @@ async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, 
     await run(desk, SEND, ts, channel="shared")
     await desk.until_marked("white_check_mark", ts, channel="shared")
     (read,) = desk.received()
-    assert read == "ada sends what eve wrote (in Slack):\n\nTry turning it off"
+    assert (
+        read == "ada, U0ADA00000 sends what eve, U0EVE00000 wrote (in Slack):\n\nTry turning it off"
+    )
 
 
 @on_v1
@@ -214,7 +216,7 @@ async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -
     await desk.until_marked("white_check_mark", thread)
     first, second = desk.devin.requests
     assert first.body == second.body
-    assert "Ben Franklin sends what ada wrote" in first.message
+    assert "Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote" in first.message
 
 
 async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, store: Store) -> None:
@@ -391,8 +393,8 @@ async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, 
     await desk.until_marked("white_check_mark", ts)
     await desk.until_marked("white_check_mark", await desk.reply("Thanks", thread))
     assert [one.partition("\n")[0] for one in desk.received()] == [
-        "Ben Franklin sends what ada wrote (in Slack):",
-        "ada (in Slack):",
+        "Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote (in Slack):",
+        "ada, U0ADA00000 (in Slack):",
     ]
     assert desk.whispers("ben") == []
 
@@ -541,7 +543,7 @@ async def test_a_message_that_is_edited_while_its_form_is_open_is_sent_as_it_is_
     await submit(desk, view, user="ben")
     sent = await desk.until_received("Is it green?")
     assert "hunter2" not in sent
-    assert sent.startswith("Ben Franklin sends what ada wrote")
+    assert sent.startswith("Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote")
 
 
 async def test_a_message_that_is_deleted_while_its_form_is_open_is_not_sent(

@@ -47,7 +47,7 @@ from tests.support.waiting import until_settled, wait_until
 pytestmark = pytest.mark.usefixtures("hurried")
 
 FROM_A_WORKFLOW = "A workflow (in Slack):\n\n"
-FROM_ADA = "ada (in Slack, through a workflow):\n\n"
+FROM_ADA = "ada, U0ADA00000 (in Slack, through a workflow):\n\n"
 
 INPUTS: dict[str, Any] = {"session": SESSION, "message": "Please rebase"}
 
@@ -93,7 +93,7 @@ async def test_a_step_posts_its_message_in_a_new_linked_thread(
     await desk.until_received("tag it")
     assert desk.received() == [
         FROM_A_WORKFLOW + "Please rebase",
-        "ada (in Slack):\n\nAnd then tag it",
+        "ada, U0ADA00000 (in Slack):\n\nAnd then tag it",
     ]
 
 

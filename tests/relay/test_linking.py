@@ -428,7 +428,7 @@ async def test_links_survive_a_restart(environ: dict[str, str], desk: Desk) -> N
         await desk.reply("Between us", quiet)
         await desk.reply("Still here", thread)
         await desk.until_received("Still here")
-        assert await desk.fence(thread) == ["ada (in Slack):\n\nStill here"]
+        assert await desk.fence(thread) == ["ada, U0ADA00000 (in Slack):\n\nStill here"]
 
 
 def key_of(desk: Desk, thread: str) -> str:

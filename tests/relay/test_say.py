@@ -48,7 +48,7 @@ from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
 SHORT_ID = short_id(SessionId(SESSION))
-FROM_ADA = "ada (in Slack):\n\n"
+FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 DAY_MS = 24 * 3600 * 1000
 GONE = refusals.sorry(FormGone())
 
@@ -146,7 +146,7 @@ async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: st
     message = await posted(desk, "Please rebase")
     assert message.text == devin_say.said("Ben Franklin", "Please rebase\nand test").text
     await desk.until_marked("white_check_mark", message.ts)
-    assert desk.received() == ["Ben Franklin (in Slack):\n\nPlease rebase\nand test"]
+    assert desk.received() == ["Ben Franklin, U0BEN00000 (in Slack):\n\nPlease rebase\nand test"]
 
 
 @on_v1

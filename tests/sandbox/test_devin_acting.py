@@ -86,10 +86,10 @@ async def test_devin_speaks_of_the_task_that_it_was_given(
 ) -> None:
     """The plan, the question and the result quote it, and so does a wish."""
     task = "Find out why `test_upload` is flaky"
-    await send(devin, f"ada (in Slack):\n\n{task}", session)
+    await send(devin, f"ada, U0ADA00000 (in Slack):\n\n{task}", session)
     await wait_until(lambda: devin.session(session).state in {"blocked", "approval"}, "it asks")
     if turns == 2:
-        await send(devin, "ada (in Slack):\n\nOnly a draft to look at", session)
+        await send(devin, "ada, U0ADA00000 (in Slack):\n\nOnly a draft to look at", session)
         await wait_until(in_state(devin, "suspended", session), "Devin sleeps")
     assert said(devin, session)
     assert [text for text in said(devin, session) if f"“{task}”" not in text] == []
@@ -100,7 +100,7 @@ async def test_devin_speaks_of_the_task_that_it_was_given(
 async def test_a_no_to_a_wish_that_nobody_heard_ends_the_turn(devin: DevinSandbox) -> None:
     """Someone chose the state on the page: nothing is said of a builder, and nothing is asked."""
     devin.behave(SESSION, "approval")
-    await send(devin, "ada (in Slack):\n\nNo, thank you")
+    await send(devin, "ada, U0ADA00000 (in Slack):\n\nNo, thank you")
     await wait_until(in_state(devin, "suspended"), "Devin sleeps")
     (answer,) = said(devin)
     assert "builder" not in answer
@@ -148,8 +148,8 @@ async def test_an_answer_makes_devin_work_finish_and_fall_asleep(devin: DevinSan
 @pytest.mark.parametrize(
     ("answer", "pull_requests"),
     [
-        ("ada (in Slack):\n\nApproved, please proceed.", 1),
-        ("ada (in Slack):\n\nYes, go ahead", 1),
+        ("ada, U0ADA00000 (in Slack):\n\nApproved, please proceed.", 1),
+        ("ada, U0ADA00000 (in Slack):\n\nYes, go ahead", 1),
         ("Rather not", 0),
     ],
 )
@@ -171,7 +171,7 @@ async def test_a_careful_session_waits_for_an_approval(
     "prompt",
     [
         "Write the notes\nfor v2.4",
-        "ada (in Slack):\n\nWrite the notes",
+        "ada, U0ADA00000 (in Slack):\n\nWrite the notes",
         "ada asked in a thread:\n\n> ben (in Slack):\n>\n> Write the notes\n\n> ada:\n> Soon",
         "> Who does it?\n\nWrite the notes",
     ],

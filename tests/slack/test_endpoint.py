@@ -100,7 +100,7 @@ async def test_a_command_may_have_any_word_in_it(http_bot: Bot, desk: Desk) -> N
     text = "Log the payload=1 & the %70ayload, please"
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} {text}")
     assert delivery.acked
-    assert await desk.until_received("please") == f"ada (in Slack):\n\n{text}"
+    assert await desk.until_received("please") == f"ada, U0ADA00000 (in Slack):\n\n{text}"
 
 
 @on_v1

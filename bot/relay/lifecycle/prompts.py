@@ -9,14 +9,16 @@ from typing import Any, Protocol
 from bot.delivery.compose import message_of
 from bot.model.errors import SlackRefused
 from bot.model.files import AttachedFile
+from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.lifecycle.start import Start
-from bot.slack.people import People
-from bot.slack.threads import NO_SUCH_THREAD, Threads
+from bot.slack.app.workspace import Workspace
+from bot.slack.threads import NO_SUCH_THREAD
 from bot.text.characters import cut
 from bot.text.content import section
 from bot.text.markdown import block_quote
+from bot.text.speaker import speaker
 from bot.text.to_devin import is_empty
 
 log = logging.getLogger(__name__)
@@ -44,31 +46,50 @@ class Messages(Protocol):
         """Parse a message that Devin may read; None for asides, commands, and our own posts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt, as Markdown with names, empty if there is nothing to start from.
+
+    `left_out` counts messages of the thread whose authors may not message Devin.
+    """
+
+    text: str
+    left_out: int = 0
+
+
 @dataclass(slots=True)
 class _Earlier:
-    """The latest of a thread's messages that Devin may read, and how many there are in all."""
+    """The latest of a thread's messages that Devin may read, with their authors' standing.
 
-    latest: list[Reply] = field(default_factory=list)
+    `count` is the number of all of them, and `left_out` that of messages whose authors may not
+    message Devin.
+    """
+
+    latest: list[tuple[Reply, Standing]] = field(default_factory=list)
     count: int = 0
+    left_out: int = 0
 
 
 class Prompts:
     """Composes prompts."""
 
-    def __init__(self, threads: Threads, people: People, messages: Messages) -> None:
-        self._threads = threads
-        self._people = people
+    def __init__(self, workspace: Workspace, messages: Messages) -> None:
+        self._threads = workspace.threads
+        self._people = workspace.people
+        self._permissions = workspace.permissions
+        self._quotes_all = workspace.settings.start_quotes == "all"
         self._messages = messages
 
-    async def of(self, start: Start) -> str | None:
-        """Return the prompt, as Markdown with names; empty if there is nothing to start from.
+    async def of(self, start: Start) -> Prompt | None:
+        """Return the prompt; of the thread before it, only who may message Devin is quoted.
 
-        The message that asks for it is read as it is now; None if it asks for no start any more.
+        With `START_QUOTES=all`, others are quoted as well, and marked as what they are. The message
+        that asks for it is read as it is now; None if it asks for no start any more.
         Files are named only. A thread that Slack does not show is left out.
 
         Raises:
             CannotPost: the bot is not in the channel, or that has another id: outsiders read along.
-            SlackAway: the thread cannot be read now.
+            SlackAway: the thread cannot be read now, or its authors are not identified.
         """
         await self._threads.check_in(start.thread.channel)
         own, earlier = start.message, _Earlier()
@@ -82,21 +103,22 @@ class Prompts:
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
         message = _without_addresses(own)
-        if is_empty(message):
-            return await self._thread_alone(start, earlier) if earlier.latest else ""
-        prompt = await message_of(message, self._people)
-        if not earlier.latest:
-            return prompt
-        return f"{prompt}\n\n{await self._quoted(earlier, 'This was asked in a Slack thread.')}"
-
-    async def _thread_alone(self, start: Start, earlier: "_Earlier") -> str:
-        name = await self._people.name(start.by)
-        return await self._quoted(earlier, f"{name} started this session from a Slack thread.")
+        parts = [] if is_empty(message) else [await message_of(message, self._people)]
+        if earlier.latest:
+            by = speaker(await self._people.name(start.by), start.by)
+            began = f"{by} started this session from a Slack thread."
+            head = "This was asked in a Slack thread." if parts else began
+            parts.append(await self._quoted(earlier, head))
+        return Prompt("\n\n".join(parts), earlier.left_out)
 
     async def _quoted(self, earlier: "_Earlier", head: str) -> str:
         """Return the latest messages of a thread, the oldest first, each in a block quote."""
-        latest = [_without_addresses(one) for one in earlier.latest]
-        texts = await asyncio.gather(*(message_of(one, self._people) for one in latest))
+        texts = await asyncio.gather(
+            *(
+                message_of(_without_addresses(one), self._people, standing=standing)
+                for one, standing in earlier.latest
+            )
+        )
         kept: list[str] = []
         left = MOST_CHARACTERS
         for text in reversed(texts):
@@ -104,8 +126,12 @@ class Prompts:
                 break
             kept.insert(0, block_quote(cut(text, left)))
             left -= len(text)
-        more = earlier.count - len(kept)
-        told = f" (earlier messages left out: {more})" if more else ""
+        counts = {
+            "earlier messages left out": earlier.count - len(kept),
+            "left out, since their authors may not message Devin": earlier.left_out,
+        }
+        told = "; ".join(f"{what}: {number}" for what, number in counts.items() if number)
+        told = f" ({told})" if told else ""
         return "\n\n".join((f"{head} Its messages, oldest first{told}:", *kept))
 
     async def _asked(self, start: Start) -> Reply | None:
@@ -127,15 +153,23 @@ class Prompts:
         thread, until = start.thread, start.message.ts
         earlier, cursor = _Earlier(), None
         seen: set[str] = {until}  # a thread's first message is on each page
+        standings: dict[tuple[object, ...], Standing] = {}
         for _ in range(MOST_PAGES):
             page, cursor = await self._threads.page(thread, cursor, latest=until, inclusive=True)
             for raw in page:
                 one = self._messages.earlier(raw, thread)
-                if one is not None and one.ts not in seen and not is_empty(one):
-                    seen.add(one.ts)
+                if one is None or one.ts in seen or is_empty(one):
+                    continue
+                seen.add(one.ts)
+                who = one.author, thread.channel, one.bots, one.home
+                standing = standings.get(who) or await self._permissions.of(*who)
+                standings[who] = standing
+                if standing is Standing.ALLOWED or self._quotes_all:
                     earlier.count += 1
-                    earlier.latest.append(one)
-            earlier.latest.sort(key=lambda one: ts_micros(one.ts))
+                    earlier.latest.append((one, standing))
+                else:
+                    earlier.left_out += 1
+            earlier.latest.sort(key=lambda found: ts_micros(found[0].ts))
             del earlier.latest[:-MOST_MESSAGES]
             if cursor is None:
                 return earlier

@@ -134,11 +134,16 @@ class Starter:
             prompt = await self._prompts.of(start)
         except CannotPost as error:
             return refusals.sorry(error)
-        if not prompt:
-            return words.WITHDRAWN if prompt is None else words.NOTHING
+        if prompt is None:
+            return words.WITHDRAWN
+        if not prompt.text:
+            return words.nothing(prompt.left_out)
         if not await self._claims.claim(sent, KEEP_CLAIM):
             raise DevinAway("another process starts it")
-        return await self._create(start, prompt)
+        if prompt.left_out:
+            told = words.left_out(prompt.left_out)
+            await self._notices.say(start.thread, told, once=f"left out:{start.tag}")
+        return await self._create(start, prompt.text)
 
     async def _earlier(self, start: Start, noted: str) -> Result:
         """Return the result of an earlier try, which may have been lost."""

@@ -12,7 +12,7 @@ from bot.wording.blocks import Block, button
 from bot.wording.button_values import reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import ADMIN, as_code, named_by, session_link, span
+from bot.wording.phrases import ADMIN, as_code, named_by, plural, session_link, span
 
 BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."
@@ -22,6 +22,29 @@ NOTHING = SlackMessage(
     "There's no task yet. Write it after `start`, or use `start` alone in a thread that "
     "describes the task."
 )
+
+
+def nothing(left_out: int) -> SlackMessage:
+    """Say that there is nothing to start from, since these messages of the thread don't count."""
+    if not left_out:
+        return NOTHING
+    return SlackMessage(
+        f"There's no task yet: I left out {_messages(left_out)} of this thread, by people or bots "
+        "who may not message Devin. Write the task after `start`."
+    )
+
+
+def left_out(number: int) -> SlackMessage:
+    """Say how many messages of the thread are not in the prompt."""
+    return SlackMessage(
+        f"I didn't pass on {_messages(number)} of this thread, by people or bots who may not "
+        "message Devin."
+    )
+
+
+def _messages(number: int) -> str:
+    return f"{number} {plural(number, 'message', 'messages')}"
+
 
 WITHDRAWN = SlackMessage(
     "I didn't start a session: the message that asked for it was deleted, or asks for something "
