@@ -8,16 +8,19 @@ from pathlib import Path
 
 from bot.app import open_slack
 from bot.devin.opening import open_devin
-from bot.model.errors import OperatorError, PassingError
+from bot.model.errors import OperatorError, PassingError, SlackRefused
 from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.redis.durability import durability
 from bot.redis.embedded.trial import try_valkey
 from bot.settings import Settings
+from bot.slack.api import SlackClient, call
 from bot.slack.app.identity import Identity, check_app_token, identify
 from bot.slack.app.manifest import REINSTALL, named, required_scopes
+from bot.slack.people import GROUP_MEMBERS
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
+GROUPS = "Slack user groups"
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
 
@@ -33,6 +36,8 @@ async def findings(settings: Settings, file: Path) -> AsyncIterator[Finding]:
         else:
             yield Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
             yield _scopes(identity)
+            for finding in await _groups(client, settings):
+                yield finding
         if settings.slack_app_token is None:
             yield Finding(APP_TOKEN, is_good=True, says="not set, so HTTP mode is used")
         else:
@@ -88,6 +93,25 @@ def _scopes(identity: Identity) -> Finding:
     if missing := identity.missing_scopes:
         return Finding(SCOPES, is_good=False, says=f"missing {named(missing)}", fix=REINSTALL)
     return Finding(SCOPES, is_good=True, says=f"all {len(required_scopes())} granted")
+
+
+async def _groups(client: SlackClient, settings: Settings) -> Sequence[Finding]:
+    """Tell of each user group that a setting names whether Slack says who is in it."""
+    found = []
+    for name in ("ALLOW_STARTERS", "ALLOW_APPROVERS"):
+        listed: frozenset[str] = getattr(settings, name.lower())
+        for group in sorted(one for one in listed if one.startswith("S")):
+            about, fix = f"{group} in {name}", ""
+            try:
+                answer = await call(client, GROUP_MEMBERS, usergroup=group)
+                says = f"{about} has {len(answer['users'])} members"
+            except SlackRefused as error:
+                says = f"{about} can't be read ({error.reason}), so it counts as empty"
+                fix = f"Check the ID in {name}, and that the group isn't disabled."
+            except PassingError as error:
+                says, fix = f"{about} can't be read ({error})", "Try again in a minute."
+            found.append(Finding(GROUPS, is_good=not fix, says=says, fix=fix))
+    return found
 
 
 async def _devin(settings: Settings) -> Sequence[Finding]:

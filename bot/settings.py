@@ -40,6 +40,10 @@ CATCH_UP_LIMIT = timedelta(days=2)
 """No longer than Redis remembers which commands were answered and which replies were accepted."""
 
 FLAG_SHAPE = "true or false"
+_PEOPLE = (
+    "IDs of users or user groups such as U0123ABCD or S0123ABCD, or empty: all who may message "
+    "Devin may {}"
+)
 
 _TRANSPORTS = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 SECRETS = (*_TRANSPORTS, "SLACK_BOT_TOKEN", "DEVIN_API_KEY", "REDIS_URL")
@@ -129,6 +133,12 @@ class Settings(BaseSettings):
     )
     allow_users: Annotated[frozenset[str], ids("UW", "user ID")] = Field(
         frozenset(), description="user IDs such as U0123ABCD, or empty for every member"
+    )
+    allow_starters: Annotated[frozenset[str], ids("UWS", "user or user group ID")] = Field(
+        frozenset(), description=_PEOPLE.format("start and link sessions")
+    )
+    allow_approvers: Annotated[frozenset[str], ids("UWS", "user or user group ID")] = Field(
+        frozenset(), description=_PEOPLE.format("approve, end and archive")
     )
     allow_bots: Annotated[frozenset[str], ids("BAUW", "bot, app or user ID")] = Field(
         frozenset(), description="bot, app or user IDs such as B0123ABCD, or empty for no bot"

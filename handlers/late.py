@@ -19,7 +19,7 @@ from bot.store.links import GONE
 from bot.store.revisions import TOO_LATE
 from handlers import first_words
 from handlers.failures import whisper
-from handlers.mentions import claim_of
+from handlers.mentions import act_of, claim_of
 from handlers.parse.commands import is_for_bot, parse_command, parse_guess, parse_spoken
 from handlers.parse.events import is_own, parse_reply
 
@@ -80,7 +80,8 @@ class LateEvents:
         if not await self._cases.state.claims.begin(claim, "catch-up"):
             return False
         try:
-            await self._cases.accepting.check(command.by, command.thread.channel)
+            act = act_of(command.verb)
+            await self._cases.accepting.check(command.by, command.thread.channel, act)
         except NotAllowed as error:
             thread = command.thread
             await whisper(self._cases, thread, command.ts, command.by, error, each=True)

@@ -6,6 +6,7 @@ and the mention may be left out); the event that comes first is answered.
 
 from bot.model.errors import PersonError
 from bot.model.mirror import Follow
+from bot.model.people import Act
 from bot.model.replies import Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
@@ -40,9 +41,16 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
 async def _result_of(cases: UseCases, command: Command) -> SlackMessage | None:
     """Run a command, or ask for it again if it comes so late that others may have followed it."""
     if cases.accepting.is_old(command.ts):
-        await cases.accepting.check(command.by, command.thread.channel)
+        await cases.accepting.check(command.by, command.thread.channel, act_of(command.verb))
         return delivery_reports.late(0, [command.verb], silenced=False)
     return await obey(cases, command)
+
+
+def act_of(verb: str) -> Act:
+    """Return what a command asks for, as far as only some may ask for it."""
+    if verb in {"start", "link"}:
+        return Act.START
+    return Act.APPROVE if verb in {"end", "archive"} else Act.MESSAGE
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:

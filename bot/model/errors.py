@@ -87,7 +87,7 @@ class LinkChanged(LinkedElsewhere):
 
 
 class NotAllowed(PersonError):
-    """This person, in this channel, may not steer Devin; `standing` says why."""
+    """This person, in this channel, may not steer Devin, or not so; `standing` says why."""
 
     def __init__(self, standing: "Standing") -> None:
         super().__init__(standing.value)
@@ -253,8 +253,10 @@ class SlackAway(PassingError):
 class NotIdentified(SlackAway):
     """Slack did not say who somebody is, so nothing was decided and nothing was done."""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        super().__init__("users.info", reason, retry_after=retry_after, maybe_done=False)
+    def __init__(
+        self, reason: str, *, retry_after: float | None = None, method: str = "users.info"
+    ) -> None:
+        super().__init__(method, reason, retry_after=retry_after, maybe_done=False)
 
 
 class DevinAway(PassingError):

@@ -30,6 +30,17 @@ def is_channel(text: str) -> bool:
     return is_id(text) and text[:1] in CHANNELS_BEGIN
 
 
+class Act(StrEnum):
+    """What a person asks for, as far as the operator may leave it to some.
+
+    `START` is also to link a thread to a session, and `APPROVE` also to end or archive one.
+    """
+
+    MESSAGE = "message"
+    START = "start"
+    APPROVE = "approve"
+
+
 class Standing(StrEnum):
     """A person's permission to steer Devin, or the reason why they lack it."""
 
@@ -38,6 +49,8 @@ class Standing(StrEnum):
     EXTERNAL = "external"
     BOT = "bot"
     NOT_LISTED = "not_listed"
+    NOT_STARTER = "not_starter"
+    NOT_APPROVER = "not_approver"
     CHANNEL = "channel"
     UNKNOWN = "unknown"
 

@@ -11,7 +11,7 @@ from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
 from bot.mirror.polling import Polling
 from bot.model.errors import NotAllowed, NotIdentified, StoreAway
-from bot.model.people import WORKFLOW, Standing, UserId
+from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
@@ -95,8 +95,8 @@ class Accepting:
             self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
 
-    async def check(self, who: UserId, channel: str) -> None:
-        """Raise `NotAllowed` unless `who` may steer Devin in `channel`.
+    async def check(self, who: UserId, channel: str | None, act: Act = Act.MESSAGE) -> None:
+        """Raise `NotAllowed` unless `who` may do `act` in `channel`, or without one anywhere.
 
         Events that were refused before are noted first, so that this request cannot hide them.
 
@@ -106,10 +106,7 @@ class Accepting:
             StoreAway: the refused events may not have been noted.
         """
         await self._catch_up()
-        if who == WORKFLOW:
-            standing = self._permissions.of_workflow(channel)
-        else:
-            standing = await self._permissions.of(who, channel)
+        standing = await self._permissions.may(act, who, channel)
         if standing is not Standing.ALLOWED:
             metrics.TURNED_AWAY.labels(standing).inc()
             raise NotAllowed(standing)

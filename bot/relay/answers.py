@@ -9,7 +9,7 @@ import logging
 
 from bot.model.errors import AnsweredAlready, MovedOn, UnderWay
 from bot.model.mirror import Watched
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
@@ -43,7 +43,8 @@ class Answers:
     ) -> None:
         """Answer what was `asked` with the option `number`, once.
 
-        An approval has the one option 0. The buttons of the message at `pressed` then give way.
+        An approval has the one option 0, and is an act of its own. The buttons of the message at
+        `pressed` then give way.
 
         Raises:
             AnsweredAlready: somebody has chosen an answer before.
@@ -60,10 +61,12 @@ class Answers:
             text = None if seen is None else _text_of(seen, number)
             if text is None:
                 raise MovedOn
+            act = _act_of(seen)
+            await self._accepting.check(by, thread.channel, act)
             words = mirror_notices.answers(await self._accepting.name(by), text)
             reply = self._reply(thread, by, text)
             about = {"session": session, "asked": asked, "pressed": pressed}
-            mine = Spoken.of(key, reply, words, **about)
+            mine = Spoken.of(key, reply, words, act=act, **about)
             owing = await self._speaking.say(mine)
             before = mine if owing is Owing.NEW else await self._speaking.said(key)
             if before is None:
@@ -77,6 +80,11 @@ class Answers:
         as_chosen = (dict(literally(text)),)
         ts = self._speaking.since()
         return Reply(thread=thread, ts=ts, author=by, text=escape(text), blocks=as_chosen)
+
+
+def _act_of(seen: Watched | None) -> Act:
+    is_asked = seen is not None and seen.state is SessionState.APPROVAL
+    return Act.APPROVE if is_asked else Act.MESSAGE
 
 
 def _text_of(seen: Watched, number: int) -> str | None:

@@ -10,7 +10,7 @@ each carries the number of its ticket, and a second run with that number finds t
 from typing import ClassVar
 
 from bot.model.errors import IsMuted, LinkedElsewhere, NotIdentified, NotLinked, TicketGone
-from bot.model.people import Standing, UserId
+from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
@@ -73,7 +73,7 @@ class LinkForm:
             LinkedElsewhere: the thread has another session.
             IsMuted: the thread has this session, but is muted; the message was not sent.
         """
-        await self._accepting.check(by, thread.channel)
+        await self._accepting.check(by, thread.channel, Act.START)
         await self._threads.check_in(thread.channel)
         claim = f"linking:{number}"
         if await self._claims.is_claimed(claim):
@@ -94,9 +94,9 @@ class LinkForm:
     async def offer(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
         """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
 
-        Return False without an offer if the thread is linked, if `to` may not steer Devin there or
-        Slack cannot identify `to` now, or if another message brought an offer into this thread in
-        the last 30 days.
+        Return False without an offer if the thread is linked, if `to` may not link it or Slack
+        cannot identify `to` now, or if another message brought an offer into this thread in the
+        last 30 days.
 
         Raises:
             StoreAway: no offer was made.
@@ -104,7 +104,7 @@ class LinkForm:
         if await self._links.get(thread) is not None:
             return False
         try:
-            standing = await self._permissions.of(to, thread.channel)
+            standing = await self._permissions.may(Act.START, to, thread.channel)
         except NotIdentified:
             return False
         if standing is not Standing.ALLOWED:

@@ -5,7 +5,7 @@ import logging
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
 from bot.model.mirror import Follow
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
@@ -47,7 +47,7 @@ class Linking:
             LinkedElsewhere: the thread has another session.
             NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel)
+        await self._accepting.check(by, thread.channel, Act.START)
         session = await self._choices.named(text, thread.channel, by)
         link, is_new = await self._accepting.link(thread, by, session, at)
         if link.session != session:

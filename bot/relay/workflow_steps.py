@@ -18,7 +18,7 @@ from bot.model.errors import (
     SlackRefused,
 )
 from bot.model.owed import Owed, OwedKind
-from bot.model.people import WORKFLOW, UserId
+from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
@@ -113,27 +113,34 @@ class WorkflowSteps:
         """Have the message posted, and sent to the session; its outcome ends the step."""
         by = await self._check(step)
         session = await self._choices.named(step.session, step.channel, by)
+        act = await self._choices.act_for(session, step.channel)
+        await self._check(step, act)
         thread = await self._thread(step, session) if step.channel else None
         reply, said = await self._reply(step, thread, by)
         if not said:
             raise NothingToSay
         if step.channel:
-            await self._say(step, reply, said, session)
+            await self._say(step, reply, said, act, session)
             return
         change = await self._accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
 
     async def _say(
-        self, step: StepAsked, reply: Reply, said: str, session: SessionId | None = None
+        self,
+        step: StepAsked,
+        reply: Reply,
+        said: str,
+        act: Act,
+        session: SessionId | None = None,
     ) -> None:
         by = await self._accepting.name(UserId(step.user)) if step.user else ""
         words = workflows.said_by_workflow(by, said)
-        key, links = f"step:{step.execution}", session is not None
-        await self._speaking.say(Spoken.of(key, reply, words, session=session, links=links))
+        about = {"session": session, "links": session is not None, "act": act}
+        await self._speaking.say(Spoken.of(f"step:{step.execution}", reply, words, **about))
 
     async def _link(self, step: StepAsked, *, again: bool) -> None:
-        by = await self._check(step)
+        by = await self._check(step, Act.START)
         session = await self._choices.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
         if thread is None:
@@ -148,13 +155,13 @@ class WorkflowSteps:
 
     async def _start(self, step: StepAsked) -> None:
         """Have the prompt posted, and a session started, which ends the step."""
-        by = await self._check(step)
+        by = await self._check(step, Act.START)
         if not step.channel:
             raise BadStep(Flaw.CHANNEL)
         reply, said = await self._reply(step, None, by)
         if not said:
             raise BadStep(Flaw.PROMPT)
-        await self._say(step, reply, said)
+        await self._say(step, reply, said, Act.START)
 
     async def _reply(
         self, step: StepAsked, thread: ThreadRef | None, by: UserId
@@ -172,10 +179,10 @@ class WorkflowSteps:
         )
         return reply, await self._accepting.shown(reply)
 
-    async def _check(self, step: StepAsked) -> UserId:
-        """Return the acting user; raise `NotAllowed` unless they may act in the channel."""
+    async def _check(self, step: StepAsked, act: Act = Act.MESSAGE) -> UserId:
+        """Return the acting user; raise `NotAllowed` unless they may do `act` in the channel."""
         by = UserId(step.user) if step.user else WORKFLOW
-        await self._accepting.check(by, step.channel)
+        await self._accepting.check(by, step.channel, act)
         return by
 
     async def _thread(self, step: StepAsked, session: SessionId) -> ThreadRef | None:

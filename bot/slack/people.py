@@ -30,6 +30,7 @@ SLACKBOT = "USLACKBOT"
 """Slack's own bot, which Slack describes as a person (`is_bot: false`)."""
 
 ALL_GROUPS = "all"
+GROUP_MEMBERS = "usergroups.users.list"
 WORKFLOW_NAME = "A workflow"
 
 MOST_NAMES = 50
@@ -64,6 +65,8 @@ class People:
         self._channels = channels
         groups = TypeAdapter(Mapping[str, str])
         self._groups = Lookup(source, "usergroups.list", self._look_up_groups, groups, tier=TIER_2)
+        members = TypeAdapter(frozenset[UserId])
+        self._members = Lookup(source, GROUP_MEMBERS, self._look_up_members, members, tier=TIER_2)
 
     def is_home(self, place: str) -> bool:
         """Return True if `place` is the id of our workspace or our organization."""
@@ -81,6 +84,18 @@ class People:
             return await self._users.get(user, need) or Person.unknown(user)
         except SlackAway as error:
             raise NotIdentified(error.reason, retry_after=error.retry_after) from error
+
+    async def members(self, group: str) -> frozenset[UserId]:
+        """Return the members of a user group; nobody if Slack answers that there is none.
+
+        Raises:
+            NotIdentified: Slack did not answer.
+        """
+        try:
+            return await self._members.get(group) or frozenset()
+        except SlackAway as error:
+            after = error.retry_after
+            raise NotIdentified(error.reason, retry_after=after, method=GROUP_MEMBERS) from error
 
     async def name(self, user: UserId) -> str:
         """Return the name of `user`; the id if Slack does not tell it."""
@@ -190,6 +205,10 @@ class People:
     async def _look_up_groups(self, _: str) -> Mapping[str, str]:
         answer = await call(self._client, "usergroups.list")
         return {str(group["id"]): str(group["handle"]) for group in answer["usergroups"]}
+
+    async def _look_up_members(self, group: str) -> frozenset[UserId]:
+        answer = await call(self._client, GROUP_MEMBERS, usergroup=group)
+        return frozenset(UserId(str(user)) for user in answer["users"])
 
 
 def _name(found: Mapping[str, Any]) -> str:

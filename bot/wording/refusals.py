@@ -184,6 +184,8 @@ MAY_NOT = {
     Standing.EXTERNAL: "People from other organizations can't message Devin here",
     Standing.BOT: "Bots can't message Devin here",
     Standing.NOT_LISTED: "You don't have permission to message Devin here",
+    Standing.NOT_STARTER: "You don't have permission to start or link sessions here",
+    Standing.NOT_APPROVER: "You don't have permission to approve, end or archive sessions here",
     Standing.CHANNEL: "Devin Relay isn't enabled in this channel",
 }
 

@@ -133,6 +133,13 @@ _STEP_STANDINGS = {
     Standing.NOT_LISTED: (
         "Only certain people may message Devin here. Set the step's Person to one of them."
     ),
+    Standing.NOT_STARTER: (
+        "Only certain people may start or link sessions here. Set the step's Person to one of them."
+    ),
+    Standing.NOT_APPROVER: (
+        "Only certain people may approve, end or archive sessions here. Set the step's Person to "
+        "one of them."
+    ),
     Standing.CHANNEL: (
         "Devin Relay isn't enabled in that channel. Set the step's Channel to one where it is."
     ),

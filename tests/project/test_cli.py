@@ -348,6 +348,18 @@ async def test_doctor_says_what_is_broken_and_how_to_fix_it(
         assert value not in out
 
 
+async def test_doctor_says_which_user_groups_slack_does_not_tell(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """Such a group counts as empty, so nobody may do what its members were meant to."""
+    lists = {"ALLOW_STARTERS": "S0ONCALL00 U0ADA00000", "ALLOW_APPROVERS": "S0NOBODY00"}
+    code, out, err = await command(environ | lists, tmp_path, "doctor")
+    assert (code, err) == (1, "")
+    assert "✓ Slack user groups: S0ONCALL00 in ALLOW_STARTERS has 2 members\n" in out
+    unknown = "S0NOBODY00 in ALLOW_APPROVERS can't be read (no_such_subteam), so it counts as empty"
+    assert f"✗ Slack user groups: {unknown}\n  → Check the ID in ALLOW_APPROVERS" in out
+
+
 async def test_doctor_names_the_scopes_that_are_missing(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:

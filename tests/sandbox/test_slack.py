@@ -220,6 +220,9 @@ async def test_who_somebody_is_can_be_asked(slack: SlackSandbox, client: AsyncWe
     assert bot["user_id"] == slack.workspace.user("bolt-ci").id
     (group,) = (await client.usergroups_list(include_users=True))["usergroups"]
     assert (group["handle"], len(group["users"])) == ("oncall", 2)
+    members = await client.usergroups_users_list(usergroup=group["id"])
+    assert members["users"] == group["users"]
+    assert await refusal(client.usergroups_users_list(usergroup="S0NOBODY00")) == "no_such_subteam"
     assert (await client.team_info())["team"]["id"] == slack.team_id
 
 

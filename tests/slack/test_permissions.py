@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import NotAllowed, NotIdentified
-from bot.model.people import WORKFLOW, Standing, UserId
+from bot.model.people import WORKFLOW, Act, Standing, UserId
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.permissions import Permissions
@@ -198,8 +198,60 @@ async def test_a_workflow_that_acts_for_nobody_is_not_a_person(
 ) -> None:
     """Its message may go where the operator allows it; people's actions are not open to it."""
     allow = Permissions(load_settings(environ, None), people_of(box, store))
-    assert allow.of_workflow(GENERAL) is Standing.ALLOWED
+    assert await allow.may(Act.MESSAGE, WORKFLOW, GENERAL) is Standing.ALLOWED
     assert await allow.of(WORKFLOW, GENERAL) is Standing.UNKNOWN
+
+
+GROUP = "S0ONCALL00"
+ADA, BEN = PEOPLE["ada"], UserId("U0BEN00000")
+
+
+@pytest.mark.parametrize("listed", [ADA, GROUP, f"S0NOBODY00 {GROUP}"])
+async def test_some_acts_are_left_to_listed_people_and_groups(
+    box: Sandbox, store: Store, environ: dict[str, str], listed: str
+) -> None:
+    """Each act has its list; a group that Slack doesn't know is empty, and a step is on none."""
+    box.slack.workspace.usergroups["oncall"].users = [ADA]
+    lists = {"ALLOW_STARTERS": listed, "ALLOW_CHANNELS": GENERAL}
+    allow = Permissions(load_settings({**environ, **lists}, None), people_of(box, store))
+    for channel in (GENERAL, None):
+        assert await allow.may(Act.START, ADA, channel) is Standing.ALLOWED
+        assert await allow.may(Act.START, BEN, channel) is Standing.NOT_STARTER
+        assert await allow.may(Act.START, WORKFLOW, channel) is Standing.NOT_STARTER
+    for act in (Act.MESSAGE, Act.APPROVE):
+        assert await allow.may(act, BEN, GENERAL) is Standing.ALLOWED
+        assert await allow.may(act, WORKFLOW, GENERAL) is Standing.ALLOWED
+    assert await allow.may(Act.START, ADA, "C0SECRETS0") is Standing.CHANNEL
+    asked = [one.params for one in box.slack.calls if one.method == "usergroups.users.list"]
+    assert len(asked) <= 2, "each group is asked for once"
+
+
+async def test_a_list_for_an_act_lets_nobody_in(
+    box: Sandbox, store: Store, environ: dict[str, str]
+) -> None:
+    """Who may not message Devin may do nothing else."""
+    lists = {"ALLOW_STARTERS": f"{GROUP} {BEN}", "ALLOW_APPROVERS": GROUP, "ALLOW_USERS": BEN}
+    box.slack.workspace.usergroups["oncall"].users = list(PEOPLE.values())
+    allow = Permissions(load_settings({**environ, **lists}, None), people_of(box, store))
+    for act in Act:
+        assert await allow.may(act, PEOPLE["gus"], GENERAL) is Standing.GUEST
+        assert await allow.may(act, PEOPLE["eve"], GENERAL) is Standing.EXTERNAL
+        assert await allow.may(act, ADA, GENERAL) is Standing.NOT_LISTED
+    assert await allow.may(Act.START, BEN, GENERAL) is Standing.ALLOWED
+    assert await allow.may(Act.APPROVE, BEN, GENERAL) is Standing.NOT_APPROVER
+
+
+async def test_a_group_that_cannot_be_asked_for_decides_nothing(
+    box: Sandbox, store: Store, environ: dict[str, str]
+) -> None:
+    """Unless another entry of the list says yes."""
+    allow = Permissions(
+        load_settings({**environ, "ALLOW_STARTERS": f"{GROUP} {ADA}"}, None), people_of(box, store)
+    )
+    box.slack.fail_next("usergroups.users.list", status=500, times=2)
+    assert await allow.may(Act.START, ADA, GENERAL) is Standing.ALLOWED
+    with pytest.raises(NotIdentified, match=r"^usergroups\.users\.list: "):
+        await allow.may(Act.START, BEN, GENERAL)
 
 
 async def test_a_look_up_that_failed_is_tried_again_later(

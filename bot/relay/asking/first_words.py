@@ -6,7 +6,7 @@ Nothing is started, run or sent before they press a button, and only they can pr
 from typing import ClassVar
 
 from bot.model.errors import NotLinked, TicketGone
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.replies import Change, Reply
 from bot.relay.accept import Accepting
 from bot.relay.asking.shortcuts import MessageShortcuts
@@ -54,21 +54,24 @@ class FirstWords:
         """Offer the author of `message`, in an unlinked thread or as its start, to begin there.
 
         Raises:
-            NotAllowed: its author may not steer Devin there.
+            NotAllowed: its author may neither start nor link a session there.
             NotIdentified, StoreAway: no offer was made.
         """
-        number = await self._issue(WordsAsked(by=message.author, message=message))
+        await self._accepting.check(message.author, message.thread.channel, Act.START)
+        number = await self._tickets.issue(WordsAsked(by=message.author, message=message))
         await self._tell(message, first_words.unlinked(number, is_direct=message.thread.is_direct))
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command.
 
         Raises:
-            NotAllowed, NotIdentified, StoreAway: as for `offer`.
+            NotAllowed: its author may not message Devin there.
+            NotIdentified, StoreAway: they were not asked.
         """
+        await self._accepting.check(message.author, message.thread.channel)
         is_linked = await self._links.get(message.thread) is not None
         asked = WordsAsked(by=message.author, message=message, verb=verb, argument=argument)
-        number = await self._issue(asked)
+        number = await self._tickets.issue(asked)
         words = first_words.did_you_mean(verb, argument, number, is_linked=is_linked)
         await self._tell(message, words)
 
@@ -111,10 +114,6 @@ class FirstWords:
         if not isinstance(sent, Change):
             raise NotLinked
         return sent
-
-    async def _issue(self, asked: WordsAsked) -> str:
-        await self._accepting.check(asked.by, asked.message.thread.channel)
-        return await self._tickets.issue(asked)
 
     async def _tell(self, message: Reply, words: SlackMessage) -> None:
         # Slack may send the message as two events, and each of them again.

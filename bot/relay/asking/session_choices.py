@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession
-from bot.model.people import UserId
+from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import WHOLE, NamedSession, SessionId, Unclear, parse_session
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
@@ -41,13 +41,14 @@ class SessionChoices:
         self._devin = devin
         self._lists_sessions = workspace.settings.list_sessions
         self._people = workspace.people
+        self._permissions = workspace.permissions
         self._team = workspace.team
 
     async def of(self, channel: str, by: UserId) -> Choices:
         """Return the sessions that `by` can choose from in `channel`, within about a second.
 
-        Sessions from elsewhere are shown to full members only, and to nobody if `LIST_SESSIONS` is
-        off. The channel's default session, or else its only one, is the likeliest.
+        Sessions from elsewhere are shown only to full members who may link them, and to nobody if
+        `LIST_SESSIONS` is off. The channel's default, or else its only session, is the likeliest.
 
         Raises:
             NotAllowed: `by` may not.
@@ -55,7 +56,9 @@ class SessionChoices:
         await self._accepting.check(by, channel)
         meant, known = await self._known_in(channel)
         here = known[:HERE]
-        named, latest = await asyncio.gather(self._naming.of(here, most=TITLED), self._latest(by))
+        named, latest = await asyncio.gather(
+            self._naming.of(here, most=TITLED), self._latest(by, channel)
+        )
         return Choices(
             here=[named[session] for session in here],
             elsewhere=[one for one in latest if one.session not in named],
@@ -86,7 +89,7 @@ class SessionChoices:
             return session
         _, here = await self._known_in(channel)
         found, none = _beginning_with(session, here), Unclear.NONE
-        if not found and await self._sees_all(by):
+        if not found and await self._sees_all(by, channel):
             found = await self._watches.beginning_with(session)
             if not found:
                 latest = await self._recent()
@@ -95,6 +98,11 @@ class SessionChoices:
         if len(found) != 1:
             raise BadSession(session, Unclear.SEVERAL if found else none)
         return found[0]
+
+    async def act_for(self, session: SessionId, channel: str) -> Act:
+        """Return what it is to message `session` from `channel`: to link it, if it is new there."""
+        _, here = await self._known_in(channel)
+        return Act.MESSAGE if session in here else Act.START
 
     async def _known_in(self, channel: str) -> tuple[SessionId | None, Sequence[SessionId]]:
         """Return the channel's default session, and all its sessions, that one first."""
@@ -106,12 +114,14 @@ class SessionChoices:
         used = [link.session for _, link in active]
         return meant, list(dict.fromkeys([meant, *used] if meant else used))
 
-    async def _sees_all(self, by: UserId) -> bool:
-        return self._lists_sessions and (await self._people.person(by)).is_full_member
+    async def _sees_all(self, by: UserId, channel: str) -> bool:
+        if not (self._lists_sessions and (await self._people.person(by)).is_full_member):
+            return False
+        return await self._permissions.may(Act.START, by, channel) is Standing.ALLOWED
 
-    async def _latest(self, by: UserId) -> Sequence[NamedSession]:
+    async def _latest(self, by: UserId, channel: str) -> Sequence[NamedSession]:
         """Return Devin's latest sessions, if `by` may see them."""
-        return (await self._recent() if await self._sees_all(by) else None) or ()
+        return (await self._recent() if await self._sees_all(by, channel) else None) or ()
 
     async def _recent(self) -> Sequence[NamedSession] | None:
         """Return Devin's latest sessions that are not over; None if Devin does not list them."""

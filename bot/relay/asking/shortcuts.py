@@ -18,7 +18,7 @@ from bot.model.errors import (
     SlackRefused,
     TicketGone,
 )
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId, find_session
 from bot.model.threads import ThreadRef
@@ -132,7 +132,7 @@ class MessageShortcuts:
         asked = await self._tickets.read(SessionAsked, number, by)
         if asked is None:
             raise TicketGone
-        await self._accepting.check(by, asked.thread.channel)
+        await self._accepting.check(by, asked.thread.channel, Act.START)
         session = await self._choices.whole(session, asked.thread.channel, by)
         message = asked.message and await _as_it_is(asked.message, read_again)
         await self._link_form.link(number, by, asked.thread, session, message, since=asked.at)
@@ -140,6 +140,7 @@ class MessageShortcuts:
     async def _ask(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
     ) -> View:
+        await self._accepting.check(by, thread.channel, Act.START)
         named, choices = await asyncio.gather(
             self._named_in(thread, near), self._choices.of(thread.channel, by)
         )

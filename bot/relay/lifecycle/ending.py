@@ -9,7 +9,7 @@ import secrets
 from bot.devin.api import Devin, Failure, Unread
 from bot.model.errors import AlreadyClosed, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
@@ -43,7 +43,7 @@ class Ending:
             NotLinked: the thread has no link.
             NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel)
+        await self._accepting.check(by, thread.channel, Act.APPROVE)
         link = await self._links.get(thread)
         if link is None:
             raise NotLinked
@@ -68,7 +68,7 @@ class Ending:
             AlreadyClosed: an earlier press has done it.
             UnderWay: another press is doing it, or failed within the last 30 s.
         """
-        await self._accepting.check(by, thread.channel)
+        await self._accepting.check(by, thread.channel, Act.APPROVE)
         await self._naming.check(await self._links.get(thread), session)
         done = f"closed:{thread.channel}:{asked}"
         if not await self._claims.begin(done, secrets.token_hex(8)):

@@ -8,7 +8,7 @@ import time
 from typing import ClassVar
 
 from bot.model.errors import CannotPost, FormGone, LinkedElsewhere, NothingToSay, StartGone
-from bot.model.people import UserId, is_channel
+from bot.model.people import Act, UserId, is_channel
 from bot.model.replies import Reply
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef, ts_micros
@@ -66,7 +66,7 @@ class Starting:
             LinkedElsewhere: the thread is linked to a session.
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
-        await self._accepting.check(message.author, message.thread.channel)
+        await self._accepting.check(message.author, message.thread.channel, Act.START)
         start = Start(
             message=message,
             at=_now(),
@@ -75,8 +75,7 @@ class Starting:
             is_talk=is_talk,
             pressed=pressed,
         )
-        await self._check_unlinked(start.thread, start.since)
-        await self.begin(start)
+        await self._ask(start)
 
     async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
         """Have `text` posted under the person's name, and a session started in that new thread.
@@ -88,14 +87,19 @@ class Starting:
             NothingToSay: `text` is empty.
             CannotPost: Slack does not let the relay post there.
         """
-        await self._accepting.check(by, channel)
+        await self._accepting.check(by, channel, Act.START)
         if not text.strip():
             raise NothingToSay
         thread = ThreadRef(team=self._workspace.team, channel=channel, thread_ts="")
-        await self._speaking.command(thread, by, text, key)
+        await self._speaking.command(thread, by, text, key, act=Act.START)
 
     async def form(self, by: UserId, channel: str = "") -> View:
-        """Return the form for a new session, in `channel` unless another one is chosen."""
+        """Return the form for a new session, in `channel` unless another one is chosen.
+
+        Raises:
+            NotAllowed: `by` may not start one anywhere.
+        """
+        await self._accepting.check(by, None, Act.START)
         number = await self._tickets.issue(StartForm(by=by))
         return form.form(number, channel if is_channel(channel) else "")
 
@@ -124,12 +128,11 @@ class Starting:
             LinkedElsewhere: the thread is linked meanwhile.
             StartGone: the earlier start is no longer kept.
         """
-        await self._accepting.check(by, thread.channel)
+        await self._accepting.check(by, thread.channel, Act.START)
         start = Start.parse(await self._outbox.asked(subject_of(thread, ts, number)))
         if start is None or start.thread != thread:
             raise StartGone
-        await self._check_unlinked(thread, start.since)
-        await self.begin(start.model_copy(update={"number": number + 1, "at": _now()}))
+        await self._ask(start.model_copy(update={"number": number + 1, "at": _now()}))
 
     async def begin(self, start: Start) -> None:
         """Keep a start, and carry it out soon; a repeat changes nothing.
@@ -142,16 +145,16 @@ class Starting:
         if is_open:
             await self._schedule.tell(start.owed)
 
-    async def _check_unlinked(self, thread: ThreadRef, ts: str) -> None:
-        """Raise `LinkedElsewhere` if a request other than the one at `ts` has linked `thread`.
+    async def _ask(self, start: Start) -> None:
+        """Begin a start, unless another request has linked its thread.
 
         A link to a session that has ended gives way.
         """
-        link = await self._links.get(thread)
-        if link is None or link.since == ts_micros(ts):
-            return
-        if not await self._accepting.has_ended(link):
+        link = await self._links.get(start.thread)
+        is_taken = link is not None and link.since != ts_micros(start.since)
+        if link is not None and is_taken and not await self._accepting.has_ended(link):
             raise LinkedElsewhere(*await self._naming.linked(link))
+        await self.begin(start)
 
 
 def _now() -> int:

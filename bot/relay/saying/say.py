@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from bot.model.errors import ChooseSession, FormGone, NothingToSay
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
@@ -95,7 +95,7 @@ class Say:
         else:
             session = await self._defaults.use(channel)
         if session is not None:
-            await self._speaking.command(self._new(channel), by, text, key, session)
+            await self._begin(channel, by, session, text, key)
             return
         heard = await self._heard(channel)
         if len({link.session for _, link in heard}) != 1:
@@ -184,7 +184,7 @@ class Say:
             BadSession: `text` does not name a session.
             NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, channel)
+        await self._accepting.check(by, channel, Act.START)
         session = await self._choices.named(text, channel, by)
         await self._defaults.set(channel, ChannelDefault(session=session, by=by))
         return session
@@ -205,7 +205,18 @@ class Say:
         await self._check(channel, by, text)
         heard = await self._heard(channel)
         thread = next((one for one, link in heard if link.session == session), None)
-        return await self._speaking.command(thread or self._new(channel), by, text, key, session)
+        if thread is None:
+            return await self._begin(channel, by, session, text, key)
+        return await self._speaking.command(thread, by, text, key, session)
+
+    async def _begin(
+        self, channel: str, by: UserId, session: SessionId, text: str, key: str
+    ) -> Owing:
+        """Say `text` in a new thread, which is linked to `session`."""
+        act = await self._choices.act_for(session, channel)
+        await self._accepting.check(by, channel, act)
+        thread = ThreadRef(team=self._team, channel=channel, thread_ts="")
+        return await self._speaking.command(thread, by, text, key, session, act)
 
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
         unsent = await self._tickets.read(Unsent, number, by)
@@ -221,6 +232,3 @@ class Say:
     async def _heard(self, channel: str) -> Sequence[tuple[ThreadRef, Link]]:
         active = await self._links.active(self._team, channel, ACTIVE)
         return [(thread, link) for thread, link in active if not link.muted]
-
-    def _new(self, channel: str) -> ThreadRef:
-        return ThreadRef(team=self._team, channel=channel, thread_ts="")

@@ -10,7 +10,7 @@ from typing import Self
 
 from bot.model.errors import IsMuted
 from bot.model.owed import Owed, OwedKind
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.schedule import Schedule
@@ -38,7 +38,7 @@ class Spoken(Record):
     in its thread, or as a new thread if that has no `thread_ts`. Without a session, one is started.
     If it `links`, the thread is linked first. `asked` is the question that it answers, by a button
     of the message at `pressed`. `key` says what it is about, once, and `number` tells it from one
-    that was refused.
+    that was refused. `act` is what its author must be allowed to do.
     """
 
     key: str
@@ -47,6 +47,7 @@ class Spoken(Record):
     words: SlackMessage
     session: SessionId | None = None
     links: bool = False
+    act: Act = Act.MESSAGE
     asked: str = ""
     pressed: str = ""
 
@@ -114,7 +115,13 @@ class Speaking:
         return owing
 
     async def command(
-        self, thread: ThreadRef, by: UserId, text: str, key: str, session: SessionId | None = None
+        self,
+        thread: ThreadRef,
+        by: UserId,
+        text: str,
+        key: str,
+        session: SessionId | None = None,
+        act: Act = Act.MESSAGE,
     ) -> Owing:
         """Owe what a person says by a command or a form; `key` is new unless it has a ticket.
 
@@ -127,8 +134,8 @@ class Speaking:
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
         words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
         links = session is not None and not thread.thread_ts
-        spoken = Spoken.of(command_key(key), reply, words, session=session, links=links)
-        return await self.say(spoken)
+        about = {"session": session, "links": links, "act": act}
+        return await self.say(Spoken.of(command_key(key), reply, words, **about))
 
     async def refuse(self, key: str) -> bool:
         """Have nothing said under `key`; return False if something was, or will be."""

@@ -6,7 +6,8 @@ A person whom Slack does not describe may not. A failed look-up is neither yes n
 import logging
 from collections.abc import Sequence
 
-from bot.model.people import Person, Standing, UserId
+from bot.model.errors import NotIdentified
+from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
 from bot.settings import Settings
 from bot.slack.people import GUEST_FLAGS, HOME, People
 
@@ -19,12 +20,34 @@ class Permissions:
     def __init__(self, settings: Settings, people: People) -> None:
         self._settings = settings
         self._people = people
+        self._lists = {
+            Act.START: (settings.allow_starters, Standing.NOT_STARTER),
+            Act.APPROVE: (settings.allow_approvers, Standing.NOT_APPROVER),
+        }
         self._is_warned = False
 
+    async def may(self, act: Act, who: UserId, channel: str | None) -> Standing:
+        """Return whether `who` may do `act` in `channel`, or the rule that forbids it.
+
+        Without a channel, in any that is allowed. A workflow's step that names nobody is `WORKFLOW`
+        and on no list.
+
+        Raises:
+            NotIdentified: Slack did not identify `who`, or the members of a group that decides.
+        """
+        if who == WORKFLOW:
+            standing = self._of_workflow(channel)
+        else:
+            standing = await self.of(who, channel)
+        listed, otherwise = self._lists.get(act, (None, standing))
+        if standing is Standing.ALLOWED and listed and not await self._is_among(who, listed):
+            return otherwise
+        return standing
+
     async def of(
-        self, who: UserId, channel: str, bots: Sequence[str] = (), home: str = ""
+        self, who: UserId, channel: str | None, bots: Sequence[str] = (), home: str = ""
     ) -> Standing:
-        """Return whether `who` may steer Devin in `channel`, or the rule that forbids it.
+        """Return whether `who` may message Devin in `channel`, or the rule that forbids it.
 
         For a bot's post, `bots` holds its ids, and `home` where it is installed, as far as Slack
         says; `who` is then the bot user, or the user who posts through it, or else the bot id.
@@ -55,15 +78,30 @@ class Permissions:
             return Standing.ALLOWED
         return self.anywhere(await self._people.person(who), is_listed=True)
 
-    def of_workflow(self, channel: str) -> Standing:
-        """Return whether a workflow's step may steer Devin in `channel` on nobody's behalf."""
+    async def _is_among(self, who: UserId, listed: frozenset[str]) -> bool:
+        """Return whether `who`, or a user group that they are in, is `listed`."""
+        if who in listed:
+            return True
+        unknown: NotIdentified | None = None
+        for group in sorted(one for one in listed if one.startswith("S")):
+            try:
+                if who in await self._people.members(group):
+                    return True
+            except NotIdentified as error:
+                unknown = error
+        if unknown is not None:
+            raise unknown
+        return False
+
+    def _of_workflow(self, channel: str | None) -> Standing:
         if not self.allows_channel(channel):
             return Standing.CHANNEL
         return Standing.NOT_LISTED if self._settings.allow_users else Standing.ALLOWED
 
-    def allows_channel(self, channel: str) -> bool:
-        """Return True if Devin may be steered in `channel` at all."""
-        return not self._settings.allow_channels or channel in self._settings.allow_channels
+    def allows_channel(self, channel: str | None) -> bool:
+        """Return True if Devin may be steered in `channel`, or without one anywhere, at all."""
+        allowed = self._settings.allow_channels
+        return not allowed or channel is None or channel in allowed
 
     def anywhere(self, person: Person, *, is_listed: bool = False) -> Standing:
         """Return whether `person` may steer Devin in an allowed channel, or the rule against it.

@@ -139,6 +139,15 @@ def usergroups_list(state: SlackState, params: Params) -> JSON:
     return {"usergroups": groups}
 
 
+def usergroup_members(state: SlackState, params: Params) -> JSON:
+    """Implement usergroups.users.list (docs.slack.dev/reference/methods/usergroups.users.list)."""
+    wanted = params.required("usergroup")
+    for group in state.workspace.usergroups.values():
+        if group.id == wanted:
+            return {"users": list(group.users)}
+    raise Refused("no_such_subteam")
+
+
 def team_info(_state: SlackState, _params: Params) -> JSON:
     """Implement team.info."""
     return {
@@ -236,6 +245,7 @@ METHODS = {
     "users.info": Method(user_info, "users:read"),
     "bots.info": Method(bot_info, "users:read"),
     "usergroups.list": Method(usergroups_list, "usergroups:read"),
+    "usergroups.users.list": Method(usergroup_members, "usergroups:read"),
     "team.info": Method(team_info, "team:read"),
     "files.info": Method(file_info, "files:read"),
 }

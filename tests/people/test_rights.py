@@ -1,0 +1,183 @@
+"""An operator leaves starts and links to some people, and approvals and ends; all are told why."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.model.errors import NotAllowed
+from bot.model.people import Standing
+from bot.model.sessions import Closing
+from bot.redis.connection import Store
+from bot.wording import actions, refusals, workflows
+from bot.wording.asking import session_picker
+from bot.wording.lifecycle import ending
+from bot.wording.message import SlackMessage, plain
+from bot.wording.mirror import notices
+from sandbox.devin.answers import STATES
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.waiting import until_settled, wait_until
+
+ADA = "U0ADA00000"
+ASK = {"ADMIN_CONTACT": "#help-devin"}
+STARTERS = {"ALLOW_STARTERS": ADA, **ASK}
+APPROVERS = {"ALLOW_APPROVERS": ADA, **ASK}
+NOT_STARTER = refusals.sorry(NotAllowed(Standing.NOT_STARTER), "#help-devin")
+NOT_APPROVER = refusals.sorry(NotAllowed(Standing.NOT_APPROVER), "#help-devin")
+
+
+def started(desk: Desk) -> list[str]:
+    """Return the sessions that were started through the API."""
+    return [one.session_id for one in desk.devin.sessions.values() if one.origin == "api"]
+
+
+async def until_told(desk: Desk, before: int, what: str, words: SlackMessage = NOT_STARTER) -> None:
+    """Wait until Ben is told something more, which is `words`."""
+    await wait_until(lambda: len(desk.whispers("ben")) > before, f"Ben is told after {what}")
+    assert desk.whispers("ben")[before:] == [words.text], what
+
+
+def modals(desk: Desk) -> list[str]:
+    """Return what the modals say that Ben has open."""
+    views = desk.slack.open_views("ben")
+    return [block["text"]["text"] for view in views for block in view["blocks"] if "text" in block]
+
+
+async def test_who_may_not_start_is_told_wherever_they_ask(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """By a command, a message's menu, words to the bot, and buttons that anybody can press."""
+    desk.devin.add_session(OTHER_SESSION)
+    async with running(desk, environ, **STARTERS):
+        desk.devin.creations.append(STATES["teapot"])
+        refused = await desk.mention("start Fix it")
+        loose = await desk.slack.say("The build is red", user="ben")
+        report = (await desk.offering(actions.START_AGAIN, refused)).ts
+
+        async def press() -> None:
+            where = {"channel": "general", "message_ts": report}
+            await desk.slack.press(actions.START_AGAIN, **where, user="ben")
+
+        async def choose(name: str) -> None:
+            where = {"channel": "general", "message_ts": loose}
+            await desk.slack.shortcut(name, **where, user="ben")
+
+        asks: dict[str, Callable[[], Awaitable[Any]]] = {
+            "start": lambda: desk.mention("start Fix it", user="ben"),
+            "link": lambda: desk.mention(f"link {OTHER_SESSION}", thread=loose, user="ben"),
+            "default": lambda: desk.mention(f"default {OTHER_SESSION}", user="ben"),
+            "words": lambda: desk.mention("can you look?", thread=loose, user="ben"),
+            "new": lambda: desk.slack.slash("/devin-say", "new Fix it", user="ben"),
+            "form": lambda: desk.slack.slash("/devin-say", "new", user="ben"),
+            "say": lambda: desk.slack.slash("/devin-say", f"{OTHER_SESSION} Hi", user="ben"),
+            "send": lambda: choose("send_to_devin"),
+            "menu": lambda: choose("link_session"),
+            "again": press,
+        }
+        for what, ask in asks.items():
+            before = len(desk.whispers("ben"))
+            await ask()
+            await until_told(desk, before, what)
+        await until_settled(store)
+    assert started(desk) == []
+    assert desk.received(OTHER_SESSION) == []
+    assert desk.said(loose, with_cards=True) == []
+
+
+async def test_who_may_not_start_is_told_instead_of_a_form(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Where no channel is at hand: by the global shortcut, and by the button in App Home."""
+    async with running(desk, environ, **STARTERS):
+        await desk.slack.global_shortcut("start_session", user="ben")
+        await wait_until(lambda: NOT_STARTER.text in modals(desk), "a modal says so")
+        await desk.slack.close_view(desk.slack.open_views("ben")[0]["id"], user="ben")
+        await desk.slack.open_home("ben")
+        await wait_until(lambda: desk.slack.home_view("ben") is not None, "the tab is there")
+        view = desk.slack.home_view("ben")
+        assert view is not None
+        await desk.slack.press_view(actions.OPEN_START_FORM, view_id=view["id"], user="ben")
+        await wait_until(lambda: NOT_STARTER.text in modals(desk), "a modal says so")
+
+
+@pytest.mark.parametrize(
+    ("callback", "inputs"),
+    [
+        ("start_session", {"prompt": "Fix it", "channel": "C0GENERAL0"}),
+        ("link_thread", {"session": SESSION, "channel": "C0GENERAL0"}),
+        ("send_message", {"session": SESSION, "message": "Hi", "channel": "C0GENERAL0"}),
+        ("send_message", {"session": SESSION, "message": "Hi"}),
+    ],
+)
+@pytest.mark.parametrize("user", ["", "U0BEN00000"])
+async def test_a_step_starts_and_links_for_those_who_may(
+    environ: dict[str, str], desk: Desk, callback: str, inputs: dict[str, str], user: str
+) -> None:
+    """Nor does it message a session that isn't linked in its channel, which would be the same."""
+    async with running(desk, environ, **STARTERS):
+        if callback == "link_thread":
+            inputs = {**inputs, "thread_ts": await desk.slack.say("The build is red")}
+        execution = await desk.slack.run_step(callback, {**inputs, "user": user})
+        await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
+    why = workflows.step_failed(NotAllowed(Standing.NOT_STARTER))
+    assert desk.slack.step_results[execution] == ("error", why)
+    assert started(desk) == desk.received() == []
+
+
+async def test_who_may_not_link_messages_the_sessions_of_the_channel_and_sees_no_others(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """By replies, and by `/devin-say` in threads of their own; titles from elsewhere stay there."""
+    desk.devin.add_session(OTHER_SESSION, title="Buy a competitor")
+    async with running(desk, environ, **STARTERS):
+        thread = await desk.linked_thread()
+        await desk.reply("From a reply", thread, user="ben")
+        await desk.until_received("From a reply")
+        await desk.slack.slash("/devin-say", f"{SESSION} From a command", user="ben")
+        await desk.until_received("From a command")
+        await desk.slack.slash("/devin-say", "", user="ben")
+        await wait_until(lambda: desk.slack.open_views("ben"), "the form opens")
+        (view,) = desk.slack.open_views("ben")
+        assert session_picker.HERE in str(view)
+        assert session_picker.ELSEWHERE not in str(view)
+        assert "Buy a competitor" not in str(view)
+        filled = {"typed": OTHER_SESSION, "message": "From a form"}
+        await desk.slack.submit_view(view["id"], filled, user="ben")
+        (view,) = desk.slack.open_views("ben")
+        assert view["errors"] == {"message": plain(NOT_STARTER.text)}
+        filled = {"session": SESSION, "message": "From a form"}
+        await desk.slack.submit_view(view["id"], filled, user="ben")
+        await desk.until_received("From a form")
+        before = len(desk.whispers("ben"))
+        await desk.slack.slash("/devin-say", f"{OTHER_SESSION[:14]} Hi", user="ben")
+        await wait_until(lambda: len(desk.whispers("ben")) > before, "a short ID isn't known")
+    assert desk.received(OTHER_SESSION) == []
+
+
+async def test_approvals_and_ends_are_left_to_those_who_may(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Others press the same buttons, are told so, and may still reply."""
+    async with running(desk, environ, **APPROVERS):
+        thread = await desk.linked_thread()
+        for verb in ("end", "archive"):
+            before = len(desk.whispers("ben"))
+            await desk.mention(verb, thread=thread, user="ben")
+            await until_told(desk, before, verb, NOT_APPROVER)
+        await desk.mention("end", thread=thread)
+        desk.devin.behave(SESSION, "approval")
+        for action in (actions.END_SESSION, actions.APPROVE):
+            before = len(desk.whispers("ben"))
+            await desk.press(action, thread, user="ben")
+            await until_told(desk, before, action, NOT_APPROVER)
+        await until_settled(store)
+        assert desk.received() == []
+        assert desk.devin.session(SESSION).state == "approval"
+        await desk.press(actions.APPROVE, thread)
+        await desk.until_received(notices.APPROVED)
+        await desk.reply("Well done", thread, user="ben")
+        await desk.until_received("Well done")
+        asked = await desk.offering(actions.END_SESSION, thread)
+        await desk.press(actions.END_SESSION, thread)
+        done = ending.closed_by(Closing.END, "ada")
+        await wait_until(lambda: done in asked.text, "it ends")
