@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     allow_approvers: Annotated[frozenset[str], ids("UWS", "user or user group ID")] = Field(
         frozenset(), description=_PEOPLE.format("approve, end and archive")
     )
+    starts_per_hour: int = Field(
+        10, ge=0, le=1000, description="a number up to 1,000, or 0 for no limit"
+    )
     allow_bots: Annotated[frozenset[str], ids("BAUW", "bot, app or user ID")] = Field(
         frozenset(), description="bot, app or user IDs such as B0123ABCD, or empty for no bot"
     )

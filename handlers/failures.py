@@ -16,7 +16,14 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
-from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError, SlackRefused
+from bot.model.errors import (
+    EmptyMessage,
+    NotAllowed,
+    PassingError,
+    PersonError,
+    SlackRefused,
+    TooManyStarts,
+)
 from bot.model.lenient import mapping, string
 from bot.model.people import Standing, is_id
 from bot.model.threads import ThreadRef
@@ -90,6 +97,8 @@ async def whisper(
     words = refusals.sorry(error, cases.workspace.admin)
     if isinstance(error, EmptyMessage):
         await cases.notices.whisper(thread, user, words, once=f"empty:{ts}", at=ts)
+    elif isinstance(error, TooManyStarts):
+        await cases.notices.whisper(thread, user, words, once=f"starts:{ts}", at=ts)
     elif not isinstance(error, NotAllowed):
         await cases.notices.say(thread, words, once=f"sorry:{ts}")
     elif error.standing is Standing.UNKNOWN:

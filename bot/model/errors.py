@@ -7,6 +7,7 @@ RelayError
 │   ├── LinkedElsewhere    the thread already has another session
 │   │   └── LinkChanged        ... than the one that a button or an offer is about
 │   ├── NotAllowed         this person or channel may not steer Devin here
+│   ├── TooManyStarts      this person has started as many sessions as they may in an hour
 │   ├── NothingToSay       there is no text to send
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
 │   ├── EmptyMessage       the message contains nothing that Devin could read
@@ -39,6 +40,7 @@ RelayError
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -92,6 +94,15 @@ class NotAllowed(PersonError):
     def __init__(self, standing: "Standing") -> None:
         super().__init__(standing.value)
         self.standing = standing
+
+
+class TooManyStarts(PersonError):
+    """This person has started `most` sessions within an hour; `wait` is until the next may be."""
+
+    def __init__(self, most: int, wait: timedelta) -> None:
+        super().__init__("too many starts")
+        self.most = most
+        self.wait = wait
 
 
 class NothingToSay(PersonError):

@@ -40,6 +40,8 @@ class Budget:
         wait_ms = await lua.spend_call(
             self._store,
             calls=self._calls,
+            name="",
+            span_ms=int(MINUTE * 1000),
             most=most,
             after_ms=int(after * 1000),
             pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),

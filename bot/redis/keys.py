@@ -73,7 +73,10 @@ def told_key(channel: str, what: str) -> Key:
 
 
 def calls_key(method: str) -> Key:
-    """The calls of a method in the last minute, by when (Unix ms), and until when it is paused."""
+    """The calls of a method in the last minute, by when (Unix ms), and until when it is paused.
+
+    Also the sessions that a person has started in the last hour: `start:` and their id.
+    """
     return Key(f"calls:{method}")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
 from bot.mirror.polling import Polling
-from bot.model.errors import NotAllowed, NotIdentified, StoreAway
+from bot.model.errors import NotAllowed, NotIdentified, StoreAway, TooManyStarts
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.schedule import Schedule
@@ -57,6 +57,7 @@ class Accepting:
         self._timing = workspace.timing
         self._listening = listening
         self._store = state.store
+        self._starts = state.starts
         self._polling = polling
         self.turns = Turns()
 
@@ -110,6 +111,18 @@ class Accepting:
         if standing is not Standing.ALLOWED:
             metrics.TURNED_AWAY.labels(standing).inc()
             raise NotAllowed(standing)
+
+    async def count_start(self, who: UserId, start: str) -> None:
+        """Count the `start` that `who` asks for, once, whatever becomes of it.
+
+        Raises:
+            TooManyStarts: they have asked for as many as they may within an hour.
+            StoreAway: it may not have been counted.
+        """
+        wait = await self._starts.count(who, start)
+        if wait is not None:
+            metrics.TURNED_AWAY.labels("too_many_starts").inc()
+            raise TooManyStarts(self._starts.most, wait)
 
     async def name(self, who: UserId) -> str:
         """Return the display name of `who`."""

@@ -20,6 +20,7 @@ from bot.store.outbox import Outbox
 from bot.store.reports import Reports
 from bot.store.revisions import Revisions
 from bot.store.session_names import SessionNames
+from bot.store.starts import Starts
 from bot.store.tickets import Tickets
 
 
@@ -40,6 +41,7 @@ class State:
     reads: Reads
     reports: Reports
     revisions: Revisions
+    starts: Starts
     tickets: Tickets
     watches: Watches
     words: Words
@@ -62,6 +64,7 @@ class State:
             reads=Reads(store, settings.devin_reads),
             reports=Reports(store),
             revisions=Revisions(store),
+            starts=Starts(store, settings.starts_per_hour),
             tickets=Tickets(store),
             watches=Watches(store, ttl),
             words=Words(store),

@@ -175,6 +175,11 @@ def span(duration: timedelta) -> str:
     return f"{seconds} seconds"
 
 
+def in_minutes(wait: timedelta) -> str:
+    """Return when a `wait` is over, to the next full minute: "in 12 minutes"."""
+    return f"in {span(timedelta(minutes=-(-wait // timedelta(minutes=1))))}"
+
+
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 

@@ -29,6 +29,7 @@ from bot.model.errors import (
     SlackAway,
     StartGone,
     TicketGone,
+    TooManyStarts,
     UnderWay,
 )
 from bot.model.people import Standing
@@ -37,11 +38,19 @@ from bot.model.sessions import NamedSession, Unclear
 from bot.wording.devin_say import USAGE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
-from bot.wording.phrases import ADMIN, as_code, linker, preview, session_link
+from bot.wording.phrases import (
+    ADMIN,
+    as_code,
+    in_minutes,
+    linker,
+    plural,
+    preview,
+    session_link,
+)
 from bot.wording.workflows import FLAWS
 
 
-def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901  (one case for each error)
+def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
     """Tell the person what `error` means and what to do; `admin` is who can help."""
     if words := _FIXED.get(type(error)):
         return words
@@ -54,6 +63,8 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
             words = _linked_elsewhere(error.to, error.by)
         case NotAllowed():
             words = SlackMessage(_turned_away(error.standing, admin))
+        case TooManyStarts():
+            words = _too_many_starts(error, admin)
         case NotTaken():
             words = SlackMessage(_NOT_TAKEN[error.change])
         case NoSuchReply():
@@ -202,6 +213,15 @@ def _turned_away(standing: Standing, admin: str) -> str:
             "Please try again in a minute."
         )
     return f"{MAY_NOT[standing]}, so nothing was sent or changed. {ask_for_access(admin)}"
+
+
+def _too_many_starts(error: TooManyStarts, admin: str) -> SlackMessage:
+    sessions = plural(error.most, "session", "sessions")
+    return SlackMessage(
+        f"You've asked for {error.most} {sessions} within an hour, which is the limit, so I didn't "
+        f"start another one. You can start the next one {in_minutes(error.wait)}. "
+        f"If you need more, ask {admin}."
+    )
 
 
 _CANNOT_POST = {

@@ -10,6 +10,7 @@ from bot.model.errors import (
     NothingToSay,
     NotTaken,
     PersonError,
+    TooManyStarts,
 )
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
@@ -19,7 +20,7 @@ from bot.text.characters import cut
 from bot.text.to_slack import disarmed, escape
 from bot.wording.delivery_reports import words_of
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
-from bot.wording.phrases import session_address
+from bot.wording.phrases import in_minutes, session_address
 
 LINKED_NOW = "Replies will be sent to Devin."
 LINKED_BEFORE = "Already linked to this session."
@@ -87,6 +88,12 @@ def step_failed(error: PersonError) -> str:
         case CannotPost():
             other = f"Slack won't let Devin Relay post there ({error.reason})."
             why = _CANNOT_POST_STEP.get(error.reason, other)
+        case TooManyStarts():
+            why = (
+                "No session was started: the step's Person has asked for as many as one may within "
+                "an hour. All steps without a Person count as one. The next session may start "
+                f"{in_minutes(error.wait)}."
+            )
         case NotAllowed():
             why = _STEP_STANDINGS[error.standing]
         case _:

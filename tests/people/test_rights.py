@@ -1,21 +1,29 @@
-"""An operator leaves starts and links to some people, and approvals and ends; all are told why."""
+"""An operator leaves starts and links to some people, and approvals and ends; all are told why.
+
+A person also starts only so many sessions within an hour.
+"""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis.asyncio
 
-from bot.model.errors import NotAllowed
+from bot.model.errors import NotAllowed, TooManyStarts
 from bot.model.people import Standing
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
+from bot.settings import load_settings
 from bot.wording import actions, refusals, workflows
 from bot.wording.asking import session_picker
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage, plain
 from bot.wording.mirror import notices
 from sandbox.devin.answers import STATES
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.bots import open_bot
+from tests.support.desk import ANYTHING, OTHER_SESSION, SESSION, Desk, running
+from tests.support.known import later
 from tests.support.waiting import until_settled, wait_until
 
 ADA = "U0ADA00000"
@@ -24,6 +32,9 @@ STARTERS = {"ALLOW_STARTERS": ADA, **ASK}
 APPROVERS = {"ALLOW_APPROVERS": ADA, **ASK}
 NOT_STARTER = refusals.sorry(NotAllowed(Standing.NOT_STARTER), "#help-devin")
 NOT_APPROVER = refusals.sorry(NotAllowed(Standing.NOT_APPROVER), "#help-devin")
+ENOUGH = SlackMessage(
+    refusals.sorry(TooManyStarts(1, timedelta(hours=1))).text.replace("1 hour", ANYTHING)
+)
 
 
 def started(desk: Desk) -> list[str]:
@@ -181,3 +192,50 @@ async def test_approvals_and_ends_are_left_to_those_who_may(
         await desk.press(actions.END_SESSION, thread)
         done = ending.closed_by(Closing.END, "ada")
         await wait_until(lambda: done in asked.text, "it ends")
+
+
+async def test_a_person_starts_so_many_sessions_within_an_hour(
+    environ: dict[str, str], desk: Desk, raw: redis.asyncio.Redis
+) -> None:
+    """However they ask; a start that Slack brings again counts once, and others have their own."""
+    async with running(desk, environ, STARTS_PER_HOUR="1"):
+        root = await desk.mention("start Fix it")
+        await desk.until_linked(root)
+        for delivery in desk.slack.deliveries[-2:]:
+            await desk.slack.redeliver(delivery)
+        await desk.until_heard()
+        assert desk.whispers("ada") == []
+        for count, ask in enumerate(
+            (desk.mention("start Another"), desk.slack.slash("/devin-say", "new Another")), 1
+        ):
+            await ask
+            await wait_until(lambda count=count: len(desk.whispers("ada")) == count, "told")  # type: ignore[misc]
+            await desk.until_whispered(ENOUGH, "ada")
+        await desk.slack.global_shortcut("start_session")
+        await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
+        filled = {"channel": "C0GENERAL0", "prompt": "Another"}
+        await desk.slack.submit_view(desk.slack.open_views("ada")[0]["id"], filled)
+        assert "within an hour" in desk.slack.open_views("ada")[0]["errors"]["prompt"]
+        execution = await desk.slack.run_step("start_session", {**filled, "user": ADA})
+        await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
+        assert desk.slack.step_results[execution][0] == "error"
+        assert len(started(desk)) == 1
+        await desk.mention("start Mine", user="ben")
+        await wait_until(lambda: len(started(desk)) == 2, "Ben starts one")
+        await later(raw, timedelta(hours=1))
+        await desk.slack.submit_view(desk.slack.open_views("ada")[0]["id"], filled)
+        await wait_until(lambda: len(started(desk)) == 3, "the form starts it, an hour later")
+
+
+async def test_another_process_knows_what_was_started(environ: dict[str, str], desk: Desk) -> None:
+    """A restart forgets nothing."""
+    for number in (1, 2):
+        settings = load_settings({**environ, "STARTS_PER_HOUR": "1"}, None)
+        async with open_bot(settings):
+            await desk.slack.wait_connected()
+            root = await desk.mention(f"start {number}")
+            if number == 1:
+                await desk.until_linked(root)
+            else:
+                await desk.until_whispered(ENOUGH, "ada")
+    assert len(started(desk)) == 1

@@ -50,6 +50,7 @@ def test_the_defaults_are_those_of_the_readme() -> None:
     assert not settings.allow_guests
     assert not settings.allow_external
     assert settings.allow_starters == settings.allow_approvers == frozenset()
+    assert settings.starts_per_hour == 10
     assert settings.list_sessions
     assert settings.delivery_concurrency == 128
     assert (settings.log_level, settings.log_format) == ("INFO", "console")

@@ -25,6 +25,13 @@ async def forget(raw: Redis) -> None:
             await raw.delete(key)
 
 
+async def later(raw: Redis, passed: timedelta) -> None:
+    """Let the starts that were counted be older by the time that has `passed`."""
+    async for key in raw.scan_iter("*}:calls:start:*"):
+        for start in await raw.zrange(key, 0, -1):
+            await raw.zincrby(key, -passed.total_seconds() * 1000, str(start))
+
+
 def channels_of(client: SlackClient, store: Store) -> Channels:
     """Return the channels of a workspace, which a slow machine finds as well."""
     return Channels(Source(client, store, BRISK), timedelta(hours=1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,7 @@ from bot.model.errors import (
     PersonError,
     StartGone,
     TicketGone,
+    TooManyStarts,
 )
 from bot.model.people import Standing
 from bot.model.replies import Change
@@ -46,6 +48,7 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     LinkedElsewhere: lambda text: LinkedElsewhere(replace(BARE, title=text), one_line(text)),
     LinkChanged: lambda text: LinkChanged(replace(BARE, title=text), one_line(text)),
     NotAllowed: lambda _: NotAllowed(Standing.GUEST),
+    TooManyStarts: lambda text: TooManyStarts(len(text) + 1, timedelta(minutes=len(text) % 60)),
     NothingToSay: lambda _: NothingToSay(),
     AlreadyClosed: lambda _: AlreadyClosed(),
     StartGone: lambda _: StartGone(),
@@ -94,3 +97,15 @@ def test_every_standing_says_that_nothing_was_sent(standing: Standing) -> None:
     words = refusals.sorry(NotAllowed(standing))
     assert problems(words) == []
     assert "nothing was sent" in words.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(3_600, "in 1 hour."), (3_541, "in 1 hour."), (3_540, "in 59 minutes."), (1, "in 1 minute.")],
+)
+def test_who_has_started_enough_is_told_when_the_next_may_be(seconds: int, told: str) -> None:
+    """It is never told too early."""
+    words = refusals.sorry(TooManyStarts(1, timedelta(seconds=seconds)), "#help-devin").text
+    assert "1 session within an hour" in words
+    assert told in words
+    assert "#help-devin" in words

@@ -1,5 +1,7 @@
 """A step tells its workflow in plain words, without any markup of Slack."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from bot.model.errors import (
     NothingToSay,
     NotTaken,
     PersonError,
+    TooManyStarts,
 )
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
@@ -28,6 +31,7 @@ STEP_ERRORS = [
     *(CannotPost(reason) for reason in ("not_in_channel", "restricted_action")),
     *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(BARE, "ada"), IsMuted()),
     NotTaken(Change.UNLINKED),
+    TooManyStarts(10, timedelta(minutes=12)),
 ]
 
 

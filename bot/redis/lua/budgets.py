@@ -5,5 +5,7 @@ from bot.redis.scripts import script
 
 
 @script
-async def spend_call(*, calls: Key, most: int, after_ms: int, pause_ms: int) -> int:
+async def spend_call(
+    *, calls: Key, name: str, span_ms: int, most: int, after_ms: int, pause_ms: int
+) -> int:
     """Count a call; return the ms to wait instead, if it may not be made now."""

@@ -64,6 +64,7 @@ class Starting:
         Raises:
             NotAllowed: the author may not.
             LinkedElsewhere: the thread is linked to a session.
+            TooManyStarts: the author has asked for too many within an hour.
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
         await self._accepting.check(message.author, message.thread.channel, Act.START)
@@ -75,7 +76,7 @@ class Starting:
             is_talk=is_talk,
             pressed=pressed,
         )
-        await self._ask(start)
+        await self._ask(start, start.by)
 
     async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
         """Have `text` posted under the person's name, and a session started in that new thread.
@@ -86,6 +87,7 @@ class Starting:
             NotAllowed: `by` may not.
             NothingToSay: `text` is empty.
             CannotPost: Slack does not let the relay post there.
+            TooManyStarts: as for `start`.
         """
         await self._accepting.check(by, channel, Act.START)
         if not text.strip():
@@ -127,12 +129,13 @@ class Starting:
             NotAllowed: `by` may not.
             LinkedElsewhere: the thread is linked meanwhile.
             StartGone: the earlier start is no longer kept.
+            TooManyStarts: as for `start`; `by` need not be who asked first.
         """
         await self._accepting.check(by, thread.channel, Act.START)
         start = Start.parse(await self._outbox.asked(subject_of(thread, ts, number)))
         if start is None or start.thread != thread:
             raise StartGone
-        await self._ask(start.model_copy(update={"number": number + 1, "at": _now()}))
+        await self._ask(start.model_copy(update={"number": number + 1, "at": _now()}), by)
 
     async def begin(self, start: Start) -> None:
         """Keep a start, and carry it out soon; a repeat changes nothing.
@@ -145,8 +148,8 @@ class Starting:
         if is_open:
             await self._schedule.tell(start.owed)
 
-    async def _ask(self, start: Start) -> None:
-        """Begin a start, unless another request has linked its thread.
+    async def _ask(self, start: Start, by: UserId) -> None:
+        """Begin a start that `by` asks for, unless another request has linked its thread.
 
         A link to a session that has ended gives way.
         """
@@ -154,6 +157,7 @@ class Starting:
         is_taken = link is not None and link.since != ts_micros(start.since)
         if link is not None and is_taken and not await self._accepting.has_ended(link):
             raise LinkedElsewhere(*await self._naming.linked(link))
+        await self._accepting.count_start(by, start.owed.subject)
         await self.begin(start)
 
 

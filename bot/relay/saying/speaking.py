@@ -106,8 +106,11 @@ class Speaking:
         """Owe `spoken`, and have it posted soon; of several with one key, only the first.
 
         Raises:
+            TooManyStarts: it starts a session, and its author has asked for too many.
             StoreAway: it may not be kept.
         """
+        if spoken.session is None:
+            await self._accepting.count_start(spoken.reply.author, spoken.key)
         keep = KEEP_ANSWER if spoken.asked else KEEP
         owing = await self._outbox.owe(spoken.owed, spoken.to_json(), keep)
         if owing:
@@ -129,6 +132,7 @@ class Speaking:
 
         Raises:
             CannotPost: Slack would not let the relay post there, or the channel has moved.
+            TooManyStarts: as for `say`.
         """
         await self._threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
