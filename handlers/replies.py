@@ -7,7 +7,7 @@ means that Slack sends the event again.
 from bot.model.errors import SlackRefused
 from bot.model.lenient import string
 from bot.model.people import UserId
-from bot.model.replies import Change, Evidence, Reply
+from bot.model.replies import Change, Evidence, Reply, reply_id
 from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import asides
@@ -69,6 +69,8 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     is_plain = asides.is_plain(text, bot_user)
     if thread is None or is_plain or not await cases.replies.is_linked(thread):
         return
-    await cases.accepting.check(UserId(user), thread.channel)
-    once = f"aside:{string(event, 'ts')}"
+    ts = string(event, "ts")
+    about = reply_id(thread.team, thread.channel, ts)
+    await cases.accepting.check(UserId(user), thread.channel, reply_id=about)
+    once = f"aside:{ts}"
     await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=once)

@@ -18,6 +18,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.relay.turns import Turns
 from bot.runtime import metrics
+from bot.runtime.audit import Event, audit
 from bot.runtime.in_flight import InFlight
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
@@ -48,6 +49,7 @@ class Accepting:
         polling: Polling,
     ) -> None:
         self._links = state.links
+        self._claims = state.claims
         self._mailbox = state.mailbox
         self._people = workspace.people
         self._permissions = workspace.permissions
@@ -96,10 +98,19 @@ class Accepting:
             self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
 
-    async def check(self, who: UserId, channel: str | None, act: Act = Act.MESSAGE) -> None:
+    async def check(
+        self,
+        who: UserId,
+        channel: str | None,
+        act: Act = Act.MESSAGE,
+        *,
+        reply_id: str = "",
+        step: str = "",
+    ) -> None:
         """Raise `NotAllowed` unless `who` may do `act` in `channel`, or without one anywhere.
 
-        Events that were refused before are noted first, so that this request cannot hide them.
+        Events that were refused before are noted first, so that this request cannot hide them. A
+        refusal is put on record, as in `turn_away`.
 
         Raises:
             NotAllowed: `who` may not.
@@ -109,11 +120,33 @@ class Accepting:
         await self._catch_up()
         standing = await self._permissions.may(act, who, channel)
         if standing is not Standing.ALLOWED:
-            metrics.TURNED_AWAY.labels(standing).inc()
-            raise NotAllowed(standing)
+            raise await self.turn_away(who, channel, standing, reply_id=reply_id, step=step)
 
-    async def count_start(self, who: UserId, start: str) -> None:
-        """Count the `start` that `who` asks for, once, whatever becomes of it.
+    async def turn_away(
+        self,
+        who: UserId,
+        channel: str | None,
+        standing: Standing,
+        *,
+        reply_id: str = "",
+        step: str = "",
+    ) -> NotAllowed:
+        """Put on record that `who` was turned away in `channel`, and return the error to raise.
+
+        What comes again is on record once: a message, or the execution of a workflow step.
+
+        Raises:
+            StoreAway: it may not be on record.
+        """
+        metrics.TURNED_AWAY.labels(standing).inc()
+        once = reply_id or step
+        if not once or await self._claims.claim(f"turned away:{once}"):
+            ids = {"channel": channel or "", "reply_id": reply_id, "step": step}
+            audit(Event.TURNED_AWAY, who, why=standing.value, **ids)
+        return NotAllowed(standing)
+
+    async def count_start(self, who: UserId, channel: str, start: str) -> None:
+        """Count the `start` that `who` asks for in `channel`, once, whatever becomes of it.
 
         Raises:
             TooManyStarts: they have asked for as many as they may within an hour.
@@ -122,6 +155,8 @@ class Accepting:
         wait = await self._starts.count(who, start)
         if wait is not None:
             metrics.TURNED_AWAY.labels("too_many_starts").inc()
+            if await self._claims.claim(f"turned away:{start}"):
+                audit(Event.TURNED_AWAY, who, why="too_many_starts", channel=channel)
             raise TooManyStarts(self._starts.most, wait)
 
     async def name(self, who: UserId) -> str:
@@ -137,29 +172,28 @@ class Accepting:
         thread: ThreadRef,
         by: UserId,
         session: SessionId,
-        at: int | None = None,
+        at: int,
         *,
-        since: int = 0,
         begins: bool = False,
         root: Reply | None = None,
+        step: str = "",
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
         A link to a session that has ended gives way. A new link is told by the thread's card. What
         the session said before stays out of the thread, unless it `begins` with this thread. `root`
-        is the thread's first message, if it is at hand.
+        is the thread's first message, if it is at hand, and `step` the workflow step that asks.
 
-        `at` is the `ts` of the message that asked for it, in microseconds: replies after it go to
-        Devin. Without it, replies go to Devin that come after both `since` and Slack's clock.
+        `at` is the `ts` of the message that asked for it, in microseconds, or else `now`: replies
+        after it go to Devin.
         """
-        since = max(since, self._clock.now) if at is None else at
         link = Link(
             session=session,
             by=by,
             at=int(time.time()),
-            since=since,
+            since=at,
             begins=begins,
-            card=str(since),
+            card=str(at),
             topic="" if root is None else await self.first_words(root.text, root.blocks),
         )
         existing = await self._links.create(thread, link, begins=begins)
@@ -170,13 +204,18 @@ class Accepting:
         # request has made is new to it.
         is_new = existing is None or (existing.card, existing.session) == (link.card, session)
         if is_new:
-            log.info("linked", extra=thread.log_fields | {"session_id": session})
+            if await self._claims.claim(f"linked:{thread.name}:{link.card}"):
+                audit(Event.LINKED, by, **thread.log_fields, session_id=session, step=step)
             if existing is None:  # else its first poll is due, or has been waited for
                 await self._polling.begin(thread, session)
             await self._schedule.tell(card_owed(thread, link))
         if (existing or link).since == link.since:
-            await self.read_since(thread, since, took_long=begins, is_known=root is not None)
+            await self.read_since(thread, at, took_long=begins, is_known=root is not None)
         return existing or link, is_new
+
+    def now(self, since: int = 0) -> int:
+        """Return Slack's time in microseconds, but not a time before `since`."""
+        return max(since, self._clock.now)
 
     async def has_ended(self, link: Link) -> bool:
         """Return True if the session of `link` was seen to have ended."""
@@ -230,8 +269,7 @@ class Accepting:
             evidence = Evidence.OLD_EVENT
         accepted = await self._mailbox.accept(reply, session, wait, evidence)
         metrics.ACCEPTED.labels(accepted.change).inc()
-        ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
-        log.info(accepted.change.value, extra=ids | {"length": len(reply.text)})
+        _record(reply, session, accepted.change)
         if accepted.wake_after is not None:
             await self._schedule.wake(session, accepted.wake_after)
         return accepted.change
@@ -256,3 +294,14 @@ class Accepting:
             return self._timing.late_wait
         self._in_flight.replied(ts_micros(ts))
         return self._timing.crowd_wait if self._in_flight.may_be_disordered else timedelta(0)
+
+
+def _record(reply: Reply, session: SessionId, change: Change) -> None:
+    """Put on record who sent `reply` to Devin; log why it was not accepted."""
+    by = reply.sent_by or reply.author
+    ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
+    ids |= {"author": reply.author, "length": len(reply.text), "step": reply.step}
+    if change is Change.ACCEPTED:
+        audit(Event.ACCEPTED, by, **ids)
+    else:
+        log.info("not accepted", extra=ids | {"by": by, "why": change.value})

@@ -5,8 +5,6 @@ question's key, and so once. Devin's option is read from what the watch has kept
 button.
 """
 
-import logging
-
 from bot.model.errors import AnsweredAlready, MovedOn, UnderWay
 from bot.model.mirror import Watched
 from bot.model.people import Act, UserId
@@ -15,13 +13,12 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
+from bot.runtime.audit import Event, audit
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.text.to_slack import escape
 from bot.wording.blocks import literally
 from bot.wording.mirror import notices as mirror_notices
-
-log = logging.getLogger(__name__)
 
 
 class Answers:
@@ -59,7 +56,7 @@ class Answers:
         if before is None:
             seen = await self._watches.asking(session, asked)
             text = None if seen is None else _text_of(seen, number)
-            if text is None:
+            if seen is None or text is None:
                 raise MovedOn
             act = _act_of(seen)
             await self._accepting.check(by, thread.channel, act)
@@ -72,7 +69,8 @@ class Answers:
             if before is None:
                 raise UnderWay("answer")
             if before.number == mine.number:
-                log.info("answered", extra=thread.log_fields | {"session_id": session})
+                event = Event.APPROVED if seen.state is SessionState.APPROVAL else Event.ANSWERED
+                audit(event, by, **thread.log_fields, session_id=session)
                 return
         raise AnsweredAlready(await self._accepting.name(before.reply.author), before.words.quote)
 

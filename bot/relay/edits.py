@@ -20,6 +20,7 @@ from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.notices import Notices
+from bot.runtime.audit import Event, audit
 from bot.runtime.background import Background
 from bot.store.links import GONE
 from bot.store.outbox import Owing
@@ -170,7 +171,7 @@ class Edits:
 
     async def _tell_edit(self, edit: Edit, met: Revision, *, is_offered: bool) -> None:
         reply = edit.reply
-        log.info("edited", extra={"reply_id": reply.id, "met": met.what.value})
+        _record(reply, met.what)
         channel = reply.thread.channel
         if met.what is Revised.CHANGED:
             self._notices.mark(channel, reply.ts, corrections.CHANGED_MARK)
@@ -226,3 +227,12 @@ def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
     """Return True if the event of a reply may still come, and would be for Devin."""
     is_reply = thread is not None and thread.thread_ts != ts
     return is_reply and ts_micros(ts) > link.since
+
+
+def _record(reply: Reply, what: Revised) -> None:
+    """Put on record an edit that changes what Devin gets; log any other."""
+    ids = {"reply_id": reply.id, "met": what.value}
+    if what in {Revised.CHANGED, Revised.WITHDRAWN}:
+        audit(Event.EDITED, reply.author, **reply.thread.log_fields, **ids)
+    else:
+        log.info("not edited", extra=ids)

@@ -80,7 +80,8 @@ class LinkForm:
             await self._check_link(await self._links.get(thread), session)
             return
         root = message if message is not None and message.ts == thread.thread_ts else None
-        link, is_new = await self._accepting.link(thread, by, session, since=since, root=root)
+        since = self._accepting.now(since)
+        link, is_new = await self._accepting.link(thread, by, session, since, root=root)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:

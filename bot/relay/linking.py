@@ -1,7 +1,5 @@
 """Links of threads, as commands and buttons make, end, mute, follow and show them."""
 
-import logging
-
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
 from bot.model.mirror import Follow
@@ -11,11 +9,10 @@ from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.naming import Naming
+from bot.runtime.audit import Event, audit
 from bot.slack.lookups import Need
 from bot.store.state import State
 from bot.wording.commands import Status
-
-log = logging.getLogger(__name__)
 
 
 class Linking:
@@ -66,7 +63,7 @@ class Linking:
         link = await self._links.remove(thread, session)
         if link is None:
             raise await self._not_linked(thread, session)
-        log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
+        audit(Event.UNLINKED, by, **thread.log_fields, session_id=link.session)
         await self._accepting.refresh_card(thread, link)
         return link
 
@@ -88,6 +85,8 @@ class Linking:
         link = await self._links.mute(thread, at, session, muted=muted)
         if link is None:
             raise await self._not_linked(thread, session)
+        event = Event.MUTED if muted else Event.UNMUTED
+        audit(event, by, **thread.log_fields, session_id=link.session)
         if not muted:
             await self._accepting.read_since(thread, at)
         await self._accepting.refresh_card(thread, link)
@@ -107,7 +106,7 @@ class Linking:
         if link is None:
             raise await self._not_linked(thread, session)
         ids = {"session_id": link.session, "follow": how.value}
-        log.info("followed", extra=thread.log_fields | ids)
+        audit(Event.FOLLOWED, by, **thread.log_fields, **ids)
         await self._accepting.refresh_card(thread, link)
         return Heard(link, how, await self._audience.is_barred(thread.channel, link))
 

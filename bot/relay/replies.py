@@ -4,22 +4,18 @@ Every reply is accepted through `relay/accept.py`. Afterwards, `delivery/deliver
 Devin, and `reporting/reporter.py` brings its outcome back into the thread.
 """
 
-import logging
-
 from cachetools import LRUCache
 
-from bot.model.errors import EmptyMessage, NoSuchReply, NotAllowed, NotIdentified
+from bot.model.errors import EmptyMessage, NoSuchReply, NotIdentified
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.runtime import metrics
+from bot.runtime.audit import Event, audit
 from bot.store.state import State
 from bot.text.to_devin import is_empty
-
-log = logging.getLogger(__name__)
 
 KNOWN = 10_000
 """Size of the cache of linked threads' sessions, which saves one of two Redis trips per reply."""
@@ -70,11 +66,11 @@ class Replies:
             try:
                 standing = await self._accepting.standing_after(before, reply, evidence)
             except NotIdentified as error:
-                return await self._turn_away(reply.thread, error)
+                return await self._turn_away(reply, error)
         if standing is not Standing.ALLOWED:
-            return await self._turn_away(reply.thread, NotAllowed(standing))
+            return await self._turn_away(reply, standing)
         if is_empty(reply):
-            return await self._turn_away(reply.thread, EmptyMessage())
+            return await self._turn_away(reply, EmptyMessage())
         change = await self._accepting.accept(reply, session, evidence)
         if change is Change.UNLINKED:
             # The link has changed since it was cached, perhaps by another process.
@@ -101,7 +97,7 @@ class Replies:
         session = await self._mailbox.send_again(kept, number)
         if session is None:
             raise NoSuchReply(already_sent=True)
-        log.info("sent again", extra={"reply_id": reply, "session_id": session})
+        audit(Event.SENT_AGAIN, by, **thread.log_fields, session_id=session, reply_id=reply)
         await self._schedule.wake(session)
 
     async def _session_of(self, thread: ThreadRef) -> SessionId | None:
@@ -111,12 +107,14 @@ class Replies:
         return known
 
     async def _turn_away(
-        self, thread: ThreadRef, why: NotAllowed | NotIdentified | EmptyMessage
+        self, reply: Reply, why: Standing | NotIdentified | EmptyMessage
     ) -> Change:
-        """Raise `why` if the reply would have gone to Devin; in other threads people just talk."""
+        """Raise `why` if `reply` would have gone to Devin; in other threads people just talk."""
+        thread = reply.thread
         link = await self._links.get(thread)
         if link is None or link.muted:
             return Change.UNLINKED if link is None else Change.MUTED
-        if isinstance(why, NotAllowed):
-            metrics.TURNED_AWAY.labels(why.standing).inc()
+        if isinstance(why, Standing):
+            by, channel = reply.author, thread.channel
+            raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)
         raise why

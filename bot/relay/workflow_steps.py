@@ -145,8 +145,8 @@ class WorkflowSteps:
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)
-        at = ts_micros(step.at)
-        link, is_new = await self._accepting.link(thread, by, session, since=at)
+        at, asked_by = self._accepting.now(ts_micros(step.at)), step.execution
+        link, is_new = await self._accepting.link(thread, by, session, at, step=asked_by)
         if link.session != session:
             raise _linked_elsewhere(link)
         detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
@@ -182,7 +182,7 @@ class WorkflowSteps:
     async def _check(self, step: StepAsked, act: Act = Act.MESSAGE) -> UserId:
         """Return the acting user; raise `NotAllowed` unless they may do `act` in the channel."""
         by = UserId(step.user) if step.user else WORKFLOW
-        await self._accepting.check(by, step.channel, act)
+        await self._accepting.check(by, step.channel, act, step=step.execution)
         return by
 
     async def _thread(self, step: StepAsked, session: SessionId) -> ThreadRef | None:

@@ -11,9 +11,9 @@ from pydantic_core import PydanticUndefined
 import bot.__main__
 import sandbox.__main__
 from bot.model.outcomes import OutcomeKind
-from bot.model.replies import Change
 from bot.redis import keys
 from bot.runtime import metrics
+from bot.runtime.audit import Event
 from bot.settings import Settings, load_settings
 from bot.wording import delivery_reports
 
@@ -131,10 +131,10 @@ def test_every_log_line_that_is_named_is_logged() -> None:
     phrases = re.findall(r"\blog ((?:`[a-z ]+`(?: or )?)+)", GUIDES, re.IGNORECASE)
     named = {line for phrase in phrases for line in re.findall(r"`([a-z ]+)`", phrase)}
     assert len(named) > 5
-    changes = {change.value for change in Change}
+    acts = {act.value for act in Event}
     assert [
         line
-        for line in named - changes
+        for line in named - acts
         if not re.search(rf'log\.\w+\((?:level, )?\s*"{line}\b', SOURCE)
     ] == []
 

@@ -57,7 +57,9 @@ class FirstWords:
             NotAllowed: its author may neither start nor link a session there.
             NotIdentified, StoreAway: no offer was made.
         """
-        await self._accepting.check(message.author, message.thread.channel, Act.START)
+        await self._accepting.check(
+            message.author, message.thread.channel, Act.START, reply_id=message.id
+        )
         number = await self._tickets.issue(WordsAsked(by=message.author, message=message))
         await self._tell(message, first_words.unlinked(number, is_direct=message.thread.is_direct))
 
@@ -68,7 +70,7 @@ class FirstWords:
             NotAllowed: its author may not message Devin there.
             NotIdentified, StoreAway: they were not asked.
         """
-        await self._accepting.check(message.author, message.thread.channel)
+        await self._accepting.check(message.author, message.thread.channel, reply_id=message.id)
         is_linked = await self._links.get(message.thread) is not None
         asked = WordsAsked(by=message.author, message=message, verb=verb, argument=argument)
         number = await self._tickets.issue(asked)

@@ -3,7 +3,6 @@
 Both may be asked of Devin another time without harm, so an answer that was lost is asked for again.
 """
 
-import logging
 import secrets
 
 from bot.devin.api import Devin, Failure, Unread
@@ -14,12 +13,11 @@ from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
+from bot.runtime.audit import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage
-
-log = logging.getLogger(__name__)
 
 
 class Ending:
@@ -77,8 +75,8 @@ class Ending:
         if failure is not None:
             named = await self._naming.one(session, most=0)
             return ending.failed(how, named, failure, self._admin)
-        ids = {"session_id": session, "user": by, "how": how.value}
-        log.info("session closed", extra=thread.log_fields | ids)
+        event = Event.ENDED if how is Closing.END else Event.ARCHIVED
+        audit(event, by, **thread.log_fields, session_id=session)
         await self._claims.claim(done)
         await self._watches.hurry(session, by)
         return None

@@ -56,7 +56,7 @@ class Start(Record):
     @property
     def log_fields(self) -> dict[str, object]:
         """The fields by which the log names it."""
-        return {**self.thread.log_fields, "tag": self.tag}
+        return {**self.thread.log_fields, "tag": self.tag, "by": self.by}
 
 
 def subject_of(thread: ThreadRef, ts: str, number: int) -> str:

@@ -23,6 +23,7 @@ from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.start import Start
 from bot.reporting.notices import Notices
+from bot.runtime.audit import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun
@@ -157,7 +158,7 @@ class Starter:
     async def _create(self, start: Start, prompt: str) -> Result:
         answer = await self._devin.create(prompt, tags=[start.tag])
         if isinstance(answer, NamedSession):
-            _log_started(start, answer.session)
+            _record(start, answer.session)
             await self._claims.note(_sent(start), STARTED + answer.session, KEEP_CLAIM)
             return answer
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
@@ -175,7 +176,7 @@ class Starter:
             found = await self._devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
                 if start.tag in one.tags:
-                    _log_started(start, one.session)
+                    _record(start, one.session)
                     return NamedSession(one.session, one.title, one.url)
         if isinstance(found, Unread):
             if found.is_passing and not self._is_over(start):
@@ -218,7 +219,7 @@ class Starter:
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
         link, _ = await self._accepting.link(
-            thread, start.by, named.session, at, begins=True, root=root
+            thread, start.by, named.session, at, begins=True, root=root, step=message.step
         )
         if link.session != named.session:
             told = words.not_linked(named)
@@ -241,8 +242,11 @@ class Starter:
             await self._functions.fail(start.message.step, workflows.not_started(told))
 
 
-def _log_started(start: Start, session: SessionId) -> None:
-    log.info("session started", extra=start.log_fields | {"session_id": session})
+def _record(start: Start, session: SessionId) -> None:
+    """Put on record who started `session`."""
+    step = start.message.step
+    ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag, "step": step}
+    audit(Event.STARTED, start.by, **ids)
 
 
 def _sent(start: Start) -> str:

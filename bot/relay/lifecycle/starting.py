@@ -157,7 +157,7 @@ class Starting:
         is_taken = link is not None and link.since != ts_micros(start.since)
         if link is not None and is_taken and not await self._accepting.has_ended(link):
             raise LinkedElsewhere(*await self._naming.linked(link))
-        await self._accepting.count_start(by, start.owed.subject)
+        await self._accepting.count_start(by, start.thread.channel, start.owed.subject)
         await self.begin(start)
 
 

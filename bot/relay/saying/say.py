@@ -17,6 +17,7 @@ from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import TITLED, SessionChoices
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, command_key
+from bot.runtime.audit import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault
 from bot.store.outbox import Owing
@@ -187,6 +188,7 @@ class Say:
         await self._accepting.check(by, channel, Act.START)
         session = await self._choices.named(text, channel, by)
         await self._defaults.set(channel, ChannelDefault(session=session, by=by))
+        audit(Event.DEFAULT_SET, by, team=self._team, channel=channel, session_id=session)
         return session
 
     async def clear_default(self, channel: str, by: UserId) -> None:
@@ -197,6 +199,7 @@ class Say:
         """
         await self._accepting.check(by, channel)
         await self._defaults.clear(channel)
+        audit(Event.DEFAULT_CLEARED, by, team=self._team, channel=channel)
 
     async def _go_on(
         self, channel: str, by: UserId, session: SessionId, text: str, key: str

@@ -89,7 +89,9 @@ class Speaker:
 
     async def _say(self, spoken: Spoken, *, again: bool) -> None:
         reply = spoken.reply
-        await self._accepting.check(reply.author, reply.thread.channel, spoken.act)
+        await self._accepting.check(
+            reply.author, reply.thread.channel, spoken.act, step=reply.step
+        )
         posted = spoken.posted(await self._posted(spoken, again=again))
         with having_posted():
             if spoken.session is None:
@@ -136,7 +138,9 @@ class Speaker:
         if spoken.links:
             thread, at = posted.thread, ts_micros(posted.ts)
             root = posted if posted.ts == thread.thread_ts else None
-            link, _ = await self._accepting.link(thread, posted.author, session, at, root=root)
+            link, _ = await self._accepting.link(
+                thread, posted.author, session, at, root=root, step=posted.step
+            )
             if link.session != session:
                 await self._speaking.check_link(thread, session)
         change = await self._accepting.accept(posted, session)
