@@ -15,6 +15,7 @@ from bot.app import open_bot
 from bot.doctor import findings
 from bot.model.errors import OperatorError, SettingsError
 from bot.runtime import logs
+from bot.runtime.audit import audit_to, reason_of
 from bot.runtime.open_files import raise_open_files
 from bot.settings import Settings, load_settings
 from bot.terminal import counted, show, show_problems
@@ -39,14 +40,18 @@ def run(command: str, env_file: Path | None) -> int:
         show_problems(error.problems, sys.stderr, *absent)
         return MISUSED
     logs.configure(settings.log_level, settings.log_format, settings.secrets())
-    if command != "doctor":  # which shows them
-        for doubt in settings.doubts:
-            log.warning("check the settings", extra={"reason": doubt})
-    match command:
-        case "doctor":
-            return _run(_doctor(settings, file), settings)
-        case _:
-            return _run(_serve(settings, listens=command == "run"), settings)
+    if command == "doctor":
+        return _run(_doctor(settings, file), settings)
+    for doubt in settings.doubts:
+        log.warning("check the settings", extra={"reason": doubt})
+    if settings.audit_log is not None:
+        try:
+            audit_to(settings.audit_log, settings.secrets())
+        except OSError as error:
+            expected = Settings.model_fields["audit_log"].description
+            show_problems([f"AUDIT_LOG: {reason_of(error)}; expected {expected}"], sys.stderr)
+            return MISUSED
+    return _run(_serve(settings, listens=command == "run"), settings)
 
 
 async def _doctor(settings: Settings, file: Path) -> int:

@@ -3,6 +3,7 @@
 It sends nothing to a session and posts nothing.
 """
 
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.redis.durability import durability
 from bot.redis.embedded.trial import try_valkey
+from bot.runtime.audit import open_file, reason_of
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call
 from bot.slack.app.identity import Identity, check_app_token, identify
@@ -21,6 +23,7 @@ from bot.slack.people import GROUP_MEMBERS
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
 GROUPS = "Slack user groups"
+AUDIT_LOG = "Audit log"
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
 
@@ -61,6 +64,25 @@ def _settings(settings: Settings, file: Path) -> Iterator[Finding]:
     if file.exists() and file.stat().st_mode & 0o077:
         says, fix = f"{file} can be read by other users", f"chmod 600 {file}"
         yield Finding("Settings", is_good=True, warns=True, says=says, fix=fix)
+    if settings.audit_log is not None:
+        yield _audit_log(settings.audit_log)
+
+
+def _audit_log(path: Path) -> Finding:
+    """Look at the file of the audit trail as it is: a `doctor` that made it would own it."""
+    fix = "Set AUDIT_LOG to a file that the relay's user alone owns and may write."
+    try:
+        os.close(open_file(path, creates=False))
+    except FileNotFoundError:
+        if os.access(path.parent, os.W_OK | os.X_OK):
+            return Finding(AUDIT_LOG, is_good=True, says="will be created")
+        return Finding(AUDIT_LOG, is_good=False, says="its directory can't be written", fix=fix)
+    except OSError as error:
+        # Nothing else keeps root out: the file is another user's, and perhaps the relay's.
+        may_be_own = os.geteuid() == 0 and isinstance(error, PermissionError)
+        says = reason_of(error)
+        return Finding(AUDIT_LOG, is_good=may_be_own, warns=may_be_own, says=says, fix=fix)
+    return Finding(AUDIT_LOG, is_good=True, says="can be written")
 
 
 async def _redis(settings: Settings) -> Sequence[Finding]:

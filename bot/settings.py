@@ -170,6 +170,9 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(str.lower)] = Field(
         "console", description="console or json"
     )
+    audit_log: Path | None = Field(
+        None, description="a file that the relay alone writes, such as /var/log/relay/audit.jsonl"
+    )
 
     @property
     def mode(self) -> Literal["socket", "http"]:

@@ -1,15 +1,29 @@
 """The audit trail: a line for each act of a person that sends something to Devin or changes a link.
 
-The lines are part of the log, under one name. They hold ids and lengths, never words. Their events
-and fields are a contract with whoever evaluates them: `docs/operations.md` has it, and a test
-compares both.
+The lines are part of the log, under one name. With `AUDIT_LOG`, they are also written to a file of
+their own, as JSON. They hold ids and lengths, never words. Their events and fields are a contract
+with whoever evaluates them: `docs/operations.md` has it, and a test compares both.
 """
 
+import errno
 import logging
+import os
+import stat
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from pathlib import Path
+
+from bot.runtime.logs import Lines
 
 TRAIL = logging.getLogger("bot.audit")
 """The name is a literal: those who evaluate the log select by it."""
+
+log = logging.getLogger(__name__)
+
+MODE = 0o600
+
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+"""Nobody's link is followed, and a named pipe, which is refused below, does not block."""
 
 
 class Event(StrEnum):
@@ -36,3 +50,82 @@ class Event(StrEnum):
 def audit(event: Event, by: str, /, **ids: object) -> None:
     """Put on record what `by` did, once it has taken effect; an empty id is left out."""
     TRAIL.info(event.value, extra={"by": by, **{key: one for key, one in ids.items() if one != ""}})
+
+
+def audit_to(path: Path, secrets: AbstractSet[str]) -> None:
+    """Write the trail to the file as well from now on, whatever `LOG_LEVEL` is.
+
+    Raises:
+        OSError: the file can't be opened, as in `open_file`.
+    """
+    os.close(open_file(path))
+    TRAIL.handlers = [AuditFile(path, secrets)]
+    TRAIL.setLevel(logging.INFO)
+
+
+class AuditFile(logging.Handler):
+    """Appends each line to a file, which is opened for it: a rotation needs no signal.
+
+    Several processes may share the file, since a line is written at once. A failure is logged as an
+    error, and the work that is put on record goes on: at INFO, the log has the line as well.
+    """
+
+    def __init__(self, path: Path, secrets: AbstractSet[str]) -> None:
+        super().__init__()
+        self._path = path
+        self._begins = b""
+        self.setFormatter(Lines("json", secrets))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the line of `record`."""
+        line = self._begins + self.format(record).encode() + b"\n"
+        try:
+            self._append(line)
+        except OSError as error:
+            log.error("audit log not written", extra={"reason": reason_of(error)})  # noqa: TRY400  (the reason says all)
+
+    def _append(self, line: bytes) -> None:
+        opened = open_file(self._path)
+        try:
+            written = os.write(opened, line)
+        finally:
+            os.close(opened)
+        # A disk that is full may take a part of a line; the next one must not continue it.
+        self._begins = b"" if written == len(line) else b"\n"
+        if self._begins:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def open_file(path: Path, *, creates: bool = True) -> int:
+    """Open the file to append to it, and return its descriptor; nobody else may read or write it.
+
+    Raises:
+        OSError: it can't be opened, is a symbolic link or no file, or belongs to another user.
+    """
+    try:
+        opened = os.open(path, _FLAGS | (os.O_CREAT if creates else 0), MODE)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a symbolic link") from None
+        raise
+    try:
+        _check(opened, creates=creates)
+    except OSError:
+        os.close(opened)
+        raise
+    return opened
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the file can't be opened or written, without its path."""
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _check(opened: int, *, creates: bool) -> None:
+    found = os.fstat(opened)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if found.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, f"it belongs to another user (uid {found.st_uid})")
+    if creates and stat.S_IMODE(found.st_mode) != MODE:
+        os.fchmod(opened, MODE)

@@ -44,6 +44,7 @@ def configure(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines(form, secrets))
     handler.addFilter(Repeats(clock))
+    handler.setLevel(level)  # the audit trail is written at its own, for its file
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

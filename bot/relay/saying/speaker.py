@@ -89,9 +89,7 @@ class Speaker:
 
     async def _say(self, spoken: Spoken, *, again: bool) -> None:
         reply = spoken.reply
-        await self._accepting.check(
-            reply.author, reply.thread.channel, spoken.act, step=reply.step
-        )
+        await self._accepting.check(reply.author, reply.thread.channel, spoken.act, step=reply.step)
         posted = spoken.posted(await self._posted(spoken, again=again))
         with having_posted():
             if spoken.session is None:
