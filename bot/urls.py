@@ -6,6 +6,7 @@ All messages say what is wrong without repeating the address, which may contain 
 import ipaddress
 import re
 import ssl
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -13,6 +14,45 @@ _REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
 _FALSE = frozenset({"", "0", "F", "FALSE", "N", "NO"})
 """Values that redis-py 8 reads as false in a query, in any case, or for an empty parameter."""
+
+
+def _is_tls_version(value: str) -> bool:
+    return value.isdecimal() and int(value) in list(ssl.TLSVersion)
+
+
+def _are_flags(value: str) -> bool:
+    return all(hasattr(ssl.VerifyFlags, one.strip()) for one in value.split(","))
+
+
+def _are_ciphers(value: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(value)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
+
+
+_REDIS_QUERY: Mapping[str, Callable[[str], bool]] = {
+    "db": str.isdecimal,
+    **dict.fromkeys(("username", "password", "client_name"), bool),
+}
+"""The parameters of a Redis address, and what their values look like.
+
+redis-py would fail at any other when it connects, or prefer it to the relay's own, as a timeout.
+"""
+
+_TLS_QUERY: Mapping[str, Callable[[str], bool]] = {
+    **dict.fromkeys(("ssl_ca_certs", "ssl_ca_data", "ssl_certfile", "ssl_keyfile"), bool),
+    "ssl_check_hostname": bool,
+    "ssl_cert_reqs": ("required", "optional", "none").__contains__,
+    "ssl_ciphers": _are_ciphers,
+    "ssl_min_version": _is_tls_version,
+    **dict.fromkeys(("ssl_include_verify_flags", "ssl_exclude_verify_flags"), _are_flags),
+}
+_ALONE_QUERY: Mapping[str, Callable[[str], bool]] = dict.fromkeys(
+    ("ssl_ca_path", "ssl_password"), bool
+)
+"""Those that redis-py 8 takes for a single server only."""
 
 
 def check_web_address(url: str) -> str:
@@ -47,13 +87,13 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
         raise ValueError("doesn't say where Redis is")
     if is_cluster(url) and (parts.path not in {"", "/", "/0"} or "db" in parse_qs(parts.query)):
         raise ValueError("names a database, but a Cluster has only 0")
-    if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
-        return url
-    if not may_be_insecure and (need := _lacking(parts)):
+    is_near = parts.scheme == "unix" or is_loopback(parts.hostname or "")
+    if not is_near and not may_be_insecure and (need := _lacking(parts)):
         raise ValueError(
             f"a remote Redis needs {need}, because anyone who can write to it can control Devin "
             "(ALLOW_INSECURE_REDIS=true overrides this)"
         )
+    _check_redis_query(parts)
     return url
 
 
@@ -90,6 +130,22 @@ def redis_passwords(url: str) -> set[str]:
     return _passwords(_parts(url))
 
 
+def _check_redis_query(parts: SplitResult) -> None:
+    """Raise `ValueError` if redis-py couldn't connect to the address, whatever its server is."""
+    if parts.scheme != "unix" and not re.fullmatch(r"/?[0-9]*", parts.path):
+        raise ValueError("names a database that isn't a number")
+    known = dict(_REDIS_QUERY)
+    if parts.scheme.startswith("rediss"):
+        known |= _TLS_QUERY
+        known |= {} if parts.scheme.endswith("+cluster") else _ALONE_QUERY
+    for name, values in parse_qs(parts.query).items():
+        if name not in known:
+            names = ", ".join(sorted(known))
+            raise ValueError(f"has a parameter other than {names}")
+        if not all(map(known[name], values)):
+            raise ValueError(f"has a value of {name} that isn't valid")
+
+
 def _lacking(parts: SplitResult) -> str:
     """Return what a secure connection to another machine needs and this address lacks, or ""."""
     is_known_to_server = _passwords(parts) or "ssl_certfile" in parse_qs(parts.query)
@@ -113,11 +169,10 @@ def _accept_anyone(ciphers: str) -> bool:
     A server without a certificate connects even with `CERT_REQUIRED`, since there is nothing to
     verify. OpenSSL uses these ciphers at security level 0 only (SSL_CTX_set_security_level(3)).
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.set_ciphers(ciphers)
-    except (ssl.SSLError, ValueError):
+    if not _are_ciphers(ciphers):
         return True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers(ciphers)
     is_open = (
         one["auth"] == "auth-null" or not one["strength_bits"] for one in context.get_ciphers()
     )

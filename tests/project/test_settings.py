@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 
 from bot.model.errors import SettingsError
 from bot.settings import SECRETS, Settings, load_settings
@@ -332,7 +334,11 @@ def test_tls_that_verifies_nobody_needs_a_yes(scheme: str, query: str) -> None:
     switch = query.rpartition("&")[2].partition("=")[0].replace("%5f", "_")
     assert f"verified TLS, which {switch} prevents" in problem
     assert "ALLOW_INSECURE_REDIS=true overrides this" in problem
-    assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
+    if query.endswith(MALFORMED):
+        (problem,) = problems(REDIS_URL=url, ALLOW_INSECURE_REDIS="true")
+        assert f"a value of {switch} that isn't valid" in problem
+    else:
+        assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
 
 
 @pytest.mark.parametrize(
@@ -370,6 +376,10 @@ async def test_redis_py_takes_a_server_without_a_certificate_if_the_ciphers_say_
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.read(100))
         writer.close()
+
+MALFORMED = ("NONE", "Required", "nonsense", "%00")
+"""Ends of values with which redis-py connects to no server."""
+
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=offered)
     async with server:
@@ -416,6 +426,60 @@ def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -
         env_file,
     )
     assert settings.slack_bot_token.get_secret_value() == "xoxb-file"
+@pytest.mark.parametrize(
+    ("url", "wrong"),
+    [
+        *(("redis://localhost/x", "a database"), ("redis://localhost/0/1", "a database")),
+        ("redis://localhost?db=x", "a value of db that isn't valid"),
+        ("unix:///run/valkey.sock?db=-1", "a value of db that isn't valid"),
+        *(("redis://localhost?nonsense=1", "a parameter"), ("unix:///s?nonsense=1", "a parameter")),
+        ("redis://localhost?socket_timeout=abc", "a parameter other than"),
+        ("redis://localhost?ssl_cert_reqs=none", "a parameter other than"),
+        ("rediss://localhost?ssl_cert_reqs=some", "a value of ssl_cert_reqs"),
+        ("rediss://localhost?ssl_min_version=TLSv1", "a value of ssl_min_version"),
+        ("rediss://localhost?ssl_include_verify_flags=ALL", "a value of ssl_include_verify_flags"),
+        ("rediss+cluster://localhost?ssl_ca_path=/ca", "a parameter other than"),
+        ("redis://localhost?SEEN=SEEN", "a parameter other than"),
+    ],
+)
+def test_an_address_with_which_redis_py_would_fail_is_a_problem(url: str, wrong: str) -> None:
+    """It is told with the others, not by a traceback or a start that waits forever."""
+    (problem,) = problems(REDIS_URL=url)
+    assert wrong in problem
+    assert "SEEN" not in problem
+
+
+VALUES = {
+    "db": "0",
+    "ssl_cert_reqs": "none",
+    "ssl_check_hostname": "no",
+    "ssl_ciphers": "HIGH",
+    "ssl_min_version": "772",
+    "ssl_include_verify_flags": "VERIFY_X509_STRICT",
+    "ssl_exclude_verify_flags": "VERIFY_X509_STRICT",
+}
+
+
+@pytest.mark.parametrize("scheme", ["unix", "redis", "redis+cluster", "rediss", "rediss+cluster"])
+async def test_redis_py_takes_every_parameter_that_the_relay_takes(scheme: str) -> None:
+    """And none of the relay's names is one that redis-py has given up."""
+    (problem,) = problems(REDIS_URL=f"{scheme}://localhost/?nonsense=1")
+    listed = problem.partition("a parameter other than ")[2].partition(";")[0]
+    for name in listed.split(", "):
+        if name == "db" and "cluster" in scheme:
+            continue
+        url = f"{scheme}://localhost/?{name}={VALUES.get(name, 'x')}"
+        assert load(REDIS_URL=url).redis_url == url
+        plain = url.replace("+cluster", "")
+        made: Any = RedisCluster if "cluster" in scheme else Redis
+        client = made.from_url(plain)
+        if made is RedisCluster:
+            (node,) = client.nodes_manager.startup_nodes.values()
+            node.connection_class(**node.connection_kwargs)
+        else:
+            client.connection_pool.make_connection()
+
+
     assert settings.devin_api_key.get_secret_value() == "apk_env"
     assert settings.port == 2
     assert settings.log_level == "ERROR"
