@@ -41,7 +41,7 @@ def run(command: str, env_file: Path | None) -> int:
         return MISUSED
     logs.configure(settings.log_level, settings.log_format, settings.secrets())
     if command == "doctor":
-        return _run(_doctor(settings, file), settings)
+        return _run(_doctor(settings), settings)
     for doubt in settings.doubts:
         log.warning("check the settings", extra={"reason": doubt})
     if settings.audit_log is not None:
@@ -54,10 +54,10 @@ def run(command: str, env_file: Path | None) -> int:
     return _run(_serve(settings, listens=command == "run"), settings)
 
 
-async def _doctor(settings: Settings, file: Path) -> int:
+async def _doctor(settings: Settings) -> int:
     problems = 0
     try:
-        async for finding in findings(settings, file):
+        async for finding in findings(settings):
             problems += not finding.is_good
             show(finding, sys.stdout)
         sys.stdout.write(f"{counted(problems)}\n")

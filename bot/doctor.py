@@ -27,8 +27,8 @@ AUDIT_LOG = "Audit log"
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
 
-async def findings(settings: Settings, file: Path) -> AsyncIterator[Finding]:
-    """Check everything, in the order in which the bot needs it; `file` may hold the settings."""
+async def findings(settings: Settings) -> AsyncIterator[Finding]:
+    """Check everything, in the order in which the bot needs it."""
     for finding in await _redis(settings):
         yield finding
     async with open_slack(settings) as client:
@@ -52,18 +52,15 @@ async def findings(settings: Settings, file: Path) -> AsyncIterator[Finding]:
                 yield Finding(APP_TOKEN, is_good=True, says="accepted, Socket Mode works")
     for finding in await _devin(settings):
         yield finding
-    for finding in _settings(settings, file):
+    for finding in _settings(settings):
         yield finding
 
 
-def _settings(settings: Settings, file: Path) -> Iterator[Finding]:
+def _settings(settings: Settings) -> Iterator[Finding]:
     tip = "" if settings.admin_contact else "Set ADMIN_CONTACT to tell people whom to ask for help."
     yield Finding("Settings", is_good=True, says="valid", fix=tip)
     for doubt in settings.doubts:
         yield Finding("Settings", is_good=True, warns=True, says=doubt)
-    if file.exists() and file.stat().st_mode & 0o077:
-        says, fix = f"{file} can be read by other users", f"chmod 600 {file}"
-        yield Finding("Settings", is_good=True, warns=True, says=says, fix=fix)
     if settings.audit_log is not None:
         yield _audit_log(settings.audit_log)
 

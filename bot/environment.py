@@ -4,7 +4,9 @@
 systemd hand secrets to a process. No problem repeats a path, which may be a secret by mistake.
 """
 
+import os
 import re
+import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,19 +25,22 @@ _DECISIVE = ("ALLOW_", "MIRROR", "START", "LIST_SESSIONS")
 _FAMILIES = ("ALLOW_", "MIRROR_")
 """Those of which an unknown one counts, however far its name is from a known one."""
 
+_READABLE = "other users can read the file; only the relay's should (chmod 600)"
+
 _SHAPE = "a file that contains the value of {} and nothing else"
 
 
 def gather(
     names: Collection[str], in_files: Collection[str], *layers: Mapping[str, str | None]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the values of the settings that have one, and the problems, both by setting.
+) -> tuple[dict[str, str], dict[str, str], Sequence[str]]:
+    """Return the values of the settings that have one, and the problems, both by setting; doubts.
 
     The first of the `layers` that has a setting decides; an empty variable counts as unset. The
     settings `in_files` may be in files. White space around a value is removed.
     """
     values: dict[str, str] = {}
     problems: dict[str, str] = {}
+    doubts: list[str] = []
     for name in names:
         for layer in layers:
             value = (layer.get(name) or "").strip()
@@ -46,12 +51,38 @@ def gather(
                 values[name] = value
             elif path:
                 try:
+                    doubts += [f"{name}_FILE: {one}" for one in exposed(Path(path))]
                     values[name] = _read(Path(path))
                 except ValueError as error:
                     problems[name] = f"{name}_FILE: {error}; expected {_SHAPE.format(name)}"
             if value or path:
                 break
-    return values, problems
+    return values, problems, doubts
+
+
+def exposed(path: Path) -> Sequence[str]:
+    """Return a doubt if others can read what is in the file; `ValueError` if they can write it."""
+    try:
+        found = path.stat()
+        if os.name != "posix" or not stat.S_ISREG(found.st_mode):
+            return ()
+        is_mounted = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except (OSError, ValueError):  # whoever reads the file says so
+        return ()
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ValueError("other users can write the file (chmod 600)")
+    is_own = found.st_uid == os.geteuid()
+    return [_READABLE] if is_open(found.st_mode, is_own=is_own, is_mounted=is_mounted) else ()
+
+
+def is_open(mode: int, *, is_own: bool, is_mounted: bool) -> bool:
+    """Return True if a file with this mode has readers who need not be.
+
+    The group may read a file that isn't the relay's own: root gives it to the relay in this way. In
+    a read-only mount, a mode of 0444 or 0644 is how Docker and Kubernetes hand a secret to all who
+    see that mount, and nobody else sees it.
+    """
+    return not is_mounted and bool(mode & (stat.S_IROTH | (stat.S_IRGRP if is_own else 0)))
 
 
 @dataclass(frozen=True, slots=True)

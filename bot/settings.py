@@ -29,7 +29,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.environment import gather, stray_names
+from bot.environment import exposed, gather, stray_names
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
 from bot.model.mirror import Follow
@@ -181,7 +181,7 @@ class Settings(BaseSettings):
 
     @property
     def doubts(self) -> Sequence[str]:
-        """What may be a mistake: names that have no effect, and a port that is open to all."""
+        """What may be a mistake: names without effect, and a port or a file that is open to all."""
         return self._doubts
 
     def secrets(self) -> frozenset[str]:
@@ -227,16 +227,17 @@ def load_settings(
 
     A secret may be in the file that `NAME_FILE` names. A variable whose name is almost a setting's
     is a problem if it's in `env_file`, or if that setting decides who may do what or where words
-    go; others become `doubts`. Without `needs_transport`, as in a worker, neither the app token nor
-    the signing secret is required.
+    go; others become `doubts`. A file that others can write is a problem, one that they can read a
+    doubt. Without `needs_transport`, as in a worker, neither the app token nor the signing secret
+    is required.
 
     Raises:
         SettingsError: with every problem, one line each and without values.
     """
-    in_file = _variables_in(env_file)
+    in_file, open_file = _variables_in(env_file)
     environ = os.environ if environ is None else environ
     names = [name.upper() for name in Settings.model_fields]
-    given, unread = gather(names, SECRETS, environ, in_file)
+    given, unread, open_secrets = gather(names, SECRETS, environ, in_file)
     problems = list(unread.values())
     settings: Settings | None = None
     try:
@@ -254,13 +255,20 @@ def load_settings(
         raise SettingsError(problems)
     if settings.mode == "socket" and "PORT" in given and "HOST" not in given:
         doubts = [*doubts, _OPEN_PORT]
-    settings._doubts = tuple(doubts)  # noqa: SLF001  (frozen, and nobody sets it but this function)
+    # The model is frozen, and nothing else sets it.
+    settings._doubts = (*doubts, *open_file, *open_secrets)  # noqa: SLF001
     return settings
 
 
-def _variables_in(env_file: Path | None) -> Mapping[str, str | None]:
+def _variables_in(env_file: Path | None) -> tuple[Mapping[str, str | None], Sequence[str]]:
+    """Return what the file sets, and the doubts about the file itself."""
     try:
-        return DotEnvSettingsSource(Settings, env_file=env_file, case_sensitive=True).env_vars
+        doubts = [f"{env_file}: {one}" for one in exposed(env_file)] if env_file else ()
+    except ValueError as error:
+        raise SettingsError([f"{env_file}: {error}"]) from None
+    try:
+        found = DotEnvSettingsSource(Settings, env_file=env_file, case_sensitive=True).env_vars
+        return found, doubts
     except (OSError, UnicodeError):
         raise SettingsError([f"{env_file}: can't be read; expected a text file"]) from None
 

@@ -40,7 +40,12 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test may let a token out, none may be skipped unseen, and long ones start first."""
+    """No test may let a token out, none may be skipped unseen, and long ones start first.
+
+    Files of tests are private, whatever the user's umask: the relay refuses secrets that others can
+    write.
+    """
+    os.umask(0o077)
     config.pluginmanager.register(secrets_guard)
     config.pluginmanager.register(not_run)
     config.pluginmanager.register(long_first)

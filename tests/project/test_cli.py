@@ -298,13 +298,13 @@ async def test_doctor_and_each_start_tell_what_may_be_a_mistake(
     doubts = ("LOGLEVEL: unknown; did you mean LOG_LEVEL?", "PORT: set without HOST, so /metrics")
     code, out, err = await command({"LOGLEVEL": "debug"}, tmp_path, "doctor")
     assert (code, err) == (0, "")
-    for doubt in (*doubts, ".env can be read by other users\n  → chmod 600 .env\n"):
+    for doubt in (*doubts, ".env: other users can read the file; only the relay's should"):
         assert f"! Settings: {doubt}" in out
     assert "ADMIN_CONTACT" not in out
     async with bot_process({"LOGLEVEL": "debug"}, tmp_path, "worker") as worker:
         await worker.until_logged("started")
         assert await worker.stop() == 0
-    for line in (*doubts, "Redis persistence: no append-only file"):
+    for line in (*doubts, ".env: other users can", "Redis persistence: no append-only file"):
         assert sum(line in one and "warning" in one for one in worker.err.splitlines()) == 1, line
 
 

@@ -1,6 +1,7 @@
 """Settings are accepted or refused with the messages that an operator sees."""
 
 import asyncio
+import os
 import re
 import ssl
 from datetime import timedelta
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.connection import SSLConnection, parse_url
 
+from bot.environment import is_open
 from bot.model.errors import SettingsError
 from bot.settings import SECRETS, Settings, load_settings
 from sandbox import demo
@@ -139,6 +141,66 @@ def test_a_file_that_holds_no_secret_is_one_problem(tmp_path: Path) -> None:
         "SLACK_SIGNING_SECRET, SLACK_SIGNING_SECRET_FILE: both set",
     ]
     assert "SEEN" not in str(caught.value)
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="only POSIX has these modes")
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o622, 0o606, 0o660, 0o666, 0o777])
+def test_a_file_that_others_can_write_is_refused(mode: int, tmp_path: Path) -> None:
+    """They could send the key to an address of their own, by `DEVIN_API_URL`."""
+    (env_file := tmp_path / ".env").write_text("\n".join(f"{k}={v}" for k, v in ENOUGH.items()))
+    held = in_files(tmp_path, DEVIN_API_KEY="cog_SEEN")
+    for path in (env_file, tmp_path / "DEVIN_API_KEY"):
+        path.chmod(mode)
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, env_file)
+    assert caught.value.problems == (f"{env_file}: other users can write the file (chmod 600)",)
+    with pytest.raises(SettingsError) as caught:
+        load_settings({**ENOUGH, "DEVIN_API_KEY": "", **held}, None)
+    (problem,) = caught.value.problems
+    assert problem.startswith("DEVIN_API_KEY_FILE: other users can write the file (chmod 600); ")
+    assert str(tmp_path) not in problem
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("mode", "is_doubtful"), [(0o600, False), (0o400, False), (0o640, True), (0o644, True)]
+)
+def test_a_file_that_others_can_read_is_a_doubt(
+    mode: int, tmp_path: Path, *, is_doubtful: bool
+) -> None:
+    """It holds every credential, or one of them. The path of a secret's file isn't shown."""
+    (env_file := tmp_path / ".env").write_text("LOG_LEVEL=INFO\n")
+    held = in_files(tmp_path, DEVIN_API_KEY="cog_SEEN")
+    for path in (env_file, tmp_path / "DEVIN_API_KEY"):
+        path.chmod(mode)
+    settings = load_settings({**ENOUGH, "DEVIN_API_KEY": "", **held}, env_file)
+    doubt = "other users can read the file; only the relay's should (chmod 600)"
+    doubts = (f"{env_file}: {doubt}", f"DEVIN_API_KEY_FILE: {doubt}")
+    assert settings.doubts == (doubts if is_doubtful else ())
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_own", "is_mounted"),
+    [(0o440, False, False), (0o444, False, True), (0o644, True, True)],
+)
+def test_a_secret_as_a_platform_gives_it_is_no_doubt(
+    mode: int, *, is_own: bool, is_mounted: bool
+) -> None:
+    """Systemd has root own a credential, with an ACL that shows as the group's right (0440).
+
+    Docker (0444) and Kubernetes (0644) mount secrets read-only into the container.
+    """
+    assert not is_open(mode, is_own=is_own, is_mounted=is_mounted)
+    assert is_open(0o444, is_own=is_own, is_mounted=False)
+
+
+@POSIX
+def test_what_is_no_file_has_no_mode_that_counts() -> None:
+    """`--env-file /dev/null` reads no settings; everybody may write there."""
+    assert load_settings(ENOUGH, Path(os.devnull)).doubts == ()
 
 
 def test_only_secrets_may_be_in_files() -> None:
@@ -311,6 +373,10 @@ def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
     assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
 
 
+MALFORMED = ("NONE", "Required", "nonsense", "%00")
+"""Ends of values with which redis-py connects to no server."""
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -360,72 +426,6 @@ def test_tls_that_is_set_up_otherwise_is_still_tls(query: str) -> None:
     assert context.check_hostname
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_tls_to_this_machine_may_verify_nobody(host: str) -> None:
-    """Plain TCP may be used there as well."""
-    url = f"rediss://{host}/?ssl_cert_reqs=none"
-    assert load(REDIS_URL=url).redis_url == url
-
-
-async def test_redis_py_takes_a_server_without_a_certificate_if_the_ciphers_say_so() -> None:
-    """That is why ciphers count: `verify_mode` is still `CERT_REQUIRED` then."""
-    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    offered.maximum_version = ssl.TLSVersion.TLSv1_2
-    offered.set_ciphers("aNULL:@SECLEVEL=0")
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(await reader.read(100))
-        writer.close()
-
-MALFORMED = ("NONE", "Required", "nonsense", "%00")
-"""Ends of values with which redis-py connects to no server."""
-
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=offered)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        context = redis_context("rediss://:pw@redis.example/?ssl_ciphers=ALL:@SECLEVEL=0")
-        assert context.verify_mode is ssl.CERT_REQUIRED
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=context, server_hostname="redis.example"
-        )
-        writer.write(b"secret")
-        assert await reader.read() == b"secret"
-        writer.close()
-
-
-def redis_context(url: str) -> ssl.SSLContext:
-    """Return the TLS context that redis-py makes for an address, apart from the files it names."""
-    parsed: dict[str, Any] = {**parse_url(url)}
-    options = {name: value for name, value in parsed.items() if name.startswith("ssl_")}
-    files = {"ssl_ca_certs": None, "ssl_ca_path": None}
-    return SSLConnection(**options | files).ssl_context.get()
-
-
-def test_a_yes_that_is_malformed_is_one_problem() -> None:
-    """The address is not blamed for what the switch would have allowed."""
-    (problem,) = problems(REDIS_URL="redis://redis.example", ALLOW_INSECURE_REDIS="maybe")
-    assert problem.startswith("ALLOW_INSECURE_REDIS: invalid")
-
-
-@pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
-def test_a_cluster_has_no_databases(end: str) -> None:
-    """Redis refuses them, so the address is refused beforehand."""
-    (problem,) = problems(REDIS_URL=f"redis+cluster://127.0.0.1:7000{end}")
-    assert "names a database" in problem
-
-
-def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -> None:
-    """An empty variable does not hide a value in the file."""
-    env_file = tmp_path / ".env"
-    env_file.write_text(
-        "\ufeffSLACK_BOT_TOKEN=xoxb-file\nPORT=1\nLOG_LEVEL='ERROR' # quoted\nX=1\n"
-    )
-    settings = load_settings(
-        {"DEVIN_API_KEY": "apk_env\n", "SLACK_APP_TOKEN": "xapp-env", "PORT": "2", "LOG_LEVEL": ""},
-        env_file,
-    )
-    assert settings.slack_bot_token.get_secret_value() == "xoxb-file"
 @pytest.mark.parametrize(
     ("url", "wrong"),
     [
@@ -480,6 +480,68 @@ async def test_redis_py_takes_every_parameter_that_the_relay_takes(scheme: str) 
             client.connection_pool.make_connection()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_tls_to_this_machine_may_verify_nobody(host: str) -> None:
+    """Plain TCP may be used there as well."""
+    url = f"rediss://{host}/?ssl_cert_reqs=none"
+    assert load(REDIS_URL=url).redis_url == url
+
+
+async def test_redis_py_takes_a_server_without_a_certificate_if_the_ciphers_say_so() -> None:
+    """That is why ciphers count: `verify_mode` is still `CERT_REQUIRED` then."""
+    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    offered.maximum_version = ssl.TLSVersion.TLSv1_2
+    offered.set_ciphers("aNULL:@SECLEVEL=0")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=offered)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        context = redis_context("rediss://:pw@redis.example/?ssl_ciphers=ALL:@SECLEVEL=0")
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname="redis.example"
+        )
+        writer.write(b"secret")
+        assert await reader.read() == b"secret"
+        writer.close()
+
+
+def redis_context(url: str) -> ssl.SSLContext:
+    """Return the TLS context that redis-py makes for an address, apart from the files it names."""
+    parsed: dict[str, Any] = {**parse_url(url)}
+    options = {name: value for name, value in parsed.items() if name.startswith("ssl_")}
+    files = {"ssl_ca_certs": None, "ssl_ca_path": None}
+    return SSLConnection(**options | files).ssl_context.get()
+
+
+def test_a_yes_that_is_malformed_is_one_problem() -> None:
+    """The address is not blamed for what the switch would have allowed."""
+    (problem,) = problems(REDIS_URL="redis://redis.example", ALLOW_INSECURE_REDIS="maybe")
+    assert problem.startswith("ALLOW_INSECURE_REDIS: invalid")
+
+
+@pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
+def test_a_cluster_has_no_databases(end: str) -> None:
+    """Redis refuses them, so the address is refused beforehand."""
+    (problem,) = problems(REDIS_URL=f"redis+cluster://127.0.0.1:7000{end}")
+    assert "names a database" in problem
+
+
+def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -> None:
+    """An empty variable does not hide a value in the file."""
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "\ufeffSLACK_BOT_TOKEN=xoxb-file\nPORT=1\nLOG_LEVEL='ERROR' # quoted\nX=1\n"
+    )
+    settings = load_settings(
+        {"DEVIN_API_KEY": "apk_env\n", "SLACK_APP_TOKEN": "xapp-env", "PORT": "2", "LOG_LEVEL": ""},
+        env_file,
+    )
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-file"
     assert settings.devin_api_key.get_secret_value() == "apk_env"
     assert settings.port == 2
     assert settings.log_level == "ERROR"
@@ -608,10 +670,12 @@ def test_no_setting_of_the_shell_reaches_the_relay_of_the_demo() -> None:
     assert [name for name in names if not name.startswith(demo.SETTINGS)] == []
 
 
-def test_the_example_as_it_is_only_lacks_the_secrets() -> None:
+def test_the_example_as_it_is_only_lacks_the_secrets(tmp_path: Path) -> None:
     """An unedited copy names exactly the values that must be filled in."""
+    copy = tmp_path / ".env"
+    copy.write_text((ROOT / ".env.example").read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(SettingsError) as caught:
-        load_settings({}, ROOT / ".env.example")
+        load_settings({}, copy)
     assert [re.split(r"\W", problem)[0] for problem in caught.value.problems] == [
         "SLACK_BOT_TOKEN",
         "DEVIN_API_KEY",

@@ -293,7 +293,8 @@ async def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     theirs = Path("/usr/share")
     if os.geteuid() == 0:
         theirs = tmp_path / "theirs"
-        theirs.mkdir(mode=0o755)
+        theirs.mkdir()
+        theirs.chmod(0o755)
         os.chown(theirs, ANOTHER, -1)
     with pytest.raises(EmbeddedValkeyError, match="belongs to another user"):
         async with embedded_valkey(theirs):
