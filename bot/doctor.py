@@ -12,8 +12,8 @@ from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError, SlackRefused
 from bot.model.findings import Finding
 from bot.redis.connection import open_store
-from bot.redis.durability import durability
-from bot.redis.embedded.trial import try_valkey
+from bot.redis.durability import deletion, durability
+from bot.redis.embedded.trial import old_data, try_valkey
 from bot.runtime.audit import open_file, reason_of
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call
@@ -86,10 +86,12 @@ async def _redis(settings: Settings) -> Sequence[Finding]:
     what = "Redis" if settings.redis_url else "Embedded Valkey"
     try:
         if settings.redis_url is None:
-            return [Finding(what, is_good=True, says=await try_valkey(settings.data_dir))]
+            old, says = old_data(settings.data_dir), await try_valkey(settings.data_dir)
+            return [Finding(what, is_good=True, says=says), *old]
         async with open_store(settings.redis_url) as store:
             await store.ping()
-            return [Finding(what, is_good=True, says="reachable"), *await durability(store)]
+            asked = *await durability(store), *await deletion(store)
+            return [Finding(what, is_good=True, says="reachable"), *asked]
     except OperatorError as error:
         return [Finding(what, is_good=False, says=error.says, fix=error.fix)]
     except PassingError as error:

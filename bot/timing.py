@@ -79,6 +79,12 @@ class Timing:
     stop_seconds: float = 10.0
     """The embedded Valkey, to stop; and half of the time for a process that is stopping it."""
 
+    rewrite_wait: timedelta = timedelta(days=1)
+    """How long the embedded Valkey's file may hold what was deleted, until it is rewritten."""
+
+    rewrite_pause: float = 600.0
+    """Between two looks at the age of that file."""
+
     look_up_seconds: float = 1.0
     """One try of a look-up at Slack; two fit into Slack's 3 s for an acknowledgement."""
 

@@ -1,10 +1,11 @@
-"""Asks Redis whether it keeps what it is given.
+"""Asks Redis whether it keeps what it is given, and for how long its disk keeps what was deleted.
 
 Every key of the relay has a TTL, so even a server that evicts only such keys loses links and
-queued replies.
+queued replies. What was deleted or has expired stays in an append-only file until that is
+rewritten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.model.findings import Finding
 from bot.redis.connection import Store
@@ -12,11 +13,17 @@ from bot.redis.keys import ALIVE_KEY
 from bot.redis.lua import commands
 
 KEEPS = "noeviction"
+DAY = 24 * 3600
 
 _EVICTS = "{policy}: it drops links and queued replies when it's full"
 _SET_POLICY = "Set maxmemory-policy to noeviction."
 _NO_LOG = "no append-only file, so a crash loses what came after the last snapshot, if there is one"
 _SET_LOG = "Set appendonly to yes."
+_REWRITES = "rewritten {times} times in {days} days; {grown} MB came since the last time"
+_FAILED = "the last rewrite of the append-only file failed"
+_STAYS = "{says}, so what was deleted stays on its disk"
+_SET_REWRITES = "Run BGREWRITEAOF once a day (docs/deploying.md, Redis)."
+_SEE_LOG = "The server's log has the reason."
 _UNTOLD = "couldn't be checked, since Redis doesn't tell (INFO)"
 _LET_TELL = "Allow the user of REDIS_URL `+info`, or make sure of {setting} yourself."
 
@@ -27,10 +34,40 @@ async def durability(store: Store) -> Sequence[Finding]:
     Raises:
         StoreAway: it doesn't answer.
     """
+    facts = await _facts(store)
+    return _eviction(facts.get("maxmemory_policy", "")), _persistence(facts.get("aof_enabled", ""))
+
+
+async def deletion(store: Store) -> Sequence[Finding]:
+    """Return what Redis says of how often its append-only file is rewritten, if it has one.
+
+    Raises:
+        StoreAway: it doesn't answer.
+    """
+    return rewrites(await _facts(store))
+
+
+def rewrites(facts: Mapping[str, str]) -> Sequence[Finding]:
+    """Judge what INFO tells: once a day is enough. It counts from the start of the server."""
+    what = "Redis deleted data"
+    if not (has_log := facts.get("aof_enabled", "")):
+        return [_unknown(what, "a daily `BGREWRITEAOF`")]
+    if has_log != "1":
+        return []
+    if facts.get("aof_last_bgrewrite_status", "ok") != "ok":
+        return [_doubtful(what, _STAYS.format(says=_FAILED), _SEE_LOG)]
+    grown = int(facts.get("aof_current_size", 0)) - int(facts.get("aof_base_size", 0))
+    times, days = int(facts.get("aof_rewrites", 0)), int(facts.get("uptime_in_seconds", 0)) // DAY
+    says = _REWRITES.format(times=times, days=days, grown=f"{grown / 1e6:.1f}")
+    if grown <= 0 or times >= days - 1:
+        return [Finding(what, is_good=True, says=says)]
+    return [_doubtful(what, _STAYS.format(says=says), _SET_REWRITES)]
+
+
+async def _facts(store: Store) -> Mapping[str, str]:
     told = await commands.info(store, key=ALIVE_KEY)
     lines = [line for text in told for line in text.splitlines()]
-    facts = dict(line.split(":", 1) for line in lines if ":" in line)
-    return _eviction(facts.get("maxmemory_policy", "")), _persistence(facts.get("aof_enabled", ""))
+    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def _eviction(policy: str) -> Finding:
@@ -49,9 +86,12 @@ def _persistence(has_log: str) -> Finding:
         return _unknown(what, "`appendonly yes`")
     if has_log == "1":
         return Finding(what, is_good=True, says="append-only file")
-    return Finding(what, is_good=True, warns=True, says=_NO_LOG, fix=_SET_LOG)
+    return _doubtful(what, _NO_LOG, _SET_LOG)
 
 
 def _unknown(what: str, setting: str) -> Finding:
-    fix = _LET_TELL.format(setting=setting)
-    return Finding(what, is_good=True, warns=True, says=_UNTOLD, fix=fix)
+    return _doubtful(what, _UNTOLD, _LET_TELL.format(setting=setting))
+
+
+def _doubtful(what: str, says: str, fix: str) -> Finding:
+    return Finding(what, is_good=True, warns=True, says=says, fix=fix)

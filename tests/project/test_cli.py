@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.redis.embedded.server import embedded_valkey
 from bot.runtime.version import version
 from bot.slack.app.manifest import required_scopes
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
+from tests.support.embedded import a_day_passes, put
 from tests.support.processes import bot_process, command, free_port, typed, typed_process
 from tests.support.waiting import wait_until
 
@@ -413,6 +415,19 @@ async def test_doctor_says_which_embedded_valkey_it_tried(
         assert await says() == f"✓ Embedded Valkey: running in {home}"
         assert await run.stop() == 0
     assert await says() == f"✓ Embedded Valkey: works in {home}"
+
+
+async def test_doctor_tells_that_deleted_data_is_still_on_the_disk(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """No relay was running here for three days, so nobody has rewritten the file."""
+    environ = environ | {"REDIS_URL": ""}
+    async with embedded_valkey(tmp_path / "data") as url:
+        await put(url, "key", "value")
+    a_day_passes(tmp_path / "data", days=3)
+    code, out, _ = await command(environ, tmp_path, "doctor")
+    assert code == 0
+    assert "\n! Embedded Valkey: its file wasn't rewritten for 3 days, so " in out
 
 
 async def test_doctor_names_a_data_dir_that_cant_be_used(environ: Environ, tmp_path: Path) -> None:

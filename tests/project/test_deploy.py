@@ -27,7 +27,9 @@ from bot.app import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.urls import check_redis_address
 from tests.support.desk import Desk
+from tests.support.embedded import client_of, files_with
 from tests.support.processes import BotProcess, bot_process, free_port
+from tests.support.redis_servers import Kind, serving
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -273,6 +275,39 @@ def test_compose_s_valkey_refuses_writes_before_it_is_killed() -> None:
     valkey = compose()["services"]["valkey"]
     (most,) = re.findall(r"--maxmemory (\d+)mb", valkey["command"])
     assert int(valkey["mem_limit"].removesuffix("m")) > 2 * int(most)
+
+
+@pytest.mark.skipif(
+    not shutil.which("redis-cli"), reason="redis-cli is not here: apt-get install redis-server"
+)
+async def test_compose_has_deleted_and_expired_data_taken_off_the_disk(tmp_path: Path) -> None:
+    """Its service for that is run here, with the same client under its former name."""
+    services = compose()["services"]
+    *shell, script = services["rewrites"]["command"]
+    assert services["rewrites"]["image"] == services["valkey"]["image"]
+    assert "sleep 86400" in script
+    assert "--auto-aof-rewrite-min-size 1mb" in services["valkey"]["command"]
+    (tmp_path / "valkey-cli").symlink_to(str(shutil.which("redis-cli")))
+    path = tmp_path / "valkey.sock"
+    options = ("--unixsocket", str(path), "--appendonly", "yes", "--hz", "1")
+    with serving(Kind.VALKEY, tmp_path, *options) as url:
+        async with client_of(url) as client:
+            await client.set("expired", "zebra", px=1)
+            await client.set("deleted", "zebra")
+            await client.delete("deleted")
+        assert files_with("zebra", tmp_path)
+        process = await asyncio.create_subprocess_exec(
+            *(*shell, script.replace("/run/valkey/valkey.sock", str(path))),
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            await wait_until(lambda: not files_with("zebra", tmp_path), "it is off the disk")
+            assert process.returncode is None, "it waits for the next day"
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
 
 @pytest.mark.skipif(

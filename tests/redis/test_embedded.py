@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.model.errors import EmbeddedValkeyError
 from bot.redis.embedded.server import _binary, embedded_valkey
 from bot.timing import TIMING
+from tests.support.embedded import client_of, get, put
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -37,25 +37,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@asynccontextmanager
-async def client_of(url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(url, decode_responses=True)
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-async def get(url: str, key: str) -> bytes | str | None:
-    async with client_of(url) as client:
-        return await client.get(key)
-
-
-async def put(url: str, key: str, value: str) -> None:
-    async with client_of(url) as client:
-        await client.set(key, value)
 
 
 async def server_pid(url: str) -> int:

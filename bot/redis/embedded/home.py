@@ -8,7 +8,10 @@ import contextlib
 import os
 import stat
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +26,7 @@ APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-o
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
 _PLAIN_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
 
+# Strings aren't compressed, so that a search for a person's words finds them if they are there.
 _CONFIGURATION = """\
 port 0
 unixsocketperm 700
@@ -34,7 +38,8 @@ appendonly yes
 appendfsync always
 aof-load-truncated yes
 auto-aof-rewrite-percentage 100
-auto-aof-rewrite-min-size 16mb
+auto-aof-rewrite-min-size 1mb
+rdbcompression no
 save ""
 maxmemory-policy noeviction
 set-proc-title no
@@ -119,6 +124,27 @@ class ValkeyHome:
             pid=_quoted(self.pid_path),
         )
         _replace(self.configuration_path, text.encode())
+
+    def age(self) -> timedelta:
+        """Return how old the oldest data in the append-only file may be, deleted data included.
+
+        It is the age of the base file, which only a rewrite makes, or 0 if nothing was written
+        since. A base file from the future counts as old, too: the clock was set back.
+        """
+        if not any(one.st_size for one in self._files("*.incr.aof")):
+            return timedelta(0)
+        rewritten = min((one.st_mtime for one in self._files("*.base.*")), default=time.time())
+        return timedelta(seconds=abs(time.time() - rewritten))
+
+    def remove_unfinished(self) -> None:
+        """Remove what a rewrite leaves behind if its server is killed; no server may run here."""
+        for path in self.path.glob("temp-rewriteaof-*.aof"):
+            path.unlink()
+
+    def _files(self, pattern: str) -> Iterator[os.stat_result]:
+        for path in (self.path / APPEND_ONLY).glob(pattern):
+            with contextlib.suppress(OSError):  # a server that runs removes old ones
+                yield path.stat()
 
     def last_words(self, log_start: int) -> str:
         """Return the end of what the server has logged since the log was `log_start` bytes long."""

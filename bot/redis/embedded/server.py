@@ -16,13 +16,14 @@ import logging
 import os
 import platform
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from bot.model.errors import EmbeddedValkeyError
 from bot.redis.embedded.home import ADVICE, ValkeyHome
+from bot.redis.embedded.rewriting import rewrite_daily
 from bot.runtime.reasons import broken
 from bot.timing import TIMING, Timing
 
@@ -53,7 +54,7 @@ async def embedded_valkey(
         EmbeddedValkeyError: the server cannot start.
     """
     home = ValkeyHome.prepare(data_dir)
-    valkey = _EmbeddedValkey(_binary(), home, tell, timing.stop_seconds)
+    valkey = _EmbeddedValkey(_binary(), home, tell, timing)
     try:
         await valkey.open()
         yield valkey.url
@@ -64,13 +65,13 @@ async def embedded_valkey(
 class _EmbeddedValkey:
     """One process's use of the server of a directory."""
 
-    def __init__(self, binary: Path, home: ValkeyHome, tell: Tell, stop_seconds: float) -> None:
+    def __init__(self, binary: Path, home: ValkeyHome, tell: Tell, timing: Timing) -> None:
         self._binary = binary
         self._home = home
         self._tell = tell
-        self._stop_seconds = stop_seconds
+        self._timing = timing
         self._using: int | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: Sequence[asyncio.Task[None]] = ()
 
     @property
     def url(self) -> str:
@@ -80,7 +81,7 @@ class _EmbeddedValkey:
         """Return once the server answers."""
         try:
             # Meanwhile, the last user may be stopping the server.
-            self._using = await _within(2 * self._stop_seconds, self._home.lock_users)
+            self._using = await _within(2 * self._timing.stop_seconds, self._home.lock_users)
             if self._using is None:
                 raise EmbeddedValkeyError(
                     f"Another process stops the Valkey in {self._home.path}, and doesn't end",
@@ -89,12 +90,16 @@ class _EmbeddedValkey:
             await self._start_or_join()
         except OSError as error:
             raise EmbeddedValkeyError(f"{self._home.path}: {error.strerror}", ADVICE) from error
-        self._keeper = asyncio.create_task(self._keep(), name="embedded-valkey")
+        rewriting = rewrite_daily(self._home, self.url, self._timing)
+        self._tasks = (
+            asyncio.create_task(self._keep(), name="embedded-valkey"),
+            asyncio.create_task(rewriting, name="embedded-valkey-rewrites"),
+        )
 
     async def close(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._using is not None:
             try:
                 if self._home.is_last_user(self._using):
@@ -154,6 +159,7 @@ class _EmbeddedValkey:
 
     async def _start(self, lock: int) -> int:
         """Start the server, which inherits `lock`; return how long its log was before."""
+        self._home.remove_unfinished()
         self._home.write_configuration()
         with self._home.log_path.open("ab") as log:
             log_start = log.tell()
@@ -172,7 +178,7 @@ class _EmbeddedValkey:
     async def _stop(self) -> None:
         """Stop the server, and return once it is gone."""
         await _ask(self._home.socket, b"SHUTDOWN\r\n")
-        free = await _within(self._stop_seconds, self._home.lock_server)
+        free = await _within(self._timing.stop_seconds, self._home.lock_server)
         if free is None:
             logger.warning("embedded Valkey did not stop")
         else:

@@ -3,12 +3,18 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.redis.embedded.home import APPEND_ONLY, ValkeyHome
 from bot.redis.embedded.server import embedded_valkey
+
+_OLD = timedelta(days=2)
+_STAYS = "its file wasn't rewritten for {days} days, so what was deleted stays on the disk"
+_REWRITES = "A relay that runs does it daily. If one runs, see valkey.log in DATA_DIR."
 
 
 async def try_valkey(data_dir: Path) -> str:
@@ -22,6 +28,15 @@ async def try_valkey(data_dir: Path) -> str:
         async with embedded_valkey(home) as url, open_store(url) as store:
             await store.ping()
     return says
+
+
+def old_data(data_dir: Path) -> Sequence[Finding]:
+    """Return a warning if deleted data of more than two days may be in the append-only file."""
+    age = ValkeyHome(data_dir.resolve()).age()
+    if age < _OLD:
+        return []
+    says = _STAYS.format(days=age.days)
+    return [Finding("Embedded Valkey", is_good=True, warns=True, says=says, fix=_REWRITES)]
 
 
 @contextmanager

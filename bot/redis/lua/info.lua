@@ -1,4 +1,5 @@
--- Tell what the server that has `key` says of its memory and its persistence; '' where it may not.
+-- Tell what the server that has `key` says of itself, its memory and its persistence; '' where it
+-- may not.
 local key = KEYS[1]
 
 local function info(section)
@@ -6,4 +7,4 @@ local function info(section)
   return type(told) == 'string' and told or ''
 end
 
-return {info('memory'), info('persistence'), key}
+return {info('server'), info('memory'), info('persistence'), key}
