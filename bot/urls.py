@@ -34,7 +34,9 @@ def _are_ciphers(value: str) -> bool:
 
 _REDIS_QUERY: Mapping[str, Callable[[str], bool]] = {
     "db": str.isdecimal,
-    **dict.fromkeys(("username", "password", "client_name"), bool),
+    "username": bool,
+    "password": bool,
+    "client_name": bool,
 }
 """The parameters of a Redis address, and what their values look like.
 
@@ -42,16 +44,18 @@ redis-py would fail at any other when it connects, or prefer it to the relay's o
 """
 
 _TLS_QUERY: Mapping[str, Callable[[str], bool]] = {
-    **dict.fromkeys(("ssl_ca_certs", "ssl_ca_data", "ssl_certfile", "ssl_keyfile"), bool),
+    "ssl_ca_certs": bool,
+    "ssl_ca_data": bool,
+    "ssl_certfile": bool,
+    "ssl_keyfile": bool,
     "ssl_check_hostname": bool,
     "ssl_cert_reqs": ("required", "optional", "none").__contains__,
     "ssl_ciphers": _are_ciphers,
     "ssl_min_version": _is_tls_version,
-    **dict.fromkeys(("ssl_include_verify_flags", "ssl_exclude_verify_flags"), _are_flags),
+    "ssl_include_verify_flags": _are_flags,
+    "ssl_exclude_verify_flags": _are_flags,
 }
-_ALONE_QUERY: Mapping[str, Callable[[str], bool]] = dict.fromkeys(
-    ("ssl_ca_path", "ssl_password"), bool
-)
+_ALONE_QUERY: Mapping[str, Callable[[str], bool]] = {"ssl_ca_path": bool, "ssl_password": bool}
 """Those that redis-py 8 takes for a single server only."""
 
 

@@ -99,18 +99,12 @@ class Accepting:
             raise
 
     async def check(
-        self,
-        who: UserId,
-        channel: str | None,
-        act: Act = Act.MESSAGE,
-        *,
-        reply_id: str = "",
-        step: str = "",
+        self, who: UserId, channel: str | None, act: Act = Act.MESSAGE, **ids: str
     ) -> None:
         """Raise `NotAllowed` unless `who` may do `act` in `channel`, or without one anywhere.
 
         Events that were refused before are noted first, so that this request cannot hide them. A
-        refusal is put on record, as in `turn_away`.
+        refusal is put on record, with the `ids` as in `turn_away`.
 
         Raises:
             NotAllowed: `who` may not.
@@ -120,29 +114,22 @@ class Accepting:
         await self._catch_up()
         standing = await self._permissions.may(act, who, channel)
         if standing is not Standing.ALLOWED:
-            raise await self.turn_away(who, channel, standing, reply_id=reply_id, step=step)
+            raise await self.turn_away(who, channel, standing, **ids)
 
     async def turn_away(
-        self,
-        who: UserId,
-        channel: str | None,
-        standing: Standing,
-        *,
-        reply_id: str = "",
-        step: str = "",
+        self, who: UserId, channel: str | None, standing: Standing, **ids: str
     ) -> NotAllowed:
         """Put on record that `who` was turned away in `channel`, and return the error to raise.
 
-        What comes again is on record once: a message, or the execution of a workflow step.
+        What has an id is on record once: the `reply_id` of a message, or the execution of a `step`.
 
         Raises:
             StoreAway: it may not be on record.
         """
         metrics.TURNED_AWAY.labels(standing).inc()
-        once = reply_id or step
+        once = "".join(ids.values())
         if not once or await self._claims.claim(f"turned away:{once}"):
-            ids = {"channel": channel or "", "reply_id": reply_id, "step": step}
-            audit(Event.TURNED_AWAY, who, why=standing.value, **ids)
+            audit(Event.TURNED_AWAY, who, channel=channel or "", why=standing.value, **ids)
         return NotAllowed(standing)
 
     async def count_start(self, who: UserId, channel: str, start: str) -> None:

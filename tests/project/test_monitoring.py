@@ -226,7 +226,7 @@ def test_the_panels_lead_to_sections_of_the_page() -> None:
 def test_what_the_page_names_is_there() -> None:
     """These are settings, metrics, panels, files and log lines."""
     named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", PAGE))
-    redis_words = {"REPLICAOF", "SLOWLOG", "WRONGTYPE"}
+    redis_words = {"BGREWRITEAOF", "INFO", "REPLICAOF", "SLOWLOG", "WRONGTYPE"}
     assert named - redis_words <= SETTING_NAMES
     assert set(re.findall(r"`(relay_[a-z_]+)`", PAGE)) <= set(exposed())
     for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGE):

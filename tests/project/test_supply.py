@@ -97,8 +97,10 @@ def images() -> Iterator[tuple[str, str]]:
         re.MULTILINE,
     )
     for path in RECIPES:
-        for name in uses.findall(path.read_text(encoding="utf-8")):
-            yield name_of(path), name
+        text = re.sub(r"(image:) &\w+", r"\1", path.read_text(encoding="utf-8"))
+        for name in uses.findall(text):
+            if not name.startswith("*"):  # an image that has a name above
+                yield name_of(path), name
 
 
 def test_each_image_is_pinned_by_digest() -> None:
