@@ -24,6 +24,7 @@ from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.in_flight import InFlight
 from bot.runtime.measuring import Measuring
+from bot.runtime.outgoing import open_session
 from bot.runtime.version import version
 from bot.settings import Settings
 from bot.slack.api import SlackClient
@@ -105,10 +106,8 @@ async def open_bot(
 async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
     """Open one client with one connection pool for all of Slack's Web API."""
     timeout = aiohttp.ClientTimeout(total=SLACK_SECONDS)
-    # slack_sdk takes a proxy from the environment; aiohttp's trust_env would also read ~/.netrc in
-    # a thread for each call. Slack's API documents no cookie, so none is kept.
-    jar = aiohttp.DummyCookieJar()
-    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session:
+    proxy = settings.slack_proxy
+    async with open_session(proxy, refuses_redirects=True, timeout=timeout) as session:
         yield SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
@@ -154,6 +153,7 @@ async def _connect(
             settings.devin_org_id,
             most,
             timing,
+            proxy=settings.devin_proxy,
         )
     )
     await devin.begin()
@@ -206,7 +206,8 @@ async def _listen(
     if token is not None:
         secret = token.get_secret_value()
         await health.until("Socket Mode", lambda: check_app_token(to.client, secret))
-        opening = open_socket_mode(app, secret, to.in_flight, observer)
+        proxy = to.settings.slack_proxy
+        opening = open_socket_mode(app, secret, to.in_flight, observer, proxy=proxy)
         socket = await stack.enter_async_context(opening)
         health.watch("Socket Mode", socket.check)
     elif endpoint is not None:

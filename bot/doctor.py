@@ -103,7 +103,7 @@ def _bad(what: str, error: OperatorError | PassingError) -> Finding:
     """Return what kept Slack from accepting a token."""
     if isinstance(error, OperatorError):
         return Finding(what, is_good=False, says=error.says, fix=error.fix)
-    fix = "Check your network and SLACK_API_URL."
+    fix = "Check your network, SLACK_API_URL and SLACK_PROXY."
     return Finding(what, is_good=False, says=f"Can't reach Slack ({error})", fix=fix)
 
 
@@ -137,5 +137,5 @@ async def _groups(client: SlackClient, settings: Settings) -> Sequence[Finding]:
 
 async def _devin(settings: Settings) -> Sequence[Finding]:
     url, key, organization = settings.devin_api_url, settings.devin_api_key, settings.devin_org_id
-    async with open_devin(url, key, organization, 1) as devin:
+    async with open_devin(url, key, organization, 1, proxy=settings.devin_proxy) as devin:
         return await devin.probe()

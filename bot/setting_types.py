@@ -1,4 +1,4 @@
-"""The kinds of values that a setting may have: tokens, durations and lists of IDs.
+"""The kinds of values that a setting may have: tokens, proxies, durations and lists of IDs.
 
 A message says what is wrong with a value, and never repeats it.
 """
@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from bot.urls import check_proxy_address
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -59,6 +61,14 @@ def ids(first_letters: str, kind: str) -> BeforeValidator:
 
     return BeforeValidator(split)
 
+
+def _proxy(address: SecretStr) -> SecretStr:
+    check_proxy_address(address.get_secret_value())
+    return address
+
+
+Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
+"""The address of a proxy, which may hold a password."""
 
 Duration = Annotated[
     timedelta, BeforeValidator(duration), Field(gt=timedelta(0), le=timedelta(days=3650))

@@ -33,8 +33,8 @@ from bot.environment import exposed, gather, stray_names
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
 from bot.model.mirror import Follow
-from bot.setting_types import Duration, duration, ids, token
-from bot.urls import check_redis_address, check_slack_address, check_web_address, redis_passwords
+from bot.setting_types import Duration, Proxy, duration, ids, token
+from bot.urls import check_redis_address, check_slack_address, check_web_address, passwords
 
 CATCH_UP_LIMIT = timedelta(days=2)
 """No longer than Redis remembers which commands were answered and which replies were accepted."""
@@ -44,10 +44,15 @@ _PEOPLE = (
     "IDs of users or user groups such as U0123ABCD or S0123ABCD, or empty: all who may message "
     "Devin may {}"
 )
+PROXY_SHAPE = "the address of a proxy, such as http://proxy.example.com:3128"
 
 _TRANSPORTS = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
-SECRETS = (*_TRANSPORTS, "SLACK_BOT_TOKEN", "DEVIN_API_KEY", "REDIS_URL")
+_PROXIES = ("SLACK_PROXY", "DEVIN_PROXY")
+SECRETS = (*_TRANSPORTS, "SLACK_BOT_TOKEN", "DEVIN_API_KEY", "REDIS_URL", *_PROXIES)
 """The settings that may be in files: `SLACK_BOT_TOKEN_FILE` and so on."""
+
+_IGNORED = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_NO_PROXY = "{}: not used; if a proxy leads to Slack or Devin, set SLACK_PROXY or DEVIN_PROXY"
 
 _OPEN_PORT = (
     "PORT: set without HOST, so /metrics is open on all addresses of this machine; set "
@@ -85,6 +90,7 @@ class Settings(BaseSettings):
         description="an https URL with a path, such as https://slack.com/api/ "
         "(http only for this machine)",
     )
+    slack_proxy: Proxy | None = Field(None, description=PROXY_SHAPE)
     devin_api_key: Annotated[SecretStr, token(*PREFIXES)] = Field(
         description="a Devin API key (cog_…, or apk_… for the legacy API v1)"
     )
@@ -95,6 +101,7 @@ class Settings(BaseSettings):
         "https://api.devin.ai",
         description="an https URL such as https://api.devin.ai (http only for this machine)",
     )
+    devin_proxy: Proxy | None = Field(None, description=PROXY_SHAPE)
     allow_insecure_redis: bool = Field(default=False, description=FLAG_SHAPE)
     redis_url: str | None = Field(
         None,
@@ -185,10 +192,11 @@ class Settings(BaseSettings):
         return self._doubts
 
     def secrets(self) -> frozenset[str]:
-        """Return every value that must not reach a log, also as it is written in REDIS_URL."""
+        """Return every value that must not reach a log, also as an address has it."""
         held = [getattr(self, name) for name in type(self).model_fields]
         secrets = {one.get_secret_value() for one in held if isinstance(one, SecretStr)}
-        return frozenset(secrets | redis_passwords(self.redis_url or ""))
+        proxies = [one.get_secret_value() for one in (self.slack_proxy, self.devin_proxy) if one]
+        return frozenset(secrets.union(*map(passwords, (self.redis_url or "", *proxies))))
 
     @classmethod
     def settings_customise_sources(
@@ -255,6 +263,9 @@ def load_settings(
         raise SettingsError(problems)
     if settings.mode == "socket" and "PORT" in given and "HOST" not in given:
         doubts = [*doubts, _OPEN_PORT]
+    if given.keys().isdisjoint(_PROXIES):
+        ignored = [name for name in _IGNORED if environ.get(name) or environ.get(name.lower())]
+        doubts = [*doubts, *map(_NO_PROXY.format, ignored[:1])]
     # The model is frozen, and nothing else sets it.
     settings._doubts = (*doubts, *open_file, *open_secrets)  # noqa: SLF001
     return settings

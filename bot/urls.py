@@ -8,9 +8,12 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 _REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
+
+_UNQUOTED = "!$&'()*+,;=~"
+"""What yarl leaves unquoted in a password, beside letters, digits and `-._`."""
 
 _FALSE = frozenset({"", "0", "F", "FALSE", "N", "NO"})
 """Values that redis-py 8 reads as false in a query, in any case, or for an empty parameter."""
@@ -79,6 +82,15 @@ def check_slack_address(url: str) -> str:
     return url + "/"
 
 
+def check_proxy_address(url: str) -> None:
+    """Raise `ValueError` unless it is the address of a proxy, perhaps with a user and password."""
+    parts = _parts(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("isn't an HTTP(S) URL")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("contains a path, a query or a fragment")
+
+
 def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
     """Return the URL; `ValueError` unless it is local, or has verified TLS and a password.
 
@@ -99,6 +111,17 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
         )
     _check_redis_query(parts)
     return url
+
+
+def is_secure(url: str) -> bool:
+    """Return True if words may be sent to a URL that Slack named: by TLS, or to this machine."""
+    try:
+        parts = _parts(url)
+    except ValueError:
+        return False
+    is_near = parts.scheme in {"http", "ws"} and is_loopback(parts.hostname or "")
+    has_tls = parts.scheme in {"https", "wss"} and bool(parts.hostname)
+    return (has_tls or is_near) and "@" not in parts.netloc and not parts.fragment
 
 
 def is_cluster(url: str) -> bool:
@@ -129,8 +152,8 @@ def is_written_as_private(host: str) -> bool:
     return re.fullmatch(r"(?:.*\.)?(?:\d+|0[xX][0-9a-fA-F]*)\.?", host) is not None
 
 
-def redis_passwords(url: str) -> set[str]:
-    """Return the password in a Redis URL, both as written there and decoded."""
+def passwords(url: str) -> set[str]:
+    """Return the password in the address of a Redis or a proxy, as written and decoded."""
     return _passwords(_parts(url))
 
 
@@ -185,7 +208,8 @@ def _accept_anyone(ciphers: str) -> bool:
 
 def _passwords(parts: SplitResult) -> set[str]:
     written = [parts.password or "", *re.findall(r"(?:^|&)password=([^&]+)", parts.query)]
-    return {form for one in written if one for form in (one, unquote(one))}
+    plain = {unquote(one) for one in written if one}
+    return {*filter(None, written), *plain, *(quote(one, safe=_UNQUOTED) for one in plain)}
 
 
 def _parts(url: str) -> SplitResult:

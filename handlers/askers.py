@@ -7,15 +7,12 @@ the answer is whispered where the person is.
 
 import logging
 from dataclasses import dataclass
-from http import HTTPStatus
-
-import aiohttp
-from slack_bolt.async_app import AsyncRespond
 
 from bot.model.errors import StoreAway
 from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
+from bot.slack.responses import respond
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
@@ -26,7 +23,7 @@ class Asker:
     """A person who asked for something in a thread, or, without `thread_ts`, in a channel."""
 
     cases: UseCases
-    respond: AsyncRespond
+    response_url: str
     by: UserId
     channel: str
     thread_ts: str | None = None
@@ -36,7 +33,10 @@ class Asker:
 
         If neither the `response_url` nor Redis can be reached, the answer is only logged.
         """
-        problem = await self._respond(words, replaces=replaces)
+        # Slack shows an answer in the channel, away from the button, unless it is given the thread.
+        where = {"thread_ts": self.thread_ts} if self.thread_ts and not replaces else {}
+        answer = {**words.params(), "replace_original": replaces, **where}
+        problem = await respond(self.cases.workspace.client, self.response_url, answer)
         if problem is None:
             return
         log.warning("answered by a whisper", extra={"reason": problem})
@@ -47,18 +47,3 @@ class Asker:
             await self.cases.notices.whisper(thread, self.by, words)
         except StoreAway as error:
             log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
-
-    async def _respond(self, words: SlackMessage, *, replaces: bool) -> str | None:
-        """Use the `response_url`; return the reason for a failure, or None."""
-        # Slack shows an answer in the channel, away from the button, unless it is given the thread.
-        where = None if replaces else self.thread_ts
-        try:
-            answer = await self.respond(
-                **words.params(), replace_original=replaces, thread_ts=where
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
-            # Of the latter two Bolt and yarl have one for a `response_url` that is none; the text
-            # of any may hold the address.
-            return type(error).__name__
-        status: int = answer.status_code
-        return None if status == HTTPStatus.OK else f"HTTP {status}"

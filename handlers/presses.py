@@ -6,8 +6,9 @@ Anyone who can press a button can forge its value, so a value counts only in the
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_bolt.async_app import AsyncAck
 
+from bot.model.lenient import string
 from bot.relay import UseCases
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
@@ -16,7 +17,7 @@ from handlers.parse.events import Payload
 from handlers.parse.interactions import Press, TicketPress, parse_press, parse_ticket_press
 
 T = TypeVar("T", Press, TicketPress)
-Listener = Callable[[AsyncAck, Payload, AsyncRespond], Awaitable[None]]
+Listener = Callable[[AsyncAck, Payload], Awaitable[None]]
 
 
 def button_press(cases: UseCases) -> Callable[[Callable[[Press], Awaitable[str | None]]], Listener]:
@@ -63,16 +64,16 @@ def listening(
 ) -> Listener:
     """Return a listener that does `do` for each press that `parse` understands."""
 
-    async def telling_failures(press: T, respond: AsyncRespond) -> None:
-        asker = Asker(cases, respond, press.by, press.channel, press.thread_ts)
+    async def telling_failures(press: T, response_url: str) -> None:
+        asker = Asker(cases, response_url, press.by, press.channel, press.thread_ts)
         async with telling(asker):
             await do(asker, press)
 
-    async def listener(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+    async def listener(ack: AsyncAck, body: Payload) -> None:
         await ack()
         press = ours(parse, body, cases)
         if press is not None:
-            await cases.background.soon(telling_failures(press, respond))
+            await cases.background.soon(telling_failures(press, string(body, "response_url")))
 
     # Bolt logs the name. With `functools.wraps`, Bolt 1.30 would fill the parameters of `do`.
     listener.__name__ = name

@@ -7,9 +7,10 @@ handler waits for its work for a second only.
 import hashlib
 from functools import partial
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import BadSession, ChooseSession
+from bot.model.lenient import string
 from bot.relay import UseCases
 from bot.wording import devin_say, forms, refusals
 from bot.wording.asking import say_form
@@ -26,7 +27,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to `/devin-say`."""
 
     @app.command("/devin-say")
-    async def on_say(ack: AsyncAck, command: Payload, respond: AsyncRespond) -> None:
+    async def on_say(ack: AsyncAck, command: Payload) -> None:
         say = ours(parse_say, command, cases)
         if say is None:
             await ack()
@@ -38,7 +39,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await ack(text=devin_say.USAGE.text)
         else:
             await ack()
-            asker = Asker(cases, respond, say.by, say.channel)
+            asker = Asker(cases, string(command, "response_url"), say.by, say.channel)
             await cases.background.soon((_say if say.text else _ask)(cases, say, asker))
 
 

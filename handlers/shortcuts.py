@@ -6,9 +6,10 @@ is answered in place.
 
 from functools import partial
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import EmptyMessage
+from bot.model.lenient import string
 from bot.model.replies import Change
 from bot.relay import UseCases
 from bot.wording import actions, forms, shortcuts
@@ -29,12 +30,13 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.shortcut({"type": "message_action", "callback_id": SEND})
     @app.shortcut({"type": "message_action", "callback_id": LINK})
-    async def on_message_shortcut(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+    async def on_message_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()
         shortcut = ours(parse_shortcut, body, cases)
         if shortcut is not None:
             channel, where = shortcut.thread.channel, shortcut.answered_in
-            asker = Asker(cases, respond, shortcut.by, channel, where)
+            url = string(body, "response_url")
+            asker = Asker(cases, url, shortcut.by, channel, where)
             await cases.background.soon(begin(asker, shortcut, body["callback_id"]))
 
     @app.view(actions.ASK_SESSION)

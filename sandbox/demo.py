@@ -88,8 +88,12 @@ def invitation(url: str) -> str:
 
 
 def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) -> dict[str, str]:
-    """Return the bot's environment: the inherited one without its settings, plus the sandbox's."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith(SETTINGS)}
+    """Return the inherited environment without settings and proxies, plus the sandbox's."""
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if not name.startswith(SETTINGS) and not name.upper().endswith("_PROXY")
+    }
     return (
         kept
         | environment_of(sandbox.slack, sandbox.devin)
@@ -98,7 +102,6 @@ def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) 
             "HOST": "127.0.0.1",
             "PORT": str(free_port("127.0.0.1", 0)),
             "LOG_FORMAT": "console",
-            "NO_PROXY": "127.0.0.1,localhost",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }

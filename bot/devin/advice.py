@@ -6,7 +6,7 @@ NEW_KEY = (
     "Check that it was copied in full and hasn't expired, or create a new key (cog_…) in Devin's "
     "settings, under Service users."
 )
-CHECK_URL = "Check DEVIN_API_URL."
+CHECK_URL = "Check DEVIN_API_URL and DEVIN_PROXY."
 
 
 def unusable(reason: str) -> str:

@@ -24,6 +24,7 @@ from bot.devin.downloads import CONNECTIONS, Downloads
 from bot.devin.multipart import Multipart
 from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
 from bot.runtime import metrics
+from bot.runtime.outgoing import open_session
 from bot.runtime.version import user_agent
 from bot.timing import TIMING, Timing
 
@@ -167,8 +168,9 @@ async def open_http(
     key: SecretStr,
     connections: int,
     timing: Timing = TIMING,
+    proxy: SecretStr | None = None,
 ) -> AsyncIterator[DevinHttp]:
-    """Open a pool of connections to the API at `url`.
+    """Open a pool of connections to the API at `url`, through `proxy` if there is one.
 
     httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not. Files are
     read by a session of their own, which has no key to give away.
@@ -187,8 +189,8 @@ async def open_http(
         read=timing.answer_seconds,
     )
     async with (
-        _session(connections, headers) as api,
-        _session(CONNECTIONS) as files,
+        _session(proxy, connections, headers) as api,
+        _session(proxy, CONNECTIONS) as files,
         AiohttpTransport(verify=_tls(), client=api) as transport,
         httpx.AsyncClient(
             base_url=url, headers=headers, timeout=timeouts, transport=transport, trust_env=False
@@ -204,13 +206,15 @@ def _tls() -> SSLContext:
     return httpx.create_ssl_context()
 
 
-def _session(connections: int, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
+def _session(
+    proxy: SecretStr | None, connections: int, headers: Mapping[str, str] | None = None
+) -> aiohttp.ClientSession:
     """Return a session without cookies: to send them back would cost half as much as the call."""
-    return aiohttp.ClientSession(
+    return open_session(
+        proxy,
         connector=aiohttp.TCPConnector(
             limit=connections, ssl=_tls(), keepalive_timeout=KEEP_ALIVE_SECONDS
         ),
         headers=headers,
-        cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )

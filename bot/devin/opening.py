@@ -21,12 +21,14 @@ async def open_devin(
     organization: str | None,
     connections: int,
     timing: Timing = TIMING,
+    *,
+    proxy: SecretStr | None = None,
 ) -> AsyncIterator[Devin]:
     """Open a client for the API at `url`, for the life of the process.
 
     Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
     """
-    async with open_http(url, key, connections, timing) as http:
+    async with open_http(url, key, connections, timing, proxy) as http:
         if generation_of(key.get_secret_value()) is Generation.V1:
             yield DevinV1(http)
         else:

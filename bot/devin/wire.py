@@ -16,6 +16,7 @@ import httpx
 
 from bot.devin.api import Failure
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.runtime.outgoing import NOT_SENT
 from bot.runtime.reasons import broken
 
 BODY_LIMIT = 64 * 1024
@@ -25,11 +26,6 @@ MOST_SKEW = timedelta(days=1)
 
 LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 """The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
-
-# When one of these is raised, nothing has reached Devin: no connection was made, or none was free.
-# httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, even one that was lost
-# after sending, so the cause counts, not the httpx class.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class Read(StrEnum):
@@ -59,7 +55,9 @@ class Answer:
 def failure(error: Exception) -> Failure:
     """Return the outcome of a write that raised `error`."""
     why = reason(error)
-    if isinstance(_cause(error), _NOT_SENT):
+    # httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, even one that was lost
+    # after sending, so the cause counts, not the httpx class.
+    if isinstance(_cause(error), NOT_SENT):
         return Wait(why)
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
 
@@ -69,7 +67,7 @@ def reason(error: Exception) -> str:
     cause = _cause(error)
     if isinstance(cause, aiohttp.ConnectionTimeoutError):
         return "no connection in time"
-    if isinstance(cause, aiohttp.ClientConnectorError):
+    if isinstance(cause, NOT_SENT):
         return broken(cause)
     return "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
 

@@ -1,1 +1,1 @@
-"""The state of one process: its logs, metrics, health, limits and HTTP server."""
+"""The state of one process: its logs, metrics, health, limits, HTTP server and outgoing HTTP."""

@@ -10,6 +10,10 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+import aiohttp
+
+from bot.runtime.outgoing import RedirectedError
+
 _NUMBER = re.compile(r"(?:Errno|Error) (\d{1,3})\b")
 _DEPTH = 10
 
@@ -18,11 +22,17 @@ REFUSED = "connection refused"
 UNTRUSTED = "certificate not trusted"
 NOT_SECURE = "no secure connection"
 TIMED_OUT = "timed out"
+REDIRECTED = "redirected to another address, which is refused"
 
 
 def broken(error: BaseException) -> str:
     """Say why `error` was raised, or else the name of its class."""
-    return next(filter(None, map(_words, _chain(error))), type(error).__name__)
+    if isinstance(error, RedirectedError):
+        return REDIRECTED
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"proxy: HTTP {error.status}"
+    words = next(filter(None, map(_words, _chain(error))), type(error).__name__)
+    return f"proxy: {words}" if isinstance(error, aiohttp.ClientProxyConnectionError) else words
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
+from bot.runtime.outgoing import NOT_SENT
 from bot.runtime.reasons import broken
 from bot.slack.app.manifest import DISPENSABLE, REINSTALL, lacking
 from bot.slack.clock import SlackClock
@@ -53,6 +54,9 @@ class SlackClient(AsyncWebClient):
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how, retry_handlers=[])
+        # slack_sdk 3.48 takes one from HTTPS_PROXY or HTTP_PROXY, and ignores NO_PROXY. The
+        # session has the one that is set.
+        self.proxy = None
         self.clock = SlackClock()
 
 
@@ -87,7 +91,7 @@ async def _call(
         if translated.reason == MISSING_SCOPE:
             _tell_operator(client, method, error.response)
         raise translated from error
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+    except NOT_SENT as error:
         raise SlackAway(method, broken(error), maybe_done=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
         raise SlackAway(method, broken(error), maybe_done=True) from error

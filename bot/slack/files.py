@@ -136,7 +136,6 @@ class SlackFiles:
             headers={"Authorization": f"Bearer {self._client.token}"},
             allow_redirects=False,
             timeout=timeout,
-            proxy=self._client.proxy,
         ) as response:
             yield response
 

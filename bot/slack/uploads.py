@@ -21,7 +21,7 @@ from bot.runtime.reasons import broken
 from bot.slack.api import call
 from bot.slack.files import CONNECT_SECONDS, READ_SECONDS
 from bot.slack.threads import Threads
-from bot.urls import check_web_address
+from bot.urls import is_secure
 
 BEGIN = "files.getUploadURLExternal"
 COMPLETE = "files.completeUploadExternal"
@@ -65,7 +65,7 @@ class Uploads:
         """
         answer = await call(self._client, BEGIN, filename=name, length=size)
         place = Place(string(answer, "file_id"), string(answer, "upload_url"), size)
-        if not place.file_id or not _is_safe(place.url):
+        if not place.file_id or not is_secure(place.url):
             raise _counted(SlackRefused(BEGIN, NO_PLACE))
         return place
 
@@ -128,7 +128,6 @@ class Uploads:
             headers=headers,
             allow_redirects=False,
             timeout=timeout,
-            proxy=self._client.proxy,
         ) as response:
             _check(response)
 
@@ -166,15 +165,6 @@ def _check(response: aiohttp.ClientResponse) -> None:
     if is_passing or response.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise _counted(SlackAway(SEND, reason, maybe_done=False))
     raise _counted(SlackRefused(SEND, reason))
-
-
-def _is_safe(url: str) -> bool:
-    """Return True if files may be sent to `url`: https, or this machine."""
-    try:
-        check_web_address(url.partition("?")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _counted(error: _E) -> _E:

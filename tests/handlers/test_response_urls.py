@@ -131,7 +131,7 @@ async def test_a_press_without_a_response_url_is_answered(
     assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == report.thread_ts
     (logged,) = [one for one in caplog.records if one.levelname != "INFO"]
     assert (logged.levelname, logged.getMessage()) == ("WARNING", "answered by a whisper")
-    assert str(vars(logged)["reason"]).isalpha()
+    assert str(vars(logged)["reason"]) in {"no usable address", "connection refused"}
 
 
 async def test_an_answer_that_slack_takes_nowhere_is_for_the_log(

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -24,7 +25,9 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import lease_key, subject_key
+from bot.runtime.outgoing import open_session
 from bot.settings import Settings
+from bot.slack.api import SlackClient
 from bot.slack.files import SlackFiles, attached
 from bot.store.attachments import Attachments
 from bot.store.links import Links
@@ -595,8 +598,8 @@ async def test_slack_s_own_hosts_of_files_are_asked_also_through_a_proxy(
 ) -> None:
     """They are on other hosts than the API, and GovSlack has separate ones."""
     refusing = serving(answering(whole("403 Forbidden")))
-    async with refusing as proxy, aiohttp.ClientSession() as session:
-        client = AsyncWebClient("xoxb-1", base_url=api, session=session, proxy=proxy.url)
+    async with refusing as proxy, open_session(SecretStr(proxy.url)) as session:
+        client = SlackClient(token="xoxb-1", base_url=api, session=session)
         with pytest.raises(FileLeftOut) as caught:
             await read(SlackFiles(client), f"https://{host}/files-pri/T1-F1/a.md")
         asked = [one.split()[1].decode() for one in proxy.requests]

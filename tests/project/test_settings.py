@@ -7,12 +7,14 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import SSLConnection, parse_url
+from yarl import URL
 
 from bot.environment import is_open
 from bot.model.errors import SettingsError
@@ -113,6 +115,8 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
         "SLACK_SIGNING_SECRET": "signing",
         "DEVIN_API_KEY": "cog_1",
         "REDIS_URL": "rediss://:password@redis.example/0",
+        "SLACK_PROXY": "http://ada:password@proxy.example:3128",
+        "DEVIN_PROXY": "https://proxy.example",
     }
     assert set(secrets) == set(SECRETS)
     held = in_files(tmp_path, **{name: f"{value}\n" for name, value in secrets.items()})
@@ -612,6 +616,41 @@ def test_a_name_like_that_of_a_setting_that_is_given_is_another_program_s() -> N
     assert load_settings(given, None).doubts == ()
 
 
+@pytest.mark.parametrize("name", ["SLACK_PROXY", "DEVIN_PROXY"])
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ("proxy.SEEN:3128", "isn't an HTTP(S) URL"),
+        ("socks5://proxy.SEEN:1080", "isn't an HTTP(S) URL"),
+        ("http://", "isn't an HTTP(S) URL"),
+        ("http://proxy.SEEN:port", "isn't a valid URL"),
+        ("http://proxy SEEN", "contains a space"),
+        ("http://proxy.SEEN/path", "contains a path, a query or a fragment"),
+        ("http://proxy.SEEN?x", "contains a path, a query or a fragment"),
+    ],
+)
+def test_a_proxy_is_an_http_address(name: str, value: str, wrong: str) -> None:
+    """It may have a user and a password, so it is a secret."""
+    expected = "the address of a proxy, such as http://proxy.example.com:3128"
+    assert problems(**{name: value}) == (f"{name}: {wrong}; expected {expected}",)
+
+
+@pytest.mark.parametrize("password", ["p%40ss", "a%7Eb%40c", "a~b%2Fc", "%C3%A9t%C3%A9"])
+def test_the_password_of_a_proxy_is_a_secret_in_each_form(password: str) -> None:
+    """As it is written, as it is sent, and as aiohttp's errors show it."""
+    url = f"http://ada:{password}@proxy.example:3128"
+    secrets = load(DEVIN_PROXY=url).secrets()
+    assert {url, password, unquote(password), URL(url).raw_password} <= secrets
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_told_to_have_no_effect(name: str) -> None:
+    """An operator may count on it; who has set one of ours knows."""
+    (doubt,) = load(**{name: "http://SEEN"}).doubts
+    assert doubt.startswith(f"{name.upper()}: not used; ")
+    assert load(**{name: "http://SEEN", "SLACK_PROXY": "http://proxy"}).doubts == ()
+
+
 USUAL = {
     "Docker": "PATH HOSTNAME HOME TERM PWD LANG GPG_KEY PYTHON_VERSION PYTHON_SHA256 TZ",
     "systemd": "LOGNAME USER INVOCATION_ID JOURNAL_STREAM NOTIFY_SOCKET LISTEN_FDS SHELL HOME "
@@ -626,7 +665,7 @@ USUAL = {
     "GitHub Actions": "CI GITHUB_ACTIONS GITHUB_TOKEN GITHUB_REF RUNNER_TEMP RUNNER_OS "
     "ACTIONS_CACHE_URL SLACK_WEBHOOK_URL SLACK_CHANNEL SLACK_TOKEN INPUT_TOKEN ImageOS",
     "other programs": "SLACK_CLIENT_ID SLACK_CLIENT_SECRET SLACK_TEAM_ID SLACK_CONFIG_DIR "
-    "ALLOWED_HOSTS REDIS_HOST REDIS_PASSWORD REDIS_DB HTTP_PORT HTTPS_PROXY NO_PROXY "
+    "ALLOWED_HOSTS REDIS_HOST REDIS_PASSWORD REDIS_DB HTTP_PORT NO_PROXY "
     "XDG_DATA_DIRS HOSTS POST EDITOR PAGER DISPLAY OPENAI_API_KEY SENTRY_DSN LOGS "
     "DEVIN_SESSION_ID PIP_INDEX_URL NPM_CONFIG_REGISTRY GOPROXY UV_CACHE_DIR LESSOPEN",
 }

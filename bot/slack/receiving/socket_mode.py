@@ -15,19 +15,23 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.errors import SlackAway, SlackRefused
+from bot.model.lenient import string
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
+from bot.runtime.outgoing import open_session
 from bot.runtime.reasons import broken
 from bot.slack.api import call
 from bot.slack.receiving.envelopes import Flaw, acknowledgement, parse_frame
 from bot.slack.receiving.malformed import TRIPS, is_malformed
 from bot.slack.receiving.observer import Observer
+from bot.urls import is_secure
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,9 @@ HEARTBEAT_SECONDS = 20.0
 BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 REFUSED_SECONDS = 60.0
 """Retry delay after a refusal: Socket Mode is switched off, or the token is revoked."""
+
+
+NO_TLS = "Slack named no address with TLS"
 
 
 class _Connection:
@@ -116,17 +123,18 @@ class SocketMode:
 
     async def _open(self, web: aiohttp.ClientSession) -> _Connection:
         """Open a connection at a new address: a used or old address does not work again."""
-        client = self._app.client
-        answer = await call(client, "apps.connections.open", app_token=self._app_token)
+        method = "apps.connections.open"
+        answer = await call(self._app.client, method, app_token=self._app_token)
+        url = string(answer, "url")
+        if not is_secure(url):
+            raise SlackRefused("Socket Mode", NO_TLS)
         try:
             socket = await web.ws_connect(
-                str(answer["url"]),
+                url,
                 heartbeat=HEARTBEAT_SECONDS,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
-                proxy=client.proxy,
-                ssl=client.ssl if client.ssl is not None else True,
             )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackAway("Socket Mode", broken(error), maybe_done=False) from error
         self._problem = "no hello yet"
         self._connection = connection = _Connection(socket)
@@ -269,11 +277,12 @@ async def open_socket_mode(
     in_flight: InFlight,
     observer: Observer,
     refused_seconds: float = REFUSED_SECONDS,
+    proxy: SecretStr | None = None,
 ) -> AsyncIterator[SocketMode]:
     """Connect, and stay connected until the block exits."""
     socket_mode = SocketMode(app, app_token, in_flight, observer, refused_seconds)
     timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as web:
+    async with open_session(proxy, refuses_redirects=True, timeout=timeout) as web:
         running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")
         try:
             yield socket_mode
