@@ -12,6 +12,15 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 _REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
+_UNICAST = "2000::/3"
+"""Where IPv6 has addresses of single machines (IANA, IPv6 Address Space).
+
+Outside it are this machine, links, sites, groups, and IPv4 addresses that are mapped or translated.
+"""
+
+_SPECIAL = ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
+"""Protocols' own addresses and tunnels, which versions of `ipaddress` judge differently."""
+
 _UNQUOTED = "!$&'()*+,;=~"
 """What yarl leaves unquoted in a password, beside letters, digits and `-._`."""
 
@@ -134,22 +143,28 @@ def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
+        mapped = getattr(address, "ipv4_mapped", None)  # Python 3.13 looks at it itself
+        return bool((mapped or address).is_loopback)
     return False
 
 
 def is_written_as_private(host: str) -> bool:
-    """Return True for an address of a private network, a link or this machine; names may be so too.
+    """Return True unless `host` is a name, or the address of one machine on the Internet.
 
-    An IPv4 address in any but its usual form counts as private: resolvers take "0x7f.1", too.
+    A name may lead to a private network all the same. An IPv4 address in any but its usual form
+    counts as private: resolvers take "0x7f.1", too.
     """
+    host = host.removesuffix(".")
     if is_loopback(host):
         return True
     with suppress(ValueError):
         address = ipaddress.ip_address(host)
-        mapped = getattr(address, "ipv4_mapped", None)
-        return not (mapped or address).is_global
-    return re.fullmatch(r"(?:.*\.)?(?:\d+|0[xX][0-9a-fA-F]*)\.?", host) is not None
+        is_v4 = isinstance(address, ipaddress.IPv4Address)
+        is_unicast = is_v4 or address in ipaddress.ip_network(_UNICAST)
+        is_special = any(address in ipaddress.ip_network(one) for one in _SPECIAL)
+        return not is_unicast or is_special or not address.is_global or address.is_multicast
+    return re.fullmatch(r"(?:.*\.)?(?:\d+|0[xX][0-9a-fA-F]*)", host) is not None
 
 
 def passwords(url: str) -> set[str]:
