@@ -34,10 +34,14 @@ class Downloads:
     """Reads files with one key; `session` adds nothing to a request, and decodes nothing."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, api: str, key: str, seconds: float = FILE_SECONDS
+        self,
+        session: aiohttp.ClientSession,
+        places: Places,
+        key: str,
+        seconds: float = FILE_SECONDS,
     ) -> None:
         self._session = session
-        self._places = Places(api)
+        self._places = places
         self._key = key
         self._seconds = seconds
 

@@ -22,6 +22,7 @@ from bot.devin.answers import unread
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
 from bot.devin.downloads import CONNECTIONS, Downloads
 from bot.devin.multipart import Multipart
+from bot.devin.places import Places
 from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
 from bot.runtime import metrics
 from bot.runtime.outgoing import open_session
@@ -169,8 +170,11 @@ async def open_http(
     connections: int,
     timing: Timing = TIMING,
     proxy: SecretStr | None = None,
+    organization: str | None = None,
 ) -> AsyncIterator[DevinHttp]:
     """Open a pool of connections to the API at `url`, through `proxy` if there is one.
+
+    Files are read of `organization` only, if it is given.
 
     httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not. Files are
     read by a session of their own, which has no key to give away.
@@ -196,7 +200,7 @@ async def open_http(
             base_url=url, headers=headers, timeout=timeouts, transport=transport, trust_env=False
         ) as client,
     ):
-        downloads = Downloads(files, url, secret)
+        downloads = Downloads(files, Places(url, organization), secret)
         yield DevinHttp(client, transport, downloads, secret, timing)
 
 

@@ -28,7 +28,7 @@ async def open_devin(
 
     Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
     """
-    async with open_http(url, key, connections, timing, proxy) as http:
+    async with open_http(url, key, connections, timing, proxy, organization) as http:
         if generation_of(key.get_secret_value()) is Generation.V1:
             yield DevinV1(http)
         else:

@@ -11,8 +11,10 @@ from prometheus_client import REGISTRY
 
 from bot.devin.api import IncomingFile, Unread
 from bot.devin.downloads import Downloads
+from bot.devin.places import Places
 from tests.support.raw_http import (
     CHUNKED,
+    ORGANIZATION,
     RawServer,
     Talk,
     Wire,
@@ -25,13 +27,13 @@ from tests.support.waiting import wait_until
 
 NOT_ASKED = Unread(is_forbidden=True)
 KEY = "cog_test-not-a-secret"
-FILE = "/v3/organizations/org-1/attachments/1/plan.md"
+FILE = f"/v3/organizations/{ORGANIZATION}/attachments/1/plan.md"
 
 
 @asynccontextmanager
 async def downloads(api: str, seconds: float = 30.0) -> AsyncIterator[Downloads]:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
-        yield Downloads(session, api, KEY, seconds)
+        yield Downloads(session, Places(api), KEY, seconds)
 
 
 @asynccontextmanager

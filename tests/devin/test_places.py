@@ -15,7 +15,9 @@ FILE = f"{API}/v3/organizations/org-1/attachments/1/plan.md"
     [
         "/v3/organizations/org-1/attachments/1/plan.md",
         "/v3/organizations/org-1/attachments/1/a%20plan.md?version=2",
+        "/v3/organizations/org-1/attachments/1/100%25%20done...md",
         "/v1/attachments/1",
+        "/v1/attachments/1/plan.md",
         "/attachments/1/plan.md",
     ],
 )
@@ -41,6 +43,22 @@ def test_a_file_of_the_api_gets_the_key(path: str, origin: str) -> None:
         "/x/./attachments/1",
         "/attachments/1/2/3",
         "/attachments/",
+        "/v3/organizations/org-1/secrets%3f/attachments/a",
+        "/v3/organizations/org-1/secrets%3F/attachments/a/b",
+        "/v3/organizations/org-1/sessions/attachments/1",
+        "/v3/organizations/org-1/sessions/devin-1/attachments/1/plan.md",
+        "/v3/organizations/%2e%2e/attachments/1",
+        "/v3/organizations/../attachments/1",
+        "/v3/organizations/org-1/attachments/%252e%252e/x",
+        "/v3/organizations/org-1/attachments/..;/x",
+        "/v3/organizations/org-1/attachments/1/..;",
+        "/v3/organizations/org-1/attachments/1/%252e%252e",
+        "/v3/organizations/org-1/attachments/1/..%252f..%252fsecrets",
+        "/v3/organizations/org-1/attachments/1/..%5c..%5csecrets",
+        "/v3/organizations/org-1/attachments/%31/plan.md",
+        "/v3/enterprise/attachments/1",
+        "/v2/attachments/1",
+        "/attachments/\N{ARABIC-INDIC DIGIT ONE}",
         "/",
     ],
 )
@@ -48,6 +66,17 @@ def test_what_is_no_file_gets_no_key(path: str) -> None:
     """A server may read the path in another way than we do, so no step leads out of it."""
     place = Places(API).first(API + path)
     assert place is None or not place.gets_key
+
+
+def test_a_file_of_another_organization_gets_no_key() -> None:
+    """A key of a whole enterprise would reach it, if the relay is set to one organization."""
+    for organization, gets_key in (("org-1", True), ("org-2", False), (None, True)):
+        place = Places(API, organization).first(FILE)
+        assert place is not None
+        assert place.gets_key is gets_key, organization
+        moved = Places(API, organization).next(place, FILE)
+        assert moved is not None
+        assert moved.gets_key is gets_key, organization
 
 
 @pytest.mark.parametrize(
