@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sandbox.demo import DemoError, run_demo
 from sandbox.launch import DEFAULT_PORT, Sandbox, environment_of, running_sandbox
-from sandbox.page.loopback import is_loopback
+from sandbox.loopback import is_loopback
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

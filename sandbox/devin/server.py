@@ -19,6 +19,7 @@ from sandbox.devin.record import Record
 from sandbox.devin.v1.routes import V1
 from sandbox.devin.v3.routes import V3
 from sandbox.devin.wire import rejecting
+from sandbox.loopback import loopback_only
 
 LARGEST_BODY = 64 * 1024 * 1024
 
@@ -35,7 +36,7 @@ class DevinSandbox(Record):
         self._port = Port(host, port)
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[rejecting])
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[loopback_only, rejecting])
         app.on_response_prepare.append(self.clock.date)
         files = Files(self)
         V1(self, files).add_to(app.router)

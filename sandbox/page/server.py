@@ -12,8 +12,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox.devin.server import DevinSandbox
+from sandbox.loopback import is_loopback, loopback_only
 from sandbox.page.control import Control
-from sandbox.page.loopback import is_loopback, loopback_only
 from sandbox.slack.server import SlackSandbox
 
 HERE = Path(__file__).parent / "web"

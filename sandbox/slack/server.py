@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from sandbox.loopback import loopback_only, without_pages
 from sandbox.slack.acts.interacting import Interacting
 from sandbox.slack.acts.keeping import Keeping
 from sandbox.slack.acts.responses import serve_response
@@ -74,7 +75,9 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
 
     async def __aenter__(self) -> Self:
         """Start serving on the given port, or on a free one."""
-        app = web.Application(client_max_size=_MAX_BODY_BYTES)
+        app = web.Application(
+            client_max_size=_MAX_BODY_BYTES, middlewares=[loopback_only, without_pages]
+        )
         app.on_response_prepare.append(self.workspace.clock.date)
         app.router.add_route("*", "/api/{method}", self._web_api.serve)
         app.router.add_get("/files-pri/{team}-{file}/{path:.*}", self._web_api.serve_file)

@@ -117,7 +117,7 @@ async def test_a_foreign_host_is_refused(page: Page, host: str) -> None:
 
 async def test_loopback_names_are_accepted(page: Page) -> None:
     """These are the names that a person may type for this machine."""
-    for host in ("127.0.0.1", "localhost:8377", "[::1]:8377"):
+    for host in ("127.0.0.1", "127.0.0.2:8377", "localhost:8377", "[::1]:8377"):
         assert (await page.client.get("/control/state", headers={"Host": host})).status_code == 200
 
 
@@ -130,6 +130,43 @@ async def test_a_post_from_another_site_is_refused(page: Page, origin: str) -> N
         "/control/say", json={"text": "forged"}, headers={"Origin": origin}
     )
     assert response.status_code == 403
+    assert (await page.channel())["messages"] == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+    ],
+)
+async def test_slack_and_devin_answer_no_other_site_either(
+    page: Page, headers: dict[str, str]
+) -> None:
+    """Their tokens are published, so a form of any site could write into the demo."""
+    slack, devin = page.slack, page.devin
+    form = {"token": slack.bot_token, "channel": "general", "text": "forged"}
+    posted = await page.client.post(f"{slack.api_url}chat.postMessage", data=form, headers=headers)
+    assert posted.status_code == 403
+    assert (await page.channel())["messages"] == []
+    key = {"Authorization": f"Bearer {devin.api_key}", **headers}
+    address = f"{devin.url}/v3/organizations/{devin.org_id}/sessions"
+    before = len(devin.sessions)
+    started = await page.client.post(address, json={"prompt": "forged"}, headers=key)
+    assert started.status_code == 403
+    assert len(devin.sessions) == before
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin"])
+async def test_slack_answers_no_image_of_a_page(page: Page, site: str) -> None:
+    """Slack takes GET as well, for which a browser names its kind of request alone."""
+    query = {"token": page.slack.bot_token, "channel": "general", "text": "forged"}
+    address, headers = f"{page.slack.api_url}chat.postMessage", {"Sec-Fetch-Site": site}
+    got = await page.client.get(address, params=query, headers=headers)
+    assert got.status_code == 403
     assert (await page.channel())["messages"] == []
 
 

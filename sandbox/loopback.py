@@ -1,4 +1,4 @@
-"""Limits the sandbox's page and control API to this machine, without other sites' scripts.
+"""Limits the sandbox's page, Slack and Devin to this machine, without other sites' scripts.
 
 A page elsewhere on the web can make a browser send requests to 127.0.0.1. Such a request is
 recognized by its `Host` (DNS rebinding) or by its `Origin` (cross-site POST).
@@ -10,7 +10,9 @@ import re
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-_LOOPBACK_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
+_LOOPBACK_HOST = re.compile(
+    r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE
+)
 _READING = {"GET", "HEAD"}
 
 
@@ -33,6 +35,17 @@ async def loopback_only(request: web.Request, handler: Handler) -> web.StreamRes
     origin = request.headers.get("Origin")
     if request.method not in _READING and origin is not None and origin != f"http://{host}":
         return _refusal("The sandbox takes changes only from its own page.")
+    return await handler(request)
+
+
+@web.middleware
+async def without_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 403 to what a page makes a browser send, also as an image or a WebSocket.
+
+    Slack's Web API takes GET as well, for which a browser names no `Origin`.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") != "none":
+        return _refusal("The sandbox's Slack answers programs, not pages.")
     return await handler(request)
 
 
