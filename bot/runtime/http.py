@@ -4,10 +4,13 @@ Its limits are aiohttp's own. A proxy in front bounds connections and buffers re
 (docs/deploying.md, "HTTP mode behind a proxy").
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -29,6 +32,8 @@ CLOSING_SECONDS = 3.0
 
 BACKLOG = 1_024
 
+NAME = "devin-relay"
+
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,27 +53,32 @@ async def open_server(
         OSError: the port is taken, or we may not use it.
     """
     app = web.Application(client_max_size=BODY_LIMIT)
+    app.on_response_prepare.append(_name)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _readiness(health))
     app.router.add_get("/metrics", _metrics(measuring))
     if slack is not None:
         app.router.add_post("/slack/events", slack)
     log.addFilter(_is_of_ours)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handle_signals=False,
-        # Slack signs the body as it is sent; decompressing it first would be work for any stranger.
-        auto_decompress=False,
-        keepalive_timeout=KEEP_ALIVE_SECONDS,
-        lingering_time=LINGER_SECONDS,
-        shutdown_timeout=CLOSING_SECONDS,
-        logger=log,
-    )
+    runner = web.AppRunner(app, shutdown_timeout=CLOSING_SECONDS)
     await runner.setup()
+    loop = asyncio.get_running_loop()
+    how: dict[str, Any] = {
+        "access_log": None,
+        # Slack signs the body as it is sent; decompressing it first would be work for any stranger.
+        "auto_decompress": False,
+        "keepalive_timeout": KEEP_ALIVE_SECONDS,
+        "lingering_time": LINGER_SECONDS,
+        "logger": log,
+    }
+    # AppRunner's own sites would make connections of aiohttp's class.
+    connect = partial(_Connection, cast("web.Server", runner.server), loop=loop, **how)
     try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
-        yield runner.addresses[0][1]
+        listening = await loop.create_server(connect, host, port, backlog=BACKLOG)
+        try:
+            yield listening.sockets[0].getsockname()[1]
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
 
@@ -76,6 +86,30 @@ async def open_server(
 def refusal(status: HTTPStatus, why: str) -> web.Response:
     """Return a short answer with that status."""
     return web.Response(status=status, text=why)
+
+
+class _Connection(web.RequestHandler):
+    """A connection on which what isn't HTTP is refused without being quoted."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer with the status alone; aiohttp would quote the request in `message`."""
+        del message
+        response = super().handle_error(request, status, exc, HTTPStatus(status).phrase)
+        response.headers["Server"] = NAME
+        return response
+
+
+async def _name(_: web.Request, response: web.StreamResponse) -> None:
+    """Name no version: by default, aiohttp tells its own and Python's."""
+    response.headers["Server"] = NAME
 
 
 def _is_of_ours(record: logging.LogRecord) -> bool:

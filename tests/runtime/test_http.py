@@ -1,6 +1,7 @@
 """The HTTP server answers Slack and probes beside strangers, whose words it doesn't log."""
 
 import io
+import re
 import resource
 
 import pytest
@@ -74,6 +75,33 @@ async def test_what_is_not_http_leaves_nothing_in_the_log(sends: bytes) -> None:
             assert await stranger.status() == 400
             await stranger.until_closed()
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("sends", "status"),
+    [
+        (ALIVE, 200),
+        (b"GET /metrics HTTP/1.1\r\nHost: bot\r\n\r\n", 200),
+        (b"GET /xyzzy HTTP/1.1\r\nHost: bot\r\n\r\n", 404),
+        (b"PUT /healthz HTTP/1.1\r\nHost: bot\r\n\r\n", 405),
+        (head_of(9, signature="xyzzy"), 401),
+        (b"xyzzy\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: bot\r\nxyzzy\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: bot\r\nxyzzy: \x00\r\n\r\n", 400),
+        (b"GET /xyzzy HTTP/xyzzy\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: xyzzy\r\n\r\n", 400),
+    ],
+)
+async def test_an_answer_tells_a_stranger_no_version_and_none_of_their_words(
+    sends: bytes, status: int
+) -> None:
+    """A scanner looks versions up, and what comes back as it was sent may be somebody else's."""
+    async with door() as at:
+        stranger = await at.dial(sends)
+        head, body = await stranger.answer()
+    assert int(head.split()[1]) == status
+    assert re.findall(rb"(?im)^server: (.*)\r$", head) == [b"devin-relay"]
+    assert b"xyzzy" not in head + body
 
 
 def test_as_many_files_as_are_needed_may_be_open() -> None:

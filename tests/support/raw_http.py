@@ -239,14 +239,17 @@ class Client:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def head(self) -> bytes:
-        """Return the head of the next answer, after reading its body, too."""
+    async def answer(self) -> tuple[bytes, bytes]:
+        """Return the head and the body of the next answer."""
         async with asyncio.timeout(PATIENT):
             head = await self.reader.readuntil(b"\r\n\r\n")
             lines = head.lower().split(b"\r\n")
             (length,) = [one[15:] for one in lines if one.startswith(b"content-length:")] or [b"0"]
-            await self.reader.readexactly(int(length))
-        return head
+            return head, await self.reader.readexactly(int(length))
+
+    async def head(self) -> bytes:
+        """Return the head of the next answer, after reading its body, too."""
+        return (await self.answer())[0]
 
     async def status(self) -> int:
         """Return the status of the next answer."""
