@@ -236,7 +236,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
             await desk.until_marked("white_check_mark", ts)
             await until_settled(store)
             assert (await delivery.settled()).acked
-        assert [one.partition(" ")[0] for one in desk.received()] == ["ada", "Ben"]
+        assert [one.partition(",")[0] for one in desk.received()] == ["ada", "Ben Franklin"]
         assert set(desk.said(thread)) <= {late(1, [], silenced=False).text}
         assert desk.whispers("ben") == []
 

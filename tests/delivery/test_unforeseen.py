@@ -164,7 +164,7 @@ async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_g
     """The reply is uncertain, since that can be sent again; the thread is told once."""
     first, second = await accepted(parts, "stumble", "hello")
     await parts.deliveries.deliver(ID)
-    assert box.devin.received(SESSION) == ["ada, U0ADA00000 (in Slack):\n\nhello"]
+    assert box.devin.received(SESSION) == ["ada, U0ADA (in Slack):\n\nhello"]
     kept = await raw.hget(at(subject_key(first.id)), "outcome")
     assert kept
     outcome = Outcome.model_validate_json(kept)

@@ -246,7 +246,7 @@ async def test_an_allowed_webhook_is_read(environ: dict[str, str], desk: Desk) -
         thread = await desk.linked_thread()
         ts = await desk.reply("Deploy!", thread, user="legacy")
         await desk.until_marked("white_check_mark", ts)
-        assert desk.received() == ["Legacy Webhook (in Slack):\n\nDeploy!"]
+        assert desk.received() == ["Legacy Webhook, B0LEGACY00 (in Slack):\n\nDeploy!"]
 
 
 async def test_replies_in_several_threads_reach_one_session(bot: Bot, desk: Desk) -> None:

@@ -61,7 +61,7 @@ def read(text: str = "", *, person: bool = False, **changes: Any) -> str:
     event = a_reply(text, **({} if person else BOT)) | {"blocks": []} | changes
     reply = parse_reply(event, TEAM, BOT_USER)
     assert reply is not None
-    return compose(reply, "CI", NO_NAMES).removeprefix("CI (in Slack):").strip()
+    return compose(reply, "CI", NO_NAMES).partition(" (in Slack):")[2].strip()
 
 
 BLOCKS: list[tuple[JSON, str]] = [
@@ -440,7 +440,7 @@ async def test_an_allowed_bot_is_read_by_its_blocks_and_named(
             await desk.slack.deliver_event(event | {"username": "Ada Lovelace"})
             await desk.until_marked("white_check_mark", ts)
         names = [one.partition(" (in Slack)")[0] for one in desk.received()]
-        assert names == ["Legacy Webhook", "Bolt CI"]
+        assert names == ["Legacy Webhook, B0LEGACY00", "Bolt CI, B0BOLTCI00"]
         assert all(one.endswith("\n\nBuild **12** is red, #1") for one in desk.received())
 
 
