@@ -70,6 +70,14 @@ async def test_a_direct_message_of_nobody_known_counts_as_shared(
     assert await audience.is_barred(other.id, link_by("U0NOBODY00"))
 
 
+async def test_a_channel_that_the_bot_may_not_look_up_counts_as_shared(
+    box: Sandbox, store: Store
+) -> None:
+    """Whoever made its link is not the only reader there, as in a direct message."""
+    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "channels:read"]
+    assert await audience_of(box, store).is_barred("C0GENERAL0", link_by(ADA))
+
+
 async def test_a_person_who_cannot_be_looked_up_decides_nothing(box: Sandbox, store: Store) -> None:
     """It is a failed look-up like any other: the caller waits."""
     box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]

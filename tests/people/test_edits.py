@@ -31,6 +31,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
 from bot.settings import Settings
+from bot.store.lua import replies as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
@@ -552,6 +553,37 @@ async def test_what_is_taken_back_while_it_is_sent_is_gone_even_if_nobody_repeat
     assert await mailbox.kept(reply.id) == reply
     await entries.end(report, told=True)
     assert await mailbox.kept(reply.id) is None
+
+
+async def test_a_change_of_what_was_not_for_devin_leaves_nothing(store: Store, raw: Redis) -> None:
+    """Its text is nothing that the relay may keep."""
+    _, revisions, reply = await taken(store)
+    other = reply.model_copy(update={"ts": "1764000002.000100"})
+    for met in (
+        await revisions.change(other, 1, may_be_ahead=False),
+        await revisions.withdraw(other.id, may_be_ahead=False),
+    ):
+        assert met.what is Revised.UNKNOWN
+    assert not await raw.exists(at(subject_key(other.id)))
+
+
+async def test_a_change_of_another_form_than_the_reply_has_is_made_again(store: Store) -> None:
+    """Another edit came between its read and its write, and what that brought must stay."""
+    mailbox, _, reply = await taken(store)
+    await mailbox.put_back(OF, "token", reply.id)
+    said = reply.model_copy(update={"text": "read before another edit came"})
+    answer = await lua.revise(
+        store,
+        reply_id=reply.id,
+        session=OF,
+        old=said.to_json(),
+        new=said.to_json(),
+        edited=1,
+        may_be_ahead=False,
+        drops="",
+    )
+    assert list(answer) == ["raced", ""]
+    assert await mailbox.kept(reply.id) == reply
 
 
 async def test_an_edit_that_was_offered_is_offered_no_more(store: Store) -> None:

@@ -10,7 +10,7 @@ from bot.wording.mirror.card import ended_card
 from bot.wording.mirror.events import Framing
 from bot.wording.mirror.notices import following
 from bot.wording.mirror.words import compose
-from tests.support.desk import SESSION, Desk, actions, on_both
+from tests.support.desk import SESSION, Desk, actions, on_both, running
 from tests.support.devin_posts import buttons_of, until_card, until_devin_said, until_state
 from tests.support.waiting import wait_until
 
@@ -72,8 +72,8 @@ async def test_a_card_shows_the_state_and_is_edited_in_place(bot: Bot, desk: Des
     assert len(desk.cards(thread)) == 1
 
 
-async def test_a_person_is_mentioned_where_devin_needs_one(bot: Bot, desk: Desk) -> None:
-    """Who wrote last is mentioned, once, for a question; its options are buttons."""
+async def mentions_in_question(desk: Desk) -> int:
+    """Return how often a question mentions the person who wrote last."""
     thread = await desk.linked_thread()
     reply = await desk.reply("Please begin.", thread, user="ben")
     await desk.until_marked("white_check_mark", reply)
@@ -82,7 +82,20 @@ async def test_a_person_is_mentioned_where_devin_needs_one(bot: Bot, desk: Desk)
     await wait_until(lambda: buttons_of(desk, thread) == ["Postgres", "SQLite"], "two buttons")
     ben = desk.slack.workspace.user("ben").id
     said = "\n".join(str(post.blocks) for post in desk.posts(thread))
-    assert said.count(f"<@{ben}>") == 1
+    return said.count(f"<@{ben}>")
+
+
+async def test_a_person_is_mentioned_where_devin_needs_one(bot: Bot, desk: Desk) -> None:
+    """Who wrote last is mentioned, once, for a question; its options are buttons."""
+    assert await mentions_in_question(desk) == 1
+
+
+async def test_nobody_is_mentioned_if_the_operator_wants_that(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """With `NOTIFY=false`, Devin's question is posted all the same."""
+    async with running(desk, environ, NOTIFY="false"):
+        assert await mentions_in_question(desk) == 0
 
 
 async def test_devin_has_finished_once_although_its_last_words_come_later(

@@ -1,6 +1,7 @@
 """`/metrics` tells an operator how late threads are, what is watched, and what waits."""
 
 import math
+import time
 from datetime import timedelta
 
 from bot.app import Bot
@@ -143,3 +144,20 @@ async def test_a_read_that_devin_limits_is_counted(bot: Bot, desk: Desk) -> None
         lambda: value("relay_devin_reads_put_off_total", reason="HTTP 429") > before,
         "it is counted",
     )
+
+
+async def test_sessions_with_news_wait_for_the_budget_of_reads(
+    desk: Desk, environ: dict[str, str], store: Store
+) -> None:
+    """Two reads at once, and one more each 7.5 s; the first is of their states."""
+    for number in range(8):
+        session = SessionId(f"devin-{number:032x}")
+        desk.devin.add_session(session)
+        link = Link(session=session, by=UserId("U0ADA"), at=1764000000)
+        await Links(store, TTL).create(thread_of(number), link)
+    name, began = "relay_devin_reads_put_off_total", time.monotonic()
+    before = value(name, reason="budget")
+    async with running(desk, environ, DEVIN_READS="10"):
+        await wait_until(lambda: value(name, reason="budget") >= before + 7, "some are put off")
+    most = 2 + (time.monotonic() - began) / 7.5
+    assert 1 <= desk.devin.reads_by_kind["messages"] <= most
