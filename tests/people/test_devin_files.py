@@ -7,7 +7,7 @@ from bot.text.devin_files import cut_files
 from bot.wording.mirror.words import file_link
 from sandbox.devin.record import DownloadFailure
 from sandbox.slack.world.live import live
-from tests.support.desk import SESSION, Desk, on_both, tells
+from tests.support.desk import SESSION, Desk, on_both, running, tells
 from tests.support.devin_posts import until_devin_said
 from tests.support.waiting import wait_until
 
@@ -64,6 +64,20 @@ async def test_a_file_that_slack_does_not_take_is_linked(
     desk.devin.say(SESSION, f"Here is the report.\n{marker}")
     assert "report.csv" in await desk.until_said(link_to(marker), thread)
     assert files(desk, thread) == []
+
+
+async def test_a_file_above_the_limit_is_linked(desk: Desk, environ: dict[str, str]) -> None:
+    """One byte less is a file in the thread."""
+    async with running(desk, environ, FILE_LIMIT="1KB"):
+        thread = await desk.linked_thread()
+        larger, largest = (
+            desk.devin.attach(SESSION, name, size * b"a", "text/csv")
+            for name, size in (("larger.csv", 1_001), ("largest.csv", 1_000))
+        )
+        desk.devin.say(SESSION, f"Here they are.\n{larger}\n{largest}")
+        assert "larger.csv" in await desk.until_said(link_to(larger), thread)
+        await wait_until(lambda: files(desk, thread), "the other is there")
+    assert files(desk, thread) == [("largest.csv", 1_000 * b"a")]
 
 
 async def test_a_file_that_devin_does_not_give_is_linked(bot: Bot, desk: Desk) -> None:

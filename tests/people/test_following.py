@@ -1,5 +1,7 @@
 """People choose how much of a session a thread shows; what others share shows nothing."""
 
+from dataclasses import replace
+
 import pytest
 from redis.asyncio import Redis
 
@@ -221,7 +223,10 @@ async def test_a_choice_survives_a_restart(environ: dict[str, str], desk: Desk) 
 async def test_a_shared_channel_is_shown_nothing_and_told_why(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """`follow` there says so, and so do the card and `status`, which show no title either."""
+    """`follow` there says so, and so do the card and `status`, which show no title either.
+
+    Nor does a status line tell that Devin is at work, or the card of the link that has ended.
+    """
     desk.devin.rename(SESSION, "Secret plans")
     thread = await desk.linked_thread(channel="shared")
     other = await desk.linked_thread()
@@ -234,6 +239,11 @@ async def test_a_shared_channel_is_shown_nothing_and_told_why(
     assert all(BARRED in one for one in said)
     assert "Secret" not in "".join(said)
     assert desk.words(thread, channel="shared") == []
+    await wait_until(lambda: desk.slack.status("general", other), "the other has a status line")
+    assert {one.thread for one in desk.slack.statuses if one.text} == {other}
+    await desk.mention("unlink", thread=thread, channel="shared")
+    ended = ended_card(replace(desk.named(), title="")).text
+    await until_card(desk, ended, thread, channel="shared")
 
 
 async def test_where_slack_does_not_say_who_reads_along_status_tells_nothing(

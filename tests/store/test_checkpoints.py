@@ -10,9 +10,11 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import BEHIND_KEY, prefix_of
+from bot.store.checkpoints import Checkpoints, Missed, Unread
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Later
+from tests.support.keys import at
 
 WITHIN = timedelta(days=1)
 SESSION = SessionId("devin-0123456789abcdef0123456789abcdef")
@@ -30,3 +32,32 @@ async def test_one_workspace_waits_for_no_other(store: Store, raw: Redis) -> Non
     await raw.expire(other, 60)
     assert not isinstance(await mailbox.take(SESSION, "token"), Later)
     await raw.delete(other)
+
+
+async def test_a_thread_that_must_be_read_from_earlier_on_stays_noted(
+    store: Store, raw: Redis
+) -> None:
+    """An older message was refused while the thread was read. Mail waits for that one, too."""
+    link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
+    await Links(store, WITHIN).create(THREAD, link)
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    late, early = 1_764_000_002_000_000, 1_764_000_001_000_000
+    await checkpoints.note([Missed(THREAD, late)])
+    gap, threads = await checkpoints.unread()
+    await checkpoints.note([Missed(THREAD, early)])
+    await checkpoints.read(gap, SESSION, threads)
+    assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
+    again, left = await checkpoints.unread()
+    assert left == [Unread(THREAD, early - 1)]
+    await checkpoints.read(again, SESSION, left)
+    assert (await checkpoints.unread())[1] == []
+    assert await raw.zscore(at(BEHIND_KEY), SESSION) is None
+
+
+async def test_a_muted_thread_is_not_read(store: Store) -> None:
+    """Nothing in it is for Devin, and no mail waits for it."""
+    link = Link(session=SESSION, by=UserId("U0ADA"), at=1, muted=True)
+    await Links(store, WITHIN).create(THREAD, link)
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
+    assert await checkpoints.unread() == ("", [])
