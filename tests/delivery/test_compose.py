@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.delivery.compose import MOST_QUOTED, NOT_SHOWN, compose, message_of
+from bot.delivery.compose import MOST_QUOTED, MOST_SAID, NOT_SHOWN, compose, message_of
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload, WhyLink
 from bot.model.people import UserId
 from bot.model.replies import Reply
@@ -208,6 +208,14 @@ def test_only_so_much_is_quoted_and_the_rest_is_told() -> None:
     assert whole.endswith("\n\n(Forwarded messages that are left out here: 3)")
     assert len(whole) < MOST_QUOTED + 2_000
     assert "x" * 39_000 in composed(quoting("x" * 39_000))
+
+
+def test_a_reply_is_as_long_as_slack_allows_and_says_what_is_cut() -> None:
+    """Slack's limit counts before links and emoji are written out."""
+    assert "x" * 39_000 in compose(reply("x" * 39_000), "Ada", NO_NAMES)
+    whole = compose(reply("x" * 50_000), "Ada", NO_NAMES)
+    assert "(50,000 characters in all)" in whole
+    assert len(whole) < MOST_SAID + 2_000
 
 
 def test_a_quoted_file_is_named_where_it_was_and_brought_once() -> None:
