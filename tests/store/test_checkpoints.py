@@ -1,4 +1,4 @@
-"""Checkpoints are a workspace's own."""
+"""Which threads must be read, from where on, and which mail waits for that."""
 
 from datetime import timedelta
 
@@ -9,9 +9,10 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import BEHIND_KEY, prefix_of
+from bot.redis.keys import BEHIND_KEY, THREADS_KEY, prefix_of
 from bot.store.checkpoints import Checkpoints, Missed, Unread
 from bot.store.links import Links
+from bot.store.lua import checkpoints as lua
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Later
 from tests.support.keys import at
@@ -61,3 +62,28 @@ async def test_a_muted_thread_is_not_read(store: Store) -> None:
     checkpoints = Checkpoints(store, WITHIN, "token")
     await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
     assert await checkpoints.unread() == ("", [])
+
+
+async def test_of_very_many_threads_those_with_the_latest_traffic_are_read(
+    store: Store, raw: Redis
+) -> None:
+    """The others are read when something is missed in them."""
+    link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
+    latest = THREAD.model_copy(update={"thread_ts": "1764000009.000100"})
+    for thread in (latest, THREAD):
+        await Links(store, WITHIN).create(thread, link)
+    await raw.zadd(at(THREADS_KEY), {latest.name: 2, THREAD.name: 1})
+    await lua.note_all(store, since=0, within_ms=60_000, most=1)
+    _, threads = await Checkpoints(store, WITHIN, "token").unread()
+    assert [one.thread for one in threads] == [latest]
+
+
+async def test_where_nothing_is_linked_only_what_is_for_the_bot_is_missed(store: Store) -> None:
+    """Somebody waits for the bot's answer there; everything else is talk of others."""
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    await checkpoints.note([Missed(THREAD, 2)])
+    assert await checkpoints.unread() == ("", [])
+    await checkpoints.note([Missed(THREAD, 2, is_for_bot=True)])
+    gap, threads = await checkpoints.unread()
+    assert gap
+    assert threads == [Unread(THREAD, 1)]

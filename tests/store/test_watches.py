@@ -86,6 +86,18 @@ async def test_a_link_that_has_expired_is_followed_no_more(
     assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
+async def test_a_thread_of_another_session_by_now_follows_that_one_alone(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """Its first link has expired, which tells the session nothing."""
+    other = SessionId("devin-4567")
+    await linked(store)
+    await raw.delete(at(link_key(thread())))
+    await linked(store, session=other)
+    followers = {one.session: [f.thread for f in one.followers] for one in await take(store)}
+    assert followers == {SESSION: [], other: [thread()]}
+
+
 async def test_a_session_is_taken_by_one_at_a_time_until_its_lease_ends(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:
