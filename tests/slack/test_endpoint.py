@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+import redis
 
 from bot.app import Bot
 from bot.runtime.http import BODY_LIMIT
@@ -46,9 +47,9 @@ async def http_bot(http_environ: dict[str, str], http_box: Sandbox) -> AsyncIter
 
 
 @pytest.fixture
-def desk(http_box: Sandbox) -> Desk:
+def desk(http_box: Sandbox, plain: redis.Redis) -> Desk:
     """The actions and observations of people, over HTTP here."""
-    return Desk(http_box)
+    return Desk(http_box, plain)
 
 
 @pytest.fixture
