@@ -22,9 +22,8 @@ from benchmarks.contest import Values
 from benchmarks.payloads import PEOPLE, message
 from benchmarks.plan import Plan
 from benchmarks.processes import free_port
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store, open_store

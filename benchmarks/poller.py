@@ -13,12 +13,11 @@ import uvloop
 
 from benchmarks.homes import TTL
 from benchmarks.payloads import TEAM
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import SessionId
 from bot.redis.connection import open_store
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.poll import Poll
 from bot.settings import Settings

@@ -16,7 +16,7 @@ from benchmarks.contest import Values
 from benchmarks.homes import TTL, homes, link, linked, many, reply, session_id, thread
 from benchmarks.plan import Plan
 from benchmarks.store import store
-from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.schedule.poll import MOST_ENTRIES
 from bot.store.backlog import measure

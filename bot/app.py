@@ -19,18 +19,17 @@ from bot.redis.durability import durability
 from bot.redis.embedded.server import Tell, embedded_valkey
 from bot.redis.schema import claim_schema
 from bot.runtime import metrics
-from bot.runtime.background import Background
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.runtime.measuring import Measuring
 from bot.runtime.outgoing import open_session
 from bot.runtime.version import version
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.bolt import bolt_of
-from bot.slack.app.identity import check_app_token, identify
 from bot.slack.app.manifest import lacking
+from bot.slack.app.workspace import check_app_token, identify
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from bot.store.backlog import measure, measure_watch

@@ -17,8 +17,8 @@ from bot.redis.embedded.trial import old_data, try_valkey
 from bot.runtime.audit import open_file, reason_of
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call
-from bot.slack.app.identity import Identity, check_app_token, identify
 from bot.slack.app.manifest import REINSTALL, named, required_scopes
+from bot.slack.app.workspace import Identity, check_app_token, identify
 from bot.slack.people import GROUP_MEMBERS
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"

@@ -6,8 +6,8 @@ The person needs the same permission as for a reply.
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import NoSuchReply
-from bot.model.lenient import string
 from bot.model.mirror import Follow
+from bot.model.record import string
 from bot.model.sessions import SessionId
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, thread_links

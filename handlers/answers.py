@@ -5,7 +5,7 @@ import re
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import AnsweredAlready, MovedOn
-from bot.model.lenient import string
+from bot.model.record import string
 from bot.relay import UseCases
 from bot.wording import actions
 from bot.wording.mirror import notices as mirror_notices

@@ -5,8 +5,8 @@ Slack gives a private channel another id with that.
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.lenient import string
 from bot.model.people import is_id
+from bot.model.record import string
 from bot.relay import UseCases
 from handlers.parse.events import Payload
 

@@ -6,8 +6,8 @@ Shapes: docs.slack.dev/reference/events/message/message_changed and message_dele
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
+from bot.model.record import mapping, string
 from bot.model.replies import Deletion, Edit, Reply, deletion_of, reply_id
 from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases

@@ -6,7 +6,7 @@ The person needs the same permission as for a reply.
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import NotLinked
-from bot.model.lenient import string
+from bot.model.record import string
 from bot.model.sessions import Closing
 from bot.relay import UseCases
 from bot.wording import actions

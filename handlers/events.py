@@ -11,8 +11,8 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.model.lenient import mapping, string
 from bot.model.people import is_id
+from bot.model.record import mapping, string
 from bot.relay import UseCases
 from handlers import edits, first_words, mentions, replies
 from handlers.parse.commands import parse_command, parse_spoken

@@ -24,12 +24,12 @@ from bot.model.errors import (
     SlackRefused,
     TooManyStarts,
 )
-from bot.model.lenient import mapping, string
 from bot.model.people import Standing, is_id
+from bot.model.record import mapping, string
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.runtime.logs import unforeseen
-from bot.slack.receiving.malformed import is_malformed
+from bot.slack.receiving.envelopes import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.model.errors import IsMuted
 from bot.model.replies import Change, Reply
 from bot.relay import UseCases
-from bot.wording import actions, refusals, shortcuts
+from bot.wording import actions, forms, refusals
 from bot.wording.asking import first_words
 from bot.wording.message import SlackMessage
 from handlers import link_offers, mentions, replies
@@ -48,7 +48,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @ticket_press(cases)
     async def on_send_spoken(press: TicketPress) -> SlackMessage:
         change = await cases.first_words.send(press.number, press.by, press.channel)
-        return shortcuts.SENT_BEFORE if change is Change.REPEATED else shortcuts.SENT
+        return forms.SENT_BEFORE if change is Change.REPEATED else forms.SENT
 
 
 async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:

@@ -1,13 +1,54 @@
-"""Notes what Slack delivers and what is refused, so that catch-up can read what is missing."""
+"""Notes what Slack delivers and what is refused, so that catch-up can read what is missing.
+
+Events that no listener would act on are acknowledged before Bolt builds a request, which takes it
+longer than all the rest. The listeners' own parsers decide that; what is in doubt is theirs.
+"""
 
 from bot.catch_up.listening import Listening
-from bot.model.lenient import first_of, mapping, string
+from bot.model.errors import StoreAway
+from bot.model.record import first_of, mapping, string
 from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
 from bot.store.checkpoints import Missed
-from handlers.foreign import is_foreign
+from handlers import edits, events, link_offers
 from handlers.parse.commands import parse_command, parse_spoken
-from handlers.parse.events import Payload, parse_thread
+from handlers.parse.events import Payload, is_in_thread, is_own, parse_thread
+
+
+async def is_foreign(cases: UseCases, payload: Payload) -> bool:
+    """Whether no listener would act on a payload; False if Redis must say so, and cannot.
+
+    Only messages are judged: the bot's own, changes that nobody made to a reply, and talk outside
+    of linked threads.
+    """
+    event = mapping(payload.get("event"))
+    if payload.get("type") != "event_callback" or event.get("type") != "message":
+        return False
+    ours = cases.workspace.identity
+    if is_own(event, ours):
+        return True
+    if events.shared_channel(event, payload) or events.changed_channel(event):
+        return False
+    if event.get("subtype") in edits.CHANGES:
+        return edits.parse_change(event, ours.team, ours.user) is None
+    return await _is_talk(cases, event)
+
+
+async def _is_talk(cases: UseCases, event: Payload) -> bool:
+    """Whether a message is neither for the bot, nor names a session, nor is in a linked thread."""
+    ours = cases.workspace.identity
+    thread, is_answer = parse_thread(event, ours.team), is_in_thread(event)
+    if thread is None or (is_answer and cases.replies.is_known(thread)):
+        return False
+    if link_offers.names_session(event) or parse_spoken(event, ours.team, ours.user) is not None:
+        return False
+    if not is_answer:
+        return True
+    try:
+        return not await cases.replies.is_linked(thread)
+    except StoreAway:
+        return False
+
 
 MESSAGES = ("message", "app_mention")
 

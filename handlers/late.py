@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.catch_up.reader import Unheard
 from bot.model.errors import NotAllowed, PersonError
-from bot.model.lenient import mapping, mappings, string
+from bot.model.record import mapping, mappings, string
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
 from bot.relay import UseCases

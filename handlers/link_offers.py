@@ -5,8 +5,8 @@ Every message that is not ours passes `names_session`, so that only searches for
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.lenient import string
 from bot.model.people import UserId
+from bot.model.record import string
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases

@@ -15,8 +15,7 @@ from bot.model.errors import CannotPost, NotAllowed, RelayError, SlackRefused
 from bot.model.people import Standing
 from bot.relay import UseCases
 from bot.wording import forms
-from bot.wording.blocks import View
-from bot.wording.message import SlackMessage, plain
+from bot.wording.message import SlackMessage, View, plain
 from handlers.askers import Asker
 from handlers.failures import caught, in_words
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from slack_bolt.async_app import AsyncAck
 
-from bot.model.lenient import string
+from bot.model.record import string
 from bot.relay import UseCases
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker

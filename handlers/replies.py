@@ -5,8 +5,8 @@ means that Slack sends the event again.
 """
 
 from bot.model.errors import SlackRefused
-from bot.model.lenient import string
 from bot.model.people import UserId
+from bot.model.record import string
 from bot.model.replies import Change, Evidence, Reply, reply_id
 from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD

@@ -10,12 +10,12 @@ from functools import partial
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import BadSession, ChooseSession
-from bot.model.lenient import string
+from bot.model.record import string
 from bot.relay import UseCases
 from bot.wording import devin_say, forms, refusals
 from bot.wording.asking import say_form
-from bot.wording.blocks import View
 from bot.wording.lifecycle import form
+from bot.wording.message import View
 from handlers.askers import Asker
 from handlers.failures import ours, telling
 from handlers.modals import Note, Opening, show

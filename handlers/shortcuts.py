@@ -9,12 +9,12 @@ from functools import partial
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import EmptyMessage
-from bot.model.lenient import string
+from bot.model.record import string
 from bot.model.replies import Change
 from bot.relay import UseCases
-from bot.wording import actions, forms, shortcuts
+from bot.wording import actions, forms
 from bot.wording.asking import session_picker
-from bot.wording.blocks import View
+from bot.wording.message import View
 from handlers.askers import Asker
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show
@@ -56,7 +56,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 async def begin(asker: Asker, shortcut: Shortcut, which: str) -> None:
     """Do the work of a shortcut, `SEND` or `LINK`, and show its result."""
-    title = shortcuts.SEND_TITLE if which == SEND else shortcuts.LINK_TITLE
+    title = forms.SEND_TITLE if which == SEND else forms.LINK_TITLE
     opening = Opening(title, shortcut.trigger, asker)
     await show(opening, lambda: _once(asker.cases, shortcut, which))
 
@@ -77,8 +77,8 @@ async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
     if not isinstance(sent, Change):
         return sent
     if sent is Change.REPEATED:
-        return Note(shortcuts.SENT_BEFORE)
-    return Note(shortcuts.SENT, is_seen=True)
+        return Note(forms.SENT_BEFORE)
+    return Note(forms.SENT, is_seen=True)
 
 
 async def _link(cases: UseCases, shortcut: Shortcut) -> View:

@@ -195,6 +195,6 @@ async def bot(
 
 
 @pytest.fixture
-def desk(box: Sandbox, plain: redis.Redis) -> Desk:
+def desk(box: Sandbox) -> Desk:
     """The actions and observations of people, in the words of the tests."""
-    return Desk(box, plain)
+    return Desk(box)

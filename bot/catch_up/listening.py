@@ -16,7 +16,7 @@ from cachetools import TTLCache
 from bot.model.errors import StoreAway
 from bot.model.replies import ReplyId
 from bot.model.threads import ThreadRef
-from bot.slack.clock import SlackClock
+from bot.slack.api import SlackClock
 from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 
 log = logging.getLogger(__name__)

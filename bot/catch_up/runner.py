@@ -32,9 +32,9 @@ from bot.reporting.notices import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
 from bot.slack.app.workspace import Workspace
-from bot.slack.receiving.malformed import TRIPS
+from bot.slack.receiving.envelopes import TRIPS
 from bot.store.checkpoints import LEASE, Unread
-from bot.store.leases import renewed
+from bot.store.claims import renewed
 from bot.store.state import State
 from bot.wording import delivery_reports
 

@@ -14,8 +14,7 @@ from typing import TypeVar
 
 from bot.devin.api import Devin, OutgoingFile
 from bot.model.files import AttachedFile, FileLeftOut, Upload, WhyLink
-from bot.model.outcomes import Outcome, Wait
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, Reply, Wait
 from bot.runtime import metrics
 from bot.slack.files import SlackFiles
 from bot.store.attachments import Attachments

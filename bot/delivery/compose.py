@@ -8,12 +8,13 @@ from bot.model.replies import Reply
 from bot.slack.people import People
 from bot.text.characters import cut
 from bot.text.markdown import Names, block_quote
-from bot.text.speaker import mark_typed, speaker
 from bot.text.to_devin import (
     Mentioned,
+    mark_typed,
     mentioned,
     neutralise_attachments,
     says_something,
+    speaker,
     to_markdown,
 )
 

@@ -15,23 +15,20 @@ from typing import TypeVar
 
 from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
-from bot.delivery.lease import Lease
-from bot.delivery.matching import Attempt
-from bot.delivery.reconcile import Reconciler
-from bot.delivery.retry import retried
-from bot.delivery.turns import Turns
+from bot.delivery.lease import Lease, Turns, retried
+from bot.delivery.reconcile import Attempt, Reconciler
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
 from bot.model.files import Upload
-from bot.model.outcomes import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.owed import Owed, OwedKind
+from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.app.workspace import Workspace
-from bot.slack.marks import MarkBudget
+from bot.slack.posts import MarkBudget
 from bot.store.state import State
 from bot.store.turn import Head, Later, Nothing, Step
 from bot.wording import delivery_reports

@@ -1,19 +1,50 @@
 """Reconciles a delivery whose answer was lost, by looking for its message in the session.
 
 The message is never sent again from here. If it is seen, it was delivered; if it is not seen, or
-the session cannot be read, the outcome stays uncertain, and a person decides.
+the session cannot be read, the outcome stays uncertain, and a person decides. The text alone is not
+enough, since people write “yes” twice: messages from before the attempt do not count.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.delivery.matching import Attempt, is_there
-from bot.devin.api import Devin, Unread
-from bot.model.outcomes import Outcome, OutcomeKind
+from bot.devin.api import Devin, DevinMessage, Source, Unread
+from bot.model.replies import Outcome, OutcomeKind, ReplyId
+from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.timing import TIMING
+
+SKEW = timedelta(seconds=5)
+"""The tolerated difference to Devin's clock, beyond the skew that its answers' `Date` shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A message that was, or may have been, sent to a session, first at `since` by `clock`.
+
+    `reply` is for the log.
+    """
+
+    session: SessionId
+    reply: ReplyId
+    text: str
+    since: datetime
+    clock: Callable[[], datetime]
+
+
+def is_there(messages: Sequence[DevinMessage], attempt: Attempt, skew: timedelta) -> bool:
+    """Return True if the session has the attempt's text from a user, written since the attempt.
+
+    `skew` is how far Devin's clock is ahead of the attempt's. White space aside.
+    """
+    words, since = attempt.text.split(), attempt.since + skew - SKEW
+    by_users = (one for one in messages if one.source is not Source.DEVIN and one.at >= since)
+    return any(one.text.split() == words for one in by_users)
+
 
 log = logging.getLogger(__name__)
 

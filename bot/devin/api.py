@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import NewType, Protocol, TypeAlias
 
 from bot.model.findings import Finding
-from bot.model.outcomes import Outcome, Wait
+from bot.model.replies import Outcome, Wait
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Trouble
 
 Failure: TypeAlias = Outcome | Wait

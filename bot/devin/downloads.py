@@ -10,10 +10,9 @@ from http import HTTPStatus
 
 import aiohttp
 
-from bot.devin.answers import unread
+from bot.devin.answers import LOST, Read, reason, unread
 from bot.devin.api import IncomingFile, Unread
 from bot.devin.places import Place, Places
-from bot.devin.wire import LOST, Read, reason
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
 

@@ -18,12 +18,11 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
-from bot.devin.answers import unread
+from bot.devin.answers import LOST, Answer, Read, failure, reason, skew, start_of, unread
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
 from bot.devin.downloads import CONNECTIONS, Downloads
 from bot.devin.multipart import Multipart
 from bot.devin.places import Places
-from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
 from bot.runtime import metrics
 from bot.runtime.outgoing import open_session
 from bot.runtime.version import user_agent

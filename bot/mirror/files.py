@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
-from bot.mirror.parts import BEGAN
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
 from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
-from bot.slack.rate_limits import LIMITED
+from bot.slack.posts import LIMITED
 from bot.slack.uploads import SEND, Uploads
 from bot.store.mirror.words import Words
 from bot.store.outbox import Begun
@@ -23,6 +22,9 @@ from bot.text.devin_files import SentFile
 from bot.wording.mirror.words import LongText
 
 log = logging.getLogger(__name__)
+
+BEGAN = "began:"
+"""Precedes a file's name where the time (Unix ms) of its first try is noted."""
 
 TRY_SECONDS = 35.0
 """The time for one try at a file, within that for a try at the batch."""

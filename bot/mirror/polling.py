@@ -14,7 +14,7 @@ from bot.mirror.poll import SessionPoll
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
-from bot.runtime.background import Background
+from bot.runtime.in_flight import Background
 from bot.runtime.logs import guarded
 from bot.store.mirror.polls import Poll
 from bot.store.mirror.watches import Watches

@@ -2,26 +2,27 @@
 
 How many parts are in the thread is noted after each, so a try goes on where the last one ended, and
 only its first part may be there already. A part that Slack does not draw, or a file that cannot be
-brought, is noted as replaced, and other parts stand in its place (`parts.py`).
+brought, is noted as replaced, and other parts stand in its place. The parts depend on the batch and
+on what was noted of it alone, so each try counts the same ones.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import assert_never
 
 from bot.mirror.files import FilePart, SentFiles
-from bot.mirror.parts import REPLACED, Part, parts_of
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
-from bot.slack.posts import Posts
-from bot.slack.rate_limits import LIMITED
+from bot.slack.posts import LIMITED, Posts
 from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
 from bot.timing import Timing
+from bot.wording.mirror import words as devin_words
 from bot.wording.mirror.words import Composed, DevinPost, LongText
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,47 @@ UNSHOWABLE = frozenset(
 Slack does not say whether a message may have several `markdown` blocks with a table each. If not,
 such a post is one of these.
 """
+
+REPLACED = "replaced"
+"""Noted for a part that is shown in another form, so that no later try shows it as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A post or a file; `name` is that for notes, empty for what stands in the place of another."""
+
+    name: str
+    what: DevinPost | SentFile | LongText
+
+
+async def parts_of(composed: Composed, notes: Mapping[str, str]) -> Sequence[Part]:
+    """Return the parts of a batch; a long text that is replaced by posts is split in a thread."""
+    is_long = any(isinstance(one, LongText) for one in composed.files)
+    if is_long and REPLACED in notes.values():
+        return await asyncio.to_thread(lambda: list(_laid_out(composed, notes)))
+    return list(_laid_out(composed, notes))
+
+
+def _laid_out(composed: Composed, notes: Mapping[str, str]) -> Iterator[Part]:
+    named = [Part(f"post:{number}", post) for number, post in enumerate(composed.posts)]
+    named += [Part(f"file:{number}", file) for number, file in enumerate(composed.files)]
+    for part in named:
+        if notes.get(part.name) == REPLACED:
+            yield from (Part("", post) for post in _instead_of(part.what))
+        else:
+            yield part
+
+
+def _instead_of(what: DevinPost | SentFile | LongText) -> Sequence[DevinPost]:
+    match what:
+        case DevinPost():
+            return what.plain()
+        case SentFile():
+            return [devin_words.file_link(what)]
+        case LongText():
+            return devin_words.rest_of(what)
+        case _:
+            assert_never(what)
 
 
 MayHear = Callable[[], Awaitable[bool]]

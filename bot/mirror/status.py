@@ -14,7 +14,7 @@ from bot.mirror.audience import Audience
 from bot.model.mirror import Follow
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
-from bot.runtime.background import Background
+from bot.runtime.in_flight import Background
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.slack.status_line import StatusLine

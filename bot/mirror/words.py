@@ -17,8 +17,8 @@ from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
 from bot.model.schedule import Schedule
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
+from bot.slack.api import SECOND
 from bot.slack.app.workspace import Workspace
-from bot.slack.clock import SECOND
 from bot.slack.lookups import Need
 from bot.store.mirror.cards import thread_of
 from bot.store.mirror.words import Batch

@@ -17,7 +17,7 @@ from bot.runtime.audit import Event, audit
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.text.to_slack import escape
-from bot.wording.blocks import literally
+from bot.wording.message import literally
 from bot.wording.mirror import notices as mirror_notices
 
 

@@ -22,7 +22,7 @@ from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.notices import Notices
-from bot.runtime.background import Background
+from bot.runtime.in_flight import Background
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 

@@ -13,15 +13,14 @@ from bot.model.errors import (
     EmptyMessage,
     NoSuchReply,
 )
-from bot.model.outcomes import OutcomeKind
 from bot.model.people import Standing, UserId
-from bot.model.replies import Deletion, Edit, Reply, place_of
+from bot.model.replies import Deletion, Edit, OutcomeKind, Reply, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.notices import Notices
 from bot.runtime.audit import Event, audit
-from bot.runtime.background import Background
+from bot.runtime.in_flight import Background
 from bot.store.links import GONE
 from bot.store.outbox import Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision, outlasted

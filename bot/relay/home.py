@@ -21,9 +21,8 @@ from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
 from bot.wording import home_view, thread_links
-from bot.wording.blocks import View
 from bot.wording.home_view import Shown
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, View
 
 log = logging.getLogger(__name__)
 

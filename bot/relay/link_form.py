@@ -20,7 +20,7 @@ from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.store.tickets import Ticket
-from bot.wording import shortcuts, thread_links
+from bot.wording import forms, thread_links
 
 
 class LinkOffered(Ticket):
@@ -86,7 +86,7 @@ class LinkForm:
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:
             once, at = f"before:{number}", "" if message is None else message.ts
-            await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=once, at=at)
+            await self._notices.whisper(thread, by, forms.SENT_BEFORE, once=once, at=at)
         if not is_new and message is None:
             words = thread_links.linked_already(*await self._naming.linked(link))
             await self._notices.whisper(thread, by, words, once=claim)

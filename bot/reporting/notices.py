@@ -17,7 +17,7 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.record import Record
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef
-from bot.runtime.background import Background
+from bot.runtime.in_flight import Background
 from bot.slack.posts import Posts
 from bot.slack.threads import Threads
 from bot.store.lua.reply_fields import ReplyField

@@ -9,17 +9,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
-from bot.model.replies import Reply, place_of
+from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
 from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
 from bot.slack.app.workspace import Workspace
 from bot.slack.posts import Posts
-from bot.store.outbox import Begun
-from bot.store.reports import FIELDS, Report
+from bot.store.outbox import REPORT_FIELDS, Begun, Report
 from bot.store.state import State
 from bot.wording import delivery_reports, workflows
 
@@ -32,7 +30,7 @@ MARK_TRIES = 3
 class Outcomes:
     """The teller of outcomes."""
 
-    fields = FIELDS
+    fields = REPORT_FIELDS
 
     def __init__(self, workspace: Workspace, state: State, posts: Posts) -> None:
         self._reports = state.reports
@@ -106,7 +104,7 @@ class Outcomes:
 class Delays:
     """The teller of delays."""
 
-    fields = FIELDS
+    fields = REPORT_FIELDS
 
     def __init__(self, workspace: Workspace, state: State, posts: Posts) -> None:
         self._reports = state.reports

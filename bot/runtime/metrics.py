@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from bot.model.outcomes import OutcomeKind, Refusal
+from bot.model.replies import OutcomeKind, Refusal
 from bot.model.sessions import SessionState
 from bot.runtime.version import version
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from bot.model.errors import StoreAway
 from bot.model.owed import Owed, OwedKind
 from bot.model.sessions import SessionId
-from bot.runtime.background import Background
+from bot.runtime.in_flight import Background
 from bot.runtime.logs import guarded
 from bot.schedule.timers import Timers
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Generic, TypeVar
 
-from bot.runtime.background import Background
+from bot.runtime.in_flight import Background
 
 T = TypeVar("T", bound=Hashable)
 

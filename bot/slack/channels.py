@@ -16,14 +16,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackAway, SlackRefused
-from bot.model.lenient import mapping
 from bot.model.people import Person
+from bot.model.record import mapping
 from bot.redis.keys import told_key
-from bot.slack.api import MISSING_SCOPE, call
-from bot.slack.clock import SECOND
+from bot.slack.api import MISSING_SCOPE, SECOND, call
 from bot.slack.conversation import FRESH_SECONDS, UNREADABLE, Channel, Event, Told, read_channel
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
-from bot.slack.rate_limits import LIMITED, RATE_LIMITED
+from bot.slack.posts import LIMITED, RATE_LIMITED
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.lenient import string
-from bot.model.record import Record
-from bot.slack.clock import SECOND
+from bot.model.record import Record, string
+from bot.slack.api import SECOND
 
 FRESH_SECONDS = 60
 """The time for which an answer is used."""

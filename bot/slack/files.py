@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.files import AttachedFile, FileLeftOut, WhyLink
-from bot.model.lenient import mapping, string
+from bot.model.record import mapping, string
 from bot.runtime.reasons import broken
 from bot.slack.api import call
 

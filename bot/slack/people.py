@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.model.errors import NotIdentified, SlackAway
-from bot.model.lenient import mapping, string
 from bot.model.people import WORKFLOW, Person, UserId
+from bot.model.record import mapping, string
 from bot.model.replies import Reply
 from bot.slack.api import call
 from bot.slack.conversation import Channel

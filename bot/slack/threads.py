@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackRefused
-from bot.model.lenient import mapping, mappings, string
+from bot.model.record import mapping, mappings, string
 from bot.model.threads import ThreadRef
 from bot.slack.api import call
 from bot.wording.actions import HOW_TO_ANSWER

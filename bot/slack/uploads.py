@@ -14,7 +14,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import RelayError, SlackAway, SlackRefused
-from bot.model.lenient import mappings, string
+from bot.model.record import mappings, string
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.reasons import broken

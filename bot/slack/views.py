@@ -2,9 +2,9 @@
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.lenient import mapping, string
+from bot.model.record import mapping, string
 from bot.slack.api import call
-from bot.wording.blocks import View
+from bot.wording.message import View
 
 
 class Views:

@@ -1,14 +1,17 @@
 """Claims let work be done once, by the first caller, or by a later one if that caller died.
 
-Each workspace has its own claims.
+Each workspace has its own claims. A lease is renewed for as long as its holder needs it.
 """
 
 import asyncio
+import logging
 import secrets
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from bot.model.errors import UnderWay
+from bot.model.errors import StoreAway, UnderWay
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import once_key
@@ -80,3 +83,39 @@ class Claims:
         """Return True for the first caller, and for a repeated call with the same `mine`."""
         token = mine or secrets.token_hex(8)
         return bool(await lua.claim(self._store, what=what, token=token, ttl=seconds(ttl)))
+
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def renewed(
+    renew: Callable[[], Awaitable[None]], every: timedelta, what: str, **ids: object
+) -> AsyncIterator[None]:
+    """Call `renew` at each interval inside this context; the log names `what` and its `ids`.
+
+    A renewal that fails is tried again at the next interval, and does not end the context. A holder
+    that must know whether it still has the lease lets `renew` record that.
+    """
+    renewing: list[asyncio.Task[None]] = []
+
+    async def keep_renewing() -> None:
+        while True:
+            try:
+                await renew()
+            except StoreAway as error:
+                log.warning("%s not renewed", what, extra={**ids, "reason": str(error)})
+            await asyncio.sleep(every.total_seconds())
+
+    def begin() -> None:
+        renewing.append(asyncio.create_task(keep_renewing(), name=what))
+
+    # Most leases end before their first renewal: a task for each would cost more than the timer.
+    timer = asyncio.get_running_loop().call_later(every.total_seconds(), begin)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for task in renewing:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

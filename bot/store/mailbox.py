@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
-from bot.model.replies import Change, Evidence, Queues, Reply, ReplyId
+from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Queues, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
 from bot.redis import keep

@@ -5,6 +5,9 @@ Each entry is about a subject, a record in Redis, whose fields mean something on
 
 A try holds its entry under a lease with a fencing token, and whatever ends the try acts only if it
 still does. So a process that was frozen changes nothing of a try that was begun meanwhile.
+
+The subject of a report is the reply's own record: the step that writes an outcome (`FINISH`) or
+puts a reply off (`DEFER`) adds it.
 """
 
 import logging
@@ -15,10 +18,14 @@ from datetime import timedelta
 from enum import IntEnum
 
 from bot.model.owed import Owed, parse_owed
+from bot.model.replies import Outcome, Reply
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
 from bot.store.lua import outbox as lua
+from bot.store.lua import replies as reply_scripts
+from bot.store.lua.reply_fields import ReplyField
 
 log = logging.getLogger(__name__)
 
@@ -120,3 +127,68 @@ class Outbox:
         """List entries that have been due for at least `grace`, the longest due first."""
         late = await lua.list_late(self._store, grace_ms=millis(grace), limit=limit)
         return [parse_owed(one) for one in late]
+
+
+REPORT_FIELDS = (
+    *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
+    *(ReplyField.NOTICED, ReplyField.ROUND, ReplyField.SESSION),
+)
+"""The fields of a reply's record that a report needs."""
+
+_WAITING = frozenset({"waiting", "sending"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report on a reply.
+
+    `is_waiting`: the reply has no outcome yet. `noticed_in`: the thread that was told that it
+    waits, or empty. `is_current`: the reply has not been sent again since.
+    """
+
+    owed: Owed
+    again: bool
+    is_waiting: bool
+    reply: Reply | None
+    outcome: Outcome | None
+    noticed_in: str
+    is_current: bool
+    session: SessionId
+
+    @classmethod
+    def of(cls, begun: Begun) -> "Report":
+        """Build the report from the record that a try at its entry has read, with `REPORT_FIELDS`.
+
+        Raises:
+            ValidationError: the reply or its outcome is broken.
+        """
+        record = begun.record
+        reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]
+        return cls(
+            owed=begun.owed,
+            again=begun.again,
+            is_waiting=record[ReplyField.STATE] in _WAITING,
+            reply=Reply.model_validate_json(reply) if reply else None,
+            outcome=Outcome.model_validate_json(outcome) if outcome else None,
+            noticed_in=record[ReplyField.NOTICED],
+            is_current=record[ReplyField.ROUND] == str(begun.owed.number),
+            session=SessionId(record[ReplyField.SESSION]),
+        )
+
+
+class Reports:
+    """Ends reports on replies, in Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def end(self, begun: Begun, noticed_in: str = "") -> tuple[bool, Outcome | None]:
+        """End a report that was told, or that cannot or need not be.
+
+        It may have told a thread that the reply waits. Return whether the reply still does, and its
+        outcome.
+        """
+        state, outcome = await reply_scripts.end_report(
+            self._store, owed=str(begun.owed), held=begun.held, noticed_in=noticed_in
+        )
+        return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None

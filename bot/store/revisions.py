@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.model.errors import StoreAway
-from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.replies import Reply, ReplyId
+from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key

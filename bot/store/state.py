@@ -13,11 +13,10 @@ from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards
-from bot.store.mirror.reads import Reads
+from bot.store.mirror.polls import Reads
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Words
-from bot.store.outbox import Outbox
-from bot.store.reports import Reports
+from bot.store.outbox import Outbox, Reports
 from bot.store.revisions import Revisions
 from bot.store.session_names import SessionNames
 from bot.store.starts import Starts

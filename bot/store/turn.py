@@ -9,8 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.replies import Reply, place_of
+from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ mistyped gives no text, and never an error. Shapes: docs.slack.dev/reference/blo
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot.model.lenient import mapping, mappings, string
+from bot.model.record import mapping, mappings, string
 from bot.text import mrkdwn, rich_text
 from bot.text.markdown import BOLD, NO_NAMES, Names, Run, emphasised, is_readable, link
 

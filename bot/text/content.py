@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from bot.model.lenient import DEEPEST, clean, mapping, mappings, string
+from bot.model.record import DEEPEST, clean, mapping, mappings, string
 from bot.text import mrkdwn, rich_text
 from bot.text.blocks import ADDRESS, says_something, to_markdown
 from bot.text.markdown import Names, instant

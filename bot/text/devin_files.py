@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from bot.model.lenient import string
+from bot.model.record import string
 from bot.text.characters import seen, whole_characters
 from bot.text.commonmark.blocks import TooDeep, parse, walk
 

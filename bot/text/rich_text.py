@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from bot.model.lenient import mapping, mappings, string
+from bot.model.record import mapping, mappings, string
 from bot.text.markdown import (
     MARKS,
     NO_NAMES,

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 from bot.devin.api import Devin
 from bot.redis.connection import Store
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.settings import Settings
 from bot.slack.api import SlackClient
-from bot.slack.app.identity import Identity
-from bot.slack.app.permissions import Permissions
-from bot.slack.app.workspace import Workspace
+from bot.slack.app.workspace import Identity, Permissions, Workspace
 from bot.slack.channels import Channels
 from bot.slack.functions import Functions
 from bot.slack.lookups import Source

@@ -43,8 +43,7 @@ from bot.reporting.reporter import Reporter
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.poll import Poll
 from bot.slack.files import SlackFiles
-from bot.slack.posts import Posts
-from bot.slack.rate_limits import RateLimits
+from bot.slack.posts import Posts, RateLimits
 from bot.slack.uploads import Uploads
 from bot.store.state import State
 from bot.wiring.connections import Connections

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from bot.model.mirror import Follow, Watched
-from bot.model.outcomes import Outcome
-from bot.model.replies import Queue
+from bot.model.replies import Outcome, Queue
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import escape

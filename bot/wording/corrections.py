@@ -2,8 +2,7 @@
 
 from bot.text.to_slack import escape
 from bot.wording.actions import SEND_CORRECTION
-from bot.wording.blocks import button
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, button
 
 CHANGED_MARK = "pencil2"
 WITHDRAWN_MARK = "wastebasket"

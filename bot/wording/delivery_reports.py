@@ -5,16 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.files import Upload, WhyLink
-from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal
-from bot.model.replies import Reply
+from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.text.characters import cut
 from bot.text.to_slack import escape, excerpt
 from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
-from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value, reply_value
-from bot.wording.lifecycle import ended
-from bot.wording.message import SlackMessage
+from bot.wording.lifecycle import ending
+from bot.wording.message import Block, SlackMessage, button, link_button
 from bot.wording.phrases import ADMIN, as_code, named_by, plural, session_address, span
 
 DELIVERED_MARK = "white_check_mark"
@@ -33,7 +31,7 @@ def report(
 ) -> SlackMessage:
     """Report an outcome to its thread; a plain one needs only the reaction on the reply."""
     if outcome.kind is OutcomeKind.ENDED:
-        ways = tuple(ended.buttons(reply.thread, sent_to))
+        ways = tuple(ending.buttons(reply.thread, sent_to))
         return replace(words_of(outcome, _about(reply), admin), buttons=ways)
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN:
@@ -112,7 +110,7 @@ def _ended(outcome: Outcome, about: str) -> SlackMessage:
     return SlackMessage(
         f"{said} {_RESPONSE}" if outcome.detail else said,
         quote=outcome.detail,
-        advice=ended.ADVICE,
+        advice=ending.ADVICE,
     )
 
 

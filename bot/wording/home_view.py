@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.model.mirror import Follow, Watched
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
-from bot.model.replies import Queue
+from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions
-from bot.wording.blocks import (
+from bot.wording.button_values import home_choice_value, home_value, page_value
+from bot.wording.forms import LINK_TITLE
+from bot.wording.lifecycle.form import OPEN
+from bot.wording.message import (
     Block,
+    SlackMessage,
     View,
     action_row,
     button,
@@ -27,9 +30,6 @@ from bot.wording.blocks import (
     section,
     section_with,
 )
-from bot.wording.button_values import home_choice_value, home_value, page_value
-from bot.wording.lifecycle.form import OPEN
-from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import session_lines
 from bot.wording.phrases import (
     ADMIN,
@@ -42,7 +42,6 @@ from bot.wording.phrases import (
     short_id,
 )
 from bot.wording.refusals import MAY_NOT, ask_for_access
-from bot.wording.shortcuts import LINK_TITLE
 
 WORDS_LIMIT = 2 * TOPIC_LIMIT
 """More than `TOPIC_LIMIT`, since escaping lengthens some characters."""

@@ -6,8 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from bot.model.files import Forwarded
-from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.replies import Queue, Reply
+from bot.model.replies import Outcome, OutcomeKind, Queue, Reply
 from bot.model.sessions import SHORT, NamedSession, SessionId
 from bot.text.commonmark.addresses import misleads
 from bot.text.to_devin import to_markdown

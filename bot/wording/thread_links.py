@@ -4,8 +4,7 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import escape
 from bot.wording.actions import LINK_OFFERED
-from bot.wording.blocks import button
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, button
 from bot.wording.phrases import linker, session_link
 
 

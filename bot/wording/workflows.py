@@ -12,8 +12,8 @@ from bot.model.errors import (
     PersonError,
     TooManyStarts,
 )
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
 from bot.model.workflow_steps import Flaw
 from bot.text.characters import cut

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from bot.model.lenient import string
 from bot.model.people import UserId
+from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_direct

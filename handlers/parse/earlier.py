@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
-from bot.slack.app.identity import Identity
+from bot.slack.app.workspace import Identity
 from bot.text.to_devin import strip_mention
 from handlers.parse.commands import parse_command, parse_guess
 from handlers.parse.events import is_aside, is_own, is_said, parse_message

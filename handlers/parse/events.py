@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.model.files import AttachedFile, Forwarded
-from bot.model.lenient import mapping, mappings, string
 from bot.model.people import UserId, is_id
+from bot.model.record import mapping, mappings, string
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_ts
-from bot.slack.app.identity import Identity
+from bot.slack.app.workspace import Identity
 from bot.slack.files import attached
 from bot.text import asides
 from bot.text.content import attachments, content, shared

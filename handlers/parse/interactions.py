@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.lenient import first_of, mapping, string
 from bot.model.people import UserId, is_id
+from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.threads import ThreadRef
 from bot.settings import load_settings
 from bot.wording.lifecycle import starting

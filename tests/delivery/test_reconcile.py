@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.delivery.matching import Attempt, is_there
-from bot.delivery.reconcile import Look
+from bot.delivery.reconcile import Attempt, Look, is_there
 from bot.devin.v1.sessions import parse_messages
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId

@@ -8,8 +8,8 @@ from itertools import count, pairwise
 import pytest
 
 from bot.app import Bot
-from bot.delivery.turns import RATE_LIMITED, STEP_SECONDS, Turns
-from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.delivery.lease import RATE_LIMITED, STEP_SECONDS, Turns
+from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from sandbox.limits import CallLimit
 from tests.support.desk import Desk, on_both

@@ -16,10 +16,9 @@ from bot.app import Bot
 from bot.delivery.deliverer import Deliverer
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Reply, reply_id
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store

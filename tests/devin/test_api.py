@@ -19,7 +19,7 @@ from bot.devin.api import (
     Unread,
 )
 from bot.devin.opening import open_devin
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from sandbox import DevinSandbox
 from sandbox.devin.answers import STATES

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.devin.opening import open_devin
-from bot.model.outcomes import OutcomeKind
+from bot.model.replies import OutcomeKind
 from bot.model.sessions import NamedSession, SessionId
 from sandbox import DevinSandbox
 from sandbox.devin.answers import STATES, Api

@@ -6,13 +6,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.devin.answers import Answer
 from bot.devin.records import ID_LIMIT
-from bot.devin.v1 import responses as v1
-from bot.devin.v3 import responses as v3
+from bot.devin.v1 import sessions as v1
+from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Caller, parse_caller
 from bot.devin.v3.sessions import parse_list, parse_messages
-from bot.devin.wire import Answer
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
+from bot.model.replies import Outcome, OutcomeKind, Refusal
 from tests.support.contracts import CONTRACTS, SENDING, answer_schema
 from tests.support.generated import values
 

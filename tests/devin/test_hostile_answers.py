@@ -8,11 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.devin.answers import DETAIL_LIMIT
-from bot.devin.v1 import responses as v1
-from bot.devin.v3 import responses as v3
-from bot.devin.wire import Answer
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.devin.answers import DETAIL_LIMIT, Answer
+from bot.devin.v1 import sessions as v1
+from bot.devin.v3 import sessions as v3
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 
 Parser = Callable[[Answer], Outcome | Wait]
 

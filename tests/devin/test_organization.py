@@ -12,7 +12,7 @@ from bot.devin.advice import NEW_KEY
 from bot.devin.api import Devin, Unread
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import ID, V1, V3, answering, serving, stepping, whole
 
 SENT = Outcome(kind=OutcomeKind.DELIVERED, status=200)

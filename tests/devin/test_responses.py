@@ -8,10 +8,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.devin.answers import DETAIL_LIMIT, PROBLEM_LIMIT
+from bot.devin.answers import BODY_LIMIT, DETAIL_LIMIT, PROBLEM_LIMIT
 from bot.devin.http import READ_LIMIT
-from bot.devin.wire import BODY_LIMIT
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
     CHUNKED,
     RawServer,

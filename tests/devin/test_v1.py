@@ -7,7 +7,7 @@ import pytest
 from bot.devin.advice import CHECK_URL, KEY, REJECTED, unusable
 from bot.devin.answers import DETAIL_LIMIT
 from bot.model.findings import Finding
-from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
 from tests.support.raw_http import V1, answering, serving, stepping, whole

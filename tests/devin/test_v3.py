@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.devin.api import MOST_PAGES, Cursor, MessagePage, OutgoingFile, Source, Unread
-from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal
+from bot.model.replies import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.sessions import SessionId, SessionState
 from tests.support.raw_http import (
     ID,

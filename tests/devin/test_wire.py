@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from bot.timing import Timing
 from tests.support.bots import BRISK

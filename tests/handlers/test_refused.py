@@ -11,9 +11,8 @@ from urllib.parse import urlencode
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from bot.runtime.background import Background
 from bot.runtime.http import BODY_LIMIT
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.slack.receiving.endpoint import LEAST_BYTES, MOST_BYTES, SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from sandbox import Sandbox

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import Bot
-from bot.wording import corrections, devin_say, shortcuts, thread_links
+from bot.wording import corrections, devin_say, forms, thread_links
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people import test_buttons, test_edits, test_link_offers, test_shortcuts
@@ -58,7 +58,7 @@ async def send_a_correction(desk: Desk) -> tuple[str | None, Told]:
 async def send_to_devin(desk: Desk) -> tuple[str | None, Told]:
     thread, ts = await test_edits.delivered(desk)
     await test_shortcuts.run(desk, test_shortcuts.SEND, ts)
-    return thread, shortcuts.SENT_BEFORE
+    return thread, forms.SENT_BEFORE
 
 
 async def say_without_a_session(desk: Desk) -> tuple[str | None, Told]:

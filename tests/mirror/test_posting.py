@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from bot.mirror.files import FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
-from bot.mirror.parts import BEGAN
+from bot.mirror.files import BEGAN, FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
 from bot.mirror.posting import UNSHOWABLE
 from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
-from bot.slack.rate_limits import LIMITED
+from bot.slack.posts import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
 from bot.store.mirror.words import Words

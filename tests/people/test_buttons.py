@@ -7,8 +7,8 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import LinkChanged, NoSuchReply, NotAllowed, NotIdentified
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
+from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.settings import Settings

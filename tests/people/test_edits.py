@@ -22,10 +22,9 @@ from bot.model.errors import (
     SlackAway,
     StoreAway,
 )
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Queue, Reply, reply_id
+from bot.model.replies import Change, Outcome, OutcomeKind, Queue, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store

@@ -4,8 +4,8 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import AlreadyClosed, LinkChanged, LinkedElsewhere, NotAllowed, NotLinked
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Closing, SessionState
 from bot.model.threads import ThreadRef
 from bot.wording import refusals

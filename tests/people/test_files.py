@@ -18,9 +18,8 @@ from bot.delivery.compose import NAMELESS
 from bot.devin.multipart import Multipart
 from bot.model.errors import EmptyMessage
 from bot.model.files import AttachedFile, FileLeftOut, Upload, WhyLink
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store

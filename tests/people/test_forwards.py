@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.errors import EmptyMessage, NotAllowed
 from bot.model.files import AttachedFile, Upload, WhyLink
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
+from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.wording import corrections, delivery_reports, refusals
 from bot.wording.message import SlackMessage

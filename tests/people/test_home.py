@@ -13,9 +13,8 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.errors import NotLinked, SlackAway
 from bot.model.mirror import Follow, Watched
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Person, Standing, UserId
-from bot.model.replies import Queue
+from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.redis.connection import Store
@@ -23,11 +22,11 @@ from bot.redis.keys import THREADS_KEY, link_key
 from bot.store.links import Links
 from bot.wording import actions, commands, forms, home_view, refusals, thread_links
 from bot.wording.button_values import home_choice_value, parse_choice_value, parse_home_choice
+from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.notices import following
 from bot.wording.phrases import last_ending, mail_waiting, session_link
-from bot.wording.shortcuts import LINK_TITLE
 from handlers.parse.interactions import (
     parse_home_page,
     parse_home_press,

@@ -10,7 +10,7 @@ from bot.model.people import Standing
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.wording import commands, refusals, shortcuts, thread_links
+from bot.wording import commands, forms, refusals, thread_links
 from bot.wording.asking import first_words
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
@@ -80,7 +80,7 @@ async def test_a_mention_without_a_session_offers_to_link_one(bot: Bot, desk: De
     await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
     (form,) = desk.slack.open_views("ada")
     assert form["callback_id"] == "ask_session"
-    assert form["title"]["text"] == shortcuts.LINK_TITLE
+    assert form["title"]["text"] == forms.LINK_TITLE
     await desk.slack.submit_view(form["id"], {"typed": SESSION})
     assert linked(desk.named()) in await desk.until_linked(thread)
 

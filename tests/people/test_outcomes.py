@@ -17,9 +17,8 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.answers import DETAIL_LIMIT
-from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.people import UserId
-from bot.model.replies import Reply, reply_id
+from bot.model.replies import Outcome, OutcomeKind, Problem, Refusal, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store

@@ -6,7 +6,7 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
+from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
 from bot.wording import actions, commands, delivery_reports, refusals, thread_links
 from bot.wording.phrases import session_address, session_link, short_id

@@ -33,7 +33,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.links import Links
-from bot.wording import forms, refusals, shortcuts, thread_links
+from bot.wording import forms, refusals, thread_links
 from bot.wording.asking import session_picker
 from bot.wording.asking.session_picker import Choices
 from bot.wording.message import SlackMessage, plain
@@ -225,11 +225,11 @@ async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, stor
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("white_check_mark", ts)
     await run(desk, SEND, ts, user="ben")
-    await desk.until_whispered(shortcuts.SENT_BEFORE, "ben")
+    await desk.until_whispered(forms.SENT_BEFORE, "ben")
     await run(desk, SEND, thread, user="ben")
     await desk.until_marked("white_check_mark", thread)
     await run(desk, SEND, thread)
-    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
+    await desk.until_whispered(forms.SENT_BEFORE, "ada")
     await until_settled(store)
     assert len(desk.devin.requests) == 2
 
@@ -252,7 +252,7 @@ async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then
     await run(desk, SEND, ts)
     await desk.until_marked("zzz", ts)
     await run(desk, SEND, ts)
-    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
+    await desk.until_whispered(forms.SENT_BEFORE, "ada")
     assert desk.devin.received(SESSION) == []
 
 
@@ -287,7 +287,7 @@ async def test_what_another_session_has_can_be_sent_to_the_one_that_is_linked_th
     await run(desk, SEND, ts)
     await desk.until_received("Please rebase", OTHER_SESSION)
     await run(desk, SEND, ts)
-    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
+    await desk.until_whispered(forms.SENT_BEFORE, "ada")
     assert len(desk.received()) == len(desk.received(OTHER_SESSION)) == 1
 
 
@@ -408,7 +408,7 @@ async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, wher
         reply = await desk.reply("No", thread, channel=channel)
         ts = reply if where == "reply" else thread
     view = await asked(desk, LINK, ts, channel=channel)
-    assert shortcuts.ASK_TO_LINK.text in shown(view)
+    assert forms.ASK_TO_LINK.text in shown(view)
     await submit(desk, view, f"  <{URL}|Fix the build> ")
     await desk.until_linked(thread, channel=channel)
     mark = await desk.reply("Please fix", thread, channel=channel)
@@ -586,7 +586,7 @@ async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, des
     await desk.mention("unlink", thread=thread)
     await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await submit(desk, await asked(desk, SEND, ts), SESSION)
-    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
+    await desk.until_whispered(forms.SENT_BEFORE, "ada")
     await desk.reply("And push", thread)
     await desk.until_received("And push")
     assert len(desk.devin.requests) == 2
@@ -872,7 +872,7 @@ async def test_what_was_sent_slowly_is_said_where_somebody_waits(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
     await desk.until_received("Shall we ship it?")
     (view,) = desk.slack.open_views("ada")
-    await wait_until(lambda: shortcuts.SENT.text in shown(view), "it says so")
+    await wait_until(lambda: forms.SENT.text in shown(view), "it says so")
 
 
 @pytest.mark.times(soon_seconds=0.2, modal_seconds=0.5, redis_seconds=3.0)
@@ -899,7 +899,7 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
         await desk.slack.close_view(desk.slack.open_views("ada")[0]["id"])
     if shortcut == SEND:
-        await desk.until_whispered(shortcuts.SENT, "ada")
+        await desk.until_whispered(forms.SENT, "ada")
     else:
         await wait_until(
             lambda: "views.update" in [one.method for one in desk.slack.calls], "it is tried"
@@ -978,7 +978,7 @@ def test_a_form_is_always_fit_to_open(
         expected = {"session": meant} if is_in_menu else {"typed": address} if guess else {}
         assert prefilled(dict(view)) == expected
         assert (offered(dict(view)) == [SESSION]) == is_listed
-    assert view_problems(forms.tell(shortcuts.SEND_TITLE, shortcuts.SENT)) == []
+    assert view_problems(forms.tell(forms.SEND_TITLE, forms.SENT)) == []
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,8 @@ from bot.model.errors import (
     PersonError,
     StartGone,
 )
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing, UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store

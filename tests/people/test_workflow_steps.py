@@ -17,8 +17,8 @@ from bot.model.errors import (
     NothingToSay,
     PersonError,
 )
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
+from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.model.workflow_steps import Flaw, StepAsked

@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 
 from bot.model.files import AttachedFile, Upload, WhyLink
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.wording.delivery_reports import waiting, words_of

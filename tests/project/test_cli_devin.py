@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.model.outcomes import OutcomeKind, Refusal
+from bot.model.replies import OutcomeKind, Refusal
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.support.desk import Desk

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 
 import bot.__main__
 import sandbox.__main__
-from bot.model.outcomes import OutcomeKind
+from bot.model.replies import OutcomeKind
 from bot.redis import keys
 from bot.runtime import metrics
 from bot.runtime.audit import Event

@@ -18,7 +18,7 @@ from bot.devin.opening import open_devin
 from bot.devin.places import HOSTS
 from bot.model.errors import SlackAway
 from bot.model.files import AttachedFile, FileLeftOut
-from bot.model.outcomes import Wait
+from bot.model.replies import Wait
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import InFlight
 from bot.runtime.reasons import REDIRECTED
@@ -29,7 +29,7 @@ from bot.slack.receiving.socket_mode import NO_TLS, SocketMode, open_socket_mode
 from bot.slack.responses import respond
 from bot.slack.threads import Threads
 from bot.slack.uploads import Place, Uploads
-from bot.wording import shortcuts
+from bot.wording import forms
 from tests.people import test_edits, test_shortcuts
 from tests.support.desk import SESSION, Desk
 from tests.support.observers import Observed
@@ -171,7 +171,7 @@ async def test_a_proxy_is_never_used_for_this_machine(
             await desk.slack.wait_connected()
             thread, ts = await test_edits.delivered(desk)
             await test_shortcuts.run(desk, test_shortcuts.SEND, ts)
-            await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
+            await desk.until_whispered(forms.SENT_BEFORE, "ada")
             desk.devin.say(SESSION, desk.devin.attach(SESSION, "plan.md", b"# Plan"))
             await wait_until(lambda: files(desk, thread) == ["plan.md"], "a file is there")
         assert server.connections == 0

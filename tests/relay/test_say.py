@@ -18,7 +18,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key
-from bot.runtime import background
+from bot.runtime import in_flight
 from bot.store.links import Links
 from bot.wording import devin_say, refusals, thread_links
 from bot.wording.asking import say_form
@@ -125,7 +125,7 @@ async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
     bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slack is not acknowledged, and nothing is done later that nobody waits for."""
-    monkeypatch.setattr(background, "MOST", 0)
+    monkeypatch.setattr(in_flight, "MOST", 0)
     desk.slack.hurry(0.3, "slash_commands")
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} Please rebase")
     desk.slack.hurry(ACK_SECONDS, "slash_commands")

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.redis.connection import Store
 from bot.reporting.notices import Notices
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.slack.threads import Threads
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox

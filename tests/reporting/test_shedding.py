@@ -9,10 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Reply, ReplyId
+from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store

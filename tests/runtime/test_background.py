@@ -6,8 +6,7 @@ import logging
 import pytest
 
 from bot.model.errors import StoreAway
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from tests.runtime.test_in_flight import crowd
 from tests.support.waiting import wait_until
 

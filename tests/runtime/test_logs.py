@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.model.outcomes import OutcomeKind, Refusal
-from bot.model.replies import Reply
+from bot.model.replies import OutcomeKind, Refusal, Reply
 from bot.runtime import logs
 from bot.settings import Settings
 from tests.conftest import started

@@ -8,10 +8,9 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import Line
 from tests.support.waiting import wait_until
 

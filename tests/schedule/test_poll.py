@@ -10,8 +10,7 @@ from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, LocalDispatch, Work
 from bot.schedule.poll import Found, Poll
 from bot.store.mailbox import Mailbox

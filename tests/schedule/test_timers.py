@@ -3,8 +3,7 @@
 from bot.model.owed import Owed, OwedKind
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.timers import Timers
 from tests.support.waiting import wait_until

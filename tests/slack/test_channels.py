@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
 from bot.redis.connection import Store
+from bot.slack.api import SlackClock
 from bot.slack.channels import INFO, KEPT, LISTED_SECONDS, REFUSED_SECONDS, Channels
-from bot.slack.clock import SlackClock
 from bot.slack.conversation import FRESH_SECONDS
 from bot.slack.lookups import TIER_3, Need
-from bot.slack.rate_limits import LIMITED
+from bot.slack.posts import LIMITED
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import Channel
 from tests.support.clocks import SetClock

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-import redis
 
 from bot.app import Bot
 from bot.runtime.http import BODY_LIMIT
@@ -47,9 +46,9 @@ async def http_bot(http_environ: dict[str, str], http_box: Sandbox) -> AsyncIter
 
 
 @pytest.fixture
-def desk(http_box: Sandbox, plain: redis.Redis) -> Desk:
+def desk(http_box: Sandbox) -> Desk:
     """The actions and observations of people, over HTTP here."""
-    return Desk(http_box, plain)
+    return Desk(http_box)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from bot.model.people import Person, Standing, UserId
 from bot.redis.connection import Store
 from bot.settings import load_settings
 from bot.slack.api import SlackClient
-from bot.slack.app.permissions import Permissions
+from bot.slack.app.workspace import Permissions
 from bot.slack.lookups import Source
 from bot.slack.people import People
 from bot.text.to_devin import Mentioned

@@ -12,7 +12,7 @@ from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import WORKFLOW, Act, Standing, UserId
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
-from bot.slack.app.permissions import Permissions
+from bot.slack.app.workspace import Permissions
 from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from bot.wording.phrases import session_link

@@ -10,10 +10,9 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Change, Evidence, Queues, Reply, reply_id
+from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Queues, Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis import keep

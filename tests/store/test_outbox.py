@@ -9,10 +9,9 @@ from redis.asyncio import Redis
 
 from bot.model.errors import SlackAway
 from bot.model.mirror import Said, Watched
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
@@ -25,8 +24,7 @@ from bot.store.mirror.cards import FIELDS, Cards, card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import MOST_BYTES, MOST_ITEMS, Words, words_owed
-from bot.store.outbox import Begun, Outbox, Owing
-from bot.store.reports import Reports
+from bot.store.outbox import Begun, Outbox, Owing, Reports
 from bot.store.turn import Head
 from tests.support.desk import SESSION
 from tests.support.entries import expire

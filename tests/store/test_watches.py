@@ -8,10 +8,9 @@ from typing import Any
 import redis.asyncio
 
 from bot.model.mirror import Said, Watched
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
@@ -28,8 +27,7 @@ from bot.redis.keys import (
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import card_subject
-from bot.store.mirror.polls import Found, Poll
-from bot.store.mirror.reads import Reads
+from bot.store.mirror.polls import Found, Poll, Reads
 from bot.store.mirror.watches import Watches
 from bot.store.turn import Head
 from tests.support.keys import at

@@ -14,8 +14,7 @@ from bot.store.links import Links
 from bot.store.lua.mailbox import backlog
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import card_owed
-from bot.store.outbox import Begun, Outbox
-from bot.store.reports import FIELDS, Report, Reports
+from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Report, Reports
 from tests.support.keys import at
 
 
@@ -47,7 +46,7 @@ class Entries:
 
     async def begin(self, owed: Owed) -> Report | None:
         """Begin an attempt; None if there is nothing to tell, or another process tells it."""
-        begun = await self.outbox.begin(owed, FIELDS)
+        begun = await self.outbox.begin(owed, REPORT_FIELDS)
         if begun is None:
             return None
         self._begun[owed] = begun

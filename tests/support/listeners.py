@@ -14,12 +14,11 @@ from bot.app import open_slack
 from bot.devin.opening import open_devin
 from bot.redis.connection import Store
 from bot.relay import UseCases
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.settings import Settings
 from bot.slack.app.bolt import bolt_of
-from bot.slack.app.identity import identify
-from bot.slack.receiving.malformed import TRIPS, is_malformed
+from bot.slack.app.workspace import identify
+from bot.slack.receiving.envelopes import TRIPS, is_malformed
 from bot.wiring import Connections, Parts
 from handlers.hearing import Hearing
 from tests.support.bots import BRISK

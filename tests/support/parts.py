@@ -4,11 +4,10 @@ from typing import cast
 
 from bot.devin.api import Devin
 from bot.redis.connection import Store
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.settings import load_settings
 from bot.slack.api import SlackClient
-from bot.slack.app.identity import Identity
+from bot.slack.app.workspace import Identity
 from bot.timing import Timing
 from bot.wiring import Connections, Parts
 from sandbox import Sandbox

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.devin.api import Devin
 from bot.devin.opening import open_devin
-from bot.model.outcomes import Outcome, Wait
+from bot.model.replies import Outcome, Wait
 from bot.model.sessions import SessionId
 from bot.timing import Timing
 from tests.support.bots import BRISK

@@ -31,8 +31,7 @@ from bot.redis.keys import OUTBOX_KEY
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter, Teller
-from bot.runtime.background import Background
-from bot.runtime.in_flight import InFlight
+from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
 from bot.slack.uploads import Uploads
 from bot.store.links import Links

@@ -10,8 +10,8 @@ from bot.model.errors import (
     SlackAway,
     StoreAway,
 )
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
+from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.wording import delivery_reports, refusals
 from bot.wording.message import SlackMessage
 from tests.support.desk import ANYTHING

@@ -13,7 +13,7 @@ from bot.model.people import WORKFLOW, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.text.markdown import Names, one_line
-from bot.text.speaker import mark_typed, speaker
+from bot.text.to_devin import mark_typed, speaker
 
 ADA, BEN = UserId("U0ADA00000"), UserId("U0BEN00000")
 THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1.000001")

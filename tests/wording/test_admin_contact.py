@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 
 from bot.model.errors import CannotPost, NotAllowed
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
+from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import Closing
 from bot.wording import delivery_reports, home_view, refusals
 from bot.wording.lifecycle import ending, starting

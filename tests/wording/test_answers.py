@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.mirror import Follow, Watched
-from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.replies import Queue
+from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, PullRequest
 from bot.wording import (
     commands,

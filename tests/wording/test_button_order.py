@@ -3,11 +3,10 @@
 import pytest
 
 from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
-from bot.wording.blocks import Block
 from bot.wording.delivery_reports import report
+from bot.wording.message import Block
 from bot.wording.mirror.card import Card, card
 from bot.wording.mirror.events import Framing
 from bot.wording.mirror.words import compose

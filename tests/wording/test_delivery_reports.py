@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.files import AttachedFile
-from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal
 from bot.model.people import UserId
-from bot.model.replies import Reply
+from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
 from bot.text.characters import cut
 from bot.wording import delivery_reports, phrases
 from bot.wording.message import QUOTE_LIMIT

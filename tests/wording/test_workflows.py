@@ -18,9 +18,8 @@ from bot.model.errors import (
     PersonError,
     TooManyStarts,
 )
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
-from bot.model.replies import Change
+from bot.model.replies import Change, Outcome, OutcomeKind
 from bot.model.workflow_steps import Flaw
 from bot.wording import workflows
 from tests.wording.foreign import BARE, HUGE

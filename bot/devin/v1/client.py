@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
-from bot.devin.answers import REFUSALS, explained, failed, may_be_over, unreadable
+from bot.devin.answers import REFUSALS, Answer, Read, explained, failed, may_be_over, unreadable
 from bot.devin.api import (
     MOST_PAGES,
     Cursor,
@@ -27,18 +27,21 @@ from bot.devin.http import (
     DevinHttp,
     Param,
 )
-from bot.devin.v1.responses import (
+from bot.devin.v1.sessions import (
     PASSING,
     CreateSessionParams,
     PostMessageParams,
+    cursor_of,
     parse_created,
+    parse_list,
+    parse_messages,
+    parse_record,
     parse_sent,
     parse_uploaded,
+    tail,
 )
-from bot.devin.v1.sessions import cursor_of, parse_list, parse_messages, parse_record, tail
-from bot.devin.wire import Answer, Read
 from bot.model.findings import Finding
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 
 LISTED = 1000

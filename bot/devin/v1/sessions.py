@@ -1,4 +1,7 @@
-"""Parses version 1's records of sessions: messages, titles and states.
+"""Version 1's requests, its answers to what was sent, and its records of sessions.
+
+Their form follows the API's v1 OpenAPI description (`tests/contract/devin-v1.openapi.yaml`), where
+200 has two meanings: `null` for sent, and a `detail` for a session that did not confirm it.
 
 `GET /v1/sessions/{id}` lists `messages` with `type`, `event_id`, `message` and an ISO `timestamp`
 (docs.devin.ai, "Retrieve details about an existing session"), `GET /v1/sessions` lists `sessions`
@@ -8,16 +11,20 @@ error.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
+from bot.devin.answers import DETAIL_LIMIT, Answer, failed
+from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
 from bot.devin.records import identified, iso_time, pull_requests, tags, zoned
-from bot.model.lenient import clean, mapping, mappings, parse_object, string
-from bot.model.sessions import SessionId, SessionState, Trouble, parse_session
+from bot.model.record import clean, encodable, mapping, mappings, parse_object, string
+from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble, parse_session
 
 REPEATED = 200
 """The messages before a cursor that are read again, as on version 3's last page."""
@@ -134,3 +141,66 @@ def _message(entry: object) -> DevinMessage | None:
     source = Source.DEVIN if found.type == "devin_message" else Source.USER
     id_ = found.event_id if isinstance(found.event_id, str) else ""
     return DevinMessage(id_, source, found.message, zoned(found.timestamp))
+
+
+PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class PostMessageParams(BaseModel):
+    """The request body; the contract has only `message`."""
+
+    model_config = ConfigDict(title="PostMessageParams", hide_input_in_errors=True)
+
+    message: str
+
+
+class CreateSessionParams(BaseModel):
+    """The body that starts a session; the other documented fields keep their defaults."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    prompt: str
+    title: str | None
+    tags: Sequence[str] | None
+
+
+def parse_sent(answer: Answer) -> Outcome | Wait:
+    """Parse Devin's answer to a message."""
+    if answer.status == HTTPStatus.OK:
+        if answer.body.strip() == b"null":
+            return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
+        detail = (parse_object(answer.body) or {}).get("detail")
+        if isinstance(detail, str):
+            said = encodable(detail)[:DETAIL_LIMIT]
+            return Outcome(kind=OutcomeKind.UNCONFIRMED, detail=said, status=HTTPStatus.OK)
+    return failed(answer, PASSING)
+
+
+def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
+    """Parse Devin's answer to the start of a session.
+
+    The answer tells no title, so it is the `title` that was asked for. A success that does not name
+    a session may have started one all the same, and so may a 503.
+    """
+    if answer.status == HTTPStatus.OK:
+        found = parse_object(answer.body) or {}
+        session = parse_session(string(found, "session_id"))
+        if session is not None:
+            return NamedSession(session, title, string(found, "url"))
+    return failed(answer, frozenset({HTTPStatus.TOO_MANY_REQUESTS}))
+
+
+def parse_uploaded(answer: Answer) -> str | Failure:
+    """Parse the address of an uploaded file: a JSON string, or bare, as in the documented sample.
+
+    An address that cannot stand between quotes on a line of its own is none.
+    """
+    text = answer.body.decode(errors="replace").strip().strip('"')
+    if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(text) and '"' not in text:
+        return text
+    found = failed(answer, PASSING)
+    is_wait = isinstance(found, Wait)
+    return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
+
+
+_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from bot.devin.answers import explained, failed, may_be_over, unreadable
+from bot.devin.answers import Answer, Read, explained, failed, may_be_over, unreadable
 from bot.devin.api import (
     MOST_PAGES,
     Cursor,
@@ -20,28 +20,23 @@ from bot.devin.api import (
     Unread,
     utc_now,
 )
-from bot.devin.http import (
-    LONGEST_READ,
-    READ_LIMIT,
-    RECORD_LIMIT,
-    DevinHttp,
-    Param,
-)
-from bot.devin.v3.organization import Organization
-from bot.devin.v3.paths import organization_path
+from bot.devin.http import LONGEST_READ, READ_LIMIT, RECORD_LIMIT, DevinHttp, Param
+from bot.devin.v3.organization import Organization, organization_path
 from bot.devin.v3.probe import probed
-from bot.devin.v3.responses import (
+from bot.devin.v3.sessions import (
     PASSING,
+    Page,
     SessionCreateRequest,
     SessionMessageCreateRequest,
     parse_created,
+    parse_list,
+    parse_messages,
+    parse_record,
     parse_sent,
     parse_uploaded,
 )
-from bot.devin.v3.sessions import Page, parse_list, parse_messages, parse_record
-from bot.devin.wire import Answer, Read
 from bot.model.findings import Finding
-from bot.model.outcomes import Outcome, Refusal, Wait
+from bot.model.replies import Outcome, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 
 PER_PAGE = 200

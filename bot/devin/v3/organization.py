@@ -9,14 +9,22 @@ import logging
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import quote
 
 from bot.devin.advice import CHECK_URL, NEW_KEY, REJECTED
+from bot.devin.answers import Read
 from bot.devin.api import Failure, Unread
 from bot.devin.http import DevinHttp
-from bot.devin.wire import Read
 from bot.model.errors import OperatorError
-from bot.model.lenient import parse_object, string
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.record import parse_object, string
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
+
+
+def organization_path(organization: str, *segments: str) -> str:
+    """Return the path of a resource; no segment can leave its place."""
+    places = (quote(one, safe="") for one in (organization, *segments))
+    return "/".join(("/v3/organizations", *places))
+
 
 log = logging.getLogger(__name__)
 

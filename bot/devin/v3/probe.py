@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
+from bot.devin.answers import Answer, Read
 from bot.devin.api import Unread
 from bot.devin.http import DevinHttp
 from bot.devin.v3.organization import (
@@ -14,10 +15,9 @@ from bot.devin.v3.organization import (
     Organization,
     ask,
     foreign,
+    organization_path,
 )
-from bot.devin.v3.paths import organization_path
 from bot.devin.v3.sessions import parse_list
-from bot.devin.wire import Answer, Read
 from bot.model.findings import Finding
 
 ORGANIZATION, SESSIONS = "Devin organization", "Devin sessions"

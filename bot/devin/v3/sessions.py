@@ -1,4 +1,4 @@
-"""Parses version 3's records: sessions, and messages by pages.
+"""Version 3's requests, its answers to what was sent, and its records: sessions, and messages.
 
 `SessionResponse`, `SessionPage` and `MessagePage` are described in
 `tests/contract/devin-v3.openapi.yaml`. Enumerations are open: an unknown value counts as unknown,
@@ -9,12 +9,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
-from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
+from pydantic import BaseModel, ConfigDict
+
+from bot.devin.answers import Answer, failed
+from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
 from bot.devin.records import amount, identified, iso_time, pull_requests, tags
-from bot.model.lenient import mappings, parse_object, string
-from bot.model.sessions import SessionState, Trouble, parse_session
+from bot.model.record import mappings, parse_object, string
+from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.sessions import NamedSession, SessionState, Trouble, parse_session
 
 STATUSES: Mapping[str, SessionState] = {
     "new": SessionState.WORKING,
@@ -150,3 +155,63 @@ def _time(value: object) -> datetime | None:
         return datetime.fromtimestamp(value / 1000 if value > MILLISECONDS else value, UTC)
     except (OverflowError, OSError, ValueError):
         return None
+
+
+PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
+"""Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
+(CognitionAI/terraform-provider-devin, `client.go`)."""
+
+
+class SessionMessageCreateRequest(BaseModel):
+    """The body that sends a message; `message_as_user_id` is left out."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    message: str
+    attachment_urls: Sequence[str] | None = None
+
+
+class SessionCreateRequest(BaseModel):
+    """The body that starts a session; the other documented fields keep their defaults."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    prompt: str
+    title: str | None = None
+    tags: Sequence[str] | None = None
+
+
+def parse_sent(answer: Answer) -> Outcome | Wait:
+    """Parse Devin's answer to a message: the session, which has ended or goes on."""
+    state = parse_state(answer.body) if answer.status == HTTPStatus.OK else None
+    if state is None:
+        return failed(answer, PASSING)
+    if state is SessionState.ENDED:
+        return Outcome(kind=OutcomeKind.ENDED, status=answer.status)
+    return Outcome(kind=OutcomeKind.DELIVERED, status=answer.status)
+
+
+def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
+    """Parse Devin's answer to the start of a session.
+
+    Devin may tell no title yet: then it is the `title` that was asked for. A success that does not
+    name a session may have started one all the same.
+    """
+    found = parse_record(answer.body) if answer.status == HTTPStatus.OK else None
+    if found is None:
+        return failed(answer, PASSING)
+    return NamedSession(found.session, found.title or title, found.url)
+
+
+def parse_uploaded(answer: Answer) -> str | Failure:
+    """Parse the address in an `AttachmentResponse`; after a 503, the file may be sent again."""
+    url = string(parse_object(answer.body) or {}, "url")
+    if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(url):
+        return url
+    found = failed(answer, PASSING | {HTTPStatus.SERVICE_UNAVAILABLE})
+    is_wait = isinstance(found, Wait)
+    return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
+
+
+_ADDRESS = re.compile(r"https?://[!-~]{1,2070}")
+"""`attachment_urls` takes addresses of at most 2,083 characters."""

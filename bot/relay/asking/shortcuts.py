@@ -30,8 +30,8 @@ from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.store.tickets import Ticket
 from bot.text.to_devin import is_empty, to_markdown
-from bot.wording import forms, shortcuts, thread_links
-from bot.wording.blocks import View
+from bot.wording import forms, thread_links
+from bot.wording.message import View
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class MessageShortcuts:
         link = await self._links.get(thread)
         if link is not None and not await self._accepting.has_ended(link):
             words = thread_links.linked_before(*await self._naming.linked(link))
-            return forms.tell(shortcuts.LINK_TITLE, words)
+            return forms.tell(forms.LINK_TITLE, words)
         return await self._ask(by, thread, None, near)
 
     async def answer(

@@ -7,8 +7,8 @@ import secrets
 
 from bot.devin.api import Devin, Failure, Unread
 from bot.model.errors import AlreadyClosed, NotLinked
-from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Act, UserId
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting

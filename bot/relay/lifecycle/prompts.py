@@ -18,8 +18,7 @@ from bot.slack.threads import NO_SUCH_THREAD
 from bot.text.characters import cut
 from bot.text.content import section
 from bot.text.markdown import block_quote
-from bot.text.speaker import speaker
-from bot.text.to_devin import is_empty
+from bot.text.to_devin import is_empty, speaker
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
-from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting

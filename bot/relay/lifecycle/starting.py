@@ -21,8 +21,8 @@ from bot.slack.threads import NO_SUCH_CHANNEL
 from bot.store.outbox import KEEP
 from bot.store.state import State
 from bot.store.tickets import Ticket
-from bot.wording.blocks import View
 from bot.wording.lifecycle import form
+from bot.wording.message import View
 
 log = logging.getLogger(__name__)
 

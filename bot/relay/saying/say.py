@@ -25,8 +25,7 @@ from bot.store.state import State
 from bot.store.tickets import Ticket
 from bot.wording import devin_say
 from bot.wording.asking import say_form
-from bot.wording.blocks import View
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, View
 
 ACTIVE = timedelta(days=7)
 """`/devin-say` without a session ignores sessions without traffic for longer than this."""

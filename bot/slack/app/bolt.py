@@ -5,7 +5,7 @@ import logging
 from slack_bolt.async_app import AsyncApp
 
 from bot.slack.api import SlackClient
-from bot.slack.app.identity import Identity, OneWorkspace
+from bot.slack.app.workspace import Identity, OneWorkspace
 
 
 def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncApp:

@@ -17,12 +17,11 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.model.lenient import parse_object
+from bot.model.record import parse_object
 from bot.runtime import metrics
 from bot.runtime.http import refusal
 from bot.runtime.in_flight import InFlight
-from bot.slack.receiving.malformed import TRIPS, is_malformed
-from bot.slack.receiving.observer import Observer
+from bot.slack.receiving.envelopes import TRIPS, Observer, is_malformed
 
 BODY_SECONDS = 3.0
 """Slack waits no longer for an answer."""

@@ -1,18 +1,41 @@
 """Socket Mode frames from Slack, and the acknowledgements that go back.
 
 Shapes: docs.slack.dev/apis/events-api/using-socket-mode. Nothing here raises on a malformed frame.
+Both transports report incoming payloads and their fate to an `Observer`.
+
+Bolt 1.30 reads a request while it builds it and in middleware of its own, and trusts every shape. A
+redelivery would fail the same way, so such a request is acknowledged, and the operator is told.
 """
 
 import json
+import logging
 import re
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from bot.model.lenient import parse_object
+from bot.model.record import parse_object
+
+
+class Observer(Protocol):
+    """Is notified of everything from Slack. A payload may be anything; nothing here raises."""
+
+    def brought(self, payload: Mapping[str, Any]) -> None:
+        """Note that a payload arrived; its fate is reported later."""
+
+    async def is_foreign(self, payload: Mapping[str, Any]) -> bool:
+        """Return True if the payload is to be acknowledged as it is, without Bolt."""
+
+    def ended(self, payload: Mapping[str, Any], *, is_kept: bool) -> None:
+        """Note that it was acknowledged; if not, Slack redelivers it for some minutes at most."""
+
+    def missed(self) -> None:
+        """Note that Slack could not deliver anything for a while."""
+
 
 NOTES = ("hello", "disconnect")
 """Frames about the connection itself, which are not answered."""
@@ -56,3 +79,23 @@ def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
         is_json = response.first_headers().get("content-type", "").startswith("application/json")
         ack["payload"] = json.loads(response.body) if is_json else {"text": response.body}
     return json.dumps(ack)
+
+
+log = logging.getLogger(__name__)
+
+TRIPS = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
+"""Exceptions that Python raises on a value of an unexpected shape, including invalid JSON."""
+
+
+def is_malformed(error: Exception, **ids: object) -> bool:
+    """Return True, and log it, if the request caused `error` and our own code did not.
+
+    All of our code that reads a payload is called from `handlers`. The error's text may quote the
+    request, so only its class is logged.
+    """
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    is_ours = any(str(frame.f_globals.get("__name__")).startswith("handlers.") for frame in frames)
+    if is_ours or not isinstance(error, TRIPS):
+        return False
+    log.error("malformed request acknowledged", extra={**ids, "problem": type(error).__name__})
+    return True

@@ -22,15 +22,20 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.errors import SlackAway, SlackRefused
-from bot.model.lenient import string
+from bot.model.record import string
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.outgoing import open_session
 from bot.runtime.reasons import broken
 from bot.slack.api import call
-from bot.slack.receiving.envelopes import Flaw, acknowledgement, parse_frame
-from bot.slack.receiving.malformed import TRIPS, is_malformed
-from bot.slack.receiving.observer import Observer
+from bot.slack.receiving.envelopes import (
+    TRIPS,
+    Flaw,
+    Observer,
+    acknowledgement,
+    is_malformed,
+    parse_frame,
+)
 from bot.urls import is_secure
 
 log = logging.getLogger(__name__)

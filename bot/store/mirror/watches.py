@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.mirror import Said, Watched
-from bot.model.outcomes import Outcome
 from bot.model.owed import Owed, OwedKind, parse_owed
 from bot.model.people import UserId
+from bot.model.replies import Outcome
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds

@@ -2,8 +2,7 @@
 
 from bot.text.to_slack import escape
 from bot.wording.actions import LINK_SPOKEN, RUN_SPOKEN, SEND_SPOKEN, START_SPOKEN
-from bot.wording.blocks import button
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, button
 
 STARTING = SlackMessage("Starting a session with this message.")
 

@@ -11,9 +11,8 @@ from bot.model.sessions import NamedSession
 from bot.wording import actions
 from bot.wording.asking import session_picker
 from bot.wording.asking.session_picker import CHOOSE, Choices
-from bot.wording.blocks import Block, View, button, literal_text
 from bot.wording.button_values import choice_value
-from bot.wording.message import SlackMessage
+from bot.wording.message import Block, SlackMessage, View, button, literal_text
 from bot.wording.phrases import preview
 
 TITLE = "Message Devin"

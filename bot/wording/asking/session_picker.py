@@ -10,8 +10,7 @@ from typing import Any
 from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.text.characters import shortened
 from bot.wording import actions
-from bot.wording.blocks import Block, literal_text
-from bot.wording.message import plain
+from bot.wording.message import Block, literal_text, plain
 from bot.wording.phrases import session_address, short_id, title_of
 from bot.wording.refusals import no_session
 

@@ -1,17 +1,17 @@
-"""Questions, notes and reports about sessions that are ended or archived from Slack."""
+"""Questions, notes and reports about the end of a session, and the ways on from there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Closing, NamedSession
 from bot.model.threads import ThreadRef
 from bot.text.characters import cut
 from bot.text.to_slack import escape
 from bot.wording import actions
-from bot.wording.blocks import button
+from bot.wording.actions import OPEN_SESSION, START_NEW, UNLINK
 from bot.wording.button_values import link_value
-from bot.wording.message import SlackMessage
-from bot.wording.phrases import ADMIN, as_code, session_link
+from bot.wording.message import Block, SlackMessage, button, link_button
+from bot.wording.phrases import ADMIN, as_code, session_address, session_link
 
 NO_ARCHIVE = SlackMessage(
     "I use version 1 of Devin's API, which can't archive sessions. Mention me with `end` to end "
@@ -82,3 +82,19 @@ _QUESTIONS = {
         "be resumed, and Devin won't get any more messages."
     ),
 }
+
+
+ADVICE = (
+    "To continue, press *Start a new session*, or mention me with `start &lt;prompt&gt;` or "
+    "`link &lt;session link or ID&gt;`."
+)
+
+
+def buttons(thread: ThreadRef, session: NamedSession) -> Sequence[Block]:
+    """Return the buttons below the report that the session of `thread` has ended."""
+    value = link_value(thread, session.session)
+    return (
+        button(START_NEW, "Start a new session", value),
+        link_button(OPEN_SESSION, "Open session", session_address(session)),
+        button(UNLINK, "Unlink", value),
+    )

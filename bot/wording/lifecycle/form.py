@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.wording import actions
-from bot.wording.blocks import Block, View, literal_text
+from bot.wording.message import Block, View, literal_text
 
 TITLE = "Start a Devin session"
 SUBMIT = "Start"

@@ -3,15 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.model.outcomes import Outcome, Refusal
-from bot.model.replies import Reply
+from bot.model.replies import Outcome, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape
 from bot.wording.actions import START_AGAIN
-from bot.wording.blocks import Block, button
 from bot.wording.button_values import reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
-from bot.wording.message import SlackMessage
+from bot.wording.message import Block, SlackMessage, button
 from bot.wording.phrases import ADMIN, as_code, named_by, plural, session_link, span
 
 BUSY = SlackMessage(

@@ -9,9 +9,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.text.characters import cut
 from bot.text.to_slack import escape
 from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
-from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value
-from bot.wording.message import SlackMessage
+from bot.wording.message import Block, SlackMessage, button, link_button
 from bot.wording.phrases import (
     clock_time,
     plural,

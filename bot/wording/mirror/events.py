@@ -9,9 +9,9 @@ from bot.model.threads import ThreadRef
 from bot.text.questions import label
 from bot.text.to_slack import escape, excerpt
 from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION
-from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import answer_value
-from bot.wording.lifecycle import ended
+from bot.wording.lifecycle import ending
+from bot.wording.message import Block, button, link_button
 from bot.wording.phrases import pull_request_link, session_address
 
 PREVIEW_LIMIT = 150
@@ -65,7 +65,7 @@ def _ended(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001,
     how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
     return (
         f"{_to(framing)}Devin's session has {how} and can't receive messages anymore. "
-        f"{ended.ADVICE}"
+        f"{ending.ADVICE}"
     )
 
 
@@ -114,7 +114,7 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             value = answer_value(thread, session.session, one.id, 0)
             return [{**button(APPROVE, "Approve", value), "style": "primary"}, opens]
         case SaidKind.ENDED:
-            return ended.buttons(thread, session)
+            return ending.buttons(thread, session)
         case SaidKind.PULL_REQUEST:
             return []
     return [opens]

@@ -17,7 +17,7 @@ from bot.text.commonmark.blocks import fenced
 from bot.text.devin_files import SentFile, cut_files
 from bot.text.devin_markdown import fallback, split, weight
 from bot.wording.actions import HOW_TO_ANSWER
-from bot.wording.blocks import Block, action_row, verbatim
+from bot.wording.message import Block, action_row, verbatim
 from bot.wording.mirror import events
 from bot.wording.mirror.events import Framing
 from bot.wording.phrases import plural, session_link, web_link
