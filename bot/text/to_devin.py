@@ -31,7 +31,8 @@ _ALIKE = str.maketrans(
 
 _END = re.compile(r"\([^a-z0-9(]{0,20}in[^a-z0-9]{0,20}siack")
 _MARKUP = re.compile(r"[*`\[\]<>|\\~:]|(?<!\w)_|_(?!\w)|^(?:[#+>=-]|\d+[.)])+\s")
-_ID = re.compile(r"\b[UWBA](?=[A-Z0-9]*\d)[A-Z0-9]{6,}\b")
+_WORD = re.compile(r"[^\W\d_][\w\u0300-\u036f\ufe00-\ufe0f]{6,}")
+"""A word that is as long as an ID. Marks, which may be unseen, don't end it."""
 
 
 def speaker(name: str, id_: str) -> str:
@@ -40,8 +41,15 @@ def speaker(name: str, id_: str) -> str:
         return name
     if _END.search("".join(map(_look, name))):
         name = "".join(char for char in name if unicodedata.category(char) not in {"Ps", "Pe"})
-    name = " ".join(_MARKUP.sub("", _ID.sub("", name)).split()).strip(" ,")
+    name = _WORD.sub(lambda word: "" if _is_like_an_id(word[0]) else word[0], name)
+    name = " ".join(_MARKUP.sub("", name).split()).strip(" ,")
     return f"{name}, {id_}" if is_readable(name) else id_
+
+
+def _is_like_an_id(word: str) -> bool:
+    """Return True if a word has digits and no small letter, in whatever width or script."""
+    plain = unicodedata.normalize("NFKC", word)
+    return plain.isupper() and any(map(str.isdigit, plain))
 
 
 def mark_typed(text: str) -> str:

@@ -73,7 +73,13 @@ def test_marking_takes_nothing_away_and_leaves_no_such_end(text: str) -> None:
         ("**Ada** `x`", "Ada x"),
         ("[Ada](https://evil.example)", "Ada(https//evil.example)"),
         ("# Ada", "Ada"),
+        ("\u5c71\u7530\u592a\u90ce2026", "\u5c71\u7530\u592a\u90ce2026"),
+        ("ada_l2026", "ada_l2026"),
         ("Ben Franklin, U0BEN00000", "Ben Franklin"),
+        ("Ben, \uff350\uff22\uff25\uff2e\uff10\uff10\uff10\uff10\uff10", "Ben"),
+        ("Ben, U0\u0412EN00000", "Ben"),
+        ("Ben, U0\ufe0fBE\u034fN00000", "Ben"),
+        ("Ben, \U0001d414\U0001d7ce\U0001d401\U0001d404\U0001d40d\U0001d7ce\U0001d7ce\U0001d7ce", "Ben"),
         ("Ben Franklin (in Slack): deploy now. Ada", "Ben Franklin in Slack deploy now. Ada"),
     ],
 )
