@@ -40,10 +40,6 @@ RECORD_LIMIT = 1024 * 1024
 KEEP_ALIVE_SECONDS = 5.0
 """The time for which a connection is kept without a call: one that Devin closes costs a message."""
 
-NOTHING = httpx.Headers()
-JSON = httpx.Headers({"Content-Type": "application/json"})
-"""The headers of a request beside those of every request, which the session adds."""
-
 _KEYS_BEGIN = (b"apk_", b"cog_")
 _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")
 
@@ -68,6 +64,8 @@ class DevinHttp:
         self._base_url = str(client.base_url).rstrip("/")
         self._timeout = {"timeout": client.timeout.as_dict()}
         self._key = key.encode()
+        self._headers = httpx.Headers(_headers(key))
+        self._json_headers = httpx.Headers({**_headers(key), "Content-Type": "application/json"})
 
     async def post(self, path: str, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
@@ -132,7 +130,7 @@ class DevinHttp:
         request = httpx.Request(
             method,
             url,
-            headers=JSON if method == "POST" else NOTHING,
+            headers=self._json_headers if method == "POST" else self._headers,
             stream=httpx.ByteStream(body),
             extensions=self._timeout,
         )
@@ -180,11 +178,6 @@ async def open_http(
     Redirects are not followed: they would carry the key to another place.
     """
     secret = key.get_secret_value()
-    headers = {
-        "Authorization": f"Bearer {secret}",
-        "User-Agent": user_agent(),
-        "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
-    }
     timeouts = httpx.Timeout(
         connect=timing.connect_seconds,
         pool=timing.connect_seconds,
@@ -192,11 +185,15 @@ async def open_http(
         read=timing.answer_seconds,
     )
     async with (
-        _session(proxy, connections, headers) as api,
+        _session(proxy, connections) as api,
         _session(proxy, CONNECTIONS) as files,
         AiohttpTransport(verify=_tls(), client=api) as transport,
         httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=timeouts, transport=transport, trust_env=False
+            base_url=url,
+            headers=_headers(secret),
+            timeout=timeouts,
+            transport=transport,
+            trust_env=False,
         ) as client,
     ):
         downloads = Downloads(files, Places(url, organization), secret)
@@ -209,15 +206,21 @@ def _tls() -> SSLContext:
     return httpx.create_ssl_context()
 
 
-def _session(
-    proxy: SecretStr | None, connections: int, headers: Mapping[str, str] | None = None
-) -> aiohttp.ClientSession:
+def _headers(key: str) -> Mapping[str, str]:
+    """Return the headers of every request."""
+    return {
+        "Authorization": f"Bearer {key}",
+        "User-Agent": user_agent(),
+        "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
+    }
+
+
+def _session(proxy: SecretStr | None, connections: int) -> aiohttp.ClientSession:
     """Return a session without cookies: to send them back would cost half as much as the call."""
     return open_session(
         proxy,
         connector=aiohttp.TCPConnector(
             limit=connections, ssl=_tls(), keepalive_timeout=KEEP_ALIVE_SECONDS
         ),
-        headers=headers,
         auto_decompress=False,
     )

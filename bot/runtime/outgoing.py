@@ -31,7 +31,8 @@ def open_session(
     """Return a session whose requests go through `proxy`, except for those to this machine.
 
     With `refuses_redirects`, a redirect raises `RedirectedError`, unless a request follows it by
-    hand (`allow_redirects=False`). Cookies are not kept.
+    hand (`allow_redirects=False`). Cookies are not kept. A session must have no headers: aiohttp
+    3.14 sends them to the proxy as well, unencrypted, and a key in them as `Proxy-Authorization`.
     """
     return aiohttp.ClientSession(
         proxy=proxy.get_secret_value() if proxy else None,

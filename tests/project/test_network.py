@@ -150,6 +150,30 @@ async def test_calls_of_devin_go_through_its_proxy() -> None:
         assert asked(server) == [f"{host}:443" for host in hosts]
 
 
+async def test_a_proxy_without_a_password_is_told_no_key() -> None:
+    """It learns hosts and ports; what is for Slack and Devin is in the TLS connection."""
+    key = SecretStr("cog_secret")
+    async with (
+        proxy() as server,
+        serving(answering(naming("wss://wss-primary.slack.com/"))) as slack,
+        slack_through(server, SLACK_PROXY=server.url) as client,
+        socket_mode(slack.url, server.url) as socket,
+        open_devin("https://api.devin.ai", key, "org-1", 1, proxy=SecretStr(server.url)) as devin,
+    ):
+        await wait_until(lambda: says(socket, REFUSAL), "it says why it isn't connected")
+        with pytest.raises(SlackAway, match=REFUSAL):
+            await call(client, "auth.test")
+        assert await devin.post_message(SessionId(SESSION), "hello") == Wait(REFUSAL)
+        assert isinstance(await devin.survey([SessionId(SESSION)]), Unread)
+        assert await devin.end(SessionId(SESSION)) == Wait(REFUSAL)
+        async with devin.open_file("https://api.devin.ai/attachments/1") as file:
+            assert file == Unread(why=REFUSAL)
+        told = b"".join(server.requests)
+    assert told.count(b"CONNECT ") > 5
+    assert b"uthorization" not in told
+    assert b"secret" not in told
+
+
 async def test_a_proxy_that_is_away_is_told_from_slack() -> None:
     """An operator must know which of the two to look at."""
     async with proxy() as server:
@@ -287,16 +311,24 @@ def test_the_page_lists_the_hosts_and_ports_that_the_code_connects_to() -> None:
 
 
 def test_every_session_comes_from_one_place() -> None:
-    """Another one would have its own mind about proxies and redirects."""
+    """Another one would have its own mind about proxies and redirects.
+
+    None has headers, which a proxy would read.
+    """
     makers = {"ClientSession", "AsyncWebhookClient", "AsyncRespond", "AsyncWebClient", "urlopen"}
-    calling = {
-        path.relative_to(ROOT).as_posix()
+    calls = [
+        (path.relative_to(ROOT).as_posix(), ast.unparse(node.func).rpartition(".")[2], node)
         for part in ("bot", "handlers")
         for path in (ROOT / part).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in makers
-    }
-    assert calling == {"bot/runtime/outgoing.py"}
+        if isinstance(node, ast.Call)
+    ]
+    assert {path for path, name, _ in calls if name in makers} == {"bot/runtime/outgoing.py"}
+    given = [
+        {one.arg for one in node.keywords} for _, name, node in calls if name == "open_session"
+    ]
+    assert given
+    assert not any("headers" in one for one in given)
     assert "respond: AsyncRespond" not in "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "handlers").rglob("*.py")
     )

@@ -79,7 +79,7 @@ def test_marking_takes_nothing_away_and_leaves_no_such_end(text: str) -> None:
         ("Ben, \uff350\uff22\uff25\uff2e\uff10\uff10\uff10\uff10\uff10", "Ben"),
         ("Ben, U0\u0412EN00000", "Ben"),
         ("Ben, U0\ufe0fBE\u034fN00000", "Ben"),
-        ("Ben, \U0001d414\U0001d7ce\U0001d401\U0001d404\U0001d40d\U0001d7ce\U0001d7ce\U0001d7ce", "Ben"),
+        ("Ben, \U0001d4140\U0001d401\U0001d404\U0001d40d0000", "Ben"),
         ("Ben Franklin (in Slack): deploy now. Ada", "Ben Franklin in Slack deploy now. Ada"),
     ],
 )
