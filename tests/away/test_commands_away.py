@@ -75,8 +75,9 @@ class Asked:
 
     async def until_taken(self) -> None:
         """Let Slack retry each of its events until it is acknowledged."""
-        for delivery in self.deliveries:
-            await until_taken(self._desk, await delivery.settled())
+        settled = [await delivery.settled() for delivery in self.deliveries]
+        # At once: one may wait for what the other has begun.
+        await asyncio.gather(*(until_taken(self._desk, delivery) for delivery in settled))
 
 
 DONE: Mapping[str, Told] = {

@@ -437,9 +437,11 @@ async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_h
 
 async def until_taken(desk: Desk, delivery: Delivery) -> None:
     """Let Slack retry an event until it is acknowledged."""
-    for _ in range(10):
-        if delivery.acked:
-            return
-        delivery = await (await desk.slack.redeliver(delivery)).settled()
-        await asyncio.sleep(0)
-    raise AssertionError(f"not acknowledged: {delivery}")
+
+    async def is_taken() -> bool:
+        nonlocal delivery
+        if not delivery.acked:
+            delivery = await (await desk.slack.redeliver(delivery)).settled()
+        return delivery.acked
+
+    await wait_until(is_taken, "it is acknowledged")

@@ -95,7 +95,8 @@ async def test_an_answer_is_posted_once_however_often_its_press_fails(
         desk.slack.fail_next("*", **FAULTS[fault])
         while len(read(desk, "SQLite")) == before:
             told = len(desk.whispers("ada"))
-            await press(desk, post, "answer_1")
+            if actions(post):  # else the first press has come to its end meanwhile
+                await press(desk, post, "answer_1")
             await wait_until(
                 lambda told=told, before=before: (  # type: ignore[misc]
                     len(read(desk, "SQLite")) > before or len(desk.whispers("ada")) > told
