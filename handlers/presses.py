@@ -23,14 +23,20 @@ Listener = Callable[[AsyncAck, Payload], Awaitable[None]]
 def button_press(cases: UseCases) -> Callable[[Callable[[Press], Awaitable[str | None]]], Listener]:
     """Make a listener for Bolt of one that does the work of a press that everybody sees.
 
-    The note that it returns replaces the message's buttons.
+    The note that it returns replaces the message's buttons. A press that comes a second time does
+    nothing, whatever was done since.
     """
 
     def listener_of(work: Callable[[Press], Awaitable[str | None]]) -> Listener:
         async def do(_: Asker, press: Press) -> None:
+            claim = f"pressed:{press.channel}:{press.by}:{press.ts}"
+            if press.ts and await cases.state.claims.is_claimed(claim):
+                return
             note = await work(press)
             if note is not None:
                 cases.notices.press(press.message, press.channel, note)
+            if press.ts:
+                await cases.state.claims.claim(claim)
 
         return listening(cases, parse_press, do, work.__name__)
 

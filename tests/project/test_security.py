@@ -206,6 +206,30 @@ def test_no_registry_is_named(path: str) -> None:
     assert not re.search(r"https?://|pypi|pythonhosted|(?<!no-emit)-(index-url|find-links)", text)
 
 
+RUNS = {
+    *("pickle", "dill", "cloudpickle", "marshal", "shelve", "jsonpickle", "docket"),
+    *("eval", "exec", "compile", "__import__", "yaml.load", "yaml.unsafe_load"),
+}
+"""Modules and functions that run what the data says."""
+
+OWN_NAMES = ("bot/redis/scripts.py", "eval")
+"""A function is made there of the names in our own scripts."""
+
+
+def test_nothing_that_is_read_is_run() -> None:
+    """Whoever writes to Redis, or sends a file, runs no code in the relay."""
+    found = set()
+    for path in (one for part in ("bot", "handlers") for one in (ROOT / part).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {ast.unparse(node.func)} if isinstance(node, ast.Call) else set()
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names |= {one.name.partition(".")[0] for one in node.names}
+            if isinstance(node, ast.ImportFrom):
+                names.add(str(node.module).partition(".")[0])
+            found |= {(path.relative_to(ROOT).as_posix(), name) for name in names & RUNS}
+    assert found == {OWN_NAMES}
+
+
 # Devin's words in Slack.
 
 

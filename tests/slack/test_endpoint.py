@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -12,16 +13,24 @@ import aiohttp
 import pytest
 
 from bot.app import Bot
+from bot.model.mirror import Follow
+from bot.redis.connection import Store
+from bot.runtime.audit import TRAIL
 from bot.runtime.http import BODY_LIMIT
 from bot.settings import load_settings
+from bot.wording import actions
+from bot.wording.mirror.card import follows
 from sandbox import Sandbox
+from sandbox.slack.transport.http_events import encode
 from tests.conftest import environ_of
+from tests.people import test_say_form
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, on_v1
+from tests.support.devin_posts import until_card
 from tests.support.logbook import logging_to
 from tests.support.processes import free_port
 from tests.support.told import suspended
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -209,6 +218,43 @@ async def test_a_request_that_is_replayed_changes_nothing(caller: Caller, desk: 
         assert await caller.post(body, sign) == (200, "")
     await desk.until_marked("white_check_mark", ts)
     assert len(await desk.fence(thread)) == 1
+
+
+async def test_whatever_is_replayed_does_nothing_twice(
+    caller: Caller, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No command, form, start or button does, even if something else was done since."""
+    caplog.set_level(logging.INFO)
+    await desk.slack.slash("/devin-say", f"{SESSION} Please rebase.")
+    await desk.until_received("rebase")
+    await desk.slack.slash("/devin-say", "new Fix it")
+    await desk.until_linked(await desk.mention("start Fix it, too", user="ben"))
+    form = await test_say_form.opened(desk)
+    await test_say_form.submit(desk, form, message="Merge it", session=SESSION)
+    await desk.until_received("Merge it")
+    thread = await desk.linked_thread()
+    for action, follow in ((actions.UNFOLLOW, Follow.OFF), (actions.FOLLOW, Follow.ALL)):
+        await desk.press(action, thread)
+        await until_card(desk, follows(follow), thread)
+    desk.devin.behave(SESSION, "garbage", times=1)
+    await desk.reply("Try again", thread)
+    await desk.press(actions.UNLINK, thread)
+    await wait_until(lambda: "unlinked" in acts(caplog), "it is unlinked")
+    await desk.mention(f"link {SESSION}", thread=thread)
+    await desk.until_linked(thread, times=2)
+    await desk.fence(thread)
+    before = (acts(caplog), desk.received(), set(desk.devin.sessions), desk.said(thread))
+    for one in list(desk.slack.deliveries):
+        body, content_type = encode(one)
+        assert (await caller.post(body, content_type=content_type))[0] == 200
+    await desk.until_heard()
+    await until_settled(store)
+    assert (acts(caplog), desk.received(), set(desk.devin.sessions), desk.said(thread)) == before
+
+
+def acts(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what is on record."""
+    return [one.getMessage() for one in caplog.records if one.name == TRAIL.name]
 
 
 MALFORMED, UNHEARD = "malformed request acknowledged", "nobody listens to a request"

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any
 
 from pydantic import SecretStr
@@ -58,7 +59,9 @@ class RawServer:
 
 
 @asynccontextmanager
-async def serving(talk: Callable[[RawServer], Talk]) -> AsyncIterator[RawServer]:
+async def serving(
+    talk: Callable[[RawServer], Talk], tls: SSLContext | None = None
+) -> AsyncIterator[RawServer]:
     """Run a raw server; its conversations end with the block."""
     server = RawServer(talk=lambda _, __: asyncio.sleep(0))
     server.talk = talk(server)
@@ -78,7 +81,7 @@ async def serving(talk: Callable[[RawServer], Talk]) -> AsyncIterator[RawServer]
             writer.transport.abort()
             server.ended += 1
 
-    listening = await asyncio.start_server(on_connection, "127.0.0.1", 0, limit=2**20)
+    listening = await asyncio.start_server(on_connection, "127.0.0.1", 0, limit=2**20, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
