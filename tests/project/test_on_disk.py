@@ -1,4 +1,7 @@
-"""The periods of `docs/security.md` hold on disk, too, by a clock that the test shifts."""
+"""The periods of `docs/security.md` hold on disk, too, by a clock that the test shifts.
+
+No credential is ever there.
+"""
 
 from pathlib import Path
 
@@ -33,6 +36,8 @@ async def test_no_word_of_a_reply_that_is_done_is_on_the_disk_a_day_later(
         await desk.slack.delete("general", ts)
         await desk.until_heard()
         assert all(files_with(word, tmp_path) for word in WORDS)
+        keys = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "DEVIN_API_KEY")
+        assert not any(files_with(environ[key], tmp_path) for key in keys)
         a_day_passes(tmp_path / "data")
         await wait_until(
             lambda: not any(files_with(word, tmp_path) for word in WORDS),

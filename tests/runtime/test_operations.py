@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
+from bot.app import Bot
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
@@ -22,6 +23,7 @@ from bot.settings import Settings
 from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.keys import at
@@ -137,6 +139,24 @@ async def shows(client: aiohttp.ClientSession, port: int) -> bool:
         return False
     shown = ("relay_mail_waiting 1.0", "relay_ready 1.0", "relay_give_up_after_seconds 900.0")
     return all(f"\n{one}" in text for one in shown)
+
+
+async def test_the_port_tells_nothing_of_people_and_sessions(bot: Bot, desk: Desk) -> None:
+    """Whoever reaches it reads numbers, and the names of errors."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("Feed the armadillo", thread))
+    desk.devin.behave(SESSION, "forbidden", body={"detail": "The wolverine sleeps"})
+    await desk.until_marked("x", await desk.reply("Feed the wolverine", thread))
+    told = ""
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{bot.port}") as client:
+        for path in ("/metrics", "/readyz", "/healthz"):
+            async with client.get(path) as answer:
+                told += await answer.text()
+    assert "relay_replies_total" in told
+    ids = [one.id for one in desk.slack.workspace.users.values()]
+    ids += [one.id for one in desk.slack.workspace.channels.values()]
+    words = ("armadillo", "wolverine", SESSION, SESSION[6:14], thread, TEAM_ID, *ids)
+    assert [one for one in words if one in told] == []
 
 
 # Failures.
