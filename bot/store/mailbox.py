@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.owed import Owed, OwedKind
-from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Queues, Reply, ReplyId
+from bot.model.replies import (
+    MAY_BE_THERE,
+    Change,
+    Evidence,
+    Outcome,
+    OutcomeKind,
+    Queues,
+    Reply,
+    ReplyId,
+)
 from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
 from bot.redis import keep
@@ -104,6 +113,7 @@ class Mailbox:
             goes_on=go_on,
             thread=_thread_of(reply),
             by=reply.author,
+            reached=outcome.kind in MAY_BE_THERE,
             link_ttl=self._link_ttl,
             poll_after_ms=int(self._store.timing.watch_pause * 1000),
         )

@@ -222,6 +222,18 @@ async def test_after_somebody_replied_a_press_is_no_second_answer(
 
 
 @on_both
+async def test_a_reply_that_devin_refuses_leaves_the_question_open(bot: Bot, desk: Desk) -> None:
+    """Devin has not been answered, so a press still is the answer."""
+    post = await asked(desk)
+    with unread(desk):
+        desk.devin.behave(SESSION, "rejects", times=1)
+        ts = await desk.reply("Take the one that you know.", str(post.thread_ts))
+        await desk.until_marked("x", ts)
+        await press(desk, post, "answer_0", user="ben")
+        await desk.until_received(POSTGRES)
+
+
+@on_both
 async def test_words_come_once_though_slack_limits_the_edit_behind_them(
     bot: Bot, desk: Desk
 ) -> None:

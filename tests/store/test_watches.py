@@ -10,7 +10,7 @@ import redis.asyncio
 from bot.model.mirror import Said, Watched
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Outcome, OutcomeKind, Reply
+from bot.model.replies import MAY_BE_THERE, Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
@@ -148,6 +148,25 @@ async def test_a_delivered_reply_has_its_session_polled_and_its_author_known(
     assert replied == wanted
     pause = int(store.timing.watch_pause * 1000)
     assert await raw.zscore(at(WATCH_KEY), SESSION) == int(replied or 0) + pause
+
+
+async def test_a_reply_that_did_not_reach_its_session_answers_nothing(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """What Devin asks stays open; `status` tells the outcome all the same."""
+    await linked(store)
+    mailbox = Mailbox(store, TTL)
+    for number, kind in enumerate(OutcomeKind, start=2):
+        reply = Reply(thread=thread(), ts=f"{number}.000000", author=UserId("U0BEN"), text="hello")
+        await mailbox.accept(reply, SESSION, timedelta(0))
+        head = await mailbox.take(SESSION, "token")
+        assert isinstance(head, Head)
+        await raw.hdel(at(watched_key(SESSION)), "replied")
+        await mailbox.finish(SESSION, "token", head, Outcome(kind=kind), go_on=False)
+        reached = await raw.hget(at(watched_key(SESSION)), "replied") is not None
+        assert reached == (kind in MAY_BE_THERE), kind
+        last = await Watches(store, TTL).last_outcome(SESSION, thread())
+        assert last == Outcome(kind=kind)
 
 
 async def test_silent_sessions_take_one_command_each(

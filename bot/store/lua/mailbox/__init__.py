@@ -41,6 +41,7 @@ async def finish(
     goes_on: bool,
     thread: str,
     by: str,
+    reached: bool,
     link_ttl: int,
     poll_after_ms: int,
 ) -> Sequence[Any]:

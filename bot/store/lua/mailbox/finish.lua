@@ -1,9 +1,10 @@
 -- Writes a reply's outcome, pops it and owes its report; then takes the next head, or ends the
 -- turn. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
--- counts. `rest` is the reply to keep, or ''. `thread`, or '', waits for
--- what the session says to this reply of `by`. Returns 'lost', 'held', or the step, as `next_head`
--- does.
+-- counts. `rest` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
+-- `thread`, or '', is where the outcome is noted for `status`; if the reply of `by` has `reached` the
+-- session, or may have, that closes what Devin asked, and the thread waits for what it says to it.
+-- Returns 'lost', 'held', or the step, as `next_head` does.
 local session = ARGV[1]
 local token = ARGV[2]
 local reply_id = ARGV[3]
@@ -14,8 +15,9 @@ local report = ARGV[7]
 local goes_on = ARGV[8] == '1'
 local thread = ARGV[9]
 local by = ARGV[10]
-local link_ttl = tonumber(ARGV[11])
-local poll_after_ms = tonumber(ARGV[12])
+local reached = ARGV[11] == '1'
+local link_ttl = tonumber(ARGV[12])
+local poll_after_ms = tonumber(ARGV[13])
 
 local reply, mail, lease = key.subject(reply_id), key.mail(session), key.lease(session)
 local watched = key.watched(session)
@@ -35,7 +37,8 @@ if was[1] == 'sending' then
     prolong(key.outbox, keep.done)
   end
   if thread ~= '' then
-    redis.call('HSET', watched, 'replied', now, 'by:' .. thread, by, 'last:' .. thread, outcome)
+    redis.call('HSET', watched, 'last:' .. thread, outcome)
+    if reached then redis.call('HSET', watched, 'replied', now, 'by:' .. thread, by) end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end
