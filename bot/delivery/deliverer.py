@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
-from bot.delivery.lease import Lease, Turns, retried
+from bot.delivery.lease import Lease, retried
+from bot.delivery.rate_limit import RateLimit
 from bot.delivery.reconcile import Attempt, Reconciler
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
@@ -28,7 +29,7 @@ from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.app.workspace import Workspace
-from bot.slack.posts import MarkBudget
+from bot.slack.limits import MarkBudget
 from bot.store.state import State
 from bot.store.turn import Head, Later, Nothing, Step
 from bot.wording import delivery_reports
@@ -76,7 +77,7 @@ class Deliverer:
         self._marks = MarkBudget()
         self._in_flight = in_flight
         self._give_up_after = workspace.settings.give_up_after
-        self._turns = Turns(self._give_up_after)
+        self._rate_limit = RateLimit(self._give_up_after)
         self._timing = workspace.timing
 
     async def deliver(self, session: SessionId) -> None:
@@ -126,13 +127,14 @@ class Deliverer:
             raise head.flaw
         message = await self._compose(head)
         if isinstance(message, Wait):
-            return self._turns.learn(lease.session, message, self._backoff(head.attempts)), None
+            backoff = self._backoff(head.attempts)
+            return self._rate_limit.learn(lease.session, message, backoff), None
         if message.may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(lease, head, message, lost), message
         if not lease.is_certain:
             return None, message
-        answer = await self._turns.post(
+        answer = await self._rate_limit.post(
             lease.session, lambda: self._post(lease.session, message), self._backoff(head.attempts)
         )
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:

@@ -17,7 +17,8 @@ from typing import assert_never
 from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
-from bot.slack.posts import LIMITED, Posts
+from bot.slack.limits import LIMITED
+from bot.slack.posts import Posts
 from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile

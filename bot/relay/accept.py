@@ -16,7 +16,7 @@ from bot.model.replies import Change, Evidence, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
-from bot.relay.turns import Turns
+from bot.relay.arrivals import Arrivals
 from bot.runtime import metrics
 from bot.runtime.audit import Event, audit
 from bot.runtime.in_flight import InFlight
@@ -61,7 +61,7 @@ class Accepting:
         self._store = state.store
         self._starts = state.starts
         self._polling = polling
-        self.turns = Turns()
+        self.arrivals = Arrivals()
 
     async def standing(self, reply: Reply) -> Standing:
         """Return whether the reply's author may steer Devin where it was written.

@@ -33,7 +33,7 @@ class Replies:
 
     def is_known(self, thread: ThreadRef) -> bool:
         """Return True if `accept` needs no look-up and no turn for the next reply in `thread`."""
-        return thread in self._known and self._accepting.turns.is_free(thread)
+        return thread in self._known and self._accepting.arrivals.is_free(thread)
 
     async def is_linked(self, thread: ThreadRef) -> bool:
         """Return True if `thread` is linked; the next `accept` keeps its order if called at once.
@@ -41,7 +41,7 @@ class Replies:
         Raises:
             StoreAway: it cannot be determined now.
         """
-        with self._accepting.turns.line_up(thread) as before:
+        with self._accepting.arrivals.line_up(thread) as before:
             if is_linked := await self._session_of(thread) is not None:
                 await before.wait()
         return is_linked
@@ -59,7 +59,7 @@ class Replies:
                 still unknown; Slack must not be acknowledged.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
-        with self._accepting.turns.line_up(reply.thread) as before:
+        with self._accepting.arrivals.line_up(reply.thread) as before:
             session = await self._session_of(reply.thread)
             if session is None:
                 return Change.UNLINKED

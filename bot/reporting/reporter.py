@@ -15,7 +15,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefus
 from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import Schedule
 from bot.runtime import metrics
-from bot.slack.posts import LIMITED
+from bot.slack.limits import LIMITED
 from bot.store.outbox import Begun, Outbox
 from bot.timing import TIMING
 

@@ -21,8 +21,8 @@ from bot.model.record import mapping
 from bot.redis.keys import told_key
 from bot.slack.api import MISSING_SCOPE, SECOND, call
 from bot.slack.conversation import FRESH_SECONDS, UNREADABLE, Channel, Event, Told, read_channel
+from bot.slack.limits import LIMITED, RATE_LIMITED
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
-from bot.slack.posts import LIMITED, RATE_LIMITED
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from bot.redis.keys import Key, known_key
 from bot.runtime import metrics
 from bot.runtime.reasons import broken
 from bot.slack.api import SlackClient
-from bot.slack.posts import LIMITED, asked_wait
+from bot.slack.limits import LIMITED, asked_wait
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)

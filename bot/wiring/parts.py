@@ -43,7 +43,8 @@ from bot.reporting.reporter import Reporter
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.poll import Poll
 from bot.slack.files import SlackFiles
-from bot.slack.posts import Posts, RateLimits
+from bot.slack.limits import RateLimits
+from bot.slack.posts import Posts
 from bot.slack.uploads import Uploads
 from bot.store.state import State
 from bot.wiring.connections import Connections

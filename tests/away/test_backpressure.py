@@ -23,7 +23,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.reporting.notices import Notices
 from bot.runtime.in_flight import MOST, Background, InFlight
-from bot.slack.posts import RateLimits
+from bot.slack.limits import RateLimits
 from bot.slack.threads import Threads
 from bot.store.backlog import measure
 from bot.store.mailbox import Mailbox

@@ -263,7 +263,7 @@ async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Liste
     payload = payload_of(scene.written(thread=scene.linked))
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
-    with heard.cases.accepting.turns.line_up(thread):
+    with heard.cases.accepting.arrivals.line_up(thread):
         later = asyncio.create_task(is_foreign(heard, payload))
         for _ in range(3):
             await asyncio.sleep(0)

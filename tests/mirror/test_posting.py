@@ -17,7 +17,7 @@ from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
-from bot.slack.posts import LIMITED
+from bot.slack.limits import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
 from bot.store.mirror.words import Words

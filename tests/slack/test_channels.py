@@ -14,8 +14,8 @@ from bot.redis.connection import Store
 from bot.slack.api import SlackClock
 from bot.slack.channels import INFO, KEPT, LISTED_SECONDS, REFUSED_SECONDS, Channels
 from bot.slack.conversation import FRESH_SECONDS
+from bot.slack.limits import LIMITED
 from bot.slack.lookups import TIER_3, Need
-from bot.slack.posts import LIMITED
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import Channel
 from tests.support.clocks import SetClock

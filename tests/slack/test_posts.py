@@ -7,7 +7,8 @@ import pytest
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
-from bot.slack.posts import LIMITED, Posts, RateLimits
+from bot.slack.limits import LIMITED, RateLimits
+from bot.slack.posts import Posts
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox

@@ -2,8 +2,8 @@
 -- turn. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `rest` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
--- `thread`, or '', is where the outcome is noted for `status`; if the reply of `by` has `reached` the
--- session, or may have, that closes what Devin asked, and the thread waits for what it says to it.
+-- `thread`, or '', is where the outcome is noted for `status`. If the reply of `by` has `reached`
+-- the session, or may have, that closes what Devin asked.
 -- Returns 'lost', 'held', or the step, as `next_head` does.
 local session = ARGV[1]
 local token = ARGV[2]

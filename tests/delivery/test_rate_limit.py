@@ -8,7 +8,7 @@ from itertools import count, pairwise
 import pytest
 
 from bot.app import Bot
-from bot.delivery.lease import RATE_LIMITED, STEP_SECONDS, Turns
+from bot.delivery.rate_limit import RATE_LIMITED, STEP_SECONDS, RateLimit
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from sandbox.limits import CallLimit
@@ -29,12 +29,12 @@ class Line:
         self.is_answering = asyncio.Event()
         self.is_answering.set()
         self._answers = list(answers)
-        self._turns = Turns(timedelta(seconds=longest))
+        self._rate_limit = RateLimit(timedelta(seconds=longest))
         self._sessions = (SessionId(f"devin-{number:032x}") for number in count())
 
     async def post(self, session: SessionId | None = None) -> Outcome | Wait:
         """Send one of another session, if it is its turn."""
-        return await self._turns.post(session or next(self._sessions), self._send, BACKOFF)
+        return await self._rate_limit.post(session or next(self._sessions), self._send, BACKOFF)
 
     async def until_tried(self, times: int) -> Outcome | Wait:
         """Send one, again and again, until Devin was asked as often as that."""

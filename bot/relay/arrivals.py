@@ -1,4 +1,4 @@
-"""Turns: arrivals in a thread line up, so that a later one can wait for those before it."""
+"""Arrivals in a thread line up, so that a later one can wait for those before it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _Key = tuple[str, str]
 """A channel and a thread's `ts`: every message that Slack brings lines up, and these hash fast."""
 
 
-class Turns:
+class Arrivals:
     """The lines of all threads in this process."""
 
     def __init__(self) -> None:
