@@ -48,6 +48,9 @@ SHARED, MOVED, CHANGED = "shared", "moved", "changed"
 TOLD = KEPT + timedelta(minutes=1)
 """The time for which an event is kept: longer than an answer that was asked for before it."""
 
+_CHANNEL = TypeAdapter(Channel)
+_MEMBERS = TypeAdapter(frozenset[str])
+
 
 class Channels:
     """The channels of a workspace. A channel's new id is remembered for `link_ttl`."""
@@ -57,12 +60,12 @@ class Channels:
         self._store = source.store
         self._clock = source.client.clock
         self._link_ttl = link_ttl
-        self.lookup = Lookup(source, INFO, self._look_up, TypeAdapter(Channel), kept=KEPT)
+        self.lookup = Lookup(source, INFO, self._look_up, _CHANNEL, kept=KEPT)
         self._members = Lookup(
             source,
             "conversations.members",
             self._look_up_members,
-            TypeAdapter(frozenset[str]),
+            _MEMBERS,
             tier=TIER_4,
             kept=MEMBERS_KEPT,
         )

@@ -36,6 +36,11 @@ WORKFLOW_NAME = "A workflow"
 MOST_NAMES = 50
 """The names of one text that are looked up."""
 
+_PERSON = TypeAdapter(Person)
+_BOT = TypeAdapter(str)
+_GROUPS: TypeAdapter[Mapping[str, str]] = TypeAdapter(Mapping[str, str])
+_MEMBERS = TypeAdapter(frozenset[UserId])
+
 _Asked = Lookup[Person] | Lookup[Channel] | Lookup[str] | Lookup[Mapping[str, str]]
 
 
@@ -58,15 +63,11 @@ class People:
         self._team = team
         self._enterprise = enterprise
         self._names_seconds = source.timing.names_seconds
-        self._users = Lookup(
-            source, "users.info", self._look_up_user, TypeAdapter(Person), tier=TIER_4
-        )
-        self._bots = Lookup(source, "bots.info", self._look_up_bot, TypeAdapter(str))
+        self._users = Lookup(source, "users.info", self._look_up_user, _PERSON, tier=TIER_4)
+        self._bots = Lookup(source, "bots.info", self._look_up_bot, _BOT)
         self._channels = channels
-        groups = TypeAdapter(Mapping[str, str])
-        self._groups = Lookup(source, "usergroups.list", self._look_up_groups, groups, tier=TIER_2)
-        members = TypeAdapter(frozenset[UserId])
-        self._members = Lookup(source, GROUP_MEMBERS, self._look_up_members, members, tier=TIER_2)
+        self._groups = Lookup(source, "usergroups.list", self._look_up_groups, _GROUPS, tier=TIER_2)
+        self._members = Lookup(source, GROUP_MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_2)
 
     def is_home(self, place: str) -> bool:
         """Return True if `place` is the id of our workspace or our organization."""
