@@ -132,8 +132,10 @@ class Accepting:
             audit(Event.TURNED_AWAY, who, channel=channel or "", why=standing.value, **ids)
         return NotAllowed(standing)
 
-    async def count_start(self, who: UserId, channel: str, start: str) -> None:
+    async def count_start(self, who: UserId, channel: str, start: str, step: str = "") -> None:
         """Count the `start` that `who` asks for in `channel`, once, whatever becomes of it.
+
+        `step` is the execution of the workflow step that asks for it.
 
         Raises:
             TooManyStarts: they have asked for as many as they may within an hour.
@@ -143,7 +145,8 @@ class Accepting:
         if wait is not None:
             metrics.TURNED_AWAY.labels("too_many_starts").inc()
             if await self._claims.claim(f"turned away:{start}"):
-                audit(Event.TURNED_AWAY, who, why="too_many_starts", channel=channel)
+                ids = {"channel": channel, "step": step}
+                audit(Event.TURNED_AWAY, who, why="too_many_starts", **ids)
             raise TooManyStarts(self._starts.most, wait)
 
     async def name(self, who: UserId) -> str:

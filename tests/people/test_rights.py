@@ -3,6 +3,7 @@
 A person also starts only so many sessions within an hour.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -195,9 +196,16 @@ async def test_approvals_and_ends_are_left_to_those_who_may(
 
 
 async def test_a_person_starts_so_many_sessions_within_an_hour(
-    environ: dict[str, str], desk: Desk, raw: redis.asyncio.Redis
+    environ: dict[str, str],
+    desk: Desk,
+    raw: redis.asyncio.Redis,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """However they ask; a start that Slack brings again counts once, and others have their own."""
+    """However they ask; a start that Slack brings again counts once, and others have their own.
+
+    Each refusal is on record, with the step of a workflow that asked.
+    """
+    caplog.set_level(logging.INFO)
     async with running(desk, environ, STARTS_PER_HOUR="1"):
         root = await desk.mention("start Fix it")
         await desk.until_linked(root)
@@ -220,6 +228,8 @@ async def test_a_person_starts_so_many_sessions_within_an_hour(
         await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
         assert desk.slack.step_results[execution][0] == "error"
         assert len(started(desk)) == 1
+        whys = [(vars(one).get("why"), vars(one).get("step")) for one in caplog.records]
+        assert [step for why, step in whys if why == "too_many_starts"] == [None] * 3 + [execution]
         await desk.mention("start Mine", user="ben")
         await wait_until(lambda: len(started(desk)) == 2, "Ben starts one")
         await later(raw, timedelta(hours=1))

@@ -110,9 +110,9 @@ class Speaking:
             StoreAway: it may not be kept.
         """
         if spoken.session is None:
-            await self._accepting.count_start(
-                spoken.reply.author, spoken.reply.thread.channel, spoken.key
-            )
+            reply = spoken.reply
+            channel = reply.thread.channel
+            await self._accepting.count_start(reply.author, channel, spoken.key, reply.step)
         keep = KEEP_ANSWER if spoken.asked else KEEP
         owing = await self._outbox.owe(spoken.owed, spoken.to_json(), keep)
         if owing:
