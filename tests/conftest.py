@@ -195,6 +195,6 @@ async def bot(
 
 
 @pytest.fixture
-def desk(box: Sandbox) -> Desk:
+def desk(box: Sandbox, plain: redis.Redis) -> Desk:
     """The actions and observations of people, in the words of the tests."""
-    return Desk(box)
+    return Desk(box, plain)

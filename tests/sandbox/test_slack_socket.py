@@ -87,6 +87,20 @@ async def test_an_unacknowledged_event_is_retried_three_times() -> None:
     assert (delivery.acked, delivery.attempts) == (False, 4)
 
 
+async def test_what_is_sent_in_patience_is_not_sent_again(slack: SlackSandbox) -> None:
+    """A Slack that was hurried waits longer for the acks of some events, and only of those."""
+    slack.hurry(0.05)
+    async with raw_apps(slack) as connect:
+        app = await connect()
+        with slack.patient(30):
+            await slack.say("first")
+            await app.read()
+        await slack.say("second")
+        assert (await app.read())["payload"]["event"]["text"] == "second"
+        assert (await app.read())["retry_attempt"] == 1
+        assert [one.attempts for one in slack.deliveries] == [1, 2]
+
+
 async def test_a_listener_that_raises_gets_the_event_again(impatient_slack: SlackSandbox) -> None:
     """Bolt does not acknowledge a listener that failed before the response, so Slack retries."""
     attempts: list[JSON] = []

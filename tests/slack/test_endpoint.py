@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+import redis
 
 from bot.app import Bot
 from bot.model.mirror import Follow
@@ -55,9 +56,9 @@ async def http_bot(http_environ: dict[str, str], http_box: Sandbox) -> AsyncIter
 
 
 @pytest.fixture
-def desk(http_box: Sandbox) -> Desk:
+def desk(http_box: Sandbox, plain: redis.Redis) -> Desk:
     """The actions and observations of people, over HTTP here."""
-    return Desk(http_box)
+    return Desk(http_box, plain)
 
 
 @pytest.fixture
@@ -238,6 +239,7 @@ async def test_whatever_is_replayed_does_nothing_twice(
         await until_card(desk, follows(follow), thread)
     desk.devin.behave(SESSION, "garbage", times=1)
     await desk.reply("Try again", thread)
+    await desk.offering(actions.SEND_AGAIN, thread)
     await desk.press(actions.UNLINK, thread)
     await wait_until(lambda: "unlinked" in acts(caplog), "it is unlinked")
     await desk.mention(f"link {SESSION}", thread=thread)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+import redis
 
 from bot.app import Bot
 from bot.model.errors import NotLinked
@@ -14,7 +15,8 @@ from bot.model.owed import OwedKind, parse_owed
 from bot.model.people import UserId
 from bot.model.record import mapping
 from bot.model.sessions import NamedSession, SessionId
-from bot.model.threads import Link
+from bot.model.threads import Link, ThreadRef
+from bot.redis.keys import UNREAD_KEY
 from bot.settings import load_settings
 from bot.slack.threads import METADATA
 from bot.wording import refusals, thread_links
@@ -25,7 +27,8 @@ from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.bots import open_bot
-from tests.support.waiting import wait_until
+from tests.support.keys import at
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 SESSION = "devin-0123456789abcdef0123456789abcdef"
 OTHER_SESSION = "devin-fedcba9876543210fedcba9876543210"
@@ -46,10 +49,11 @@ ANYTHING = "⋯"
 
 
 class Desk:
-    """Acts in the sandbox's Slack and looks at its Devin."""
+    """Acts in the sandbox's Slack, and looks at its Devin and, in `plain`, at the bot's Redis."""
 
-    def __init__(self, box: Sandbox) -> None:
+    def __init__(self, box: Sandbox, plain: redis.Redis | None = None) -> None:
         self.box = box
+        self._plain = plain
         self.slack = box.slack
         self.devin = box.devin
 
@@ -92,12 +96,26 @@ class Desk:
         return unlinked not in answers()[0]
 
     async def linked_thread(self, session: str = SESSION, *, channel: str = "general") -> str:
-        """Link a thread to `session`; return its ts."""
-        root = await self.slack.say("Shall we ship it?", channel=channel)
-        await self.mention(f"link {session}", thread=root, channel=channel)
-        await self.until_linked(root, channel=channel)
+        """Link a thread to `session`, and let its first read end; return its ts.
+
+        A bot that is stopped before that leaves the read to the next one, and a request that Slack
+        sends again has the thread read again.
+        """
+        with self.slack.patient(PATIENCE_SECONDS):
+            root = await self.slack.say("Shall we ship it?", channel=channel)
+            await self.mention(f"link {session}", thread=root, channel=channel)
+            await self.until_linked(root, channel=channel)
         await wait_until(lambda: root in self.read_threads(), "the thread is read once")
+        await wait_until(lambda: not self.is_unread(root, channel=channel), "its read has ended")
         return root
+
+    def is_unread(self, thread: str, *, channel: str = "general") -> bool:
+        """Return True if the backfill still has to read a thread, as far as this can be seen."""
+        if self._plain is None:
+            return False
+        place = self.slack.workspace.channel(channel).id
+        ref = ThreadRef(team=self.slack.team_id, channel=place, thread_ts=thread)
+        return self._plain.zscore(at(UNREAD_KEY), ref.name) is not None
 
     def read_threads(self) -> list[str]:
         """Return the threads that the backfill has read, once for each time."""

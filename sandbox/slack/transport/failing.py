@@ -1,6 +1,8 @@
 """Failures between the local Slack and the app, on request of a test or a person."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from sandbox.limits import CallLimit
@@ -49,6 +51,19 @@ class Failing:
         if self._socket_mode is not None:
             self._socket_mode.ack_timeouts[kind] = seconds
             self._socket_mode.is_hurried = True
+
+    @contextmanager
+    def patient(self, seconds: float, kind: Kind = "events_api") -> Iterator[None]:
+        """Wait that long for an ack of what is sent in this context, also after `hurry`."""
+        if self._socket_mode is None:
+            yield
+            return
+        waits = self._socket_mode.ack_timeouts
+        before, waits[kind] = waits[kind], seconds
+        try:
+            yield
+        finally:
+            waits[kind] = before
 
     @property
     def is_hurried(self) -> bool:
