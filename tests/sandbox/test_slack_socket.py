@@ -98,7 +98,7 @@ async def test_what_is_sent_in_patience_is_not_sent_again(slack: SlackSandbox) -
         await slack.say("second")
         assert (await app.read())["payload"]["event"]["text"] == "second"
         assert (await app.read())["retry_attempt"] == 1
-        assert [one.attempts for one in slack.deliveries] == [1, 2]
+        assert slack.deliveries[0].attempts == 1
 
 
 async def test_a_listener_that_raises_gets_the_event_again(impatient_slack: SlackSandbox) -> None:
