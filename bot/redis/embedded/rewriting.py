@@ -43,7 +43,8 @@ async def rewrite_daily(home: ValkeyHome, url: str, timing: Timing) -> None:
 async def _rewrite(url: str) -> bool:
     """Return True once the file is rewritten, and False if the server fails at it."""
     # Nobody waits. Under a timeout, redis-py may swallow a cancellation (Python 3.11).
-    async with Redis.from_url(url, socket_timeout=None, decode_responses=True) as redis:
+    redis = Redis.from_url(url, socket_timeout=None, decode_responses=True)
+    try:
         # A rewrite would keep expired keys that nothing has deleted yet. SCAN deletes them (Valkey
         # 9.1); Valkey's own cycle takes a while, above all after a start.
         async for _ in redis.scan_iter(count=_AT_ONCE):
@@ -55,3 +56,6 @@ async def _rewrite(url: str) -> bool:
             if not (facts["aof_rewrite_in_progress"] or facts["aof_rewrite_scheduled"]):
                 return bool(facts["aof_last_bgrewrite_status"] == "ok")
             await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        # A cancellation that comes meanwhile would leave the connection open.
+        await asyncio.shield(redis.aclose())
