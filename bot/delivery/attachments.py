@@ -55,10 +55,13 @@ class Files:
         """Return True if the uploads are recorded; before that, the reply was not sent."""
         return await self._uploads.of(reply.id) is not None
 
-    async def bring(self, reply: Reply) -> Sequence[Upload] | Wait:
+    async def bring(
+        self, reply: Reply, may_send: Callable[[], bool]
+    ) -> Sequence[Upload] | Wait | None:
         """Upload each file of `reply`, and return the results; a repeated call returns the same.
 
-        Return a `Wait` if Devin takes nothing at the moment.
+        Return a `Wait` if Devin takes nothing at the moment. Return None, and record nothing, if
+        this process may not send the reply by now: to others, a record means that it did.
 
         Raises:
             StoreAway: the results could not be recorded.
@@ -73,6 +76,8 @@ class Files:
             if isinstance(one, Wait):
                 return one
             brought.append(one)
+        if not may_send():
+            return None
         await self._uploads.keep(reply.id, brought)
         return brought
 

@@ -125,14 +125,14 @@ class Deliverer:
         """
         if head.flaw is not None:
             raise head.flaw
-        message = await self._compose(head)
+        message = await self._compose(lease, head)
         if isinstance(message, Wait):
             backoff = self._backoff(head.attempts)
             return self._rate_limit.learn(lease.session, message, backoff), None
-        if message.may_be_there:
+        if message is not None and message.may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(lease, head, message, lost), message
-        if not lease.is_certain:
+        if message is None or not lease.is_certain:
             return None, message
         answer = await self._rate_limit.post(
             lease.session, lambda: self._post(lease.session, message), self._backoff(head.attempts)
@@ -147,15 +147,15 @@ class Deliverer:
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
         return answer
 
-    async def _compose(self, head: Head) -> "_Message | Wait":
+    async def _compose(self, lease: Lease, head: Head) -> "_Message | Wait | None":
         reply, may_be_there = head.reply, head.interrupted
         brought: Sequence[Upload] = ()
         if reply.all_files:
             # The uploads are recorded before the message is sent.
             if may_be_there:
                 may_be_there = await self._retried(lambda: self._files.were_brought(reply))
-            answer = await self._retried(lambda: self._files.bring(reply))
-            if isinstance(answer, Wait):
+            answer = await self._retried(lambda: self._files.bring(reply, lambda: lease.is_certain))
+            if answer is None or isinstance(answer, Wait):
                 return answer
             brought = answer
         text = await message_of(reply, self._people, brought)

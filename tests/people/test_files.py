@@ -627,8 +627,24 @@ async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> 
             limit=100,
             pauses=BRISK.upload_pauses,
         )
-        (brought,) = cast("Sequence[Upload]", await bringing.bring(reply))
+        (brought,) = cast("Sequence[Upload]", await bringing.bring(reply, lambda: True))
     assert (brought.url, brought.hitch) == ("", WhyLink.SLACK)
+
+
+async def test_files_are_on_record_only_where_their_reply_may_still_be_sent(store: Store) -> None:
+    """Another process takes a reply without a record for one that was certainly not sent."""
+    async with slack_at("http://127.0.0.1:9") as files, V1.client("http://127.0.0.1:9") as api:
+        bringing = Files(slack=files, devin=api, uploads=Attachments(store), limit=0)
+        thread = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
+        file = AttachedFile(name="a", permalink="", url="")
+        reply = Reply(thread=thread, ts="1764000001.0", author=UserId("U1"), files=(file,))
+        hour, session = timedelta(hours=1), SessionId(SESSION)
+        await Links(store, hour).create(thread, Link(session=session, by=UserId("U1"), at=1))
+        await Mailbox(store, hour).accept(reply, session, timedelta(0))
+        assert await bringing.bring(reply, lambda: False) is None
+        assert not await bringing.were_brought(reply)
+        assert await bringing.bring(reply, lambda: True)
+        assert await bringing.were_brought(reply)
 
 
 URL = "https://files.slack.com/files-pri/T1-F1/a.md"
