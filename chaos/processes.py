@@ -60,6 +60,16 @@ async def start_bot(
     )
 
 
+def send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a child, which may have ended.
+
+    `Popen.send_signal` would collect its exit code first, so that asyncio reports 255 instead
+    (Python 3.11, "Unknown child process").
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
+
+
 class ValkeyProcess:
     """A Valkey on one port and directory, which keeps its data across restarts.
 
@@ -106,21 +116,21 @@ class ValkeyProcess:
         """Terminate it as an operator does."""
         if self._running is not None and self._running.returncode is None:
             self.thaw()
-            self._process.terminate()
+            send(self._process, signal.SIGTERM)
             await self._process.wait()
 
     async def kill(self) -> None:
         """Kill it as a machine's failure does."""
-        self._process.kill()
+        send(self._process, signal.SIGKILL)
         await self._process.wait()
 
     def freeze(self) -> None:
         """Make it answer nothing, with all its connections open."""
-        self._process.send_signal(signal.SIGSTOP)
+        send(self._process, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it resume."""
-        self._process.send_signal(signal.SIGCONT)
+        send(self._process, signal.SIGCONT)
 
     async def tell(self, *words: str) -> None:
         """Run one command on it."""
@@ -167,24 +177,24 @@ class Post:
                     await asyncio.sleep(self._pauses.uniform(*PAUSES))
             finally:
                 if self._process is not None and self._process.returncode is None:
-                    self._process.kill()
+                    send(self._process, signal.SIGKILL)
                     await self._process.wait()
 
     async def end(self, number: signal.Signals) -> None:
         """Send a signal that ends the process, once there is one."""
         process = await self._alive()
         self._expected = True
-        process.send_signal(number)
+        send(process, number)
 
     async def freeze(self, seconds: float) -> None:
         """Stop the process with SIGSTOP, and resume it after that time unless it was killed."""
         process = await self._alive()
-        process.send_signal(signal.SIGSTOP)
+        send(process, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
             if process.returncode is None:
-                process.send_signal(signal.SIGCONT)
+                send(process, signal.SIGCONT)
 
     async def _alive(self) -> asyncio.subprocess.Process:
         while self._process is None or self._process.returncode is not None:  # noqa: ASYNC110  (a pause's end)

@@ -1,5 +1,7 @@
 """The ledger of a chaos run detects every violation."""
 
+import asyncio
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,6 +19,7 @@ from bot.wording.devin_say import said
 from chaos.clocks import drawn, shifted
 from chaos.entries import Entry, Kind, content_of, file_of, text_of
 from chaos.ledger import Ledger, Said, addresses
+from chaos.processes import send
 from chaos.schedule import API_READS, READS, SCENES, plan
 from chaos.verdict import judge
 
@@ -440,3 +443,13 @@ def test_the_table_has_a_line_for_each_kind() -> None:
     lines = judge(ledger_of(1.0)).lines()
     assert all(any(line.startswith(f"{kind:<20}") for line in lines) for kind in Kind)
     assert lines[-1] == "lost: [0]"
+
+
+async def test_a_signal_to_a_child_that_was_killed_leaves_its_exit_code() -> None:
+    """Asyncio collects it in a thread; whoever does so before reports a death that was not one."""
+    for _ in range(50):
+        child = await asyncio.create_subprocess_exec("sleep", "60")
+        send(child, signal.SIGKILL)
+        for _ in range(50):
+            send(child, signal.SIGCONT)
+        assert await child.wait() == -signal.SIGKILL
