@@ -34,7 +34,8 @@ async def company(home: Path) -> AsyncIterator[RawServer]:
     signed(home, "server", "-addext", "subjectAltName=IP:127.0.0.1", *SIGNED)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(home / "server.pem", home / "server.key")
-    async with serving(answering(whole("403 Forbidden")), tls=context) as server:
+    answer = answering(whole("403 Forbidden"), closes=False)
+    async with serving(answer, tls=context) as server:
         yield server
 
 
