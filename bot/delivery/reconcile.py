@@ -18,6 +18,8 @@ from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.timing import TIMING
 
+log = logging.getLogger(__name__)
+
 SKEW = timedelta(seconds=5)
 """The tolerated difference to Devin's clock, beyond the skew that its answers' `Date` shows."""
 
@@ -44,9 +46,6 @@ def is_there(messages: Sequence[DevinMessage], attempt: Attempt, skew: timedelta
     words, since = attempt.text.split(), attempt.since + skew - SKEW
     by_users = (one for one in messages if one.source is not Source.DEVIN and one.at >= since)
     return any(one.text.split() == words for one in by_users)
-
-
-log = logging.getLogger(__name__)
 
 
 class Look(StrEnum):

@@ -34,6 +34,22 @@ MOST_SKEW = timedelta(days=1)
 LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 """The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
 
+DETAIL_LIMIT = 32_000
+"""Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""
+
+PROBLEM_LIMIT = 20
+
+LONGEST_PAUSE = 600.0
+"""The longest pause between reads that Devin is granted, in seconds."""
+
+REFUSALS: Mapping[int, Refusal] = {
+    HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
+    HTTPStatus.FORBIDDEN: Refusal.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: Refusal.NO_SESSION,
+}
+
+_SECONDS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+
 
 class Read(StrEnum):
     """What a read asks for, as `/metrics` counts it."""
@@ -118,23 +134,6 @@ async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
         if response.status_code == HTTPStatus.OK:
             raise
     return bytes(body[:limit])
-
-
-DETAIL_LIMIT = 32_000
-"""Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""
-
-PROBLEM_LIMIT = 20
-
-LONGEST_PAUSE = 600.0
-"""The longest pause between reads that Devin is granted, in seconds."""
-
-REFUSALS: Mapping[int, Refusal] = {
-    HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
-    HTTPStatus.FORBIDDEN: Refusal.FORBIDDEN,
-    HTTPStatus.NOT_FOUND: Refusal.NO_SESSION,
-}
-
-_SECONDS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:

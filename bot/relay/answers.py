@@ -58,7 +58,8 @@ class Answers:
             text = None if seen is None else _text_of(seen, number)
             if seen is None or text is None:
                 raise MovedOn
-            act = _act_of(seen)
+            is_approval = seen.state is SessionState.APPROVAL
+            act = Act.APPROVE if is_approval else Act.MESSAGE
             await self._accepting.check(by, thread.channel, act)
             words = mirror_notices.answers(await self._accepting.name(by), text)
             reply = self._reply(thread, by, text)
@@ -69,7 +70,7 @@ class Answers:
             if before is None:
                 raise UnderWay("answer")
             if before.number == mine.number:
-                event = Event.APPROVED if seen.state is SessionState.APPROVAL else Event.ANSWERED
+                event = Event.APPROVED if is_approval else Event.ANSWERED
                 audit(event, by, **thread.log_fields, session_id=session)
                 return
         raise AnsweredAlready(await self._accepting.name(before.reply.author), before.words.quote)
@@ -78,11 +79,6 @@ class Answers:
         as_chosen = (dict(literally(text)),)
         ts = self._speaking.since()
         return Reply(thread=thread, ts=ts, author=by, text=escape(text), blocks=as_chosen)
-
-
-def _act_of(seen: Watched | None) -> Act:
-    is_asked = seen is not None and seen.state is SessionState.APPROVAL
-    return Act.APPROVE if is_asked else Act.MESSAGE
 
 
 def _text_of(seen: Watched, number: int) -> str | None:

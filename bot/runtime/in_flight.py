@@ -14,6 +14,8 @@ from bot.model.errors import PassingError, TooMuch
 from bot.runtime.logs import guarded
 from bot.timing import TIMING
 
+log = logging.getLogger(__name__)
+
 CONCURRENCY = 100
 CROWD = 4
 """Most requests at once in ordinary conversation."""
@@ -23,6 +25,11 @@ CROWD_SECONDS = 0.1
 
 ORDERLY = 20
 """Consecutive replies of a crowd, each written after the one before, that prove order."""
+
+MOST = 1_000
+"""Limit on concurrent work that people wait for in this process; most of it waits for Slack."""
+
+STEP_SECONDS = 0.01
 
 
 class InFlight:
@@ -87,14 +94,6 @@ class InFlight:
             yield
         finally:
             self.leave()
-
-
-log = logging.getLogger(__name__)
-
-MOST = 1_000
-"""Limit on concurrent work that people wait for in this process; most of it waits for Slack."""
-
-STEP_SECONDS = 0.01
 
 
 class Background:

@@ -24,8 +24,36 @@ from bot.runtime.outgoing import NOT_SENT
 from bot.runtime.reasons import broken
 from bot.slack.app.manifest import DISPENSABLE, REINSTALL, lacking
 
+log = logging.getLogger(__name__)
+
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+
+MISSING_SCOPE = "missing_scope"
+
+NO_ANSWER = "unreadable answer"
+"""The reason of ours for a body of status 200 that is not a JSON object."""
+
+# Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
+_PASSING = frozenset(
+    {
+        "ratelimited",
+        "rate_limited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+        "accesslimited",
+    }
+)
+
+_READING = (".info", ".list", ".history", ".replies", ".members", ".test")
+"""The endings of methods that change nothing, whatever becomes of their answers."""
+
+_SERVER_ERROR = 500
+
+_RATE_LIMITED = 429
 
 
 class SlackClock:
@@ -69,33 +97,6 @@ class SlackClock:
 
     def _now(self) -> int:
         return int(self._clock() * SECOND)
-
-
-log = logging.getLogger(__name__)
-
-MISSING_SCOPE = "missing_scope"
-NO_ANSWER = "unreadable answer"
-"""The reason of ours for a body of status 200 that is not a JSON object."""
-
-# Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
-_PASSING = frozenset(
-    {
-        "ratelimited",
-        "rate_limited",
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "team_added_to_org",
-        "accesslimited",
-    }
-)
-
-_READING = (".info", ".list", ".history", ".replies", ".members", ".test")
-"""The endings of methods that change nothing, whatever becomes of their answers."""
-
-_SERVER_ERROR = 500
-_RATE_LIMITED = 429
 
 
 class SlackClient(AsyncWebClient):

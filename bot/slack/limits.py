@@ -19,6 +19,16 @@ from bot.runtime.limit import SHORTEST_SECONDS, Limit
 MARKS_A_MINUTE = 40
 MINUTE_SECONDS = 60.0
 
+BY_CHANNEL = frozenset({"chat.postMessage"})
+
+RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
+
+LIMITED = "paused"
+"""The `reason` of a call that is not made because of a limit; the log has it."""
+
+STEP_SECONDS = 1.0
+"""The time between the turns of waiting callers: about what Slack takes."""
+
 
 class MarkBudget:
     """Counts this process's first ✅ in a workspace: `MARKS_A_MINUTE` in any minute.
@@ -38,15 +48,6 @@ class MarkBudget:
             return False
         self._spent.append(now)
         return True
-
-
-BY_CHANNEL = frozenset({"chat.postMessage"})
-RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
-LIMITED = "paused"
-"""The `reason` of a call that is not made because of a limit; the log has it."""
-
-STEP_SECONDS = 1.0
-"""The time between the turns of waiting callers: about what Slack takes."""
 
 
 def asked_wait(error: SlackAway) -> float:

@@ -18,6 +18,8 @@ from bot.redis.keys import once_key
 from bot.store.lua import claims as lua
 from bot.timing import TIMING
 
+log = logging.getLogger(__name__)
+
 BEGUN = timedelta(seconds=30)
 """The time for which a caller that died keeps others from doing the work that it began."""
 
@@ -83,9 +85,6 @@ class Claims:
         """Return True for the first caller, and for a repeated call with the same `mine`."""
         token = mine or secrets.token_hex(8)
         return bool(await lua.claim(self._store, what=what, token=token, ttl=seconds(ttl)))
-
-
-log = logging.getLogger(__name__)
 
 
 @asynccontextmanager

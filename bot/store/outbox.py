@@ -35,6 +35,14 @@ KEEP = TRIED
 LEASE = timedelta(seconds=45)
 """The time for which a try keeps others out; `reporting/reporter.py` stops before its end."""
 
+REPORT_FIELDS = (
+    *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
+    *(ReplyField.NOTICED, ReplyField.ROUND, ReplyField.SESSION),
+)
+"""The fields of a reply's record that a report needs."""
+
+_WAITING = frozenset({"waiting", "sending"})
+
 
 class Owing(IntEnum):
     """What has come of an entry that was to be added; true while it is still to be done."""
@@ -127,15 +135,6 @@ class Outbox:
         """List entries that have been due for at least `grace`, the longest due first."""
         late = await lua.list_late(self._store, grace_ms=millis(grace), limit=limit)
         return [parse_owed(one) for one in late]
-
-
-REPORT_FIELDS = (
-    *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
-    *(ReplyField.NOTICED, ReplyField.ROUND, ReplyField.SESSION),
-)
-"""The fields of a reply's record that a report needs."""
-
-_WAITING = frozenset({"waiting", "sending"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ Block = Mapping[str, Any]
 View = Mapping[str, Any]
 """A modal, or App Home."""
 
+QUOTE_LIMIT = 2_900
+"""The longest quotation in a message, in characters. Slack takes 3,000 in a text object, and 4,000
+in the `text` of `chat.update`, which replaces a message whose button was pressed."""
+
 
 def section(markup: str) -> Block:
     """Return a paragraph of Slack markup."""
@@ -79,11 +83,6 @@ def plain_text(text: str) -> Block:
 def literal_text(text: str) -> Block:
     """Return a text object without markup, in which `:tada:` stays as typed."""
     return {**plain_text(text), "emoji": False}
-
-
-QUOTE_LIMIT = 2_900
-"""The longest quotation in a message, in characters. Slack takes 3,000 in a text object, and 4,000
-in the `text` of `chat.update`, which replaces a message whose button was pressed."""
 
 
 @dataclass(frozen=True, slots=True)

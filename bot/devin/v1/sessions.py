@@ -54,6 +54,8 @@ STATUSES: Mapping[str, SessionState] = {
 }
 """The states by `status`, free text that counts where `status_enum` says nothing."""
 
+PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
 
 class _Message(BaseModel):
     type: str | None = None
@@ -141,9 +143,6 @@ def _message(entry: object) -> DevinMessage | None:
     source = Source.DEVIN if found.type == "devin_message" else Source.USER
     id_ = found.event_id if isinstance(found.event_id, str) else ""
     return DevinMessage(id_, source, found.message, zoned(found.timestamp))
-
-
-PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 class PostMessageParams(BaseModel):

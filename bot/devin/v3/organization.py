@@ -19,14 +19,13 @@ from bot.model.errors import OperatorError
 from bot.model.record import parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 
+log = logging.getLogger(__name__)
+
 
 def organization_path(organization: str, *segments: str) -> str:
     """Return the path of a resource; no segment can leave its place."""
     places = (quote(one, safe="") for one in (organization, *segments))
     return "/".join(("/v3/organizations", *places))
-
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

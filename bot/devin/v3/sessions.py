@@ -44,6 +44,10 @@ LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_
 MILLISECONDS = 10**11
 """Times beyond this are in milliseconds, as some clients have seen them; the others in seconds."""
 
+PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
+"""Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
+(CognitionAI/terraform-provider-devin, `client.go`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -155,11 +159,6 @@ def _time(value: object) -> datetime | None:
         return datetime.fromtimestamp(value / 1000 if value > MILLISECONDS else value, UTC)
     except (OverflowError, OSError, ValueError):
         return None
-
-
-PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
-"""Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
-(CognitionAI/terraform-provider-devin, `client.go`)."""
 
 
 class SessionMessageCreateRequest(BaseModel):

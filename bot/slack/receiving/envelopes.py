@@ -20,6 +20,16 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.record import parse_object
 
+log = logging.getLogger(__name__)
+
+NOTES = ("hello", "disconnect")
+"""Frames about the connection itself, which are not answered."""
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+TRIPS = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
+"""Exceptions that Python raises on a value of an unexpected shape, including invalid JSON."""
+
 
 class Observer(Protocol):
     """Is notified of everything from Slack. A payload may be anything; nothing here raises."""
@@ -35,12 +45,6 @@ class Observer(Protocol):
 
     def missed(self) -> None:
         """Note that Slack could not deliver anything for a while."""
-
-
-NOTES = ("hello", "disconnect")
-"""Frames about the connection itself, which are not answered."""
-
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,6 @@ def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
         is_json = response.first_headers().get("content-type", "").startswith("application/json")
         ack["payload"] = json.loads(response.body) if is_json else {"text": response.body}
     return json.dumps(ack)
-
-
-log = logging.getLogger(__name__)
-
-TRIPS = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
-"""Exceptions that Python raises on a value of an unexpected shape, including invalid JSON."""
 
 
 def is_malformed(error: Exception, **ids: object) -> bool:

@@ -19,6 +19,9 @@ from bot.redis.connection import Store
 from bot.store.lua import mirror as lua
 from bot.timing import TIMING
 
+AT_ONCE = 12
+"""The part of the minute's reads that may be made at once: one in this many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Follower:
@@ -108,10 +111,6 @@ def parse_followers(found: Sequence[Any]) -> Sequence[Follower]:
 def short_id(id_: str) -> str:
     """Return 64 bits of a message's id, to remember many of them."""
     return b64encode(sha256(id_.encode()).digest()[:8]).decode()[:11]
-
-
-AT_ONCE = 12
-"""The part of the minute's reads that may be made at once: one in this many."""
 
 
 class Reads:
