@@ -136,7 +136,7 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
             replace(built.workspace, people=people),
             built.state,
             devin,
-            built.files,
+            built.files(),
             schedule,
             InFlight(),
         )

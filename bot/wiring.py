@@ -1,0 +1,243 @@
+"""Every part of the bot, built once, in the order in which they need each other."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.catch_up.listening import Listening
+from bot.catch_up.runner import CatchUp
+from bot.delivery.attachments import Files
+from bot.delivery.deliverer import Deliverer
+from bot.devin.api import Devin
+from bot.mirror.audience import Audience
+from bot.mirror.card import CardTeller
+from bot.mirror.files import SentFiles
+from bot.mirror.poll import SessionPoll
+from bot.mirror.polling import Polling
+from bot.mirror.posting import Ways
+from bot.mirror.status import StatusLines
+from bot.mirror.words import WordsTeller
+from bot.model.owed import OwedKind
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.relay import UseCases
+from bot.relay.accept import Accepting
+from bot.relay.answers import Answers
+from bot.relay.asking.first_words import FirstWords
+from bot.relay.asking.session_choices import SessionChoices
+from bot.relay.asking.shortcuts import MessageShortcuts
+from bot.relay.channel_moves import ChannelMoves
+from bot.relay.edits import Edits
+from bot.relay.home import Home
+from bot.relay.lifecycle.ending import Ending
+from bot.relay.lifecycle.prompts import Prompts
+from bot.relay.lifecycle.starter import Starter
+from bot.relay.lifecycle.starting import Starting
+from bot.relay.link_form import LinkForm
+from bot.relay.linking import Linking
+from bot.relay.naming import Naming
+from bot.relay.replies import Replies
+from bot.relay.saying.say import Say
+from bot.relay.saying.speaker import Speaker
+from bot.relay.saying.speaking import Speaking
+from bot.relay.workflow_steps import WorkflowSteps
+from bot.reporting.notices import Notices, NoticeTeller
+from bot.reporting.outcomes import Delays, Outcomes
+from bot.reporting.reporter import Reporter
+from bot.runtime.in_flight import Background, InFlight
+from bot.schedule.local import LocalDispatch, Work
+from bot.schedule.poll import Poll
+from bot.settings import Settings
+from bot.slack.api import SlackClient
+from bot.slack.app.workspace import Identity, Permissions, Workspace
+from bot.slack.channels import Channels
+from bot.slack.files import SlackFiles
+from bot.slack.functions import Functions
+from bot.slack.limits import RateLimits
+from bot.slack.lookups import Source
+from bot.slack.people import People
+from bot.slack.posts import Posts
+from bot.slack.threads import Threads
+from bot.slack.uploads import Uploads
+from bot.slack.views import Views
+from bot.store.state import State
+from bot.timing import Timing
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import admin_named
+from handlers.late import LateEvents
+from handlers.parse.earlier import ThreadMessages
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The open connections, and the work in progress, that everything is built on."""
+
+    settings: Settings
+    timing: Timing
+    in_flight: InFlight
+    background: Background
+    store: Store
+    client: SlackClient
+    identity: Identity
+    devin: Devin
+    file_hosts: Collection[str] = ()
+
+    def workspace(self) -> Workspace:
+        """Build the workspace."""
+        client, identity, settings = self.client, self.identity, self.settings
+        source = Source(client, self.store, self.timing)
+        channels = Channels(source, settings.link_ttl)
+        people = People(source, channels.lookup, identity.team, identity.enterprise)
+        return Workspace(
+            identity=identity,
+            client=client,
+            people=people,
+            permissions=Permissions(settings, people),
+            threads=Threads(client, channels),
+            views=Views(client),
+            channels=channels,
+            functions=Functions(client),
+            settings=settings,
+            admin=admin_named(settings.admin_contact, mentions=settings.notify),
+            timing=self.timing,
+        )
+
+
+class Parts:
+    """The parts of the bot, on its open connections."""
+
+    def __init__(self, to: Connections) -> None:
+        self._to = to
+        settings, timing, background = to.settings, to.timing, to.background
+        self.workspace = workspace = to.workspace()
+        self.state = state = State.of(to.store, settings)
+        self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
+        self.poll = Poll(state.mailbox, state.outbox, schedule, timing)
+        self.posts = Posts(workspace.threads, RateLimits())
+        self.notices = Notices(
+            outbox=state.outbox, schedule=schedule, threads=workspace.threads, background=background
+        )
+        self.listening = Listening(state.checkpoints, workspace.clock, settings.catch_up)
+        self.audience = Audience(workspace, state)
+        self.status_lines = StatusLines(workspace, state, self.audience, background)
+        polls = SessionPoll(workspace, state, to.devin, self.status_lines, schedule)
+        self.polling = Polling(polls, state.watches, background, timing)
+        self.accepting = Accepting(
+            workspace, state, schedule, to.in_flight, self.listening, self.polling
+        )
+        seconds = timing.session_name_seconds
+        self.naming = Naming(to.devin, state.names, workspace.people, seconds)
+        self.choices = SessionChoices(workspace, state, to.devin, self.accepting, self.naming)
+        self.speaking = Speaking(workspace, state, self.accepting, self.naming, schedule)
+        self.starting = Starting(
+            workspace, state, self.accepting, self.naming, self.speaking, schedule
+        )
+        self.steps = WorkflowSteps(
+            workspace, state, self.accepting, self.choices, self.speaking, schedule
+        )
+        self.cases = self._cases()
+        events = LateEvents(self.cases)
+        self.catch_up = CatchUp(workspace, state, self.listening, events, self.notices, schedule)
+
+    def _cases(self) -> UseCases:
+        workspace, state, schedule = self.workspace, self.state, self.schedule
+        accepting, naming, notices = self.accepting, self.naming, self.notices
+        choices, speaking, starting = self.choices, self.speaking, self.starting
+        linking = Linking(state, accepting, naming, choices, self.audience)
+        link_form = LinkForm(workspace, state, accepting, naming, notices)
+        shortcuts = MessageShortcuts(workspace, state, accepting, naming, choices, link_form)
+        return UseCases(
+            workspace=workspace,
+            state=state,
+            accepting=accepting,
+            replies=Replies(state, accepting, schedule),
+            linking=linking,
+            naming=naming,
+            notices=notices,
+            background=self._to.background,
+            say=Say(workspace, state, accepting, choices, naming, speaking),
+            shortcuts=shortcuts,
+            link_form=link_form,
+            first_words=FirstWords(workspace, state, accepting, starting, shortcuts, notices),
+            edits=Edits(state, accepting, notices, speaking, self._to.background),
+            home=Home(workspace, state, accepting, naming, notices, linking),
+            workflow_steps=self.steps,
+            channel_moves=ChannelMoves(workspace, state, notices, schedule),
+            answers=Answers(state, accepting, speaking),
+            starting=starting,
+            ending=Ending(workspace, state, self._to.devin, accepting, naming),
+        )
+
+    def serve(self) -> None:
+        """Let this process do the work that is due: mail to Devin, and the outbox into threads."""
+        to, workspace, state, schedule = self._to, self.workspace, self.state, self.schedule
+        deliverer = Deliverer(workspace, state, to.devin, self.files(), schedule, to.in_flight)
+        outcomes = Outcomes(workspace, state, self.posts)
+        reporter = Reporter(
+            outbox=state.outbox,
+            tellers={
+                OwedKind.OUTCOME: outcomes,
+                OwedKind.DELAY: Delays(workspace, state, self.posts),
+                OwedKind.NOTICE: NoticeTeller(state.outbox, self.posts),
+                OwedKind.STEP: self.steps,
+                OwedKind.WORDS: self._words(),
+                OwedKind.CARD: CardTeller(
+                    workspace, state, self.audience, self.posts, self.status_lines, schedule
+                ),
+                OwedKind.START: self._starter(),
+                OwedKind.POST: self._speaker(),
+            },
+            drops={OwedKind.OUTCOME: outcomes.drop},
+            schedule=schedule,
+            pauses=to.timing.tell_pauses,
+        )
+        schedule.serve(Work(deliverer.deliver, tell=reporter.tell, shed=reporter.shed))
+
+    def files(self) -> Files:
+        """Return what sends files to Devin."""
+        return Files(
+            slack=SlackFiles(self._to.client, self._to.file_hosts),
+            devin=self._to.devin,
+            uploads=self.state.attachments,
+            limit=self._to.settings.file_limit,
+            pauses=self._to.timing.upload_pauses,
+        )
+
+    def _words(self) -> WordsTeller:
+        to, words = self._to, self.state.words
+        files = SentFiles(
+            devin=to.devin,
+            uploads=Uploads(to.client, self.workspace.threads),
+            words=words,
+            limit=to.settings.file_limit,
+            seconds=to.timing.file_seconds,
+        )
+
+        async def say(thread: ThreadRef, said: SlackMessage, once: str) -> None:
+            await self.notices.say(thread, said, once=once)
+
+        return WordsTeller(
+            self.workspace,
+            self.state,
+            self.audience,
+            Ways(words, self.posts, files, to.timing),
+            self.status_lines,
+            self.schedule,
+            say,
+        )
+
+    def _starter(self) -> Starter:
+        workspace = self.workspace
+        prompts = Prompts(workspace, ThreadMessages(workspace.identity))
+        devin, accepting, notices = self._to.devin, self.accepting, self.notices
+        return Starter(workspace, self.state, devin, accepting, prompts, notices)
+
+    def _speaker(self) -> Speaker:
+        return Speaker(
+            self.workspace,
+            self.state,
+            self.accepting,
+            self.speaking,
+            self.starting,
+            self.posts,
+            self.notices,
+        )
