@@ -1,0 +1,43 @@
+"""The times of docs/architecture/guarantees.md, "Times that hold each other"."""
+
+from bot.app import DRAIN_SECONDS
+from bot.delivery.lease import RENEWALS
+from bot.mirror.files import TRY_SECONDS
+from bot.redis import keep
+from bot.reporting.reporter import TELLING_SECONDS
+from bot.store.outbox import LEASE as ENTRY_LEASE
+from bot.timing import TIMING
+
+SLACK_WAITS = 3.0
+"""docs.slack.dev, Events API and interactivity: an answer is due within three seconds."""
+
+
+def test_what_an_acknowledgement_waits_for_ends_before_slack_gives_up() -> None:
+    """Else Slack sends the event again, or tells a person that it failed."""
+    assert TIMING.redis_seconds < SLACK_WAITS
+    assert 2 * TIMING.look_up_seconds < SLACK_WAITS
+    assert max(TIMING.form_seconds, TIMING.modal_seconds, TIMING.soon_seconds) < SLACK_WAITS
+
+
+def test_a_delivery_and_its_reconciliation_fit_into_the_drain() -> None:
+    """A stop cuts no message off: a call, then two looks of up to `read_seconds` each."""
+    looks = len(TIMING.reconcile_pauses) * TIMING.read_seconds + sum(TIMING.reconcile_pauses)
+    assert TIMING.call_seconds + looks <= DRAIN_SECONDS
+    assert TIMING.connect_seconds < TIMING.answer_seconds < TIMING.call_seconds
+
+
+def test_a_lease_is_renewed_before_it_ends() -> None:
+    """One lost renewal does not lose the session."""
+    assert RENEWALS >= 2
+    assert keep.LEASE.total_seconds() / RENEWALS > TIMING.redis_seconds
+
+
+def test_a_try_at_an_entry_ends_before_another_process_may_begin_one() -> None:
+    """Else a post could appear twice."""
+    assert max(TIMING.turn_seconds, TRY_SECONDS) < TELLING_SECONDS < ENTRY_LEASE.total_seconds()
+
+
+def test_what_slack_may_still_bring_is_remembered_for_longer_than_it_tries() -> None:
+    """Slack's Delayed Events retry for 24 h."""
+    assert min(keep.AHEAD, keep.DONE).total_seconds() > 24 * 3600
+    assert TIMING.notice_wait < keep.WAITING
