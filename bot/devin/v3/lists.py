@@ -1,0 +1,125 @@
+"""The lists of version 3: of sessions, by their ids or the latest ones."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from bot.devin.answers import Answer, Read
+from bot.devin.api import Failure, SessionSummary, Survey, Unread
+from bot.devin.http import DevinHttp, Param
+from bot.devin.v3.organization import Organization, organization_path
+from bot.devin.v3.sessions import parse_list
+from bot.model.replies import Wait
+from bot.model.sessions import SessionId
+
+UNKNOWN_ID = frozenset({400, 404, 414, 422})
+"""Statuses that may mean that Devin refuses one of the ids, or that there are too many."""
+
+MOST_TRIES = 40
+"""Most calls of a survey: to find one such id among 100 takes 15."""
+
+LATEST = 100
+"""The sessions that are read by one call, and those among which the latest are found: the order of
+the list is not documented."""
+
+
+class Lists:
+    """The part of a client that reads lists of its organization."""
+
+    def __init__(self, http: DevinHttp, organization: Organization) -> None:
+        self._http = http
+        self._organization = organization
+
+    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
+        """Read `sessions` by one call for each `LATEST` of them, within `list_seconds`."""
+        pages = await self._pages(_parts(sessions, LATEST), self._http.timing.list_seconds)
+        found = {one.session: one for page in pages if not isinstance(page, Unread) for one in page}
+        return [found[session] for session in sessions if session in found]
+
+    async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
+        """Read `sessions` by one call for each `LATEST` of them.
+
+        One that fails fails all, unless Devin may have refused an id: then each half is read by
+        itself, and an id that is refused alone is left out.
+        """
+        wanted = dict.fromkeys(sessions)
+        parts, found, reads = _parts(list(wanted), LATEST), dict[SessionId, SessionSummary](), 0
+        while parts:
+            reads += len(parts)
+            refused = list[tuple[Sequence[SessionId], Unread]]()
+            for part, page in zip(
+                parts, await self._pages(parts, self._http.timing.survey_seconds), strict=True
+            ):
+                if not isinstance(page, Unread):
+                    found |= {one.session: one for one in page if one.session in wanted}
+                elif page.status in UNKNOWN_ID:
+                    refused.append((part, page))
+                else:
+                    return page
+            halves = (_parts(part, (len(part) + 1) // 2) for part, _ in refused if len(part) > 1)
+            parts = [half for pair in halves for half in pair]
+            if parts and reads + len(parts) > MOST_TRIES:
+                return Survey(found, reads) if found else refused[-1][1]
+        return Survey(found, reads)
+
+    async def _pages(
+        self, parts: Sequence[Sequence[SessionId]], seconds: float
+    ) -> Sequence[Sequence[SessionSummary] | Unread]:
+        asked = (
+            self._list(Read.STATES, seconds, {"session_ids": part, "first": len(part)})
+            for part in parts
+        )
+        return await asyncio.gather(*asked)
+
+    async def recent(
+        self, limit: int, tags: Sequence[str] = ()
+    ) -> Sequence[SessionSummary] | Unread:
+        """List the latest sessions, at most `limit`; without `tags`, no archived ones."""
+        params: dict[str, Param] = {"first": max(limit, LATEST)}
+        params |= {"tags": tags} if tags else {"is_archived": "false"}
+        seconds = self._http.timing.survey_seconds if tags else self._http.timing.list_seconds
+        found = await self._list(Read.LIST, seconds, params)
+        if isinstance(found, Unread):
+            return found
+        return sorted(found, key=_age)[:limit]
+
+    async def _list(
+        self, kind: Read, seconds: float, params: Mapping[str, Param]
+    ) -> Sequence[SessionSummary] | Unread:
+        answer = await self._get(kind, seconds, "sessions", params=params)
+        if isinstance(answer, Unread):
+            return answer
+        found = parse_list(answer.body)
+        return Unread(answer.status) if found is None else found
+
+    async def _get(
+        self,
+        kind: Read,
+        seconds: float,
+        *segments: str,
+        params: Mapping[str, Param] | None = None,
+    ) -> Answer | Unread:
+        path = await self._path(*segments)
+        if not isinstance(path, str):
+            return unread(path)
+        return await self._http.get(kind, path, seconds, params)
+
+    async def _path(self, *segments: str) -> str | Failure:
+        """Return the path of a resource of the organization, or why the organization is unknown."""
+        found = await self._organization.id()
+        return organization_path(found, *segments) if isinstance(found, str) else found
+
+
+def unread(why: Failure) -> Unread:
+    """Return why nothing was read, where the organization is unknown."""
+    if isinstance(why, Wait):
+        return Unread(why=why.reason, retry_after=why.retry_after)
+    return Unread(why.status or 0)
+
+
+def _parts(sessions: Sequence[SessionId], most: int) -> list[Sequence[SessionId]]:
+    return [sessions[first : first + most] for first in range(0, len(sessions), most)]
+
+
+def _age(one: SessionSummary) -> float:
+    """Sort the latest first, and those without a time last."""
+    return -one.updated_at.timestamp() if one.updated_at else 0.0
