@@ -60,6 +60,8 @@ class Read(StrEnum):
     LIST = "list"
     SELF = "self"
     FILE = "file"
+    REPOSITORIES = "repositories"
+    PLAYBOOKS = "playbooks"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,18 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class Playbook:
+    """A playbook of the organization; the title is people's text.
+
+    `macro`, such as `!deploy`, is by what people may call it; not each playbook has one.
+    """
+
+    id: str
+    title: str
+    macro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
@@ -222,6 +234,16 @@ class Devin(Protocol):
 
         A person waits for the former; the latter may take longer.
         """
+
+    async def repositories(self) -> Sequence[str] | Unread:
+        """List the repositories that sessions may work in, as `owner/name`.
+
+        Nobody waits for it. Nothing follows from a repository's absence: those that could be read
+        in time are listed. Where the API has no list, Devin is not asked.
+        """
+
+    async def playbooks(self) -> Sequence[Playbook] | Unread:
+        """List the playbooks of the organization, as `repositories` does."""
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file and return its address; if it is uploaded twice, one copy stays unused."""

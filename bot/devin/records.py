@@ -7,13 +7,15 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.devin.api import DevinMessage
+from bot.devin.api import DevinMessage, Playbook
+from bot.model.record import string
 from bot.model.sessions import PullRequest
 
 MOST_PULL_REQUESTS = 20
@@ -22,6 +24,9 @@ MOST_PULL_REQUESTS = 20
 ID_LIMIT = 200
 """Most characters of an id of Devin's, which has about 40; a longer one counts as none."""
 
+_REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII)
+_PLAYBOOK = re.compile(r"playbook[-_][\w-]+", re.ASCII)
+_MACRO = re.compile(r"![A-Za-z][\w-]*", re.ASCII)
 _ADDRESS = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 _STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
@@ -40,6 +45,27 @@ def tags(value: object) -> frozenset[str]:
     """Return the tags of a session; none for anything that is no list."""
     listed = value if isinstance(value, list) else []
     return frozenset(one for one in listed if isinstance(one, str))
+
+
+def repositories(records: Iterable[Mapping[str, Any]]) -> Sequence[str]:
+    """Return the names of repositories, each once, in their order; others than usual are left out.
+
+    Devin's clients use `repo_path` as what a session's `repos` has.
+    """
+    found = dict.fromkeys(string(one, "repo_path") for one in records)
+    return [one for one in found if len(one) <= ID_LIMIT and _REPOSITORY.fullmatch(one)]
+
+
+def playbooks(records: Iterable[Mapping[str, Any]]) -> Sequence[Playbook]:
+    """Return the playbooks, each once, in their order, without those whose ID is an unusual one."""
+    found: dict[str, Playbook] = {}
+    for one in records:
+        id_, macro = string(one, "playbook_id"), string(one, "macro")
+        if len(id_) <= ID_LIMIT and _PLAYBOOK.fullmatch(id_):
+            is_usable = len(macro) <= ID_LIMIT and _MACRO.fullmatch(macro)
+            title = " ".join(string(one, "title").split()) or id_
+            found.setdefault(id_, Playbook(id_, title, macro if is_usable else ""))
+    return list(found.values())
 
 
 def amount(value: object) -> float | None:

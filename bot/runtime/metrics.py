@@ -110,7 +110,8 @@ def begin(give_up_after: timedelta) -> None:
         REPORTS.labels(result)
     for result in ("uploaded", "linked"):
         FILES_SENT.labels(result)
-    for read in ("states", "messages", "session", "list", "self", "file"):
+    sessions = ("states", "messages", "session", "list")
+    for read in (*sessions, "self", "file", "repositories", "playbooks"):
         DEVIN_READS.labels(read)
     for reason in (BUDGET, "HTTP 401", "HTTP 429"):
         READS_PUT_OFF.labels(reason)

@@ -16,14 +16,22 @@ from typing import Literal
 
 Api = Literal["v1", "v3"]
 Ending = Literal["answers", "drops", "refuses", "half"]
-Read = Literal["self", "sessions", "session", "messages", "file"]
-"""The reads that are counted and can fail: of the caller, a list, a session, its messages, and a
-file that Devin sent. A session of v1 comes with its messages, and v1 has no read of the caller."""
+Read = Literal[
+    "self", "sessions", "session", "messages", "file", "repositories", "playbooks"
+]  # fmt: skip
+"""The reads that are counted and can fail: of the caller, a list, a session, its messages, a file
+that Devin sent, and the two lists of what a session may be started with. A session of v1 comes with
+its messages, and v1 has no read of the caller and none of repositories."""
 Quirk = Literal["refuses unknown ids", "gives no cursor", "gives ISO times"]
 """What version 3 may do, as no document says otherwise: refuse a list whose filter has an id that
 it doesn't know, leave out the cursor of a page that another one follows, or give times as text."""
 
 RetryAfter = float | str | datetime
+DownloadFailure = int | Literal["cut", "unsized"]
+"""The status that the storage answers, a body whose second half never comes, or one whose length is
+not told."""
+ReadFailure = int | tuple[int, RetryAfter]
+"""The status that a read is answered with, with its `Retry-After` if it has one."""
 
 JSON = "application/json"
 HTML = "text/html"

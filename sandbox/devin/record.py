@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Literal
 
 from aiohttp import web
 
@@ -23,13 +22,16 @@ from sandbox.devin.answers import (
     Answer,
     Api,
     Changes,
+    DownloadFailure,
     Quirk,
     Read,
+    ReadFailure,
     RetryAfter,
     answer_in,
     retry_after_of,
 )
 from sandbox.devin.bodies import RejectedError
+from sandbox.devin.catalog import Catalog
 from sandbox.devin.sessions import (
     DEMO_SESSIONS,
     DevinAttachment,
@@ -51,13 +53,9 @@ SANDBOX_KEYS: dict[Api, str] = {
     "v3": "cog_sandbox-not-a-secret",
 }
 ORG_ID = "org-5andb0x00000000000000000000000a1"
-PERMISSIONS = frozenset({"ViewOrgSessions", "ManageOrgSessions", "UseDevinSessions"})
-
-DownloadFailure = int | Literal["cut", "unsized"]
-"""The status that the storage answers, a body whose second half never comes, or one whose length is
-not told."""
-ReadFailure = int | tuple[int, RetryAfter]
-"""The status that a read is answered with, with its `Retry-After` if it has one."""
+PERMISSIONS = frozenset(
+    {"ViewOrgSessions", "ManageOrgSessions", "UseDevinSessions", "Read", "ManageAccountPlaybooks"}
+)
 
 
 class Record:
@@ -83,7 +81,7 @@ class Record:
         self.strays: list[str] = []
         self.read_seconds = self.listing_delay = 0.0
         self.quirks: set[Quirk] = set()
-        self.clock = Clock()
+        self.clock, self.catalog = Clock(), Catalog()
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = self.max_in_flight = 0
         self._watchers: weakref.WeakSet[asyncio.Queue[dict[str, str]]] = weakref.WeakSet()

@@ -15,7 +15,7 @@ PROBLEM = "application/problem+json"
 
 def api_of(request: web.Request) -> Api:
     """Return the generation that a request speaks."""
-    return "v3" if request.path.startswith("/v3/") else "v1"
+    return "v3" if request.path.startswith("/v3") else "v1"
 
 
 def bearer(request: web.Request) -> str | None:

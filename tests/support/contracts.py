@@ -32,9 +32,9 @@ def body_schema(api: Api, path: str) -> Schema:
     return found
 
 
-def answer_schema(api: Api, path: str, status: str) -> Schema:
-    """Return the schema of the answer to a POST with that status."""
-    answer = CONTRACTS[api]["paths"][path]["post"]["responses"][status]
+def answer_schema(api: Api, path: str, status: str, verb: str = "post") -> Schema:
+    """Return the schema of the answer to a POST, or to another verb, with that status."""
+    answer = CONTRACTS[api]["paths"][path][verb]["responses"][status]
     if "$ref" in answer:
         answer = CONTRACTS[api]["components"]["responses"][answer["$ref"].rpartition("/")[2]]
     (content,) = answer["content"].values()

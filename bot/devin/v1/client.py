@@ -17,6 +17,7 @@ from bot.devin.api import (
     IncomingFile,
     MessagePage,
     OutgoingFile,
+    Playbook,
     SessionSummary,
     Survey,
     Unread,
@@ -27,11 +28,13 @@ from bot.devin.http import (
     DevinHttp,
     Param,
 )
+from bot.devin.records import playbooks
 from bot.devin.v1.sessions import (
     PASSING,
     CreateSessionParams,
     PostMessageParams,
     cursor_of,
+    parse_array,
     parse_created,
     parse_list,
     parse_messages,
@@ -172,6 +175,20 @@ class DevinV1:
             return answer
         found = parse_list(answer.body)
         return Unread(answer.status) if found is None else found
+
+    async def repositories(self) -> Sequence[str] | Unread:
+        """Return none: version 1 lists no repositories."""
+        return Unread(why="API v1 lists no repositories", is_forbidden=True)
+
+    async def playbooks(self) -> Sequence[Playbook] | Unread:
+        """List the playbooks (docs.devin.ai, "List playbooks")."""
+        answer = await self._http.get(
+            Read.PLAYBOOKS, "/v1/playbooks", self._http.timing.survey_seconds
+        )
+        if isinstance(answer, Unread):
+            return answer
+        found = parse_array(answer.body)
+        return Unread(answer.status) if found is None else playbooks(found)
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file and return its address.

@@ -111,6 +111,15 @@ def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
     return [_summary(session, one) for session, one in found if session]
 
 
+def parse_array(body: bytes) -> Sequence[Mapping[str, Any]] | None:
+    """Parse a JSON array of objects; None if the body is anything else. Never raises."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return mappings(found) if isinstance(found, list) else None
+
+
 def parse_record(session: SessionId, body: bytes) -> SessionSummary | None:
     """Parse a session's own record; None if the body is anything else. Never raises."""
     record = parse_object(body)

@@ -1,13 +1,15 @@
-"""The lists of version 3: of sessions, by their ids or the latest ones."""
+"""The lists of version 3: of sessions, and of the repositories and playbooks that they may have."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot.devin.answers import Answer, Read
-from bot.devin.api import Failure, SessionSummary, Survey, Unread
+from bot.devin.api import Failure, Playbook, SessionSummary, Survey, Unread
 from bot.devin.http import DevinHttp, Param
+from bot.devin.records import playbooks, repositories
 from bot.devin.v3.organization import Organization, organization_path
-from bot.devin.v3.sessions import parse_list
+from bot.devin.v3.sessions import parse_items, parse_list
 from bot.model.replies import Wait
 from bot.model.sessions import SessionId
 
@@ -20,6 +22,15 @@ MOST_TRIES = 40
 LATEST = 100
 """The sessions that are read by one call, and those among which the latest are found: the order of
 the list is not documented."""
+
+MOST_READ = 10
+"""Most pages that are read of a list of repositories, or of playbooks."""
+
+ON_A_PAGE = 200
+"""The most that such a page may have."""
+
+REPOSITORIES_VERSION = "v3beta1"
+"""The path of this list (docs.devin.ai, "List repositories available to an organization")."""
 
 
 class Lists:
@@ -82,6 +93,42 @@ class Lists:
             return found
         return sorted(found, key=_age)[:limit]
 
+    async def repositories(self) -> Sequence[str] | Unread:
+        """List the repositories, without the state of Devin's index, which takes Devin longer."""
+        path = await self._path("repositories", version=REPOSITORIES_VERSION)
+        found = await self._items(Read.REPOSITORIES, path, {"load_indexing_status": "false"})
+        return found if isinstance(found, Unread) else repositories(found)
+
+    async def playbooks(self) -> Sequence[Playbook] | Unread:
+        """List the playbooks of the organization."""
+        found = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
+        return found if isinstance(found, Unread) else playbooks(found)
+
+    async def _items(
+        self, kind: Read, path: str | Failure, params: Mapping[str, Param]
+    ) -> Sequence[Mapping[str, Any]] | Unread:
+        """Read a list's pages, at most `MOST_READ`, within `survey_seconds`.
+
+        If only the first can be read, that is the list.
+        """
+        if not isinstance(path, str):
+            return unread(path)
+        now = asyncio.get_running_loop().time
+        ends, cursor = now() + self._http.timing.survey_seconds, ""
+        items: list[Mapping[str, Any]] = []
+        for number in range(MOST_READ):
+            which = {"first": ON_A_PAGE, **params, **({"after": cursor} if cursor else {})}
+            answer = await self._http.get(kind, path, ends - now(), which)
+            page = None if isinstance(answer, Unread) else parse_items(answer.body)
+            if page is None:
+                failed = answer if isinstance(answer, Unread) else Unread(answer.status)
+                return items if number else failed
+            items += page[0]
+            if not page[1] or page[1] == cursor:
+                break
+            cursor = page[1]
+        return items
+
     async def _list(
         self, kind: Read, seconds: float, params: Mapping[str, Param]
     ) -> Sequence[SessionSummary] | Unread:
@@ -103,10 +150,12 @@ class Lists:
             return unread(path)
         return await self._http.get(kind, path, seconds, params)
 
-    async def _path(self, *segments: str) -> str | Failure:
+    async def _path(self, *segments: str, version: str = "v3") -> str | Failure:
         """Return the path of a resource of the organization, or why the organization is unknown."""
         found = await self._organization.id()
-        return organization_path(found, *segments) if isinstance(found, str) else found
+        if not isinstance(found, str):
+            return found
+        return organization_path(found, *segments, version=version)
 
 
 def unread(why: Failure) -> Unread:

@@ -22,10 +22,10 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 log = logging.getLogger(__name__)
 
 
-def organization_path(organization: str, *segments: str) -> str:
+def organization_path(organization: str, *segments: str, version: str = "v3") -> str:
     """Return the path of a resource; no segment can leave its place."""
     places = (quote(one, safe="") for one in (organization, *segments))
-    return "/".join(("/v3/organizations", *places))
+    return "/".join((f"/{version}/organizations", *places))
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,15 @@ def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
     return [found for one in mappings(items) if (found := _summary(one)) is not None]
 
 
+def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str] | None:
+    """Parse a page of any list, and the cursor to the next one, if any; never raises."""
+    page = parse_object(body) or {}
+    if not isinstance(page.get("items"), list):
+        return None
+    cursor = string(page, "end_cursor") if page.get("has_next_page") is True else ""
+    return mappings(page["items"]), cursor
+
+
 def parse_messages(body: bytes) -> Page | None:
     """Parse a page of messages; None if the body is anything else. Never raises."""
     page = parse_object(body) or {}

@@ -12,7 +12,7 @@ from sandbox.devin.posting import PLAIN_FILES, Speech, answer_message, upload
 from sandbox.devin.record import Record
 from sandbox.devin.sessions import DevinSession
 from sandbox.devin.v1.bodies import page_of, parse_message, parse_session
-from sandbox.devin.v1.shapes import created, listed, session_shown
+from sandbox.devin.v1.shapes import created, listed, playbook_shown, session_shown
 from sandbox.devin.wire import check_key, not_allowed, send
 
 SESSIONS = "/v1/sessions"
@@ -33,6 +33,7 @@ class V1:
         router.add_get(SESSIONS, self._on_list, allow_head=False)
         router.add_post(SESSIONS, self._on_create)
         router.add_get(SESSION, self._on_read, allow_head=False)
+        router.add_get("/v1/playbooks", self._on_playbooks, allow_head=False)
         router.add_delete(SESSION, self._on_end)
         router.add_post("/v1/attachments", self._on_attachment)
         router.add_get("/v1/attachments/{uuid}/{name}", self._on_download, allow_head=False)
@@ -69,6 +70,14 @@ class V1:
         found = [one for one in self._record.sessions.values() if tags <= set(one.tags)][::-1]
         summaries = [listed(one) for one in found[offset : offset + limit]]
         return web.json_response({"sessions": summaries})
+
+    async def _on_playbooks(self, request: web.Request) -> web.Response:
+        """Serve `GET /v1/playbooks`: all of them (docs.devin.ai, "List playbooks")."""
+        self._record.reads_by_kind["playbooks"] += 1
+        self._check(request)
+        self._record.check_read("playbooks")
+        await asyncio.sleep(self._record.read_seconds)
+        return web.json_response([playbook_shown(one) for one in self._record.catalog.playbooks])
 
     async def _on_create(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()

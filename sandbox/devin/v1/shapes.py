@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 
+from sandbox.devin.catalog import Playbook
 from sandbox.devin.sessions import DevinMessage, DevinSession
 
 _STATUSES = {
@@ -49,6 +50,17 @@ def listed(session: DevinSession) -> dict[str, object]:
 def created(session: DevinSession) -> dict[str, object]:
     """The answer of `POST /v1/sessions`."""
     return {"session_id": session.session_id, "url": session.url, "is_new_session": True}
+
+
+def playbook_shown(playbook: Playbook) -> dict[str, str | None]:
+    """Return a playbook as `GET /v1/playbooks` lists it."""
+    texts = {"playbook_id": playbook.id, "title": playbook.title, "macro": playbook.macro}
+    about = {"status": "published", "access_type": "org", "org_id": "org-5andb0x"}
+    never = dict.fromkeys(("created_at", "updated_at"))
+    nobody = dict.fromkeys(
+        f"{did}_by_user_{it}" for did in ("created", "updated") for it in ("id", "name")
+    )
+    return {**texts, "body": f"# {playbook.title}", **about, **never, **nobody}
 
 
 def _message(message: DevinMessage) -> dict[str, str]:

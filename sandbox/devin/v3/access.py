@@ -10,6 +10,9 @@ VIEW = "ViewOrgSessions"
 MANAGE = "ManageOrgSessions"
 USE = "UseDevinSessions"
 IMPERSONATE = "ImpersonateOrgSessions"
+REPOSITORIES, PLAYBOOKS = "Read", "ManageAccountPlaybooks"
+"""What the lists require (docs.devin.ai, "List repositories available to an organization" and "List
+organization-level playbooks")."""
 
 
 def check_credential(record: Record, request: web.Request) -> None:

@@ -41,7 +41,12 @@ def _is_uri(text: str) -> str:
 Uri = Annotated[str, AfterValidator(_is_uri)]
 ShortUri = Annotated[Uri, StringConstraints(min_length=1, max_length=2083)]
 Strings = list[str] | None
-ARRAYS = frozenset({"session_ids", "user_ids", "service_user_ids", "repo_names", "tags", "origins"})
+# fmt: off
+ARRAYS = frozenset({
+    "session_ids", "user_ids", "service_user_ids", "repo_names", "tags", "origins",
+    "only_repo_paths", "exclude_repo_paths",
+})
+# fmt: on
 
 
 class Body(BaseModel):
@@ -100,6 +105,15 @@ class Page(Query):
 
     first: Annotated[int, Field(ge=1, le=200)] = 100
     after: str | None = None
+
+
+class RepositoriesQuery(Page):
+    """The filters of a list of repositories."""
+
+    filter_name: str | None = None
+    only_repo_paths: Strings = None
+    exclude_repo_paths: Strings = None
+    load_indexing_status: bool = True
 
 
 class SessionsQuery(Page):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from sandbox.devin.answers import NOT_FOUND, STATES, Answer
+from sandbox.devin.answers import NOT_FOUND, STATES, Answer, Read
 from sandbox.devin.bodies import RejectedError, invalid
 from sandbox.devin.files import Files
 from sandbox.devin.posting import Speech, answer_message, upload
@@ -15,6 +15,8 @@ from sandbox.devin.sessions import DevinMessage, DevinPost, DevinSession
 from sandbox.devin.v3.access import (
     IMPERSONATE,
     MANAGE,
+    PLAYBOOKS,
+    REPOSITORIES,
     USE,
     VIEW,
     admit,
@@ -28,6 +30,7 @@ from sandbox.devin.v3.requests import (
     Creation,
     Message,
     Page,
+    RepositoriesQuery,
     SessionsQuery,
     Termination,
     parse_body,
@@ -38,6 +41,8 @@ from sandbox.devin.v3.requests import (
 from sandbox.devin.v3.shapes import (
     attachments_shown,
     message_shown,
+    playbook_shown,
+    repository_shown,
     session_shown,
     uploaded,
     written,
@@ -72,6 +77,10 @@ class V3:
             f"{SESSION}/messages": {"GET": self._on_messages, "POST": self._on_message},
             f"{SESSION}/archive": {"POST": self._on_archive},
             f"{SESSION}/attachments": {"GET": self._on_attachments},
+            f"{ORGANIZATION}/playbooks": {"GET": self._on_playbooks},
+            f"/v3beta1{ORGANIZATION.removeprefix('/v3')}/repositories": {
+                "GET": self._on_repositories
+            },
             f"{ORGANIZATION}/attachments": {"POST": self._on_upload},
             f"{ORGANIZATION}/attachments/{{uuid}}/{{name}}": {"GET": self._on_download},
         }
@@ -122,6 +131,42 @@ class V3:
 
     def _shown(self, session: DevinSession) -> dict[str, object]:
         return session_shown(session, self._record.org_id)
+
+    async def _on_repositories(self, request: web.Request) -> web.Response:
+        """Serve a page of the repositories that sessions may work in."""
+        admit(self._record, request, REPOSITORIES)
+        query = parse_query(RepositoriesQuery, request.query)
+        await self._reads("repositories")
+        wanted, barred = query.only_repo_paths, query.exclude_repo_paths or ()
+        part = (query.filter_name or "").lower()
+        listing = Listing(
+            f"repositories of {self._record.org_id}", self._record.catalog.repositories, str
+        )
+        page = listing.page(
+            query.first,
+            query.after,
+            lambda one: repository_shown(one, is_indexed=query.load_indexing_status),
+            lambda one: (
+                part in one.lower() and (wanted is None or one in wanted) and one not in barred
+            ),
+        )
+        return web.json_response(page)
+
+    async def _on_playbooks(self, request: web.Request) -> web.Response:
+        """Serve a page of the organization's playbooks."""
+        admit(self._record, request, PLAYBOOKS)
+        query = parse_query(Page, request.query)
+        await self._reads("playbooks")
+        name, org_id = f"playbooks of {self._record.org_id}", self._record.org_id
+        listing = Listing(name, self._record.catalog.playbooks, lambda one: one.id)
+        shown = listing.page(query.first, query.after, lambda one: playbook_shown(one, org_id))
+        return web.json_response(shown)
+
+    async def _reads(self, kind: Read) -> None:
+        """Count a read, let it take its time, and raise the failure that is planned for it."""
+        self._record.reads_by_kind[kind] += 1
+        await asyncio.sleep(self._record.read_seconds)
+        self._record.check_read(kind)
 
     async def _on_create(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sandbox.devin.catalog import Playbook
 from sandbox.devin.sessions import DevinAttachment, DevinMessage, DevinSession, name_in
 
 _STATUSES = {
@@ -80,6 +81,38 @@ def attachments_shown(
         for message in session.messages
         for url in message.attachments
     ]
+
+
+def repository_shown(path: str, *, is_indexed: bool) -> dict[str, object]:
+    """Return a repository as the list shows it."""
+    owner, _, name = path.partition("/")
+    return {
+        "git_connection_host": "github.com",
+        "git_connection_id": f"git-connection-{owner}",
+        "indexing_status": {"indexing_enabled": False} if is_indexed else None,
+        "last_updated_at": None,
+        "provider_repository_id": path,
+        "repo_description": None,
+        "repo_language": None,
+        "repo_name": name,
+        "repo_path": path,
+    }
+
+
+def playbook_shown(playbook: Playbook, org_id: str) -> dict[str, object]:
+    """Return a `PlaybookResponse`."""
+    return {
+        "access_type": "org",
+        "body": f"# {playbook.title}",
+        "created_at": 1_700_000_000,
+        "created_by": "user-5andb0x",
+        "macro": playbook.macro,
+        "org_id": org_id,
+        "playbook_id": playbook.id,
+        "title": playbook.title,
+        "updated_at": 1_700_000_000,
+        "updated_by": "user-5andb0x",
+    }
 
 
 def uploaded(attachment: DevinAttachment) -> dict[str, str]:
