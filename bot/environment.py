@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.model.spelling import distance
+
 _LETTERS = ((8, 2), (6, 1), (0, 0))
 """The letters by which a name may differ from a setting's of at least that length.
 
@@ -24,6 +26,14 @@ _DECISIVE = ("ALLOW_", "MIRROR", "START", "LIST_SESSIONS")
 """The beginnings of settings that decide who may do what, or where words go."""
 _FAMILIES = ("ALLOW_", "MIRROR_")
 """Those of which an unknown one counts, however far its name is from a known one."""
+
+_OPEN_PORT = (
+    "PORT: set without HOST, so /metrics is open on all addresses of this machine; set "
+    "HOST=127.0.0.1 to close it, or HOST=0.0.0.0 if others should reach it"
+)
+
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_NO_PROXY = "{}: not used; if a proxy leads to Slack or Devin, set SLACK_PROXY or DEVIN_PROXY"
 
 _READABLE = "other users can read the file; only the relay's should (chmod 600)"
 
@@ -85,6 +95,17 @@ def is_open(mode: int, *, is_own: bool, is_mounted: bool) -> bool:
     return not is_mounted and bool(mode & (stat.S_IROTH | (stat.S_IRGRP if is_own else 0)))
 
 
+def open_port(given: Collection[str]) -> Sequence[str]:
+    """Return a doubt if the settings that are `given` open a port on all addresses."""
+    return [_OPEN_PORT] if "PORT" in given and "HOST" not in given else ()
+
+
+def ignored_proxies(environ: Mapping[str, str]) -> Sequence[str]:
+    """Return a doubt about the first proxy of the environment, since none of them is used."""
+    found = [name for name in _PROXIES if environ.get(name) or environ.get(name.lower())]
+    return [_NO_PROXY.format(name) for name in found[:1]]
+
+
 @dataclass(frozen=True, slots=True)
 class Stray:
     """A variable that no setting reads, although it looks like one: `meant`, if that is clear."""
@@ -125,27 +146,12 @@ def _strays(known: Collection[str], given: Mapping[str, str | None]) -> Iterator
     for name, value in given.items():
         if not value or name in known or _OF_A_SERVICE.search(name):
             continue
-        distances = {one: _distance(name.upper(), one) for one in known}
+        distances = {one: distance(name.upper(), one) for one in known}
         meant = min(known, key=distances.__getitem__)
         if distances[meant] <= next(most for least, most in _LETTERS if len(meant) >= least):
             yield Stray(name, meant)
         elif name.startswith(_FAMILIES):
             yield Stray(name)
-
-
-def _distance(name: str, other: str) -> int:
-    """Count the letters to add, drop, replace or swap with a neighbor (optimal alignment)."""
-    if abs(len(name) - len(other)) > _LETTERS[0][1]:
-        return len(other)
-    before, row = list[int](), list(range(len(other) + 1))
-    for i, mine in enumerate(name, 1):
-        before, last, row = row, before, [i]
-        for j, its in enumerate(other, 1):
-            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (mine != its))
-            if last and j > 1 and mine == other[j - 2] and name[i - 2] == its:
-                best = min(best, last[j - 2] + 1)
-            row.append(best)
-    return row[-1]
 
 
 def _read(path: Path) -> str:

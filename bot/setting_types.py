@@ -73,3 +73,7 @@ Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 Duration = Annotated[
     timedelta, BeforeValidator(duration), Field(gt=timedelta(0), le=timedelta(days=3650))
 ]
+
+CAP_SHAPE = "a whole number of ACUs from 1 to 100,000"
+Cap = Annotated[int, Field(ge=1, le=100_000)]
+"""What a session may use at most, in ACUs."""

@@ -29,11 +29,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.environment import exposed, gather, stray_names
+from bot.environment import exposed, gather, ignored_proxies, open_port, stray_names
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
 from bot.model.mirror import Follow
-from bot.setting_types import Duration, Proxy, duration, ids, token
+from bot.setting_types import CAP_SHAPE, Cap, Duration, Proxy, duration, ids, token
 from bot.urls import check_redis_address, check_slack_address, check_web_address, passwords
 
 CATCH_UP_LIMIT = timedelta(days=2)
@@ -50,14 +50,6 @@ _TRANSPORTS = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 _PROXIES = ("SLACK_PROXY", "DEVIN_PROXY")
 SECRETS = (*_TRANSPORTS, "SLACK_BOT_TOKEN", "DEVIN_API_KEY", "REDIS_URL", *_PROXIES)
 """The settings that may be in files: `SLACK_BOT_TOKEN_FILE` and so on."""
-
-_IGNORED = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-_NO_PROXY = "{}: not used; if a proxy leads to Slack or Devin, set SLACK_PROXY or DEVIN_PROXY"
-
-_OPEN_PORT = (
-    "PORT: set without HOST, so /metrics is open on all addresses of this machine; set "
-    "HOST=127.0.0.1 to close it, or HOST=0.0.0.0 if others should reach it"
-)
 
 
 class Settings(BaseSettings):
@@ -150,6 +142,8 @@ class Settings(BaseSettings):
     starts_per_hour: int = Field(
         10, ge=0, le=1000, description="a number up to 1,000, or 0 for no limit"
     )
+    max_acu: Cap | None = Field(None, description=CAP_SHAPE)
+    max_acu_ceiling: Cap | None = Field(None, description=CAP_SHAPE)
     allow_bots: Annotated[frozenset[str], ids("BAUW", "bot, app or user ID")] = Field(
         frozenset(), description="bot, app or user IDs such as B0123ABCD, or empty for no bot"
     )
@@ -218,6 +212,13 @@ class Settings(BaseSettings):
         may_be_insecure = known.data.get("allow_insecure_redis", True)
         return check_redis_address(url, may_be_insecure=may_be_insecure)
 
+    @field_validator("max_acu_ceiling")
+    @classmethod
+    def _check_ceiling(cls, ceiling: int, known: ValidationInfo) -> int:
+        if (known.data.get("max_acu") or 0) > ceiling:
+            raise ValueError("less than MAX_ACU")
+        return ceiling
+
     @model_validator(mode="before")
     @classmethod
     def _listen_everywhere_on_a_given_port(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -261,11 +262,10 @@ def load_settings(
     problems += grave
     if settings is None or problems:
         raise SettingsError(problems)
-    if settings.mode == "socket" and "PORT" in given and "HOST" not in given:
-        doubts = [*doubts, _OPEN_PORT]
+    if settings.mode == "socket":
+        doubts = [*doubts, *open_port(given)]
     if given.keys().isdisjoint(_PROXIES):
-        ignored = [name for name in _IGNORED if environ.get(name) or environ.get(name.lower())]
-        doubts = [*doubts, *map(_NO_PROXY.format, ignored[:1])]
+        doubts = [*doubts, *ignored_proxies(environ)]
     # The model is frozen, and nothing else sets it.
     settings._doubts = (*doubts, *open_file, *open_secrets)  # noqa: SLF001
     return settings

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import NewType, Protocol, TypeAlias
 
 from bot.model.findings import Finding
+from bot.model.options import Options
 from bot.model.replies import Outcome, Wait
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Trouble
 
@@ -182,6 +183,10 @@ class Devin(Protocol):
         """True if this generation of the API can archive a session."""
 
     @property
+    def lacks(self) -> frozenset[str]:
+        """The options of a start that this generation of the API doesn't have, by their keys."""
+
+    @property
     def over(self) -> frozenset[SessionState]:
         """The states in which nobody would go on with a session."""
 
@@ -248,10 +253,11 @@ class Devin(Protocol):
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file and return its address; if it is uploaded twice, one copy stays unused."""
 
-    async def create(
-        self, prompt: str, title: str = "", tags: Sequence[str] = ()
-    ) -> NamedSession | Failure:
-        """Start a session, once; after an uncertain outcome it may exist, and its tags find it."""
+    async def create(self, prompt: str, options: Options, tag: str) -> NamedSession | Failure:
+        """Start a session, once; after an uncertain outcome it may exist, and its `tag` finds it.
+
+        The playbook is an ID, and no option is one that this generation `lacks`.
+        """
 
     async def end(self, session: SessionId) -> Failure | None:
         """End `session` for good; return None once Devin confirms it."""

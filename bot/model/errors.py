@@ -22,6 +22,7 @@ RelayError
 │   ├── StartGone          the start that a button would repeat is no longer kept
 │   ├── AlreadyClosed      the session was ended or archived by an earlier press
 │   ├── BadStep            a workflow step cannot be run as it was filled in
+│   ├── BadOptions         (`options.py`) options of a start can't be used as they were written
 │   ├── ChooseSession      the channel has no active session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
 │       └── ChannelMoved       the channel has another id: outsiders read along

@@ -32,10 +32,12 @@ from bot.model.errors import (
     TooManyStarts,
     UnderWay,
 )
+from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import NamedSession, Unclear
 from bot.wording.devin_say import USAGE
+from bot.wording.lifecycle import options
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
 from bot.wording.phrases import (
@@ -71,6 +73,8 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
             words = _SENT_AGAIN if error.already_sent else _REPLY_GONE
         case AnsweredAlready():
             words = SlackMessage(mirror_notices.chosen(error.by, error.text))
+        case BadOptions():
+            words = options.bad(error)
         case BadStep():
             words = SlackMessage(FLAWS[error.flaw])
         case ChooseSession():

@@ -19,6 +19,7 @@ from bot.devin.api import (
     Unread,
 )
 from bot.devin.opening import open_devin
+from bot.model.options import Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from sandbox import DevinSandbox
@@ -221,7 +222,8 @@ async def test_a_session_is_created_with_its_prompt_title_and_tags(
     devin: Devin, sandbox: DevinSandbox
 ) -> None:
     """It works, and its first message is the prompt, which is not Devin's."""
-    new = await devin.create("Fix the build, Grüße 🚀", "Build", ["relay-1", "team-a"])
+    chosen = Options(title="Build", tags=("team-a",))
+    new = await devin.create("Fix the build, Grüße 🚀", chosen, "relay-1")
     assert isinstance(new, NamedSession)
     made = sandbox.session(new.session)
     assert (made.title, made.tags) == ("Build", ("relay-1", "team-a"))
@@ -234,18 +236,18 @@ async def test_a_session_is_created_with_its_prompt_title_and_tags(
     assert (state.title, state.state) == ("Build", SessionState.WORKING)
 
 
-async def test_a_title_and_tags_may_be_left_out(devin: Devin, sandbox: DevinSandbox) -> None:
-    """The prompt is all that a session needs."""
-    new = await devin.create("Fix the build")
+async def test_options_may_be_left_out(devin: Devin, sandbox: DevinSandbox) -> None:
+    """The prompt and the relay's own tag are all that a session needs."""
+    new = await devin.create("Fix the build", Options(), "relay-1")
     assert isinstance(new, NamedSession)
     made = sandbox.session(new.session)
-    assert (new.title, made.title, made.tags) == ("", "", ())
+    assert (new.title, made.title, made.tags) == ("", "", ("relay-1",))
 
 
 async def test_sessions_are_listed_by_tags(devin: Devin) -> None:
     """Only those that carry all of them."""
-    one = await devin.create("One", tags=["relay-1"])
-    two = await devin.create("Two", tags=["relay-1", "relay-2"])
+    one = await devin.create("One", Options(), "relay-1")
+    two = await devin.create("Two", Options(tags=("relay-2",)), "relay-1")
     assert isinstance(one, NamedSession)
     assert isinstance(two, NamedSession)
     for tags, expected in ("relay-1", [two, one]), ("relay-1 relay-2", [two]), ("x", []):
@@ -260,7 +262,7 @@ async def test_a_session_whose_answer_is_lost_is_found_by_its_tag(
 ) -> None:
     """It is not created twice from here: uncertain, and there is one."""
     sandbox.creations.append(STATES[state])
-    answer = await devin.create("Fix the build", tags=["relay-1"])
+    answer = await devin.create("Fix the build", Options(), "relay-1")
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="connection lost")
     found = await devin.recent(5, ["relay-1"])
     assert not isinstance(found, Unread)
@@ -289,7 +291,7 @@ async def test_a_session_that_is_not_created_says_why(
 ) -> None:
     """As for a message; but a success that names no session may have started one."""
     sandbox.creations.append(STATES[state])
-    assert await devin.create("Fix the build") == expected
+    assert await devin.create("Fix the build", Options(), "relay-1") == expected
 
 
 async def test_a_session_can_be_ended_once(devin: Devin, sandbox: DevinSandbox) -> None:
@@ -347,7 +349,7 @@ async def test_a_devin_that_is_away_takes_no_write(devin: Devin, sandbox: DevinS
     """Nothing was sent, so each may be tried again."""
     await sandbox.go_offline()
     away = Wait("connection refused")
-    assert await devin.create("Fix the build") == away
+    assert await devin.create("Fix the build", Options(), "relay-1") == away
     assert await devin.end(ID) == away
     if devin.archives:
         assert await devin.archive(ID) == away

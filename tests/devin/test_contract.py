@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.devin.opening import open_devin
+from bot.model.options import Options
 from bot.model.replies import OutcomeKind
 from bot.model.sessions import NamedSession, SessionId
 from sandbox import DevinSandbox
@@ -17,6 +18,15 @@ from tests.support.desk import SESSION
 
 APIS: list[Api] = ["v1", "v3"]
 CREATING = "/v3/organizations/{org_id}/sessions"
+
+ALL_OPTIONS = Options(
+    repos=("acme/api",),
+    mode="fast",
+    playbook="playbook-1",
+    max_acu=10,
+    tags=("oncall",),
+    title="Build",
+)
 
 each_api = pytest.mark.parametrize("api", APIS)
 
@@ -72,13 +82,22 @@ async def test_a_session_is_created_by_the_operation_of_the_contract() -> None:
     await site.start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with open_devin(url, SecretStr("cog_x"), "org-1", 1) as devin:
-        assert await devin.create("Fix it") == NamedSession(SessionId(SESSION))
-        made = await devin.create("Fix it", "Build", ["relay-1"])
+        made = await devin.create("Fix it", Options(), "relay-1")
+        assert made == NamedSession(SessionId(SESSION))
+        made = await devin.create("Fix it", ALL_OPTIONS, "relay-1")
         assert made == NamedSession(SessionId(SESSION), "Build")
     await runner.cleanup()
     assert seen == [
-        {"prompt": "Fix it"},
-        {"prompt": "Fix it", "title": "Build", "tags": ["relay-1"]},
+        {"prompt": "Fix it", "tags": ["relay-1"]},
+        {
+            "prompt": "Fix it",
+            "title": "Build",
+            "tags": ["relay-1", "oncall"],
+            "repos": ["acme/api"],
+            "devin_mode": "fast",
+            "playbook_id": "playbook-1",
+            "max_acu_limit": 10,
+        },
     ]
     assert [problems(one, body_schema("v3", CREATING), "v3") for one in seen] == [[], []]
 

@@ -147,6 +147,15 @@ def test_a_file_that_holds_no_secret_is_one_problem(tmp_path: Path) -> None:
     assert "SEEN" not in str(caught.value)
 
 
+def test_no_cap_is_above_the_ceiling_from_the_start() -> None:
+    """Otherwise whoever chooses nothing would get more than anybody may choose."""
+    load_settings({**ENOUGH, "MAX_ACU": "10", "MAX_ACU_CEILING": "10"}, None)
+    with pytest.raises(SettingsError, match=r"^MAX_ACU_CEILING: less than MAX_ACU; expected a"):
+        load_settings({**ENOUGH, "MAX_ACU": "11", "MAX_ACU_CEILING": "10"}, None)
+    with pytest.raises(SettingsError, match=r"^MAX_ACU: invalid; expected a whole"):
+        load_settings({**ENOUGH, "MAX_ACU": "0", "MAX_ACU_CEILING": "10"}, None)
+
+
 POSIX = pytest.mark.skipif(os.name != "posix", reason="only POSIX has these modes")
 
 

@@ -31,8 +31,8 @@ from bot.devin.http import (
 from bot.devin.records import playbooks
 from bot.devin.v1.sessions import (
     PASSING,
-    CreateSessionParams,
     PostMessageParams,
+    creation,
     cursor_of,
     parse_array,
     parse_created,
@@ -44,6 +44,7 @@ from bot.devin.v1.sessions import (
     tail,
 )
 from bot.model.findings import Finding
+from bot.model.options import Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 
@@ -67,6 +68,7 @@ class DevinV1:
     """
 
     archives = False
+    lacks = frozenset({"repo", "mode"})
     over = frozenset({SessionState.FINISHED, SessionState.ENDED})
 
     def __init__(self, http: DevinHttp) -> None:
@@ -199,16 +201,13 @@ class DevinV1:
         answer = await self._http.upload("/v1/attachments", file)
         return parse_uploaded(answer) if isinstance(answer, Answer) else answer
 
-    async def create(
-        self, prompt: str, title: str = "", tags: Sequence[str] = ()
-    ) -> NamedSession | Failure:
+    async def create(self, prompt: str, options: Options, tag: str) -> NamedSession | Failure:
         """Start a session (docs.devin.ai, "Create a new Devin session"), once.
 
         `idempotent` is left out: it would return an earlier session for the same prompt.
         """
-        params = CreateSessionParams(prompt=prompt, title=title or None, tags=tags or None)
-        answer = await self._http.post("/v1/sessions", params.model_dump_json().encode())
-        return parse_created(answer, title) if isinstance(answer, Answer) else answer
+        answer = await self._http.post("/v1/sessions", creation(prompt, options, tag))
+        return parse_created(answer, options.title) if isinstance(answer, Answer) else answer
 
     async def end(self, session: SessionId) -> Failure | None:
         """Terminate the session (docs.devin.ai, "Terminate a session")."""

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from bot.devin.answers import DETAIL_LIMIT, Answer, failed
 from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
 from bot.devin.records import identified, iso_time, pull_requests, tags, zoned
+from bot.model.options import Options
 from bot.model.record import clean, encodable, mapping, mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble, parse_session
@@ -169,7 +170,21 @@ class CreateSessionParams(BaseModel):
 
     prompt: str
     title: str | None
-    tags: Sequence[str] | None
+    tags: Sequence[str]
+    playbook_id: str | None
+    max_acu_limit: int | None
+
+
+def creation(prompt: str, options: Options, tag: str) -> bytes:
+    """Return the body that starts a session, without the fields that nobody chose."""
+    body = CreateSessionParams(
+        prompt=prompt,
+        title=options.title or None,
+        tags=(tag, *options.tags),
+        playbook_id=options.playbook or None,
+        max_acu_limit=options.max_acu,
+    )
+    return body.model_dump_json(exclude_none=True).encode()
 
 
 def parse_sent(answer: Answer) -> Outcome | Wait:

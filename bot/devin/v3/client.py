@@ -24,8 +24,8 @@ from bot.devin.v3.probe import probed
 from bot.devin.v3.sessions import (
     PASSING,
     Page,
-    SessionCreateRequest,
     SessionMessageCreateRequest,
+    creation,
     parse_created,
     parse_messages,
     parse_record,
@@ -33,6 +33,7 @@ from bot.devin.v3.sessions import (
     parse_uploaded,
 )
 from bot.model.findings import Finding
+from bot.model.options import Options
 from bot.model.replies import Outcome, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 
@@ -47,6 +48,7 @@ class DevinV3(Lists):
     """A client for Devin's sessions by version 3 of its API."""
 
     archives = True
+    lacks = frozenset[str]()
     over = frozenset({SessionState.ENDED})
 
     async def begin(self) -> None:
@@ -147,16 +149,13 @@ class DevinV3(Lists):
         answer = await self._http.upload(path, file) if isinstance(path, str) else path
         return parse_uploaded(answer) if isinstance(answer, Answer) else answer
 
-    async def create(
-        self, prompt: str, title: str = "", tags: Sequence[str] = ()
-    ) -> NamedSession | Failure:
+    async def create(self, prompt: str, options: Options, tag: str) -> NamedSession | Failure:
         """Start a session, once."""
         path = await self._path("sessions")
         if not isinstance(path, str):
             return path
-        params = SessionCreateRequest(prompt=prompt, title=title or None, tags=tags or None)
-        answer = await self._http.post(path, params.model_dump_json(exclude_none=True).encode())
-        return parse_created(answer, title) if isinstance(answer, Answer) else answer
+        answer = await self._http.post(path, creation(prompt, options, tag))
+        return parse_created(answer, options.title) if isinstance(answer, Answer) else answer
 
     async def end(self, session: SessionId) -> Failure | None:
         """Terminate the session for good."""

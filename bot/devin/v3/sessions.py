@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.devin.answers import Answer, failed
 from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
 from bot.devin.records import amount, identified, iso_time, pull_requests, tags
+from bot.model.options import Options
 from bot.model.record import mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionState, Trouble, parse_session
@@ -186,7 +187,25 @@ class SessionCreateRequest(BaseModel):
 
     prompt: str
     title: str | None = None
-    tags: Sequence[str] | None = None
+    tags: Sequence[str]
+    repos: Sequence[str] | None = None
+    devin_mode: str | None = None
+    playbook_id: str | None = None
+    max_acu_limit: int | None = None
+
+
+def creation(prompt: str, options: Options, tag: str) -> bytes:
+    """Return the body that starts a session, without the fields that nobody chose."""
+    body = SessionCreateRequest(
+        prompt=prompt,
+        title=options.title or None,
+        tags=(tag, *options.tags),
+        repos=options.repos or None,
+        devin_mode=options.mode or None,
+        playbook_id=options.playbook or None,
+        max_acu_limit=options.max_acu,
+    )
+    return body.model_dump_json(exclude_none=True).encode()
 
 
 def parse_sent(answer: Answer) -> Outcome | Wait:

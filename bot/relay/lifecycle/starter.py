@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
+from bot.model.options import Options
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
@@ -156,7 +157,7 @@ class Starter:
         return await self._reconcile(start, lost)
 
     async def _create(self, start: Start, prompt: str) -> Result:
-        answer = await self._devin.create(prompt, tags=[start.tag])
+        answer = await self._devin.create(prompt, Options(), start.tag)
         if isinstance(answer, NamedSession):
             _record(start, answer.session)
             await self._claims.note(_sent(start), STARTED + answer.session, KEEP_CLAIM)

@@ -1,0 +1,133 @@
+"""The options of a start: what a person chose for a session beside its prompt.
+
+Their one form on every way is words before the prompt: `Options.words` writes them, and
+`text/options.py` reads them back.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from bot.model.errors import PersonError
+from bot.model.people import UserId
+from bot.model.record import Record
+from bot.model.sessions import SessionId
+
+MODES = ("normal", "fast", "lite", "ultra", "fusion")
+"""Devin's modes, as far as they are documented; it may have others."""
+
+MOST_TAGS = 49
+"""A session has 50 at most (docs.devin.ai, "Create session"), and one is the relay's own."""
+
+_QUOTES = str.maketrans("“”„‟", '""""')
+_BARE = re.compile(r"""[^\s,"'“\u2018`][^\s,"“”]*""")
+
+
+def one_line(text: str) -> str:
+    """Return `text` with single blanks, and with straight quotation marks."""
+    return " ".join(text.translate(_QUOTES).split())
+
+
+Line = Annotated[str, AfterValidator(one_line)]
+
+
+class Options(Record):
+    """What was chosen; an empty field was not.
+
+    A repository is `owner/name`, or an address that is not known to mean one. A playbook is an ID
+    or a macro, such as `!deploy`. `max_acu` is the cap: the ACUs that the session may use.
+    """
+
+    repos: tuple[str, ...] = ()
+    mode: str = ""
+    playbook: str = ""
+    max_acu: int | None = None
+    tags: tuple[Line, ...] = ()
+    title: Line = ""
+
+    def over(self, other: "Options") -> "Options":
+        """Return these options, with `other` for what they leave open; tags add up."""
+        return Options(
+            repos=self.repos or other.repos,
+            mode=self.mode or other.mode,
+            playbook=self.playbook or other.playbook,
+            max_acu=other.max_acu if self.max_acu is None else self.max_acu,
+            tags=tuple(dict.fromkeys((*self.tags, *other.tags))),
+            title=self.title or other.title,
+        )
+
+    def words(self) -> str:
+        """Return the words, as plain text; empty if nothing was chosen."""
+        cap = "" if self.max_acu is None else str(self.max_acu)
+        chosen: Mapping[str, Sequence[str]] = {
+            "repo": self.repos,
+            "mode": (self.mode,),
+            "playbook": (self.playbook,),
+            "max": (cap,),
+            "tag": self.tags,
+            "title": (self.title,),
+        }
+        return " ".join(
+            f"{key}:{_quoted(value)}" for key, values in chosen.items() for value in values if value
+        )
+
+
+def _quoted(value: str) -> str:
+    if _BARE.fullmatch(value):
+        return value
+    return f"“{value}”" if '"' in value else f'"{value}"'
+
+
+class Profile(Record):
+    """What the starts of a channel use, and its default session.
+
+    `words` precede each prompt, and are Slack markup. `by` is who last changed the options or the
+    words, and `session_by` who chose the session.
+    """
+
+    options: Options = Options()
+    words: str = ""
+    session: SessionId | None = None
+    by: UserId = UserId("")
+    session_by: UserId = UserId("")
+
+
+class OptionFlaw(StrEnum):
+    """The problems that an option can have."""
+
+    EMPTY = "empty"
+    WRONG = "wrong"
+    TWICE = "twice"
+    UNCLOSED = "unclosed"
+    NEAR = "near"
+    TOO_MANY = "too many"
+    LACKING = "lacking"
+    """This generation of Devin's API has no such option."""
+
+    ABOVE = "above"
+    """The cap is above the ceiling, which is the `value`."""
+
+    NO_PLAYBOOK = "no playbook"
+    UNREAD = "unread"
+    """Devin doesn't tell which playbook a macro stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionProblem:
+    """What is wrong with the option `key`: its `value` as it was written, or for `NEAR` the key."""
+
+    flaw: OptionFlaw
+    key: str
+    value: str = ""
+
+
+class BadOptions(PersonError):
+    """The options can't be used as they were written; `problems` are all that were found."""
+
+    def __init__(self, problems: Sequence[OptionProblem]) -> None:
+        super().__init__(", ".join(f"{one.key}: {one.flaw}" for one in problems))
+        self.problems = tuple(problems)

@@ -1,0 +1,223 @@
+"""Reads the options at the beginning of a prompt: `repo:acme/api mode:fast Fix the login`.
+
+They end at the first word that is none, with which the prompt begins; it is kept to the letter.
+The text is Slack markup. `Options.words` is the inverse.
+"""
+
+import re
+
+from bot.model.options import (
+    MODES,
+    MOST_TAGS,
+    BadOptions,
+    OptionFlaw,
+    OptionProblem,
+    Options,
+    one_line,
+)
+from bot.model.spelling import distance
+from bot.text.mrkdwn import unescape
+
+KEYS = ("repo", "mode", "playbook", "max", "tag", "title")
+
+MOST_DIGITS = 6
+
+_PLURALS = {"repos": "repo", "tags": "tag"}
+
+# fmt: off
+_ORDINARY = frozenset({
+    "bag", "code", "lag", "mac", "mad", "made", "man", "map", "mat", "mix", "mod", "model",
+    "models", "modes", "more", "move", "node", "nodes", "repro", "rode", "tab", "tabs", "tap",
+    "tar", "tax", "tile", "tiles", "titles", "wax",
+})
+# fmt: on
+"""Words with which engineers begin a sentence, and which are almost a key."""
+
+_QUOTES = {'"': '"”', "“": "”", "„": "“”", "'": "'’", "‘": "’'", "`": "`"}  # noqa: RUF001
+"""The marks that begin a quoted value, and those that end it."""
+
+_KEY = re.compile(r"([A-Za-z]{2,10})[:=]")
+_MACRO = re.compile(r"![A-Za-z][\w-]*(?=\s|$)", re.ASCII)
+_VALUE = re.compile(r"(?:<[^<>]*>|[^\s<]|<)*")
+_LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_SCHEME = re.compile(r"https?://|mailto:")
+
+_MODE = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+_PLAYBOOK = re.compile(r"![A-Za-z][\w-]{0,99}|playbook[-_][\w-]{1,99}", re.ASCII)
+_REPO = re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII)
+_HOSTED = re.compile(
+    r"(?:https?://|ssh://)?(?:[^@/\s]+@)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)"
+    r"[/:]([\w.-]+(?:/[\w.-]+)+)",
+    re.ASCII,
+)
+_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s\"“”,]+/[^\s\"“”,]+|git@[\w.-]+:[^\s\"“”,]+", re.ASCII)
+# What stands behind a repository's name in addresses of its pages.
+_PAGES = re.compile(r"/(?:-/|tree/|blob/|src/|pulls?\b|issues\b|commits?\b).*")
+
+
+def parse_options(text: str) -> tuple[Options, str]:
+    """Return the options at the beginning of `text`, and the prompt behind them.
+
+    Raises:
+        BadOptions: at least one of them can't be used; it has all problems.
+    """
+    reading = _Reading(text)
+    rest = reading.run()
+    if reading.problems:
+        raise BadOptions(reading.problems)
+    one = {key: values[-1] for key, values in reading.found.items()}
+    options = Options(
+        repos=tuple(dict.fromkeys(reading.found.get("repo", ()))),
+        mode=one.get("mode", ""),
+        playbook=one.get("playbook", ""),
+        max_acu=int(one["max"]) if "max" in one else None,
+        tags=tuple(dict.fromkeys(reading.found.get("tag", ()))),
+        title=one.get("title", ""),
+    )
+    return options, rest
+
+
+class _Reading:
+    """One pass over a text, with the values and the problems that were found."""
+
+    def __init__(self, text: str) -> None:
+        self.found: dict[str, list[str]] = {}
+        self.problems: list[OptionProblem] = []
+        self._text = text
+        self._at = 0
+
+    def run(self) -> str:
+        """Read all options; return what is behind them."""
+        begin = self._at
+        while self._read_one():
+            begin = self._at
+        if len(set(self.found.get("tag", ()))) > MOST_TAGS:
+            self.problems.append(OptionProblem(OptionFlaw.TOO_MANY, "tag", str(MOST_TAGS)))
+        return self._text[begin:].lstrip() if begin else self._text
+
+    def _read_one(self) -> bool:
+        """Read one option; return False at the prompt."""
+        while self._text[self._at : self._at + 1].isspace():
+            self._at += 1
+        if macro := _MACRO.match(self._text, self._at):
+            self._at = macro.end()
+            is_mode = macro[0][1:].lower() in MODES
+            self._take("mode" if is_mode else "playbook", macro[0][1:] if is_mode else macro[0])
+            return True
+        named = _KEY.match(self._text, self._at)
+        if named is None:
+            return False
+        word = named[1].lower()
+        key = _PLURALS.get(word, word)
+        if key in KEYS:
+            self._at = named.end()
+            self._read_values(key)
+            return True
+        meant = _meant(word)
+        value = _VALUE.match(self._text, named.end())
+        if meant is None or value is None or not value[0]:
+            return False
+        self._at = named.end()
+        self._read_values("")  # so that a quoted value is behind us as a whole
+        self.problems.append(OptionProblem(OptionFlaw.NEAR, meant, named[1]))
+        return True
+
+    def _read_values(self, key: str) -> None:
+        """Read what is behind the colon; without a `key`, of which nothing becomes of it."""
+        closers = _QUOTES.get(self._text[self._at : self._at + 1], "")
+        if closers:
+            end = re.compile(f"[{closers}](?=\\s|$)").search(self._text, self._at + 1)
+            is_closed = end is not None
+            value = self._text[self._at + 1 : end.start()] if end else self._rest_of_word()
+            self._at = end.end() if end else self._at
+            if key and not is_closed:
+                self.problems.append(OptionProblem(OptionFlaw.UNCLOSED, key, _shown(value)))
+            elif key:
+                self._take_all(key, [value])
+            return
+        written = self._rest_of_word()
+        values = written.split(",") if key in {"repo", "tag"} else [written]
+        if key:
+            self._take_all(key, values)
+
+    def _rest_of_word(self) -> str:
+        found = _VALUE.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+        return found[0] if found else ""
+
+    def _take_all(self, key: str, values: list[str]) -> None:
+        for one in values:
+            self._take(key, one)
+
+    def _take(self, key: str, written: str) -> None:
+        """Keep a value, or note what is wrong with it."""
+        value = _shown(written)
+        read = _READERS[key](value)
+        if not value:
+            self.problems.append(OptionProblem(OptionFlaw.EMPTY, key))
+        elif read is None:
+            self.problems.append(OptionProblem(OptionFlaw.WRONG, key, value))
+        elif key in self.found and key not in {"repo", "tag"}:
+            self.problems.append(OptionProblem(OptionFlaw.TWICE, key, value))
+        else:
+            self.found.setdefault(key, []).append(read)
+
+
+def _shown(written: str) -> str:
+    """Return a value as people see it, on one line, without Slack's markup."""
+    return one_line(unescape(_LINK.sub(_address, written)))
+
+
+def _address(link: re.Match[str]) -> str:
+    """Return what was typed where Slack made a link of it, or else the link's address."""
+    address, label = link[1], link[2] or ""
+    is_typed = _SCHEME.sub("", address).rstrip("/") == label.rstrip("/")
+    return label if is_typed else address
+
+
+def _meant(word: str) -> str | None:
+    """Return the key that a word is almost."""
+    if word in _ORDINARY:
+        return None
+    near = (key for key in (*KEYS, *_PLURALS) if distance(word, key) == 1)
+    found = next(near, None)
+    return None if found is None else _PLURALS.get(found, found)
+
+
+def _mode(value: str) -> str | None:
+    found = _MODE.fullmatch(value.lower().removeprefix("!"))
+    return found[0] if found and found[0] != "none" else None
+
+
+def _playbook(value: str) -> str | None:
+    return value if _PLAYBOOK.fullmatch(value) else None
+
+
+def _cap(value: str) -> str | None:
+    is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+    return str(int(value)) if is_number and int(value) else None
+
+
+def _line(value: str) -> str | None:
+    return value
+
+
+def _repo(value: str) -> str | None:
+    """Return a repository as Devin takes it; an address on an unknown host stays one."""
+    bare = value.partition("?")[0].partition("#")[0].rstrip("/")
+    if hosted := _HOSTED.fullmatch(bare):
+        bare = _PAGES.sub("", hosted[1])
+    elif not _REPO.fullmatch(bare):
+        return value if _ADDRESS.fullmatch(value) else None
+    bare = bare.removesuffix(".git").rstrip("/")
+    return bare if "/" in bare else None
+
+
+_READERS = {
+    "repo": _repo,
+    "mode": _mode,
+    "playbook": _playbook,
+    "max": _cap,
+    "tag": _line,
+    "title": _line,
+}

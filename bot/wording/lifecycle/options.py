@@ -1,0 +1,49 @@
+"""Messages about the options of a start that can't be used."""
+
+from collections.abc import Mapping
+
+from bot.model.options import BadOptions, OptionFlaw, OptionProblem
+from bot.text.characters import cut
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import as_code
+
+MOST_NAMED = 8
+
+_EXPECTED: Mapping[str, str] = {
+    "repo": "a repository is written `owner/name`",
+    "mode": "a mode is one word, such as `normal`, `fast`, `lite`, `ultra` or `fusion`",
+    "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
+    "max": "the cap is a whole number of ACUs, 1 or more",
+    "tag": "a tag is a word, or words in quotation marks",
+    "title": "a title is a word, or words in quotation marks",
+}
+
+
+def bad(error: BadOptions) -> SlackMessage:
+    """Say all that is wrong with the options of a start, and that there is none."""
+    named = [f"• {_problem(one)}" for one in error.problems[:MOST_NAMED]]
+    if more := len(error.problems) - MOST_NAMED:
+        named += [f"• and {more} more"] if more > 0 else []
+    return SlackMessage(
+        "I *didn't start* a session, since I can't use its options:\n" + "\n".join(named)
+    )
+
+
+def _problem(one: OptionProblem) -> str:
+    value = as_code(cut(one.value, 80))
+    shown = as_code(cut(f"{one.key}:{one.value}", 80))
+    expected = _EXPECTED.get(one.key, "")
+    words = {
+        OptionFlaw.EMPTY: f"`{one.key}:` has no value right behind it; {expected}",
+        OptionFlaw.WRONG: f"{shown}: {expected}",
+        OptionFlaw.TWICE: f"{shown}: `{one.key}` can be given only once",
+        OptionFlaw.UNCLOSED: f"{shown}: the closing quotation mark is missing",
+        OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`?",
+        OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
+        OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
+        OptionFlaw.ABOVE: f"`max:`: the highest cap that you can choose here is {value} ACUs",
+        OptionFlaw.NO_PLAYBOOK: f"none of Devin's playbooks has the macro {value}",
+        OptionFlaw.UNREAD: f"I can't look up the macro {value}; use the playbook's ID "
+        "(`playbook:playbook-…`)",
+    }
+    return words[one.flaw]
