@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.catch_up.listening import Listening
 from bot.catch_up.runner import CatchUp
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
@@ -34,6 +33,7 @@ from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.link_form import LinkForm
 from bot.relay.linking import Linking
+from bot.relay.listening import Listening
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
@@ -63,7 +63,6 @@ from bot.store.state import State
 from bot.timing import Timing
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import admin_named
-from handlers.late import LateEvents
 from handlers.parse.earlier import ThreadMessages
 
 
@@ -135,8 +134,7 @@ class Parts:
             workspace, state, self.accepting, self.choices, self.speaking, schedule
         )
         self.cases = self._cases()
-        events = LateEvents(self.cases)
-        self.catch_up = CatchUp(workspace, state, self.listening, events, self.notices, schedule)
+        self.catch_up = CatchUp(self.cases, self.listening, schedule)
 
     def _cases(self) -> UseCases:
         workspace, state, schedule = self.workspace, self.state, self.schedule

@@ -20,7 +20,6 @@
 | `failures`       | (what any of these raise, told to the person it concerns)   |
 | `channel_moves`  | share a channel with another organization                   |
 | `unhandled`      | (everything else, acknowledged)                             |
-| `late`           | (what was written while nobody listened: no listener)       |
 | `foreign`        | (what none of these would act on: acknowledged before them) |
 """
 

@@ -4,11 +4,11 @@ Events that no listener would act on are acknowledged before Bolt builds a reque
 longer than all the rest. The listeners' own parsers decide that; what is in doubt is theirs.
 """
 
-from bot.catch_up.listening import Listening
 from bot.model.errors import StoreAway
 from bot.model.record import first_of, mapping, string
 from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
+from bot.relay.listening import Listening
 from bot.store.checkpoints import Missed
 from handlers import edits, events, link_offers
 from handlers.parse.commands import parse_command, parse_spoken

@@ -8,15 +8,20 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from bot.model.errors import OPERATOR_MUST_ACT, PersonError, SlackAway, SlackRefused
-from bot.model.people import UserId
-from bot.model.replies import Change, Reply
-from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
+from bot.model.errors import OPERATOR_MUST_ACT, NotAllowed, SlackAway, SlackRefused
+from bot.model.record import mapping, mappings, string
+from bot.model.replies import Reply
+from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
+from bot.relay import UseCases
+from bot.relay.accept import FRESH
 from bot.runtime import metrics
-from bot.slack.threads import Threads
-from bot.timing import TIMING, Timing
+from bot.store.links import GONE
+from handlers.failures import whisper
+from handlers.mentions import act_of, claim_of
+from handlers.parse.commands import Command, parse_command, parse_guess, parse_spoken
+from handlers.parse.events import is_own, parse_reply
 
 log = logging.getLogger(__name__)
 
@@ -27,47 +32,6 @@ CHANNEL_GONE = frozenset({"channel_not_found", "not_in_channel", "missing_scope"
 """Slack's error codes that apply to every thread of the channel."""
 
 SILENCING = frozenset({"unlink", "mute"})
-
-
-@dataclass(frozen=True, slots=True)
-class Unheard:
-    """A command by mention that an event may never have brought."""
-
-    thread: ThreadRef
-    ts: str
-    verb: str
-    by: UserId
-
-
-class Events(Protocol):
-    """The handlers' side of a catch-up: they parse a message, and act on it."""
-
-    def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
-        """Parse a message of `conversations.replies`; None if it is neither reply nor command."""
-
-    async def accept(self, reply: Reply) -> Change:
-        """Accept a reply.
-
-        Raises `NotAllowed`, `EmptyMessage`, or `SlackAway` if the author is not identified.
-        """
-
-    async def turn_away(self, reply: Reply, error: PersonError) -> None:
-        """Tell the reply's author why it was not accepted."""
-
-    async def is_heeded(self, command: Unheard) -> bool:
-        """Return True if no event brought the command, and its author may give it.
-
-        Raises `SlackAway` if the author is not identified, `UnderWay` if an event just brought it.
-        """
-
-    async def describe(self, thread: ThreadRef, root: Mapping[str, Any], link: Link | None) -> None:
-        """Keep the first words of a linked thread, unless they are known; `root` is as read."""
-
-    async def take_back(self, reply: Reply) -> bool:
-        """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
-
-    async def give_up(self, command: Unheard) -> None:
-        """Claim the command, whose author will be asked to repeat it, so that no event runs it."""
 
 
 @dataclass(slots=True)
@@ -83,7 +47,7 @@ class Found:
     root: Mapping[str, Any] = field(default_factory=dict)
     latest: int = 0
     replies: list[Reply] = field(default_factory=list)
-    unheard: list[Unheard] = field(default_factory=list)
+    unheard: list[Command] = field(default_factory=list)
     silenced: list[Reply] = field(default_factory=list)
     accepted: int = 0
     missed: int = 0
@@ -98,10 +62,8 @@ class Found:
 class ThreadReader:
     """Reads threads for a catch-up."""
 
-    def __init__(self, threads: Threads, events: Events, timing: Timing = TIMING) -> None:
-        self._threads = threads
-        self._events = events
-        self._timing = timing
+    def __init__(self, cases: UseCases) -> None:
+        self._cases = cases
         self._next_call = 0.0
         self._out_of_reach: dict[str, str] = {}
 
@@ -148,23 +110,56 @@ class ThreadReader:
             read.latest = max(read.latest, _written(message))
             if message.get("ts") == read.thread.thread_ts:
                 read.root = message
-            found = self._events.parse(message, read.thread)
+            found = self._parse(message, read.thread)
             if found is None or ts_micros(found.ts) <= oldest:
                 continue
-            if isinstance(found, Unheard):
-                if await self._events.is_heeded(found):
+            if isinstance(found, Command):
+                if await self._is_heeded(found):
                     read.unheard.append(found)
             elif read.is_silenced:
                 read.silenced.append(found)
             else:
                 read.replies.append(found)
 
+    def _parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Command | None:
+        """Parse a reply, words to the bot or a command; None for any other message.
+
+        Slack shows a message without its channel, and our own among them, which Bolt filters from
+        events.
+        """
+        ours = self._cases.workspace.identity
+        if is_own(message, ours):
+            return None
+        words = {**message, "channel": thread.channel}, thread.team, ours.user
+        command = parse_command(*words) or parse_guess(*words)
+        return command or parse_reply(*words) or parse_spoken(*words)
+
+    async def _is_heeded(self, command: Command) -> bool:
+        """Whether no event brought a command, and its author may give it; else they are told.
+
+        From now on, `mentions` ignores the command; a fresh one is waited for first, since its
+        event comes.
+        """
+        cases, thread = self._cases, command.thread
+        if not cases.accepting.is_late(command.ts):
+            await asyncio.sleep(FRESH.total_seconds())
+        claim = claim_of(thread, command.ts)
+        if not await cases.state.claims.begin(claim, "catch-up"):
+            return False
+        try:
+            await cases.accepting.check(command.by, thread.channel, act_of(command.verb))
+        except NotAllowed as error:
+            await whisper(cases, thread, command.ts, command.by, error, each=True)
+            await cases.state.claims.claim(claim)
+            return False
+        return True
+
     async def _page(
         self, thread: ThreadRef, cursor: str | None, oldest: str
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         await self._keep_pace()
         try:
-            return await self._threads.page(thread, cursor, oldest=oldest)
+            return await self._cases.workspace.threads.page(thread, cursor, oldest=oldest)
         except SlackAway as error:
             # Slack limits this method in the whole workspace: no thread is read before that.
             self._next_call += error.retry_after or 0.0
@@ -173,8 +168,25 @@ class ThreadReader:
     async def _keep_pace(self) -> None:
         now = time.monotonic()
         begins = max(now, self._next_call)
-        self._next_call = begins + self._timing.thread_pause
+        self._next_call = begins + self._cases.workspace.timing.thread_pause
         await asyncio.sleep(begins - now)
+
+
+async def describe(
+    cases: UseCases, thread: ThreadRef, root: Mapping[str, Any], link: Link | None
+) -> None:
+    """Keep a linked thread's first words, unless they are known, or are what asked for the link."""
+    if link is None or string(root, "ts") in {"", micros_ts(link.since)}:
+        return
+    edited = string(mapping(root.get("edited")), "ts")
+    text, blocks, at = string(root, "text"), mappings(root.get("blocks")), 0
+    if root.get("subtype") == "tombstone":
+        text, blocks, at = "", [], GONE
+    elif is_ts(edited):
+        at = ts_micros(edited)
+    if not link.topic or at > int(link.topic_at):
+        words = await cases.accepting.first_words(text, blocks)
+        await cases.state.links.describe(thread, words, at)
 
 
 def _written(message: Mapping[str, Any]) -> int:

@@ -8,13 +8,12 @@ neither events nor the end of the process.
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from bot.catch_up.listening import Listening
-from bot.catch_up.put_off import PutOff
-from bot.catch_up.reader import Events, Found, ThreadReader
+from bot.catch_up.reader import Found, ThreadReader, describe
 from bot.model.errors import (
     EmptyMessage,
     NotAllowed,
@@ -24,19 +23,23 @@ from bot.model.errors import (
     StoreAway,
     UnderWay,
 )
-from bot.model.replies import Change, Reply
+from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import ThreadRef, ts_micros
-from bot.reporting.notices import Notices
+from bot.relay import UseCases
+from bot.relay.listening import Listening
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
-from bot.slack.app.workspace import Workspace
 from bot.slack.receiving.envelopes import TRIPS
 from bot.store.checkpoints import LEASE, Unread
 from bot.store.claims import renewed
-from bot.store.state import State
+from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
+from handlers import first_words
+from handlers.failures import whisper
+from handlers.mentions import claim_of
+from handlers.parse.commands import is_for_bot
 
 log = logging.getLogger(__name__)
 
@@ -58,25 +61,19 @@ class CatchUp:
 
     def __init__(
         self,
-        workspace: Workspace,
-        state: State,
+        cases: UseCases,
         listening: Listening,
-        events: Events,
-        notices: Notices,
         schedule: Schedule,
         most_threads: int = MOST_THREADS,
     ) -> None:
+        self._cases = cases
         self._listening = listening
-        self._checkpoints = state.checkpoints
-        self._links = state.links
-        self._watches = state.watches
-        self._reader = ThreadReader(workspace.threads, events, workspace.timing)
-        self._notices = notices
-        self._events = events
+        self._checkpoints = cases.state.checkpoints
+        self._reader = ThreadReader(cases)
         self._schedule = schedule
-        self._timing = workspace.timing
+        self._pause = cases.workspace.timing.backfill_pause
         self._most_threads = most_threads
-        self._put_off = PutOff(workspace.timing.backfill_pause)
+        self._put_off: dict[SessionId, float] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -102,7 +99,7 @@ class CatchUp:
     async def _run(self) -> None:
         """Catch up when something is noted here, and every few seconds on what others left."""
         while True:
-            await self._until_wanted(self._timing.backfill_pause)
+            await self._until_wanted(self._pause)
             try:
                 await self._listening.move_checkpoint()
                 await guarded(self._catch_up(), log, RelayError)
@@ -110,7 +107,7 @@ class CatchUp:
                 log.warning("catch-up put off", extra={"reason": str(error)})
                 # A process that dies now takes the events with it that it has refused.
                 self._listening.missed()
-                await self._listening.note_within(self._timing.backfill_pause)
+                await self._listening.note_within(self._pause)
             except SlackRefused as error:
                 # The token no longer works; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
@@ -154,21 +151,27 @@ class CatchUp:
         for session in await self._checkpoints.awaited():
             if session not in plan:
                 await self._release(gap, session, [])
-        plan = self._put_off.without(plan)
+        now, put_off = time.monotonic(), self._put_off
+        self._put_off = {one: at for one, at in put_off.items() if at > now and one in plan}
+        for session in self._put_off:
+            del plan[session]
         while plan:
             session = await self._next(plan)
             threads = plan.pop(session)
             try:
                 await self._read(gap, session, threads, skipped)
             except (SlackAway, UnderWay) as error:
-                why = self._put_off.add(session, error)
+                asked = error.retry_after if isinstance(error, SlackAway) else None
+                seconds = self._pause if asked is None else asked
+                self._put_off[session] = time.monotonic() + seconds
+                why = {"reason": str(error), "seconds": seconds}
                 log.warning("session put off", extra=_ids(session) | why)
             except TRIPS:
                 # An unforeseen message must not keep other sessions from being caught up.
                 log.exception("session not caught up", extra=_ids(session))
                 skipped.update(one.thread for one in threads)
-        if (wait := self._put_off.seconds) is not None:
-            await self._until_wanted(wait)
+        if self._put_off:
+            await self._until_wanted(min(self._put_off.values()) - time.monotonic())
             return False
         return not await self._checkpoints.let_go(gap)
 
@@ -180,10 +183,10 @@ class CatchUp:
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
         """Group the threads by session, which gets its replies in the order of writing."""
-        links = await self._links.of([one.thread for one in unread])
+        links = await self._cases.state.links.of([one.thread for one in unread])
         meant = (NOBODY if link is None or link.muted else link.session for link in links)
         sessions = [SessionId(session) for session in meant]
-        seen = await self._watches.seen(sessions)
+        seen = await self._cases.state.watches.seen(sessions)
         order = sorted(range(len(unread)), key=lambda place: seen[place].state in OVER)
         plan: dict[SessionId, list[Unread]] = defaultdict(list)
         for place in order[: self._most_threads]:
@@ -201,7 +204,7 @@ class CatchUp:
         """Read the threads of one session, and accept the missing replies."""
         reads = []
         for one in threads:
-            link = await self._links.get(one.thread)
+            link = await self._cases.state.links.get(one.thread)
             # Only what `Accepting.read_since` notes begins just before the link.
             is_awaited = link is not None and one.after == link.since - 1
             found = await self._reader.read(one.thread, one.after + is_awaited)
@@ -209,7 +212,7 @@ class CatchUp:
                 skipped.add(one.thread)
             else:
                 found.was_awaited = is_awaited
-                await self._events.describe(one.thread, found.root, link)
+                await describe(self._cases, one.thread, found.root, link)
                 reads.append(found)
         accepted = await self._accept_all(reads)
         read_now = [one for one in threads if one.thread not in skipped]
@@ -237,31 +240,54 @@ class CatchUp:
             raise
         for read in reads:
             # Events may have brought these replies meanwhile; their mail waits for this backfill.
-            taken_back = [await self._events.take_back(reply) for reply in read.silenced]
+            taken_back = [await self._take_back(reply) for reply in read.silenced]
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
             await self._say(read, verbs, silenced=read.is_silenced and all(taken_back))
             await self._give_up_commands(read)
         return sum(read.accepted for read in reads)
 
     async def _accept(self, reply: Reply) -> Change | None:
+        """Accept a reply; answer what is for the bot itself, and tell people who may not."""
+        cases, identity = self._cases, self._cases.workspace.identity
         try:
-            return await self._events.accept(reply)
+            change = await cases.replies.accept(reply, Evidence.THREAD)
+            is_for = is_for_bot(reply.text, reply.thread.channel, identity.user)
+            if change in FOR_NO_SESSION and is_for and not reply.bots:
+                await self._answer(reply)
         except (EmptyMessage, NotAllowed) as error:
-            await self._events.turn_away(reply, error)
+            if not reply.bots:
+                await whisper(cases, reply.thread, reply.ts, reply.author, error)
             return None
+        return change
+
+    async def _answer(self, spoken: Reply) -> None:
+        """Answer words to the bot, unless a session has them."""
+        cases = self._cases
+        if await cases.state.mailbox.is_known(spoken.id):
+            return
+        link = await cases.state.links.get(spoken.thread)
+        if link is None:
+            await cases.first_words.offer(spoken)
+        elif link.muted:
+            await first_words.tell_muted(cases, spoken)
+
+    async def _take_back(self, reply: Reply) -> bool:
+        """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
+        met = await self._cases.state.revisions.withdraw(reply.id, may_be_ahead=False)
+        return met.what not in TOO_LATE or not met.may_be_taken
 
     async def _say(self, read: Found, verbs: Sequence[str], *, silenced: bool = False) -> None:
         if (read.missed and not read.was_awaited) or verbs:
             words = delivery_reports.late(read.missed, verbs, silenced=silenced)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
-            await self._notices.say(read.thread, words, once=once)
+            await self._cases.notices.say(read.thread, words, once=once)
 
     async def _give_up_commands(self, read: Found) -> None:
         for command in read.unheard:
-            await self._events.give_up(command)
+            await self._cases.state.claims.claim(claim_of(command.thread, command.ts))
         if read.is_silenced:
             # A later backfill must not accept the messages that this one has left out.
-            await self._links.hear_from(read.thread, read.latest)
+            await self._cases.state.links.hear_from(read.thread, read.latest)
 
 
 def _ids(session: SessionId) -> dict[str, object]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
 from bot.mirror.polling import Polling
 from bot.model.errors import NotAllowed, NotIdentified, StoreAway, TooManyStarts
@@ -17,6 +16,7 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.relay.arrivals import Arrivals
+from bot.relay.listening import Listening
 from bot.runtime import metrics
 from bot.runtime.audit import Event, audit
 from bot.runtime.in_flight import InFlight
@@ -232,7 +232,7 @@ class Accepting:
         """
         holds = took_long or self.is_late(micros_ts(since))
         if holds or not is_known:
-            self._listening.reread(Missed(thread, since, holds=holds))
+            self._listening.reread(Missed(thread, since, holds=holds, is_refused=False))
             await self._listening.note()
 
     async def first_words(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:

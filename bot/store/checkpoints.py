@@ -51,13 +51,15 @@ class Missed:
     """A refused event: a message that was written in `thread` at `ts` (microseconds).
 
     `is_for_bot` is True if the message named the bot, or was in its direct message. Mail of the
-    thread's session waits until it is read, if it `holds` that.
+    thread's session waits until it is read, if it `holds` that. Without `is_refused`,
+    each event was acknowledged, and met a link that was not ready for it.
     """
 
     thread: ThreadRef
     ts: int
     is_for_bot: bool = False
     holds: bool = True
+    is_refused: bool = True
 
 
 class Checkpoints:

@@ -7,7 +7,7 @@ than its retries.
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -17,14 +17,11 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_slack
-from bot.catch_up.listening import Listening
-from bot.catch_up.reader import Unheard
 from bot.catch_up.runner import CatchUp
-from bot.model.errors import PersonError
 from bot.model.mirror import Watched
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Change, Reply
+from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
@@ -37,6 +34,8 @@ from bot.redis.keys import (
     lease_key,
     subject_key,
 )
+from bot.relay.listening import Listening
+from bot.relay.replies import Replies
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed
@@ -48,7 +47,6 @@ from bot.store.turn import Head, Later, Step
 from bot.wording import delivery_reports
 from bot.wording.commands import HELP
 from bot.wording.phrases import short_id
-from handlers.parse.events import parse_reply
 from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
@@ -432,39 +430,17 @@ async def test_a_reply_in_a_thread_that_rested_longer_than_is_read_back_is_found
 # Without a bot around it.
 
 
-class Heard:
-    """Events that are only recorded; there are no commands and no strangers among them."""
+class Heard(Replies):
+    """Replies that are only recorded."""
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
 
-    def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
-        """Parse like the handlers."""
-        return parse_reply({**message, "channel": thread.channel}, thread.team, "")
-
-    async def accept(self, reply: Reply) -> Change:
+    async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
         """Record the reply."""
+        assert evidence is Evidence.THREAD
         self.accepted.append(reply.text)
         return Change.REPEATED
-
-    async def turn_away(self, reply: Reply, error: PersonError) -> None:
-        """Never called here."""
-        raise AssertionError(reply.id) from error
-
-    async def is_heeded(self, command: Unheard) -> bool:
-        """Never called here."""
-        raise AssertionError(command.verb)
-
-    async def describe(self, thread: ThreadRef, root: Mapping[str, Any], link: Link | None) -> None:
-        """Keep no first words."""
-
-    async def take_back(self, reply: Reply) -> bool:
-        """Never called here."""
-        raise AssertionError(reply.id)
-
-    async def give_up(self, command: Unheard) -> None:
-        """Never called here."""
-        raise AssertionError(command.verb)
 
 
 class Study:
@@ -494,15 +470,9 @@ class Study:
         """Return a process's catch-up, with these times."""
         timing = replace(BRISK, **{"thread_pause": 0.0, **times})
         parts = parts_of(self._box, self._store, self._client, timing=timing)
-        return CatchUp(
-            parts.workspace,
-            replace(parts.state, checkpoints=self.gaps(who), links=self.links),
-            listening,
-            self.heard,
-            parts.notices,
-            Planned(),
-            most,
-        )
+        state = replace(parts.state, checkpoints=self.gaps(who), links=self.links)
+        cases = replace(parts.cases, state=state, replies=self.heard)
+        return CatchUp(cases, listening, Planned(), most)
 
     async def linked(self, number: int) -> list[str]:
         """Link that many threads, oldest first, each with a reply that no event brought."""

@@ -48,7 +48,6 @@ class Listening:
         self._kept: int | None = None
         self._checkpoint: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
-        self._rereads: set[ThreadRef] = set()
         self._waiting: TTLCache[ReplyId, None] = TTLCache(MOST_WAITING, WAITING_SECONDS)
         self._is_all = False
         self._all_since: int | None = None
@@ -73,8 +72,7 @@ class Listening:
     def refused(self, missed: Missed) -> None:
         """Register that an event was not acknowledged."""
         if self._within:
-            self._rereads.discard(missed.thread)
-            self._remember(missed)
+            self.reread(missed)
 
     def waits(self, reply: ReplyId) -> None:
         """Register that a reply was heard, and waits until Slack says who wrote it."""
@@ -85,23 +83,18 @@ class Listening:
         return reply in self._waiting
 
     def reread(self, missed: Missed) -> None:
-        """Have a thread read, although each of its events was acknowledged."""
-        if missed.thread not in self._refused:
-            self._rereads.add(missed.thread)
-        self._remember(missed)
-
-    def _remember(self, missed: Missed) -> None:
+        """Have a thread read."""
         before = self._refused.get(missed.thread, missed)
         self._refused[missed.thread] = Missed(
             missed.thread,
             min(before.ts, missed.ts),
             is_for_bot=before.is_for_bot or missed.is_for_bot,
             holds=before.holds or missed.holds,
+            is_refused=before.is_refused or missed.is_refused,
         )
         if len(self._refused) > MOST_THREADS:
             self.missed(min(one.ts for one in self._refused.values()))
             self._refused.clear()
-            self._rereads.clear()
         self.wanted.set()
 
     def missed(self, since: int | None = None) -> None:
@@ -139,12 +132,11 @@ class Listening:
                     self._is_all, self._all_since = False, None
             if refused := list(self._refused.values()):
                 await self._checkpoints.note(refused)
-                if threads := sum(one.thread not in self._rereads for one in refused):
+                if threads := sum(one.is_refused for one in refused):
                     log.warning("refused events noted", extra={"threads": threads})
                 for one in refused:
                     if self._refused.get(one.thread) == one:
                         del self._refused[one.thread]
-                        self._rereads.discard(one.thread)
 
     async def note_within(self, seconds: float) -> None:
         """Note missed events once Redis takes them, before other processes accept later ones."""
