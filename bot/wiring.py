@@ -63,7 +63,7 @@ from bot.store.state import State
 from bot.timing import Timing
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import admin_named
-from handlers.parse.earlier import ThreadMessages
+from handlers.parse.commands import ThreadMessages
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,66 +2,50 @@
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
-| `events`         | write: which of the next four it is                         |
+| `events`         | write: which of the next four it is; share a channel        |
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
-| `replies`        | write in a linked thread                                    |
+| `replies`        | write in a linked thread; press *Link this thread*          |
 | `first_words`    | speak to the bot without a command; press what it offers    |
 | `edits`          | edit or delete a message; press *Send correction*           |
-| `say`            | `/devin-say` in a channel                                   |
-| `say_prompts`    | answer what `/devin-say` asks back                          |
+| `say`            | `/devin-say` in a channel; answer what it asks back         |
 | `home`           | open the Home tab of the app, and press there               |
 | `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
-| `ending`         | press *End session*, *Archive session* or *Cancel*          |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
-| `link_offers`    | press *Link this thread*, offered where a session is named  |
-| `actions`        | press *Send again*, *Unlink*, *Follow* or *Unfollow*        |
-| `answers`        | press an answer to what Devin asks, or *Approve*            |
+| `buttons`        | press *Send again*, *Unlink*, *Follow*, *Approve*, *End* …  |
 | `workflow_steps` | run a workflow with a step of ours                          |
-| `failures`       | (what any of these raise, told to the person it concerns)   |
-| `channel_moves`  | share a channel with another organization                   |
-| `unhandled`      | (everything else, acknowledged)                             |
-| `foreign`        | (what none of these would act on: acknowledged before them) |
+| `failures`       | (all else, acknowledged; what any raises, told to a person) |
+| `hearing`        | (what none of these would act on: acknowledged before them) |
 """
 
 from slack_bolt.async_app import AsyncApp
 
 from bot.relay import UseCases
 from handlers import (
-    actions,
-    answers,
-    channel_moves,
+    buttons,
     edits,
-    ending,
     events,
     failures,
     first_words,
     home,
-    link_offers,
+    replies,
     say,
-    say_prompts,
     shortcuts,
     starting,
-    unhandled,
     workflow_steps,
 )
 
 HANDLERS = (
-    failures,
     events,
     first_words,
     edits,
     say,
-    say_prompts,
     home,
     starting,
-    ending,
     shortcuts,
-    link_offers,
-    actions,
-    answers,
+    buttons,
     workflow_steps,
-    channel_moves,
-    unhandled,
+    replies,
+    failures,
 )
 
 

@@ -20,8 +20,8 @@ from handlers.parse.events import (
     parse_message,
     parse_thread,
 )
-from handlers.parse.interactions import TicketPress
-from handlers.presses import ticket_press
+from handlers.parse.interactions import Press
+from handlers.presses import button_press
 
 CHANGES = ("message_changed", "message_deleted")
 """The subtypes of events that tell of a change."""
@@ -31,9 +31,9 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to *Send correction*."""
 
     @app.action(actions.SEND_CORRECTION)
-    @ticket_press(cases)
-    async def on_send_correction(press: TicketPress) -> SlackMessage:
-        await cases.edits.send(press.number, press.by, press.channel)
+    @button_press(cases)
+    async def on_send_correction(press: Press) -> SlackMessage:
+        await cases.edits.send(press.value, press.by, press.channel)
         return corrections.CORRECTION_SENT
 
 

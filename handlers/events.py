@@ -30,8 +30,23 @@ CHANNEL_CHANGES = frozenset(
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to messages, and to mentions of the bot, which Slack sends as events of their own."""
+    """Listen to messages, to mentions of the bot, which are events of their own, and to channels.
+
+    A private channel that is shared with another organization gets another id with that
+    (docs.slack.dev/reference/events).
+    """
     app.use(Messages(cases))
+
+    @app.event("channel_id_changed")
+    async def on_moved(event: Payload) -> None:
+        old, new = string(event, "old_channel_id"), string(event, "new_channel_id")
+        if is_id(old) and is_id(new) and old != new:
+            await cases.channel_moves.move(old, new)
+
+    @app.event("channel_shared")
+    async def on_shared(event: Payload) -> None:
+        if is_id(channel := string(event, "channel")):
+            await cases.channel_moves.shared(channel)
 
 
 class Messages(AsyncMiddleware):
@@ -75,7 +90,7 @@ async def _heed(cases: UseCases, event: Payload, body: Payload) -> None:
     if channel := shared_channel(event, body):
         await cases.channel_moves.shared(channel)
     if channel := changed_channel(event):
-        await cases.channel_moves.changed(channel)
+        await cases.workspace.channels.told_changed(channel)
 
 
 def shared_channel(event: Payload, body: Payload) -> str:

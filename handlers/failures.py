@@ -1,18 +1,22 @@
-"""Every failure is reported here: to the person in Slack, or to the operator in the log.
+"""Every failure is reported here, and what no other listener takes is acknowledged.
 
 For an event, an error that the person must know is whispered and Slack is acknowledged; a passing
 one is answered 503, so that Slack redelivers the event. A malformed event would come back the same,
 so it is acknowledged and logged. Commands and presses are never redelivered, so the person is told
 in either case.
+
+Registered last: Bolt runs the first listener that matches. What is not acknowledged would come
+again.
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TypeVar
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
@@ -32,25 +36,25 @@ from bot.runtime.logs import unforeseen
 from bot.slack.receiving.envelopes import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
-from handlers.askers import Asker
 from handlers.parse.commands import parse_spoken
 from handlers.parse.events import Payload, parse_thread
-from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+ANY = re.compile(".*")
+
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Handle the exceptions of all listeners."""
+    """Handle the exceptions of all listeners, and acknowledge the rest."""
 
     @app.error
     async def on_error(error: Exception, body: Payload) -> BoltResponse:
         event = mapping(body.get("event"))
         ids = {"event_id": _id(body, "event_id"), "channel": _id(event, "channel")}
         if isinstance(error, BoltUnhandledRequestError):
-            log_unmatched(body, **ids)
+            _log_unmatched(body, **ids)
             return BoltResponse(status=HTTPStatus.OK)
         if is_malformed(error, **ids):
             return BoltResponse(status=HTTPStatus.OK)
@@ -61,6 +65,31 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if isinstance(error, PassingError):
             log.warning("not acknowledged", extra=ids | {"reason": str(error)})
         return BoltResponse(status=status)
+
+    @app.event(ANY)
+    async def on_other_event() -> None:
+        pass
+
+    @app.command(ANY)
+    @app.action(ANY)
+    @app.shortcut(ANY)
+    @app.view(ANY)
+    @app.view_closed(ANY)
+    @app.options(ANY)
+    async def on_other_interaction(ack: AsyncAck) -> None:
+        await ack()
+
+
+def _log_unmatched(body: Payload, **ids: object) -> None:
+    """Log a request that no listener matched; it is acknowledged.
+
+    Above 30,000 deliveries an hour Slack sends `app_rate_limited`, without an inner event, and
+    drops events (docs.slack.dev/apis/events-api). `ssl_check` only tries the address.
+    """
+    if body.get("type") == "app_rate_limited":
+        log.error("Slack drops events: rate limit of the Events API reached")
+    elif not body.get("ssl_check"):
+        log.warning("nobody listens to a request", extra=ids)
 
 
 async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPStatus:
@@ -107,17 +136,6 @@ async def whisper(
     elif error.standing is not Standing.BOT:
         once = f"{error.standing.value}:{ts}" if each else error.standing.value
         await cases.notices.whisper(thread, user, words, once=once, at=ts)
-
-
-@asynccontextmanager
-async def telling(asker: Asker) -> AsyncIterator[None]:
-    """Tell the person who gave a command or pressed a button how it failed, if it does."""
-
-    async def tell(error: Exception) -> None:
-        await asker.tell(in_words(error, asker.cases.workspace.admin))
-
-    async with caught(tell):
-        yield
 
 
 @asynccontextmanager

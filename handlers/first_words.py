@@ -11,12 +11,11 @@ from bot.relay import UseCases
 from bot.wording import actions, forms, refusals
 from bot.wording.asking import first_words
 from bot.wording.message import SlackMessage
-from handlers import link_offers, mentions, replies
-from handlers.askers import Asker
+from handlers import mentions, replies
 from handlers.parse.commands import Command, parse_command, parse_guess
 from handlers.parse.events import Payload
-from handlers.parse.interactions import Shortcut, TicketPress, parse_ticket_press
-from handlers.presses import listening, ticket_press
+from handlers.parse.interactions import Press, Shortcut
+from handlers.presses import Asker, button_press
 from handlers.shortcuts import LINK, begin
 
 
@@ -24,30 +23,35 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the buttons; `events` brings the words."""
 
     @app.action(actions.START_SPOKEN)
-    @ticket_press(cases)
-    async def on_start_spoken(press: TicketPress) -> SlackMessage:
-        await cases.first_words.start(press.number, press.by, press.channel, press.ts)
+    @button_press(cases)
+    async def on_start_spoken(press: Press) -> SlackMessage:
+        await cases.first_words.start(press.value, press.by, press.channel, press.ts)
         return first_words.STARTING
 
-    app.action(actions.LINK_SPOKEN)(listening(cases, parse_ticket_press, _link, "on_link_spoken"))
+    @app.action(actions.LINK_SPOKEN)
+    @button_press(cases)
+    async def on_link_spoken(press: Press) -> None:
+        message = (await cases.first_words.read(press.value, press.by, press.channel)).message
+        asker = Asker(cases, press.response_url, press.by, press.thread)
+        await begin(asker, Shortcut(press.by, message.thread, message, press.trigger), LINK)
 
     @app.action(actions.RUN_SPOKEN)
-    @ticket_press(cases)
-    async def on_run_spoken(press: TicketPress) -> SlackMessage:
-        meant = await cases.first_words.read(press.number, press.by, press.channel)
+    @button_press(cases)
+    async def on_run_spoken(press: Press) -> SlackMessage:
+        meant = await cases.first_words.read(press.value, press.by, press.channel)
         thread = meant.message.thread
         # What was written before the press was not for Devin. A start is about its own message.
         ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
         command = Command(meant.verb, meant.argument, thread, press.by, ts)
         words = await mentions.obey(cases, command)
         if words is not None:
-            await cases.notices.say(thread, words, once=f"ran:{press.number}")
+            await cases.notices.say(thread, words, once=f"ran:{press.value}")
         return first_words.run(meant.verb, meant.argument)
 
     @app.action(actions.SEND_SPOKEN)
-    @ticket_press(cases)
-    async def on_send_spoken(press: TicketPress) -> SlackMessage:
-        change = await cases.first_words.send(press.number, press.by, press.channel)
+    @button_press(cases)
+    async def on_send_spoken(press: Press) -> SlackMessage:
+        change = await cases.first_words.send(press.value, press.by, press.channel)
         return forms.SENT_BEFORE if change is Change.REPEATED else forms.SENT
 
 
@@ -69,7 +73,7 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
         # The backfill would ask for the command that it stands for.
         await cases.state.claims.claim(mentions.claim_of(spoken.thread, spoken.ts))
     elif not (
-        link_offers.names_session(event) and await link_offers.offer(cases, event, identity.user)
+        replies.names_session(event) and await replies.offer_link(cases, event, identity.user)
     ):
         await cases.first_words.offer(spoken)
 
@@ -91,9 +95,3 @@ async def tell_muted(cases: UseCases, spoken: Reply) -> None:
     """Tell the author of words to the bot that their thread sends nothing to Devin."""
     muted, once = refusals.sorry(IsMuted()), f"muted:{spoken.ts}"
     await cases.notices.whisper(spoken.thread, spoken.author, muted, once=once, at=spoken.ts)
-
-
-async def _link(asker: Asker, press: TicketPress) -> None:
-    spoken = await asker.cases.first_words.read(press.number, press.by, press.channel)
-    message = spoken.message
-    await begin(asker, Shortcut(press.by, message.thread, message, press.trigger), LINK)

@@ -10,7 +10,7 @@ from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
 from bot.relay.listening import Listening
 from bot.store.checkpoints import Missed
-from handlers import edits, events, link_offers
+from handlers import edits, events, replies
 from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload, is_in_thread, is_own, parse_thread
 
@@ -40,7 +40,7 @@ async def _is_talk(cases: UseCases, event: Payload) -> bool:
     thread, is_answer = parse_thread(event, ours.team), is_in_thread(event)
     if thread is None or (is_answer and cases.replies.is_known(thread)):
         return False
-    if link_offers.names_session(event) or parse_spoken(event, ours.team, ours.user) is not None:
+    if replies.names_session(event) or parse_spoken(event, ours.team, ours.user) is not None:
         return False
     if not is_answer:
         return True

@@ -16,8 +16,8 @@ from bot.model.people import Standing
 from bot.relay import UseCases
 from bot.wording import forms
 from bot.wording.message import SlackMessage, View, plain
-from handlers.askers import Asker
 from handlers.failures import caught, in_words
+from handlers.presses import Asker
 
 log = logging.getLogger(__name__)
 

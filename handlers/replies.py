@@ -1,19 +1,25 @@
 """Replies in linked threads: each is accepted for its session, then acknowledged to Slack.
 
 The acknowledgement is sent when the listener returns (`process_before_response`), so an exception
-means that Slack sends the event again.
+means that Slack sends the event again. Where somebody posts a session's address in another thread,
+they are offered a link.
 """
+
+from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import SlackRefused
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Change, Evidence, Reply, reply_id
+from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
+from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import asides
-from bot.wording import refusals
-from handlers import link_offers
+from bot.wording import actions, refusals, thread_links
+from bot.wording.message import SlackMessage
 from handlers.parse.events import (
+    REPLY_SUBTYPES,
     Payload,
     is_aside,
     is_in_thread,
@@ -22,13 +28,25 @@ from handlers.parse.events import (
     parse_reply,
     parse_thread,
 )
+from handlers.parse.interactions import Press
+from handlers.presses import button_press
+
+
+def register(app: AsyncApp, cases: UseCases) -> None:
+    """Listen to *Link this thread*; `events` brings the replies."""
+
+    @app.action(actions.LINK_OFFERED)
+    @button_press(cases)
+    async def on_offer_taken(press: Press) -> SlackMessage:
+        session = await cases.link_form.take_up(press.value, press.by, press.channel)
+        return thread_links.offer_taken(session)
 
 
 async def accept(cases: UseCases, event: Payload, bot_user: str) -> None:
     """Accept a message that is not for the bot itself, or offer a link for it."""
     change = await take(cases, event, bot_user)
-    if change is Change.UNLINKED and link_offers.names_session(event):
-        await link_offers.offer(cases, event, bot_user)
+    if change is Change.UNLINKED and names_session(event):
+        await offer_link(cases, event, bot_user)
 
 
 async def take(cases: UseCases, event: Payload, bot_user: str) -> Change:
@@ -74,3 +92,38 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     await cases.accepting.check(UserId(user), thread.channel, reply_id=about)
     once = f"aside:{ts}"
     await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=once)
+
+
+def names_session(event: Payload) -> bool:
+    """Whether a message may name a session; every message that is not ours passes this."""
+    text = event.get("text")
+    return isinstance(text, str) and SESSION_ADDRESS in text
+
+
+async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:
+    """Offer the author of a message to link its thread to the session it names, once a thread.
+
+    Return True if that is done, or was done at another event of the same message.
+    """
+    named = parse_named(event, cases.workspace.team, bot_user)
+    if named is None:
+        return False
+    return await cases.link_form.offer(*named)
+
+
+def parse_named(
+    event: Payload, team: str, bot_user: str
+) -> tuple[ThreadRef, UserId, SessionId, str] | None:
+    """Parse a person's message that names a session: its thread, author, session and `ts`.
+
+    None for bots, edits, asides and the rest.
+    """
+    thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
+    subtype = event.get("subtype")
+    is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
+    if thread is None or not user or event.get("bot_id") or event.get("hidden") or not is_message:
+        return None
+    session = find_session(text)
+    if session is None or asides.is_aside(text, bot_user):
+        return None
+    return thread, UserId(user), session, string(event, "ts")

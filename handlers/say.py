@@ -1,4 +1,4 @@
-"""`/devin-say`: a message for Devin from a channel, in a thread of its own.
+"""`/devin-say`: a message for Devin from a channel, and the form or the menu that asks back.
 
 Slack waits 3 s for a command's acknowledgement and then tells the person that it failed, so the
 handler waits for its work for a second only.
@@ -11,20 +11,24 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import BadSession, ChooseSession
 from bot.model.record import string
+from bot.model.threads import ThreadRef
 from bot.relay import UseCases
-from bot.wording import devin_say, forms, refusals
-from bot.wording.asking import say_form
+from bot.text.to_slack import escape
+from bot.wording import actions, devin_say, forms, refusals
+from bot.wording.asking import say_form, session_picker
+from bot.wording.button_values import parse_choice_value
 from bot.wording.lifecycle import form
-from bot.wording.message import View
-from handlers.askers import Asker
-from handlers.failures import ours, telling
-from handlers.modals import Note, Opening, show
+from bot.wording.message import SlackMessage, View
+from handlers.failures import ours
+from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
-from handlers.parse.interactions import NEW, SayCommand, parse_say
+from handlers.parse.interactions import NEW, Press, SayCommand, parse_say, parse_submission
+from handlers.presses import Asker, button_press, telling
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to `/devin-say`."""
+    """Listen to `/devin-say`, to its form, and to both parts of its menu."""
+    _register_prompts(app, cases)
 
     @app.command("/devin-say")
     async def on_say(ack: AsyncAck, command: Payload) -> None:
@@ -39,8 +43,37 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await ack(text=devin_say.USAGE.text)
         else:
             await ack()
-            asker = Asker(cases, string(command, "response_url"), say.by, say.channel)
+            place = ThreadRef(team=cases.workspace.team, channel=say.channel, thread_ts="")
+            asker = Asker(cases, string(command, "response_url"), say.by, place)
             await cases.background.soon((_say if say.text else _ask)(cases, say, asker))
+
+
+def _register_prompts(app: AsyncApp, cases: UseCases) -> None:
+    @app.view(actions.SAY_FORM)
+    async def on_say_form(ack: AsyncAck, body: Payload) -> None:
+        form = ours(parse_submission, body, cases)
+        if form is None:
+            await ack()
+            return
+        session = session_picker.picked(form.typed)
+        problems = say_form.problems(form.typed)
+        if problems or session is None:
+            await ack(response_action="errors", errors=problems)
+            return
+        text = form.typed[actions.MESSAGE_FIELD].strip()
+        work = cases.say.submit(form.number, form.by, session, escape(text))
+        await answer(cases, ack, actions.MESSAGE_FIELD, work)
+
+    @app.action(actions.SAY_CHOSEN)
+    @button_press(cases)
+    async def on_say_chosen(press: Press) -> SlackMessage | None:
+        number, index = parse_choice_value(press.value) or ("", 0)
+        return await cases.say.choose(number, index, press.by, press.channel)
+
+    @app.action(actions.SAY_CANCELLED)
+    @button_press(cases)
+    async def on_say_cancelled(press: Press) -> SlackMessage | None:
+        return await cases.say.cancel(press.value, press.by, press.channel)
 
 
 async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:

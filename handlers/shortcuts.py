@@ -15,11 +15,11 @@ from bot.relay import UseCases
 from bot.wording import actions, forms
 from bot.wording.asking import session_picker
 from bot.wording.message import View
-from handlers.askers import Asker
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
+from handlers.presses import Asker
 from handlers.replies import read_again
 
 SEND, LINK = "send_to_devin", "link_session"
@@ -34,9 +34,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         await ack()
         shortcut = ours(parse_shortcut, body, cases)
         if shortcut is not None:
-            channel, where = shortcut.thread.channel, shortcut.answered_in
-            url = string(body, "response_url")
-            asker = Asker(cases, url, shortcut.by, channel, where)
+            thread = shortcut.thread
+            if not shortcut.has_replies:
+                thread = thread.model_copy(update={"thread_ts": ""})
+            asker = Asker(cases, string(body, "response_url"), shortcut.by, thread)
             await cases.background.soon(begin(asker, shortcut, body["callback_id"]))
 
     @app.view(actions.ASK_SESSION)

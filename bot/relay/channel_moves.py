@@ -80,14 +80,6 @@ class ChannelMoves:
         if (after := await self._cards.want(thread, link)) is not None:
             await self._schedule.tell(card_owed(thread, link), after)
 
-    async def changed(self, channel: str) -> None:
-        """Let nobody go by what Slack said of `channel` before its name or kind changed.
-
-        Raises:
-            StoreAway: that may not be noted; Slack must not be acknowledged.
-        """
-        await self._channels.told_changed(channel)
-
     async def _end(self, thread: ThreadRef, session: NamedSession | None, now: ThreadRef) -> None:
         if session is not None:
             # The notice is owed before the link is gone, and once: a process may die in between.

@@ -6,18 +6,21 @@ Like those of `parse/events.py`, they never raise on a malformed payload.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Any
 
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_direct
+from bot.slack.app.workspace import Identity
 from bot.text.to_devin import strip_mention
 from handlers.parse.events import (
     Payload,
     brings_more,
     is_aside,
     is_in_thread,
+    is_own,
     is_said,
     parse_message,
     parse_thread,
@@ -112,6 +115,42 @@ def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
         return None
     message = parse_message(event, team) if is_said(event) else None
     return None if message is None or message.bots or is_aside(message, bot_user) else message
+
+
+class ThreadMessages:
+    """The `Messages` of the prompts, which `conversations.replies` shows without their channel."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def asked(
+        self, message: Mapping[str, Any], thread: ThreadRef, *, is_talk: bool
+    ) -> Reply | None:
+        """Parse a message that asks for a start, with the prompt as its text; None for others.
+
+        If it `is_talk`, that a button made a prompt, all of it is the prompt.
+        """
+        ours, event = self._identity.user, {**message, "channel": thread.channel}
+        found = parse_message(event, thread.team)
+        if found is None or is_aside(found, ours):
+            return None
+        words = event, thread.team, ours
+        said = parse_command(*words, unlinked=True) or parse_guess(*words, unlinked=True)
+        prompt = said.argument if said is not None and said.verb == "start" else None
+        if said is None and is_talk:
+            prompt = strip_mention(found.text, ours) or found.text
+        return None if prompt is None else found.model_copy(update={"text": prompt})
+
+    def earlier(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | None:
+        """Parse a message that Devin may read; None for asides, commands, and our own posts."""
+        ours, event = self._identity, {**message, "channel": thread.channel}
+        if is_own(message, ours) or not is_said(message):
+            return None
+        words = event, thread.team, ours.user
+        if parse_command(*words) is not None or parse_guess(*words) is not None:
+            return None
+        found = parse_message(event, thread.team)
+        return None if found is None or is_aside(found, ours.user) else found
 
 
 def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:

@@ -49,9 +49,11 @@ class SayCommand:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A pressed button: the person, the thread, the message, the value, and the press's own `ts`.
+    """A pressed button: the person, the thread, the message, its value, and the press's own `ts`.
 
-    Slack sends that as `action_ts`; it's empty if it isn't one.
+    Slack sends that as `action_ts`; it's empty if it isn't one. For a message that one person sees,
+    Slack sends the place of the press, but not the message, and `thread` may have no `thread_ts`.
+    `trigger` may open a modal, for 3 s.
     """
 
     by: UserId
@@ -59,31 +61,28 @@ class Press:
     message: Mapping[str, Any]
     value: str
     ts: str
+    trigger: str
+    response_url: str
 
     @property
     def channel(self) -> str:
         """The channel of the press."""
         return self.thread.channel
 
-    @property
-    def thread_ts(self) -> str:
-        """The thread of the press, within its channel."""
-        return self.thread.thread_ts
-
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
     """A message shortcut: the person who ran it, the thread and the message.
 
-    `message` is None if it has no author. `trigger` may open a modal, for 3 s. `answered_in` is the
-    thread's `ts` if it has replies: without them, Slack shows nobody an answer there.
+    `message` is None if it has no author. `trigger` may open a modal, for 3 s. Unless the thread
+    `has_replies`, Slack shows nobody an answer there.
     """
 
     by: UserId
     thread: ThreadRef
     message: Reply | None
     trigger: str
-    answered_in: str | None = None
+    has_replies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +92,6 @@ class Submission:
     by: UserId
     number: str
     typed: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class TicketPress:
-    """A pressed button that carries the number of a ticket.
-
-    For an ephemeral message Slack sends the place of the press, but not the message. `trigger` may
-    open a modal, for 3 s. `ts` is when it was pressed (`action_ts`); it's empty if it isn't one.
-    """
-
-    by: UserId
-    channel: str
-    thread_ts: str | None
-    number: str
-    trigger: str
-    ts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +126,6 @@ def _person(body: Payload, team: str) -> UserId | None:
     return UserId(user) if is_id(user) and is_of(body, team) else None
 
 
-def _pressed(action: Payload) -> str:
-    ts = string(action, "action_ts")
-    return ts if is_ts(ts) else ""
-
-
 def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
     """Parse a message shortcut; None if the payload lacks its person, place or message."""
     channel = string(mapping(body.get("channel")), "id")
@@ -156,8 +134,8 @@ def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
     trigger = string(body, "trigger_id")
     if thread is None or by is None or not trigger:
         return None
-    replied = thread.thread_ts if message.get("thread_ts") else None
-    return Shortcut(by, thread, parse_message(message, team), trigger, replied)
+    has_replies = bool(message.get("thread_ts"))
+    return Shortcut(by, thread, parse_message(message, team), trigger, has_replies)
 
 
 def parse_opener(body: Payload, team: str) -> tuple[UserId, str] | None:
@@ -181,19 +159,6 @@ def parse_submission(body: Payload, team: str) -> Submission | None:
         for action, entry in mapping(block).items()
     }
     return Submission(by, string(view, "private_metadata"), typed)
-
-
-def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
-    """Parse a press of a button with a ticket; None if the payload lacks its person or place."""
-    container = mapping(body.get("container"))
-    channel = string(container, "channel_id") or string(mapping(body.get("channel")), "id")
-    by, action = _person(body, team), first_of(body.get("actions"))
-    if by is None or not is_id(channel):
-        return None
-    thread_ts = container.get("thread_ts")
-    where = str(thread_ts) if is_ts(thread_ts) else None
-    trigger = string(body, "trigger_id")
-    return TicketPress(by, channel, where, _value(action), trigger, _pressed(action))
 
 
 def parse_opened(event: Payload) -> UserId | None:
@@ -264,15 +229,24 @@ def parse_say(command: Payload, team: str) -> SayCommand | None:
 
 
 def parse_press(body: Payload, team: str) -> Press | None:
-    """Parse a press under a message of ours; None if the payload lacks its person or thread."""
+    """Parse a press under a message of ours; None if the payload lacks its person or place."""
     by, action = _person(body, team), first_of(body.get("actions"))
-    message = mapping(body.get("message"))
-    channel = string(mapping(body.get("channel")), "id")
-    root = message.get("thread_ts") or mapping(body.get("container")).get("thread_ts")
-    thread = parse_thread({**message, "channel": channel, "thread_ts": root}, team)
-    if by is None or thread is None:
+    message, container = mapping(body.get("message")), mapping(body.get("container"))
+    channel = string(mapping(body.get("channel")), "id") or string(container, "channel_id")
+    is_malformed = bool(message) and not is_ts(message.get("ts"))
+    if by is None or not is_id(channel) or is_malformed:
         return None
-    return Press(by, thread, message, string(action, "value"), _pressed(action))
+    roots = message.get("thread_ts"), container.get("thread_ts"), message.get("ts")
+    root = next((str(one) for one in roots if is_ts(one)), "")
+    return Press(
+        by=by,
+        thread=ThreadRef(team=team, channel=channel, thread_ts=root),
+        message=message,
+        value=_value(action),
+        ts=string(action, "action_ts") if is_ts(action.get("action_ts")) else "",
+        trigger=string(body, "trigger_id"),
+        response_url=string(body, "response_url"),
+    )
 
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:

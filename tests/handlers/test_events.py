@@ -503,18 +503,16 @@ def test_a_tampered_send_again_is_none(value: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"message": None},
-        {"message": []},
         {"message": {"ts": "now"}},
         {"user": None},
         {"user": {"id": None}},
-        {"channel": None},
+        {"channel": None, "container": None},
         {"channel": {"id": "C1/.."}},
     ],
     ids=repr,
 )
 def test_a_press_without_its_place_is_none(changes: JSON) -> None:
-    """Without a person, a message or a channel it is ignored."""
+    """Without a person or a channel it is ignored."""
     assert parse_press(a_press("x", **changes), TEAM) is None
 
 

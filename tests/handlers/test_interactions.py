@@ -8,10 +8,10 @@ from handlers.parse.interactions import (
     NEW,
     is_of,
     parse_opener,
+    parse_press,
     parse_say,
     parse_shortcut,
     parse_submission,
-    parse_ticket_press,
 )
 from tests.support.builders import (
     ADA,
@@ -140,10 +140,10 @@ def test_a_chosen_channel_is_read_from_a_form() -> None:
 
 def test_a_whispered_press_is_read_from_its_place() -> None:
     """Slack sends no message with it."""
-    press = parse_ticket_press(a_whispered_press("0" * 32), TEAM)
+    press = parse_press(a_whispered_press("0" * 32), TEAM)
     assert press is not None
-    assert (press.by, press.channel, press.thread_ts) == (ADA, CHANNEL, ROOT_TS)
-    assert press.number == "0" * 32
+    assert (press.by, press.thread) == (ADA, THREAD)
+    assert press.value == "0" * 32
 
 
 @pytest.mark.parametrize(
@@ -152,14 +152,14 @@ def test_a_whispered_press_is_read_from_its_place() -> None:
         {"team": {"id": "T0OTHER"}},
         {"user": {"id": "U1/.."}},
         {"user": {"id": "U\N{ARABIC-INDIC DIGIT ONE}"}},
-        {"container": {"channel_id": "C1:2"}},
+        {"container": {"channel_id": "C1:2"}, "channel": None},
         {"container": None, "channel": None},
     ],
     ids=repr,
 )
 def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
     """The person and the place are ids."""
-    assert parse_ticket_press(a_whispered_press("0" * 32) | changes, TEAM) is None
+    assert parse_press(a_whispered_press("0" * 32) | changes, TEAM) is None
 
 
 @settings(max_examples=300)
@@ -176,10 +176,10 @@ def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
     opener = parse_opener(payload, TEAM)
     if opener is not None:
         opener[1].encode()
-    press = parse_ticket_press(payload, TEAM)
+    press = parse_press(payload, TEAM)
     if press is not None:
         assert is_of(payload, TEAM)
-        press.number.encode()
+        press.value.encode()
 
 
 @pytest.mark.parametrize(

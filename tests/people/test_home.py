@@ -32,8 +32,8 @@ from handlers.parse.interactions import (
     parse_home_press,
     parse_home_unlink,
     parse_opened,
+    parse_press,
     parse_submission,
-    parse_ticket_press,
 )
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
@@ -810,8 +810,8 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     assert page is None or 0 <= page[1] <= 9_999
     opened = parse_opened(payload)
     assert opened is None or opened.isalnum()
-    pressed = parse_ticket_press(payload, TEAM)
-    choice = None if pressed is None else parse_choice_value(pressed.number)
+    pressed = parse_press(payload, TEAM)
+    choice = None if pressed is None else parse_choice_value(pressed.value)
     assert choice is None or 0 <= choice[1] <= 999
     form = parse_submission(payload, TEAM)
     assert form is None or all(isinstance(text, str) for text in form.typed.values())

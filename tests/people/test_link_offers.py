@@ -20,7 +20,7 @@ from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
 from bot.wording.asking import first_words
 from bot.wording.phrases import session_link
-from handlers.link_offers import names_session, parse_named
+from handlers.replies import names_session, parse_named
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.builders import (

@@ -1,0 +1,115 @@
+"""The buttons that everybody in a thread sees: under reports, cards and questions, and to end it.
+
+The person needs the same permission as for a reply.
+"""
+
+import re
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.model.errors import AnsweredAlready, MovedOn, NoSuchReply, NotLinked
+from bot.model.mirror import Follow
+from bot.model.record import string
+from bot.model.sessions import Closing, SessionId
+from bot.relay import UseCases
+from bot.wording import actions, delivery_reports, thread_links
+from bot.wording.lifecycle import ending
+from bot.wording.mirror import notices as mirror_notices
+from handlers.parse.interactions import Press, parse_answer, parse_send_again, parse_unlink
+from handlers.presses import button_press
+
+OPTION = re.compile(rf"{actions.ANSWER}_[0-9]")
+
+
+def register(app: AsyncApp, cases: UseCases) -> None:
+    """Listen to all of them."""
+    _register_links(app, cases)
+    _register_endings(app, cases)
+
+    @app.action(actions.SEND_AGAIN)
+    @button_press(cases)
+    async def on_send_again(press: Press) -> str:
+        asked = parse_send_again(press)
+        if asked is None:
+            raise NoSuchReply(already_sent=False)
+        await cases.replies.send_again(*asked, press.thread, press.by)
+        return delivery_reports.sent_again(await cases.accepting.name(press.by))
+
+    @app.action(OPTION)
+    @app.action(actions.APPROVE)
+    @button_press(cases)
+    async def on_answer(press: Press) -> None:
+        found, pressed = parse_answer(press), string(press.message, "ts")
+        if found is None:
+            raise MovedOn
+        # Buttons that answer nothing any more give way at once.
+        try:
+            await cases.answers.answer(press.thread, pressed, *found, press.by)
+        except AnsweredAlready as error:
+            chosen = mirror_notices.chosen(error.by, error.text)
+            cases.notices.press(press.message, press.channel, chosen)
+            raise
+        except MovedOn:
+            cases.notices.press(press.message, press.channel, mirror_notices.MOVED_ON)
+            raise
+
+
+def _register_links(app: AsyncApp, cases: UseCases) -> None:
+    @app.action(actions.UNLINK)
+    @button_press(cases)
+    async def on_unlink(press: Press) -> str | None:
+        thread = press.thread
+        link = await cases.linking.unlink(thread, press.by, _session_of(press))
+        by = await cases.accepting.name(press.by)
+        if not await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
+            return delivery_reports.unlinked_by(by)
+        named = await cases.naming.one(link.session, most=0)
+        await cases.notices.say(thread, thread_links.unlinked_by(named, by))
+        return None
+
+    @app.action(actions.FOLLOW)
+    @button_press(cases)
+    async def on_follow(press: Press) -> None:
+        await cases.linking.follow(press.thread, press.by, Follow.ALL, _session_of(press))
+
+    @app.action(actions.UNFOLLOW)
+    @button_press(cases)
+    async def on_unfollow(press: Press) -> None:
+        await cases.linking.follow(press.thread, press.by, Follow.OFF, _session_of(press))
+
+
+def _register_endings(app: AsyncApp, cases: UseCases) -> None:
+    @app.action(actions.END_SESSION)
+    @button_press(cases)
+    async def on_end(press: Press) -> str | None:
+        return await close(press, Closing.END)
+
+    @app.action(actions.ARCHIVE_SESSION)
+    @button_press(cases)
+    async def on_archive(press: Press) -> str | None:
+        return await close(press, Closing.ARCHIVE)
+
+    @app.action(actions.KEEP_SESSION)
+    @button_press(cases)
+    async def on_keep(press: Press) -> str:
+        await cases.accepting.check(press.by, press.channel)
+        return ending.kept_by(await cases.accepting.name(press.by))
+
+    async def close(press: Press, how: Closing) -> str | None:
+        session, thread = parse_unlink(press), press.thread
+        if session is None:
+            raise NotLinked
+        asked = string(press.message, "ts")
+        failure = await cases.ending.close(how, thread, session, press.by, asked)
+        if failure is None:
+            return ending.closed_by(how, await cases.accepting.name(press.by))
+        await cases.notices.say(thread, failure)
+        return None
+
+
+def _session_of(press: Press) -> SessionId:
+    """Return the session that the button's link leads to."""
+    session = parse_unlink(press)
+    if session is None:
+        raise NoSuchReply(already_sent=False)
+    return session
