@@ -1,9 +1,9 @@
 """The common part of every route to Devin: the permission check, links, and accepting a reply."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from bot.model.replies import Change, Evidence, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
-from bot.relay.arrivals import Arrivals
 from bot.relay.listening import Listening
 from bot.runtime import metrics
 from bot.runtime.audit import Event, audit
@@ -36,32 +35,16 @@ OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
 
 
+@dataclass(frozen=True, slots=True)
 class Accepting:
     """Checks who may steer Devin, creates links, and accepts replies."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        schedule: Schedule,
-        in_flight: InFlight,
-        listening: Listening,
-        polling: Polling,
-    ) -> None:
-        self._links = state.links
-        self._claims = state.claims
-        self._mailbox = state.mailbox
-        self._people = workspace.people
-        self._permissions = workspace.permissions
-        self._schedule = schedule
-        self._in_flight = in_flight
-        self._clock = workspace.clock
-        self._timing = workspace.timing
-        self._listening = listening
-        self._store = state.store
-        self._starts = state.starts
-        self._polling = polling
-        self.arrivals = Arrivals()
+    workspace: Workspace
+    state: State
+    schedule: Schedule
+    in_flight: InFlight
+    listening: Listening
+    polling: Polling
 
     async def standing(self, reply: Reply) -> Standing:
         """Return whether the reply's author may steer Devin where it was written.
@@ -70,12 +53,10 @@ class Accepting:
             NotIdentified: Slack did not identify the author.
         """
         channel = reply.thread.channel
-        return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
+        return await self.workspace.permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    async def standing_after(
-        self, before: asyncio.Event, reply: Reply, evidence: Evidence
-    ) -> Standing:
-        """Return `standing` once the arrivals `before` the reply have left their turns.
+    async def standing_in_turn(self, reply: Reply, evidence: Evidence) -> Standing:
+        """Return `standing`; those who come later in the reply's thread wait for it.
 
         If Slack does not identify the author, the reply is noted as missed before a later one is
         accepted; one that an event has brought just waits.
@@ -84,18 +65,11 @@ class Accepting:
             NotIdentified: Slack did not identify the author.
         """
         try:
-            if before.is_set():
-                return await self.standing(reply)
-            looking = asyncio.create_task(self.standing(reply))
-            try:
-                await before.wait()
-                return await looking
-            finally:
-                looking.cancel()
+            return await self.standing(reply)
         except (NotIdentified, StoreAway) as error:
             if isinstance(error, NotIdentified) and evidence is Evidence.EVENT:
-                self._listening.waits(reply.id)
-            self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
+                self.listening.waits(reply.id)
+            self.listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
 
     async def check(
@@ -112,7 +86,7 @@ class Accepting:
             StoreAway: the refused events may not have been noted.
         """
         await self._catch_up()
-        standing = await self._permissions.may(act, who, channel)
+        standing = await self.workspace.permissions.may(act, who, channel)
         if standing is not Standing.ALLOWED:
             raise await self.turn_away(who, channel, standing, **ids)
 
@@ -128,7 +102,7 @@ class Accepting:
         """
         metrics.TURNED_AWAY.labels(standing).inc()
         once = "".join(ids.values())
-        if not once or await self._claims.claim(f"turned away:{once}"):
+        if not once or await self.state.claims.claim(f"turned away:{once}"):
             audit(Event.TURNED_AWAY, who, channel=channel or "", why=standing.value, **ids)
         return NotAllowed(standing)
 
@@ -141,21 +115,21 @@ class Accepting:
             TooManyStarts: they have asked for as many as they may within an hour.
             StoreAway: it may not have been counted.
         """
-        wait = await self._starts.count(who, start)
+        wait = await self.state.starts.count(who, start)
         if wait is not None:
             metrics.TURNED_AWAY.labels("too_many_starts").inc()
-            if await self._claims.claim(f"turned away:{start}"):
+            if await self.state.claims.claim(f"turned away:{start}"):
                 ids = {"channel": channel, "step": step}
                 audit(Event.TURNED_AWAY, who, why="too_many_starts", **ids)
-            raise TooManyStarts(self._starts.most, wait)
+            raise TooManyStarts(self.state.starts.most, wait)
 
     async def name(self, who: UserId) -> str:
         """Return the display name of `who`."""
-        return await self._people.name(who)
+        return await self.workspace.people.name(who)
 
     async def shown(self, reply: Reply) -> str:
         """Return the text of `reply` as Markdown with names."""
-        return await shown(reply, self._people)
+        return await shown(reply, self.workspace.people)
 
     async def link(
         self,
@@ -186,37 +160,37 @@ class Accepting:
             card=str(at),
             topic="" if root is None else await self.first_words(root.text, root.blocks),
         )
-        existing = await self._links.create(thread, link, begins=begins)
+        existing = await self.state.links.create(thread, link, begins=begins)
         if existing and existing.session != session and await self.has_ended(existing):
-            await self._links.remove(thread, existing.session)
-            existing = await self._links.create(thread, link, begins=begins)
+            await self.state.links.remove(thread, existing.session)
+            existing = await self.state.links.create(thread, link, begins=begins)
         # Slack sends a request again that takes long, and a script may run twice: a link that this
         # request has made is new to it.
         is_new = existing is None or (existing.card, existing.session) == (link.card, session)
         if is_new:
-            if await self._claims.claim(f"linked:{thread.name}:{link.card}"):
+            if await self.state.claims.claim(f"linked:{thread.name}:{link.card}"):
                 audit(Event.LINKED, by, **thread.log_fields, session_id=session, step=step)
             if existing is None:  # else its first poll is due, or has been waited for
-                await self._polling.begin(thread, session)
-            await self._schedule.tell(card_owed(thread, link))
+                await self.polling.begin(thread, session)
+            await self.schedule.tell(card_owed(thread, link))
         if (existing or link).since == link.since:
             await self.read_since(thread, at, took_long=begins, is_known=root is not None)
         return existing or link, is_new
 
     def now(self, since: int = 0) -> int:
         """Return Slack's time in microseconds, but not a time before `since`."""
-        return max(since, self._clock.now)
+        return max(since, self.workspace.clock.now)
 
     async def has_ended(self, link: Link) -> bool:
         """Return True if the session of `link` was seen to have ended."""
-        return await self._polling.has_ended(link.session)
+        return await self.polling.has_ended(link.session)
 
     async def refresh_card(self, thread: ThreadRef, link: Link) -> None:
         """Have the card of `thread` edited, now that its `link` has changed.
 
         The change has asked for that in Redis; here, a process is told to do it.
         """
-        await self._schedule.tell(card_owed(thread, link), self._store.timing.card_pause)
+        await self.schedule.tell(card_owed(thread, link), self.state.store.timing.card_pause)
 
     async def read_since(
         self, thread: ThreadRef, since: int, *, took_long: bool = False, is_known: bool = False
@@ -232,14 +206,14 @@ class Accepting:
         """
         holds = took_long or self.is_late(micros_ts(since))
         if holds or not is_known:
-            self._listening.reread(Missed(thread, since, holds=holds, is_refused=False))
-            await self._listening.note()
+            self.listening.reread(Missed(thread, since, holds=holds, is_refused=False))
+            await self.listening.note()
 
     async def first_words(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
         """Return the start of a message as plain text with names."""
         if len(text) > TEXT_READ:  # a conversion holds up everything else, and blocks say the same
             text, blocks = text[:TEXT_READ], ()
-        names = await self._people.names(mentioned(text, blocks))
+        names = await self.workspace.people.names(mentioned(text, blocks))
         return first_words(to_markdown(text, blocks, names))
 
     async def accept(
@@ -257,16 +231,16 @@ class Accepting:
         wait = self._wait(reply.ts)
         if evidence is Evidence.EVENT and self.is_old(reply.ts):
             evidence = Evidence.OLD_EVENT
-        accepted = await self._mailbox.accept(reply, session, wait, evidence)
+        accepted = await self.state.mailbox.accept(reply, session, wait, evidence)
         metrics.ACCEPTED.labels(accepted.change).inc()
         _record(reply, session, accepted.change)
         if accepted.wake_after is not None:
-            await self._schedule.wake(session, accepted.wake_after)
+            await self.schedule.wake(session, accepted.wake_after)
         return accepted.change
 
     async def _catch_up(self) -> None:
-        if self._listening.is_behind:
-            await self._listening.note()
+        if self.listening.is_behind:
+            await self.listening.note()
 
     def is_late(self, ts: str) -> bool:
         """Return True if `ts` is older than `FRESH`: a retry or a backlog brought its event."""
@@ -277,13 +251,14 @@ class Accepting:
         return self._age(ts) > OLD
 
     def _age(self, ts: str) -> timedelta:
-        return timedelta(microseconds=self._clock.age(ts_micros(ts)))
+        return timedelta(microseconds=self.workspace.clock.age(ts_micros(ts)))
 
     def _wait(self, ts: str) -> timedelta:
-        if abs(self._age(ts)) >= FRESH or self._store.was_away:
-            return self._timing.late_wait
-        self._in_flight.replied(ts_micros(ts))
-        return self._timing.crowd_wait if self._in_flight.may_be_disordered else timedelta(0)
+        timing = self.workspace.timing
+        if abs(self._age(ts)) >= FRESH or self.state.store.was_away:
+            return timing.late_wait
+        self.in_flight.replied(ts_micros(ts))
+        return timing.crowd_wait if self.in_flight.may_be_disordered else timedelta(0)
 
 
 def _record(reply: Reply, session: SessionId, change: Change) -> None:

@@ -4,6 +4,9 @@ Every reply is accepted through `relay/accept.py`. Afterwards, `delivery/deliver
 Devin, and `reporting/reporter.py` brings its outcome back into the thread.
 """
 
+import asyncio
+from weakref import WeakValueDictionary
+
 from cachetools import LRUCache
 
 from bot.model.errors import EmptyMessage, NoSuchReply, NotIdentified
@@ -30,10 +33,15 @@ class Replies:
         self._accepting = accepting
         self._schedule = schedule
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
+        self._turns: WeakValueDictionary[ThreadRef, asyncio.Lock] = WeakValueDictionary()
 
     def is_known(self, thread: ThreadRef) -> bool:
         """Return True if `accept` needs no look-up and no turn for the next reply in `thread`."""
-        return thread in self._known and self._accepting.arrivals.is_free(thread)
+        return thread in self._known and thread not in self._turns
+
+    def turn(self, thread: ThreadRef) -> asyncio.Lock:
+        """Return what the arrivals in `thread` hold one after the other, in the order they came."""
+        return self._turns.setdefault(thread, asyncio.Lock())
 
     async def is_linked(self, thread: ThreadRef) -> bool:
         """Return True if `thread` is linked; the next `accept` keeps its order if called at once.
@@ -41,10 +49,8 @@ class Replies:
         Raises:
             StoreAway: it cannot be determined now.
         """
-        with self._accepting.arrivals.line_up(thread) as before:
-            if is_linked := await self._session_of(thread) is not None:
-                await before.wait()
-        return is_linked
+        async with self.turn(thread):
+            return await self._session_of(thread) is not None
 
     async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
         """Accept a reply for the session its thread is linked to; it is in Redis on return.
@@ -59,12 +65,12 @@ class Replies:
                 still unknown; Slack must not be acknowledged.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
-        with self._accepting.arrivals.line_up(reply.thread) as before:
+        async with self.turn(reply.thread):
             session = await self._session_of(reply.thread)
             if session is None:
                 return Change.UNLINKED
             try:
-                standing = await self._accepting.standing_after(before, reply, evidence)
+                standing = await self._accepting.standing_in_turn(reply, evidence)
             except NotIdentified as error:
                 return await self._turn_away(reply, error)
         if standing is not Standing.ALLOWED:
@@ -83,7 +89,6 @@ class Replies:
 
         Raises:
             NoSuchReply: the reply is gone, or was sent again already.
-            NotAllowed: `by` may not.
         """
         await self._accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)

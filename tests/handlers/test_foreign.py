@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -261,11 +262,25 @@ async def test_over_socket_mode_a_foreign_event_is_acknowledged_without_bolt(box
 async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Listeners) -> None:
     """It comes to the listeners behind every arrival in its thread, linked or not yet known."""
     payload = payload_of(scene.written(thread=scene.linked))
+    elsewhere = payload_of(scene.written(thread=scene.unlinked))
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
-    with heard.cases.accepting.arrivals.line_up(thread):
+    async with heard.cases.replies.turn(thread):
         later = asyncio.create_task(is_foreign(heard, payload))
-        for _ in range(3):
-            await asyncio.sleep(0)
+        assert await asyncio.wait_for(is_foreign(heard, elsewhere), 5)
         assert not later.done()
     assert not await asyncio.wait_for(later, 5)
+
+
+async def test_a_turn_that_fails_is_over_as_well(scene: Scene, heard: Listeners) -> None:
+    """Those behind it go on, and no turn is kept that nobody waits for."""
+    payload = payload_of(scene.written(thread=scene.linked))
+    thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
+    assert not await is_foreign(heard, payload)
+    with suppress(TimeoutError):
+        async with heard.cases.replies.turn(thread):
+            later = asyncio.create_task(is_foreign(heard, payload))
+            await asyncio.sleep(0)
+            raise TimeoutError
+    assert not await asyncio.wait_for(later, 5)
+    assert heard.cases.replies.is_known(thread)
