@@ -5,6 +5,8 @@ question's key, and so once. Devin's option is read from what the watch has kept
 button.
 """
 
+from dataclasses import dataclass
+
 from bot.model.errors import AnsweredAlready, MovedOn, UnderWay
 from bot.model.mirror import Watched
 from bot.model.people import Act, UserId
@@ -21,13 +23,13 @@ from bot.wording.message import literally
 from bot.wording.mirror import notices as mirror_notices
 
 
+@dataclass(frozen=True, slots=True)
 class Answers:
     """Owes the answers that people choose."""
 
-    def __init__(self, state: State, accepting: Accepting, speaking: Speaking) -> None:
-        self._accepting = accepting
-        self._speaking = speaking
-        self._watches = state.watches
+    state: State
+    accepting: Accepting
+    speaking: Speaking
 
     async def answer(
         self,
@@ -47,37 +49,36 @@ class Answers:
             AnsweredAlready: somebody has chosen an answer before.
             MovedOn: the question is not open any more.
             NotLinked, LinkChanged, IsMuted: the thread sends nothing to the session.
-            NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel)
-        await self._speaking.check_link(thread, session)
+        await self.accepting.check(by, thread.channel)
+        await self.speaking.check_link(thread, session)
         key = f"answer:{session}:{asked}"
-        before = await self._speaking.said(key)
+        before = await self.speaking.said(key)
         if before is None:
-            seen = await self._watches.asking(session, asked)
+            seen = await self.state.watches.asking(session, asked)
             text = None if seen is None else _text_of(seen, number)
             if seen is None or text is None:
                 raise MovedOn
             is_approval = seen.state is SessionState.APPROVAL
             act = Act.APPROVE if is_approval else Act.MESSAGE
-            await self._accepting.check(by, thread.channel, act)
-            words = mirror_notices.answers(await self._accepting.name(by), text)
+            await self.accepting.check(by, thread.channel, act)
+            words = mirror_notices.answers(await self.accepting.name(by), text)
             reply = self._reply(thread, by, text)
             about = {"session": session, "asked": asked, "pressed": pressed}
             mine = Spoken.of(key, reply, words, act=act, **about)
-            owing = await self._speaking.say(mine)
-            before = mine if owing is Owing.NEW else await self._speaking.said(key)
+            owing = await self.speaking.say(mine)
+            before = mine if owing is Owing.NEW else await self.speaking.said(key)
             if before is None:
                 raise UnderWay("answer")
             if before.number == mine.number:
                 event = Event.APPROVED if is_approval else Event.ANSWERED
                 audit(event, by, **thread.log_fields, session_id=session)
                 return
-        raise AnsweredAlready(await self._accepting.name(before.reply.author), before.words.quote)
+        raise AnsweredAlready(await self.accepting.name(before.reply.author), before.words.quote)
 
     def _reply(self, thread: ThreadRef, by: UserId, text: str) -> Reply:
         as_chosen = (dict(literally(text)),)
-        ts = self._speaking.since()
+        ts = self.speaking.since()
         return Reply(thread=thread, ts=ts, author=by, text=escape(text), blocks=as_chosen)
 
 

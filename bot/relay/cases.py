@@ -1,7 +1,8 @@
 """The use cases, as the wiring puts them together.
 
 Each takes values that a handler parsed, checks permissions, changes the state in Redis, and raises
-an error from `model/errors.py` when the person must know something.
+an error from `model/errors.py` when the person must know something. What a person asks for raises
+`NotAllowed` if they may not; methods do not repeat that.
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ still wants a link makes it again. Accepted replies are delivered, and reported 
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
@@ -27,20 +28,14 @@ MOST_CARDS = 1_000
 """Most cards that are edited because their channel is shared; others follow with their state."""
 
 
+@dataclass(frozen=True, slots=True)
 class ChannelMoves:
     """Ends the links of channels that get a new id."""
 
-    def __init__(
-        self, workspace: Workspace, state: State, notices: Notices, schedule: Schedule
-    ) -> None:
-        self._links = state.links
-        self._defaults = state.defaults
-        self._names = state.names
-        self._notices = notices
-        self._channels = workspace.channels
-        self._cards = state.cards
-        self._schedule = schedule
-        self._team = workspace.team
+    workspace: Workspace
+    state: State
+    notices: Notices
+    schedule: Schedule
 
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, whose id is `to` from now on. Idempotent.
@@ -48,14 +43,14 @@ class ChannelMoves:
         Raises:
             StoreAway: the move may be incomplete; Slack must not be acknowledged.
         """
-        await self._channels.told_moved(channel, to)
-        while threads := await self._links.of_channel(self._team, channel, AT_ONCE):
-            links = await self._links.of(threads)
-            named = await self._names.of([link.session for link in links if link is not None])
+        await self.workspace.channels.told_moved(channel, to)
+        while threads := await self.state.links.of_channel(self.workspace.team, channel, AT_ONCE):
+            links = await self.state.links.of(threads)
+            named = await self.state.names.of([link.session for link in links if link is not None])
             for thread, link in zip(threads, links, strict=True):
                 session = None if link is None else named[link.session]
                 await self._end(thread, session, thread.model_copy(update={"channel": to}))
-        await self._defaults.clear(channel)
+        await self.state.defaults.clear(channel)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 
     async def shared(self, channel: str) -> None:
@@ -66,22 +61,22 @@ class ChannelMoves:
         Raises:
             StoreAway: not every card was asked for; Slack must not be acknowledged.
         """
-        if not await self._channels.told_shared(channel):
+        if not await self.workspace.channels.told_shared(channel):
             return
-        threads = await self._links.of_channel(self._team, channel, MOST_CARDS)
-        links = await self._links.of(threads)
+        threads = await self.state.links.of_channel(self.workspace.team, channel, MOST_CARDS)
+        links = await self.state.links.of(threads)
         linked = [(one, link) for one, link in zip(threads, links, strict=True) if link is not None]
         await asyncio.gather(*(self._show(thread, link) for thread, link in linked))
         # Only now: if this process dies before, Slack's next try asks for the cards again.
-        await self._channels.told_threads(channel)
+        await self.workspace.channels.told_threads(channel)
         log.warning("channel is shared", extra={"channel": channel, "threads": len(linked)})
 
     async def _show(self, thread: ThreadRef, link: Link) -> None:
-        if (after := await self._cards.want(thread, link)) is not None:
-            await self._schedule.tell(card_owed(thread, link), after)
+        if (after := await self.state.cards.want(thread, link)) is not None:
+            await self.schedule.tell(card_owed(thread, link), after)
 
     async def _end(self, thread: ThreadRef, session: NamedSession | None, now: ThreadRef) -> None:
         if session is not None:
             # The notice is owed before the link is gone, and once: a process may die in between.
-            await self._notices.say(now, thread_links.channel_moved(session), once="moved")
-        await self._links.remove(thread)
+            await self.notices.say(now, thread_links.channel_moved(session), once="moved")
+        await self.state.links.remove(thread)

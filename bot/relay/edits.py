@@ -6,6 +6,7 @@ sent unless they press the button.
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.model.errors import (
@@ -43,25 +44,15 @@ class CorrectionOffered(Ticket):
     edited: int
 
 
+@dataclass(frozen=True, slots=True)
 class Edits:
     """Applies edits and deletions, and offers corrections."""
 
-    def __init__(
-        self,
-        state: State,
-        accepting: Accepting,
-        notices: Notices,
-        speaking: Speaking,
-        background: Background,
-    ) -> None:
-        self._accepting = accepting
-        self._links = state.links
-        self._mailbox = state.mailbox
-        self._revisions = state.revisions
-        self._tickets = state.tickets
-        self._notices = notices
-        self._speaking = speaking
-        self._background = background
+    state: State
+    accepting: Accepting
+    notices: Notices
+    speaking: Speaking
+    background: Background
 
     async def edit(self, edit: Edit) -> None:
         """Change an edited reply that is still queued, or offer its author to send the correction.
@@ -74,28 +65,29 @@ class Edits:
             StoreAway, NotIdentified: the edit may not be applied; Slack must not be acknowledged.
         """
         reply = edit.reply
-        link = await self._links.get(reply.thread)
+        link = await self.state.links.get(reply.thread)
         if link is not None and reply.ts == reply.thread.thread_ts:
-            words = await self._accepting.first_words(reply.text, reply.blocks)
-            await self._links.describe(reply.thread, words, edit.edited)
+            words = await self.accepting.first_words(reply.text, reply.blocks)
+            await self.state.links.describe(reply.thread, words, edit.edited)
         if link is not None and link.muted:
             link = None
-        if link is None and await self._mailbox.kept(reply.id) is None:
+        if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
-        standing = await self._accepting.standing(reply)
+        standing = await self.accepting.standing(reply)
         if standing is not Standing.ALLOWED:
             return
         is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
         is_new = is_new and not edit.was_aside  # an aside's own event never brings a reply
 
         async def change() -> Revision:
+            revisions = self.state.revisions
             if edit.is_aside:
-                return await self._revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
-            return await self._revisions.change(
+                return await revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
+            return await revisions.change(
                 *(reply, edit.edited), drops_forwarded=edit.drops_forwarded, may_be_ahead=is_new
             )
 
-        has_it = await self._mailbox.session_of(reply.id)
+        has_it = await self.state.mailbox.session_of(reply.id)
         is_offered = link is not None and has_it in {None, link.session} and not reply.bots
         await self._follow(change, lambda met: self._tell_edit(edit, met, is_offered=is_offered))
 
@@ -107,16 +99,16 @@ class Edits:
         Raises:
             StoreAway: as for `edit`.
         """
-        kept = await self._mailbox.kept(gone.id)
+        kept = await self.state.mailbox.kept(gone.id)
         is_linked, is_new = (True, False) if kept is not None else await self._look_up(gone)
         if is_linked and (gone.thread is None or gone.thread.thread_ts == gone.ts):
             team, channel, ts = place_of(gone.id)
             thread = ThreadRef(team=team, channel=channel, thread_ts=ts)
-            await self._links.describe(thread, "", GONE)
+            await self.state.links.describe(thread, "", GONE)
         if kept is not None and kept.step:
             return  # a workflow waits for its outcome
         await self._follow(
-            lambda: self._revisions.withdraw(gone.id, may_be_ahead=is_new),
+            lambda: self.state.revisions.withdraw(gone.id, may_be_ahead=is_new),
             lambda met: self._tell_deletion(gone, met),
         )
 
@@ -128,24 +120,23 @@ class Edits:
             AlreadySent: the correction was sent before.
             NotLinked, IsMuted: the thread no longer sends anything to Devin.
             LinkChanged: its session is not the one that has the original.
-            NotAllowed: `by` may not.
         """
-        offered = await self._tickets.read(CorrectionOffered, number, by)
+        offered = await self.state.tickets.read(CorrectionOffered, number, by)
         if offered is None or offered.reply.thread.channel != channel:
             raise NoSuchReply(already_sent=False)
-        await self._accepting.check(by, channel)
+        await self.accepting.check(by, channel)
         reply = offered.reply
-        session = await self._mailbox.session_of(reply.id)
-        await self._speaking.check_link(reply.thread, session)
-        name, shown = await self._accepting.name(by), await self._accepting.shown(reply)
-        fields = {"ts": self._speaking.since(), "files": (), "is_correction": True}
+        session = await self.state.mailbox.session_of(reply.id)
+        await self.speaking.check_link(reply.thread, session)
+        name, shown = await self.accepting.name(by), await self.accepting.shown(reply)
+        fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
         spoken = Spoken.of(
             f"correction:{number}:{offered.edited}",
             reply.model_copy(update=fields),
             corrections.corrected(name, shown),
             session=session,
         )
-        if await self._speaking.say(spoken) is Owing.DONE:
+        if await self.speaking.say(spoken) is Owing.DONE:
             raise AlreadySent
 
     async def _follow(
@@ -164,7 +155,7 @@ class Edits:
             async def outlast() -> None:
                 await tell(await outlasted(change))
 
-            await self._background.soon(outlast())
+            await self.background.soon(outlast())
         else:
             await tell(met)
 
@@ -173,14 +164,14 @@ class Edits:
         _record(reply, met.what)
         channel = reply.thread.channel
         if met.what is Revised.CHANGED:
-            self._notices.mark(channel, reply.ts, corrections.CHANGED_MARK)
+            self.notices.mark(channel, reply.ts, corrections.CHANGED_MARK)
         elif met.what is Revised.WITHDRAWN:
-            self._notices.mark(channel, reply.ts, corrections.WITHDRAWN_MARK)
+            self.notices.mark(channel, reply.ts, corrections.WITHDRAWN_MARK)
         elif met.what in TOO_LATE and is_offered:
             await self._too_late(edit, met)
         if met.what in TAKEN_BACK and is_offered and not edit.is_aside and is_empty(reply):
             words = refusals.sorry(EmptyMessage())
-            await self._notices.whisper(reply.thread, reply.author, words, once=f"empty:{reply.ts}")
+            await self.notices.whisper(reply.thread, reply.author, words, once=f"empty:{reply.ts}")
 
     async def _tell_deletion(self, gone: Deletion, met: Revision) -> None:
         if met.what in {Revised.UNKNOWN, Revised.AHEAD, Revised.REPEATED}:
@@ -194,15 +185,15 @@ class Edits:
         if edit.is_aside or not says_something(reply.text, reply.blocks):
             await self._regret(reply.ts, reply.thread, reply.author, met)
             return
-        number = await self._revisions.offer(reply.id, new_number())
+        number = await self.state.revisions.offer(reply.id, new_number())
         forwarded = () if met.may_be_taken else reply.forwarded
         reply = reply.model_copy(update={"files": (), "forwarded": forwarded})
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
-        await self._tickets.write(number, ticket)
+        await self.state.tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
         words = corrections.correction_offered(number, was_taken=met.may_be_taken)
-        await self._notices.whisper(reply.thread, reply.author, words, once=once)
-        await self._revisions.offered(reply.id, edit.edited)
+        await self.notices.whisper(reply.thread, reply.author, words, once=once)
+        await self.state.revisions.offered(reply.id, edit.edited)
 
     async def _regret(self, ts: str, thread: ThreadRef, author: UserId, met: Revision) -> None:
         """Tell a message's author that Devin may have read it; say nothing if it has not."""
@@ -210,15 +201,15 @@ class Edits:
             return
         is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
         words = corrections.read_already(is_certain=is_certain)
-        await self._notices.whisper(thread, author, words, once=f"deleted:{ts}")
+        await self.notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _look_up(self, gone: Deletion) -> tuple[bool, bool]:
         """Return whether a deleted message's thread may be linked, and its event still come."""
         if gone.thread is None:  # unknown: it may be any linked thread of the channel
             team, channel, _ = place_of(gone.id)
-            is_linked = bool(await self._links.of_channel(team, channel, 1))
+            is_linked = bool(await self.state.links.of_channel(team, channel, 1))
             return is_linked, is_linked
-        link = await self._links.get(gone.thread)
+        link = await self.state.links.get(gone.thread)
         return link is not None, link is not None and _may_be_ahead(gone.thread, gone.ts, link)
 
 

@@ -7,6 +7,7 @@ A choice is checked by the same rules as the view.
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.mirror.news import follow_in
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
@@ -34,33 +35,16 @@ MOST_THREADS = 1_000
 """Only the latest of each are shown; Slack is asked about each channel once every few minutes."""
 
 
+@dataclass(frozen=True, slots=True)
 class Home:
     """Publishes the app's Home tab, and carries out what is chosen there."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        naming: Naming,
-        notices: Notices,
-        linking: Linking,
-    ) -> None:
-        self._accepting = accepting
-        self._naming = naming
-        self._permissions = workspace.permissions
-        self._people = workspace.people
-        self._admin = workspace.admin
-        self._channels = workspace.channels
-        self._links = state.links
-        self._mailbox = state.mailbox
-        self._notices = notices
-        self._linking = linking
-        self._follows = workspace.settings.mirror
-        self._watches = state.watches
-        self._views = workspace.views
-        self._clock = workspace.clock
-        self._url = workspace.identity.url
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    notices: Notices
+    linking: Linking
 
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
         """Publish the threads of `viewer`, with a `note` about the last action.
@@ -70,12 +54,12 @@ class Home:
         try:
             view = await self._view(viewer, page, note)
         except NotIdentified:
-            view = home_view.only(home_view.closed(Standing.UNKNOWN, self._admin))
+            view = home_view.only(home_view.closed(Standing.UNKNOWN, self.workspace.admin))
         except StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
             view = home_view.only(home_view.AWAY)
         try:
-            await self._views.publish(viewer, view)
+            await self.workspace.views.publish(viewer, view)
         except (SlackAway, SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
 
@@ -84,13 +68,12 @@ class Home:
 
         Raises:
             NotLinked, LinkChanged: there is no such link, or `by` may not see it.
-            NotAllowed: `by` may not.
             SlackAway: Slack did not say whether `by` may, or may see it.
         """
         person, link = await self._check(thread, session, by)
         if link.muted is not muted:
-            await self._linking.mute(thread, by, self._clock.now, session, muted=muted)
-            await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
+            await self.linking.mute(thread, by, self.workspace.clock.now, session, muted=muted)
+            await self.notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread who did.
@@ -99,16 +82,16 @@ class Home:
             RelayError: as for `mute`.
         """
         person, _ = await self._check(thread, session, by)
-        named = await self._naming.one(session)
-        await self._linking.unlink(thread, by, session)
-        await self._notices.say(thread, thread_links.unlinked_by(named, person.name))
+        named = await self.naming.one(session)
+        await self.linking.unlink(thread, by, session)
+        await self.notices.say(thread, thread_links.unlinked_by(named, person.name))
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId
     ) -> tuple[Person, Link]:
-        await self._accepting.check(by, thread.channel)
-        person = await self._people.person(by)
-        link = await self._links.get(thread)
+        await self.accepting.check(by, thread.channel)
+        person = await self.workspace.people.person(by)
+        link = await self.state.links.get(thread)
         # Checked in any case, so that the answer does not reveal whether there is a link.
         is_seen = await self._sees(person, thread, link)
         if link is None or link.session != session or not is_seen:
@@ -118,14 +101,14 @@ class Home:
     async def _sees(self, person: Person, thread: ThreadRef, link: Link | None) -> bool:
         if thread.is_direct:
             return link is not None and link.by == person.id
-        return await self._channels.includes(person, thread.channel)
+        return await self.workspace.channels.includes(person, thread.channel)
 
     async def _view(self, viewer: UserId, page: int, note: str) -> View:
-        person = await self._people.person(viewer)
-        standing = self._permissions.anywhere(person)
+        person = await self.workspace.people.person(viewer)
+        standing = self.workspace.permissions.anywhere(person)
         if standing is not Standing.ALLOWED:
-            return home_view.only(home_view.closed(standing, self._admin))
-        listed = await self._links.latest(MOST_LISTED)
+            return home_view.only(home_view.closed(standing, self.workspace.admin))
+        listed = await self.state.links.latest(MOST_LISTED)
         channels, is_whole = await self._shown_in(person, listed)
         found = await self._linked(person, channels, listed)
         if not is_whole:
@@ -147,7 +130,7 @@ class Home:
         some channels, which are then left out.
         """
         named = dict.fromkeys(thread.channel for thread, _ in listed)
-        allowed = [one for one in named if self._permissions.allows_channel(one)]
+        allowed = [one for one in named if self.workspace.permissions.allows_channel(one)]
         direct = [one for one in allowed if is_direct(one)]
         others = [one for one in allowed if not is_direct(one)][:MOST_CHANNELS]
         seen = await asyncio.gather(*(self._shows(person, one) for one in others))
@@ -157,7 +140,7 @@ class Home:
     async def _shows(self, person: Person, channel: str) -> bool | None:
         """Return whether Slack shows `channel` to `person`; None if Slack does not answer."""
         try:
-            return await self._channels.includes(person, channel, Need.CARDS)
+            return await self.workspace.channels.includes(person, channel, Need.CARDS)
         except SlackAway:
             return None
 
@@ -173,26 +156,27 @@ class Home:
         these are the links that `person` made.
         """
         active = [one for one in listed if one[0].channel in channels]
-        links = await self._links.of([thread for thread, _ in active])
+        links = await self.state.links.of([thread for thread, _ in active])
         found = [
             (thread, link, at)
             for (thread, at), link in zip(active, links, strict=True)
             if link is not None and (not thread.is_direct or link.by == person.id)
         ]
         found = found[:MOST_THREADS]
-        seen = await self._watches.seen([link.session for _, link, _ in found])
+        seen = await self.state.watches.seen([link.session for _, link, _ in found])
         waits = [one.state in home_view.NEEDS_SOMEONE for one in seen]
         return [found[place] for place in sorted(range(len(found)), key=lambda at: not waits[at])]
 
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
+        watches, queues_of = self.state.watches, self.state.mailbox.queues
         lasts, queues, named, watched = await asyncio.gather(
             asyncio.gather(
-                *(self._watches.last_outcome(link.session, thread) for thread, link, _ in linked)
+                *(watches.last_outcome(link.session, thread) for thread, link, _ in linked)
             ),
-            asyncio.gather(*(self._mailbox.queues(session) for session in sessions)),
-            self._naming.of(sessions, fresh=True),
-            self._watches.seen(sessions),
+            asyncio.gather(*(queues_of(session) for session in sessions)),
+            self.naming.of(sessions, fresh=True),
+            watches.seen(sessions),
         )
         seen = dict(zip(sessions, watched, strict=True))
         mail = dict(zip(sessions, queues, strict=True))
@@ -206,15 +190,15 @@ class Home:
                 mail=mail[link.session].of(thread),
                 last=last,
                 seen=seen[link.session],
-                follow=follow_in(link.follow, self._follows),
+                follow=follow_in(link.follow, self.workspace.settings.mirror),
             )
             for (thread, link, at), last in zip(linked, lasts, strict=True)
         ]
 
     def address(self, thread: ThreadRef) -> str:
         """Return the thread's address in Slack; "" until Slack has told the workspace's address."""
-        if not self._url:
+        ts, ours = thread.thread_ts, self.workspace.identity.url
+        if not ours:
             return ""
-        ts = thread.thread_ts
-        there = f"{self._url}archives/{thread.channel}/p{ts.replace('.', '')}"
+        there = f"{ours}archives/{thread.channel}/p{ts.replace('.', '')}"
         return f"{there}?thread_ts={ts}&cid={thread.channel}"

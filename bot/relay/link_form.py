@@ -7,6 +7,7 @@ Slack may deliver a press twice, and a person whose form was not answered in tim
 each carries the number of its ticket, and a second run with that number finds the first one's work.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.model.errors import IsMuted, LinkedElsewhere, NotIdentified, NotLinked, TicketGone
@@ -32,25 +33,15 @@ class LinkOffered(Ticket):
     session: SessionId
 
 
+@dataclass(frozen=True, slots=True)
 class LinkForm:
     """Links threads at a press or a form, where no message in the thread asked for it."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        naming: Naming,
-        notices: Notices,
-    ) -> None:
-        self._accepting = accepting
-        self._naming = naming
-        self._links = state.links
-        self._permissions = workspace.permissions
-        self._threads = workspace.threads
-        self._tickets = state.tickets
-        self._notices = notices
-        self._claims = state.claims
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    notices: Notices
 
     async def link(
         self,
@@ -68,29 +59,28 @@ class LinkForm:
         written before `since` (a `ts` in microseconds), or before now, do not go to Devin.
 
         Raises:
-            NotAllowed: `by` may not.
             CannotPost: the bot could not post in the thread.
             LinkedElsewhere: the thread has another session.
             IsMuted: the thread has this session, but is muted; the message was not sent.
         """
-        await self._accepting.check(by, thread.channel, Act.START)
-        await self._threads.check_in(thread.channel)
+        await self.accepting.check(by, thread.channel, Act.START)
+        await self.workspace.threads.check_in(thread.channel)
         claim = f"linking:{number}"
-        if await self._claims.is_claimed(claim):
-            await self._check_link(await self._links.get(thread), session)
+        if await self.state.claims.is_claimed(claim):
+            await self._check_link(await self.state.links.get(thread), session)
             return
         root = message if message is not None and message.ts == thread.thread_ts else None
-        since = self._accepting.now(since)
-        link, is_new = await self._accepting.link(thread, by, session, since, root=root)
+        since = self.accepting.now(since)
+        link, is_new = await self.accepting.link(thread, by, session, since, root=root)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:
             once, at = f"before:{number}", "" if message is None else message.ts
-            await self._notices.whisper(thread, by, forms.SENT_BEFORE, once=once, at=at)
+            await self.notices.whisper(thread, by, forms.SENT_BEFORE, once=once, at=at)
         if not is_new and message is None:
-            words = thread_links.linked_already(*await self._naming.linked(link))
-            await self._notices.whisper(thread, by, words, once=claim)
-        await self._claims.claim(claim)
+            words = thread_links.linked_already(*await self.naming.linked(link))
+            await self.notices.whisper(thread, by, words, once=claim)
+        await self.state.claims.claim(claim)
 
     async def offer(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
         """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
@@ -102,21 +92,21 @@ class LinkForm:
         Raises:
             StoreAway: no offer was made.
         """
-        if await self._links.get(thread) is not None:
+        if await self.state.links.get(thread) is not None:
             return False
         try:
-            standing = await self._permissions.may(Act.START, to, thread.channel)
+            standing = await self.workspace.permissions.may(Act.START, to, thread.channel)
         except NotIdentified:
             return False
         if standing is not Standing.ALLOWED:
             return False
         ticket = LinkOffered(by=to, thread=thread, session=session)
-        number = await self._tickets.issue(ticket)
-        if not await self._claims.offer(thread, ts):
+        number = await self.state.tickets.issue(ticket)
+        if not await self.state.claims.offer(thread, ts):
             return False
         # Slack may send the message as two events, and each of them again.
-        words = thread_links.offer(await self._naming.one(session), number)
-        await self._notices.whisper(thread, to, words, once="offer", at=ts)
+        words = thread_links.offer(await self.naming.one(session), number)
+        await self.notices.whisper(thread, to, words, once="offer", at=ts)
         return True
 
     async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
@@ -128,11 +118,11 @@ class LinkForm:
             TicketGone: the offer does not exist or has expired.
             PersonError: as for `link`.
         """
-        offered = await self._tickets.read(LinkOffered, number, by)
+        offered = await self.state.tickets.read(LinkOffered, number, by)
         if offered is None or offered.thread.channel != channel:
             raise TicketGone
         await self.link(number, by, offered.thread, offered.session)
-        return await self._naming.one(offered.session)
+        return await self.naming.one(offered.session)
 
     async def send(self, message: Reply, session: SessionId) -> Change:
         """Accept `message` for the `session` of its thread.
@@ -141,7 +131,7 @@ class LinkForm:
             IsMuted: the thread sends nothing to Devin.
             NotLinked: its link was changed meanwhile.
         """
-        change = await self._accepting.accept(message, session)
+        change = await self.accepting.accept(message, session)
         if change is Change.MUTED:
             raise IsMuted
         if change is Change.UNLINKED:
@@ -150,4 +140,4 @@ class LinkForm:
 
     async def _check_link(self, link: Link | None, session: SessionId) -> None:
         if link is not None and link.session != session:
-            raise LinkedElsewhere(*await self._naming.linked(link))
+            raise LinkedElsewhere(*await self.naming.linked(link))

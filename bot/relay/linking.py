@@ -1,5 +1,7 @@
 """Links of threads, as commands and buttons make, end, mute, follow and show them."""
 
+from dataclasses import dataclass
+
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
 from bot.model.mirror import Follow
@@ -15,24 +17,15 @@ from bot.store.state import State
 from bot.wording.commands import Status
 
 
+@dataclass(frozen=True, slots=True)
 class Linking:
     """Changes and describes the links of threads."""
 
-    def __init__(
-        self,
-        state: State,
-        accepting: Accepting,
-        naming: Naming,
-        choices: SessionChoices,
-        audience: Audience,
-    ) -> None:
-        self._links = state.links
-        self._mailbox = state.mailbox
-        self._watches = state.watches
-        self._accepting = accepting
-        self._naming = naming
-        self._choices = choices
-        self._audience = audience
+    state: State
+    accepting: Accepting
+    naming: Naming
+    choices: SessionChoices
+    audience: Audience
 
     async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; return the link, and True if it existed.
@@ -42,13 +35,12 @@ class Linking:
         Raises:
             BadSession: `text` does not name a session.
             LinkedElsewhere: the thread has another session.
-            NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel, Act.START)
-        session = await self._choices.named(text, thread.channel, by)
-        link, is_new = await self._accepting.link(thread, by, session, at)
+        await self.accepting.check(by, thread.channel, Act.START)
+        session = await self.choices.named(text, thread.channel, by)
+        link, is_new = await self.accepting.link(thread, by, session, at)
         if link.session != session:
-            raise LinkedElsewhere(*await self._naming.linked(link))
+            raise LinkedElsewhere(*await self.naming.linked(link))
         return link, not is_new
 
     async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
@@ -57,14 +49,13 @@ class Linking:
         Raises:
             NotLinked: the thread has no link.
             LinkChanged: `session` is given, and the link leads to another one.
-            NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel)
-        link = await self._links.remove(thread, session)
+        await self.accepting.check(by, thread.channel)
+        link = await self.state.links.remove(thread, session)
         if link is None:
             raise await self._not_linked(thread, session)
         audit(Event.UNLINKED, by, **thread.log_fields, session_id=link.session)
-        await self._accepting.refresh_card(thread, link)
+        await self.accepting.refresh_card(thread, link)
         return link
 
     async def mute(
@@ -79,17 +70,17 @@ class Linking:
         """Stop or resume sending the replies of `thread` to Devin; the link stays.
 
         Raises:
-            NotLinked, LinkChanged, NotAllowed: as for `unlink`.
+            NotLinked, LinkChanged: as for `unlink`.
         """
-        await self._accepting.check(by, thread.channel)
-        link = await self._links.mute(thread, at, session, muted=muted)
+        await self.accepting.check(by, thread.channel)
+        link = await self.state.links.mute(thread, at, session, muted=muted)
         if link is None:
             raise await self._not_linked(thread, session)
         event = Event.MUTED if muted else Event.UNMUTED
         audit(event, by, **thread.log_fields, session_id=link.session)
         if not muted:
-            await self._accepting.read_since(thread, at)
-        await self._accepting.refresh_card(thread, link)
+            await self.accepting.read_since(thread, at)
+        await self.accepting.refresh_card(thread, link)
         return link
 
     async def follow(
@@ -98,17 +89,17 @@ class Linking:
         """Choose how much of its session `thread` is shown from now on; idempotent.
 
         Raises:
-            NotLinked, LinkChanged, NotAllowed: as for `unlink`.
+            NotLinked, LinkChanged: as for `unlink`.
             SlackAway: the choice is made, but Slack does not say who shares the channel.
         """
-        await self._accepting.check(by, thread.channel)
-        link = await self._links.follow(thread, how, session, self._audience.default)
+        await self.accepting.check(by, thread.channel)
+        link = await self.state.links.follow(thread, how, session, self.audience.default)
         if link is None:
             raise await self._not_linked(thread, session)
         ids = {"session_id": link.session, "follow": how.value}
         audit(Event.FOLLOWED, by, **thread.log_fields, **ids)
-        await self._accepting.refresh_card(thread, link)
-        return Heard(link, how, await self._audience.is_barred(thread.channel, link))
+        await self.accepting.refresh_card(thread, link)
+        return Heard(link, how, await self.audience.is_barred(thread.channel, link))
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
         """Return the state of `thread`, and of its session, as it was last read.
@@ -118,28 +109,27 @@ class Linking:
 
         Raises:
             NotLinked: the thread has no link.
-            NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel)
-        link = await self._links.get(thread)
+        await self.accepting.check(by, thread.channel)
+        link = await self.state.links.get(thread)
         if link is None:
             raise NotLinked
-        heard = await self._audience.at_once(thread, Need.ACT)
-        (seen,) = await self._watches.seen([link.session])
+        heard = await self.audience.at_once(thread, Need.ACT)
+        (seen,) = await self.state.watches.seen([link.session])
         return Status(
             link=link,
-            session=await self._naming.one(link.session),
-            by=await self._accepting.name(link.by),
+            session=await self.naming.one(link.session),
+            by=await self.accepting.name(link.by),
             seen=seen,
             follow=Follow.OFF if heard.unsure else heard.follow,
             is_barred=heard.is_barred,
-            mail=(await self._mailbox.queues(link.session)).of(thread),
-            last=await self._watches.last_outcome(link.session, thread),
+            mail=(await self.state.mailbox.queues(link.session)).of(thread),
+            last=await self.state.watches.last_outcome(link.session, thread),
         )
 
     async def _not_linked(
         self, thread: ThreadRef, session: SessionId | None
     ) -> NotLinked | LinkChanged:
         """Return why a change of the link to `session`, or of any, found none."""
-        link = None if session is None else await self._links.get(thread)
-        return NotLinked() if link is None else LinkChanged(*await self._naming.linked(link))
+        link = None if session is None else await self.state.links.get(thread)
+        return NotLinked() if link is None else LinkChanged(*await self.naming.linked(link))

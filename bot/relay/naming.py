@@ -7,6 +7,7 @@ it in the session's first minutes. Nobody fails for want of a name: the id stand
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bot.devin.api import Devin
 from bot.model.errors import LinkChanged, NotLinked, StoreAway
@@ -22,23 +23,17 @@ MOST = 30
 """Most sessions that Devin is asked about at once: one call each, by version 1 of its API."""
 
 
+@dataclass(frozen=True, slots=True)
 class Naming:
     """Names sessions, from Redis or by asking Devin, which may take `seconds`.
 
     Its `states` ends sooner, unless Devin must first be asked for more.
     """
 
-    def __init__(
-        self,
-        devin: Devin,
-        names: SessionNames,
-        people: People,
-        seconds: float = TIMING.session_name_seconds,
-    ) -> None:
-        self._devin = devin
-        self._names = names
-        self._people = people
-        self._seconds = seconds
+    devin: Devin
+    names: SessionNames
+    people: People
+    seconds: float = TIMING.session_name_seconds
 
     async def of(
         self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST
@@ -49,7 +44,7 @@ class Naming:
         only about the first `most`.
         """
         try:
-            named = await self._names.of(sessions)
+            named = await self.names.of(sessions)
         except StoreAway as error:
             log.warning("names not read", extra={"reason": str(error)})
             return {session: NamedSession(session) for session in sessions}
@@ -63,7 +58,7 @@ class Naming:
 
     async def linked(self, link: Link) -> tuple[NamedSession, str]:
         """Return the session of `link`, and the name of the person who made it."""
-        return await self.one(link.session), await self._people.name(link.by)
+        return await self.one(link.session), await self.people.name(link.by)
 
     async def check(self, link: Link | None, session: SessionId | None) -> Link:
         """Return the `link` of a thread that is to lead to `session`.
@@ -81,13 +76,13 @@ class Naming:
         if not sessions:
             return {}
         try:
-            async with asyncio.timeout(self._seconds):
-                states = await self._devin.states(sessions)
+            async with asyncio.timeout(self.seconds):
+                states = await self.devin.states(sessions)
         except TimeoutError:
             return {}
         found = [NamedSession(one.session, one.title, one.url) for one in states]
         try:
-            await self._names.keep(found)
+            await self.names.keep(found)
         except StoreAway as error:
             log.warning("names not kept", extra={"reason": str(error)})
         return {one.session: one for one in found}

@@ -5,6 +5,7 @@ this may run a second time after a crash, and then finds the traces of the first
 """
 
 import logging
+from dataclasses import dataclass
 
 from bot.model.errors import (
     OPERATOR_MUST_ACT,
@@ -38,29 +39,18 @@ from bot.wording import workflows
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class WorkflowSteps:
     """The workflow steps, from Slack's request to their end; it is also their teller."""
 
     fields = (ReplyField.ASKED,)
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        choices: SessionChoices,
-        speaking: Speaking,
-        schedule: Schedule,
-    ) -> None:
-        self._outbox = state.outbox
-        self._functions = workspace.functions
-        self._accepting = accepting
-        self._choices = choices
-        self._links = state.links
-        self._speaking = speaking
-        self._threads = workspace.threads
-        self._schedule = schedule
-        self._team = workspace.team
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    choices: SessionChoices
+    speaking: Speaking
+    schedule: Schedule
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing.
@@ -68,11 +58,11 @@ class WorkflowSteps:
         Raises:
             StoreAway: the step may not be in Redis; Slack must not be acknowledged.
         """
-        owed = Owed(f"{self._team}:step:{step.execution}", 1, OwedKind.STEP)
-        is_new = await self._outbox.owe(owed, step.to_json(), KEEP)
+        owed = Owed(f"{self.workspace.team}:step:{step.execution}", 1, OwedKind.STEP)
+        is_new = await self.state.outbox.owe(owed, step.to_json(), KEEP)
         log.info("step", extra={"execution": step.execution, "callback": step.callback})
         if is_new:
-            await self._schedule.tell(owed)
+            await self.schedule.tell(owed)
 
     async def tell(self, begun: Begun) -> bool:
         """Carry out a step that was started; an earlier attempt may have done part of it.
@@ -92,12 +82,12 @@ class WorkflowSteps:
                 await self._carry_out(step, again=begun.again)
             except PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
-                await self._functions.fail(step.execution, workflows.step_failed(error))
+                await self.workspace.functions.fail(step.execution, workflows.step_failed(error))
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the step; once it is done, only the fact that it was started is kept."""
-        await self._outbox.end(begun, forget=told)
+        await self.state.outbox.end(begun, forget=told)
 
     async def _carry_out(self, step: StepAsked, *, again: bool) -> None:
         if step.callback not in {SEND, LINK, START}:
@@ -112,8 +102,8 @@ class WorkflowSteps:
     async def _send(self, step: StepAsked) -> None:
         """Have the message posted, and sent to the session; its outcome ends the step."""
         by = await self._check(step)
-        session = await self._choices.named(step.session, step.channel, by)
-        act = await self._choices.act_for(session, step.channel)
+        session = await self.choices.named(step.session, step.channel, by)
+        act = await self.choices.act_for(session, step.channel)
         await self._check(step, act)
         thread = await self._thread(step, session) if step.channel else None
         reply, said = await self._reply(step, thread, by)
@@ -122,7 +112,7 @@ class WorkflowSteps:
         if step.channel:
             await self._say(step, reply, said, act, session)
             return
-        change = await self._accepting.accept(reply, session)
+        change = await self.accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
 
@@ -134,24 +124,24 @@ class WorkflowSteps:
         act: Act,
         session: SessionId | None = None,
     ) -> None:
-        by = await self._accepting.name(UserId(step.user)) if step.user else ""
+        by = await self.accepting.name(UserId(step.user)) if step.user else ""
         words = workflows.said_by_workflow(by, said)
         about = {"session": session, "links": session is not None, "act": act}
-        await self._speaking.say(Spoken.of(f"step:{step.execution}", reply, words, **about))
+        await self.speaking.say(Spoken.of(f"step:{step.execution}", reply, words, **about))
 
     async def _link(self, step: StepAsked, *, again: bool) -> None:
         by = await self._check(step, Act.START)
-        session = await self._choices.named(step.session, step.channel, by)
+        session = await self.choices.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)
-        at, asked_by = self._accepting.now(ts_micros(step.at)), step.execution
-        link, is_new = await self._accepting.link(thread, by, session, at, step=asked_by)
+        at, asked_by = self.accepting.now(ts_micros(step.at)), step.execution
+        link, is_new = await self.accepting.link(thread, by, session, at, step=asked_by)
         if link.session != session:
             raise _linked_elsewhere(link)
         detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
         outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
-        await self._functions.complete(step.execution, outputs)
+        await self.workspace.functions.complete(step.execution, outputs)
 
     async def _start(self, step: StepAsked) -> None:
         """Have the prompt posted, and a session started, which ends the step."""
@@ -168,31 +158,31 @@ class WorkflowSteps:
     ) -> tuple[Reply, str]:
         """Return the message as it is not posted yet, and its text for people."""
         if thread is None and step.channel:
-            thread = ThreadRef(team=self._team, channel=step.channel, thread_ts="")
+            thread = ThreadRef(team=self.workspace.team, channel=step.channel, thread_ts="")
         reply = Reply(
-            thread=thread or ThreadRef.nowhere(self._team, step.execution, step.at),
+            thread=thread or ThreadRef.nowhere(self.workspace.team, step.execution, step.at),
             ts=step.at,
             author=by,
             text=step.text,
             blocks=step.blocks,
             step=step.execution,
         )
-        return reply, await self._accepting.shown(reply)
+        return reply, await self.accepting.shown(reply)
 
     async def _check(self, step: StepAsked, act: Act = Act.MESSAGE) -> UserId:
         """Return the acting user; raise `NotAllowed` unless they may do `act` in the channel."""
         by = UserId(step.user) if step.user else WORKFLOW
-        await self._accepting.check(by, step.channel, act, step=step.execution)
+        await self.accepting.check(by, step.channel, act, step=step.execution)
         return by
 
     async def _thread(self, step: StepAsked, session: SessionId) -> ThreadRef | None:
         """Return the thread that the step names, by its first message; None if it names none."""
         if not step.thread_ts:
             return None
-        await self._threads.check_in(step.channel)
-        named = ThreadRef(team=self._team, channel=step.channel, thread_ts=step.thread_ts)
+        await self.workspace.threads.check_in(step.channel)
+        named = ThreadRef(team=self.workspace.team, channel=step.channel, thread_ts=step.thread_ts)
         try:
-            message = await self._threads.root(named)
+            message = await self.workspace.threads.root(named)
         except SlackRefused as error:
             if error.reason in NO_SUCH_THREAD:
                 raise BadStep(Flaw.NO_THREAD) from error
@@ -202,7 +192,7 @@ class WorkflowSteps:
         # The step may name a reply; Slack then shows that message alone, with its thread.
         root = str(message.get("thread_ts") or step.thread_ts)
         thread = named.model_copy(update={"thread_ts": root})
-        link = await self._links.get(thread)
+        link = await self.state.links.get(thread)
         if link is not None and link.session != session:
             raise _linked_elsewhere(link)
         if link is not None and link.muted and step.callback == SEND:

@@ -3,6 +3,7 @@
 Nothing is started, run or sent before they press a button, and only they can press it.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.model.errors import NotLinked, TicketGone
@@ -30,25 +31,16 @@ class WordsAsked(Ticket):
     argument: str = ""
 
 
+@dataclass(frozen=True, slots=True)
 class FirstWords:
     """Makes the offers, and carries out those that don't belong to another use case."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        starting: Starting,
-        shortcuts: MessageShortcuts,
-        notices: Notices,
-    ) -> None:
-        self._bot_user = workspace.identity.user
-        self._accepting = accepting
-        self._starting = starting
-        self._shortcuts = shortcuts
-        self._links = state.links
-        self._tickets = state.tickets
-        self._notices = notices
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    starting: Starting
+    shortcuts: MessageShortcuts
+    notices: Notices
 
     async def offer(self, message: Reply) -> None:
         """Offer the author of `message`, in an unlinked thread or as its start, to begin there.
@@ -57,10 +49,10 @@ class FirstWords:
             NotAllowed: its author may neither start nor link a session there.
             NotIdentified, StoreAway: no offer was made.
         """
-        await self._accepting.check(
+        await self.accepting.check(
             message.author, message.thread.channel, Act.START, reply_id=message.id
         )
-        number = await self._tickets.issue(WordsAsked(by=message.author, message=message))
+        number = await self.state.tickets.issue(WordsAsked(by=message.author, message=message))
         await self._tell(message, first_words.unlinked(number, is_direct=message.thread.is_direct))
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
@@ -70,10 +62,10 @@ class FirstWords:
             NotAllowed: its author may not message Devin there.
             NotIdentified, StoreAway: they were not asked.
         """
-        await self._accepting.check(message.author, message.thread.channel, reply_id=message.id)
-        is_linked = await self._links.get(message.thread) is not None
+        await self.accepting.check(message.author, message.thread.channel, reply_id=message.id)
+        is_linked = await self.state.links.get(message.thread) is not None
         asked = WordsAsked(by=message.author, message=message, verb=verb, argument=argument)
-        number = await self._tickets.issue(asked)
+        number = await self.state.tickets.issue(asked)
         words = first_words.did_you_mean(verb, argument, number, is_linked=is_linked)
         await self._tell(message, words)
 
@@ -83,7 +75,7 @@ class FirstWords:
         Raises:
             TicketGone: they were not asked, or it was too long ago.
         """
-        asked = await self._tickets.read(WordsAsked, number, by)
+        asked = await self.state.tickets.read(WordsAsked, number, by)
         if asked is None or asked.message.thread.channel != channel:
             raise TicketGone
         return asked
@@ -95,13 +87,13 @@ class FirstWords:
 
         Raises:
             TicketGone: as for `read`.
-            NotAllowed, LinkedElsewhere: as for `Starting.start`.
+            LinkedElsewhere: as for `Starting.start`.
         """
         message = (await self.read(number, by, channel)).message
-        said = strip_mention(message.text, self._bot_user)
+        said = strip_mention(message.text, self.workspace.identity.user)
         prompt = message.text if said is None else said
         message = message.model_copy(update={"text": prompt, "blocks": ()})
-        await self._starting.start(message, is_talk=True, pressed=at)
+        await self.starting.start(message, is_talk=True, pressed=at)
 
     async def send(self, number: str, by: UserId, channel: str) -> Change:
         """Send the message to Devin after all. Idempotent.
@@ -109,10 +101,10 @@ class FirstWords:
         Raises:
             TicketGone: as for `read`.
             NotLinked: its thread was unlinked meanwhile.
-            NotAllowed, IsMuted: as for `MessageShortcuts.send`.
+            IsMuted: as for `MessageShortcuts.send`.
         """
         message = (await self.read(number, by, channel)).message
-        sent = await self._shortcuts.send(message, by)
+        sent = await self.shortcuts.send(message, by)
         if not isinstance(sent, Change):
             raise NotLinked
         return sent
@@ -120,4 +112,4 @@ class FirstWords:
     async def _tell(self, message: Reply, words: SlackMessage) -> None:
         # Slack may send the message as two events, and each of them again.
         once = f"asked:{message.ts}"
-        await self._notices.whisper(message.thread, message.author, words, once=once, at=message.ts)
+        await self.notices.whisper(message.thread, message.author, words, once=once, at=message.ts)

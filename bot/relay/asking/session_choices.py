@@ -6,6 +6,7 @@ A form offers them, and a short ID that someone types stands for one of them.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession
@@ -27,37 +28,27 @@ TITLED = 10
 """Most sessions to choose from whose titles are asked for at once: a person waits for them."""
 
 
+@dataclass(frozen=True, slots=True)
 class SessionChoices:
     """Gathers the sessions that a person can choose from."""
 
-    def __init__(
-        self, workspace: Workspace, state: State, devin: Devin, accepting: Accepting, naming: Naming
-    ) -> None:
-        self._accepting = accepting
-        self._links = state.links
-        self._defaults = state.defaults
-        self._watches = state.watches
-        self._naming = naming
-        self._devin = devin
-        self._lists_sessions = workspace.settings.list_sessions
-        self._people = workspace.people
-        self._permissions = workspace.permissions
-        self._team = workspace.team
+    workspace: Workspace
+    state: State
+    devin: Devin
+    accepting: Accepting
+    naming: Naming
 
     async def of(self, channel: str, by: UserId) -> Choices:
         """Return the sessions that `by` can choose from in `channel`, within about a second.
 
         Sessions from elsewhere are shown only to full members who may link them, and to nobody if
         `LIST_SESSIONS` is off. The channel's default, or else its only session, is the likeliest.
-
-        Raises:
-            NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, channel)
+        await self.accepting.check(by, channel)
         meant, known = await self._known_in(channel)
         here = known[:HERE]
         named, latest = await asyncio.gather(
-            self._naming.of(here, most=TITLED), self._latest(by, channel)
+            self.naming.of(here, most=TITLED), self._latest(by, channel)
         )
         return Choices(
             here=[named[session] for session in here],
@@ -90,7 +81,7 @@ class SessionChoices:
         _, here = await self._known_in(channel)
         found, none = _beginning_with(session, here), Unclear.NONE
         if not found and await self._sees_all(by, channel):
-            found = await self._watches.beginning_with(session)
+            found = await self.state.watches.beginning_with(session)
             if not found:
                 latest = await self._recent()
                 none = Unclear.UNREAD if latest is None else none
@@ -107,17 +98,18 @@ class SessionChoices:
     async def _known_in(self, channel: str) -> tuple[SessionId | None, Sequence[SessionId]]:
         """Return the channel's default session, and all its sessions, that one first."""
         default, active = await asyncio.gather(
-            self._defaults.get(channel),
-            self._links.active(self._team, channel, self._links.ttl),
+            self.state.defaults.get(channel),
+            self.state.links.active(self.workspace.team, channel, self.state.links.ttl),
         )
         meant = default.session if default is not None else None
         used = [link.session for _, link in active]
         return meant, list(dict.fromkeys([meant, *used] if meant else used))
 
     async def _sees_all(self, by: UserId, channel: str) -> bool:
-        if not (self._lists_sessions and (await self._people.person(by)).is_full_member):
+        ours = self.workspace
+        if not (ours.settings.list_sessions and (await ours.people.person(by)).is_full_member):
             return False
-        return await self._permissions.may(Act.START, by, channel) is Standing.ALLOWED
+        return await ours.permissions.may(Act.START, by, channel) is Standing.ALLOWED
 
     async def _latest(self, by: UserId, channel: str) -> Sequence[NamedSession]:
         """Return Devin's latest sessions, if `by` may see them."""
@@ -125,11 +117,11 @@ class SessionChoices:
 
     async def _recent(self) -> Sequence[NamedSession] | None:
         """Return Devin's latest sessions that are not over; None if Devin does not list them."""
-        found = await self._devin.recent(ELSEWHERE)
+        found = await self.devin.recent(ELSEWHERE)
         if isinstance(found, Unread):
             log.warning("sessions not listed", extra={"status": found.status})
             return None
-        open_ = (one for one in found if one.state not in self._devin.over)
+        open_ = (one for one in found if one.state not in self.devin.over)
         return [NamedSession(one.session, one.title, one.url) for one in open_]
 
 

@@ -7,7 +7,7 @@ in Slack.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from bot.model.errors import (
@@ -53,27 +53,16 @@ ReadAgain = Callable[[Reply], Awaitable[Reply | None]]
 """Returns a message as it is now; None if it is gone."""
 
 
+@dataclass(frozen=True, slots=True)
 class MessageShortcuts:
     """Carries out the message shortcuts."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        naming: Naming,
-        choices: SessionChoices,
-        link_form: LinkForm,
-    ) -> None:
-        self._accepting = accepting
-        self._naming = naming
-        self._choices = choices
-        self._link_form = link_form
-        self._links = state.links
-        self._clock = workspace.clock
-        self._threads = workspace.threads
-        self._root_seconds = workspace.timing.root_seconds
-        self._tickets = state.tickets
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    choices: SessionChoices
+    link_form: LinkForm
 
     async def send(self, message: Reply, by: UserId) -> Change | View:
         """Accept `message` for its thread's session, or return a form that asks for the session.
@@ -81,23 +70,22 @@ class MessageShortcuts:
         `by` vouches for it: the author's permissions are not checked.
 
         Raises:
-            NotAllowed: `by` may not.
             EmptyMessage: it contains nothing to send.
             CannotPost: the bot could not post the outcome in the thread.
             IsMuted: the thread sends nothing to Devin.
         """
-        await self._accepting.check(by, message.thread.channel)
+        await self.accepting.check(by, message.thread.channel)
         if is_empty(message):
             raise EmptyMessage
         if by != message.author:
             message = message.model_copy(update={"sent_by": by})
         while True:
-            link = await self._links.get(message.thread)
+            link = await self.state.links.get(message.thread)
             if link is None:
                 return await self._ask(by, message.thread, message, message)
-            await self._threads.check_in(message.thread.channel)
+            await self.workspace.threads.check_in(message.thread.channel)
             try:
-                return await self._link_form.send(message, link.session)
+                return await self.link_form.send(message, link.session)
             except NotLinked:
                 continue  # unlinked or relinked at this moment
 
@@ -105,14 +93,11 @@ class MessageShortcuts:
         """Return a form that asks for the session of `thread`, which `near` may name.
 
         If the thread has one that has not ended, return a modal that says so.
-
-        Raises:
-            NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel)
-        link = await self._links.get(thread)
-        if link is not None and not await self._accepting.has_ended(link):
-            words = thread_links.linked_before(*await self._naming.linked(link))
+        await self.accepting.check(by, thread.channel)
+        link = await self.state.links.get(thread)
+        if link is not None and not await self.accepting.has_ended(link):
+            words = thread_links.linked_before(*await self.naming.linked(link))
             return forms.tell(forms.LINK_TITLE, words)
         return await self._ask(by, thread, None, near)
 
@@ -129,23 +114,23 @@ class MessageShortcuts:
             EmptyMessage: it contains nothing to send any more.
             PersonError: as for `LinkForm.link`.
         """
-        asked = await self._tickets.read(SessionAsked, number, by)
+        asked = await self.state.tickets.read(SessionAsked, number, by)
         if asked is None:
             raise TicketGone
-        await self._accepting.check(by, asked.thread.channel, Act.START)
-        session = await self._choices.whole(session, asked.thread.channel, by)
+        await self.accepting.check(by, asked.thread.channel, Act.START)
+        session = await self.choices.whole(session, asked.thread.channel, by)
         message = asked.message and await _as_it_is(asked.message, read_again)
-        await self._link_form.link(number, by, asked.thread, session, message, since=asked.at)
+        await self.link_form.link(number, by, asked.thread, session, message, since=asked.at)
 
     async def _ask(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
     ) -> View:
-        await self._accepting.check(by, thread.channel, Act.START)
+        await self.accepting.check(by, thread.channel, Act.START)
         named, choices = await asyncio.gather(
-            self._named_in(thread, near), self._choices.of(thread.channel, by)
+            self._named_in(thread, near), self.choices.of(thread.channel, by)
         )
-        ticket = SessionAsked(by=by, thread=thread, message=message, at=self._clock.now)
-        number = await self._tickets.issue(ticket)
+        ticket = SessionAsked(by=by, thread=thread, message=message, at=self.workspace.clock.now)
+        number = await self.state.tickets.issue(ticket)
         return forms.ask_session(number, replace(choices, meant=named), message)
 
     async def _named_in(self, thread: ThreadRef, near: Reply | None) -> SessionId | None:
@@ -158,8 +143,8 @@ class MessageShortcuts:
     async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:
         """Return the session that the thread's first message names, if Slack shows it in time."""
         try:
-            async with asyncio.timeout(self._root_seconds):
-                root = await self._threads.root(thread)
+            async with asyncio.timeout(self.workspace.timing.root_seconds):
+                root = await self.workspace.threads.root(thread)
         except (SlackAway, SlackRefused, TimeoutError) as error:
             reason = type(error).__name__
             log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})

@@ -6,6 +6,7 @@ several answers the first counts.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
@@ -53,26 +54,16 @@ class Unsent(Ticket):
     sessions: tuple[SessionId, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class Say:
     """Owes messages of a channel: which session and which thread they are for."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        choices: SessionChoices,
-        naming: Naming,
-        speaking: Speaking,
-    ) -> None:
-        self._accepting = accepting
-        self._links = state.links
-        self._defaults = state.defaults
-        self._choices = choices
-        self._naming = naming
-        self._tickets = state.tickets
-        self._speaking = speaking
-        self._team = workspace.team
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    choices: SessionChoices
+    naming: Naming
+    speaking: Speaking
 
     async def say(
         self, channel: str, by: UserId, session: SessionId | None, text: str, key: str = ""
@@ -87,13 +78,12 @@ class Say:
             NothingToSay: `text` is empty.
             ChooseSession: no session was named, and not exactly one is active.
             CannotPost: Slack does not let the relay post there.
-            NotAllowed: `by` may not.
         """
         await self._check(channel, by, text)
         if session is not None:
-            session = await self._choices.whole(session, channel, by)
+            session = await self.choices.whole(session, channel, by)
         else:
-            session = await self._defaults.use(channel)
+            session = await self.state.defaults.use(channel)
         if session is not None:
             await self._begin(channel, by, session, text, key)
             return
@@ -101,16 +91,12 @@ class Say:
         if len({link.session for _, link in heard}) != 1:
             raise ChooseSession(heard)
         thread, link = heard[0]
-        await self._speaking.command(thread, by, text, key, link.session)
+        await self.speaking.command(thread, by, text, key, link.session)
 
     async def form(self, channel: str, by: UserId) -> View:
-        """Return the form for a message from `channel`.
-
-        Raises:
-            NotAllowed: `by` may not.
-        """
-        choices = await self._choices.of(channel, by)
-        number = await self._tickets.issue(SayForm(by=by, channel=channel))
+        """Return the form for a message from `channel`."""
+        choices = await self.choices.of(channel, by)
+        number = await self.state.tickets.issue(SayForm(by=by, channel=channel))
         return say_form.form(number, choices)
 
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
@@ -120,7 +106,7 @@ class Say:
             FormGone: the form is too old, or belongs to somebody else.
             RelayError: as for `say`.
         """
-        form = await self._tickets.read(SayForm, number, by)
+        form = await self.state.tickets.read(SayForm, number, by)
         if form is None:
             raise FormGone
         await self.say(form.channel, by, session, text, number)
@@ -131,8 +117,8 @@ class Say:
         """Keep `text`, and return a message for `by` alone that asks which session gets it."""
         kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
-        number = await self._tickets.issue(ticket, UNSENT)
-        named = await self._naming.of(kept, most=TITLED)
+        number = await self.state.tickets.issue(ticket, UNSENT)
+        named = await self.naming.of(kept, most=TITLED)
         return say_form.menu(number, [named[session] for session in kept], text)
 
     async def choose(
@@ -152,11 +138,11 @@ class Say:
         session = unsent.sessions[index]
         owing = await self._go_on(channel, by, session, unsent.text, number)
         if owing is not Owing.NEW:
-            first = await self._speaking.said(command_key(number))
+            first = await self.speaking.said(command_key(number))
             if first is None or first.session is None:
                 return None
             session = first.session
-        return devin_say.said_to(await self._naming.one(session), unsent.text)
+        return devin_say.said_to(await self.naming.one(session), unsent.text)
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
         """Cancel a menu's message, and return a confirmation; None if it was answered before.
@@ -165,40 +151,31 @@ class Say:
             FormGone: the message is no longer kept, or belongs to somebody else.
         """
         await self._unsent(number, by, channel)
-        is_refused = await self._speaking.refuse(command_key(number))
+        is_refused = await self.speaking.refuse(command_key(number))
         return devin_say.NOWHERE if is_refused else None
 
     async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
-        """Return the channel's default session.
-
-        Raises:
-            NotAllowed: `by` may not.
-        """
-        await self._accepting.check(by, channel)
-        return await self._defaults.get(channel)
+        """Return the channel's default session."""
+        await self.accepting.check(by, channel)
+        return await self.state.defaults.get(channel)
 
     async def set_default(self, channel: str, by: UserId, text: str) -> SessionId:
         """Make the session that `text` names the channel's default for `/devin-say`.
 
         Raises:
             BadSession: `text` does not name a session.
-            NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, channel, Act.START)
-        session = await self._choices.named(text, channel, by)
-        await self._defaults.set(channel, ChannelDefault(session=session, by=by))
-        audit(Event.DEFAULT_SET, by, team=self._team, channel=channel, session_id=session)
+        await self.accepting.check(by, channel, Act.START)
+        session = await self.choices.named(text, channel, by)
+        await self.state.defaults.set(channel, ChannelDefault(session=session, by=by))
+        audit(Event.DEFAULT_SET, by, team=self.workspace.team, channel=channel, session_id=session)
         return session
 
     async def clear_default(self, channel: str, by: UserId) -> None:
-        """Forget the channel's default session.
-
-        Raises:
-            NotAllowed: `by` may not.
-        """
-        await self._accepting.check(by, channel)
-        await self._defaults.clear(channel)
-        audit(Event.DEFAULT_CLEARED, by, team=self._team, channel=channel)
+        """Forget the channel's default session."""
+        await self.accepting.check(by, channel)
+        await self.state.defaults.clear(channel)
+        audit(Event.DEFAULT_CLEARED, by, team=self.workspace.team, channel=channel)
 
     async def _go_on(
         self, channel: str, by: UserId, session: SessionId, text: str, key: str
@@ -209,28 +186,28 @@ class Say:
         thread = next((one for one, link in heard if link.session == session), None)
         if thread is None:
             return await self._begin(channel, by, session, text, key)
-        return await self._speaking.command(thread, by, text, key, session)
+        return await self.speaking.command(thread, by, text, key, session)
 
     async def _begin(
         self, channel: str, by: UserId, session: SessionId, text: str, key: str
     ) -> Owing:
         """Say `text` in a new thread, which is linked to `session`."""
-        act = await self._choices.act_for(session, channel)
-        await self._accepting.check(by, channel, act)
-        thread = ThreadRef(team=self._team, channel=channel, thread_ts="")
-        return await self._speaking.command(thread, by, text, key, session, act)
+        act = await self.choices.act_for(session, channel)
+        await self.accepting.check(by, channel, act)
+        thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+        return await self.speaking.command(thread, by, text, key, session, act)
 
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
-        unsent = await self._tickets.read(Unsent, number, by)
+        unsent = await self.state.tickets.read(Unsent, number, by)
         if unsent is None or unsent.channel != channel:
             raise FormGone
         return unsent
 
     async def _check(self, channel: str, by: UserId, text: str) -> None:
-        await self._accepting.check(by, channel)
+        await self.accepting.check(by, channel)
         if not text.strip():
             raise NothingToSay
 
     async def _heard(self, channel: str) -> Sequence[tuple[ThreadRef, Link]]:
-        active = await self._links.active(self._team, channel, ACTIVE)
+        active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
         return [(thread, link) for thread, link in active if not link.muted]

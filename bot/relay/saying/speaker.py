@@ -7,7 +7,7 @@ If it can't be done, the person is told alone, or the workflow's step fails.
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.model.errors import (
     OPERATOR_MUST_ACT,
@@ -37,31 +37,19 @@ from bot.wording.mirror.notices import chosen
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Speaker:
     """The teller of posts in a person's name."""
 
     fields = (ReplyField.ASKED,)
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        speaking: Speaking,
-        starting: Starting,
-        posts: Posts,
-        notices: Notices,
-    ) -> None:
-        self._admin = workspace.admin
-        self._threads = workspace.threads
-        self._accepting = accepting
-        self._speaking = speaking
-        self._starting = starting
-        self._mailbox = state.mailbox
-        self._watches = state.watches
-        self._posts = posts
-        self._notices = notices
-        self._functions = workspace.functions
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    speaking: Speaking
+    starting: Starting
+    posts: Posts
+    notices: Notices
 
     async def tell(self, begun: Begun) -> bool:
         """Post the words and send them on; return False if they were refused.
@@ -85,15 +73,15 @@ class Speaker:
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the entry; one that was refused may be said again."""
         spoken = Spoken.parse(begun.record[ReplyField.ASKED])
-        await self._speaking.end(begun, spoken, told=told)
+        await self.speaking.end(begun, spoken, told=told)
 
     async def _say(self, spoken: Spoken, *, again: bool) -> None:
         reply = spoken.reply
-        await self._accepting.check(reply.author, reply.thread.channel, spoken.act, step=reply.step)
+        await self.accepting.check(reply.author, reply.thread.channel, spoken.act, step=reply.step)
         posted = spoken.posted(await self._posted(spoken, again=again))
         with having_posted():
             if spoken.session is None:
-                await self._starting.begin(Start(message=posted, at=int(time.time())))
+                await self.starting.begin(Start(message=posted, at=int(time.time())))
             else:
                 await self._send(spoken, posted, spoken.session, again=again)
 
@@ -102,11 +90,11 @@ class Speaker:
         thread = spoken.reply.thread
         try:
             if again:
-                found = await self._posts.look(thread, spoken.post, spoken.reply.ts)
+                found = await self.posts.look(thread, spoken.post, spoken.reply.ts)
                 if found is not None:
                     return found
             await self._check(spoken, thread)
-            return await self._posts.post(thread, spoken.words, spoken.post)
+            return await self.posts.post(thread, spoken.words, spoken.post)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
@@ -116,18 +104,18 @@ class Speaker:
         """Check that what was asked for is still so; a thread that it `links` is checked then."""
         session = spoken.session
         if not thread.thread_ts:
-            await self._threads.check_in(thread.channel)
+            await self.workspace.threads.check_in(thread.channel)
         if session is None or spoken.links:
             return
-        await self._speaking.check_link(thread, session)
-        if spoken.asked and await self._watches.asking(session, spoken.asked) is None:
+        await self.speaking.check_link(thread, session)
+        if spoken.asked and await self.state.watches.asking(session, spoken.asked) is None:
             raise MovedOn
 
     async def _send(
         self, spoken: Spoken, posted: Reply, session: SessionId, *, again: bool
     ) -> None:
         """Have the post accepted, unless an earlier try has: Devin may have refused it since."""
-        if not (again and await self._mailbox.is_known(posted.id)):
+        if not (again and await self.state.mailbox.is_known(posted.id)):
             await self._accept(spoken, posted, session)
         if spoken.pressed:
             await self._replace_buttons(spoken)
@@ -136,29 +124,29 @@ class Speaker:
         if spoken.links:
             thread, at = posted.thread, ts_micros(posted.ts)
             root = posted if posted.ts == thread.thread_ts else None
-            link, _ = await self._accepting.link(
+            link, _ = await self.accepting.link(
                 thread, posted.author, session, at, root=root, step=posted.step
             )
             if link.session != session:
-                await self._speaking.check_link(thread, session)
-        change = await self._accepting.accept(posted, session)
+                await self.speaking.check_link(thread, session)
+        change = await self.accepting.accept(posted, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
 
     async def _replace_buttons(self, spoken: Spoken) -> None:
         """Let the question's buttons give way to who chose what."""
         reply = spoken.reply
-        note = chosen(await self._accepting.name(reply.author), spoken.words.quote)
+        note = chosen(await self.accepting.name(reply.author), spoken.words.quote)
         ids, since = reply.thread.log_fields, micros_ts(ts_micros(spoken.pressed) - 1)
-        await self._posts.close(reply.thread, spoken.asked, note, ids=ids, since=since)
+        await self.posts.close(reply.thread, spoken.asked, note, ids=ids, since=since)
 
     async def _explain(self, spoken: Spoken, error: PersonError) -> None:
         """Tell the person, with the words that would be lost, or the workflow."""
         reply = spoken.reply
         if reply.step:
-            await self._functions.fail(reply.step, workflows.step_failed(error))
+            await self.workspace.functions.fail(reply.step, workflows.step_failed(error))
             return
-        words = refusals.sorry(error, self._admin)
-        words = replace(words, quote=await self._accepting.shown(reply))
+        words = refusals.sorry(error, self.workspace.admin)
+        words = replace(words, quote=await self.accepting.shown(reply))
         once = f"unsaid:{spoken.number}"
-        await self._notices.whisper(spoken.told_in, reply.author, words, once=once)
+        await self.notices.whisper(spoken.told_in, reply.author, words, once=once)

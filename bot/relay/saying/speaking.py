@@ -5,6 +5,7 @@
 """
 
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
@@ -82,25 +83,15 @@ class Spoken(Record):
         return cls.model_validate({**fields, **more})
 
 
+@dataclass(frozen=True, slots=True)
 class Speaking:
     """Owes what people say."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        naming: Naming,
-        schedule: Schedule,
-    ) -> None:
-        self._accepting = accepting
-        self._naming = naming
-        self._links = state.links
-        self._outbox = state.outbox
-        self._schedule = schedule
-        self._clock = workspace.clock
-        self._threads = workspace.threads
-        self._team = workspace.team
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    schedule: Schedule
 
     async def say(self, spoken: Spoken) -> Owing:
         """Owe `spoken`, and have it posted soon; of several with one key, only the first.
@@ -112,11 +103,11 @@ class Speaking:
         if spoken.session is None:
             reply = spoken.reply
             channel = reply.thread.channel
-            await self._accepting.count_start(reply.author, channel, spoken.key, reply.step)
+            await self.accepting.count_start(reply.author, channel, spoken.key, reply.step)
         keep = KEEP_ANSWER if spoken.asked else KEEP
-        owing = await self._outbox.owe(spoken.owed, spoken.to_json(), keep)
+        owing = await self.state.outbox.owe(spoken.owed, spoken.to_json(), keep)
         if owing:
-            await self._schedule.tell(spoken.owed)
+            await self.schedule.tell(spoken.owed)
         return owing
 
     async def command(
@@ -136,22 +127,22 @@ class Speaking:
             CannotPost: Slack would not let the relay post there, or the channel has moved.
             TooManyStarts: as for `say`.
         """
-        await self._threads.check_in(thread.channel)
+        await self.workspace.threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
-        words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
+        words = devin_say.said(await self.accepting.name(by), devin_say.harmless(text))
         links = session is not None and not thread.thread_ts
         about = {"session": session, "links": links, "act": act}
         return await self.say(Spoken.of(command_key(key), reply, words, **about))
 
     async def refuse(self, key: str) -> bool:
         """Have nothing said under `key`; return False if something was, or will be."""
-        owed = _owed(self._team, key)
-        await self._outbox.owe(owed, "", KEEP)
-        return await self._outbox.asked(owed.subject) == ""
+        owed = _owed(self.workspace.team, key)
+        await self.state.outbox.owe(owed, "", KEEP)
+        return await self.state.outbox.asked(owed.subject) == ""
 
     async def said(self, key: str) -> Spoken | None:
         """Return what was said under `key`, while that is kept."""
-        return Spoken.parse(await self._outbox.asked(_owed(self._team, key).subject))
+        return Spoken.parse(await self.state.outbox.asked(_owed(self.workspace.team, key).subject))
 
     async def end(self, begun: Begun, spoken: Spoken | None, *, told: bool) -> None:
         """End an entry; what was not `told` may be said again.
@@ -159,9 +150,9 @@ class Speaking:
         Of what was told, only an answer stays known, and with it whose it is.
         """
         if told or spoken is None:
-            await self._outbox.end(begun, forget=spoken is not None and not spoken.asked)
+            await self.state.outbox.end(begun, forget=spoken is not None and not spoken.asked)
         else:
-            await self._outbox.take_back(begun)
+            await self.state.outbox.take_back(begun)
 
     async def check_link(self, thread: ThreadRef, session: SessionId | None) -> None:
         """Check that the replies of `thread` go to `session`.
@@ -169,13 +160,13 @@ class Speaking:
         Raises:
             NotLinked, LinkChanged, IsMuted: they do not.
         """
-        link = await self._naming.check(await self._links.get(thread), session)
+        link = await self.naming.check(await self.state.links.get(thread), session)
         if link.muted:
             raise IsMuted
 
     def since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
-        return micros_ts(max(0, self._clock.now - MARGIN))
+        return micros_ts(max(0, self.workspace.clock.now - MARGIN))
 
 
 def command_key(number: str) -> str:
