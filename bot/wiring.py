@@ -22,8 +22,8 @@ from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
+from bot.relay.asking.link_form import LinkForm
 from bot.relay.asking.session_choices import SessionChoices
-from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
@@ -31,7 +31,6 @@ from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Starting
-from bot.relay.link_form import LinkForm
 from bot.relay.linking import Linking
 from bot.relay.listening import Listening
 from bot.relay.naming import Naming
@@ -141,8 +140,7 @@ class Parts:
         accepting, naming, notices = self.accepting, self.naming, self.notices
         choices, speaking, starting = self.choices, self.speaking, self.starting
         linking = Linking(state, accepting, naming, choices, self.audience)
-        link_form = LinkForm(workspace, state, accepting, naming, notices)
-        shortcuts = MessageShortcuts(workspace, state, accepting, naming, choices, link_form)
+        link_form = LinkForm(workspace, state, accepting, naming, choices, notices)
         return UseCases(
             workspace=workspace,
             state=state,
@@ -153,9 +151,8 @@ class Parts:
             notices=notices,
             background=self._to.background,
             say=Say(workspace, state, accepting, choices, naming, speaking),
-            shortcuts=shortcuts,
             link_form=link_form,
-            first_words=FirstWords(workspace, state, accepting, starting, shortcuts, notices),
+            first_words=FirstWords(workspace, state, accepting, starting, link_form, notices),
             edits=Edits(state, accepting, notices, speaking, self._to.background),
             home=Home(workspace, state, accepting, naming, notices, linking),
             workflow_steps=self.steps,

@@ -124,18 +124,22 @@ async def whisper(
     Without permission, they are told once in a thread, or of `each` message if it is for the bot.
     """
     words = refusals.sorry(error, cases.workspace.admin)
-    if isinstance(error, EmptyMessage):
-        await cases.notices.whisper(thread, user, words, once=f"empty:{ts}", at=ts)
-    elif isinstance(error, TooManyStarts):
-        await cases.notices.whisper(thread, user, words, once=f"starts:{ts}", at=ts)
-    elif not isinstance(error, NotAllowed):
-        await cases.notices.say(thread, words, once=f"sorry:{ts}")
-    elif error.standing is Standing.UNKNOWN:
-        # No rule, so it may be otherwise next time: each message that it cost is told.
-        await cases.notices.whisper(thread, user, words, once=f"unknown:{ts}", at=ts)
-    elif error.standing is not Standing.BOT:
-        once = f"{error.standing.value}:{ts}" if each else error.standing.value
-        await cases.notices.whisper(thread, user, words, once=once, at=ts)
+    match error:
+        case NotAllowed(standing=Standing.BOT):
+            return
+        case NotAllowed(standing=Standing.UNKNOWN):
+            # No rule, so it may be otherwise next time: each message that it cost is told.
+            once = f"unknown:{ts}"
+        case NotAllowed():
+            once = f"{error.standing.value}:{ts}" if each else error.standing.value
+        case EmptyMessage():
+            once = f"empty:{ts}"
+        case TooManyStarts():
+            once = f"starts:{ts}"
+        case _:
+            await cases.notices.say(thread, words, once=f"sorry:{ts}")
+            return
+    await cases.notices.whisper(thread, user, words, once=once, at=ts)
 
 
 @asynccontextmanager

@@ -14,42 +14,6 @@ from handlers import edits, events, replies
 from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload, is_in_thread, is_own, parse_thread
 
-
-async def is_foreign(cases: UseCases, payload: Payload) -> bool:
-    """Whether no listener would act on a payload; False if Redis must say so, and cannot.
-
-    Only messages are judged: the bot's own, changes that nobody made to a reply, and talk outside
-    of linked threads.
-    """
-    event = mapping(payload.get("event"))
-    if payload.get("type") != "event_callback" or event.get("type") != "message":
-        return False
-    ours = cases.workspace.identity
-    if is_own(event, ours):
-        return True
-    if events.shared_channel(event, payload) or events.changed_channel(event):
-        return False
-    if event.get("subtype") in edits.CHANGES:
-        return edits.parse_change(event, ours.team, ours.user) is None
-    return await _is_talk(cases, event)
-
-
-async def _is_talk(cases: UseCases, event: Payload) -> bool:
-    """Whether a message is neither for the bot, nor names a session, nor is in a linked thread."""
-    ours = cases.workspace.identity
-    thread, is_answer = parse_thread(event, ours.team), is_in_thread(event)
-    if thread is None or (is_answer and cases.replies.is_known(thread)):
-        return False
-    if replies.names_session(event) or parse_spoken(event, ours.team, ours.user) is not None:
-        return False
-    if not is_answer:
-        return True
-    try:
-        return not await cases.replies.is_linked(thread)
-    except StoreAway:
-        return False
-
-
 MESSAGES = ("message", "app_mention")
 
 
@@ -75,8 +39,22 @@ class Hearing:
             self._listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
 
     async def is_foreign(self, payload: Payload) -> bool:
-        """See `foreign.is_foreign`."""
-        return await is_foreign(self._cases, payload)
+        """Whether no listener would act on a payload; False if Redis must say so, and cannot.
+
+        Only messages are judged: the bot's own, changes that nobody made to a reply, and talk
+        outside of linked threads.
+        """
+        event = mapping(payload.get("event"))
+        if payload.get("type") != "event_callback" or event.get("type") != "message":
+            return False
+        ours = self._cases.workspace.identity
+        if is_own(event, ours):
+            return True
+        if events.shared_channel(event, payload) or events.changed_channel(event):
+            return False
+        if event.get("subtype") in edits.CHANGES:
+            return edits.parse_change(event, ours.team, ours.user) is None
+        return await _is_talk(self._cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
         """Let an event that is kept vouch for earlier ones; have the thread of any other read."""
@@ -89,6 +67,22 @@ class Hearing:
     def missed(self) -> None:
         """Have every thread read."""
         self._listening.missed()
+
+
+async def _is_talk(cases: UseCases, event: Payload) -> bool:
+    """Whether a message is neither for the bot, nor names a session, nor is in a linked thread."""
+    ours = cases.workspace.identity
+    thread, is_answer = parse_thread(event, ours.team), is_in_thread(event)
+    if thread is None or (is_answer and cases.replies.is_known(thread)):
+        return False
+    if replies.names_session(event) or parse_spoken(event, ours.team, ours.user) is not None:
+        return False
+    if not is_answer:
+        return True
+    try:
+        return not await cases.replies.is_linked(thread)
+    except StoreAway:
+        return False
 
 
 def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:

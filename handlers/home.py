@@ -1,5 +1,7 @@
 """App Home: published again when it is opened, paged, or something in it is chosen."""
 
+from contextlib import AbstractAsyncContextManager
+
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import NotLinked
@@ -49,33 +51,32 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await cases.background.soon(work(cases, press))
 
 
-async def _confirm(cases: UseCases, press: HomePress) -> None:
-    """Ask before a thread is unlinked; Slack's menus ask for each of their options or for none."""
+def _telling(cases: UseCases, press: HomePress) -> AbstractAsyncContextManager[None]:
+    """Publish the page again with a failure above it: nowhere else shows it."""
 
     async def tell(error: Exception) -> None:
         words = in_words(error, cases.workspace.admin)
         await cases.home.show(press.by, press.page, words.params()["text"])
 
-    async with caught(tell):
+    return caught(tell)
+
+
+async def _confirm(cases: UseCases, press: HomePress) -> None:
+    """Ask before a thread is unlinked; Slack's menus ask for each of their options or for none."""
+    async with _telling(cases, press):
         address = cases.home.address(press.thread)
         view = home_view.confirm_unlink(press.thread, press.session, press.page, address)
         await cases.workspace.views.open(press.trigger, view)
 
 
 async def _change(cases: UseCases, press: HomePress) -> None:
-    """Publish the page again, with the result of the press above it: nowhere else shows it."""
-
-    async def show(text: str) -> None:
-        await cases.home.show(press.by, press.page, text)
-
-    async def tell(error: Exception) -> None:
-        await show(in_words(error, cases.workspace.admin).params()["text"])
-
-    async with caught(tell):
+    """Do what was chosen, and publish the page again, with the result above it."""
+    async with _telling(cases, press):
         try:
-            await show(await _do(cases, press))
+            note = await _do(cases, press)
         except NotLinked:
-            await show(home_view.GONE)
+            note = home_view.GONE
+        await cases.home.show(press.by, press.page, note)
 
 
 async def _do(cases: UseCases, press: HomePress) -> str:

@@ -51,7 +51,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await ack(response_action="errors", errors=session_picker.problems(form.typed))
             return
         reread = partial(read_again, cases)
-        work = cases.shortcuts.answer(form.number, form.by, session, reread)
+        work = cases.link_form.answer(form.number, form.by, session, reread)
         await answer(cases, ack, actions.TYPED_FIELD, work)
 
 
@@ -74,7 +74,7 @@ async def _once(cases: UseCases, shortcut: Shortcut, which: str) -> View | Note:
 async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
     if shortcut.message is None:
         raise EmptyMessage
-    sent = await cases.shortcuts.send(shortcut.message, shortcut.by)
+    sent = await cases.link_form.send(shortcut.message, shortcut.by)
     if not isinstance(sent, Change):
         return sent
     if sent is Change.REPEATED:
@@ -83,4 +83,4 @@ async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
 
 
 async def _link(cases: UseCases, shortcut: Shortcut) -> View:
-    return await cases.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
+    return await cases.link_form.ask(shortcut.thread, shortcut.by, shortcut.message)

@@ -157,19 +157,16 @@ class ThreadReader:
     async def _page(
         self, thread: ThreadRef, cursor: str | None, oldest: str
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        await self._keep_pace()
+        now = time.monotonic()
+        begins = max(now, self._next_call)
+        self._next_call = begins + self._cases.workspace.timing.thread_pause
+        await asyncio.sleep(begins - now)
         try:
             return await self._cases.workspace.threads.page(thread, cursor, oldest=oldest)
         except SlackAway as error:
             # Slack limits this method in the whole workspace: no thread is read before that.
             self._next_call += error.retry_after or 0.0
             raise
-
-    async def _keep_pace(self) -> None:
-        now = time.monotonic()
-        begins = max(now, self._next_call)
-        self._next_call = begins + self._cases.workspace.timing.thread_pause
-        await asyncio.sleep(begins - now)
 
 
 async def describe(

@@ -148,8 +148,8 @@ class Accepting:
         the session said before stays out of the thread, unless it `begins` with this thread. `root`
         is the thread's first message, if it is at hand, and `step` the workflow step that asks.
 
-        `at` is the `ts` of the message that asked for it, in microseconds, or else `now`: replies
-        after it go to Devin.
+        `at` is the `ts` of the message that asked for it (in microseconds), or Slack's time now:
+        replies after it go to Devin.
         """
         link = Link(
             session=session,
@@ -176,10 +176,6 @@ class Accepting:
         if (existing or link).since == link.since:
             await self.read_since(thread, at, took_long=begins, is_known=root is not None)
         return existing or link, is_new
-
-    def now(self, since: int = 0) -> int:
-        """Return Slack's time in microseconds, but not a time before `since`."""
-        return max(since, self.workspace.clock.now)
 
     async def has_ended(self, link: Link) -> bool:
         """Return True if the session of `link` was seen to have ended."""

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from bot.relay.accept import Accepting
 from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
-from bot.relay.asking.shortcuts import MessageShortcuts
+from bot.relay.asking.link_form import LinkForm
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.starting import Starting
-from bot.relay.link_form import LinkForm
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
@@ -35,7 +34,7 @@ class UseCases:
     - `replies`, `edits`: what people write, edit and delete in linked threads
     - `linking`: the links of threads, and their states
     - `say`: `/devin-say`, and the form or menu that asks for its missing arguments
-    - `shortcuts`: message shortcuts; `link_form`: an offered link when a message names a session
+    - `link_form`: message shortcuts, and an offered link when a message names a session
     - `first_words`: offers to people who spoke to the bot, but gave no command
     - `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id
@@ -55,7 +54,6 @@ class UseCases:
     edits: Edits
     linking: Linking
     say: Say
-    shortcuts: MessageShortcuts
     link_form: LinkForm
     first_words: FirstWords
     home: Home

@@ -12,7 +12,6 @@ import logging
 from dataclasses import dataclass
 
 from bot.model.schedule import Schedule
-from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
@@ -48,8 +47,12 @@ class ChannelMoves:
             links = await self.state.links.of(threads)
             named = await self.state.names.of([link.session for link in links if link is not None])
             for thread, link in zip(threads, links, strict=True):
-                session = None if link is None else named[link.session]
-                await self._end(thread, session, thread.model_copy(update={"channel": to}))
+                if link is not None:
+                    now = thread.model_copy(update={"channel": to})
+                    words = thread_links.channel_moved(named[link.session])
+                    # Owed before the link is gone, and once: a process may die in between.
+                    await self.notices.say(now, words, once="moved")
+                await self.state.links.remove(thread)
         await self.state.defaults.clear(channel)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 
@@ -74,9 +77,3 @@ class ChannelMoves:
     async def _show(self, thread: ThreadRef, link: Link) -> None:
         if (after := await self.state.cards.want(thread, link)) is not None:
             await self.schedule.tell(card_owed(thread, link), after)
-
-    async def _end(self, thread: ThreadRef, session: NamedSession | None, now: ThreadRef) -> None:
-        if session is not None:
-            # The notice is owed before the link is gone, and once: a process may die in between.
-            await self.notices.say(now, thread_links.channel_moved(session), once="moved")
-        await self.state.links.remove(thread)

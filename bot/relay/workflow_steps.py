@@ -135,8 +135,8 @@ class WorkflowSteps:
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)
-        at, asked_by = self.accepting.now(ts_micros(step.at)), step.execution
-        link, is_new = await self.accepting.link(thread, by, session, at, step=asked_by)
+        at = max(ts_micros(step.at), self.workspace.clock.now)
+        link, is_new = await self.accepting.link(thread, by, session, at, step=step.execution)
         if link.session != session:
             raise _linked_elsewhere(link)
         detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
@@ -186,7 +186,9 @@ class WorkflowSteps:
         except SlackRefused as error:
             if error.reason in NO_SUCH_THREAD:
                 raise BadStep(Flaw.NO_THREAD) from error
-            raise _cannot_post(error) from error
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            raise CannotPost(error.reason) from error
         if not message:
             raise BadStep(Flaw.NO_THREAD)
         # The step may name a reply; Slack then shows that message alone, with its thread.
@@ -203,8 +205,3 @@ class WorkflowSteps:
 def _linked_elsewhere(link: Link) -> LinkedElsewhere:
     """Return the error for the step's author, who is told the session's id."""
     return LinkedElsewhere(NamedSession(link.session), link.by)
-
-
-def _cannot_post(error: SlackRefused) -> SlackRefused | CannotPost:
-    """Return the error for the step's author, or `error` itself if the operator must act."""
-    return error if error.reason in OPERATOR_MUST_ACT else CannotPost(error.reason)

@@ -10,7 +10,7 @@ from bot.model.errors import NotLinked, TicketGone
 from bot.model.people import Act, UserId
 from bot.model.replies import Change, Reply
 from bot.relay.accept import Accepting
-from bot.relay.asking.shortcuts import MessageShortcuts
+from bot.relay.asking.link_form import LinkForm
 from bot.relay.lifecycle.starting import Starting
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
@@ -39,7 +39,7 @@ class FirstWords:
     state: State
     accepting: Accepting
     starting: Starting
-    shortcuts: MessageShortcuts
+    link_form: LinkForm
     notices: Notices
 
     async def offer(self, message: Reply) -> None:
@@ -101,10 +101,10 @@ class FirstWords:
         Raises:
             TicketGone: as for `read`.
             NotLinked: its thread was unlinked meanwhile.
-            IsMuted: as for `MessageShortcuts.send`.
+            IsMuted: as for `LinkForm.send`.
         """
         message = (await self.read(number, by, channel)).message
-        sent = await self.shortcuts.send(message, by)
+        sent = await self.link_form.send(message, by)
         if not isinstance(sent, Change):
             raise NotLinked
         return sent

@@ -1,0 +1,269 @@
+"""Links made by a button, a message shortcut or a form; the thread's card tells who made each.
+
+Nothing is linked without a press. The author of a message with a session's address in an unlinked
+thread is offered a link, and only they can press. A shortcut sends any message to its thread's
+session; if there is none, a form asks for it, whose context is in its ticket, never in Slack.
+
+Slack may deliver a press twice, and a person whose form was not answered in time presses again. So
+each carries the number of its ticket, and a second run with that number finds the first one's work.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from bot.model.errors import (
+    EmptyMessage,
+    IsMuted,
+    LinkedElsewhere,
+    MessageGone,
+    NotIdentified,
+    NotLinked,
+    SlackAway,
+    SlackRefused,
+    TicketGone,
+)
+from bot.model.people import Act, Standing, UserId
+from bot.model.replies import Change, Reply
+from bot.model.sessions import NamedSession, SessionId, find_session
+from bot.model.threads import Link, ThreadRef
+from bot.relay.accept import Accepting
+from bot.relay.asking.session_choices import SessionChoices
+from bot.relay.naming import Naming
+from bot.reporting.notices import Notices
+from bot.slack.app.workspace import Workspace
+from bot.store.state import State
+from bot.store.tickets import Ticket
+from bot.text.to_devin import is_empty, to_markdown
+from bot.wording import forms, thread_links
+from bot.wording.message import View
+
+log = logging.getLogger(__name__)
+
+ReadAgain = Callable[[Reply], Awaitable[Reply | None]]
+"""Returns a message as it is now; None if it is gone."""
+
+
+class LinkOffered(Ticket):
+    """An offer to link a thread to a session."""
+
+    kind: ClassVar[str] = "LinkOffered"
+
+    thread: ThreadRef
+    session: SessionId
+
+
+class SessionAsked(Ticket):
+    """A form that asks for a thread's session; `message` is then sent to it.
+
+    `at` is Slack's time when the form was opened, in microseconds: a submission carries no `ts`.
+    """
+
+    kind: ClassVar[str] = "SessionAsked"
+
+    thread: ThreadRef
+    message: Reply | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkForm:
+    """Links threads and sends messages at a press or a form, where no words in a thread ask for it.
+
+    These are the message shortcuts, and the offer of a link.
+    """
+
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    choices: SessionChoices
+    notices: Notices
+
+    async def send(self, message: Reply, by: UserId) -> Change | View:
+        """Accept `message` for its thread's session, or return a form that asks for the session.
+
+        `by` vouches for it: the author's permissions are not checked.
+
+        Raises:
+            EmptyMessage: it contains nothing to send.
+            CannotPost: the bot could not post the outcome in the thread.
+            IsMuted: the thread sends nothing to Devin.
+        """
+        await self.accepting.check(by, message.thread.channel)
+        if is_empty(message):
+            raise EmptyMessage
+        if by != message.author:
+            message = message.model_copy(update={"sent_by": by})
+        while True:
+            link = await self.state.links.get(message.thread)
+            if link is None:
+                return await self._ask(by, message.thread, message, message)
+            await self.workspace.threads.check_in(message.thread.channel)
+            try:
+                return await self._accept(message, link.session)
+            except NotLinked:
+                continue  # unlinked or relinked at this moment
+
+    async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
+        """Return a form that asks for the session of `thread`, which `near` may name.
+
+        If the thread has one that has not ended, return a modal that says so.
+        """
+        await self.accepting.check(by, thread.channel)
+        link = await self.state.links.get(thread)
+        if link is not None and not await self.accepting.has_ended(link):
+            words = thread_links.linked_before(*await self.naming.linked(link))
+            return forms.tell(forms.LINK_TITLE, words)
+        return await self._ask(by, thread, None, near)
+
+    async def answer(
+        self, number: str, by: UserId, session: SessionId, read_again: ReadAgain
+    ) -> None:
+        """Carry out the form with the ticket `number`, for `session`. Idempotent.
+
+        The message may have been edited or deleted while the form was open, so it is read again.
+
+        Raises:
+            TicketGone: the form is too old, or was not opened for `by`.
+            MessageGone: the message was deleted.
+            EmptyMessage: it contains nothing to send any more.
+            CannotPost, LinkedElsewhere: as for `take_up`.
+            IsMuted: the thread has this session, but is muted; the message was not sent.
+        """
+        asked = await self.state.tickets.read(SessionAsked, number, by)
+        if asked is None:
+            raise TicketGone
+        await self.accepting.check(by, asked.thread.channel, Act.START)
+        session = await self.choices.whole(session, asked.thread.channel, by)
+        message = asked.message and await _as_it_is(asked.message, read_again)
+        await self._link(number, by, asked.thread, session, message, since=asked.at)
+
+    async def offer(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
+        """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
+
+        Return False without an offer if the thread is linked, if `to` may not link it or Slack
+        cannot identify `to` now, or if another message brought an offer into this thread in the
+        last 30 days.
+
+        Raises:
+            StoreAway: no offer was made.
+        """
+        if await self.state.links.get(thread) is not None:
+            return False
+        try:
+            standing = await self.workspace.permissions.may(Act.START, to, thread.channel)
+        except NotIdentified:
+            return False
+        if standing is not Standing.ALLOWED:
+            return False
+        ticket = LinkOffered(by=to, thread=thread, session=session)
+        number = await self.state.tickets.issue(ticket)
+        if not await self.state.claims.offer(thread, ts):
+            return False
+        # Slack may send the message as two events, and each of them again.
+        words = thread_links.offer(await self.naming.one(session), number)
+        await self.notices.whisper(thread, to, words, once="offer", at=ts)
+        return True
+
+    async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
+        """Link the thread of an offer that was made to `by` in `channel`; return its session.
+
+        Idempotent.
+
+        Raises:
+            TicketGone: the offer does not exist or has expired.
+            CannotPost: the bot could not post in the thread.
+            LinkedElsewhere: the thread has another session.
+        """
+        offered = await self.state.tickets.read(LinkOffered, number, by)
+        if offered is None or offered.thread.channel != channel:
+            raise TicketGone
+        await self._link(number, by, offered.thread, offered.session)
+        return await self.naming.one(offered.session)
+
+    async def _link(
+        self,
+        number: str,
+        by: UserId,
+        thread: ThreadRef,
+        session: SessionId,
+        message: Reply | None = None,
+        *,
+        since: int = 0,
+    ) -> None:
+        """Link `thread` to `session` and send `message` there, once per `number`.
+
+        A message that was sent to Devin before is not sent again, and `by` is told. Messages
+        written before `since` (a `ts` in microseconds), or before now, do not go to Devin.
+        """
+        await self.accepting.check(by, thread.channel, Act.START)
+        await self.workspace.threads.check_in(thread.channel)
+        claim = f"linking:{number}"
+        if await self.state.claims.is_claimed(claim):
+            await self._check_link(await self.state.links.get(thread), session)
+            return
+        root = message if message is not None and message.ts == thread.thread_ts else None
+        since = max(since, self.workspace.clock.now)
+        link, is_new = await self.accepting.link(thread, by, session, since, root=root)
+        await self._check_link(link, session)
+        change = None if message is None else await self._accept(message, session)
+        if change is Change.REPEATED:
+            once, at = f"before:{number}", "" if message is None else message.ts
+            await self.notices.whisper(thread, by, forms.SENT_BEFORE, once=once, at=at)
+        if not is_new and message is None:
+            words = thread_links.linked_already(*await self.naming.linked(link))
+            await self.notices.whisper(thread, by, words, once=claim)
+        await self.state.claims.claim(claim)
+
+    async def _accept(self, message: Reply, session: SessionId) -> Change:
+        change = await self.accepting.accept(message, session)
+        if change is Change.MUTED:
+            raise IsMuted
+        if change is Change.UNLINKED:
+            raise NotLinked
+        return change
+
+    async def _ask(
+        self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
+    ) -> View:
+        await self.accepting.check(by, thread.channel, Act.START)
+        named, choices = await asyncio.gather(
+            self._named_in(thread, near), self.choices.of(thread.channel, by)
+        )
+        ticket = SessionAsked(by=by, thread=thread, message=message, at=self.workspace.clock.now)
+        number = await self.state.tickets.issue(ticket)
+        return forms.ask_session(number, replace(choices, meant=named), message)
+
+    async def _named_in(self, thread: ThreadRef, near: Reply | None) -> SessionId | None:
+        """Return the session that `near` names, or the first message of `thread`."""
+        named = None if near is None else find_session(to_markdown(near.text, near.blocks))
+        if named is None and (near is None or near.ts != thread.thread_ts):
+            named = await self._look_at_root(thread)
+        return named
+
+    async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:
+        """Return the session that the thread's first message names, if Slack shows it in time."""
+        try:
+            async with asyncio.timeout(self.workspace.timing.root_seconds):
+                root = await self.workspace.threads.root(thread)
+        except (SlackAway, SlackRefused, TimeoutError) as error:
+            reason = type(error).__name__
+            log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
+            return None
+        return find_session(str(root.get("text") or ""))
+
+    async def _check_link(self, link: Link | None, session: SessionId) -> None:
+        if link is not None and link.session != session:
+            raise LinkedElsewhere(*await self.naming.linked(link))
+
+
+async def _as_it_is(message: Reply, read_again: ReadAgain) -> Reply:
+    now = await read_again(message)
+    if now is None:
+        raise MessageGone
+    if is_empty(now):
+        raise EmptyMessage
+    return now.model_copy(update={"sent_by": message.sent_by})
