@@ -108,7 +108,6 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _session_of(press: Press) -> SessionId:
-    """Return the session that the button's link leads to."""
     session = parse_unlink(press)
     if session is None:
         raise NoSuchReply(already_sent=False)

@@ -13,13 +13,7 @@ from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
 from bot.wording import actions, corrections
 from bot.wording.message import SlackMessage
-from handlers.parse.events import (
-    REPLY_SUBTYPES,
-    Payload,
-    is_aside,
-    parse_message,
-    parse_thread,
-)
+from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_message, parse_thread
 from handlers.parse.interactions import Press
 from handlers.presses import button_press
 

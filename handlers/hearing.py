@@ -14,8 +14,6 @@ from handlers import edits, events, replies
 from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload, is_in_thread, is_own, parse_thread
 
-MESSAGES = ("message", "app_mention")
-
 
 class Hearing:
     """The `Observer` of the app: it parses a payload, and `Listening` keeps the result."""
@@ -33,7 +31,7 @@ class Hearing:
         drops events (docs.slack.dev/apis/events-api).
         """
         if (at := _time_of(payload)) is not None:
-            self._listening.brought(at)
+            self._cases.workspace.clock.told(at)
         if payload.get("type") == "app_rate_limited":
             minute = payload.get("minute_rate_limited")
             self._listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
@@ -93,7 +91,7 @@ def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
     inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
     message = {**inner, "channel": event.get("channel")}
     thread, ts = parse_thread(message, team), string(message, "ts")
-    if event.get("type") not in MESSAGES or thread is None or not is_ts(ts):
+    if event.get("type") not in events.KINDS or thread is None or not is_ts(ts):
         return None
     is_command = parse_command(message, team, bot_user) is not None
     is_for_bot = is_command or parse_spoken(event, team, bot_user) is not None

@@ -68,19 +68,11 @@ async def _once(cases: UseCases, shortcut: Shortcut, which: str) -> View | Note:
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
     if not await cases.state.claims.claim(f"{which}:{place}:{shortcut.trigger[:100]}"):
         return Note(forms.ONE_MOMENT, is_seen=True)
-    return await (_send if which == SEND else _link)(cases, shortcut)
-
-
-async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
-    if shortcut.message is None:
+    if which == LINK:
+        return await cases.link_form.ask(thread, shortcut.by, message)
+    if message is None:
         raise EmptyMessage
-    sent = await cases.link_form.send(shortcut.message, shortcut.by)
+    sent = await cases.link_form.send(message, shortcut.by)
     if not isinstance(sent, Change):
         return sent
-    if sent is Change.REPEATED:
-        return Note(forms.SENT_BEFORE)
-    return Note(forms.SENT, is_seen=True)
-
-
-async def _link(cases: UseCases, shortcut: Shortcut) -> View:
-    return await cases.link_form.ask(shortcut.thread, shortcut.by, shortcut.message)
+    return Note(forms.SENT_BEFORE) if sent is Change.REPEATED else Note(forms.SENT, is_seen=True)

@@ -105,7 +105,6 @@ class ThreadReader:
         return read
 
     async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: int, read: Found) -> None:
-        """Add the replies and commands of a page to `read`."""
         for message in page:
             read.latest = max(read.latest, _written(message))
             if message.get("ts") == read.thread.thread_ts:

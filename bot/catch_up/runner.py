@@ -84,17 +84,14 @@ class CatchUp:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+            # What this process has refused, and the lease, are left to other processes.
             try:
-                await self._leave()
+                if self._listening.is_behind:
+                    await self._listening.note()
+                await self._listening.move_checkpoint()
+                await self._checkpoints.let_go()
             except StoreAway as error:
                 log.warning("catch-up not let go", extra={"reason": str(error)})
-
-    async def _leave(self) -> None:
-        """Leave the events that this process has refused, and the lease, to other processes."""
-        if self._listening.is_behind:
-            await self._listening.note()
-        await self._listening.move_checkpoint()
-        await self._checkpoints.let_go()
 
     async def _run(self) -> None:
         """Catch up when something is noted here, and every few seconds on what others left."""
@@ -243,7 +240,11 @@ class CatchUp:
             taken_back = [await self._take_back(reply) for reply in read.silenced]
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
             await self._say(read, verbs, silenced=read.is_silenced and all(taken_back))
-            await self._give_up_commands(read)
+            for command in read.unheard:
+                await self._cases.state.claims.claim(claim_of(command.thread, command.ts))
+            if read.is_silenced:
+                # A later backfill must not accept the messages that this one has left out.
+                await self._cases.state.links.hear_from(read.thread, read.latest)
         return sum(read.accepted for read in reads)
 
     async def _accept(self, reply: Reply) -> Change | None:
@@ -281,13 +282,6 @@ class CatchUp:
             words = delivery_reports.late(read.missed, verbs, silenced=silenced)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._cases.notices.say(read.thread, words, once=once)
-
-    async def _give_up_commands(self, read: Found) -> None:
-        for command in read.unheard:
-            await self._cases.state.claims.claim(claim_of(command.thread, command.ts))
-        if read.is_silenced:
-            # A later backfill must not accept the messages that this one has left out.
-            await self._cases.state.links.hear_from(read.thread, read.latest)
 
 
 def _ids(session: SessionId) -> dict[str, object]:

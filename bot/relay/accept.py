@@ -55,7 +55,7 @@ class Accepting:
         channel = reply.thread.channel
         return await self.workspace.permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    async def standing_in_turn(self, reply: Reply, evidence: Evidence) -> Standing:
+    async def standing_in_line(self, reply: Reply, evidence: Evidence) -> Standing:
         """Return `standing`; those who come later in the reply's thread wait for it.
 
         If Slack does not identify the author, the reply is noted as missed before a later one is
@@ -83,7 +83,6 @@ class Accepting:
         Raises:
             NotAllowed: `who` may not.
             NotIdentified: Slack did not identify `who`.
-            StoreAway: the refused events may not have been noted.
         """
         await self._catch_up()
         standing = await self.workspace.permissions.may(act, who, channel)
@@ -96,9 +95,6 @@ class Accepting:
         """Put on record that `who` was turned away in `channel`, and return the error to raise.
 
         What has an id is on record once: the `reply_id` of a message, or the execution of a `step`.
-
-        Raises:
-            StoreAway: it may not be on record.
         """
         metrics.TURNED_AWAY.labels(standing).inc()
         once = "".join(ids.values())
@@ -113,7 +109,6 @@ class Accepting:
 
         Raises:
             TooManyStarts: they have asked for as many as they may within an hour.
-            StoreAway: it may not have been counted.
         """
         wait = await self.state.starts.count(who, start)
         if wait is not None:
@@ -196,9 +191,6 @@ class Accepting:
         Messages written since then met no link, and their events were acknowledged all the same;
         after a request that `took_long`, or came late, later mail waits for them. The thread's
         first words are read with them. If these are known, and there was no time, nothing is.
-
-        Raises:
-            StoreAway: the thread may not have been noted.
         """
         holds = took_long or self.is_late(micros_ts(since))
         if holds or not is_known:
@@ -219,9 +211,6 @@ class Accepting:
 
         This changes nothing if the thread is no longer linked to `session` or is muted, or if the
         reply was accepted before; nor, unless a person sends it, if it is no longer for Devin.
-
-        Raises:
-            StoreAway: the reply may not be in Redis; Slack must not be acknowledged.
         """
         await self._catch_up()
         wait = self._wait(reply.ts)

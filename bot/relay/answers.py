@@ -63,7 +63,8 @@ class Answers:
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
             words = mirror_notices.answers(await self.accepting.name(by), text)
-            reply = self._reply(thread, by, text)
+            since, as_chosen = self.speaking.since(), (dict(literally(text)),)
+            reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=as_chosen)
             about = {"session": session, "asked": asked, "pressed": pressed}
             mine = Spoken.of(key, reply, words, act=act, **about)
             owing = await self.speaking.say(mine)
@@ -75,11 +76,6 @@ class Answers:
                 audit(event, by, **thread.log_fields, session_id=session)
                 return
         raise AnsweredAlready(await self.accepting.name(before.reply.author), before.words.quote)
-
-    def _reply(self, thread: ThreadRef, by: UserId, text: str) -> Reply:
-        as_chosen = (dict(literally(text)),)
-        ts = self.speaking.since()
-        return Reply(thread=thread, ts=ts, author=by, text=escape(text), blocks=as_chosen)
 
 
 def _text_of(seen: Watched, number: int) -> str | None:

@@ -1,8 +1,9 @@
 """The use cases, as the wiring puts them together.
 
 Each takes values that a handler parsed, checks permissions, changes the state in Redis, and raises
-an error from `model/errors.py` when the person must know something. What a person asks for raises
-`NotAllowed` if they may not; methods do not repeat that.
+an error from `model/errors.py` when the person must know something. Each raises `NotAllowed` if the
+person may not, and `StoreAway` or `NotIdentified` if Redis or Slack is away: then it may not be
+done, and Slack must not be acknowledged. Methods name only what else they raise.
 """
 
 from dataclasses import dataclass

@@ -37,11 +37,7 @@ class ChannelMoves:
     schedule: Schedule
 
     async def move(self, channel: str, to: str) -> None:
-        """End every link of `channel`, whose id is `to` from now on. Idempotent.
-
-        Raises:
-            StoreAway: the move may be incomplete; Slack must not be acknowledged.
-        """
+        """End every link of `channel`, whose id is `to` from now on. Idempotent."""
         await self.workspace.channels.told_moved(channel, to)
         while threads := await self.state.links.of_channel(self.workspace.team, channel, AT_ONCE):
             links = await self.state.links.of(threads)
@@ -60,9 +56,6 @@ class ChannelMoves:
         """Note that another organization shares `channel`, and have its threads' cards say so.
 
         What Devin says stays out of it from now on; that is told when Devin next says something.
-
-        Raises:
-            StoreAway: not every card was asked for; Slack must not be acknowledged.
         """
         if not await self.workspace.channels.told_shared(channel):
             return

@@ -9,11 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.model.errors import (
-    AlreadySent,
-    EmptyMessage,
-    NoSuchReply,
-)
+from bot.model.errors import AlreadySent, EmptyMessage, NoSuchReply
 from bot.model.people import Standing, UserId
 from bot.model.replies import Deletion, Edit, OutcomeKind, Reply, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
@@ -60,9 +56,6 @@ class Edits:
         An author who may not steer Devin changes nothing. In a thread that is no longer linked, or
         is muted, only a reply that was accepted before and is still queued changes. The first words
         of a linked thread follow its first message in any case.
-
-        Raises:
-            StoreAway, NotIdentified: the edit may not be applied; Slack must not be acknowledged.
         """
         reply = edit.reply
         link = await self.state.links.get(reply.thread)
@@ -95,9 +88,6 @@ class Edits:
         """Take a deleted reply out of its mailbox, or tell its author that Devin has it.
 
         The first words of the thread that it began are forgotten.
-
-        Raises:
-            StoreAway: as for `edit`.
         """
         kept = await self.state.mailbox.kept(gone.id)
         is_linked, is_new = (True, False) if kept is not None else await self._look_up(gone)

@@ -52,11 +52,7 @@ class Linking:
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.remove(thread, session)
-        if link is None:
-            raise await self._not_linked(thread, session)
-        audit(Event.UNLINKED, by, **thread.log_fields, session_id=link.session)
-        await self.accepting.refresh_card(thread, link)
-        return link
+        return await self._changed(link, thread, by, session, Event.UNLINKED)
 
     async def mute(
         self,
@@ -73,14 +69,11 @@ class Linking:
             NotLinked, LinkChanged: as for `unlink`.
         """
         await self.accepting.check(by, thread.channel)
-        link = await self.state.links.mute(thread, at, session, muted=muted)
-        if link is None:
-            raise await self._not_linked(thread, session)
+        changed = await self.state.links.mute(thread, at, session, muted=muted)
         event = Event.MUTED if muted else Event.UNMUTED
-        audit(event, by, **thread.log_fields, session_id=link.session)
+        link = await self._changed(changed, thread, by, session, event)
         if not muted:
             await self.accepting.read_since(thread, at)
-        await self.accepting.refresh_card(thread, link)
         return link
 
     async def follow(
@@ -93,12 +86,8 @@ class Linking:
             SlackAway: the choice is made, but Slack does not say who shares the channel.
         """
         await self.accepting.check(by, thread.channel)
-        link = await self.state.links.follow(thread, how, session, self.audience.default)
-        if link is None:
-            raise await self._not_linked(thread, session)
-        ids = {"session_id": link.session, "follow": how.value}
-        audit(Event.FOLLOWED, by, **thread.log_fields, **ids)
-        await self.accepting.refresh_card(thread, link)
+        changed = await self.state.links.follow(thread, how, session, self.audience.default)
+        link = await self._changed(changed, thread, by, session, Event.FOLLOWED, follow=how.value)
         return Heard(link, how, await self.audience.is_barred(thread.channel, link))
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
@@ -127,9 +116,21 @@ class Linking:
             last=await self.state.watches.last_outcome(link.session, thread),
         )
 
-    async def _not_linked(
-        self, thread: ThreadRef, session: SessionId | None
-    ) -> NotLinked | LinkChanged:
-        """Return why a change of the link to `session`, or of any, found none."""
-        link = None if session is None else await self.state.links.get(thread)
-        return NotLinked() if link is None else LinkChanged(*await self.naming.linked(link))
+    async def _changed(
+        self,
+        link: Link | None,
+        thread: ThreadRef,
+        by: UserId,
+        session: SessionId | None,
+        event: Event,
+        **ids: str,
+    ) -> Link:
+        """Put a change on record, and have the card say it; raise if it found no such `link`."""
+        if link is None:
+            other = None if session is None else await self.state.links.get(thread)
+            if other is None:
+                raise NotLinked
+            raise LinkChanged(*await self.naming.linked(other))
+        audit(event, by, **thread.log_fields, session_id=link.session, **ids)
+        await self.accepting.refresh_card(thread, link)
+        return link

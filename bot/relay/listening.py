@@ -59,10 +59,6 @@ class Listening:
         """True if something was missed that is not noted in Redis yet."""
         return self._is_all or bool(self._refused)
 
-    def brought(self, ts: int) -> None:
-        """Register an event of `ts`, in microseconds, before it is kept or refused."""
-        self._clock.told(ts)
-
     def kept(self, ts: int) -> None:
         """Register that the event of `ts`, in microseconds, was acknowledged."""
         # A `ts` ahead of Slack's clock would vouch for events that have not come yet.

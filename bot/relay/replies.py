@@ -33,23 +33,19 @@ class Replies:
         self._accepting = accepting
         self._schedule = schedule
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
-        self._turns: WeakValueDictionary[ThreadRef, asyncio.Lock] = WeakValueDictionary()
+        self._lines: WeakValueDictionary[ThreadRef, asyncio.Lock] = WeakValueDictionary()
 
     def is_known(self, thread: ThreadRef) -> bool:
-        """Return True if `accept` needs no look-up and no turn for the next reply in `thread`."""
-        return thread in self._known and thread not in self._turns
+        """Return True if `accept` needs no look-up and no wait for the next reply in `thread`."""
+        return thread in self._known and thread not in self._lines
 
-    def turn(self, thread: ThreadRef) -> asyncio.Lock:
+    def line(self, thread: ThreadRef) -> asyncio.Lock:
         """Return what the arrivals in `thread` hold one after the other, in the order they came."""
-        return self._turns.setdefault(thread, asyncio.Lock())
+        return self._lines.setdefault(thread, asyncio.Lock())
 
     async def is_linked(self, thread: ThreadRef) -> bool:
-        """Return True if `thread` is linked; the next `accept` keeps its order if called at once.
-
-        Raises:
-            StoreAway: it cannot be determined now.
-        """
-        async with self.turn(thread):
+        """Return True if `thread` is linked; an `accept` that is called at once keeps its order."""
+        async with self.line(thread):
             return await self._session_of(thread) is not None
 
     async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
@@ -61,16 +57,14 @@ class Replies:
         Raises:
             NotAllowed: its author may not steer Devin here.
             EmptyMessage: it contains nothing that Devin could read.
-            StoreAway, NotIdentified: the reply may not be in Redis, or its author's permission is
-                still unknown; Slack must not be acknowledged.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
-        async with self.turn(reply.thread):
+        async with self.line(reply.thread):
             session = await self._session_of(reply.thread)
             if session is None:
                 return Change.UNLINKED
             try:
-                standing = await self._accepting.standing_in_turn(reply, evidence)
+                standing = await self._accepting.standing_in_line(reply, evidence)
             except NotIdentified as error:
                 return await self._turn_away(reply, error)
         if standing is not Standing.ALLOWED:

@@ -23,7 +23,7 @@ from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
@@ -53,11 +53,7 @@ class WorkflowSteps:
     schedule: Schedule
 
     async def start(self, step: StepAsked) -> None:
-        """Keep a step that Slack has started, and begin it soon; a repeat changes nothing.
-
-        Raises:
-            StoreAway: the step may not be in Redis; Slack must not be acknowledged.
-        """
+        """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""
         owed = Owed(f"{self.workspace.team}:step:{step.execution}", 1, OwedKind.STEP)
         is_new = await self.state.outbox.owe(owed, step.to_json(), KEEP)
         log.info("step", extra={"execution": step.execution, "callback": step.callback})
@@ -138,7 +134,7 @@ class WorkflowSteps:
         at = max(ts_micros(step.at), self.workspace.clock.now)
         link, is_new = await self.accepting.link(thread, by, session, at, step=step.execution)
         if link.session != session:
-            raise _linked_elsewhere(link)
+            raise LinkedElsewhere(NamedSession(link.session), link.by)
         detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
         outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
         await self.workspace.functions.complete(step.execution, outputs)
@@ -196,12 +192,7 @@ class WorkflowSteps:
         thread = named.model_copy(update={"thread_ts": root})
         link = await self.state.links.get(thread)
         if link is not None and link.session != session:
-            raise _linked_elsewhere(link)
+            raise LinkedElsewhere(NamedSession(link.session), link.by)
         if link is not None and link.muted and step.callback == SEND:
             raise IsMuted
         return thread
-
-
-def _linked_elsewhere(link: Link) -> LinkedElsewhere:
-    """Return the error for the step's author, who is told the session's id."""
-    return LinkedElsewhere(NamedSession(link.session), link.by)

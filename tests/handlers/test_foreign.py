@@ -265,20 +265,20 @@ async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Liste
     elsewhere = payload_of(scene.written(thread=scene.unlinked))
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
-    async with heard.cases.replies.turn(thread):
+    async with heard.cases.replies.line(thread):
         later = asyncio.create_task(is_foreign(heard, payload))
         assert await asyncio.wait_for(is_foreign(heard, elsewhere), 5)
         assert not later.done()
     assert not await asyncio.wait_for(later, 5)
 
 
-async def test_a_turn_that_fails_is_over_as_well(scene: Scene, heard: Listeners) -> None:
-    """Those behind it go on, and no turn is kept that nobody waits for."""
+async def test_an_arrival_that_fails_leaves_the_line(scene: Scene, heard: Listeners) -> None:
+    """Those behind it go on, and no line is kept that nobody stands in."""
     payload = payload_of(scene.written(thread=scene.linked))
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
     with suppress(TimeoutError):
-        async with heard.cases.replies.turn(thread):
+        async with heard.cases.replies.line(thread):
             later = asyncio.create_task(is_foreign(heard, payload))
             await asyncio.sleep(0)
             raise TimeoutError

@@ -47,7 +47,6 @@ class FirstWords:
 
         Raises:
             NotAllowed: its author may neither start nor link a session there.
-            NotIdentified, StoreAway: no offer was made.
         """
         await self.accepting.check(
             message.author, message.thread.channel, Act.START, reply_id=message.id
@@ -60,7 +59,6 @@ class FirstWords:
 
         Raises:
             NotAllowed: its author may not message Devin there.
-            NotIdentified, StoreAway: they were not asked.
         """
         await self.accepting.check(message.author, message.thread.channel, reply_id=message.id)
         is_linked = await self.state.links.get(message.thread) is not None

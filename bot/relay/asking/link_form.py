@@ -147,9 +147,6 @@ class LinkForm:
         Return False without an offer if the thread is linked, if `to` may not link it or Slack
         cannot identify `to` now, or if another message brought an offer into this thread in the
         last 30 days.
-
-        Raises:
-            StoreAway: no offer was made.
         """
         if await self.state.links.get(thread) is not None:
             return False

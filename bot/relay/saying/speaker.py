@@ -134,7 +134,6 @@ class Speaker:
             raise NotTaken(change)
 
     async def _replace_buttons(self, spoken: Spoken) -> None:
-        """Let the question's buttons give way to who chose what."""
         reply = spoken.reply
         note = chosen(await self.accepting.name(reply.author), spoken.words.quote)
         ids, since = reply.thread.log_fields, micros_ts(ts_micros(spoken.pressed) - 1)

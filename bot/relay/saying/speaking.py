@@ -98,7 +98,6 @@ class Speaking:
 
         Raises:
             TooManyStarts: it starts a session, and its author has asked for too many.
-            StoreAway: it may not be kept.
         """
         if spoken.session is None:
             reply = spoken.reply
