@@ -6,9 +6,8 @@ tests shorten all of them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +22,8 @@ class Timing:
     """The wait of a reply for earlier ones, while many come at once."""
 
     late_wait: timedelta = timedelta(seconds=1)
-    """The same wait of a reply that is not fresh.
-
-    Just after a Redis outage every reply waits that long: another process may have refused an
-    earlier one.
-    """
+    """The same for a late reply, and for all just after a Redis outage, in which another process
+    may have refused an earlier one."""
 
     notice_wait: timedelta = timedelta(seconds=30)
     """The wait after which a thread is told that its reply still waits."""
@@ -63,15 +59,10 @@ class Timing:
     """The same for an entry, which often waits for Slack, in the process that has caused it."""
 
     thread_pause: float = 1.5
-    """Between two reads of threads by the backfill: 40 a minute.
-
-    Slack allows some 50, and reports look into threads by the same method.
-    """
+    """Between two reads of threads by the backfill: 40 of the 50 a minute that Slack allows."""
 
     backfill_pause: float = 5.0
-    """Between two looks for what the backfill has to read, and until a session is tried again for
-    which Slack does not answer.
-    """
+    """Between two looks for what the backfill has to read, and after Slack gave no answer."""
 
     redis_seconds: float = 2.0
     """A command of Redis: below Slack's 3 s, so that an event can be refused if Redis hangs."""
@@ -95,7 +86,6 @@ class Timing:
     """The first message of a thread, for a form."""
 
     connect_seconds: float = 5.0
-    write_seconds: float = 10.0
     answer_seconds: float = 30.0
     """The parts of a call of Devin's API."""
 
@@ -109,13 +99,10 @@ class Timing:
     """Devin's list of sessions, or the titles of some: people can do without them."""
 
     read_seconds: float = 5.0
-    """A session at Devin, while its mail waits."""
+    """A session at Devin while its mail waits, or the states of many: no person waits for it."""
 
     state_seconds: float = 3.0
     """The state of a session at Devin that did not take a message."""
-
-    survey_seconds: float = 5.0
-    """One read of the states of many sessions at Devin: no person waits for it."""
 
     first_poll_seconds: float = 0.9
     """The first poll of a session, for which a person waits. What it reads is old."""
@@ -142,19 +129,6 @@ class Timing:
     def card_pause_ms(self) -> int:
         """`card_pause` in milliseconds."""
         return int(self.card_pause * 1000)
-
-    def at(self, *, tempo: float = 1.0, patience: float = 1.0) -> "Timing":
-        """Return a value with pauses shorter by `tempo`, and deadlines longer by `patience`."""
-        names = [one.name for one in fields(self)]
-        times: dict[str, Any] = {name: getattr(self, name) for name in names}
-        for name, time in times.items():
-            if name.endswith("_seconds"):
-                times[name] = time * patience
-            elif name.endswith("_pause"):
-                times[name] = time / tempo
-            elif name.endswith("_pauses"):
-                times[name] = tuple(one / tempo for one in time)
-        return Timing(**times)
 
 
 TIMING = Timing()

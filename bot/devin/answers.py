@@ -1,9 +1,8 @@
 """Reads answers that both generations of the API give: refusals, limits and failures.
 
 Errors come as FastAPI's `{"detail": …}`, text or a list, or as an RFC 9457 `ProblemDetail` with
-`title`, `detail` and `errors` (docs.devin.ai/sdk, "ProblemDetail"). Statuses that are not described
-are read as HTTP defines them. A lost connection is a `Wait` only if nothing was sent, so that the
-same call may be repeated; otherwise the outcome is uncertain.
+`title`, `detail` and `errors` (docs.devin.ai/sdk, "ProblemDetail"). A lost connection is a `Wait`
+only if nothing was sent, so that the same call may be repeated; else the outcome is uncertain.
 """
 
 import json
@@ -17,7 +16,6 @@ from http import HTTPStatus
 from typing import Any, TypeGuard
 
 import aiohttp
-import httpx
 
 from bot.devin.api import Failure, Unread
 from bot.model.record import clean, encodable, mappings, parse_object, string
@@ -31,8 +29,7 @@ BODY_LIMIT = 64 * 1024
 
 MOST_SKEW = timedelta(days=1)
 
-LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
-"""The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
+LOST = (aiohttp.ClientError, OSError)
 
 DETAIL_LIMIT = 32_000
 """Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""
@@ -48,7 +45,16 @@ REFUSALS: Mapping[int, Refusal] = {
     HTTPStatus.NOT_FOUND: Refusal.NO_SESSION,
 }
 
+KEY = "Devin API key"
+REJECTED = "Devin rejected DEVIN_API_KEY (401)"
+NEW_KEY = (
+    "Check that it was copied in full and hasn't expired, or create a new key (cog_…) in Devin's "
+    "settings, under Service users."
+)
+CHECK_URL = "Check DEVIN_API_URL and DEVIN_PROXY."
+
 _SECONDS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_ADDRESS = re.compile(r"https?://[!#-~]{1,2070}")
 
 
 class Read(StrEnum):
@@ -80,66 +86,54 @@ class Answer:
 def failure(error: Exception) -> Failure:
     """Return the outcome of a write that raised `error`."""
     why = reason(error)
-    # httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, even one that was lost
-    # after sending, so the cause counts, not the httpx class.
-    if isinstance(_cause(error), NOT_SENT):
-        return Wait(why)
-    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
+    sent = Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
+    return Wait(why) if isinstance(error, NOT_SENT) else sent
 
 
 def reason(error: Exception) -> str:
     """Say how the exchange that raised `error` broke."""
-    cause = _cause(error)
-    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "no connection in time"
-    if isinstance(cause, NOT_SENT):
-        return broken(cause)
-    return "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
-
-
-def _cause(error: Exception) -> BaseException:
-    # asyncio.timeout raises its TimeoutError from a CancelledError, which says nothing.
-    is_final = isinstance(error, TimeoutError | aiohttp.ClientError)
-    return error if is_final else error.__cause__ or error
+    if isinstance(error, NOT_SENT):
+        return broken(error)
+    return "no answer in time" if isinstance(error, TimeoutError) else "connection lost"
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta:
-    """Read the clock skew from an answer's `Date` (RFC 9110, 6.6.1), to the second.
-
-    It's 0 without a `Date`, and for one that is `MOST_SKEW` or more away, which is no clock's.
-    """
-    try:
-        date = parsedate_to_datetime(headers.get("date", ""))
-        found = date.replace(tzinfo=date.tzinfo or UTC) - now
-    except (TypeError, ValueError, OverflowError):
-        return timedelta(0)
+    """Read the clock skew, to the second, from an answer's `Date` (RFC 9110); 0 without one."""
+    date = _http_date(headers.get("date", ""))
+    found = timedelta(0) if date is None else date - now
     return found if abs(found) < MOST_SKEW else timedelta(0)
 
 
-async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
-    """Return the beginning of the body, as far as it can be decoded.
+def _http_date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
-    If the body breaks off, the part that was received is enough wherever the status tells the
-    outcome; a 200 has two meanings, so then the error is raised.
+
+async def start_of(response: aiohttp.ClientResponse, limit: int = BODY_LIMIT) -> bytes:
+    """Return the beginning of the body.
+
+    If it breaks off, what came is enough wherever the status tells the outcome; a 200 has two
+    meanings, so then the error is raised.
     """
     body = bytearray()
-    # Without an encoding to undo, httpx would still take twice as long for it.
-    is_plain = "content-encoding" not in response.headers
     try:
-        async for chunk in response.aiter_raw() if is_plain else response.aiter_bytes():
+        async for chunk in response.content.iter_any():
             body += chunk
             if len(body) >= limit:
                 break
-    except httpx.DecodingError:
-        return bytes(body)
-    except (httpx.HTTPError, aiohttp.ClientError, OSError):
-        if response.status_code == HTTPStatus.OK:
+    except LOST:
+        if response.status == HTTPStatus.OK:
             raise
     return bytes(body[:limit])
 
 
 def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
-    """Interpret an answer that is not the success of the contract; never raises.
+    """Interpret an answer that is not the success of the contract.
 
     `passing` are the statuses after which nothing was processed, so that the same call may be made
     again. A success that cannot be read leaves open what became of the call.
@@ -160,6 +154,25 @@ def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
         detail="" if problems else plain(body)[:DETAIL_LIMIT],
         problems=problems,
     )
+
+
+def confirmed(answer: Answer | Failure, passing: frozenset[int]) -> Failure | None:
+    """Return None if Devin has done what it was asked, or else what `failed` does."""
+    if not isinstance(answer, Answer):
+        return answer
+    return None if answer.status == HTTPStatus.OK else failed(answer, passing)
+
+
+def uploaded(answer: Answer, address: str, passing: frozenset[int]) -> str | Failure:
+    """Return the `address` of an uploaded file, or why there is none of use.
+
+    In version 1 it has to stand between quotes, and version 3 takes at most 2,083 characters.
+    """
+    if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(address):
+        return address
+    found = failed(answer, passing)
+    is_wait = isinstance(found, Wait)
+    return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
 
 
 def may_be_over(outcome: Outcome | Wait) -> TypeGuard[Outcome]:
@@ -216,24 +229,17 @@ def retry_after(value: str) -> float | None:
     """
     if _SECONDS.fullmatch(value.strip()):
         return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return max(0.0, (when - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError, OverflowError):
-        return None
+    when = _http_date(value)
+    return None if when is None else max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 def _problems(body: bytes) -> tuple[Problem, ...]:
-    """Read the entries of a 422: FastAPI's list in `detail`, or a `ProblemDetail`'s `errors`."""
     found = parse_object(body) or {}
     listed = found.get("detail") if isinstance(found.get("detail"), list) else found.get("errors")
     return tuple(map(_problem, mappings(listed)[:PROBLEM_LIMIT]))
 
 
 def _problem(entry: Mapping[str, Any]) -> Problem:
-    """Read one entry; one without words is quoted whole."""
     words = (string(entry, name) for name in ("msg", "message", "detail"))
     what = next(filter(None, words), "") or json.dumps(clean(entry))
     loc = entry.get("loc")
@@ -241,3 +247,8 @@ def _problem(entry: Mapping[str, Any]) -> Problem:
     where = " → ".join(encodable(str(one)) for one in places if isinstance(one, str | int))
     kind = string(entry, "type") or string(entry, "code")
     return Problem(where=where[:200], what=what[:500], type=kind[:100])
+
+
+def unusable(reason: str) -> str:
+    """Say that Devin gave no answer that a test of the key can use."""
+    return f"no usable answer from Devin ({reason})"

@@ -23,9 +23,6 @@ Failure: TypeAlias = Outcome | Wait
 Cursor = NewType("Cursor", str)
 """A place in a session's messages. Only the implementation that issued it can read it."""
 
-MOST_PAGES = 50
-"""The pages of messages that are read at once, unless a caller wants fewer."""
-
 
 class Source(StrEnum):
     """The side that wrote a message; `USER` is anybody but Devin."""
@@ -50,11 +47,10 @@ class DevinMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """Messages of a session in Devin's order, and the cursor to read on from.
+    """Messages of a session in Devin's order, each id once, and the cursor to read on from.
 
-    Each id comes once. `skew` is how far Devin's clock is ahead of the caller's. With `has_more`,
-    the session has more messages than could be read at once. `reads` is the number of calls to
-    Devin that the page took, and `left_out` the number of messages that could not be parsed.
+    `skew` is how far Devin's clock is ahead of the caller's. `reads` is the number of calls to
+    Devin that the page took, and `left_out` that of the messages that could not be parsed.
     """
 
     messages: Sequence[DevinMessage]
@@ -67,11 +63,9 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session without its messages; the title may be empty, and is people's text.
+    """A session without its messages; the title is people's text.
 
-    `url` is its page in Devin's web app, empty if the API does not tell it. `acus` is what it has
-    cost in ACUs, Devin's unit of work; None if the API does not tell it. `tags` are as it was
-    created with.
+    `url` is its page in Devin's web app. `acus` is what it has cost in ACUs, Devin's unit of work.
     """
 
     session: SessionId
@@ -89,8 +83,7 @@ class SessionSummary:
 class Survey:
     """The sessions that were found, and the number of calls to Devin that it took.
 
-    Nothing follows from a session's absence: Devin may not know it, or not list it, or have been
-    too slow.
+    Nothing follows from a session's absence.
     """
 
     found: Mapping[SessionId, SessionSummary]
@@ -113,9 +106,8 @@ class Playbook:
 class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
-    `why` says how the connection failed, then, or why the relay did not ask at all
-    (`is_forbidden`). `retry_after` is in seconds, from the `Retry-After` of a 429 or 503. With
-    `is_too_long`, the answer is longer than what is read of one.
+    Then `why` says how the connection failed, or why the relay did not ask (`is_forbidden`).
+    `retry_after` is in seconds, from the `Retry-After` of a 429 or 503.
     """
 
     status: int = 0
@@ -157,9 +149,9 @@ class OutgoingFile:
 class IncomingFile:
     """A file that Devin sent, as it arrives; `size` is in bytes, None if it is unknown.
 
-    `content_type` is the media type without its parameters, and may be empty. Neither is checked
-    against the content, nor is its length bounded: the caller stops reading. Iterating over
-    `chunks` raises `ConnectionError` if the file breaks off or takes too long.
+    `content_type` is the media type without its parameters, and may be empty. Neither is checked,
+    nor is the length bounded: the caller stops reading. Iterating over `chunks` raises
+    `ConnectionError` if the file breaks off or stands still.
     """
 
     size: int | None
@@ -214,22 +206,19 @@ class Devin(Protocol):
         session: SessionId,
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
-        most: int = MOST_PAGES,
     ) -> MessagePage | Unread:
-        """Read the messages behind `after`, or all of them, in at most `most` pages of Devin's.
+        """Read the messages behind `after`, or from the first one, as many as come in time.
 
         Up to 200 messages before `after` are repeated, so that one that is listed late, at an
         earlier place, is not missed: the caller drops what it knows by id. The `skew` of the
         result compares Devin's clock with `clock`.
         """
 
-    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Read the state of each of `sessions`; one that cannot be read in time is left out."""
-
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
-        """Read the states of many sessions by as few calls as possible; nobody waits for them.
+        """Read the states and titles of sessions by as few calls as possible.
 
-        The first of `sessions` come first where not all can be read.
+        It may take long: a caller for whom a person waits bounds it. The first of `sessions` come
+        first where not all can be read.
         """
 
     async def recent(
@@ -263,17 +252,10 @@ class Devin(Protocol):
         """End `session` for good; return None once Devin confirms it."""
 
     async def archive(self, session: SessionId) -> Failure | None:
-        """Archive `session`, which ends it, too; return None once Devin confirms it.
-
-        Where `archives` is False, it is refused without a status, and Devin is not asked.
-        """
+        """Archive and so end `session`, where `archives` is True; return None if confirmed."""
 
     def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
-        """Open a file that Devin sent; `url` is untrusted text of a message.
-
-        Only addresses of Devin's are asked, and only they get the key. `places.py` has the
-        rules.
-        """
+        """Open a file that Devin sent; `url` is untrusted text of a message (`places.py`)."""
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key, and what it may do, without sending anything to a session."""

@@ -3,7 +3,6 @@
 Redirects are followed by hand, and each request carries the key only if its place gets it.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -20,40 +19,23 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HOPS = 3
 CHUNK = 64 * 1024
 
-FILE_SECONDS = 60.0
-"""The time for a whole file, with its redirects and the caller's own work."""
-
-CONNECTIONS = 4
-"""The files that are read at once; messages have connections of their own."""
-
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
+"""That of the session; the caller bounds the whole file, and how many are read at once."""
 
 
 class Downloads:
     """Reads files with one key; `session` adds nothing to a request, and decodes nothing."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        places: Places,
-        key: str,
-        seconds: float = FILE_SECONDS,
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, places: Places, key: str) -> None:
         self._session = session
         self._places = places
         self._key = key
-        self._seconds = seconds
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[IncomingFile | Unread]:
-        """Open the file at `url`, or yield the reason why it cannot be read.
-
-        A file that comes compressed is not read: nobody knows how large it gets.
-        """
-        deadline = asyncio.get_running_loop().time() + self._seconds
+        """Open the file at `url`; one that is compressed is not read, since it may get large."""
         try:
-            async with asyncio.timeout_at(deadline):
-                found = await self._followed(url)
+            found = await self._followed(url)
         except LOST as error:
             found = Unread(why=reason(error))
         if isinstance(found, Unread):
@@ -61,7 +43,7 @@ class Downloads:
             return
         kind = found.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         try:
-            yield IncomingFile(found.content_length, kind, _chunks(found, deadline))
+            yield IncomingFile(found.content_length, kind, _chunks(found))
         finally:
             found.close()
 
@@ -87,16 +69,13 @@ class Downloads:
         headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
         if place.gets_key:
             headers["Authorization"] = f"Bearer {self._key}"
-        return await self._session.get(
-            place.url, headers=headers, allow_redirects=False, timeout=TIMEOUT
-        )
+        return await self._session.get(place.url, headers=headers, allow_redirects=False)
 
 
-async def _chunks(response: aiohttp.ClientResponse, deadline: float) -> AsyncIterator[bytes]:
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     while True:
         try:
-            async with asyncio.timeout_at(deadline):
-                chunk = await response.content.read(CHUNK)
+            chunk = await response.content.read(CHUNK)
         except LOST as error:
             raise ConnectionError(reason(error)) from error
         if not chunk:

@@ -1,44 +1,29 @@
-"""HTTP to Devin's API: a request in, the answer or its failure out; nothing here raises.
-
-`wire.py` interprets failures of the connection.
-"""
+"""HTTP to Devin's API: a request in, the answer or its failure out; nothing here raises."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from functools import cache, lru_cache
 from http import HTTPStatus
-from ssl import SSLContext
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
-from pydantic import SecretStr
 
 from bot.devin.answers import LOST, Answer, Read, failure, reason, skew, start_of, unread
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
-from bot.devin.downloads import CONNECTIONS, Downloads
-from bot.devin.multipart import Multipart
-from bot.devin.places import Places
+from bot.devin.downloads import Downloads
 from bot.runtime import metrics
-from bot.runtime.outgoing import open_session
 from bot.runtime.version import user_agent
-from bot.timing import TIMING, Timing
+from bot.timing import Timing
 
 READ_LIMIT = 8 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes."""
 
 LONGEST_READ = 4 * READ_LIMIT
 """The same for what can't be asked for in smaller pieces: one message, or version 1's session."""
-
-RECORD_LIMIT = 1024 * 1024
-"""The same for a record without messages."""
-
-KEEP_ALIVE_SECONDS = 5.0
-"""The time for which a connection is kept without a call: one that Devin closes costs a message."""
 
 _KEYS_BEGIN = (b"apk_", b"cog_")
 _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")
@@ -47,42 +32,45 @@ Param = int | str | Sequence[str]
 
 
 class DevinHttp:
-    """One pool of connections to Devin's API, with the key in every request."""
+    """Devin's API at `url`, with the key in every request; `session` adds nothing to one."""
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
-        transport: httpx.AsyncBaseTransport,
-        downloads: Downloads,
+        url: str,
         key: str,
+        session: aiohttp.ClientSession,
+        downloads: Downloads,
         timing: Timing,
     ) -> None:
         self.timing = timing
         self.downloads = downloads
-        self._client = client
-        self._transport = transport
-        self._base_url = str(client.base_url).rstrip("/")
-        self._timeout = {"timeout": client.timeout.as_dict()}
+        self._session = session
+        self._url = url.rstrip("/")
         self._key = key.encode()
-        self._headers = httpx.Headers(_headers(key))
-        self._json_headers = httpx.Headers({**_headers(key), "Content-Type": "application/json"})
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "User-Agent": user_agent(),
+            "Accept-Encoding": "gzip, deflate",
+        }
+        self._timeout = aiohttp.ClientTimeout(
+            total=None,
+            connect=timing.connect_seconds,
+            sock_connect=timing.connect_seconds,
+            sock_read=timing.answer_seconds,
+        )
 
     async def post(self, path: str, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
-        return await self._answered(self._sent("POST", _address(self._base_url + path), body))
+        return await self._write("POST", path, body, {"Content-Type": "application/json"})
 
     async def delete(self, path: str) -> Answer | Failure:
         """DELETE what is at `path`."""
-        request = self._client.build_request("DELETE", path)
-        return await self._answered(self._client.send(request, stream=True))
+        return await self._write("DELETE", path)
 
     async def upload(self, path: str, file: OutgoingFile) -> Answer | Failure:
         """POST a file as the form's field `file`, while it is still being read."""
-        form = Multipart(file.name, file.kind, file.chunks, file.size)
-        request = self._client.build_request(
-            "POST", path, content=form.content(), headers=form.headers
-        )
-        return await self._answered(self._client.send(request, stream=True))
+        headers, form = multipart(file)
+        return await self._write("POST", path, form, headers)
 
     async def get(
         self,
@@ -93,14 +81,15 @@ class DevinHttp:
         clock: Callable[[], datetime] = utc_now,
         most: int = READ_LIMIT,
     ) -> Answer | Unread:
-        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes."""
+        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes.
+
+        A parameter with several values comes once for each.
+        """
         metrics.DEVIN_READS.labels(kind).inc()
+        query = f"?{urlencode(params, doseq=True)}" if params else ""
         try:
-            async with (
-                asyncio.timeout(seconds),
-                aclosing(await self._sent("GET", self._base_url + _with(path, params))) as response,
-            ):
-                status, ahead = response.status_code, skew(response.headers, clock())
+            async with asyncio.timeout(seconds), self._sent("GET", path + query) as response:
+                status, ahead = response.status, skew(response.headers, clock())
                 body = await start_of(response, most)
         except LOST as error:
             return Unread(why=reason(error))
@@ -108,36 +97,32 @@ class DevinHttp:
             return unread(status, response.headers)
         return Answer(status, response.headers, body, ahead)
 
-    async def _answered(self, sending: Awaitable[httpx.Response]) -> Answer | Failure:
+    async def _write(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer | Failure:
         """Return Devin's answer to a write, without our key; without one, the failure."""
         try:
             async with (
                 asyncio.timeout(self.timing.call_seconds),
-                aclosing(await sending) as response,
+                self._sent(method, path, body, headers) as response,
             ):
-                body = self._keyless(await start_of(response))
-                return Answer(response.status_code, response.headers, body)
+                start = self._keyless(await start_of(response))
+                return Answer(response.status, response.headers, start)
         except LOST as error:
             return failure(error)
 
-    async def _sent(self, method: str, url: httpx.URL | str, body: bytes = b"") -> httpx.Response:
-        """Send without the client's redirects, cookies and authentication, of which we use none.
-
-        Every reply and every look at sessions makes this call, and the client would add an eighth
-        to the CPU time of a reply (docs/architecture/decisions/0025).
-        """
-        # With `content`, httpx would add headers that aiohttp adds.
-        request = httpx.Request(
+    def _sent(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send a request; a redirect is not followed: it would carry the key to another place."""
+        return self._session.request(
             method,
-            url,
-            headers=self._json_headers if method == "POST" else self._headers,
-            stream=httpx.ByteStream(body),
-            extensions=self._timeout,
+            self._url + path,
+            data=body,
+            headers={**self._headers, **(headers or {})},
+            timeout=self._timeout,
+            allow_redirects=False,
         )
-        request.read()
-        response = await self._transport.handle_async_request(request)
-        response.request = request
-        return response
 
     def _keyless(self, body: bytes) -> bytes:
         """Mask our key, which debug pages may echo with the request, before it reaches Slack.
@@ -149,78 +134,33 @@ class DevinHttp:
         return _LIKE_A_KEY.sub(b"(key)", body.replace(self._key, b"(key)") if self._key else body)
 
 
-@lru_cache(maxsize=1_000)
-def _address(url: str) -> httpx.URL:
-    """Return a parsed address: the next reply to the same session has the same."""
-    return httpx.URL(url)
+def multipart(file: OutgoingFile) -> tuple[Mapping[str, str], AsyncIterator[bytes]]:
+    """Return the headers and the content of a form with one file (RFC 7578), as it is read.
 
-
-def _with(path: str, params: Mapping[str, Param] | None) -> str:
-    """Return `path` with a query; a parameter with several values comes once for each."""
-    return f"{path}?{urlencode(params, doseq=True)}" if params else path
-
-
-@asynccontextmanager
-async def open_http(
-    url: str,
-    key: SecretStr,
-    connections: int,
-    timing: Timing = TIMING,
-    proxy: SecretStr | None = None,
-    organization: str | None = None,
-) -> AsyncIterator[DevinHttp]:
-    """Open a pool of connections to the API at `url`, through `proxy` if there is one.
-
-    Files are read of `organization` only, if it is given.
-
-    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not. Files are
-    read by a session of their own, which has no key to give away.
-    Redirects are not followed: they would carry the key to another place.
+    Reading the content raises the errors of reading the file.
     """
-    secret = key.get_secret_value()
-    timeouts = httpx.Timeout(
-        connect=timing.connect_seconds,
-        pool=timing.connect_seconds,
-        write=timing.write_seconds,
-        read=timing.answer_seconds,
-    )
-    async with (
-        _session(proxy, connections) as api,
-        _session(proxy, CONNECTIONS) as files,
-        AiohttpTransport(verify=_tls(), client=api) as transport,
-        httpx.AsyncClient(
-            base_url=url,
-            headers=_headers(secret),
-            timeout=timeouts,
-            transport=transport,
-            trust_env=False,
-        ) as client,
-    ):
-        downloads = Downloads(files, Places(url, organization), secret)
-        yield DevinHttp(client, transport, downloads, secret, timing)
+    boundary = secrets.token_hex(16)
+    # Names are escaped as browsers do it (HTML, multipart/form-data encoding algorithm).
+    name = _printable(file.name).replace("%", "%25").replace('"', "%22")[:200]
+    head = (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        f"Content-Type: {_printable(file.kind)}\r\n\r\n"
+    ).encode()
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    if file.size is not None:
+        headers["Content-Length"] = str(len(head) + file.size + len(tail))
+
+    async def content() -> AsyncIterator[bytes]:
+        yield head
+        async for chunk in file.chunks:
+            yield chunk
+        yield tail
+
+    return headers, content()
 
 
-@cache
-def _tls() -> SSLContext:
-    """Return what verifies certificates; to load the authorities takes most of an opening."""
-    return httpx.create_ssl_context()
-
-
-def _headers(key: str) -> Mapping[str, str]:
-    """Return the headers of every request."""
-    return {
-        "Authorization": f"Bearer {key}",
-        "User-Agent": user_agent(),
-        "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
-    }
-
-
-def _session(proxy: SecretStr | None, connections: int) -> aiohttp.ClientSession:
-    """Return a session without cookies: to send them back would cost half as much as the call."""
-    return open_session(
-        proxy,
-        connector=aiohttp.TCPConnector(
-            limit=connections, ssl=_tls(), keepalive_timeout=KEEP_ALIVE_SECONDS
-        ),
-        auto_decompress=False,
-    )
+def _printable(text: str) -> str:
+    """Drop characters that could end the line, and replace those that UTF-8 cannot encode."""
+    return "".join(c for c in text if c.isprintable()).encode("utf-8", "replace").decode()

@@ -3,15 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
-from bot.devin.http import open_http
+from bot.devin.downloads import TIMEOUT, Downloads
+from bot.devin.http import DevinHttp
+from bot.devin.places import Places
 from bot.devin.v1.client import DevinV1
 from bot.devin.v3.client import DevinV3
 from bot.devin.v3.organization import Organization
 from bot.model.generation import Generation, generation_of
+from bot.runtime.outgoing import open_session
 from bot.timing import TIMING, Timing
+
+KEEP_ALIVE_SECONDS = 5.0
+"""The time for which a connection is kept without a call: one that Devin closes costs a message."""
 
 
 @asynccontextmanager
@@ -26,10 +33,21 @@ async def open_devin(
 ) -> AsyncIterator[Devin]:
     """Open a client for the API at `url`, for the life of the process.
 
-    Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
+    Version 1 has no organizations; version 3 asks Devin for it if `organization` is None. Files are
+    read by connections of their own.
     """
-    async with open_http(url, key, connections, timing, proxy, organization) as http:
-        if generation_of(key.get_secret_value()) is Generation.V1:
+    secret = key.get_secret_value()
+    calls, downloads = (
+        aiohttp.TCPConnector(limit=most, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        for most in (connections, 0)
+    )
+    async with (
+        open_session(proxy, connector=calls) as api,
+        open_session(proxy, connector=downloads, auto_decompress=False, timeout=TIMEOUT) as files,
+    ):
+        places = Places(url, organization)
+        http = DevinHttp(url, secret, api, Downloads(files, places, secret), timing)
+        if generation_of(secret) is Generation.V1:
             yield DevinV1(http)
         else:
             yield DevinV3(http, Organization(http, organization))

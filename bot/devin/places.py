@@ -9,8 +9,7 @@ The address stands in Devin's text, which whoever steers Devin may have chosen. 
   redirect to another origin, no request carries it any more, not even one that leads back.
 - A redirect leads to the API's own origin, or by https to any host that is not written as an
   address of this machine, a link or a private network. Names are not resolved to check where they
-  lead: Devin's own hosts choose them, and a dedicated deployment may store its files in a private
-  network.
+  lead: Devin's own hosts choose them, perhaps in a private network of a dedicated deployment.
 
 Devin's API redirects to a short-lived address elsewhere, which needs no key (seen by a client,
 github.com/vasturnonthegas/devin-mobile).

@@ -82,23 +82,16 @@ def amount(value: object) -> float | None:
 def iso_time(value: object) -> datetime | None:
     """Return an ISO time or a Unix one, in UTC unless it has a zone; None for anything else."""
     try:
-        return zoned(_TIME.validate_python(value))
+        at = _TIME.validate_python(value)
     except ValidationError:
         return None
-
-
-def zoned(at: datetime) -> datetime:
-    """Return a time with its zone: UTC, if it has none."""
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def identified(
     messages: Iterable[DevinMessage | None],
 ) -> tuple[Sequence[DevinMessage], int]:
-    """Return each message once and with an id, in their order, and the number of Nones.
-
-    Messages without an id that are equal in everything are told apart by their order.
-    """
+    """Return each message once and with an id, in their order, and the number of Nones."""
     found: dict[str, DevinMessage] = {}
     equals: Counter[DevinMessage] = Counter()
     left_out = 0
@@ -116,6 +109,5 @@ def identified(
 
 
 def _made_id(message: DevinMessage, number: int) -> str:
-    """Return an id of the message, which comes after `number` equal ones."""
     parts = (str(number), message.at.isoformat(), message.source, message.text)
     return "-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

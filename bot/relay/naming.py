@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.devin.api import Devin
+from bot.devin.api import Devin, Unread
 from bot.model.errors import LinkChanged, NotLinked, StoreAway
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link
@@ -77,10 +77,12 @@ class Naming:
             return {}
         try:
             async with asyncio.timeout(self.seconds):
-                states = await self.devin.states(sessions)
+                answer = await self.devin.survey(sessions)
         except TimeoutError:
             return {}
-        found = [NamedSession(one.session, one.title, one.url) for one in states]
+        if isinstance(answer, Unread):
+            return {}
+        found = [NamedSession(one.session, one.title, one.url) for one in answer.found.values()]
         try:
             await self.names.keep(found)
         except StoreAway as error:

@@ -25,7 +25,7 @@ from bot.model.sessions import NamedSession, SessionId, SessionState
 from sandbox import DevinSandbox
 from sandbox.devin.answers import STATES
 from tests.support.desk import OTHER_SESSION, SESSION
-from tests.support.raw_http import Wire, answering, serving, whole
+from tests.support.raw_http import Wire, answering, serving, states_of, whole
 
 NOW = timedelta(0)
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
@@ -139,7 +139,7 @@ async def test_the_states_of_several_sessions_are_read_at_once(
 ) -> None:
     """In the order that was asked; one that Devin does not know is left out."""
     sandbox.add_session(OTHER_SESSION, "suspended", title="Old dashboard")
-    found = await devin.states([OTHER, SessionId("devin-404"), ID])
+    found = await states_of(devin, OTHER, SessionId("devin-404"), ID)
     assert [(one.session, one.title, one.state) for one in found] == [
         (OTHER, "Old dashboard", SessionState.SUSPENDED),
         (ID, "Fix the build", SessionState.WORKING),
@@ -150,10 +150,10 @@ async def test_the_states_of_several_sessions_are_read_at_once(
 async def test_a_state_follows_the_latest_message(devin: Devin, sandbox: DevinSandbox) -> None:
     """`updated_at` tells whether there is something new."""
     sandbox.say(SESSION, "Rebased.")
-    (before,) = await devin.states([ID])
+    (before,) = await states_of(devin, ID)
     sandbox.clock.ahead += 2
     sandbox.say(SESSION, "And pushed.")
-    (after,) = await devin.states([ID])
+    (after,) = await states_of(devin, ID)
     assert before.updated_at is not None
     assert after.updated_at is not None
     assert before.updated_at < after.updated_at
@@ -232,7 +232,7 @@ async def test_a_session_is_created_with_its_prompt_title_and_tags(
     assert isinstance(found, MessagePage)
     (prompt,) = found.messages
     assert (prompt.source, prompt.text) == (Source.USER, "Fix the build, Grüße 🚀")
-    (state,) = await devin.states([new.session])
+    (state,) = await states_of(devin, new.session)
     assert (state.title, state.state) == ("Build", SessionState.WORKING)
 
 
@@ -297,7 +297,7 @@ async def test_a_session_that_is_not_created_says_why(
 async def test_a_session_can_be_ended_once(devin: Devin, sandbox: DevinSandbox) -> None:
     """For good; to end it again is refused, and so is a session that does not exist."""
     assert await devin.end(ID) is None
-    (state,) = await devin.states([ID])
+    (state,) = await states_of(devin, ID)
     assert state.state in {SessionState.FINISHED, SessionState.ENDED}
     again, unknown = await devin.end(ID), await devin.end(SessionId("devin-404"))
     assert isinstance(again, Outcome)
@@ -315,7 +315,7 @@ async def test_a_session_is_archived_where_devin_can(devin: Devin, sandbox: Devi
         assert answer == Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)
         return
     assert answer is None
-    (state,) = await devin.states([ID])
+    (state,) = await states_of(devin, ID)
     assert state.state is SessionState.ENDED
     unknown = await devin.archive(SessionId("devin-404"))
     assert isinstance(unknown, Outcome)

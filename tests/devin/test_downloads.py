@@ -32,8 +32,9 @@ FILE = f"/v3/organizations/{ORGANIZATION}/attachments/1/plan.md"
 
 @asynccontextmanager
 async def downloads(api: str, seconds: float = 30.0) -> AsyncIterator[Downloads]:
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
-        yield Downloads(session, Places(api), KEY, seconds)
+    timeout = aiohttp.ClientTimeout(sock_read=seconds)
+    async with aiohttp.ClientSession(auto_decompress=False, timeout=timeout) as session:
+        yield Downloads(session, Places(api), KEY)
 
 
 @asynccontextmanager
@@ -235,7 +236,7 @@ def hanging(*parts: bytes) -> Callable[[RawServer], Talk]:
 
 
 async def test_a_file_that_never_ends_is_given_up() -> None:
-    """The time is that of the whole file, before its first byte and between the others."""
+    """There is a time without a byte, before the first one and between the others."""
     async with opened(hanging(), seconds=0.05) as (_, file):
         assert isinstance(file, Unread)
         assert (file.reason, file.is_passing) == ("no answer in time", True)

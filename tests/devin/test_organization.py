@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.devin.advice import NEW_KEY
+from bot.devin.answers import NEW_KEY
 from bot.devin.api import Devin, Unread
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError

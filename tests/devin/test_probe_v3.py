@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import SecretStr
 
-from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
+from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
 from bot.devin.opening import open_devin
 from bot.model.findings import Finding
 from tests.devin.test_organization import caller

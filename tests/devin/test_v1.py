@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from bot.devin.advice import CHECK_URL, KEY, REJECTED, unusable
-from bot.devin.answers import DETAIL_LIMIT
+from bot.devin.answers import CHECK_URL, DETAIL_LIMIT, KEY, REJECTED, unusable
 from bot.model.findings import Finding
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.devin.api import MOST_PAGES, Cursor, MessagePage, OutgoingFile, Source, Unread
+from bot.devin.api import Cursor, MessagePage, OutgoingFile, Source, Unread
+from bot.devin.v3.client import MOST_PAGES
 from bot.model.replies import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.sessions import SessionId, SessionState
 from tests.support.raw_http import (
@@ -14,6 +15,7 @@ from tests.support.raw_http import (
     V3,
     answering,
     serving,
+    states_of,
     stepping,
     whole,
 )
@@ -208,15 +210,6 @@ async def test_pages_without_an_end_are_read_so_far_and_no_farther() -> None:
     assert found.reads == MOST_PAGES
 
 
-async def test_a_caller_may_want_fewer_pages_at_once() -> None:
-    """The cursor goes on from there."""
-    pages = [page(str(n), cursor=f"C{n}", more=True) for n in range(3)]
-    async with serving(stepping(pages)) as server, V3.client(server.url) as devin:
-        found = await devin.messages(ID, most=2)
-    assert isinstance(found, MessagePage)
-    assert (found.reads, found.cursor, found.has_more) == (2, "C1", True)
-
-
 async def test_a_message_that_two_pages_list_is_one() -> None:
     """Where it is listed first."""
     pages = (page("1", "2", "1", cursor="A", more=True), page("2", "3", cursor=None, more=False))
@@ -275,7 +268,7 @@ async def test_states_of_many_sessions_take_one_call() -> None:
     items = [RECORD | {"session_id": OTHER.removeprefix("devin-"), "title": "B"}, RECORD, {}, None]
     body = json.dumps({"items": items, "end_cursor": None}).encode()
     async with serving(answering(whole("200 OK", body))) as server, V3.client(server.url) as devin:
-        found = await devin.states([ID, SessionId("devin-404"), OTHER])
+        found = await states_of(devin, ID, SessionId("devin-404"), OTHER)
     assert [(one.session, one.title, one.url) for one in found] == [
         (ID, "", RECORD["url"]),
         (OTHER, "B", RECORD["url"]),
@@ -310,7 +303,7 @@ async def test_a_state_is_read_from_status_and_detail(
     """Both are open: what nobody documented is unknown, or at work if it runs."""
     body = json.dumps({"items": [RECORD | fields]}).encode()
     async with serving(answering(whole("200 OK", body))) as server, V3.client(server.url) as devin:
-        (found,) = await devin.states([ID])
+        (found,) = await states_of(devin, ID)
     assert found.state is state
 
 

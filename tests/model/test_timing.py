@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bot.timing import TIMING
+from tests.support.bots import paced
 
 SLACK_WAITS_SECONDS = 3.0
 """For an acknowledgement and a modal (docs.slack.dev, interactivity/handling-user-interaction)."""
@@ -43,7 +44,7 @@ def test_a_name_says_what_kind_of_time_it_is() -> None:
 
 def test_patience_stretches_deadlines_and_tempo_shortens_pauses() -> None:
     """What people see after a time that a test sets by itself stays as it is."""
-    before, after = asdict(TIMING), asdict(TIMING.at(tempo=10, patience=30))
+    before, after = asdict(TIMING), asdict(paced(TIMING, tempo=10, patience=30))
     assert {name for name, value in after.items() if before[name] == value} == {
         "crowd_wait",
         "late_wait",

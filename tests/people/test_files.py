@@ -15,7 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.compose import NAMELESS
-from bot.devin.multipart import Multipart
+from bot.devin.api import OutgoingFile
+from bot.devin.http import multipart
 from bot.model.errors import EmptyMessage
 from bot.model.files import AttachedFile, FileLeftOut, Upload, WhyLink
 from bot.model.people import UserId
@@ -680,9 +681,10 @@ async def test_a_name_and_a_kind_cannot_leave_their_place_in_the_form() -> None:
         yield b"ab"
         yield b"c"
 
-    form = Multipart('a"; x="\r\n\r\nevil', "text/plain\r\n\r\nevil", chunks(), 3)
-    body = b"".join([part async for part in form.content()])
-    assert len(body) == int(form.headers["Content-Length"])
+    file = OutgoingFile('a"; x="\r\n\r\nevil', "text/plain\r\n\r\nevil", chunks(), 3)
+    headers, content = multipart(file)
+    body = b"".join([part async for part in content])
+    assert len(body) == int(headers["Content-Length"])
     head, _, rest = body.partition(b"\r\n\r\n")
     assert head.count(b"\r\n") == 2
     assert b'filename="a%22; x=%22evil"' in head

@@ -29,11 +29,10 @@ LONG_FUNCTIONS: dict[str, str] = {}
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
     *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
-    *("httpx.Timeout", "aiohttp.ClientTimeout"),
+    "aiohttp.ClientTimeout",
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
         "sys.modules.get",
-        "httpx.Headers",
         "SlackMessage",
         "Names",
         "Path",

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 import redis.asyncio
 
-from bot.devin.api import Devin, SessionSummary
+from bot.devin.api import Devin, SessionSummary, Survey
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import watched_key
@@ -32,16 +32,17 @@ class Told:
         self.hangs = hangs
         self.asked: list[Sequence[SessionId]] = []
 
-    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
+    async def survey(self, sessions: Sequence[SessionId]) -> Survey:
         """Tell what is known of each."""
         self.asked.append(sessions)
         if self.hangs:
             await asyncio.Event().wait()
-        found = [self.named[one] for one in sessions if one in self.named]
-        return [
-            SessionSummary(one.session, one.title, SessionState.WORKING, None, one.url)
-            for one in found
-        ]
+        named = [self.named[one] for one in sessions if one in self.named]
+        found = {
+            one.session: SessionSummary(one.session, one.title, SessionState.WORKING, None, one.url)
+            for one in named
+        }
+        return Survey(found, 1)
 
 
 def naming(devin: Told, store: Store) -> Naming:

@@ -7,14 +7,26 @@ from typing import Any
 import bot.app
 from bot.app import Bot
 from bot.settings import Settings
-from bot.timing import TIMING
+from bot.timing import TIMING, Timing
 
-BRISK = TIMING.at(tempo=10, patience=30)
+
+def paced(timing: Timing, *, tempo: float, patience: float) -> Timing:
+    """Return a value with pauses shorter by `tempo`, and deadlines longer by `patience`."""
+    times: dict[str, Any] = {one.name: getattr(timing, one.name) for one in fields(timing)}
+    for name, time in times.items():
+        if name.endswith("_seconds"):
+            times[name] = time * patience
+        elif name.endswith("_pause"):
+            times[name] = time / tempo
+        elif name.endswith("_pauses"):
+            times[name] = tuple(one / tempo for one in time)
+    return Timing(**times)
+
+
+BRISK = paced(TIMING, tempo=10, patience=30)
 """Short pauses, and deadlines that nothing misses."""
 
-DEVIN_HANGS = {
-    f"{name}_seconds": 0.8 for name in ("session_name", "list", "first_poll", "survey", "read")
-}
+DEVIN_HANGS = {f"{name}_seconds": 0.8 for name in ("session_name", "list", "first_poll", "read")}
 """Short deadlines of all reads, for a test in which Devin answers none."""
 
 _TIMES = frozenset(one.name for one in fields(BRISK))

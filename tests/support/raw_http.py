@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.devin.api import Devin
+from bot.devin.api import Devin, SessionSummary, Survey
 from bot.devin.opening import open_devin
 from bot.model.replies import Outcome, Wait
 from bot.model.sessions import SessionId
@@ -207,6 +207,13 @@ V3 = Wire(
     "messages",
     json.dumps(RECORD).encode(),
 )
+
+
+async def states_of(devin: Devin, *sessions: SessionId) -> list[SessionSummary]:
+    """Return what a survey finds, in the order of `sessions`."""
+    found = await devin.survey(sessions)
+    assert isinstance(found, Survey)
+    return [found.found[one] for one in sessions if one in found.found]
 
 
 def kind(answer: Outcome | Wait) -> str:

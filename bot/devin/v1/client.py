@@ -3,15 +3,26 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
-from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
-from bot.devin.answers import REFUSALS, Answer, Read, explained, failed, may_be_over, unreadable
+from pydantic_core import to_json
+
+from bot.devin.answers import (
+    CHECK_URL,
+    KEY,
+    NEW_KEY,
+    REJECTED,
+    Answer,
+    Read,
+    confirmed,
+    explained,
+    may_be_over,
+    unreadable,
+    unusable,
+)
 from bot.devin.api import (
-    MOST_PAGES,
     Cursor,
     Failure,
     IncomingFile,
@@ -23,15 +34,10 @@ from bot.devin.api import (
     Unread,
     utc_now,
 )
-from bot.devin.http import (
-    LONGEST_READ,
-    DevinHttp,
-    Param,
-)
+from bot.devin.http import LONGEST_READ, DevinHttp, Param
 from bot.devin.records import playbooks
 from bot.devin.v1.sessions import (
     PASSING,
-    PostMessageParams,
     creation,
     cursor_of,
     parse_array,
@@ -63,8 +69,7 @@ class DevinV1:
     """A client for Devin's sessions by version 1 of its API.
 
     Messages come only with their whole session, so `messages` reads all of it each time. No call
-    returns the states of chosen sessions: `states` reads each by its own call, concurrently, and
-    `survey` looks for them in the list of the latest.
+    returns the states of chosen sessions, so `survey` looks for them in the list of the latest.
     """
 
     archives = False
@@ -75,14 +80,12 @@ class DevinV1:
         self._http = http
 
     async def begin(self) -> None:
-        """Do nothing: the key is enough."""
+        pass  # the key is enough
 
     async def post_message(
         self, session: SessionId, message: str, attachments: Sequence[str] = ()
     ) -> Outcome | Wait:
-        """Send `message` to `session`, once: a lost answer is `UNCERTAIN`, never sent again."""
-        params = PostMessageParams(message=self.listed(message, attachments))
-        body = params.model_dump_json().encode()
+        body = to_json({"message": self.listed(message, attachments)})
         answer = await self._http.post(f"{_path(session)}/message", body)
         if not isinstance(answer, Answer):
             return answer
@@ -108,9 +111,7 @@ class DevinV1:
         session: SessionId,
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
-        most: int = MOST_PAGES,  # noqa: ARG002  (there is one)
     ) -> MessagePage | Unread:
-        """Read the session, and keep the messages behind `after` and some before it."""
         path = _path(session)
         answer = await self._http.get(
             Read.MESSAGES, path, self._http.timing.read_seconds, clock=clock, most=LONGEST_READ
@@ -121,13 +122,8 @@ class DevinV1:
         if parsed is None:
             return unreadable(answer, LONGEST_READ)
         found, left_out = parsed
-        page = MessagePage(tail(found, after), cursor_of(found, after), answer.skew)
-        return replace(page, left_out=left_out)
-
-    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Read each of `sessions`; one that takes longer than `list_seconds` is left out."""
-        reading = (self._summary(session, self._http.timing.list_seconds) for session in sessions)
-        return [one for one in await asyncio.gather(*reading) if one is not None]
+        cursor = cursor_of(found, after)
+        return MessagePage(tail(found, after), cursor, answer.skew, left_out=left_out)
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
         """Look for `sessions` in the list, and read the first `SINGLE` that it lacks singly.
@@ -143,19 +139,18 @@ class DevinV1:
                 return listed
             found = {one.session: one for one in listed if one.session in wanted}
         missing = [session for session in wanted if session not in found][:SINGLE]
-        reading = (self._summary(session, self._http.timing.survey_seconds) for session in missing)
+        reading = (self._summary(session, self._http.timing.read_seconds) for session in missing)
         single = [one for one in await asyncio.gather(*reading) if one is not None]
         return Survey(found | {one.session: one for one in single}, reads + len(missing))
 
     async def _listed(self, limit: int) -> tuple[Sequence[SessionSummary] | Unread, int]:
         """List the latest sessions, and count the calls: fewer are listed if Devin refuses more."""
-        found = await self._list(Read.STATES, self._http.timing.survey_seconds, {"limit": limit})
+        seconds = self._http.timing.read_seconds
+        found = await self._list(Read.STATES, seconds, {"limit": limit})
         is_refused = isinstance(found, Unread) and found.status == HTTPStatus.UNPROCESSABLE_ENTITY
         if not is_refused or limit <= DEFAULT_LISTED:
             return found, 1
-        return await self._list(
-            Read.STATES, self._http.timing.survey_seconds, {"limit": DEFAULT_LISTED}
-        ), 2
+        return await self._list(Read.STATES, seconds, {"limit": DEFAULT_LISTED}), 2
 
     async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | None:
         answer = await self._http.get(Read.SESSION, _path(session), seconds)
@@ -164,8 +159,7 @@ class DevinV1:
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`."""
-        seconds = self._http.timing.survey_seconds if tags else self._http.timing.list_seconds
+        seconds = self._http.timing.read_seconds if tags else self._http.timing.list_seconds
         found = await self._list(Read.LIST, seconds, {"limit": limit, "tags": tags})
         return found if isinstance(found, Unread) else found[:limit]
 
@@ -185,7 +179,7 @@ class DevinV1:
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List the playbooks (docs.devin.ai, "List playbooks")."""
         answer = await self._http.get(
-            Read.PLAYBOOKS, "/v1/playbooks", self._http.timing.survey_seconds
+            Read.PLAYBOOKS, "/v1/playbooks", self._http.timing.read_seconds
         )
         if isinstance(answer, Unread):
             return answer
@@ -193,11 +187,7 @@ class DevinV1:
         return Unread(answer.status) if found is None else playbooks(found)
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
-        """Upload a file and return its address.
-
-        `POST /v1/attachments` with the field `file` returns the address
-        (docs.devin.ai, "Upload files for Devin to work with").
-        """
+        """Upload a file (docs.devin.ai, "Upload files for Devin to work with")."""
         answer = await self._http.upload("/v1/attachments", file)
         return parse_uploaded(answer) if isinstance(answer, Answer) else answer
 
@@ -210,46 +200,37 @@ class DevinV1:
         return parse_created(answer, options.title) if isinstance(answer, Answer) else answer
 
     async def end(self, session: SessionId) -> Failure | None:
-        """Terminate the session (docs.devin.ai, "Terminate a session")."""
-        answer = await self._http.delete(_path(session))
-        if not isinstance(answer, Answer):
-            return answer
-        return None if answer.status == HTTPStatus.OK else failed(answer, PASSING)
+        # docs.devin.ai, "Terminate a session"
+        return confirmed(await self._http.delete(_path(session)), PASSING)
 
     async def archive(self, session: SessionId) -> Failure | None:  # noqa: ARG002  (no such call)
-        """Refuse: version 1 archives no sessions."""
         return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)
 
     def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
-        """Open a file that Devin sent."""
         return self._http.downloads.open(url)
 
     async def probe(self) -> Sequence[Finding]:
-        """Test the key by a message that lacks its required field, which reaches no session.
+        """Test the key by a message that lacks its required field, which no session sees.
 
-        Such a message is refused before any session sees it: 401 and 403 mean a bad key, 404 and
-        422 a valid one.
+        401 and 403 mean a bad key, 404 and 422 a valid one.
         """
         answer = await self._http.post("/v1/sessions/devin-0/message", b"{}")
-        said = str(answer.status) if isinstance(answer, Answer) else _reason(answer)
-        if said in {"404", "422"}:
+        if not isinstance(answer, Answer):
+            why = answer.reason if isinstance(answer, Wait) else answer.detail
+            return [Finding(KEY, is_good=False, says=unusable(why), fix=CHECK_URL)]
+        if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}:
             return [Finding(KEY, is_good=True, says="accepted, for API v1")]
-        refusal = REFUSALS.get(int(said)) if said.isdigit() else None
-        says, fix = _PROBLEMS.get(refusal or Refusal.OTHER, (unusable(said), CHECK_URL))
+        says, fix = _PROBLEMS.get(answer.status, (unusable(str(answer.status)), CHECK_URL))
         return [Finding(KEY, is_good=False, says=says, fix=fix)]
 
 
-_PROBLEMS = {
-    Refusal.KEY_REJECTED: (REJECTED, NEW_KEY),
-    Refusal.FORBIDDEN: (
+_PROBLEMS: Mapping[int, tuple[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: (REJECTED, NEW_KEY),
+    HTTPStatus.FORBIDDEN: (
         "DEVIN_API_KEY isn't allowed to send messages to sessions (403)",
         "Use a key of the organization that owns the sessions.",
     ),
 }
-
-
-def _reason(answer: Failure) -> str:
-    return answer.reason if isinstance(answer, Wait) else answer.detail
 
 
 def _path(session: SessionId) -> str:

@@ -5,25 +5,22 @@ Their form follows the API's v1 OpenAPI description (`tests/contract/devin-v1.op
 
 `GET /v1/sessions/{id}` lists `messages` with `type`, `event_id`, `message` and an ISO `timestamp`
 (docs.devin.ai, "Retrieve details about an existing session"), `GET /v1/sessions` lists `sessions`
-with `session_id`, `title`, `status_enum` and `updated_at` ("List sessions"). The presence of these
-fields, and their delay, is not documented, so a missing or unknown one is skipped and never an
-error.
+with `session_id`, `title`, `status_enum` and `updated_at` ("List sessions"). No document says when
+they have these fields: a missing or unknown one is skipped. A parser returns None for another body.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from bot.devin.answers import DETAIL_LIMIT, Answer, failed
+from bot.devin.answers import DETAIL_LIMIT, Answer, failed, uploaded
 from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
-from bot.devin.records import identified, iso_time, pull_requests, tags, zoned
+from bot.devin.records import identified, iso_time, pull_requests, tags
 from bot.model.options import Options
-from bot.model.record import clean, encodable, mapping, mappings, parse_object, string
+from bot.model.record import encodable, mapping, mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble, parse_session
 
@@ -58,23 +55,10 @@ STATUSES: Mapping[str, SessionState] = {
 PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
-class _Message(BaseModel):
-    type: str | None = None
-    event_id: Any = None
-    message: str
-    timestamp: datetime
-
-
-_MESSAGE: TypeAdapter[_Message] = TypeAdapter(_Message)
-
-
 def parse_messages(body: bytes) -> tuple[Sequence[DevinMessage], int] | None:
-    """Parse the messages in a session's record, each once, in the order in which they are listed.
-
-    Also return how many could not be parsed. None without a list. Never raises.
-    """
+    """Parse the messages in a session's record, and count those that could not be parsed."""
     entries = (parse_object(body) or {}).get("messages")
-    return identified(map(_message, entries)) if isinstance(entries, list) else None
+    return identified(map(_message, map(mapping, entries))) if isinstance(entries, list) else None
 
 
 def tail(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
@@ -104,7 +88,7 @@ def _ids(cursor: Cursor | None) -> Sequence[str]:
 
 
 def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
-    """Parse a list of sessions; None if the body is anything else. Never raises."""
+    """Parse a list of sessions."""
     entries = (parse_object(body) or {}).get("sessions")
     if not isinstance(entries, list):
         return None
@@ -122,7 +106,7 @@ def parse_array(body: bytes) -> Sequence[Mapping[str, Any]] | None:
 
 
 def parse_record(session: SessionId, body: bytes) -> SessionSummary | None:
-    """Parse a session's own record; None if the body is anything else. Never raises."""
+    """Parse a session's own record."""
     record = parse_object(body)
     return None if record is None else _summary(session, record)
 
@@ -145,22 +129,12 @@ def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
     )
 
 
-def _message(entry: object) -> DevinMessage | None:
-    try:
-        found = _MESSAGE.validate_python(clean(entry))
-    except ValidationError:
+def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
+    at, kind = iso_time(entry.get("timestamp")), entry.get("type") or ""
+    if at is None or not isinstance(entry.get("message"), str) or not isinstance(kind, str):
         return None
-    source = Source.DEVIN if found.type == "devin_message" else Source.USER
-    id_ = found.event_id if isinstance(found.event_id, str) else ""
-    return DevinMessage(id_, source, found.message, zoned(found.timestamp))
-
-
-class PostMessageParams(BaseModel):
-    """The request body; the contract has only `message`."""
-
-    model_config = ConfigDict(title="PostMessageParams", hide_input_in_errors=True)
-
-    message: str
+    source = Source.DEVIN if kind == "devin_message" else Source.USER
+    return DevinMessage(string(entry, "event_id"), source, string(entry, "message"), at)
 
 
 class CreateSessionParams(BaseModel):
@@ -200,10 +174,9 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
 
 
 def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
-    """Parse Devin's answer to the start of a session.
+    """Parse Devin's answer to the start of a session, which tells no title.
 
-    The answer tells no title, so it is the `title` that was asked for. A success that does not name
-    a session may have started one all the same, and so may a 503.
+    A success that does not name a session may have started one all the same, and so may a 503.
     """
     if answer.status == HTTPStatus.OK:
         found = parse_object(answer.body) or {}
@@ -214,16 +187,5 @@ def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
 
 
 def parse_uploaded(answer: Answer) -> str | Failure:
-    """Parse the address of an uploaded file: a JSON string, or bare, as in the documented sample.
-
-    An address that cannot stand between quotes on a line of its own is none.
-    """
-    text = answer.body.decode(errors="replace").strip().strip('"')
-    if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(text) and '"' not in text:
-        return text
-    found = failed(answer, PASSING)
-    is_wait = isinstance(found, Wait)
-    return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
-
-
-_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
+    """Parse the address of a file: a JSON string, or bare, as in the documented sample."""
+    return uploaded(answer, answer.body.decode(errors="replace").strip().strip('"'), PASSING)

@@ -1,12 +1,13 @@
 """The lists of version 3: of sessions, and of the repositories and playbooks that they may have."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.devin.answers import Answer, Read
-from bot.devin.api import Failure, Playbook, SessionSummary, Survey, Unread
-from bot.devin.http import DevinHttp, Param
+from bot.devin.api import Failure, Playbook, SessionSummary, Survey, Unread, utc_now
+from bot.devin.http import READ_LIMIT, DevinHttp, Param
 from bot.devin.records import playbooks, repositories
 from bot.devin.v3.organization import Organization, organization_path
 from bot.devin.v3.sessions import parse_items, parse_list
@@ -40,12 +41,6 @@ class Lists:
         self._http = http
         self._organization = organization
 
-    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Read `sessions` by one call for each `LATEST` of them, within `list_seconds`."""
-        pages = await self._pages(_parts(sessions, LATEST), self._http.timing.list_seconds)
-        found = {one.session: one for page in pages if not isinstance(page, Unread) for one in page}
-        return [found[session] for session in sessions if session in found]
-
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
         """Read `sessions` by one call for each `LATEST` of them.
 
@@ -57,9 +52,8 @@ class Lists:
         while parts:
             reads += len(parts)
             refused = list[tuple[Sequence[SessionId], Unread]]()
-            for part, page in zip(
-                parts, await self._pages(parts, self._http.timing.survey_seconds), strict=True
-            ):
+            asked = (self._states(part) for part in parts)
+            for part, page in zip(parts, await asyncio.gather(*asked), strict=True):
                 if not isinstance(page, Unread):
                     found |= {one.session: one for one in page if one.session in wanted}
                 elif page.status in UNKNOWN_ID:
@@ -72,14 +66,9 @@ class Lists:
                 return Survey(found, reads) if found else refused[-1][1]
         return Survey(found, reads)
 
-    async def _pages(
-        self, parts: Sequence[Sequence[SessionId]], seconds: float
-    ) -> Sequence[Sequence[SessionSummary] | Unread]:
-        asked = (
-            self._list(Read.STATES, seconds, {"session_ids": part, "first": len(part)})
-            for part in parts
-        )
-        return await asyncio.gather(*asked)
+    async def _states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary] | Unread:
+        params: dict[str, Param] = {"session_ids": sessions, "first": len(sessions)}
+        return await self._list(Read.STATES, self._http.timing.read_seconds, params)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -87,7 +76,7 @@ class Lists:
         """List the latest sessions, at most `limit`; without `tags`, no archived ones."""
         params: dict[str, Param] = {"first": max(limit, LATEST)}
         params |= {"tags": tags} if tags else {"is_archived": "false"}
-        seconds = self._http.timing.survey_seconds if tags else self._http.timing.list_seconds
+        seconds = self._http.timing.read_seconds if tags else self._http.timing.list_seconds
         found = await self._list(Read.LIST, seconds, params)
         if isinstance(found, Unread):
             return found
@@ -107,14 +96,14 @@ class Lists:
     async def _items(
         self, kind: Read, path: str | Failure, params: Mapping[str, Param]
     ) -> Sequence[Mapping[str, Any]] | Unread:
-        """Read a list's pages, at most `MOST_READ`, within `survey_seconds`.
+        """Read a list's pages, at most `MOST_READ`, within `read_seconds`.
 
         If only the first can be read, that is the list.
         """
         if not isinstance(path, str):
-            return unread(path)
+            return _unread(path)
         now = asyncio.get_running_loop().time
-        ends, cursor = now() + self._http.timing.survey_seconds, ""
+        ends, cursor = now() + self._http.timing.read_seconds, ""
         items: list[Mapping[str, Any]] = []
         for number in range(MOST_READ):
             which = {"first": ON_A_PAGE, **params, **({"after": cursor} if cursor else {})}
@@ -144,11 +133,13 @@ class Lists:
         seconds: float,
         *segments: str,
         params: Mapping[str, Param] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        most: int = READ_LIMIT,
     ) -> Answer | Unread:
         path = await self._path(*segments)
         if not isinstance(path, str):
-            return unread(path)
-        return await self._http.get(kind, path, seconds, params)
+            return _unread(path)
+        return await self._http.get(kind, path, seconds, params, clock, most)
 
     async def _path(self, *segments: str, version: str = "v3") -> str | Failure:
         """Return the path of a resource of the organization, or why the organization is unknown."""
@@ -158,7 +149,7 @@ class Lists:
         return organization_path(found, *segments, version=version)
 
 
-def unread(why: Failure) -> Unread:
+def _unread(why: Failure) -> Unread:
     """Return why nothing was read, where the organization is unknown."""
     if isinstance(why, Wait):
         return Unread(why=why.reason, retry_after=why.retry_after)

@@ -7,19 +7,37 @@ service users of a whole enterprise (docs.devin.ai, "Authentication").
 import asyncio
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
-from bot.devin.advice import CHECK_URL, NEW_KEY, REJECTED
-from bot.devin.answers import Read
+from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, Answer, Read, unusable
 from bot.devin.api import Failure, Unread
 from bot.devin.http import DevinHttp
+from bot.devin.v3.sessions import parse_list
 from bot.model.errors import OperatorError
+from bot.model.findings import Finding
 from bot.model.record import parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 
 log = logging.getLogger(__name__)
+
+
+ORGANIZATION, SESSIONS = "Devin organization", "Devin sessions"
+MISSING = "DEVIN_ORG_ID is missing, and DEVIN_API_KEY belongs to a whole enterprise"
+SET_ORGANIZATION = (
+    "Set DEVIN_ORG_ID to the organization whose sessions the relay uses. Find it in Devin's "
+    "settings, under Service users; it starts with org-."
+)
+LEAVE_EMPTY = "Leave DEVIN_ORG_ID empty, or use a key that belongs to that organization."
+ROLE = (
+    "Correct DEVIN_ORG_ID, or give the key's service user a role with ViewOrgSessions and "
+    "ManageOrgSessions."
+)
+
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", re.ASCII)
+"""An id begins with `org-` or `org_`; any other that stays in its segment of a path is accepted."""
 
 
 def organization_path(organization: str, *segments: str, version: str = "v3") -> str:
@@ -46,7 +64,7 @@ async def ask(http: DevinHttp) -> Caller | Unread:
 
 
 def parse_caller(body: bytes) -> Caller | None:
-    """Parse one of the callers; None if the body is anything else. Never raises."""
+    """Parse one of the callers; None if the body is anything else."""
     found = parse_object(body)
     if found is None:
         return None
@@ -57,10 +75,6 @@ def parse_caller(body: bytes) -> Caller | None:
         organization=organization if _ID.fullmatch(organization) else "",
         is_service=found.get("principal_type") == "service_user",
     )
-
-
-_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", re.ASCII)
-"""An id begins with `org-` or `org_`; any other that stays in its segment of a path is accepted."""
 
 
 class Organization:
@@ -91,8 +105,7 @@ class Organization:
     async def begin(self) -> None:
         """Find the organization now if Devin can be reached, or else at the first call.
 
-        A key that Devin rejects ends no start, nor does one that may belong elsewhere: threads are
-        told of it, reply by reply.
+        A key that Devin rejects, or of another organization, ends no start: threads are told.
 
         Raises:
             OperatorError: Devin answers, but not with an organization.
@@ -116,13 +129,34 @@ class Organization:
                 rejected = Refusal.KEY_REJECTED
                 return Outcome(kind=OutcomeKind.REFUSED, refusal=rejected, status=found.status)
             if not found.is_passing:
-                raise OperatorError(_untold(found.status), f"{CHECK_URL} {SET_ORGANIZATION}")
+                says = (
+                    "Devin doesn't say which organization DEVIN_API_KEY belongs to "
+                    f"(HTTP {found.status})"
+                )
+                raise OperatorError(says, f"{CHECK_URL} {SET_ORGANIZATION}")
             log.warning("organization not known yet", extra={"reason": found.reason})
             return Wait(found.reason, found.retry_after)
         if not found.organization:
             raise OperatorError(MISSING, SET_ORGANIZATION)
         self._id = found.organization
         return self._id
+
+    async def probe(self) -> Sequence[Finding]:
+        """Test the key: ask who is calling, then list one session of the organization."""
+        caller = await ask(self._http)
+        key = _key(caller)
+        if not key.is_good:
+            return [key]
+        id_ = self.configured or (caller.organization if isinstance(caller, Caller) else "")
+        if not id_:
+            return [key, Finding(ORGANIZATION, is_good=False, says=MISSING, fix=SET_ORGANIZATION)]
+        path, seconds = organization_path(id_, "sessions"), self._http.timing.read_seconds
+        sessions = _sessions(await self._http.get(Read.LIST, path, seconds, {"first": 1}))
+        says = foreign(caller, id_) if isinstance(caller, Caller) else ""
+        if says and not sessions.is_good:
+            return [key, Finding(ORGANIZATION, is_good=False, says=says, fix=LEAVE_EMPTY)]
+        source = "from DEVIN_ORG_ID" if self.configured else "the key's own"
+        return [key, Finding(ORGANIZATION, is_good=True, says=f"{id_}, {source}"), sessions]
 
 
 def foreign(caller: Caller, configured: str) -> str:
@@ -140,13 +174,32 @@ def _log_rejected(found: Unread) -> None:
         log.error("Devin rejects the key", extra={"reason": f"{REJECTED}. {NEW_KEY}"})
 
 
-def _untold(status: int) -> str:
-    return f"Devin doesn't say which organization DEVIN_API_KEY belongs to (HTTP {status})"
+def _key(caller: Caller | Unread) -> Finding:
+    if isinstance(caller, Caller):
+        name = f", as {caller.name}" if caller.name else ""
+        return Finding(KEY, is_good=True, says=f"accepted, for API v3{name}")
+    if caller.status == HTTPStatus.UNAUTHORIZED:
+        return Finding(KEY, is_good=False, says=REJECTED, fix=NEW_KEY)
+    if caller.status == HTTPStatus.FORBIDDEN:
+        says = "accepted, for API v3; Devin doesn't say whose it is (403)"
+        return Finding(KEY, is_good=True, says=says)
+    return Finding(KEY, is_good=False, says=unusable(caller.reason), fix=_fix(caller))
 
 
-MISSING = "DEVIN_ORG_ID is missing, and DEVIN_API_KEY belongs to a whole enterprise"
-SET_ORGANIZATION = (
-    "Set DEVIN_ORG_ID to the organization whose sessions the relay uses. Find it in Devin's "
-    "settings, under Service users; it starts with org-."
-)
-LEAVE_EMPTY = "Leave DEVIN_ORG_ID empty, or use a key that belongs to that organization."
+def _sessions(found: Answer | Unread) -> Finding:
+    if isinstance(found, Answer) and parse_list(found.body) is None:
+        found = Unread(found.status)
+    if isinstance(found, Answer):
+        says = (
+            "readable (ViewOrgSessions). Not tested: ManageOrgSessions, to send messages, and "
+            "UseDevinSessions, to send files"
+        )
+        return Finding(SESSIONS, is_good=True, says=says)
+    says = f"can't be read ({found.reason})"
+    denied = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+    fix = ROLE if found.status in denied else _fix(found)
+    return Finding(SESSIONS, is_good=False, says=says, fix=fix)
+
+
+def _fix(found: Unread) -> str:
+    return "Try again later." if found.status and found.is_passing else CHECK_URL

@@ -2,20 +2,19 @@
 
 `SessionResponse`, `SessionPage` and `MessagePage` are described in
 `tests/contract/devin-v3.openapi.yaml`. Enumerations are open: an unknown value counts as unknown,
-and a missing or mistyped field as empty.
+and a missing or mistyped field as empty. A parser returns None for another body.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.devin.answers import Answer, failed
-from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
+from bot.devin.answers import Answer, failed, uploaded
+from bot.devin.api import Cursor, DevinMessage, Failure, MessagePage, SessionSummary, Source
 from bot.devin.records import amount, identified, iso_time, pull_requests, tags
 from bot.model.options import Options
 from bot.model.record import mappings, parse_object, string
@@ -50,33 +49,20 @@ PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 (CognitionAI/terraform-provider-devin, `client.go`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of messages; `cursor` begins the next one, and is None on the last.
-
-    `left_out` is the number of messages that could not be parsed.
-    """
-
-    messages: Sequence[DevinMessage]
-    cursor: Cursor | None
-    has_more: bool
-    left_out: int
-
-
 def parse_record(body: bytes) -> SessionSummary | None:
-    """Parse a `SessionResponse`; None if the body is anything else. Never raises."""
+    """Parse a `SessionResponse`."""
     return _summary(parse_object(body) or {})
 
 
 def parse_state(body: bytes) -> SessionState | None:
-    """Parse the state of a `SessionResponse`; None if the body is anything else. Never raises."""
+    """Parse the state of a `SessionResponse`."""
     record = parse_object(body) or {}
     is_session = isinstance(record.get("session_id"), str) and isinstance(record.get("status"), str)
     return _state(record) if is_session else None
 
 
 def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
-    """Parse a page of sessions; None if the body is anything else. Never raises."""
+    """Parse a page of sessions."""
     items = (parse_object(body) or {}).get("items")
     if not isinstance(items, list):
         return None
@@ -92,8 +78,8 @@ def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str] | None:
     return mappings(page["items"]), cursor
 
 
-def parse_messages(body: bytes) -> Page | None:
-    """Parse a page of messages; None if the body is anything else. Never raises."""
+def parse_messages(body: bytes, skew: timedelta = timedelta(0)) -> MessagePage | None:
+    """Parse a page of messages; its cursor begins the next one, and is None on the last."""
     page = parse_object(body) or {}
     items = page.get("items")
     if not isinstance(items, list):
@@ -101,7 +87,8 @@ def parse_messages(body: bytes) -> Page | None:
     messages, left_out = identified(map(_message, mappings(items)))
     cursor = string(page, "end_cursor")
     has_more = page.get("has_next_page") is True
-    return Page(messages, Cursor(cursor) if cursor else None, has_more, left_out)
+    place = Cursor(cursor) if cursor else None
+    return MessagePage(messages, place, skew, has_more, left_out=left_out)
 
 
 def _summary(record: Mapping[str, Any]) -> SessionSummary | None:
@@ -171,15 +158,6 @@ def _time(value: object) -> datetime | None:
         return None
 
 
-class SessionMessageCreateRequest(BaseModel):
-    """The body that sends a message; `message_as_user_id` is left out."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    message: str
-    attachment_urls: Sequence[str] | None = None
-
-
 class SessionCreateRequest(BaseModel):
     """The body that starts a session; the other documented fields keep their defaults."""
 
@@ -219,10 +197,9 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
 
 
 def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
-    """Parse Devin's answer to the start of a session.
+    """Parse Devin's answer to the start of a session, which may tell no title yet.
 
-    Devin may tell no title yet: then it is the `title` that was asked for. A success that does not
-    name a session may have started one all the same.
+    A success that does not name a session may have started one all the same.
     """
     found = parse_record(answer.body) if answer.status == HTTPStatus.OK else None
     if found is None:
@@ -232,13 +209,5 @@ def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
 
 def parse_uploaded(answer: Answer) -> str | Failure:
     """Parse the address in an `AttachmentResponse`; after a 503, the file may be sent again."""
-    url = string(parse_object(answer.body) or {}, "url")
-    if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(url):
-        return url
-    found = failed(answer, PASSING | {HTTPStatus.SERVICE_UNAVAILABLE})
-    is_wait = isinstance(found, Wait)
-    return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
-
-
-_ADDRESS = re.compile(r"https?://[!-~]{1,2070}")
-"""`attachment_urls` takes addresses of at most 2,083 characters."""
+    address = string(parse_object(answer.body) or {}, "url")
+    return uploaded(answer, address, PASSING | {HTTPStatus.SERVICE_UNAVAILABLE})
