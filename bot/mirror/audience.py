@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.mirror.news import follow_in
+from bot.mirror.news import follow_of
 from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
 from bot.model.people import UserId, is_id
@@ -59,22 +59,17 @@ class Audience:
     async def at_once(self, thread: ThreadRef, need: Need) -> Heard:
         """Return what `of` does, or what is known, if Slack does not say all of it."""
         link = await self._links.get(thread)
+        follow = follow_of(link, self.default)
         try:
-            is_barred = await self.is_barred(thread.channel, link, need)
+            return Heard(link, follow, await self.is_barred(thread.channel, link, need))
         except SlackAway as error:
-            return Heard(link, self.follow_of(link), is_barred=True, unsure=error)
-        return Heard(link, self.follow_of(link), is_barred)
-
-    def follow_of(self, link: Link | None) -> Follow:
-        """Return how much a thread with that link follows."""
-        return follow_in("" if link is None else link.follow, self.default)
+            return Heard(link, follow, is_barred=True, unsure=error)
 
     async def is_barred(self, channel: str, link: Link | None, need: Need = Need.ACT) -> bool:
         """Return True if Devin's words may not go to `channel`, which the link's maker reads.
 
-        Slack shows direct messages only with `im:read`, which the manifest does not ask for.
-        Without it, the link's maker decides, who wrote there and so is the only one who reads
-        there. Group direct messages are shown with `mpim:read` only.
+        Slack shows direct messages only with `im:read`, which the manifest does not ask for. So the
+        link's maker decides there, its only reader.
 
         Raises:
             SlackAway: as for `of`.

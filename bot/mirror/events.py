@@ -8,7 +8,7 @@ else, or the state changes. A reply ends a stay even if no poll sees another sta
 from collections.abc import Sequence
 from hashlib import sha256
 
-from bot.devin.api import DevinMessage, MessagePage, Source
+from bot.devin.api import MessagePage, Source
 from bot.mirror.pace import RESOLUTION_MS
 from bot.model.mirror import NEEDS_PERSON, Said, SaidKind, Watched
 from bot.model.sessions import SessionState
@@ -131,11 +131,10 @@ def closed_by(poll: Poll, seen: Watched, page: MessagePage) -> Sequence[Said]:
 
 
 def _ask_id(what: str) -> str:
-    """Return a short id for a question, which the values of its buttons carry."""
+    """Return a short id, which the values of a question's buttons carry."""
     return sha256(what.encode()).hexdigest()[:16]
 
 
 def _ends_with_devin(page: MessagePage) -> bool:
     """Return True unless a person wrote the last message, so that Devin waits no more."""
-    last: DevinMessage | None = page.messages[-1] if page.messages else None
-    return last is None or last.source is Source.DEVIN
+    return not page.messages or page.messages[-1].source is Source.DEVIN

@@ -6,7 +6,7 @@ thread. What comes behind a file waits for it, so each has little time.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
@@ -16,7 +16,7 @@ from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.slack.limits import LIMITED
 from bot.slack.uploads import SEND, Uploads
-from bot.store.mirror.words import Words
+from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
 from bot.wording.mirror.words import LongText
@@ -30,30 +30,24 @@ TRY_SECONDS = 35.0
 """The time for one try at a file, within that for a try at the batch."""
 
 FILES_AT_ONCE = 4
-"""The files that are brought at once: as many as `devin/downloads.py` reads."""
+"""The files that are brought at once."""
 
 ROOM_SECONDS = 2.0
 """The time after which a thread asks again whether its file may be brought."""
 
 UNSIZED_LIMIT = 5_000_000
-"""The most bytes of a file whose size Devin does not tell: Slack wants to know it first, so the
-file has to be held in memory."""
+"""The most bytes of a file of unknown size, which is held in memory: Slack wants the size first."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file of a batch: its name for notes, and what was noted by `at` (Unix ms).
-
-    `since` is that of the batch.
-    """
+    """A file of a batch, and its name for notes."""
 
     begun: Begun
     thread: ThreadRef
+    batch: Batch
     name: str
     file: SentFile | LongText
-    notes: Mapping[str, str]
-    since: str
-    at: int
 
 
 class SentFiles:
@@ -75,15 +69,15 @@ class SentFiles:
     async def bring(self, part: FilePart) -> str | None:
         """Bring a file to Slack, where nobody sees it yet.
 
-        Return its id there, or nothing if an earlier try has shown it; None if it must be linked.
+        Return its id there, "" if an earlier try has shown it, or None if it must be linked.
 
         Raises:
             SlackAway, DevinAway: try again.
             SlackRefused: the operator must act.
         """
         try:
-            known = part.notes.get(part.name)
-            if known and await self._uploads.is_there(part.thread, known, part.since):
+            known = part.batch.notes.get(part.name)
+            if known and await self._uploads.is_there(part.thread, known, part.batch.since):
                 return ""
             return await self._try(part)
         except (SlackRefused, FileLeftOut) as error:
@@ -107,8 +101,9 @@ class SentFiles:
 
     async def _try(self, part: FilePart) -> str:
         """Try once, if the file has time left and this process has room."""
-        began = int(part.notes.get(f"{BEGAN}{part.name}", part.at))
-        waited = (part.at - began) / 1000
+        at = part.batch.read_at
+        began = int(part.batch.notes.get(f"{BEGAN}{part.name}", at))
+        waited = (at - began) / 1000
         if waited > self._seconds:
             raise FileLeftOut(WhyLink.SLOW, f"after {waited:.0f} s")
         if self._room.locked():
@@ -122,7 +117,6 @@ class SentFiles:
                 raise SlackAway(SEND, "too slow", maybe_done=False) from error
 
     async def _brought(self, part: FilePart) -> str:
-        """Upload a file; return its id."""
         file = part.file
         if isinstance(file, LongText):
             return await self._upload_whole(part, file.text.encode())
@@ -149,14 +143,13 @@ class SentFiles:
         return place.file_id
 
     def _away(self, unread: Unread) -> DevinAway | FileLeftOut:
-        """Return the error of a file that Devin did not give: a passing one, if there is time."""
         if unread.is_passing and (unread.retry_after or 0.0) < self._seconds:
             return DevinAway(unread.reason, retry_after=unread.retry_after)
         return FileLeftOut(WhyLink.DEVIN, unread.reason)
 
 
 def _leave_out(part: FilePart, error: SlackRefused | FileLeftOut) -> None:
-    """Log that a file is linked; raise the error if the operator must act."""
+    """Log that a file is linked, unless the operator must act."""
     if isinstance(error, SlackRefused) and error.reason in OPERATOR_MUST_ACT:
         raise error
     log.warning("file linked", extra=part.begun.owed.log_fields | {"reason": str(error)})
@@ -164,7 +157,6 @@ def _leave_out(part: FilePart, error: SlackRefused | FileLeftOut) -> None:
 
 
 async def _read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
-    """Read a file of unknown size."""
     content = bytearray()
     async for chunk in chunks:
         content += chunk

@@ -11,7 +11,7 @@ from bot.devin.api import MessagePage, SessionSummary, Source
 from bot.mirror.events import asked_of, closed_by, events_of
 from bot.mirror.pace import RESOLUTION_MS, until_next, updated_of
 from bot.model.mirror import Follow, Said, SaidKind, Watched
-from bot.model.threads import ThreadRef
+from bot.model.threads import Link, ThreadRef
 from bot.store.mirror.polls import Follower, Found, Poll
 from bot.wording.mirror.notices import beginning
 
@@ -21,9 +21,8 @@ class Reading:
     """What a poll has read: the session's state, if known, and a page.
 
     `untold` are threads whose link nobody has been told of yet: what is read is old for them.
-    `is_reread` says that the page begins where the session does, since the cursor was of no use any
-    more. `is_too_long` says that there is no page, since it would be longer than what is read of
-    one.
+    `is_reread`: the page begins where the session does, since the cursor was of no use any more.
+    `is_too_long`: there is no page, since it would be longer than what is read of one.
     """
 
     summary: SessionSummary | None
@@ -48,8 +47,7 @@ def found_in(poll: Poll, reading: Reading) -> Found:
         fresh = [one for one in fresh if one.at + RESOLUTION_MS >= reread_since]
     is_followed = any(not one.joined for one in poll.followers)
     is_history = poll.seen.is_new and not is_followed
-    seen = _seen(poll, reading, fresh, is_history=is_history)
-    seen = seen.model_copy(update=_behind(poll, reading, reread_since))
+    seen = _seen(poll, reading, fresh, reread_since, is_history=is_history)
     events = () if is_history else events_of(poll, seen, fresh, reading.page)
     seen = seen.model_copy(update=asked_of(poll, seen, events, reading.page))
     events = [*closed_by(poll, seen, reading.page), *events]
@@ -79,8 +77,9 @@ def shows(seen: Watched) -> tuple[object, ...]:
     return (seen.state, seen.trouble, seen.pull_requests, seen.title, seen.url, cost)
 
 
-def _seen(poll: Poll, reading: Reading, fresh: Sequence[Said], *, is_history: bool) -> Watched:
-    """Return the session as it is now."""
+def _seen(
+    poll: Poll, reading: Reading, fresh: Sequence[Said], reread_since: int, *, is_history: bool
+) -> Watched:
     before, page, summary = poll.seen, reading.page, reading.summary
     update: dict[str, object] = {
         "cursor": page.cursor,
@@ -88,7 +87,11 @@ def _seen(poll: Poll, reading: Reading, fresh: Sequence[Said], *, is_history: bo
         "read_at": poll.began,
         "spoke_at": max([before.spoke_at, *(_millis(one.at, page.skew) for one in page.messages)]),
         "skew": page.skew // timedelta(milliseconds=1),
+        "is_too_long": reading.is_too_long,
+        "reread_since": reread_since if page.has_more else 0,
     }
+    if reading.is_too_long:
+        update["reread_since"] = reread_since or before.read_at or poll.began
     if fresh:
         update |= {"last": fresh[-1], "is_turn_shown": is_history}
     if summary is not None and not page.has_more:
@@ -105,20 +108,10 @@ def _seen(poll: Poll, reading: Reading, fresh: Sequence[Said], *, is_history: bo
     return before.model_copy(update=update)
 
 
-def _behind(poll: Poll, reading: Reading, reread_since: int) -> dict[str, object]:
-    """Return what tells that not all was read: since when, and whether it ever can be."""
-    if reading.is_too_long:
-        return {
-            "is_too_long": True,
-            "reread_since": reread_since or poll.seen.read_at or poll.began,
-        }
-    return {"is_too_long": False, "reread_since": reread_since if reading.page.has_more else 0}
-
-
 def _unreadable(one: Follower, poll: Poll, reading: Reading) -> Sequence[Said]:
     """Return what tells a thread, once, that the session can't be read."""
     is_told = poll.seen.is_too_long and not one.joined
-    is_silent = follow_of(one, reading.default) is Follow.OFF
+    is_silent = follow_of(one.link, reading.default) is Follow.OFF
     if not reading.is_too_long or is_told or is_silent:
         return ()
     return [Said(kind=SaidKind.TOO_LONG, at=poll.began)]
@@ -127,12 +120,11 @@ def _unreadable(one: Follower, poll: Poll, reading: Reading) -> Sequence[Said]:
 def _shown_to(
     one: Follower, reading: Reading, seen: Watched, fresh: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
-    """Return the items for a thread."""
     if one.joined:
         is_told = one.thread not in reading.untold
         fresh = [m for m in fresh if is_told and m.at + RESOLUTION_MS >= one.joined]
         events = ()
-    match follow_of(one, reading.default):
+    match follow_of(one.link, reading.default):
         case Follow.ALL:
             return [*fresh, *events]
         case Follow.TURNS:
@@ -143,14 +135,9 @@ def _shown_to(
             return ()
 
 
-def follow_of(one: Follower, default: Follow) -> Follow:
-    """Return how much a thread follows: its own choice, or the setting's."""
-    return follow_in(one.link.follow, default)
-
-
-def follow_in(chosen: str, default: Follow) -> Follow:
-    """Return the choice that a link holds, or `default`."""
-    return Follow(chosen) if chosen else default
+def follow_of(link: Link | None, default: Follow) -> Follow:
+    """Return how much a thread with that link follows: its own choice, or the setting's."""
+    return Follow(link.follow) if link is not None and link.follow else default
 
 
 def _millis(at: datetime, skew: timedelta) -> int:

@@ -19,25 +19,18 @@ SLOWEST: Mapping[SessionState, int] = {
     SessionState.WORKING: 4,
     SessionState.WAITING: 60,
     SessionState.APPROVAL: 60,
-    SessionState.FINISHED: 300,
-    SessionState.SUSPENDED: 300,
-    SessionState.ENDED: 300,
-    SessionState.UNKNOWN: 300,
 }
-"""The longest pauses between two polls, in `Timing.watch_pause`, which is a second."""
+RESTING = 300
+"""The longest pauses between two polls, by state and else, in `Timing.watch_pause`, a second."""
 
 FRESH_MS = 15_000
-"""The time after a reply in which each poll reads messages, and after a change that ended a turn.
-
-Devin may list its last words after the state that they lead to.
-"""
+"""The time after a reply, or the end of Devin's turn, in which each poll reads messages: Devin may
+list its last words after the state that they lead to."""
 
 WORKING_MS = 15_000
 SPOKEN_MS = 600_000
 RESTING_MS = 3_600_000
-"""The longest times without a read, for a pause of a second: at work, if anybody spoke within a
-day, and else.
-"""
+"""The longest times without a read: at work, if anybody spoke within a day, and else."""
 
 DAY_MS = 86_400_000
 
@@ -56,14 +49,11 @@ class Worth(IntEnum):
 
 
 def until_next(poll: Poll, seen: Watched) -> timedelta | None:
-    """Return the time until the next poll of a session that is as `seen`; None: never.
-
-    It is about as long as nothing has happened.
-    """
+    """Return the time until the next poll, about as long as nothing has happened; None: never."""
     idle = _idle_ms(poll, seen)
     if seen.state is SessionState.ENDED and idle >= FRESH_MS:
         return None
-    pauses = min(max(1.0, idle / 1000), SLOWEST[seen.state])
+    pauses = min(max(1.0, idle / 1000), SLOWEST.get(seen.state, RESTING))
     return timedelta(seconds=pauses * poll.pause)
 
 
@@ -102,6 +92,5 @@ def _longest_unread_ms(poll: Poll, state: SessionState) -> int:
 
 
 def _idle_ms(poll: Poll, seen: Watched) -> int:
-    """Return for how long nothing has happened, as far as the session's record tells."""
     linked = poll.wanted if seen.state is SessionState.UNKNOWN else 0
     return abs(poll.began - max(seen.updated - seen.skew, seen.spoke_at, poll.replied, linked))

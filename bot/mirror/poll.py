@@ -19,7 +19,6 @@ from bot.mirror.pace import Worth, until_next, worth_of
 from bot.mirror.status import StatusLines
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
-from bot.model.mirror import Watched
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
@@ -175,8 +174,12 @@ class SessionPoll:
                 await self._put_off(poll, page)
                 return
             self._note(poll, page.reason)
-            page = _nothing_new(poll.seen)
-        await self._count(poll, page)
+            skew = timedelta(milliseconds=poll.seen.skew)
+            page = MessagePage((), Cursor(poll.seen.cursor), skew)
+        if page.reads > 1:
+            await self._reads.note(page.reads - 1)
+        if page.left_out:
+            self._note(poll, f"{page.left_out} messages left out")
         reading = Reading(
             summary=due.summary,
             page=page,
@@ -202,19 +205,10 @@ class SessionPoll:
             pause = await self._unread(why)
         await self._watches.end([(poll, pause)])
 
-    async def _count(self, poll: Poll, page: MessagePage) -> None:
-        if page.reads > 1:
-            await self._reads.note(page.reads - 1)
-        if page.left_out:
-            self._note(poll, f"{page.left_out} messages left out")
-
     async def _page(
         self, poll: Poll, clock: Callable[[], datetime]
     ) -> tuple[MessagePage | Unread, bool]:
-        """Read the messages after the cursor; also return True if there was one of no use.
-
-        Where the page gives no cursor for what follows, there is no more to be read.
-        """
+        """Read the messages after the cursor; also return True if that was of no use."""
         written_by, _, known = poll.seen.cursor.partition(" ")
         is_reread = written_by not in {"", self._api}
         cursor = Cursor(known) if known and not is_reread else None
@@ -230,7 +224,6 @@ class SessionPoll:
         return page, is_reread
 
     async def _tell(self, poll: Poll, found: Found, recorded: Recorded) -> None:
-        """Schedule what is owed, and let the status lines follow the state."""
         if found.said:
             ids = {"session_id": poll.session, "items": len(found.said)}
             log.info("Devin said", extra=ids)
@@ -247,14 +240,9 @@ class SessionPoll:
 
 
 def _pause(poll: Poll, summary: SessionSummary | None) -> timedelta | None:
-    """Return the time until the next poll, if this one found nothing new."""
     if summary is not None:
         return until_next(poll, poll.seen)
     return until_next(poll, poll.seen.model_copy(update={"state": SessionState.UNKNOWN}))
-
-
-def _nothing_new(seen: Watched) -> MessagePage:
-    return MessagePage((), Cursor(seen.cursor), timedelta(milliseconds=seen.skew))
 
 
 def _clock(poll: Poll) -> Callable[[], datetime]:

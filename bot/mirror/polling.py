@@ -50,8 +50,7 @@ class Polling:
     async def begin(self, thread: ThreadRef, session: SessionId) -> None:
         """Poll the session of a new link, of which nobody is told before this returns.
 
-        So whatever is read until then is old for the thread. Later, the time of each message
-        decides. Failures are left to the next poll.
+        So whatever is read until then is old for the thread. Failures are left to the next poll.
         """
         if self._background.is_closing:
             return

@@ -2,8 +2,7 @@
 
 How many parts are in the thread is noted after each, so a try goes on where the last one ended, and
 only its first part may be there already. A part that Slack does not draw, or a file that cannot be
-brought, is noted as replaced, and other parts stand in its place. The parts depend on the batch and
-on what was noted of it alone, so each try counts the same ones.
+brought, is noted as replaced by other parts. So each try counts the same ones.
 """
 
 import asyncio
@@ -31,11 +30,7 @@ log = logging.getLogger(__name__)
 UNSHOWABLE = frozenset(
     {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
 )
-"""Slack's codes for a post that it does not draw, though the thread is there.
-
-Slack does not say whether a message may have several `markdown` blocks with a table each. If not,
-such a post is one of these.
-"""
+"""Slack's codes for a post that it does not draw, perhaps for its several tables."""
 
 REPLACED = "replaced"
 """Noted for a part that is shown in another form, so that no later try shows it as it was."""
@@ -51,10 +46,9 @@ class Part:
 
 async def parts_of(composed: Composed, notes: Mapping[str, str]) -> Sequence[Part]:
     """Return the parts of a batch; a long text that is replaced by posts is split in a thread."""
-    is_long = any(isinstance(one, LongText) for one in composed.files)
-    if is_long and REPLACED in notes.values():
-        return await asyncio.to_thread(lambda: list(_laid_out(composed, notes)))
-    return list(_laid_out(composed, notes))
+    if REPLACED not in notes.values():
+        return list(_laid_out(composed, notes))
+    return await asyncio.to_thread(lambda: list(_laid_out(composed, notes)))
 
 
 def _laid_out(composed: Composed, notes: Mapping[str, str]) -> Iterator[Part]:
@@ -163,8 +157,7 @@ class Posting:
         return _Shown.THERE
 
     async def _put_file(self, thread: ThreadRef, name: str, file: SentFile | LongText) -> _Shown:
-        begun, batch = self._begun, self._batch
-        part = FilePart(begun, thread, name, file, self._notes, batch.since, batch.read_at)
+        part = FilePart(self._begun, thread, self._batch, name, file)
         file_id = await self._ways.files.bring(part)
         if not file_id:
             return _Shown.REPLACED if file_id is None else _Shown.THERE

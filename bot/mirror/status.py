@@ -1,8 +1,7 @@
 """The status line below a thread's last message while its session is at work.
 
 Slack clears it two minutes after it was set, and with each post of the app
-(docs.slack.dev/reference/methods/assistant.threads.setStatus). It is decoration: a line that is not
-set is missed by nobody.
+(docs.slack.dev/reference/methods/assistant.threads.setStatus). Nobody misses a line.
 """
 
 from collections.abc import Sequence

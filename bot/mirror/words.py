@@ -99,11 +99,16 @@ class WordsTeller:
 
     async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
         """Post these items, and tell the thread if Slack does not take them."""
+        thread = thread_of(begun.owed.subject)
+
+        async def may_hear() -> bool:
+            return (await self._hearing(thread)).follows(link.session)
+
+        composed = await self._composed(link, thread, batch, items)
         try:
-            return await self._post(begun, link, batch, items)
+            return await Posting(self._ways, begun, batch, may_hear).show(thread, composed)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
-                thread = thread_of(begun.owed.subject)
                 await self._say(thread, mirror_notices.NOT_SHOWN, f"not shown {batch.number}")
             raise
 
@@ -116,15 +121,6 @@ class WordsTeller:
         """Return a `ts` that is older than whatever is posted from now on; empty if not known."""
         now = self._clock.now // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
-
-    async def _post(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
-        thread = thread_of(begun.owed.subject)
-
-        async def may_hear() -> bool:
-            return (await self._hearing(thread)).follows(link.session)
-
-        composed = await self._composed(link, thread, batch, items)
-        return await Posting(self._ways, begun, batch, may_hear).show(thread, composed)
 
     async def _hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
@@ -157,10 +153,7 @@ class WordsTeller:
         await self._ways.posts.close(thread, closed.id, note, ids=ids, since=since)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
-        """Return the id of the person to mention, if these items need one.
-
-        Whoever has ended the session knows that it has ended.
-        """
+        """Return the id of the person to mention; who has ended a session knows of it."""
         needs = {one.kind for one in items} & NEEDS_PERSON
         if not self._notifies or not needs:
             return ""

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.mirror.news import follow_in
+from bot.mirror.news import follow_of
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.sessions import SessionId
@@ -190,7 +190,7 @@ class Home:
                 mail=mail[link.session].of(thread),
                 last=last,
                 seen=seen[link.session],
-                follow=follow_in(link.follow, self.workspace.settings.mirror),
+                follow=follow_of(link, self.workspace.settings.mirror),
             )
             for (thread, link, at), last in zip(linked, lasts, strict=True)
         ]

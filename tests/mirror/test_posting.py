@@ -20,7 +20,7 @@ from bot.redis.connection import Store
 from bot.slack.limits import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
-from bot.store.mirror.words import Words
+from bot.store.mirror.words import Batch, Words
 from bot.timing import TIMING
 from bot.wording.mirror.notices import NOT_SHOWN, QUIET
 from bot.wording.mirror.words import LongText
@@ -335,7 +335,7 @@ async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking)
 
     def bring(number: int) -> Awaitable[str | None]:
         file = LongText(f"file-{number}.txt", "hello", NamedSession(ID))
-        return files.bring(FilePart(begun, speech.thread, f"{number}", file, {}, "", 0))
+        return files.bring(FilePart(begun, speech.thread, Batch([], 1, 0, {}), f"{number}", file))
 
     under_way = [asyncio.ensure_future(bring(number)) for number in range(FILES_AT_ONCE)]
     await wait_until(lambda: len(calls(speech, SEND)) == FILES_AT_ONCE, "all slots are taken")
@@ -366,7 +366,7 @@ async def test_a_file_has_little_time(
     await Words(speech.store).cut(begun, speech.thread, "")
     notes = {f"{BEGAN}file:0": noted} if noted else {}
     file = LongText("file-0.txt", "hello", NamedSession(ID))
-    part = FilePart(begun, speech.thread, "file:0", file, notes, "", at)
+    part = FilePart(begun, speech.thread, Batch([], 1, at, notes), "file:0", file)
     assert (await speech.files().bring(part) is not None) == is_tried
 
 
