@@ -4,22 +4,73 @@
 operator must fix, 2 bad settings or a bad command line.
 """
 
+import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from bot.command_line import parser_for
-from bot.terminal import make_lenient
+from bot.runtime.version import version
 
 OK, MISUSED = 0, 2
+
+ABOUT = "Devin Relay {version}: turns a Slack thread and a Devin session into one conversation."
+CLOSING = """\
+Settings come from environment variables and from .env (copy .env.example to
+start); docs/configuration.md explains them. Check them with "{prog} doctor".
+Run "{prog} <command> --help" for more about a command.
+"""
+RUN = """\
+Start the relay: receive events from Slack, send replies to Devin, and post
+what Devin says. One process is enough for most teams.
+
+It serves /healthz, /readyz and /metrics on PORT, and in HTTP mode (without
+SLACK_APP_TOKEN) also /slack/events.
+
+SIGTERM or Ctrl-C stops it: it finishes what it has begun, which can take about
+a minute. Exit codes: 0 stopped by a signal, 1 a problem that you have to fix,
+2 invalid settings."""
+WORKER = """\
+Start another process that sends replies to Devin and posts in threads, but
+receives nothing from Slack. Use it to scale out.
+
+It needs the same Redis as "run" (REDIS_URL, or DATA_DIR on the same machine),
+but neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET. It stops like "run", and
+has the same exit codes."""
+DOCTOR = """\
+Check the settings, Redis, Slack's tokens and scopes, and Devin's API key, and
+say how to fix problems. Nothing is posted in Slack or sent to a session, and a
+running relay isn't disturbed.
+
+Exit codes: 0 no problems, 1 problems, 2 invalid settings."""
+MANIFEST = """\
+Print the Slack app manifest, with the reason for each scope. No settings are
+needed.
+
+To create the app, choose Create New App > From a manifest in Slack, and paste
+it. To update an app, paste it under App Manifest, and reinstall the app."""
+DEMO = """\
+Start a local Slack, a local Devin and the relay, and print the address of a
+web page to try them on. No accounts and no settings are needed, and nothing
+leaves this machine. Ctrl-C stops everything."""
+
+COMMANDS = {
+    "run": ("start the relay", RUN),
+    "worker": ("start another process that only delivers, to scale out", WORKER),
+    "doctor": ("check credentials, and say how to fix problems", DOCTOR),
+    "manifest": ("print the Slack app manifest", MANIFEST),
+    "demo": ("try it on this machine, without accounts", DEMO),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    make_lenient()
-    parser = parser_for(sys.argv[0])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # instead of failing on what its encoding lacks
+    parser = _parser_for(sys.argv[0])
     arguments = parser.parse_args(argv)
     if arguments.command is None:
         parser.print_help(sys.stderr)
@@ -58,6 +109,54 @@ def _become_the_demo(port: int | None, api: str | None) -> NoReturn:
     path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-P", "-m", "sandbox", "demo", *options]
     os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606
+
+
+def _parser_for(typed: str) -> argparse.ArgumentParser:
+    """Return the parser of the program that was started as `typed`, which its messages name."""
+    prog = "devin-relay" if Path(typed).stem == "devin-relay" else "python -m bot"
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=ABOUT.format(version=version()),
+        epilog=CLOSING.format(prog=prog),
+        formatter_class=_as_written,
+    )
+    parser.add_argument(
+        *("-V", "--version"),
+        action="version",
+        version=f"devin-relay {version()}",
+        help="show the version and exit",
+    )
+    parser.add_argument(
+        "--env-file",
+        type=_readable_file,
+        help="read settings from this file instead of .env (goes before the command)",
+    )
+    found = parser.add_subparsers(title="commands", dest="command", metavar="<command>")
+    commands = {
+        name: found.add_parser(name, help=summary, description=says, formatter_class=_as_written)
+        for name, (summary, says) in COMMANDS.items()
+    }
+    manifest, demo = commands["manifest"], commands["demo"]
+    manifest.add_argument("--url", help="https URL of this deployment, for HTTP mode")
+    manifest.add_argument(
+        "--workflow-steps", action="store_true", help="with Workflow Builder steps (paid plans)"
+    )
+    demo.add_argument("--port", type=int, help="port of the page (default: 8377, or a free one)")
+    demo.add_argument("--api", choices=["v1", "v3"], help="version of Devin's API (default: v3)")
+    return parser
+
+
+def _as_written(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=24)
+
+
+def _readable_file(path: str) -> Path:
+    try:
+        with Path(path).open("rb"):
+            return Path(path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise argparse.ArgumentTypeError(f"can't read {path}: {why}") from error
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
 from bot.redis.durability import durability
-from bot.redis.embedded.server import Tell, embedded_valkey
+from bot.redis.embedded.server import embedded_valkey
 from bot.redis.schema import claim_schema
 from bot.runtime import metrics
 from bot.runtime.health import Health
@@ -41,10 +41,8 @@ log = logging.getLogger(__name__)
 
 SLACK_SECONDS = 10.0
 DRAIN_SECONDS = 60.0
-"""A delivery that runs into Devin's timeouts takes 45 s, and its reconciliation 14 s.
-
-The platform has to allow 80 s: closing the connections and the embedded Valkey takes a few more.
-"""
+"""A delivery that runs into Devin's timeouts takes 45 s, and its reconciliation 14 s. The platform
+has to allow 80 s: closing the connections and the embedded Valkey takes a few more."""
 
 SPARE_CONNECTIONS = 8
 
@@ -85,15 +83,18 @@ async def open_bot(
             open_server(settings.host, settings.port, health, measuring, slack)
         )
         log.info("listening", extra={"host": settings.host, "port": port})
-        connected = await _connect(stack, settings, health, in_flight, timing)
-        to = replace(connected, file_hosts=file_hosts)
+        to = await _connect(stack, settings, health, in_flight, timing)
+        to = replace(to, file_hosts=file_hosts)
         parts = Parts(to)
         parts.serve()
         if listens:
             await _listen(stack, to, parts, health, endpoint)
         backlog = partial(measure, to.store), partial(measure_watch, to.store)
         stack.enter_context(measuring.taking(*backlog))
-        await _run(stack, to, parts, listens=listens)
+        stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
+        work = parts.poll, parts.polling, *((parts.catch_up,) if listens else ())
+        for one in work:
+            await stack.enter_async_context(one.running())
         stack.callback(health.closing)
         health.started()
         ids = {"team": to.identity.team, "bot": to.identity.user}
@@ -114,16 +115,6 @@ async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
         )
 
 
-@asynccontextmanager
-async def open_redis(settings: Settings, tell: Tell, timing: Timing) -> AsyncIterator[str]:
-    """Yield the address of Redis: the configured one, or that of an embedded Valkey."""
-    if settings.redis_url:
-        yield settings.redis_url
-    else:
-        async with embedded_valkey(settings.data_dir, tell, timing) as url:
-            yield url
-
-
 async def _connect(
     stack: AsyncExitStack,
     settings: Settings,
@@ -132,7 +123,10 @@ async def _connect(
     timing: Timing,
 ) -> Connections:
     tell = partial(health.note, "embedded Valkey")
-    url = await stack.enter_async_context(open_redis(settings, tell, timing))
+    url = settings.redis_url
+    if url is None:
+        embedded = embedded_valkey(settings.data_dir, tell, timing)
+        url = await stack.enter_async_context(embedded)
     store = await stack.enter_async_context(open_store(url, timing))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)
@@ -178,15 +172,6 @@ async def _warn_of_losses(store: Store) -> None:
     says = [f"{one.what}: {one.says}. {one.fix}" for one in found if one.warns or not one.is_good]
     if says:
         log.warning("Redis may lose data", extra={"reason": " ".join(says)})
-
-
-async def _run(stack: AsyncExitStack, to: Connections, parts: Parts, *, listens: bool) -> None:
-    """Begin the work that nobody asks for, and finish what is under way at the end."""
-    stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
-    await stack.enter_async_context(parts.poll.running())
-    await stack.enter_async_context(parts.polling.running())
-    if listens:
-        await stack.enter_async_context(parts.catch_up.running())
 
 
 async def _listen(

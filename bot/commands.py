@@ -7,22 +7,26 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+import uvloop
 
 from bot.app import open_bot
 from bot.doctor import findings
 from bot.model.errors import OperatorError, SettingsError
+from bot.model.findings import Finding
 from bot.runtime import logs
 from bot.runtime.audit import audit_to, reason_of
 from bot.runtime.open_files import raise_open_files
 from bot.settings import Settings, load_settings
-from bot.terminal import counted, show, show_problems
 
 log = logging.getLogger("bot")
 
 OK, FAILED, MISUSED = 0, 1, 2
+
+MARKS, ASCII = ("✓", "✗", "→", "!"), ("ok", "!!", "->", "! ")
 
 GARBAGE = 10_000
 """Net allocations since the last collection that trigger the next one; Python's default is 700."""
@@ -37,7 +41,7 @@ def run(command: str, env_file: Path | None) -> int:
     except SettingsError as error:
         lacks = any(": missing" in one for one in error.problems)
         absent = (f"No {file} in {Path.cwd()}.",) if lacks and not file.exists() else ()
-        show_problems(error.problems, sys.stderr, *absent)
+        _show_problems(error.problems, *absent)
         return MISUSED
     logs.configure(settings.log_level, settings.log_format, settings.secrets())
     if command == "doctor":
@@ -49,7 +53,7 @@ def run(command: str, env_file: Path | None) -> int:
             audit_to(settings.audit_log, settings.secrets())
         except OSError as error:
             expected = Settings.model_fields["audit_log"].description
-            show_problems([f"AUDIT_LOG: {reason_of(error)}; expected {expected}"], sys.stderr)
+            _show_problems([f"AUDIT_LOG: {reason_of(error)}; expected {expected}"])
             return MISUSED
     return _run(_serve(settings, listens=command == "run"), settings)
 
@@ -59,8 +63,8 @@ async def _doctor(settings: Settings) -> int:
     try:
         async for finding in findings(settings):
             problems += not finding.is_good
-            show(finding, sys.stdout)
-        sys.stdout.write(f"{counted(problems)}\n")
+            _show(finding)
+        sys.stdout.write(f"{_counted(problems)}\n")
         sys.stdout.flush()
     except BrokenPipeError:  # `doctor | head -3`; the interpreter would try to flush once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,63 +75,71 @@ async def _serve(settings: Settings, *, listens: bool) -> int:
     """Serve until a signal; a signal during the wait for Redis or Slack ends the wait."""
     raise_open_files()
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    starting: asyncio.Task[Any] | None = asyncio.current_task()
+
+    def on_signal() -> None:
+        if starting is not None and not stop.is_set():
+            starting.cancel()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    started = asyncio.Event()
-    serving = asyncio.create_task(_until(stop, started, settings, listens=listens))
-    if not await _first(serving, stop) and not started.is_set():
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-        return OK
-    return await serving
-
-
-async def _until(
-    stop: asyncio.Event, started: asyncio.Event, settings: Settings, *, listens: bool
-) -> int:
-    async with open_bot(settings, listens=listens):
-        # What exists now stays for good, so later collections need not look at it again.
-        gc.collect()
-        gc.freeze()
-        # Hardly anything here forms cycles, and looking for them so often took 6 % of a reply.
-        gc.set_threshold(GARBAGE)
-        started.set()
-        await stop.wait()
-        log.info("stopping: finishing what was begun")
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    try:
+        async with open_bot(settings, listens=listens):
+            starting = None
+            # What exists now stays for good, so later collections need not look at it again.
+            gc.collect()
+            gc.freeze()
+            # Hardly anything here forms cycles, and looking for them so often took 6 % of a reply.
+            gc.set_threshold(GARBAGE)
+            await stop.wait()
+            log.info("stopping: finishing what was begun")
+    except asyncio.CancelledError:
+        if starting is None:
+            raise
     return OK
-
-
-async def _first(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
-    """Return True if `task` ended before `stop` was set; otherwise the task keeps running."""
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    return task.done()
 
 
 def _run(work: Coroutine[Any, Any, int], settings: Settings) -> int:
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
     except OperatorError as error:
-        _say(str(error))
-        return FAILED
+        why = str(error)
     except OSError as error:
+        why = f"Can't start: {error.strerror or type(error).__name__}"
         if error.errno == errno.EADDRINUSE:
-            _say(f"Port {settings.port} is already in use. Set PORT to another one.")
-        else:
-            _say(f"Can't start: {error.strerror or type(error).__name__}")
-        return FAILED
+            why = f"Port {settings.port} is already in use. Set PORT to another one."
+    sys.stderr.write(f"{why}\n")
+    return FAILED
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _show(finding: Finding) -> None:
+    """Write what was found, and how to fix it."""
+    good, bad, arrow, doubtful = _marks(sys.stdout)
+    says = finding.says.replace("\n", "\n    ")
+    mark = bad if not finding.is_good else doubtful if finding.warns else good
+    sys.stdout.write(f"{mark} {finding.what}: {says}\n")
+    if finding.fix:
+        sys.stdout.write(f"  {arrow} {finding.fix}\n")
+    sys.stdout.flush()
+
+
+def _show_problems(problems: Sequence[str], *notes: str) -> None:
+    """Write one line for each problem, the notes, and how many problems there are."""
+    _, bad, *_ = _marks(sys.stderr)
+    lines = *(f"{bad} {problem}" for problem in problems), *notes, _counted(len(problems))
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
+def _counted(problems: int) -> str:
+    return f"{problems or 'No'} problem{'' if problems == 1 else 's'} found"
+
+
+def _marks(stream: TextIO) -> tuple[str, str, str, str]:
+    """Return marks that the stream's encoding has."""
     try:
-        import uvloop  # noqa: PLC0415  (it does not exist on every platform)
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+        "".join(MARKS).encode(stream.encoding or "ascii")
+    except (LookupError, UnicodeError):
+        return ASCII
+    return MARKS

@@ -4,7 +4,8 @@ It sends nothing to a session and posts nothing.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.app import open_slack
@@ -29,40 +30,35 @@ SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scop
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Check everything, in the order in which the bot needs it."""
-    for finding in await _redis(settings):
-        yield finding
     async with open_slack(settings) as client:
-        try:
-            identity = await identify(client)
-        except (OperatorError, PassingError) as error:
-            yield _bad(BOT_TOKEN, error)
-        else:
-            yield Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
-            yield _scopes(identity)
-            for finding in await _groups(client, settings):
+        for check in (_redis, partial(_bot, client), partial(_app, client), _devin):
+            for finding in await check(settings):
                 yield finding
-        if settings.slack_app_token is None:
-            yield Finding(APP_TOKEN, is_good=True, says="not set, so HTTP mode is used")
-        else:
-            try:
-                await check_app_token(client, settings.slack_app_token.get_secret_value())
-            except (OperatorError, PassingError) as error:
-                yield _bad(APP_TOKEN, error)
-            else:
-                yield Finding(APP_TOKEN, is_good=True, says="accepted, Socket Mode works")
-    for finding in await _devin(settings):
-        yield finding
-    for finding in _settings(settings):
-        yield finding
-
-
-def _settings(settings: Settings) -> Iterator[Finding]:
     tip = "" if settings.admin_contact else "Set ADMIN_CONTACT to tell people whom to ask for help."
     yield Finding("Settings", is_good=True, says="valid", fix=tip)
     for doubt in settings.doubts:
         yield Finding("Settings", is_good=True, warns=True, says=doubt)
     if settings.audit_log is not None:
         yield _audit_log(settings.audit_log)
+
+
+async def _bot(client: SlackClient, settings: Settings) -> Sequence[Finding]:
+    try:
+        identity = await identify(client)
+    except (OperatorError, PassingError) as error:
+        return [_bad(BOT_TOKEN, error)]
+    token = Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
+    return [token, _scopes(identity), *await _groups(client, settings)]
+
+
+async def _app(client: SlackClient, settings: Settings) -> Sequence[Finding]:
+    if settings.slack_app_token is None:
+        return [Finding(APP_TOKEN, is_good=True, says="not set, so HTTP mode is used")]
+    try:
+        await check_app_token(client, settings.slack_app_token.get_secret_value())
+    except (OperatorError, PassingError) as error:
+        return [_bad(APP_TOKEN, error)]
+    return [Finding(APP_TOKEN, is_good=True, says="accepted, Socket Mode works")]
 
 
 def _audit_log(path: Path) -> Finding:

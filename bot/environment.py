@@ -7,17 +7,14 @@ systemd hand secrets to a process. No problem repeats a path, which may be a sec
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bot.model.spelling import distance
 
 _LETTERS = ((8, 2), (6, 1), (0, 0))
-"""The letters by which a name may differ from a setting's of at least that length.
-
-Of a short one, such as PORT, only the case may differ: POST and HOME are other programs'.
-"""
+"""The letters by which a name may differ from a setting's of at least that length; of a short one,
+such as PORT, only the case: POST and HOME are other programs'."""
 
 _OF_A_SERVICE = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
 """The end of what Kubernetes and Docker set for each service or link, such as REDIS_PORT."""
@@ -46,7 +43,7 @@ def gather(
     """Return the values of the settings that have one, and the problems, both by setting; doubts.
 
     The first of the `layers` that has a setting decides; an empty variable counts as unset. The
-    settings `in_files` may be in files. White space around a value is removed.
+    settings `in_files` may be in files.
     """
     values: dict[str, str] = {}
     problems: dict[str, str] = {}
@@ -88,9 +85,8 @@ def exposed(path: Path) -> Sequence[str]:
 def is_open(mode: int, *, is_own: bool, is_mounted: bool) -> bool:
     """Return True if a file with this mode has readers who need not be.
 
-    The group may read a file that isn't the relay's own: root gives it to the relay in this way. In
-    a read-only mount, a mode of 0444 or 0644 is how Docker and Kubernetes hand a secret to all who
-    see that mount, and nobody else sees it.
+    Root gives the relay a file by its group, and Docker and Kubernetes hand over a secret with a
+    mode of 0444 or 0644 in a read-only mount, which nobody else sees.
     """
     return not is_mounted and bool(mode & (stat.S_IROTH | (stat.S_IRGRP if is_own else 0)))
 
@@ -106,18 +102,6 @@ def ignored_proxies(environ: Mapping[str, str]) -> Sequence[str]:
     return [_NO_PROXY.format(name) for name in found[:1]]
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """A variable that no setting reads, although it looks like one: `meant`, if that is clear."""
-
-    name: str
-    meant: str = ""
-
-    def __str__(self) -> str:
-        """Say so, without its value."""
-        return f"{self.name}: unknown" + (f"; did you mean {self.meant}?" if self.meant else "")
-
-
 def stray_names(
     names: Collection[str],
     in_files: Collection[str],
@@ -129,29 +113,33 @@ def stray_names(
     In the environment, a name is another program's if the setting that it resembles is set as well.
     """
     known = [*names, *(f"{name}_FILE" for name in in_files)]
-    filed = list(_strays(known, in_file))
-    found = _strays(known, environ)
-    around = [one for one in found if one.meant not in {*environ, *in_file}]
-    grave = [one for one in filed if one.meant]
-    grave += [one for one in around if one.meant.startswith(_DECISIVE)]
-    doubts = dict.fromkeys(one for one in (*filed, *around) if one not in grave)
-    return [*map(str, grave)], [*map(str, doubts)]
+    filed, found = _strays(known, in_file), _strays(known, environ)
+    around = {name: meant for name, meant in found.items() if meant not in {*environ, *in_file}}
+    grave = {name: meant for name, meant in filed.items() if meant}
+    grave |= {name: meant for name, meant in around.items() if meant.startswith(_DECISIVE)}
+    told = {
+        name: f"{name}: unknown" + (f"; did you mean {meant}?" if meant else "")
+        for name, meant in (filed | around).items()
+    }
+    return [told[one] for one in grave], [told[one] for one in told if one not in grave]
 
 
-def _strays(known: Collection[str], given: Mapping[str, str | None]) -> Iterator[Stray]:
-    """Find the variables with a value whose names are almost those of settings.
+def _strays(known: Collection[str], given: Mapping[str, str | None]) -> dict[str, str]:
+    """Find variables with a value whose names are almost those of settings, and what was meant.
 
-    Others are left alone, since a file or an environment serves other programs, too.
+    That is empty if it is not clear. Others may be other programs'.
     """
+    strays = {}
     for name, value in given.items():
         if not value or name in known or _OF_A_SERVICE.search(name):
             continue
         distances = {one: distance(name.upper(), one) for one in known}
         meant = min(known, key=distances.__getitem__)
         if distances[meant] <= next(most for least, most in _LETTERS if len(meant) >= least):
-            yield Stray(name, meant)
+            strays[name] = meant
         elif name.startswith(_FAMILIES):
-            yield Stray(name)
+            strays[name] = ""
+    return strays
 
 
 def _read(path: Path) -> str:

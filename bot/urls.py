@@ -13,10 +13,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 _REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
 _UNICAST = "2000::/3"
-"""Where IPv6 has addresses of single machines (IANA, IPv6 Address Space).
-
-Outside it are this machine, links, sites, groups, and IPv4 addresses that are mapped or translated.
-"""
+"""Where IPv6 has addresses of single machines (IANA, IPv6 Address Space)."""
 
 _SPECIAL = ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
 """Protocols' own addresses and tunnels, which versions of `ipaddress` judge differently."""
@@ -50,10 +47,8 @@ _REDIS_QUERY: Mapping[str, Callable[[str], bool]] = {
     "password": bool,
     "client_name": bool,
 }
-"""The parameters of a Redis address, and what their values look like.
-
-redis-py would fail at any other when it connects, or prefer it to the relay's own, as a timeout.
-"""
+"""The parameters of a Redis address, and what their values look like: redis-py would fail at any
+other, or prefer it to the relay's own, as a timeout."""
 
 _TLS_QUERY: Mapping[str, Callable[[str], bool]] = {
     "ssl_ca_certs": bool,
@@ -73,10 +68,8 @@ _ALONE_QUERY: Mapping[str, Callable[[str], bool]] = {"ssl_ca_path": bool, "ssl_p
 
 def check_web_address(url: str) -> str:
     """Return the URL without a final slash; `ValueError` unless it is https, or loopback http."""
-    parts = _parts(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("isn't an HTTP(S) URL")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    parts = _http_parts(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("would send secrets to another machine without TLS")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("contains credentials, a query or a fragment")
@@ -93,9 +86,7 @@ def check_slack_address(url: str) -> str:
 
 def check_proxy_address(url: str) -> None:
     """Raise `ValueError` unless it is the address of a proxy, perhaps with a user and password."""
-    parts = _parts(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("isn't an HTTP(S) URL")
+    parts = _http_parts(url)
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError("contains a path, a query or a fragment")
 
@@ -113,7 +104,7 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
     if is_cluster(url) and (parts.path not in {"", "/", "/0"} or "db" in parse_qs(parts.query)):
         raise ValueError("names a database, but a Cluster has only 0")
     is_near = parts.scheme == "unix" or is_loopback(parts.hostname or "")
-    if not is_near and not may_be_insecure and (need := _lacking(parts)):
+    if not is_near and not may_be_insecure and (need := _lacking(url)):
         raise ValueError(
             f"a remote Redis needs {need}, because anyone who can write to it can control Devin "
             "(ALLOW_INSECURE_REDIS=true overrides this)"
@@ -152,8 +143,7 @@ def is_loopback(host: str) -> bool:
 def is_written_as_private(host: str) -> bool:
     """Return True unless `host` is a name, or the address of one machine on the Internet.
 
-    A name may lead to a private network all the same. An IPv4 address in any but its usual form
-    counts as private: resolvers take "0x7f.1", too.
+    An IPv4 address in any but its usual form counts as private: resolvers take "0x7f.1", too.
     """
     host = host.removesuffix(".")
     if is_loopback(host):
@@ -169,7 +159,10 @@ def is_written_as_private(host: str) -> bool:
 
 def passwords(url: str) -> set[str]:
     """Return the password in the address of a Redis or a proxy, as written and decoded."""
-    return _passwords(_parts(url))
+    parts = _parts(url)
+    written = [parts.password or "", *re.findall(r"(?:^|&)password=([^&]+)", parts.query)]
+    plain = {unquote(one) for one in written if one}
+    return {*filter(None, written), *plain, *(quote(one, safe=_UNQUOTED) for one in plain)}
 
 
 def _check_redis_query(parts: SplitResult) -> None:
@@ -188,9 +181,10 @@ def _check_redis_query(parts: SplitResult) -> None:
             raise ValueError(f"has a value of {name} that isn't valid")
 
 
-def _lacking(parts: SplitResult) -> str:
+def _lacking(url: str) -> str:
     """Return what a secure connection to another machine needs and this address lacks, or ""."""
-    is_known_to_server = _passwords(parts) or "ssl_certfile" in parse_qs(parts.query)
+    parts = _parts(url)
+    is_known_to_server = passwords(url) or "ssl_certfile" in parse_qs(parts.query)
     if not parts.scheme.startswith("rediss") or not is_known_to_server:
         return "TLS (rediss://) and a password"
     asked = parse_qs(parts.query, keep_blank_values=True)
@@ -208,8 +202,7 @@ def _lacking(parts: SplitResult) -> str:
 def _accept_anyone(ciphers: str) -> bool:
     """Return True if `ciphers` permit no certificate or no encryption, or are malformed.
 
-    A server without a certificate connects even with `CERT_REQUIRED`, since there is nothing to
-    verify. OpenSSL uses these ciphers at security level 0 only (SSL_CTX_set_security_level(3)).
+    They connect even with `CERT_REQUIRED`, at security level 0 (SSL_CTX_set_security_level(3)).
     """
     if not _are_ciphers(ciphers):
         return True
@@ -221,10 +214,11 @@ def _accept_anyone(ciphers: str) -> bool:
     return context.security_level == 0 and any(is_open)
 
 
-def _passwords(parts: SplitResult) -> set[str]:
-    written = [parts.password or "", *re.findall(r"(?:^|&)password=([^&]+)", parts.query)]
-    plain = {unquote(one) for one in written if one}
-    return {*filter(None, written), *plain, *(quote(one, safe=_UNQUOTED) for one in plain)}
+def _http_parts(url: str) -> SplitResult:
+    parts = _parts(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("isn't an HTTP(S) URL")
+    return parts
 
 
 def _parts(url: str) -> SplitResult:
