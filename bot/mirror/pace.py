@@ -64,7 +64,7 @@ def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
     if seen.is_new and not poll.replied and state is not SessionState.WORKING:
         return Worth.A_PRECAUTION
     has_moved = summary is not None and (
-        state is not seen.state or updated_of(summary) != seen.updated
+        state is not seen.state or updated_of(summary) != seen.updated or _has_cost(seen, summary)
     )
     is_wanted = poll.wanted >= seen.read_at or seen.has_more
     if is_wanted or has_moved or _is_fresh(poll):
@@ -76,6 +76,11 @@ def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
 def updated_of(summary: SessionSummary) -> int:
     """Return when Devin last changed the session, in Unix ms of Devin's clock; 0 if unknown."""
     return int(summary.updated_at.timestamp() * 1000) if summary.updated_at else 0
+
+
+def _has_cost(seen: Watched, summary: SessionSummary) -> bool:
+    """Return True if a session at rest has used more; at work, the next read finds it soon."""
+    return seen.is_at_rest and summary.acus != seen.acus
 
 
 def _is_fresh(poll: Poll) -> bool:

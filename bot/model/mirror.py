@@ -7,6 +7,7 @@ otherwise.
 from collections.abc import Sequence
 from enum import StrEnum
 
+from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.sessions import RESTING, PullRequest, SessionId, SessionState, Trouble
 
@@ -79,6 +80,19 @@ def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
     posted = [one for one in items if one.kind not in CLOSINGS]
     posted = [one for one in posted if one.kind not in asked or one.id not in over]
     return posted, closed
+
+
+class Started(Record):
+    """The start of a session by the relay: who asked for it, in which thread, and what applied.
+
+    `cap` is the ACUs that the session may use, and `chosen` the words of its options.
+    """
+
+    by: UserId = UserId("")
+    channel: str = ""
+    thread: str = ""
+    cap: int | None = None
+    chosen: str = ""
 
 
 class Watched(Record):

@@ -34,3 +34,6 @@ TRIED = timedelta(days=7)
 
 WATCHED = timedelta(days=1)
 """What is known of a session, at least: its next poll comes within an hour."""
+
+LEDGER = timedelta(days=400)
+"""What sessions used in a month, from the last use: 13 months."""

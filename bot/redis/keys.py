@@ -130,6 +130,11 @@ def words_key(thread: ThreadRef) -> Key:
     return Key(f"words:{thread.name}")
 
 
+def ledger_key(month: str) -> Key:
+    """What sessions have used in a month of UTC, as in `2026-11`, and who started them."""
+    return Key(f"ledger:{month}")
+
+
 def _kinds(suffix: str) -> frozenset[str]:
     return frozenset(
         name.removesuffix(suffix).lower() for name in globals() if name.endswith(suffix)

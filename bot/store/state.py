@@ -10,6 +10,7 @@ from bot.store.attachments import Attachments
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims
+from bot.store.ledger import Ledger
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards
@@ -33,6 +34,7 @@ class State:
     checkpoints: Checkpoints
     claims: Claims
     defaults: ChannelDefaults
+    ledger: Ledger
     links: Links
     mailbox: Mailbox
     names: SessionNames
@@ -56,6 +58,7 @@ class State:
             checkpoints=Checkpoints(store, within or CATCH_UP, secrets.token_hex(8)),
             claims=Claims(store, store.timing.claim_seconds),
             defaults=ChannelDefaults(store, ttl),
+            ledger=Ledger(store),
             links=Links(store, ttl),
             mailbox=Mailbox(store, ttl),
             names=SessionNames(store, ttl),

@@ -26,9 +26,11 @@ def polled(seen: Watched, replied: int = 2 * DAY, wanted: int = 2 * DAY) -> Poll
     return Poll(SESSION, NOW, seen, NOW - replied, NOW - wanted)
 
 
-def worth(poll: Poll, state: SessionState | None = None, moved_by: int = 0) -> Worth:
+def worth(
+    poll: Poll, state: SessionState | None = None, moved_by: int = 0, acus: float | None = None
+) -> Worth:
     at = datetime.fromtimestamp((poll.seen.updated + moved_by) / 1000, UTC)
-    return worth_of(poll, SessionSummary(SESSION, "", state or poll.seen.state, at))
+    return worth_of(poll, SessionSummary(SESSION, "", state or poll.seen.state, at, acus=acus))
 
 
 def test_messages_are_read_where_something_moved() -> None:
@@ -37,6 +39,12 @@ def test_messages_are_read_where_something_moved() -> None:
     assert worth(poll) is Worth.NOTHING
     assert worth(poll, WORKING) is Worth.NEWS
     assert worth(poll, moved_by=SECOND) is Worth.NEWS
+
+
+def test_a_cost_that_moved_at_rest_is_news() -> None:
+    """It belongs on the card and in the ledger; at work, the next read finds it within seconds."""
+    assert worth(polled(watched()), acus=1.5) is Worth.NEWS
+    assert worth(polled(watched(WORKING)), acus=1.5) is Worth.NOTHING
 
 
 def test_messages_are_read_at_each_poll_after_a_reply_and_after_a_turn() -> None:

@@ -140,6 +140,7 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("a question from Devin", speaking.KEEP_ANSWER),
         ("hasn't been shown yet", keep.OWED),
         ("a one-time notice was sent", claims.OFFERED),
+        ("what each session used", keep.LEDGER),
     ],
 )
 def test_what_is_kept_is_kept_for_as_long_as_the_page_says(what: str, kept: timedelta) -> None:

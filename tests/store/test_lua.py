@@ -25,7 +25,8 @@ HASHES: dict[str, set[str]] = {
     "subject": {"asked", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"asked", "round"},
     "card": {"wanted", "session", "ts", "shows", "edited", "open"},
-    "watched": {"seen", "replied", "wanted", "by:", "last:", "failing", "attempts"},
+    "watched": {"seen", "replied", "wanted", "by:", "last:", "started", "failing", "attempts"},
+    "ledger": set(),
     "key": set(),
 }
 """The fields that a script may name of a hash, by the name that all scripts have for its key."""

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
+from bot.model.mirror import Started
 from bot.model.options import Options
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId
@@ -76,6 +77,7 @@ class Starter:
         self._names = state.names
         self._outbox = state.outbox
         self._claims = state.claims
+        self._watches = state.watches
         self._notices = notices
         self._functions = workspace.functions
         self._admin = workspace.admin
@@ -217,6 +219,8 @@ class Starter:
         """Link the thread, which follows the session from its first word."""
         thread, message = start.thread, start.message
         await self._names.keep([named])
+        started = Started(by=start.by, channel=thread.channel, thread=thread.thread_ts)
+        await self._watches.begin(named.session, started)
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
         link, _ = await self._accepting.link(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from bot.model.mirror import Said, Watched
+from bot.model.mirror import Said, Started, Watched
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
@@ -40,8 +40,9 @@ class Poll:
     """A session that was taken at `began` (Unix ms), with its record (`before`: as it is kept).
 
     `replied` is when a reply last reached it, and `wanted` when that or a link last asked for its
-    messages to be read. Only an opened poll knows the followers and the messages `shown`. `pause`
-    is the shortest time until the next one, in seconds.
+    messages to be read. Only an opened poll knows the followers, the messages `shown`, and how the
+    session was `started`, if the relay did that. `pause` is the shortest time until the next one,
+    in seconds.
     """
 
     session: SessionId
@@ -53,6 +54,7 @@ class Poll:
     followers: Sequence[Follower] = ()
     shown: frozenset[str] = frozenset()
     pause: float = TIMING.watch_pause
+    started: Started | None = None
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.model.mirror import Said, Watched
+from bot.model.mirror import Said, Started, Watched
 from bot.model.owed import Owed, OwedKind, parse_owed
 from bot.model.people import UserId
 from bot.model.replies import Outcome
@@ -20,6 +20,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
 from bot.redis.keys import watched_key
+from bot.store.ledger import entry_of
 from bot.store.lua import mirror as lua
 from bot.store.mirror.cards import card_subject
 from bot.store.mirror.polls import (
@@ -55,14 +56,19 @@ class Watches:
         return Taken([parse_poll(one, now, pause) for one in taken], next_in)
 
     async def open(self, poll: Poll) -> Poll:
-        """Return the poll with the session's followers, and the messages that were read before.
+        """Return the poll with its followers, the messages that were read before, and its start.
 
         A session without followers is not polled any more.
         """
-        followers, shown = await lua.open_poll(
+        followers, shown, started = await lua.open_poll(
             self._store, session=poll.session, watch_ttl=self._watch_ttl
         )
-        return replace(poll, followers=parse_followers(followers), shown=frozenset(shown))
+        return replace(
+            poll,
+            followers=parse_followers(followers),
+            shown=frozenset(shown),
+            started=Started.parse(started),
+        )
 
     async def record(self, poll: Poll, found: Found) -> Recorded | None:
         """Record a poll, once; return None if another poll of the session was recorded before."""
@@ -80,6 +86,7 @@ class Watches:
                 {"thread": one.thread.name, "card": card_subject(one.thread, one.link)}
                 for one in found.cards
             ],
+            used=entry_of(poll, found.seen),
             most_ids=MOST_SHOWN,
             watch_ttl=self._watch_ttl,
             link_ttl=self._link_ttl,
@@ -104,6 +111,16 @@ class Watches:
                 polls=[[one.session, _after(after)] for one, after in polls],
                 began=polls[0][0].began,
             )
+
+    async def begin(self, session: SessionId, started: Started) -> None:
+        """Keep how the relay started `session`; a repeat changes nothing."""
+        key = watched_key(session)
+        ttl = timedelta(seconds=self._watch_ttl)
+        await self._store.put_field(key, "started", started.to_json(), ttl)
+
+    async def started(self, session: SessionId) -> Started | None:
+        """Return how the relay started `session`; None if it did not."""
+        return Started.parse(await self._store.field(watched_key(session), "started"))
 
     async def beginning_with(self, short: str) -> Sequence[SessionId]:
         """Return the watched sessions whose ids begin with `short`."""

@@ -15,8 +15,10 @@ async def take_polls(
 
 
 @script
-async def open_poll(*, session: SessionId, watch_ttl: int) -> tuple[Sequence[Any], Sequence[str]]:
-    """Return a session's followers, and the messages that were read before."""
+async def open_poll(
+    *, session: SessionId, watch_ttl: int
+) -> tuple[Sequence[Any], Sequence[str], str]:
+    """Return a session's followers, the messages that were read before, and its start."""
 
 
 @script
@@ -41,6 +43,7 @@ async def record_poll(
     said: Sequence[Any],
     joined: Sequence[Any],
     cards: Sequence[Any],
+    used: Sequence[str],
     most_ids: int,
     watch_ttl: int,
     link_ttl: int,

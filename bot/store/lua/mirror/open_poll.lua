@@ -1,6 +1,7 @@
 -- Returns what a read of a session's messages needs: its followers, each with when it joined and
--- its link, and the ids of the messages that were read before. A thread without a link to the
--- session follows it no more, and a session without followers is not polled any more.
+-- its link, the ids of the messages that were read before, and its start, if the relay began it. A
+-- thread without a link to the session follows it no more, and a session without followers is not
+-- polled any more.
 local session = ARGV[1]
 local watch_ttl = tonumber(ARGV[2])
 
@@ -17,7 +18,8 @@ for i = 1, #all, 2 do
 end
 if #found == 0 then
   redis.call('ZREM', key.watch, session)
-  return {{}, {}}
+  return {{}, {}, ''}
 end
 for _, name in ipairs({watched, followers, shown}) do redis.call('EXPIRE', name, watch_ttl) end
-return {found, redis.call('ZRANGE', shown, 0, -1)}
+local started = redis.call('HGET', watched, 'started') or ''
+return {found, redis.call('ZRANGE', shown, 0, -1), started}

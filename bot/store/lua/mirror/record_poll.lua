@@ -2,6 +2,8 @@
 -- to be `said` (a thread each), the followers that are caught up (unless they have joined again
 -- since), and the threads whose `cards` change. Both are traffic of their threads. Nothing is
 -- recorded unless the session is known as it was `before`: so of two polls, the first one counts.
+-- What the session has `used` goes into the ledger: the month, the session's account, its total
+-- before, the field of the day, its total now; or nothing.
 -- The next poll comes in `after_ms`; see `put_off`.
 -- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
 local session = ARGV[1]
@@ -13,10 +15,11 @@ local ids = cjson.decode(ARGV[6])
 local said = cjson.decode(ARGV[7])
 local joined = cjson.decode(ARGV[8])
 local cards = cjson.decode(ARGV[9])
-local most_ids = tonumber(ARGV[10])
-local watch_ttl = tonumber(ARGV[11])
-local link_ttl = tonumber(ARGV[12])
-local pace_ms = tonumber(ARGV[13])
+local used = cjson.decode(ARGV[10])
+local most_ids = tonumber(ARGV[11])
+local watch_ttl = tonumber(ARGV[12])
+local link_ttl = tonumber(ARGV[13])
+local pace_ms = tonumber(ARGV[14])
 
 local watched, followers, shown = key.watched(session), key.followers(session), key.shown(session)
 local was = redis.call('HGET', watched, 'seen') or ''
@@ -25,6 +28,13 @@ if was ~= before then return {'lost'} end
 local now = now_ms()
 redis.call('HSET', watched, 'seen', seen)
 put_off({{session, after_ms}}, began, now)
+if #used > 0 then
+  local ledger = key.ledger(used[1])
+  redis.call('HSETNX', ledger, session, used[2])
+  redis.call('HSETNX', ledger, session .. ' base', used[3])
+  redis.call('HSET', ledger, session .. ' ' .. used[4], used[5])
+  redis.call('EXPIRE', ledger, keep.ledger)
+end
 for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_ttl) end
 for i, id in ipairs(ids) do redis.call('ZADD', shown, now + i / 1000, id) end
 if #ids > 0 then

@@ -1,0 +1,64 @@
+"""The ledger: what each session has used in a month, in ACUs, and who started it.
+
+It keeps a session's total at the last poll of each day (UTC), and before the month. So a poll that
+is repeated changes nothing, and a total that Devin lowers is right from then on.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bot.model.people import UserId
+from bot.model.record import Record
+from bot.model.sessions import SessionId
+
+BASE = "base"
+"""The field of a session's total before the month; those of its days are `01` to `31`."""
+
+
+class Account(Record):
+    """Who started a session, and in which thread.
+
+    `by` is empty if the relay did not start it: then the thread is the first that was linked.
+    """
+
+    by: UserId = UserId("")
+    channel: str = ""
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A session in a month: its total (ACUs) before it, and at the last poll of each day."""
+
+    session: SessionId
+    account: Account
+    base: float
+    totals: Mapping[int, float]
+
+    @property
+    def in_month(self) -> float:
+        """What it has used in the month."""
+        return self.until(31) - self.base
+
+    def on(self, day: int) -> float:
+        """Return what it used on a day of the month."""
+        return self.until(day) - self.until(day - 1)
+
+    def until(self, day: int) -> float:
+        """Return its total at the end of a day of the month; of day 0, before the month."""
+        days = [one for one in self.totals if one <= day]
+        return self.totals[max(days)] if days else self.base
+
+
+def parse_uses(fields: Mapping[str, str]) -> Iterator[Use]:
+    """Parse the fields of a month: an account by each session, a total by `{session} {day}`."""
+    totals: dict[str, dict[str, float]] = {}
+    for name, value in fields.items():
+        session, _, day = name.partition(" ")
+        if day:
+            totals.setdefault(session, {})[day] = float(value)
+    for session, found in totals.items():
+        account = Account.parse(fields.get(session)) or Account()
+        base = found.pop(BASE, 0.0)
+        days = {int(day): total for day, total in found.items()}
+        yield Use(SessionId(session), account, base, days)
