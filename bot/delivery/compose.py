@@ -7,9 +7,8 @@ from bot.model.people import WORKFLOW, Standing
 from bot.model.replies import Reply
 from bot.slack.people import People
 from bot.text.characters import cut
-from bot.text.markdown import Names, block_quote
+from bot.text.markdown import Mention, Names, block_quote
 from bot.text.to_devin import (
-    Mentioned,
     mark_typed,
     mentioned,
     neutralise_attachments,
@@ -87,16 +86,17 @@ def compose(
     return f"{line}\n\n{rest}" if rest else line
 
 
-def _mentioned(reply: Reply) -> Mentioned:
+def _mentioned(reply: Reply) -> frozenset[Mention]:
     """Return every user, channel and group whose name the message needs."""
-    found = mentioned(reply.text, reply.blocks)
+    found = set(mentioned(reply.text, reply.blocks))
     for one in reply.forwarded[:MOST_FORWARDED]:
-        authors = {one.author} if one.author and not one.name else set[str]()
+        found |= mentioned(one.text, one.blocks)
+        if one.author and not one.name:
+            found.add(("user", one.author))
         is_named = one.place or one.channel.startswith("D")  # direct messages have no name
-        channels = {one.channel} if one.channel and not is_named else set[str]()
-        of_head = Mentioned(frozenset(authors), frozenset(channels), frozenset())
-        found |= mentioned(one.text, one.blocks) | of_head
-    return found
+        if one.channel and not is_named:
+            found.add(("channel", one.channel))
+    return frozenset(found)
 
 
 def _quotes(
@@ -118,8 +118,8 @@ def _quotes(
 
 def _head(one: Forwarded, names: Names) -> str:
     what = f"[Forwarded message]({one.permalink})" if one.permalink else "Forwarded message"
-    author = one.name or names.users.get(one.author) or one.author
-    place = one.place or names.channels.get(one.channel)
+    author = one.name or names.get(("user", one.author)) or one.author
+    place = one.place or names.get(("channel", one.channel))
     by = f" by {author}" if author else ""
     return f"{what}{by} in #{place}:" if place else f"{what}{by}:"
 

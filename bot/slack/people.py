@@ -19,8 +19,7 @@ from bot.model.replies import Reply
 from bot.slack.api import call
 from bot.slack.conversation import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
-from bot.text.markdown import Names, one_line
-from bot.text.to_devin import Mentioned
+from bot.text.markdown import SIGNS, Mention, Names, one_line
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
@@ -103,12 +102,12 @@ class People:
         await self._prepare([(self._users, user)])
         return self._name_of(user)
 
-    async def names(self, mentioned: Mentioned) -> Names:
+    async def names(self, mentioned: frozenset[Mention]) -> Names:
         """Return the names of what a text mentions, except those that Slack is late to tell."""
         await self._prepare(self._asked_for(mentioned))
         return self._names_of(mentioned)
 
-    async def called(self, reply: Reply, mentioned: Mentioned) -> Called:
+    async def called(self, reply: Reply, mentioned: frozenset[Mention]) -> Called:
         """Return the names for the author, the sender and the mentions of `reply`."""
         # `username` is not used, since any poster can choose it (docs.slack.dev,
         # chat:write.customize).
@@ -122,12 +121,13 @@ class People:
             names=self._names_of(mentioned),
         )
 
-    def _asked_for(self, mentioned: Mentioned) -> Sequence[tuple[_Asked, str]]:
+    def _asked_for(self, mentioned: frozenset[Mention]) -> Sequence[tuple[_Asked, str]]:
         """List the look-ups for `mentioned`; groups come first, since one call returns all."""
+        ids = {kind: sorted(id_ for one, id_ in mentioned if one == kind) for kind in SIGNS}
         return [
-            *((self._groups, ALL_GROUPS) for _ in list(mentioned.groups)[:1]),
-            *((self._users, user) for user in sorted(mentioned.users)),
-            *((self._channels, channel) for channel in sorted(mentioned.channels)),
+            *((self._groups, ALL_GROUPS) for _ in ids["usergroup"][:1]),
+            *((self._users, user) for user in ids["user"]),
+            *((self._channels, channel) for channel in ids["channel"]),
         ]
 
     async def _prepare(self, wanted: Sequence[tuple[_Asked, str]]) -> None:
@@ -154,18 +154,18 @@ class People:
         person = self._users.known(user)
         return user if person is None else person.name
 
-    def _names_of(self, mentioned: Mentioned) -> Names:
-        people = {user: self._users.known(user) for user in mentioned.users}
-        channels = {one: self._channels.known(one) for one in mentioned.channels}
-        return Names(
-            users={user: person.name for user, person in people.items() if person is not None},
-            channels={
-                id_: one.name or id_
-                for id_, one in channels.items()
-                if one is not None and not one.refusal
-            },
-            groups=(self._groups.known(ALL_GROUPS) or {}) if mentioned.groups else {},
-        )
+    def _names_of(self, mentioned: frozenset[Mention]) -> Names:
+        return {one: name for one in mentioned if (name := self._known(*one))}
+
+    def _known(self, kind: str, id_: str) -> str:
+        """Return the name of what is mentioned, or nothing as long as Slack has not told it."""
+        if kind == "user":
+            person = self._users.known(UserId(id_))
+            return person.name if person else ""
+        if kind == "channel":
+            channel = self._channels.known(id_)
+            return (channel.name or id_) if channel and not channel.refusal else ""
+        return (self._groups.known(ALL_GROUPS) or {}).get(id_, "")
 
     async def _look_up_user(self, user: str) -> Person:
         answer = await call(self._client, "users.info", user=user)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.model.record import mapping, mappings, string
-from bot.text import mrkdwn, rich_text
-from bot.text.markdown import BOLD, NO_NAMES, Names, Run, emphasised, is_readable, link
+from bot.text import markdown, mrkdwn, rich_text
+from bot.text.markdown import NO_NAMES, Mention, Names, is_readable
 
 Part = Mapping[str, object]
 
@@ -46,8 +46,8 @@ def says_something(block: Part) -> bool:
     return is_readable(_Reader(NO_NAMES).block(block).translate(EMPTY_FRAME))
 
 
-def ids(blocks: object) -> Iterator[tuple[str, str]]:
-    """Yield the kind (user, channel, group) and id of each mention, however deeply nested."""
+def ids(blocks: object) -> Iterator[Mention]:
+    """Yield each mention, however deeply nested."""
     waiting: list[object] = [blocks]
     while waiting:
         part = waiting.pop()
@@ -56,13 +56,14 @@ def ids(blocks: object) -> Iterator[tuple[str, str]]:
         elif isinstance(part, dict):
             if string(part, "type") == "mrkdwn":
                 yield from mrkdwn.ids(string(part, "text"))
-            yield from rich_text.mention(part)
+            if found := rich_text.mention(part):
+                yield found
             waiting += part.values()
 
 
 def linked(url: str, label: str) -> str:
     """Return Markdown for a link; only its label, if the address is not one to open."""
-    return link(url, label) if ADDRESS.fullmatch(url) else " ".join(label.split())
+    return markdown.link(url, label) if ADDRESS.fullmatch(url) else " ".join(label.split())
 
 
 class _Reader:
@@ -84,8 +85,7 @@ class _Reader:
             return rich_text.to_markdown(whole, self._names)
         match kind:
             case "mrkdwn":
-                text = string(part, "text")
-                return mrkdwn.to_markdown(text, self._names.over(mrkdwn.labels(text)))
+                return mrkdwn.to_markdown(string(part, "text"), self._names)
             case "table" | "data_table":
                 return self._table(part, depth)
             case "image":
@@ -97,7 +97,8 @@ class _Reader:
         if kind in _LINKS:
             return linked(url, " ".join(shown)) if (url := string(part, "url")) else ""
         if kind == "header":
-            return emphasised([Run(" ".join(shown).strip(), frozenset({BOLD}))])
+            text = " ".join(shown).strip()
+            return markdown.emphasised([markdown.Run(text, frozenset({markdown.BOLD}))])
         if kind == "video":
             shown[:1] = [linked(string(part, "title_url"), one) for one in shown[:1]]
         if not shown and "value" in part:  # a number of a table, or a point of a chart

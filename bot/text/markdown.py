@@ -7,7 +7,7 @@ would change what the person wrote. Only text inside a link is escaped for its p
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
 from urllib.parse import quote
@@ -24,47 +24,28 @@ _LABEL = str.maketrans({char: "\\" + char for char in "\\[]"})
 _DESTINATION = str.maketrans({"(": "%28", ")": "%29"})
 
 
-@dataclass(frozen=True)
-class Names:
-    """The names of Slack's users, channels and user groups, by id; without one, the id is shown."""
+Mention = tuple[str, str]
+"""The kind (a key of `SIGNS`) and the id of a user, a channel or a user group."""
 
-    users: Mapping[str, str] = field(default_factory=dict)
-    channels: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
+Names = Mapping[Mention, str]
+"""The names of what is mentioned; without one, the id is shown."""
 
-    def user(self, user_id: str) -> str:
-        """Return `@Name`, or nothing for an empty id."""
-        return _called("@", user_id, self.users)
-
-    def channel(self, channel_id: str) -> str:
-        """Return `#name`, or nothing for an empty id."""
-        return _called("#", channel_id, self.channels)
-
-    def group(self, group_id: str) -> str:
-        """Return `@handle`, or nothing for an empty id."""
-        return _called("@", group_id, self.groups)
-
-    def over(self, labels: "Names") -> "Names":
-        """Return these names, with `labels` filling in for missing ones."""
-        if labels == NO_NAMES:
-            return self
-        return Names(
-            users=_laid_over(self.users, labels.users),
-            channels=_laid_over(self.channels, labels.channels),
-            groups=_laid_over(self.groups, labels.groups),
-        )
+NO_NAMES: Names = {}
+SIGNS: Mapping[str, str] = {"user": "@", "channel": "#", "usergroup": "@"}
 
 
-NO_NAMES = Names()
-
-
-def _called(sign: str, ident: str, names: Mapping[str, str]) -> str:
-    name = " ".join(names.get(ident, "").split()).removeprefix(sign) or ident
+def called(mention: Mention, names: Names) -> str:
+    """Return `@Name`, `#name` or `@handle`, or nothing for an empty id."""
+    sign = SIGNS[mention[0]]
+    name = " ".join(names.get(mention, "").split()).removeprefix(sign) or mention[1]
     return sign + name if name else ""
 
 
-def _laid_over(names: Mapping[str, str], labels: Mapping[str, str]) -> Mapping[str, str]:
-    return {**labels, **{ident: name for ident, name in names.items() if name.strip()}}
+def laid_over(names: Names, labels: Names) -> Names:
+    """Return `names`, with `labels` filling in for missing ones."""
+    if not labels:
+        return names
+    return {**labels, **{of: name for of, name in names.items() if name.strip()}}
 
 
 def link(url: str, label: str = "", *, code: bool = False) -> str:

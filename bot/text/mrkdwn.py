@@ -8,14 +8,14 @@ Every step looks at each character a bounded number of times, whatever the text.
 import re
 from collections.abc import Iterator
 
-from bot.text.markdown import BOLD, ITALIC, MARKS, STRIKE, Names, code_span, fence, instant, link
-from bot.text.markdown import plain_link as link_in_code
+from bot.text import markdown
+from bot.text.markdown import Mention, Names
 
 _CONTROL = re.compile(r"<([^<>\n]*)>")
 _CONTROL_BODY = re.compile(
     r"(?:@(?P<user>[A-Za-z0-9]+)"
     r"|\#(?P<channel>[A-Za-z0-9]+)"
-    r"|!subteam\^(?P<group>[A-Za-z0-9]+)"
+    r"|!subteam\^(?P<usergroup>[A-Za-z0-9]+)"
     r"|!date\^(?P<date>[^|]*)"
     r"|!(?P<broadcast>here|channel|everyone)"
     r"|!(?P<special>[^|]+)"
@@ -33,14 +33,14 @@ _CLOSING = {ticks: re.compile(f"(?<!`){ticks}(?!`)") for ticks in ("`", "``")}
 _QUOTE = re.compile(r"(?:&gt;|>)((?:&gt;|>){2})? ?")
 _BULLET = re.compile(r"([ \t]*)[•◦▪]\ufe0e?[ \t]+")
 
-_STYLES = {"*": BOLD, "_": ITALIC, "~": STRIKE}
+_STYLES = {"*": markdown.BOLD, "_": markdown.ITALIC, "~": markdown.STRIKE}
 _AFTER_ADDRESS = "*_~.,:!?)]}\"'"
 _JOINS_WORDS = "/\\=@#$%"
 
 
 def to_markdown(text: str, names: Names) -> str:
-    """Return `text` as Markdown; ids take their names from `names`, which may include `labels`."""
-    page = _Page(names)
+    """Return `text` as Markdown; ids take their names from `names`, else from `labels`."""
+    page = _Page(markdown.laid_over(names, labels(text)))
     for content, is_code in _split_fences(text.replace("\r\n", "\n")):
         if is_code:
             page.add_fence(content)
@@ -51,17 +51,12 @@ def to_markdown(text: str, names: Names) -> str:
 
 def labels(text: str) -> Names:
     """Return the names that the text itself gives, as in `<#C1|general>`."""
-    found: dict[str, dict[str, str]] = {"user": {}, "channel": {}, "group": {}}
-    for kind, ident, label in _ids(text):
-        if label:
-            found[kind][ident] = unescape(label)
-    return Names(users=found["user"], channels=found["channel"], groups=found["group"])
+    return {mention: unescape(label) for mention, label in _mentions(text) if label}
 
 
-def ids(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind (user, channel, group) and id of each mention in the text."""
-    for kind, ident, _ in _ids(text):
-        yield kind, ident
+def ids(text: str) -> Iterator[Mention]:
+    """Yield each mention in the text."""
+    return (mention for mention, _ in _mentions(text))
 
 
 def unescape(text: str) -> str:
@@ -69,13 +64,16 @@ def unescape(text: str) -> str:
     return _ENTITY.sub(lambda entity: _ENTITIES[entity[1]], text)
 
 
-def _ids(text: str) -> Iterator[tuple[str, str, str]]:
+def _mentions(text: str) -> Iterator[tuple[Mention, str]]:
+    """Yield each mention in the text, and the label that stands there."""
     for control in _CONTROL.finditer(text):
         body = _CONTROL_BODY.fullmatch(control[1])
-        if body:
-            for kind in ("user", "channel", "group"):
-                if body[kind]:
-                    yield kind, body[kind], (body["label"] or "").strip()
+        if body and (mention := _mention(body)):
+            yield mention, (body["label"] or "").strip()
+
+
+def _mention(body: re.Match[str]) -> Mention | None:
+    return next(((kind, body[kind]) for kind in markdown.SIGNS if body[kind]), None)
 
 
 def _shown(control: str, names: Names, *, in_code: bool = False) -> str:
@@ -85,13 +83,13 @@ def _shown(control: str, names: Names, *, in_code: bool = False) -> str:
         return f"<{unescape(control)}>"
     label = unescape(body["label"] or "").strip()
     if body["url"]:
-        return (link_in_code if in_code else link)(unescape(body["url"]), label)
+        return (markdown.plain_link if in_code else markdown.link)(unescape(body["url"]), label)
     if body["date"] is not None:
-        return label or instant(body["date"].partition("^")[0])
+        return label or markdown.instant(body["date"].partition("^")[0])
     if body["broadcast"]:
         return "@" + body["broadcast"]
-    mention = names.user(body["user"] or "") or names.channel(body["channel"] or "")
-    return mention or names.group(body["group"] or "") or label or f"<{unescape(control)}>"
+    mention = _mention(body)
+    return (markdown.called(mention, names) if mention else label) or f"<{unescape(control)}>"
 
 
 def _verbatim(code: str, names: Names) -> str:
@@ -132,7 +130,8 @@ class _Page:
         if self.lines[-1] in {"", ">"}:
             self.lines.pop()
         mark = "> " if self._is_quote else ""
-        self.lines += [mark + line for line in fence(_verbatim(content, self._names)).split("\n")]
+        code = markdown.fence(_verbatim(content, self._names))
+        self.lines += [mark + line for line in code.split("\n")]
         self._in_block = "quote" if self._is_quote else ""
 
     def add_text(self, content: str) -> None:
@@ -210,7 +209,7 @@ class _Line:
             self._parts.append(ticks)
             return token.end()
         content = self._line[token.end() : closing.start()]
-        self._parts.append(code_span(_verbatim(content, self._names)))
+        self._parts.append(markdown.code_span(_verbatim(content, self._names)))
         return closing.end()
 
     def _take_mark(self, mark: str, at: int) -> None:
@@ -218,8 +217,8 @@ class _Line:
         opened = self._opened
         if mark in opened and _may_close(before, mark, after):
             start = opened[mark]
-            self._parts[start] = MARKS[_STYLES[mark]]
-            self._parts.append(MARKS[_STYLES[mark]])
+            self._parts[start] = markdown.MARKS[_STYLES[mark]]
+            self._parts.append(markdown.MARKS[_STYLES[mark]])
             self._opened = {other: place for other, place in opened.items() if place < start}
             return
         if _may_open(before, mark, after):

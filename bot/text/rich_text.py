@@ -10,19 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from bot.model.record import mapping, mappings, string
-from bot.text.markdown import (
-    MARKS,
-    NO_NAMES,
-    Names,
-    Run,
-    code_span,
-    emphasised,
-    fence,
-    instant,
-    is_readable,
-    link,
-    plain_link,
-)
+from bot.text import markdown
+from bot.text.markdown import NO_NAMES, Mention, Names, Run
 
 Element = Mapping[str, object]
 
@@ -30,16 +19,11 @@ _CODE = "code"
 _DEEPEST = 8
 _LARGEST_OFFSET = 10**8
 _BLANK_LINE_BETWEEN = {("list", "text"), ("quote", "text"), ("quote", "quote")}
-_MENTIONS = {
-    "user": ("user", "user_id"),
-    "channel": ("channel", "channel_id"),
-    "usergroup": ("group", "usergroup_id"),
-}
 
 
 def says_something(block: Element) -> bool:
     """True if a reader would see anything of a `rich_text` block."""
-    return any(is_readable(_plain(leaf, NO_NAMES)) for leaf in _leaves(block))
+    return any(markdown.is_readable(_plain(leaf, NO_NAMES)) for leaf in _leaves(block))
 
 
 def is_whole(block: Element) -> bool:
@@ -55,11 +39,11 @@ def to_markdown(block: Element, names: Names) -> str:
     return page.text()
 
 
-def mention(element: Element) -> Iterator[tuple[str, str]]:
-    """Yield the kind (user, channel, group) and the id, if an element is a mention."""
-    kind, key = _MENTIONS.get(string(element, "type"), ("", ""))
-    if kind and (ident := string(element, key)):
-        yield kind, ident
+def mention(element: Element) -> Mention | None:
+    """Return the kind and the id, if an element is a mention."""
+    kind = string(element, "type")
+    ident = string(element, f"{kind}_id") if kind in markdown.SIGNS else ""
+    return (kind, ident) if ident else None
 
 
 def _leaves(block: Element) -> Iterator[Element]:
@@ -111,7 +95,7 @@ class _Page:
         self._indents.clear()
         if kind == "rich_text_preformatted":
             code = "".join(_plain(part, self._names) for part in inner)
-            self._put_bordered("code", fence(code), element)
+            self._put_bordered("code", markdown.fence(code), element)
         elif kind == "rich_text_quote":
             self.put("quote", _quote(_inline(inner, self._names)))
         elif kind == "rich_text_section":
@@ -169,7 +153,7 @@ def _inline(elements: Sequence[Element], names: Names) -> str:
     for (is_atom, styles), same in groupby(pieces, key=lambda piece: piece[:2]):
         text = "".join(piece[2] for piece in same)
         runs += [Run(text, styles - {_CODE})] if is_atom else _runs(text, styles)
-    return emphasised(runs)
+    return markdown.emphasised(runs)
 
 
 def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
@@ -177,14 +161,14 @@ def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
     styles = _styles(element)
     if string(element, "type") == "link":
         url, label = string(element, "url"), string(element, "text")
-        return True, styles, link(url, label, code=_CODE in styles)
+        return True, styles, markdown.link(url, label, code=_CODE in styles)
     is_text = string(element, "type") not in _ATOMS
     return not is_text and _CODE not in styles, styles, _plain(element, names)
 
 
 def _styles(element: Element) -> frozenset[str]:
     style = mapping(element.get("style"))
-    return frozenset(name for name in (*MARKS, _CODE) if style.get(name) is True)
+    return frozenset(name for name in (*markdown.MARKS, _CODE) if style.get(name) is True)
 
 
 def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
@@ -195,7 +179,7 @@ def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
             yield Run("\n")
         bare = line.strip()
         if bare and _CODE in styles:
-            yield Run(code_span(line), emphasis)
+            yield Run(markdown.code_span(line), emphasis)
         elif bare:
             start = line.index(bare)
             yield Run(line[:start])
@@ -209,7 +193,7 @@ def _plain(element: Element, names: Names) -> str:
     """Return an element's text without its style."""
     kind = string(element, "type")
     if kind == "link":
-        return plain_link(string(element, "url"), string(element, "text"))
+        return markdown.plain_link(string(element, "url"), string(element, "text"))
     atom = _ATOMS.get(kind)
     return (atom(element, names) if atom else "") or _fallback(element)
 
@@ -222,8 +206,13 @@ def _emoji(element: Element, _names: Names) -> str:
         return f":{name}:" if name else ""
 
 
+def _called(element: Element, names: Names) -> str:
+    found = mention(element)
+    return markdown.called(found, names) if found else ""
+
+
 def _date(element: Element, _names: Names) -> str:
-    return string(element, "fallback") or instant(str(element.get("timestamp", "")))
+    return string(element, "fallback") or markdown.instant(str(element.get("timestamp", "")))
 
 
 def _broadcast(element: Element, _names: Names) -> str:
@@ -232,9 +221,7 @@ def _broadcast(element: Element, _names: Names) -> str:
 
 
 _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
-    "user": lambda element, names: names.user(string(element, "user_id")),
-    "channel": lambda element, names: names.channel(string(element, "channel_id")),
-    "usergroup": lambda element, names: names.group(string(element, "usergroup_id")),
+    **dict.fromkeys(markdown.SIGNS, _called),
     "emoji": _emoji,
     "date": _date,
     "broadcast": _broadcast,

@@ -12,7 +12,6 @@ width, with marks or unseen characters in between, and in letters of other scrip
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, pairwise
 
 from bot.model.people import WORKFLOW, is_id
@@ -21,7 +20,7 @@ from bot.model.replies import Reply
 from bot.text import blocks as shown
 from bot.text import mrkdwn
 from bot.text.characters import whole_characters
-from bot.text.markdown import NO_NAMES, Names, is_readable
+from bot.text.markdown import NO_NAMES, Mention, Names, is_readable, laid_over
 
 _ALIKE = str.maketrans(
     "[{1|l\u0131\u0456\u0269\u03b9\u04cf\u043f\u0578\u03b7\u0455\u0441\u03f2\u043a\u03ba\u0430\u03b1",
@@ -94,35 +93,10 @@ def _places(looks: list[str], found: list[int]) -> list[int]:
 _ATTACHMENT = re.compile(r'\b(attachment)([\s*~`]*:[\s*~`]*["“”][^"“”\n]*/)', re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Mentioned:
-    """The ids in a message whose names must be looked up."""
-
-    users: frozenset[str]
-    channels: frozenset[str]
-    groups: frozenset[str]
-
-    def __or__(self, other: "Mentioned") -> "Mentioned":
-        """Return the ids of both."""
-        return Mentioned(
-            users=self.users | other.users,
-            channels=self.channels | other.channels,
-            groups=self.groups | other.groups,
-        )
-
-
-def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> Mentioned:
-    """Return the ids that `to_markdown` needs names for, except those that `text` itself names."""
-    found: dict[str, set[str]] = {"user": set(), "channel": set(), "group": set()}
-    for kind, ident in chain(mrkdwn.ids(text), shown.ids(blocks)):
-        if is_id(ident):
-            found[kind].add(ident)
-    known = mrkdwn.labels(text)
-    return Mentioned(
-        users=frozenset(found["user"].difference(known.users)),
-        channels=frozenset(found["channel"].difference(known.channels)),
-        groups=frozenset(found["group"].difference(known.groups)),
-    )
+def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> frozenset[Mention]:
+    """Return what `to_markdown` needs names for, except what `text` itself names."""
+    found = {one for one in chain(mrkdwn.ids(text), shown.ids(blocks)) if is_id(one[1])}
+    return frozenset(found.difference(mrkdwn.labels(text)))
 
 
 def to_markdown(
@@ -134,7 +108,7 @@ def to_markdown(
     names ids that blocks leave bare. An id without a name stays an id. No line of the result is an
     attachment reference, and it can always be encoded as UTF-8.
     """
-    names = names.over(mrkdwn.labels(text))
+    names = laid_over(names, mrkdwn.labels(text))
     is_shown = any(map(shown.says_something, mappings(blocks)))
     markdown = shown.to_markdown(blocks, names) if is_shown else ""
     if not markdown.strip():

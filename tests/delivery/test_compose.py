@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.text.markdown import NO_NAMES, Names
+from bot.text.markdown import NO_NAMES
 from sandbox import Sandbox
 from tests.support.builders import rich_text
 from tests.support.desk import Desk
@@ -65,7 +65,7 @@ def test_what_people_see_is_what_devin_reads() -> None:
 def test_mentions_are_read_by_name() -> None:
     """People, channels and groups appear by name, if it is known."""
     text = "<@U1> in <#C1> and <!subteam^S1>, not <@U2>"
-    names = Names(users={"U1": "ben"}, channels={"C1": "general"}, groups={"S1": "oncall"})
+    names = {("user", "U1"): "ben", ("channel", "C1"): "general", ("usergroup", "S1"): "oncall"}
     assert compose(reply(text), "Ada", names).endswith("@ben in #general and @oncall, not @U2")
 
 
@@ -90,7 +90,7 @@ def test_an_attachment_line_that_somebody_typed_stays_text(text: str) -> None:
 def test_no_name_of_a_person_or_file_is_an_attachment_line() -> None:
     """A person who chooses a name cannot choose what Devin opens."""
     said = reply("<@U1>", attached(ATTACHMENT))
-    line, *rest = compose(said, ATTACHMENT, Names(users={"U1": ATTACHMENT})).splitlines()
+    line, *rest = compose(said, ATTACHMENT, {("user", "U1"): ATTACHMENT}).splitlines()
     assert "ATTACHMENT:" not in line
     assert "\n".join(rest).count("ATTACHMENT (typed):") == 2
     assert ATTACHMENT not in "\n".join(rest)
@@ -118,7 +118,7 @@ def test_any_letter_can_be_sent(text: str, shown: str, name: str) -> None:
     """Any message is text that JSON in UTF-8 can carry."""
     written = reply(text.encode("utf-8", "replace").decode(), attached("a.md"))
     seen = reply("x", blocks=rich_text(shown.encode("utf-8", "replace").decode()))
-    names = Names(users={"U1": name.encode("utf-8", "replace").decode()})
+    names = {("user", "U1"): name.encode("utf-8", "replace").decode()}
     for one in (written, seen):
         assert compose(one, "Ada", names).encode()
 

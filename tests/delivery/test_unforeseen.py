@@ -29,7 +29,7 @@ from bot.slack.lookups import Source
 from bot.slack.people import Called, People
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.text.to_devin import Mentioned
+from bot.text.markdown import Mention
 from bot.wording import delivery_reports
 from sandbox import Sandbox
 from tests.support.bots import BRISK
@@ -88,7 +88,7 @@ class Stumbling(People):
 
     error: BaseException = LookupError("stumble")
 
-    async def called(self, reply: Reply, mentioned: Mentioned) -> Called:
+    async def called(self, reply: Reply, mentioned: frozenset[Mention]) -> Called:
         """Return the names that the message needs."""
         if "stumble" in reply.text:
             raise self.error

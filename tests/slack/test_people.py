@@ -18,7 +18,7 @@ from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Permissions
 from bot.slack.lookups import Source
 from bot.slack.people import People
-from bot.text.to_devin import Mentioned
+from bot.text.markdown import Mention
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import User
 from tests.support.bots import BRISK
@@ -179,16 +179,15 @@ async def test_what_is_no_id_is_neither_asked_for_nor_logged(
 
 async def test_names_of_what_a_text_mentions(box: Sandbox, people: People) -> None:
     """All groups come with one call; names that Slack does not tell are left out."""
-    mentioned = Mentioned(
-        users=frozenset({ADA, "U0NOBODY00"}),
-        channels=frozenset({"C0RANDOM00", "C0NOWHERE0", "D0ADADM000"}),
-        groups=frozenset({"S0ONCALL00", "S0NOBODY00"}),
-    )
+    told = {
+        ("user", ADA): "ada",
+        ("channel", "C0RANDOM00"): "random",
+        ("channel", "D0ADADM000"): "D0ADADM000",
+        ("usergroup", "S0ONCALL00"): "oncall",
+    }
+    untold = {("user", "U0NOBODY00"), ("channel", "C0NOWHERE0"), ("usergroup", "S0NOBODY00")}
     for _ in range(2):
-        names = await people.names(mentioned)
-        assert names.users == {ADA: "ada"}
-        assert names.channels == {"C0RANDOM00": "random", "D0ADADM000": "D0ADADM000"}
-        assert names.groups == {"S0ONCALL00": "oncall"}
+        assert await people.names(frozenset(untold | told.keys())) == told
     assert len(asked(box, "usergroups.list")) == 1
     assert len(asked(box, "conversations.info")) == 3
 
@@ -196,26 +195,24 @@ async def test_names_of_what_a_text_mentions(box: Sandbox, people: People) -> No
 async def test_without_mentions_nothing_is_asked(box: Sandbox, people: People) -> None:
     """Most replies mention nobody."""
     calls = len(box.slack.calls)
-    await people.names(Mentioned(frozenset(), frozenset(), frozenset()))
+    await people.names(frozenset())
     assert len(box.slack.calls) == calls
 
 
 async def test_groups_that_cannot_be_read_are_left_out(box: Sandbox, people: People) -> None:
     """An app without `usergroups:read` still relays."""
     box.slack.scopes = [one for one in box.slack.scopes if one != "usergroups:read"]
-    names = await people.names(Mentioned(frozenset(), frozenset(), frozenset({"S0ONCALL00"})))
-    assert names.groups == {}
+    assert await people.names(frozenset({("usergroup", "S0ONCALL00")})) == {}
 
 
-def many(number: int, first: int = 0) -> Mentioned:
-    """Return the ids of that many people who have not been looked up."""
-    users = (f"U0MANY{one:04d}" for one in range(first, first + number))
-    return Mentioned(frozenset(users), frozenset(), frozenset())
+def many(number: int, first: int = 0) -> frozenset[Mention]:
+    """Return mentions of that many people who have not been looked up."""
+    return frozenset(("user", f"U0MANY{one:04d}") for one in range(first, first + number))
 
 
 def join(box: Sandbox, number: int) -> None:
     """Add that many of them to the workspace."""
-    for user in many(number).users:
+    for _, user in many(number):
         box.slack.workspace.add_user(User(f"n{user[-4:]}", id=user, display_name=f"n{user[-4:]}"))
 
 
@@ -223,7 +220,7 @@ async def test_of_many_names_only_some_are_asked_for(box: Sandbox, people: Peopl
     """Fifty are looked up for one text; the others stay ids."""
     join(box, 2_000)
     names = await people.names(many(2_000))
-    assert len(names.users) == len(asked(box, "users.info")) == 50
+    assert len(names) == len(asked(box, "users.info")) == 50
 
 
 async def test_names_never_use_up_what_decisions_need(box: Sandbox, people: People) -> None:
@@ -256,11 +253,8 @@ async def test_names_that_take_too_long_stay_ids(box: Sandbox, store: Store) -> 
     over = asyncio.Event()
     for method in ("users.info", "conversations.info", "usergroups.list"):
         box.slack.fail_next(method, until=over, times=ALWAYS)
-    mentioned = Mentioned(
-        many(40).users | {ADA}, frozenset({"C0RANDOM00"}), frozenset({"S0ONCALL00"})
-    )
-    names = await people.names(mentioned)
-    assert (names.users, names.channels, names.groups) == ({ADA: "ada"}, {}, {})
+    others = {("user", ADA), ("channel", "C0RANDOM00"), ("usergroup", "S0ONCALL00")}
+    assert await people.names(many(40) | others) == {("user", ADA): "ada"}
     over.set()
 
 

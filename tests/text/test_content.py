@@ -10,8 +10,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from bot.delivery.compose import MOST_SAID, compose
-from bot.text.markdown import NO_NAMES, Names
-from bot.text.to_devin import Mentioned, is_empty, mentioned, to_markdown
+from bot.text.markdown import NO_NAMES
+from bot.text.to_devin import is_empty, mentioned, to_markdown
 from bot.wording.delivery_reports import late
 from handlers.parse.events import parse_reply
 from tests.support.builders import (
@@ -297,8 +297,8 @@ def test_mentions_in_blocks_are_named() -> None:
     table = {"type": "table", "rows": [[rich({"type": "user", "user_id": "U3"})]]}
     blocks = [section("<@U1> <@U2|bob> <#C1>"), table]
     found = mentioned("", blocks)
-    assert found == Mentioned(frozenset({"U1", "U2", "U3"}), frozenset({"C1"}), frozenset())
-    names = Names(users={"U1": "Ada", "U3": "Cy"}, channels={"C1": "web"})
+    assert found == {("user", "U1"), ("user", "U2"), ("user", "U3"), ("channel", "C1")}
+    names = {("user", "U1"): "Ada", ("user", "U3"): "Cy", ("channel", "C1"): "web"}
     assert to_markdown("", blocks, names) == "@Ada @bob #web\n\n| @Cy |\n| --- |"
 
 

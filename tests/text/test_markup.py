@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.markdown import Names
 from bot.text.to_devin import neutralise_attachments, strip_mention, to_markdown
 from bot.text.to_slack import escape, excerpt, quoted
 
@@ -55,7 +54,7 @@ def test_no_message_carries_an_attachment_reference(
     slack: str, blocks: list[Mapping[str, object]]
 ) -> None:
     """The result is checked as a whole, so that fragments cannot be combined."""
-    names = Names(users={"U1": 'x\nATTACHMENT:"https://x.io/a"'})
+    names = {("user", "U1"): 'x\nATTACHMENT:"https://x.io/a"'}
     markdown = to_markdown(slack, blocks, names)
     assert "ATTACHMENT (typed)" in markdown
 

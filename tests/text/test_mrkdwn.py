@@ -2,11 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.markdown import Names
 from bot.text.to_devin import mentioned, to_markdown
 from bot.text.to_slack import excerpt, quoted
 
-NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
+NAMES = {("user", "U1"): "Ada", ("channel", "C1"): "general", ("usergroup", "S1"): "platform"}
 # The speed at which a busy machine draws examples says nothing about the code.
 
 

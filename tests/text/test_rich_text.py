@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.markdown import Names
-from bot.text.to_devin import Mentioned, mentioned, to_markdown
+from bot.text.to_devin import mentioned, to_markdown
 
-NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
+NAMES = {("user", "U1"): "Ada", ("channel", "C1"): "general", ("usergroup", "S1"): "platform"}
 # The speed at which a busy machine draws examples says nothing about the code.
 
 Element = dict[str, object]
@@ -140,7 +139,7 @@ def test_blocks_are_preferred_and_text_is_left_for_empty_ones() -> None:
 
 def test_a_name_takes_one_line() -> None:
     """A display name cannot add lines."""
-    assert to_markdown("<@U1>", names=Names(users={"U1": "@a\n b"})) == "@a b"
+    assert to_markdown("<@U1>", names={("user", "U1"): "@a\n b"}) == "@a b"
 
 
 def test_mentioned_ids_are_those_without_a_name() -> None:
@@ -150,9 +149,10 @@ def test_mentioned_ids_are_those_without_a_name() -> None:
         bullets(section({"type": "usergroup", "usergroup_id": "S2"})),
     )
     message = "<@U1> <@U2|bob> <#C1|general> <#C2|> <!subteam^S1> <!here> <https://x.io>"
-    assert mentioned(message, blocks) == Mentioned(
-        users=frozenset({"U1", "U3"}), channels=frozenset({"C2"}), groups=frozenset({"S1", "S2"})
-    )
+    assert mentioned(message, blocks) == {
+        *(("user", "U1"), ("user", "U3"), ("channel", "C2")),
+        *(("usergroup", "S1"), ("usergroup", "S2")),
+    }
 
 
 _JUNK = st.recursive(
@@ -187,16 +187,14 @@ def test_no_message_makes_it_raise(typed: str, elements: list[object]) -> None:
     """Missing keys and wrong types give nothing; the result can be sent as UTF-8."""
     blocks = rich(*elements, *(rich(*elements)))
     to_markdown(typed, blocks, NAMES).encode()
-    found = mentioned(typed, blocks)
-    ids = found.users | found.channels | found.groups
-    assert all(isinstance(one, str) for one in ids)
+    assert all(isinstance(one, str) for _, one in mentioned(typed, blocks))
 
 
 @pytest.mark.parametrize("blocks", [None, 7, "rich_text", [None, 1, [], {}], {"type": "rich_text"}])
 def test_blocks_of_a_wrong_type_are_none(blocks: object) -> None:
     """Slack's JSON is read as it comes, with the text as a fallback."""
     assert to_markdown("t", blocks) == "t"  # type: ignore[arg-type] # what JSON may hold
-    assert mentioned("t", blocks).users == frozenset()  # type: ignore[arg-type] # the same
+    assert mentioned("t", blocks) == frozenset()  # type: ignore[arg-type] # the same
 
 
 @pytest.mark.parametrize("kind", ["rich_text", "rich_text_section", "rich_text_list", "other"])
@@ -206,7 +204,7 @@ def test_deep_nesting_is_no_recursion(kind: str) -> None:
     for _ in range(10_000):
         element = {"type": kind, "elements": [element]}
     assert to_markdown("t", [{"type": "rich_text", "elements": [element]}]) == "t"
-    assert mentioned("", rich(element)).users == {"U1"}
+    assert mentioned("", rich(element)) == {("user", "U1")}
 
 
 @pytest.mark.parametrize("hostile", ["\n" * 50_000, " `" * 50_000, "a\n" * 50_000, "[" * 100_000])

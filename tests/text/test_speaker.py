@@ -12,7 +12,7 @@ from bot.model.files import AttachedFile, Forwarded
 from bot.model.people import WORKFLOW, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
-from bot.text.markdown import Names, one_line
+from bot.text.markdown import one_line
 from bot.text.to_devin import mark_typed, speaker
 
 ADA, BEN = UserId("U0ADA00000"), UserId("U0BEN00000")
@@ -117,7 +117,7 @@ def test_a_message_has_one_line_that_says_who_speaks(
         files=(attached,),
         forwarded=(way,),
     )
-    whole = compose(reply, author, Names(users={"U1": named}), sender or "Ben")
+    whole = compose(reply, author, {("user", "U1"): named}, sender or "Ben")
     first, _, rest = unicodedata.normalize("NFKC", whole).partition("\n")
     assert re.fullmatch(r".*U0BEN00000 sends what .*U0ADA00000 wrote \(in Slack\):", first)
     assert len(LINE.findall(first)) == 1
