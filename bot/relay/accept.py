@@ -23,7 +23,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.mirror.cards import card_owed
 from bot.store.state import State
-from bot.text.first_words import TEXT_READ, first_words
+from bot.text.commonmark.plain import TEXT_READ, first_words
 from bot.text.to_devin import mentioned, to_markdown
 
 log = logging.getLogger(__name__)

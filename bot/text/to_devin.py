@@ -11,8 +11,9 @@ width, with marks or unseen characters in between, and in letters of other scrip
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 
 from bot.model.people import WORKFLOW, is_id
 from bot.model.record import mappings
@@ -53,13 +54,12 @@ def _is_like_an_id(word: str) -> bool:
 
 def mark_typed(text: str) -> str:
     """Return `text` with `(in Slack` written `(typed: in Slack`; twice changes nothing."""
-    looks = [_look(char) for char in text] if not text.isascii() else None
-    seen = "".join(looks) if looks is not None else text.lower().translate(_ALIKE)
-    found = [one.start() + 1 for one in _END.finditer(seen)]
-    if not found:
+    if text.isascii() and not _END.search(text.lower().translate(_ALIKE)):
         return text
-    places = found if looks is None else _places(looks, found)
-    cuts = [0, *places, len(text)]
+    looks = [_look(char) for char in text]
+    ends = list(accumulate(map(len, looks)))
+    found = (one.start() + 1 for one in _END.finditer("".join(looks)))
+    cuts = [0, *(bisect_left(ends, place) + 1 for place in found), len(text)]
     return "typed: ".join(text[begin:end] for begin, end in pairwise(cuts))
 
 
@@ -76,18 +76,6 @@ def _look(char: str) -> str:
         plain = letter if len(letter) == 1 else char
     look = "".join(one for one in plain if not unicodedata.combining(one) and is_readable(one))
     return look.casefold().translate(_ALIKE)
-
-
-def _places(looks: list[str], found: list[int]) -> list[int]:
-    """Return the places in the text that belong to places in what it looks like."""
-    places, at, wanted = [], 0, iter(found)
-    next_one = next(wanted, None)
-    for place, look in enumerate(looks):
-        at += len(look)
-        while next_one is not None and at >= next_one:
-            places.append(place + 1)
-            next_one = next(wanted, None)
-    return places
 
 
 _ATTACHMENT = re.compile(r'\b(attachment)([\s*~`]*:[\s*~`]*["“”][^"“”\n]*/)', re.IGNORECASE)

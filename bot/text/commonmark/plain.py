@@ -1,4 +1,4 @@
-"""Writes Devin's Markdown as plain text, for notifications and for buttons.
+"""Writes Markdown as plain text: for notifications, buttons, and first words.
 
 Slack reads `<…>`, `@here` and addresses in a message's `text` wherever they stand, in code as well
 (measured by others), so what is sent there is escaped and each `@` has a word joiner behind it.
@@ -6,15 +6,34 @@ Slack reads `<…>`, `@here` and addresses in a message's `text` wherever they s
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
+from bot.model.threads import TOPIC_LIMIT
 from bot.text.characters import seen
 from bot.text.commonmark import blocks, inline
 from bot.text.commonmark.addresses import safe_address
-from bot.text.commonmark.blocks import Block, content
+from bot.text.commonmark.blocks import Block, TooDeep, content
 from bot.text.commonmark.inline import JOINER
 from bot.text.to_slack import escape, head
 
 _ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+
+
+TEXT_READ = 1_000
+"""The part of a message that is converted for `first_words`: much in front may not be seen."""
+
+
+def first_words(markdown: str) -> str:
+    """Return the start of a message as one line, at most `TOPIC_LIMIT` characters.
+
+    People tell threads apart by it. It has no marks of Markdown, and of a link, the label.
+    """
+    text = markdown[: 2 * TEXT_READ]
+    with suppress(TooDeep, RecursionError):
+        found = blocks.walk(blocks.parse(text))
+        text = " ".join(line_of(one) if one.inline else content(one) for one in list(found))
+    line = " ".join(seen(text).split())
+    return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
 
 
 def plain_text(parsed: Sequence[Block]) -> str:
