@@ -19,7 +19,7 @@ from bot.runtime.audit import Event, audit
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.text.to_slack import escape
-from bot.wording.message import literally
+from bot.wording.message import verbatim
 from bot.wording.mirror import notices as mirror_notices
 
 
@@ -63,7 +63,8 @@ class Answers:
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
             words = mirror_notices.answers(await self.accepting.name(by), text)
-            since, as_chosen = self.speaking.since(), (dict(literally(text)),)
+            as_chosen = (dict(verbatim(text, "rich_text_section")),)
+            since = self.speaking.since()
             reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=as_chosen)
             about = {"session": session, "asked": asked, "pressed": pressed}
             mine = Spoken.of(key, reply, words, act=act, **about)

@@ -72,8 +72,9 @@ class Home:
         """
         person, link = await self._check(thread, session, by)
         if link.muted is not muted:
-            await self.linking.mute(thread, by, self.workspace.clock.now, session, muted=muted)
-            await self.notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
+            clock = self.workspace.clock
+            link = await self.linking.mute(thread, by, clock.now, session, muted=muted)
+            await self.notices.say(thread, thread_links.muted(link, person.name))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread who did.

@@ -2,6 +2,7 @@
 
 Messages that were posted long ago still carry them, so their forms never change. Anyone who can
 press a button can forge its value, so a handler also checks that the value is of its own place.
+What is no such value is read as None.
 """
 
 from bot.model.people import is_id
@@ -21,7 +22,7 @@ def reply_value(reply: ReplyId, number: int) -> str:
 
 
 def parse_reply_value(value: str) -> tuple[ReplyId, int] | None:
-    """Read a reply and its round; None for anything else."""
+    """Read a reply and its round."""
     reply, _, number = value.partition("|")
     round_ = _number(number, _DIGITS_OF_A_ROUND)
     return None if _place(reply) is None or round_ is None else (ReplyId(reply), round_)
@@ -33,13 +34,10 @@ def link_value(thread: ThreadRef, session: SessionId) -> str:
 
 
 def parse_link_value(value: str) -> tuple[ThreadRef, SessionId] | None:
-    """Read a thread and its session; None for anything else."""
+    """Read a thread and its session."""
     where, _, named = value.partition("|")
     place, session = _place(where), parse_session(named)
-    if place is None or session is None:
-        return None
-    team, channel, ts = place
-    return ThreadRef(team=team, channel=channel, thread_ts=ts), session
+    return None if place is None or session is None else (place, session)
 
 
 def answer_value(thread: ThreadRef, session: SessionId, asked: str, number: int) -> str:
@@ -48,10 +46,10 @@ def answer_value(thread: ThreadRef, session: SessionId, asked: str, number: int)
 
 
 def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | None:
-    """Read a thread, its session, what was asked and the answer's number; None for all else."""
-    link, _, rest = value.rpartition("|")
+    """Read a thread, its session, what was asked and the answer's number."""
+    link, _, digits = value.rpartition("|")
     link, _, asked = link.rpartition("|")
-    found, number = parse_link_value(link), _number(rest, _DIGITS_OF_A_CHOICE)
+    found, number = parse_link_value(link), _number(digits, _DIGITS_OF_A_CHOICE)
     if found is None or number is None or not asked.isalnum():
         return None
     return (*found, asked, number)
@@ -63,7 +61,7 @@ def home_value(thread: ThreadRef, session: SessionId, page: int) -> str:
 
 
 def parse_home_value(value: str) -> tuple[ThreadRef, SessionId, int] | None:
-    """Read a thread, its session and its page; None for anything else."""
+    """Read a thread, its session and its page."""
     link, _, number = value.rpartition("|")
     found, page = parse_link_value(link), parse_page_value(number)
     if found is None or page is None or link != link_value(*found) or not is_id(found[0].channel):
@@ -85,13 +83,8 @@ def parse_home_choice(value: str) -> tuple[str, str]:
     return action, rest
 
 
-def page_value(page: int) -> str:
-    """Return the value of a button that turns to a page of App Home."""
-    return str(page)
-
-
 def parse_page_value(value: str) -> int | None:
-    """Read the number of a page; None for anything else."""
+    """Read the number of a page of App Home."""
     return _number(value, _DIGITS_OF_A_PAGE)
 
 
@@ -101,19 +94,18 @@ def choice_value(number: str, index: int) -> str:
 
 
 def parse_choice_value(value: str) -> tuple[str, int] | None:
-    """Read a ticket's number and an option's index; None for anything else."""
+    """Read a ticket's number and an option's index."""
     number, _, digits = value.partition(":")
     index = _number(digits, _DIGITS_OF_A_CHOICE)
     return None if index is None else (number, index)
 
 
-def _place(text: str) -> tuple[str, str, str] | None:
-    """Read the team, the channel and the `ts` of a message; None for anything else."""
-    parts = text.split(":")
-    if len(parts) != 3 or not is_ts(parts[2]):  # noqa: PLR2004  (team, channel, ts)
-        return None
-    team, channel, ts = parts
-    return team, channel, ts
+def _place(text: str) -> ThreadRef | None:
+    """Read the team, the channel and the `ts` of a message."""
+    match text.split(":"):
+        case [team, channel, ts] if is_ts(ts):
+            return ThreadRef(team=team, channel=channel, thread_ts=ts)
+    return None
 
 
 def _number(text: str, most_digits: int) -> int | None:

@@ -1,6 +1,6 @@
 """Reports on deliveries, and notices about replies that wait or were late."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -30,31 +30,36 @@ def report(
     outcome: Outcome, reply: Reply, number: int, sent_to: NamedSession, admin: str = ADMIN
 ) -> SlackMessage:
     """Report an outcome to its thread; a plain one needs only the reaction on the reply."""
+    said = words_of(outcome, _about(reply), admin)
     if outcome.kind is OutcomeKind.ENDED:
-        ways = tuple(ending.buttons(reply.thread, sent_to))
-        return replace(words_of(outcome, _about(reply), admin), buttons=ways)
+        return replace(said, buttons=tuple(ending.buttons(reply.thread, sent_to)))
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN:
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
     buttons.append(_open(sent_to))
     if outcome.refusal is Refusal.NO_SESSION:
         buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to.session)))
-    return replace(words_of(outcome, _about(reply), admin), buttons=tuple(buttons))
+    return replace(said, buttons=tuple(buttons))
 
 
 def words_of(outcome: Outcome, about: str, admin: str = ADMIN) -> SlackMessage:
     """Describe an outcome, without buttons; `about` stands for the message."""
+    if outcome.kind is OutcomeKind.DELIVERED:
+        return _left_out(outcome)
     if outcome.kind is OutcomeKind.ENDED:
-        return _ended(outcome, about)
-    if outcome.kind is OutcomeKind.REFUSED:
-        said = _refused(outcome, about, admin)
-    else:
-        said = _REPORTS[outcome.kind](outcome, about)
-    footer = " · ".join(filter(None, (said.footer, _in_doubt(outcome))))
-    return replace(said, footer=footer)
+        ended = f"This session *has ended*, so Devin won't see {about}."
+        ended = f"{ended} {_RESPONSE}" if outcome.detail else ended
+        return SlackMessage(ended, quote=outcome.detail, advice=ending.ADVICE)
+    is_refused = outcome.kind is OutcomeKind.REFUSED
+    said = _refused(outcome, about, admin) if is_refused else _in_doubt(outcome, about)
+    if not outcome.left_out:
+        return said
+    names = excerpt(", ".join(map(_name, outcome.left_out)), limit=600)
+    lacks = f"If Devin got the message, it lacks the contents of {_files(outcome)}: {names}"
+    return replace(said, footer=" · ".join(filter(None, (said.footer, lacks))))
 
 
-def _left_out(outcome: Outcome, _about: str) -> SlackMessage:
+def _left_out(outcome: Outcome) -> SlackMessage:
     """List the files of which Devin received at most a link."""
     lines = [f"{cut(_name(one), 80)}: {_why(one)}" for one in outcome.left_out]
     return SlackMessage(
@@ -62,14 +67,6 @@ def _left_out(outcome: Outcome, _about: str) -> SlackMessage:
         quote="\n".join(lines),
         advice="If Devin needs them, share them another way.",
     )
-
-
-def _in_doubt(outcome: Outcome) -> str:
-    """Name the files of which Devin has at most a link, if it has the message at all."""
-    if outcome.kind is OutcomeKind.DELIVERED or not outcome.left_out:
-        return ""
-    names = excerpt(", ".join(map(_name, outcome.left_out)), limit=600)
-    return f"If Devin got the message, it lacks the contents of {_files(outcome)}: {names}"
 
 
 def _files(outcome: Outcome) -> str:
@@ -104,54 +101,69 @@ def _about(reply: Reply) -> str:
     return "your file" if reply.all_files else "your reply"
 
 
-def _ended(outcome: Outcome, about: str) -> SlackMessage:
-    """Tell of a session that is over, with what Devin says about that, if anything."""
-    said = f"This session *has ended*, so Devin won't see {about}."
-    return SlackMessage(
-        f"{said} {_RESPONSE}" if outcome.detail else said,
-        quote=outcome.detail,
-        advice=ending.ADVICE,
-    )
-
-
-def _not_confirmed(outcome: Outcome, about: str) -> SlackMessage:
-    """Tell of an answer that did not confirm the message; only the session's state says why."""
-    if outcome.kind is OutcomeKind.SUSPENDED:
-        said = f"Devin may not have seen {about}: the session is *suspended*. {_RESPONSE}"
-        advice = "Wake the session in Devin, then press *Send again*."
-    else:
-        said = f"Devin *didn't confirm* {about}, so it may not have seen it. {_RESPONSE}"
-        advice = _CHECK
-    return SlackMessage(said, quote=outcome.detail or _NO_DETAILS, advice=advice)
-
-
 _RESPONSE = "Devin's response:"
 _NO_DETAILS = "(no details)"
 _CHECK = "Check the session. If the message isn't there, press *Send again*."
 
 
+def _in_doubt(outcome: Outcome, about: str) -> SlackMessage:
+    """Tell of a message that Devin may not have seen."""
+    said, quote, advice = f"I *couldn't confirm* that Devin got {about}", "", _CHECK
+    match outcome.kind:
+        case OutcomeKind.SUSPENDED:
+            said = f"Devin may not have seen {about}: the session is *suspended*. {_RESPONSE}"
+            quote = outcome.detail or _NO_DETAILS
+            advice = "Wake the session in Devin, then press *Send again*."
+        case OutcomeKind.UNCONFIRMED:
+            said = f"Devin *didn't confirm* {about}, so it may not have seen it. {_RESPONSE}"
+            quote = outcome.detail or _NO_DETAILS
+        case OutcomeKind.GIVEN_UP:
+            said = (
+                f"I *couldn't send* {about}: Devin was unavailable for too long "
+                f"({as_code(outcome.detail)})."
+            )
+            advice = "Press *Send again* once Devin is back."
+        case _ if outcome.is_unread:
+            status = f"HTTP {outcome.status}"
+            said += f": I couldn't read its response ({status}). I haven't resent it. {_RESPONSE}"
+            quote = _excerpt(outcome)
+        case _:
+            said += f" ({as_code(outcome.detail)}), and I haven't resent it."
+    return SlackMessage(said, quote=quote, advice=advice)
+
+
 def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
+    couldnt = f"I *couldn't send* {about}"
     match outcome.refusal:
         case Refusal.INVALID:
             return _invalid(outcome, about)
         case Refusal.KEY_REJECTED:
             return SlackMessage(
-                f"I *couldn't send* {about}: Devin rejected my API key (401). "
+                f"{couldnt}: Devin rejected my API key (401). "
                 f"Ask {admin} to set a valid `DEVIN_API_KEY`."
             )
         case Refusal.FORBIDDEN:
             return SlackMessage(
-                f"I *couldn't send* {about}: my API key doesn't have access to this session "
+                f"{couldnt}: my API key doesn't have access to this session "
                 f"({outcome.status}). The session may belong to another Devin organization, or the "
                 f"key may lack permission to manage sessions. Ask {admin} for help."
             )
         case Refusal.NO_SESSION:
             return SlackMessage(
-                f"I *couldn't send* {about}: Devin can't find this session ({outcome.status}). "
+                f"{couldnt}: Devin can't find this session ({outcome.status}). "
                 "Press *Unlink*, then mention me with `link &lt;session link or ID&gt;`."
             )
-        case Refusal.OTHER | None:
-            return _refused_otherwise(outcome, about, admin)
+    if outcome.status is None:
+        return SlackMessage(
+            f"I *couldn't read* my saved copy of {about}, so I won't send it "
+            f"({as_code(outcome.detail)}).",
+            advice="If it isn't in the session already, post it again.",
+        )
+    return SlackMessage(
+        f"Devin *rejected* {about} (HTTP {outcome.status}). {_RESPONSE}",
+        quote=_excerpt(outcome),
+        advice=f"If that doesn't explain it, ask {admin}.",
+    )
 
 
 def _invalid(outcome: Outcome, about: str) -> SlackMessage:
@@ -169,58 +181,8 @@ def _line(problem: Problem) -> str:
     return f"{problem.what} ({where})" if where else problem.what
 
 
-def _refused_otherwise(outcome: Outcome, about: str, admin: str) -> SlackMessage:
-    if outcome.status is None:
-        return SlackMessage(
-            f"I *couldn't read* my saved copy of {about}, so I won't send it "
-            f"({as_code(outcome.detail)}).",
-            advice="If it isn't in the session already, post it again.",
-        )
-    return SlackMessage(
-        f"Devin *rejected* {about} (HTTP {outcome.status}). {_RESPONSE}",
-        quote=_excerpt(outcome),
-        advice=f"If that doesn't explain it, ask {admin}.",
-    )
-
-
-def _unread(outcome: Outcome, about: str) -> SlackMessage:
-    return SlackMessage(
-        f"I *couldn't confirm* that Devin got {about}: I couldn't read its response (HTTP "
-        f"{outcome.status}). I haven't resent it. {_RESPONSE}",
-        quote=_excerpt(outcome),
-        advice=_CHECK,
-    )
-
-
 def _excerpt(outcome: Outcome) -> str:
     return cut(" ".join(outcome.detail.split()), 200) or _NO_DETAILS
-
-
-def _uncertain(outcome: Outcome, about: str) -> SlackMessage:
-    if outcome.is_unread:
-        return _unread(outcome, about)
-    return SlackMessage(
-        f"I *couldn't confirm* that Devin got {about} ({as_code(outcome.detail)}), and I haven't "
-        "resent it.",
-        advice=_CHECK,
-    )
-
-
-def _given_up(outcome: Outcome, about: str) -> SlackMessage:
-    return SlackMessage(
-        f"I *couldn't send* {about}: Devin was unavailable for too long "
-        f"({as_code(outcome.detail)}).",
-        advice="Press *Send again* once Devin is back.",
-    )
-
-
-_REPORTS: Mapping[OutcomeKind, Callable[[Outcome, str], SlackMessage]] = {
-    OutcomeKind.DELIVERED: _left_out,
-    OutcomeKind.UNCONFIRMED: _not_confirmed,
-    OutcomeKind.SUSPENDED: _not_confirmed,
-    OutcomeKind.UNCERTAIN: _uncertain,
-    OutcomeKind.GIVEN_UP: _given_up,
-}
 
 
 def late(replies: int, commands: Sequence[str], *, silenced: bool) -> SlackMessage:
@@ -251,11 +213,9 @@ def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> Sl
 
 def waited(kind: OutcomeKind, how_long: timedelta, sent_to: NamedSession) -> SlackMessage:
     """Return what takes the place of `waiting` once the reply has an outcome."""
-    what = (
-        "I've stopped trying to send the reply that came first"
-        if kind is OutcomeKind.GIVEN_UP
-        else "Queued replies are being delivered now"
-    )
+    what = "Queued replies are being delivered now"
+    if kind is OutcomeKind.GIVEN_UP:
+        what = "I've stopped trying to send the reply that came first"
     said = f"Devin was unavailable for {span(how_long)}. {what}."
     return SlackMessage(said, buttons=(_open(sent_to),))
 

@@ -14,7 +14,7 @@ from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions
-from bot.wording.button_values import home_choice_value, home_value, page_value
+from bot.wording.button_values import home_choice_value, home_value
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import (
@@ -24,11 +24,10 @@ from bot.wording.message import (
     action_row,
     button,
     context,
+    form,
     header,
-    overflow,
     plain_text,
     section,
-    section_with,
 )
 from bot.wording.mirror.card import session_lines
 from bot.wording.phrases import (
@@ -48,12 +47,7 @@ WORDS_LIMIT = 2 * TOPIC_LIMIT
 
 TITLE = "Linked threads"
 WAITING_TITLE = "Waiting for someone"
-MUTE_LABEL = "Mute"
-UNMUTE_LABEL = "Unmute"
-UNLINK_LABEL = "Unlink"
 OPEN_THREAD = "Open thread"
-OLDER_LABEL = "Older"
-NEWER_LABEL = "Newer"
 
 EMPTY = SlackMessage(
     "*No linked threads yet.* To link one:\n"
@@ -67,13 +61,6 @@ PARTIAL = (
     "I couldn't check some channels with Slack, so some threads may be missing. Please reopen this "
     "tab in a minute."
 )
-
-CONFIRM = "Unlink this thread?"
-CONFIRM_TEXT = (
-    "Replies won't be sent to Devin and its messages won't be posted anymore. I'll post a note in "
-    "the thread."
-)
-CANCEL = "Cancel"
 
 AWAY = SlackMessage("I couldn't reach my database. Please reopen this tab in a minute.")
 
@@ -154,55 +141,47 @@ def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: st
     """
     opening = f" · <{address}|{OPEN_THREAD}>" if address else ""
     which = f"*{short_id(session)}* in {_place(thread.channel)}{opening}"
-    return {
-        "type": "modal",
-        "callback_id": actions.HOME_UNLINK_FORM,
-        "private_metadata": home_value(thread, session, page),
-        "title": plain_text(CONFIRM),
-        "submit": plain_text(UNLINK_LABEL),
-        "close": plain_text(CANCEL),
-        "blocks": [section(f"{which}\n{CONFIRM_TEXT}")],
-    }
+    means = "Replies won't be sent to Devin and its messages won't be posted anymore."
+    asked = section(f"{which}\n{means} I'll post a note in the thread.")
+    value = home_value(thread, session, page)
+    return form("Unlink this thread?", [asked], "Unlink", actions.HOME_UNLINK_FORM, value)
 
 
 def _thread(one: Shown, page: int) -> Sequence[Block]:
     """Show what Devin does first, and of the rest only what is not as usual."""
-    queued = mail_waiting(one.mail) if one.mail != Queue() else ""
     is_usual = one.last is None or one.last.kind is OutcomeKind.DELIVERED
-    last = "" if is_usual else last_ending(one.last)
-    active = f"Last activity {clock_time(one.active)}"
-    standing = " · ".join(filter(None, (active, last, queued)))
-    follow = "" if one.follow is Follow.ALL else FOLLOWS[one.follow]
+    standing = _joined(
+        " · ",
+        f"Last activity {clock_time(one.active)}",
+        "" if is_usual else last_ending(one.last),
+        mail_waiting(one.mail) if one.mail != Queue() else "",
+    )
     state, *requests = session_lines(one.seen) if not one.seen.is_new else [""]
-    small = "\n".join(filter(None, (standing, " ".join(filter(None, (*requests, follow))))))
-    head = "\n".join(filter(None, (state, _headline(one))))
-    return section_with(head, _menu(one, page)), context(small)
+    small = _joined("\n", standing, _joined(" ", *requests, FOLLOWS.get(one.follow, "")))
+    muted = " · *muted*" if one.link.muted else ""
+    head = f"*{session_link(one.session)}* in {_place(one.thread.channel)}{muted}"
+    named = section(_joined("\n", state, head, _words(one)))
+    return {**named, "accessory": _menu(one, page)}, context(small)
+
+
+def _joined(glue: str, *parts: str) -> str:
+    return glue.join(filter(None, parts))
 
 
 def _menu(one: Shown, page: int) -> Block:
+    mute = ("Unmute", actions.HOME_UNMUTE) if one.link.muted else ("Mute", actions.HOME_MUTE)
     value = home_value(one.thread, one.link.session, page)
-    mute = (
-        (UNMUTE_LABEL, actions.HOME_UNMUTE) if one.link.muted else (MUTE_LABEL, actions.HOME_MUTE)
-    )
-    choices = (mute, (UNLINK_LABEL, actions.HOME_UNLINK))
-    return overflow(
-        actions.HOME_MENU,
-        [(label, home_choice_value(action, value)) for label, action in choices],
-    )
-
-
-def _headline(one: Shown) -> str:
-    """Name a thread's session, its place and its first words, which link to it."""
-    muted = " · *muted*" if one.link.muted else ""
-    head = f"*{session_link(one.session)}* in {_place(one.thread.channel)}{muted}"
-    return "\n".join(filter(None, (head, _words(one))))
+    options = [
+        {"text": plain_text(label), "value": home_choice_value(action, value)}
+        for label, action in (mute, ("Unlink", actions.HOME_UNLINK))
+    ]
+    return {"type": "overflow", "action_id": actions.HOME_MENU, "options": options}
 
 
 def _words(one: Shown) -> str:
+    """Return a thread's first words, which link to it."""
     words = excerpt(one.link.topic.translate(SEPARATOR), limit=WORDS_LIMIT)
-    if not one.address:
-        return words
-    return f"<{one.address}|{words or OPEN_THREAD}>"
+    return f"<{one.address}|{words or OPEN_THREAD}>" if one.address else words
 
 
 def _place(channel: str) -> str:
@@ -217,8 +196,8 @@ def _count(first: int, last: int, all_: int) -> str:
 
 
 def _turning(page: int, has_more: bool) -> Sequence[Block]:  # noqa: FBT001
-    newer = button(actions.HOME_LATER, NEWER_LABEL, page_value(page - 1))
-    older = button(actions.HOME_EARLIER, OLDER_LABEL, page_value(page + 1))
+    newer = button(actions.HOME_LATER, "Newer", str(page - 1))
+    older = button(actions.HOME_EARLIER, "Older", str(page + 1))
     return [*([newer] if page else []), *([older] if has_more else [])]
 
 

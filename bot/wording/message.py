@@ -27,11 +27,6 @@ def section(markup: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": markup}}
 
 
-def section_with(markup: str, accessory: Block) -> Block:
-    """Return a paragraph of Slack markup with a button or a menu beside it."""
-    return {**section(markup), "accessory": accessory}
-
-
 def context(markup: str) -> Block:
     """Return a line of Slack markup in small gray type."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": markup}]}
@@ -42,15 +37,9 @@ def header(text: str) -> Block:
     return {"type": "header", "text": plain_text(text)}
 
 
-def verbatim(text: str) -> Block:
-    """Return a quotation as rich text, in which Slack parses nothing."""
-    element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": text}]}
-    return {"type": "rich_text", "elements": [element]}
-
-
-def literally(text: str) -> Block:
-    """Return text as rich text, in which Slack parses nothing."""
-    element = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+def verbatim(text: str, kind: str = "rich_text_quote") -> Block:
+    """Return a quotation, or another part of a `rich_text`, in which Slack parses nothing."""
+    element = {"type": kind, "elements": [{"type": "text", "text": text}]}
     return {"type": "rich_text", "elements": [element]}
 
 
@@ -69,12 +58,6 @@ def link_button(action: str, label: str, address: str) -> Block:
     return {"type": "button", "action_id": action, "text": plain_text(label), "url": address}
 
 
-def overflow(action: str, options: Sequence[tuple[str, str]]) -> Block:
-    """Return a menu behind three dots: at most five labels, each with the value of a button."""
-    shown = [{"text": plain_text(label), "value": value} for label, value in options]
-    return {"type": "overflow", "action_id": action, "options": shown}
-
-
 def plain_text(text: str) -> Block:
     """Return a text object without markup; `:tada:` in it becomes an emoji."""
     return {"type": "plain_text", "text": text}
@@ -83,6 +66,37 @@ def plain_text(text: str) -> Block:
 def literal_text(text: str) -> Block:
     """Return a text object without markup, in which `:tada:` stays as typed."""
     return {**plain_text(text), "emoji": False}
+
+
+def modal(title: str, blocks: Sequence[Block], *, close: str = "Close") -> View:
+    """Return a modal that asks nothing."""
+    return {
+        "type": "modal",
+        "title": plain_text(title),
+        "close": plain_text(close),
+        "blocks": list(blocks),
+    }
+
+
+def form(title: str, blocks: Sequence[Block], submit: str, callback: str, carries: str) -> View:
+    """Return a modal to submit; `carries` comes back with it, and is not to be trusted."""
+    return {
+        **modal(title, blocks, close="Cancel"),
+        "submit": plain_text(submit),
+        "callback_id": callback,
+        "private_metadata": carries,
+    }
+
+
+def field(name: str, label: str, element: Block, **more: Any) -> Block:
+    """Return an input of a form, whose block and action are called the same."""
+    return {
+        "type": "input",
+        "block_id": name,
+        "label": literal_text(label),
+        "element": {"action_id": name, **element},
+        **more,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +115,14 @@ class SlackMessage:
 
     def params(self) -> dict[str, Any]:
         """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
-        quote = cut(self.quote, QUOTE_LIMIT)
-        blocks: list[Block] = [section(self.text)]
-        parts = [self.text]
-        if quote:
-            blocks.append(verbatim(quote))
+        blocks, parts = [section(self.text)], [self.text]
+        if self.quote:
+            blocks.append(verbatim(cut(self.quote, QUOTE_LIMIT)))
             parts.append(quoted(self.quote, limit=QUOTE_LIMIT))
-        if self.advice:
-            blocks.append(section(self.advice))
-            parts.append(self.advice)
-        if self.footer:
-            blocks.append(context(self.footer))
-            parts.append(self.footer)
+        for block, markup in ((section, self.advice), (context, self.footer)):
+            if markup:
+                blocks.append(block(markup))
+                parts.append(markup)
         if self.buttons:
             blocks.append(action_row(self.buttons))
         return {"text": "\n".join(parts), "blocks": blocks}

@@ -35,20 +35,12 @@ from bot.model.errors import (
 from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
-from bot.model.sessions import NamedSession, Unclear
+from bot.model.sessions import Unclear
 from bot.wording.devin_say import USAGE
 from bot.wording.lifecycle import options
 from bot.wording.message import SlackMessage
-from bot.wording.mirror import notices as mirror_notices
-from bot.wording.phrases import (
-    ADMIN,
-    as_code,
-    in_minutes,
-    linker,
-    plural,
-    preview,
-    session_link,
-)
+from bot.wording.mirror.notices import chosen
+from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
 from bot.wording.workflows import FLAWS
 
 
@@ -60,9 +52,15 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
         case BadSession():
             words = _unclear(error.text, error.unclear) if error.unclear else no_session(error.text)
         case LinkChanged():
-            words = _link_changed(error.to, error.by)
+            words = SlackMessage(
+                f"{linker(error.by)} has linked this thread to *{session_link(error.to)}* since "
+                "then, so nothing was sent or changed."
+            )
         case LinkedElsewhere():
-            words = _linked_elsewhere(error.to, error.by)
+            words = SlackMessage(
+                f"{linker(error.by)} already linked this thread to *{session_link(error.to)}*. "
+                "To switch, mention me with `unlink` first."
+            )
         case NotAllowed():
             words = SlackMessage(_turned_away(error.standing, admin))
         case TooManyStarts():
@@ -72,7 +70,7 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
         case NoSuchReply():
             words = _SENT_AGAIN if error.already_sent else _REPLY_GONE
         case AnsweredAlready():
-            words = SlackMessage(mirror_notices.chosen(error.by, error.text))
+            words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
             words = options.bad(error)
         case BadStep():
@@ -80,86 +78,50 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
         case ChooseSession():
             words = _choose(several=bool(error.links))
         case CannotPost():
-            other = _cannot_post(error.reason, admin)
-            words = SlackMessage(_CANNOT_POST.get(error.reason, other))
+            words = _cannot_post(error.reason, admin)
         case _:
             words = _FIXED[type(error)]
     return words
 
-
-_NOT_LINKED = SlackMessage(
-    "This thread isn't linked to a Devin session. To start one here, mention me with "
-    "`start &lt;prompt&gt;`; to link one, with `link &lt;session link or ID&gt;`."
-)
-
-_EMPTY_MESSAGE = SlackMessage(
-    "That message has no text or files that I can read, so there's nothing to send. "
-    "If you forwarded it from another conversation, copy its text into a new reply."
-)
-
-_MESSAGE_GONE = SlackMessage(
-    "That message was deleted in the meantime, so I sent nothing and didn't link the thread."
-)
 
 KEPT_ASIDE = SlackMessage(
     "I took this for an aside, so I didn't send it to Devin. If Devin should read it, choose "
     "*Send to Devin* in its ⋮ menu. If a reply begins with a bare `(aside)`, I won't mention it."
 )
 
-_IS_MUTED = SlackMessage(
-    "This thread is muted, so nothing was sent. "
-    "Mention me in the thread with `unmute`, then try again."
-)
-
-_FORM_GONE = SlackMessage("This has expired. Type `/devin-say` to start again.")
-
-_TICKET_GONE = SlackMessage(
-    "This has expired, or it was for someone else. Mention me again, or use the message's ⋮ menu."
-)
-
-_ALREADY_SENT = SlackMessage("You already sent that correction.")
-
-_MOVED_ON = SlackMessage(
-    "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
-)
-
-_START_GONE = SlackMessage("This has expired. To start a session, mention me with `start` again.")
-
-_ALREADY_CLOSED = SlackMessage("That's already done.")
-
 _SENT_AGAIN = SlackMessage("That reply was already resent.")
-
 _REPLY_GONE = SlackMessage("That reply has expired. Please post it again.")
 
-
 _FIXED: Mapping[type[PersonError], SlackMessage] = {
-    AlreadyClosed: _ALREADY_CLOSED,
-    AlreadySent: _ALREADY_SENT,
-    EmptyMessage: _EMPTY_MESSAGE,
-    FormGone: _FORM_GONE,
-    IsMuted: _IS_MUTED,
-    MessageGone: _MESSAGE_GONE,
-    MovedOn: _MOVED_ON,
-    NotLinked: _NOT_LINKED,
+    AlreadyClosed: SlackMessage("That's already done."),
+    AlreadySent: SlackMessage("You already sent that correction."),
+    EmptyMessage: SlackMessage(
+        "That message has no text or files that I can read, so there's nothing to send. "
+        "If you forwarded it from another conversation, copy its text into a new reply."
+    ),
+    FormGone: SlackMessage("This has expired. Type `/devin-say` to start again."),
+    IsMuted: SlackMessage(
+        "This thread is muted, so nothing was sent. "
+        "Mention me in the thread with `unmute`, then try again."
+    ),
+    MessageGone: SlackMessage(
+        "That message was deleted in the meantime, so I sent nothing and didn't link the thread."
+    ),
+    MovedOn: SlackMessage(
+        "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
+    ),
+    NotLinked: SlackMessage(
+        "This thread isn't linked to a Devin session. To start one here, mention me with "
+        "`start &lt;prompt&gt;`; to link one, with `link &lt;session link or ID&gt;`."
+    ),
     NothingToSay: USAGE,
-    StartGone: _START_GONE,
-    TicketGone: _TICKET_GONE,
+    StartGone: SlackMessage("This has expired. To start a session, mention me with `start` again."),
+    TicketGone: SlackMessage(
+        "This has expired, or it was for someone else. Mention me again, or use the message's ⋮ "
+        "menu."
+    ),
 }
 """The words for errors that say no more than their kind."""
-
-
-def _linked_elsewhere(session: NamedSession, by: str) -> SlackMessage:
-    return SlackMessage(
-        f"{linker(by)} already linked this thread to *{session_link(session)}*. "
-        "To switch, mention me with `unlink` first."
-    )
-
-
-def _link_changed(session: NamedSession, by: str) -> SlackMessage:
-    return SlackMessage(
-        f"{linker(by)} has linked this thread to *{session_link(session)}* since then, so nothing "
-        "was sent or changed."
-    )
 
 
 def no_session(typed: str) -> SlackMessage:
@@ -239,10 +201,10 @@ _CANNOT_POST = {
 }
 
 
-def _cannot_post(reason: str, admin: str) -> str:
-    return (
-        f"Slack won't let me post here ({as_code(reason)}), so nothing was sent. "
-        f"If that doesn't explain it, ask {admin}."
+def _cannot_post(reason: str, admin: str) -> SlackMessage:
+    other = f"Slack won't let me post here ({as_code(reason)}), so nothing was sent. "
+    return SlackMessage(
+        _CANNOT_POST.get(reason) or f"{other}If that doesn't explain it, ask {admin}."
     )
 
 

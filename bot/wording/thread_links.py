@@ -7,6 +7,8 @@ from bot.wording.actions import LINK_OFFERED
 from bot.wording.message import SlackMessage, button
 from bot.wording.phrases import linker, session_link
 
+_STILL_SENT = "Replies already queued will still be sent."
+
 
 def linked_already(to: NamedSession, by: str) -> SlackMessage:
     """Say that the thread has the link that was asked for, made by `by`."""
@@ -15,57 +17,40 @@ def linked_already(to: NamedSession, by: str) -> SlackMessage:
 
 def linked_before(to: NamedSession, by: str) -> SlackMessage:
     """Say that the thread keeps the link it already has, made by `by`."""
-    return SlackMessage(
-        f"{linker(by)} already linked this thread to *{session_link(to)}*. "
-        "To switch, mention me in the thread with `unlink` first."
-    )
+    said = linked_already(to, by).text
+    return SlackMessage(f"{said} To switch, mention me in the thread with `unlink` first.")
 
 
 def unlinked(session: NamedSession) -> SlackMessage:
     """Confirm that the thread's link has ended."""
-    return SlackMessage(
-        f"Unlinked from *{session_link(session)}*. Replies already queued will still be sent."
-    )
+    return SlackMessage(f"Unlinked from *{session_link(session)}*. {_STILL_SENT}")
 
 
 def channel_moved(session: NamedSession) -> SlackMessage:
     """Tell a thread that sharing its channel with another organization ended its link."""
     return SlackMessage(
         f"This channel was shared with another organization, so I unlinked this thread from "
-        f"*{session_link(session)}*. Replies already queued will still be sent. To link it again, "
-        "mention me with `link &lt;session link or ID&gt;`."
+        f"*{session_link(session)}*. {_STILL_SENT} To link it again, mention me with "
+        "`link &lt;session link or ID&gt;`."
     )
 
 
-def muted(link: Link) -> SlackMessage:
-    """Say whether the thread is muted."""
+def muted(link: Link, by: str = "") -> SlackMessage:
+    """Say whether the thread is muted, and by whom if that was done from App Home."""
+    who = f" by {escape(by)}" if by else ""
     if link.muted:
         return SlackMessage(
-            "Muted. Replies won't be sent to Devin until someone mentions me with `unmute`."
+            f"Muted{who}. Replies won't be sent to Devin until someone mentions me with `unmute`."
         )
     return SlackMessage(
-        "Unmuted. New replies will be sent to Devin. Replies posted while muted won't."
-    )
-
-
-def muted_at_home(by: str, *, muted: bool) -> SlackMessage:
-    """Tell a thread that `by` muted or unmuted it from App Home."""
-    if muted:
-        return SlackMessage(
-            f"Muted by {escape(by)}. Replies won't be sent to Devin until someone mentions me with "
-            "`unmute`."
-        )
-    return SlackMessage(
-        f"Unmuted by {escape(by)}. New replies will be sent to Devin. Replies posted while muted "
-        "won't."
+        f"Unmuted{who}. New replies will be sent to Devin. Replies posted while muted won't."
     )
 
 
 def unlinked_by(session: NamedSession, by: str) -> SlackMessage:
     """Tell a thread that `by` unlinked it from App Home, or by its card."""
     return SlackMessage(
-        f"{escape(by)} unlinked this thread from *{session_link(session)}*. "
-        "Replies already queued will still be sent."
+        f"{escape(by)} unlinked this thread from *{session_link(session)}*. {_STILL_SENT}"
     )
 
 

@@ -136,10 +136,10 @@ async def asked(desk: Desk, user: str = "ada") -> View:
     return form
 
 
-def muted() -> SlackMessage:
-    """Return the answer to `mute`."""
-    session, by = SessionId(SESSION), UserId(ADA)
-    return thread_links.muted(Link(session=session, by=by, at=0, muted=True))
+def muted(name: str = "", *, is_muted: bool = True) -> SlackMessage:
+    """Return the answer to `mute`, or what the thread is told if `name` did it from App Home."""
+    link = Link(session=SessionId(SESSION), by=UserId(ADA), at=0, muted=is_muted)
+    return thread_links.muted(link, name)
 
 
 @pytest.fixture
@@ -458,10 +458,10 @@ async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) ->
     view = await press(desk, await home(desk), actions.HOME_MUTE)
     assert home_view.muted_note(muted=True) in lines(view)
     assert any("· *muted*" in line for line in lines(view))
-    await desk.until_said(thread_links.muted_at_home("ada", muted=True), thread)
+    await desk.until_said(muted("ada"), thread)
     await desk.reply("Not for Devin", thread)
     view = await press(desk, view, actions.HOME_UNMUTE)
-    await desk.until_said(thread_links.muted_at_home("ada", muted=False), thread)
+    await desk.until_said(muted("ada", is_muted=False), thread)
     assert [action for action, _ in choices(view)] == [actions.HOME_MUTE, actions.HOME_UNLINK]
     assert await desk.fence(thread) == []
 
@@ -475,7 +475,7 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
     view = await press(desk, view, actions.HOME_MUTE)
     assert actions.HOME_UNMUTE in dict(choices(view))
     view = await press(desk, view, actions.HOME_UNMUTE)
-    await desk.until_said(thread_links.muted_at_home("ada", muted=False), thread)
+    await desk.until_said(muted("ada", is_muted=False), thread)
     assert len(desk.said(thread)) == 2
 
 

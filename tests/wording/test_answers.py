@@ -97,8 +97,8 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "said to": lambda by, session: devin_say.said_to(session, by),
     "corrected": lambda by, _: corrections.corrected(by, "Please rebase"),
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
-    "muted at home": lambda by, _: thread_links.muted_at_home(by, muted=True),
-    "unmuted at home": lambda by, _: thread_links.muted_at_home(by, muted=False),
+    "muted at home": lambda by, _: thread_links.muted(LINK.model_copy(update={"muted": True}), by),
+    "unmuted at home": lambda by, _: thread_links.muted(LINK, by),
     "unlinked at home": lambda by, session: thread_links.unlinked_by(session, by),
 }
 

@@ -5,21 +5,16 @@ is trusted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from bot.model.sessions import NamedSession
-from bot.wording import actions
+from bot.wording import actions, message
 from bot.wording.asking import session_picker
 from bot.wording.asking.session_picker import CHOOSE, Choices
 from bot.wording.button_values import choice_value
-from bot.wording.message import Block, SlackMessage, View, button, literal_text
+from bot.wording.message import SlackMessage, View, button, field, literal_text
 from bot.wording.phrases import preview
 
 TITLE = "Message Devin"
-SUBMIT = "Send"
-CANCEL = "Cancel"
-MESSAGE_LABEL = "Message"
-
 NO_MESSAGE = "Enter a message."
 
 MESSAGE_LIMIT = 3_000
@@ -28,15 +23,9 @@ MENU_LIMIT = 100
 
 def form(number: str, choices: Choices) -> View:
     """Return the form, with the likeliest session already chosen."""
-    return {
-        "type": "modal",
-        "callback_id": actions.SAY_FORM,
-        "private_metadata": number,
-        "title": literal_text(TITLE),
-        "submit": literal_text(SUBMIT),
-        "close": literal_text(CANCEL),
-        "blocks": [*session_picker.fields(choices), _message_block()],
-    }
+    typed = {"type": "plain_text_input", "multiline": True, "max_length": MESSAGE_LIMIT}
+    blocks = [*session_picker.fields(choices), field(actions.MESSAGE_FIELD, "Message", typed)]
+    return message.form(TITLE, blocks, "Send", actions.SAY_FORM, number)
 
 
 def menu(number: str, sessions: Sequence[NamedSession], text: str) -> SlackMessage:
@@ -51,8 +40,10 @@ def menu(number: str, sessions: Sequence[NamedSession], text: str) -> SlackMessa
         "placeholder": literal_text(CHOOSE),
         "options": options,
     }
-    cancel = button(actions.SAY_CANCELLED, CANCEL, number)
-    return replace(_which_session(text), buttons=(select, cancel))
+    return SlackMessage(
+        f'Several sessions are active in this channel. Which one should get "{preview(text)}"?',
+        buttons=(select, button(actions.SAY_CANCELLED, "Cancel", number)),
+    )
 
 
 def problems(filled: Mapping[str, str]) -> dict[str, str]:
@@ -60,23 +51,3 @@ def problems(filled: Mapping[str, str]) -> dict[str, str]:
     is_empty = not filled.get(actions.MESSAGE_FIELD, "").strip()
     missing = {actions.MESSAGE_FIELD: NO_MESSAGE} if is_empty else {}
     return session_picker.problems(filled) | missing
-
-
-def _which_session(text: str) -> SlackMessage:
-    return SlackMessage(
-        f'Several sessions are active in this channel. Which one should get "{preview(text)}"?'
-    )
-
-
-def _message_block() -> Block:
-    return {
-        "type": "input",
-        "block_id": actions.MESSAGE_FIELD,
-        "label": literal_text(MESSAGE_LABEL),
-        "element": {
-            "type": "plain_text_input",
-            "action_id": actions.MESSAGE_FIELD,
-            "multiline": True,
-            "max_length": MESSAGE_LIMIT,
-        },
-    }

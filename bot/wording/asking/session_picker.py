@@ -9,15 +9,12 @@ from typing import Any
 
 from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.text.characters import shortened
-from bot.wording import actions
-from bot.wording.message import Block, literal_text, plain
+from bot.wording.actions import SESSION_FIELD, TYPED_FIELD
+from bot.wording.message import Block, field, literal_text, plain
 from bot.wording.phrases import session_address, short_id, title_of
 from bot.wording.refusals import no_session
 
 LABEL = "Devin session"
-PASTE = "Paste a session link or ID"
-PICK = "Pick one, or paste a link or an ID below."
-OR_PASTE = "Or paste a session link or ID"
 CHOOSE = "Choose a session"
 HERE = "Linked in this channel"
 ELSEWHERE = "Recent sessions"
@@ -59,11 +56,11 @@ def problems(filled: Mapping[str, str]) -> dict[str, str]:
     """Validate a submitted form; the result maps the field to its error."""
     chosen, pasted = _answers(filled)
     if chosen and pasted:
-        return {actions.TYPED_FIELD: BOTH}
+        return {TYPED_FIELD: BOTH}
     if not (chosen or pasted):
-        return {actions.TYPED_FIELD: NEITHER}
+        return {TYPED_FIELD: NEITHER}
     if parse_session(chosen or pasted) is None:
-        return {actions.TYPED_FIELD: plain(no_session(chosen or pasted).text)}
+        return {TYPED_FIELD: plain(no_session(chosen or pasted).text)}
     return {}
 
 
@@ -73,51 +70,36 @@ def option(one: NamedSession, value: str) -> Block:
 
 
 def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
-    names = (actions.SESSION_FIELD, actions.TYPED_FIELD)
-    chosen, pasted = (filled.get(name, "").strip() for name in names)
+    chosen, pasted = (filled.get(name, "").strip() for name in (SESSION_FIELD, TYPED_FIELD))
     return chosen, pasted
 
 
 def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId | None) -> Block:
     options = {one.session: option(one, one.session) for _, ones in groups for one in ones}
-    first = {"initial_option": options[meant]} if meant in options else {}
-    element = {
+    select: dict[str, Any] = {
         "type": "static_select",
-        "action_id": actions.SESSION_FIELD,
         "placeholder": literal_text(CHOOSE),
         "option_groups": [
             {"label": literal_text(label), "options": [options[one.session] for one in ones]}
             for label, ones in groups
         ],
-        **first,
     }
-    return {
-        "type": "input",
-        "block_id": actions.SESSION_FIELD,
-        "label": literal_text(LABEL),
-        "hint": literal_text(PICK),
-        "element": element,
-        "optional": True,
-    }
+    if meant in options:
+        select["initial_option"] = options[meant]
+    hint = literal_text("Pick one, or paste a link or an ID below.")
+    return field(SESSION_FIELD, LABEL, select, hint=hint, optional=True)
 
 
 def _paste(pasted: SessionId | None, *, is_alone: bool) -> Block:
-    element: dict[str, Any] = {"type": "plain_text_input", "action_id": actions.TYPED_FIELD}
+    typed: dict[str, Any] = {"type": "plain_text_input"}
     if pasted is not None:
-        element["initial_value"] = session_address(NamedSession(pasted))
-    hint = {"hint": literal_text(PASTE)} if is_alone else {}
-    return {
-        "type": "input",
-        "block_id": actions.TYPED_FIELD,
-        "label": literal_text(LABEL if is_alone else OR_PASTE),
-        **hint,
-        "element": element | ({"focus_on_load": True} if is_alone else {}),
-        "optional": not is_alone,
-    }
+        typed["initial_value"] = session_address(NamedSession(pasted))
+    if not is_alone:
+        return field(TYPED_FIELD, "Or paste a session link or ID", typed, optional=True)
+    typed["focus_on_load"] = True
+    return field(TYPED_FIELD, LABEL, typed, hint=literal_text("Paste a session link or ID"))
 
 
 def _label(one: NamedSession) -> str:
     title, short = title_of(one), short_id(one.session)
-    if not title:
-        return short
-    return f"{shortened(title, LABEL_LIMIT - len(f' ({short})'))} ({short})"
+    return f"{shortened(title, LABEL_LIMIT - len(f' ({short})'))} ({short})" if title else short

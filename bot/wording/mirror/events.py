@@ -32,7 +32,40 @@ class Framing:
 
 def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
     """Say what has happened; `is_below` says that Devin's words about it stand right above."""
-    return _EVENTS[one.kind](one, framing, is_below)
+    to = f"<@{escape(framing.mention)}> " if framing.mention else ""
+    match one.kind:
+        case SaidKind.QUESTION:
+            preview = excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)
+            asked = "" if is_below else f' asked "{preview}" and'
+            how = "" if one.options else " Reply here."
+            said = f"{to}Devin{asked} is waiting for an answer.{how}"
+        case SaidKind.APPROVAL:
+            where = "See above for" if is_below else "Open the session to see"
+            said = f"{to}Devin needs your *approval* to continue. {where} what it wants to do."
+        case SaidKind.PULL_REQUEST:
+            said = f"Devin opened a pull request: {pull_request_link(one.text)}"
+        case SaidKind.FINISHED:
+            said = f"{to}Devin has *finished*. Reply here to continue."
+        case SaidKind.ENDED:
+            how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
+            said = (
+                f"{to}Devin's session has {how} and can't receive messages anymore. {ending.ADVICE}"
+            )
+        case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
+            said = (
+                f"{to}Devin has *stopped*: it reached a usage limit. Raise the limit in Devin, "
+                "then reply here to continue."
+            )
+        case SaidKind.TROUBLE:
+            said = f"{to}Devin has *stopped* because of an error. Reply here to try again."
+        case SaidKind.TOO_LONG:
+            said = (
+                "This session's messages have become too long for me to read, so I can't post them "
+                "here. Open the session to read them. Replies are still sent to Devin."
+            )
+        case _:
+            raise AssertionError(f"{one.kind} is no event")
+    return said
 
 
 def how_to_answer(one: Said) -> str:
@@ -42,86 +75,27 @@ def how_to_answer(one: Said) -> str:
     return "Pick one, or reply in your own words." if one.options else ""
 
 
-def _question(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
-    asked = "" if is_below else f' asked "{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}" and'
-    how = "" if one.options else " Reply here."
-    return f"{_to(framing)}Devin{asked} is waiting for an answer.{how}"
-
-
-def _approval(_: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
-    where = "See above for" if is_below else "Open the session to see"
-    return f"{_to(framing)}Devin needs your *approval* to continue. {where} what it wants to do."
-
-
-def _pull_request(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    return f"Devin opened a pull request: {pull_request_link(one.text)}"
-
-
-def _finished(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    return f"{_to(framing)}Devin has *finished*. Reply here to continue."
-
-
-def _ended(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
-    return (
-        f"{_to(framing)}Devin's session has {how} and can't receive messages anymore. "
-        f"{ending.ADVICE}"
-    )
-
-
-def _trouble(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    if one.trouble is Trouble.LIMIT:
-        return (
-            f"{_to(framing)}Devin has *stopped*: it reached a usage limit. Raise the limit in "
-            "Devin, then reply here to continue."
-        )
-    return f"{_to(framing)}Devin has *stopped* because of an error. Reply here to try again."
-
-
-def _too_long(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    return (
-        "This session's messages have become too long for me to read, so I can't post them here. "
-        "Open the session to read them. Replies are still sent to Devin."
-    )
-
-
-_EVENTS = {
-    SaidKind.QUESTION: _question,
-    SaidKind.APPROVAL: _approval,
-    SaidKind.PULL_REQUEST: _pull_request,
-    SaidKind.FINISHED: _finished,
-    SaidKind.ENDED: _ended,
-    SaidKind.TROUBLE: _trouble,
-    SaidKind.TOO_LONG: _too_long,
-}
-
-
 def buttons(one: Said, framing: Framing) -> Sequence[Block]:
     """Return the buttons of an event."""
-    thread, session = framing.thread, framing.session
-    opens = link_button(OPEN_SESSION, "Open session", session_address(session))
+    opens = link_button(OPEN_SESSION, "Open session", session_address(framing.session))
     match one.kind:
         case SaidKind.QUESTION:
-            values = (
-                answer_value(thread, session.session, one.id, number)
-                for number in range(len(one.options))
-            )
             return [
-                button(f"{ANSWER}_{number}", label(option), value)
-                for number, (option, value) in enumerate(zip(one.options, values, strict=True))
+                button(f"{ANSWER}_{at}", label(option), _value(one, framing, at))
+                for at, option in enumerate(one.options)
             ]
         case SaidKind.APPROVAL:
-            value = answer_value(thread, session.session, one.id, 0)
-            return [{**button(APPROVE, "Approve", value), "style": "primary"}, opens]
+            approve = button(APPROVE, "Approve", _value(one, framing, 0))
+            return [{**approve, "style": "primary"}, opens]
         case SaidKind.ENDED:
-            return ending.buttons(thread, session)
+            return ending.buttons(framing.thread, framing.session)
         case SaidKind.PULL_REQUEST:
             return []
     return [opens]
 
 
-def _to(framing: Framing) -> str:
-    return f"<@{escape(framing.mention)}> " if framing.mention else ""
+def _value(one: Said, framing: Framing, number: int) -> str:
+    return answer_value(framing.thread, framing.session.session, one.id, number)
 
 
 def _last_line(text: str) -> str:

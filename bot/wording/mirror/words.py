@@ -6,7 +6,7 @@ it inert. Slack takes 12,000 characters of it a message, and draws each heading,
 block of its own, of which it takes 50.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,15 @@ from bot.model.mirror import Said, SaidKind
 from bot.model.sessions import NamedSession
 from bot.text.characters import cut
 from bot.text.commonmark.blocks import fenced
+from bot.text.commonmark.cutting import chunks
+from bot.text.commonmark.split import MOST_WEIGHT
 from bot.text.devin_files import SentFile, cut_files
 from bot.text.devin_markdown import fallback, split, weight
 from bot.wording.actions import HOW_TO_ANSWER
 from bot.wording.message import Block, action_row, verbatim
 from bot.wording.mirror import events
 from bot.wording.mirror.events import Framing
-from bot.wording.phrases import plural, session_link, web_link
+from bot.wording.phrases import local_time, plural, session_link, web_link
 
 POST_LIMIT = 10_000
 """The most characters of Devin's in one post."""
@@ -33,9 +35,6 @@ EDITABLE = 8_000
 
 Slack was seen to refuse edits of some 12,000 characters, perhaps with the text of notifications.
 """
-
-MOST_WEIGHT = 40
-"""The most blocks that a post may be drawn as."""
 
 FALLBACK_LIMIT = 3_000
 PLAIN_LIMIT = 2_900
@@ -72,13 +71,11 @@ class DevinPost:
 
     def plain(self) -> Sequence["DevinPost"]:
         """Return the same words as posts that Slack does not have to draw, buttons last."""
-        pieces = [
-            self.words[at : at + PLAIN_LIMIT] for at in range(0, len(self.words), PLAIN_LIMIT)
-        ]
+        shown: list[tuple[Block, ...]]
+        shown = [(verbatim(piece),) for piece in chunks(self.words, PLAIN_LIMIT)]
         rest = tuple(block for block in self.blocks if block["type"] != "markdown")
-        shown = [(verbatim(piece),) for piece in pieces[:-1]]
-        last = (*(verbatim(piece) for piece in pieces[-1:]), *rest)
-        return [DevinPost(blocks, self.text, "") for blocks in (*shown, last)]
+        *others, last = shown or [()]
+        return [DevinPost(blocks, self.text, "") for blocks in (*others, (*last, *rest))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +105,22 @@ class _Draft:
         is_short = self.length + len(part) <= POST_LIMIT
         return not self.words or (is_short and self.weight + weight(part) <= MOST_WEIGHT)
 
+    def add(self, part: str) -> None:
+        """Add a part of Devin's words."""
+        self.blocks.append({"type": "markdown", "text": part})
+        self.texts.append(fallback(part, FALLBACK_LIMIT))
+        self.words.append(part)
+        self.weight += weight(part) + 1
+
+    def say(self, markup: str, **named: str) -> None:
+        """Add a sentence of ours."""
+        self.blocks.append({"type": "section", **named, "text": _markup(markup)})
+        self.texts.append(markup)
+
+    def note(self, markup: str) -> None:
+        """Add a line in small type, which no notification shows."""
+        self.blocks.append({"type": "context", "elements": [_markup(markup)]})
+
     def post(self) -> DevinPost:
         row = [action_row(self.buttons)] if self.buttons else []
         text = "\n".join(self.texts)
@@ -119,7 +132,7 @@ def compose(items: Sequence[Said], framing: Framing) -> Composed:
     drafts, files = [_Draft()], list[SentFile | LongText]()
     for one in items:
         if one.kind is SaidKind.MESSAGE:
-            files += _add_message(drafts, one, framing, is_dated=framing.is_late)
+            files += _add_message(drafts, one, framing)
         else:
             _add_event(drafts, one, framing)
     posts = [draft.post() for draft in drafts if draft.blocks or draft.buttons]
@@ -128,7 +141,7 @@ def compose(items: Sequence[Said], framing: Framing) -> Composed:
 
 def file_link(file: SentFile) -> DevinPost:
     """Return the post that links a file of Devin's which could not be brought."""
-    words = f"Devin sent a file that I couldn't upload here: {file_address(file)}"
+    words = f"Devin sent a file that I couldn't upload here: {web_link(file.url, file.name)}"
     return DevinPost(({"type": "section", "text": _markup(words)},), words, "")
 
 
@@ -136,84 +149,56 @@ def rest_of(long: LongText) -> Sequence[DevinPost]:
     """Return the posts for the rest of a message that could not go as a file."""
     drafts = [_Draft()]
     for part in split(long.text[POSTED:MOST_POSTED], POST_LIMIT):
-        if not drafts[-1].takes(part):
-            drafts.append(_Draft())
-        _add_part(drafts[-1], part)
+        _with_room(drafts, part).add(part)
     if len(long.text) > MOST_POSTED:
         where = session_link(long.session)
-        drafts[-1].blocks.append(_line(f"_The rest of this message is in the session:_ {where}"))
+        drafts[-1].note(f"_The rest of this message is in the session:_ {where}")
     return [draft.post() for draft in drafts if draft.blocks]
 
 
-def file_address(file: SentFile) -> str:
-    """Return a file's name as a link, or its address as text where it cannot be one."""
-    return web_link(file.url, file.name)
+def _with_room(drafts: list[_Draft], part: str) -> _Draft:
+    """Return the last draft, or a new one if the last has no room for `part`."""
+    if not drafts[-1].takes(part):
+        drafts.append(_Draft())
+    return drafts[-1]
 
 
 def _add_message(
-    drafts: list[_Draft], one: Said, framing: Framing, *, is_dated: bool
-) -> Iterator[SentFile | LongText]:
-    """Add a message to the last draft, or to new ones; yield its files."""
+    drafts: list[_Draft], one: Said, framing: Framing
+) -> Sequence[SentFile | LongText]:
+    """Add a message to the last draft, or to new ones, and return its files."""
     text, sent = cut_files(one.text)
     parts = split(text[:POSTED], POST_LIMIT)
     if not parts and text.strip():
         parts = [fenced(text[:POST_LIMIT])]
     for number, part in enumerate(parts):
-        if not drafts[-1].takes(part):
-            drafts.append(_Draft())
-        draft = drafts[-1]
-        if number == 0:
-            _add_heading(draft, one.at if is_dated else None)
-        _add_part(draft, part)
-    found = list[SentFile | LongText](sent[:MOST_FILES])
-    more = len(sent) - MOST_FILES
-    if more > 0:
+        draft = _with_room(drafts, part)
+        if number == 0 and framing.is_late:
+            draft.note(f"*Devin*, {local_time(one.at // 1000)}")
+        elif number == 0 and not draft.blocks:
+            draft.note("*Devin*")
+        draft.add(part)
+    if (more := len(sent) - MOST_FILES) > 0:
         files, where = plural(more, "file is", "files are"), session_link(framing.session)
-        drafts[-1].blocks.append(_line(f"_{more} more {files} in the session:_ {where}"))
-    if len(text) > POSTED:
-        drafts[-1].blocks.append(_line("_The full message is in the file below._"))
-        found.append(LongText(LONG_NAME, text, framing.session))
-    return iter(found)
-
-
-def _add_part(draft: _Draft, part: str) -> None:
-    draft.blocks.append({"type": "markdown", "text": part})
-    draft.texts.append(fallback(part, FALLBACK_LIMIT))
-    draft.words.append(part)
-    draft.weight += weight(part) + 1
-
-
-def _add_heading(draft: _Draft, at: int | None) -> None:
-    """Say that Devin speaks, at the beginning of a post, and when, if that was long ago."""
-    if at is not None:
-        seconds = at // 1000
-        draft.blocks.append(
-            _line(f"*Devin*, <!date^{seconds}^{{date_short_pretty}} at {{time}}|earlier>")
-        )
-    elif not draft.blocks:
-        draft.blocks.append(_line("*Devin*"))
+        drafts[-1].note(f"_{more} more {files} in the session:_ {where}")
+    if len(text) <= POSTED:
+        return sent[:MOST_FILES]
+    drafts[-1].note("_The full message is in the file below._")
+    return [*sent[:MOST_FILES], LongText(LONG_NAME, text, framing.session)]
 
 
 def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
     """Add an event; the buttons of an earlier one give way, which a later question has closed."""
     said = events.sentence(one, framing, is_below=bool(drafts[-1].words))
-    buttons = list(events.buttons(one, framing))
     is_answered = bool(one.options) or one.kind is SaidKind.APPROVAL
     if is_answered and drafts[-1].length > EDITABLE:
         drafts[-1].buttons = []
         drafts.append(_Draft())
     draft = drafts[-1]
-    draft.blocks.append({"type": "section", "text": _markup(said)})
-    draft.texts.append(said)
+    draft.say(said)
     if how := events.how_to_answer(one):
-        named = {"type": "section", "block_id": f"{HOW_TO_ANSWER}_{one.id}"}
-        draft.blocks.append({**named, "text": _markup(how)})
-        draft.texts.append(how)
-    draft.buttons = buttons or draft.buttons
-
-
-def _line(markup: str) -> Block:
-    return {"type": "context", "elements": [_markup(markup)]}
+        draft.say(how, block_id=f"{HOW_TO_ANSWER}_{one.id}")
+    draft.buttons = list(events.buttons(one, framing)) or draft.buttons
 
 
 def _markup(text: str) -> Block:
