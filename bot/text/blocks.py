@@ -7,7 +7,7 @@ mistyped gives no text, and never an error. Shapes: docs.slack.dev/reference/blo
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from bot.model.record import mapping, mappings, string
 from bot.text import markdown, mrkdwn, rich_text
@@ -73,13 +73,15 @@ class _Reader:
     def block(self, block: Part) -> str:
         """Return a block of a message; an image's address is only given here, not for icons."""
         shown = self._part(block, 0)
-        return linked(string(block, "image_url"), shown) if _kind(block) == "image" else shown
+        return (
+            linked(string(block, "image_url"), shown) if string(block, "type") == "image" else shown
+        )
 
     def _part(self, part: Part, depth: int) -> str:
         """Return a block, an element of one, or a text object."""
         if depth > _DEEPEST:
             return ""
-        kind = _kind(part)
+        kind = string(part, "type")
         if kind.startswith("rich_text"):
             whole = part if kind == "rich_text" else {"elements": [part]}
             return rich_text.to_markdown(whole, self._names)
@@ -134,23 +136,15 @@ class _Reader:
         if not any(is_readable(cell) for row in cells for cell in row):
             return ""
         width = max(map(len, cells))
-        head, *body = (_row([*row, *[""] * (width - len(row))]) for row in cells)
+        cells.insert(1, ["---"] * width)
+        lines = [f"| {' | '.join([*row, *[''] * (width - len(row))])} |" for row in cells]
         caption = string(part, "caption").strip()
-        lines = [*([caption, ""] if caption else []), head, _row(["---"] * width), *body]
-        return "\n".join(["", *lines, ""])
+        return "\n".join(["", *([caption, ""] if caption else []), *lines, ""])
 
     def _cell(self, cell: object, depth: int) -> str:
         """Return a cell on one line; an empty one is `null`, and keeps its column."""
         shown = self._part(mapping(cell), depth).strip()
         return shown.replace("|", "\\|").replace("\n", "<br>")
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _kind(part: Part) -> str:
-    return string(part, "type")
 
 
 def _number(value: object) -> str:

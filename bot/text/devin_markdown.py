@@ -22,27 +22,20 @@ def inert(markdown: str) -> str:
     Code keeps every character. HTML is shown as text, images and reference links become links, link
     titles go, and so do characters without a look of their own. Applied twice, it changes nothing.
     """
-    text = normal(markdown)
-    try:
-        return _at_rest(text)
-    except (TooDeep, RecursionError):
-        return fenced(text)
+    text = first = normal(markdown)
+    with suppress(TooDeep, RecursionError):
+        for _ in range(_MOST_READINGS):
+            shown = written(parse(text))
+            if shown == text:
+                return text
+            text = shown
+    return fenced(first)
 
 
 def normal(text: str) -> str:
     """Return text as a parser of Markdown reads it: whole characters, one kind of newline."""
     text = whole_characters(text).replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-
-
-def _at_rest(text: str) -> str:
-    first = text
-    for _ in range(_MOST_READINGS):
-        shown = written(parse(text))
-        if shown == text:
-            return text
-        text = shown
-    return fenced(first)
 
 
 def split(markdown: str, limit: int = 10_000) -> list[str]:

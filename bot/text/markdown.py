@@ -68,10 +68,13 @@ def plain_link(url: str, label: str = "") -> str:
 
 def code_span(content: str) -> str:
     """Return one line as inline code, in a longer run of backticks than any in the content."""
-    runs = {len(run) for run in _TICKS.findall(content)}
-    ticks = "`" * (max(runs, default=0) + 1)
+    ticks = _longer_ticks(content)
     pad = " " if "`" in (content[:1], content[-1:]) else ""
     return f"{ticks}{pad}{content}{pad}{ticks}"
+
+
+def _longer_ticks(content: str, least: int = 1) -> str:
+    return "`" * max(least, max(map(len, _TICKS.findall(content)), default=0) + 1)
 
 
 def block_quote(text: str) -> str:
@@ -93,10 +96,8 @@ def one_line(name: str) -> str:
 
 def fence(content: str) -> str:
     """Return code as a fenced block without a language, verbatim except newlines at its ends."""
-    longest = max((len(run) for run in _TICKS.findall(content)), default=0)
-    ticks = "`" * max(3, longest + 1)
-    body = content.removeprefix("\n").removesuffix("\n")
-    return f"{ticks}\n{body}\n{ticks}"
+    ticks = _longer_ticks(content, 3)
+    return f"{ticks}\n{content.removeprefix(chr(10)).removesuffix(chr(10))}\n{ticks}"
 
 
 def instant(timestamp: str) -> str:

@@ -42,10 +42,7 @@ def to_markdown(text: str, names: Names) -> str:
     """Return `text` as Markdown; ids take their names from `names`, else from `labels`."""
     page = _Page(markdown.laid_over(names, labels(text)))
     for content, is_code in _split_fences(text.replace("\r\n", "\n")):
-        if is_code:
-            page.add_fence(content)
-        else:
-            page.add_text(content)
+        (page.add_fence if is_code else page.add_text)(content)
     return "\n".join(page.lines).strip("\n")
 
 
@@ -190,50 +187,37 @@ class _Line:
 
     def _take(self, token: re.Match[str]) -> int:
         """Add one token and return the position after it."""
+        end, ticks = token.end(), token["ticks"]
         if token["mark"]:
             self._take_mark(token["mark"], token.start())
-        elif token["ticks"]:
-            return self._take_code(token)
+        elif closing := ticks in _CLOSING and _CLOSING[ticks].search(self._line, end):
+            content = self._line[end : closing.start()]
+            self._parts.append(markdown.code_span(_verbatim(content, self._names)))
+            return closing.end()
+        elif ticks:
+            self._parts.append(ticks)
         elif token["url"]:
             address = token["url"].rstrip(_AFTER_ADDRESS)
             self._parts.append(unescape(address))
             return token.start() + len(address)
         else:
             self._parts.append(_shown(token["control"], self._names))
-        return token.end()
-
-    def _take_code(self, token: re.Match[str]) -> int:
-        ticks = token["ticks"]
-        closing = ticks in _CLOSING and _CLOSING[ticks].search(self._line, token.end())
-        if not closing:
-            self._parts.append(ticks)
-            return token.end()
-        content = self._line[token.end() : closing.start()]
-        self._parts.append(markdown.code_span(_verbatim(content, self._names)))
-        return closing.end()
+        return end
 
     def _take_mark(self, mark: str, at: int) -> None:
         before, after = self._line[at - 1 : at] if at else "", self._line[at + 1 : at + 2]
-        opened = self._opened
-        if mark in opened and _may_close(before, mark, after):
-            start = opened[mark]
+        start = self._opened.get(mark)
+        if start is not None and _counts(mark, outside=after, inside=before):
             self._parts[start] = markdown.MARKS[_STYLES[mark]]
             self._parts.append(markdown.MARKS[_STYLES[mark]])
-            self._opened = {other: place for other, place in opened.items() if place < start}
+            self._opened = {one: place for one, place in self._opened.items() if place < start}
             return
-        if _may_open(before, mark, after):
-            opened[mark] = len(self._parts)
+        if _counts(mark, outside=before, inside=after):
+            self._opened[mark] = len(self._parts)
         self._parts.append(mark)
 
 
-def _may_open(before: str, mark: str, after: str) -> bool:
-    return not _sticks(before, mark) and after not in {"", mark} and not after.isspace()
-
-
-def _may_close(before: str, mark: str, after: str) -> bool:
-    return not _sticks(after, mark) and before not in {"", mark} and not before.isspace()
-
-
-def _sticks(char: str, mark: str) -> bool:
-    """True if this character keeps a marker beside it from counting: inside a word, path or run."""
-    return char == mark or char.isalnum() or (char != "" and char in _JOINS_WORDS)
+def _counts(mark: str, *, outside: str, inside: str) -> bool:
+    """Return True if a mark opens or closes; inside a word, a path or a run of marks none does."""
+    is_within = outside == mark or outside.isalnum() or (outside and outside in _JOINS_WORDS)
+    return not is_within and inside not in {"", mark} and not inside.isspace()

@@ -68,8 +68,6 @@ _SENTENCE_END = re.compile(rf"(?<=[.!:{_SIGNS}])[\"')\]]*\s+")
 _AFTER_SENTENCE = " \"')]*_}"
 _ADDRESS = re.compile(r"https?://\S*[^\s.,;:!?)\]}'\"*_~]", re.IGNORECASE)
 _MASK = "\ufffc"
-_ILLUSTRATIONS = frozenset({"fence", "code_block", "table"})
-"""What may stand below a question that it is about."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _asked(blocks: Sequence[Block]) -> Question | None:
     last, before = blocks[-1], blocks[:-1]
     if last.kind in _LISTS:
         return _of_list(last, before)
-    if last.kind in _ILLUSTRATIONS or _is_pointer(last):
+    if last.kind in {"fence", "code_block", "table"} or _is_pointer(last):  # what it is about
         return _consent(_sentences(_text_of(before)))
     if last.kind != "paragraph":
         return None
@@ -191,9 +189,8 @@ def _items(block: Block) -> list[str]:
 def _options(block: Block) -> tuple[str, ...]:
     """Return the items of a list as options, unless they are nested or questions themselves."""
     items = _items(block)
-    if any(len(item.children) != 1 for item in block.children) or any(
-        map(_ends_in_question, items)
-    ):
+    is_flat = all(len(item.children) == 1 for item in block.children)
+    if not is_flat or any(map(_ends_in_question, items)):
         return ()
     return _listed([found[2] if (found := _LETTERED.fullmatch(item)) else item for item in items])
 

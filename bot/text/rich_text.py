@@ -36,7 +36,7 @@ def to_markdown(block: Element, names: Names) -> str:
     page = _Page(names)
     for element in mappings(block.get("elements")):
         page.add(element)
-    return page.text()
+    return page.text
 
 
 def mention(element: Element) -> Mention | None:
@@ -76,49 +76,36 @@ class _Page:
     """The blocks so far, separated by a blank line where Markdown would run them together."""
 
     def __init__(self, names: Names) -> None:
+        self.text = ""
         self._names = names
-        self._out: list[str] = []
         self._last = ""
         self._indents: list[int] = []
-
-    def text(self) -> str:
-        return "".join(self._out)
 
     def add(self, element: Element) -> None:
         """Add a section, list, quote or code block; add anything else as an inline element."""
         kind = string(element, "type")
         inner = mappings(element.get("elements"))
         if kind == "rich_text_list":
-            depth = self._depth(_number(element, "indent"))
-            self._put_bordered("list", _list(element, depth, self._names), element)
+            text = _list(element, self._depth(_number(element, "indent")), self._names)
+            self._put("list", text, is_quote=bool(_number(element, "border")))
             return
         self._indents.clear()
         if kind == "rich_text_preformatted":
-            code = "".join(_plain(part, self._names) for part in inner)
-            self._put_bordered("code", markdown.fence(code), element)
-        elif kind == "rich_text_quote":
-            self.put("quote", _quote(_inline(inner, self._names)))
-        elif kind == "rich_text_section":
-            self.put("text", _inline(inner, self._names))
+            code = markdown.fence("".join(_plain(part, self._names) for part in inner))
+            self._put("code", code, is_quote=bool(_number(element, "border")))
         else:
-            self.put("text", _inline([element], self._names))
+            parts = inner if kind in {"rich_text_quote", "rich_text_section"} else [element]
+            self._put("text", _inline(parts, self._names), is_quote=kind == "rich_text_quote")
 
-    def put(self, kind: str, text: str) -> None:
-        """Add a block's Markdown on lines of its own."""
-        text = text.strip("\n")
+    def _put(self, kind: str, text: str, *, is_quote: bool) -> None:
+        """Add a block on lines of its own; Slack draws lists and code with a border as quotes."""
+        kind, text = ("quote", _quote(text)) if is_quote else (kind, text.strip("\n"))
         if not text:
             return
-        if self._out:
-            self._out.append("\n\n" if (self._last, kind) in _BLANK_LINE_BETWEEN else "\n")
-        self._out.append(text)
+        if self.text:
+            self.text += "\n\n" if (self._last, kind) in _BLANK_LINE_BETWEEN else "\n"
+        self.text += text
         self._last = kind
-
-    def _put_bordered(self, kind: str, text: str, element: Element) -> None:
-        """Put a block, quoted if it has a border, as Slack draws lists and code in a quote."""
-        if _number(element, "border"):
-            self.put("quote", _quote(text))
-        else:
-            self.put(kind, text)
 
     def _depth(self, indent: int) -> int:
         """Return the nesting depth of a list: Slack sends nested lists side by side."""
@@ -211,20 +198,13 @@ def _called(element: Element, names: Names) -> str:
     return markdown.called(found, names) if found else ""
 
 
-def _date(element: Element, _names: Names) -> str:
-    return string(element, "fallback") or markdown.instant(str(element.get("timestamp", "")))
-
-
-def _broadcast(element: Element, _names: Names) -> str:
-    reach = string(element, "range")
-    return f"@{reach}" if reach else ""
-
-
 _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
     **dict.fromkeys(markdown.SIGNS, _called),
     "emoji": _emoji,
-    "date": _date,
-    "broadcast": _broadcast,
+    "date": lambda element, _names: (
+        string(element, "fallback") or markdown.instant(str(element.get("timestamp", "")))
+    ),
+    "broadcast": lambda element, _names: "@" + reach if (reach := string(element, "range")) else "",
     "color": lambda element, _names: string(element, "value"),
     "team": lambda element, _names: string(element, "team_id"),
 }

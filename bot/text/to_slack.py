@@ -23,7 +23,6 @@ _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 _LONGEST_ENTITY = len("&amp;")
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)")
 _ANGLES = str.maketrans("<>", "‹›")  # noqa: RUF001  (on purpose)
-_NEXT_LINE = "\n> "
 
 
 def escape(text: str) -> str:
@@ -42,13 +41,13 @@ def quoted(text: str, *, limit: int) -> str:
     A cut text says how long it was. Limits below ten or so leave no room for any of it.
     """
     lines = [_inert(line).rstrip() for line in whole_characters(text).strip().splitlines()]
-    quote = "> " + _NEXT_LINE.join(lines)
+    quote = "> " + "\n> ".join(lines)
     if len(quote) <= limit:
         return quote
     note = f"… ({len(text)} characters in all)"
     if limit < len("> ") + len(note):
         note = "…"
-    begin = head(quote, limit - len(note)).rstrip(_NEXT_LINE) or "> "
+    begin = head(quote, limit - len(note)).rstrip("\n> ") or "> "
     return (begin + note)[: max(limit, 0)]
 
 

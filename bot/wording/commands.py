@@ -56,9 +56,9 @@ class Status:
 
 def status(shown: Status) -> SlackMessage:
     """Describe a linked thread: its session and what that does, its replies, what is posted."""
-    link = shown.link
-    plain = NamedSession(link.session, "", shown.session.url)
-    session = plain if shown.is_barred else shown.session
+    link, session = shown.link, shown.session
+    if shown.is_barred:
+        session = NamedSession(link.session, "", session.url)
     parts = (
         f"Linked to *{session_link(session)}* by {escape(shown.by)} ({local_time(link.at)})",
         "*Muted*" if link.muted else "",
@@ -66,12 +66,8 @@ def status(shown: Status) -> SlackMessage:
         last_ending(shown.last),
     )
     linked = " · ".join(filter(None, parts))
-    mirrored = [BARRED] if shown.is_barred else [*session_lines(shown.seen), _follows(shown)]
-    return SlackMessage(linked, advice="\n".join(mirrored))
-
-
-def _follows(shown: Status) -> str:
-    return f"{follows(shown.follow)}."
+    mirrored = [*session_lines(shown.seen), f"{follows(shown.follow)}."]
+    return SlackMessage(linked, advice=BARRED if shown.is_barred else "\n".join(mirrored))
 
 
 NO_DEFAULT = SlackMessage(

@@ -13,9 +13,6 @@ from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt
 
 TITLE_LIMIT = 60
-TITLE_READ = 300
-"""The part of a title that is looked at: it may begin with much that is invisible."""
-
 ADDRESS_LIMIT = 2_000
 """Less than the 3,000 characters that Slack takes for the address of a button, or in a section."""
 
@@ -52,11 +49,8 @@ def session_link(named: NamedSession) -> str:
     link = f"<{escape(address)}|{short}>"
     if not title:
         return link
-    return (
-        f"{title} ({link})"
-        if misleads(title, address)
-        else f"<{escape(address)}|{title}> ({short})"
-    )
+    is_honest = not misleads(title, address)
+    return f"<{escape(address)}|{title}> ({short})" if is_honest else f"{title} ({link})"
 
 
 def session_address(named: NamedSession) -> str:
@@ -90,18 +84,15 @@ def web_link(address: str, label: str) -> str:
     host = urlsplit(address).netloc
     if label == address or misleads(label, address) or misleads(shown, address):
         # A long host is cut at its beginning, which anybody can choose.
-        shown = (
-            excerpt(address, limit=TITLE_LIMIT)
-            if len(host) < HOST_LIMIT
-            else f"…{host[-HOST_LIMIT:]}"
-        )
+        is_short = len(host) < HOST_LIMIT
+        shown = excerpt(address, limit=TITLE_LIMIT) if is_short else f"…{host[-HOST_LIMIT:]}"
     return f"<{escape(address)}|{shown}>"
 
 
 def title_of(named: NamedSession) -> str:
     """Return a session's title as one line of visible characters, which may contain markup."""
-    shown = (c if c.isprintable() else " " for c in named.title[:TITLE_READ])
-    return " ".join("".join(shown).split())
+    begin = named.title[:300]  # much of it may be invisible
+    return " ".join("".join(c if c.isprintable() else " " for c in begin).split())
 
 
 def short_id(session: SessionId) -> str:
@@ -147,9 +138,7 @@ def mail_waiting(queue: Queue) -> str:
 
 def last_ending(last: Outcome | None) -> str:
     """Say how the last delivery ended."""
-    if last is None:
-        return "No replies sent yet"
-    return f"Last reply: {_LAST[last.kind]}"
+    return f"Last reply: {_LAST[last.kind]}" if last else "No replies sent yet"
 
 
 _LAST = {

@@ -52,12 +52,8 @@ def step_detail(outcome: Outcome) -> str:
 
 def started(session: NamedSession, thread_ts: str) -> dict[str, str]:
     """Return the outputs of a step that has started a session."""
-    return {
-        "outcome": "started",
-        "session": session.session,
-        "url": session_address(session),
-        "thread": thread_ts,
-    }
+    url = session_address(session)
+    return {"outcome": "started", "session": session.session, "url": url, "thread": thread_ts}
 
 
 def not_started(words: SlackMessage) -> str:

@@ -57,20 +57,16 @@ def safe_address(target: str) -> str | None:
     host = f"[{host}]" if ":" in host else host
     if not _HOST.fullmatch(host):
         return None
-    rest = target_of(parts.path, parts.query, parts.fragment)
+    ends = (("?", parts.query), ("#", parts.fragment))
+    rest = parts.path + "".join(sign + part for sign, part in ends if part)
+    rest = _UNSAFE.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), rest)
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{rest}"
-
-
-def target_of(path: str, query: str, fragment: str) -> str:
-    """Return what follows a host, with all percent-encoded that is no plain part of an address."""
-    rest = path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
-    return _UNSAFE.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), rest)
 
 
 def misleads(label: str, address: str) -> bool:
     """Return True if `label` looks like another address than `address`, a `safe_address`."""
     shown = _as_seen(label).strip().lower()
-    if _same(shown, address):
+    if unquote(shown).lower().rstrip("/") == unquote(address).lower().rstrip("/"):
         return False
     if _SCHEME.search(shown):
         return True
@@ -90,10 +86,6 @@ def _as_seen(label: str) -> str:
     apart = _AROUND_DOT.sub("", "".join(visible).lower())
     plain = _DOTS.sub(".", unicodedata.normalize("NFKC", apart))
     return "".join(one for one in plain if unicodedata.category(one) not in _NO_LOOK)
-
-
-def _same(label: str, address: str) -> bool:
-    return unquote(label).lower().rstrip("/") == unquote(address).lower().rstrip("/")
 
 
 def _hosts_in(label: str) -> list[str]:

@@ -5,7 +5,7 @@ are text, and no kind of address is refused: what it would leave as text, Slack 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 
@@ -126,11 +126,6 @@ def within(block: Block, glue: str = "\n\n") -> str:
     return glue.join(text for text in texts if text)
 
 
-def paragraph(block: Block) -> str:
-    """Return a paragraph none of whose lines begins another kind of block."""
-    return lines(inline.source(block.atoms))
-
-
 def lines(text: str) -> str:
     """Return the Markdown of a paragraph with a backslash before what would begin a block."""
     shown = [line.lstrip(" \t") for line in text.strip(" \t\n").split("\n")]
@@ -142,10 +137,6 @@ def _as_text(line: str, *, is_first: bool) -> str:
     if numbered and (is_first or numbered[1] == "1"):
         return f"{numbered[1]}\\{line[numbered.start(2) :]}"
     return "\\" + line if _STARTS_BLOCK.match(line) else line
-
-
-def _heading(block: Block) -> str:
-    return heading(block, inline.source(block.atoms))
 
 
 def heading(block: Block, text: str) -> str:
@@ -180,10 +171,6 @@ def fenced(code: str, name: str = "") -> str:
     ticks = "`" * max(3, longest + 1)
     end = "" if not code or code.endswith("\n") else "\n"
     return f"{ticks}{name}\n{code}{end}{ticks}"
-
-
-def _quote(block: Block) -> str:
-    return quoted(within(block))
 
 
 def quoted(text: str) -> str:
@@ -223,10 +210,6 @@ def hanging(mark: str, text: str) -> str:
     )
 
 
-def _table(block: Block) -> str:
-    return "\n".join(rows(block))
-
-
 def rows(block: Block) -> list[str]:
     """Return the lines of a table: its header, its delimiter row and its other rows."""
     found = [row for row in walk([block]) if row.kind == "tr"]
@@ -257,15 +240,15 @@ def _definition(block: Block) -> str:
     return rf"\[{inline.guarded(label)}]: {shown}{inline.guarded(title)}"
 
 
-_WRITERS = {
-    "paragraph": paragraph,
-    "heading": _heading,
+_WRITERS: Mapping[str, Callable[[Block], str]] = {
+    "paragraph": lambda block: lines(inline.source(block.atoms)),
+    "heading": lambda block: heading(block, inline.source(block.atoms)),
     "fence": fence,
     "code_block": fence,
     "hr": lambda _block: "___",
-    "blockquote": _quote,
+    "blockquote": lambda block: quoted(within(block)),
     "bullet_list": _list,
     "ordered_list": _list,
-    "table": _table,
+    "table": lambda block: "\n".join(rows(block)),
     "definition": _definition,
 }

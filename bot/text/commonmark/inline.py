@@ -8,6 +8,7 @@ documentation is silent). Code stays as it is. Links are http(s), and their labe
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from markdown_it.token import Token
@@ -46,16 +47,11 @@ def atoms(tokens: Sequence[Token]) -> list[Atom]:
     while at < len(tokens):
         end = _end(tokens, at)
         found = _of(tokens[at:end])
-        if found and out and _would_join(out[-1].source[-1:], found[0].source[:1]):
-            out.append(Atom("text", " ", " "))
+        if found and out and out[-1].source[-1:] + found[0].source[:1] in {"![", "``"}:
+            out.append(Atom("text", " ", " "))  # or the two would be an image, or one run
         out += found
         at = end
     return out
-
-
-def _would_join(last: str, first: str) -> bool:
-    """Return True if two atoms would be read as one: a link as an image, backticks as a run."""
-    return last + first in {"![", "``"}
 
 
 def source(parts: Sequence[Atom]) -> str:
@@ -98,23 +94,14 @@ def _autolink(address: str) -> str:
 
 def _end(tokens: Sequence[Token], at: int) -> int:
     """Return the position after the link or the run of text that begins at `at`."""
-    if tokens[at].type == "link_open":
-        return _end_of_link(tokens, at)
+    if tokens[at].type == "link_open":  # an autolink in its label is a link in a link
+        nesting = (one.nesting if one.type.startswith("link_") else 0 for one in tokens[at:])
+        depths = enumerate(accumulate(nesting), at + 1)
+        return next((end for end, depth in depths if depth == 0), len(tokens))
     end = at + 1
-    if _is_text(tokens[at]):
-        while end < len(tokens) and _is_text(tokens[end]):
-            end += 1
+    while _is_text(tokens[at]) and end < len(tokens) and _is_text(tokens[end]):
+        end += 1
     return end
-
-
-def _end_of_link(tokens: Sequence[Token], at: int) -> int:
-    """Return the position after the link at `at`; an autolink in a label is a link in a link."""
-    depth = 0
-    for end in range(at, len(tokens)):
-        depth += tokens[end].nesting if tokens[end].type in {"link_open", "link_close"} else 0
-        if depth == 0:
-            return end + 1
-    return len(tokens)
 
 
 def _is_text(token: Token) -> bool:
@@ -128,17 +115,12 @@ def _of(tokens: Sequence[Token]) -> list[Atom]:
     if token.type == "link_open":
         return _link(str(token.attrs.get("href", "")), atoms(tokens[1:-1]))
     if token.type == "image":
-        return _link(str(token.attrs.get("src", "")), _alt(token))
+        return _link(str(token.attrs.get("src", "")), atoms(token.children or []))
     if token.type == "code_inline":
         return [Atom("code", code(token.content, token.markup), token.content)]
     if token.type in _BREAKS:
         return [Atom("break", *_BREAKS[token.type])]
     return [Atom("open" if token.nesting > 0 else "close", token.markup)]
-
-
-def _alt(token: Token) -> list[Atom]:
-    """Return the label of an image, in which Markdown has no links."""
-    return _unlinked(atoms(token.children or []))
 
 
 def _unlinked(label: Sequence[Atom]) -> list[Atom]:
@@ -171,8 +153,7 @@ def _dead(target: str, label: Sequence[Atom], shown: str) -> list[Atom]:
     if not target:
         return list(label)
     shown_target = Atom("code", code(target), target)
-    is_same = not shown or shown in {target, target.removeprefix("mailto:")}
-    if is_same:
+    if shown in {"", target, target.removeprefix("mailto:")}:
         return [shown_target]
     return [*label, Atom("text", " (", " ("), shown_target, Atom("text", ")", ")")]
 
@@ -190,15 +171,13 @@ def _text(parts: Sequence[tuple[str, str]]) -> Iterator[Atom]:
     for found in _BARE_ADDRESS.finditer(text):
         address = found[0].rstrip(_AFTER_ADDRESS)
         end = found.start() + len(address)
-        pieces = list(_cut(parts, found.start(), end))
-        is_plain = all(markup == look for markup, look in pieces)
+        yield from _guarded(_cut(parts, at, found.start()))
+        is_plain = all(markup == look for markup, look in _cut(parts, found.start(), end))
         if is_plain and address.isascii() and "@" not in address and "\\" not in address:
-            yield from _guarded(_cut(parts, at, found.start()))
             yield Atom("text", address, address)
         else:
-            yield from _guarded(_cut(parts, at, found.start()))
-            kind: Kind = "link" if safe_address(address) else "code"
-            yield Atom(kind, address_shown(address), safe_address(address) or address)
+            safe = safe_address(address)
+            yield Atom("link" if safe else "code", address_shown(address), safe or address)
         at = end
     yield from _guarded(_cut(parts, at, len(text)))
 

@@ -14,8 +14,7 @@ from bot.model.mirror import Said, SaidKind
 from bot.model.sessions import NamedSession
 from bot.text.characters import cut
 from bot.text.commonmark.blocks import fenced
-from bot.text.commonmark.cutting import chunks
-from bot.text.commonmark.split import MOST_WEIGHT
+from bot.text.commonmark.split import MOST_WEIGHT, chunks
 from bot.text.devin_files import SentFile, cut_files
 from bot.text.devin_markdown import fallback, split, weight
 from bot.wording.actions import HOW_TO_ANSWER
