@@ -14,8 +14,7 @@ from bot.model.record import string
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.text.to_slack import escape
-from bot.wording import actions, devin_say, forms, refusals
-from bot.wording.asking import say_form, session_picker
+from bot.wording import actions, devin_say, forms, refusals, session_picker
 from bot.wording.button_values import parse_choice_value
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage, View
@@ -56,7 +55,7 @@ def _register_prompts(app: AsyncApp, cases: UseCases) -> None:
             await ack()
             return
         session = session_picker.picked(form.typed)
-        problems = say_form.problems(form.typed)
+        problems = forms.say_problems(form.typed)
         if problems or session is None:
             await ack(response_action="errors", errors=problems)
             return
@@ -77,7 +76,7 @@ def _register_prompts(app: AsyncApp, cases: UseCases) -> None:
 
 
 async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
-    opening = Opening(form.TITLE if say.starts else say_form.TITLE, say.trigger, asker)
+    opening = Opening(form.TITLE if say.starts else forms.SAY_TITLE, say.trigger, asker)
     await show(opening, partial(_form, cases, say))
 
 

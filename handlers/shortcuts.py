@@ -12,8 +12,7 @@ from bot.model.errors import EmptyMessage
 from bot.model.record import string
 from bot.model.replies import Change
 from bot.relay import UseCases
-from bot.wording import actions, forms
-from bot.wording.asking import session_picker
+from bot.wording import actions, forms, session_picker
 from bot.wording.message import View
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show

@@ -51,10 +51,10 @@ def _at_rest(poll: Poll, seen: Watched, fresh: Sequence[Said], page: MessagePage
     is_turn = has_changed or bool(fresh) or before.has_more
     match seen.state:
         case SessionState.WAITING if is_turn and last and _ends_with_devin(page):
-            question = parse_question(last.text[-QUESTION_READ:])
-            if question is None or _is_settled(poll, last):
+            options = parse_question(last.text[-QUESTION_READ:])
+            if options is None or _is_settled(poll, last):
                 return ()
-            id_, options = _ask_id(f"{last.id} {at}"), question.options
+            id_ = _ask_id(f"{last.id} {at}")
             return [Said(kind=SaidKind.QUESTION, at=at, id=id_, text=last.text, options=options)]
         case SessionState.APPROVAL if has_changed or _is_unmoved_by_reply(poll):
             text = last.text if last is not None else ""

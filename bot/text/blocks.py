@@ -78,7 +78,6 @@ class _Reader:
         )
 
     def _part(self, part: Part, depth: int) -> str:
-        """Return a block, an element of one, or a text object."""
         if depth > _DEEPEST:
             return ""
         kind = string(part, "type")

@@ -33,16 +33,10 @@ def shortened(text: str, limit: int) -> str:
     Slack does not say what its limits count. An emoji has two units, and one label that is too long
     breaks its form for everyone.
     """
-    if _units(text) <= limit:
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) // 2 <= limit:
         return text
-    begin = text[: limit - 1]
-    while _units(begin) > limit - 1:
-        begin = begin[:-1]
-    return begin.rstrip() + "…"
-
-
-def _units(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return units[: 2 * limit - 2].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
 def whole_characters(text: str) -> str:

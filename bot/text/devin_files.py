@@ -68,7 +68,6 @@ def _lines_of_code(text: str) -> Iterator[int]:
 
 
 def _cut_line(line: str) -> tuple[str, list[SentFile]]:
-    """Return a line without its markers, and the files."""
     kept, files, at = "", list[SentFile](), 0
     for marker in _MARKER.finditer(line):
         if marker.start() < at:

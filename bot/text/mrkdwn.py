@@ -62,7 +62,6 @@ def unescape(text: str) -> str:
 
 
 def _mentions(text: str) -> Iterator[tuple[Mention, str]]:
-    """Yield each mention in the text, and the label that stands there."""
     for control in _CONTROL.finditer(text):
         body = _CONTROL_BODY.fullmatch(control[1])
         if body and (mention := _mention(body)):
@@ -178,7 +177,6 @@ class _Line:
         self._opened: dict[str, int] = {}
 
     def render(self) -> str:
-        """Return the line as Markdown."""
         at = 0
         while token := _TOKEN.search(self._line, at):
             self._parts.append(unescape(self._line[at : token.start()]))
@@ -186,7 +184,6 @@ class _Line:
         return "".join(self._parts) + unescape(self._line[at:])
 
     def _take(self, token: re.Match[str]) -> int:
-        """Add one token and return the position after it."""
         end, ticks = token.end(), token["ticks"]
         if token["mark"]:
             self._take_mark(token["mark"], token.start())

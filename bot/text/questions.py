@@ -7,7 +7,6 @@ rhetorically (“What changed?”), so only a question to the reader counts.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.text.characters import shortened, whole_characters
@@ -70,16 +69,8 @@ _ADDRESS = re.compile(r"https?://\S*[^\s.,;:!?)\]}'\"*_~]", re.IGNORECASE)
 _MASK = "\ufffc"
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question of Devin's, and the answers it offers, in full; none if it asks for words."""
-
-    options: tuple[str, ...] = ()
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The options as labels of buttons, cut to 75 characters."""
-        return tuple(map(label, self.options))
+Options = tuple[str, ...]
+"""The answers that a question offers, in full; none if it asks for words."""
 
 
 def label(option: str) -> str:
@@ -87,12 +78,12 @@ def label(option: str) -> str:
     return shortened(option, MOST_IN_LABEL)
 
 
-def parse_question(markdown: str) -> Question | None:
-    """Return the question that a message ends in, or None if it ends in none."""
+def parse_question(markdown: str) -> Options | None:
+    """Return the answers to the question that a message ends in; None if it ends in no question."""
     text = whole_characters(markdown).rstrip()
     explicit = _EXPLICIT.search(text)
     if explicit:
-        return Question(_listed([option.strip(" \t*_`") for option in explicit[1].split("|")]))
+        return _listed([option.strip(" \t*_`") for option in explicit[1].split("|")])
     try:
         blocks = [block for block in parse(text) if block.kind != "hr"]
     except (TooDeep, RecursionError):
@@ -100,7 +91,7 @@ def parse_question(markdown: str) -> Question | None:
     return _asked(blocks) if blocks else None
 
 
-def _asked(blocks: Sequence[Block]) -> Question | None:
+def _asked(blocks: Sequence[Block]) -> Options | None:
     last, before = blocks[-1], blocks[:-1]
     if last.kind in _LISTS:
         return _of_list(last, before)
@@ -114,15 +105,15 @@ def _asked(blocks: Sequence[Block]) -> Question | None:
     lettered = _lettered(lines)
     if lettered:
         above = " ".join(lines[: -len(lettered)]) or _text_of(before)
-        return Question(_listed(lettered)) if _introduces_letters(above) else None
+        return _listed(lettered) if _introduces_letters(above) else None
     return _of_words(_text_of([last]), before)
 
 
-def _of_words(said: str, before: Sequence[Block]) -> Question | None:
+def _of_words(said: str, before: Sequence[Block]) -> Options | None:
     """Return the question that a paragraph ends in; a list above it may have its options."""
     marked = _MARKED_YES_NO.search(said)
     if marked and _ends_in_question(_sentences(said[: marked.start()])[-1]):
-        return Question(_YES_NO)
+        return _YES_NO
     sentences = _sentences(said)
     if len(sentences) > 1 and _POLITE.match(sentences[-1]):
         sentences.pop()
@@ -130,28 +121,28 @@ def _of_words(said: str, before: Sequence[Block]) -> Question | None:
     if not _ends_in_question(sentence):
         return _consent(sentences)
     if _ASKS_TO_CHOOSE.match(sentence) and before and before[-1].kind in _LISTS:
-        return Question(_options(before[-1]))
-    return Question(_YES_NO if _asks_yes_no(sentence) else ())
+        return _options(before[-1])
+    return _YES_NO if _asks_yes_no(sentence) else ()
 
 
-def _of_list(closing: Block, before: Sequence[Block]) -> Question | None:
+def _of_list(closing: Block, before: Sequence[Block]) -> Options | None:
     """Return the question above a closing list, or in its last item."""
     above, items = _sentences(_text_of(before)), _items(closing)
     last, is_asked = above[-1], any(map(_asks_to_choose, above))
     if all(map(_LETTERED.fullmatch, items)):
         is_asked |= _ends_in_question(last)
     if is_asked and (_ends_in_question(last) or last.endswith(":")):
-        return Question(_options(closing))
-    return _consent(above) or (Question() if _ends_in_question(items[-1]) else None)
+        return _options(closing)
+    return _consent(above) or (() if _ends_in_question(items[-1]) else None)
 
 
-def _consent(sentences: Sequence[str]) -> Question | None:
+def _consent(sentences: Sequence[str]) -> Options | None:
     """Return the question for consent among the last sentences, which may say more about it."""
     asked = [_asks_yes_no(one) and bool(_CONSENT.search(one)) for one in sentences]
     if not any(asked):
         return None
     answer = "".join(sentences[asked.index(True) + 1 :][:1])
-    return None if re.match(r"(?:yes|no)\b", answer, re.IGNORECASE) else Question(_YES_NO)
+    return None if re.match(r"(?:yes|no)\b", answer, re.IGNORECASE) else _YES_NO
 
 
 def _asks_yes_no(sentence: str) -> bool:
@@ -160,7 +151,6 @@ def _asks_yes_no(sentence: str) -> bool:
 
 
 def _asks_to_choose(sentence: str) -> bool:
-    """Return True for a question that a list below it answers."""
     if sentence.endswith(":"):
         return bool(_ASKS_TO_CHOOSE.match(sentence) or _asks_yes_no(f"{sentence[:-1]}?"))
     is_either = _ASKS_YES_NO.match(sentence) and _EITHER.search(sentence)
@@ -214,7 +204,6 @@ def _listed(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _lines(paragraph: Block) -> list[str]:
-    """Return the lines of a paragraph as a reader sees them."""
     lines = plain(paragraph.atoms).split("\n")
     return [line.strip() for line in lines if line.strip()]
 

@@ -116,7 +116,6 @@ class _Page:
 
 
 def _list(element: Element, depth: int, names: Names) -> str:
-    """Return a list's items without empty ones; an ordered list is numbered from its offset."""
     number = _number(element, "offset") + 1
     is_ordered = string(element, "style") == "ordered"
     lines = []
@@ -144,7 +143,6 @@ def _inline(elements: Sequence[Element], names: Names) -> str:
 
 
 def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
-    """Return whether an element must stay whole, along with its styles and its text."""
     styles = _styles(element)
     if string(element, "type") == "link":
         url, label = string(element, "url"), string(element, "text")
@@ -177,7 +175,6 @@ def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
 
 
 def _plain(element: Element, names: Names) -> str:
-    """Return an element's text without its style."""
     kind = string(element, "type")
     if kind == "link":
         return markdown.plain_link(string(element, "url"), string(element, "text"))

@@ -16,10 +16,9 @@ SEND_SPOKEN = "send_spoken"
 
 FOLLOW = "follow"
 UNFOLLOW = "unfollow"
+APPROVE = "approve"
 ANSWER = "answer"
 """The prefix of a question's buttons, each of which ends with its number."""
-
-APPROVE = "approve"
 
 HOW_TO_ANSWER = "how_to_answer"
 """The prefix of the block that explains a question's buttons, and goes with them."""
@@ -39,7 +38,6 @@ ARCHIVE_SESSION = "archive_session"
 KEEP_SESSION = "keep_session"
 
 HOME_MENU = "home_menu"
-START_NEW = "start_new"
 HOME_UNLINK_FORM = "home_unlink_form"
 HOME_MUTE = "home_mute"
 HOME_UNMUTE = "home_unmute"

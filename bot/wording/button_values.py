@@ -101,7 +101,6 @@ def parse_choice_value(value: str) -> tuple[str, int] | None:
 
 
 def _place(text: str) -> ThreadRef | None:
-    """Read the team, the channel and the `ts` of a message."""
     match text.split(":"):
         case [team, channel, ts] if is_ts(ts):
             return ThreadRef(team=team, channel=channel, thread_ts=ts)

@@ -60,7 +60,6 @@ def words_of(outcome: Outcome, about: str, admin: str = ADMIN) -> SlackMessage:
 
 
 def _left_out(outcome: Outcome) -> SlackMessage:
-    """List the files of which Devin received at most a link."""
     lines = [f"{cut(_name(one), 80)}: {_why(one)}" for one in outcome.left_out]
     return SlackMessage(
         f"Devin got the message, but *not the contents* of {_files(outcome)}:",
@@ -107,7 +106,6 @@ _CHECK = "Check the session. If the message isn't there, press *Send again*."
 
 
 def _in_doubt(outcome: Outcome, about: str) -> SlackMessage:
-    """Tell of a message that Devin may not have seen."""
     said, quote, advice = f"I *couldn't confirm* that Devin got {about}", "", _CHECK
     match outcome.kind:
         case OutcomeKind.SUSPENDED:

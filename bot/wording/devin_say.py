@@ -1,4 +1,4 @@
-"""Messages of `/devin-say`; its form and its menu are in `say_form.py`."""
+"""Messages of `/devin-say`; its form and its menu are in `forms.py`."""
 
 import re
 

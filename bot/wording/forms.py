@@ -1,15 +1,20 @@
-"""The message shortcuts and their modals (docs.slack.dev/reference/views/modal-views).
+"""The modals of the message shortcuts and of `/devin-say`, and its menu of sessions.
 
-A modal carries only the number of its ticket, which holds the rest.
+Each carries only the number of its ticket, which holds the rest, and nothing that is trusted
+(docs.slack.dev/reference/views/modal-views).
 """
 
+from collections.abc import Mapping, Sequence
+
 from bot.model.replies import Reply
+from bot.model.sessions import NamedSession
 from bot.text.characters import cut
 from bot.text.to_devin import to_markdown
-from bot.wording import actions
-from bot.wording.asking import session_picker
-from bot.wording.asking.session_picker import Choices
-from bot.wording.message import SlackMessage, View, form, modal
+from bot.wording import actions, session_picker
+from bot.wording.button_values import choice_value
+from bot.wording.message import SlackMessage, View, button, field, form, literal_text, modal
+from bot.wording.phrases import preview
+from bot.wording.session_picker import CHOOSE, Choices
 
 SEND_TITLE = "Send to Devin"
 LINK_TITLE = "Link to a Devin session"
@@ -61,3 +66,42 @@ def ask_session(number: str, choices: Choices, message: Reply | None) -> View:
 def tell(title: str, words: SlackMessage) -> View:
     """Return a modal that shows `words` and asks nothing."""
     return modal(title, words.params()["blocks"])
+
+
+SAY_TITLE = "Message Devin"
+NO_MESSAGE = "Enter a message."
+
+MESSAGE_LIMIT = 3_000
+MENU_LIMIT = 100
+
+
+def say_form(number: str, choices: Choices) -> View:
+    """Return the form of `/devin-say`, with the likeliest session already chosen."""
+    typed = {"type": "plain_text_input", "multiline": True, "max_length": MESSAGE_LIMIT}
+    blocks = [*session_picker.fields(choices), field(actions.MESSAGE_FIELD, "Message", typed)]
+    return form(SAY_TITLE, blocks, "Send", actions.SAY_FORM, number)
+
+
+def say_menu(number: str, sessions: Sequence[NamedSession], text: str) -> SlackMessage:
+    """Return the message that asks which of `sessions` is to get `text`."""
+    options = [
+        session_picker.option(one, choice_value(number, index))
+        for index, one in enumerate(sessions[:MENU_LIMIT])
+    ]
+    select = {
+        "type": "static_select",
+        "action_id": actions.SAY_CHOSEN,
+        "placeholder": literal_text(CHOOSE),
+        "options": options,
+    }
+    return SlackMessage(
+        f'Several sessions are active in this channel. Which one should get "{preview(text)}"?',
+        buttons=(select, button(actions.SAY_CANCELLED, "Cancel", number)),
+    )
+
+
+def say_problems(filled: Mapping[str, str]) -> dict[str, str]:
+    """Validate a submitted form; the result maps each bad field to its error."""
+    is_empty = not filled.get(actions.MESSAGE_FIELD, "").strip()
+    missing = {actions.MESSAGE_FIELD: NO_MESSAGE} if is_empty else {}
+    return session_picker.problems(filled) | missing

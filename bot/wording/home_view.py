@@ -179,7 +179,6 @@ def _menu(one: Shown, page: int) -> Block:
 
 
 def _words(one: Shown) -> str:
-    """Return a thread's first words, which link to it."""
     words = excerpt(one.link.topic.translate(SEPARATOR), limit=WORDS_LIMIT)
     return f"<{one.address}|{words or OPEN_THREAD}>" if one.address else words
 
@@ -189,7 +188,6 @@ def _place(channel: str) -> str:
 
 
 def _count(first: int, last: int, all_: int) -> str:
-    """Say which threads of how many the page shows."""
     if last - first + 1 < all_:
         return f"{first:,}\N{EN DASH}{last:,} of {all_:,} threads, most recent first"
     return f"{all_} {plural(all_, 'thread', 'threads')}, most recent first"

@@ -2,36 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.model.errors import (
-    AlreadyClosed,
-    AlreadySent,
-    AnsweredAlready,
-    BadSession,
-    BadStep,
-    CannotPost,
-    ChooseSession,
-    DevinAway,
-    EmptyMessage,
-    FormGone,
-    IsMuted,
-    LinkChanged,
-    LinkedElsewhere,
-    MessageGone,
-    MovedOn,
-    NoSuchReply,
-    NotAllowed,
-    NothingToSay,
-    NotIdentified,
-    NotLinked,
-    NotTaken,
-    PassingError,
-    PersonError,
-    SlackAway,
-    StartGone,
-    TicketGone,
-    TooManyStarts,
-    UnderWay,
-)
+from bot.model import errors
 from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
@@ -44,40 +15,40 @@ from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, prev
 from bot.wording.workflows import FLAWS
 
 
-def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
+def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
     """Tell the person what `error` means and what to do; `admin` is who can help."""
     if words := _FIXED.get(type(error)):
         return words
     match error:
-        case BadSession():
+        case errors.BadSession():
             words = _unclear(error.text, error.unclear) if error.unclear else no_session(error.text)
-        case LinkChanged():
+        case errors.LinkChanged():
             words = SlackMessage(
                 f"{linker(error.by)} has linked this thread to *{session_link(error.to)}* since "
                 "then, so nothing was sent or changed."
             )
-        case LinkedElsewhere():
+        case errors.LinkedElsewhere():
             words = SlackMessage(
                 f"{linker(error.by)} already linked this thread to *{session_link(error.to)}*. "
                 "To switch, mention me with `unlink` first."
             )
-        case NotAllowed():
+        case errors.NotAllowed():
             words = SlackMessage(_turned_away(error.standing, admin))
-        case TooManyStarts():
+        case errors.TooManyStarts():
             words = _too_many_starts(error, admin)
-        case NotTaken():
+        case errors.NotTaken():
             words = SlackMessage(_NOT_TAKEN[error.change])
-        case NoSuchReply():
+        case errors.NoSuchReply():
             words = _SENT_AGAIN if error.already_sent else _REPLY_GONE
-        case AnsweredAlready():
+        case errors.AnsweredAlready():
             words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
             words = options.bad(error)
-        case BadStep():
+        case errors.BadStep():
             words = SlackMessage(FLAWS[error.flaw])
-        case ChooseSession():
+        case errors.ChooseSession():
             words = _choose(several=bool(error.links))
-        case CannotPost():
+        case errors.CannotPost():
             words = _cannot_post(error.reason, admin)
         case _:
             words = _FIXED[type(error)]
@@ -92,31 +63,33 @@ KEPT_ASIDE = SlackMessage(
 _SENT_AGAIN = SlackMessage("That reply was already resent.")
 _REPLY_GONE = SlackMessage("That reply has expired. Please post it again.")
 
-_FIXED: Mapping[type[PersonError], SlackMessage] = {
-    AlreadyClosed: SlackMessage("That's already done."),
-    AlreadySent: SlackMessage("You already sent that correction."),
-    EmptyMessage: SlackMessage(
+_FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
+    errors.AlreadyClosed: SlackMessage("That's already done."),
+    errors.AlreadySent: SlackMessage("You already sent that correction."),
+    errors.EmptyMessage: SlackMessage(
         "That message has no text or files that I can read, so there's nothing to send. "
         "If you forwarded it from another conversation, copy its text into a new reply."
     ),
-    FormGone: SlackMessage("This has expired. Type `/devin-say` to start again."),
-    IsMuted: SlackMessage(
+    errors.FormGone: SlackMessage("This has expired. Type `/devin-say` to start again."),
+    errors.IsMuted: SlackMessage(
         "This thread is muted, so nothing was sent. "
         "Mention me in the thread with `unmute`, then try again."
     ),
-    MessageGone: SlackMessage(
+    errors.MessageGone: SlackMessage(
         "That message was deleted in the meantime, so I sent nothing and didn't link the thread."
     ),
-    MovedOn: SlackMessage(
+    errors.MovedOn: SlackMessage(
         "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
     ),
-    NotLinked: SlackMessage(
+    errors.NotLinked: SlackMessage(
         "This thread isn't linked to a Devin session. To start one here, mention me with "
         "`start &lt;prompt&gt;`; to link one, with `link &lt;session link or ID&gt;`."
     ),
-    NothingToSay: USAGE,
-    StartGone: SlackMessage("This has expired. To start a session, mention me with `start` again."),
-    TicketGone: SlackMessage(
+    errors.NothingToSay: USAGE,
+    errors.StartGone: SlackMessage(
+        "This has expired. To start a session, mention me with `start` again."
+    ),
+    errors.TicketGone: SlackMessage(
         "This has expired, or it was for someone else. Mention me again, or use the message's ⋮ "
         "menu."
     ),
@@ -181,7 +154,7 @@ def _turned_away(standing: Standing, admin: str) -> str:
     return f"{MAY_NOT[standing]}, so nothing was sent or changed. {ask_for_access(admin)}"
 
 
-def _too_many_starts(error: TooManyStarts, admin: str) -> SlackMessage:
+def _too_many_starts(error: errors.TooManyStarts, admin: str) -> SlackMessage:
     sessions = plural(error.most, "session", "sessions")
     return SlackMessage(
         f"You've asked for {error.most} {sessions} within an hour, which is the limit, so I didn't "
@@ -216,13 +189,13 @@ def _choose(*, several: bool) -> SlackMessage:
     )
 
 
-def passing(error: PassingError) -> SlackMessage:
+def passing(error: errors.PassingError) -> SlackMessage:
     """Tell a person that a transient failure of Slack or Redis ended their request."""
-    if isinstance(error, NotIdentified):
+    if isinstance(error, errors.NotIdentified):
         return SlackMessage(_turned_away(Standing.UNKNOWN, ADMIN))
-    if isinstance(error, UnderWay):
+    if isinstance(error, errors.UnderWay):
         return SlackMessage("That's already under way. Check in a minute whether it worked.")
-    names = {SlackAway: "Slack", DevinAway: "Devin"}
+    names = {errors.SlackAway: "Slack", errors.DevinAway: "Devin"}
     who = next((who for kind, who in names.items() if isinstance(error, kind)), "my database")
     return SlackMessage(
         f"I couldn't reach {who}, so that may not have worked. "

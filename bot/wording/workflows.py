@@ -1,17 +1,6 @@
 """Messages that steps of Workflow Builder post, and plain text for the workflow itself."""
 
-from bot.model.errors import (
-    BadSession,
-    BadStep,
-    CannotPost,
-    IsMuted,
-    LinkedElsewhere,
-    NotAllowed,
-    NothingToSay,
-    NotTaken,
-    PersonError,
-    TooManyStarts,
-)
+from bot.model import errors
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
@@ -34,13 +23,11 @@ def said_by_workflow(by: str, message: str) -> SlackMessage:
 
 def step_outcome(outcome: Outcome) -> str:
     """Return the word by which later steps tell outcomes apart."""
-    return _STEP_OUTCOMES.get(outcome.kind, outcome.kind)
-
-
-_STEP_OUTCOMES = {
-    OutcomeKind.ENDED: OutcomeKind.REFUSED,
-    OutcomeKind.UNCONFIRMED: OutcomeKind.UNCERTAIN,
-}
+    told_as = {
+        OutcomeKind.ENDED: OutcomeKind.REFUSED,
+        OutcomeKind.UNCONFIRMED: OutcomeKind.UNCERTAIN,
+    }
+    return told_as.get(outcome.kind, outcome.kind)
 
 
 def step_detail(outcome: Outcome) -> str:
@@ -61,36 +48,36 @@ def not_started(words: SlackMessage) -> str:
     return _harmless(words)
 
 
-def step_failed(error: PersonError) -> str:
+def step_failed(error: errors.PersonError) -> str:
     """Explain to the workflow's author why a step failed."""
     match error:
-        case BadStep():
+        case errors.BadStep():
             why = FLAWS[error.flaw]
-        case BadSession():
+        case errors.BadSession():
             unclear = "It isn't clear which session the step's Session means. Use its whole ID."
             why = unclear if error.unclear else FLAWS[Flaw.SESSION]
-        case NothingToSay():
+        case errors.NothingToSay():
             why = "The step's Message is empty, so nothing was sent."
-        case LinkedElsewhere():
+        case errors.LinkedElsewhere():
             why = (
                 f"That thread is linked to another session, {error.to.session}. In the thread, "
                 'mention Devin Relay with "unlink" first.'
             )
-        case IsMuted() | NotTaken():
+        case errors.IsMuted() | errors.NotTaken():
             why = (
                 "Nothing was sent: the thread is muted or was just unlinked. To check, mention "
                 'Devin Relay there with "status".'
             )
-        case CannotPost():
+        case errors.CannotPost():
             other = f"Slack won't let Devin Relay post there ({error.reason})."
             why = _CANNOT_POST_STEP.get(error.reason, other)
-        case TooManyStarts():
+        case errors.TooManyStarts():
             why = (
                 "No session was started: the step's Person has asked for as many as one may within "
                 "an hour. All steps without a Person count as one. The next session may start "
                 f"{in_minutes(error.wait)}."
             )
-        case NotAllowed():
+        case errors.NotAllowed():
             why = _STEP_STANDINGS[error.standing]
         case _:
             raise AssertionError(f"no words for {type(error).__name__} in a step")

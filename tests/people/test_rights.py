@@ -16,8 +16,7 @@ from bot.model.people import Standing
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
 from bot.settings import load_settings
-from bot.wording import actions, refusals, workflows
-from bot.wording.asking import session_picker
+from bot.wording import actions, refusals, session_picker, workflows
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage, plain
 from bot.wording.mirror import notices

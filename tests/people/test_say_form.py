@@ -26,13 +26,13 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.links import Links
-from bot.wording import actions, devin_say, refusals
+from bot.wording import actions, devin_say, refusals, session_picker
 from bot.wording import forms as waiting
-from bot.wording.asking import say_form, session_picker
-from bot.wording.asking.session_picker import Choices
+from bot.wording.forms import NO_MESSAGE, say_form, say_menu
 from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import short_id
 from bot.wording.refusals import no_session
+from bot.wording.session_picker import Choices
 from sandbox.devin.answers import Api
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
@@ -193,7 +193,7 @@ PROBLEMS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     ),
     "no message": (
         {"session": SESSION, "message": " \n "},
-        {"message": say_form.NO_MESSAGE},
+        {"message": NO_MESSAGE},
     ),
 }  # fmt: skip
 
@@ -555,7 +555,7 @@ LISTED = st.builds(NamedSession, session=SESSIONS, title=st.text(max_size=200))
 def test_slack_takes_whatever_the_titles_are(listed: list[NamedSession], here: int) -> None:
     """Titles are arbitrary text: of any length, in any script, or empty."""
     choices = Choices(here=listed[:here], elsewhere=listed[here:], meant=None)
-    assert view_problems(say_form.form("0" * 32, choices)) == []
+    assert view_problems(say_form("0" * 32, choices)) == []
     if listed:
-        menu = say_form.menu("0" * 32, listed, "<!channel> *now*")
+        menu = say_menu("0" * 32, listed, "<!channel> *now*")
         assert view_problems({"type": "home", "blocks": menu.params()["blocks"]}) == []

@@ -33,11 +33,10 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.links import Links
-from bot.wording import forms, refusals, thread_links
-from bot.wording.asking import session_picker
-from bot.wording.asking.session_picker import Choices
+from bot.wording import forms, refusals, session_picker, thread_links
 from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import session_address
+from bot.wording.session_picker import Choices
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit

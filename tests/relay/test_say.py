@@ -21,7 +21,7 @@ from bot.redis.keys import THREADS_KEY, link_key
 from bot.runtime import in_flight
 from bot.store.links import Links
 from bot.wording import devin_say, refusals, thread_links
-from bot.wording.asking import say_form
+from bot.wording.forms import say_menu
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
@@ -55,7 +55,7 @@ GONE = refusals.sorry(FormGone())
 
 def which(text: str) -> SlackMessage:
     """Return what a person who sends `text` is asked, without the menu of sessions."""
-    return say_form.menu("", (), text)
+    return say_menu("", (), text)
 
 
 async def say(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:

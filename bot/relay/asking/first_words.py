@@ -17,7 +17,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.store.tickets import Ticket
 from bot.text.to_devin import strip_mention
-from bot.wording.asking import first_words
+from bot.wording import offers
 from bot.wording.message import SlackMessage
 
 
@@ -52,7 +52,7 @@ class FirstWords:
             message.author, message.thread.channel, Act.START, reply_id=message.id
         )
         number = await self.state.tickets.issue(WordsAsked(by=message.author, message=message))
-        await self._tell(message, first_words.unlinked(number, is_direct=message.thread.is_direct))
+        await self._tell(message, offers.unlinked(number, is_direct=message.thread.is_direct))
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command.
@@ -64,7 +64,7 @@ class FirstWords:
         is_linked = await self.state.links.get(message.thread) is not None
         asked = WordsAsked(by=message.author, message=message, verb=verb, argument=argument)
         number = await self.state.tickets.issue(asked)
-        words = first_words.did_you_mean(verb, argument, number, is_linked=is_linked)
+        words = offers.did_you_mean(verb, argument, number, is_linked=is_linked)
         await self._tell(message, words)
 
     async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:

@@ -25,7 +25,7 @@ from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.store.tickets import Ticket
 from bot.wording import devin_say
-from bot.wording.asking import say_form
+from bot.wording.forms import MENU_LIMIT, say_form, say_menu
 from bot.wording.message import SlackMessage, View
 
 ACTIVE = timedelta(days=7)
@@ -97,7 +97,7 @@ class Say:
         """Return the form for a message from `channel`."""
         choices = await self.choices.of(channel, by)
         number = await self.state.tickets.issue(SayForm(by=by, channel=channel))
-        return say_form.form(number, choices)
+        return say_form(number, choices)
 
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
         """Say the form's message, once, however often the form is submitted.
@@ -115,11 +115,11 @@ class Say:
         self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
     ) -> SlackMessage:
         """Keep `text`, and return a message for `by` alone that asks which session gets it."""
-        kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
+        kept = tuple(dict.fromkeys(sessions))[:MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
         number = await self.state.tickets.issue(ticket, UNSENT)
         named = await self.naming.of(kept, most=TITLED)
-        return say_form.menu(number, [named[session] for session in kept], text)
+        return say_menu(number, [named[session] for session in kept], text)
 
     async def choose(
         self, number: str, index: int, by: UserId, channel: str

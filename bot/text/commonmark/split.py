@@ -136,7 +136,6 @@ def _pieces(block: Block, limit: int, glue: str = "\n\n") -> Iterator[_Piece]:
 
 
 def _cut(block: Block, limit: int) -> Iterator[str]:
-    """Yield a paragraph, a heading or code in parts."""
     if block.kind in {"fence", "code_block"}:
         yield from _cut_code(blocks.content(block), blocks.language(block), limit)
     elif block.kind == "heading":
@@ -168,10 +167,8 @@ def _quoted(block: Block, limit: int) -> Iterator[_Piece]:
     glue = "\n\n"
     for child in block.children:
         for piece in _pieces(child, max(limit - len("> "), _LEAST_ROOM)):
-            lines = max(piece.text.count("\n") + 1, 1)
-            is_short = len(piece.text) + len("> ") * lines <= limit
-            texts = [piece.text] if is_short else chunks(piece.text, limit // 3)
-            for text in texts:
+            is_short = len(blocks.quoted(piece.text)) <= limit
+            for text in [piece.text] if is_short else chunks(piece.text, limit // 3):
                 yield replace(piece, text=blocks.quoted(text), glue=glue)
                 glue = "\n>\n"
 
@@ -252,7 +249,6 @@ class _Page:
         self._size = 0
 
     def add(self, unit: Atom) -> None:
-        """Add a unit; blanks do not begin a part."""
         if unit.kind == "open":
             self._opened.append(unit)
         elif unit.kind == "close":

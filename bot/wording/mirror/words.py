@@ -165,7 +165,6 @@ def _with_room(drafts: list[_Draft], part: str) -> _Draft:
 def _add_message(
     drafts: list[_Draft], one: Said, framing: Framing
 ) -> Sequence[SentFile | LongText]:
-    """Add a message to the last draft, or to new ones, and return its files."""
     text, sent = cut_files(one.text)
     parts = split(text[:POSTED], POST_LIMIT)
     if not parts and text.strip():

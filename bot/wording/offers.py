@@ -1,4 +1,4 @@
-"""Questions to people who spoke to the bot without giving a command."""
+"""Offers to people who spoke to the bot without giving a command."""
 
 from bot.text.to_slack import escape
 from bot.wording.actions import LINK_SPOKEN, RUN_SPOKEN, SEND_SPOKEN, START_SPOKEN

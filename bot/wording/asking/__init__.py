@@ -1,1 +1,0 @@
-"""The forms and menus in which people choose a session."""
