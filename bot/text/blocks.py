@@ -109,16 +109,12 @@ class _Reader:
 
     def _fields(self, part: Part, depth: int) -> Iterator[str]:
         titled = {**part, "title": part["rich_text_title"]} if "rich_text_title" in part else part
-        for field in _FIELDS:
-            yield from self._shown(titled.get(field), depth + 1)
-
-    def _shown(self, value: object, depth: int) -> Iterator[str]:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield self._part(value, depth)
-        elif isinstance(value, list | tuple):
-            yield from (self._part(one, depth) for one in mappings(value))
+        for value in map(titled.get, _FIELDS):
+            if isinstance(value, str):
+                yield value
+            else:
+                inner = [value] if isinstance(value, dict) else value
+                yield from (self._part(one, depth + 1) for one in mappings(inner))
 
     def _image(self, part: Part, depth: int) -> str:
         title, seen = self._part(mapping(part.get("title")), depth + 1), string(part, "alt_text")

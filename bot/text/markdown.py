@@ -122,41 +122,37 @@ def emphasised(runs: Sequence[Run]) -> str:
     runs = [run for run in runs if run.text]
     if not any(run.styles for run in runs):
         return "".join(run.text for run in runs)
-    after, lasts = _look_ahead(runs)
     out: list[str] = []
     opened: list[str] = []
-    for at, run in enumerate(runs):
+    for run, (after, lasts) in zip(runs, _look_ahead(runs), strict=True):
         blank = run.text.isspace()
-        wanted = after[at] if blank else run.styles
+        wanted = after if blank else run.styles
         kept = sum(1 for _ in takewhile(wanted.__contains__, opened))
         out += [MARKS[style] for style in reversed(opened[kept:])]
         del opened[kept:]
         if not blank:
             new = [style for style in MARKS if style in wanted and style not in opened]
-            new.sort(key=lasts[at].__getitem__)
+            new.sort(key=lasts.__getitem__)
             out += [MARKS[style] for style in new]
             opened += new
         out.append(run.text)
     return "".join(out) + "".join(MARKS[style] for style in reversed(opened))
 
 
-def _look_ahead(runs: Sequence[Run]) -> tuple[list[frozenset[str]], list[dict[str, int]]]:
-    """Compute, for each run, the styles that continue after a blank, and how long its own last.
+def _look_ahead(runs: Sequence[Run]) -> list[tuple[frozenset[str], dict[str, int]]]:
+    """Return, for each run, the styles that continue after a blank, and how long its own last.
 
     The lengths are negative, so that the longest-lasting style sorts first and becomes the
     outermost.
     """
-    after: list[frozenset[str]] = [frozenset()] * len(runs)
-    lasts: list[dict[str, int]] = [{}] * len(runs)
+    found = []
     styles: frozenset[str] = frozenset()
     lengths: dict[str, int] = {}
-    for at in range(len(runs) - 1, -1, -1):
-        run = runs[at]
+    for run in reversed(runs):
         if "\n" in run.text:
             styles = frozenset()
         elif not run.text.isspace():
             styles = run.styles
-        after[at] = styles
         lengths = {style: lengths.get(style, 0) - 1 for style in styles}
-        lasts[at] = lengths
-    return after, lasts
+        found.append((styles, lengths))
+    return found[::-1]

@@ -28,7 +28,11 @@ def says_something(block: Element) -> bool:
 
 def is_whole(block: Element) -> bool:
     """False if an element of a `rich_text` block is of an unknown kind and has no text itself."""
-    return all(_is_known(leaf) or _plain(leaf, NO_NAMES) for leaf in _leaves(block))
+    leaves = ((string(leaf, "type"), leaf) for leaf in _leaves(block))
+    return all(
+        kind in _KNOWN or kind.startswith("rich_text") or _plain(leaf, NO_NAMES)
+        for kind, leaf in leaves
+    )
 
 
 def to_markdown(block: Element, names: Names) -> str:
@@ -55,11 +59,6 @@ def _leaves(block: Element) -> Iterator[Element]:
         if not inner:
             yield element
         waiting += inner
-
-
-def _is_known(leaf: Element) -> bool:
-    kind = string(leaf, "type")
-    return kind in _ATOMS or kind in {"text", "link"} or kind.startswith("rich_text")
 
 
 def _number(element: Element, key: str) -> int:
@@ -205,3 +204,4 @@ _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
     "color": lambda element, _names: string(element, "value"),
     "team": lambda element, _names: string(element, "team_id"),
 }
+_KNOWN = _ATOMS.keys() | {"text", "link"}

@@ -93,8 +93,7 @@ def to_markdown(
     """Return a Slack message as the Markdown that Devin reads.
 
     It comes from the blocks if they say anything, else from `text`, which loses structure, but
-    names ids that blocks leave bare. An id without a name stays an id. No line of the result is an
-    attachment reference, and it can always be encoded as UTF-8.
+    names ids that blocks leave bare. An id without a name stays an id.
     """
     names = laid_over(names, mrkdwn.labels(text))
     is_shown = any(map(shown.says_something, mappings(blocks)))

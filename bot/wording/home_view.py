@@ -115,8 +115,11 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
             blocks.append(header(title))
         for one in group:
             blocks += [{"type": "divider"}, *_thread(one, page)]
-    if turning := _turning(page, first + len(shown) < count):
-        blocks.append(action_row(turning))
+    newer = [button(actions.HOME_LATER, "Newer", str(page - 1))] if page else []
+    has_more = first + len(shown) < count
+    older = [button(actions.HOME_EARLIER, "Older", str(page + 1))] if has_more else []
+    if newer or older:
+        blocks.append(action_row([*newer, *older]))
     return _home(blocks)
 
 
@@ -191,12 +194,6 @@ def _count(first: int, last: int, all_: int) -> str:
     if last - first + 1 < all_:
         return f"{first:,}\N{EN DASH}{last:,} of {all_:,} threads, most recent first"
     return f"{all_} {plural(all_, 'thread', 'threads')}, most recent first"
-
-
-def _turning(page: int, has_more: bool) -> Sequence[Block]:  # noqa: FBT001
-    newer = button(actions.HOME_LATER, "Newer", str(page - 1))
-    older = button(actions.HOME_EARLIER, "Older", str(page + 1))
-    return [*([newer] if page else []), *([older] if has_more else [])]
 
 
 def _home(blocks: Sequence[Block]) -> View:

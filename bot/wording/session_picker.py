@@ -66,7 +66,10 @@ def problems(filled: Mapping[str, str]) -> dict[str, str]:
 
 def option(one: NamedSession, value: str) -> Block:
     """Return an option of a menu: a title, which is foreign but stands in a `plain_text`."""
-    return {"text": literal_text(_label(one)), "value": value}
+    title, label = title_of(one), short_id(one.session)
+    if title:
+        label = f"{shortened(title, LABEL_LIMIT - len(f' ({label})'))} ({label})"
+    return {"text": literal_text(label), "value": value}
 
 
 def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
@@ -98,8 +101,3 @@ def _paste(pasted: SessionId | None, *, is_alone: bool) -> Block:
         return field(TYPED_FIELD, "Or paste a session link or ID", typed, optional=True)
     typed["focus_on_load"] = True
     return field(TYPED_FIELD, LABEL, typed, hint=literal_text("Paste a session link or ID"))
-
-
-def _label(one: NamedSession) -> str:
-    title, short = title_of(one), short_id(one.session)
-    return f"{shortened(title, LABEL_LIMIT - len(f' ({short})'))} ({short})" if title else short
