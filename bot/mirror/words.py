@@ -27,7 +27,7 @@ from bot.store.state import State
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
 from bot.wording.mirror import words as devin_words
-from bot.wording.mirror.events import Framing
+from bot.wording.mirror.notices import Framing
 from bot.wording.mirror.words import Composed
 
 LONG = 5_000

@@ -8,7 +8,7 @@ from bot.model.mirror import Said, SaidKind
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.devin_files import SentFile
-from bot.wording.mirror.events import Framing
+from bot.wording.mirror.notices import Framing
 from bot.wording.mirror.words import (
     EDITABLE,
     MOST_FILES,

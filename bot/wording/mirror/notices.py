@@ -1,9 +1,19 @@
-"""What a thread is told about following a session."""
+"""What a thread is told of a session that it follows: what its state asks of people, and notes."""
 
-from bot.model.mirror import Follow, SaidKind
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.model.mirror import Follow, Said, SaidKind
+from bot.model.sessions import NamedSession, Trouble
+from bot.model.threads import ThreadRef
+from bot.text.questions import label
 from bot.text.to_slack import escape, excerpt
-from bot.wording.message import SlackMessage
+from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION
+from bot.wording.button_values import answer_value
+from bot.wording.lifecycle import ending
+from bot.wording.message import Block, SlackMessage, button, link_button
 from bot.wording.mirror.card import BARRED
+from bot.wording.phrases import pull_request_link, session_address
 
 WORKING = "is following Devin's work…"
 """The status line, which Slack puts behind the bot's name."""
@@ -24,10 +34,98 @@ ANSWERED = "Answered in a reply."
 MOVED_ON = "Devin has moved on."
 """The notes in place of the buttons of a question that is no longer open."""
 
+PREVIEW_LIMIT = 150
 CHOICE_LIMIT = 100
 
 MESSAGE_LIMIT = 500_000
 """The most characters of one message of Devin's that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """The place of a post: its thread, its session, the person to mention, if any.
+
+    `is_late` says that the words have waited, so that they come with their times.
+    """
+
+    thread: ThreadRef
+    session: NamedSession
+    mention: str = ""
+    is_late: bool = False
+
+
+def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
+    """Say what has happened; `is_below` says that Devin's words about it stand right above."""
+    to = f"<@{escape(framing.mention)}> " if framing.mention else ""
+    match one.kind:
+        case SaidKind.QUESTION:
+            preview = excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)
+            asked = "" if is_below else f' asked "{preview}" and'
+            how = "" if one.options else " Reply here."
+            said = f"{to}Devin{asked} is waiting for an answer.{how}"
+        case SaidKind.APPROVAL:
+            where = "See above for" if is_below else "Open the session to see"
+            said = f"{to}Devin needs your *approval* to continue. {where} what it wants to do."
+        case SaidKind.PULL_REQUEST:
+            said = f"Devin opened a pull request: {pull_request_link(one.text)}"
+        case SaidKind.FINISHED:
+            said = f"{to}Devin has *finished*. Reply here to continue."
+        case SaidKind.ENDED:
+            how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
+            said = (
+                f"{to}Devin's session has {how} and can't receive messages anymore. {ending.ADVICE}"
+            )
+        case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
+            said = (
+                f"{to}Devin has *stopped*: it reached a usage limit. Raise the limit in Devin, "
+                "then reply here to continue."
+            )
+        case SaidKind.TROUBLE:
+            said = f"{to}Devin has *stopped* because of an error. Reply here to try again."
+        case SaidKind.TOO_LONG:
+            said = (
+                "This session's messages have become too long for me to read, so I can't post them "
+                "here. Open the session to read them. Replies are still sent to Devin."
+            )
+        case _:
+            raise AssertionError(f"{one.kind} is no event")
+    return said
+
+
+def how_to_answer(one: Said) -> str:
+    """Return what explains the buttons of an event, and is true as long as they are there."""
+    if one.kind is SaidKind.APPROVAL:
+        return "Press *Approve*, or reply to say no."
+    return "Pick one, or reply in your own words." if one.options else ""
+
+
+def buttons(one: Said, framing: Framing) -> Sequence[Block]:
+    """Return the buttons of an event."""
+    opens = link_button(OPEN_SESSION, "Open session", session_address(framing.session))
+    match one.kind:
+        case SaidKind.QUESTION:
+            return [
+                button(f"{ANSWER}_{at}", label(option), _value(one, framing, at))
+                for at, option in enumerate(one.options)
+            ]
+        case SaidKind.APPROVAL:
+            approve = button(APPROVE, "Approve", _value(one, framing, 0))
+            return [{**approve, "style": "primary"}, opens]
+        case SaidKind.ENDED:
+            return ending.buttons(framing.thread, framing.session)
+        case SaidKind.PULL_REQUEST:
+            return []
+    return [opens]
+
+
+def _value(one: Said, framing: Framing, number: int) -> str:
+    return answer_value(framing.thread, framing.session.session, one.id, number)
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    asking = [line for line in lines if line.rstrip(" *_").endswith("?")]
+    return (asking or lines or [""])[-1]
 
 
 def beginning(text: str) -> str:

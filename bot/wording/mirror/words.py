@@ -1,4 +1,4 @@
-"""Posts with what Devin says, and with what its session's state asks of people (`events.py`).
+"""Posts with what Devin says, and with what its session's state asks of people (`notices.py`).
 
 Devin's Markdown goes into Slack's `markdown` blocks
 (docs.slack.dev/reference/block-kit/blocks/markdown-block), after `text/devin_markdown.py` has made
@@ -19,8 +19,8 @@ from bot.text.devin_files import SentFile, cut_files
 from bot.text.devin_markdown import fallback, split, weight
 from bot.wording.actions import HOW_TO_ANSWER
 from bot.wording.message import Block, action_row, verbatim
-from bot.wording.mirror import events
-from bot.wording.mirror.events import Framing
+from bot.wording.mirror import notices
+from bot.wording.mirror.notices import Framing
 from bot.wording.phrases import local_time, plural, session_link, web_link
 
 POST_LIMIT = 10_000
@@ -187,16 +187,16 @@ def _add_message(
 
 def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
     """Add an event; the buttons of an earlier one give way, which a later question has closed."""
-    said = events.sentence(one, framing, is_below=bool(drafts[-1].words))
+    said = notices.sentence(one, framing, is_below=bool(drafts[-1].words))
     is_answered = bool(one.options) or one.kind is SaidKind.APPROVAL
     if is_answered and drafts[-1].length > EDITABLE:
         drafts[-1].buttons = []
         drafts.append(_Draft())
     draft = drafts[-1]
     draft.say(said)
-    if how := events.how_to_answer(one):
+    if how := notices.how_to_answer(one):
         draft.say(how, block_id=f"{HOW_TO_ANSWER}_{one.id}")
-    draft.buttons = list(events.buttons(one, framing)) or draft.buttons
+    draft.buttons = list(notices.buttons(one, framing)) or draft.buttons
 
 
 def _markup(text: str) -> Block:
