@@ -22,7 +22,7 @@ from bot.wording import corrections, devin_say, refusals, thread_links, workflow
 from bot.wording.actions import UNLINK
 from bot.wording.delivery_reports import words_of
 from bot.wording.mirror import card
-from bot.wording.mirror.words import file_link
+from bot.wording.mirror.posts import file_link
 from bot.wording.phrases import clock_time, session_link
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message

@@ -19,7 +19,7 @@ from bot.slack.uploads import SEND, Uploads
 from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
-from bot.wording.mirror.words import LongText
+from bot.wording.mirror.posts import LongText
 
 log = logging.getLogger(__name__)
 

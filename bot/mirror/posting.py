@@ -22,8 +22,8 @@ from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
 from bot.timing import Timing
-from bot.wording.mirror import words as devin_words
-from bot.wording.mirror.words import Composed, DevinPost, LongText
+from bot.wording.mirror import posts as devin_posts
+from bot.wording.mirror.posts import Composed, DevinPost, LongText
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +66,9 @@ def _instead_of(what: DevinPost | SentFile | LongText) -> Sequence[DevinPost]:
         case DevinPost():
             return what.plain()
         case SentFile():
-            return [devin_words.file_link(what)]
+            return [devin_posts.file_link(what)]
         case LongText():
-            return devin_words.rest_of(what)
+            return devin_posts.rest_of(what)
         case _:
             assert_never(what)
 

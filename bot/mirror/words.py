@@ -26,9 +26,9 @@ from bot.store.outbox import Begun
 from bot.store.state import State
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
-from bot.wording.mirror import words as devin_words
+from bot.wording.mirror import posts as devin_posts
 from bot.wording.mirror.notices import Framing
-from bot.wording.mirror.words import Composed
+from bot.wording.mirror.posts import Composed
 
 LONG = 5_000
 """Characters beyond which a batch is composed in a thread: hostile Markdown takes its time."""
@@ -143,8 +143,8 @@ class WordsTeller:
             is_late=batch.read_at - items[0].at > LATE // timedelta(milliseconds=1),
         )
         if sum(len(one.text) for one in items) > LONG:
-            return await asyncio.to_thread(devin_words.compose, items, framing)
-        return devin_words.compose(items, framing)
+            return await asyncio.to_thread(devin_posts.compose, items, framing)
+        return devin_posts.compose(items, framing)
 
     async def _close(self, begun: Begun, thread: ThreadRef, closed: Said) -> None:
         """Let the buttons of what was asked give way; no try has posted them before that."""

@@ -23,7 +23,7 @@ from bot.store.links import Links
 from bot.store.mirror.words import Batch, Words
 from bot.timing import TIMING
 from bot.wording.mirror.notices import NOT_SHOWN, QUIET
-from bot.wording.mirror.words import LongText
+from bot.wording.mirror.posts import LongText
 from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
 from tests.support.desk import OTHER_SESSION, SESSION, is_words

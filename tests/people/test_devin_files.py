@@ -4,7 +4,7 @@ import pytest
 
 from bot.app import Bot
 from bot.text.devin_files import cut_files
-from bot.wording.mirror.words import file_link
+from bot.wording.mirror.posts import file_link
 from sandbox.devin.answers import DownloadFailure
 from sandbox.slack.world.live import live
 from tests.support.desk import SESSION, Desk, on_both, running, tells

@@ -9,7 +9,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.devin_files import SentFile
 from bot.wording.mirror.notices import Framing
-from bot.wording.mirror.words import (
+from bot.wording.mirror.posts import (
     EDITABLE,
     MOST_FILES,
     MOST_POSTED,
