@@ -68,12 +68,13 @@ def plain_link(url: str, label: str = "") -> str:
 
 def code_span(content: str) -> str:
     """Return one line as inline code, in a longer run of backticks than any in the content."""
-    ticks = _longer_ticks(content)
+    ticks = longer_ticks(content)
     pad = " " if "`" in (content[:1], content[-1:]) else ""
     return f"{ticks}{pad}{content}{pad}{ticks}"
 
 
-def _longer_ticks(content: str, least: int = 1) -> str:
+def longer_ticks(content: str, least: int = 1) -> str:
+    """Return a run of backticks that is longer than any in the content."""
     return "`" * max(least, max(map(len, _TICKS.findall(content)), default=0) + 1)
 
 
@@ -96,7 +97,7 @@ def one_line(name: str) -> str:
 
 def fence(content: str) -> str:
     """Return code as a fenced block without a language, verbatim except newlines at its ends."""
-    ticks = _longer_ticks(content, 3)
+    ticks = longer_ticks(content, 3)
     return f"{ticks}\n{content.removeprefix(chr(10)).removesuffix(chr(10))}\n{ticks}"
 
 

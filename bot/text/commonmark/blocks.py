@@ -14,6 +14,7 @@ from markdown_it.token import Token
 
 from bot.text.commonmark import inline
 from bot.text.commonmark.inline import Atom
+from bot.text.markdown import longer_ticks
 
 _DEEPEST = 40
 _STARTS_BLOCK = re.compile(
@@ -22,7 +23,6 @@ _STARTS_BLOCK = re.compile(
 )
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
-_TICKS = re.compile("`+")
 
 
 class TooDeep(Exception):
@@ -167,8 +167,7 @@ def language(block: Block) -> str:
 
 def fenced(code: str, name: str = "") -> str:
     """Return code as a fenced block, in a longer run of backticks than any in it."""
-    longest = max((len(run) for run in _TICKS.findall(code)), default=0)
-    ticks = "`" * max(3, longest + 1)
+    ticks = longer_ticks(code, 3)
     end = "" if not code or code.endswith("\n") else "\n"
     return f"{ticks}{name}\n{code}{end}{ticks}"
 

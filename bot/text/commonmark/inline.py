@@ -15,6 +15,7 @@ from markdown_it.token import Token
 
 from bot.text.characters import seen
 from bot.text.commonmark.addresses import misleads, safe_address
+from bot.text.markdown import longer_ticks
 
 JOINER = "\u2060"
 Kind = Literal["text", "code", "link", "open", "close", "break"]
@@ -25,7 +26,6 @@ _RISKY = re.compile(
     r"|&(?=[\#*_~]|lt|gt|amp|commat|excl|num|\Z)",
     re.IGNORECASE,
 )
-_TICKS = re.compile("`+")
 _BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 _AFTER_ADDRESS = "*_~.,:;!?)]}\"'`"
 _BREAKS = {"softbreak": ("\n", "\n"), "hardbreak": ("  \n", "\n")}
@@ -70,7 +70,7 @@ def code(content: str, ticks: str = "") -> str:
     `ticks` are the backticks that it had, which fit the text around it; by default, a run longer
     than any in the content.
     """
-    ticks = ticks or "`" * (max(map(len, _TICKS.findall(content)), default=0) + 1)
+    ticks = ticks or longer_ticks(content)
     blanks = content[:1] == " " == content[-1:] and content.strip(" ") != ""
     pad = " " if blanks or "`" in (content[:1], content[-1:]) else ""
     return f"{ticks}{pad}{content}{pad}{ticks}"

@@ -31,7 +31,7 @@ def first_words(markdown: str) -> str:
     text = markdown[: 2 * TEXT_READ]
     with suppress(TooDeep, RecursionError):
         found = blocks.walk(blocks.parse(text))
-        text = " ".join(line_of(one) if one.inline else content(one) for one in list(found))
+        text = " ".join(line_of(one) if one.inline else content(one) for one in found)
     line = " ".join(seen(text).split())
     return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
 

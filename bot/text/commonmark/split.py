@@ -84,7 +84,10 @@ def parts(parsed: Sequence[Block], limit: int) -> list[str]:
 def _piece(text: str, content: Sequence[Block], glue: str = "\n\n") -> _Piece:
     """Weigh blocks: each heading, rule, table and image is one, and so is all between two."""
     inner = list(blocks.walk(content))
-    own = sum(_is_own(block) for block in inner)
+    own = sum(
+        block.kind in _OWN_BLOCK or any(token.type == "image" for token in block.inline)
+        for block in inner
+    )
     is_alone = len(content) == 1 and content[0].kind in _OWN_BLOCK
     return _Piece(
         text,
@@ -94,10 +97,6 @@ def _piece(text: str, content: Sequence[Block], glue: str = "\n\n") -> _Piece:
         headings=sum(block.kind == "heading" for block in inner),
         tables=sum(block.kind == "table" for block in inner),
     )
-
-
-def _is_own(block: Block) -> bool:
-    return block.kind in _OWN_BLOCK or any(token.type == "image" for token in block.inline)
 
 
 def _manageable(block: Block) -> Block:
@@ -131,19 +130,17 @@ def _pieces(block: Block, limit: int, glue: str = "\n\n") -> Iterator[_Piece]:
     elif block.kind == "table":
         yield from _rows(block, limit)
     else:
-        for text in _cut(block, limit):
-            yield replace(whole, text=text)
+        yield from (replace(whole, text=text) for text in _cut(block, limit))
 
 
 def _cut(block: Block, limit: int) -> Iterator[str]:
     if block.kind in {"fence", "code_block"}:
         yield from _cut_code(blocks.content(block), blocks.language(block), limit)
     elif block.kind == "heading":
-        for text in _cut_paragraph(block.atoms, limit - len("####### ")):
-            yield blocks.heading(block, text)
+        texts = _cut_paragraph(block.atoms, limit - len("####### "))
+        yield from (blocks.heading(block, text) for text in texts)
     else:
-        for text in _cut_paragraph(block.atoms, limit):
-            yield blocks.lines(text)
+        yield from map(blocks.lines, _cut_paragraph(block.atoms, limit))
 
 
 def _items(block: Block, limit: int) -> Iterator[_Piece]:
