@@ -63,9 +63,8 @@ class Answers:
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
             words = mirror_notices.answers(await self.accepting.name(by), text)
-            as_chosen = (dict(verbatim(text, "rich_text_section")),)
-            since = self.speaking.since()
-            reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=as_chosen)
+            since, chosen = self.speaking.since(), dict(verbatim(text, "rich_text_section"))
+            reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=(chosen,))
             about = {"session": session, "asked": asked, "pressed": pressed}
             mine = Spoken.of(key, reply, words, act=act, **about)
             owing = await self.speaking.say(mine)

@@ -17,6 +17,7 @@ Element = Mapping[str, object]
 
 _CODE = "code"
 _DEEPEST = 8
+_TEXTS = frozenset({"text", "link"})
 _LARGEST_OFFSET = 10**8
 _BLANK_LINE_BETWEEN = {("list", "text"), ("quote", "text"), ("quote", "quote")}
 
@@ -30,7 +31,7 @@ def is_whole(block: Element) -> bool:
     """False if an element of a `rich_text` block is of an unknown kind and has no text itself."""
     leaves = ((string(leaf, "type"), leaf) for leaf in _leaves(block))
     return all(
-        kind in _KNOWN or kind.startswith("rich_text") or _plain(leaf, NO_NAMES)
+        kind in _ATOMS or kind in _TEXTS or kind.startswith("rich_text") or _plain(leaf, NO_NAMES)
         for kind, leaf in leaves
     )
 
@@ -195,7 +196,9 @@ def _called(element: Element, names: Names) -> str:
 
 
 _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
-    **dict.fromkeys(markdown.SIGNS, _called),
+    "user": _called,
+    "channel": _called,
+    "usergroup": _called,
     "emoji": _emoji,
     "date": lambda element, _names: (
         string(element, "fallback") or markdown.instant(str(element.get("timestamp", "")))
@@ -204,4 +207,3 @@ _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
     "color": lambda element, _names: string(element, "value"),
     "team": lambda element, _names: string(element, "team_id"),
 }
-_KNOWN = _ATOMS.keys() | {"text", "link"}
