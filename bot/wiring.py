@@ -51,10 +51,8 @@ from bot.slack.app.workspace import Identity, Permissions, Workspace
 from bot.slack.channels import Channels
 from bot.slack.files import SlackFiles
 from bot.slack.functions import Functions
-from bot.slack.limits import RateLimits
 from bot.slack.lookups import Source
 from bot.slack.people import People
-from bot.slack.posts import Posts
 from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.slack.views import Views
@@ -110,7 +108,6 @@ class Parts:
         self.state = state = State.of(to.store, settings)
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
         self.poll = Poll(state.mailbox, state.outbox, schedule, timing)
-        self.posts = Posts(workspace.threads, RateLimits())
         self.notices = Notices(
             outbox=state.outbox, schedule=schedule, threads=workspace.threads, background=background
         )
@@ -166,17 +163,17 @@ class Parts:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""
         to, workspace, state, schedule = self._to, self.workspace, self.state, self.schedule
         deliverer = Deliverer(workspace, state, to.devin, self.files(), schedule, to.in_flight)
-        outcomes = Outcomes(workspace, state, self.posts)
+        outcomes = Outcomes(workspace, state)
         reporter = Reporter(
             outbox=state.outbox,
             tellers={
                 OwedKind.OUTCOME: outcomes,
-                OwedKind.DELAY: Delays(workspace, state, self.posts),
-                OwedKind.NOTICE: NoticeTeller(state.outbox, self.posts),
+                OwedKind.DELAY: Delays(workspace, state),
+                OwedKind.NOTICE: NoticeTeller(state.outbox, workspace.threads),
                 OwedKind.STEP: self.steps,
                 OwedKind.WORDS: self._words(),
                 OwedKind.CARD: CardTeller(
-                    workspace, state, self.audience, self.posts, self.status_lines, schedule
+                    workspace, state, self.audience, workspace.threads, self.status_lines, schedule
                 ),
                 OwedKind.START: self._starter(),
                 OwedKind.POST: self._speaker(),
@@ -214,7 +211,7 @@ class Parts:
             self.workspace,
             self.state,
             self.audience,
-            Ways(words, self.posts, files, to.timing),
+            Ways(words, self.workspace.threads, files, to.timing),
             self.status_lines,
             self.schedule,
             say,
@@ -233,6 +230,5 @@ class Parts:
             self.accepting,
             self.speaking,
             self.starting,
-            self.posts,
             self.notices,
         )

@@ -17,7 +17,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.posts import Posts
+from bot.slack.threads import Threads
 from bot.store.mirror.cards import FIELDS, card_subject, thread_of
 from bot.store.outbox import Begun
 from bot.store.state import State
@@ -41,7 +41,7 @@ class CardTeller:
         workspace: Workspace,
         state: State,
         audience: Audience,
-        posts: Posts,
+        posts: Threads,
         status_lines: StatusLines,
         schedule: Schedule,
     ) -> None:

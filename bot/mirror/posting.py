@@ -17,7 +17,7 @@ from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
 from bot.slack.limits import LIMITED
-from bot.slack.posts import Posts
+from bot.slack.threads import Threads
 from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
@@ -90,7 +90,7 @@ class Ways:
     """The ways to show a batch."""
 
     words: Words
-    posts: Posts
+    threads: Threads
     files: SentFiles
     timing: Timing
 
@@ -146,7 +146,7 @@ class Posting:
         ids = self._begun.owed.log_fields
         key = f"{self._begun.owed}|{self._batch.number}.{number}"
         try:
-            await self._ways.posts.post_once(
+            await self._ways.threads.post_once(
                 thread, post, key, again=self._may_be_there, ids=ids, since=self._batch.since
             )
         except SlackRefused as error:

@@ -150,7 +150,7 @@ class WordsTeller:
         """Let the buttons of what was asked give way; no try has posted them before that."""
         since, ids = f"{closed.at // 1000 - MARGIN_SECONDS}.000000", begun.owed.log_fields
         note = mirror_notices.closed(closed.kind)
-        await self._ways.posts.close(thread, closed.id, note, ids=ids, since=since)
+        await self._ways.threads.close(thread, closed.id, note, ids=ids, since=since)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
         """Return the id of the person to mention; who has ended a session knows of it."""

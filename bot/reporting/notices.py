@@ -18,7 +18,6 @@ from bot.model.record import Record
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef
 from bot.runtime.in_flight import Background
-from bot.slack.posts import Posts
 from bot.slack.threads import Threads
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun, Outbox
@@ -88,7 +87,8 @@ class Notices:
 
     def mark(self, channel: str, ts: str, emoji: str) -> None:
         """Add the reaction `emoji` to a message."""
-        self._background.later(_try(lambda: self._threads.mark(channel, ts, emoji)))
+        ids = {"channel": channel, "ts": ts}
+        self._background.later(_try(lambda: self._threads.mark(channel, ts, emoji, ids)))
 
     def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
         """Replace a message's buttons with `note`."""
@@ -100,9 +100,9 @@ class NoticeTeller:
 
     fields = (ReplyField.ASKED,)
 
-    def __init__(self, outbox: Outbox, posts: Posts) -> None:
+    def __init__(self, outbox: Outbox, threads: Threads) -> None:
         self._outbox = outbox
-        self._posts = posts
+        self._threads = threads
 
     async def tell(self, begun: Begun) -> bool:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
@@ -111,10 +111,10 @@ class NoticeTeller:
             return False
         notice = Notice.model_validate_json(raw)
         if notice.to:
-            await self._posts.whisper(notice.thread, notice.to, notice.words)
+            await self._threads.whisper(notice.thread, notice.to, notice.words)
         else:
             key, ids = str(begun.owed), begun.owed.log_fields
-            await self._posts.post_once(
+            await self._threads.post_once(
                 notice.thread, notice.words, key, again=begun.again, ids=ids
             )
         return True

@@ -16,7 +16,7 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
 from bot.slack.app.workspace import Workspace
-from bot.slack.posts import Posts
+from bot.slack.threads import Threads
 from bot.store.outbox import REPORT_FIELDS, Begun, Report
 from bot.store.state import State
 from bot.wording import delivery_reports, workflows
@@ -32,10 +32,10 @@ class Outcomes:
 
     fields = REPORT_FIELDS
 
-    def __init__(self, workspace: Workspace, state: State, posts: Posts) -> None:
+    def __init__(self, workspace: Workspace, state: State) -> None:
         self._reports = state.reports
         self._names = state.names
-        self._posts = posts
+        self._threads = workspace.threads
         self._functions = workspace.functions
         self._admin = workspace.admin
 
@@ -55,7 +55,7 @@ class Outcomes:
                 outcome, reply, report.owed.number, session, self._admin
             )
             key, ids = str(report.owed), report.owed.log_fields
-            await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
+            await self._threads.post_once(reply.thread, words, key, again=report.again, ids=ids)
         with having_posted():
             await self._mark(report, outcome.kind)
         return True
@@ -90,15 +90,15 @@ class Outcomes:
         ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
         mark = delivery_reports.MARKS.get(kind)
         if mark is not None:
-            await self._posts.try_mark(channel, ts, mark, ids)
+            await self._threads.mark(channel, ts, mark, ids)
         stale = set(delivery_reports.MARKS.values()) - {mark} if report.owed.number > 1 else set()
         if report.noticed_in:
             stale.add(delivery_reports.WAITING_MARK)
         for emoji in stale:
-            await self._posts.try_unmark(channel, ts, emoji, ids)
+            await self._threads.unmark(channel, ts, emoji, ids)
         if report.noticed_in:
             session = await self._names.one(report.session)
-            await _take_back(self._posts, report.owed, report.noticed_in, kind, session)
+            await _take_back(self._threads, report.owed, report.noticed_in, kind, session)
 
 
 class Delays:
@@ -106,10 +106,10 @@ class Delays:
 
     fields = REPORT_FIELDS
 
-    def __init__(self, workspace: Workspace, state: State, posts: Posts) -> None:
+    def __init__(self, workspace: Workspace, state: State) -> None:
         self._reports = state.reports
         self._names = state.names
-        self._posts = posts
+        self._threads = workspace.threads
         self._give_up_after = workspace.settings.give_up_after
 
     async def tell(self, begun: Begun) -> bool:
@@ -123,11 +123,11 @@ class Delays:
         session = await self._names.one(report.session)
         words = delivery_reports.waiting(reply, self._give_up_after, session)
         ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
-        await self._posts.post_once(
+        await self._threads.post_once(
             reply.thread, words, str(report.owed), again=report.again, ids=ids
         )
         with having_posted():
-            await self._posts.try_mark(channel, ts, delivery_reports.WAITING_MARK, ids)
+            await self._threads.mark(channel, ts, delivery_reports.WAITING_MARK, ids)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
@@ -139,26 +139,26 @@ class Delays:
             return
         ids, (_, channel, ts) = begun.owed.log_fields, place_of(begun.owed.subject)
         try:
-            await self._posts.try_unmark(channel, ts, delivery_reports.WAITING_MARK, ids)
+            await self._threads.unmark(channel, ts, delivery_reports.WAITING_MARK, ids)
             if outcome is not None and where:
                 session = await self._names.one(report.session)
-                await _take_back(self._posts, begun.owed, where, outcome.kind, session)
+                await _take_back(self._threads, begun.owed, where, outcome.kind, session)
         except (SlackAway, SlackRefused) as error:
             log.warning("notice not taken back", extra={**ids, "reason": str(error)})
 
 
 async def _take_back(
-    posts: Posts, owed: Owed, noticed_in: str, kind: OutcomeKind, session: NamedSession
+    threads: Threads, owed: Owed, noticed_in: str, kind: OutcomeKind, session: NamedSession
 ) -> None:
     """Edit the notice that a reply waits, which would otherwise stay for good."""
     ids, (team, channel, ts) = owed.log_fields, place_of(owed.subject)
     thread = ThreadRef(team=team, channel=channel, thread_ts=noticed_in)
-    notice = await posts.find(thread, str(replace(owed, kind=OwedKind.DELAY)), ids=ids, since=ts)
+    notice = await threads.find(thread, str(replace(owed, kind=OwedKind.DELAY)), ids=ids, since=ts)
     if notice is None:
         return
     how_long = timedelta(seconds=max(1, int(time.time() - ts_micros(ts) / 1e6)))
     try:
-        await posts.update(thread, notice, delivery_reports.waited(kind, how_long, session))
+        await threads.update(thread, notice, delivery_reports.waited(kind, how_long, session))
     except SlackRefused as error:
         log.warning("notice not edited", extra={**ids, "reason": str(error)})
 

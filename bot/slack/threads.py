@@ -1,16 +1,20 @@
 """Slack threads: posts into them, marks on their replies, and their messages."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.record import mapping, mappings, string
 from bot.model.threads import ThreadRef
 from bot.slack.api import call
+from bot.slack.limits import RateLimits
 from bot.wording.actions import HOW_TO_ANSWER
 from bot.wording.button_values import parse_answer_value
+
+log = logging.getLogger(__name__)
 
 METADATA = "devin_relay_report"
 """The `event_type` of the metadata that holds a report's key."""
@@ -19,6 +23,8 @@ NO_SUCH_CHANNEL = "channel_not_found"
 NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
 """Slack's codes for a thread that no longer exists."""
 
+DONE = frozenset({"already_reacted", "no_reaction"})
+"""Slack's codes for a mark that is there, or gone, already."""
 
 INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 """Arguments of each post, so that Slack makes no link or mention of bare words.
@@ -48,6 +54,9 @@ class Postable(Protocol):
 class Threads:
     """Slack conversations, as far as the relay writes into them or reads them.
 
+    Each method may raise `SlackAway`, also for a rate limit that is known (`limits.py`), and
+    `SlackRefused` unless it says otherwise.
+
     A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
     `channels` has the current one, for what is told about messages that stand there. What a person
     says in a new thread does not follow (`check_in`): outsiders may read along there.
@@ -55,11 +64,30 @@ class Threads:
 
     def __init__(self, client: AsyncWebClient, channels: Whereabouts) -> None:
         self._client = client
+        self._limits = RateLimits()
         self.check_in = channels.check_in
         self._moved = channels.now
 
+    async def post_once(
+        self,
+        thread: ThreadRef,
+        words: Postable,
+        key: str,
+        *,
+        again: bool,
+        ids: Mapping[str, object],
+        since: str = "",
+    ) -> str:
+        """Post `words` with `key`; with `again`, first look for the post of an earlier attempt.
+
+        Slack has no idempotency key for messages. If the thread cannot be read, post anyway.
+        `since` is as for `look`. Returns the post's `ts`.
+        """
+        found = await self.find(thread, key, ids=ids, since=since) if again else None
+        return found or await self.post(thread, words, key)
+
     async def post(self, thread: ThreadRef, words: Postable, key: str) -> str:
-        """Post `words` in `thread`, with `key` as metadata for `find`. Returns the post's `ts`.
+        """Post `words` in `thread`, with `key` as metadata for `look`. Returns the post's `ts`.
 
         Without a `thread_ts` it begins a thread.
         """
@@ -75,15 +103,16 @@ class Threads:
         )
         return str(answer["ts"])
 
-    async def update(self, channel: str, ts: str, words: Postable) -> None:
-        """Replace our message at `ts` by `words`, text and blocks alike.
+    async def update(self, thread: ThreadRef, ts: str, words: Postable) -> None:
+        """Replace our message at `ts` in `thread` by `words`, text and blocks alike.
 
         Slack takes at most 4,000 characters of text, notifies nobody who is mentioned, and shows
         no "(edited)" where there are blocks (docs.slack.dev/reference/methods/chat.update).
         """
+        channel = thread.channel
         await self._call("chat.update", channel=channel, ts=ts, **INERT, **words.params())
 
-    async def find(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
+    async def look(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
         """Return the `ts` of the message with that `key` in the thread; None if there is none.
 
         Of replies, only those after the `ts` `since` are read, if it is given. Without a
@@ -102,16 +131,34 @@ class Threads:
             found = next((one for one in page["messages"] if _key_of(one) == key), None)
         return None if found is None else str(found["ts"])
 
-    async def find_asking(
-        self, thread: ThreadRef, asked: str, since: str
-    ) -> Mapping[str, Any] | None:
-        """Return the message after `since` that has buttons to answer what was `asked`, if any."""
-        return await self.first(thread, since, lambda one: _asks(one, asked))
+    async def find(
+        self, thread: ThreadRef, key: str, *, ids: Mapping[str, object], since: str = ""
+    ) -> str | None:
+        """Return what `look` does; None also if the thread can't be read, which is logged."""
+        try:
+            return await self.look(thread, key, since)
+        except SlackRefused as error:
+            log.warning("thread not readable", extra={**ids, "reason": str(error)})
+            return None
+
+    async def close(
+        self, thread: ThreadRef, asked: str, note: str, *, ids: Mapping[str, object], since: str
+    ) -> None:
+        """Replace the buttons that answer what was `asked` after `since` with `note`, if any.
+
+        That is decoration: a refusal is only logged.
+        """
+        try:
+            post = await self.first(thread, since, lambda one: _asks(one, asked))
+            if post is not None:
+                await self.press(post, thread.channel, note)
+        except SlackRefused as error:
+            log.warning("buttons left", extra={**ids, "reason": str(error)})
 
     async def first(
         self, thread: ThreadRef, since: str, fits: Callable[[Mapping[str, Any]], bool]
     ) -> Mapping[str, Any] | None:
-        """Return the first message of `thread` after `since` (`find`) that `fits`, if any."""
+        """Return the first message of `thread` after `since` (`look`) that `fits`, if any."""
         start = {"oldest": since} if since else {}
         cursor: str | None = None
         while True:
@@ -189,29 +236,34 @@ class Threads:
             **INERT,
         )
 
-    async def mark(self, channel: str, ts: str, emoji: str) -> None:
-        """Put our `emoji` on a message; it may already be there."""
-        await self._react("reactions.add", channel, ts, emoji, "already_reacted")
+    async def mark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
+        """Put our `emoji` on a message; a refusal is only logged, unless the operator must act."""
+        await self._react("reactions.add", channel, ts, emoji, ids)
 
-    async def unmark(self, channel: str, ts: str, emoji: str) -> None:
-        """Take our `emoji` off a message; it may already be gone."""
-        await self._react("reactions.remove", channel, ts, emoji, "no_reaction")
+    async def unmark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
+        """Take our `emoji` off a message; refusals are as for `mark`."""
+        await self._react("reactions.remove", channel, ts, emoji, ids)
 
     async def _call(self, method: str, *, channel: str, **params: object) -> Mapping[str, Any]:
-        try:
-            return await call(self._client, method, channel=channel, **params)
-        except SlackRefused as error:
-            now = await self._moved(channel) if error.reason == NO_SUCH_CHANNEL else None
-            if now is None:
-                raise
-        return await call(self._client, method, channel=now, **params)
+        with self._limits.respected(method, channel):
+            try:
+                return await call(self._client, method, channel=channel, **params)
+            except SlackRefused as error:
+                now = await self._moved(channel) if error.reason == NO_SUCH_CHANNEL else None
+                if now is None:
+                    raise
+            return await call(self._client, method, channel=now, **params)
 
-    async def _react(self, method: str, channel: str, ts: str, emoji: str, done: str) -> None:
+    async def _react(
+        self, method: str, channel: str, ts: str, emoji: str, ids: Mapping[str, object]
+    ) -> None:
         try:
             await self._call(method, channel=channel, timestamp=ts, name=emoji)
         except SlackRefused as error:
-            if error.reason != done:
+            if error.reason in OPERATOR_MUST_ACT:
                 raise
+            if error.reason not in DONE:
+                log.warning("mark refused", extra={**ids, "reason": str(error)})
 
 
 def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -64,12 +64,12 @@ def telling_with(
 ) -> Reporter:
     """Return the reporter of a workspace without workflows, with that many seconds per report."""
     parts = parts_of(box, store, GIVE_UP_AFTER="1d")
-    outcomes = Outcomes(parts.workspace, parts.state, parts.posts)
+    outcomes = Outcomes(parts.workspace, parts.state)
     return Reporter(
         outbox=parts.state.outbox,
         tellers={
             OwedKind.OUTCOME: outcomes,
-            OwedKind.DELAY: Delays(parts.workspace, parts.state, parts.posts),
+            OwedKind.DELAY: Delays(parts.workspace, parts.state),
         },
         drops={OwedKind.OUTCOME: outcomes.drop},
         schedule=planned,

@@ -7,8 +7,7 @@ import pytest
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
-from bot.slack.limits import LIMITED, RateLimits
-from bot.slack.posts import Posts
+from bot.slack.limits import LIMITED
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
@@ -27,9 +26,9 @@ class Plain:
 
 
 @pytest.fixture
-def posts(box: Sandbox) -> Posts:
+def posts(box: Sandbox) -> Threads:
     """Posts into the sandbox's Slack."""
-    return Posts(Threads(web_client(box.slack), Unmoved()), RateLimits())
+    return Threads(web_client(box.slack), Unmoved())
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def asked(box: Sandbox, method: str) -> list[dict[str, Any]]:
 
 
 async def test_an_earlier_attempt_is_found_and_not_repeated(
-    box: Sandbox, posts: Posts, thread: ThreadRef
+    box: Sandbox, posts: Threads, thread: ThreadRef
 ) -> None:
     """Slack took the post although its answer was lost; the second try returns its `ts`."""
     box.slack.fail_next("chat.postMessage", drop_after=True)
@@ -64,7 +63,7 @@ async def test_an_earlier_attempt_is_found_and_not_repeated(
     assert box.slack.thread(thread.channel, thread.thread_ts)[-1].ts == found
 
 
-async def test_what_is_not_found_is_posted(box: Sandbox, posts: Posts, thread: ThreadRef) -> None:
+async def test_what_is_not_found_is_posted(box: Sandbox, posts: Threads, thread: ThreadRef) -> None:
     """A post with another key is another post."""
     first = await posts.post_once(thread, WORDS, "one", again=False, ids={})
     second = await posts.post_once(thread, Plain(), "two", again=True, ids={})
@@ -73,7 +72,7 @@ async def test_what_is_not_found_is_posted(box: Sandbox, posts: Posts, thread: T
 
 
 async def test_a_long_thread_is_read_from_where_the_post_can_be(
-    box: Sandbox, posts: Posts, thread: ThreadRef
+    box: Sandbox, posts: Threads, thread: ThreadRef
 ) -> None:
     """Slack shows no reply before `since`, so none of its pages is read."""
     for number in range(205):
@@ -85,7 +84,7 @@ async def test_a_long_thread_is_read_from_where_the_post_can_be(
     assert [one["oldest"] for one in asked(box, "conversations.replies")] == [since]
 
 
-async def test_a_post_is_edited_in_place(box: Sandbox, posts: Posts, thread: ThreadRef) -> None:
+async def test_a_post_is_edited_in_place(box: Sandbox, posts: Threads, thread: ThreadRef) -> None:
     """Text and blocks change, and it can still be found by its key."""
     ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
     await posts.update(thread, ts, SlackMessage("It is *not* done."))
@@ -96,7 +95,7 @@ async def test_a_post_is_edited_in_place(box: Sandbox, posts: Posts, thread: Thr
 
 
 async def test_bare_words_of_a_post_become_nothing(
-    box: Sandbox, posts: Posts, thread: ThreadRef
+    box: Sandbox, posts: Threads, thread: ThreadRef
 ) -> None:
     """Slack is told so each time: an update would otherwise make links of names."""
     ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
@@ -108,7 +107,7 @@ async def test_bare_words_of_a_post_become_nothing(
 
 
 async def test_edits_wait_in_all_channels_once_slack_limits_them(
-    box: Sandbox, posts: Posts, thread: ThreadRef
+    box: Sandbox, posts: Threads, thread: ThreadRef
 ) -> None:
     """`chat.update` is limited by workspace, and new posts go on."""
     ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
@@ -122,7 +121,7 @@ async def test_edits_wait_in_all_channels_once_slack_limits_them(
     await posts.post_once(thread, Plain(), "two", again=False, ids={})
 
 
-async def test_a_post_that_is_gone_cannot_be_edited(posts: Posts, thread: ThreadRef) -> None:
+async def test_a_post_that_is_gone_cannot_be_edited(posts: Threads, thread: ThreadRef) -> None:
     """The caller learns Slack's reason."""
     with pytest.raises(SlackRefused, match="message_not_found"):
         await posts.update(thread, "1764000000.000100", WORDS)

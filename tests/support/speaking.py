@@ -205,14 +205,19 @@ class Speaking:
 
     def _tellers(self, parts: Parts) -> Mapping[OwedKind, Teller]:
         """Return the tellers of what needs no other part of the relay."""
-        workspace, state, posts = parts.workspace, parts.state, parts.posts
+        workspace, state = parts.workspace, parts.state
         return {
             OwedKind.WORDS: self._teller(parts),
-            OwedKind.NOTICE: NoticeTeller(state.outbox, posts),
-            OwedKind.OUTCOME: Outcomes(workspace, state, posts),
-            OwedKind.DELAY: Delays(workspace, state, posts),
+            OwedKind.NOTICE: NoticeTeller(state.outbox, workspace.threads),
+            OwedKind.OUTCOME: Outcomes(workspace, state),
+            OwedKind.DELAY: Delays(workspace, state),
             OwedKind.CARD: CardTeller(
-                workspace, state, parts.audience, posts, parts.status_lines, Planned()
+                workspace,
+                state,
+                parts.audience,
+                workspace.threads,
+                parts.status_lines,
+                Planned(),
             ),
         }
 
@@ -224,7 +229,7 @@ class Speaking:
             parts.workspace,
             parts.state,
             parts.audience,
-            Ways(parts.state.words, parts.posts, self.files(), self.timing),
+            Ways(parts.state.words, parts.workspace.threads, self.files(), self.timing),
             parts.status_lines,
             Planned(),
             say,

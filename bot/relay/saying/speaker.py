@@ -27,7 +27,6 @@ from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.notices import Notices
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.slack.posts import Posts
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import Begun
 from bot.store.state import State
@@ -48,7 +47,6 @@ class Speaker:
     accepting: Accepting
     speaking: Speaking
     starting: Starting
-    posts: Posts
     notices: Notices
 
     async def tell(self, begun: Begun) -> bool:
@@ -90,11 +88,11 @@ class Speaker:
         thread = spoken.reply.thread
         try:
             if again:
-                found = await self.posts.look(thread, spoken.post, spoken.reply.ts)
+                found = await self.workspace.threads.look(thread, spoken.post, spoken.reply.ts)
                 if found is not None:
                     return found
             await self._check(spoken, thread)
-            return await self.posts.post(thread, spoken.words, spoken.post)
+            return await self.workspace.threads.post(thread, spoken.words, spoken.post)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
@@ -137,7 +135,7 @@ class Speaker:
         reply = spoken.reply
         note = chosen(await self.accepting.name(reply.author), spoken.words.quote)
         ids, since = reply.thread.log_fields, micros_ts(ts_micros(spoken.pressed) - 1)
-        await self.posts.close(reply.thread, spoken.asked, note, ids=ids, since=since)
+        await self.workspace.threads.close(reply.thread, spoken.asked, note, ids=ids, since=since)
 
     async def _explain(self, spoken: Spoken, error: PersonError) -> None:
         """Tell the person, with the words that would be lost, or the workflow."""
