@@ -22,7 +22,6 @@ from bot.runtime import metrics
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.in_flight import Background, InFlight
-from bot.runtime.measuring import Measuring
 from bot.runtime.outgoing import open_session
 from bot.runtime.version import version
 from bot.settings import Settings
@@ -77,7 +76,7 @@ async def open_bot(
     health, in_flight = health or Health(), in_flight or InFlight()
     async with AsyncExitStack() as stack:
         endpoint = _endpoint(settings, in_flight) if listens else None
-        slack, measuring = endpoint.handle if endpoint else None, Measuring()
+        slack, measuring = endpoint.handle if endpoint else None, metrics.Measuring()
         stack.enter_context(measuring.taking(partial(_measure_readiness, health)))
         port = await stack.enter_async_context(
             open_server(settings.host, settings.port, health, measuring, slack)
@@ -95,8 +94,8 @@ async def open_bot(
         work = parts.poll, parts.polling, *((parts.catch_up,) if listens else ())
         for one in work:
             await stack.enter_async_context(one.running())
-        stack.callback(health.closing)
-        health.started()
+        stack.callback(health.note, "shutdown", "shutting down")
+        health.note("start", "")
         ids = {"team": to.identity.team, "bot": to.identity.user}
         log.info("started", extra={**ids, "version": version()})
         yield Bot(port=port)

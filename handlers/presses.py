@@ -19,7 +19,7 @@ from bot.model.errors import StoreAway
 from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
-from bot.slack.responses import respond
+from bot.slack.api import respond
 from bot.wording.message import SlackMessage
 from handlers.failures import caught, in_words, ours
 from handlers.parse.events import Payload

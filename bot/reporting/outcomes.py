@@ -11,15 +11,14 @@ from datetime import timedelta
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.owed import Owed, OwedKind
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
-from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
 from bot.slack.app.workspace import Workspace
-from bot.slack.threads import Threads
 from bot.store.outbox import REPORT_FIELDS, Begun, Report
 from bot.store.state import State
 from bot.wording import delivery_reports, workflows
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +26,47 @@ MARK_TRIES = 3
 """A ✅ is dropped after this many failed attempts: several processes may exceed Slack's limit."""
 
 
-class Outcomes:
-    """The teller of outcomes."""
+class _Tellers:
+    """What the two tellers of reports share."""
 
     fields = REPORT_FIELDS
 
     def __init__(self, workspace: Workspace, state: State) -> None:
+        self._workspace = workspace
+        self._threads = workspace.threads
         self._reports = state.reports
         self._names = state.names
-        self._threads = workspace.threads
-        self._functions = workspace.functions
-        self._admin = workspace.admin
+
+    async def _post(self, report: Report, reply: Reply, words: SlackMessage) -> None:
+        key, ids = str(report.owed), report.owed.log_fields
+        await self._threads.post_once(reply.thread, words, key, again=report.again, ids=ids)
+
+    async def _mark(self, owed: Owed, emoji: str) -> None:
+        _, channel, ts = place_of(owed.subject)
+        await self._threads.mark(channel, ts, emoji, owed.log_fields)
+
+    async def _unmark(self, owed: Owed, emoji: str) -> None:
+        _, channel, ts = place_of(owed.subject)
+        await self._threads.unmark(channel, ts, emoji, owed.log_fields)
+
+    async def _take_back(self, report: Report, noticed_in: str, kind: OutcomeKind) -> None:
+        """Edit the notice that a reply waits, which would otherwise stay for good."""
+        owed, (team, channel, ts) = report.owed, place_of(report.owed.subject)
+        thread = ThreadRef(team=team, channel=channel, thread_ts=noticed_in)
+        key, ids = str(replace(owed, kind=OwedKind.DELAY)), owed.log_fields
+        notice = await self._threads.find(thread, key, ids=ids, since=ts)
+        if notice is None:
+            return
+        how_long = timedelta(seconds=max(1, int(time.time() - ts_micros(ts) / 1e6)))
+        words = delivery_reports.waited(kind, how_long, await self._names.one(report.session))
+        try:
+            await self._threads.update(thread, notice, words)
+        except SlackRefused as error:
+            log.warning("notice not edited", extra={**ids, "reason": str(error)})
+
+
+class Outcomes(_Tellers):
+    """The teller of outcomes."""
 
     async def tell(self, begun: Begun) -> bool:
         """Complete the step that waits, post a report if there is one, and mark the reply."""
@@ -50,14 +79,11 @@ class Outcomes:
         if reply is not None and reply.thread.is_nowhere:
             return True
         if reply is not None and not outcome.is_plain:
-            session = await self._names.one(report.session)
-            words = delivery_reports.report(
-                outcome, reply, report.owed.number, session, self._admin
-            )
-            key, ids = str(report.owed), report.owed.log_fields
-            await self._threads.post_once(reply.thread, words, key, again=report.again, ids=ids)
+            session, admin = await self._names.one(report.session), self._workspace.admin
+            words = delivery_reports.report(outcome, reply, report.owed.number, session, admin)
+            await self._post(report, reply, words)
         with having_posted():
-            await self._mark(report, outcome.kind)
+            await self._settle(report, outcome.kind)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
@@ -79,38 +105,28 @@ class Outcomes:
         detail = workflows.step_detail(outcome)
         outputs = {"outcome": workflows.step_outcome(outcome), "detail": detail, "thread": thread}
         try:
-            await self._functions.complete(reply.step, outputs)
+            await self._workspace.functions.complete(reply.step, outputs)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
             log.error("step not completed", extra=report.owed.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
 
-    async def _mark(self, report: Report, kind: OutcomeKind) -> None:
-        """Add the outcome's mark to the reply, and remove those of earlier states."""
-        ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
+    async def _settle(self, report: Report, kind: OutcomeKind) -> None:
+        """Add the outcome's mark to the reply, and remove what told of earlier states."""
         mark = delivery_reports.MARKS.get(kind)
         if mark is not None:
-            await self._threads.mark(channel, ts, mark, ids)
+            await self._mark(report.owed, mark)
         stale = set(delivery_reports.MARKS.values()) - {mark} if report.owed.number > 1 else set()
         if report.noticed_in:
             stale.add(delivery_reports.WAITING_MARK)
         for emoji in stale:
-            await self._threads.unmark(channel, ts, emoji, ids)
+            await self._unmark(report.owed, emoji)
         if report.noticed_in:
-            session = await self._names.one(report.session)
-            await _take_back(self._threads, report.owed, report.noticed_in, kind, session)
+            await self._take_back(report, report.noticed_in, kind)
 
 
-class Delays:
+class Delays(_Tellers):
     """The teller of delays."""
-
-    fields = REPORT_FIELDS
-
-    def __init__(self, workspace: Workspace, state: State) -> None:
-        self._reports = state.reports
-        self._names = state.names
-        self._threads = workspace.threads
-        self._give_up_after = workspace.settings.give_up_after
 
     async def tell(self, begun: Begun) -> bool:
         """Post that the reply waits, if it still does, and mark it with ⏳."""
@@ -121,13 +137,10 @@ class Delays:
         if reply.thread.is_nowhere:
             return False
         session = await self._names.one(report.session)
-        words = delivery_reports.waiting(reply, self._give_up_after, session)
-        ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
-        await self._threads.post_once(
-            reply.thread, words, str(report.owed), again=report.again, ids=ids
-        )
+        longest = self._workspace.settings.give_up_after
+        await self._post(report, reply, delivery_reports.waiting(reply, longest, session))
         with having_posted():
-            await self._threads.mark(channel, ts, delivery_reports.WAITING_MARK, ids)
+            await self._mark(report.owed, delivery_reports.WAITING_MARK)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
@@ -137,37 +150,19 @@ class Delays:
         waits, outcome = await self._reports.end(begun, where if told else "")
         if waits or not (told or begun.again):
             return
-        ids, (_, channel, ts) = begun.owed.log_fields, place_of(begun.owed.subject)
         try:
-            await self._threads.unmark(channel, ts, delivery_reports.WAITING_MARK, ids)
+            await self._unmark(begun.owed, delivery_reports.WAITING_MARK)
             if outcome is not None and where:
-                session = await self._names.one(report.session)
-                await _take_back(self._threads, begun.owed, where, outcome.kind, session)
+                await self._take_back(report, where, outcome.kind)
         except (SlackAway, SlackRefused) as error:
-            log.warning("notice not taken back", extra={**ids, "reason": str(error)})
-
-
-async def _take_back(
-    threads: Threads, owed: Owed, noticed_in: str, kind: OutcomeKind, session: NamedSession
-) -> None:
-    """Edit the notice that a reply waits, which would otherwise stay for good."""
-    ids, (team, channel, ts) = owed.log_fields, place_of(owed.subject)
-    thread = ThreadRef(team=team, channel=channel, thread_ts=noticed_in)
-    notice = await threads.find(thread, str(replace(owed, kind=OwedKind.DELAY)), ids=ids, since=ts)
-    if notice is None:
-        return
-    how_long = timedelta(seconds=max(1, int(time.time() - ts_micros(ts) / 1e6)))
-    try:
-        await threads.update(thread, notice, delivery_reports.waited(kind, how_long, session))
-    except SlackRefused as error:
-        log.warning("notice not edited", extra={**ids, "reason": str(error)})
+            log.warning(
+                "notice not taken back", extra={**begun.owed.log_fields, "reason": str(error)}
+            )
 
 
 def _is_mark_only(report: Report) -> bool:
     """Return True if the report is only a first ✅, which replaces no other mark."""
-    if report.outcome is None:
-        return False
-    return report.outcome.needs_only_a_mark(
+    return report.outcome is not None and report.outcome.needs_only_a_mark(
         report.owed.number,
         is_awaited=report.reply is not None and bool(report.reply.step),
         was_delayed=bool(report.noticed_in),

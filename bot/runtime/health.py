@@ -33,12 +33,12 @@ class Health:
             try:
                 result = await attempt()
             except PassingError as error:
-                self._waiting_for[name] = str(error)
+                self.note(name, str(error))
                 log.warning("waiting", extra={"for": name, "reason": str(error)})
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LONGEST_RETRY_SECONDS)
             else:
-                self._waiting_for.pop(name, None)
+                self.note(name, "")
                 return result
 
     def note(self, name: str, reason: str) -> None:
@@ -51,14 +51,6 @@ class Health:
     def watch(self, name: str, check: Check) -> None:
         """Run `check` from now on whenever the state is requested."""
         self._checks[name] = check
-
-    def started(self) -> None:
-        """Note that all parts are up."""
-        self._waiting_for.pop("start", None)
-
-    def closing(self) -> None:
-        """Note that no more work is accepted."""
-        self._waiting_for["shutdown"] = "shutting down"
 
     async def problems(self) -> dict[str, str]:
         """Return what is missing, by part; empty when ready."""

@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.runtime.health import Health
-from bot.runtime.measuring import Measuring
+from bot.runtime.metrics import Measuring
 
 BODY_LIMIT = 1024 * 1024
 

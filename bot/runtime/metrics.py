@@ -1,12 +1,26 @@
-"""The numbers that `/metrics` shows; each answers a question that an operator asks."""
+"""The numbers that `/metrics` shows; each answers a question that an operator asks.
 
+Gauges are measured when somebody asks for them, and not while nobody does.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from bot.model.replies import OutcomeKind, Refusal
 from bot.model.sessions import SessionState
+from bot.runtime.logs import guarded
 from bot.runtime.version import version
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 5.0
+"""The age up to which a measurement is shown again: anybody may ask, however often."""
 
 BUDGET = "budget"
 """The reason of a read that `DEVIN_READS`, or the wait after a 429, has put off."""
@@ -117,3 +131,34 @@ def begin(give_up_after: timedelta) -> None:
         READS_PUT_OFF.labels(reason)
     for state in (*SessionState, OTHER):
         SESSIONS_WATCHED.labels(state)
+
+
+Measure = Callable[[], Awaitable[None]]
+"""A measure sets its gauges, to NaN where it cannot tell."""
+
+
+class Measuring:
+    """The measures that `/metrics` takes first."""
+
+    def __init__(self) -> None:
+        self._measures: Sequence[Measure] = ()
+        self._taken_at = -math.inf
+        self._one_at_a_time = asyncio.Lock()
+
+    @contextmanager
+    def taking(self, *measures: Measure) -> Iterator[None]:
+        """Take `measures`, too, inside this context."""
+        before = self._measures
+        self._measures, self._taken_at = (*before, *measures), -math.inf
+        try:
+            yield
+        finally:
+            self._measures = before
+
+    async def done(self) -> None:
+        """Take the measures, unless they were taken within `FRESH_SECONDS`."""
+        async with self._one_at_a_time:
+            now = asyncio.get_running_loop().time
+            if now() - self._taken_at >= FRESH_SECONDS:
+                await asyncio.gather(*(guarded(one(), log) for one in self._measures))
+                self._taken_at = now()

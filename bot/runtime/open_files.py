@@ -1,18 +1,13 @@
 """The open files that a process may have: each connection is one."""
 
-import sys
+import resource
 from contextlib import suppress
-
-if sys.platform != "win32":
-    import resource
 
 ENOUGH = 8_192
 
 
 def raise_open_files() -> None:
     """Raise the soft limit on open files to what this process needs, as far as permitted."""
-    if sys.platform == "win32":
-        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(ENOUGH, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

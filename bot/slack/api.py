@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, cast
 
 import aiohttp
@@ -23,6 +24,7 @@ from bot.runtime import metrics
 from bot.runtime.outgoing import NOT_SENT
 from bot.runtime.reasons import broken
 from bot.slack.app.manifest import DISPENSABLE, REINSTALL, lacking
+from bot.urls import is_secure
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +52,6 @@ _PASSING = frozenset(
 
 _READING = (".info", ".list", ".history", ".replies", ".members", ".test")
 """The endings of methods that change nothing, whatever becomes of their answers."""
-
-_SERVER_ERROR = 500
-
-_RATE_LIMITED = 429
 
 
 class SlackClock:
@@ -108,6 +106,28 @@ class SlackClient(AsyncWebClient):
         # session has the one that is set.
         self.proxy = None
         self.clock = SlackClock()
+
+    @property
+    def web(self) -> aiohttp.ClientSession:
+        """The session, for what is no call of the Web API; the client must have been given one."""
+        if self.session is None:
+            raise ValueError("a client with a session of its own for each call")
+        return self.session
+
+
+async def respond(client: SlackClient, url: str, answer: Mapping[str, Any]) -> str | None:
+    """POST `answer` to the `response_url` of a press, a choice, a command or a shortcut.
+
+    Bolt's `respond` would take a proxy from the environment, and follow redirects. Return the
+    reason for a failure, or None.
+    """
+    if not is_secure(url):
+        return "no usable address"
+    try:
+        async with client.web.post(url, json=answer) as response:
+            return None if response.status == HTTPStatus.OK else f"HTTP {response.status}"
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        return broken(error)
 
 
 async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[str, Any]:
@@ -175,13 +195,16 @@ def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
     headers = getattr(response, "headers", None) or {}
     given = data.get("error") if isinstance(data, dict) and data.get("ok") is False else None
     code = given if isinstance(given, str) and given else ""
-    if status == _RATE_LIMITED or code in {"ratelimited", "rate_limited"}:
-        wait = _seconds(headers)
-        return SlackAway(method, code or f"HTTP {status}", retry_after=wait, maybe_done=False)
-    if status >= _SERVER_ERROR or code in _PASSING or not code:
-        wait = _seconds(headers)
-        return SlackAway(method, code or f"HTTP {status}", retry_after=wait, maybe_done=True)
-    return SlackRefused(method, code)
+    is_limit = status == HTTPStatus.TOO_MANY_REQUESTS or code in {"ratelimited", "rate_limited"}
+    if code and code not in _PASSING and not is_passing(status):
+        return SlackRefused(method, code)
+    reason, wait = code or f"HTTP {status}", seconds_asked(headers)
+    return SlackAway(method, reason, retry_after=wait, maybe_done=not is_limit)
+
+
+def is_passing(status: int) -> bool:
+    """Return True if the same request may get another answer than this status."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any]) -> None:
@@ -206,6 +229,7 @@ def _names(scopes: object) -> frozenset[str]:
     return frozenset(name.strip() for name in names) - {""}
 
 
-def _seconds(headers: Mapping[str, str]) -> float | None:
+def seconds_asked(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer asks to wait (`Retry-After`); None if it does not."""
     value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
     return float(value) if value.isascii() and value.isdigit() else None

@@ -8,19 +8,18 @@ needs the token as well (github.com/NousResearch/hermes-agent/pull/114483, openc
 
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.files import AttachedFile, FileLeftOut, WhyLink
 from bot.model.record import mapping, string
 from bot.runtime.reasons import broken
-from bot.slack.api import call
+from bot.slack.api import SlackClient, call, is_passing, seconds_asked
 
 FILE_HOSTS = ("https://files.slack.com", "https://files-origin.slack.com")
 GOVSLACK = "slack-gov.com"
@@ -33,9 +32,8 @@ The source of its first host is github.com/vercel/chat/pull/859; the second is i
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HOPS = 3
 CHUNK = 64 * 1024
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 15.0
-"""Limit on a pause between bytes; `delivery/attachments.py` limits the time for a whole file."""
+TRANSFER = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
+"""The limit on a pause between bytes; `delivery/attachments.py` limits the time of a whole file."""
 
 
 class Download:
@@ -70,11 +68,8 @@ class Download:
 class SlackFiles:
     """The files of one workspace; `more_hosts` are additional addresses that serve them."""
 
-    def __init__(self, client: AsyncWebClient, more_hosts: Collection[str] = ()) -> None:
-        if client.session is None:
-            raise ValueError("a client with a session of its own for each call")
+    def __init__(self, client: SlackClient, more_hosts: Collection[str] = ()) -> None:
         self._client = client
-        self._session = client.session
         is_gov = _is_within(client.base_url, GOVSLACK)
         hosts = GOVSLACK_FILE_HOSTS if is_gov else FILE_HOSTS
         self._hosts = {_origin(url) for url in (client.base_url, *hosts, *more_hosts)}
@@ -89,11 +84,9 @@ class SlackFiles:
             return file
         try:
             answer = await call(self._client, "files.info", file=file.look_up)
-        except SlackAway as error:
-            again_after = error.retry_after or 0.0
-            raise FileLeftOut(WhyLink.SLACK, error.reason, again_after=again_after) from error
-        except SlackRefused as error:
-            raise FileLeftOut(WhyLink.SLACK, error.reason) from error
+        except (SlackAway, SlackRefused) as error:
+            after = (error.retry_after or 0.0) if isinstance(error, SlackAway) else None
+            raise FileLeftOut(WhyLink.SLACK, error.reason, again_after=after) from error
         return attached(answer.get("file") or {})
 
     @asynccontextmanager
@@ -115,48 +108,34 @@ class SlackFiles:
     @asynccontextmanager
     async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
         """Request `url` and follow its redirects; each hop is checked before it is requested."""
-        self._check_host(url)
+        token = {"Authorization": f"Bearer {self._client.token}"}
+        self._check_address(url)
         for _ in range(HOPS + 1):
-            async with self._asked(url) as response:
+            async with self._client.web.get(
+                url, headers=token, allow_redirects=False, timeout=TRANSFER
+            ) as response:
                 location = response.headers.get("Location")
                 if response.status not in REDIRECTS or not location:
                     yield response
                     return
-                url = _joined(url, location)
-            self._check_hop(url)
+            try:
+                url = urljoin(url, location)
+            except ValueError:
+                url = location
+            self._check_address(url, is_hop=True)
         raise FileLeftOut(WhyLink.SLACK, "too many redirects")
 
-    @asynccontextmanager
-    async def _asked(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
-        )
-        async with self._session.get(
-            url,
-            headers={"Authorization": f"Bearer {self._client.token}"},
-            allow_redirects=False,
-            timeout=timeout,
-        ) as response:
-            yield response
+    def _check_address(self, url: str, *, is_hop: bool = False) -> None:
+        """Refuse an address to which the token may not go: scheme, host and port decide.
 
-    def _check_hop(self, url: str) -> None:
-        """Refuse a redirect the same way; one to a workspace's own site asks people to sign in."""
-        is_site = _is_within(url, "slack.com") or _is_within(url, GOVSLACK)
-        if is_site and not self._is_ours(url):
+        A hop to a workspace's own site asks people to sign in.
+        """
+        with suppress(ValueError):
+            if _origin(url) in self._hosts:
+                return
+        if is_hop and (_is_within(url, "slack.com") or _is_within(url, GOVSLACK)):
             raise FileLeftOut(WhyLink.SIGN_IN)
-        self._check_host(url)
-
-    def _check_host(self, url: str) -> None:
-        """Refuse an address to which the token may not go."""
-        if not self._is_ours(url):
-            raise FileLeftOut(WhyLink.FOREIGN, _place(url))
-
-    def _is_ours(self, url: str) -> bool:
-        """Return True if the token may go to `url`: scheme, host and port decide."""
-        try:
-            return _origin(url) in self._hosts
-        except ValueError:
-            return False
+        raise FileLeftOut(WhyLink.FOREIGN, _place(url))
 
 
 def attached(file: Mapping[str, Any]) -> AttachedFile:
@@ -200,14 +179,6 @@ _PORTS = {"https": 443, "http": 80}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # urlsplit drops some, aiohttp's parser others
 
 
-def _joined(url: str, location: str) -> str:
-    """Return the target of a redirect from `url`; one that cannot be joined is left as it is."""
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        return location
-
-
 def _is_within(url: str, domain: str) -> bool:
     """Return True if `url` is a plain https address of `domain` or of a host below it."""
     try:
@@ -233,20 +204,11 @@ def _lost(error: Exception) -> FileLeftOut:
     return FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0)
 
 
-def _again_after(response: aiohttp.ClientResponse) -> float | None:
-    """Return the seconds after which the same request may succeed; None if it never will."""
-    is_limited = response.status == HTTPStatus.TOO_MANY_REQUESTS
-    if response.status < HTTPStatus.INTERNAL_SERVER_ERROR and not is_limited:
-        return None
-    asked = response.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else 0.0
-
-
 def _check(response: aiohttp.ClientResponse, file: AttachedFile) -> None:
-    if response.status != HTTPStatus.OK:
-        raise FileLeftOut(
-            WhyLink.SLACK, f"HTTP {response.status}", again_after=_again_after(response)
-        )
+    status = response.status
+    if status != HTTPStatus.OK:
+        after = (seconds_asked(response.headers) or 0.0) if is_passing(status) else None
+        raise FileLeftOut(WhyLink.SLACK, f"HTTP {status}", again_after=after)
     is_page = response.content_type == "text/html"
     is_file = "attachment" in response.headers.get("Content-Disposition", "")
     is_expected = file.kind == "text/html" and response.content_length == file.size

@@ -11,15 +11,14 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import RelayError, SlackAway, SlackRefused
 from bot.model.record import mappings, string
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.reasons import broken
-from bot.slack.api import call
-from bot.slack.files import CONNECT_SECONDS, READ_SECONDS
+from bot.slack.api import SlackClient, call, is_passing
+from bot.slack.files import TRANSFER
 from bot.slack.threads import Threads
 from bot.urls import is_secure
 
@@ -50,11 +49,8 @@ class Uploads:
     `SlackRefused` with the reason `MISSING_SCOPE` says that the app lacks `files:write`.
     """
 
-    def __init__(self, client: AsyncWebClient, threads: Threads) -> None:
-        if client.session is None:
-            raise ValueError("a client with a session of its own for each call")
+    def __init__(self, client: SlackClient, threads: Threads) -> None:
         self._client = client
-        self._session = client.session
         self._threads = threads
 
     async def begin(self, name: str, size: int) -> Place:
@@ -79,13 +75,24 @@ class Uploads:
             SlackRefused: Slack does not take it, or it is not as long as `begin` said.
         """
         body = _Body(chunks, place.size)
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(place.size)}
         try:
-            await self._post(place, body)
+            async with self._client.web.post(
+                place.url,
+                data=body.chunks(),
+                headers=headers,
+                allow_redirects=False,
+                timeout=TRANSFER,
+            ) as response:
+                status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if body.failure is not None:
                 raise body.failure from error
-            reason = broken(error)
-            raise _counted(SlackAway(SEND, reason, maybe_done=False)) from error
+            raise _counted(SlackAway(SEND, broken(error), maybe_done=False)) from error
+        if is_passing(status):
+            raise _counted(SlackAway(SEND, f"HTTP {status}", maybe_done=False))
+        if status != HTTPStatus.OK:
+            raise _counted(SlackRefused(SEND, f"HTTP {status}"))
 
     async def complete(self, thread: ThreadRef, file_id: str, title: str) -> None:
         """Show a file that was sent in `thread`, named `title`.
@@ -114,23 +121,6 @@ class Uploads:
 
         return await self._threads.first(thread, since, has_it) is not None
 
-    async def _post(self, place: Place, body: "_Body") -> None:
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
-        )
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "Content-Length": str(place.size),
-        }
-        async with self._session.post(
-            place.url,
-            data=body.chunks(),
-            headers=headers,
-            allow_redirects=False,
-            timeout=timeout,
-        ) as response:
-            _check(response)
-
 
 class _Body:
     """The content on its way; `failure` is why it ended, which aiohttp hides behind its own."""
@@ -154,17 +144,6 @@ class _Body:
         except RelayError as error:
             self.failure = error
             raise
-
-
-def _check(response: aiohttp.ClientResponse) -> None:
-    """Raise unless Slack took the bytes: `200 OK`."""
-    if response.status == HTTPStatus.OK:
-        return
-    reason = f"HTTP {response.status}"
-    is_passing = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if is_passing or response.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise _counted(SlackAway(SEND, reason, maybe_done=False))
-    raise _counted(SlackRefused(SEND, reason))
 
 
 def _counted(error: _E) -> _E:

@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from bot.delivery.attachments import Files
@@ -402,7 +401,7 @@ async def test_a_crash_during_the_upload_sends_nothing_twice_and_asks_nobody(
 async def slack_at(url: str) -> AsyncIterator[SlackFiles]:
     """Return the files of a Slack whose API is at `url`."""
     async with aiohttp.ClientSession() as session:
-        yield SlackFiles(AsyncWebClient("xoxb-1", base_url=f"{url}/api/", session=session))
+        yield SlackFiles(SlackClient(token="xoxb-1", base_url=f"{url}/api/", session=session))
 
 
 PAGE = whole("200 OK", b"<html>Sign in</html>", content_type="text/html")

@@ -23,10 +23,9 @@ from bot.model.sessions import SessionId
 from bot.runtime.in_flight import InFlight
 from bot.runtime.reasons import REDIRECTED
 from bot.settings import load_settings
-from bot.slack.api import SlackClient, call
+from bot.slack.api import SlackClient, call, respond
 from bot.slack.files import FILE_HOSTS, GOVSLACK, GOVSLACK_FILE_HOSTS, SlackFiles
 from bot.slack.receiving.socket_mode import NO_TLS, SocketMode, open_socket_mode
-from bot.slack.responses import respond
 from bot.slack.threads import Threads
 from bot.slack.uploads import Place, Uploads
 from bot.wording import forms

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.runtime.measuring import Measuring
+from bot.runtime.metrics import Measuring
 
 
 async def test_all_who_ask_at_once_share_a_measurement() -> None:

@@ -8,12 +8,11 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
-from bot.slack.api import MISSING_SCOPE
+from bot.slack.api import MISSING_SCOPE, SlackClient
 from bot.slack.threads import Threads
 from bot.slack.uploads import COMPLETE, NO_PLACE, WRONG_SIZE, Place, Uploads
 from sandbox import Sandbox
@@ -33,7 +32,7 @@ async def chunks(content: bytes = CONTENT) -> AsyncIterator[bytes]:
 async def uploading(url: str, token: str) -> AsyncIterator[Uploads]:
     """Uploads with a session of their own."""
     async with aiohttp.ClientSession() as session:
-        client = AsyncWebClient(token, base_url=url, session=session, retry_handlers=[])
+        client = SlackClient(token=token, base_url=url, session=session)
         yield Uploads(client, Threads(client, Unmoved()))
 
 

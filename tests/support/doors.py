@@ -11,7 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.in_flight import InFlight
-from bot.runtime.measuring import Measuring
+from bot.runtime.metrics import Measuring
 from bot.slack.receiving.endpoint import SlackEndpoint
 from sandbox.slack.transport.http_events import signed_headers
 from tests.support.observers import Observed
