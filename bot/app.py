@@ -30,7 +30,7 @@ from bot.slack.app.bolt import bolt_of
 from bot.slack.app.manifest import lacking
 from bot.slack.app.workspace import check_app_token, identify
 from bot.slack.receiving.endpoint import SlackEndpoint
-from bot.slack.receiving.socket_mode import open_socket_mode
+from bot.slack.receiving.socket_mode import SocketMode
 from bot.store.backlog import measure, measure_watch
 from bot.timing import TIMING, Timing
 from bot.wiring import Connections, Parts
@@ -189,8 +189,7 @@ async def _listen(
     if token is not None:
         secret = token.get_secret_value()
         await health.until("Socket Mode", lambda: check_app_token(to.client, secret))
-        proxy = to.settings.slack_proxy
-        opening = open_socket_mode(app, secret, to.in_flight, observer, proxy=proxy)
+        opening = SocketMode(app, secret, to.in_flight, observer).connected(to.settings.slack_proxy)
         socket = await stack.enter_async_context(opening)
         health.watch("Socket Mode", socket.check)
     elif endpoint is not None:

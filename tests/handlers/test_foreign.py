@@ -18,7 +18,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
-from bot.slack.receiving.socket_mode import open_socket_mode
+from bot.slack.receiving.socket_mode import SocketMode
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.builders import JSON, a_reply, mutated
@@ -251,7 +251,7 @@ async def test_over_socket_mode_a_foreign_event_is_acknowledged_without_bolt(box
     observed.calls_all_foreign = True
     app = waiting_app(asyncio.Event(), heard)
     app.client.base_url = box.slack.api_url
-    async with open_socket_mode(app, box.slack.app_token, InFlight(), observed):
+    async with SocketMode(app, box.slack.app_token, InFlight(), observed).connected():
         await box.slack.wait_connected()
         await box.slack.say("Lunch?")
         delivery = await box.slack.deliveries[-1].settled()

@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.runtime.http import BODY_LIMIT
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.receiving.endpoint import LEAST_BYTES, MOST_BYTES, SlackEndpoint
-from bot.slack.receiving.socket_mode import open_socket_mode
+from bot.slack.receiving.socket_mode import SocketMode
 from sandbox import Sandbox
 from tests.support.doors import BODY, SECRET, Door, door, signed, waiting_app
 from tests.support.observers import Observed
@@ -128,7 +128,7 @@ async def test_socket_mode_tells_of_events_that_come_while_it_closes(box: Sandbo
     observed, in_flight, over = Observed(), InFlight(), asyncio.Event()
     app = waiting_app(over, [])
     app.client.base_url = box.slack.api_url
-    async with open_socket_mode(app, box.slack.app_token, in_flight, observed):
+    async with SocketMode(app, box.slack.app_token, in_flight, observed).connected():
         await box.slack.wait_connected()
         await Background(in_flight).drain(0)
         await box.slack.say("too late")
@@ -142,7 +142,7 @@ async def test_socket_mode_tells_of_an_event_that_breaks_on_its_way(hasty_box: S
     observed = Observed()
     app = failing(waiting_app(asyncio.Event(), []))
     app.client.base_url = hasty_box.slack.api_url
-    async with open_socket_mode(app, hasty_box.slack.app_token, InFlight(), observed):
+    async with SocketMode(app, hasty_box.slack.app_token, InFlight(), observed).connected():
         await hasty_box.slack.wait_connected()
         await hasty_box.slack.say("broken")
         delivery = await hasty_box.slack.deliveries[-1].settled()

@@ -25,7 +25,7 @@ from bot.runtime.reasons import REDIRECTED
 from bot.settings import load_settings
 from bot.slack.api import SlackClient, call, respond
 from bot.slack.files import FILE_HOSTS, GOVSLACK, GOVSLACK_FILE_HOSTS, SlackFiles
-from bot.slack.receiving.socket_mode import NO_TLS, SocketMode, open_socket_mode
+from bot.slack.receiving.socket_mode import NO_TLS, SocketMode
 from bot.slack.threads import Threads
 from bot.slack.uploads import Place, Uploads
 from bot.wording import forms
@@ -82,7 +82,7 @@ async def socket_mode(slack: str, behind: str = "") -> AsyncIterator[SocketMode]
     client = SlackClient(token="xoxb-1", base_url=f"{slack}/api/")
     way = SecretStr(behind) if behind else None
     app = AsyncApp(client=client, request_verification_enabled=False)
-    opening = open_socket_mode(app, "xapp-1", InFlight(), Observed(), proxy=way)
+    opening = SocketMode(app, "xapp-1", InFlight(), Observed()).connected(way)
     async with opening as running:
         yield running
 

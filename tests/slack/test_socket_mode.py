@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import SlackAway
 from bot.runtime.in_flight import CROWD, InFlight
 from bot.slack.receiving.envelopes import Flaw, parse_frame
-from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
+from bot.slack.receiving.socket_mode import SocketMode
 from sandbox import Sandbox
 from sandbox.slack.server import Delivery
 from sandbox.slack.transport.socket_mode import MAX_CONNECTIONS
@@ -60,9 +60,9 @@ def bolt(box: Sandbox) -> AsyncApp:
 @asynccontextmanager
 async def connecting(box: Sandbox, observed: Observed | None = None) -> AsyncIterator[SocketMode]:
     """Socket Mode that does not wait a minute after a refusal."""
-    opening = open_socket_mode(
+    opening = SocketMode(
         bolt(box), box.slack.app_token, InFlight(), observed or Observed(), refused_seconds=0.01
-    )
+    ).connected()
     async with opening as socket_mode:
         yield socket_mode
 
@@ -129,7 +129,7 @@ async def test_a_crowd_is_noticed_before_its_first_event_is_answered(box: Sandbo
     """It may come in any order, so that nothing of it must be sent on by then."""
     in_flight = InFlight()
     observed = Counting(in_flight)
-    async with open_socket_mode(bolt(box), box.slack.app_token, in_flight, observed):
+    async with SocketMode(bolt(box), box.slack.app_token, in_flight, observed).connected():
         await box.slack.wait_connected()
         event = {"type": "message", "user": "U0ADA", "text": "hello"}
         sent = await asyncio.gather(*(box.slack.deliver_event(event) for _ in range(4 * CROWD)))
@@ -156,7 +156,7 @@ async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) ->
     app = bolt(box)
     async with serving(answering(whole("200 OK", away))) as slack:
         app.client.base_url = f"{slack.url}/api/"
-        opening = open_socket_mode(app, box.slack.app_token, InFlight(), Observed())
+        opening = SocketMode(app, box.slack.app_token, InFlight(), Observed()).connected()
         async with opening as socket_mode:
             await wait_until(lambda: len(slack.requests) == 2, "again")
             with pytest.raises(SlackAway, match="connection refused"):

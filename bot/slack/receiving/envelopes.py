@@ -1,10 +1,8 @@
-"""Socket Mode frames from Slack, and the acknowledgements that go back.
+"""What both ways in share, and Socket Mode's frames.
 
-Shapes: docs.slack.dev/apis/events-api/using-socket-mode. Nothing here raises on a malformed frame.
-Both transports report incoming payloads and their fate to an `Observer`.
-
-Bolt 1.30 reads a request while it builds it and in middleware of its own, and trusts every shape. A
-redelivery would fail the same way, so such a request is acknowledged, and the operator is told.
+Shapes: docs.slack.dev/apis/events-api/using-socket-mode. Bolt 1.30 trusts every shape while it
+builds a request, and in middleware of its own. A redelivery would fail the same way, so such a
+request is acknowledged, and the operator is told.
 """
 
 import json
@@ -12,13 +10,18 @@ import logging
 import re
 import traceback
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.record import parse_object
+from bot.runtime import metrics
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,40 @@ def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
         is_json = response.first_headers().get("content-type", "").startswith("application/json")
         ack["payload"] = json.loads(response.body) if is_json else {"text": response.body}
     return json.dumps(ack)
+
+
+async def answer(
+    app: AsyncApp,
+    observer: Observer,
+    payload: dict[str, Any],
+    room: AbstractAsyncContextManager[object],
+    kind: str,
+    **ids: object,
+) -> BoltResponse:
+    """Have a payload of any `kind` answered inside `room`, and tell the observer its fate.
+
+    One that no listener would act on, or that Bolt can't read, is acknowledged as it is.
+    """
+    observer.brought(payload)
+    is_kept = False
+    try:
+        async with room:
+            with metrics.ACK_SECONDS.labels(kind).time():
+                if await observer.is_foreign(payload):
+                    response = BoltResponse(status=HTTPStatus.OK)
+                else:
+                    # Bolt takes a parsed body, and obeys no header, in this mode alone.
+                    request = AsyncBoltRequest(body=payload, mode="socket_mode")
+                    response = await app.async_dispatch(request)
+        is_kept = response.status == HTTPStatus.OK
+    except TRIPS as error:
+        is_kept = is_malformed(error, **ids)
+        if not is_kept:
+            raise
+        response = BoltResponse(status=HTTPStatus.OK)
+    finally:
+        observer.ended(payload, is_kept=is_kept)
+    return response
 
 
 def is_malformed(error: Exception, **ids: object) -> bool:

@@ -10,32 +10,23 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from pydantic import SecretStr
-from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.record import string
-from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.outgoing import open_session
 from bot.runtime.reasons import broken
 from bot.slack.api import call
-from bot.slack.receiving.envelopes import (
-    TRIPS,
-    Flaw,
-    Observer,
-    acknowledgement,
-    is_malformed,
-    parse_frame,
-)
+from bot.slack.receiving.envelopes import Flaw, Observer, acknowledgement, answer, parse_frame
 from bot.urls import is_secure
 
 log = logging.getLogger(__name__)
@@ -55,19 +46,18 @@ BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 REFUSED_SECONDS = 60.0
 """Retry delay after a refusal: Socket Mode is switched off, or the token is revoked."""
 
-
 NO_TLS = "Slack named no address with TLS"
 
 
+@dataclass(eq=False, slots=True)
 class _Connection:
     """One WebSocket; `ended` is set once it is closed, or Slack asks for another one instead."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-        self.ended = asyncio.Event()
-        self.was_asked_to_go = False
-        self.was_greeted = False
-        self.flaws: set[str] = set()
+    socket: aiohttp.ClientWebSocketResponse
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    was_asked_to_go: bool = False
+    was_greeted: bool = False
+    flaws: set[str] = field(default_factory=set)
 
 
 class SocketMode:
@@ -101,30 +91,33 @@ class SocketMode:
         if connection is None or not connection.was_greeted or connection.ended.is_set():
             raise SlackAway("Socket Mode", self._problem, maybe_done=False)
 
-    async def run(self, web: aiohttp.ClientSession) -> None:
-        """Stay connected forever."""
+    @asynccontextmanager
+    async def connected(self, proxy: SecretStr | None = None) -> AsyncIterator["SocketMode"]:
+        """Connect, and stay connected until the block exits, which cancels answers in progress."""
+        timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+        async with open_session(proxy, refuses_redirects=True, timeout=timeout) as web:
+            self._start(self._run(web))
+            try:
+                yield self
+            finally:
+                running = list(self._running)
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+
+    async def _run(self, web: aiohttp.ClientSession) -> None:
         while True:
             began = time.monotonic()
             try:
                 connection = await self._open(web)
+                await connection.ended.wait()
+                if not connection.was_greeted or time.monotonic() - began < REFRESH_SECONDS:
+                    raise SlackAway("Socket Mode", self._problem, maybe_done=False)  # noqa: TRY301
+                self._failures = 0
             except SlackRefused as error:
                 await self._pause(error, self._refused_seconds)
             except SlackAway as error:
                 await self._pause(error, error.retry_after or None)
-            else:
-                await connection.ended.wait()
-                lived = time.monotonic() - began
-                if connection.was_greeted and lived >= REFRESH_SECONDS:
-                    self._failures = 0
-                else:
-                    ended = SlackAway("Socket Mode", self._problem, maybe_done=False)
-                    await self._pause(ended, None)
-
-    async def close(self) -> None:
-        """Cancel the answers in progress, and close the connection."""
-        for task in list(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _open(self, web: aiohttp.ClientSession) -> _Connection:
         """Open a connection at a new address: a used or old address does not work again."""
@@ -134,11 +127,8 @@ class SocketMode:
         if not is_secure(url):
             raise SlackRefused("Socket Mode", NO_TLS)
         try:
-            socket = await web.ws_connect(
-                url,
-                heartbeat=HEARTBEAT_SECONDS,
-                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
-            )
+            timeout = aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS)
+            socket = await web.ws_connect(url, heartbeat=HEARTBEAT_SECONDS, timeout=timeout)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackAway("Socket Mode", broken(error), maybe_done=False) from error
         self._problem = "no hello yet"
@@ -152,11 +142,8 @@ class SocketMode:
         if seconds is None:
             step = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS)) - 1]
             seconds = step * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
-        facts = {"reason": self._problem, "seconds": seconds}
-        if isinstance(error, SlackRefused):
-            log.error("no connection", extra=facts)
-        else:
-            log.warning("no connection", extra=facts)
+        level = logging.ERROR if isinstance(error, SlackRefused) else logging.WARNING
+        log.log(level, "no connection", extra={"reason": self._problem, "seconds": seconds})
         await asyncio.sleep(seconds)
 
     async def _read(self, connection: _Connection) -> None:
@@ -205,46 +192,27 @@ class SocketMode:
 
     async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Answer an envelope alongside others; wait while too many are being answered."""
-        if self._in_flight.is_closing:
-            self._observer.ended(request.payload, is_kept=False)
-            return
         await self._in_flight.enter()
-        self._start(self._answer(connection, request)).add_done_callback(self._leave)
+        answering = self._start(self._answer(connection, request))
+        answering.add_done_callback(lambda _: self._in_flight.leave())
         # aiohttp reads what has arrived without a pause: all of a wave would be accepted before
         # the first of it is sent on. A crowd must be noticed before that, since it may come in
         # any order.
         if self._in_flight.is_crowd:
             await asyncio.sleep(0)
 
-    def _leave(self, _: asyncio.Task[None]) -> None:
-        self._in_flight.leave()
-
     async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Dispatch one envelope; during shutdown, leave it to another connection."""
+        payload = request.payload
         if self._in_flight.is_closing:
-            self._observer.ended(request.payload, is_kept=False)
+            self._observer.ended(payload, is_kept=False)
             return
-        self._observer.brought(request.payload)
-        with metrics.ACK_SECONDS.labels(request.type).time():
-            response = None
-            try:
-                response = await self._dispatch(request)
-            finally:
-                is_kept = response is not None and response.status == HTTPStatus.OK
-                self._observer.ended(request.payload, is_kept=is_kept)
-            if is_kept:
-                await self._acknowledge(connection, acknowledgement(request.envelope_id, response))
-
-    async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
-        try:
-            if await self._observer.is_foreign(request.payload):
-                return BoltResponse(status=HTTPStatus.OK)
-            response: BoltResponse = await run_async_bolt_app(self._app, request)
-        except TRIPS as error:
-            if not is_malformed(error, envelope_id=request.envelope_id):
-                raise
-            return BoltResponse(status=HTTPStatus.OK)
-        return response
+        kind, envelope_id = request.type, request.envelope_id
+        response = await answer(
+            self._app, self._observer, payload, nullcontext(), kind, envelope_id=envelope_id
+        )
+        if response.status == HTTPStatus.OK:
+            await self._acknowledge(connection, acknowledgement(envelope_id, response))
 
     async def _acknowledge(self, connection: _Connection, ack: str) -> None:
         """Acknowledge over the connection that brought the envelope, else over its successor."""
@@ -273,25 +241,3 @@ class SocketMode:
 async def _close_after(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> None:
     await asyncio.sleep(seconds)
     await socket.close()
-
-
-@asynccontextmanager
-async def open_socket_mode(
-    app: AsyncApp,
-    app_token: str,
-    in_flight: InFlight,
-    observer: Observer,
-    refused_seconds: float = REFUSED_SECONDS,
-    proxy: SecretStr | None = None,
-) -> AsyncIterator[SocketMode]:
-    """Connect, and stay connected until the block exits."""
-    socket_mode = SocketMode(app, app_token, in_flight, observer, refused_seconds)
-    timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
-    async with open_session(proxy, refuses_redirects=True, timeout=timeout) as web:
-        running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")
-        try:
-            yield socket_mode
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            await socket_mode.close()
