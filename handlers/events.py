@@ -14,6 +14,7 @@ from slack_bolt.response import BoltResponse
 from bot.model.people import is_id
 from bot.model.record import mapping, string
 from bot.relay import UseCases
+from bot.slack.channels import CHANGED
 from handlers import edits, first_words, mentions, replies
 from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload
@@ -90,7 +91,7 @@ async def _heed(cases: UseCases, event: Payload, body: Payload) -> None:
     if channel := shared_channel(event, body):
         await cases.channel_moves.shared(channel)
     if channel := changed_channel(event):
-        await cases.workspace.channels.told_changed(channel)
+        await cases.workspace.channels.note(channel, CHANGED)
 
 
 def shared_channel(event: Payload, body: Payload) -> str:

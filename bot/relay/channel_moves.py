@@ -15,6 +15,7 @@ from bot.model.schedule import Schedule
 from bot.model.threads import Link, ThreadRef
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
+from bot.slack.channels import MOVED, SHARED
 from bot.store.mirror.cards import card_owed
 from bot.store.state import State
 from bot.wording import thread_links
@@ -38,7 +39,7 @@ class ChannelMoves:
 
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, whose id is `to` from now on. Idempotent."""
-        await self.workspace.channels.told_moved(channel, to)
+        await self.workspace.channels.note(channel, MOVED, now=to)
         while threads := await self.state.links.of_channel(self.workspace.team, channel, AT_ONCE):
             links = await self.state.links.of(threads)
             named = await self.state.names.of([link.session for link in links if link is not None])
@@ -64,7 +65,7 @@ class ChannelMoves:
         linked = [(one, link) for one, link in zip(threads, links, strict=True) if link is not None]
         await asyncio.gather(*(self._show(thread, link) for thread, link in linked))
         # Only now: if this process dies before, Slack's next try asks for the cards again.
-        await self.workspace.channels.told_threads(channel)
+        await self.workspace.channels.note(channel, SHARED, is_shown=True)
         log.warning("channel is shared", extra={"channel": channel, "threads": len(linked)})
 
     async def _show(self, thread: ThreadRef, link: Link) -> None:

@@ -1,8 +1,7 @@
 """What Slack says of channels: one look-up for all that the relay wants to know of one.
 
-All processes share the answers. Slack is asked again if an answer is older than its use allows; if
-there is no call left for that, the answer is used for up to `KEPT`. What one of Slack's events said
-overrides every answer that was asked for before it.
+Slack is asked again if an answer is older than its use allows; if there is no call left for that,
+it is used for up to `KEPT`. An event overrides every answer that was asked for before it.
 
 Decisions fail closed: a channel that Slack does not show the bot counts as shared with other
 organizations, and is visible to nobody.
@@ -10,6 +9,7 @@ organizations, and is visible to nobody.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,22 +17,22 @@ from pydantic import TypeAdapter
 
 from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackAway, SlackRefused
 from bot.model.people import Person
-from bot.model.record import mapping
+from bot.model.record import Record, mapping, string
 from bot.redis.keys import told_key
-from bot.slack.api import MISSING_SCOPE, SECOND, call
-from bot.slack.conversation import FRESH_SECONDS, UNREADABLE, Channel, Event, Told, read_channel
-from bot.slack.limits import LIMITED, RATE_LIMITED
+from bot.slack.api import MISSING_SCOPE, RATE_LIMITED, SECOND, call
+from bot.slack.limits import LIMITED
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 
 log = logging.getLogger(__name__)
 
-INFO = "conversations.info"
+INFO, MEMBERS = "conversations.info", "conversations.members"
 KEPT = timedelta(minutes=10)
-LISTED_SECONDS = 300
-"""How old an answer may be that says who may see a thread; others are used for `FRESH_SECONDS`."""
+FRESH_SECONDS, LISTED_SECONDS, REFUSED_SECONDS = 60, 300, 5
+"""How old an answer may be: in general; if it says who may see a thread; and if it says that Slack
+does not show the channel, to which the bot may be invited now."""
 
-REFUSED_SECONDS = 5
-"""How old one may be that says that Slack does not show the channel: the bot may be invited now."""
+UNREADABLE = "unreadable"
+"""A refusal of ours, for an answer without a channel."""
 
 PAGES = 10
 PAGE = 1_000
@@ -48,8 +48,62 @@ SHARED, MOVED, CHANGED = "shared", "moved", "changed"
 TOLD = KEPT + timedelta(minutes=1)
 """The time for which an event is kept: longer than an answer that was asked for before it."""
 
-_CHANNEL = TypeAdapter(Channel)
-_MEMBERS = TypeAdapter(frozenset[str])
+
+class Channel(Record):
+    """A conversation, as Slack described it when it was asked `at` (Slack's time in us).
+
+    `refusal` is Slack's code if it does not show it, `user` the person of a direct message. With
+    `is_told`, only an event said that it is shared.
+    """
+
+    at: int = 0
+    id: str = ""
+    refusal: str = ""
+    name: str = ""
+    user: str = ""
+    is_direct: bool = False
+    is_public: bool = False
+    is_shared: bool = True
+    is_member: bool = True
+    is_archived: bool = False
+    is_told: bool = False
+
+
+class Event(Record):
+    """An event that told of a channel: when (Slack's time in us), and `now`, its new id, if any.
+
+    `is_shown`: the channel's threads have been told.
+    """
+
+    at: int
+    now: str = ""
+    is_shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last events that told of a channel, each kept by itself."""
+
+    shared: Event | None
+    moved: Event | None
+    changed: Event | None
+
+    def of(self, found: Channel | None) -> Channel | None:
+        """Return what holds of an answer beside these events; None if that is nothing."""
+        if found is not None and self.changed is not None and found.at <= self.changed.at:
+            found = None
+        shared = self.moved or self.shared
+        if shared is None:
+            return found
+        if found is None:
+            return Channel(at=shared.at, is_told=True)
+        # Slack's answers may be older than its events for a while.
+        is_later = shared.at and found.at > shared.at + FRESH_SECONDS * SECOND
+        is_over = is_later and self.moved is None
+        return found if is_over else found.model_copy(update={"is_shared": True})
+
+
+_CHANNEL, _MEMBERS = TypeAdapter(Channel), TypeAdapter(frozenset[str])
 
 
 class Channels:
@@ -62,21 +116,16 @@ class Channels:
         self._link_ttl = link_ttl
         self.lookup = Lookup(source, INFO, self._look_up, _CHANNEL, kept=KEPT)
         self._members = Lookup(
-            source,
-            "conversations.members",
-            self._look_up_members,
-            _MEMBERS,
-            tier=TIER_4,
-            kept=MEMBERS_KEPT,
+            source, MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_4, kept=MEMBERS_KEPT
         )
 
     async def get(self, channel: str, need: Need, fresh: float = FRESH_SECONDS) -> Channel:
         """Return what Slack says of `channel`; an answer of the last `fresh` seconds will do.
 
         Raises:
-            SlackAway: Slack did not answer, or is not asked at present; nothing is decided.
+            SlackAway: Slack did not answer, or is not asked at present; so do all that need this.
         """
-        kept = await self._kept(channel)
+        _, kept = await self._noted(channel)
         if kept is not None and self._is_fresh(kept, need, fresh):
             return kept
         try:
@@ -97,38 +146,31 @@ class Channels:
         return (moved and moved.now) or None
 
     async def told_shared(self, channel: str) -> bool:
-        """Note for all processes that other organizations share `channel`, as an event said.
+        """Note that other organizations share `channel`, and return True if its threads must know.
 
-        That counts for a minute at least, and until a look-up says otherwise. Return True if the
-        channel's threads have to be told (`told_threads`): they may not know.
+        That counts for a minute at least, and until a look-up says otherwise.
         """
-        told, found = await self._noted(channel)
-        known = told.of(found)
+        told, known = await self._noted(channel)
         is_shown = told.shared is not None and told.shared.is_shown
         is_news = not is_shown or (known is not None and not known.is_shared)
-        await self._note(channel, SHARED, is_shown=not is_news)
+        await self.note(channel, SHARED, is_shown=not is_news)
         return is_news
 
-    async def told_threads(self, channel: str) -> None:
-        """Note that the threads of a shared `channel` have been told."""
-        await self._note(channel, SHARED, is_shown=True)
+    async def note(self, channel: str, what: str, *, now: str = "", is_shown: bool = False) -> None:
+        """Note an event for all processes: a `channel` is `SHARED`, `MOVED` or `CHANGED`.
 
-    async def told_moved(self, channel: str, to: str) -> None:
-        """Note that `channel` is shared, and that its id is `to` from now on."""
-        await self._note(channel, MOVED, now=to)
-
-    async def told_changed(self, channel: str) -> None:
-        """Note that `channel` has changed, as an event said: no earlier answer counts any more."""
-        await self._note(channel, CHANGED)
+        It is `now` the id of one that moved, and `is_shown` to the threads of one that is shared.
+        After `CHANGED`, no earlier answer counts any more.
+        """
+        event = Event(at=self._clock.now, now=now, is_shown=is_shown)
+        ttl = self._link_ttl if what == MOVED else TOLD
+        await self._store.put(told_key(channel, what), event.to_json(), ttl)
 
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
 
         Slack does not tell a direct message's members, and tells nothing without the scope: both
         pass. A channel that has another id by now does not (`ChannelMoved`).
-
-        Raises:
-            SlackAway: Slack did not answer, or is not asked at present; nothing is decided.
         """
         if await self.now(channel) is not None:
             raise ChannelMoved
@@ -141,14 +183,10 @@ class Channels:
             raise CannotPost(why)
 
     async def includes(self, person: Person, channel: str, need: Need = Need.ACT) -> bool:
-        """Return True if `person` can read `channel` in Slack; False if Slack does not show it.
+        """Return True if `person` can read `channel` in Slack, as far as it shows it.
 
-        Direct messages are visible to nobody here. A public channel is visible to all full members
-        of the workspace, even those who have not joined; guests and people from elsewhere must have
-        joined.
-
-        Raises:
-            SlackAway: Slack did not answer.
+        Direct messages are visible to nobody here, and public channels to all full members of the
+        workspace; guests and people from elsewhere must have joined.
         """
         found = await self.get(channel, need, LISTED_SECONDS)
         if found.refusal or found.is_direct:
@@ -166,22 +204,12 @@ class Channels:
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
         return max(0, self._clock.age(kept.at)) < seconds * SECOND
 
-    async def _note(
-        self, channel: str, what: str, *, now: str = "", is_shown: bool = False
-    ) -> None:
-        event = Event(at=self._clock.now, now=now, is_shown=is_shown)
-        ttl = self._link_ttl if what == MOVED else TOLD
-        await self._store.put(told_key(channel, what), event.to_json(), ttl)
-
-    async def _kept(self, channel: str) -> Channel | None:
-        told, found = await self._noted(channel)
-        return told.of(found)
-
     async def _noted(self, channel: str) -> tuple[Told, Channel | None]:
-        """Return what events told of `channel`, and the answer that is kept."""
+        """Return what events told of `channel`, and what holds of the answer that is kept."""
         events = [told_key(channel, what) for what in (SHARED, MOVED, CHANGED)]
-        found, *told = await self._store.get_all([self.lookup.key(channel), *events])
-        return Told(*map(Event.parse, told)), self.lookup.read(channel, found)
+        found, *raw = await self._store.get_all([self.lookup.key(channel), *events])
+        told = Told(*map(Event.parse, raw))
+        return told, told.of(self.lookup.read(channel, found))
 
     async def _look_up(self, channel: str) -> Channel:
         at = self._clock.now
@@ -198,9 +226,7 @@ class Channels:
         members: set[str] = set()
         cursor: Mapping[str, Any] = {}
         for _ in range(PAGES):
-            page = await call(
-                self._client, "conversations.members", channel=channel, limit=PAGE, **cursor
-            )
+            page = await call(self._client, MEMBERS, channel=channel, limit=PAGE, **cursor)
             members.update(str(member) for member in page["members"])
             following = (page.get("response_metadata") or {}).get("next_cursor")
             if not following:
@@ -211,9 +237,42 @@ class Channels:
 
 
 def _problem(found: Channel) -> str:
-    """Return why the bot can't post there, as Slack's code; "" if it can."""
+    """Return why the bot can't post there, as Slack's code, if it can't."""
     if found.refusal and found.refusal != MISSING_SCOPE:
         return found.refusal
     if found.is_archived:
         return "is_archived"
     return "" if found.is_member else "not_in_channel"
+
+
+def read_channel(found: Mapping[str, Any], at: int) -> Channel:
+    """Read a conversation object (docs.slack.dev/reference/objects/conversation-object).
+
+    `is_private` says whether it is public, which a group direct message has, too; the id never
+    does, since sharing turns a G into a C.
+    """
+    if not found:
+        return Channel(at=at, refusal=UNREADABLE)
+    is_group = bool(found.get("is_mpim") or found.get("is_group"))
+    is_direct = found.get("is_im") is True
+    return Channel(
+        at=at,
+        id=string(found, "id"),
+        name=str(found.get("name") or ""),
+        user=string(found, "user"),
+        is_direct=is_direct,
+        is_public=found.get("is_private") is False and not is_group,
+        is_shared=_says_shared(found),
+        is_member=found.get("is_member") is not False or is_direct or found.get("is_mpim") is True,
+        is_archived=found.get("is_archived") is True,
+    )
+
+
+def _says_shared(found: Mapping[str, Any]) -> bool:
+    """Return True if other organizations share it, or are invited to.
+
+    `is_shared` alone says nothing: it is also true for channels within one Grid organization.
+    """
+    if "is_ext_shared" in found or not found.get("is_shared") or found.get("is_org_shared") is True:
+        return bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared"))
+    return True

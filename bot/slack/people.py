@@ -1,8 +1,7 @@
 """The people who write in Slack, and the names of people, channels and groups.
 
-Everything here is looked up once for all processes (`lookups.py`). Permission checks fail
-closed: a person whom Slack does not describe is unknown, and a failed look-up decides nothing. If
-Slack does not give a name, the id is shown.
+Everything is looked up once for all processes (`lookups.py`). A person whom Slack does not describe
+is unknown, and a failed look-up decides nothing. Without a name, the id is shown.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.record import mapping, string
 from bot.model.replies import Reply
 from bot.slack.api import call
-from bot.slack.conversation import Channel
+from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
 from bot.text.markdown import SIGNS, Mention, Names, one_line
 
@@ -35,17 +34,15 @@ WORKFLOW_NAME = "A workflow"
 MOST_NAMES = 50
 """The names of one text that are looked up."""
 
-_PERSON = TypeAdapter(Person)
-_BOT = TypeAdapter(str)
-_GROUPS: TypeAdapter[Mapping[str, str]] = TypeAdapter(Mapping[str, str])
-_MEMBERS = TypeAdapter(frozenset[UserId])
+_PERSON, _MEMBERS = TypeAdapter(Person), TypeAdapter(frozenset[UserId])
+_BOT, _GROUPS = TypeAdapter(str), TypeAdapter(dict[str, str])
 
-_Asked = Lookup[Person] | Lookup[Channel] | Lookup[str] | Lookup[Mapping[str, str]]
+_Asked = Lookup[Person] | Lookup[Channel] | Lookup[str] | Lookup[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """The names of people and places in a message to Devin; `sender` may be empty."""
+    """The names in a message to Devin; `sender` may be empty."""
 
     author: str
     sender: str
@@ -73,11 +70,7 @@ class People:
         return bool(place) and place in {self._team, self._enterprise}
 
     async def person(self, user: UserId, need: Need = Need.ACT) -> Person:
-        """Look `user` up; `Person.unknown` if Slack answers that there is no such person.
-
-        Raises:
-            NotIdentified: Slack did not answer.
-        """
+        """Look `user` up (`Person.unknown`: none); raises `NotIdentified` without an answer."""
         if user == WORKFLOW:
             return Person(id=user, name=WORKFLOW_NAME, is_known=False)
         try:
@@ -86,11 +79,7 @@ class People:
             raise NotIdentified(error.reason, retry_after=error.retry_after) from error
 
     async def members(self, group: str) -> frozenset[UserId]:
-        """Return the members of a user group; nobody if Slack answers that there is none.
-
-        Raises:
-            NotIdentified: Slack did not answer.
-        """
+        """Return the members of a user group, if there is one; raises as `person` does."""
         try:
             return await self._members.get(group) or frozenset()
         except SlackAway as error:
@@ -122,7 +111,7 @@ class People:
         )
 
     def _asked_for(self, mentioned: frozenset[Mention]) -> Sequence[tuple[_Asked, str]]:
-        """List the look-ups for `mentioned`; groups come first, since one call returns all."""
+        """Groups come first, since one call returns all."""
         ids = {kind: sorted(id_ for one, id_ in mentioned if one == kind) for kind in SIGNS}
         return [
             *((self._groups, ALL_GROUPS) for _ in ids["usergroup"][:1]),
@@ -182,9 +171,7 @@ class People:
         """
         home, is_bot = found.get("team_id"), bool(found.get("is_bot")) or user == SLACKBOT
         enterprise = mapping(found.get("enterprise_user")).get("enterprise_id")
-        is_ours = home == self._team or (
-            self._enterprise is not None and enterprise == self._enterprise
-        )
+        is_ours = home == self._team or (enterprise is not None and enterprise == self._enterprise)
         unsaid = set() if home else {HOME}
         # Slack tells an outsider's home, but not the roles (docs.slack.dev, Slack Connect).
         if not is_bot and (is_ours or not home):
@@ -203,7 +190,7 @@ class People:
         answer = await call(self._client, "bots.info", bot=bot)
         return one_line(str(answer["bot"]["name"])) or bot
 
-    async def _look_up_groups(self, _: str) -> Mapping[str, str]:
+    async def _look_up_groups(self, _: str) -> dict[str, str]:
         answer = await call(self._client, "usergroups.list")
         return {str(group["id"]): str(group["handle"]) for group in answer["usergroups"]}
 
@@ -214,10 +201,6 @@ class People:
 
 def _name(found: Mapping[str, Any]) -> str:
     profile = mapping(found.get("profile"))
-    names = (
-        string(profile, "display_name"),
-        string(profile, "real_name"),
-        string(found, "real_name"),
-        string(found, "name"),
-    )
+    names = [string(profile, key) for key in ("display_name", "real_name")]
+    names += [string(found, key) for key in ("real_name", "name")]
     return next((one_line(name) for name in names if name.strip()), "")

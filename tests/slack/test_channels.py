@@ -12,8 +12,17 @@ from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
 from bot.redis.connection import Store
 from bot.slack.api import SlackClock
-from bot.slack.channels import INFO, KEPT, LISTED_SECONDS, REFUSED_SECONDS, Channels
-from bot.slack.conversation import FRESH_SECONDS
+from bot.slack.channels import (
+    CHANGED,
+    FRESH_SECONDS,
+    INFO,
+    KEPT,
+    LISTED_SECONDS,
+    MOVED,
+    REFUSED_SECONDS,
+    SHARED,
+    Channels,
+)
 from bot.slack.limits import LIMITED
 from bot.slack.lookups import TIER_3, Need
 from sandbox import Sandbox
@@ -267,7 +276,7 @@ async def test_what_an_event_tells_counts_at_once_for_all_processes(
     other = process(box, store, clock)
     assert not (await other.get(GENERAL, Need.WORDS)).is_shared
     assert await channels.told_shared(GENERAL)
-    await channels.told_threads(GENERAL)
+    await channels.note(GENERAL, SHARED, is_shown=True)
     assert not await other.told_shared(GENERAL)
     assert (await other.get(GENERAL, Need.WORDS)).is_shared
     clock.now += FRESH_SECONDS - 1
@@ -296,7 +305,7 @@ async def test_a_channel_that_is_shared_a_second_time_is_shared_at_once(
     """The answer between the two, that nobody shares it, does not count any more."""
     other = process(box, store, clock)
     await channels.told_shared(GENERAL)
-    await channels.told_threads(GENERAL)
+    await channels.note(GENERAL, SHARED, is_shown=True)
     clock.now += 180
     assert not (await channels.get(GENERAL, Need.ACT)).is_shared
     clock.now += 30
@@ -313,7 +322,7 @@ async def test_the_threads_of_a_shared_channel_are_told_until_that_is_noted(
     for _ in range(3):
         assert await channels.told_shared(GENERAL)
         clock.now += 1
-    await channels.told_threads(GENERAL)
+    await channels.note(GENERAL, SHARED, is_shown=True)
     assert not await channels.told_shared(GENERAL)
 
 
@@ -321,14 +330,15 @@ async def test_no_event_of_a_channel_overwrites_another(
     box: Sandbox, channels: Channels, clock: SetClock
 ) -> None:
     """Events of one channel are handled at the same time, and in any order."""
-    shared, moved, changed = channels.told_shared, channels.told_moved, channels.told_changed
-    await asyncio.gather(changed(GENERAL), shared(GENERAL), moved(GENERAL, "C0NEW00000"))
-    await asyncio.gather(shared(GENERAL), changed(GENERAL))
+    note, shared = channels.note, channels.told_shared
+    moved = note(GENERAL, MOVED, now="C0NEW00000")
+    await asyncio.gather(note(GENERAL, CHANGED), shared(GENERAL), moved)
+    await asyncio.gather(shared(GENERAL), note(GENERAL, CHANGED))
     assert await channels.now(GENERAL) == "C0NEW00000"
     clock.now += 1
     assert (await channels.get(GENERAL, Need.WORDS)).is_shared
     await channels.get(GENERAL, Need.ACT)
-    await changed(GENERAL)
+    await note(GENERAL, CHANGED)
     with pytest.raises(SlackAway):
         await channels.get(GENERAL, Need.CARDS)
 
@@ -342,7 +352,7 @@ async def test_a_change_that_an_event_tells_has_the_channel_asked_for_again(
     general.kind, general.members = "group", []
     assert await channels.includes(ADA, GENERAL)
     clock.now += 1
-    await process(box, store, clock).told_changed(GENERAL)
+    await process(box, store, clock).note(GENERAL, CHANGED)
     clock.now += 1
     assert not await channels.includes(ADA, GENERAL)
 
