@@ -39,7 +39,7 @@ from bot.relay.saying.say import Say
 from bot.relay.saying.speaker import Speaker
 from bot.relay.saying.speaking import Speaking
 from bot.relay.workflow_steps import WorkflowSteps
-from bot.reporting.notices import Notices, NoticeTeller
+from bot.reporting.notices import Notices
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter
 from bot.runtime.in_flight import Background, InFlight
@@ -169,7 +169,7 @@ class Parts:
             tellers={
                 OwedKind.OUTCOME: outcomes,
                 OwedKind.DELAY: Delays(workspace, state),
-                OwedKind.NOTICE: NoticeTeller(state.outbox, workspace.threads),
+                OwedKind.NOTICE: self.notices,
                 OwedKind.STEP: self.steps,
                 OwedKind.WORDS: self._words(),
                 OwedKind.CARD: CardTeller(
@@ -178,7 +178,7 @@ class Parts:
                 OwedKind.START: self._starter(),
                 OwedKind.POST: self._speaker(),
             },
-            drops={OwedKind.OUTCOME: outcomes.drop},
+            drop=outcomes.drop,
             schedule=schedule,
             pauses=to.timing.tell_pauses,
         )

@@ -1,8 +1,7 @@
 """Notices answer a person's request, or tell people about a message where the relay listens.
 
-A notice is written to the outbox before its cause is acknowledged, and tried until Slack takes it,
-so a process that dies after an action does not leave it unreported. Marks and the replacement of
-pressed buttons are decoration: they are tried for a while, and a failure is only logged.
+A notice is written to the outbox before its cause is acknowledged, and tried until Slack takes it.
+Marks and the replacement of pressed buttons are decoration: they are tried for a while.
 """
 
 import asyncio
@@ -41,7 +40,9 @@ class Notice(Record):
 
 
 class Notices:
-    """Writes notices for people and threads to the outbox."""
+    """Writes notices to the outbox, unless it raises `StoreAway`, and is their teller."""
+
+    fields = (ReplyField.ASKED,)
 
     def __init__(
         self, *, outbox: Outbox, schedule: Schedule, threads: Threads, background: Background
@@ -52,11 +53,7 @@ class Notices:
         self._background = background
 
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
-        """Owe `words` to everybody in `thread`; of several with the same `once`, only the first.
-
-        Raises:
-            StoreAway: they may not be in the outbox.
-        """
+        """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
         await self._owe(thread, Notice(thread=thread, words=words), once)
 
     async def whisper(
@@ -66,11 +63,7 @@ class Notices:
 
         If `thread_ts` is empty, or is that of the message `at` which they answer, they appear in
         the channel itself: Slack shows nobody an ephemeral message in a thread without replies
-        (docs.slack.dev, chat.postEphemeral). Nobody else reads a direct message, so a lasting
-        message answers there.
-
-        Raises:
-            StoreAway: they may not be in the outbox.
+        (docs.slack.dev, chat.postEphemeral). In a direct message, a lasting message answers.
         """
         once = f"{once}:{user}" if once else ""
         if thread.is_direct and thread.thread_ts:
@@ -93,16 +86,6 @@ class Notices:
     def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
         """Replace a message's buttons with `note`."""
         self._background.later(_try(lambda: self._threads.press(message, channel, note)))
-
-
-class NoticeTeller:
-    """The teller of notices."""
-
-    fields = (ReplyField.ASKED,)
-
-    def __init__(self, outbox: Outbox, threads: Threads) -> None:
-        self._outbox = outbox
-        self._threads = threads
 
     async def tell(self, begun: Begun) -> bool:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""

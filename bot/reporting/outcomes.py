@@ -1,7 +1,4 @@
-"""Reports tell a thread, and a waiting workflow, how deliveries ended and which replies wait.
-
-A report itself sends nothing to Devin: its *Send again* takes a person's press.
-"""
+"""Reports tell a thread, and a waiting workflow, how deliveries ended and which replies wait."""
 
 import logging
 import time
@@ -27,7 +24,7 @@ MARK_TRIES = 3
 
 
 class _Tellers:
-    """What the two tellers of reports share."""
+    """What both tellers of reports share."""
 
     fields = REPORT_FIELDS
 
@@ -41,13 +38,10 @@ class _Tellers:
         key, ids = str(report.owed), report.owed.log_fields
         await self._threads.post_once(reply.thread, words, key, again=report.again, ids=ids)
 
-    async def _mark(self, owed: Owed, emoji: str) -> None:
+    async def _mark(self, owed: Owed, emoji: str, *, takes_off: bool = False) -> None:
+        react = self._threads.unmark if takes_off else self._threads.mark
         _, channel, ts = place_of(owed.subject)
-        await self._threads.mark(channel, ts, emoji, owed.log_fields)
-
-    async def _unmark(self, owed: Owed, emoji: str) -> None:
-        _, channel, ts = place_of(owed.subject)
-        await self._threads.unmark(channel, ts, emoji, owed.log_fields)
+        await react(channel, ts, emoji, owed.log_fields)
 
     async def _take_back(self, report: Report, noticed_in: str, kind: OutcomeKind) -> None:
         """Edit the notice that a reply waits, which would otherwise stay for good."""
@@ -92,7 +86,8 @@ class Outcomes(_Tellers):
 
     async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
         """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
-        if attempt < MARK_TRIES or not _is_mark_only(Report.of(begun)):
+        is_outcome = begun.owed.kind is OwedKind.OUTCOME
+        if attempt < MARK_TRIES or not (is_outcome and _is_mark_only(Report.of(begun))):
             return False
         log.info("mark dropped", extra=begun.owed.log_fields | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
@@ -120,7 +115,7 @@ class Outcomes(_Tellers):
         if report.noticed_in:
             stale.add(delivery_reports.WAITING_MARK)
         for emoji in stale:
-            await self._unmark(report.owed, emoji)
+            await self._mark(report.owed, emoji, takes_off=True)
         if report.noticed_in:
             await self._take_back(report, report.noticed_in, kind)
 
@@ -132,9 +127,8 @@ class Delays(_Tellers):
         """Post that the reply waits, if it still does, and mark it with ⏳."""
         report = Report.of(begun)
         reply = report.reply
-        if not report.is_waiting or not report.is_current or reply is None:
-            return False
-        if reply.thread.is_nowhere:
+        is_due = report.is_waiting and report.is_current
+        if not is_due or reply is None or reply.thread.is_nowhere:
             return False
         session = await self._names.one(report.session)
         longest = self._workspace.settings.give_up_after
@@ -151,7 +145,7 @@ class Delays(_Tellers):
         if waits or not (told or begun.again):
             return
         try:
-            await self._unmark(begun.owed, delivery_reports.WAITING_MARK)
+            await self._mark(begun.owed, delivery_reports.WAITING_MARK, takes_off=True)
             if outcome is not None and where:
                 await self._take_back(report, where, outcome.kind)
         except (SlackAway, SlackRefused) as error:

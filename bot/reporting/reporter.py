@@ -1,8 +1,4 @@
-"""The reporter dispatches the outbox's entries, and retries each until Slack takes or refuses it.
-
-Each kind of entry has a teller, which decides what to tell; retries, waits and giving up are the
-same for all of them.
-"""
+"""Has the outbox's entries told by their tellers, each until Slack takes or refuses it."""
 
 import asyncio
 import logging
@@ -60,8 +56,8 @@ class Teller(Protocol):
 
 
 Drop = Callable[[Begun, float, str], Awaitable[bool]]
-"""Ends an entry that is not worth a retry after so many attempts, for a reason; returns False if it
-is. After infinitely many attempts, only an entry that somebody waits for is."""
+"""Ends an entry that is not worth a retry after so many attempts (infinitely many: unless somebody
+waits for it), for a reason; returns False if it is."""
 
 
 class Reporter:
@@ -72,14 +68,14 @@ class Reporter:
         *,
         outbox: Outbox,
         tellers: Mapping[OwedKind, Teller],
-        drops: Mapping[OwedKind, Drop],
+        drop: Drop,
         schedule: Schedule,
         seconds: float = TELLING_SECONDS,
         pauses: Sequence[float] = TIMING.tell_pauses,
     ) -> None:
         self._outbox = outbox
         self._tellers = tellers
-        self._drops = drops
+        self._drop = drop
         self._schedule = schedule
         self._seconds = seconds
         self._pauses = pauses
@@ -92,7 +88,11 @@ class Reporter:
         if begun is None:
             return
         try:
-            told = await self._tell_until(ends, teller, begun)
+            async with asyncio.timeout_at(ends):
+                told = await teller.tell(begun)
+        except TimeoutError:
+            late = SlackAway("telling", "too slow", maybe_done=True)
+            await self._try_later(begun, late, attempt)
         except (SlackAway, DevinAway) as error:
             await self._try_later(begun, error, attempt)
         except SlackRefused as error:
@@ -119,18 +119,6 @@ class Reporter:
         await self._outbox.pause(begun, SHED_SECONDS, may_be_done=begun.again)
         await self._schedule.tell(owed, SHED_SECONDS, attempt)
 
-    async def _tell_until(self, ends: float, teller: Teller, begun: Begun) -> bool:
-        """Tell an entry until `ends`, by the loop's clock; after that Slack may have taken it."""
-        try:
-            async with asyncio.timeout_at(ends):
-                return await teller.tell(begun)
-        except TimeoutError as error:
-            raise SlackAway("telling", "too slow", maybe_done=True) from error
-
-    async def _drop(self, begun: Begun, attempt: float, why: str) -> bool:
-        drop = self._drops.get(begun.owed.kind)
-        return drop is not None and await drop(begun, attempt, why)
-
     async def _try_later(self, begun: Begun, error: SlackAway | DevinAway, attempt: int) -> None:
         if await self._drop(begun, attempt, str(error)):
             return
@@ -139,12 +127,8 @@ class Reporter:
             delay = self._pauses[min(attempt, len(self._pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
         await self._outbox.pause(begun, delay, may_be_done=may_be_done)
+        level = logging.INFO if error.reason == LIMITED else logging.WARNING
+        level = logging.ERROR if error.reason in OPERATOR_MUST_ACT else level
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
-        log.log(_level(error), "report waits", extra=ids)
+        log.log(level, "report waits", extra=ids)
         await self._schedule.tell(begun.owed, delay, attempt + 1)
-
-
-def _level(error: SlackAway | DevinAway) -> int:
-    if error.reason in OPERATOR_MUST_ACT:
-        return logging.ERROR
-    return logging.INFO if error.reason == LIMITED else logging.WARNING

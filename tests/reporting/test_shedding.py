@@ -71,7 +71,7 @@ def telling_with(
             OwedKind.OUTCOME: outcomes,
             OwedKind.DELAY: Delays(parts.workspace, parts.state),
         },
-        drops={OwedKind.OUTCOME: outcomes.drop},
+        drop=outcomes.drop,
         schedule=planned,
         seconds=seconds,
     )

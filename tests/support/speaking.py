@@ -28,7 +28,6 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter, Teller
 from bot.runtime.in_flight import Background, InFlight
@@ -60,6 +59,11 @@ LIMIT = 10_000_000
 DRAIN_SECONDS = 30.0
 
 AT_ONCE = replace(BRISK, post_pause=0.0)
+
+
+async def _keep(_begun: Begun, _attempt: float, _why: str) -> bool:
+    """Drop nothing."""
+    return False
 
 
 @dataclass
@@ -139,7 +143,7 @@ class Speaking:
         reporter = Reporter(
             outbox=parts.state.outbox,
             tellers=self._tellers(parts),
-            drops={},
+            drop=_keep,
             schedule=Planned(),
         )
         await reporter.tell(owed or self.owed)
@@ -208,7 +212,7 @@ class Speaking:
         workspace, state = parts.workspace, parts.state
         return {
             OwedKind.WORDS: self._teller(parts),
-            OwedKind.NOTICE: NoticeTeller(state.outbox, workspace.threads),
+            OwedKind.NOTICE: parts.notices,
             OwedKind.OUTCOME: Outcomes(workspace, state),
             OwedKind.DELAY: Delays(workspace, state),
             OwedKind.CARD: CardTeller(
