@@ -24,8 +24,6 @@ MARK_TRIES = 3
 
 
 class _Tellers:
-    """What both tellers of reports share."""
-
     fields = REPORT_FIELDS
 
     def __init__(self, workspace: Workspace, state: State) -> None:

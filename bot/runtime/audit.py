@@ -1,8 +1,7 @@
 """The audit trail: a line for each act of a person that sends something to Devin or changes a link.
 
-The lines are part of the log, under one name. With `AUDIT_LOG`, they are also written to a file of
-their own, as JSON. They hold ids and lengths, never words. Their events and fields are a contract
-with whoever evaluates them: `docs/operations.md` has it, and a test compares both.
+The lines are part of the log, under one name, and with `AUDIT_LOG` also in a file, as JSON. They
+hold ids and lengths, never words. Their events and fields are a contract (`docs/operations.md`).
 """
 
 import errno
@@ -53,11 +52,7 @@ def audit(event: Event, by: str, /, **ids: object) -> None:
 
 
 def audit_to(path: Path, secrets: AbstractSet[str]) -> None:
-    """Write the trail to the file as well from now on, whatever `LOG_LEVEL` is.
-
-    Raises:
-        OSError: the file can't be opened, as in `open_file`.
-    """
+    """Write the trail to the file as well, whatever `LOG_LEVEL` is; raises as `open_file` does."""
     os.close(open_file(path))
     TRAIL.handlers = [AuditFile(path, secrets)]
     TRAIL.setLevel(logging.INFO)
@@ -66,8 +61,8 @@ def audit_to(path: Path, secrets: AbstractSet[str]) -> None:
 class AuditFile(logging.Handler):
     """Appends each line to a file, which is opened for it: a rotation needs no signal.
 
-    Several processes may share the file, since a line is written at once. A failure is logged as an
-    error, and the work that is put on record goes on: at INFO, the log has the line as well.
+    Several processes may share the file, since a line is written at once. A failure is an error in
+    the log, which has the line as well at INFO, and the work goes on.
     """
 
     def __init__(self, path: Path, secrets: AbstractSet[str]) -> None:
@@ -85,11 +80,8 @@ class AuditFile(logging.Handler):
             log.error("audit log not written", extra={"reason": reason_of(error)})  # noqa: TRY400  (the reason says all)
 
     def _append(self, line: bytes) -> None:
-        opened = open_file(self._path)
-        try:
-            written = os.write(opened, line)
-        finally:
-            os.close(opened)
+        with os.fdopen(open_file(self._path), "wb", buffering=0) as file:
+            written = file.write(line)
         # A disk that is full may take a part of a line; the next one must not continue it.
         self._begins = b"" if written == len(line) else b"\n"
         if self._begins:
@@ -97,11 +89,7 @@ class AuditFile(logging.Handler):
 
 
 def open_file(path: Path, *, creates: bool = True) -> int:
-    """Open the file to append to it, and return its descriptor; nobody else may read or write it.
-
-    Raises:
-        OSError: it can't be opened, is a symbolic link or no file, or belongs to another user.
-    """
+    """Open the file, which must be this user's alone, to append to it; raises `OSError`."""
     try:
         opened = os.open(path, _FLAGS | (os.O_CREAT if creates else 0), MODE)
     except OSError as error:

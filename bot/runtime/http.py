@@ -1,7 +1,6 @@
 """The HTTP server: Slack's requests in HTTP mode, and the probes that a platform sends.
 
-Its limits are aiohttp's own. A proxy in front bounds connections and buffers requests
-(docs/deploying.md, "HTTP mode behind a proxy").
+Its limits are aiohttp's own; a proxy in front has others (docs/deploying.md).
 """
 
 import asyncio
@@ -47,16 +46,12 @@ async def open_server(
     measuring: Measuring,
     slack: Handler | None,
 ) -> AsyncIterator[int]:
-    """Serve on `host` and `port` (0: any free one) and yield the port; stop accepting on exit.
-
-    Raises:
-        OSError: the port is taken, or we may not use it.
-    """
+    """Serve on `host` and `port` (0: any free one) and yield the port; raises `OSError`."""
     app = web.Application(client_max_size=BODY_LIMIT)
     app.on_response_prepare.append(_name)
     app.router.add_get("/healthz", _alive)
-    app.router.add_get("/readyz", _readiness(health))
-    app.router.add_get("/metrics", _metrics(measuring))
+    app.router.add_get("/readyz", partial(_readiness, health))
+    app.router.add_get("/metrics", partial(_metrics, measuring))
     if slack is not None:
         app.router.add_post("/slack/events", slack)
     log.addFilter(_is_of_ours)
@@ -108,12 +103,11 @@ class _Connection(web.RequestHandler):
 
 
 async def _name(_: web.Request, response: web.StreamResponse) -> None:
-    """Name no version: by default, aiohttp tells its own and Python's."""
     response.headers["Server"] = NAME
 
 
 def _is_of_ours(record: logging.LogRecord) -> bool:
-    """Return True if our code caused a log record: aiohttp logs and quotes malformed requests."""
+    """Return False for a malformed request, which aiohttp quotes in its log."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError)
 
@@ -122,20 +116,13 @@ async def _alive(_: web.Request) -> web.Response:
     return web.json_response({"status": "alive"})
 
 
-def _readiness(health: Health) -> Handler:
-    async def ready(_: web.Request) -> web.Response:
-        problems = await health.problems()
-        if problems:
-            body = {"status": "not ready", "waiting_for": problems}
-            return web.json_response(body, status=HTTPStatus.SERVICE_UNAVAILABLE)
-        return web.json_response({"status": "ready"})
-
-    return ready
+async def _readiness(health: Health, _: web.Request) -> web.Response:
+    if problems := await health.problems():
+        body = {"status": "not ready", "waiting_for": problems}
+        return web.json_response(body, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return web.json_response({"status": "ready"})
 
 
-def _metrics(measuring: Measuring) -> Handler:
-    async def shown(_: web.Request) -> web.Response:
-        await measuring.done()
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    return shown
+async def _metrics(measuring: Measuring, _: web.Request) -> web.Response:
+    await measuring.done()
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

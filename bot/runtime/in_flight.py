@@ -1,7 +1,6 @@
 """The Slack requests that this process is answering, and work that continues after that: bounded.
 
-Bolt puts no limit on its tasks, so all envelopes of a burst would run at once. Slack may deliver a
-crowd in any order. Steady load is a crowd that never ends, and in order.
+Slack may deliver a crowd in any order. Steady load is a crowd that never ends, and in order.
 """
 
 import asyncio
@@ -66,10 +65,7 @@ class InFlight:
         self._latest = max(self._latest, written)
 
     async def enter(self) -> None:
-        """Count a request from Slack, and wait while too many are being answered.
-
-        A caller that entered must `leave`; one that was canceled while waiting has not entered.
-        """
+        """Count a request, which must `leave`, and wait while too many are being answered."""
         if not self.is_crowd:
             self._in_order = 0
         self._entered += 1
@@ -103,7 +99,7 @@ class Background:
         self._in_flight = in_flight
         self._seconds = seconds
         self._tasks: set[asyncio.Task[None]] = set()
-        self._under_way = 0
+        self._awaited: set[asyncio.Task[None]] = set()
 
     @property
     def is_closing(self) -> bool:
@@ -111,33 +107,28 @@ class Background:
         return self._in_flight.is_closing
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Run `work` in the background; `drain` waits for it."""
+        """Run `work`; `drain` waits for it."""
         task = asyncio.create_task(_done(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def later(self, work: Coroutine[None, None, None]) -> asyncio.Task[None] | None:
-        """Run `work` that somebody waits for after the acknowledgement.
-
-        While `MOST` are in progress, further work is dropped with a line in the log: Slack accepts
-        no more.
-        """
-        if self._under_way >= MOST:
+        """Run `work` that somebody waits for; beyond `MOST` at once, it is dropped and logged."""
+        if len(self._awaited) >= MOST:
             work.close()
             log.error("answer given up", extra={"reason": "too many at once"})
             return None
-        self._under_way += 1
-        return self.spawn(self._counted(work))
+        task = self.spawn(work)
+        self._awaited.add(task)
+        task.add_done_callback(self._awaited.discard)
+        return task
 
     async def soon(self, work: Coroutine[None, None, None]) -> None:
-        """Run what a person asked for, and wait for it, but for at most a second.
+        """Run what a person asked for, and wait for it, but not for long.
 
         Slack never redelivers a command or an interaction. If this process dies meanwhile, the
-        person sees that it failed, instead of nothing at all.
-
-        Raises:
-            TooMuch: it was not started: Slack must not be acknowledged.
+        person sees that it failed, as after `TooMuch`: Slack must not be acknowledged then.
         """
         task = self.later(work)
         if task is None:
@@ -155,12 +146,6 @@ class Background:
             log.error("cut off at shutdown", extra={"task": task.get_name()})
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _counted(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        finally:
-            self._under_way -= 1
 
 
 async def _done(work: Coroutine[None, None, None]) -> None:

@@ -1,8 +1,4 @@
-"""A rate limit that a server has imposed on calls of this process.
-
-After its end one call tries, and the others get turns, so that they do not all come back at the
-same moment.
-"""
+"""A rate limit that a server has imposed on calls of this process: afterwards, they have turns."""
 
 import time
 from dataclasses import dataclass

@@ -72,10 +72,7 @@ def unforeseen(log: logging.Logger, error: Exception, **ids: object) -> Unforese
 async def guarded(
     work: Awaitable[T], log: logging.Logger, *foreseen: type[Exception], **ids: object
 ) -> T | Unforeseen:
-    """Return the result of `work`; every failure of it ends here, and is logged in `log`.
-
-    Raises `foreseen` errors, and a cancellation.
-    """
+    """Return the result of `work`; a failure of it is raised if `foreseen`, or else logged."""
     try:
         return await work
     except foreseen:
@@ -158,7 +155,7 @@ def _fields(record: logging.LogRecord) -> Mapping[str, object]:
 
 @cache
 def _standard() -> AbstractSet[str]:
-    """Return what each record has; the rest comes from `extra=`. Python 3.12 adds `taskName`."""
+    """Return what all records have, apart from `extra`. Python 3.12 adds `taskName`."""
     return frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
 
 

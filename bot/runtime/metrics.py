@@ -110,27 +110,23 @@ REPORTS_WAITING = Gauge("relay_reports_waiting", "Reports that threads have not 
 
 
 def begin(give_up_after: timedelta) -> None:
-    """Show the version and the setting, and 0 for what hasn't happened.
-
-    Prometheus sees no increase in a series that starts at 1.
-    """
+    """Show 0 for what hasn't happened: Prometheus sees no increase in a series that starts at 1."""
     BUILD.labels(version()).set(1)
     GIVE_UP_AFTER_SECONDS.set(give_up_after.total_seconds())
     for kind in OutcomeKind:
         OUTCOMES.labels(kind, "")
     for refusal in Refusal:
         OUTCOMES.labels(OutcomeKind.REFUSED, refusal)
-    for result in ("told", "moot", "dropped", "refused"):
-        REPORTS.labels(result)
-    for result in ("uploaded", "linked"):
-        FILES_SENT.labels(result)
-    sessions = ("states", "messages", "session", "list")
-    for read in (*sessions, "self", "file", "repositories", "playbooks"):
-        DEVIN_READS.labels(read)
-    for reason in (BUDGET, "HTTP 401", "HTTP 429"):
-        READS_PUT_OFF.labels(reason)
-    for state in (*SessionState, OTHER):
-        SESSIONS_WATCHED.labels(state)
+    for metric, labels in (
+        (REPORTS, ("told", "moot", "dropped", "refused")),
+        (FILES_SENT, ("uploaded", "linked")),
+        (DEVIN_READS, ("states", "messages", "session", "list", "self", "file")),
+        (DEVIN_READS, ("repositories", "playbooks")),
+        (READS_PUT_OFF, (BUDGET, "HTTP 401", "HTTP 429")),
+        (SESSIONS_WATCHED, (*SessionState, OTHER)),
+    ):
+        for label in labels:
+            metric.labels(label)
 
 
 Measure = Callable[[], Awaitable[None]]

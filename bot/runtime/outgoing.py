@@ -15,10 +15,7 @@ NOT_SENT = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.ClientHttpProxyError,
 )
-"""The errors after which nothing has reached the server: no connection was made, or none was free.
-
-The last one is a proxy's refusal to connect.
-"""
+"""The errors after which nothing has reached the server; the last is a proxy's refusal."""
 
 
 class RedirectedError(aiohttp.ClientError):
@@ -46,14 +43,12 @@ def open_session(
 async def _past_the_proxy(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Send a request to this machine directly."""
     if is_loopback(request.url.host or ""):
         request.update_proxy(None, None, None)
     return await send(request)
 
 
 def _refusal() -> aiohttp.TraceConfig:
-    """Return the hook that aiohttp calls before it follows a redirect."""
 
     async def refuse(*_: object) -> None:
         raise RedirectedError

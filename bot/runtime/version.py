@@ -6,9 +6,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-UNKNOWN = "unknown"
-"""The version of a copy of the code that is neither installed nor a checkout."""
-
 
 @cache
 def version() -> str:
@@ -20,7 +17,7 @@ def version() -> str:
             return str(project["version"])
     with suppress(metadata.PackageNotFoundError):
         return metadata.version("devin-relay")
-    return UNKNOWN
+    return "unknown"  # a copy that is neither installed nor a checkout
 
 
 def user_agent() -> str:

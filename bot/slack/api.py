@@ -1,8 +1,7 @@
 """Calls Slack's Web API once, and translates its failures into the relay's errors.
 
 slack_sdk's own retries are switched off: its connection handler repeats a `chat.postMessage` whose
-answer was lost, which posts twice. The caller decides what may be repeated. Answers also tell the
-time: ours may be off, and Socket Mode never notices.
+answer was lost, which posts twice. Answers also tell the time: ours may be off.
 """
 
 import logging
@@ -19,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
+from bot.model.record import string
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
 from bot.runtime.outgoing import NOT_SENT
@@ -32,23 +32,16 @@ SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
 MISSING_SCOPE = "missing_scope"
-
 NO_ANSWER = "unreadable answer"
 """The reason of ours for a body of status 200 that is not a JSON object."""
 
+RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
+
 # Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
-_PASSING = frozenset(
-    {
-        "ratelimited",
-        "rate_limited",
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "team_added_to_org",
-        "accesslimited",
-    }
-)
+_PASSING = RATE_LIMITED | {
+    *("internal_error", "fatal_error", "service_unavailable", "request_timeout"),
+    *("team_added_to_org", "accesslimited"),
+}
 
 _READING = (".info", ".list", ".history", ".replies", ".members", ".test")
 """The endings of methods that change nothing, whatever becomes of their answers."""
@@ -64,10 +57,7 @@ class SlackClock:
         self.last = 0
 
     def told(self, ts: int) -> None:
-        """Note a `ts` from Slack: of an event, a button press, or a message that it just accepted.
-
-        A `ts` more than a day ahead of Slack's own `Date` is ignored.
-        """
+        """Note a `ts` that Slack has just told; one a day ahead of its own `Date` is ignored."""
         ahead = ts - self._now()
         if self._date is not None and ahead > self._date + DAY:
             return
@@ -98,7 +88,7 @@ class SlackClock:
 
 
 class SlackClient(AsyncWebClient):
-    """slack_sdk's client, with Slack's clock as read from the answers that `call` received."""
+    """slack_sdk's client, with Slack's clock as `call` reads it."""
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how, retry_handlers=[])
@@ -116,10 +106,9 @@ class SlackClient(AsyncWebClient):
 
 
 async def respond(client: SlackClient, url: str, answer: Mapping[str, Any]) -> str | None:
-    """POST `answer` to the `response_url` of a press, a choice, a command or a shortcut.
+    """POST `answer` to a `response_url`; return the reason for a failure, or None.
 
-    Bolt's `respond` would take a proxy from the environment, and follow redirects. Return the
-    reason for a failure, or None.
+    Bolt's `respond` would take a proxy from the environment, and follow redirects.
     """
     if not is_secure(url):
         return "no usable address"
@@ -134,9 +123,8 @@ async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[st
     """Call `method` once and return Slack's answer.
 
     Raises:
-        SlackRefused: Slack refused; the same call would get the same answer.
-        SlackAway: no answer of Slack's API, a failure inside Slack, or a rate limit; try again
-            later.
+        SlackRefused: the same call would get the same answer.
+        SlackAway: no answer of Slack's API, a failure inside Slack, or a rate limit.
     """
     try:
         return await _call(client, method, params)
@@ -174,7 +162,6 @@ async def _call(
 
 
 def _tell_time(client: AsyncWebClient, method: str, response: Any) -> None:
-    """Set the client's clock from an answer: its `Date`, and the `ts` of what was just posted."""
     if not isinstance(client, SlackClient):
         return
     client.clock.dated(getattr(response, "headers", None) or {})
@@ -184,18 +171,14 @@ def _tell_time(client: AsyncWebClient, method: str, response: Any) -> None:
 
 
 def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
-    """Return the relay's error: only `"ok": false` with a code is a refusal.
-
-    Anything else, whatever its status, is a page of something between the relay and Slack.
-    """
+    """Return the relay's error: only `"ok": false` with a code is a refusal; else it is a page."""
     response = error.response
     data = getattr(response, "data", None)
     # slack_sdk passes aiohttp's response for a body that it can't parse.
     status = getattr(response, "status_code", 0) or getattr(response, "status", 0)
     headers = getattr(response, "headers", None) or {}
-    given = data.get("error") if isinstance(data, dict) and data.get("ok") is False else None
-    code = given if isinstance(given, str) and given else ""
-    is_limit = status == HTTPStatus.TOO_MANY_REQUESTS or code in {"ratelimited", "rate_limited"}
+    code = string(data, "error") if isinstance(data, dict) and data.get("ok") is False else ""
+    is_limit = status == HTTPStatus.TOO_MANY_REQUESTS or code in RATE_LIMITED
     if code and code not in _PASSING and not is_passing(status):
         return SlackRefused(method, code)
     reason, wait = code or f"HTTP {status}", seconds_asked(headers)
@@ -209,7 +192,7 @@ def is_passing(status: int) -> bool:
 
 def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any]) -> None:
     """Log which scope is missing, unless the relay can do without it."""
-    needed, provided = _names(answer.get("needed")), _names(answer.get("provided"))
+    needed, provided = parse_scopes(answer.get("needed")), parse_scopes(answer.get("provided"))
     missing = needed - provided - DISPENSABLE
     if missing:
         _log_once(client, method, lacking(missing))
@@ -219,12 +202,11 @@ def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any
 
 @lru_cache(maxsize=100)
 def _log_once(_client: AsyncWebClient, method: str, reason: str) -> None:
-    """Log an ERROR for a client's method; the cache suppresses further ones for the same call."""
     log.error("scopes missing", extra={"method": method, "reason": reason})
 
 
-def _names(scopes: object) -> frozenset[str]:
-    """Parse a comma-separated list of scopes, as Slack writes it."""
+def parse_scopes(scopes: object) -> frozenset[str]:
+    """Parse a list of scopes as Slack writes it, with commas."""
     names = scopes.split(",") if isinstance(scopes, str) else ()
     return frozenset(name.strip() for name in names) - {""}
 

@@ -24,7 +24,7 @@ from bot.slack.api import SlackClient, call, is_passing, seconds_asked
 FILE_HOSTS = ("https://files.slack.com", "https://files-origin.slack.com")
 GOVSLACK = "slack-gov.com"
 GOVSLACK_FILE_HOSTS = ("https://files.slack-gov.com", "https://files-origin.slack-gov.com")
-"""GovSlack runs on its own domain, isolated from slack.com (api.slack-gov.com/gov-slack/about).
+"""GovSlack has a domain of its own (api.slack-gov.com/gov-slack/about).
 
 The source of its first host is github.com/vercel/chat/pull/859; the second is inferred.
 """
@@ -39,8 +39,7 @@ TRANSFER = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
 class Download:
     """A file's content, as it arrives; `size` in bytes, if Slack tells it.
 
-    `broke_off` is the reason why it ended early, which an HTTP client that sends the content on may
-    hide behind an error of its own.
+    `broke_off` is why it ended early, which an HTTP client that sends it on may hide.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, limit: int) -> None:
@@ -61,7 +60,7 @@ class Download:
                     raise self.broke_off
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.broke_off = _lost(error)
+            self.broke_off = FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0)
             raise self.broke_off from error
 
 
@@ -75,11 +74,7 @@ class SlackFiles:
         self._hosts = {_origin(url) for url in (client.base_url, *hosts, *more_hosts)}
 
     async def known(self, file: AttachedFile) -> AttachedFile:
-        """Return `file`, completed from `files.info` if the event left fields out.
-
-        Raises:
-            FileLeftOut: Slack does not describe it.
-        """
+        """Return `file`, completed from `files.info` if it is a stub; raises `FileLeftOut`."""
         if not file.look_up:
             return file
         try:
@@ -91,11 +86,7 @@ class SlackFiles:
 
     @asynccontextmanager
     async def opened(self, file: AttachedFile, limit: int) -> AsyncIterator[Download]:
-        """Open the content of `file`, of at most `limit` bytes.
-
-        Raises:
-            FileLeftOut: here, or while the content is read.
-        """
+        """Open `file`, of at most `limit` bytes; raises `FileLeftOut`, also while it is read."""
         try:
             async with self._answer(file.url) as response:
                 _check(response, file)
@@ -103,7 +94,7 @@ class SlackFiles:
                     raise FileLeftOut(WhyLink.TOO_LARGE)
                 yield Download(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _lost(error) from error
+            raise FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0) from error
 
     @asynccontextmanager
     async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -190,7 +181,7 @@ def _is_within(url: str, domain: str) -> bool:
 
 
 def _place(url: str) -> str:
-    """Return the scheme, host and port of `url` for display; empty if these are not plain."""
+    """Return `url` up to its port, for display, if that is plain."""
     try:
         parts = urlsplit(url)
         port = "" if parts.port is None else f":{parts.port}"
@@ -198,10 +189,6 @@ def _place(url: str) -> str:
         return ""
     place = f"{parts.scheme}://{parts.hostname}{port}"
     return place if re.fullmatch(r"https?://[a-z0-9.:-]+", place) else ""
-
-
-def _lost(error: Exception) -> FileLeftOut:
-    return FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0)
 
 
 def _check(response: aiohttp.ClientResponse, file: AttachedFile) -> None:

@@ -12,29 +12,17 @@ OVER = frozenset({"execution_not_in_running_state", "function_execution_not_foun
 
 
 class Functions:
-    """Completes the steps that Slack has started."""
+    """Completes steps by the app's own token: a step's expires after 15 min (bolt-python#1075)."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
     async def complete(self, execution: str, outputs: Mapping[str, str]) -> None:
-        """Tell Slack that a step is done; it may have been told already.
-
-        The app's own token is used, since a step's expires after some 15 minutes
-        (bolt-python#1075).
-
-        Raises:
-            SlackRefused: Slack does not accept these outputs, or our token.
-            SlackAway: it must be told again.
-        """
+        """Tell Slack that a step is done; raises `SlackAway`, or `SlackRefused` for the outputs."""
         await self._tell("functions.completeSuccess", execution, outputs=dict(outputs))
 
     async def fail(self, execution: str, why: str) -> None:
-        """Tell Slack that a step cannot be done, in a sentence for the workflow's author.
-
-        Raises:
-            SlackRefused, SlackAway: as in `complete`.
-        """
+        """Tell Slack, in a sentence for the workflow's author, that a step cannot be done."""
         await self._tell("functions.completeError", execution, error=why)
 
     async def _tell(self, method: str, execution: str, **how: object) -> None:

@@ -1,11 +1,8 @@
 """The rate limits that Slack has told this process, and the budget of first ✅.
 
-Slack limits messages by channel (about one a second) and other methods by workspace
-(docs.slack.dev/apis/web-api/rate-limits). So a 429 limits `chat.postMessage` in that channel, and
-any other method everywhere; a limited channel delays no other one.
-
-Slack takes some 50 calls of `reactions.add` a minute in a workspace (Tier 3). First ✅ beyond their
-budget are not even tried: the rest is for marks that are never dropped: ❌, 💤 and ⏳.
+Slack limits messages by channel and other methods by workspace, and takes some 50 calls a minute of
+`reactions.add` (Tier 3; docs.slack.dev/apis/web-api/rate-limits). First ✅ beyond their budget are
+not even tried: the rest is for marks that are never dropped: ❌, 💤 and ⏳.
 """
 
 import time
@@ -15,26 +12,20 @@ from contextlib import contextmanager
 
 from bot.model.errors import SlackAway
 from bot.runtime.limit import SHORTEST_SECONDS, Limit
+from bot.slack.api import RATE_LIMITED
 
 MARKS_A_MINUTE = 40
 MINUTE_SECONDS = 60.0
-
-BY_CHANNEL = frozenset({"chat.postMessage"})
-
-RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
 
 LIMITED = "paused"
 """The `reason` of a call that is not made because of a limit; the log has it."""
 
 STEP_SECONDS = 1.0
-"""The time between the turns of waiting callers: about what Slack takes."""
+"""Between the turns of waiting callers: about what Slack takes."""
 
 
 class MarkBudget:
-    """Counts this process's first ✅ in a workspace: `MARKS_A_MINUTE` in any minute.
-
-    `clock` returns seconds.
-    """
+    """Counts the first ✅ of this process: `MARKS_A_MINUTE` in any minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -43,8 +34,7 @@ class MarkBudget:
     def spend(self) -> bool:
         """Spend one ✅; return False if none is left at the moment."""
         now = self._clock()
-        is_used_up = len(self._spent) == MARKS_A_MINUTE
-        if is_used_up and now - self._spent[0] < MINUTE_SECONDS:
+        if len(self._spent) == MARKS_A_MINUTE and now - self._spent[0] < MINUTE_SECONDS:
             return False
         self._spent.append(now)
         return True
@@ -67,13 +57,11 @@ class RateLimits:
     def respected(self, method: str, channel: str) -> Iterator[None]:
         """Make a call of `method` inside this context, which checks and learns its limit.
 
-        Those that wait have turns, a second apart, so that they do not all come back at once.
-
         Raises:
             SlackAway: there is a limit, or Slack has just imposed one; `retry_after` is the turn
-                of this call.
+                of this call, a second after that of another.
         """
-        key = method, channel if method in BY_CHANNEL else ""
+        key = method, channel if method == "chat.postMessage" else ""
         limit = self._limits.get(key)
         if limit is not None and limit.is_in_force:
             raise SlackAway(method, LIMITED, retry_after=limit.turn(), maybe_done=False)

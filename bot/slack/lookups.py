@@ -32,19 +32,15 @@ from bot.timing import Timing
 
 log = logging.getLogger(__name__)
 
-KEPT = timedelta(minutes=4)
-"""The time for which Redis keeps an answer."""
+KEPT, AT_HAND_SECONDS = timedelta(minutes=4), 60
+"""The times for which Redis keeps an answer, and a process uses one without asking Redis.
 
-AT_HAND_SECONDS = 60
-"""The time for which a process uses an answer without asking Redis.
-
-A change of somebody's standing (guest, deactivated, renamed) may go unnoticed for both times.
+A change of somebody's standing (guest, deactivated, renamed) may go unnoticed for both.
 """
 
 FAILURE_REMEMBERED_SECONDS = 5
-REMEMBERED = 10_000
-
 LONGEST_WAIT_SECONDS = 3_600
+REMEMBERED = 10_000
 
 TRIES = 2
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
@@ -58,8 +54,8 @@ V = TypeVar("V")
 class Need(Enum):
     """What a look-up is for, the most urgent first.
 
-    `share` is the part of Slack's limit that may be used up for it. After Slack has limited the
-    method, it waits for `after` seconds more.
+    It may use up the part `share` of Slack's limit, and waits `after` seconds longer once that is
+    in force.
     """
 
     ACT = (0.9, 0.0)
@@ -81,7 +77,7 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Miss:
-    """A failed look-up, and the reason; `is_final` if Slack said that there is no answer."""
+    """A failed look-up; `is_final` if Slack said that there is no answer."""
 
     reason: str
     is_final: bool = False
@@ -98,9 +94,9 @@ class Source:
 
 
 class Lookup(Generic[V]):
-    """The answers of `method`, in the `form` in which Redis keeps them for the time `kept`.
+    """The answers of `method`, of which Slack allows `tier` calls per minute.
 
-    Slack allows `tier` calls per minute.
+    Redis keeps them in the `form` for the time `kept`.
     """
 
     def __init__(
@@ -148,7 +144,7 @@ class Lookup(Generic[V]):
         return self._at_hand.get(key)
 
     def key(self, key: str) -> Key:
-        """Return where Redis keeps the answer for `key`."""
+        """Return where Redis keeps the answer."""
         return known_key(self._method, key)
 
     def read(self, key: str, raw: str | None) -> V | None:
@@ -218,7 +214,9 @@ class Lookup(Generic[V]):
                 return _Miss(LIMITED, retry_after=wait)
             answer = await self._try(key, need)
             if not isinstance(answer, _Miss):
-                await self._keep(key, answer)
+                self._at_hand[key] = answer
+                raw = self._form.dump_json(answer).decode()
+                await self._store.put(self.key(key), raw, self._kept)
                 return answer
             miss = answer
             if miss.is_final or miss.retry_after is not None:
@@ -226,10 +224,6 @@ class Lookup(Generic[V]):
         if miss.retry_after is None:
             self._misses[key] = miss
         return miss
-
-    async def _keep(self, key: str, answer: V) -> None:
-        self._at_hand[key] = answer
-        await self._store.put(self.key(key), self._form.dump_json(answer).decode(), self._kept)
 
     async def _try(self, key: str, need: Need) -> V | _Miss:
         try:

@@ -70,7 +70,7 @@ class People:
         return bool(place) and place in {self._team, self._enterprise}
 
     async def person(self, user: UserId, need: Need = Need.ACT) -> Person:
-        """Look `user` up (`Person.unknown`: none); raises `NotIdentified` without an answer."""
+        """Look `user` up, `Person.unknown` if there is none; may raise `NotIdentified`."""
         if user == WORKFLOW:
             return Person(id=user, name=WORKFLOW_NAME, is_known=False)
         try:

@@ -38,17 +38,11 @@ class StatusLine:
         if thread in self._refused or self._clock() < self._limited_until:
             return False
         try:
-            await call(
-                self._client,
-                SET_STATUS,
-                channel_id=thread.channel,
-                thread_ts=thread.thread_ts,
-                status=text,
-            )
+            where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
+            await call(self._client, SET_STATUS, **where, status=text)
         except SlackRefused as error:
             self._refused[thread] = None
-            ids = thread.log_fields | {"reason": str(error)}
-            log.info("status line refused", extra=ids)
+            log.info("status line refused", extra=thread.log_fields | {"reason": str(error)})
             return False
         except SlackAway as error:
             self._limited_until = max(self._limited_until, self._clock() + asked_wait(error))

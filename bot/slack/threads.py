@@ -35,7 +35,7 @@ INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 
 
 class Whereabouts(Protocol):
-    """What is known of channels; see `channels.py`."""
+    """What `Channels` knows."""
 
     async def now(self, channel: str) -> str | None:
         """Return a channel's new id (`channel_id_changed`), or None."""
@@ -78,28 +78,24 @@ class Threads:
         ids: Mapping[str, object],
         since: str = "",
     ) -> str:
-        """Post `words` with `key`; with `again`, first look for the post of an earlier attempt.
+        """Post `words` as `post` does; with `again`, first `find` the post of an earlier attempt.
 
         Slack has no idempotency key for messages. If the thread cannot be read, post anyway.
-        `since` is as for `look`. Returns the post's `ts`.
         """
         found = await self.find(thread, key, ids=ids, since=since) if again else None
         return found or await self.post(thread, words, key)
 
     async def post(self, thread: ThreadRef, words: Postable, key: str) -> str:
-        """Post `words` in `thread`, with `key` as metadata for `look`. Returns the post's `ts`.
-
-        Without a `thread_ts` it begins a thread.
-        """
+        """Post `words` with `key` for `look` (no `thread_ts`: a new thread); return its `ts`."""
         answer = await self._call(
             "chat.postMessage",
             channel=thread.channel,
             unfurl_links=False,
             unfurl_media=False,
+            metadata={"event_type": METADATA, "event_payload": {"key": key}},
+            **({"thread_ts": thread.thread_ts} if thread.thread_ts else {}),
             **INERT,
             **words.params(),
-            **({"thread_ts": thread.thread_ts} if thread.thread_ts else {}),
-            metadata={"event_type": METADATA, "event_payload": {"key": key}},
         )
         return str(answer["ts"])
 
@@ -144,10 +140,7 @@ class Threads:
     async def close(
         self, thread: ThreadRef, asked: str, note: str, *, ids: Mapping[str, object], since: str
     ) -> None:
-        """Replace the buttons that answer what was `asked` after `since` with `note`, if any.
-
-        That is decoration: a refusal is only logged.
-        """
+        """Replace the buttons that answer what was `asked` with `note`; log a refusal."""
         try:
             post = await self.first(thread, since, lambda one: _asks(one, asked))
             if post is not None:
@@ -192,34 +185,18 @@ class Threads:
 
     async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
         """Return the first message of `thread`; empty if Slack shows none."""
-        page = await self._call(
-            "conversations.replies",
-            channel=thread.channel,
-            ts=thread.thread_ts,
-            limit=1,
-        )
-        return next((one for one in page["messages"] if one.get("ts") == thread.thread_ts), {})
+        channel, ts = thread.channel, thread.thread_ts
+        page = await self._call("conversations.replies", channel=channel, ts=ts, limit=1)
+        return next((one for one in page["messages"] if one.get("ts") == ts), {})
 
     async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
-        """Post `words` in the thread so that only `user` sees them; Slack does not keep them.
-
-        If `thread_ts` is empty, they appear in the channel itself.
-        """
+        """Show `words` to `user` alone (no `thread_ts`: in the channel); Slack keeps none."""
         where = {"thread_ts": thread.thread_ts} if thread.thread_ts else {}
-        await self._call(
-            "chat.postEphemeral",
-            channel=thread.channel,
-            user=user,
-            **INERT,
-            **where,
-            **words.params(),
-        )
+        how = {**INERT, **where, **words.params()}
+        await self._call("chat.postEphemeral", channel=thread.channel, user=user, **how)
 
     async def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
-        """Replace the buttons of our own `message`, as Slack sent it, with `note`; links stay.
-
-        What explains the buttons goes with them. A note that is there already is not added again.
-        """
+        """Replace the buttons of our `message`, and what explains them, with `note`; links stay."""
         found = mappings(message.get("blocks"))
         shown = (_without_presses(block) for block in found if not _explains(block))
         blocks = [block for block in shown if block is not None and not _says(block, note)]
@@ -227,14 +204,8 @@ class Threads:
         text = str(message.get("text", "")).removesuffix(f"\n{note}")
         for block in filter(_explains, found):
             text = text.replace(f"\n{string(mapping(block.get('text')), 'text')}", "")
-        await self._call(
-            "chat.update",
-            channel=channel,
-            ts=message["ts"],
-            text=f"{text}\n{note}",
-            blocks=[*blocks, note_block],
-            **INERT,
-        )
+        shows = {"text": f"{text}\n{note}", "blocks": [*blocks, note_block], **INERT}
+        await self._call("chat.update", channel=channel, ts=message["ts"], **shows)
 
     async def mark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
         """Put our `emoji` on a message; a refusal is only logged, unless the operator must act."""
@@ -267,7 +238,6 @@ class Threads:
 
 
 def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return a block with none of the buttons that act; None if nothing is left of it."""
     if block.get("type") != "actions":
         return block
     links = [one for one in mappings(block.get("elements")) if one.get("url")]
@@ -279,16 +249,14 @@ def _explains(block: Mapping[str, Any]) -> bool:
 
 
 def _asks(message: Mapping[str, Any], asked: str) -> bool:
-    """Return True if a message has a button that answers what was `asked`."""
-    buttons = (
-        one for block in mappings(message.get("blocks")) for one in mappings(block.get("elements"))
-    )
-    found = (parse_answer_value(string(one, "value")) for one in buttons)
-    return any(one is not None and asked in one for one in found)
+    for block in mappings(message.get("blocks")):
+        for button in mappings(block.get("elements")):
+            if asked in (parse_answer_value(string(button, "value")) or ()):
+                return True
+    return False
 
 
 def _says(block: Mapping[str, Any], note: str) -> bool:
-    """Return True if a block is a context of `note` alone."""
     texts = [one.get("text") for one in mappings(block.get("elements"))]
     return block.get("type") == "context" and texts == [note]
 

@@ -1,8 +1,6 @@
 """Files that the relay puts into threads, in three steps between which a caller can persist.
 
-Slack gives a place for the bytes, takes them there, and then shows the file in the thread
-(docs.slack.dev/messaging/working-with-files, files.getUploadURLExternal and
-files.completeUploadExternal). Nobody sees anything before the last step.
+Nobody sees anything before the last one (docs.slack.dev/messaging/working-with-files).
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -27,8 +25,7 @@ COMPLETE = "files.completeUploadExternal"
 SEND = "upload"
 """The name of the second step, in errors and metrics; it is no method of the Web API."""
 
-WRONG_SIZE = "wrong size"
-NO_PLACE = "no usable address"
+WRONG_SIZE, NO_PLACE = "wrong size", "no usable address"
 """Reasons for `SlackRefused` that are ours."""
 
 _E = TypeVar("_E", SlackAway, SlackRefused)
@@ -44,9 +41,9 @@ class Place:
 
 
 class Uploads:
-    """Uploads into the threads of one workspace. Each method may raise `SlackAway`.
+    """Uploads into threads. Each method may raise `SlackAway` and `SlackRefused`.
 
-    `SlackRefused` with the reason `MISSING_SCOPE` says that the app lacks `files:write`.
+    A refusal for `MISSING_SCOPE` says that the app lacks `files:write`.
     """
 
     def __init__(self, client: SlackClient, threads: Threads) -> None:
@@ -54,11 +51,7 @@ class Uploads:
         self._threads = threads
 
     async def begin(self, name: str, size: int) -> Place:
-        """Ask Slack for a place for a file of `size` bytes, which is at least 1.
-
-        Raises:
-            SlackRefused: Slack takes no such file, or named a place that is not safe to send to.
-        """
+        """Ask for a place, which is safe to send to, for a file of `size` bytes (at least 1)."""
         answer = await call(self._client, BEGIN, filename=name, length=size)
         place = Place(string(answer, "file_id"), string(answer, "upload_url"), size)
         if not place.file_id or not is_secure(place.url):
@@ -68,11 +61,7 @@ class Uploads:
     async def send(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
         """Send the content to `place`, without the token, which the address stands in for.
 
-        If this fails, begin again; what was sent is seen by nobody.
-
-        Raises:
-            RelayError: whatever `chunks` raises.
-            SlackRefused: Slack does not take it, or it is not as long as `begin` said.
+        If this fails, begin again. It also raises what `chunks` raises.
         """
         body = _Body(chunks, place.size)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(place.size)}
@@ -97,24 +86,13 @@ class Uploads:
     async def complete(self, thread: ThreadRef, file_id: str, title: str) -> None:
         """Show a file that was sent in `thread`, named `title`.
 
-        Raises:
-            SlackAway: if `maybe_done`, look whether it `is_there` before trying again.
-            SlackRefused: Slack does not take it.
+        If `SlackAway.maybe_done`, look whether it `is_there` before trying again.
         """
-        await call(
-            self._client,
-            COMPLETE,
-            files=[{"id": file_id, "title": title}],
-            channel_id=thread.channel,
-            thread_ts=thread.thread_ts,
-        )
+        where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
+        await call(self._client, COMPLETE, files=[{"id": file_id, "title": title}], **where)
 
     async def is_there(self, thread: ThreadRef, file_id: str, since: str = "") -> bool:
-        """Return True if a message of `thread` has the file; `since` is as for `Threads.find`.
-
-        Raises:
-            SlackRefused: the thread cannot be read.
-        """
+        """Return True if a message of `thread` has the file; `since` is as for `Threads.look`."""
 
         def has_it(message: Mapping[str, Any]) -> bool:
             return any(file.get("id") == file_id for file in mappings(message.get("files")))

@@ -14,14 +14,7 @@ class Views:
         self._client = client
 
     async def open(self, trigger: str, view: View) -> str:
-        """Open a modal for the person behind `trigger`, within 3 s.
-
-        Returns the view's id; empty if Slack does not tell it.
-
-        Raises:
-            SlackRefused: too late (`expired_trigger_id`), or the view is not a valid one.
-            SlackAway: Slack cannot be reached.
-        """
+        """Open a modal for the person behind `trigger`, within 3 s; return its id, if known."""
         answer = await call(self._client, "views.open", trigger_id=trigger, view=view)
         return string(mapping(answer.get("view")), "id")
 

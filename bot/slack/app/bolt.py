@@ -3,9 +3,11 @@
 import logging
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
 
 from bot.slack.api import SlackClient
-from bot.slack.app.workspace import Identity, OneWorkspace
+from bot.slack.app.workspace import Identity
 
 
 def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncApp:
@@ -17,7 +19,7 @@ def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncA
         # By default, Bolt takes the root logger's level, and its DEBUG lines print whole payloads.
         logger=log_of_bolt,
         client=client,
-        authorize=OneWorkspace(identity.authorization(str(client.token))),
+        authorize=_OneWorkspace(str(client.token), identity),
         process_before_response=True,
         # The endpoint has already verified the signature; Bolt would log the whole body of a bad
         # one.
@@ -32,3 +34,20 @@ def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncA
     )
     log_of_bolt.disabled = False
     return app
+
+
+class _OneWorkspace(AsyncAuthorize):
+    """Authorizes all requests for the one workspace; Bolt takes longer to call a function."""
+
+    def __init__(self, token: str, bot: Identity) -> None:
+        self._result = AuthorizeResult(
+            enterprise_id=bot.enterprise,
+            team_id=bot.team,
+            bot_id=bot.bot,
+            bot_user_id=bot.user,
+            bot_token=token,
+        )
+
+    async def __call__(self, **_: object) -> AuthorizeResult:
+        """Ignore the request's own team: there is one workspace."""
+        return self._result

@@ -1,7 +1,6 @@
 """The Slack app manifest: the relay's requests to a workspace, each scope with its reason.
 
-`manifest_template.yaml` is the one source of `manifest.yaml` in the repository, of `devin-relay
-manifest` and of the scopes that `devin-relay doctor` and each start look for.
+`manifest_template.yaml` is the one source of them, for `doctor` and each start as well.
 """
 
 import json
@@ -15,7 +14,7 @@ from bot.urls import check_web_address
 EVENTS_PATH = "/slack/events"
 
 DISPENSABLE = frozenset({"assistant:write", "files:write", "im:read", "mpim:read"})
-"""Scopes whose absence is no error of a call, since the relay does without.
+"""Scopes without which a call may be refused, since the relay does without.
 
 Without `files:write`, files are linked. Slack reports `im:read` and `mpim:read` missing in look-ups
 of direct messages, and `assistant:write` where it does not show status lines in channels yet.
@@ -31,7 +30,7 @@ _SCOPE = re.compile(r"^ +- (\S+) # (.+)$", re.MULTILINE)
 
 @cache
 def required_scopes() -> Mapping[str, str]:
-    """Return the bot scopes that the README's features need, each with its reason."""
+    """Return the required bot scopes, each with its reason."""
     return dict(_SCOPE.findall(manifest_yaml()))
 
 
@@ -51,10 +50,8 @@ def named(missing: Collection[str]) -> str:
 def manifest_yaml(*, url: str | None = None, workflow_steps: bool = False) -> str:
     """Return the manifest for Socket Mode, or for HTTP at `url` (/slack/events is optional).
 
-    `workflow_steps` adds the Workflow Builder steps, which need a paid Slack plan.
-
-    Raises:
-        ValueError: `url` is not an https address; the message says why without repeating it.
+    `workflow_steps` adds the Workflow Builder steps, which need a paid Slack plan. A `url` that is
+    not an https address raises a `ValueError` that does not repeat it.
     """
     request_url = "" if url is None else json.dumps(_events_url(url))
     wanted = {"without --url" if url is None else "with --url"}

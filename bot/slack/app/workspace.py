@@ -4,17 +4,16 @@ A person whom Slack does not describe may not. A failed look-up is neither yes n
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified, OperatorError, SlackRefused
 from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
 from bot.settings import Settings
-from bot.slack.api import SlackClient, SlackClock, call
+from bot.slack.api import SlackClient, SlackClock, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
 from bot.slack.functions import Functions
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Permissions:
-    """Applies the rules of the `ALLOW_*` settings."""
+    """Applies the rules of the `ALLOW_*` settings; may raise `NotIdentified`."""
 
     def __init__(self, settings: Settings, people: People) -> None:
         self._settings = settings
@@ -39,18 +38,16 @@ class Permissions:
         self._is_warned = False
 
     async def may(self, act: Act, who: UserId, channel: str | None) -> Standing:
-        """Return whether `who` may do `act` in `channel`, or the rule that forbids it.
+        """Return whether `who` may do `act` in `channel` (None: anywhere), or the rule against it.
 
-        Without a channel, in any that is allowed. A workflow's step that names nobody is `WORKFLOW`
-        and on no list.
-
-        Raises:
-            NotIdentified: Slack did not identify `who`, or the members of a group that decides.
+        A workflow's step that names nobody is `WORKFLOW`, and on no list.
         """
-        if who == WORKFLOW:
-            standing = self._of_workflow(channel)
-        else:
+        if who != WORKFLOW:
             standing = await self.of(who, channel)
+        elif not self.allows_channel(channel):
+            standing = Standing.CHANNEL
+        else:
+            standing = Standing.NOT_LISTED if self._settings.allow_users else Standing.ALLOWED
         listed, otherwise = self._lists.get(act, (None, standing))
         if standing is Standing.ALLOWED and listed and not await self._is_among(who, listed):
             return otherwise
@@ -61,11 +58,8 @@ class Permissions:
     ) -> Standing:
         """Return whether `who` may message Devin in `channel`, or the rule that forbids it.
 
-        For a bot's post, `bots` holds its ids, and `home` where it is installed, as far as Slack
-        says; `who` is then the bot user, or the user who posts through it, or else the bot id.
-
-        Raises:
-            NotIdentified: Slack did not identify `who`.
+        For a bot's post, `bots` are its ids, and `home` is where Slack says that it is installed;
+        `who` is the bot user, or the user who posts through it, or else the bot id.
         """
         if not self.allows_channel(channel):
             return Standing.CHANNEL
@@ -91,7 +85,6 @@ class Permissions:
         return self.anywhere(await self._people.person(who), is_listed=True)
 
     async def _is_among(self, who: UserId, listed: frozenset[str]) -> bool:
-        """Return whether `who`, or a user group that they are in, is `listed`."""
         if who in listed:
             return True
         unknown: NotIdentified | None = None
@@ -101,14 +94,9 @@ class Permissions:
                     return True
             except NotIdentified as error:
                 unknown = error
-        if unknown is not None:
+        if unknown:
             raise unknown
         return False
-
-    def _of_workflow(self, channel: str | None) -> Standing:
-        if not self.allows_channel(channel):
-            return Standing.CHANNEL
-        return Standing.NOT_LISTED if self._settings.allow_users else Standing.ALLOWED
 
     def allows_channel(self, channel: str | None) -> bool:
         """Return True if Devin may be steered in `channel`, or without one anywhere, at all."""
@@ -148,10 +136,7 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The bot, as `auth.test` describes it; `scopes` are those of its token.
-
-    `url` is the workspace's own address, such as `https://example.slack.com/`.
-    """
+    """The bot, as `auth.test` describes it, its token's `scopes`, and its workspace's `url`."""
 
     team: str
     enterprise: str | None
@@ -165,50 +150,18 @@ class Identity:
         """The manifest's scopes that the token lacks; empty if Slack did not name its scopes."""
         return frozenset(required_scopes()) - self.scopes if self.scopes else frozenset()
 
-    def authorization(self, token: str) -> AuthorizeResult:
-        """Return the authorization that Bolt needs for each request."""
-        return AuthorizeResult(
-            enterprise_id=self.enterprise,
-            team_id=self.team,
-            bot_id=self.bot,
-            bot_user_id=self.user,
-            bot_token=token,
-        )
-
-
-class OneWorkspace(AsyncAuthorize):
-    """Authorizes every request for the one workspace; Bolt takes longer to call a function."""
-
-    def __init__(self, result: AuthorizeResult) -> None:
-        self._result = result
-
-    async def __call__(self, **_: object) -> AuthorizeResult:
-        """Ignore the request's own team: there is one workspace."""
-        return self._result
-
 
 async def identify(client: AsyncWebClient) -> Identity:
-    """Ask Slack which bot the token belongs to.
-
-    Raises:
-        OperatorError: Slack rejects the token, or it does not belong to a bot.
-        SlackAway: Slack cannot be asked now.
-    """
-    try:
-        answer = await call(client, "auth.test")
-    except SlackRefused as error:
-        raise OperatorError(
-            f"Slack rejected SLACK_BOT_TOKEN ({error.reason})",
-            "Copy the bot token again from the app's page, under OAuth & Permissions.",
-        ) from error
+    """Ask which bot the token belongs to; raises `SlackAway`, or `OperatorError` for a bad one."""
+    fix = "Copy the bot token again from the app's page, under OAuth & Permissions."
+    answer = await _accepted(client, "auth.test", "SLACK_BOT_TOKEN", fix)
     headers = {k.lower(): v for k, v in getattr(answer, "headers", {}).items()}
-    scopes = str(headers.get("x-oauth-scopes", "")).split(",")
     return Identity(
         team=str(answer["team_id"]),
         enterprise=answer.get("enterprise_id"),
         user=str(answer["user_id"]),
         bot=str(answer.get("bot_id") or ""),
-        scopes=frozenset(scope.strip() for scope in scopes if scope.strip()),
+        scopes=parse_scopes(headers.get("x-oauth-scopes")),
         url=str(answer.get("url") or ""),
     )
 
@@ -216,25 +169,24 @@ async def identify(client: AsyncWebClient) -> Identity:
 async def check_app_token(client: AsyncWebClient, token: str) -> None:
     """Request a connection once: with a bad token, slack_sdk would retry forever.
 
-    Raises:
-        OperatorError: Slack rejects the token.
-        SlackAway: Slack cannot be asked now.
+    Raises `OperatorError` or `SlackAway`, as `identify` does.
     """
+    fix = "Create an app-level token with connections:write, and turn on Socket Mode."
+    await _accepted(client, "apps.connections.open", "SLACK_APP_TOKEN", fix, app_token=token)
+
+
+async def _accepted(
+    client: AsyncWebClient, method: str, token: str, fix: str, **params: str
+) -> Mapping[str, Any]:
     try:
-        await call(client, "apps.connections.open", app_token=token)
+        return await call(client, method, **params)
     except SlackRefused as error:
-        raise OperatorError(
-            f"Slack rejected SLACK_APP_TOKEN ({error.reason})",
-            "Create an app-level token with connections:write, and turn on Socket Mode.",
-        ) from error
+        raise OperatorError(f"Slack rejected {token} ({error.reason})", fix) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The relay's identity in a workspace, its clients for it, and its permissions there.
-
-    `admin` is who people are told to ask, as Slack markup within a sentence.
-    """
+    """What is known of a workspace and done there; `admin` is who people are told to ask."""
 
     identity: Identity
     client: SlackClient
