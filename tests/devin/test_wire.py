@@ -178,7 +178,7 @@ async def test_an_answer_that_never_comes_is_uncertain(wire: Wire) -> None:
 
 
 async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call(wire: Wire) -> None:
-    """An occasional byte restarts aiohttp's read timeout, but not the relay's."""
+    """An occasional byte restarts httpx's read timeout, but not the relay's."""
 
     def talk(server: RawServer) -> Talk:
         async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
