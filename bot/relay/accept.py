@@ -1,5 +1,6 @@
 """The common part of every route to Devin: the permission check, links, and accepting a reply."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -55,8 +56,10 @@ class Accepting:
         channel = reply.thread.channel
         return await self.workspace.permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    async def standing_in_line(self, reply: Reply, evidence: Evidence) -> Standing:
-        """Return `standing`; those who come later in the reply's thread wait for it.
+    async def standing_after(
+        self, before: asyncio.Event, reply: Reply, evidence: Evidence
+    ) -> Standing:
+        """Return `standing` once the arrivals `before` the reply have left their line.
 
         If Slack does not identify the author, the reply is noted as missed before a later one is
         accepted; one that an event has brought just waits.
@@ -65,7 +68,14 @@ class Accepting:
             NotIdentified: Slack did not identify the author.
         """
         try:
-            return await self.standing(reply)
+            if before.is_set():
+                return await self.standing(reply)
+            looking = asyncio.create_task(self.standing(reply))
+            try:
+                await before.wait()
+                return await looking
+            finally:
+                looking.cancel()
         except (NotIdentified, StoreAway) as error:
             if isinstance(error, NotIdentified) and evidence is Evidence.EVENT:
                 self.listening.waits(reply.id)

@@ -5,7 +5,8 @@ Devin, and `reporting/reporter.py` brings its outcome back into the thread.
 """
 
 import asyncio
-from weakref import WeakValueDictionary
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cachetools import LRUCache
 
@@ -33,20 +34,37 @@ class Replies:
         self._accepting = accepting
         self._schedule = schedule
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
-        self._lines: WeakValueDictionary[ThreadRef, asyncio.Lock] = WeakValueDictionary()
+        self._last: dict[tuple[str, str], asyncio.Event] = {}
+        self._nobody = asyncio.Event()
+        self._nobody.set()
 
     def is_known(self, thread: ThreadRef) -> bool:
         """Return True if `accept` needs no look-up and no wait for the next reply in `thread`."""
-        return thread in self._known and thread not in self._lines
+        return thread in self._known and _line(thread) not in self._last
 
-    def line(self, thread: ThreadRef) -> asyncio.Lock:
-        """Return what the arrivals in `thread` hold one after the other, in the order they came."""
-        return self._lines.setdefault(thread, asyncio.Lock())
+    @contextmanager
+    def in_line(self, thread: ThreadRef) -> Iterator[asyncio.Event]:
+        """Line up in `thread`; the event is set once the arrival before this one has left.
+
+        Arrivals look up what they need at the same time: while Redis is away, each of them waits
+        for that once.
+        """
+        key, over = _line(thread), asyncio.Event()
+        before = self._last.get(key, self._nobody)
+        self._last[key] = over
+        try:
+            yield before
+        finally:
+            over.set()
+            if self._last.get(key) is over:
+                del self._last[key]
 
     async def is_linked(self, thread: ThreadRef) -> bool:
         """Return True if `thread` is linked; an `accept` that is called at once keeps its order."""
-        async with self.line(thread):
-            return await self._session_of(thread) is not None
+        with self.in_line(thread) as before:
+            if is_linked := await self._session_of(thread) is not None:
+                await before.wait()
+        return is_linked
 
     async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
         """Accept a reply for the session its thread is linked to; it is in Redis on return.
@@ -59,12 +77,12 @@ class Replies:
             EmptyMessage: it contains nothing that Devin could read.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
-        async with self.line(reply.thread):
+        with self.in_line(reply.thread) as before:
             session = await self._session_of(reply.thread)
             if session is None:
                 return Change.UNLINKED
             try:
-                standing = await self._accepting.standing_in_line(reply, evidence)
+                standing = await self._accepting.standing_after(before, reply, evidence)
             except NotIdentified as error:
                 return await self._turn_away(reply, error)
         if standing is not Standing.ALLOWED:
@@ -117,3 +135,8 @@ class Replies:
             by, channel = reply.author, thread.channel
             raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)
         raise why
+
+
+def _line(thread: ThreadRef) -> tuple[str, str]:
+    """Return what tells threads apart: every message lines up, and this hashes fast."""
+    return thread.channel, thread.thread_ts

@@ -265,7 +265,7 @@ async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Liste
     elsewhere = payload_of(scene.written(thread=scene.unlinked))
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
-    async with heard.cases.replies.line(thread):
+    with heard.cases.replies.in_line(thread):
         later = asyncio.create_task(is_foreign(heard, payload))
         assert await asyncio.wait_for(is_foreign(heard, elsewhere), 5)
         assert not later.done()
@@ -277,10 +277,9 @@ async def test_an_arrival_that_fails_leaves_the_line(scene: Scene, heard: Listen
     payload = payload_of(scene.written(thread=scene.linked))
     thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
-    with suppress(TimeoutError):
-        async with heard.cases.replies.line(thread):
-            later = asyncio.create_task(is_foreign(heard, payload))
-            await asyncio.sleep(0)
-            raise TimeoutError
+    with suppress(TimeoutError), heard.cases.replies.in_line(thread):
+        later = asyncio.create_task(is_foreign(heard, payload))
+        await asyncio.sleep(0)
+        raise TimeoutError
     assert not await asyncio.wait_for(later, 5)
     assert heard.cases.replies.is_known(thread)
