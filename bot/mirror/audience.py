@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from bot.mirror.news import follow_of
 from bot.model.errors import SlackAway
-from bot.model.mirror import Follow
+from bot.model.mirror import CAPS, Follow, Said
 from bot.model.people import UserId, is_id
-from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.slack.api import MISSING_SCOPE
 from bot.slack.app.workspace import Workspace
@@ -29,10 +28,11 @@ class Heard:
     is_barred: bool
     unsure: SlackAway | None = None
 
-    def follows(self, session: SessionId) -> bool:
-        """Return True if the thread is to be shown what `session` says."""
-        is_linked = self.link is not None and self.link.session == session
-        return is_linked and self.follow is not Follow.OFF and not self.is_barred
+    def hears(self, one: Said) -> bool:
+        """Return True if the thread is to be shown this item of its session."""
+        is_linked = self.link is not None and self.link.session == one.session
+        is_wanted = self.follow is not Follow.OFF or one.kind in CAPS
+        return is_linked and is_wanted and not self.is_barred
 
 
 class Audience:

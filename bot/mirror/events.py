@@ -10,8 +10,8 @@ from hashlib import sha256
 
 from bot.devin.api import MessagePage, Source
 from bot.mirror.pace import RESOLUTION_MS
-from bot.model.mirror import NEEDS_PERSON, Said, SaidKind, Watched
-from bot.model.sessions import SessionState
+from bot.model.mirror import NEAR, NEEDS_PERSON, Said, SaidKind, Watched
+from bot.model.sessions import SessionState, Trouble
 from bot.store.mirror.polls import Poll
 from bot.text.questions import parse_question
 
@@ -32,6 +32,7 @@ def events_of(
         *_new_pull_requests(poll.seen, seen),
         *_at_rest(poll, seen, fresh, page),
         *_in_trouble(poll, seen),
+        *_of_cap(poll, seen),
     ]
 
 
@@ -75,9 +76,27 @@ def _is_settled(poll: Poll, question: Said) -> bool:
 
 def _in_trouble(poll: Poll, seen: Watched) -> Sequence[Said]:
     is_told = seen.trouble is poll.seen.trouble and not _is_unmoved_by_reply(poll)
-    if not seen.trouble or seen.state is SessionState.ENDED or is_told:
+    if not seen.trouble or seen.state is SessionState.ENDED or is_told or _is_capped(seen):
         return ()
     return [Said(kind=SaidKind.TROUBLE, at=seen.read_at, trouble=seen.trouble)]
+
+
+def _is_capped(seen: Watched) -> bool:
+    """Return True if it is the session's cap that stops it, and not another limit."""
+    return seen.is_at_cap and seen.trouble is Trouble.LIMIT
+
+
+def _of_cap(poll: Poll, seen: Watched) -> Sequence[Said]:
+    """Return the event of a cap that is nearly used up, or wholly: each once, and after a reply."""
+    told = poll.seen.cap_told
+    is_again = _is_capped(seen) and _is_unmoved_by_reply(poll)
+    if seen.is_at_cap and (told is not SaidKind.CAP_REACHED or is_again):
+        kind = SaidKind.CAP_REACHED
+    elif told is None and NEAR <= seen.used < 1:
+        kind = SaidKind.CAP_NEAR
+    else:
+        return ()
+    return [Said(kind=kind, at=seen.read_at, acus=seen.acus or 0.0, cap=seen.cap or 0)]
 
 
 def _has_reply(poll: Poll) -> bool:

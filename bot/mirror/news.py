@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.devin.api import MessagePage, SessionSummary, Source
 from bot.mirror.events import asked_of, closed_by, events_of
 from bot.mirror.pace import RESOLUTION_MS, until_next, updated_of
-from bot.model.mirror import Follow, Said, SaidKind, Watched
+from bot.model.mirror import CAPS, Follow, Said, SaidKind, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.store.mirror.polls import Follower, Found, Poll
 from bot.wording.mirror.notices import beginning
@@ -50,6 +50,9 @@ def found_in(poll: Poll, reading: Reading) -> Found:
     seen = _seen(poll, reading, fresh, reread_since, is_history=is_history)
     events = () if is_history else events_of(poll, seen, fresh, reading.page)
     seen = seen.model_copy(update=asked_of(poll, seen, events, reading.page))
+    for one in events:
+        if one.kind in CAPS:
+            seen = seen.model_copy(update={"cap_told": one.kind})
     events = [*closed_by(poll, seen, reading.page), *events]
     said = [
         (one.thread, item)
@@ -72,9 +75,10 @@ def found_in(poll: Poll, reading: Reading) -> Found:
 
 
 def shows(seen: Watched) -> tuple[object, ...]:
-    """Return what a card shows of a session; its cost counts while Devin rests."""
-    cost = seen.acus if seen.is_at_rest else None
-    return (seen.state, seen.trouble, seen.pull_requests, seen.title, seen.url, cost)
+    """Return what a card shows of a session; while Devin works, its cost by tenths of its cap."""
+    cost = seen.acus if seen.is_at_rest else int(10 * seen.used)
+    is_at_cap = seen.is_at_cap
+    return (seen.state, seen.trouble, seen.pull_requests, seen.title, seen.url, cost, is_at_cap)
 
 
 def _seen(
@@ -92,6 +96,8 @@ def _seen(
     }
     if reading.is_too_long:
         update["reread_since"] = reread_since or before.read_at or poll.began
+    if poll.started is not None:
+        update["cap"] = poll.started.cap
     if fresh:
         update |= {"last": fresh[-1], "is_turn_shown": is_history}
     if summary is not None and not page.has_more:
@@ -132,7 +138,7 @@ def _shown_to(
             turn = [seen.last] if is_due and seen.last and not one.joined else []
             return [*turn, *events]
         case _:
-            return ()
+            return [one for one in events if one.kind in CAPS]
 
 
 def follow_of(link: Link | None, default: Follow) -> Follow:

@@ -78,7 +78,7 @@ class WordsTeller:
         # A link that is made after this moment has nothing in the batch.
         heard = await self._hearing(thread)
         link = heard.link
-        found = [one for one in batch.items if heard.follows(one.session)] if batch else []
+        found = [one for one in batch.items if heard.hears(one)] if batch else []
         if batch is None or link is None or not found:
             return False
         items, closed = still_asked(found)
@@ -102,7 +102,8 @@ class WordsTeller:
         thread = thread_of(begun.owed.subject)
 
         async def may_hear() -> bool:
-            return (await self._hearing(thread)).follows(link.session)
+            heard = await self._hearing(thread)
+            return any(heard.hears(one) for one in items)
 
         composed = await self._composed(link, thread, batch, items)
         try:

@@ -37,6 +37,10 @@ class SaidKind(StrEnum):
     TOO_LONG = "too_long"
     """The session's messages can't be read, since they are too long."""
 
+    CAP_NEAR = "cap_near"
+    CAP_REACHED = "cap_reached"
+    """The session has used most of its cap, and all of it."""
+
     ANSWERED = "answered"
     MOVED_ON = "moved_on"
     """What was asked is closed, by a reply or without one: the buttons of its post give way."""
@@ -51,16 +55,29 @@ NEEDS_PERSON = frozenset(
         SaidKind.FINISHED,
         SaidKind.ENDED,
         SaidKind.TROUBLE,
+        SaidKind.CAP_REACHED,
     }
 )
 """The items for which one person is mentioned."""
+
+CAPS = frozenset({SaidKind.CAP_NEAR, SaidKind.CAP_REACHED})
+"""The items that are told in each thread of a session, whatever it follows."""
+
+NEAR = 0.8
+"""The part of a cap whose use is told."""
+
+NEARLY_ALL = 0.98
+"""The part of a cap that a session has used if it is the cap that stops it: no document says which
+limit that is in Devin's words, and the total may be a little behind.
+"""
 
 
 class Said(Record):
     """One item for a thread: a message of Devin's, or an event of its session.
 
     `id` is the message's id, or that of what is `asked`. `text` is Devin's, or the address of a
-    pull request. `at` is when Devin wrote it, or, of what is closed, when it was asked.
+    pull request. `at` is when Devin wrote it, or, of what is closed, when it was asked. `acus` are
+    what the session has used of its `cap`.
     """
 
     kind: SaidKind = SaidKind.MESSAGE
@@ -70,6 +87,8 @@ class Said(Record):
     text: str = ""
     options: tuple[str, ...] = ()
     trouble: Trouble | None = None
+    acus: float = 0.0
+    cap: int = 0
 
 
 def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
@@ -107,7 +126,8 @@ class Watched(Record):
     people were last told that the session asks, has finished or has stopped. `question` is the id
     of the message that last asked something, at `question_at`. After the cursor was
     lost, `reread_since` is when the session had been read before, until all of it is read again;
-    `is_too_long` says that it can't be, since its messages are too long.
+    `is_too_long` says that it can't be, since its messages are too long. `cap` is that of the
+    session's start, and `cap_told` the last event of it that people were told.
     """
 
     cursor: str = ""
@@ -132,6 +152,8 @@ class Watched(Record):
     options: tuple[str, ...] = ()
     question: str = ""
     question_at: int = 0
+    cap: int | None = None
+    cap_told: SaidKind | None = None
 
     @property
     def is_new(self) -> bool:
@@ -142,3 +164,14 @@ class Watched(Record):
     def is_at_rest(self) -> bool:
         """True if Devin's turn is over."""
         return self.state in RESTING
+
+    @property
+    def used(self) -> float:
+        """The part of its cap that the session has used; 0 if it has none, or that is unknown."""
+        return self.acus / self.cap if self.acus and self.cap else 0.0
+
+    @property
+    def is_at_cap(self) -> bool:
+        """True if the session has used up its cap, or Devin has stopped it for that."""
+        is_limited = self.trouble is Trouble.LIMIT and self.state is SessionState.SUSPENDED
+        return self.used >= (NEARLY_ALL if is_limited else 1)

@@ -108,7 +108,7 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
         return _home([*blocks, header(TITLE), section(EMPTY.text)])
     first = page * PER_PAGE
     blocks.append(context(_count(first + 1, first + len(shown), count)))
-    waiting = [one for one in shown if one.seen.state in NEEDS_SOMEONE]
+    waiting = [one for one in shown if one.seen.state in NEEDS_SOMEONE or one.seen.is_at_cap]
     others = [one for one in shown if one not in waiting]
     for title, group in ((WAITING_TITLE, waiting), (TITLE, others)):
         if group:

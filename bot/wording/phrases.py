@@ -176,6 +176,24 @@ def plural(number: int, one: str, many: str) -> str:
     return one if number == 1 else many
 
 
+def amount(acus: float) -> str:
+    """Return a number of ACUs, with one digit behind the point at most."""
+    return f"{acus:,.1f}".removesuffix(".0")
+
+
+def acus_of(acus: float, cap: int | None) -> str:
+    """Return what a session has used, of its cap if it has one: "4.2 of 10 ACUs"."""
+    used = amount(acus)
+    if cap is None:
+        return f"{used} {'ACU' if used == '1' else 'ACUs'}"
+    return f"{used} of {cap_of(cap)}"
+
+
+def cap_of(cap: int) -> str:
+    """Return a cap with its unit."""
+    return f"{cap:,} {plural(cap, 'ACU', 'ACUs')}"
+
+
 def admin_named(contact: str, *, mentions: bool = True) -> str:
     """Return `ADMIN_CONTACT` as Slack markup within a sentence: an id becomes a mention.
 

@@ -6,6 +6,7 @@ import pytest
 
 from bot.mirror.audience import Audience
 from bot.model.errors import NotIdentified
+from bot.model.mirror import Said
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
@@ -44,7 +45,7 @@ async def test_a_process_that_was_not_told_of_a_shared_channel_is_quiet_as_well(
     await channels_of(web_client(box.slack), store).told_shared(thread.channel)
     heard = await audience_of(box, store, away).of(thread, Need.WORDS)
     assert heard.is_barred
-    assert not heard.follows(SESSION)
+    assert not heard.hears(Said(session=SESSION))
 
 
 @pytest.mark.parametrize("has_scope", [True, False])

@@ -7,7 +7,7 @@ from typing import Any
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import FRESH_MS
-from bot.model.mirror import Follow, SaidKind, Watched
+from bot.model.mirror import Follow, SaidKind, Started, Watched
 from bot.model.people import UserId
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
@@ -285,3 +285,62 @@ def test_an_ended_session_is_polled_a_little_longer() -> None:
     ago = timedelta(milliseconds=FRESH_MS)
     later = polled([], SessionState.ENDED, updated_at=datetime.fromtimestamp(NOW / 1000, UTC) - ago)
     assert later.after is None
+
+
+def capped(acus: float, **more: object) -> Watched:
+    return seen(acus=acus, cap=10, **more)
+
+
+def test_a_cap_is_told_at_four_fifths_and_when_it_is_used_up_once_each() -> None:
+    """In a thread that follows nothing as well; a total that Devin lowers tells nothing again."""
+    followers = [follower(1), follower(2, follow="off")]
+    before, kinds = capped(7.9), []
+    for acus in (8.0, 8.5, 7.0, 8.1, 10.0, 9.0, 10.2):
+        found = polled([], before=before, followers=followers, acus=acus)
+        assert said(found, 1) == said(found, 2)
+        kinds += said(found)
+        before = found.seen
+    assert kinds == ["(cap_near)", "(cap_reached)"]
+
+
+def test_a_session_that_jumps_to_its_cap_is_not_near_it_first() -> None:
+    """One post is enough."""
+    assert said(polled([], before=capped(1.0), acus=11.0)) == ["(cap_reached)"]
+
+
+def test_a_limit_near_the_cap_is_the_cap_and_no_other_trouble() -> None:
+    """Devin may stop a little before; without a cap, or far below it, it is another limit."""
+    suspended, limit = SessionState.SUSPENDED, Trouble.LIMIT
+    for before, acus, kinds in (
+        (capped(9.0, cap_told=SaidKind.CAP_NEAR), 9.85, ["(cap_reached)"]),
+        (capped(9.0, cap_told=SaidKind.CAP_NEAR), 9.2, ["(trouble)"]),
+        (seen(acus=9.0), 9.9, ["(trouble)"]),
+    ):
+        found = polled([], suspended, before=before, acus=acus, trouble=limit)
+        assert said(found) == kinds
+        assert found.seen.is_at_cap == (kinds == ["(cap_reached)"])
+
+
+def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
+    """Once for each reply that moved nothing."""
+    told = {"cap_told": SaidKind.CAP_REACHED, "trouble": Trouble.LIMIT, "asked_at": NOW - 2 * AGO}
+    before = capped(10.0, **told).model_copy(update={"state": SessionState.SUSPENDED})
+    page = MessagePage((), Cursor("v3 "), timedelta(0))
+    for replied, kinds in ((NOW - AGO, ["(cap_reached)"]), (NOW - 3 * AGO, [])):
+        poll = Poll(SESSION, NOW, before, replied, followers=[follower()])
+        at = summary(SessionState.SUSPENDED, acus=10.0, trouble=Trouble.LIMIT)
+        assert said(found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))) == kinds
+
+
+def test_the_cap_is_that_of_the_start_and_shown_by_tenths_while_devin_works() -> None:
+    """The card is edited as seldom as it can be."""
+    poll = Poll(SESSION, NOW, seen(), followers=[follower()], started=Started(cap=20))
+    page = MessagePage((), Cursor("v3 "), timedelta(0))
+
+    def cards(poll: Poll, acus: float) -> Found:
+        at = summary(SessionState.WORKING, acus=acus)
+        return found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))
+
+    found = cards(poll, 1.9)
+    assert (found.seen.cap, found.cards) == (20, ())
+    assert cards(poll, 2.0).cards

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.model.mirror import Follow, Watched
-from bot.model.sessions import NamedSession, SessionState, Trouble
+from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
 from bot.text.characters import cut
 from bot.text.to_slack import escape
-from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
+from bot.wording.actions import CONTINUE_SESSION, FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
 from bot.wording.button_values import link_value
 from bot.wording.message import Block, SlackMessage, button, link_button
 from bot.wording.phrases import (
+    acus_of,
+    cap_of,
     clock_time,
     plural,
     pull_request_link,
@@ -24,6 +26,8 @@ PULL_REQUESTS_LIMIT = 800
 """Most characters of their links: the card's text must fit into one section."""
 
 STATE_LIMIT = 30
+
+CONTINUE = "Continue in a new session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,9 @@ def state_line(seen: Watched) -> str:
 
 def _state_of(seen: Watched) -> tuple[str, str, str]:
     """Return a state's symbol, and how it is said without a time and before one."""
+    if seen.is_at_cap and seen.cap and seen.state is SessionState.SUSPENDED:
+        used_up = f"*used up its cap* of {cap_of(seen.cap)}"
+        return "no_entry", f"has {used_up}", used_up
     if seen.trouble is Trouble.LIMIT and seen.state is SessionState.SUSPENDED:
         return _AT_LIMIT
     return _FAILED if seen.trouble is Trouble.ERROR else _STATES[seen.state]
@@ -122,7 +129,10 @@ def _pull_requests(seen: Watched) -> Sequence[str]:
 
 
 def _cost(seen: Watched) -> str:
-    return f"{seen.acus:.1f} ACUs used" if seen.acus else ""
+    if seen.cap is None:
+        return f"{acus_of(seen.acus, None)} used" if seen.acus else ""
+    # Version 1 of the API tells no ACUs.
+    return f"Cap: {cap_of(seen.cap)}" if seen.acus is None else acus_of(seen.acus, seen.cap)
 
 
 def _barred(shown: Card) -> SlackMessage:
@@ -139,7 +149,14 @@ def _buttons(shown: Card) -> tuple[Block, ...]:
     value = link_value(shown.thread, shown.link.session)
     is_followed = shown.follow is not Follow.OFF
     follow = (UNFOLLOW, "Unfollow") if is_followed else (FOLLOW, "Follow")
-    return (_open(shown), button(*follow, value), _unlink(shown))
+    is_capped = shown.seen.is_at_cap and shown.seen.state is not SessionState.WORKING
+    more = [continues(shown.thread, shown.link.session)] if is_capped else []
+    return (*more, _open(shown), button(*follow, value), _unlink(shown))
+
+
+def continues(thread: ThreadRef, session: SessionId) -> Block:
+    """Return the button that starts a session which goes on from one at its cap."""
+    return button(CONTINUE_SESSION, CONTINUE, link_value(thread, session))
 
 
 def _open(shown: Card) -> Block:

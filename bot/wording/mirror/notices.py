@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.model.mirror import Follow, Said, SaidKind
+from bot.model.mirror import CAPS, Follow, Said, SaidKind
 from bot.model.sessions import NamedSession, Trouble
 from bot.model.threads import ThreadRef
 from bot.text.questions import label
@@ -12,8 +12,8 @@ from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION
 from bot.wording.button_values import answer_value
 from bot.wording.lifecycle import ending
 from bot.wording.message import Block, SlackMessage, button, link_button
-from bot.wording.mirror.card import BARRED
-from bot.wording.phrases import pull_request_link, session_address
+from bot.wording.mirror.card import BARRED, CONTINUE, continues
+from bot.wording.phrases import acus_of, cap_of, pull_request_link, session_address
 
 WORKING = "is following Devin's work…"
 """The status line, which Slack puts behind the bot's name."""
@@ -57,6 +57,8 @@ class Framing:
 def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
     """Say what has happened; `is_below` says that Devin's words about it stand right above."""
     to = f"<@{escape(framing.mention)}> " if framing.mention else ""
+    if one.kind in CAPS:
+        return _of_cap(one, to)
     match one.kind:
         case SaidKind.QUESTION:
             preview = excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)
@@ -92,6 +94,15 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
     return said
 
 
+def _of_cap(one: Said, to: str) -> str:
+    if one.kind is SaidKind.CAP_NEAR:
+        return f"Devin has used *{acus_of(one.acus, one.cap)}*, this session's cap."
+    return (
+        f"{to}This session has *used up its cap* of {cap_of(one.cap)}, so Devin stops here. To go "
+        f"on, press *{CONTINUE}*."
+    )
+
+
 def how_to_answer(one: Said) -> str:
     """Return what explains the buttons of an event, and is true as long as they are there."""
     if one.kind is SaidKind.APPROVAL:
@@ -113,6 +124,8 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             return [{**approve, "style": "primary"}, opens]
         case SaidKind.ENDED:
             return ending.buttons(framing.thread, framing.session)
+        case SaidKind.CAP_REACHED:
+            return [continues(framing.thread, framing.session.session), opens]
         case SaidKind.PULL_REQUEST:
             return []
     return [opens]
