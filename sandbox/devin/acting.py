@@ -16,6 +16,9 @@ from sandbox.devin.sessions import DEMO_SESSIONS, DevinSession
 THINKING_SECONDS = 1.5
 REST_SECONDS = 60.0
 FIRST_PULL_REQUEST = 7
+ACUS = 0.25
+"""What a thought of the usual length costs."""
+
 ALIVE = frozenset({"running", "blocked", "approval", "idle", "suspended"})
 
 
@@ -119,6 +122,8 @@ class Actor:
     async def _play(self, session: DevinSession, step: Step) -> None:
         """Do one step, unless somebody else has changed the session meanwhile."""
         await asyncio.sleep(step.thinking * THINKING_SECONDS * self._pace)
+        if self._is_still(session, "running"):
+            self._record.spend(session.session_id, ACUS * step.thinking)
         if self._is_still(session, "running"):
             step.act(self._record, session.session_id)
 

@@ -39,6 +39,7 @@ PLAIN = "text/plain"
 
 SUSPENDED = "Session is suspended. The message was not delivered."
 OUT_OF_CREDITS = "Session is suspended: the organization is out of credits."
+CAPPED = "Session is suspended: it has reached its ACU limit."
 FINISHED = "Session has finished and no longer accepts messages."
 ARCHIVED = "Session is archived and no longer accepts messages."
 FAILED = "Session has failed and no longer accepts messages."
@@ -128,6 +129,9 @@ STATES: Mapping[str, Answer] = {
         detail=OUT_OF_CREDITS,
         v3=Answer(meaning="Out of credits", takes=True),
     ),
+    "capped": Answer(
+        meaning="Used up its cap", detail=CAPPED, v3=Answer(meaning="Used up its cap", takes=True)
+    ),
     "finished": _ended("Finished", FINISHED),
     "failed": _ended("Failed", FAILED),
     "archived": _ended("Archived", ARCHIVED),
@@ -156,7 +160,7 @@ STATES: Mapping[str, Answer] = {
 }
 ENDED = frozenset({"finished", "failed", "archived"})
 """The states in which a session is over."""
-SHOWN = ENDED | {"blocked", "approval", "idle", "suspended", "out_of_credits"}
+SHOWN = ENDED | {"blocked", "approval", "idle", "suspended", "out_of_credits", "capped"}
 """The states that a read shows; in any other than these, only messages fare differently."""
 
 

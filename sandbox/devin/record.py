@@ -189,13 +189,15 @@ class Record:
         self._touch(session)
 
     def spend(self, session_id: str, acus: float) -> None:
-        """Let the session consume that many ACUs more."""
+        """Let the session consume that many ACUs more; at its cap, it is suspended."""
         session = self.session(session_id)
-        session.acus += acus
+        session.acus = round(session.acus + acus, 6)
         self._touch(session)
+        if session.cap is not None and session.acus >= session.cap:
+            self.behave(session.session_id, "capped")
 
     def received(self, session_id: str) -> list[str]:
-        """Return the messages that the session really took, in order."""
+        """Return the messages that the session took, in order."""
         return self.session(session_id).received()
 
     def create(self, wanted: NewSession) -> DevinSession:
@@ -203,7 +205,7 @@ class Record:
         number = uuid.uuid4().hex
         self.add_session(number, title=wanted.title)
         session = self.session(number)
-        session.tags, session.origin = wanted.tags, "api"
+        session.tags, session.origin, session.cap = wanted.tags, "api", wanted.cap
         self.take(session, wanted.prompt, "initial_user_message", wanted.attachments)
         self._tell("devin.created", session.session_id)
         return session

@@ -109,7 +109,6 @@ def beginning(task: str) -> tuple[Step, ...]:
     quoted = _shortened(task, LONGEST_QUOTE)
     return (
         _says(plan.format(task=quoted)),
-        _spends(0.5),
         _says(question.format(task=quoted)),
         _enters("blocked"),
     )
@@ -123,12 +122,12 @@ def wishing(task: str) -> tuple[Step, ...]:
 def finishing(task: str, url: str) -> tuple[Step, ...]:
     """Return the turn after an answer: a pull request and a result."""
     text = RESULT if _is_about_notes(task) else ANY_RESULT
-    return _ending(text.format(url=url, task=_shortened(task, LONGEST_QUOTE)), url, 1.75)
+    return _ending(text.format(url=url, task=_shortened(task, LONGEST_QUOTE)), url)
 
 
 def proving(url: str) -> tuple[Step, ...]:
     """Return the turn after an approval."""
-    return _ending(PROOF.format(url=url), url, 0.5)
+    return _ending(PROOF.format(url=url), url)
 
 
 def leaving() -> tuple[Step, ...]:
@@ -162,8 +161,8 @@ def _is_about_notes(task: str) -> bool:
     return _ABOUT_NOTES.search(task) is not None
 
 
-def _ending(text: str, url: str, acus: float) -> tuple[Step, ...]:
-    return _opens(url), _spends(acus), _says(text, 0.0), _enters("idle")
+def _ending(text: str, url: str) -> tuple[Step, ...]:
+    return _opens(url), _says(text, 0.0), _enters("idle")
 
 
 def _says(text: str, thinking: float = 1.0) -> Step:
@@ -176,7 +175,3 @@ def _enters(state: str) -> Step:
 
 def _opens(url: str) -> Step:
     return Step(lambda record, session_id: record.open_pull_request(session_id, url), thinking=2.0)
-
-
-def _spends(acus: float) -> Step:
-    return Step(lambda record, session_id: record.spend(session_id, acus), thinking=0.0)

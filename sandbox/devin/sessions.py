@@ -46,6 +46,7 @@ class NewSession:
     title: str
     tags: tuple[str, ...]
     attachments: tuple[str, ...] = ()
+    cap: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class DevinSession:
     is_archived: bool = False
     pull_requests: list[PullRequest] = field(default_factory=list)
     acus: float = 0.0
+    cap: int | None = None
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
     in_flight: int = 0

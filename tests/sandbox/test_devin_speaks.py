@@ -222,6 +222,23 @@ async def test_a_session_without_credits_is_suspended(
         assert shown["status_detail"] == "out_of_credits"
 
 
+@on_both
+async def test_a_session_that_uses_up_its_cap_is_suspended(
+    devin: DevinSandbox, client: httpx.AsyncClient, sessions: str
+) -> None:
+    """Its start says the cap; only version 3 says that a limit is why."""
+    new = {"prompt": "Ship it", "max_acu_limit": 2}
+    session = (await client.post(sessions, json=new)).json()["session_id"]
+    states = []
+    for _ in range(2):
+        devin.spend(session, 1.0)
+        states.append((await client.get(f"{sessions}/{session}")).json()["status"])
+    assert states == ["running", "suspended"]
+    shown = (await client.get(f"{sessions}/{session}")).json()
+    if devin.api == "v3":
+        assert shown["status_detail"] == "usage_limit_exceeded"
+
+
 def url_in(marker: str) -> str:
     """The address in a line that carries a file."""
     kind, _, facts = marker.partition(":")

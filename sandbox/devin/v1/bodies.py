@@ -28,7 +28,9 @@ def parse_session(raw: bytes, content_type: str) -> NewSession:
         raise invalid("list_type", ["body", "tags"], "Input should be a valid list", given=tags)
     for number, tag in enumerate(tags or ()):
         _check_text(tag, ["body", "tags", number])
-    return NewSession(body["prompt"], body.get("title") or "", tuple(tags or ()))
+    cap = body.get("max_acu_limit")
+    title = body.get("title") or ""
+    return NewSession(body["prompt"], title, tuple(tags or ()), cap=cap)
 
 
 def _check_string(body: dict[str, Any], name: str) -> None:

@@ -9,6 +9,7 @@ from sandbox.devin.sessions import DevinMessage, DevinSession
 _STATUSES = {
     "suspended": ("suspended", None),
     "out_of_credits": ("suspended", None),
+    "capped": ("suspended", None),
     "finished": ("finished", "finished"),
     "failed": ("expired", "expired"),
     "archived": ("expired", "expired"),

@@ -158,7 +158,7 @@ def post_of(message: Message, body: dict[str, Any]) -> DevinPost:
 def session_of(given: Creation) -> NewSession:
     """Return the new session as the record makes it."""
     files, tags = tuple(given.attachment_urls or ()), tuple(given.tags or ())
-    return NewSession(given.prompt, given.title or "", tags, files)
+    return NewSession(given.prompt, given.title or "", tags, files, given.max_acu_limit)
 
 
 def parse_query(model: type[Q], query: MultiMapping[str]) -> Q:

@@ -11,11 +11,15 @@ _STATUSES = {
     "idle": ("running", "finished"),
     "suspended": ("suspended", "inactivity"),
     "out_of_credits": ("suspended", "out_of_credits"),
+    "capped": ("suspended", "usage_limit_exceeded"),
     "archived": ("suspended", "user_request"),
     "finished": ("exit", None),
     "failed": ("error", None),
 }
-"""A state's `status` and `status_detail`."""
+"""A state's `status` and `status_detail`.
+
+No document says which of the limits stands for a session's own `max_acu_limit`.
+"""
 
 
 def session_shown(session: DevinSession, org_id: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ import { pullRequests } from "./pull_requests.js";
 import { drawSpeaking, listenSpeaking } from "./speaking.js";
 import { HOME, ask, relay, state, view } from "./state.js";
 
-const KNOWN = new Set(["running", "blocked", "approval", "idle", "suspended", "out_of_credits", "finished", "failed", "archived"]);
+const KNOWN = new Set(["running", "blocked", "approval", "idle", "suspended", "out_of_credits", "capped", "finished", "failed", "archived"]);
 const once = new Set(); // sessions whose next choice is for one message only
 const seen = new Map(); // a session's id -> how many entries were there when it was drawn last
 let listed = null; // the sessions that were there at first; newer ones stand above them
