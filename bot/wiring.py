@@ -38,6 +38,7 @@ from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
 from bot.relay.saying.speaker import Speaker
 from bot.relay.saying.speaking import Speaking
+from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.notices import Notices
 from bot.reporting.outcomes import Delays, Outcomes
@@ -156,6 +157,7 @@ class Parts:
             channel_moves=ChannelMoves(workspace, state, notices, schedule),
             answers=Answers(state, accepting, speaking),
             starting=starting,
+            usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
             ending=Ending(workspace, state, self._to.devin, accepting, naming),
         )
 

@@ -70,8 +70,8 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _link(cases, command)
         case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
             return await _change(cases, command)
-        case "status":
-            return commands.status(await cases.linking.status(thread, by))
+        case "status" | "usage":
+            return await _tell(cases, command)
         case "default":
             return await _default(cases, command)
         case "start" | "end" | "archive":
@@ -79,6 +79,12 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
         case _:
             await cases.accepting.check(by, thread.channel)
             return commands.HELP
+
+
+async def _tell(cases: UseCases, command: Command) -> SlackMessage:
+    if command.verb == "usage":
+        return await cases.usage.here(command.thread, command.by)
+    return commands.status(await cases.linking.status(command.thread, command.by))
 
 
 async def _change(cases: UseCases, command: Command) -> SlackMessage:

@@ -101,6 +101,9 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     async with telling(asker):
         if not await _is_new(cases, say):
             return
+        if not say.starts and say.session is None and say.text.lower() == "usage":
+            await asker.tell(await cases.usage.own(say.channel, say.by))
+            return
         if say.starts:
             await cases.starting.say(say.channel, say.by, say.text)
             return

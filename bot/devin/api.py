@@ -179,6 +179,10 @@ class Devin(Protocol):
         """The options of a start that this generation of the API doesn't have, by their keys."""
 
     @property
+    def tells_cost(self) -> bool:
+        """True if this generation of the API tells what sessions cost."""
+
+    @property
     def over(self) -> frozenset[SessionState]:
         """The states in which nobody would go on with a session."""
 

@@ -25,6 +25,7 @@ from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
 from bot.slack.app.workspace import Workspace
+from bot.store.ledger import base_of
 from bot.store.mirror.polls import Found, Poll, Recorded
 from bot.store.state import State
 
@@ -224,6 +225,7 @@ class SessionPoll:
         return page, is_reread
 
     async def _tell(self, poll: Poll, found: Found, recorded: Recorded) -> None:
+        metrics.ACUS.inc(max(0.0, (found.seen.acus or 0.0) - base_of(poll, found.seen)))
         if found.said:
             ids = {"session_id": poll.session, "items": len(found.said)}
             log.info("Devin said", extra=ids)

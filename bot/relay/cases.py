@@ -21,6 +21,7 @@ from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
+from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.notices import Notices
 from bot.runtime.in_flight import Background
@@ -40,6 +41,7 @@ class UseCases:
     - `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id
     - `starting`, `ending`: sessions that people start, end or archive from Slack
+    - `usage`: what sessions have used
     - `answers`: the buttons under what Devin asks
     - `accepting`, `naming`: who may steer Devin, and the names by which sessions are shown
     - `notices`, `background`: messages to people, and work that continues after an acknowledgement
@@ -62,4 +64,5 @@ class UseCases:
     channel_moves: ChannelMoves
     starting: Starting
     ending: Ending
+    usage: Usage
     answers: Answers

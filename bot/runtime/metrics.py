@@ -59,6 +59,7 @@ READS_PUT_OFF = Counter(
     "Reads for the watch that were put off: by the budget, or by Devin's reason",
     ["reason"],
 )
+ACUS = Counter("relay_acus_total", "ACUs that sessions used, as the polls found it")
 MIRRORED = Counter("relay_mirrored_total", "Messages of Devin's that were posted in a thread")
 MIRROR_LAG_SECONDS = Histogram(
     "relay_mirror_lag_seconds",

@@ -25,26 +25,24 @@ class Ledger:
 
 
 def entry_of(poll: Poll, seen: Watched) -> Sequence[str]:
-    """Return what `RECORD_POLL` enters of a session: nothing, if its total has not moved.
+    """Return what `RECORD_POLL` enters of a session: nothing, if its total has not moved."""
+    before = base_of(poll, seen)
+    if seen.acus is None or before == seen.acus:
+        return ()
+    at = datetime.fromtimestamp(poll.began / 1000, UTC)
+    account, day = _account(poll).to_json(), at.strftime("%d")
+    return (at.strftime(MONTH), account, str(before), day, str(seen.acus))
+
+
+def base_of(poll: Poll, seen: Watched) -> float:
+    """Return the total from which what a poll has `seen` counts.
 
     What a session had used before it was first seen counts only if the relay started it: else it
     was used at another time, and perhaps for others.
     """
-    if seen.acus is None:
-        return ()
-    start, before = poll.started, poll.seen.acus
-    if before is None:
-        before = seen.acus if start is None else 0.0
-    if before == seen.acus:
-        return ()
-    at = datetime.fromtimestamp(poll.began / 1000, UTC)
-    return (
-        at.strftime(MONTH),
-        _account(poll).to_json(),
-        str(before),
-        at.strftime("%d"),
-        str(seen.acus),
-    )
+    if poll.seen.acus is not None:
+        return poll.seen.acus
+    return (seen.acus or 0.0) if poll.started is None else 0.0
 
 
 def _account(poll: Poll) -> Account:

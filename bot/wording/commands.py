@@ -26,6 +26,8 @@ HELP = SlackMessage(
     "• `mute`, `unmute`: pause or resume sending replies\n"
     "\n*Control*\n"
     "• `status`: show the session, the queue and the last result\n"
+    "• `usage`: show what the session has used; outside a linked thread, what the channel's "
+    "sessions have\n"
     "• `unlink`: end this thread's link to the session\n"
     "• `end`, `archive`: end the session for good; I'll ask first\n"
     "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "

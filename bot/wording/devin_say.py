@@ -16,6 +16,7 @@ USAGE = SlackMessage(
     "• `/devin-say new Fix the login page`: start a new session in a linked thread (`/devin-say "
     "new` opens a form)\n"
     "• `/devin-say`: open a form\n"
+    "• `/devin-say usage`: see what the sessions that you started have used this month\n"
     "For a session, use its link or ID. To set the channel's default, mention me with "
     "`default &lt;session link or ID&gt;`.\n"
     "In a linked thread, just reply. My *Home* tab lists linked threads."

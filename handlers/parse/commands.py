@@ -34,6 +34,7 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
     "link": [""],
     "unlink": [""],
     "status": [""],
+    "usage": [""],
     "mute": [""],
     "unmute": [""],
     "follow": ["", "turns"],

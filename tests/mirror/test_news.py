@@ -288,7 +288,7 @@ def test_an_ended_session_is_polled_a_little_longer() -> None:
 
 
 def capped(acus: float, **more: object) -> Watched:
-    return seen(acus=acus, cap=10, **more)
+    return seen().model_copy(update={"acus": acus, "cap": 10, **more})
 
 
 def test_a_cap_is_told_at_four_fifths_and_when_it_is_used_up_once_each() -> None:

@@ -74,6 +74,7 @@ class DevinV1:
 
     archives = False
     lacks = frozenset({"repo", "mode"})
+    tells_cost = False
     over = frozenset({SessionState.FINISHED, SessionState.ENDED})
 
     def __init__(self, http: DevinHttp) -> None:

@@ -49,6 +49,7 @@ class DevinV3(Lists):
 
     archives = True
     lacks = frozenset[str]()
+    tells_cost = True
     over = frozenset({SessionState.ENDED})
 
     async def begin(self) -> None:

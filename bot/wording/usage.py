@@ -1,0 +1,114 @@
+"""Answers to `usage`: the ACUs of a session, of a channel and of a person."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.model.ledger import Use
+from bot.model.people import UserId
+from bot.model.sessions import NamedSession, SessionId
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import acus_of, amount, linker, plural, session_link
+
+MOST_LINES = 10
+"""The most sessions, and the most people, that an answer lists."""
+
+UNTOLD = SlackMessage(
+    "I use version 1 of Devin's API, which doesn't tell how many ACUs sessions use. See *Usage* in "
+    "Devin's settings."
+)
+
+ELSEWHERE = SlackMessage(
+    "This conversation is, or may be, shared with another organization, so I don't say here what "
+    "sessions cost. `/devin-say usage` tells only you."
+)
+
+FOOTER = "Days and months are in UTC. Sessions that weren't started here count from their link on."
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUse:
+    """What a session has used in all and today, of which cap; `by` is who had it started, if so."""
+
+    session: NamedSession
+    acus: float
+    today: float
+    cap: int | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthUse:
+    """What some sessions have used in a month, the most first; `places` if they are to be named."""
+
+    month: str
+    uses: Sequence[Use]
+    sessions: Mapping[SessionId, NamedSession]
+    names: Mapping[UserId, str]
+    places: bool = False
+
+
+def of_session(used: SessionUse) -> SlackMessage:
+    """Tell what a session has used."""
+    today = f", {amount(max(0.0, used.today))} of them today" if used.acus else ""
+    by = "It wasn't started by me." if used.by is None else f"Started by {linker(used.by)}."
+    what = f"*{session_link(used.session)}* has used *{acus_of(used.acus, used.cap)}*{today}. {by}"
+    return SlackMessage(what, footer=FOOTER)
+
+
+def of_channel(used: MonthUse) -> SlackMessage:
+    """Tell what a channel's sessions have used in the month, by session and by person."""
+    if not used.uses:
+        return SlackMessage(f"This channel's sessions haven't used any ACUs in {used.month}.")
+    head = f"This channel's sessions have used *{_sum(used.uses)}* in {used.month}."
+    parts = [*_by_session(used), "", *_by_person(used)]
+    return SlackMessage(head, advice="\n".join(parts), footer=FOOTER)
+
+
+def of_person(used: MonthUse) -> SlackMessage:
+    """Tell a person what the sessions that they started have used in the month."""
+    if not used.uses:
+        return SlackMessage(f"Sessions that you started haven't used any ACUs in {used.month}.")
+    head = f"Sessions that you started have used *{_sum(used.uses)}* in {used.month}."
+    return SlackMessage(head, advice="\n".join(_by_session(used)), footer=FOOTER)
+
+
+def _by_session(used: MonthUse) -> Sequence[str]:
+    lines = []
+    for one in used.uses[:MOST_LINES]:
+        channel = one.account.channel
+        place = "our direct message" if channel.startswith("D") else f"<#{channel}>"
+        where = f" in {place}" if used.places else ""
+        lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_acus(one)}")
+    return [*lines, *_more(used.uses[MOST_LINES:], "session", "sessions")]
+
+
+def _by_person(used: MonthUse) -> Sequence[str]:
+    found: dict[UserId, list[Use]] = {}
+    for one in used.uses:
+        found.setdefault(one.account.by, []).append(one)
+    ranked = sorted(found.items(), key=lambda one: -_total(one[1]))
+    lines = []
+    for who, uses in ranked[:MOST_LINES]:
+        name = linker(used.names.get(who, "")) if who else "Not started by me"
+        count = f"{len(uses):,} {plural(len(uses), 'session', 'sessions')}"
+        lines.append(f"• {name}: {_sum(uses)} in {count}")
+    rest = [use for _, uses in ranked[MOST_LINES:] for use in uses]
+    return [*lines, *_more(rest, "session by others", "sessions by others")]
+
+
+def _more(rest: Sequence[Use], one: str, many: str) -> Sequence[str]:
+    if not rest:
+        return ()
+    return [f"• {len(rest):,} more {plural(len(rest), one, many)}: {_sum(rest)}"]
+
+
+def _acus(use: Use) -> str:
+    return acus_of(use.in_month, None)
+
+
+def _sum(uses: Sequence[Use]) -> str:
+    return acus_of(_total(uses), None)
+
+
+def _total(uses: Sequence[Use]) -> float:
+    return sum(one.in_month for one in uses)

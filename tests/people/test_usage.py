@@ -1,0 +1,101 @@
+"""People ask what sessions have used: of a thread, of a channel, or their own."""
+
+from datetime import UTC, datetime
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.app import Bot
+from bot.model.mirror import Started
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.redis.connection import Store
+from bot.redis.keys import ledger_key, watched_key
+from bot.wording import usage as words
+from bot.wording.phrases import acus_of, short_id
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.keys import at
+from tests.support.waiting import wait_until
+
+MONTH = datetime.now(UTC).strftime("%B")
+
+
+async def started(desk: Desk, raw: Redis, session: str, *, user: str, channel: str) -> str:
+    """Link a thread to a session, as if the relay had started it for somebody there."""
+    place = desk.slack.workspace.channel(channel).id
+    who = UserId(desk.slack.workspace.user(user).id)
+    kept = Started(by=who, channel=place, thread="1.000000", cap=10)
+    key = at(watched_key(SessionId(session)))
+    await raw.hset(key, "started", kept.to_json())
+    await raw.expire(key, 3600)
+    return await desk.linked_thread(session, channel=channel)
+
+
+async def until_spent(raw: Redis, session: str, acus: str) -> None:
+    """Wait until the ledger has a session's total."""
+    day = datetime.now(UTC).strftime("%d")
+    month = datetime.now(UTC).strftime("%Y-%m")
+
+    async def has_it() -> bool:
+        return await raw.hget(at(ledger_key(month)), f"{session} {day}") == acus
+
+    await wait_until(has_it, f"{session} has used {acus}")
+
+
+async def test_usage_in_a_thread_is_that_of_its_session(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """Its total, its cap, today's part, and who had it started."""
+    thread = await started(desk, raw, SESSION, user="ada", channel="general")
+    desk.devin.spend(SESSION, 4.25)
+    await until_spent(raw, SESSION, "4.25")
+    session = desk.named()
+    used = words.SessionUse(session, 4.25, 4.25, 10, "ada")
+    await desk.answer("usage", thread, words.of_session(used))
+
+
+async def test_usage_in_a_channel_is_by_session_and_by_person(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Of the channel's own sessions; those of other channels are told there alone."""
+    await started(desk, raw, SESSION, user="ada", channel="general")
+    await started(desk, raw, OTHER_SESSION, user="ben", channel="secrets")
+    desk.devin.spend(SESSION, 2.0)
+    desk.devin.spend(OTHER_SESSION, 5.0)
+    await until_spent(raw, SESSION, "2.0")
+    await until_spent(raw, OTHER_SESSION, "5.0")
+    thread = await desk.slack.say("What did we spend?")
+    told = await desk.answer("usage", thread, acus_of(2.0, None))
+    assert short_id(SessionId(SESSION)) in told
+    assert "ada: 2 ACUs in 1 session" in told
+    assert short_id(SessionId(OTHER_SESSION)) not in told
+
+
+async def test_one_s_own_usage_is_told_to_oneself(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """Of all channels that the person can read, and of nobody else's sessions."""
+    await started(desk, raw, SESSION, user="ada", channel="general")
+    await started(desk, raw, OTHER_SESSION, user="ben", channel="secrets")
+    desk.devin.spend(SESSION, 2.0)
+    desk.devin.spend(OTHER_SESSION, 5.0)
+    await until_spent(raw, SESSION, "2.0")
+    await until_spent(raw, OTHER_SESSION, "5.0")
+    for user, acus in (("ada", 2.0), ("ben", 5.0)):
+        await desk.slack.slash("/devin-say", "usage", user=user, channel="general")
+        await desk.until_whispered(acus_of(acus, None), user)
+
+
+async def test_a_month_without_use_is_told_so(bot: Bot, desk: Desk) -> None:
+    """And not by an empty list."""
+    thread = await desk.slack.say("What did we spend?")
+    await desk.answer("usage", thread, words.of_channel(words.MonthUse(MONTH, (), {}, {})))
+
+
+@on_v1
+async def test_version_1_tells_no_acus(bot: Bot, desk: Desk, store: Store) -> None:
+    """Which is said."""
+    thread = await desk.linked_thread()
+    await desk.answer("usage", thread, words.UNTOLD)
+
+
+@pytest.mark.parametrize("acus", [0.04, 1.0, 1234.56])
+def test_amounts_have_one_digit_at_most(acus: float) -> None:
+    """As people say them."""
+    assert acus_of(acus, None) in {"0 ACUs", "1 ACU", "1,234.6 ACUs"}
