@@ -84,7 +84,12 @@ def groups(view: View) -> dict[str, list[str]]:
 
 
 async def submit(
-    desk: Desk, view: View, *, user: str = "ada", message: str = "Please rebase", **values: str
+    desk: Desk,
+    view: View,
+    *,
+    user: str = "ada",
+    message: str = "Please rebase",
+    **values: str | None,
 ) -> Delivery:
     """Fill in the form and submit it."""
     filled = {"message": message, **values}
@@ -181,14 +186,14 @@ async def test_a_typed_session_gets_the_message(bot: Bot, desk: Desk, channel: s
     assert posts(desk, channel=channel) == [devin_say.said("ada", "Please rebase").text]
 
 
-PROBLEMS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
-    "no session": ({}, {"typed": session_picker.NEITHER}),
+PROBLEMS: Mapping[str, tuple[Mapping[str, str | None], Mapping[str, str]]] = {
+    "no session": ({"session": None}, {"typed": session_picker.NEITHER}),
     "both": (
         {"session": SESSION, "typed": SESSION},
         {"typed": session_picker.BOTH},
     ),
     "a bad session": (
-        {"typed": "devin-xyz"},
+        {"session": None, "typed": "devin-xyz"},
         {"typed": plain(no_session("devin-xyz").text)},
     ),
     "no message": (
@@ -200,7 +205,7 @@ PROBLEMS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
 
 @pytest.mark.parametrize(("values", "errors"), PROBLEMS.values(), ids=PROBLEMS.keys())
 async def test_what_is_wrong_is_said_beside_the_field(
-    bot: Bot, desk: Desk, values: dict[str, str], errors: dict[str, str]
+    bot: Bot, desk: Desk, values: dict[str, Any], errors: dict[str, str]
 ) -> None:
     """The input stays, and nothing is posted; once it is corrected, the message goes."""
     await desk.linked_thread()

@@ -86,7 +86,9 @@ async def submit(desk: Desk, view: JSON, pasted: str = SESSION, *, user: str = "
     return await submit_all(desk, view, user=user, typed=pasted)
 
 
-async def submit_all(desk: Desk, view: JSON, *, user: str = "ada", **filled: str) -> Delivery:
+async def submit_all(
+    desk: Desk, view: JSON, *, user: str = "ada", **filled: str | None
+) -> Delivery:
     """Submit a form whose fields have these values."""
     delivery = await desk.slack.submit_view(view["id"], filled, user=user)
     assert delivery.acked
@@ -455,9 +457,9 @@ async def test_the_form_offers_the_sessions_that_devin_say_offers(bot: Bot, desk
     assert prefilled(view) == {"typed": "https://app.devin.ai/sessions/5ec4e75ec4e7"}
     await submit_all(desk, view, session=OTHER_SESSION, typed=SESSION)
     assert error(view) == session_picker.BOTH
-    await submit_all(desk, view)
+    await submit_all(desk, view, typed=None)
     assert error(view) == session_picker.NEITHER
-    await submit_all(desk, view, session=OTHER_SESSION)
+    await submit_all(desk, view, session=OTHER_SESSION, typed=None)
     await desk.until_linked(thread)
     await desk.reply("Please fix", thread)
     await desk.until_received("Please fix", OTHER_SESSION)

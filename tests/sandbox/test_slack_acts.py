@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack.api.blocks import block_problems
+from sandbox.slack.acts.views import submitted_state
+from sandbox.slack.api.blocks import block_problems, suggestion_problems
 from sandbox.slack.server import SlackSandbox
 from sandbox.slack.world.workspace import UnknownName
 from tests.support.slack_apps import (
@@ -247,6 +248,77 @@ async def test_an_external_menu_asks_the_app_and_a_closed_modal_is_told(
     told = (await app.read())["payload"]
     assert (told["type"], told["is_cleared"]) == ("view_closed", False)
     assert slack.open_views("ada") == []
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"type": "external_select", "placeholder": {"type": "plain_text", "text": "x" * 151}},
+        {"type": "external_select", "min_query_length": "0"},
+        {"type": "external_select", "initial_option": {"value": "1"}},
+        {"type": "number_input"},
+        {"type": "number_input", "is_decimal_allowed": False, "min_value": 1},
+        {"type": "number_input", "is_decimal_allowed": False, "initial_value": "ten"},
+        {"type": "plain_text_input", "max_length": 3001},
+        {"type": "plain_text_input", "max_length": 3, "initial_value": "four"},
+    ],
+    ids=lambda one: " ".join(map(str, one.values()))[:40],
+)
+def test_an_input_that_slack_would_not_show_is_refused(element: JSON) -> None:
+    """By the Block Kit reference; without what is wrong, it is shown."""
+    field = MODAL["blocks"][0] | {"element": element | {"action_id": "a"}}
+    assert block_problems([field]) != []
+    good: JSON = {"type": element["type"], "action_id": "a", "is_decimal_allowed": True}
+    assert block_problems([field | {"element": good}]) == []
+
+
+def test_what_nobody_has_touched_is_submitted_as_it_was_opened() -> None:
+    """Slack sends each input's state; an emptied field has none."""
+    option = {"text": {"type": "plain_text", "text": "One"}, "value": "1"}
+    elements: list[JSON] = [
+        {"type": "plain_text_input", "initial_value": "typed"},
+        {"type": "number_input", "is_decimal_allowed": False, "initial_value": "7"},
+        {"type": "external_select", "initial_option": option},
+        {"type": "static_select", "options": [option], "initial_option": option},
+        {"type": "conversations_select", "initial_conversation": "C1"},
+    ]
+    blocks = [
+        {
+            "type": "input",
+            "block_id": str(at),
+            "optional": True,
+            "element": one | {"action_id": str(at)},
+        }
+        for at, one in enumerate(elements)
+    ]
+    state = submitted_state({"blocks": blocks}, {})
+    assert [state[str(at)][str(at)] for at in range(5)] == [
+        {"type": "plain_text_input", "value": "typed"},
+        {"type": "number_input", "value": "7"},
+        {"type": "external_select", "selected_option": option},
+        {"type": "static_select", "selected_option": option},
+        {"type": "conversations_select", "selected_conversation": "C1"},
+    ]
+    emptied = submitted_state({"blocks": blocks}, {str(at): None for at in range(5)})
+    for at in range(5):
+        assert list(emptied[str(at)][str(at)].values())[1] is None
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        None,
+        {},
+        {"options": [{"text": {"type": "plain_text", "text": "x" * 76}, "value": "1"}]},
+        {"options": [{"text": {"type": "plain_text", "text": "One"}, "value": "x" * 151}]},
+        {"options": [{"text": {"type": "plain_text", "text": "One"}, "value": "1"}] * 101},
+    ],
+    ids=["nothing", "no options", "a long label", "a long value", "too many"],
+)
+def test_options_that_slack_would_not_show_are_none(response: Any) -> None:
+    """An empty list is one."""
+    assert suggestion_problems(response) != []
+    assert suggestion_problems({"options": []}) == []
 
 
 async def test_a_trigger_is_used_once_and_in_time(

@@ -121,6 +121,12 @@ const FIELDS = {
   conversations_select: fromWorkspace("selected_conversation", channels),
 };
 
+const fits = (value, { min_value: least = -Infinity, max_value: most = Infinity, is_decimal_allowed: decimal }) =>
+  Number(value) >= Number(least) && Number(value) <= Number(most) && (decimal || Number.isInteger(Number(value)));
+
+const numberWanted = ({ min_value: least, max_value: most, is_decimal_allowed: decimal }) =>
+  `Please enter a ${decimal ? "" : "whole "}number${least ? ` from ${least}` : ""}${most ? ` up to ${most}` : ""}.`;
+
 // The first thing Slack's own client would say before a submission: block id -> words.
 export function missing(view, typed) {
   const errors = {};
@@ -131,6 +137,7 @@ export function missing(view, typed) {
     const least = block.element.min_length ?? 0;
     if (!filled && !block.optional) errors[block.block_id] = "Please complete this required field.";
     else if (filled && entry.value?.length < least) errors[block.block_id] = `Please write at least ${least} characters.`;
+    else if (filled && block.element.type === "number_input" && !fits(entry.value, block.element)) errors[block.block_id] = numberWanted(block.element);
   }
   return errors;
 }

@@ -21,7 +21,7 @@ from sandbox.slack.acts.payloads import (
 from sandbox.slack.acts.response_urls import ResponseUrl
 from sandbox.slack.acts.responses import apply_response
 from sandbox.slack.acts.views import submitted_state
-from sandbox.slack.api.blocks import interactive_elements
+from sandbox.slack.api.blocks import interactive_elements, suggestion_problems
 from sandbox.slack.transport.deliveries import Delivery, Kind
 from sandbox.slack.world.state import SlackState
 from sandbox.slack.world.workspace import JSON, Channel, Message, UnknownName, User
@@ -108,11 +108,17 @@ class Interacting:
     async def suggest(
         self, action_id: str, typed: str, *, view_id: str, user: str = "ada"
     ) -> Delivery:
-        """Type into an external menu of a modal; the app's ack has the options."""
+        """Type into an external menu of a modal; the app's ack has the options.
+
+        Those that Slack would not show count as none, and the delivery's `error` says why.
+        """
         who, view = self._state.workspace.user(user), self._view(user, view_id)
         block_id, element = _element(view["blocks"], (action_id, None))
         payload = suggestion_payload(who, view, element, block_id, typed)
-        return await self._deliver("interactive", payload)
+        delivery = await self._deliver("interactive", payload)
+        if delivery.acked and (problems := suggestion_problems(delivery.response)):
+            delivery.response, delivery.error = None, "; ".join(problems)
+        return delivery
 
     async def close_view(self, view_id: str, *, user: str = "ada") -> None:
         """Close a modal without submitting it; the app is notified if the view requests it."""

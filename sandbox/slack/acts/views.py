@@ -3,6 +3,8 @@
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 
 from sandbox.ids import new_id
 from sandbox.slack.api.blocks import interactive_elements, options_of
@@ -101,8 +103,10 @@ class Views:
 def submitted_state(view: JSON, values: JSON) -> JSON:
     """Return `state.values` from Slack's own nested form, or from the short one: action id -> text.
 
+    What is not named is submitted as it was opened, with its initial value; None empties a field.
+
     Raises UnknownName for a field that is not in the view, and ValueError if Slack's client would
-    not let the person submit: an empty field that is not optional.
+    not let the person submit: an empty field that is not optional, or a number out of bounds.
     """
     state: JSON = {}
     left = dict(values)
@@ -110,7 +114,10 @@ def submitted_state(view: JSON, values: JSON) -> JSON:
         for block_id, element in interactive_elements([block]):
             action_id = element["action_id"]
             nested = left.get(block_id)
-            given = nested.get(action_id) if isinstance(nested, dict) else left.pop(action_id, None)
+            if isinstance(nested, dict):
+                given = nested.get(action_id)
+            else:
+                given = left.pop(action_id, initial_of(element))
             if given is None and block["type"] == "input" and not block.get("optional"):
                 raise ValueError(f"{action_id} must be filled in")
             entry = given if isinstance(given, dict) else _entry(element, given)
@@ -121,10 +128,19 @@ def submitted_state(view: JSON, values: JSON) -> JSON:
     return state
 
 
+def initial_of(element: JSON) -> Any:
+    """Return what an input that nobody has touched holds, as Slack submits it; None for nothing."""
+    if element.get("initial_option"):
+        return {"type": element["type"], "selected_option": element["initial_option"]}
+    return element.get("initial_value") or element.get("initial_conversation")
+
+
 def _entry(element: JSON, given: str | None) -> JSON:
     kind = element["type"]
     if kind == "plain_text_input":
         return {"type": kind, "value": given}
+    if kind == "number_input":
+        return {"type": kind, "value": _number(element, given)}
     if kind == "external_select":
         text = {"type": "plain_text", "text": given}
         return {"type": kind, "selected_option": given and {"text": text, "value": given}}
@@ -134,6 +150,21 @@ def _entry(element: JSON, given: str | None) -> JSON:
     if given is not None and chosen is None:
         raise UnknownName(f"{element['action_id']} has no option {given!r}")
     return {"type": kind, "selected_option": chosen}
+
+
+def _number(element: JSON, given: str | None) -> str | None:
+    """Check a number as Slack's client does before it submits it (docs.slack.dev, number input)."""
+    if given is None:
+        return None
+    number = Decimal(given)
+    is_whole = number == number.to_integral_value()
+    least, most = (element.get(name) for name in ("min_value", "max_value"))
+    is_within = (least is None or number >= Decimal(least)) and (
+        most is None or number <= Decimal(most)
+    )
+    if not is_within or not (is_whole or element["is_decimal_allowed"]):
+        raise ValueError(f"{element['action_id']} doesn't take {given}")
+    return given
 
 
 def _finished(workspace: Workspace, view: JSON, view_id: str) -> JSON:

@@ -1,6 +1,7 @@
 """Slack's checks on blocks and views, with the limits of the Block Kit reference."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,10 +18,13 @@ MAX_OPTIONS = 100
 MAX_OPTION_VALUE = 150
 MAX_ACTION_ID = 255
 MAX_ACTIONS = 25
+MAX_PLACEHOLDER = 150
+MAX_INPUT = 3000
 _MOST_OPTIONS = {"static_select": MAX_OPTIONS, "overflow": 5}
 MAX_VIEW_BYTES = 250_000
 MAX_VIEW_TITLE = 24
 MAX_PRIVATE_METADATA = 3000
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 
 _BLOCK_TYPES = {
     "actions", "alert", "call", "card", "carousel", "condition", "context", "context_actions",
@@ -177,17 +181,73 @@ def _in_element(element: Any) -> list[str]:
         return ["missing required field: type"]
     if len(str(element.get("action_id", ""))) > MAX_ACTION_ID:
         return ["action_id is too long"]
-    if element["type"] in _MOST_OPTIONS:
-        return _in_menu(element, _MOST_OPTIONS[element["type"]])
-    if element["type"] != "button":
-        return []
+    checks = {
+        "button": _in_button,
+        "external_select": _in_search,
+        "number_input": _in_number,
+        "overflow": _in_menu,
+        "plain_text_input": _in_text,
+        "static_select": _in_menu,
+    }
+    check, placeholder = checks.get(element["type"]), element.get("placeholder")
+    problems = [] if check is None else check(element)
+    if placeholder is not None:
+        problems += _text_problems(placeholder, MAX_PLACEHOLDER, "placeholder", plain=True)
+    return problems
+
+
+def _in_button(element: dict[str, Any]) -> list[str]:
     if len(str(element.get("value", ""))) > MAX_BUTTON_VALUE:
         return ["value is too long"]
     return _text_problems(element.get("text"), MAX_BUTTON_TEXT, "text", plain=True)
 
 
-def _in_menu(element: dict[str, Any], most: int) -> list[str]:
+def _in_search(element: dict[str, Any]) -> list[str]:
+    """Check an external menu (docs.slack.dev, select menu of external data source)."""
+    least, chosen = element.get("min_query_length", 3), element.get("initial_option")
+    problems = [] if isinstance(least, int) else ["min_query_length must be an integer"]
+    return problems + ([] if chosen is None else _in_option(chosen))
+
+
+def _in_number(element: dict[str, Any]) -> list[str]:
+    """Check a number input, whose numbers are strings (docs.slack.dev, number input element)."""
+    if not isinstance(element.get("is_decimal_allowed"), bool):
+        return ["missing required field: is_decimal_allowed"]
+    given = (element.get(name) for name in ("min_value", "max_value", "initial_value"))
+    numbers = [one for one in given if one is not None]
+    is_good = all(isinstance(one, str) and _NUMBER.fullmatch(one) for one in numbers)
+    return [] if is_good else ["must be a number in a string"]
+
+
+def _in_text(element: dict[str, Any]) -> list[str]:
+    """Check a text input, and that what it holds at first is not too long for it."""
+    most = element.get("max_length", MAX_INPUT)
+    if not 0 < most <= MAX_INPUT:
+        return [f"max_length must be 1 to {MAX_INPUT}"]
+    too_long = len(element.get("initial_value") or "") > most
+    return [f"must be less than {most + 1} characters: initial_value"] if too_long else []
+
+
+def suggestion_problems(response: Any) -> list[str]:
+    """Return the problems in what an app answers to the typing into an external menu."""
+    if not isinstance(response, dict) or not {"options", "option_groups"} & response.keys():
+        return ["neither options nor option_groups"]
+    options = options_of(response)
+    problems = [problem for one in options for problem in _in_option(one)]
+    too_many = len(options) > MAX_OPTIONS
+    return problems + ([f"options must be at most {MAX_OPTIONS} items"] if too_many else [])
+
+
+def _in_option(option: dict[str, Any]) -> list[str]:
+    problems = _text_problems(option.get("text"), MAX_BUTTON_TEXT, "text", plain=True)
+    if not 0 < len(str(option.get("value", ""))) <= MAX_OPTION_VALUE:
+        problems.append(f"value must be 1 to {MAX_OPTION_VALUE} characters")
+    return problems
+
+
+def _in_menu(element: dict[str, Any]) -> list[str]:
     """Check a menu: at most so many options in each list, and an initial one among them."""
+    most = _MOST_OPTIONS[element["type"]]
     groups = element.get("option_groups") or []
     lists = [element.get("options") or [], *(group.get("options") or [] for group in groups)]
     if not any(lists) or not all(len(each) <= most for each in [groups, *lists]):
@@ -195,10 +255,7 @@ def _in_menu(element: dict[str, Any], most: int) -> list[str]:
     problems: list[str] = []
     for group in groups:
         problems += _text_problems(group.get("label"), MAX_BUTTON_TEXT, "label", plain=True)
-    for option in options_of(element):
-        problems += _text_problems(option.get("text"), MAX_BUTTON_TEXT, "text", plain=True)
-        if not 0 < len(str(option.get("value", ""))) <= MAX_OPTION_VALUE:
-            problems.append(f"value must be 1 to {MAX_OPTION_VALUE} characters")
+    problems += [problem for option in options_of(element) for problem in _in_option(option)]
     initial = element.get("initial_option")
     if initial is not None and initial not in options_of(element):
         problems.append("initial_option must be one of the options")
