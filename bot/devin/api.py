@@ -14,6 +14,7 @@ from typing import NewType, Protocol, TypeAlias
 
 from bot.model.findings import Finding
 from bot.model.options import Options
+from bot.model.playbooks import Playbook
 from bot.model.replies import Outcome, Wait
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Trouble
 
@@ -88,18 +89,6 @@ class Survey:
 
     found: Mapping[SessionId, SessionSummary]
     reads: int
-
-
-@dataclass(frozen=True, slots=True)
-class Playbook:
-    """A playbook of the organization; the title is people's text.
-
-    `macro`, such as `!deploy`, is by what people may call it; not each playbook has one.
-    """
-
-    id: str
-    title: str
-    macro: str = ""
 
 
 @dataclass(frozen=True, slots=True)

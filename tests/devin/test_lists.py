@@ -7,9 +7,10 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from bot.devin.api import Playbook, Unread
+from bot.devin.api import Unread
 from bot.devin.opening import open_devin
 from bot.devin.v3.lists import MOST_READ, ON_A_PAGE
+from bot.model.playbooks import Playbook
 from sandbox import DevinSandbox
 from sandbox.devin import catalog
 from sandbox.devin.answers import Api

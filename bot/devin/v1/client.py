@@ -28,7 +28,6 @@ from bot.devin.api import (
     IncomingFile,
     MessagePage,
     OutgoingFile,
-    Playbook,
     SessionSummary,
     Survey,
     Unread,
@@ -51,6 +50,7 @@ from bot.devin.v1.sessions import (
 )
 from bot.model.findings import Finding
 from bot.model.options import Options
+from bot.model.playbooks import Playbook
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 

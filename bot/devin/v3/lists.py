@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from bot.devin.answers import Answer, Read
-from bot.devin.api import Failure, Playbook, SessionSummary, Survey, Unread, utc_now
+from bot.devin.api import Failure, SessionSummary, Survey, Unread, utc_now
 from bot.devin.http import READ_LIMIT, DevinHttp, Param
 from bot.devin.records import playbooks, repositories
 from bot.devin.v3.organization import Organization, organization_path
 from bot.devin.v3.sessions import parse_items, parse_list
+from bot.model.playbooks import Playbook
 from bot.model.replies import Wait
 from bot.model.sessions import SessionId
 

@@ -1,0 +1,92 @@
+"""Devin's lists of repositories and playbooks, kept for five minutes for this process's forms.
+
+A person chooses from them while Slack waits: so a list that is older is given all the same while it
+is read anew, and one that isn't there yet is waited for only as long as the caller says.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from bot.devin.api import Devin, Unread
+from bot.model.playbooks import Playbook
+from bot.runtime.in_flight import Background
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 300.0
+
+T = TypeVar("T")
+
+LATE = Unread(why="not read yet")
+
+
+class Kept(Generic[T]):
+    """One list: as it was read last, and when.
+
+    A failure that will not pass, as that of a key that may not read the list, is kept like a list;
+    after any other failure the next caller has it read again. Neither replaces a list.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], Awaitable[Sequence[T] | Unread]],
+        background: Background,
+        fresh_seconds: float = FRESH_SECONDS,
+    ) -> None:
+        self._name = name
+        self._read = read
+        self._background = background
+        self._fresh_seconds = fresh_seconds
+        self._found: Sequence[T] | Unread = LATE
+        self._read_at = 0.0
+        self._reading: asyncio.Task[None] | None = None
+
+    async def get(self, seconds: float = 0.0) -> Sequence[T] | Unread:
+        """Return the list, and have it read if it is not a fresh one.
+
+        If there is none yet, wait for it at most `seconds`.
+        """
+        reading = self._refresh()
+        if reading is not None and isinstance(self._found, Unread) and seconds:
+            await asyncio.wait({reading}, timeout=seconds)
+        return self._found
+
+    def _refresh(self) -> asyncio.Task[None] | None:
+        """Return the reading that is under way, or begin one if it is needed."""
+        is_fresh = self._read_at and time.monotonic() - self._read_at < self._fresh_seconds
+        if self._reading is None and not is_fresh and not self._background.is_closing:
+            self._reading = self._background.later(self._run())
+        return self._reading
+
+    async def _run(self) -> None:
+        try:
+            found = await self._read()
+        finally:
+            self._reading = None
+        if isinstance(found, Unread):
+            log.info("list not read", extra={"list": self._name, "reason": found.reason})
+            if found.is_passing or not isinstance(self._found, Unread):
+                return
+        self._found, self._read_at = found, time.monotonic()
+
+
+class Catalog:
+    """What a session may be started with."""
+
+    def __init__(
+        self, devin: Devin, background: Background, fresh_seconds: float = FRESH_SECONDS
+    ) -> None:
+        self._repositories = Kept("repositories", devin.repositories, background, fresh_seconds)
+        self._playbooks = Kept("playbooks", devin.playbooks, background, fresh_seconds)
+
+    async def repositories(self, seconds: float = 0.0) -> Sequence[str] | Unread:
+        """Return the names of repositories, or why there are none; see `Kept.get`."""
+        return await self._repositories.get(seconds)
+
+    async def playbooks(self, seconds: float = 0.0) -> Sequence[Playbook] | Unread:
+        """Return the playbooks, as `repositories` does."""
+        return await self._playbooks.get(seconds)
