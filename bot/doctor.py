@@ -6,9 +6,11 @@ It sends nothing to a session and posts nothing.
 import os
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from bot.app import open_slack
+from bot.devin.api import Unread
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError, SlackRefused
 from bot.model.findings import Finding
@@ -134,4 +136,20 @@ async def _groups(client: SlackClient, settings: Settings) -> Sequence[Finding]:
 async def _devin(settings: Settings) -> Sequence[Finding]:
     url, key, organization = settings.devin_api_url, settings.devin_api_key, settings.devin_org_id
     async with open_devin(url, key, organization, 1, proxy=settings.devin_proxy) as devin:
-        return await devin.probe()
+        probed = list(await devin.probe())
+        if all(one.is_good for one in probed):
+            if "repo" not in devin.lacks:
+                probed.append(_list("repositories", "Read", await devin.repositories()))
+            probed.append(_list("playbooks", "ManageAccountPlaybooks", await devin.playbooks()))
+        return probed
+
+
+def _list(what: str, permission: str, found: Sequence[object] | Unread) -> Finding:
+    """Say whether forms have a menu of what Devin lists; a start works without one."""
+    name = f"Devin {what}"
+    if not isinstance(found, Unread):
+        return Finding(name, is_good=True, says=f"{len(found)} listed, for the menus of forms")
+    says = f"can't be listed ({found.reason}), so people type them into forms"
+    tip = f"For a menu, give the key's service user a role with {permission}."
+    is_denied = found.status == HTTPStatus.FORBIDDEN
+    return Finding(name, is_good=True, says=says, fix=tip if is_denied else "")

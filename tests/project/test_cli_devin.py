@@ -41,7 +41,10 @@ async def test_doctor_tests_a_key_of_version_1_by_what_reaches_no_session(
     """There is no read that proves it."""
     code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 0
-    assert devin_lines(out) == ["✓ Devin API key: accepted, for API v1"]
+    assert devin_lines(out) == [
+        "✓ Devin API key: accepted, for API v1",
+        "✓ Devin playbooks: 3 listed, for the menus of forms",
+    ]
     assert desk.received() == []
 
 
@@ -75,6 +78,18 @@ async def test_doctor_names_the_permission_that_is_missing(
     assert code == 1
     assert "✗ Devin sessions: can't be read (HTTP 403)\n" in out
     assert "ViewOrgSessions and ManageOrgSessions" in out
+
+
+async def test_doctor_names_the_permission_for_each_menu_of_a_form(
+    environ: Environ, box: Sandbox, tmp_path: Path
+) -> None:
+    """Without it, people type; so it is no problem."""
+    box.devin.permissions -= {"Read", "ManageAccountPlaybooks"}
+    code, out, _ = await command(environ, tmp_path, "doctor")
+    assert code == 0
+    assert "✓ Devin repositories: can't be listed (HTTP 403), so people type them into" in out
+    for permission in ("Read", "ManageAccountPlaybooks"):
+        assert f"give the key's service user a role with {permission}." in out
 
 
 @pytest.mark.parametrize("name", ["run", "worker", "doctor"])
