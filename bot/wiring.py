@@ -7,6 +7,7 @@ from bot.catch_up.runner import CatchUp
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.devin.api import Devin
+from bot.devin.catalog import Catalog
 from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
@@ -28,6 +29,7 @@ from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.ending import Ending
+from bot.relay.lifecycle.forms import StartForms
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Starting
@@ -158,8 +160,18 @@ class Parts:
             answers=Answers(state, accepting, speaking),
             starting=starting,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
+            start_forms=self._start_forms(),
             ending=Ending(workspace, state, self._to.devin, accepting, naming),
         )
+
+    def _start_forms(self) -> StartForms:
+        devin, workspace, state = self._to.devin, self.workspace, self.state
+        catalog = Catalog(devin, self._to.background)
+        prompts, accepting = self._prompts(), self.accepting
+        return StartForms(workspace, state, devin, catalog, prompts, self.starting, accepting)
+
+    def _prompts(self) -> Prompts:
+        return Prompts(self.workspace, ThreadMessages(self.workspace.identity))
 
     def serve(self) -> None:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""
@@ -220,10 +232,8 @@ class Parts:
         )
 
     def _starter(self) -> Starter:
-        workspace = self.workspace
-        prompts = Prompts(workspace, ThreadMessages(workspace.identity))
         devin, accepting, notices = self._to.devin, self.accepting, self.notices
-        return Starter(workspace, self.state, devin, accepting, prompts, notices)
+        return Starter(self.workspace, self.state, devin, accepting, self._prompts(), notices)
 
     def _speaker(self) -> Speaker:
         return Speaker(

@@ -5,16 +5,19 @@ Slack allows 3 s for either. Work that takes longer is finished all the same.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 
 from bot.model.errors import CannotPost, NotAllowed, RelayError, SlackRefused
+from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.relay import UseCases
 from bot.wording import forms
+from bot.wording.lifecycle import option_fields
 from bot.wording.message import SlackMessage, View, plain
 from handlers.failures import caught, in_words
 from handlers.presses import Asker
@@ -69,11 +72,18 @@ async def show(opening: Opening, work: Callable[[], Coroutine[Any, Any, View | N
 
 
 async def answer(
-    cases: UseCases, ack: AsyncAck, block: str, work: Coroutine[Any, Any, None], *, place: str = ""
+    cases: UseCases,
+    ack: AsyncAck,
+    block: str,
+    work: Coroutine[Any, Any, None],
+    *,
+    place: str = "",
+    typed: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Close a modal once `work` is done, or say under its input `block` why it failed.
 
-    What is wrong with the channel that was chosen is said under the input `place`, if there is one.
+    What is wrong with the channel that was chosen is said under the input `place`, if there is one,
+    and what is wrong with an option under its input, if it was `typed` there.
 
     The typed text stays. `work` that takes too long goes on while the person is asked to try again,
     so it must be idempotent.
@@ -87,12 +97,19 @@ async def answer(
         await ack()
         return
     elif isinstance(error, Exception):
+        if isinstance(error, BadOptions):
+            bad = option_fields.errors(error, typed, block)
+            await ack(response_action="errors", errors=_cut(bad))
+            return
         words = in_words(error, cases.workspace.admin)
         block = place if place and _is_about_place(error) else block
     else:
         raise error
-    told = plain(words.text)[:LONGEST_ERROR]
-    await ack(response_action="errors", errors={block: told})
+    await ack(response_action="errors", errors=_cut({block: plain(words.text)}))
+
+
+def _cut(errors: Mapping[str, str]) -> dict[str, str]:
+    return {block: told[:LONGEST_ERROR] for block, told in errors.items()}
 
 
 def _is_about_place(error: Exception) -> bool:

@@ -84,7 +84,7 @@ async def _form(cases: UseCases, say: SayCommand) -> View | Note:
     if not await _is_new(cases, say):
         return Note(forms.ONE_MOMENT, is_seen=True)
     if say.starts:
-        return await cases.starting.form(say.by, say.channel)
+        return await cases.start_forms.new(say.by, say.channel)
     return await cases.say.form(say.channel, say.by)
 
 

@@ -1,33 +1,42 @@
 """The form of *Start a Devin session*, which a shortcut and a button open, and reports' buttons.
 
-*Start again* repeats a start that failed; *Start a new session* follows a session that has ended.
+*Start again* opens it for a start that failed, with what was chosen; *Start a new session* follows
+a session that has ended. The menus of the form ask for what fits to what is typed into them.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
 """
 
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import RelayError, StartGone
+from bot.model.errors import RelayError, SlackRefused, StartGone
 from bot.model.people import UserId
+from bot.model.record import string
 from bot.model.replies import Reply, place_of
+from bot.model.threads import ThreadRef
 from bot.relay import UseCases
-from bot.text.to_slack import escape
 from bot.wording import actions, forms
-from bot.wording.lifecycle import form, starting
+from bot.wording.lifecycle import form, option_fields, starting
+from bot.wording.message import Block, View
 from handlers.failures import in_words, ours
-from handlers.modals import answer
+from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
     Press,
+    Submission,
     parse_opener,
+    parse_press,
     parse_send_again,
     parse_submission,
+    parse_typing,
     parse_unlink,
 )
-from handlers.presses import button_press
+from handlers.presses import Asker, button_press
 
 log = logging.getLogger(__name__)
 
@@ -49,29 +58,85 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if filled is None:
             await ack()
             return
-        channel = filled.typed.get(actions.CHANNEL_FIELD, "")
-        prompt = filled.typed.get(actions.PROMPT_FIELD, "").strip()
-        if problems := form.problems(channel, prompt):
+        typed = filled.typed
+        channel = typed.get(actions.CHANNEL_FIELD, "")
+        if problems := form.problems(typed):
             await ack(response_action="errors", errors=problems)
             return
-        work = cases.starting.submit(filled.number, filled.by, channel, escape(prompt))
-        await answer(cases, ack, actions.PROMPT_FIELD, work, place=actions.CHANNEL_FIELD)
+        work = cases.start_forms.submit(filled.number, filled.by, channel, typed)
+        place = actions.CHANNEL_FIELD
+        await answer(cases, ack, actions.PROMPT_FIELD, work, place=place, typed=typed)
 
-    _register_buttons(app, cases)
+    @app.options(actions.REPO_FIELD)
+    @app.options(actions.PLAYBOOK_FIELD)
+    async def on_typing(ack: AsyncAck, body: Payload) -> None:
+        typing = ours(parse_typing, body, cases)
+        found: Sequence[Block] = ()
+        if typing is not None:
+            with suppress(RelayError):  # without an option, Slack says that there is none
+                found = await cases.start_forms.suggest(*typing)
+        await ack(options=[dict(one) for one in found])
+
+    _register_again(app, cases)
+    _register_new(app, cases)
 
 
-def _register_buttons(app: AsyncApp, cases: UseCases) -> None:
+def _register_again(app: AsyncApp, cases: UseCases) -> None:
+    """Listen to *Start again*, and to the form that it opens."""
+
     @app.action(actions.START_AGAIN)
-    @button_press(cases)
-    async def on_start_again(press: Press) -> str:
-        asked, thread = parse_send_again(press), press.thread
-        if asked is None:
-            raise StartGone
-        _, channel, ts = place_of(asked[0])
-        if channel != thread.channel:
-            raise StartGone
-        await cases.starting.again(ts, asked[1], thread, press.by)
-        return starting.started_again(await cases.accepting.name(press.by))
+    async def on_start_again(ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        press = ours(parse_press, body, cases)
+        if press is None:
+            return
+        asker = Asker(cases, press.response_url, press.by, press.thread)
+        opening = Opening(form.AGAIN_TITLE, press.trigger, asker)
+        await cases.background.soon(show(opening, partial(_again, cases, press)))
+
+    @app.view(actions.AGAIN_FORM)
+    async def on_again_form(ack: AsyncAck, body: Payload) -> None:
+        filled = ours(parse_submission, body, cases)
+        if filled is None:
+            await ack()
+            return
+        typed = filled.typed
+        if problems := option_fields.problems(typed):
+            await ack(response_action="errors", errors=problems)
+            return
+        is_shown = actions.PROMPT_FIELD in typed
+        block = actions.PROMPT_FIELD if is_shown else actions.CAP_FIELD
+        work = _start_again(cases, filled)
+        await answer(cases, ack, block, work, typed=typed)
+
+
+async def _again(cases: UseCases, press: Press) -> View | Note:
+    """Return the form; none for a press that is delivered another time."""
+    if not await cases.state.claims.claim(f"again:{press.by}:{press.trigger[:100]}"):
+        return Note(forms.ONE_MOMENT, is_seen=True)
+    asked, thread = parse_send_again(press), press.thread
+    if asked is None or place_of(asked[0])[1] != thread.channel:
+        raise StartGone
+    ts, pressed = place_of(asked[0])[2], string(press.message, "ts")
+    return await cases.start_forms.again(ts, asked[1], thread, press.by, pressed)
+
+
+async def _start_again(cases: UseCases, filled: Submission) -> None:
+    """Start again, and let the button give way to who did it."""
+    thread, pressed = await cases.start_forms.start_again(filled.number, filled.by, filled.typed)
+    cases.background.later(_close_button(cases, thread, pressed, filled.by))
+
+
+async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: UserId) -> None:
+    with suppress(SlackRefused):
+        message = await cases.workspace.threads.message(thread, pressed)
+        if message is not None:
+            note = starting.started_again(await cases.accepting.name(by))
+            cases.notices.press(message, thread.channel, note)
+
+
+def _register_new(app: AsyncApp, cases: UseCases) -> None:
+    """Listen to *Start a new session*."""
 
     @app.action(actions.START_NEW)
     @button_press(cases)
@@ -88,7 +153,7 @@ async def _open(cases: UseCases, by: UserId, trigger: str) -> None:
     try:
         if not await cases.state.claims.claim(f"shortcut_start:{trigger[:100]}"):
             return
-        view = await cases.starting.form(by)
+        view = await cases.start_forms.new(by)
     except RelayError as error:
         view = forms.tell(form.TITLE, in_words(error, cases.workspace.admin))
     try:

@@ -13,8 +13,7 @@ from http import HTTPStatus
 from typing import NewType, Protocol, TypeAlias
 
 from bot.model.findings import Finding
-from bot.model.options import Options
-from bot.model.playbooks import Playbook
+from bot.model.options import Options, Playbook
 from bot.model.replies import Outcome, Wait
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Trouble
 

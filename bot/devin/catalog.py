@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from bot.devin.api import Devin, Unread
-from bot.model.playbooks import Playbook
+from bot.model.options import Playbook
 from bot.runtime.in_flight import Background
 
 log = logging.getLogger(__name__)
@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 300.0
 
 T = TypeVar("T")
-
-LATE = Unread(why="not read yet")
 
 
 class Kept(Generic[T]):
@@ -41,7 +39,7 @@ class Kept(Generic[T]):
         self._read = read
         self._background = background
         self._fresh_seconds = fresh_seconds
-        self._found: Sequence[T] | Unread = LATE
+        self._found: Sequence[T] | Unread = Unread(why="not read yet")
         self._read_at = 0.0
         self._reading: asyncio.Task[None] | None = None
 

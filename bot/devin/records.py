@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bot.devin.api import DevinMessage
-from bot.model.playbooks import Playbook
+from bot.model.options import Playbook
 from bot.model.record import string
 from bot.model.sessions import PullRequest
 

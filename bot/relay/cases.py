@@ -16,6 +16,7 @@ from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.ending import Ending
+from bot.relay.lifecycle.forms import StartForms
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
@@ -42,6 +43,7 @@ class UseCases:
     - `channel_moves`: channels that get a new id
     - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `usage`: what sessions have used
+    - `start_forms`: the form for a new session, and the one that starts a failed one again
     - `answers`: the buttons under what Devin asks
     - `accepting`, `naming`: who may steer Devin, and the names by which sessions are shown
     - `notices`, `background`: messages to people, and work that continues after an acknowledgement
@@ -63,6 +65,7 @@ class UseCases:
     workflow_steps: WorkflowSteps
     channel_moves: ChannelMoves
     starting: Starting
+    start_forms: StartForms
     ending: Ending
     usage: Usage
     answers: Answers

@@ -89,6 +89,9 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
     errors.StartGone: SlackMessage(
         "This has expired. To start a session, mention me with `start` again."
     ),
+    errors.StartedAlready: SlackMessage(
+        "Someone already started this again. You'll find the result in the thread."
+    ),
     errors.TicketGone: SlackMessage(
         "This has expired, or it was for someone else. Mention me again, or use the message's ⋮ "
         "menu."

@@ -69,14 +69,6 @@ class Press:
         """The channel of the press."""
         return self.thread.channel
 
-    @property
-    def answered_in(self) -> ThreadRef:
-        """Where its person sees an answer: not in the thread of a message that has no replies."""
-        begins = self.message.get("ts") == self.thread.thread_ts
-        if begins and not self.message.get("thread_ts"):
-            return self.thread.model_copy(update={"thread_ts": ""})
-        return self.thread
-
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
@@ -167,6 +159,12 @@ def parse_submission(body: Payload, team: str) -> Submission | None:
         for action, entry in mapping(block).items()
     }
     return Submission(by, string(view, "private_metadata"), typed)
+
+
+def parse_typing(body: Payload, team: str) -> tuple[UserId, str, str] | None:
+    """Parse what was typed into a menu of a modal (`block_suggestion`): who, the menu, the text."""
+    by = _person(body, team)
+    return None if by is None else (by, string(body, "action_id"), string(body, "value"))
 
 
 def parse_opened(event: Payload) -> UserId | None:

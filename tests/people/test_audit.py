@@ -25,6 +25,7 @@ from tests.people import test_workflow_steps as steps
 from tests.people.test_edits import delivered, edit, offered, waiting
 from tests.people.test_edits import press as press_correction
 from tests.support.desk import ANYTHING, SESSION, Desk, Told, muted, running
+from tests.support.forms import opened
 from tests.support.told import GUEST
 from tests.support.waiting import until_settled, wait_until
 
@@ -155,7 +156,7 @@ async def menu(desk: Desk, _: Store) -> list[Done]:
     await shortcuts.submit(desk, await shortcuts.asked(desk, shortcuts.LINK, ts))
     await desk.until_linked(ts)
     await desk.slack.global_shortcut("start_session")
-    view, filled = await starts.opened(desk), {"channel": starts.channel_of(desk), "prompt": MARK}
+    view, filled = await opened(desk), {"channel": starts.channel_of(desk), "prompt": MARK}
     await desk.slack.submit_view(view["id"], filled)
     await wait_until(lambda: starts.sessions(desk), "it starts")
     sent = (Event.LINKED, Event.ACCEPTED, Event.LINKED, Event.STARTED, Event.LINKED)

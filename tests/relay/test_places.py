@@ -10,12 +10,14 @@ from bot.model.errors import BadStep, CannotPost, ChannelMoved, PersonError
 from bot.model.workflow_steps import Flaw
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import form
+from bot.wording.lifecycle.option_fields import Offer
 from bot.wording.message import plain
 from sandbox.devin.answers import STATES
 from sandbox.slack.world.workspace import Channel
 from tests.people.test_shortcuts import LINK, SEND, asked
-from tests.people.test_starting import opened, sessions
+from tests.people.test_starting import sessions
 from tests.support.desk import SESSION, Desk
+from tests.support.forms import inputs, opened
 from tests.support.waiting import wait_until
 
 TEXT = "Drop the old tables"
@@ -149,7 +151,7 @@ async def test_devin_say_posts_nothing_where_the_bot_may_not(
 
 def test_the_form_offers_channels_only() -> None:
     """Slack would offer people as well, and group direct messages."""
-    (select, _) = (block["element"] for block in form.form("1", "")["blocks"])
+    select = inputs(dict(form.form("1", "", Offer())))["channel"]
     assert select["filter"] == {"include": ["public", "private"]}
 
 
@@ -159,7 +161,7 @@ async def test_a_form_that_is_opened_in_a_direct_message_has_no_channel_yet(
     """Slack doesn't take a first choice that the form does not offer."""
     await desk.slack.slash("/devin-say", "new", channel="dm")
     view = await opened(desk)
-    (select, _) = (block["element"] for block in view["blocks"])
+    select = inputs(view)["channel"]
     assert "initial_conversation" not in select
 
 

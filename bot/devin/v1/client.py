@@ -49,8 +49,7 @@ from bot.devin.v1.sessions import (
     tail,
 )
 from bot.model.findings import Finding
-from bot.model.options import Options
-from bot.model.playbooks import Playbook
+from bot.model.options import Options, Playbook
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
 

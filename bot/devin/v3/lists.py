@@ -11,7 +11,7 @@ from bot.devin.http import READ_LIMIT, DevinHttp, Param
 from bot.devin.records import playbooks, repositories
 from bot.devin.v3.organization import Organization, organization_path
 from bot.devin.v3.sessions import parse_items, parse_list
-from bot.model.playbooks import Playbook
+from bot.model.options import Playbook
 from bot.model.replies import Wait
 from bot.model.sessions import SessionId
 

@@ -94,10 +94,10 @@ class Prompts:
         own, earlier = start.message, _Earlier()
         if start.reads_thread:
             try:
-                found = await self._asked(start)
+                found = await self.asked(start)
                 if found is None:
                     return None
-                own = _prompt_of(found) if found is not start.message else found
+                own = start.message if start.is_typed else found
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
@@ -133,9 +133,15 @@ class Prompts:
         told = f" ({told})" if told else ""
         return "\n\n".join((f"{head} Its messages, oldest first{told}:", *kept))
 
-    async def _asked(self, start: Start) -> Reply | None:
-        """Read the message that asks for the start, if there is one."""
-        if start.by_button:
+    async def asked(self, start: Start) -> Reply | None:
+        """Return the message that asks for the start, as it is now, with the prompt as its text.
+
+        None if it asks for no start any more. Without one in the thread, it is what was kept.
+
+        Raises:
+            SlackAway, SlackRefused: the thread can't be read.
+        """
+        if start.by_button or not start.reads_thread:
             return start.message
         try:
             found = await self._threads.message(start.thread, start.message.ts)
@@ -145,7 +151,8 @@ class Prompts:
             raise
         if found is None:
             return None
-        return self._messages.asked(found, start.thread, is_talk=start.is_talk)
+        asked = self._messages.asked(found, start.thread, is_talk=start.is_talk)
+        return None if asked is None else with_prompt(asked, asked.text)
 
     async def _read(self, start: Start) -> _Earlier:
         """Read the messages of the thread before the one that asks for the start."""
@@ -176,11 +183,11 @@ class Prompts:
         return earlier
 
 
-def _prompt_of(own: Reply) -> Reply:
-    """Return a message, whose text is the prompt, with what it has beside that: pasted tables."""
+def with_prompt(own: Reply, prompt: str) -> Reply:
+    """Return a message with `prompt` as its text, and what it has beside that: pasted tables."""
     beside = own.blocks[1:]  # its first block has the mention, the verb and the prompt
-    blocks = (*section(own.text), *beside) if beside else ()
-    return own.model_copy(update={"blocks": blocks})
+    blocks = (*section(prompt), *beside) if beside else ()
+    return own.model_copy(update={"text": prompt, "blocks": blocks})
 
 
 def _without_addresses(reply: Reply) -> Reply:

@@ -15,7 +15,8 @@ class Start(Record):
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
     If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
     for it, at the `ts` of `message`, and there is no such message in the thread. `is_talk`: all of
-    the message is the prompt, since a press made it one, at the `ts` `pressed`.
+    the message is the prompt, since a press made it one, at the `ts` `pressed`. `is_typed`: a form
+    has changed what the message says, which then only has to be there still.
     """
 
     message: Reply
@@ -24,6 +25,7 @@ class Start(Record):
     reads_thread: bool = False
     by_button: bool = False
     is_talk: bool = False
+    is_typed: bool = False
     pressed: str = ""
 
     @property

@@ -5,32 +5,21 @@ A start is only written to the outbox here; `starter.py` carries it out.
 
 import logging
 import time
-from typing import ClassVar
 
-from bot.model.errors import CannotPost, FormGone, LinkedElsewhere, NothingToSay, StartGone
-from bot.model.people import Act, UserId, is_channel
+from bot.model.errors import LinkedElsewhere, NothingToSay
+from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.start import Start, subject_of
+from bot.relay.lifecycle.start import Start
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
-from bot.slack.threads import NO_SUCH_CHANNEL
 from bot.store.outbox import KEEP
 from bot.store.state import State
-from bot.store.tickets import Ticket
-from bot.wording.lifecycle import form
-from bot.wording.message import View
 
 log = logging.getLogger(__name__)
-
-
-class StartForm(Ticket):
-    """An open form for a new session."""
-
-    kind: ClassVar[str] = "StartForm"
 
 
 class Starting:
@@ -49,7 +38,6 @@ class Starting:
         self._naming = naming
         self._links = state.links
         self._outbox = state.outbox
-        self._tickets = state.tickets
         self._speaking = speaking
         self._schedule = schedule
         self._workspace = workspace
@@ -76,7 +64,7 @@ class Starting:
             is_talk=is_talk,
             pressed=pressed,
         )
-        await self._ask(start, start.by)
+        await self.ask(start, start.by)
 
     async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
         """Have `text` posted under the person's name, and a session started in that new thread.
@@ -95,48 +83,6 @@ class Starting:
         thread = ThreadRef(team=self._workspace.team, channel=channel, thread_ts="")
         await self._speaking.command(thread, by, text, key, act=Act.START)
 
-    async def form(self, by: UserId, channel: str = "") -> View:
-        """Return the form for a new session, in `channel` unless another one is chosen.
-
-        Raises:
-            NotAllowed: `by` may not start one anywhere.
-        """
-        await self._accepting.check(by, None, Act.START)
-        number = await self._tickets.issue(StartForm(by=by))
-        return form.form(number, channel if is_channel(channel) else "")
-
-    async def submit(self, number: str, by: UserId, channel: str, text: str) -> None:
-        """Start the form's session, once, however often the form is submitted.
-
-        The form offers channels that the person can see; a request may name any place.
-
-        Raises:
-            FormGone: the form is too old, or belongs to somebody else.
-            CannotPost: `channel` is no channel that `by` can see.
-            RelayError: as for `say`.
-        """
-        if await self._tickets.read(StartForm, number, by) is None:
-            raise FormGone
-        person = await self._workspace.people.person(by)
-        if not (is_channel(channel) and await self._workspace.channels.includes(person, channel)):
-            raise CannotPost(NO_SUCH_CHANNEL)
-        await self.say(channel, by, text, number)
-
-    async def again(self, ts: str, number: int, thread: ThreadRef, by: UserId) -> None:
-        """Start a session another time for the message `ts` of `thread`, once for each `number`.
-
-        Raises:
-            NotAllowed: `by` may not.
-            LinkedElsewhere: the thread is linked meanwhile.
-            StartGone: the earlier start is no longer kept.
-            TooManyStarts: as for `start`; `by` need not be who asked first.
-        """
-        await self._accepting.check(by, thread.channel, Act.START)
-        start = Start.parse(await self._outbox.asked(subject_of(thread, ts, number)))
-        if start is None or start.thread != thread:
-            raise StartGone
-        await self._ask(start.model_copy(update={"number": number + 1, "at": _now()}), by)
-
     async def begin(self, start: Start) -> None:
         """Keep a start, and carry it out soon; a repeat changes nothing.
 
@@ -148,10 +94,13 @@ class Starting:
         if is_open:
             await self._schedule.tell(start.owed)
 
-    async def _ask(self, start: Start, by: UserId) -> None:
+    async def ask(self, start: Start, by: UserId) -> None:
         """Begin a start that `by` asks for, unless another request has linked its thread.
 
-        A link to a session that has ended gives way.
+        A link to a session that has ended gives way. A repeat changes nothing.
+
+        Raises:
+            LinkedElsewhere, TooManyStarts, StoreAway: as for `start`; `by` need not be its author.
         """
         link = await self._links.get(start.thread)
         is_taken = link is not None and link.since != ts_micros(start.since)

@@ -21,7 +21,7 @@ _EXPECTED: Mapping[str, str] = {
 
 def bad(error: BadOptions) -> SlackMessage:
     """Say all that is wrong with the options of a start, and that there is none."""
-    named = [f"• {_problem(one)}" for one in error.problems[:MOST_NAMED]]
+    named = [f"• {problem(one)}" for one in error.problems[:MOST_NAMED]]
     if more := len(error.problems) - MOST_NAMED:
         named += [f"• and {more} more"] if more > 0 else []
     return SlackMessage(
@@ -29,7 +29,8 @@ def bad(error: BadOptions) -> SlackMessage:
     )
 
 
-def _problem(one: OptionProblem) -> str:
+def problem(one: OptionProblem) -> str:
+    """Say what is wrong with one option."""
     value = as_code(cut(one.value, 80))
     shown = as_code(cut(f"{one.key}:{one.value}", 80))
     expected = _EXPECTED.get(one.key, "")

@@ -1,0 +1,244 @@
+"""The forms of starts: for a new session, and for one whose start failed, with all that was chosen.
+
+What is chosen in a form becomes words before its prompt, as if its person had typed them. Of
+several people who start the same one again, the first does.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.delivery.compose import shown
+from bot.devin.api import Devin, Unread
+from bot.devin.catalog import Catalog
+from bot.model.errors import (
+    CannotPost,
+    FormGone,
+    PersonError,
+    SlackRefused,
+    StartedAlready,
+    StartGone,
+)
+from bot.model.options import BadOptions, Options
+from bot.model.people import Act, UserId, is_channel
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
+from bot.relay.accept import Accepting
+from bot.relay.lifecycle.prompts import Prompts, with_prompt
+from bot.relay.lifecycle.start import Start, subject_of
+from bot.relay.lifecycle.starting import Starting
+from bot.slack.app.workspace import Workspace
+from bot.slack.threads import NO_SUCH_CHANNEL
+from bot.store.outbox import KEEP
+from bot.store.state import State
+from bot.store.tickets import Ticket
+from bot.text.options import parse_options
+from bot.text.to_slack import escape
+from bot.wording import actions
+from bot.wording.lifecycle import form, option_fields
+from bot.wording.lifecycle.option_fields import Offer
+from bot.wording.message import Block, View
+
+
+class StartForm(Ticket):
+    """An open form for a new session."""
+
+    kind: ClassVar[str] = "StartForm"
+
+
+class AgainForm(Ticket):
+    """An open form to start again what the message `ts` of `thread` asked for the `number`th time.
+
+    The message at `pressed` has the button. `shown` is the digest of what was in the prompt's
+    field, of which the words `beside` have no field of their own.
+    """
+
+    kind: ClassVar[str] = "AgainForm"
+
+    thread: ThreadRef
+    ts: str
+    number: int
+    pressed: str
+    shown: str = ""
+    beside: str = ""
+
+    @property
+    def claim(self) -> str:
+        """The name of the claim to start it again."""
+        return f"again:{subject_of(self.thread, self.ts, self.number)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StartForms:
+    """Opens forms, fills their menus, and starts what they ask for."""
+
+    workspace: Workspace
+    state: State
+    devin: Devin
+    catalog: Catalog
+    prompts: Prompts
+    starting: Starting
+    accepting: Accepting
+
+    async def new(self, by: UserId, channel: str = "") -> View:
+        """Return the form for a new session, in `channel` unless another one is chosen.
+
+        Raises:
+            NotAllowed: `by` may not start one anywhere.
+        """
+        await self.accepting.check(by, None, Act.START)
+        number, offer = await asyncio.gather(
+            self.state.tickets.issue(StartForm(by=by)), self._offer()
+        )
+        return form.form(number, channel if is_channel(channel) else "", offer)
+
+    async def submit(self, number: str, by: UserId, channel: str, typed: Mapping[str, str]) -> None:
+        """Start the form's session, once, however often the form is submitted.
+
+        The form offers channels that the person can see; a request may name any place.
+
+        Raises:
+            FormGone: the form is too old, or belongs to somebody else.
+            CannotPost: `channel` is no channel that `by` can see.
+            RelayError: as for `Starting.say`.
+        """
+        if await self.state.tickets.read(StartForm, number, by) is None:
+            raise FormGone
+        person = await self.workspace.people.person(by)
+        if not (is_channel(channel) and await self.workspace.channels.includes(person, channel)):
+            raise CannotPost(NO_SUCH_CHANNEL)
+        prompt = typed.get(actions.PROMPT_FIELD, "").strip()
+        text = escape(_joined(option_fields.written(typed), prompt))
+        await self.starting.say(channel, by, text, number)
+
+    async def again(
+        self, ts: str, number: int, thread: ThreadRef, by: UserId, pressed: str
+    ) -> View:
+        """Return the form to start again what the message `ts` of `thread` asked for.
+
+        The prompt is that of the message as it is now.
+
+        Raises:
+            NotAllowed: `by` may not.
+            StartGone: the start is no longer kept, or its message was deleted.
+            StartedAlready: it was started again.
+        """
+        await self.accepting.check(by, thread.channel, Act.START)
+        ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
+        if await self.state.claims.is_claimed(ticket.claim):
+            raise StartedAlready
+        (_, message), offer = await asyncio.gather(self._repeated(ticket), self._offer())
+        options, rest = _parted(message)
+        beside = option_fields.beside(options, offer).words()
+        typed = _joined(beside, await shown(rest, self.workspace.people))
+        more = {"shown": _digest(typed), "beside": beside}
+        made = await self.state.tickets.issue(ticket.model_copy(update=more))
+        return form.again(made, typed, options, offer)
+
+    async def start_again(
+        self, number: str, by: UserId, typed: Mapping[str, str]
+    ) -> tuple[ThreadRef, str]:
+        """Start again what the form asks for, and return the place of the button. Idempotent.
+
+        Who changes the prompt becomes its author; who doesn't sends what its author wrote.
+
+        Raises:
+            FormGone: the form is too old, or belongs to somebody else.
+            StartGone, NotAllowed: as for `again`.
+            StartedAlready: another form was faster.
+            BadOptions, LinkedElsewhere, TooManyStarts: as for `Starting.start`.
+        """
+        ticket = await self.state.tickets.read(AgainForm, number, by)
+        if ticket is None:
+            raise FormGone
+        await self.accepting.check(by, ticket.thread.channel, Act.START)
+        start, message = await self._repeated(ticket)
+        message = _changed(message, ticket, typed)
+        parse_options(message.text)
+        if not await self.state.claims.claim(ticket.claim, KEEP, number):
+            raise StartedAlready
+        more = {"number": ticket.number + 1, "message": message, "is_typed": True}
+        try:
+            await self.starting.ask(start.model_copy(update=more), by)
+        except PersonError:
+            await self.state.claims.disclaim(ticket.claim)
+            raise
+        return ticket.thread, ticket.pressed
+
+    async def suggest(self, by: UserId, field: str, typed: str) -> Sequence[Block]:
+        """Return the options of a form's menu for what `by` typed into it.
+
+        Raises:
+            NotAllowed: `by` may not start a session anywhere.
+        """
+        await self.accepting.check(by, None, Act.START)
+        seconds = self.workspace.timing.list_seconds
+        if field == actions.REPO_FIELD:
+            names = await self.catalog.repositories(seconds)
+            listed = () if isinstance(names, Unread) else names
+            return option_fields.repositories_like(listed, typed)
+        playbooks = await self.catalog.playbooks(seconds)
+        found = () if isinstance(playbooks, Unread) else playbooks
+        return option_fields.playbooks_like(found, typed)
+
+    async def _offer(self) -> Offer:
+        """Return what people may choose from, waiting only shortly for Devin's lists."""
+        seconds = self.workspace.timing.list_seconds
+        repositories, playbooks = await asyncio.gather(
+            self.catalog.repositories(seconds), self.catalog.playbooks(seconds)
+        )
+        return Offer(
+            None if isinstance(repositories, Unread) else repositories,
+            None if isinstance(playbooks, Unread) else playbooks,
+            self.devin.lacks,
+            self.workspace.settings.max_acu_ceiling,
+        )
+
+    async def _repeated(self, ticket: AgainForm) -> tuple[Start, Reply]:
+        """Return the start that a form repeats, and its message as it is now."""
+        thread = ticket.thread
+        subject = subject_of(thread, ticket.ts, ticket.number)
+        start = Start.parse(await self.state.outbox.asked(subject))
+        if start is None or start.thread != thread:
+            raise StartGone
+        try:
+            message = await self.prompts.asked(start)
+        except SlackRefused as error:
+            raise StartGone from error
+        if message is None:
+            raise StartGone
+        return start, start.message if start.is_typed else message
+
+
+def _parted(message: Reply) -> tuple[Options, Reply]:
+    """Return the options of a message, and the rest of it; all of it, if they can't be read."""
+    try:
+        options, rest = parse_options(message.text)
+    except BadOptions:
+        return Options(), message
+    return options, with_prompt(message, rest)
+
+
+def _changed(message: Reply, ticket: AgainForm, typed: Mapping[str, str]) -> Reply:
+    """Return the message with what the form has in place of its prompt and its options."""
+    chosen, prompt = option_fields.written(typed), typed.get(actions.PROMPT_FIELD)
+    if prompt is None or _digest(prompt) == ticket.shown:
+        _, rest = _parted(message)
+        words = escape(_joined(chosen, ticket.beside))
+        sender = None if ticket.by == message.author else ticket.by
+        kept = with_prompt(message, _joined(words, rest.text))
+        return kept.model_copy(update={"sent_by": sender})
+    text = escape(_joined(chosen, prompt.strip()))
+    by_them = {"author": ticket.by, "bots": (), "home": "", "sent_by": None}
+    return message.model_copy(update={"text": text, "blocks": (), **by_them})
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(filter(None, parts))
+
+
+def _digest(text: str) -> str:
+    """Return a digest of a text, whatever blanks Slack's client makes of those in it."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()

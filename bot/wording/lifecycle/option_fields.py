@@ -1,0 +1,225 @@
+"""The inputs of a form with which people choose the options of a start, and the options in them.
+
+Each input is optional: what is left empty comes from the channel's defaults, or from Devin. Where
+Devin lists what there is, people search in it; else they type it. A form has only one repository:
+more of them, tags and a title are words before the prompt.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.model.options import MODES, BadOptions, Options, Playbook
+from bot.text.characters import shortened
+from bot.text.options import parse_options
+from bot.text.to_slack import escape
+from bot.wording import actions
+from bot.wording.lifecycle.options import problem
+from bot.wording.message import Block, context, literal_text, plain
+
+HEADING = "_Optional._ What you leave empty comes from the channel's defaults, or from Devin."
+REPO_LABEL = "Repository"
+REPO_SEARCH = "Search repositories"
+REPO_HINT = "For more than one, begin the prompt with repo:owner/name."
+REPO_TYPED_HINT = "Such as acme/api. Separate several with commas."
+MODE_LABEL = "Mode"
+MODE_DEFAULT = "Default"
+PLAYBOOK_LABEL = "Playbook"
+PLAYBOOK_SEARCH = "Search playbooks"
+PLAYBOOK_TYPED_HINT = "A macro, such as !deploy, or a playbook's ID."
+CAP_LABEL = "Cap in ACUs"
+CAP_HINT = "The session stops once it has used this many."
+
+FIELDS: Mapping[str, str] = {
+    "repo": actions.REPO_FIELD,
+    "mode": actions.MODE_FIELD,
+    "playbook": actions.PLAYBOOK_FIELD,
+    "max": actions.CAP_FIELD,
+}
+"""The input of each option that has one."""
+
+MOST_OPTIONS = 100
+LABEL_LIMIT = 75
+VALUE_LIMIT = 150
+"""Slack's limits for a menu (docs.slack.dev, "Option object" and "Select menu element")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What people may choose from; without a list, they type.
+
+    `lacks` are the options that they don't have, and `ceiling` is the highest cap.
+    """
+
+    repositories: Sequence[str] | None = None
+    playbooks: Sequence[Playbook] | None = None
+    lacks: frozenset[str] = frozenset()
+    ceiling: int | None = None
+
+
+def fields(chosen: Options, offer: Offer) -> list[Block]:
+    """Return the inputs, with what is `chosen` filled in; `beside` has the rest of it."""
+    makers: Mapping[str, Callable[[Options, Offer], Block]] = {
+        "repo": _repo,
+        "mode": _mode,
+        "playbook": _playbook,
+        "max": _cap,
+    }
+    return [
+        context(HEADING),
+        *(make(chosen, offer) for key, make in makers.items() if key not in offer.lacks),
+    ]
+
+
+def beside(chosen: Options, offer: Offer) -> Options:
+    """Return what `fields` has no room for, which are words before the prompt."""
+    listed = offer.repositories is not None
+    shown = {"mode": "", "playbook": "", "max_acu": None}
+    return chosen.model_copy(update={**shown, "repos": chosen.repos[1:] if listed else ()})
+
+
+def written(typed: Mapping[str, str]) -> str:
+    """Return the words of what was chosen in a submitted form, as plain text, unchecked."""
+    cap = typed.get(actions.CAP_FIELD, "").strip()
+    repos = (one.strip() for one in typed.get(actions.REPO_FIELD, "").split(","))
+    return Options(
+        repos=tuple(filter(None, repos)),
+        mode=typed.get(actions.MODE_FIELD, ""),
+        playbook=typed.get(actions.PLAYBOOK_FIELD, "").strip(),
+        max_acu=(int(cap) if cap.isascii() and cap.isdigit() else 0) if cap else None,
+    ).words()
+
+
+def problems(typed: Mapping[str, str]) -> dict[str, str]:
+    """Validate a submitted form; the result maps each bad field to its error."""
+    try:
+        parse_options(escape(written(typed)))
+    except BadOptions as error:
+        return errors(error, typed)
+    return {}
+
+
+def errors(error: BadOptions, typed: Mapping[str, str], otherwise: str = "") -> dict[str, str]:
+    """Map what is wrong with options to the inputs that have them, and to `otherwise`."""
+    found: dict[str, str] = {}
+    for one in error.problems:
+        block = FIELDS.get(one.key, "")
+        block = block if typed.get(block) else otherwise
+        if block:
+            said = plain(problem(one))
+            found[block] = f"{found[block]} {said}" if block in found else said
+    return found
+
+
+def repositories_like(names: Sequence[str], typed: str) -> list[Block]:
+    """Return the menu's options for what was `typed`; a name that isn't listed is one, too.
+
+    Devin's list may be longer than what was read of it.
+    """
+    found = _best(names, typed, str)
+    if not found and "/" in typed and not _is_bad(Options(repos=(typed.strip(),))):
+        found = [typed.strip()]
+    return [_option(one, one) for one in found if len(one) <= VALUE_LIMIT][:MOST_OPTIONS]
+
+
+def playbooks_like(playbooks: Sequence[Playbook], typed: str) -> list[Block]:
+    """Return the menu's options for what was `typed`: a part of a title, a macro or an ID."""
+    found = _best(playbooks, typed, lambda one: f"{one.title} {one.macro} {one.id}")
+    options = [_option(_named(one), one.called) for one in found]
+    return [one for one in options if len(one["value"]) <= VALUE_LIMIT][:MOST_OPTIONS]
+
+
+def _best(listed: Sequence[Any], typed: str, words: Callable[[Any], str]) -> list[Any]:
+    """Return the entries that have all that was typed; those with a word that begins so first."""
+    wanted = " ".join(typed.lower().split())
+    found = [one for one in listed if wanted in words(one).lower()]
+    return sorted(found, key=lambda one: not _begins(words(one).lower(), wanted))
+
+
+def _begins(text: str, wanted: str) -> bool:
+    return any(one.startswith(wanted) for one in (text, *text.replace("/", " ").split()))
+
+
+def _is_bad(chosen: Options) -> bool:
+    try:
+        return parse_options(escape(chosen.words())) != (chosen, "")
+    except BadOptions:
+        return True
+
+
+def _repo(chosen: Options, offer: Offer) -> Block:
+    if offer.repositories is None:
+        value = ", ".join(chosen.repos)
+        return _input(actions.REPO_FIELD, REPO_LABEL, _typed(value), REPO_TYPED_HINT)
+    first = next(iter(chosen.repos), "")
+    element = _search(REPO_SEARCH, _option(first, first) if first else None)
+    return _input(actions.REPO_FIELD, REPO_LABEL, element, REPO_HINT)
+
+
+def _mode(chosen: Options, offer: Offer) -> Block:  # noqa: ARG001  (the signature of all of them)
+    modes = dict.fromkeys((*MODES, chosen.mode) if chosen.mode else MODES)
+    options = {one: _option(one.capitalize(), one) for one in modes}
+    element = {
+        "type": "static_select",
+        "placeholder": literal_text(MODE_DEFAULT),
+        "options": list(options.values()),
+        **({"initial_option": options[chosen.mode]} if chosen.mode else {}),
+    }
+    return _input(actions.MODE_FIELD, MODE_LABEL, element)
+
+
+def _playbook(chosen: Options, offer: Offer) -> Block:
+    value = chosen.playbook
+    if offer.playbooks is None:
+        return _input(actions.PLAYBOOK_FIELD, PLAYBOOK_LABEL, _typed(value), PLAYBOOK_TYPED_HINT)
+    known = (one for one in offer.playbooks if value in {one.id, one.macro})
+    label = next(map(_named, known), value)
+    element = _search(PLAYBOOK_SEARCH, _option(label, value) if value else None)
+    return _input(actions.PLAYBOOK_FIELD, PLAYBOOK_LABEL, element)
+
+
+def _cap(chosen: Options, offer: Offer) -> Block:
+    element = {
+        "type": "number_input",
+        "is_decimal_allowed": False,
+        "min_value": "1",
+        **({"max_value": str(offer.ceiling)} if offer.ceiling is not None else {}),
+        **({"initial_value": str(chosen.max_acu)} if chosen.max_acu is not None else {}),
+    }
+    most = f" At most {offer.ceiling}." if offer.ceiling is not None else ""
+    return _input(actions.CAP_FIELD, CAP_LABEL, element, CAP_HINT + most)
+
+
+def _named(playbook: Playbook) -> str:
+    macro = (
+        f" ({playbook.macro})" if playbook.macro and len(playbook.macro) < LABEL_LIMIT // 2 else ""
+    )
+    return f"{shortened(playbook.title, LABEL_LIMIT - len(macro))}{macro}"
+
+
+def _option(label: str, value: str) -> Block:
+    return {"text": literal_text(shortened(label, LABEL_LIMIT)), "value": value}
+
+
+def _typed(value: str) -> Block:
+    return {"type": "plain_text_input", **({"initial_value": value} if value else {})}
+
+
+def _search(placeholder: str, chosen: Block | None) -> Block:
+    return {
+        "type": "external_select",
+        "placeholder": literal_text(placeholder),
+        "min_query_length": 0,
+        **({"initial_option": chosen} if chosen else {}),
+    }
+
+
+def _input(block: str, label: str, element: Block, hint: str = "") -> Block:
+    return {
+        "type": "input",
+        "block_id": block,
+        "label": literal_text(label),
+        "element": {**element, "action_id": block},
+        "optional": True,
+        **({"hint": literal_text(hint)} if hint else {}),
+    }
