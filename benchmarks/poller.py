@@ -21,9 +21,8 @@ from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.poll import Poll
 from bot.settings import Settings
+from bot.store.head import Head
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import Outbox
-from bot.store.turn import Head
 
 CONCURRENCY: int = Settings.model_fields["delivery_concurrency"].default
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
@@ -50,7 +49,7 @@ async def poll(url: str, pause: float) -> None:
 
         dispatch = LocalDispatch(Background(InFlight()), CONCURRENCY)
         dispatch.serve(Work(deliver, owes_nothing, owes_nothing))
-        async with Poll(mailbox, Outbox(store), dispatch).running():
+        async with Poll(store, dispatch).running():
             print("polling", flush=True)
             await asyncio.to_thread(sys.stdin.read)
 

@@ -19,11 +19,10 @@ from benchmarks.store import store
 from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.schedule.poll import MOST_ENTRIES
-from bot.store.backlog import measure
+from bot.store.backlog import list_due, measure
+from bot.store.head import Head
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import Outbox
-from bot.store.turn import Head
 from bot.timing import TIMING
 
 AT_ONCE = 64
@@ -97,7 +96,7 @@ class Mail:
     async def measured(self, samples: int) -> Values:
         """Return the columns of the page; as many replies wait before as after."""
         grace = timedelta(seconds=TIMING.entry_pause)
-        poll = partial(Outbox(self._store).overdue, grace, MOST_ENTRIES)
+        poll = partial(list_due, self._store, grace, 0, grace, MOST_ENTRIES)
         accept = await _median_ms(partial(self.accept, 0), samples)
         deliver = await _median_ms(partial(self.deliver, 0), samples)
         accepted, delivered = await self.rates(max(1, samples // AT_ONCE))

@@ -31,7 +31,7 @@ from bot.slack.app.manifest import lacking
 from bot.slack.app.workspace import check_app_token, identify
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import SocketMode
-from bot.store.backlog import measure, measure_watch
+from bot.store.backlog import measure
 from bot.timing import TIMING, Timing
 from bot.wiring import Connections, Parts
 from handlers.hearing import Hearing
@@ -88,8 +88,7 @@ async def open_bot(
         parts.serve()
         if listens:
             await _listen(stack, to, parts, health, endpoint)
-        backlog = partial(measure, to.store), partial(measure_watch, to.store)
-        stack.enter_context(measuring.taking(*backlog))
+        stack.enter_context(measuring.taking(partial(measure, to.store)))
         stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
         work = parts.poll, parts.polling, *((parts.catch_up,) if listens else ())
         for one in work:

@@ -110,7 +110,7 @@ class Parts:
         self.workspace = workspace = to.workspace()
         self.state = state = State.of(to.store, settings)
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
-        self.poll = Poll(state.mailbox, state.outbox, schedule, timing)
+        self.poll = Poll(state.store, schedule, timing)
         self.notices = Notices(
             outbox=state.outbox, schedule=schedule, threads=workspace.threads, background=background
         )
@@ -203,7 +203,7 @@ class Parts:
         return Files(
             slack=SlackFiles(self._to.client, self._to.file_hosts),
             devin=self._to.devin,
-            uploads=self.state.attachments,
+            mailbox=self.state.mailbox,
             limit=self._to.settings.file_limit,
             pauses=self._to.timing.upload_pauses,
         )

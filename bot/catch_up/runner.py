@@ -23,8 +23,8 @@ from bot.model.errors import (
     StoreAway,
     UnderWay,
 )
+from bot.model.owed import Schedule
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
-from bot.model.schedule import Schedule
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases

@@ -17,7 +17,7 @@ from bot.model.files import AttachedFile, FileLeftOut, Upload, WhyLink
 from bot.model.replies import Outcome, Reply, Wait
 from bot.runtime import metrics
 from bot.slack.files import SlackFiles
-from bot.store.attachments import Attachments
+from bot.store.mailbox import Mailbox
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
@@ -41,19 +41,15 @@ class Files:
         *,
         slack: SlackFiles,
         devin: Devin,
-        uploads: Attachments,
+        mailbox: Mailbox,
         limit: int,
         pauses: Sequence[float] = TIMING.upload_pauses,
     ) -> None:
         self._slack = slack
         self._devin = devin
-        self._uploads = uploads
+        self._mailbox = mailbox
         self._limit = limit
         self._pauses = pauses
-
-    async def were_brought(self, reply: Reply) -> bool:
-        """Return True if the uploads are recorded; before that, the reply was not sent."""
-        return await self._uploads.of(reply.id) is not None
 
     async def bring(
         self, reply: Reply, may_send: Callable[[], bool]
@@ -66,7 +62,7 @@ class Files:
         Raises:
             StoreAway: the results could not be recorded.
         """
-        known = await self._uploads.of(reply.id)
+        known = await self._mailbox.uploads(reply.id)
         if known is not None:
             return known
         deadline = asyncio.get_running_loop().time() + SECONDS
@@ -78,7 +74,7 @@ class Files:
             brought.append(one)
         if not may_send():
             return None
-        await self._uploads.keep(reply.id, brought)
+        await self._mailbox.keep_uploads(reply.id, brought)
         return brought
 
     async def _bring(self, file: AttachedFile, reply: Reply, deadline: float) -> Upload | Wait:
@@ -127,7 +123,6 @@ class Files:
 
 
 async def _tried(step: Callable[[], Awaitable[T]], between: Sequence[float]) -> T:
-    """Take a step for a file, again after a failure that may pass."""
     pauses = iter(between)
     while True:
         try:

@@ -87,7 +87,6 @@ def compose(
 
 
 def _mentioned(reply: Reply) -> frozenset[Mention]:
-    """Return every user, channel and group whose name the message needs."""
     found = set(mentioned(reply.text, reply.blocks))
     for one in reply.forwarded[:MOST_FORWARDED]:
         found |= mentioned(one.text, one.blocks)
@@ -102,7 +101,6 @@ def _mentioned(reply: Reply) -> frozenset[Mention]:
 def _quotes(
     forwarded: Sequence[Forwarded], names: Names, became: Mapping[AttachedFile, Upload]
 ) -> list[str]:
-    """Return each forwarded message under its author, in a block quote that its text cannot end."""
     quoted = forwarded[:MOST_FORWARDED]
     parts = []
     for one in quoted:
@@ -125,7 +123,6 @@ def _head(one: Forwarded, names: Names) -> str:
 
 
 def _named(brought: Upload) -> str:
-    """Return a forwarded file's line in its quote; an uploaded file is attached below."""
     return f"{_label(brought.file)} (attached)" if brought.url else _link(brought.file)
 
 
@@ -141,7 +138,6 @@ def _link(file: AttachedFile) -> str:
 
 
 def _spoken(file: AttachedFile) -> str:
-    """Return what Slack has written down of a voice clip, under its name."""
     return f"{_label(file)} begins with:\n\n{block_quote(cut(file.spoken, MOST_QUOTED))}"
 
 

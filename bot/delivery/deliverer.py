@@ -17,21 +17,20 @@ from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
 from bot.delivery.lease import Lease, retried
 from bot.delivery.rate_limit import RateLimit
-from bot.delivery.reconcile import Attempt, Reconciler
+from bot.delivery.reconcile import Attempt, reconcile
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
 from bot.model.files import Upload
-from bot.model.owed import Owed, OwedKind
+from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
-from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.app.workspace import Workspace
 from bot.slack.limits import MarkBudget
+from bot.store.head import Head, Later, Nothing, Step
 from bot.store.state import State
-from bot.store.turn import Head, Later, Nothing, Step
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
@@ -41,10 +40,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """The message for Devin, with the addresses of its uploaded files.
+    """The message for Devin, with the addresses of its uploaded files, and the files that it links.
 
-    `left_out` are the files that it links because they could not be uploaded. `may_be_there` is
-    True if an earlier holder may have sent it.
+    `may_be_there`: an earlier holder may have sent it.
     """
 
     text: str
@@ -70,7 +68,6 @@ class Deliverer:
     ) -> None:
         self._mailbox = state.mailbox
         self._devin = devin
-        self._reconciler = Reconciler(devin, workspace.timing.reconcile_pauses)
         self._files = files
         self._people = workspace.people
         self._schedule = schedule
@@ -103,7 +100,6 @@ class Deliverer:
         return step
 
     async def _send(self, lease: Lease, head: Head) -> Step:
-        """Send the head and finish it, or put it off; an unforeseen error finishes it as well."""
         ids = {"session_id": lease.session, "reply_id": head.reply.id}
         tried = await guarded(self._try(lease, head), log, StoreAway, **ids)
         if isinstance(tried, Unforeseen):
@@ -119,10 +115,7 @@ class Deliverer:
         return await self._finish(lease, head, answer, message)
 
     async def _try(self, lease: Lease, head: Head) -> "_Tried":
-        """Try to send the head, and return the result with the message that was composed.
-
-        The result is None if nothing was sent because the lease may have expired.
-        """
+        """Try to send the head; the result is None if the lease may have expired before that."""
         if head.flaw is not None:
             raise head.flaw
         message = await self._compose(lease, head)
@@ -153,7 +146,8 @@ class Deliverer:
         if reply.all_files:
             # The uploads are recorded before the message is sent.
             if may_be_there:
-                may_be_there = await self._retried(lambda: self._files.were_brought(reply))
+                known = await self._retried(lambda: self._mailbox.uploads(reply.id))
+                may_be_there = known is not None
             answer = await self._retried(lambda: self._files.bring(reply, lambda: lease.is_certain))
             if answer is None or isinstance(answer, Wait):
                 return answer
@@ -167,7 +161,7 @@ class Deliverer:
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)
-        return await self._reconciler.reconcile(attempt, lost)
+        return await reconcile(self._devin, attempt, lost, self._timing.reconcile_pauses)
 
     async def _wait(self, lease: Lease, head: Head, wait: Wait) -> Step:
         if head.attempts and head.waited >= self._give_up_after:
@@ -190,10 +184,7 @@ class Deliverer:
         return Later(delay.total_seconds())
 
     def _delay(self, attempts: int, wait: Wait) -> timedelta:
-        """Return the time until a reply's turn, or else a growing delay.
-
-        Apart from jitter, it is at most the time to giving up, or 1 s if that is shorter.
-        """
+        """Return the time until a reply's turn, or else a growing delay, up to giving up or 1 s."""
         if wait.retry_after is not None:
             return timedelta(seconds=wait.retry_after)
         longest = max(1.0, self._give_up_after.total_seconds())
@@ -202,7 +193,6 @@ class Deliverer:
     async def _finish(
         self, lease: Lease, head: Head, outcome: Outcome, message: "_Message | None" = None
     ) -> Step:
-        """Write the outcome, which only this process knows, and which files went as links."""
         if message is not None and outcome.kind in MAY_BE_THERE:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
         is_mark = outcome.needs_only_a_mark(

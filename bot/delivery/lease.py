@@ -70,9 +70,7 @@ class Lease:
 async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
     """Make one step in the mailbox, and repeat it while Redis may come back.
 
-    The lease's token makes that safe: a step that was made although its answer was lost is
-    recognized. Without the repetition, a reply that was taken but not sent would count as
-    interrupted.
+    By the lease's token, a step that was made although its answer was lost is recognized.
 
     Raises:
         StoreAway: Redis did not come back in time.

@@ -16,7 +16,6 @@ from bot.devin.api import Devin, DevinMessage, Source, Unread
 from bot.model.replies import Outcome, OutcomeKind, ReplyId
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
-from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
@@ -57,35 +56,31 @@ class Look(StrEnum):
     AWAY = "away"
 
 
-class Reconciler:
-    """Looks for messages in sessions, a bounded number of times each."""
+async def reconcile(
+    devin: Devin, attempt: Attempt, uncertain: Outcome, pauses: Sequence[float]
+) -> Outcome:
+    """Return a delivered outcome if the message is seen, or else `uncertain`.
 
-    def __init__(self, devin: Devin, pauses: Sequence[float] = TIMING.reconcile_pauses) -> None:
-        self._devin = devin
-        self._pauses = pauses
+    Devin is asked after each of `pauses`, in seconds; none of its errors is raised.
+    """
+    look = Look.UNREADABLE
+    for seconds in pauses:
+        await asyncio.sleep(seconds)
+        look = await _look(devin, attempt)
+        if look in {Look.SEEN, Look.UNREADABLE}:
+            break
+    metrics.LOOKS.labels(look).inc()
+    ids = {"session_id": attempt.session, "reply_id": attempt.reply}
+    log.info("looked into the session", extra=ids | {"look": look.value})
+    if look is Look.SEEN:
+        return Outcome(kind=OutcomeKind.DELIVERED, status=uncertain.status)
+    return uncertain
 
-    async def reconcile(self, attempt: Attempt, uncertain: Outcome) -> Outcome:
-        """Return a delivered outcome if the message is seen, or else `uncertain`.
 
-        This takes some seconds and never raises an error of Devin.
-        """
-        look = Look.UNREADABLE
-        for seconds in self._pauses:
-            await asyncio.sleep(seconds)
-            look = await self._look(attempt)
-            if look in {Look.SEEN, Look.UNREADABLE}:
-                break
-        metrics.LOOKS.labels(look).inc()
-        ids = {"session_id": attempt.session, "reply_id": attempt.reply}
-        log.info("looked into the session", extra=ids | {"look": look.value})
-        if look is Look.SEEN:
-            return Outcome(kind=OutcomeKind.DELIVERED, status=uncertain.status)
-        return uncertain
-
-    async def _look(self, attempt: Attempt) -> Look:
-        found = await self._devin.messages(attempt.session, clock=attempt.clock)
-        if isinstance(found, Unread):
-            return Look.AWAY if found.is_passing else Look.UNREADABLE
-        if is_there(found.messages, attempt, found.skew):
-            return Look.SEEN
-        return Look.AWAY if found.has_more else Look.UNSEEN
+async def _look(devin: Devin, attempt: Attempt) -> Look:
+    found = await devin.messages(attempt.session, clock=attempt.clock)
+    if isinstance(found, Unread):
+        return Look.AWAY if found.is_passing else Look.UNREADABLE
+    if is_there(found.messages, attempt, found.skew):
+        return Look.SEEN
+    return Look.AWAY if found.has_more else Look.UNSEEN

@@ -11,8 +11,8 @@ from hashlib import sha256
 from bot.mirror.audience import Audience, Heard
 from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.owed import Schedule
 from bot.model.people import WORKFLOW
-from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace

@@ -19,7 +19,7 @@ from bot.mirror.pace import Worth, until_next, worth_of
 from bot.mirror.status import StatusLines
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
-from bot.model.schedule import Schedule
+from bot.model.owed import Schedule
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
@@ -130,7 +130,7 @@ class SessionPoll:
         if isinstance(survey, Unread):
             return await self._unread(survey)
         if survey.reads > 1:
-            await self._reads.note(survey.reads - 1)
+            await self._reads.spend(survey.reads - 1, is_made=True)
         return survey
 
     async def _unread(self, why: Unread) -> timedelta:
@@ -142,7 +142,7 @@ class SessionPoll:
         if why.retry_after is None:
             pauses = UNREADABLE if is_refused else UNREAD
             return timedelta(seconds=pauses * self._pause)
-        await self._reads.stop(why.retry_after)
+        await self._reads.spend(0, pause=why.retry_after)
         return timedelta(seconds=why.retry_after)
 
     def _note(self, poll: Poll, reason: str) -> None:
@@ -178,7 +178,7 @@ class SessionPoll:
             skew = timedelta(milliseconds=poll.seen.skew)
             page = MessagePage((), Cursor(poll.seen.cursor), skew)
         if page.reads > 1:
-            await self._reads.note(page.reads - 1)
+            await self._reads.spend(page.reads - 1, is_made=True)
         if page.left_out:
             self._note(poll, f"{page.left_out} messages left out")
         reading = Reading(

@@ -101,12 +101,13 @@ class Polling:
 
     async def _take(self) -> float | None:
         """Begin to poll what is due; return the seconds until more is, if that is known."""
-        taken = await self._watches.take(MOST, AHEAD * timedelta(seconds=self._timing.watch_pause))
-        if taken.polls:
-            task = self._background.spawn(self._poll(taken.polls))
-            self._under_way[task] = frozenset(one.session for one in taken.polls)
+        ahead = AHEAD * timedelta(seconds=self._timing.watch_pause)
+        polls, next_in = await self._watches.take(MOST, ahead)
+        if polls:
+            task = self._background.spawn(self._poll(polls))
+            self._under_way[task] = frozenset(one.session for one in polls)
             task.add_done_callback(self._under_way.pop)
-        return taken.next_in
+        return next_in
 
     async def _poll(self, polls: Sequence[Poll]) -> None:
         try:

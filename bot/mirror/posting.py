@@ -18,7 +18,7 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
 from bot.slack.limits import LIMITED
 from bot.slack.threads import Threads
-from bot.store.mirror.words import Batch, Words
+from bot.store.mirror.words import PARTS, Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
 from bot.timing import Timing
@@ -126,7 +126,7 @@ class Posting:
             done += 1
             self._may_be_there = False
             if done < len(parts):  # else the batch ends now
-                await self._ways.words.note_parts(self._begun, done)
+                await self._ways.words.note(self._begun, PARTS, str(done))
                 # A file needs the time of a whole try.
                 is_file = not isinstance(parts[done].what, DevinPost)
                 if is_file or time.monotonic() >= ends:

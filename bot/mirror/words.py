@@ -14,7 +14,7 @@ from bot.mirror.posting import Posting, Ways
 from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
-from bot.model.schedule import Schedule
+from bot.model.owed import Schedule
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
 from bot.slack.api import SECOND

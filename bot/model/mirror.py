@@ -21,29 +21,25 @@ class Follow(StrEnum):
 
 
 class SaidKind(StrEnum):
-    """The kinds of items that a thread is shown; the values are kept in Redis."""
+    """The kinds of items that a thread is shown; the values are kept in Redis.
+
+    `QUESTION`: the session waits for an answer to its last message; `options` become buttons, which
+    give way once that is `ANSWERED`, or the session `MOVED_ON`. `TROUBLE`: it has stopped and needs
+    somebody to act. `TOO_LONG`: its messages can't be read.
+    """
 
     MESSAGE = "message"
     QUESTION = "question"
-    """The session waits for an answer to its last message; `options` become buttons."""
-
     APPROVAL = "approval"
     PULL_REQUEST = "pull_request"
     FINISHED = "finished"
     ENDED = "ended"
     TROUBLE = "trouble"
-    """The session has stopped and needs somebody to act: its limit is reached, or it failed."""
-
     TOO_LONG = "too_long"
-    """The session's messages can't be read, since they are too long."""
-
     CAP_NEAR = "cap_near"
     CAP_REACHED = "cap_reached"
-    """The session has used most of its cap, and all of it."""
-
     ANSWERED = "answered"
     MOVED_ON = "moved_on"
-    """What was asked is closed, by a reply or without one: the buttons of its post give way."""
 
 
 CLOSINGS = frozenset({SaidKind.ANSWERED, SaidKind.MOVED_ON})

@@ -1,35 +1,29 @@
-"""Names of the outbox's entries: what must be posted or done until Slack has taken it."""
+"""The outbox's entries: what must be posted or done until Slack has taken it, and who begins it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
+
+from bot.model.sessions import SessionId
 
 
 class OwedKind(StrEnum):
-    """The kinds of entries. The values are kept in Redis, and in the log's `report`."""
+    """The kinds of entries. The values are kept in Redis, and in the log's `report`.
+
+    A thread must be told the `OUTCOME` of a reply, or the `DELAY` while it waits; a workflow's
+    `STEP` must be carried out; one person, or a thread, must get a `NOTICE`. `WORDS` are what a
+    session says, for a thread, whose `CARD` must be posted or edited. A session must be started
+    (`START`), or a person's words posted in their name (`POST`), and sent or begun with.
+    """
 
     OUTCOME = "outcome"
-    """The end of a delivery must be reported to its thread."""
-
     DELAY = "delay"
-    """A thread must be told that a reply is waiting."""
-
     STEP = "step"
-    """A workflow step must be carried out."""
-
     NOTICE = "notice"
-    """One person, or everybody in a thread, must be told something."""
-
     WORDS = "words"
-    """What a session says must be posted in a thread."""
-
     CARD = "card"
-    """A thread's card must be posted, or edited."""
-
     START = "start"
-    """A session must be started, and its thread linked."""
-
     POST = "post"
-    """What a person says must be posted in their name, and sent to its session or start one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +51,17 @@ def parse_owed(text: str) -> Owed:
     """Parse an entry that `str` wrote."""
     subject, number, kind = text.split("|")
     return Owed(subject, int(number), OwedKind(kind))
+
+
+class Schedule(Protocol):
+    """Begins work in this process, now or later, if there is room (`schedule/local.py`).
+
+    The work is due in Redis, where every process polls for it. So what finds no room here, or is
+    lost with this process, is done a little later, here or elsewhere.
+    """
+
+    async def wake(self, session: SessionId, after: float = 0.0) -> None:
+        """Deliver the session's mail in `after` seconds."""
+
+    async def tell(self, owed: Owed, after: float = 0.0, attempt: int = 1) -> None:
+        """Post an outbox entry in `after` seconds."""

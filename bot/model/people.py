@@ -12,7 +12,6 @@ WORKFLOW: UserId = UserId("workflow")
 LONGEST_ID = 32
 """Upper bound in characters; Slack's ids have about a dozen."""
 
-
 CHANNELS_BEGIN = ("C", "G")
 """The first letters of the ids of channels (docs.slack.dev/reference/objects/conversation-object).
 

@@ -82,10 +82,9 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, raw: str, **instead: object) -> tuple[Self, ValidationError | None]:
-        """Parse a record from its JSON, and salvage a broken one.
+        """Parse a record from its JSON; of a broken one, return what can be read, and the error.
 
-        A broken record comes back with the fields that can still be read, `instead` for the others,
-        and the error.
+        The other fields are those of `instead`.
         """
         try:
             return cls.model_validate_json(raw), None

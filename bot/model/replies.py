@@ -193,10 +193,7 @@ def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A thread's queued replies, and those of other threads with the same session.
-
-    `here` is None if there are too many to tell apart; `elsewhere` then counts all of them.
-    """
+    """The queued replies of a thread, None if too many to tell apart, and all others."""
 
     here: int | None = 0
     elsewhere: int = 0
@@ -218,34 +215,31 @@ class Queues:
 
 
 class Evidence(StrEnum):
-    """The evidence that a message is for Devin, in its present form."""
+    """The evidence that a message is for Devin, in its present form.
+
+    After an `OLD_EVENT`, which came more than a minute late, it may have changed or gone. It was
+    read in its `THREAD` just now; or a `PERSON` sends it, whatever happened to it before.
+    """
 
     EVENT = "event"
-    """Slack delivered an event within a minute."""
-
     OLD_EVENT = "old event"
-    """Slack delivered an event late: the message may have changed or gone since."""
-
     THREAD = "thread"
-    """The message was read in its thread just now."""
-
     PERSON = "person"
-    """A person sends the message, whatever happened to it before."""
 
 
 class Change(StrEnum):
-    """The result of accepting a reply."""
+    """The result of accepting a reply: only the first one means that it is accepted just now.
+
+    `EARLIER`: it was written before the link was made, or while that was muted. `LATE`: the event
+    is old, so the message must be looked up in its thread.
+    """
 
     ACCEPTED = "accepted"
     REPEATED = "repeated"
     UNLINKED = "unlinked"
     MUTED = "muted"
-
     EARLIER = "earlier"
-    """Nothing was accepted: it was written before the link was made, or while it was muted."""
-
     LATE = "late"
-    """Nothing was accepted: the event is old, so the message must be looked up in its thread."""
 
 
 FOR_NO_SESSION = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})

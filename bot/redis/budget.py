@@ -1,23 +1,25 @@
-"""The calls of one kind that all processes may make within a minute.
+"""What all processes may do within a time: Slack's calls of one kind, and the starts of one person.
 
 Of a common limit, less urgent calls may use a part only, so that room is left for urgent ones.
 """
 
 import time
+from datetime import timedelta
 
-from bot.redis.connection import Store
+from bot.model.people import UserId
+from bot.redis.connection import Store, millis
 from bot.redis.keys import calls_key
-from bot.redis.lua import budgets as lua
+from bot.redis.lua import commands
 
 MINUTE = 60.0
 LONGEST_PAUSE = 3_600.0
+SPAN = timedelta(hours=1)
 
 
 class Budget:
-    """The calls of `method`, in Redis.
+    """The calls of `method`: one more may be made if at most `most` were made within a minute.
 
-    `most` is how many calls, of all kinds, may have been made within a minute for one more to be
-    made; after a pause, such calls wait for `after` seconds more.
+    After a pause, a call waits for `after` seconds more.
     """
 
     def __init__(self, store: Store, method: str) -> None:
@@ -25,19 +27,13 @@ class Budget:
         self._calls = calls_key(method)
         self._turns: dict[int, float] = {}
 
-    async def spend(self, most: int, after: float) -> float:
+    async def spend(self, most: int, after: float, pause: float = 0.0) -> float:
         """Count a call that is about to be made and return 0, or return the seconds to wait.
 
-        Those that wait get turns within a minute, so that they do not all come back at once.
+        Those that wait get turns within a minute, so that they do not all come back at once. With a
+        `pause`, in seconds, no process makes a call until it is over.
         """
-        return self._turn(most, await self._spend(most, after))
-
-    async def pause(self, seconds: float, most: int, after: float) -> float:
-        """Let no process make a call for `seconds`; return the seconds for this one to wait."""
-        return self._turn(most, await self._spend(most, after, seconds))
-
-    async def _spend(self, most: int, after: float, pause: float = 0.0) -> float:
-        wait_ms = await lua.spend_call(
+        wait_ms = await commands.spend_call(
             self._store,
             calls=self._calls,
             name="",
@@ -46,14 +42,40 @@ class Budget:
             after_ms=int(after * 1000),
             pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),
         )
-        return wait_ms / 1000
-
-    def _turn(self, most: int, wait: float) -> float:
-        if not wait:
+        if not wait_ms:
             return 0.0
-        now = time.monotonic()
+        wait, now = wait_ms / 1000, time.monotonic()
         # Of those that have turns, some do not come back; they hold up nobody for over a minute.
         turn = min(self._turns.get(most, 0.0) + MINUTE / most, now + wait + MINUTE)
         turn = max(turn, now + wait)
         self._turns[most] = turn
         return turn - now
+
+
+class Starts:
+    """The sessions that a person starts: at most `most` within `SPAN`; 0: no limit."""
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store = store
+        self.most = most
+
+    async def count(self, by: UserId, start: str) -> timedelta | None:
+        """Count a start and return None, or return how long `by` must wait for the next.
+
+        It is counted once under the name `start`, however often it is asked for.
+
+        Raises:
+            StoreAway: it may not have been counted.
+        """
+        if not self.most:
+            return None
+        wait_ms = await commands.spend_call(
+            self._store,
+            calls=calls_key(f"start:{by}"),
+            name=start,
+            span_ms=millis(SPAN),
+            most=self.most,
+            after_ms=0,
+            pause_ms=0,
+        )
+        return timedelta(milliseconds=wait_ms) if wait_ms else None

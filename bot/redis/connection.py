@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
@@ -15,7 +15,7 @@ from redis.connection import HiredisRespSerializer
 from redis.typing import EncodableT
 
 from bot.model.errors import StoreAway
-from bot.redis.keys import ALIVE_KEY, SHARED_PREFIX, Key, prefix_of
+from bot.redis.keys import SHARED_PREFIX, Key, once_key, prefix_of
 from bot.redis.lua import commands
 from bot.redis.pipelining import Pipelining
 from bot.redis.runners import OneByOne, Staying
@@ -80,14 +80,14 @@ class Store:
         until = time.monotonic() + seconds
         self._connection.away_until = max(self._connection.away_until, until)
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run `script`, atomically, on `keys`, which are whole.
+    async def run(self, script: Script, args: Sequence[str | int]) -> Any:
+        """Run `script`, atomically.
 
         Raises:
             StoreAway: the script was not run, or the answer was lost.
         """
         try:
-            return await self._connection.runner.run(script, keys, args)
+            return await self._connection.runner.run(script, self.prefix, args)
         except StoreAway:
             self.expect_refused(RETURN_SECONDS)
             raise
@@ -96,13 +96,16 @@ class Store:
         """Close the connections, and give up scripts without an answer."""
         await self._connection.runner.aclose()
 
-    async def get(self, key: Key) -> str | None:
-        """Return the string at `key`."""
-        return (await self.get_all([key]))[0]
+    async def get(self, key: Key, keep: timedelta | None = None) -> str | None:
+        """Return the string at `key`, and keep it for the time `keep` from now on, if given."""
+        ttl = 0 if keep is None else seconds(keep)
+        (found,) = await commands.fields(self, keys=[key], names=(), ttl=ttl)
+        return cast("str | None", found)
 
     async def get_all(self, keys: Sequence[Key]) -> Sequence[str | None]:
         """Return the strings at `keys`, in their order."""
-        return await commands.fields(self, *keys, name="")
+        found: Sequence[str | None] = await commands.fields(self, keys=keys, names=(), ttl=0)
+        return found
 
     async def put(self, key: Key, text: str, ttl: timedelta) -> None:
         """Set the string at `key` to `text`, for `ttl`."""
@@ -114,22 +117,22 @@ class Store:
 
     async def delete(self, key: Key) -> None:
         """Delete `key`."""
-        await commands.delete(self, key=key)
+        await commands.put(self, key=key, text="", ttl=0, field="")
 
     async def field(self, key: Key, field: str) -> str | None:
         """Return one field of the hash at `key`."""
-        return (await self.fields([key], field))[0]
+        return (await self.fields([key], field))[0][0]
 
-    async def fields(self, keys: Sequence[Key], field: str) -> Sequence[str | None]:
-        """Return one field of each of the hashes at `keys`, in their order."""
-        return await commands.fields(self, *keys, name=field)
+    async def fields(self, keys: Sequence[Key], *names: str) -> Sequence[Sequence[str | None]]:
+        """Return for each of the hashes at `keys`, in their order, the fields of those `names`."""
+        found: Sequence[Sequence[str | None]] = await commands.fields(
+            self, keys=keys, names=names, ttl=0
+        )
+        return found
 
     async def ping(self) -> None:
-        """Raise `StoreAway` unless Redis accepts a write; a full Redis would still answer PING.
-
-        On a Cluster, PING goes to every node, and only one of them has this store's keys.
-        """
-        await self.put(ALIVE_KEY, "1", ALIVE)
+        """Raise `StoreAway` unless Redis accepts a write; a full one would still answer PING."""
+        await self.put(once_key("alive"), "1", ALIVE)
 
 
 @asynccontextmanager
@@ -179,11 +182,7 @@ def pipelined(url: str, limit: float) -> Pipelining:
 
 
 class _Packing(AbstractConnection):
-    """A mixin that makes a class of connections pack commands in C.
-
-    redis-py's asyncio connections pack in Python only. A script with its keys and arguments has up
-    to 28 parts, and a reply needs three scripts.
-    """
+    """A mixin that packs commands in C; redis-py's asyncio connections do that in Python only."""
 
     def pack_command(self, *args: EncodableT) -> list[bytes]:
         """Pack one command as redis-py's blocking connections do."""

@@ -1,15 +1,12 @@
 """Asks Redis whether it keeps what it is given, and for how long its disk keeps what was deleted.
 
-Every key of the relay has a TTL, so even a server that evicts only such keys loses links and
-queued replies. What was deleted or has expired stays in an append-only file until that is
-rewritten.
+Every key has a TTL, so even a server that evicts only such keys loses links and queued replies.
 """
 
 from collections.abc import Mapping, Sequence
 
 from bot.model.findings import Finding
 from bot.redis.connection import Store
-from bot.redis.keys import ALIVE_KEY
 from bot.redis.lua import commands
 
 KEEPS = "noeviction"
@@ -65,7 +62,7 @@ def rewrites(facts: Mapping[str, str]) -> Sequence[Finding]:
 
 
 async def _facts(store: Store) -> Mapping[str, str]:
-    told = await commands.info(store, key=ALIVE_KEY)
+    told = await commands.info(store)
     lines = [line for text in told for line in text.splitlines()]
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
@@ -73,8 +70,7 @@ async def _facts(store: Store) -> Mapping[str, str]:
 def _eviction(policy: str) -> Finding:
     what = "Redis eviction"
     if not policy:
-        setting = "`maxmemory-policy noeviction`"
-        return _unknown(what, setting)
+        return _unknown(what, "`maxmemory-policy noeviction`")
     if policy == KEEPS:
         return Finding(what, is_good=True, says=policy)
     return Finding(what, is_good=False, says=_EVICTS.format(policy=policy), fix=_SET_POLICY)

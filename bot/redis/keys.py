@@ -30,23 +30,15 @@ THREADS_KEY = Key("threads")
 WATCH_KEY = Key("watch")
 """The watched sessions, scored by the time (Unix ms) of their next poll."""
 
-READS_KEY = Key("reads")
-"""The budget of reads: the time (Unix ms) until which it is spent."""
-
-CHECKPOINT_KEY = Key("checkpoint")
-"""The checkpoint: the `ts` (in us) up to which everything that Slack brought was kept."""
-
-GAP_KEY = Key("gap")
-"""Exists while threads must be read; its value is the time of the last request (Unix us)."""
+HEARD_KEY = Key("heard")
+"""The `checkpoint`, the `ts` (in us) up to which everything that Slack brought was kept; and while
+threads must be read, the `gap`: the time of the last request (Unix us)."""
 
 BEHIND_KEY = Key("behind")
 """Sessions with such threads, scored by the time (Unix ms) until which mail waits; 0: none."""
 
 UNREAD_KEY = Key("unread")
 """Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
-
-ALIVE_KEY = Key("alive")
-"""A key that is written to see whether Redis accepts a write."""
 
 SCHEMA_KEY = Key("schema")
 """The version of all keys and records; see `redis/schema.py`."""
@@ -63,19 +55,19 @@ def link_key(thread: ThreadRef) -> Key:
 
 
 def known_key(method: str, asked: str) -> Key:
-    """Slack's last answer to a look-up: of a channel, a person, a bot, groups or members."""
+    """Slack's last answer to a look-up: of a channel, a person, a bot, groups or members.
+
+    Also the last time at which an event told of a channel that it was `shared`, `moved` or
+    `changed`.
+    """
     return Key(f"known:{method}:{asked}")
-
-
-def told_key(channel: str, what: str) -> Key:
-    """The last time at which an event of Slack told `what` of a channel: shared, moved, changed."""
-    return Key(f"told:{what}:{channel}")
 
 
 def calls_key(method: str) -> Key:
     """The calls of a method in the last minute, by when (Unix ms), and until when it is paused.
 
-    Also the sessions that a person has started in the last hour: `start:` and their id.
+    Also the sessions that a person has started in the last hour: `start:` and their id. And
+    `reads`: the time until which the budget of Devin's reads is `spent`.
     """
     return Key(f"calls:{method}")
 
@@ -101,7 +93,10 @@ def lease_key(session: SessionId) -> Key:
 
 
 def once_key(what: str) -> Key:
-    """A claim on work that only the first caller may do."""
+    """A claim on work that only the first caller may do.
+
+    `alive` is written to see whether Redis accepts a write.
+    """
     return Key(f"once:{what}")
 
 
@@ -111,18 +106,8 @@ def ticket_key(kind: str, number: str) -> Key:
 
 
 def watched_key(session: SessionId) -> Key:
-    """What is known of a session, watched or not."""
+    """What is known of a session, watched or not, and which threads follow it."""
     return Key(f"watched:{session}")
-
-
-def followers_key(session: SessionId) -> Key:
-    """The threads of a session, each with when it joined (Unix ms), or 0 once it was caught up."""
-    return Key(f"followers:{session}")
-
-
-def shown_key(session: SessionId) -> Key:
-    """The ids of the latest messages of a session that were read."""
-    return Key(f"shown:{session}")
 
 
 def words_key(thread: ThreadRef) -> Key:

@@ -1,8 +1,7 @@
 """Runs scripts on a single Redis over one connection; none waits for earlier answers.
 
 redis-py gives each command a connection of its own, or sends several as a batch, whose answers are
-returned together: then all that was asked in one moment goes on in one moment, and the next batch
-has gathered meanwhile. Here a script leaves with those of the same turn of the event loop, and each
+returned together. Here a script leaves with those of the same turn of the event loop, and each
 answer is passed on as it comes. redis-py's connection authenticates, packs and parses.
 """
 
@@ -30,7 +29,7 @@ class _Wanted:
     """A script that somebody waits for; `sent_at` is by the loop's clock."""
 
     script: Script
-    keys: Sequence[str]
+    prefix: str
     args: Sequence[str | int]
     answer: asyncio.Future[Any]
     is_taught: bool = False
@@ -40,7 +39,7 @@ class _Wanted:
     def packed(self, connection: AbstractConnection) -> list[bytes]:
         """Return the command; a script that the server did not know goes in full."""
         what = ("EVAL", self.script.source) if self.is_taught else ("EVALSHA", self.script.sha)
-        return connection.pack_command(*what, len(self.keys), *self.keys, *self.args)
+        return connection.pack_command(*what, 1, self.prefix, *self.args)
 
     def got(self, answer: Any) -> None:
         """Pass the answer or the error on to the caller, if it is still waiting."""
@@ -73,9 +72,9 @@ class Pipelining:
         self._expected = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    async def run(self, script: Script, prefix: str, args: Sequence[str | int]) -> Any:
         """Run `script`, as `ScriptRunner` defines it."""
-        wanted = _Wanted(script, keys, args, asyncio.get_running_loop().create_future())
+        wanted = _Wanted(script, prefix, args, asyncio.get_running_loop().create_future())
         self._unsent.append(wanted)
         self._asked.set()
         if self._serving is None or self._serving.done():
@@ -95,7 +94,6 @@ class Pipelining:
         await self._redis.aclose()
 
     async def _serve(self) -> None:
-        """Keep a connection for as long as scripts are asked for."""
         while True:
             await self._asked.wait()
             try:
@@ -117,7 +115,6 @@ class Pipelining:
                     wanted.got(StoreAway(type(error).__name__))
 
     async def _converse(self) -> None:
-        """Send and receive over a new connection, until it breaks."""
         connection: Any = self._pool.make_connection()
         try:
             async with asyncio.timeout(self._limit):

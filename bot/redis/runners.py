@@ -41,8 +41,7 @@ class Staying(RedisCluster):
 class OneByOne:
     """Runs scripts on a Cluster, each by itself, on the node that has its keys.
 
-    `limit` is the total time for one script, in seconds: after a timeout, redis-py asks all nodes
-    for the place of the key, each with a timeout of its own.
+    `limit` is the total time for one script, in seconds; redis-py's timeout is for one node.
     """
 
     def __init__(self, redis: RedisCluster, limit: float) -> None:
@@ -50,17 +49,17 @@ class OneByOne:
         self._limit = limit
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    async def run(self, script: Script, prefix: str, args: Sequence[str | int]) -> Any:
         """Run `script`, as `ScriptRunner` defines it."""
         async with _translated(self._limit):
             # Until redis-py knows the nodes, it would send a command to any of them.
             await self._redis.initialize()
             async with self._turns:
                 try:
-                    return await self._redis.evalsha(script.sha, len(keys), *keys, *args)
+                    return await self._redis.evalsha(script.sha, 1, prefix, *args)
                 except NoScriptError:
                     # SCRIPT LOAD would go to every node, including one that is gone.
-                    return await self._redis.eval(script.source, len(keys), *keys, *args)
+                    return await self._redis.eval(script.source, 1, prefix, *args)
 
     async def aclose(self) -> None:
         """Close the connections."""

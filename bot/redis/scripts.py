@@ -1,13 +1,13 @@
-"""Lua scripts: each is a `.lua` file, called with its keys and arguments by name.
+"""Lua scripts: each is a `.lua` file, called with its arguments by name.
 
-A file begins with a comment that describes the script. A header then names each key and argument,
-one per line, and ends with a blank line. A Python signature beside the file has the same names in
-the same order; the two are compared at import, so that no value can reach a slot of another name.
-A function `f` that a script calls, and does not define, is that of `../include/f.lua`.
+A file begins with a comment that describes the script. A header then names each argument, one per
+line, and ends with a blank line. A Python signature beside the file has the same names in the same
+order; the two are compared at import, so that no value can reach a slot of another name. A function
+`f` that a script calls, and does not define, is that of `../include/f.lua`.
 
-A script whose signature names no key is told ids, and builds its keys: `key.mail(session)`, or
-`key.due`, as `redis/keys.py` does. Its one declared key is the workspace's prefix, by whose hash
-tag a Cluster routes it. A time `keep.done` is in seconds, and comes from `redis/keep.py`.
+The one declared key is the workspace's prefix, by whose hash tag a Cluster routes a script. It is
+told ids, and builds its keys: `key.mail(session)`, or `key.due`, as `redis/keys.py` does. A time
+`keep.done` is in seconds, and comes from `redis/keep.py`.
 """
 
 import inspect
@@ -19,11 +19,23 @@ from enum import Enum
 from hashlib import sha1
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import count, dropwhile, takewhile, zip_longest
-from typing import Any, NewType, ParamSpec, Protocol, TypeVar, get_origin, get_type_hints
+from itertools import dropwhile, takewhile, zip_longest
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NewType,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    get_origin,
+    get_type_hints,
+)
 
 from bot.redis import keep
 from bot.redis.keys import BUILT, FIXED, Key
+
+if TYPE_CHECKING:
+    from bot.redis.connection import Store
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -40,7 +52,7 @@ class Script:
 class ScriptRunner(Protocol):
     """Runs scripts on a single Redis, or on a Cluster."""
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    async def run(self, script: Script, prefix: str, args: Sequence[str | int]) -> Any:
         """Run `script` atomically, perhaps twice if a connection breaks at the wrong moment.
 
         Raises:
@@ -51,17 +63,6 @@ class ScriptRunner(Protocol):
         """Give up scripts without an answer, and close the connections."""
 
 
-class Namespace(Protocol):
-    """Runs scripts on the keys that begin with `prefix`."""
-
-    @property
-    def prefix(self) -> str:
-        """What stands before the name of each key."""
-
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run `script`, as `ScriptRunner` defines it; `keys` are whole."""
-
-
 class ScriptMismatch(TypeError):
     """The header of a script does not match its Python signature."""
 
@@ -69,8 +70,7 @@ class ScriptMismatch(TypeError):
 class _Kind(Enum):
     """The kinds of parameters, each with its form in a header and its form in a call."""
 
-    KEYS = ("KEYS", "*map(_prefix.__add__, {})")
-    KEY = ("KEYS[{}]", "_prefix + {}")
+    KEY = ("KEYS[1] .. ARGV[{}]", "{}")
     FLAG = ("ARGV[{}] == '1'", "int({})")
     NUMBER = ("tonumber(ARGV[{}])", "{}")
     TEXT = ("ARGV[{}]", "{}")
@@ -90,18 +90,12 @@ _KEEP = re.compile(r"\bkeep\.(\w+)")
 
 
 class NamedScript(Protocol[P, R_co]):
-    """A script that is called like its signature, after the namespace of its keys."""
+    """A script that is called like its signature, after the store of its keys."""
 
     script: Script
 
-    def __call__(
-        self, namespace: Namespace, /, *keys: P.args, **named: P.kwargs
-    ) -> Awaitable[R_co]:
-        """Run the script atomically.
-
-        Raises:
-            StoreAway: the script was not run, or the answer was lost.
-        """
+    def __call__(self, store: "Store", /, *none: P.args, **named: P.kwargs) -> Awaitable[R_co]:
+        """Run the script, as `ScriptRunner.run` does."""
 
 
 def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
@@ -144,7 +138,6 @@ def assembled(source: str, home: Traversable) -> str:
 
 
 def _table(table: str, named: re.Pattern[str], value_of: Callable[[str], object], body: str) -> str:
-    """Return the Lua that defines what `body` names of a table; '' if it names nothing."""
     names = dict.fromkeys(named.findall(body))
     values = [f"  {name} = {value_of(name)},\n" for name in names]
     return f"local {table} = {{\n" + "".join(values) + "}\n" if values else ""
@@ -166,19 +159,14 @@ def _seconds_of(name: str) -> int:
 
 
 def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
-    """Compile the function that puts each value into its slot, and keys into their namespace.
+    """Compile the function that puts each value into its slot.
 
     Like a namedtuple's, its code is generated: it takes a seventh of the time of a function with
     arbitrary keyword arguments.
     """
-    slots = {name: kind.given.format(name) for name, kind in kinds.items()}
-    declared = [slots[name] for name, kind in kinds.items() if "KEYS" in kind.read]
-    keys = ", ".join(declared) or "_prefix"
-    args = ", ".join(slots[name] for name, kind in kinds.items() if "ARGV" in kind.read)
-    names = ", ".join(f"*{name}" if kind is _Kind.KEYS else name for name, kind in kinds.items())
-    only = "*, " if kinds and _Kind.KEYS not in kinds.values() else ""
-    run = f"_space.run(_script, [{keys}], [{args}])"
-    text = f"lambda _space, /, {only}{names}: (_prefix := _space.prefix) and {run}"
+    args = ", ".join(kind.given.format(name) for name, kind in kinds.items())
+    names = ", ".join(["*", *kinds] if kinds else [])
+    text = f"lambda _store, /, {names}: _store.run(_script, [{args}])"
     call: Any = eval(text, {"_script": script, "_dumps": json.dumps})  # noqa: S307 - our own names
     call.script = script
     return call
@@ -190,20 +178,13 @@ def _header(source: str) -> Iterator[str]:
 
 
 def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:
-    """Yield the lines of a header that reads these parameters."""
-    keys, args = count(1), count(1)
-    for name, kind in kinds.items():
-        number = next(keys if "KEYS" in kind.read else args)
+    for number, (name, kind) in enumerate(kinds.items(), start=1):
         yield f"local {name} = {kind.read.format(number)}"
 
 
 def _kinds_of(signature: Callable[..., object]) -> Mapping[str, _Kind]:
-    """Return the kind of each parameter; `*keys` stands for any number of keys."""
     hints = get_type_hints(signature)
-    return {
-        name: _Kind.KEYS if one.kind is one.VAR_POSITIONAL else _kind_of(hints[name])
-        for name, one in inspect.signature(signature).parameters.items()
-    }
+    return {name: _kind_of(hints[name]) for name in inspect.signature(signature).parameters}
 
 
 def _kind_of(hint: Any) -> _Kind:

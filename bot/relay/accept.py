@@ -11,9 +11,9 @@ from typing import Any
 from bot.delivery.compose import shown
 from bot.mirror.polling import Polling
 from bot.model.errors import NotAllowed, NotIdentified, StoreAway, TooManyStarts
+from bot.model.owed import Schedule
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, Reply
-from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.relay.listening import Listening

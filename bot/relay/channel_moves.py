@@ -11,7 +11,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from bot.model.schedule import Schedule
+from bot.model.owed import Schedule
 from bot.model.threads import Link, ThreadRef
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from cachetools import LRUCache
 
 from bot.model.errors import EmptyMessage, NoSuchReply, NotIdentified
+from bot.model.owed import Schedule
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
-from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting

@@ -18,10 +18,9 @@ from bot.model.errors import (
     PersonError,
     SlackRefused,
 )
-from bot.model.owed import Owed, OwedKind
+from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
-from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked

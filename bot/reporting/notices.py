@@ -12,9 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from bot.model.errors import SlackAway, SlackRefused
-from bot.model.owed import Owed, OwedKind
+from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.record import Record
-from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef
 from bot.runtime.in_flight import Background
 from bot.slack.threads import Threads

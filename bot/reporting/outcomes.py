@@ -29,7 +29,7 @@ class _Tellers:
     def __init__(self, workspace: Workspace, state: State) -> None:
         self._workspace = workspace
         self._threads = workspace.threads
-        self._reports = state.reports
+        self._outbox = state.outbox
         self._names = state.names
 
     async def _post(self, report: Report, reply: Reply, words: SlackMessage) -> None:
@@ -80,7 +80,7 @@ class Outcomes(_Tellers):
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the report."""
-        await self._reports.end(begun)
+        await self._outbox.end(begun)
 
     async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
         """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
@@ -89,7 +89,7 @@ class Outcomes(_Tellers):
             return False
         log.info("mark dropped", extra=begun.owed.log_fields | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
-        await self._reports.end(begun)
+        await self._outbox.end(begun)
         return True
 
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
@@ -139,7 +139,7 @@ class Delays(_Tellers):
         """End the report; take notice and mark back if the outcome was told before they came."""
         report = Report.of(begun)
         where = "" if report.reply is None else report.reply.thread.thread_ts
-        waits, outcome = await self._reports.end(begun, where if told else "")
+        waits, outcome = await self._outbox.end(begun, noticed_in=where if told else "")
         if waits or not (told or begun.again):
             return
         try:

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
-from bot.model.owed import Owed, OwedKind
-from bot.model.schedule import Schedule
+from bot.model.owed import Owed, OwedKind, Schedule
 from bot.runtime import metrics
 from bot.slack.limits import LIMITED
 from bot.store.outbox import Begun, Outbox

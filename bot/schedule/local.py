@@ -6,7 +6,7 @@ stays due in Redis, and every process with room polls for it (`schedule/poll.py`
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -16,7 +16,6 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import Background
 from bot.runtime.logs import guarded
-from bot.schedule.timers import Timers
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ MOST_UNTOLD = 500
 MOST_LATER = 5_000
 """Most sessions, and most entries, whose time is kept here."""
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 
 
 class Line(Generic[T]):
@@ -95,6 +94,40 @@ class Line(Generic[T]):
         finally:
             self._running -= 1
             self._begin()
+
+
+class Timers(Generic[T]):
+    """At most `most` pieces of work, each to be begun at its time, and lost with the process."""
+
+    def __init__(self, background: Background, most: int) -> None:
+        self._background = background
+        self._most = most
+        self._timers: dict[T, asyncio.TimerHandle] = {}
+
+    def add(self, what: T, after: float, begin: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Begin work in `after` seconds, unless there is no room for it.
+
+        If `what` waits already, it begins at the earlier of both times.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = self._timers.get(what)
+        if waiting is None and len(self._timers) >= self._most:
+            return
+        if waiting is not None:
+            if waiting.when() <= loop.time() + after:
+                return
+            waiting.cancel()
+        self._timers[what] = loop.call_later(after, self._begin, what, begin)
+
+    def stop(self) -> None:
+        """Stop all timers."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _begin(self, what: T, begin: Callable[[], Coroutine[None, None, None]]) -> None:
+        del self._timers[what]
+        self._background.spawn(begin())
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +219,6 @@ class LocalDispatch:
         return self._work is not None and not self._background.is_closing
 
     def _line_up(self, session: SessionId) -> None:
-        """Queue the session for a slot here, if there is room."""
         work = self._work
         if work is not None and self._is_serving:
             self._sessions.add(session, lambda: self._deliver(work, session), self._most)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.errors import StoreAway
+from bot.redis.connection import Store
 from bot.runtime.logs import Unforeseen, guarded
 from bot.schedule.local import LocalDispatch
-from bot.store.mailbox import Mailbox
-from bot.store.outbox import Outbox
+from bot.store.backlog import list_due
 from bot.timing import TIMING, Timing
 
 log = logging.getLogger(__name__)
@@ -42,15 +42,8 @@ class Found:
 class Poll:
     """Polls for this process."""
 
-    def __init__(
-        self,
-        mailbox: Mailbox,
-        outbox: Outbox,
-        dispatch: LocalDispatch,
-        timing: Timing = TIMING,
-    ) -> None:
-        self._mailbox = mailbox
-        self._outbox = outbox
+    def __init__(self, store: Store, dispatch: LocalDispatch, timing: Timing = TIMING) -> None:
+        self._store = store
         self._dispatch = dispatch
         self._pause = timing.poll_pause
         self._mail_grace = timedelta(seconds=timing.mail_pause)
@@ -71,9 +64,9 @@ class Poll:
         """Begin what is due here, as far as there is room; what waits here already has its turn."""
         dispatch, room = self._dispatch, self._dispatch.room
         try:
-            due, overdue = await asyncio.gather(
-                self._mailbox.abandoned(self._mail_grace, room and room + dispatch.waiting),
-                self._outbox.overdue(self._entry_grace, MOST_ENTRIES),
+            most = room and room + dispatch.waiting
+            due, overdue = await list_due(
+                self._store, self._mail_grace, most, self._entry_grace, MOST_ENTRIES
             )
         except StoreAway as error:
             log.warning("poll put off", extra={"reason": str(error)})

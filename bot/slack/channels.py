@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackAway, SlackRefused
 from bot.model.people import Person
 from bot.model.record import Record, mapping, string
-from bot.redis.keys import told_key
+from bot.redis.keys import known_key
 from bot.slack.api import MISSING_SCOPE, RATE_LIMITED, SECOND, call
 from bot.slack.limits import LIMITED
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
@@ -142,7 +142,7 @@ class Channels:
 
     async def now(self, channel: str) -> str | None:
         """Return the new id of `channel`, if it has one."""
-        moved = Event.parse(await self._store.get(told_key(channel, MOVED)))
+        moved = Event.parse(await self._store.get(known_key(MOVED, channel)))
         return (moved and moved.now) or None
 
     async def told_shared(self, channel: str) -> bool:
@@ -164,7 +164,7 @@ class Channels:
         """
         event = Event(at=self._clock.now, now=now, is_shown=is_shown)
         ttl = self._link_ttl if what == MOVED else TOLD
-        await self._store.put(told_key(channel, what), event.to_json(), ttl)
+        await self._store.put(known_key(what, channel), event.to_json(), ttl)
 
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
@@ -206,7 +206,7 @@ class Channels:
 
     async def _noted(self, channel: str) -> tuple[Told, Channel | None]:
         """Return what events told of `channel`, and what holds of the answer that is kept."""
-        events = [told_key(channel, what) for what in (SHARED, MOVED, CHANGED)]
+        events = [known_key(what, channel) for what in (SHARED, MOVED, CHANGED)]
         found, *raw = await self._store.get_all([self.lookup.key(channel), *events])
         told = Told(*map(Event.parse, raw))
         return told, told.of(self.lookup.read(channel, found))

@@ -238,7 +238,7 @@ class Lookup(Generic[V]):
             wait = asked_wait(error)
             if wait:
                 most = int(self._tier * need.share)
-                wait = await self._budget.pause(wait, most, need.after)
+                wait = await self._budget.spend(most, need.after, pause=wait)
             return self._failed(key, error.reason, wait or None)
         except TimeoutError as error:
             reason = broken(error)

@@ -5,9 +5,8 @@ from datetime import timedelta
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.sessions import SessionId
-from bot.redis.connection import Store, seconds
+from bot.redis.connection import Store
 from bot.redis.keys import default_key
-from bot.store.lua import links as lua
 
 
 class ChannelDefault(Record):
@@ -38,6 +37,5 @@ class ChannelDefaults:
 
     async def use(self, channel: str) -> SessionId | None:
         """Return the default session, and keep it for another `ttl`."""
-        raw = await lua.use_default(self._store, channel=channel, link_ttl=seconds(self._ttl))
-        default = ChannelDefault.parse(raw)
+        default = ChannelDefault.parse(await self._store.get(default_key(channel), keep=self._ttl))
         return None if default is None else default.session

@@ -2,11 +2,10 @@
 
 One checkpoint says until when every event that Slack delivered was kept; no process moves it while
 it has a refused event that is not noted here. After a start, a lost connection or an outage of
-Redis, all threads are read from there on; after a refused event, only that event's thread is. So an
-accepted reply vouches for no other.
+Redis, all threads are read from there on; after a refused event, only that event's thread is.
 
-A thread stays noted here until some process has read it. Sessions with such threads are *behind*:
-their mail waits, so that a missing reply can be sent first.
+Sessions with threads that are still to be read are *behind*: their mail waits, so that a missing
+reply can be sent first.
 """
 
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
-from bot.redis.connection import Store, millis
-from bot.redis.keys import CHECKPOINT_KEY
+from bot.redis.connection import Store, millis, seconds
+from bot.redis.keys import HEARD_KEY, THREADS_KEY, lease_key
+from bot.redis.lua import commands
 from bot.store.lua import checkpoints as lua
 from bot.store.lua.mailbox import renew
 
@@ -50,9 +50,9 @@ class Unread:
 class Missed:
     """A refused event: a message that was written in `thread` at `ts` (microseconds).
 
-    `is_for_bot` is True if the message named the bot, or was in its direct message. Mail of the
-    thread's session waits until it is read, if it `holds` that. Without `is_refused`,
-    each event was acknowledged, and met a link that was not ready for it.
+    It `is_for_bot` if it named the bot, or was in its direct message; it `holds` the mail of the
+    thread's session until it is read. Without `is_refused`, each event was acknowledged, and met a
+    link that was not ready for it.
     """
 
     thread: ThreadRef
@@ -70,52 +70,59 @@ class Checkpoints:
         self._within = within
         self._token = token
 
-    async def note_all(self, since: int | None = None, oldest: int = 0) -> None:
+    async def note_all(
+        self, since: int | None = None, oldest: int = 0, most: int = MOST_THREADS
+    ) -> None:
         """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
         Without either, or if that is longer ago, since `oldest` (each a `ts` in us); reading begins
-        `OVERLAP` before that. A thread is not noted twice, so that many starts cause one backfill.
+        `OVERLAP` before that. Many starts cause one backfill.
         """
-        heard = await self._store.get(CHECKPOINT_KEY)
+        heard = await self._store.field(HEARD_KEY, "checkpoint")
         known = [int(one) for one in (since, heard) if one is not None]
-        begin = max(min(known, default=0), oldest) - millis(OVERLAP) * 1000
-        await lua.note_all(
-            self._store, since=max(0, begin), within_ms=millis(self._within), most=MOST_THREADS
+        begin = max(0, max(min(known, default=0), oldest) - millis(OVERLAP) * 1000)
+        ever = millis(timedelta.max)
+        found = await commands.members(
+            self._store, key=THREADS_KEY, prefix="", within_ms=ever, limit=most
         )
+        await self._note([(name, begin, False, True) for name in found[::2]], begins=True)
 
     async def note(self, missed: Sequence[Missed]) -> None:
-        """Note refused events.
+        """Note refused events: in threads that are not linked, or muted, only those for the bot."""
+        # Reading begins after a given `ts`, so that one must be before the message.
+        threads = [(one.thread.name, one.ts - 1, one.is_for_bot, one.holds) for one in missed]
+        await self._note(threads, begins=False)
 
-        In a thread that is not linked, or is muted, only what is for the bot counts.
-        """
-        for begin in range(0, len(missed), MOST_AT_ONCE):
-            some = missed[begin : begin + MOST_AT_ONCE]
+    async def _note(self, threads: Sequence[tuple[str, int, bool, bool]], *, begins: bool) -> None:
+        for begin in range(0, max(len(threads), begins), MOST_AT_ONCE):
             await lua.note_missed(
                 self._store,
                 within_ms=millis(self._within),
-                # Reading begins after a given `ts`, so that one must be before the message.
-                threads=[(one.thread.name, one.ts - 1, one.is_for_bot, one.holds) for one in some],
+                threads=threads[begin : begin + MOST_AT_ONCE],
+                begins=begins,
             )
 
     async def heard(self, until: int) -> None:
         """Move the checkpoint: this process has kept all events up to `until` (a `ts` in us)."""
-        await self._store.put(CHECKPOINT_KEY, str(until), self._within)
+        await self._store.put_field(HEARD_KEY, "checkpoint", str(until), self._within)
 
     async def claim(self) -> str:
-        """Take the lease on the backfill, and return the gap.
-
-        Return an empty string if there is no gap, or while another process has the lease.
-        """
-        return await lua.claim_gap(self._store, token=self._token, lease_ms=millis(LEASE))
+        """Take the lease on the backfill, and return the gap; "" without one or the other."""
+        gap, lease = await self._store.field(HEARD_KEY, "gap"), lease_key(SessionId(CATCHING_UP))
+        ttl = seconds(LEASE)
+        if not gap or not await commands.claim(self._store, key=lease, token=self._token, ttl=ttl):
+            return ""
+        return gap
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""
-        await renew(self._store, leased=CATCHING_UP, token=self._token, lease_ms=millis(LEASE))
+        await renew(
+            self._store, leased=SessionId(CATCHING_UP), token=self._token, lease_ms=millis(LEASE)
+        )
 
     async def let_go(self, gap: str = "") -> bool:
         """Release the lease; return True if there is a gap other than `gap`, which was read."""
-        is_wanted = await lua.let_go(self._store, token=self._token, read=gap)
-        return bool(is_wanted)
+        return bool(await lua.let_go(self._store, token=self._token, read=gap))
 
     async def unread(self) -> tuple[str, Sequence[Unread]]:
         """Return the current gap, and the threads to read, those with the latest traffic first."""

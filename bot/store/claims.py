@@ -1,7 +1,4 @@
-"""Claims let work be done once, by the first caller, or by a later one if that caller died.
-
-Each workspace has its own claims. A lease is renewed for as long as its holder needs it.
-"""
+"""Claims let work be done once, by the first caller, or by a later one if that caller died."""
 
 import asyncio
 import logging
@@ -12,10 +9,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bot.model.errors import StoreAway, UnderWay
-from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import once_key
-from bot.store.lua import claims as lua
+from bot.redis.lua import commands
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
@@ -42,7 +38,7 @@ class Claims:
     async def begin(self, what: str, mine: str) -> bool:
         """Return True if this caller must do `what` now; False once it is done and `claim`ed.
 
-        `mine` names the caller, so that a redelivered event can go on after a process died.
+        `mine` names the caller, which can go on after its process died.
 
         Raises:
             UnderWay: another caller is doing it at the moment.
@@ -76,15 +72,10 @@ class Claims:
         """Undo `claim`, for work that failed and will be attempted again."""
         await self._store.delete(once_key(f"claim:{what}"))
 
-    async def offer(self, thread: ThreadRef, ts: str) -> bool:
-        """Return True if the message at `ts` is the first one to cause a link offer in `thread`."""
-        what = f"offered:{thread.team}:{thread.channel}:{thread.thread_ts}"
-        return await self._first(what, OFFERED, ts)
-
     async def _first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
-        """Return True for the first caller, and for a repeated call with the same `mine`."""
         token = mine or secrets.token_hex(8)
-        return bool(await lua.claim(self._store, what=what, token=token, ttl=seconds(ttl)))
+        key, lasts = once_key(what), seconds(ttl)
+        return bool(await commands.claim(self._store, key=key, token=token, ttl=lasts))
 
 
 @asynccontextmanager

@@ -3,8 +3,8 @@
 A thread has at most one session, set by the first request; several threads may share a session. A
 link is forgotten `LINK_TTL` after its last traffic.
 
-What becomes of a link is decided here. One script then sets it, if it still is what it was, and
-keeps all that depends on it in step; else it is read again.
+One script sets a link, if it still is what it was, and all that depends on it; else it is read
+again.
 """
 
 import json
@@ -15,8 +15,9 @@ from bot.model.mirror import Follow
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import link_key
-from bot.store.lua import links as lua
+from bot.redis.keys import THREADS_KEY, link_key
+from bot.redis.lua import commands
+from bot.store.lua import mirror as lua
 from bot.store.mirror.cards import card_subject
 
 GONE = 10**16
@@ -74,10 +75,7 @@ class Links:
     async def mute(
         self, thread: ThreadRef, since: int = 0, session: SessionId | None = None, *, muted: bool
     ) -> Link | None:
-        """Mute or unmute the link of `thread`, keeping its TTL; return None if there is no link.
-
-        Once it is unmuted, replies later than `since` (a `ts` in us) are for Devin again.
-        """
+        """Mute or unmute a link: replies later than `since` (a `ts` in us) then count again."""
 
         def change(link: Link) -> Mapping[str, object]:
             unmutes = link.muted and not muted
@@ -92,10 +90,7 @@ class Links:
         session: SessionId | None = None,
         default: Follow = Follow.ALL,
     ) -> Link | None:
-        """Choose how much of its session `thread` follows; return None if there is no link.
-
-        Without a choice before, it followed as much as the `default`.
-        """
+        """Choose how much of its session `thread` follows: before any choice, the `default`."""
 
         def joins(link: Link) -> str:
             # What was said while the thread did not follow, but is not read yet, is left out.
@@ -128,7 +123,7 @@ class Links:
     ) -> Link | None:
         """Change the fields that `change` returns, if the thread has the link that is meant.
 
-        Return the link as it is then. The card `shows` it, if somebody asked for the change.
+        Return the link as it is then, or None. The card `shows` it, if somebody asked for it.
         """
         while True:
             raw = await self._raw(thread)
@@ -157,10 +152,7 @@ class Links:
         *,
         shows: bool = True,
     ) -> bool:
-        """Set the link to `new`, '' to end it; return False if it is not what it `was`.
-
-        `link` says whose card and followers change with it.
-        """
+        """Set the link to `new`, '' to end it; return False if it is not what it `was`."""
         done = await lua.set_link(
             self._store,
             thread=thread.name,
@@ -189,17 +181,14 @@ class Links:
         return [thread for thread, _ in listed]
 
     async def latest(self, limit: int) -> Sequence[tuple[ThreadRef, int]]:
-        """List the workspace's threads and their latest traffic (Unix ms), latest first.
-
-        A thread whose link has been forgotten may be among them.
-        """
+        """List threads, some perhaps of forgotten links, by latest traffic, and when (Unix ms)."""
         return await self._list("", self.ttl, limit)
 
     async def _list(
         self, prefix: str, within: timedelta, limit: int
     ) -> Sequence[tuple[ThreadRef, int]]:
-        found = await lua.list_threads(
-            self._store, prefix=prefix, within_ms=millis(within), limit=limit
+        found = await commands.members(
+            self._store, key=THREADS_KEY, prefix=prefix, within_ms=millis(within), limit=limit
         )
         pairs = zip(found[::2], found[1::2], strict=True)
         return [(parse_thread(name), int(float(at))) for name, at in pairs]

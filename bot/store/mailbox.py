@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pydantic import TypeAdapter, ValidationError
+
+from bot.model.files import Upload
 from bot.model.owed import Owed, OwedKind
 from bot.model.replies import (
     MAY_BE_THERE,
@@ -27,14 +30,11 @@ from bot.model.threads import ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
+from bot.store.head import Deferred, Head, Step, kept_of, parse_step
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.turn import Deferred, Head, Step, kept_of, parse_step
 
-NO_DELAY = timedelta(0)
-
-MOST_HELD = 20_000
-"""Most sessions under a lease that one poll skips: twenty processes at full concurrency (1,000)."""
+_UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
 
 MOST = 200
 """Most replies of a session that are told apart by thread."""
@@ -127,7 +127,15 @@ class Mailbox:
         The first deferral of a reply owes a notice, due after `notice`.
         """
         report = Owed(head.reply.id, head.round, OwedKind.DELAY)
-        answer = await self._defer(session, token, head.reply.id, delay, str(report), notice)
+        answer = await lua.defer(
+            self._store,
+            session=session,
+            token=token,
+            reply_id=head.reply.id,
+            delay=millis(delay),
+            notice=str(report),
+            notice_after=millis(notice),
+        )
         if not answer:
             return None
         attempts, notice_ms = answer
@@ -135,38 +143,41 @@ class Mailbox:
 
     async def put_back(self, session: SessionId, token: str, reply: ReplyId) -> None:
         """Undo `take` for a reply that has certainly not been sent; it is due at once."""
-        await self._defer(session, token, reply)
-
-    async def _defer(
-        self,
-        session: SessionId,
-        token: str,
-        reply: ReplyId,
-        delay: timedelta = NO_DELAY,
-        notice: str = "",
-        notice_after: timedelta = NO_DELAY,
-    ) -> tuple[int, int] | None:
-        return await lua.defer(
+        await lua.defer(
             self._store,
             session=session,
             token=token,
             reply_id=reply,
-            delay=millis(delay),
-            notice=notice,
-            notice_after=millis(notice_after),
+            delay=0,
+            notice="",
+            notice_after=0,
         )
 
     async def renew(self, session: SessionId, token: str) -> bool:
         """Extend the lease by another `keep.LEASE`; return False if it is no longer ours."""
-        is_ours = await lua.renew(
-            self._store, leased=session, token=token, lease_ms=millis(keep.LEASE)
-        )
-        return bool(is_ours)
+        lease_ms = millis(keep.LEASE)
+        return bool(await lua.renew(self._store, leased=session, token=token, lease_ms=lease_ms))
 
     async def kept(self, reply: ReplyId) -> Reply | None:
         """Return the reply while it waits, or while a report or *Send again* may need it."""
         raw = await self._store.field(subject_key(reply), ReplyField.REPLY)
         return Reply.model_validate_json(raw) if raw else None
+
+    async def uploads(self, reply: ReplyId) -> Sequence[Upload] | None:
+        """Return the uploads of the files of `reply`; None until they are recorded.
+
+        Before that, it was certainly not sent, not even by a process that died meanwhile.
+        """
+        raw = await self._store.field(subject_key(reply), ReplyField.FILES)
+        try:
+            return _UPLOADS.validate_json(raw) if raw else None
+        except ValidationError:
+            return None
+
+    async def keep_uploads(self, reply: ReplyId, brought: Sequence[Upload]) -> None:
+        """Record the uploads of the files of `reply`, which are not repeated with a later try."""
+        note, no_longer = _UPLOADS.dump_json(tuple(brought)).decode(), timedelta(0)
+        await self._store.put_field(subject_key(reply), ReplyField.FILES, note, no_longer)
 
     async def session_of(self, reply: ReplyId) -> SessionId | None:
         """Return the session for which the reply was last accepted, as long as that is known."""
@@ -192,12 +203,6 @@ class Mailbox:
             score=ts_micros(reply.ts),
             number=number,
             press=secrets.token_hex(8),
-        )
-
-    async def abandoned(self, grace: timedelta, limit: int) -> Sequence[SessionId]:
-        """List up to `limit` sessions without a lease, due for at least `grace`, oldest first."""
-        return await lua.list_abandoned(
-            self._store, grace_ms=millis(grace), limit=limit, most=limit + MOST_HELD
         )
 
     async def queues(self, session: SessionId) -> Queues:

@@ -5,9 +5,6 @@ Each entry is about a subject, a record in Redis, whose fields mean something on
 
 A try holds its entry under a lease with a fencing token, and whatever ends the try acts only if it
 still does. So a process that was frozen changes nothing of a try that was begun meanwhile.
-
-The subject of a report is the reply's own record: the step that writes an outcome (`FINISH`) or
-puts a reply off (`DEFER`) adds it.
 """
 
 import logging
@@ -17,14 +14,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
-from bot.model.owed import Owed, parse_owed
+from bot.model.owed import Owed
 from bot.model.replies import Outcome, Reply
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
 from bot.store.lua import outbox as lua
-from bot.store.lua import replies as reply_scripts
 from bot.store.lua.reply_fields import ReplyField
 
 log = logging.getLogger(__name__)
@@ -57,8 +53,8 @@ class Owing(IntEnum):
 class Begun:
     """A try at an entry, and by what it holds it (`held`).
 
-    `again` is True if Slack may have accepted it in an earlier try. `record` has the requested
-    fields of the subject; a missing one is empty.
+    It is a try `again` if Slack may have accepted it before. `record` has the requested fields of
+    the subject; a missing one is empty.
     """
 
     owed: Owed
@@ -74,27 +70,22 @@ class Outbox:
         self._store = store
 
     async def owe(self, owed: Owed, what: str, keep: timedelta) -> Owing:
-        """Add an entry, with `what` as the `asked` field of its subject, once for each subject.
-
-        It is remembered for `keep`.
+        """Add an entry, with `what` as the `asked` field of its subject, once within `keep`.
 
         Raises:
             StoreAway: the entry may not be kept.
         """
-        owing = await lua.owe(
-            self._store, subject=owed.subject, owed=str(owed), asked=what, keep=seconds(keep)
+        subject, ttl = owed.subject, seconds(keep)
+        return Owing(
+            await lua.owe(self._store, subject=subject, owed=str(owed), asked=what, keep=ttl)
         )
-        return Owing(owing)
 
     async def asked(self, subject: str) -> str | None:
         """Return what was to be done about `subject`, as long as that is kept."""
         return await self._store.field(subject_key(subject), "asked")
 
     async def begin(self, owed: Owed, fields: Sequence[str]) -> Begun | None:
-        """Begin a try, and read `fields` of the subject.
-
-        Return None if the entry has ended, or while another try is in progress.
-        """
+        """Begin a try, and read `fields` of the subject; None without an entry or its lease."""
         answer = await lua.begin_entry(
             self._store,
             owed=str(owed),
@@ -108,10 +99,7 @@ class Outbox:
         return Begun(owed, held, bool(again), dict(zip(fields, map(str, found), strict=True)))
 
     async def pause(self, begun: Begun, after: float, *, may_be_done: bool) -> None:
-        """End this try, with another one due in `after` seconds.
-
-        `may_be_done` says that Slack may have accepted the entry in this one.
-        """
+        """End this try, in which it `may_be_done`, with another one due in `after` seconds."""
         await lua.pause_entry(
             self._store,
             owed=str(begun.owed),
@@ -120,21 +108,28 @@ class Outbox:
             after_ms=int(after * 1000),
         )
 
-    async def end(self, begun: Begun, *, forget: bool) -> None:
-        """End the entry; with `forget`, delete its content and keep only that it was owed."""
-        await self._end(begun, "fact" if forget else "all")
+    async def end(
+        self, begun: Begun, *, forget: bool = False, noticed_in: str = ""
+    ) -> tuple[bool, Outcome | None]:
+        """End the entry; with `forget`, delete its content and keep only that it was owed.
+
+        A report may have told the thread `noticed_in` that its reply waits. Return whether the
+        reply still does, and its outcome.
+        """
+        return await self._end(begun, "fact" if forget else "all", noticed_in)
 
     async def take_back(self, begun: Begun) -> None:
         """End an entry that was not done, and forget it: its subject may be owed again."""
         await self._end(begun, "nothing")
 
-    async def _end(self, begun: Begun, leaves: str) -> None:
-        await lua.end_entry(self._store, owed=str(begun.owed), held=begun.held, leaves=leaves)
-
-    async def overdue(self, grace: timedelta, limit: int) -> Sequence[Owed]:
-        """List entries that have been due for at least `grace`, the longest due first."""
-        late = await lua.list_late(self._store, grace_ms=millis(grace), limit=limit)
-        return [parse_owed(one) for one in late]
+    async def _end(
+        self, begun: Begun, leaves: str, noticed_in: str = ""
+    ) -> tuple[bool, Outcome | None]:
+        owed, held = str(begun.owed), begun.held
+        state, outcome = await lua.end_entry(
+            self._store, owed=owed, held=held, leaves=leaves, noticed_in=noticed_in
+        )
+        return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +151,7 @@ class Report:
 
     @classmethod
     def of(cls, begun: Begun) -> "Report":
-        """Build the report from the record that a try at its entry has read, with `REPORT_FIELDS`.
-
-        Raises:
-            ValidationError: the reply or its outcome is broken.
-        """
+        """Build it from a record with `REPORT_FIELDS`; raise ValidationError for a broken one."""
         record = begun.record
         reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]
         return cls(
@@ -173,21 +164,3 @@ class Report:
             is_current=record[ReplyField.ROUND] == str(begun.owed.number),
             session=SessionId(record[ReplyField.SESSION]),
         )
-
-
-class Reports:
-    """Ends reports on replies, in Redis."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def end(self, begun: Begun, noticed_in: str = "") -> tuple[bool, Outcome | None]:
-        """End a report that was told, or that cannot or need not be.
-
-        It may have told a thread that the reply waits. Return whether the reply still does, and its
-        outcome.
-        """
-        state, outcome = await reply_scripts.end_report(
-            self._store, owed=str(begun.owed), held=begun.held, noticed_in=noticed_in
-        )
-        return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None

@@ -11,14 +11,17 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.model.errors import StoreAway
 from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
-from bot.redis.connection import Store
-from bot.redis.keys import subject_key
-from bot.store.lua import replies as lua
+from bot.redis.connection import Store, seconds
+from bot.redis.keep import DONE
+from bot.redis.keys import once_key, subject_key
+from bot.redis.lua import commands
+from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.text.to_devin import is_empty
 
@@ -32,22 +35,20 @@ LONGEST_TRY_SECONDS = 120.0
 
 
 class Revised(StrEnum):
-    """The results of an edit or a deletion."""
+    """The results of an edit or a deletion.
+
+    `UNKNOWN`, `AHEAD`: no such reply was accepted; if the event of one ahead still comes, it is
+    accepted in its present form. `SENDING`: it changes only if Devin does not accept it, which a
+    later call can tell. `LATE`: it has an outcome already.
+    """
 
     UNKNOWN = "unknown"
-    """No such reply was accepted."""
-
     AHEAD = "ahead"
-    """No such reply was accepted; if its event still comes, it is accepted in its present form."""
-
     REPEATED = "repeated"
     CHANGED = "changed"
     WITHDRAWN = "withdrawn"
     SENDING = "sending"
-    """It is being sent, and changes only if Devin does not accept it. A later call can tell."""
-
     LATE = "late"
-    """It has an outcome already."""
 
 
 TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
@@ -82,80 +83,58 @@ class Revisions:
         for it, and, unless `drops_forwarded`, the forwarded messages. A reply that is empty now is
         withdrawn.
         """
-        for _ in range(TRIES):
-            session, raw = await self._read(reply.id)
+
+        def change(raw: str) -> tuple[str, str]:
             kept = Reply.model_validate_json(raw) if raw else reply
             new = _revised(kept, reply, drops_forwarded=drops_forwarded)
-            what = await self._revise(
-                reply.id,
-                session,
-                edited,
-                old=raw or "",
-                new="" if is_empty(new) else new.to_json(),
-                drops="" if new.all_files == kept.all_files else ReplyField.FILES,
-                may_be_ahead=may_be_ahead,
-            )
-            if what is not None:
-                return what
-        return Revision(Revised.REPEATED)  # each time, a later edit came in between
+            drops = "" if new.all_files == kept.all_files else ReplyField.FILES
+            return "" if is_empty(new) else new.to_json(), drops
+
+        return await self._revise(reply.id, edited, change, may_be_ahead=may_be_ahead)
 
     async def withdraw(self, reply: ReplyId, edited: int = 0, *, may_be_ahead: bool) -> Revision:
-        """Take `reply` out of its mailbox, if it waits there.
-
-        `edited` is the time of the edit that does so, in microseconds; 0 for a deletion.
-        """
-        for _ in range(TRIES):
-            session, _raw = await self._read(reply)
-            what = await self._revise(reply, session, edited, may_be_ahead=may_be_ahead)
-            if what is not None:
-                return what
-        return Revision(Revised.REPEATED)
+        """Take `reply` out of its mailbox for an edit at `edited` (us), or 0: a deletion."""
+        return await self._revise(reply, edited, lambda _: ("", ""), may_be_ahead=may_be_ahead)
 
     async def offer(self, reply: ReplyId, number: str) -> str:
         """Return the number under which a correction of `reply` is offered: the first one given."""
-        return await lua.note_reply(
-            self._store, reply_id=reply, field=ReplyField.OFFER, text=number, once=True
-        )
+        key = once_key(f"offer:{reply}")
+        await commands.claim(self._store, key=key, token=number, ttl=seconds(DONE))
+        return await self._store.get(key) or number
 
     async def offered(self, reply: ReplyId, edited: int) -> None:
         """Note that a correction by the edit of `edited` has been offered."""
-        await lua.note_reply(
-            self._store, reply_id=reply, field=ReplyField.EDITED, text=str(edited), once=False
-        )
-
-    async def _read(self, reply: ReplyId) -> tuple[SessionId, str | None]:
-        """Return the session and the JSON; if they are of two moments, `REVISE` finds that out."""
-        key = subject_key(reply)
-        session, raw = await asyncio.gather(
-            self._store.field(key, ReplyField.SESSION), self._store.field(key, ReplyField.REPLY)
-        )
-        return SessionId(session or ""), raw
+        # The reply is kept no longer for that.
+        key, no_longer = subject_key(reply), timedelta(0)
+        await self._store.put_field(key, ReplyField.EDITED, str(edited), no_longer)
 
     async def _revise(
         self,
         reply: ReplyId,
-        session: SessionId,
         edited: int,
+        change: Callable[[str], tuple[str, str]],
         *,
-        old: str = "",
-        new: str = "",
-        drops: str = "",
         may_be_ahead: bool,
-    ) -> Revision | None:
-        what, outcome = await lua.revise(
-            self._store,
-            reply_id=reply,
-            session=session,
-            old=old,
-            new=new,
-            edited=edited,
-            may_be_ahead=may_be_ahead,
-            drops=drops,
-        )
-        if what == "raced":
-            return None
-        parsed = Outcome.model_validate_json(outcome) if outcome else None
-        return Revision(Revised(what), parsed)
+    ) -> Revision:
+        """Make a change that returns the new JSON, and the field to delete with the old one."""
+        fields = (ReplyField.SESSION, ReplyField.REPLY)
+        for _ in range(TRIES):
+            ((session, raw),) = await self._store.fields([subject_key(reply)], *fields)
+            new, drops = change(raw or "")
+            what, outcome = await lua.revise(
+                self._store,
+                reply_id=reply,
+                session=SessionId(session or ""),
+                old=raw or "",
+                new=new,
+                edited=edited,
+                may_be_ahead=may_be_ahead,
+                drops=drops,
+            )
+            if what != "raced":
+                parsed = Outcome.model_validate_json(outcome) if outcome else None
+                return Revision(Revised(what), parsed)
+        return Revision(Revised.REPEATED)  # each time, a later edit came in between
 
 
 def _revised(kept: Reply, shown: Reply, *, drops_forwarded: bool) -> Reply:

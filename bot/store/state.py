@@ -4,9 +4,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Self
 
+from bot.redis.budget import Starts
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.store.attachments import Attachments
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims
@@ -15,12 +15,10 @@ from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards
 from bot.store.mirror.polls import Reads
-from bot.store.mirror.watches import Watches
+from bot.store.mirror.watches import SessionNames, Watches
 from bot.store.mirror.words import Words
-from bot.store.outbox import Outbox, Reports
+from bot.store.outbox import Outbox
 from bot.store.revisions import Revisions
-from bot.store.session_names import SessionNames
-from bot.store.starts import Starts
 from bot.store.tickets import Tickets
 
 
@@ -29,7 +27,6 @@ class State:
     """The repositories, one per kind."""
 
     store: Store
-    attachments: Attachments
     cards: Cards
     checkpoints: Checkpoints
     claims: Claims
@@ -40,7 +37,6 @@ class State:
     names: SessionNames
     outbox: Outbox
     reads: Reads
-    reports: Reports
     revisions: Revisions
     starts: Starts
     tickets: Tickets
@@ -53,7 +49,6 @@ class State:
         ttl, within = settings.link_ttl, settings.catch_up
         return cls(
             store=store,
-            attachments=Attachments(store),
             cards=Cards(store),
             checkpoints=Checkpoints(store, within or CATCH_UP, secrets.token_hex(8)),
             claims=Claims(store, store.timing.claim_seconds),
@@ -64,7 +59,6 @@ class State:
             names=SessionNames(store, ttl),
             outbox=Outbox(store),
             reads=Reads(store, settings.devin_reads),
-            reports=Reports(store),
             revisions=Revisions(store),
             starts=Starts(store, settings.starts_per_hour),
             tickets=Tickets(store),

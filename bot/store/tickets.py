@@ -16,6 +16,8 @@ from bot.redis.keys import ticket_key
 KEEP = timedelta(hours=24)
 """The time for which a person may leave a modal open, or an offer unanswered."""
 
+LENGTH = 32
+
 
 class Ticket(Record):
     """A question to the person `by`; each subclass adds its content, and its `kind` for the key."""
@@ -35,7 +37,7 @@ class Tickets:
         self._store = store
 
     async def issue(self, ticket: Ticket, keep: timedelta = KEEP) -> str:
-        """Keep `ticket` for the time `keep`, and return its number."""
+        """Keep `ticket`, and return its number."""
         number = new_number()
         await self.write(number, ticket, keep)
         return number
@@ -50,9 +52,6 @@ class Tickets:
             return None
         ticket = form.parse(await self._store.get(ticket_key(form.kind, number)))
         return ticket if ticket is not None and ticket.by == by else None
-
-
-LENGTH = 32
 
 
 def new_number() -> str:

@@ -10,10 +10,9 @@ import redis
 
 from bot.app import Bot
 from bot.model.errors import StoreAway
-from bot.redis.connection import ALIVE, Store, open_store
-from bot.redis.keys import ALIVE_KEY, once_key, prefix_of
+from bot.redis.connection import Store, open_store
+from bot.redis.keys import once_key, prefix_of
 from bot.store.claims import Claims
-from bot.store.lua import outbox as lua
 from bot.urls import is_cluster
 from bot.wording import thread_links
 from sandbox import Sandbox
@@ -113,16 +112,16 @@ async def test_a_slot_that_is_moving_is_waited_for(
     from_, to = nodes[2], nodes[0]
     async with open_store(redis_url, timing=BRISK) as connection:
         store = connection.of(box.slack.team_id)
-        await store.put(ALIVE_KEY, "1", ALIVE)
+        await store.ping()
         to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", str(from_.ask("CLUSTER", "MYID")))
         from_.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", str(to.ask("CLUSTER", "MYID")))
         try:
             with pytest.raises(StoreAway):
-                await lua.list_late(store, grace_ms=0, limit=1)
+                await store.get(once_key("alive"))
         finally:
             for node in (from_, to):
                 node.ask("CLUSTER", "SETSLOT", slot, "STABLE")
-        assert await lua.list_late(store, grace_ms=0, limit=1) == []
+        assert await store.get(once_key("alive")) == "1"
 
 
 async def test_processes_share_it(

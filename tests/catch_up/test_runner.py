@@ -27,9 +27,8 @@ from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
 from bot.redis.keys import (
     BEHIND_KEY,
-    CHECKPOINT_KEY,
     DUE_KEY,
-    GAP_KEY,
+    HEARD_KEY,
     THREADS_KEY,
     lease_key,
     subject_key,
@@ -39,11 +38,11 @@ from bot.relay.replies import Replies
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed
+from bot.store.head import Head, Later, Step
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.turn import Head, Later, Step
 from bot.wording import delivery_reports
 from bot.wording.commands import HELP
 from bot.wording.phrases import short_id
@@ -336,7 +335,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
     desk.slack.fail_next("users.info", status=503, times=100_000)
     async with running(desk, environ):
         await wait_until(lambda: "session put off" in caplog.messages, "it is left")
-        assert await store.get(GAP_KEY) is not None
+        assert await store.field(HEARD_KEY, "gap") is not None
         assert (desk.received(), desk.whispers("ben"), late(desk, thread)) == ([], [], [])
         desk.slack.fail_no_more()
         await desk.until_received("Last")
@@ -395,7 +394,7 @@ async def test_it_can_be_switched_off(
             await until_caught_up(store)
         assert {one.params["ts"] for one in reads(desk)[before:]} == {thread}
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(at(GAP_KEY), at(CHECKPOINT_KEY))
+        assert not await raw.exists(at(HEARD_KEY))
 
 
 async def test_switched_off_it_still_reads_what_a_link_was_too_slow_for(
@@ -521,7 +520,7 @@ async def test_threads_whose_session_is_open_are_read_first(study: Study, store:
     """Somebody may have answered there; nothing more is expected of a session that is over."""
     await study.linked(3)
     watches = Watches(store, CATCH_UP)
-    for poll in (await watches.take(3, timedelta(0))).polls:
+    for poll in (await watches.take(3, timedelta(0)))[0]:
         state = SessionState.WAITING if poll.session.endswith("0") else SessionState.ENDED
         await watches.record(poll, Found(seen=Watched(state=state, read_at=1), after=None))
     listening = study.listening()

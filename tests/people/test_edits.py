@@ -30,12 +30,12 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
 from bot.settings import Settings
-from bot.store.lua import replies as lua
+from bot.store.head import Head, Nothing
+from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
-from bot.store.turn import Head, Nothing
 from bot.wording import corrections, refusals, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import mail_waiting, session_address

@@ -28,10 +28,9 @@ from bot.runtime.outgoing import open_session
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.files import SlackFiles, attached
-from bot.store.attachments import Attachments
+from bot.store.head import Head
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.turn import Head
 from bot.wording import delivery_reports, refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
@@ -623,7 +622,7 @@ async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> 
         bringing = Files(
             slack=files,
             devin=api,
-            uploads=Attachments(store),
+            mailbox=Mailbox(store, timedelta(days=1)),
             limit=100,
             pauses=BRISK.upload_pauses,
         )
@@ -634,7 +633,7 @@ async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> 
 async def test_files_are_on_record_only_where_their_reply_may_still_be_sent(store: Store) -> None:
     """Another process takes a reply without a record for one that was certainly not sent."""
     async with slack_at("http://127.0.0.1:9") as files, V1.client("http://127.0.0.1:9") as api:
-        bringing = Files(slack=files, devin=api, uploads=Attachments(store), limit=0)
+        bringing = Files(slack=files, devin=api, mailbox=Mailbox(store, timedelta(days=1)), limit=0)
         thread = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
         file = AttachedFile(name="a", permalink="", url="")
         reply = Reply(thread=thread, ts="1764000001.0", author=UserId("U1"), files=(file,))
@@ -642,9 +641,9 @@ async def test_files_are_on_record_only_where_their_reply_may_still_be_sent(stor
         await Links(store, hour).create(thread, Link(session=session, by=UserId("U1"), at=1))
         await Mailbox(store, hour).accept(reply, session, timedelta(0))
         assert await bringing.bring(reply, lambda: False) is None
-        assert not await bringing.were_brought(reply)
+        assert await Mailbox(store, timedelta(days=1)).uploads(reply.id) is None
         assert await bringing.bring(reply, lambda: True)
-        assert await bringing.were_brought(reply)
+        assert await Mailbox(store, timedelta(days=1)).uploads(reply.id) is not None
 
 
 URL = "https://files.slack.com/files-pri/T1-F1/a.md"

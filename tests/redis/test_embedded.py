@@ -76,15 +76,17 @@ async def other_process(data_dir: Path) -> AsyncIterator[tuple[asyncio.subproces
 
 
 def servers_on(data_dir: Path) -> list[str]:
-    """Return the pids of every Valkey with this directory's configuration."""
-    wanted = str(data_dir / "valkey.conf")
+    """Return the pids of every Valkey of this directory."""
+    wanted = str(data_dir)
     if not Path("/proc/self").exists():
         listing = subprocess.check_output(["ps", "-Ao", "pid=,command="], text=True)
-        return [line.split()[0] for line in listing.splitlines() if line.endswith(wanted)]
+        return [
+            line.split()[0] for line in listing.splitlines() if line.endswith(f"--dir {wanted}")
+        ]
     found = []
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if command.read_text().endswith(f"\0{wanted}\0"):
+            if command.read_text().endswith(f"\0--dir\0{wanted}\0"):
                 found.append(command.parent.name)
     return found
 
@@ -239,7 +241,8 @@ async def test_a_restart_that_fails_tells_its_reason_until_it_succeeds(tmp_path:
     """A full disk is told as such, and not as a Redis that cannot be reached; then it goes on."""
     told: list[str] = []
     async with embedded_valkey(tmp_path, told.append) as url:
-        obstacle = tmp_path / "valkey.conf.new"
+        obstacle = tmp_path / "valkey.log"
+        obstacle.unlink()
         obstacle.mkdir()
         os.kill(await server_pid(url), signal.SIGKILL)
         await wait_until(lambda: any(told), "it says why")
@@ -284,7 +287,7 @@ async def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
 
 
 PLANTED = [
-    *("valkey.conf", "valkey.conf.new", "valkey.log", "valkey.pid", "valkey.sock"),
+    *("valkey.log", "valkey.pid", "valkey.sock"),
     *("socket", "socket.new", "in-use.lock", "server.lock"),
     *("appendonlydir", "appendonlydir/appendonly.aof.manifest", "temp-rewriteaof-7.aof"),
 ]

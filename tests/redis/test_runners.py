@@ -34,31 +34,31 @@ async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
 
 async def test_who_no_longer_waits_costs_nobody_else_the_answer(batches: Pipelining) -> None:
     """This includes the time when the server is taught an unknown script."""
-    leaving = asyncio.create_task(batches.run(SLOW, [], []))
-    staying = asyncio.create_task(batches.run(QUICK, [], []))
+    leaving = asyncio.create_task(batches.run(SLOW, "", []))
+    staying = asyncio.create_task(batches.run(QUICK, "", []))
     await asyncio.wait({leaving}, timeout=0.03)
     leaving.cancel()
     assert await staying == "quick"
     assert leaving.cancelled()
-    assert await batches.run(QUICK, [], []) == "quick"
+    assert await batches.run(QUICK, "", []) == "quick"
 
 
 async def test_a_script_that_fails_fails_alone(batches: Pipelining) -> None:
     """This holds whether the server knew it or not."""
     bad = Script("return redis.error_reply('OOM not today')")
     for _ in range(2):
-        good = asyncio.create_task(batches.run(QUICK, [], []))
+        good = asyncio.create_task(batches.run(QUICK, "", []))
         with pytest.raises(StoreAway, match="Error"):
-            await batches.run(bad, [], [])
+            await batches.run(bad, "", [])
         assert await good == "quick"
 
 
 async def test_what_is_no_text_fails_alone(batches: Pipelining) -> None:
     """Half a character cannot be sent to Redis, but the scripts beside it can."""
-    others = [asyncio.create_task(batches.run(QUICK, [], [])) for _ in range(3)]
+    others = [asyncio.create_task(batches.run(QUICK, "", [])) for _ in range(3)]
     with pytest.raises(UnicodeError):
-        await batches.run(QUICK, ["\ud800"], [])
-    others.append(asyncio.create_task(batches.run(QUICK, [], [])))
+        await batches.run(QUICK, "\ud800", [])
+    others.append(asyncio.create_task(batches.run(QUICK, "", [])))
     assert await asyncio.gather(*others) == ["quick"] * 4
 
 
@@ -76,10 +76,10 @@ async def test_what_cannot_be_read_or_packed_fails_alone(
     """Its caller is told, and the others get their answers."""
     async with aclosing(pipelined(redis_url, 5.0)) as sending:
         for _ in range(2):
-            others = [asyncio.create_task(sending.run(QUICK, [], [])) for _ in range(3)]
+            others = [asyncio.create_task(sending.run(QUICK, "", [])) for _ in range(3)]
             with pytest.raises(error):
-                await sending.run(script, [], [argument])
-            others.append(asyncio.create_task(sending.run(QUICK, [], [])))
+                await sending.run(script, "", [argument])
+            others.append(asyncio.create_task(sending.run(QUICK, "", [])))
             assert await asyncio.gather(*others) == ["quick"] * 4
 
 
@@ -103,7 +103,7 @@ async def test_each_caller_gets_its_own_answer_however_often_connections_break(
             for turn in range(200):
                 words = f"{number}:{turn}"
                 try:
-                    answers.append(await sending.run(echo, [], [words]) == words)
+                    answers.append(await sending.run(echo, "", [words]) == words)
                 except StoreAway:
                     continue
 
@@ -120,7 +120,7 @@ async def test_it_closes_at_any_moment(redis_url: str) -> None:
     """Whether it connects, sends or waits for the answer, closing it ends what still waits."""
     for turns in range(1, 100):
         async with aclosing(pipelined(redis_url, 5.0)) as sending:
-            asking = asyncio.create_task(sending.run(QUICK, [], []))
+            asking = asyncio.create_task(sending.run(QUICK, "", []))
             for _ in range(turns):
                 await asyncio.sleep(0)
         await asyncio.wait({asking}, timeout=10.0)
@@ -133,7 +133,7 @@ async def test_a_server_that_hangs_fails_what_waits_and_nothing_after_it(redis_u
     async with Redis.from_url(redis_url) as client:
         await client.script_load(hanging.source)
     async with aclosing(pipelined(redis_url, 0.2)) as sending:
-        slow, behind = sending.run(hanging, [], []), sending.run(QUICK, [], [])
+        slow, behind = sending.run(hanging, "", []), sending.run(QUICK, "", [])
         failed = await asyncio.gather(slow, behind, return_exceptions=True)
         assert [type(one) for one in failed] == [StoreAway, StoreAway]
         await wait_until(lambda: _answers(sending), "the server answers again")
@@ -141,6 +141,6 @@ async def test_a_server_that_hangs_fails_what_waits_and_nothing_after_it(redis_u
 
 async def _answers(sending: Pipelining) -> bool:
     try:
-        return bool(await sending.run(QUICK, [], []) == "quick")
+        return bool(await sending.run(QUICK, "", []) == "quick")
     except StoreAway:
         return False

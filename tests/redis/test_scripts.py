@@ -18,12 +18,12 @@ from tests.support.keys import at
 
 HEADER = """\
 -- Says what it got.
-local mail = KEYS[1]
-local due = KEYS[2]
-local session = ARGV[1]
-local ms = tonumber(ARGV[2])
-local goes_on = ARGV[3] == '1'
-local threads = cjson.decode(ARGV[4])
+local mail = KEYS[1] .. ARGV[1]
+local due = KEYS[1] .. ARGV[2]
+local session = ARGV[3]
+local ms = tonumber(ARGV[4])
+local goes_on = ARGV[5] == '1'
+local threads = cjson.decode(ARGV[6])
 """
 BODY = """
 local rest = goes_on and same(threads[2][1]) or 'off'
@@ -91,13 +91,13 @@ def test_what_is_included_comes_first_and_once(home: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "becomes", "named"),
     [
-        ("local due = KEYS[2]\n", "", "local due"),
-        ("local due = KEYS[2]", "local box = KEYS[2]", "local due"),
-        ("local mail = KEYS[1]", "local mail = KEYS[2]", "local mail"),
-        ("local due = KEYS[2]", "local due = ARGV[2]", "local due"),
-        ("tonumber(ARGV[2])", "ARGV[2]", "local ms"),
-        ("ARGV[3] == '1'", "ARGV[3]", "local goes_on"),
-        ("cjson.decode(ARGV[4])\n", "cjson.decode(ARGV[4])\nlocal more = ARGV[5]\n", "local more"),
+        ("local due = KEYS[1] .. ARGV[2]\n", "", "local due"),
+        ("local due =", "local box =", "local due"),
+        ("KEYS[1] .. ARGV[1]", "KEYS[1] .. ARGV[2]", "local mail"),
+        ("KEYS[1] .. ARGV[2]", "ARGV[2]", "local due"),
+        ("tonumber(ARGV[4])", "ARGV[4]", "local ms"),
+        ("ARGV[5] == '1'", "ARGV[5]", "local goes_on"),
+        ("cjson.decode(ARGV[6])\n", "cjson.decode(ARGV[6])\nlocal more = ARGV[7]\n", "local more"),
     ],
 )
 def test_a_header_that_disagrees_is_not_imported(

@@ -17,9 +17,9 @@ from bot.redis.connection import Store
 from bot.reporting.notices import Notices
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.threads import Threads
+from bot.store.head import Head
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
-from bot.store.turn import Head
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from tests.support.desk import key_of

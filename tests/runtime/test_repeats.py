@@ -104,7 +104,8 @@ async def test_a_disk_that_takes_nothing_is_told_in_one_line_and_by_readiness(
     with written(Clock()) as (stream, book):
         async with open_bot(load_settings(environ, None)) as bot:
             await box.slack.wait_connected()
-            obstacle = home / "valkey.conf.new"
+            obstacle = home / "valkey.log"
+            obstacle.unlink()
             obstacle.mkdir()
             os.kill(int((home / "valkey.pid").read_text()), signal.SIGKILL)
             await wait_until(lambda: book.counts[FAILED] > 1, "it is tried again")

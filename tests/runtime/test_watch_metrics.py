@@ -10,7 +10,7 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
-from bot.store.backlog import measure_watch
+from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
@@ -37,7 +37,7 @@ async def polled(
     session, thread = SessionId(f"devin-{number:032x}"), thread_of(number)
     await Links(store, TTL).create(thread, Link(session=session, by=UserId("U0ADA"), at=1764000000))
     watches = Watches(store, TTL)
-    (poll,) = (await watches.take(1, timedelta(0))).polls
+    (poll,) = (await watches.take(1, timedelta(0)))[0]
     items = [(thread, Said(id=text, text=text)) for text in said]
     seen = Watched(state=state, read_at=poll.began)
     assert await watches.record(poll, Found(seen=seen, after=after, said=items)) is not None
@@ -50,7 +50,7 @@ async def test_sessions_are_counted_by_their_states(store: Store) -> None:
     await polled(store, 3, SessionState.WORKING)
     new = Link(session=SessionId("devin-0"), by=UserId("U0ADA"), at=1764000000)
     await Links(store, TTL).create(thread_of(9), new)
-    await measure_watch(store)
+    await measure(store)
     assert value("relay_sessions_watched", state="waiting") == 3
     assert value("relay_sessions_watched", state="working") == 1
     assert value("relay_sessions_watched", state="unknown") == 1
@@ -61,7 +61,7 @@ async def test_a_measurement_of_very_many_sessions_is_bounded(store: Store) -> N
     """Those beyond the limit are counted, and not opened."""
     for number in range(5):
         await polled(store, number, SessionState.WAITING)
-    await measure_watch(store, most=2)
+    await measure(store, most=2)
     assert value("relay_sessions_watched", state="waiting") == 2
     assert value("relay_sessions_watched", state="other") == 3
 
@@ -69,14 +69,14 @@ async def test_a_measurement_of_very_many_sessions_is_bounded(store: Store) -> N
 async def test_a_session_that_nobody_looks_at_makes_the_watch_late(store: Store) -> None:
     """It is late from the moment when its look was due."""
     await polled(store, 0, SessionState.WAITING)
-    await measure_watch(store)
+    await measure(store)
     assert value("relay_watch_late_seconds") == 0
     await polled(store, 1, SessionState.WORKING, after=timedelta(0))
     await wait_until(lambda: _is_late(store), "the session is overdue")
 
 
 async def _is_late(store: Store) -> bool:
-    await measure_watch(store)
+    await measure(store)
     return value("relay_watch_late_seconds") > 0
 
 
@@ -92,19 +92,19 @@ async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store
     words = Words(store)
     assert await words.cut(begun, thread_of(0), "") is not None
     assert not await words.end(begun, thread_of(0))
-    await measure_watch(store)
+    await measure(store)
     assert value("relay_words_waiting") == 1
 
 
 async def _has_age(store: Store) -> bool:
-    await measure_watch(store)
+    await measure(store)
     return value("relay_words_oldest_seconds") > 0
 
 
 async def test_without_redis_the_watch_has_no_numbers() -> None:
     """No value on a chart is better than an old one."""
     async with open_store(f"redis://127.0.0.1:{free_port()}/0") as away:
-        await measure_watch(away)
+        await measure(away)
     assert math.isnan(value("relay_watch_late_seconds"))
     assert math.isnan(value("relay_words_waiting"))
     assert math.isnan(value("relay_sessions_watched", state="waiting"))

@@ -1,7 +1,6 @@
 """What is due and done by nobody is begun by a process with room."""
 
 import asyncio
-from datetime import timedelta
 
 from redis.asyncio import Redis
 
@@ -13,8 +12,6 @@ from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, LocalDispatch, Work
 from bot.schedule.poll import Found, Poll
-from bot.store.mailbox import Mailbox
-from bot.store.outbox import Outbox
 from tests.support.keys import at
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
@@ -31,7 +28,7 @@ class Process:
     def __init__(self, store: Store) -> None:
         self.in_flight = InFlight()
         self.dispatch = LocalDispatch(Background(self.in_flight), SLOTS)
-        self.poll = Poll(Mailbox(store, timedelta(days=1)), Outbox(store), self.dispatch)
+        self.poll = Poll(store, self.dispatch)
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
         self.over = asyncio.Event()

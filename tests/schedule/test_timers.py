@@ -4,8 +4,7 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Work
-from bot.schedule.timers import Timers
+from bot.schedule.local import LocalDispatch, Timers, Work
 from tests.support.waiting import wait_until
 
 SESSION = SessionId("devin-0123456789ab")

@@ -11,10 +11,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import BEHIND_KEY, THREADS_KEY, prefix_of
 from bot.store.checkpoints import Checkpoints, Missed, Unread
+from bot.store.head import Later
 from bot.store.links import Links
-from bot.store.lua import checkpoints as lua
 from bot.store.mailbox import Mailbox
-from bot.store.turn import Later
 from tests.support.keys import at
 
 WITHIN = timedelta(days=1)
@@ -73,8 +72,9 @@ async def test_of_very_many_threads_those_with_the_latest_traffic_are_read(
     for thread in (latest, THREAD):
         await Links(store, WITHIN).create(thread, link)
     await raw.zadd(at(THREADS_KEY), {latest.name: 2, THREAD.name: 1})
-    await lua.note_all(store, since=0, within_ms=60_000, most=1)
-    _, threads = await Checkpoints(store, WITHIN, "token").unread()
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    await checkpoints.note_all(most=1)
+    _, threads = await checkpoints.unread()
     assert [one.thread for one in threads] == [latest]
 
 

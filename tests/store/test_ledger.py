@@ -43,7 +43,7 @@ class Meter:
     async def polled(self, when: datetime) -> Poll:
         """Take the session, as if at a time."""
         await self.raw.zadd(at(WATCH_KEY), {SESSION: 0})
-        (taken,) = (await self.watches.take(1, timedelta(0))).polls
+        (taken,) = (await self.watches.take(1, timedelta(0)))[0]
         poll = await self.watches.open(taken)
         return Poll(
             SESSION,

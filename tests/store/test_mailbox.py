@@ -27,11 +27,11 @@ from bot.redis.keys import (
     subject_key,
     watched_key,
 )
+from bot.store.head import Head, Later, Nothing
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
 from bot.store.mailbox import MOST, Mailbox
 from bot.store.mirror.watches import Watches
-from bot.store.turn import Head, Later, Nothing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
 from tests.support.keys import at

@@ -18,9 +18,9 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, subject_key
+from bot.store.head import Head, Nothing, Step
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.turn import Head, Nothing, Step
 from tests.support.keys import at
 
 STEPS = 250

@@ -16,16 +16,16 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, seconds
-from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, followers_key, subject_key, watched_key
+from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
+from bot.store.head import Head
 from bot.store.links import Links
 from bot.store.lua import outbox as lua
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import FIELDS, Cards, card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.mirror.words import MOST_BYTES, MOST_ITEMS, Words, words_owed
-from bot.store.outbox import Begun, Outbox, Owing, Reports
-from bot.store.turn import Head
+from bot.store.mirror.words import MOST_BYTES, MOST_ITEMS, PARTS, Words, words_owed
+from bot.store.outbox import Begun, Outbox, Owing
 from tests.support.desk import SESSION
 from tests.support.entries import expire
 from tests.support.keys import at
@@ -62,7 +62,7 @@ class Tries:
         """Let the session say something to the thread."""
         watches = Watches(self.store, TTL)
         await watches.hurry(ID)
-        (poll,) = (await watches.take(1, DAY)).polls
+        (poll,) = (await watches.take(1, DAY))[0]
         said = [(THREAD, Said(id=text, session=ID, text=text)) for text in texts]
         found = Found(seen=Watched(read_at=poll.began), after=NOW, said=said)
         assert await watches.record(poll, found) is not None
@@ -120,7 +120,7 @@ ENDS: list[tuple[Callable[[Tries], Awaitable[Owed]], End]] = [
     (notice, lambda tries, one: tries.outbox.take_back(one)),
     (words, lambda tries, one: Words(tries.store).end(one, THREAD)),
     (card, lambda tries, one: Cards(tries.store).end(one, "1.1", "", is_open=True, pause=0.0)),
-    (report, lambda tries, one: Reports(tries.store).end(one)),
+    (report, lambda tries, one: Outbox(tries.store).end(one)),
 ]
 IDS = [
     *("pause, perhaps done", "pause", "end", "forget", "take back"),
@@ -174,7 +174,7 @@ async def test_a_batch_is_ended_only_by_the_try_that_posts_it(tries: Tries, raw:
     assert not await queue.end(frozen, THREAD)
     assert await queue.cut(frozen, THREAD, "") is None
     with pytest.raises(SlackAway, match="another try"):
-        await queue.note_parts(frozen, 1)
+        await queue.note(frozen, PARTS, "1")
     still = await queue.cut(third, THREAD, "")
     assert still is not None
     assert (still.number, still.items, still.notes) == (batch.number, batch.items, {})
@@ -283,8 +283,8 @@ async def test_a_session_is_watched_for_a_day_at_least(store: Store, raw: Redis)
     hour = timedelta(hours=1)
     await Links(store, hour).create(THREAD, LINK)
     least = seconds(keep.WATCHED) - 60
-    for key in (watched_key(ID), followers_key(ID), WATCH_KEY):
+    for key in (watched_key(ID), WATCH_KEY):
         assert await raw.ttl(at(key)) >= least
     await Tries(store, raw).finish(hour)
-    for key in (watched_key(ID), followers_key(ID), WATCH_KEY):
+    for key in (watched_key(ID), WATCH_KEY):
         assert await raw.ttl(at(key)) >= least

@@ -18,18 +18,17 @@ from bot.redis.keys import (
     OUTBOX_KEY,
     THREADS_KEY,
     WATCH_KEY,
-    followers_key,
     link_key,
     subject_key,
     watched_key,
     words_key,
 )
+from bot.store.head import Head
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import card_subject
 from bot.store.mirror.polls import Found, Poll, Reads
 from bot.store.mirror.watches import Watches
-from bot.store.turn import Head
 from tests.support.keys import at
 
 TTL = timedelta(hours=1)
@@ -50,7 +49,7 @@ async def linked(store: Store, number: int = 1, session: SessionId = SESSION) ->
 async def take(store: Store) -> list[Poll]:
     """Take what is due, and open it."""
     watches = Watches(store, TTL)
-    return [await watches.open(one) for one in (await watches.take(100, SOON)).polls]
+    return [await watches.open(one) for one in (await watches.take(100, SOON))[0]]
 
 
 def found(*said: str, state: SessionState = SessionState.WORKING) -> Found:
@@ -177,7 +176,7 @@ async def test_silent_sessions_take_one_command_each(
 
     async def commands() -> int:
         before = await _calls(raw)
-        polls = (await watches.take(100, SOON)).polls
+        polls = (await watches.take(100, SOON))[0]
         await watches.end([(one, timedelta(0)) for one in polls])
         made = await _calls(raw) - before
         return sum(calls for name, calls in made.items() if name not in {"info", "script|load"})
@@ -250,7 +249,7 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     """Also once it was to be edited: a card that is forgotten would say what is no longer so."""
     await Links(store, LONG).create(thread(), Link(session=SESSION, by=UserId("U0ADA"), at=1))
     watches = Watches(store, LONG)
-    poll = await watches.open((await watches.take(100, SOON)).polls[0])
+    poll = await watches.open((await watches.take(100, SOON))[0][0])
     await watches.record(poll, Found(seen=Watched(read_at=1), after=SOON, cards=poll.followers))
     card = card_subject(thread(), poll.followers[0].link)
     assert await raw.ttl(at(subject_key(card))) > LONG.total_seconds() - 60
@@ -261,7 +260,7 @@ async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(
 ) -> None:
     """The poll was of its earlier link."""
     await linked(store)
-    await raw.hset(at(followers_key(SESSION)), thread().name, "1")
+    await raw.hset(at(watched_key(SESSION)), f"joined:{thread().name}", "1")
     (poll,) = await take(store)
     await Links(store, TTL).remove(thread())
     await linked(store)
@@ -287,7 +286,7 @@ async def test_no_minute_has_more_reads_than_the_budget(
     assert (await reads.spend(7))[0] == 7
     spent, seconds = await reads.spend(7)
     assert (spent, 0 < seconds < 60 / 109) == (3, True)
-    await reads.note(5)
+    await reads.spend(5, is_made=True)
     spent, seconds = await reads.spend()
     assert (spent, seconds > 4 * 60 / 110) == (0, True)
 
@@ -306,6 +305,6 @@ async def test_a_read_that_finds_what_to_read_leaves_one_for_it(store: Store) ->
 async def test_devin_s_retry_after_stops_all_reads(store: Store) -> None:
     """Of every process."""
     reads = Reads(store, 60)
-    await reads.stop(30)
+    await reads.spend(0, pause=30)
     spent, seconds = await Reads(store, 60).spend()
     assert (spent, 29 < seconds < 32) == (0, True)

@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from bot.model.sessions import SessionId
-from bot.redis.keys import WATCH_KEY, followers_key
+from bot.redis.keys import WATCH_KEY, watched_key
 from tests.support.desk import SESSION
 from tests.support.keys import at
 from tests.support.waiting import wait_until
@@ -23,7 +23,8 @@ async def until_caught_up(raw: Redis) -> None:
     """Wait until each thread that follows the session is shown whatever Devin says from now on."""
 
     async def is_so() -> bool:
-        return {*await raw.hvals(at(followers_key(SessionId(SESSION))))} == {"0"}
+        known = await raw.hgetall(at(watched_key(SessionId(SESSION))))
+        return {at for name, at in known.items() if str(name).startswith("joined:")} == {"0"}
 
     await wait_until(is_so, "the threads are caught up")
 

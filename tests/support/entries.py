@@ -10,11 +10,11 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
+from bot.store.backlog import list_due
 from bot.store.links import Links
-from bot.store.lua.mailbox import backlog
-from bot.store.mailbox import Mailbox
+from bot.store.lua.mailbox import measure
 from bot.store.mirror.cards import card_owed
-from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Report, Reports
+from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Report
 from tests.support.keys import at
 
 
@@ -40,8 +40,6 @@ class Entries:
     def __init__(self, store: Store) -> None:
         self.outbox = Outbox(store)
         self._store = store
-        self._reports = Reports(store)
-        self._due = Mailbox(store, timedelta(days=1))
         self._begun: dict[Owed, Begun] = {}
 
     async def begin(self, owed: Owed) -> Report | None:
@@ -57,19 +55,18 @@ class Entries:
         await self.outbox.pause(self._begun[owed], after, may_be_done=may_be_done)
 
     async def end(self, owed: Owed, *, told: bool) -> bool:
-        """Call `Reports.end` for the latest attempt; a delay that was told was told somewhere."""
+        """Call `Outbox.end` for the latest attempt; a delay that was told was told somewhere."""
         where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
-        waits, _ = await self._reports.end(self._begun[owed], where)
+        waits, _ = await self.outbox.end(self._begun[owed], noticed_in=where)
         return waits
 
     async def overdue(
         self, grace: timedelta, limit: int
     ) -> tuple[Sequence[SessionId], Sequence[Owed]]:
         """Return the sessions and the entries that a poll would find."""
-        abandoned = await self._due.abandoned(grace, limit)
-        return abandoned, await self.outbox.overdue(grace, limit)
+        return await list_due(self._store, grace, limit, grace, limit)
 
     async def depths(self) -> tuple[int, int]:
         """Return the number of sessions with mail, and of waiting entries."""
-        _, _, sessions, entries = await backlog(self._store, most=1)
+        _, _, sessions, entries, *_ = await measure(self._store, most=1)
         return int(sessions), int(entries)

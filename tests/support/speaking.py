@@ -109,7 +109,7 @@ class Speaking:
         """Let a session, which is in `state`, say this, so that it is owed to the thread."""
         watches = Watches(self.store, TTL)
         await watches.hurry(session)
-        polls = (await watches.take(10, timedelta(days=1))).polls
+        polls = (await watches.take(10, timedelta(days=1)))[0]
         poll = next(one for one in polls if one.session == session)
         items = [
             (

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.model.owed import OwedKind
 from bot.redis.connection import Store
-from bot.redis.keys import GAP_KEY
+from bot.redis.keys import HEARD_KEY
 from tests.support.entries import Entries
 
 PATIENCE_SECONDS = 45.0
@@ -73,7 +73,7 @@ async def until_caught_up(store: Store) -> None:
     entries = Entries(store)
 
     async def is_caught_up() -> bool:
-        if await store.get(GAP_KEY) is not None:
+        if await store.field(HEARD_KEY, "gap") is not None:
             return False
         _, owed = await entries.overdue(-timedelta(days=30), 1_000)
         return all(one.kind is not OwedKind.NOTICE for one in owed)

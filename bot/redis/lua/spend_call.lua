@@ -2,12 +2,12 @@
 -- this caller waits for `after_ms` more. Returns the ms to wait; 0: the call may be made.
 -- A call with a `name` is counted once. Above 0, `pause_ms` begins a pause instead, which counts as
 -- one, too.
-local calls = KEYS[1]
-local name = ARGV[1]
-local span_ms = tonumber(ARGV[2])
-local most = tonumber(ARGV[3])
-local after_ms = tonumber(ARGV[4])
-local pause_ms = tonumber(ARGV[5])
+local calls = KEYS[1] .. ARGV[1]
+local name = ARGV[2]
+local span_ms = tonumber(ARGV[3])
+local most = tonumber(ARGV[4])
+local after_ms = tonumber(ARGV[5])
+local pause_ms = tonumber(ARGV[6])
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

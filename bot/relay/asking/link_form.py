@@ -34,6 +34,7 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import OFFERED
 from bot.store.state import State
 from bot.store.tickets import Ticket
 from bot.text.to_devin import is_empty, to_markdown
@@ -158,7 +159,7 @@ class LinkForm:
             return False
         ticket = LinkOffered(by=to, thread=thread, session=session)
         number = await self.state.tickets.issue(ticket)
-        if not await self.state.claims.offer(thread, ts):
+        if not await self.state.claims.claim(f"offered:{thread.name}", OFFERED, ts):
             return False
         # Slack may send the message as two events, and each of them again.
         words = thread_links.offer(await self.naming.one(session), number)

@@ -7,9 +7,9 @@ import logging
 import time
 
 from bot.model.errors import LinkedElsewhere, NothingToSay
+from bot.model.owed import Schedule
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
-from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.start import Start

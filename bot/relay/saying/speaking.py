@@ -10,11 +10,10 @@ from datetime import timedelta
 from typing import Self
 
 from bot.model.errors import IsMuted
-from bot.model.owed import Owed, OwedKind
+from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
-from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, micros_ts
 from bot.relay.accept import Accepting

@@ -8,7 +8,7 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
-from bot.store.lua import words as lua
+from bot.store.lua import outbox as lua
 from bot.store.outbox import Begun
 
 FIELDS = ("wanted", "session", "ts", "shows")
@@ -56,16 +56,15 @@ class Cards:
     async def was_open(self, thread: ThreadRef, link: Link) -> bool:
         """Return True if a link's card has shown what Devin does, or there is none that tells."""
         card = subject_key(card_subject(thread, link))
-        session = await self._store.field(card, "session")
-        return session is None or await self._store.field(card, "open") is not None
+        ((session, is_open),) = await self._store.fields([card], "session", "open")
+        return session is None or is_open is not None
 
     async def end(
         self, begun: Begun, ts: str, shows: str, *, is_open: bool, pause: float | None
     ) -> float | None:
-        """Note the post and what it shows; return the seconds until the next edit, if any.
+        """Note the post, what it shows, and whether that is what Devin does (`is_open`).
 
-        `is_open` says that it shows what Devin does. The next edit comes after the usual pause, or
-        after that many seconds.
+        Return the seconds until the next edit, if any: the usual pause, or that one.
         """
         usual = self._store.timing.card_pause_ms
         after = await lua.end_card(

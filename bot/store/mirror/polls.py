@@ -5,16 +5,15 @@ minute has more of them than the setting allows.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
 from bot.model.mirror import Said, Started, Watched
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, parse_thread
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.lua import mirror as lua
 from bot.timing import TIMING
@@ -25,10 +24,7 @@ AT_ONCE = 12
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """A thread of a watched session, its link, and when it joined (Unix ms).
-
-    `joined` is 0 once the thread is caught up: from then on it is shown whatever is new.
-    """
+    """A thread of a watched session, its link, and when it joined (Unix ms): 0 if caught up."""
 
     thread: ThreadRef
     link: Link
@@ -52,21 +48,13 @@ class Poll:
     wanted: int = 0
     before: str = ""
     followers: Sequence[Follower] = ()
-    shown: frozenset[str] = frozenset()
+    shown: Collection[str] = ()
     pause: float = TIMING.watch_pause
     started: Started | None = None
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""
         return short_id(id_) in self.shown
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The sessions to poll, and the seconds until the next one is due (None: unknown)."""
-
-    polls: Sequence[Poll]
-    next_in: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,22 +82,6 @@ class Recorded:
     cards: Sequence[tuple[Owed, float]] = ()
 
 
-def parse_poll(taken: Sequence[Any], now: int, pause: float) -> Poll:
-    """Parse a session that was taken at `now`; `pause` as in `Poll`."""
-    session, raw, replied, wanted = taken
-    seen = Watched.parse(raw) or Watched()
-    return Poll(SessionId(session), now, seen, int(replied), int(wanted), raw, pause=pause)
-
-
-def parse_followers(found: Sequence[Any]) -> Sequence[Follower]:
-    """Parse the followers of a session; one whose link cannot be read is left out."""
-    return [
-        Follower(parse_thread(name), link, int(joined))
-        for name, joined, raw in found
-        if (link := Link.parse(raw)) is not None
-    ]
-
-
 def short_id(id_: str) -> str:
     """Return 64 bits of a message's id, to remember many of them."""
     return b64encode(sha256(id_.encode()).digest()[:8]).decode()[:11]
@@ -124,20 +96,14 @@ class Reads:
         self._burst = max(2, per_minute // AT_ONCE)
         self.seconds_each = 60 / max(1, per_minute - self._burst)
 
-    async def spend(self, most: int = 1, rest: int = 0) -> tuple[int, float]:
-        """Spend up to `most` reads, if `rest` are left over.
-
-        Return how many, and the seconds until one more can be had.
-        """
-        return await self._spend(most, rest=rest)
-
-    async def note(self, made: int) -> None:
-        """Spend reads that were made already."""
-        await self._spend(made, is_made=True)
-
-    async def _spend(
-        self, most: int, *, rest: int = 0, is_made: bool = False, pause: float = 0.0
+    async def spend(
+        self, most: int = 1, *, rest: int = 0, is_made: bool = False, pause: float = 0.0
     ) -> tuple[int, float]:
+        """Spend up to `most` reads, if `rest` are left over, or all if they were made already.
+
+        During a `pause`, in seconds, no process reads. Return how many are spent, and the seconds
+        until one more can be had.
+        """
         spent, wait_ms = await lua.spend_reads(
             self._store,
             most=most,
@@ -148,7 +114,3 @@ class Reads:
             pause_ms=int(pause * 1000),
         )
         return spent, wait_ms / 1000
-
-    async def stop(self, pause: float) -> None:
-        """Let no process read for `pause` seconds."""
-        await self._spend(0, pause=pause)

@@ -14,28 +14,26 @@ from datetime import timedelta
 from bot.model.mirror import Said, Started, Watched
 from bot.model.owed import Owed, OwedKind, parse_owed
 from bot.model.people import UserId
+from bot.model.record import Record
 from bot.model.replies import Outcome
-from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
+from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
-from bot.redis.keys import watched_key
+from bot.redis.keys import WATCH_KEY, watched_key
+from bot.redis.lua import commands
 from bot.store.ledger import entry_of
 from bot.store.lua import mirror as lua
 from bot.store.mirror.cards import card_subject
-from bot.store.mirror.polls import (
-    Found,
-    Poll,
-    Recorded,
-    Taken,
-    parse_followers,
-    parse_poll,
-    short_id,
-)
+from bot.store.mirror.polls import Follower, Found, Poll, Recorded, short_id
 from bot.store.mirror.words import words_owed, words_subject
 
 MOST_SHOWN = 400
 """Most ids of messages that are remembered of a session; a page repeats at most 200."""
+
+TITLE_LIMIT = 300
+ADDRESS_LIMIT = 2_000
+"""A longer title is cut, and a longer address is not kept."""
 
 
 class Watches:
@@ -44,16 +42,25 @@ class Watches:
     def __init__(self, store: Store, link_ttl: timedelta) -> None:
         self._store = store
         self._link_ttl = seconds(link_ttl)
-        self._watch_ttl = seconds(max(link_ttl, WATCHED))
 
-    async def take(self, limit: int, ahead: timedelta) -> Taken:
-        """Take up to `limit` sessions that are due within `ahead`, if one is due now."""
+    async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[Poll], float | None]:
+        """Take up to `limit` sessions that are due within `ahead`, if one is due now.
+
+        Return them, and the seconds until the next one is due; None: unknown.
+        """
         now, due, taken = await lua.take_polls(
-            self._store, limit=limit, ahead_ms=millis(ahead), watch_ttl=self._watch_ttl
+            self._store, limit=limit, ahead_ms=millis(ahead), link_ttl=self._link_ttl
         )
-        next_in = max(0.0, (float(due) - now) / 1000) if float(due) else None
         pause = self._store.timing.watch_pause
-        return Taken([parse_poll(one, now, pause) for one in taken], next_in)
+        polls = [
+            Poll(
+                *(SessionId(session), now, Watched.parse(raw) or Watched()),
+                *(int(replied), int(wanted), raw),
+                pause=pause,
+            )
+            for session, raw, replied, wanted in taken
+        ]
+        return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
     async def open(self, poll: Poll) -> Poll:
         """Return the poll with its followers, the messages that were read before, and its start.
@@ -61,12 +68,17 @@ class Watches:
         A session without followers is not polled any more.
         """
         followers, shown, started = await lua.open_poll(
-            self._store, session=poll.session, watch_ttl=self._watch_ttl
+            self._store, session=poll.session, link_ttl=self._link_ttl
         )
+        found = [
+            Follower(parse_thread(name), link, int(joined))
+            for name, joined, raw in followers
+            if (link := Link.parse(raw)) is not None
+        ]
         return replace(
             poll,
-            followers=parse_followers(followers),
-            shown=frozenset(shown),
+            followers=found,
+            shown=dict.fromkeys(shown.split()),
             started=Started.parse(started),
         )
 
@@ -79,7 +91,7 @@ class Watches:
             seen=found.seen.to_json(),
             began=poll.began,
             after_ms=_after(found.after),
-            ids=[short_id(id_) for id_ in found.ids[-MOST_SHOWN:]],
+            shown=_shown(poll, found),
             said=[_said(poll.session, thread, said) for thread, said in found.said],
             joined=[{"name": one.thread.name, "at": one.joined} for one in found.joined],
             cards=[
@@ -87,8 +99,6 @@ class Watches:
                 for one in found.cards
             ],
             used=entry_of(poll, found.seen),
-            most_ids=MOST_SHOWN,
-            watch_ttl=self._watch_ttl,
             link_ttl=self._link_ttl,
             pace_ms=self._store.timing.card_pause_ms,
         )
@@ -101,10 +111,7 @@ class Watches:
         )
 
     async def end(self, polls: Sequence[tuple[Poll, timedelta | None]]) -> None:
-        """End polls that were taken together, and found nothing new; each has the time until next.
-
-        A session that was made due meanwhile stays so.
-        """
+        """End polls that were taken together, each with the time to the next, and found nothing."""
         if polls:
             await lua.end_polls(
                 self._store,
@@ -114,8 +121,7 @@ class Watches:
 
     async def begin(self, session: SessionId, started: Started) -> None:
         """Keep how the relay started `session`; a repeat changes nothing."""
-        key = watched_key(session)
-        ttl = timedelta(seconds=self._watch_ttl)
+        key, ttl = watched_key(session), max(timedelta(seconds=self._link_ttl), WATCHED)
         await self._store.put_field(key, "started", started.to_json(), ttl)
 
     async def started(self, session: SessionId) -> Started | None:
@@ -123,9 +129,12 @@ class Watches:
         return Started.parse(await self._store.field(watched_key(session), "started"))
 
     async def beginning_with(self, short: str) -> Sequence[SessionId]:
-        """Return the watched sessions whose ids begin with `short`."""
-        found = await lua.watched_beginning_with(self._store, short=short)
-        return [SessionId(one) for one in found]
+        """Return the watched sessions whose ids begin with `short`, two of them at most."""
+        ever = millis(timedelta.max)
+        found = await commands.members(
+            self._store, key=WATCH_KEY, prefix=short, within_ms=ever, limit=2
+        )
+        return [SessionId(one) for one in found[::2]]
 
     async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
         """Have `session` polled now; `by` has ended it, if that is why."""
@@ -138,14 +147,11 @@ class Watches:
         if not sessions:
             return []
         found = await self._store.fields([watched_key(one) for one in sessions], "seen")
-        return [Watched.parse(raw) or Watched() for raw in found]
+        return [Watched.parse(raw) or Watched() for (raw,) in found]
 
     async def asking(self, session: SessionId, asked: str) -> Watched | None:
         """Return what was last seen of `session` if what it `asked` is open, and not answered."""
-        key = watched_key(session)
-        raw, replied = await asyncio.gather(
-            self._store.field(key, "seen"), self._store.field(key, "replied")
-        )
+        ((raw, replied),) = await self._store.fields([watched_key(session)], "seen", "replied")
         seen = Watched.parse(raw)
         is_open = seen is not None and seen.asked == asked and int(replied or 0) <= seen.asked_at
         return seen if is_open else None
@@ -157,9 +163,15 @@ class Watches:
     async def last_people(self, session: SessionId, thread: ThreadRef) -> tuple[str, str]:
         """Return who wrote the last reply of `thread` that reached `session`, and who ended it."""
         names = (f"by:{thread.name}", "ended_by")
-        key = watched_key(session)
-        by, ended_by = await asyncio.gather(*(self._store.field(key, name) for name in names))
+        ((by, ended_by),) = await self._store.fields([watched_key(session)], *names)
         return by or "", ended_by or ""
+
+
+def _shown(poll: Poll, found: Found) -> str:
+    """Return the ids of messages to remember, those read last at the end; "" if none was read."""
+    ids = dict.fromkeys(map(short_id, found.ids))
+    before = (one for one in poll.shown if one not in ids)
+    return " ".join([*before, *ids][-MOST_SHOWN:]) if ids else ""
 
 
 def _after(pause: timedelta | None) -> int:
@@ -173,3 +185,50 @@ def _said(session: SessionId, thread: ThreadRef, said: Said) -> Mapping[str, str
         "subject": words_subject(thread),
         "owed": str(words_owed(thread)),
     }
+
+
+class SessionName(Record):
+    """A session's title and web address."""
+
+    title: str
+    url: str
+
+
+class SessionNames:
+    """The names, in the records of the sessions in Redis; one is kept for at least `ttl`."""
+
+    def __init__(self, store: Store, ttl: timedelta) -> None:
+        self._store = store
+        self._ttl = ttl
+
+    async def of(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:
+        """Return each of `sessions`; one that is not known has neither a title nor an address."""
+        if not sessions:
+            return {}
+        keys = [watched_key(session) for session in sessions]
+        found = await self._store.fields(keys, "seen", "name")
+        return {
+            session: _named(session, [Watched.parse(seen), SessionName.parse(told)])
+            for session, (seen, told) in zip(sessions, found, strict=True)
+        }
+
+    async def one(self, session: SessionId) -> NamedSession:
+        """Return `session`, as `of` does."""
+        return (await self.of([session]))[session]
+
+    async def keep(self, named: Sequence[NamedSession]) -> None:
+        """Keep these names, in place of earlier ones that Devin told."""
+        # One round trip: the store sends concurrent writes together.
+        await asyncio.gather(*map(self._put, named))
+
+    async def _put(self, named: NamedSession) -> None:
+        url = named.url if len(named.url) <= ADDRESS_LIMIT else ""
+        name = SessionName(title=named.title[:TITLE_LIMIT], url=url).to_json()
+        await self._store.put_field(watched_key(named.session), "name", name, self._ttl)
+
+
+def _named(session: SessionId, known: Sequence[Watched | SessionName | None]) -> NamedSession:
+    """Return the session by the first title and the first address that are known of it."""
+    names = [one for one in known if one is not None]
+    title = next((one.title for one in names if one.title), "")
+    return NamedSession(session, title, next((one.url for one in names if one.url), ""))

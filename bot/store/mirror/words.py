@@ -13,7 +13,7 @@ from bot.model.mirror import Said
 from bot.model.owed import Owed, OwedKind
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.store.lua import words as lua
+from bot.store.lua import outbox as lua
 from bot.store.outbox import Begun
 
 MOST_ITEMS = 50
@@ -64,8 +64,6 @@ class Words:
         """Return the batch to post in `thread`: the one of an earlier try, if there is one.
 
         `since` is the time at Slack now, as a `ts`, or empty: Redis's clock may be another one.
-
-        Items that cannot be read are left out.
         """
         found = await lua.cut_words(
             self._store,
@@ -88,10 +86,6 @@ class Words:
             since=at_slack,
         )
 
-    async def note_parts(self, begun: Begun, parts: int) -> None:
-        """Note that the first `parts` posts and files of the batch are in the thread, as `note`."""
-        await self.note(begun, PARTS, str(parts))
-
     async def note(self, begun: Begun, name: str, what: str) -> None:
         """Note under `name` what became of one part of the batch.
 
@@ -104,7 +98,5 @@ class Words:
 
     async def end(self, begun: Begun, thread: ThreadRef) -> bool:
         """End the batch. Return True if more is to be posted."""
-        has_more = await lua.end_words(
-            self._store, owed=str(begun.owed), held=begun.held, thread=thread.name
-        )
-        return bool(has_more)
+        owed, held = str(begun.owed), begun.held
+        return bool(await lua.end_words(self._store, owed=owed, held=held, thread=thread.name))

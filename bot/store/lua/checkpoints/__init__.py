@@ -10,18 +10,10 @@ from bot.redis.scripts import script
 
 
 @script
-async def note_all(*, since: int, within_ms: int, most: int) -> int:
-    """Note that all linked threads must be read."""
-
-
-@script
-async def note_missed(*, within_ms: int, threads: Sequence[tuple[str, int, bool, bool]]) -> int:
+async def note_missed(
+    *, within_ms: int, threads: Sequence[tuple[str, int, bool, bool]], begins: bool
+) -> int:
     """Note that `threads` must be read: of each the name, the `ts`, and as `Missed` has them."""
-
-
-@script
-async def claim_gap(*, token: str, lease_ms: int) -> str:
-    """Take the lease on the backfill, and return the gap."""
 
 
 @script

@@ -5,6 +5,9 @@ local token = ARGV[1]
 local read = ARGV[2]
 
 local lease = key.lease('catch-up')
-if redis.call('GET', key.gap) == read then redis.call('DEL', key.gap, key.behind) end
+if redis.call('HGET', key.heard, 'gap') == read then
+  redis.call('HDEL', key.heard, 'gap')
+  redis.call('DEL', key.behind)
+end
 if redis.call('GET', lease) == token then redis.call('DEL', lease) end
-return redis.call('GET', key.gap) and 1 or 0
+return redis.call('HGET', key.heard, 'gap') and 1 or 0

@@ -5,4 +5,4 @@ local found, traffic = redis.call('ZRANGE', key.unread, 0, -1, 'WITHSCORES'), {}
 for place = 1, #found, 2 do
   traffic[#traffic + 1] = redis.call('ZSCORE', key.threads, found[place]) or '0'
 end
-return {redis.call('GET', key.gap) or '', found, traffic}
+return {redis.call('HGET', key.heard, 'gap') or '', found, traffic}

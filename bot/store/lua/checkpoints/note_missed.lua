@@ -1,10 +1,11 @@
--- Notes refused events: the name of each thread, the `ts` in microseconds to read from, whether the
--- event was for the bot itself, which counts even in a thread without a link, and whether mail
--- waits for it.
+-- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, whether
+-- that is for the bot itself, which counts even in a thread without a link, and whether mail waits
+-- for it. With `begins`, a gap begins even if none of the threads counts.
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
+local begins = ARGV[3] == '1'
 
-local is_noted = false
+local is_noted = begins
 for _, thread in ipairs(threads) do
   local name, from, is_for_bot, holds = unpack(thread)
   local is_missed = miss(name, from, holds)

@@ -10,7 +10,7 @@ for _, thread in ipairs(threads) do
   if since and tonumber(since) == after then redis.call('ZREM', key.unread, name) end
 end
 -- Another thread of this session may have been noted since; the next pass reads it.
-if redis.call('GET', key.gap) ~= read_gap then return 0 end
+if redis.call('HGET', key.heard, 'gap') ~= read_gap then return 0 end
 local waits = redis.call('ZSCORE', key.behind, session)
 redis.call('ZREM', key.behind, session)
 if not waits or waits == '0' or redis.call('ZCARD', key.mail(session)) == 0 then return 0 end

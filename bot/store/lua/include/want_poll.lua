@@ -3,7 +3,5 @@ local function want_poll(session, due, now, ttl)
   local watched = key.watched(session)
   redis.call('HSET', watched, 'wanted', now)
   redis.call('ZADD', key.watch, due, session)
-  for _, name in ipairs({key.watch, watched, key.followers(session)}) do
-    prolong(name, math.max(ttl, keep.watched))
-  end
+  for _, name in ipairs({key.watch, watched}) do prolong(name, math.max(ttl, keep.watched)) end
 end

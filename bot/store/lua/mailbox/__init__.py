@@ -66,13 +66,29 @@ async def send_again(*, reply_id: ReplyId, score: int, number: int, press: str) 
 
 
 @script
-async def backlog(*, most: int) -> Sequence[float]:
-    """Measure the backlog."""
+async def revise(
+    *,
+    reply_id: ReplyId,
+    session: SessionId,
+    old: str,
+    new: str,
+    edited: int,
+    may_be_ahead: bool,
+    drops: str,
+) -> tuple[str, str]:
+    """Apply an edit or a deletion at `edited` (us); return the result, and the outcome so far."""
 
 
 @script
-async def list_abandoned(*, grace_ms: int, limit: int, most: int) -> Sequence[SessionId]:
-    """List the sessions whose mail is due and that have no lease."""
+async def measure(*, most: int) -> Sequence[Any]:
+    """Measure what waits."""
+
+
+@script
+async def list_due(
+    *, mail_ms: int, most_sessions: int, most_held: int, entry_ms: int, most_entries: int
+) -> tuple[Sequence[SessionId], Sequence[str]]:
+    """List the sessions whose mail is due and that have no lease, and the overdue entries."""
 
 
 @script

@@ -1,4 +1,4 @@
-"""The signatures of the scripts behind the watch: polls, what they find, and the reads."""
+"""The signatures of the scripts behind links and watched sessions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,27 +8,33 @@ from bot.redis.scripts import script
 
 
 @script
-async def take_polls(
-    *, limit: int, ahead_ms: int, watch_ttl: int
-) -> tuple[int, Any, Sequence[Any]]:
+async def set_link(
+    *,
+    thread: str,
+    was: str,
+    new: str,
+    session: str,
+    card_name: str,
+    joins: str,
+    link_ttl: int,
+    pace_ms: int,
+) -> int:
+    """Set or end a link that still is what it was; return 0 if it is not."""
+
+
+@script
+async def take_polls(*, limit: int, ahead_ms: int, link_ttl: int) -> tuple[int, Any, Sequence[Any]]:
     """Take due sessions; return the time, when the next is due, and the sessions."""
 
 
 @script
-async def open_poll(
-    *, session: SessionId, watch_ttl: int
-) -> tuple[Sequence[Any], Sequence[str], str]:
+async def open_poll(*, session: SessionId, link_ttl: int) -> tuple[Sequence[Any], str, str]:
     """Return a session's followers, the messages that were read before, and its start."""
 
 
 @script
 async def end_polls(*, polls: Sequence[Any], began: int) -> int:
     """End polls that found nothing new."""
-
-
-@script
-async def watched_beginning_with(*, short: str) -> Sequence[str]:
-    """List the watched sessions whose ids begin so."""
 
 
 @script
@@ -39,22 +45,15 @@ async def record_poll(
     seen: str,
     began: int,
     after_ms: int,
-    ids: Sequence[str],
+    shown: str,
     said: Sequence[Any],
     joined: Sequence[Any],
     cards: Sequence[Any],
     used: Sequence[str],
-    most_ids: int,
-    watch_ttl: int,
     link_ttl: int,
     pace_ms: int,
 ) -> Sequence[Any]:
     """Record a poll; return what is to be posted now, and which cards when."""
-
-
-@script
-async def measure_watch(*, most: int) -> tuple[int, int, Sequence[Any], int, int]:
-    """Measure how late the watch is, what it watches, and what it found that waits."""
 
 
 @script

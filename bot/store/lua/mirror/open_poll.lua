@@ -3,23 +3,22 @@
 -- thread without a link to the session follows it no more, and a session without followers is not
 -- polled any more.
 local session = ARGV[1]
-local watch_ttl = tonumber(ARGV[2])
+local link_ttl = tonumber(ARGV[2])
 
-local watched, followers, shown = key.watched(session), key.followers(session), key.shown(session)
-local found, all = {}, redis.call('HGETALL', followers)
-for i = 1, #all, 2 do
-  local link = redis.call('GET', key.link(all[i]))
+local watched, found = key.watched(session), {}
+for _, thread in ipairs(followers_of(session)) do
+  local link = redis.call('GET', key.link(thread))
   local is_json, linked = pcall(cjson.decode, link or '')
   if is_json and type(linked) == 'table' and linked.session == session then
-    found[#found + 1] = {all[i], all[i + 1], link}
+    found[#found + 1] = {thread, redis.call('HGET', watched, 'joined:' .. thread), link}
   else
-    redis.call('HDEL', followers, all[i])
+    redis.call('HDEL', watched, 'joined:' .. thread)
   end
 end
 if #found == 0 then
   redis.call('ZREM', key.watch, session)
-  return {{}, {}, ''}
+  return {{}, '', ''}
 end
-for _, name in ipairs({watched, followers, shown}) do redis.call('EXPIRE', name, watch_ttl) end
-local started = redis.call('HGET', watched, 'started') or ''
-return {found, redis.call('ZRANGE', shown, 0, -1), started}
+redis.call('EXPIRE', watched, math.max(link_ttl, keep.watched))
+local known = redis.call('HMGET', watched, 'shown', 'started')
+return {found, known[1] or '', known[2] or ''}

@@ -9,9 +9,9 @@ local rest = tonumber(ARGV[4])
 local is_made = ARGV[5] == '1'
 local pause_ms = tonumber(ARGV[6])
 
-local now = now_ms()
+local now, reads = now_ms(), key.calls('reads')
 local each = 60000 / math.max(1, per_minute - burst)
-local until_ms = math.max(now, tonumber(redis.call('GET', key.reads) or 0))
+local until_ms = math.max(now, tonumber(redis.call('ZSCORE', reads, 'spent') or 0))
 local latest = now + burst * each
 local spent = 0
 if pause_ms > 0 then until_ms = math.max(until_ms, latest + pause_ms) end
@@ -20,7 +20,7 @@ while spent < most and (is_made or until_ms + (1 + rest) * each < latest + 1) do
   spent = spent + 1
 end
 if until_ms > now then
-  local keep_ms = math.ceil(until_ms - now) + 60000
-  redis.call('SET', key.reads, string.format('%.0f', until_ms), 'PX', keep_ms)
+  redis.call('ZADD', reads, math.floor(until_ms + 0.5), 'spent')
+  redis.call('PEXPIRE', reads, math.ceil(until_ms - now) + 60000)
 end
 return {spent, math.max(1, math.ceil(until_ms + (1 + rest) * each - latest))}

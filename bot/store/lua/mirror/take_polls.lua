@@ -4,7 +4,7 @@
 -- last wanted.
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
-local watch_ttl = tonumber(ARGV[3])
+local link_ttl = tonumber(ARGV[3])
 
 local now = now_ms()
 local first = redis.call('ZRANGE', key.watch, 0, 0, 'WITHSCORES')
@@ -19,5 +19,5 @@ for i, session in ipairs(due) do
   leases[2 * i] = session
 end
 redis.call('ZADD', key.watch, unpack(leases))
-redis.call('EXPIRE', key.watch, watch_ttl)
+redis.call('EXPIRE', key.watch, math.max(link_ttl, keep.watched))
 return {now, 0, taken}

@@ -1,14 +1,15 @@
--- Returns linked threads whose names begin with `prefix`, each with the time of its latest traffic:
--- the latest first, those with traffic within the last `within_ms`, and at most `limit`.
-local prefix = ARGV[1]
-local within_ms = tonumber(ARGV[2])
-local limit = tonumber(ARGV[3])
+-- Returns members of a sorted set that begin with `prefix`, each with its score, a time in Unix ms:
+-- the latest first, none from more than `within_ms` ago, and at most `limit`.
+local key = KEYS[1] .. ARGV[1]
+local prefix = ARGV[2]
+local within_ms = tonumber(ARGV[3])
+local limit = tonumber(ARGV[4])
 
 local AT_ONCE = 1000
 local since = redis.call('TIME')[1] * 1000 - within_ms
 local found, from = {}, 0
 while true do
-  local some = redis.call('ZREVRANGEBYSCORE', key.threads, '+inf', since, 'WITHSCORES',
+  local some = redis.call('ZREVRANGEBYSCORE', key, '+inf', since, 'WITHSCORES',
                           'LIMIT', from, AT_ONCE)
   for place = 1, #some, 2 do
     if #found == 2 * limit then return found end

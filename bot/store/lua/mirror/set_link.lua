@@ -12,14 +12,14 @@ local joins = ARGV[6]
 local link_ttl = tonumber(ARGV[7])
 local pace_ms = tonumber(ARGV[8])
 
-local link, followers, now = key.link(thread), key.followers(session), now_ms()
+local link, watched, now = key.link(thread), key.watched(session), now_ms()
 if (redis.call('GET', link) or '') ~= was then return 0 end
 if new == '' then
   redis.call('DEL', link)
   redis.call('ZREM', key.threads, thread)
   if session ~= '' then
-    redis.call('HDEL', followers, thread)
-    if redis.call('HLEN', followers) == 0 then redis.call('ZREM', key.watch, session) end
+    redis.call('HDEL', watched, 'joined:' .. thread)
+    if #followers_of(session) == 0 then redis.call('ZREM', key.watch, session) end
   end
 elseif was == '' then
   redis.call('SET', link, new)
@@ -31,7 +31,7 @@ else
   redis.call('SET', link, new, 'KEEPTTL')
 end
 if joins ~= '' then
-  redis.call('HSET', followers, thread, joins == 'now' and now or 0)
+  redis.call('HSET', watched, 'joined:' .. thread, joins == 'now' and now or 0)
   want_poll(session, now, now, link_ttl)
 end
 if card_name ~= '' then want_card(card_name, now, pace_ms, link_ttl) end

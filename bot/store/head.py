@@ -1,4 +1,4 @@
-"""A turn of a session's mailbox: the reply to send now, or the reason why there is none."""
+"""The head of a session's mailbox: the reply to send now, or the reason why there is none."""
 
 import time
 from collections.abc import Sequence
@@ -99,10 +99,7 @@ def parse_step(answer: Sequence[Any]) -> Step:
 
 
 def kept_of(head: Head, outcome: Outcome) -> str:
-    """Return the part of a reply that FINISH keeps; for a delivered one, that excludes the text.
-
-    An empty string keeps none of it.
-    """
+    """Return what FINISH keeps of a reply, "" for nothing; of a delivered one, not the text."""
     reply = head.reply
     if head.flaw is not None or outcome.kind is not OutcomeKind.DELIVERED:
         return reply.to_json()

@@ -1,3 +1,0 @@
-local key = KEYS[1]
-
-return redis.call('DEL', key)

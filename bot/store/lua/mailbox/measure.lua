@@ -1,0 +1,40 @@
+-- Measures what waits, opening at most `most` mailboxes, watched sessions and entries; each mailbox
+-- beyond that counts as one reply. Returns the number of waiting replies, the longest wait of a
+-- mailbox's head (ms), the numbers of sessions with mail and of entries in the outbox; for how long
+-- the most overdue watched session waits (ms), the number of these sessions, and the state of each
+-- that was opened; the threads with words to post, and the longest wait of those (ms).
+local most = tonumber(ARGV[1])
+
+local now = now_ms()
+local sessions = redis.call('ZCARD', key.due)
+local replies, oldest = math.max(0, sessions - most), now
+for _, session in ipairs(redis.call('ZRANGE', key.due, 0, most - 1)) do
+  local mail = key.mail(session)
+  replies = replies + redis.call('ZCARD', mail)
+  local head = redis.call('ZRANGE', mail, 0, 0)[1]
+  local reply = head and key.subject(head)
+  local accepted = reply and tonumber(redis.call('HGET', reply, 'accepted') or now)
+  if accepted and accepted < oldest then oldest = accepted end
+end
+
+local first = redis.call('ZRANGE', key.watch, 0, 0, 'WITHSCORES')
+local late, states = math.max(0, now - (tonumber(first[2]) or now)), {}
+for i, session in ipairs(redis.call('ZRANGE', key.watch, 0, most - 1)) do
+  local watched = key.watched(session)
+  local is_json, seen = pcall(cjson.decode, redis.call('HGET', watched, 'seen') or '')
+  states[i] = is_json and type(seen) == 'table' and seen.state or ''
+end
+
+local words, first_words = 0, now
+for _, owed in ipairs(redis.call('ZRANGE', key.outbox, 0, most - 1)) do
+  local name = string.match(owed, '^(.*)|1|words$')
+  if name then
+    words = words + 1
+    local subject = key.subject(name)
+    first_words = math.min(first_words, tonumber(redis.call('HGET', subject, 'waits') or now))
+  end
+end
+return {
+  replies, now - oldest, sessions, redis.call('ZCARD', key.outbox),
+  late, redis.call('ZCARD', key.watch), states, words, now - first_words,
+}
