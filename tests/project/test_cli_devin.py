@@ -22,14 +22,18 @@ def devin_lines(out: str) -> list[str]:
 async def test_doctor_proves_what_reading_can_prove(
     environ: Environ, box: Sandbox, desk: Desk, tmp_path: Path
 ) -> None:
-    """The key, the organization and the reading of sessions; the rest is named."""
+    """The key, the organization and the reading of sessions and lists; the rest is named."""
     code, out, err = await command(environ, tmp_path, "doctor")
     assert (code, err) == (0, "")
-    key, organization, sessions = devin_lines(out)
+    key, organization, sessions, *lists = devin_lines(out)
     assert key.startswith("✓ Devin API key: accepted, for API v3, as ")
     assert organization == f"✓ Devin organization: {box.devin.org_id}, the key's own"
     assert "ViewOrgSessions" in sessions
     assert "Not tested: ManageOrgSessions" in sessions
+    assert lists == [
+        "✓ Devin repositories: 4 listed, for the menus of forms",
+        "✓ Devin playbooks: 3 listed, for the menus of forms",
+    ]
     assert box.devin.requests == []
     assert desk.received() == []
 
