@@ -1,7 +1,8 @@
 """The form of *Start a Devin session*, which a shortcut and a button open, and reports' buttons.
 
 *Start again* opens it for a start that failed, with what was chosen; *Start a new session* follows
-a session that has ended. The menus of the form ask for what fits to what is typed into them.
+a session that has ended, and *Continue in a new session* one that has stopped at its cap. The menus
+of the form ask for what fits to what is typed into them.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
@@ -146,6 +147,20 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
         await cases.starting.start(prompt, by_button=True)
         return starting.started_new(await cases.accepting.name(press.by))
+
+    @app.action(actions.CONTINUE_SESSION)
+    @button_press(cases)
+    async def on_continue(press: Press) -> str | None:
+        session, thread = parse_unlink(press), press.thread
+        if session is None or not press.ts:
+            raise StartGone
+        link = await cases.state.links.get(thread)
+        is_new = await cases.starting.go_on(thread, session, press.by, press.ts)
+        posted = string(press.message, "ts")
+        if link is not None and await cases.state.cards.is_at(thread, link, posted):
+            return None
+        by = await cases.accepting.name(press.by)
+        return starting.continued(by) if is_new else starting.CONTINUED_ALREADY
 
 
 async def _open(cases: UseCases, by: UserId, trigger: str) -> None:

@@ -70,10 +70,14 @@ class Polling:
     def _polls_of(self, session: SessionId) -> Sequence[asyncio.Task[None]]:
         return [task for task, polled in self._under_way.items() if session in polled]
 
-    async def has_ended(self, session: SessionId) -> bool:
-        """Return True if `session` was seen to have ended: it takes no more messages."""
+    async def gives_way(self, session: SessionId) -> bool:
+        """Return True if `session` was seen to have ended, or to have stopped at its cap.
+
+        Its link gives way to another one: it takes no more messages, or does nothing about them.
+        """
         (seen,) = await self._watches.seen([session])
-        return seen.state is SessionState.ENDED
+        is_capped = seen.is_at_cap and seen.state is not SessionState.WORKING
+        return is_capped or seen.state is SessionState.ENDED
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

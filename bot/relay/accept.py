@@ -149,7 +149,7 @@ class Accepting:
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
-        A link to a session that has ended gives way. A new link is told by the thread's card. What
+        A link to a session that `gives_way` does so. A new link is told by the thread's card. What
         the session said before stays out of the thread, unless it `begins` with this thread. `root`
         is the thread's first message, if it is at hand, and `step` the workflow step that asks.
 
@@ -166,7 +166,7 @@ class Accepting:
             topic="" if root is None else await self.first_words(root.text, root.blocks),
         )
         existing = await self.state.links.create(thread, link, begins=begins)
-        if existing and existing.session != session and await self.has_ended(existing):
+        if existing and existing.session != session and await self.gives_way(existing):
             await self.state.links.remove(thread, existing.session)
             existing = await self.state.links.create(thread, link, begins=begins)
         # Slack sends a request again that takes long, and a script may run twice: a link that this
@@ -182,9 +182,9 @@ class Accepting:
             await self.read_since(thread, at, took_long=begins, is_known=root is not None)
         return existing or link, is_new
 
-    async def has_ended(self, link: Link) -> bool:
-        """Return True if the session of `link` was seen to have ended."""
-        return await self.polling.has_ended(link.session)
+    async def gives_way(self, link: Link) -> bool:
+        """Return True if the session of `link` has ended or stopped at its cap, as last seen."""
+        return await self.polling.gives_way(link.session)
 
     async def refresh_card(self, thread: ThreadRef, link: Link) -> None:
         """Have the card of `thread` edited, now that its `link` has changed.

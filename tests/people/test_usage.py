@@ -22,6 +22,8 @@ MONTH = datetime.now(UTC).strftime("%B")
 
 async def started(desk: Desk, raw: Redis, session: str, *, user: str, channel: str) -> str:
     """Link a thread to a session, as if the relay had started it for somebody there."""
+    if desk.devin.find(session) is None:
+        desk.devin.add_session(session)
     place = desk.slack.workspace.channel(channel).id
     who = UserId(desk.slack.workspace.user(user).id)
     kept = Started(by=who, channel=place, thread="1.000000", cap=10)

@@ -131,7 +131,7 @@ class Starter:
         if (noted := await self._claims.noted(sent)) is not None:
             return await self._earlier(start, noted)
         link = await self._links.get(start.thread)
-        if link is not None and not await self._accepting.has_ended(link):
+        if link is not None and not await self._accepting.gives_way(link):
             by = await self._accepting.name(link.by)
             return refusals.sorry(LinkedElsewhere(await self._names.one(link.session), by))
         try:

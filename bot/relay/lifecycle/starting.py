@@ -6,10 +6,12 @@ A start is only written to the outbox here; `starter.py` carries it out.
 import logging
 import time
 
-from bot.model.errors import LinkedElsewhere, NothingToSay
+from bot.model.errors import LinkedElsewhere, NothingToSay, PersonError
+from bot.model.mirror import Started
 from bot.model.owed import Schedule
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
+from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.start import Start
@@ -18,6 +20,7 @@ from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import KEEP
 from bot.store.state import State
+from bot.wording.lifecycle import starting as words
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,10 @@ class Starting:
     ) -> None:
         self._accepting = accepting
         self._naming = naming
+        self._claims = state.claims
         self._links = state.links
+        self._names = state.names
+        self._watches = state.watches
         self._outbox = state.outbox
         self._speaking = speaking
         self._schedule = schedule
@@ -83,6 +89,29 @@ class Starting:
         thread = ThreadRef(team=self._workspace.team, channel=channel, thread_ts="")
         await self._speaking.command(thread, by, text, key, act=Act.START)
 
+    async def go_on(self, thread: ThreadRef, session: SessionId, by: UserId, pressed: str) -> bool:
+        """Start a session that goes on from `session`, which is at its cap, with its options.
+
+        `pressed` is the `ts` of the press. Return False if another one has asked for that before.
+
+        Raises:
+            RelayError: as for `start`.
+        """
+        await self._accepting.check(by, thread.channel, Act.START)
+        claim = f"continued:{thread.name}:{session}"
+        if not await self._claims.claim(claim, KEEP, pressed):
+            return False
+        started = await self._watches.started(session) or Started()
+        before = await self._names.one(session)
+        text = f"{started.chosen} {words.going_on(before)}".strip()
+        prompt = Reply(thread=thread, ts=pressed, author=by, text=text)
+        try:
+            await self.start(prompt, by_button=True)
+        except PersonError:
+            await self._claims.disclaim(claim)
+            raise
+        return True
+
     async def begin(self, start: Start) -> None:
         """Keep a start, and carry it out soon; a repeat changes nothing.
 
@@ -97,14 +126,15 @@ class Starting:
     async def ask(self, start: Start, by: UserId) -> None:
         """Begin a start that `by` asks for, unless another request has linked its thread.
 
-        A link to a session that has ended gives way. A repeat changes nothing.
+        A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
+        nothing.
 
         Raises:
             LinkedElsewhere, TooManyStarts, StoreAway: as for `start`; `by` need not be its author.
         """
         link = await self._links.get(start.thread)
         is_taken = link is not None and link.since != ts_micros(start.since)
-        if link is not None and is_taken and not await self._accepting.has_ended(link):
+        if link is not None and is_taken and not await self._accepting.gives_way(link):
             raise LinkedElsewhere(*await self._naming.linked(link))
         await self._accepting.count_start(by, start.thread.channel, start.owed.subject)
         await self.begin(start)

@@ -10,7 +10,15 @@ from bot.wording.actions import START_AGAIN
 from bot.wording.button_values import reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.message import Block, SlackMessage, button
-from bot.wording.phrases import ADMIN, as_code, named_by, plural, session_link, span
+from bot.wording.phrases import (
+    ADMIN,
+    as_code,
+    named_by,
+    plural,
+    session_address,
+    session_link,
+    span,
+)
 
 BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."
@@ -123,6 +131,23 @@ def started_again(by: str) -> str:
 def started_new(by: str) -> str:
     """Return the note that replaces a pressed *Start a new session* button."""
     return f"New session requested by {escape(by)}."
+
+
+def continued(by: str) -> str:
+    """Return the note that replaces a pressed *Continue in a new session* button."""
+    return f"Continued in a new session by {escape(by)}."
+
+
+CONTINUED_ALREADY = "This session has already been continued."
+
+
+def going_on(before: NamedSession) -> str:
+    """Return the prompt of a session that goes on from one at its cap, as Slack markup."""
+    return (
+        f"Continue the work of the Devin session {escape(session_address(before))}, which stopped "
+        "because it had used up its ACUs. Find out what it has done (its messages, branches and "
+        "pull requests), go on from there, and don't repeat what is done."
+    )
 
 
 def _about(message: Reply) -> str:
