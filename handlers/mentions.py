@@ -132,8 +132,8 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
     if argument:
         session = await cases.say.set_default(channel, by, argument)
         return commands.default_chosen(await cases.naming.one(session))
-    default = await cases.say.default(channel, by)
-    if default is None:
+    profile = await cases.say.default(channel, by)
+    if profile.session is None:
         return commands.NO_DEFAULT
-    named = await cases.naming.one(default.session)
-    return commands.default_is(named, await cases.accepting.name(default.by))
+    named = await cases.naming.one(profile.session)
+    return commands.default_is(named, await cases.accepting.name(profile.session_by))

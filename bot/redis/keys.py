@@ -72,9 +72,9 @@ def calls_key(method: str) -> Key:
     return Key(f"calls:{method}")
 
 
-def default_key(channel: str) -> Key:
-    """The session that a channel's `/devin-say` means when it names none."""
-    return Key(f"default:{channel}")
+def profile_key(channel: str) -> Key:
+    """What the starts of a channel use, and the session that its `/devin-say` means."""
+    return Key(f"profile:{channel}")
 
 
 def subject_key(subject: str) -> Key:

@@ -50,7 +50,7 @@ class ChannelMoves:
                     # Owed before the link is gone, and once: a process may die in between.
                     await self.notices.say(now, words, once="moved")
                 await self.state.links.remove(thread)
-        await self.state.defaults.clear(channel)
+        await self.state.profiles.clear(channel)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 
     async def shared(self, channel: str) -> None:

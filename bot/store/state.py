@@ -7,7 +7,6 @@ from typing import Self
 from bot.redis.budget import Starts
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.store.channel_defaults import ChannelDefaults
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims
 from bot.store.ledger import Ledger
@@ -18,6 +17,7 @@ from bot.store.mirror.polls import Reads
 from bot.store.mirror.watches import SessionNames, Watches
 from bot.store.mirror.words import Words
 from bot.store.outbox import Outbox
+from bot.store.profiles import Profiles
 from bot.store.revisions import Revisions
 from bot.store.tickets import Tickets
 
@@ -30,12 +30,12 @@ class State:
     cards: Cards
     checkpoints: Checkpoints
     claims: Claims
-    defaults: ChannelDefaults
     ledger: Ledger
     links: Links
     mailbox: Mailbox
     names: SessionNames
     outbox: Outbox
+    profiles: Profiles
     reads: Reads
     revisions: Revisions
     starts: Starts
@@ -52,12 +52,12 @@ class State:
             cards=Cards(store),
             checkpoints=Checkpoints(store, within or CATCH_UP, secrets.token_hex(8)),
             claims=Claims(store, store.timing.claim_seconds),
-            defaults=ChannelDefaults(store, ttl),
             ledger=Ledger(store),
             links=Links(store, ttl),
             mailbox=Mailbox(store, ttl),
             names=SessionNames(store, ttl),
             outbox=Outbox(store),
+            profiles=Profiles(store),
             reads=Reads(store, settings.devin_reads),
             revisions=Revisions(store),
             starts=Starts(store, settings.starts_per_hour),

@@ -97,11 +97,11 @@ class SessionChoices:
 
     async def _known_in(self, channel: str) -> tuple[SessionId | None, Sequence[SessionId]]:
         """Return the channel's default session, and all its sessions, that one first."""
-        default, active = await asyncio.gather(
-            self.state.defaults.get(channel),
+        profile, active = await asyncio.gather(
+            self.state.profiles.get(channel),
             self.state.links.active(self.workspace.team, channel, self.state.links.ttl),
         )
-        meant = default.session if default is not None else None
+        meant = profile.session
         used = [link.session for _, link in active]
         return meant, list(dict.fromkeys([meant, *used] if meant else used))
 

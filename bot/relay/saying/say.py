@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from bot.model.errors import ChooseSession, FormGone, NothingToSay
+from bot.model.options import Profile
 from bot.model.people import Act, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
@@ -20,7 +21,6 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, command_key
 from bot.runtime.audit import Event, audit
 from bot.slack.app.workspace import Workspace
-from bot.store.channel_defaults import ChannelDefault
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.store.tickets import Ticket
@@ -83,7 +83,7 @@ class Say:
         if session is not None:
             session = await self.choices.whole(session, channel, by)
         else:
-            session = await self.state.defaults.use(channel)
+            session = (await self.state.profiles.get(channel)).session
         if session is not None:
             await self._begin(channel, by, session, text, key)
             return
@@ -154,10 +154,10 @@ class Say:
         is_refused = await self.speaking.refuse(command_key(number))
         return devin_say.NOWHERE if is_refused else None
 
-    async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
-        """Return the channel's default session."""
+    async def default(self, channel: str, by: UserId) -> Profile:
+        """Return the channel's profile, which has its default session."""
         await self.accepting.check(by, channel)
-        return await self.state.defaults.get(channel)
+        return await self.state.profiles.get(channel)
 
     async def set_default(self, channel: str, by: UserId, text: str) -> SessionId:
         """Make the session that `text` names the channel's default for `/devin-say`.
@@ -167,14 +167,16 @@ class Say:
         """
         await self.accepting.check(by, channel, Act.START)
         session = await self.choices.named(text, channel, by)
-        await self.state.defaults.set(channel, ChannelDefault(session=session, by=by))
+        chosen = {"session": session, "session_by": by}
+        await self.state.profiles.change(channel, lambda _: chosen)
         audit(Event.DEFAULT_SET, by, team=self.workspace.team, channel=channel, session_id=session)
         return session
 
     async def clear_default(self, channel: str, by: UserId) -> None:
         """Forget the channel's default session."""
         await self.accepting.check(by, channel)
-        await self.state.defaults.clear(channel)
+        nobody = {"session": None, "session_by": UserId("")}
+        await self.state.profiles.change(channel, lambda _: nobody)
         audit(Event.DEFAULT_CLEARED, by, team=self.workspace.team, channel=channel)
 
     async def _go_on(

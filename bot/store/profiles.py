@@ -1,0 +1,41 @@
+"""The profiles of channels: what their starts use, and the session of their `/devin-say`.
+
+Of two people who change one at the same moment, the later write counts.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from bot.model.options import Profile
+from bot.redis.connection import Store
+from bot.redis.keys import profile_key
+
+KEEP = timedelta(days=3650)
+"""A channel must not lose its cap because nobody changed it for long."""
+
+
+class Profiles:
+    """The profiles, in Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, channel: str) -> Profile:
+        """Return the channel's profile, which is empty unless somebody has chosen something."""
+        return Profile.parse(await self._store.get(profile_key(channel))) or Profile()
+
+    async def change(
+        self, channel: str, change: Callable[[Profile], Mapping[str, object]]
+    ) -> Profile:
+        """Set the fields that `change` makes of the channel's profile, and return it."""
+        was = await self.get(channel)
+        profile = was.model_copy(update=dict(change(was)))
+        if profile == Profile():
+            await self.clear(channel)
+        else:
+            await self._store.put(profile_key(channel), profile.to_json(), KEEP)
+        return profile
+
+    async def clear(self, channel: str) -> None:
+        """Forget the channel's profile."""
+        await self._store.delete(profile_key(channel))
