@@ -28,6 +28,7 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
+from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
 from bot.relay.lifecycle.prompts import Prompts
@@ -126,11 +127,12 @@ class Parts:
         self.naming = Naming(to.devin, state.names, workspace.people, seconds)
         self.choices = SessionChoices(workspace, state, to.devin, self.accepting, self.naming)
         self.speaking = Speaking(workspace, state, self.accepting, self.naming, schedule)
+        self.choosing = Choosing(workspace, state, to.devin)
         self.starting = Starting(
-            workspace, state, self.accepting, self.naming, self.speaking, schedule
+            workspace, state, self.accepting, self.choosing, self.naming, self.speaking, schedule
         )
         self.steps = WorkflowSteps(
-            workspace, state, self.accepting, self.choices, self.speaking, schedule
+            workspace, state, self.accepting, self.choices, self.choosing, self.speaking, schedule
         )
         self.cases = self._cases()
         self.catch_up = CatchUp(self.cases, self.listening, schedule)
@@ -171,7 +173,7 @@ class Parts:
         return StartForms(workspace, state, devin, catalog, prompts, self.starting, accepting)
 
     def _prompts(self) -> Prompts:
-        return Prompts(self.workspace, ThreadMessages(self.workspace.identity))
+        return Prompts(self.workspace, ThreadMessages(self.workspace.identity), self.choosing)
 
     def serve(self) -> None:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""

@@ -10,13 +10,14 @@ from functools import partial
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import BadSession, ChooseSession
+from bot.model.options import BadOptions
 from bot.model.record import string
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions, devin_say, forms, refusals, session_picker
 from bot.wording.button_values import parse_choice_value
-from bot.wording.lifecycle import form
+from bot.wording.lifecycle import form, options
 from bot.wording.message import SlackMessage, View
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show
@@ -105,7 +106,10 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
             await asker.tell(await cases.usage.own(say.channel, say.by))
             return
         if say.starts:
-            await cases.starting.say(say.channel, say.by, say.text)
+            try:
+                await cases.starting.say(say.channel, say.by, say.text)
+            except BadOptions as error:
+                await asker.tell(options.bad(error, say.text))
             return
         try:
             await cases.say.say(say.channel, say.by, say.session, say.text)

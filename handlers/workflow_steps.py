@@ -10,6 +10,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.model.options import one_line
 from bot.model.people import is_id
 from bot.model.record import clean, mapping, string
 from bot.model.threads import is_ts
@@ -18,6 +19,13 @@ from bot.relay import UseCases
 from handlers.parse.events import Payload
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
+_OPTIONS = {
+    "repository": "repo",
+    "mode": "mode",
+    "playbook": "playbook",
+    "max_acus": "max",
+    "tags": "tag",
+}
 _USER = re.compile(r"(?:<@)?([UW][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
 # A message's address: the time of the message, and of its thread where it is a reply.
 _ADDRESS = re.compile(
@@ -48,6 +56,7 @@ def parse_step(event: Payload) -> StepAsked | None:
     if callback == START and flaw is not None:
         flaw = Flaw.PROMPT
     channel, thread_ts, wrong_place = _place(inputs.get("channel"), inputs.get("thread_ts"))
+    options = _options(inputs) if callback == START else ""
     user = _matched(_USER, inputs.get("user"))
     return StepAsked(
         execution=execution,
@@ -59,6 +68,7 @@ def parse_step(event: Payload) -> StepAsked | None:
         channel=channel,
         thread_ts=thread_ts,
         user=user or "",
+        options=options,
         flaw=flaw or wrong_place or (Flaw.USER if user is None else None),
     )
 
@@ -75,6 +85,16 @@ def _message(value: Any) -> tuple[str, tuple[dict[str, Any], ...], Flaw | None]:
     if all(isinstance(one, dict) and one.get("type") == "rich_text" for one in blocks):
         return "", tuple(clean(one) for one in blocks), None
     return "", (), Flaw.MESSAGE
+
+
+def _options(inputs: Payload) -> str:
+    """Compose the words of the options that are filled in, whether they are right or wrong."""
+    given = {key: _message(inputs.get(name))[0] for name, key in _OPTIONS.items()}
+    parts = {
+        key: text.split(",") if key in {"repo", "tag"} else [text] for key, text in given.items()
+    }
+    words = ((key, one_line(part)) for key, texts in parts.items() for part in texts)
+    return " ".join(f"{key}:“{part}”" for key, part in words if part)
 
 
 def _place(channel: Any, thread: Any) -> tuple[str, str, Flaw | None]:

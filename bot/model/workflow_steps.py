@@ -29,6 +29,7 @@ class StepAsked(Record):
     """A step that Slack has started, as its author filled it in; an unreadable input is a `flaw`.
 
     `at` is the event's `ts`, and `user` the person on whose behalf the step acts, if it names one.
+    `options` are those of a start as words, perhaps wrong ones.
     """
 
     execution: str
@@ -40,4 +41,5 @@ class StepAsked(Record):
     channel: str = ""
     thread_ts: str = ""
     user: str = ""
+    options: str = ""
     flaw: Flaw | None = None

@@ -26,6 +26,7 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
+from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
@@ -33,6 +34,8 @@ from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun
 from bot.store.state import State
+from bot.text.options import parse_options
+from bot.text.to_slack import escape
 from bot.wording import workflows
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,7 @@ class WorkflowSteps:
     state: State
     accepting: Accepting
     choices: SessionChoices
+    choosing: Choosing
     speaking: Speaking
     schedule: Schedule
 
@@ -143,10 +147,16 @@ class WorkflowSteps:
         by = await self._check(step, Act.START)
         if not step.channel:
             raise BadStep(Flaw.CHANNEL)
+        options, _ = parse_options(step.options)
+        words = escape(options.words())
         reply, said = await self._reply(step, None, by)
         if not said:
             raise BadStep(Flaw.PROMPT)
-        await self._say(step, reply, said, Act.START)
+        # Beside rich text, which is all that Devin reads then, the text has the options alone.
+        text = words if reply.blocks else f"{words} {reply.text}".strip()
+        await self.choosing.of(step.channel, text)
+        reply = reply.model_copy(update={"text": text})
+        await self._say(step, reply, f"{options.words()} {said}".strip(), Act.START)
 
     async def _reply(
         self, step: StepAsked, thread: ThreadRef | None, by: UserId

@@ -1,6 +1,7 @@
 """Messages that steps of Workflow Builder post, and plain text for the workflow itself."""
 
 from bot.model import errors
+from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
@@ -8,6 +9,7 @@ from bot.model.workflow_steps import Flaw
 from bot.text.characters import cut
 from bot.text.to_slack import disarmed, escape
 from bot.wording.delivery_reports import words_of
+from bot.wording.lifecycle import options
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
 from bot.wording.phrases import in_minutes, session_address
 
@@ -53,6 +55,8 @@ def step_failed(error: errors.PersonError) -> str:
     match error:
         case errors.BadStep():
             why = FLAWS[error.flaw]
+        case BadOptions():
+            why = _harmless(options.bad(error))
         case errors.BadSession():
             unclear = "It isn't clear which session the step's Session means. Use its whole ID."
             why = unclear if error.unclear else FLAWS[Flaw.SESSION]

@@ -205,7 +205,7 @@ class Record:
         number = uuid.uuid4().hex
         self.add_session(number, title=wanted.title)
         session = self.session(number)
-        session.tags, session.origin, session.cap = wanted.tags, "api", wanted.cap
+        session.begin(wanted)
         self.take(session, wanted.prompt, "initial_user_message", wanted.attachments)
         self._tell("devin.created", session.session_id)
         return session

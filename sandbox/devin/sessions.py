@@ -40,13 +40,14 @@ class DevinPost:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """The parameters of a new session that the local Devin makes something of."""
+    """The parameters of a new session that the local Devin makes something of, and its `body`."""
 
     prompt: str
     title: str
     tags: tuple[str, ...]
     attachments: tuple[str, ...] = ()
     cap: int | None = None
+    body: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class DevinMessage:
 class DevinSession:
     """A session: its answer, the messages it took, and its number of concurrent requests.
 
-    `before` is the state with its answer to which it returns after `times` requests.
+    `before` is the state with its answer to which it returns after `times` requests. `cap` is what
+    it may use, in ACUs, and `body` that of the request that started it.
     """
 
     session_id: str
@@ -115,6 +117,7 @@ class DevinSession:
     pull_requests: list[PullRequest] = field(default_factory=list)
     acus: float = 0.0
     cap: int | None = None
+    body: dict[str, Any] = field(default_factory=dict)
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
     in_flight: int = 0
@@ -131,6 +134,11 @@ class DevinSession:
     def lasting(self) -> str:
         """The state apart from what somebody chose for the next `times` requests."""
         return self.before[0] if self.before else self.state
+
+    def begin(self, wanted: NewSession) -> None:
+        """Take over what it was started with through the API."""
+        self.tags, self.origin = wanted.tags, "api"
+        self.cap, self.body = wanted.cap, wanted.body
 
     def received(self) -> list[str]:
         """Return the messages that the session took, in order."""

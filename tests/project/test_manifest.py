@@ -138,6 +138,11 @@ def test_workflow_steps_come_only_when_asked_for() -> None:
         "prompt": True,
         "channel": True,
         "user": False,
+        "repository": False,
+        "mode": False,
+        "playbook": False,
+        "max_acus": False,
+        "tags": False,
     }
     assert list(start.output_parameters) == ["outcome", "session", "url", "thread"]
 

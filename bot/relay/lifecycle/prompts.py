@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bot.delivery.compose import message_of
+from bot.delivery.compose import message_of, shown
 from bot.model.errors import SlackRefused
 from bot.model.files import AttachedFile
+from bot.model.options import Options
 from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
+from bot.relay.lifecycle.choosing import Choosing, Chosen
 from bot.relay.lifecycle.start import Start
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text.characters import cut
 from bot.text.content import section
 from bot.text.markdown import block_quote
-from bot.text.to_devin import is_empty, speaker
+from bot.text.to_devin import is_empty, mark_typed, speaker
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +51,14 @@ class Messages(Protocol):
 class Prompt:
     """A prompt, as Markdown with names, empty if there is nothing to start from.
 
-    `left_out` counts messages of the thread whose authors may not message Devin.
+    `options` are what the session is started with: as people know them (`chosen`), and as Devin
+    takes them. `left_out` counts messages of the thread whose authors may not message Devin.
     """
 
     text: str
     left_out: int = 0
+    chosen: Options = field(default_factory=Options)
+    options: Options = field(default_factory=Options)
 
 
 @dataclass(slots=True)
@@ -72,21 +77,24 @@ class _Earlier:
 class Prompts:
     """Composes prompts."""
 
-    def __init__(self, workspace: Workspace, messages: Messages) -> None:
+    def __init__(self, workspace: Workspace, messages: Messages, choosing: Choosing) -> None:
         self._threads = workspace.threads
         self._people = workspace.people
         self._permissions = workspace.permissions
         self._quotes_all = workspace.settings.start_quotes == "all"
         self._messages = messages
+        self._choosing = choosing
 
     async def of(self, start: Start) -> Prompt | None:
         """Return the prompt; of the thread before it, only who may message Devin is quoted.
 
         With `START_QUOTES=all`, others are quoted as well, and marked as what they are. The message
         that asks for it is read as it is now; None if it asks for no start any more.
-        Files are named only. A thread that Slack does not show is left out.
+        Files are named only. A thread that Slack does not show is left out. The options at the
+        beginning are no part of it, and the standing words of the channel's profile precede it.
 
         Raises:
+            BadOptions: the message has options that can't be used.
             CannotPost: the bot is not in the channel, or that has another id: outsiders read along.
             SlackAway: the thread cannot be read now, or its authors are not identified.
         """
@@ -101,14 +109,18 @@ class Prompts:
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
-        message = _without_addresses(own)
+        chosen = await self._choosing.of(start.thread.channel, own.text)
+        message = _without_addresses(_without_options(own, chosen))
         parts = [] if is_empty(message) else [await message_of(message, self._people)]
         if earlier.latest:
             by = speaker(await self._people.name(start.by), start.by)
             began = f"{by} started this session from a Slack thread."
             head = "This was asked in a Slack thread." if parts else began
             parts.append(await self._quoted(earlier, head))
-        return Prompt("\n\n".join(parts), earlier.left_out)
+        if parts and chosen.words:
+            words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
+            parts.insert(0, mark_typed(await shown(words, self._people)))
+        return Prompt("\n\n".join(parts), earlier.left_out, chosen.options, chosen.sent)
 
     async def _quoted(self, earlier: "_Earlier", head: str) -> str:
         """Return the latest messages of a thread, the oldest first, each in a block quote."""
@@ -188,6 +200,15 @@ def with_prompt(own: Reply, prompt: str) -> Reply:
     beside = own.blocks[1:]  # its first block has the mention, the verb and the prompt
     blocks = (*section(prompt), *beside) if beside else ()
     return own.model_copy(update={"text": prompt, "blocks": blocks})
+
+
+def _without_options(own: Reply, chosen: Chosen) -> Reply:
+    """Return a message without its options; a workflow's rich text stands beside them."""
+    if own.text == chosen.prompt:
+        return own
+    if own.step:
+        return own.model_copy(update={"text": chosen.prompt})
+    return with_prompt(own, chosen.prompt)
 
 
 def _without_addresses(reply: Reply) -> Reply:

@@ -1,15 +1,17 @@
 """Starts sessions that the outbox has, and links their threads; never two sessions for one start.
 
-Each session has a tag of its own. Before Devin is asked, a claim says so, which only one try gets;
-once Devin answers, it has the session's id. Where a later try finds the claim without one, after a
-crash or a lost answer, the session is looked for by its tag, and nothing is started. Where it is
-not found, a person decides.
+Each session has a tag of its own. Before Devin is asked, a claim says so, and with which options,
+which only one try gets; once Devin answers, it has the session's id, too. Where a later try finds
+the claim without one, after a crash or a lost answer, the session is looked for by its tag, and
+nothing is started. Where it is not found, a person decides.
 """
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import TypeAdapter
@@ -17,12 +19,12 @@ from pydantic import TypeAdapter
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
 from bot.model.mirror import Started
-from bot.model.options import Options
+from bot.model.options import BadOptions
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.prompts import Prompts
+from bot.relay.lifecycle.prompts import Prompt, Prompts
 from bot.relay.lifecycle.start import Start
 from bot.reporting.notices import Notices
 from bot.runtime.audit import Event, audit
@@ -30,6 +32,8 @@ from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun
 from bot.store.state import State
+from bot.text.options import parse_options
+from bot.text.to_slack import escape
 from bot.wording import delivery_reports, refusals, workflows
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
@@ -45,12 +49,21 @@ LISTED = 20
 LONGEST_WAIT_SECONDS = 60.0
 
 STARTED = "started "
-"""What is noted with the claim that Devin was asked, before the id of the session."""
+"""What is noted with the claim that Devin was asked, before the session's id and its start."""
 
 FAILED = "failed "
 """The same, before the words that tell why there is no session."""
 
-Result = NamedSession | SlackMessage
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A session that was started, and how."""
+
+    named: NamedSession
+    started: Started
+
+
+Result = Made | SlackMessage
 """The session, or the words that tell why there is none."""
 
 _WORDS = TypeAdapter(SlackMessage)
@@ -116,7 +129,7 @@ class Starter:
     async def _begin(self, start: Start) -> bool:
         """Start the session and link its thread; if there is none, tell why, and return False."""
         found = await self._session(start)
-        if isinstance(found, NamedSession):
+        if isinstance(found, Made):
             await self._link(start, found)
             return True
         log.info("not started", extra=start.log_fields)
@@ -136,42 +149,51 @@ class Starter:
             return refusals.sorry(LinkedElsewhere(await self._names.one(link.session), by))
         try:
             prompt = await self._prompts.of(start)
-        except CannotPost as error:
+        except (CannotPost, BadOptions) as error:
             return refusals.sorry(error)
         if prompt is None:
             return words.WITHDRAWN
         if not prompt.text:
             return words.nothing(prompt.left_out)
-        if not await self._claims.claim(sent, KEEP_CLAIM):
+        started = _started(start, prompt)
+        # Only this try knows the token, so no other one has the same claim.
+        if not await self._claims.claim(
+            sent, KEEP_CLAIM, f"{secrets.token_hex(8)} {started.to_json()}"
+        ):
             raise DevinAway("another process starts it")
         if prompt.left_out:
             told = words.left_out(prompt.left_out)
             await self._notices.say(start.thread, told, once=f"left out:{start.tag}")
-        return await self._create(start, prompt.text)
+        return await self._create(start, prompt, started)
 
     async def _earlier(self, start: Start, noted: str) -> Result:
         """Return the result of an earlier try, which may have been lost."""
-        if noted.startswith(STARTED):
-            return NamedSession(SessionId(noted.removeprefix(STARTED)))
         if noted.startswith(FAILED):
             return _WORDS.validate_json(noted.removeprefix(FAILED))
+        first, _, rest = noted.removeprefix(STARTED).partition(" ")
+        started = Started.parse(rest) or _started(start, Prompt(""))
+        if noted.startswith(STARTED):
+            return Made(NamedSession(SessionId(first)), started)
         lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
-        return await self._reconcile(start, lost)
+        return await self._reconcile(start, started, lost)
 
-    async def _create(self, start: Start, prompt: str) -> Result:
-        answer = await self._devin.create(prompt, Options(), start.tag)
+    async def _create(self, start: Start, prompt: Prompt, started: Started) -> Result:
+        answer = await self._devin.create(prompt.text, prompt.options, start.tag)
         if isinstance(answer, NamedSession):
-            _record(start, answer.session)
-            await self._claims.note(_sent(start), STARTED + answer.session, KEEP_CLAIM)
-            return answer
+            _record(start, answer.session, started)
+            noted = f"{STARTED}{answer.session} {started.to_json()}"
+            await self._claims.note(_sent(start), noted, KEEP_CLAIM)
+            return Made(answer, started)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
-            return await self._reconcile(start, answer)
+            return await self._reconcile(start, started, answer)
         if isinstance(answer, Wait):
             await self._claims.disclaim(_sent(start))
             return await self._wait(start, answer)
-        return words.refused(start.message, start.number, answer, self._admin)
+        return words.refused(
+            start.message, start.number, answer, self._admin, chose=bool(started.chosen)
+        )
 
-    async def _reconcile(self, start: Start, lost: Outcome) -> Result:
+    async def _reconcile(self, start: Start, started: Started, lost: Outcome) -> Result:
         """Look for the session of a start whose answer was lost."""
         found: Sequence[SessionSummary] | Unread = ()
         for seconds in self._timing.reconcile_pauses:
@@ -179,8 +201,8 @@ class Starter:
             found = await self._devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
                 if start.tag in one.tags:
-                    _record(start, one.session)
-                    return NamedSession(one.session, one.title, one.url)
+                    _record(start, one.session, started)
+                    return Made(NamedSession(one.session, one.title, one.url), started)
         if isinstance(found, Unread):
             if found.is_passing and not self._is_over(start):
                 told = words.checking(self._give_up_after)
@@ -215,12 +237,11 @@ class Starter:
     def _is_over(self, start: Start) -> bool:
         return time.time() - start.at >= self._give_up_after.total_seconds()
 
-    async def _link(self, start: Start, named: NamedSession) -> None:
+    async def _link(self, start: Start, made: Made) -> None:
         """Link the thread, which follows the session from its first word."""
-        thread, message = start.thread, start.message
+        thread, message, named = start.thread, start.message, made.named
         await self._names.keep([named])
-        started = Started(by=start.by, channel=thread.channel, thread=thread.thread_ts)
-        await self._watches.begin(named.session, started)
+        await self._watches.begin(named.session, made.started)
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
         link, _ = await self._accepting.link(
@@ -247,11 +268,24 @@ class Starter:
             await self._functions.fail(start.message.step, workflows.not_started(told))
 
 
-def _record(start: Start, session: SessionId) -> None:
-    """Put on record who started `session`."""
-    step = start.message.step
-    ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag, "step": step}
-    audit(Event.STARTED, start.by, **ids)
+def _started(start: Start, prompt: Prompt) -> Started:
+    """Return what is kept of a session that is started."""
+    thread, chosen = start.thread, prompt.chosen
+    return Started(
+        by=start.by,
+        channel=thread.channel,
+        thread=thread.thread_ts,
+        cap=chosen.max_acu,
+        chosen=chosen.words(),
+    )
+
+
+def _record(start: Start, session: SessionId, started: Started) -> None:
+    """Put on record who started `session`, and with which options; a title is people's words."""
+    options, _ = parse_options(escape(started.chosen))
+    chosen = options.model_copy(update={"title": ""}).words()
+    ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
+    audit(Event.STARTED, start.by, **ids, chosen=chosen, step=start.message.step)
 
 
 def _sent(start: Start) -> str:

@@ -14,12 +14,14 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.start import Start
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import KEEP
 from bot.store.state import State
+from bot.text.to_slack import escape
 from bot.wording.lifecycle import starting as words
 
 log = logging.getLogger(__name__)
@@ -33,11 +35,13 @@ class Starting:
         workspace: Workspace,
         state: State,
         accepting: Accepting,
+        choosing: Choosing,
         naming: Naming,
         speaking: Speaking,
         schedule: Schedule,
     ) -> None:
         self._accepting = accepting
+        self._choosing = choosing
         self._naming = naming
         self._claims = state.claims
         self._links = state.links
@@ -57,11 +61,13 @@ class Starting:
 
         Raises:
             NotAllowed: the author may not.
+            BadOptions: the options before the prompt can't be used.
             LinkedElsewhere: the thread is linked to a session.
             TooManyStarts: the author has asked for too many within an hour.
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
         await self._accepting.check(message.author, message.thread.channel, Act.START)
+        await self._choosing.of(message.thread.channel, message.text)
         start = Start(
             message=message,
             at=_now(),
@@ -79,12 +85,13 @@ class Starting:
 
         Raises:
             NotAllowed: `by` may not.
-            NothingToSay: `text` is empty.
+            NothingToSay: `text` is empty, or has nothing but options.
+            BadOptions: as for `start`.
             CannotPost: Slack does not let the relay post there.
             TooManyStarts: as for `start`.
         """
         await self._accepting.check(by, channel, Act.START)
-        if not text.strip():
+        if not (await self._choosing.of(channel, text)).prompt.strip():
             raise NothingToSay
         thread = ThreadRef(team=self._workspace.team, channel=channel, thread_ts="")
         await self._speaking.command(thread, by, text, key, act=Act.START)
@@ -103,7 +110,7 @@ class Starting:
             return False
         started = await self._watches.started(session) or Started()
         before = await self._names.one(session)
-        text = f"{started.chosen} {words.going_on(before)}".strip()
+        text = f"{escape(started.chosen)} {words.going_on(before)}".strip()
         prompt = Reply(thread=thread, ts=pressed, author=by, text=text)
         try:
             await self.start(prompt, by_button=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bot.model.options import BadOptions, OptionFlaw, OptionProblem
 from bot.text.characters import cut
+from bot.text.mrkdwn import unescape
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import as_code
 
@@ -19,13 +20,17 @@ _EXPECTED: Mapping[str, str] = {
 }
 
 
-def bad(error: BadOptions) -> SlackMessage:
-    """Say all that is wrong with the options of a start, and that there is none."""
+def bad(error: BadOptions, typed: str = "") -> SlackMessage:
+    """Say all that is wrong with the options of a start, and that there is none.
+
+    What was `typed` is quoted, if it isn't in the thread or in a form.
+    """
     named = [f"• {problem(one)}" for one in error.problems[:MOST_NAMED]]
     if more := len(error.problems) - MOST_NAMED:
         named += [f"• and {more} more"] if more > 0 else []
     return SlackMessage(
-        "I *didn't start* a session, since I can't use its options:\n" + "\n".join(named)
+        "I *didn't start* a session, since I can't use its options:\n" + "\n".join(named),
+        quote=unescape(typed),
     )
 
 

@@ -1,5 +1,6 @@
 """Messages about sessions that are started from Slack."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -95,14 +96,31 @@ def given_up(message: Reply, number: int, reason: str) -> SlackMessage:
     )
 
 
-def refused(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -> SlackMessage:
-    """Tell with Devin's own words why it refused to start a session."""
-    if outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
-        return SlackMessage(
-            f"I *couldn't start* a session for {_about(message)}: my API key isn't allowed to "
-            f"start sessions ({outcome.status}). Ask {admin} to give it `ManageOrgSessions`."
-        )
+def refused(
+    message: Reply, number: int, outcome: Outcome, admin: str = ADMIN, *, chose: bool = False
+) -> SlackMessage:
+    """Tell with Devin's own words why it refused to start a session.
+
+    If somebody `chose` options, a 403 or 404 may be about one of them, and not about all starts.
+    """
     about = f"a session for {_about(message)}"
+    again = (_again(message, number),)
+    if outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
+        named = _PERMISSION.search(outcome.detail)
+        if chose:
+            lacks = f" The key lacks {as_code(named[0])}." if named else ""
+            return SlackMessage(
+                f"I *couldn't start* {about}: Devin doesn't know one of the options, or doesn't "
+                f"allow my API key to use it or to start sessions ({outcome.status}).{lacks}",
+                quote=outcome.detail,
+                advice=f"Press *Start again* to change the options, or ask {admin}.",
+                buttons=again,
+            )
+        permission = named[0] if named else "ManageOrgSessions"
+        return SlackMessage(
+            f"I *couldn't start* {about}: my API key isn't allowed to "
+            f"start sessions ({outcome.status}). Ask {admin} to give it {as_code(permission)}."
+        )
     if outcome.refusal is Refusal.KEY_REJECTED:
         return SlackMessage(
             f"I *couldn't start* {about}: Devin rejected my API key (401). "
@@ -110,7 +128,11 @@ def refused(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -
         )
     words = words_of(outcome, f"the request to start {about}", admin)
     advice = "No session was started. Once that's fixed, press *Start again*."
-    return replace(words, advice=advice, buttons=(_again(message, number),))
+    return replace(words, advice=advice, buttons=again)
+
+
+_PERMISSION = re.compile(r"\b(?:Manage|Use|View|Read|Impersonate)[A-Z][A-Za-z]{2,60}\b")
+"""A permission of Devin's, as its documentation names them."""
 
 
 def not_linked(session: NamedSession) -> SlackMessage:

@@ -28,9 +28,17 @@ def parse_session(raw: bytes, content_type: str) -> NewSession:
         raise invalid("list_type", ["body", "tags"], "Input should be a valid list", given=tags)
     for number, tag in enumerate(tags or ()):
         _check_text(tag, ["body", "tags", number])
+    if body.get("playbook_id") is not None:
+        _check_string(body, "playbook_id")
     cap = body.get("max_acu_limit")
+    if cap is not None and (isinstance(cap, bool) or not isinstance(cap, int)):
+        wanted = "Input should be a valid integer"
+        raise invalid("int_type", ["body", "max_acu_limit"], wanted, given=cap)
+    if cap is not None and cap <= 0:
+        wanted = "Input should be greater than 0"
+        raise invalid("greater_than", ["body", "max_acu_limit"], wanted, given=cap)
     title = body.get("title") or ""
-    return NewSession(body["prompt"], title, tuple(tags or ()), cap=cap)
+    return NewSession(body["prompt"], title, tuple(tags or ()), cap=cap, body=body)
 
 
 def _check_string(body: dict[str, Any], name: str) -> None:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from sandbox.devin.answers import NOT_FOUND, STATES
 from sandbox.devin.bodies import RejectedError
+from sandbox.devin.choices import check_choices
 from sandbox.devin.files import Files
 from sandbox.devin.posting import PLAIN_FILES, Speech, answer_message, upload
 from sandbox.devin.record import Record
@@ -83,6 +84,7 @@ class V1:
         raw = await request.read()
         self._check(request)
         wanted = parse_session(raw, request.content_type)
+        check_choices({"playbook_id": wanted.body.get("playbook_id")}, self._record.catalog)
         answer = self._record.creations.pop(0) if self._record.creations else STATES["running"]
         success = json.dumps(created(self._record.create(wanted))) if answer.takes else "null"
         await answer.pause()

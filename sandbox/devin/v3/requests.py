@@ -88,7 +88,7 @@ class Creation(Body):
     session_links: Strings = None
     create_as_user_id: str | None = None
     devin_mode: str | None = None
-    max_acu_limit: int | None = None
+    max_acu_limit: Annotated[int, Field(gt=0)] | None = None
     bypass_approval: bool | None = None
     platform: str | None = None
     resumable: bool = True
@@ -155,10 +155,16 @@ def post_of(message: Message, body: dict[str, Any]) -> DevinPost:
     return DevinPost(message.message, tuple(message.attachment_urls or ()), body)
 
 
-def session_of(given: Creation) -> NewSession:
+def session_of(given: Creation, body: dict[str, Any]) -> NewSession:
     """Return the new session as the record makes it."""
-    files, tags = tuple(given.attachment_urls or ()), tuple(given.tags or ())
-    return NewSession(given.prompt, given.title or "", tags, files, given.max_acu_limit)
+    return NewSession(
+        given.prompt,
+        given.title or "",
+        tuple(given.tags or ()),
+        tuple(given.attachment_urls or ()),
+        given.max_acu_limit,
+        body,
+    )
 
 
 def parse_query(model: type[Q], query: MultiMapping[str]) -> Q:

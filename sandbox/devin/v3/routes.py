@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sandbox.devin.answers import NOT_FOUND, STATES, Answer, Read
 from sandbox.devin.bodies import RejectedError, invalid
+from sandbox.devin.choices import check_choices
 from sandbox.devin.files import Files
 from sandbox.devin.posting import Speech, answer_message, upload
 from sandbox.devin.record import Record
@@ -171,13 +172,14 @@ class V3:
     async def _on_create(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         self._may_manage(request)
-        given, _ = parse_body(Creation, raw, request.content_type)
+        given, body = parse_body(Creation, raw, request.content_type)
         self._may_speak_for(given.create_as_user_id)
+        check_choices(body, self._record.catalog)
         creations = self._record.creations
         answer = (creations.pop(0) if creations else STATES["running"]).by("v3")
         success = "null"
         if answer.takes:
-            session = self._record.create(session_of(given))
+            session = self._record.create(session_of(given, body))
             success = json.dumps(written(session, self._record.org_id))
         await answer.pause()
         return await send(request, answer, success)

@@ -59,6 +59,11 @@ STEPS = (
     StepKind(
         "start_session",
         "Start a Devin session",
-        {"prompt": True, "channel": True, "user": False},
+        {
+            "prompt": True,
+            "channel": True,
+            "user": False,
+            **dict.fromkeys(("repository", "mode", "playbook", "max_acus", "tags"), False),
+        },
     ),
 )

@@ -1,0 +1,111 @@
+"""What a start uses: the options before its prompt, over the profile of its channel.
+
+Nothing is started with options that can't be used; they are checked when a person asks, and again
+when the prompt is composed from the message as it is then.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bot.devin.api import Devin, Unread
+from bot.model.options import (
+    MOST_TAGS,
+    BadOptions,
+    OptionFlaw,
+    OptionProblem,
+    Options,
+    Profile,
+)
+from bot.slack.app.workspace import Workspace
+from bot.store.state import State
+from bot.text.options import parse_options
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The `options` that apply, as people know them, and the ID of their playbook.
+
+    The channel's standing `words` precede the `prompt`; both are Slack markup.
+    """
+
+    options: Options
+    playbook: str
+    prompt: str
+    words: str = ""
+
+    @property
+    def sent(self) -> Options:
+        """The options as Devin takes them."""
+        return self.options.model_copy(update={"playbook": self.playbook})
+
+
+class Choosing:
+    """Finds out what applies to starts."""
+
+    def __init__(self, workspace: Workspace, state: State, devin: Devin) -> None:
+        self._profiles = state.profiles
+        self._devin = devin
+        self._cap = workspace.settings.max_acu
+        self._ceiling = workspace.settings.max_acu_ceiling
+        self._seconds = workspace.timing.list_seconds
+
+    async def of(self, channel: str, text: str) -> Chosen:
+        """Return what a start in `channel` uses whose prompt, with its options, is `text`.
+
+        Raises:
+            BadOptions: they can't be used; it has all problems that could be found.
+            StoreAway: the profile can't be read.
+        """
+        own, prompt = parse_options(text)
+        profile = await self._profiles.get(channel)
+        options = self._applied(own, profile)
+        problems = list(self._problems(own, options))
+        playbook = options.playbook
+        if playbook.startswith("!"):
+            found = await self._looked_up(playbook)
+            if isinstance(found, OptionProblem):
+                problems.append(found)
+            else:
+                playbook = found
+        if problems:
+            raise BadOptions(problems)
+        return Chosen(options, playbook, prompt, profile.words)
+
+    def _applied(self, own: Options, profile: Profile) -> Options:
+        """Return the options over the channel's, of which those that Devin lacks don't count."""
+        channels = profile.options
+        if "repo" in self._devin.lacks:
+            channels = channels.model_copy(update={"repos": ()})
+        if "mode" in self._devin.lacks:
+            channels = channels.model_copy(update={"mode": ""})
+        options = own.over(channels)
+        cap = self._cap if options.max_acu is None else options.max_acu
+        if own.max_acu is None and self._ceiling is not None:
+            cap = self._ceiling if cap is None else min(cap, self._ceiling)
+        return options.model_copy(update={"max_acu": cap})
+
+    def _problems(self, own: Options, options: Options) -> Iterator[OptionProblem]:
+        named: Mapping[str, object] = {"repo": own.repos, "mode": own.mode}
+        for key, value in named.items():
+            if value and key in self._devin.lacks:
+                yield OptionProblem(OptionFlaw.LACKING, key)
+        if self._ceiling is not None and (own.max_acu or 0) > self._ceiling:
+            yield OptionProblem(OptionFlaw.ABOVE, "max", str(self._ceiling))
+        if len(options.tags) > MOST_TAGS:
+            yield OptionProblem(OptionFlaw.TOO_MANY, "tag", str(MOST_TAGS))
+
+    async def _looked_up(self, macro: str) -> str | OptionProblem:
+        """Return the ID of the playbook with that macro, or why it is not known."""
+        try:
+            found = await asyncio.wait_for(self._devin.playbooks(), self._seconds)
+        except TimeoutError:
+            found = Unread()
+        if isinstance(found, Unread):
+            log.info("playbooks not read", extra={"reason": found.reason})
+            return OptionProblem(OptionFlaw.UNREAD, "playbook", macro)
+        ids = (one.id for one in found if one.macro.lower() == macro.lower())
+        return next(ids, OptionProblem(OptionFlaw.NO_PLAYBOOK, "playbook", macro))
