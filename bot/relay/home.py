@@ -165,7 +165,7 @@ class Home:
         ]
         found = found[:MOST_THREADS]
         seen = await self.state.watches.seen([link.session for _, link, _ in found])
-        waits = [one.state in home_view.NEEDS_SOMEONE for one in seen]
+        waits = [home_view.needs_someone(one) for one in seen]
         return [found[place] for place in sorted(range(len(found)), key=lambda at: not waits[at])]
 
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:

@@ -108,7 +108,7 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
         return _home([*blocks, header(TITLE), section(EMPTY.text)])
     first = page * PER_PAGE
     blocks.append(context(_count(first + 1, first + len(shown), count)))
-    waiting = [one for one in shown if one.seen.state in NEEDS_SOMEONE or one.seen.is_at_cap]
+    waiting = [one for one in shown if needs_someone(one.seen)]
     others = [one for one in shown if one not in waiting]
     for title, group in ((WAITING_TITLE, waiting), (TITLE, others)):
         if group:
@@ -121,6 +121,11 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     if newer or older:
         blocks.append(action_row([*newer, *older]))
     return _home(blocks)
+
+
+def needs_someone(seen: Watched) -> bool:
+    """Return True if a session waits for a person, or has stopped at its cap."""
+    return seen.state in NEEDS_SOMEONE or seen.is_at_cap
 
 
 def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:
