@@ -29,6 +29,7 @@ from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.choosing import Choosing
+from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
 from bot.relay.lifecycle.prompts import Prompts
@@ -143,6 +144,7 @@ class Parts:
         choices, speaking, starting = self.choices, self.speaking, self.starting
         linking = Linking(state, accepting, naming, choices, self.audience)
         link_form = LinkForm(workspace, state, accepting, naming, choices, notices)
+        forms = self._start_forms()
         return UseCases(
             workspace=workspace,
             state=state,
@@ -162,8 +164,9 @@ class Parts:
             answers=Answers(state, accepting, speaking),
             starting=starting,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
-            start_forms=self._start_forms(),
+            start_forms=forms,
             ending=Ending(workspace, state, self._to.devin, accepting, naming),
+            defaults=Defaults(workspace, state, self.choosing, forms, accepting, naming, notices),
         )
 
     def _start_forms(self) -> StartForms:

@@ -10,6 +10,7 @@
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
 | `home`           | open the Home tab of the app, and press there               |
 | `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
+| `defaults`       | press *Change* below a channel's defaults; submit its form  |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *Approve*, *End* …  |
 | `workflow_steps` | run a workflow with a step of ours                          |
@@ -22,6 +23,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.relay import UseCases
 from handlers import (
     buttons,
+    defaults,
     edits,
     events,
     failures,
@@ -41,6 +43,7 @@ HANDLERS = (
     say,
     home,
     starting,
+    defaults,
     shortcuts,
     buttons,
     workflow_steps,

@@ -6,11 +6,13 @@ and the mention may be left out); the event that comes first is answered.
 
 from bot.model.errors import PersonError
 from bot.model.mirror import Follow
+from bot.model.options import Changes
 from bot.model.people import Act
 from bot.model.replies import Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
+from bot.text.options import parse_changes
 from bot.wording import commands, delivery_reports, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
@@ -72,8 +74,8 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _change(cases, command)
         case "status" | "usage":
             return await _tell(cases, command)
-        case "default":
-            return await _default(cases, command)
+        case "default" | "defaults" as verb:
+            return await (_default if verb == "default" else _defaults)(cases, command)
         case "start" | "end" | "archive":
             return await _begin_or_end(cases, command)
         case _:
@@ -137,3 +139,16 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
         return commands.NO_DEFAULT
     named = await cases.naming.one(profile.session)
     return commands.default_is(named, await cases.accepting.name(profile.session_by))
+
+
+async def _defaults(cases: UseCases, command: Command) -> SlackMessage | None:
+    """Show the channel's defaults, or change them, which is told where it was asked for."""
+    thread, by, argument = command.thread, command.by, command.argument
+    is_none = argument.lower() == "none"
+    changes = Changes.clearing() if is_none else parse_changes(argument)
+    if changes is None:
+        return await cases.defaults.show(thread.channel, by)
+    begins = command.ts == thread.thread_ts
+    place = thread.model_copy(update={"thread_ts": ""}) if begins else thread
+    await cases.defaults.change(place, by, changes, claim_of(thread, command.ts))
+    return None

@@ -17,10 +17,11 @@ from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions, devin_say, forms, refusals, session_picker
 from bot.wording.button_values import parse_choice_value
-from bot.wording.lifecycle import form, options
+from bot.wording.lifecycle import defaults, form, options
 from bot.wording.message import SlackMessage, View
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show
+from handlers.parse.commands import is_about_defaults
 from handlers.parse.events import Payload
 from handlers.parse.interactions import NEW, Press, SayCommand, parse_say, parse_submission
 from handlers.presses import Asker, button_press, telling
@@ -102,8 +103,9 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     async with telling(asker):
         if not await _is_new(cases, say):
             return
-        if not say.starts and say.session is None and say.text.lower() == "usage":
-            await asker.tell(await cases.usage.own(say.channel, say.by))
+        is_plain = not say.starts and say.session is None
+        if is_plain and (told := await _told(cases, say)) is not None:
+            await asker.tell(told)
             return
         if say.starts:
             try:
@@ -118,3 +120,13 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
                 raise
             sessions = [link.session for _, link in error.links]
             await asker.tell(await cases.say.menu(say.channel, say.by, sessions, say.text))
+
+
+async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:
+    """Return the answer to a command that is no message; None for any other text."""
+    if say.text.lower() == "usage":
+        return await cases.usage.own(say.channel, say.by)
+    if not is_about_defaults(say.text):
+        return None
+    shown = await cases.defaults.show(say.channel, say.by)
+    return shown if say.text.lower() == "defaults" else defaults.BY_MENTION

@@ -24,6 +24,7 @@ RelayError
 │   ├── AlreadyClosed      the session was ended or archived by an earlier press
 │   ├── BadStep            a workflow step cannot be run as it was filled in
 │   ├── BadOptions         (`options.py`) options of a start can't be used as they were written
+│   │   └── BadDefaults    (`options.py`) they can't be a channel's defaults
 │   ├── ChooseSession      the channel has no active session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
 │       └── ChannelMoved       the channel has another id: outsiders read along

@@ -62,6 +62,10 @@ class Options(Record):
 
     def words(self) -> str:
         """Return the words, as plain text; empty if nothing was chosen."""
+        return " ".join(self.each())
+
+    def each(self) -> Sequence[str]:
+        """Return the words of each option."""
         cap = "" if self.max_acu is None else str(self.max_acu)
         chosen: Mapping[str, Sequence[str]] = {
             "repo": self.repos,
@@ -71,9 +75,9 @@ class Options(Record):
             "tag": self.tags,
             "title": (self.title,),
         }
-        return " ".join(
+        return [
             f"{key}:{_quoted(value)}" for key, values in chosen.items() for value in values if value
-        )
+        ]
 
 
 def _quoted(value: str) -> str:
@@ -113,6 +117,46 @@ class Playbook:
         return self.macro or self.id
 
 
+FIELDS: Mapping[str, str] = {
+    "repo": "repos",
+    "mode": "mode",
+    "playbook": "playbook",
+    "max": "max_acu",
+    "tag": "tags",
+}
+"""The options that a profile may have, by their keys; a title is for one session."""
+
+WORDS = "words"
+
+MOST_WORDS = 2_000
+"""The longest standing words, in characters of Slack markup."""
+
+
+class Changes(Record):
+    """What changes in a profile: what is `named`, by its key, has the value that it has here."""
+
+    options: Options = Options()
+    words: str = ""
+    named: tuple[str, ...] = ()
+
+    @classmethod
+    def clearing(cls) -> "Changes":
+        """Return those after which nothing stays but the session."""
+        return cls(named=(*FIELDS, WORDS))
+
+    def of(self, options: Options) -> Options:
+        """Return `options` with these changes."""
+        named = (name for key, name in FIELDS.items() if key in self.named)
+        return options.model_copy(update={name: getattr(self.options, name) for name in named})
+
+    def to(self, profile: Profile, by: UserId) -> Mapping[str, object]:
+        """Return the fields of `profile` that change, when the person `by` makes the changes."""
+        options = self.of(profile.options)
+        words = self.words if WORDS in self.named else profile.words
+        is_empty = options == Options() and not words
+        return {"options": options, "words": words, "by": UserId("") if is_empty else by}
+
+
 class OptionFlaw(StrEnum):
     """The problems that an option can have."""
 
@@ -129,6 +173,13 @@ class OptionFlaw(StrEnum):
     """The cap is above the ceiling, which is the `value`."""
 
     NO_PLAYBOOK = "no playbook"
+    NO_DEFAULT = "no default"
+    """It is for one session, and not for all of a channel."""
+
+    TOO_LONG = "too long"
+    MORE = "more"
+    """The `value` stands behind the options of a profile, and is none."""
+
     UNREAD = "unread"
     """Devin doesn't tell which playbook a macro stands for."""
 
@@ -148,3 +199,7 @@ class BadOptions(PersonError):
     def __init__(self, problems: Sequence[OptionProblem]) -> None:
         super().__init__(", ".join(f"{one.key}: {one.flaw}" for one in problems))
         self.problems = tuple(problems)
+
+
+class BadDefaults(BadOptions):
+    """They can't be a channel's defaults."""

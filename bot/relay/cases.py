@@ -15,6 +15,7 @@ from bot.relay.asking.link_form import LinkForm
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
+from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
 from bot.relay.lifecycle.starting import Starting
@@ -44,6 +45,7 @@ class UseCases:
     - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `usage`: what sessions have used
     - `start_forms`: the form for a new session, and the one that starts a failed one again
+    - `defaults`: what a channel's sessions start with
     - `answers`: the buttons under what Devin asks
     - `accepting`, `naming`: who may steer Devin, and the names by which sessions are shown
     - `notices`, `background`: messages to people, and work that continues after an acknowledgement
@@ -69,3 +71,4 @@ class UseCases:
     ending: Ending
     usage: Usage
     answers: Answers
+    defaults: Defaults

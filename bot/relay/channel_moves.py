@@ -1,4 +1,4 @@
-"""When a channel gets a new id, its links end, and their threads are told.
+"""When a channel gets a new id, its links end, and their threads are told; its defaults stay.
 
 When it is shared with another organization and keeps its id, its threads go quiet instead.
 
@@ -50,7 +50,7 @@ class ChannelMoves:
                     # Owed before the link is gone, and once: a process may die in between.
                     await self.notices.say(now, words, once="moved")
                 await self.state.links.remove(thread)
-        await self.state.profiles.clear(channel)
+        await self.state.profiles.move(channel, to)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 
     async def shared(self, channel: str) -> None:

@@ -44,6 +44,7 @@ class Event(StrEnum):
     ARCHIVED = "session archived"
     DEFAULT_SET = "default set"
     DEFAULT_CLEARED = "default cleared"
+    DEFAULTS_CHANGED = "defaults changed"
 
 
 def audit(event: Event, by: str, /, **ids: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from bot.model.options import Profile
+from bot.model.people import UserId
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
 
@@ -39,3 +40,11 @@ class Profiles:
     async def clear(self, channel: str) -> None:
         """Forget the channel's profile."""
         await self._store.delete(profile_key(channel))
+
+    async def move(self, channel: str, to: str) -> None:
+        """Give the profile of a channel to the new id `to`, without its session. Idempotent."""
+        was = await self.get(channel)
+        if await self.get(to) == Profile():
+            kept = {"session": None, "session_by": UserId("")}
+            await self.change(to, lambda _: {**dict(was), **kept})
+        await self.clear(channel)

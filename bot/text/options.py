@@ -5,11 +5,17 @@ The text is Slack markup. `Options.words` is the inverse.
 """
 
 import re
+from collections.abc import Sequence
 
 from bot.model.options import (
+    FIELDS,
     MODES,
     MOST_TAGS,
+    MOST_WORDS,
+    WORDS,
+    BadDefaults,
     BadOptions,
+    Changes,
     OptionFlaw,
     OptionProblem,
     Options,
@@ -21,6 +27,8 @@ from bot.text.mrkdwn import unescape
 KEYS = ("repo", "mode", "playbook", "max", "tag", "title")
 
 MOST_DIGITS = 6
+
+_NONE = "none"
 
 _PLURALS = {"repos": "repo", "tags": "tag"}
 
@@ -65,26 +73,56 @@ def parse_options(text: str) -> tuple[Options, str]:
     rest = reading.run()
     if reading.problems:
         raise BadOptions(reading.problems)
-    one = {key: values[-1] for key, values in reading.found.items()}
-    options = Options(
-        repos=tuple(dict.fromkeys(reading.found.get("repo", ()))),
-        mode=one.get("mode", ""),
-        playbook=one.get("playbook", ""),
-        max_acu=int(one["max"]) if "max" in one else None,
-        tags=tuple(dict.fromkeys(reading.found.get("tag", ()))),
-        title=one.get("title", ""),
-    )
-    return options, rest
+    return reading.options(), rest
+
+
+def parse_changes(text: str) -> Changes | None:
+    """Return what the argument of `defaults` changes; None if it doesn't begin with an option.
+
+    Beside the options it may have `words`, and `none` clears what it is the value of.
+
+    Raises:
+        BadDefaults: at least one of them can't be used; it has all problems.
+    """
+    reading = _Reading(text, (*KEYS, WORDS))
+    rest = reading.run().strip()
+    if not (reading.found or reading.problems):
+        return None
+    if "title" in reading.found:
+        reading.problems.append(OptionProblem(OptionFlaw.NO_DEFAULT, "title"))
+    if rest and not reading.problems:
+        reading.problems.append(OptionProblem(OptionFlaw.MORE, WORDS, _shown(rest)))
+    if reading.problems:
+        raise BadDefaults(reading.problems)
+    named = tuple(key for key in (*FIELDS, WORDS) if key in reading.found)
+    words = "".join(reading.found.get(WORDS, ()))
+    return Changes(options=reading.options(), words=words, named=named)
 
 
 class _Reading:
-    """One pass over a text, with the values and the problems that were found."""
+    """One pass over a text, with the values and the problems that were found.
 
-    def __init__(self, text: str) -> None:
+    With `WORDS` among its `keys`, it reads those of a profile; a key without a value is cleared.
+    """
+
+    def __init__(self, text: str, keys: Sequence[str] = KEYS) -> None:
         self.found: dict[str, list[str]] = {}
         self.problems: list[OptionProblem] = []
         self._text = text
+        self._keys = keys
         self._at = 0
+
+    def options(self) -> Options:
+        """Return what was found."""
+        one = {key: values[-1] for key, values in self.found.items() if values}
+        return Options(
+            repos=tuple(dict.fromkeys(self.found.get("repo", ()))),
+            mode=one.get("mode", ""),
+            playbook=one.get("playbook", ""),
+            max_acu=int(one["max"]) if "max" in one else None,
+            tags=tuple(dict.fromkeys(self.found.get("tag", ()))),
+            title=one.get("title", ""),
+        )
 
     def run(self) -> str:
         """Read all options; return what is behind them."""
@@ -109,11 +147,11 @@ class _Reading:
             return False
         word = named[1].lower()
         key = _PLURALS.get(word, word)
-        if key in KEYS:
+        if key in self._keys:
             self._at = named.end()
             self._read_values(key)
             return True
-        meant = _meant(word)
+        meant = _meant(word, self._keys)
         value = _VALUE.match(self._text, named.end())
         if meant is None or value is None or not value[0]:
             return False
@@ -151,16 +189,24 @@ class _Reading:
 
     def _take(self, key: str, written: str) -> None:
         """Keep a value, or note what is wrong with it."""
-        value = _shown(written)
+        value = written.strip() if key == WORDS else _shown(written)
         read = _READERS[key](value)
-        if not value:
+        if WORDS in self._keys and value.lower() == _NONE and key not in self.found:
+            self.found[key] = []
+        elif not value:
             self.problems.append(OptionProblem(OptionFlaw.EMPTY, key))
         elif read is None:
             self.problems.append(OptionProblem(OptionFlaw.WRONG, key, value))
-        elif key in self.found and key not in {"repo", "tag"}:
+        elif len(value) > MOST_WORDS:
+            self.problems.append(OptionProblem(OptionFlaw.TOO_LONG, key, str(MOST_WORDS)))
+        elif self._is_taken(key):
             self.problems.append(OptionProblem(OptionFlaw.TWICE, key, value))
         else:
             self.found.setdefault(key, []).append(read)
+
+    def _is_taken(self, key: str) -> bool:
+        """Whether the key has its only value, or none on purpose."""
+        return key in self.found and not (key in {"repo", "tag"} and self.found[key])
 
 
 def _shown(written: str) -> str:
@@ -175,11 +221,11 @@ def _address(link: re.Match[str]) -> str:
     return label if is_typed else address
 
 
-def _meant(word: str) -> str | None:
-    """Return the key that a word is almost."""
+def _meant(word: str, keys: Sequence[str]) -> str | None:
+    """Return the one of `keys` that a word is almost."""
     if word in _ORDINARY:
         return None
-    near = (key for key in (*KEYS, *_PLURALS) if distance(word, key) == 1)
+    near = (key for key in (*keys, *_PLURALS) if distance(word, key) == 1)
     found = next(near, None)
     return None if found is None else _PLURALS.get(found, found)
 
@@ -220,4 +266,5 @@ _READERS = {
     "max": _cap,
     "tag": _line,
     "title": _line,
+    WORDS: _line,
 }

@@ -31,7 +31,9 @@ HELP = SlackMessage(
     "• `unlink`: end this thread's link to the session\n"
     "• `end`, `archive`: end the session for good; I'll ask first\n"
     "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "
-    "(`default` shows it, `default none` clears it)",
+    "(`default` shows it, `default none` clears it)\n"
+    "• `defaults repo:owner/name max:10`: set what this channel's sessions start with (`defaults` "
+    "shows it, `defaults none` clears it)",
     footer="Also: *Send to Devin* and *Link to a Devin session* in a message's ⋮ menu · "
     "`/devin-say` in a channel · linked threads in my *Home* tab",
     buttons=(OPEN,),

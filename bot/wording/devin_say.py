@@ -17,6 +17,7 @@ USAGE = SlackMessage(
     "new` opens a form)\n"
     "• `/devin-say`: open a form\n"
     "• `/devin-say usage`: see what the sessions that you started have used this month\n"
+    "• `/devin-say defaults`: see what this channel's sessions start with\n"
     "For a session, use its link or ID. To set the channel's default, mention me with "
     "`default &lt;session link or ID&gt;`.\n"
     "In a linked thread, just reply. My *Home* tab lists linked threads."

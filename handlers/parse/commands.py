@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+from bot.model.options import BadDefaults
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_direct
 from bot.slack.app.workspace import Identity
+from bot.text.options import parse_changes
 from bot.text.to_devin import strip_mention
 from handlers.parse.events import (
     Payload,
@@ -40,13 +42,14 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
     "follow": ["", "turns"],
     "unfollow": [""],
     "default": ["", "none"],
+    "defaults": ["", "none"],
     "end": [""],
     "archive": [""],
     "help": [""],
 }
 """What may stand behind a verb; with anything else, it is talk.
 
-`start` also takes a prompt, and `link` and `default` take a session.
+`start` also takes a prompt, `link` and `default` take a session, and `defaults` options.
 """
 
 NAMES_SESSION = frozenset({"link", "default"})
@@ -110,6 +113,16 @@ def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
     return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
 
 
+def is_about_defaults(text: str) -> bool:
+    """Whether a `/devin-say` can hardly be a message, but is `default` or `defaults`."""
+    word, *rest = text.split(maxsplit=1) or [""]
+    argument = "".join(rest)
+    verb = _meant(word.lower(), argument)
+    if verb == "default" and argument and not parse_session(argument):
+        return argument.lower() == "none"
+    return verb in {"default", "defaults"} and _argument(verb, argument) is not None
+
+
 def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
     """Parse a person's message that is for the bot: it names it, or is in its direct message."""
     if not is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
@@ -168,8 +181,23 @@ def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
         return None
     verb, *rest = after.split(maxsplit=1) or ["help"]
     argument = rest[0] if rest else ""
-    verb = "help" if verb.lower() in _HELP else verb.lower()
+    verb = "help" if verb.lower() in _HELP else _meant(verb.lower(), argument)
     return Command(verb, argument, thread, UserId(user), string(event, "ts"))
+
+
+def _meant(verb: str, argument: str) -> str:
+    """Return the one of `default` and `defaults` that takes the argument."""
+    if verb == "default" and has_options(argument):
+        return "defaults"
+    return "default" if verb == "defaults" and parse_session(argument) else verb
+
+
+def has_options(argument: str) -> bool:
+    """Whether the argument of `defaults` begins with an option, be it right or wrong."""
+    try:
+        return parse_changes(argument) is not None
+    except BadDefaults:
+        return True
 
 
 def _argument(verb: str, rest: str) -> str | None:
@@ -183,6 +211,8 @@ def _argument(verb: str, rest: str) -> str | None:
         return rest
     if verb == "link" and parse_session(first):
         return first
+    if verb == "defaults" and has_options(rest):
+        return rest
     return rest if rest.lower() in ARGUMENTS.get(verb, ()) else None
 
 
@@ -192,7 +222,7 @@ def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None
-    return said.verb in {"start", "default"}
+    return said.verb in {"start", "default", "defaults"}
 
 
 def _is_bare(event: Payload, bot_user: str) -> bool:

@@ -96,14 +96,16 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
         "follow turns": ANYTHING,
         f"default {SESSION}": commands.default_chosen(desk.named()),
         "default none": commands.DEFAULT_CLEARED,
+        f'defaults max:3 words:"{MARK}"': "`max`, `words`",
         "unlink": ANYTHING,
     }
     for words, told in said.items():
         await desk.answer(words, root, told)
     ts = await desk.mention(f"start {MARK}", user=BEN)
     await desk.until_linked(ts)
-    changed = (Event.MUTED, Event.UNMUTED, Event.FOLLOWED, Event.DEFAULT_SET, Event.DEFAULT_CLEARED)
-    adas = [(act, ADA) for act in (Event.LINKED, *changed, Event.UNLINKED)]
+    links = (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.FOLLOWED)
+    defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, Event.DEFAULTS_CHANGED)
+    adas = [(act, ADA) for act in (*links, *defaults, Event.UNLINKED)]
     return [*adas, (Event.STARTED, BEN), (Event.LINKED, BEN)]
 
 

@@ -441,7 +441,7 @@ async def test_without_a_message_the_person_reads_how_it_is_used(
     """The usage is in the acknowledgement, at once; nothing is posted."""
     await say(desk, text)
     told = await desk.until_whispered(devin_say.USAGE, "ada")
-    assert told.count("`/devin-say") == 6
+    assert told.count("\n• `/devin-say") == 6
     assert desk.slack.channel_messages("general") == []
 
 

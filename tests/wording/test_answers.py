@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.mirror import Follow, Watched
+from bot.model.options import Changes, Options, Profile
+from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, PullRequest
 from bot.wording import (
@@ -21,6 +23,8 @@ from bot.wording import (
     workflows,
 )
 from bot.wording.commands import Status
+from bot.wording.lifecycle import defaults
+from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
@@ -94,6 +98,10 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "offer taken": lambda _, session: thread_links.offer_taken(session),
     "default": lambda by, session: commands.default_is(session, by),
     "default chosen": lambda _, session: commands.default_chosen(session),
+    "defaults": lambda by, session: defaults.shown(_defaults(by, session)),
+    "defaults changed": lambda by, session: defaults.changed(
+        Changes.clearing(), _defaults(by, session)
+    ),
     "said to": lambda by, session: devin_say.said_to(session, by),
     "corrected": lambda by, _: corrections.corrected(by, "Please rebase"),
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
@@ -101,6 +109,15 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "unmuted at home": lambda by, _: thread_links.muted(LINK, by),
     "unlinked at home": lambda by, session: thread_links.unlinked_by(session, by),
 }
+
+
+def _defaults(by: str, session: NamedSession) -> Shown:
+    """Return defaults that are as long and as hostile as they can be."""
+    options = Options(
+        repos=(by, *("a/b" * 50,) * 20), tags=(session.title, *map(str, range(48))), max_acu=9
+    )
+    profile = Profile(options=options, words="x", by=UserId("U1"), session=session.session)
+    return Shown(profile, session.title, by, session, ("repo", "mode"), 3)
 
 
 @pytest.mark.parametrize("says", NAMING.values(), ids=NAMING.keys())

@@ -35,7 +35,7 @@ from bot.model.errors import (
     TicketGone,
     TooManyStarts,
 )
-from bot.model.options import BadOptions, OptionFlaw, OptionProblem
+from bot.model.options import BadDefaults, BadOptions, OptionFlaw, OptionProblem
 from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import SessionId
@@ -59,6 +59,9 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     AnsweredAlready: lambda text: AnsweredAlready(one_line(text), text),
     MovedOn: lambda _: MovedOn(),
     BadOptions: lambda text: BadOptions(
+        [OptionProblem(one, "repo", text) for one in OptionFlaw][len(text) % 3 :]
+    ),
+    BadDefaults: lambda text: BadDefaults(
         [OptionProblem(one, "repo", text) for one in OptionFlaw][len(text) % 3 :]
     ),
     BadStep: lambda text: BadStep(list(Flaw)[len(text) % len(Flaw)]),

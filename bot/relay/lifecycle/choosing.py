@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bot.devin.api import Devin, Unread
 from bot.model.options import (
     MOST_TAGS,
+    BadDefaults,
     BadOptions,
     OptionFlaw,
     OptionProblem,
@@ -74,6 +75,19 @@ class Choosing:
         if problems:
             raise BadOptions(problems)
         return Chosen(options, playbook, prompt, profile.words)
+
+    async def check(self, options: Options) -> None:
+        """Check what is to be a channel's default.
+
+        Raises:
+            BadDefaults: starts can't use it; it has all problems that could be found.
+        """
+        problems = list(self._problems(options, options))
+        if options.playbook.startswith("!"):
+            found = await self._looked_up(options.playbook)
+            problems += [found] if isinstance(found, OptionProblem) else []
+        if problems:
+            raise BadDefaults(problems)
 
     def _applied(self, own: Options, profile: Profile) -> Options:
         """Return the options over the channel's, of which those that Devin lacks don't count."""

@@ -90,7 +90,7 @@ class StartForms:
         """
         await self.accepting.check(by, None, Act.START)
         number, offer = await asyncio.gather(
-            self.state.tickets.issue(StartForm(by=by)), self._offer()
+            self.state.tickets.issue(StartForm(by=by)), self.offer()
         )
         return form.form(number, channel if is_channel(channel) else "", offer)
 
@@ -129,7 +129,7 @@ class StartForms:
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
         if await self.state.claims.is_claimed(ticket.claim):
             raise StartedAlready
-        (_, message), offer = await asyncio.gather(self._repeated(ticket), self._offer())
+        (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
         options, rest = _parted(message)
         beside = option_fields.beside(options, offer).words()
         typed = _joined(beside, await shown(rest, self.workspace.people))
@@ -183,7 +183,7 @@ class StartForms:
         found = () if isinstance(playbooks, Unread) else playbooks
         return option_fields.playbooks_like(found, typed)
 
-    async def _offer(self) -> Offer:
+    async def offer(self) -> Offer:
         """Return what people may choose from, waiting only shortly for Devin's lists."""
         seconds = self.workspace.timing.list_seconds
         repositories, playbooks = await asyncio.gather(

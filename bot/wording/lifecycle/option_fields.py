@@ -35,6 +35,8 @@ FIELDS: Mapping[str, str] = {
     "mode": actions.MODE_FIELD,
     "playbook": actions.PLAYBOOK_FIELD,
     "max": actions.CAP_FIELD,
+    "tag": actions.TAGS_FIELD,
+    "words": actions.WORDS_FIELD,
 }
 """The input of each option that has one."""
 
@@ -57,7 +59,7 @@ class Offer:
     ceiling: int | None = None
 
 
-def fields(chosen: Options, offer: Offer) -> list[Block]:
+def fields(chosen: Options, offer: Offer, heading: str = HEADING) -> list[Block]:
     """Return the inputs, with what is `chosen` filled in; `beside` has the rest of it."""
     makers: Mapping[str, Callable[[Options, Offer], Block]] = {
         "repo": _repo,
@@ -66,7 +68,7 @@ def fields(chosen: Options, offer: Offer) -> list[Block]:
         "max": _cap,
     }
     return [
-        context(HEADING),
+        context(heading),
         *(make(chosen, offer) for key, make in makers.items() if key not in offer.lacks),
     ]
 

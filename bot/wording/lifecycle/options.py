@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.model.options import BadOptions, OptionFlaw, OptionProblem
+from bot.model.options import BadDefaults, BadOptions, OptionFlaw, OptionProblem
 from bot.text.characters import cut
 from bot.text.mrkdwn import unescape
 from bot.wording.message import SlackMessage
@@ -17,19 +17,22 @@ _EXPECTED: Mapping[str, str] = {
     "max": "the cap is a whole number of ACUs, 1 or more",
     "tag": "a tag is a word, or words in quotation marks",
     "title": "a title is a word, or words in quotation marks",
+    "words": "standing words are written in quotation marks",
 }
 
 
 def bad(error: BadOptions, typed: str = "") -> SlackMessage:
-    """Say all that is wrong with the options of a start, and that there is none.
+    """Say all that is wrong with options, and that nothing was started or changed.
 
     What was `typed` is quoted, if it isn't in the thread or in a form.
     """
     named = [f"• {problem(one)}" for one in error.problems[:MOST_NAMED]]
     if more := len(error.problems) - MOST_NAMED:
         named += [f"• and {more} more"] if more > 0 else []
+    is_start = not isinstance(error, BadDefaults)
+    undone = "start* a session, since I can't use its options" if is_start else "change* anything"
     return SlackMessage(
-        "I *didn't start* a session, since I can't use its options:\n" + "\n".join(named),
+        f"I *didn't {undone}:\n" + "\n".join(named),
         quote=unescape(typed),
     )
 
@@ -49,6 +52,9 @@ def problem(one: OptionProblem) -> str:
         OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
         OptionFlaw.ABOVE: f"`max:`: the highest cap that you can choose here is {value} ACUs",
         OptionFlaw.NO_PLAYBOOK: f"none of Devin's playbooks has the macro {value}",
+        OptionFlaw.NO_DEFAULT: f"a `{one.key}` is for one session, and can't be a default",
+        OptionFlaw.TOO_LONG: f"`{one.key}` can have {value} characters at most",
+        OptionFlaw.MORE: f'{value} isn\'t an option; standing words are written `words:"…"`',
         OptionFlaw.UNREAD: f"I can't look up the macro {value}; use the playbook's ID "
         "(`playbook:playbook-…`)",
     }

@@ -1,0 +1,157 @@
+"""Messages about a channel's defaults: what its sessions start with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.model.options import Changes, Options, Profile
+from bot.model.sessions import NamedSession
+from bot.text.characters import cut
+from bot.text.to_slack import escape
+from bot.wording import actions
+from bot.wording.lifecycle import option_fields
+from bot.wording.lifecycle.option_fields import Offer
+from bot.wording.message import (
+    Block,
+    SlackMessage,
+    View,
+    context,
+    field,
+    form,
+    literal_text,
+)
+from bot.wording.phrases import as_code, session_link
+
+MOST_NAMED = 8
+WORDS_SHOWN = 400
+LONGEST_ADDRESS = 300
+"""What is longer would make the message longer than Slack takes."""
+
+HOW = (
+    "To change them, press *Change*, or mention me with what changes: "
+    '`defaults repo:owner/name max:10 words:"Always run the tests"`. '
+    "`none` clears a value (`max:none`), and `defaults none` all of them."
+)
+
+
+TITLE = "Channel defaults"
+HEADING = "Every session that starts in this channel uses these. What a prompt chooses goes first."
+TAGS_HINT = "Separate several with commas."
+WORDS_HINT = "They precede each prompt, such as: Always run the tests."
+TOO_LONG = "The words before each prompt are too long to show here. They stay as they are."
+WORDS_LIMIT = 3_000
+
+CHANGE: Block = {
+    "type": "button",
+    "action_id": actions.CHANGE_DEFAULTS,
+    "text": {"type": "plain_text", "text": "Change"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A channel's profile as people see it: `words` without markup, and `by`'s name.
+
+    `ignored` are options that the generation of Devin's API lacks, and `ceiling` is the highest
+    cap.
+    """
+
+    profile: Profile
+    words: str
+    by: str
+    session: NamedSession | None = None
+    ignored: Sequence[str] = ()
+    ceiling: int | None = None
+
+
+def shown(it: Shown) -> SlackMessage:
+    """Show what sessions start with in this channel, and how to change it."""
+    session = it.session
+    if session and len(session.url) > LONGEST_ADDRESS:
+        session = replace(session, url="")
+    default = f"Default session for `/devin-say`: *{session_link(session)}*" if session else ""
+    if not it.profile.by:
+        nothing = "This channel has no defaults for new sessions."
+        return SlackMessage(nothing, advice=default, footer=HOW, buttons=(CHANGE,))
+    return SlackMessage(
+        f"New sessions in this channel start with {_listed(it)} (set by {escape(it.by)}).",
+        quote=cut(it.words, WORDS_SHOWN),
+        advice="\n".join(filter(None, (_limits(it), default))),
+        footer=HOW,
+        buttons=(CHANGE,),
+    )
+
+
+def changed(changes: Changes, it: Shown) -> SlackMessage:
+    """Tell the channel who changed which of its defaults, and what they are now."""
+    if not it.profile.by:
+        return SlackMessage(f"*{escape(it.by)}* cleared this channel's defaults for new sessions.")
+    named = ", ".join(as_code(one) for one in changes.named)
+    return SlackMessage(
+        f"*{escape(it.by)}* changed this channel's defaults ({named}). New sessions here now start "
+        f"with {_listed(it)}.",
+        quote=cut(it.words, WORDS_SHOWN),
+        advice=_limits(it),
+    )
+
+
+def change(number: str, profile: Profile, words: str, offer: Offer) -> View:
+    """Return the form that changes a profile, whose `words` are shown without markup."""
+    options = profile.options
+    if len(options.repos) > 1:  # a menu has one, and a text several
+        offer = replace(offer, repositories=None)
+    tags = {"type": "plain_text_input", **_initial(tags_of(options))}
+    typed = {"type": "plain_text_input", "multiline": True, "max_length": WORDS_LIMIT}
+    standing = field(
+        actions.WORDS_FIELD,
+        "Words before each prompt",
+        {**typed, **_initial(words)},
+        optional=True,
+        hint=literal_text(WORDS_HINT),
+    )
+    blocks = [
+        *option_fields.fields(options, offer, HEADING),
+        field(actions.TAGS_FIELD, "Tags", tags, optional=True, hint=literal_text(TAGS_HINT)),
+        standing if len(words) <= WORDS_LIMIT else context(TOO_LONG),
+    ]
+    return form(TITLE, blocks, "Save", actions.DEFAULTS_FORM, number)
+
+
+def tags_of(options: Options) -> str:
+    """Return the tags as the form shows them."""
+    return ", ".join(options.tags)
+
+
+def _initial(value: str) -> Block:
+    return {"initial_value": value} if value else {}
+
+
+def _listed(it: Shown) -> str:
+    parts = [_options(it.profile.options)] if it.profile.options != Options() else []
+    if it.words:
+        parts.append("these words before each prompt")
+    return " and ".join(parts)
+
+
+def _options(options: Options) -> str:
+    each = options.each()
+    more = len(each) - MOST_NAMED
+    named = " ".join(as_code(one) for one in each[:MOST_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _limits(it: Shown) -> str:
+    """Say which of the defaults don't count in full."""
+    told = []
+    cap = it.profile.options.max_acu
+    if it.ceiling is not None and cap is not None and cap > it.ceiling:
+        told.append(f"The highest cap here is {it.ceiling} ACUs, so that applies.")
+    if it.ignored:
+        named = ", ".join(as_code(one) for one in it.ignored)
+        told.append(f"Devin's API v1 ignores {named}.")
+    return " ".join(told)
+
+
+BY_MENTION = SlackMessage(
+    "To set or clear this channel's defaults or its default session, mention me in the channel, "
+    "for example `@Devin Relay default none`. Nothing was sent to Devin."
+)

@@ -1,0 +1,332 @@
+"""A channel's defaults are seen and changed by its people, and each start there uses them."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.app import Bot
+from bot.model.errors import NotAllowed
+from bot.model.options import BadDefaults, Changes, OptionFlaw, OptionProblem, Options, Profile
+from bot.model.people import Standing, UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.settings import load_settings
+from bot.store.mirror.watches import Watches
+from bot.store.profiles import Profiles
+from bot.wording import commands, refusals
+from bot.wording.lifecycle import defaults
+from sandbox.devin.answers import STATES
+from tests.people.test_starting import channel_of, sessions
+from tests.support.bots import open_bot
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, on_v1, running, tells
+from tests.support.forms import opened, start_again, until_refused
+from tests.support.listeners import listeners
+from tests.support.waiting import until_settled, wait_until
+
+NOTHING = defaults.shown(defaults.Shown(Profile(), "", ""))
+
+
+def posts(desk: Desk, channel: str = "general") -> list[str]:
+    """Return what the bot has posted in the channel itself."""
+    found = desk.slack.channel_messages(channel)
+    return [one.text for one in found if one.user == desk.slack.bot_user_id and not one.is_reply]
+
+
+async def until_posted(desk: Desk, words: Told, channel: str = "general") -> str:
+    """Wait until the channel is told `words`, and return the whole post."""
+    await wait_until(
+        lambda: any(tells(one, words) for one in posts(desk, channel)),
+        f"{channel} is told {words!r} ({posts(desk, channel)})",
+    )
+    return next(one for one in posts(desk, channel) if tells(one, words))
+
+
+async def profile(desk: Desk, store: Store) -> Profile:
+    return await Profiles(store).get(channel_of(desk))
+
+
+async def shown(desk: Desk) -> str:
+    """Ask for the defaults, and return the answer."""
+    ts = await desk.mention("defaults")
+    await wait_until(lambda: desk.said(ts), "they are shown")
+    return desk.said(ts)[0]
+
+
+def bad(*problems: tuple[OptionFlaw, str, str]) -> BadDefaults:
+    return BadDefaults([OptionProblem(*one) for one in problems])
+
+
+# Seen and changed.
+
+
+async def test_defaults_are_set_shown_and_cleared(bot: Bot, desk: Desk, store: Store) -> None:
+    """What is named changes, and the rest stays; the channel is told who did what."""
+    assert await shown(desk) == NOTHING.params()["text"]
+    said = 'repo:acme/api !fast max:10 tag:team words:"Always run the *tests* &amp; lint."'
+    await desk.mention(f"defaults {said}", user="ben")
+    told = await until_posted(desk, "*Ben Franklin* changed")
+    for part in ("`repo:acme/api`", "`mode:fast`", "`max:10`", "`tag:team`", "`words`"):
+        assert part in told
+    assert "Always run the" in told
+    await desk.mention("defaults max:none tag:oncall,web")
+    await until_posted(desk, "(`max`, `tag`)")
+    kept = await profile(desk, store)
+    assert kept.options == Options(repos=("acme/api",), mode="fast", tags=("oncall", "web"))
+    assert kept.words == "Always run the *tests* &amp; lint."
+    assert "set by ada" in await shown(desk)
+    await desk.mention("Defaults NONE")
+    await until_posted(desk, "*ada* cleared")
+    assert await profile(desk, store) == Profile()
+    assert await shown(desk) == NOTHING.params()["text"]
+
+
+async def test_in_a_thread_the_thread_is_told(bot: Bot, desk: Desk) -> None:
+    """A linked one, too: Devin gets none of it."""
+    root = await desk.linked_thread()
+    await desk.answer("defaults max:3", root, "changed this channel's defaults (`max`)")
+    assert posts(desk) == []
+    assert desk.received() == []
+
+
+@pytest.mark.parametrize("words", ["defaults are fine", "defaults", "defaults node:18 is meant"])
+async def test_what_has_no_option_is_talk(bot: Bot, desk: Desk, words: str) -> None:
+    """In a linked thread it goes to Devin; alone it is the command."""
+    root = await desk.linked_thread()
+    await desk.mention(words, thread=root)
+    if words == "defaults":
+        await desk.until_said(NOTHING, root)
+    else:
+        await desk.until_received(words)
+
+
+async def test_defaults_and_the_default_session_are_apart(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Each keeps what the other sets; who confuses the two words is understood."""
+    await desk.mention("default max:7")
+    await until_posted(desk, "(`max`)")
+    ts = await desk.mention(f"defaults {SESSION}")
+    await desk.until_said(commands.default_chosen(desk.named()), ts)
+    assert "`max:7` (set by ada)." in await shown(desk)
+    assert SESSION[6:13] in await shown(desk)
+    await desk.mention("defaults none")
+    await until_posted(desk, "cleared")
+    assert (await profile(desk, store)).session == SESSION
+    await desk.mention("defaults max:8")
+    await until_posted(desk, "`max:8`")
+    ts = await desk.mention("default none")
+    await desk.until_said(commands.DEFAULT_CLEARED, ts)
+    kept = await profile(desk, store)
+    assert (kept.session, kept.options.max_acu) == (None, 8)
+
+
+@pytest.mark.parametrize(
+    ("said", "problems"),
+    [
+        ("rep:acme/api max:0", [(OptionFlaw.NEAR, "repo", "rep"), (OptionFlaw.WRONG, "max", "0")]),
+        ('word:"Be kind"', [(OptionFlaw.NEAR, "words", "word")]),
+        ("title:Login", [(OptionFlaw.NO_DEFAULT, "title", "")]),
+        ("max:5 Be kind", [(OptionFlaw.MORE, "words", "Be kind")]),
+        ('words:"Be kind', [(OptionFlaw.UNCLOSED, "words", '"Be')]),
+        ("max:none max:3", [(OptionFlaw.TWICE, "max", "3")]),
+        ("max:9", [(OptionFlaw.ABOVE, "max", "8")]),
+        ("!nosuch", [(OptionFlaw.NO_PLAYBOOK, "playbook", "!nosuch")]),
+        (f"words:{'x' * 2_001}", [(OptionFlaw.TOO_LONG, "words", "2000")]),
+    ],
+)
+async def test_what_can_t_be_a_default_is_asked_back(
+    desk: Desk,
+    environ: dict[str, str],
+    store: Store,
+    said: str,
+    problems: list[tuple[OptionFlaw, str, str]],
+) -> None:
+    """All of it at once, and nothing changes."""
+    async with running(desk, environ, MAX_ACU_CEILING="8"):
+        ts = await desk.mention(f"defaults {said}")
+        await desk.until_said(refusals.sorry(bad(*problems)), ts)
+    assert await profile(desk, store) == Profile()
+
+
+@on_v1
+async def test_version_1_has_no_repository_and_no_mode(bot: Bot, desk: Desk, store: Store) -> None:
+    """Nor does it ask for those that were set when it had."""
+    ts = await desk.mention("defaults repo:acme/api !fast max:3")
+    lacking = [(OptionFlaw.LACKING, key, "") for key in ("repo", "mode")]
+    await desk.until_said(refusals.sorry(bad(*lacking)), ts)
+    earlier = {"options": Options(mode="fast", max_acu=3), "by": UserId("U0BEN")}
+    await Profiles(store).change(channel_of(desk), lambda _: earlier)
+    assert "ignores `mode`" in await shown(desk)
+    await desk.mention("defaults mode:none")
+    await until_posted(desk, "`max:3`")
+
+
+async def test_a_ceiling_that_came_later_is_told(
+    desk: Desk, environ: dict[str, str], store: Store
+) -> None:
+    """It applies, whatever was set before."""
+    earlier = {"options": Options(max_acu=50), "by": UserId("U0BEN")}
+    await Profiles(store).change(channel_of(desk), lambda _: earlier)
+    async with running(desk, environ, MAX_ACU_CEILING="8"):
+        assert "8 ACUs" in await shown(desk)
+
+
+# Permissions.
+
+
+@pytest.mark.parametrize("words", ["defaults", "defaults max:3", "defaults none"])
+async def test_a_guest_sees_and_changes_none(
+    bot: Bot, desk: Desk, store: Store, words: str
+) -> None:
+    await desk.mention("defaults max:5")
+    await until_posted(desk, "`max:5`")
+    await desk.mention(words, user="gus")
+    await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
+    assert (await profile(desk, store)).options.max_acu == 5
+
+
+async def test_an_outsider_sees_and_changes_none(bot: Bot, desk: Desk, store: Store) -> None:
+    """In a channel that their organization shares."""
+    for words in ("defaults", "defaults max:3"):
+        await desk.mention(words, user="eve", channel="shared")
+    refused = refusals.sorry(NotAllowed(Standing.EXTERNAL)).text
+    await wait_until(
+        lambda: desk.whispers("eve", channel="shared") == [refused, refused], "Eve is told"
+    )
+    assert await Profiles(store).get(channel_of(desk, "shared")) == Profile()
+
+
+async def test_who_may_not_start_changes_none(
+    desk: Desk, environ: dict[str, str], store: Store
+) -> None:
+    """They see them, since they may message Devin."""
+    ada = desk.slack.workspace.user("ada").id
+    async with running(desk, environ, ALLOW_STARTERS=ada):
+        await desk.mention("defaults max:3", user="ben")
+        await desk.until_whispered(refusals.sorry(NotAllowed(Standing.NOT_STARTER)), "ben")
+        ts = await desk.mention("defaults", user="ben")
+        await desk.until_said(NOTHING, ts)
+    assert await profile(desk, store) == Profile()
+
+
+# /devin-say.
+
+
+async def test_devin_say_shows_them_and_sends_no_command(bot: Bot, desk: Desk) -> None:
+    """A change is said in the channel; "defaults are fine" is a message as ever."""
+    await desk.linked_thread()
+    await desk.slack.slash("/devin-say", "defaults")
+    await desk.until_whispered(NOTHING, "ada")
+    for text in ("default none", "default", f"default {OTHER_SESSION}", "defaults max:3"):
+        assert (await desk.slack.slash("/devin-say", text)).acked
+    await wait_until(
+        lambda: sum(tells(one, defaults.BY_MENTION) for one in desk.whispers("ada")) == 4,
+        "each is answered",
+    )
+    await desk.slack.slash("/devin-say", "defaults are fine")
+    await desk.until_received("defaults are fine")
+    assert len(desk.received()) == 1
+
+
+# Once, and kept.
+
+
+async def test_they_outlast_a_restart(desk: Desk, environ: dict[str, str]) -> None:
+    """And apply to starts of another process."""
+    async with running(desk, environ):
+        await desk.mention("defaults max:6")
+        await until_posted(desk, "`max:6`")
+    async with running(desk, environ):
+        await desk.slack.slash("/devin-say", "new Fix it")
+        await wait_until(lambda: sessions(desk), "a session starts")
+        assert sessions(desk)[0].cap == 6
+
+
+async def test_two_processes_tell_a_change_once(
+    desk: Desk, environ: dict[str, str], store: Store
+) -> None:
+    """Slack sends a mention as two events, perhaps to both."""
+    settings = load_settings(environ)
+    async with open_bot(settings), open_bot(settings):
+        await desk.mention("defaults max:6")
+        await until_posted(desk, "`max:6`")
+        await desk.until_heard()
+        await until_settled(store)
+    assert len(posts(desk)) == 1
+
+
+async def test_a_change_that_runs_again_is_told_once(
+    bot: Bot, desk: Desk, environ: dict[str, str], store: Store, redis_url: str
+) -> None:
+    """As that of a command whose process died before it was done with."""
+    changes = Changes(options=Options(max_acu=6), named=("max",))
+    place = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts="")
+    by = UserId(desk.slack.workspace.user("ada").id)
+    async with listeners(load_settings(environ), store, redis_url) as process:
+        for _ in range(2):
+            await process.cases.defaults.change(place, by, changes, "command:1")
+    await until_posted(desk, "`max:6`")
+    await until_settled(store)
+    assert len(posts(desk)) == 1
+
+
+async def test_a_channel_with_a_new_id_keeps_them(bot: Bot, desk: Desk, store: Store) -> None:
+    """But not its default session: people whom nobody had in mind can read along there."""
+    ts = await desk.mention(f"default {SESSION}", channel="secrets")
+    await desk.until_said(commands.default_chosen(desk.named()), ts, channel="secrets")
+    await desk.mention("defaults max:6", channel="secrets")
+    await until_posted(desk, "`max:6`", "secrets")
+    old = channel_of(desk, "secrets")
+    await desk.slack.share("secrets")
+    new = channel_of(desk, "secrets")
+    assert new != old
+    await desk.until_heard()
+    profiles = Profiles(store)
+    by = UserId(desk.slack.workspace.user("ada").id)
+    assert await profiles.get(new) == Profile(options=Options(max_acu=6), by=by)
+    assert await profiles.get(old) == Profile()
+    await profiles.move(old, new)
+    assert (await profiles.get(new)).options.max_acu == 6
+
+
+# Each way to start uses them.
+
+
+async def test_every_way_to_start_uses_them(bot: Bot, desk: Desk, store: Store) -> None:
+    """And what was chosen is kept with the session."""
+    await desk.mention('defaults repo:acme/api max:4 words:"Be kind."')
+    await until_posted(desk, "`max:4`")
+    channel = channel_of(desk)
+
+    async def by_mention() -> None:
+        await desk.mention("start Fix it")
+
+    async def by_command() -> None:
+        await desk.slack.slash("/devin-say", "new Fix it")
+
+    async def by_form() -> None:
+        await desk.slack.global_shortcut("start_session")
+        typed = {"channel": channel, "prompt": "Fix it"}
+        await desk.slack.submit_view((await opened(desk))["id"], typed)
+
+    async def by_step() -> None:
+        await desk.slack.run_step("start_session", {"channel": channel, "prompt": "Fix it"})
+
+    async def again() -> None:
+        desk.devin.creations.append(STATES["teapot"])
+        root = await desk.mention("start Fix it")
+        await until_refused(desk, root)
+        await start_again(desk, root)
+
+    ways = (by_mention, by_command, by_form, by_step, again)
+    for number, start in enumerate(ways, 1):
+        await start()
+        await wait_until(lambda wanted=number: len(sessions(desk)) == wanted, start.__name__)  # type: ignore[misc]  # a lambda's default
+    await until_settled(store)
+    for session in sessions(desk):
+        assert (session.body["repos"], session.body["max_acu_limit"]) == (["acme/api"], 4)
+        assert session.body["prompt"].startswith("Be kind.\n\n")
+        began = await Watches(store, timedelta(days=1)).started(SessionId(session.session_id))
+        assert began is not None
+        assert (began.cap, began.chosen) == (4, "repo:acme/api max:4")
