@@ -64,7 +64,7 @@ def _telling(cases: UseCases, press: HomePress) -> AbstractAsyncContextManager[N
 async def _confirm(cases: UseCases, press: HomePress) -> None:
     """Ask before a thread is unlinked; Slack's menus ask for each of their options or for none."""
     async with _telling(cases, press):
-        address = cases.home.address(press.thread)
+        address = cases.workspace.address(press.thread)
         view = home_view.confirm_unlink(press.thread, press.session, press.page, address)
         await cases.workspace.views.open(press.trigger, view)
 

@@ -186,7 +186,7 @@ class Home:
                 thread=thread,
                 link=link,
                 session=named[link.session],
-                address=self.address(thread),
+                address=self.workspace.address(thread),
                 active=at // 1000,
                 mail=mail[link.session].of(thread),
                 last=last,
@@ -195,11 +195,3 @@ class Home:
             )
             for (thread, link, at), last in zip(linked, lasts, strict=True)
         ]
-
-    def address(self, thread: ThreadRef) -> str:
-        """Return the thread's address in Slack; "" until Slack has told the workspace's address."""
-        ts, ours = thread.thread_ts, self.workspace.identity.url
-        if not ours:
-            return ""
-        there = f"{ours}archives/{thread.channel}/p{ts.replace('.', '')}"
-        return f"{there}?thread_ts={ts}&cid={thread.channel}"

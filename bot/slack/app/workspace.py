@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified, OperatorError, SlackRefused
 from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
+from bot.model.threads import ThreadRef
 from bot.settings import Settings
 from bot.slack.api import SlackClient, SlackClock, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
@@ -209,3 +210,11 @@ class Workspace:
     def clock(self) -> SlackClock:
         """Slack's clock, estimated from its answers and events."""
         return self.client.clock
+
+    def address(self, thread: ThreadRef) -> str:
+        """Return a thread's address in Slack; "" until Slack has told the workspace's address."""
+        ts, ours = thread.thread_ts, self.identity.url
+        if not ours:
+            return ""
+        there = f"{ours}archives/{thread.channel}/p{ts.replace('.', '')}"
+        return f"{there}?thread_ts={ts}&cid={thread.channel}"
