@@ -107,7 +107,10 @@ GIVE_UP_AFTER_SECONDS = Gauge(
     "relay_give_up_after_seconds", "The setting GIVE_UP_AFTER: how long a reply is retried"
 )
 SESSIONS_WITH_MAIL = Gauge("relay_sessions_with_mail", "Sessions that have replies waiting")
-REPORTS_WAITING = Gauge("relay_reports_waiting", "Reports that threads have not seen yet")
+REPORTS_WAITING = Gauge(
+    "relay_reports_waiting",
+    "Reports that threads have not seen yet, and that are due within the hour",
+)
 
 
 def begin(give_up_after: timedelta) -> None:

@@ -69,15 +69,23 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def owe(self, owed: Owed, what: str, keep: timedelta) -> Owing:
+    async def owe(self, owed: Owed, what: str, keep: timedelta, due_ms: int = 0) -> Owing:
         """Add an entry, with `what` as the `asked` field of its subject, once within `keep`.
+
+        Before `due_ms` (Unix ms), no poll finds it.
 
         Raises:
             StoreAway: the entry may not be kept.
         """
-        subject, ttl = owed.subject, seconds(keep)
         return Owing(
-            await lua.owe(self._store, subject=subject, owed=str(owed), asked=what, keep=ttl)
+            await lua.owe(
+                self._store,
+                subject=owed.subject,
+                owed=str(owed),
+                asked=what,
+                keep=seconds(keep),
+                due_ms=due_ms,
+            )
         )
 
     async def asked(self, subject: str) -> str | None:

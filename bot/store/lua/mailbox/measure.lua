@@ -1,8 +1,9 @@
 -- Measures what waits, opening at most `most` mailboxes, watched sessions and entries; each mailbox
 -- beyond that counts as one reply. Returns the number of waiting replies, the longest wait of a
--- mailbox's head (ms), the numbers of sessions with mail and of entries in the outbox; for how long
--- the most overdue watched session waits (ms), the number of these sessions, and the state of each
--- that was opened; the threads with words to post, and the longest wait of those (ms).
+-- mailbox's head (ms), the numbers of sessions with mail and of entries in the outbox that are due
+-- within the hour; for how long the most overdue watched session waits (ms), the number of these
+-- sessions, and the state of each that was opened; the threads with words to post, and the longest
+-- wait of those (ms).
 local most = tonumber(ARGV[1])
 
 local now = now_ms()
@@ -35,6 +36,6 @@ for _, owed in ipairs(redis.call('ZRANGE', key.outbox, 0, most - 1)) do
   end
 end
 return {
-  replies, now - oldest, sessions, redis.call('ZCARD', key.outbox),
+  replies, now - oldest, sessions, redis.call('ZCOUNT', key.outbox, '-inf', now + 3600 * 1000),
   late, redis.call('ZCARD', key.watch), states, words, now - first_words,
 }

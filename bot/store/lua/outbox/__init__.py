@@ -7,7 +7,7 @@ from bot.redis.scripts import script
 
 
 @script
-async def owe(*, subject: str, owed: str, asked: str, keep: int) -> int:
+async def owe(*, subject: str, owed: str, asked: str, keep: int, due_ms: int) -> int:
     """Add an entry; return 2 if it is new, 1 while it is still to be done, else 0."""
 
 
