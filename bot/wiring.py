@@ -26,6 +26,7 @@ from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.link_form import LinkForm
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.channel_moves import ChannelMoves
+from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.choosing import Choosing
@@ -135,6 +136,7 @@ class Parts:
         self.steps = WorkflowSteps(
             workspace, state, self.accepting, self.choices, self.choosing, self.speaking, schedule
         )
+        self.digests = Digests(workspace, state, self.accepting, self.naming, self.audience)
         self.cases = self._cases()
         self.catch_up = CatchUp(self.cases, self.listening, schedule)
 
@@ -163,6 +165,7 @@ class Parts:
             channel_moves=ChannelMoves(workspace, state, notices, schedule),
             answers=Answers(state, accepting, speaking),
             starting=starting,
+            digests=self.digests,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
             start_forms=forms,
             ending=Ending(workspace, state, self._to.devin, accepting, naming),
@@ -196,6 +199,7 @@ class Parts:
                 ),
                 OwedKind.START: self._starter(),
                 OwedKind.POST: self._speaker(),
+                OwedKind.DIGEST: self.digests,
             },
             drop=outcomes.drop,
             schedule=schedule,

@@ -4,6 +4,7 @@ Slack sends a mention twice, as `message` and as `app_mention` (in a direct mess
 and the mention may be left out); the event that comes first is answered.
 """
 
+from bot.model.digest import Often
 from bot.model.errors import PersonError
 from bot.model.mirror import Follow
 from bot.model.options import Changes
@@ -15,6 +16,7 @@ from bot.relay import UseCases
 from bot.text.options import parse_changes
 from bot.wording import commands, delivery_reports, thread_links
 from bot.wording.message import SlackMessage
+from bot.wording.mirror import digest as digests
 from bot.wording.mirror import notices as mirror_notices
 from handlers.failures import whisper
 from handlers.parse.commands import Command
@@ -72,7 +74,7 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _link(cases, command)
         case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
             return await _change(cases, command)
-        case "status" | "usage":
+        case "status" | "usage" | "digest":
             return await _tell(cases, command)
         case "default" | "defaults" as verb:
             return await (_default if verb == "default" else _defaults)(cases, command)
@@ -86,6 +88,8 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
 async def _tell(cases: UseCases, command: Command) -> SlackMessage:
     if command.verb == "usage":
         return await cases.usage.here(command.thread, command.by)
+    if command.verb == "digest":
+        return await _digest(cases, command)
     return commands.status(await cases.linking.status(command.thread, command.by))
 
 
@@ -152,3 +156,17 @@ async def _defaults(cases: UseCases, command: Command) -> SlackMessage | None:
     place = thread.model_copy(update={"thread_ts": ""}) if begins else thread
     await cases.defaults.change(place, by, changes, claim_of(thread, command.ts))
     return None
+
+
+async def _digest(cases: UseCases, command: Command) -> SlackMessage:
+    channel, by, argument = command.thread.channel, command.by, command.argument.lower()
+    if argument == "off":
+        await cases.digests.clear(channel, by)
+        return digests.DIGEST_OFF
+    if argument:
+        return digests.digest_set(*await cases.digests.set(channel, by, Often(argument)))
+    found = await cases.digests.of(channel, by)
+    if found is None:
+        return digests.NO_DIGEST
+    digest, due = found
+    return digests.digest_is(digest, await cases.accepting.name(digest.by), due)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from bot.model.digest import Digest
 from bot.model.errors import PersonError
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -87,7 +88,7 @@ def _quoted(value: str) -> str:
 
 
 class Profile(Record):
-    """What the starts of a channel use, and its default session.
+    """What the starts of a channel use, its default session, and its digest.
 
     `words` precede each prompt, and are Slack markup. `by` is who last changed the options or the
     words, and `session_by` who chose the session.
@@ -98,6 +99,7 @@ class Profile(Record):
     session: SessionId | None = None
     by: UserId = UserId("")
     session_by: UserId = UserId("")
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ class OwedKind(StrEnum):
     START = "start"
     POST = "post"
 
+    DIGEST = "digest"
+    """A channel's digest must be posted at its time, which is the entry's due time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:

@@ -59,7 +59,8 @@ class Person:
     """The author of a message in Slack, as `users.info` or `bots.info` describes them.
 
     `unsaid` holds the fields that Slack left out and that could mark a guest, or somebody from
-    another organization; a person whose home is missing counts as external.
+    another organization; a person whose home is missing counts as external. `zone` is the name of
+    their time zone, or empty.
     """
 
     id: UserId
@@ -69,6 +70,7 @@ class Person:
     is_bot: bool = False
     is_known: bool = True
     unsaid: frozenset[str] = frozenset()
+    zone: str = ""
 
     @property
     def is_full_member(self) -> bool:

@@ -13,6 +13,7 @@ from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.link_form import LinkForm
 from bot.relay.channel_moves import ChannelMoves
+from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.defaults import Defaults
@@ -43,7 +44,7 @@ class UseCases:
     - `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id
     - `starting`, `ending`: sessions that people start, end or archive from Slack
-    - `usage`: what sessions have used
+    - `usage`: what sessions have used; `digests`: the digests of channels
     - `start_forms`: the form for a new session, and the one that starts a failed one again
     - `defaults`: what a channel's sessions start with
     - `answers`: the buttons under what Devin asks
@@ -70,5 +71,6 @@ class UseCases:
     start_forms: StartForms
     ending: Ending
     usage: Usage
+    digests: Digests
     answers: Answers
     defaults: Defaults

@@ -20,7 +20,7 @@ SHED_SECONDS = 1.0
 TELLING_SECONDS = 40.0
 """The time for one attempt, which ends before `outbox.LEASE` lets another process begin."""
 
-DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD})
+DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST})
 """The kinds without which nothing that people or Devin said is lost."""
 
 

@@ -45,6 +45,7 @@ class Event(StrEnum):
     DEFAULT_SET = "default set"
     DEFAULT_CLEARED = "default cleared"
     DEFAULTS_CHANGED = "defaults changed"
+    DIGEST_SET = "digest set"
 
 
 def audit(event: Event, by: str, /, **ids: object) -> None:

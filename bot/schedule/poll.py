@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.errors import StoreAway
+from bot.model.owed import OwedKind
 from bot.redis.connection import Store
 from bot.runtime.logs import Unforeseen, guarded
 from bot.schedule.local import LocalDispatch
@@ -78,8 +79,9 @@ class Poll:
             log.info("mail was not being delivered", extra=named)
         for session in sessions:
             await dispatch.wake(session)
-        if entries:
-            named = {"reports": len(entries), "reply_ids": [one.subject for one in entries[:NAMED]]}
+        # A digest always waits here for its time.
+        if late := [one for one in entries if one.kind is not OwedKind.DIGEST]:
+            named = {"reports": len(late), "reply_ids": [one.subject for one in late[:NAMED]]}
             log.info("reports were not being told", extra=named)
         for entry in entries:
             await dispatch.tell(entry)

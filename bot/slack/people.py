@@ -184,6 +184,7 @@ class People:
             is_bot=is_bot,
             is_known=not found.get("deleted"),
             unsaid=frozenset(unsaid),
+            zone=string(found, "tz"),
         )
 
     async def _look_up_bot(self, bot: str) -> str:

@@ -42,9 +42,12 @@ class Profiles:
         await self._store.delete(profile_key(channel))
 
     async def move(self, channel: str, to: str) -> None:
-        """Give the profile of a channel to the new id `to`, without its session. Idempotent."""
+        """Give the profile of a channel to the new id `to`, but what needs its links. Idempotent.
+
+        That is its default session, and its digest.
+        """
         was = await self.get(channel)
         if await self.get(to) == Profile():
-            kept = {"session": None, "session_by": UserId("")}
+            kept = {"session": None, "session_by": UserId(""), "digest": None}
             await self.change(to, lambda _: {**dict(was), **kept})
         await self.clear(channel)

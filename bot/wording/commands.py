@@ -28,6 +28,8 @@ HELP = SlackMessage(
     "• `status`: show the session, the queue and the last result\n"
     "• `usage`: show what the session has used; outside a linked thread, what the channel's "
     "sessions have\n"
+    "• `digest daily`, `digest weekly`, `digest off`: post what this channel's sessions need, do, "
+    "have done and used (`digest` shows what is set)\n"
     "• `unlink`: end this thread's link to the session\n"
     "• `end`, `archive`: end the session for good; I'll ask first\n"
     "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "

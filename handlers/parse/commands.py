@@ -37,6 +37,7 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
     "unlink": [""],
     "status": [""],
     "usage": [""],
+    "digest": ["", "daily", "weekly", "off"],
     "mute": [""],
     "unmute": [""],
     "follow": ["", "turns"],

@@ -12,6 +12,7 @@ from bot.redis.connection import Store
 from bot.runtime.audit import TRAIL, Event
 from bot.runtime.logs import Lines
 from bot.wording import actions, commands
+from bot.wording.mirror.digest import DIGEST_OFF
 from sandbox.slack.world.workspace import User
 from tests.people import test_ending as ends
 from tests.people import test_home as homes
@@ -97,6 +98,8 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
         f"default {SESSION}": commands.default_chosen(desk.named()),
         "default none": commands.DEFAULT_CLEARED,
         f'defaults max:3 words:"{MARK}"': "`max`, `words`",
+        "digest weekly": "I'll post a digest",
+        "digest off": DIGEST_OFF,
         "unlink": ANYTHING,
     }
     for words, told in said.items():
@@ -105,7 +108,8 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
     await desk.until_linked(ts)
     links = (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.FOLLOWED)
     defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, Event.DEFAULTS_CHANGED)
-    adas = [(act, ADA) for act in (*links, *defaults, Event.UNLINKED)]
+    digests = (Event.DIGEST_SET, Event.DIGEST_SET)
+    adas = [(act, ADA) for act in (*links, *defaults, *digests, Event.UNLINKED)]
     return [*adas, (Event.STARTED, BEN), (Event.LINKED, BEN)]
 
 

@@ -30,6 +30,7 @@ TEAM = "T0SANDBOX"
 ADA = UserId("U0ADA00000")
 BEN = UserId("U0BEN00000")
 ALWAYS = 100_000
+UTC = "Etc/UTC"
 
 
 @pytest.fixture
@@ -46,12 +47,12 @@ def asked(box: Sandbox, method: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
-        ("ada", Person(id=ADA, name="ada")),
-        ("ben", Person(id=BEN, name="Ben Franklin")),
-        ("gus", Person(id=UserId("U0GUS00000"), name="gus", is_guest=True)),
-        ("una", Person(id=UserId("U0UNA00000"), name="una", is_guest=True)),
-        ("eve", Person(id=UserId("U0EVE00000"), name="eve", is_external=True)),
-        ("bolt-ci", Person(id=UserId("U0BOLTCI00"), name="Bolt CI", is_bot=True)),
+        ("ada", Person(id=ADA, name="ada", zone=UTC)),
+        ("ben", Person(id=BEN, name="Ben Franklin", zone=UTC)),
+        ("gus", Person(id=UserId("U0GUS00000"), name="gus", is_guest=True, zone=UTC)),
+        ("una", Person(id=UserId("U0UNA00000"), name="una", is_guest=True, zone=UTC)),
+        ("eve", Person(id=UserId("U0EVE00000"), name="eve", is_external=True, zone=UTC)),
+        ("bolt-ci", Person(id=UserId("U0BOLTCI00"), name="Bolt CI", is_bot=True, zone=UTC)),
     ],
 )
 async def test_everybody_is_told_apart(

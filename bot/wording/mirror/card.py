@@ -54,7 +54,7 @@ def card(shown: Card) -> SlackMessage:
     takes_replies = not shown.link.muted and shown.seen.state is not SessionState.ENDED
     arrives = _ARRIVES if takes_replies else ""
     return SlackMessage(
-        "\n".join([state_line(shown.seen), _linked(shown), *_pull_requests(shown.seen)]),
+        "\n".join([state_line(shown.seen), _linked(shown), *pull_requests(shown.seen)]),
         buttons=_buttons(shown),
         footer=" · ".join(filter(None, (_cost(shown.seen), follows(shown.follow), arrives))),
     )
@@ -79,15 +79,19 @@ def follows(follow: Follow) -> str:
 def session_lines(seen: Watched) -> Sequence[str]:
     """Return a line for a session's state, if it is known, and one for its pull requests."""
     state = [] if seen.is_new else [state_line(seen)]
-    return [*state, *_pull_requests(seen)]
+    return [*state, *pull_requests(seen)]
 
 
 def state_line(seen: Watched) -> str:
     """Say what Devin is doing, and since when."""
-    symbol, is_so, since = _state_of(seen)
+    return f":{_state_of(seen)[0]}: Devin {state_words(seen)}."
+
+
+def state_words(seen: Watched) -> str:
+    """Return the predicate of such a sentence."""
+    _, is_so, since = _state_of(seen)
     preposition = "" if since.endswith("since") else "at "
-    words = f"{since} {clock_time(seen.since // 1000, preposition)}" if seen.since else is_so
-    return f":{symbol}: Devin {words}."
+    return f"{since} {clock_time(seen.since // 1000, preposition)}" if seen.since else is_so
 
 
 def _state_of(seen: Watched) -> tuple[str, str, str]:
@@ -113,7 +117,8 @@ def _by(shown: Card) -> str:
     return escape(shown.by) if shown.by else "a workflow"
 
 
-def _pull_requests(seen: Watched) -> Sequence[str]:
+def pull_requests(seen: Watched) -> Sequence[str]:
+    """Return a line for the session's pull requests; none if it has not opened any."""
     if not seen.pull_requests:
         return ()
     shown: list[str] = []

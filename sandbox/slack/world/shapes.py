@@ -39,8 +39,7 @@ def user_json(user: User) -> JSON:
         "name": user.name,
         "deleted": user.deleted,
         "real_name": user.real_name,
-        "tz": "Etc/UTC",
-        "tz_offset": 0,
+        "tz": user.zone,
         "profile": profile,
         "is_bot": user.is_bot and user.id != "USLACKBOT",  # as Slack describes it
         "is_app_user": False,

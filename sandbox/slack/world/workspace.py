@@ -33,6 +33,7 @@ class User:
     is_restricted: bool = False
     is_ultra_restricted: bool = False
     is_stranger: bool = False
+    zone: str = "Etc/UTC"
     deleted: bool = False
 
     def __post_init__(self) -> None:

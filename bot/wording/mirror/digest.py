@@ -1,0 +1,136 @@
+"""A channel's digest, and the answers to `digest`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from bot.model.digest import Digest, Often, zone_of
+from bot.model.mirror import Watched
+from bot.model.sessions import NamedSession
+from bot.text.to_slack import escape
+from bot.wording.message import SlackMessage, context, section
+from bot.wording.mirror.card import pull_requests, state_words
+from bot.wording.phrases import acus_of, local_time, plural, session_link
+
+MOST_LINES = 15
+GROUP_LIMIT = 2_800
+"""The most sessions, and the most characters, of a group; Slack takes 3,000 in a section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A session in a digest; `address` is that of its thread in Slack, or empty."""
+
+    session: NamedSession
+    seen: Watched
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The ACUs that the channel's sessions have used from the day `first` to the day `last`."""
+
+    acus: float
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPost:
+    """A digest, as it is posted; `by` is the name of who set it."""
+
+    digest: Digest
+    by: str
+    needs: Sequence[Item]
+    working: Sequence[Item]
+    done: Sequence[Item]
+    spent: Spent | None
+
+    def params(self) -> Mapping[str, Any]:
+        """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
+        head = f"*{self.digest.often.title()} digest*: {self._counts()}."
+        groups = (("Needs you", self.needs), ("Working", self.working), ("Done", self.done))
+        parts = [_group(title, items) for title, items in groups if items]
+        if self.spent is not None:
+            parts.append(f"*Spent*\n{_spent(self.spent)}")
+        stop = "mention me with `digest off` to stop it"
+        footer = context(f"Set by {escape(self.by)}; {stop}")
+        return {"text": head, "blocks": [*map(section, [head, *parts]), footer]}
+
+    def _counts(self) -> str:
+        need, work, done = map(len, (self.needs, self.working, self.done))
+        counts = [
+            f"{need:,} {plural(need, 'session needs', 'sessions need')} you" if need else "",
+            f"{work:,} working" if work else "",
+            f"{done:,} done" if done else "",
+            "" if self.spent is None else f"{acus_of(self.spent.acus, None)} used",
+        ]
+        return ", ".join(filter(None, counts))
+
+
+def _group(title: str, items: Sequence[Item]) -> str:
+    lines, length = [f"*{title}*"], 0
+    for one in items[:MOST_LINES]:
+        line = _line(one)
+        length += len(line) + 1
+        if length > GROUP_LIMIT:
+            break
+        lines.append(line)
+    if more := len(items) - len(lines) + 1:
+        lines.append(f"• {more:,} more")
+    return "\n".join(lines)
+
+
+def _line(item: Item) -> str:
+    opens = f" · <{item.address}|Open thread>" if item.address else ""
+    said = f"• {session_link(item.session)}: {state_words(item.seen)}{opens}"
+    return " · ".join([said, *pull_requests(item.seen)])
+
+
+def _spent(spent: Spent) -> str:
+    days = _day(spent.first)
+    if spent.last != spent.first:
+        days = f"{days} to {_day(spent.last)}"
+    return f"{acus_of(spent.acus, None)}, {days} (UTC)"
+
+
+def _day(day: date) -> str:
+    return f"{day:%B} {day.day}"
+
+
+NO_DIGEST = SlackMessage(
+    "There's no digest in this channel. Mention me with `digest daily` or `digest weekly` for one."
+)
+
+DIGEST_OFF = SlackMessage("I won't post a digest in this channel anymore.")
+
+
+def digest_set(digest: Digest, due: datetime) -> SlackMessage:
+    """Confirm a digest, of which the first is `due` then."""
+    zone = _zone(digest)
+    unknown = "" if zone else " Slack doesn't tell me your time zone, so I use UTC."
+    will = f"I'll post a digest in this channel {_when(digest)}.{unknown}"
+    return SlackMessage(f"{will} {_next(due)}")
+
+
+def digest_is(digest: Digest, by: str, due: datetime) -> SlackMessage:
+    """Say what is set, by whom, and when the next digest is `due`."""
+    return SlackMessage(
+        f"{escape(by)} has set a digest in this channel, {_when(digest)}. {_next(due)} "
+        "To change that, mention me with `digest daily`, `digest weekly` or `digest off`."
+    )
+
+
+def _when(digest: Digest) -> str:
+    days = "on Mondays" if digest.often is Often.WEEKLY else "every day"
+    return f"{days} at 9:00 AM ({_zone(digest) or 'UTC'})"
+
+
+def _zone(digest: Digest) -> str:
+    return escape(digest.zone) if zone_of(digest.zone) else ""
+
+
+def _next(due: datetime) -> str:
+    at = local_time(int(due.timestamp()))
+    return f"The next one is due {at}, if anything happens until then."
