@@ -21,6 +21,8 @@ from bot.slack.threads import Threads
 from bot.store.mirror.cards import FIELDS, card_subject, thread_of
 from bot.store.outbox import Begun
 from bot.store.state import State
+from bot.text.options import parse_options
+from bot.text.to_slack import escape
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card, ended_card
 
@@ -113,8 +115,20 @@ class CardTeller:
                 follow=heard.follow,
                 is_barred=heard.is_barred,
                 is_unsure=heard.unsure is not None,
+                chosen=await self._chosen(session, thread.channel),
             )
         )
+
+    async def _chosen(self, session: SessionId, channel: str) -> Sequence[str]:
+        """Return the options that a session of this channel was started with, each as words.
+
+        The card has its title and its cap anyway.
+        """
+        started = await self._watches.started(session)
+        if started is None or started.channel != channel:
+            return ()
+        options, _ = parse_options(escape(started.chosen))
+        return options.model_copy(update={"title": "", "max_acu": None}).each()
 
     async def _edit(self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage) -> None:
         """Edit a card; one that is deleted, or cannot be edited any more, stays as it is."""

@@ -35,5 +35,10 @@ def run(verb: str, argument: str) -> SlackMessage:
 
 
 def _typed(verb: str, argument: str) -> str:
-    """Return a command in our own words: an argument is a session, or a word that it takes."""
+    """Return a command in our own words: an argument is a session, or a word that it takes.
+
+    Options are not repeated, which may be long.
+    """
+    if verb == "defaults" and argument.lower() != "none":
+        argument = "…" if argument else ""
     return escape(f"{verb} {argument.strip('<>`').partition('|')[0]}".strip())

@@ -210,3 +210,13 @@ def admin_named(contact: str, *, mentions: bool = True) -> str:
 def as_code(text: str) -> str:
     """Format an error code, or a word of ours, as code."""
     return f"`{escape(text.replace('`', ''))[:120]}`"
+
+
+MOST_CODES = 8
+
+
+def codes(words: Sequence[str]) -> str:
+    """List options or other words of ours as code; of many, the first."""
+    more = len(words) - MOST_CODES
+    named = " ".join(as_code(one) for one in words[:MOST_CODES])
+    return f"{named} and {more} more" if more > 0 else named

@@ -106,6 +106,8 @@ def parse_guess(
         is_session = verb in NAMES_SESSION and parse_session(said.argument) is not None
         if is_session or said.argument.lower() in ARGUMENTS[verb]:
             return replace(said, verb=verb)
+        if verb in {"default", "defaults"} and has_options(said.argument):
+            return replace(said, verb="defaults")
     return None
 
 

@@ -324,6 +324,14 @@ async def test_every_way_to_start_uses_them(bot: Bot, desk: Desk, store: Store) 
         await start()
         await wait_until(lambda wanted=number: len(sessions(desk)) == wanted, start.__name__)  # type: ignore[misc]  # a lambda's default
     await until_settled(store)
+    cards = [
+        one.text
+        for root in desk.slack.channel_messages("general")
+        for one in desk.cards(root.ts)
+        if not root.is_reply
+    ]
+    assert len(cards) == len(ways)
+    assert all("`repo:acme/api`" in one for one in cards)
     for session in sessions(desk):
         assert (session.body["repos"], session.body["max_acu_limit"]) == (["acme/api"], 4)
         assert session.body["prompt"].startswith("Be kind.\n\n")

@@ -19,9 +19,8 @@ from bot.wording.message import (
     form,
     literal_text,
 )
-from bot.wording.phrases import as_code, session_link
+from bot.wording.phrases import as_code, codes, session_link
 
-MOST_NAMED = 8
 WORDS_SHOWN = 400
 LONGEST_ADDRESS = 300
 """What is longer would make the message longer than Slack takes."""
@@ -126,17 +125,10 @@ def _initial(value: str) -> Block:
 
 
 def _listed(it: Shown) -> str:
-    parts = [_options(it.profile.options)] if it.profile.options != Options() else []
+    parts = [codes(it.profile.options.each())] if it.profile.options != Options() else []
     if it.words:
         parts.append("these words before each prompt")
     return " and ".join(parts)
-
-
-def _options(options: Options) -> str:
-    each = options.each()
-    more = len(each) - MOST_NAMED
-    named = " ".join(as_code(one) for one in each[:MOST_NAMED])
-    return f"{named} and {more} more" if more > 0 else named
 
 
 def _limits(it: Shown) -> str:

@@ -15,6 +15,7 @@ from bot.wording.phrases import (
     acus_of,
     cap_of,
     clock_time,
+    codes,
     plural,
     pull_request_link,
     session_address,
@@ -35,6 +36,7 @@ class Card:
     """What a card shows.
 
     `is_barred`: Devin's words and titles may not be shown in this channel; `is_unsure`: not yet.
+    `chosen` are the options that the session was started with.
     """
 
     thread: ThreadRef
@@ -45,6 +47,7 @@ class Card:
     follow: Follow
     is_barred: bool
     is_unsure: bool = False
+    chosen: Sequence[str] = ()
 
 
 def card(shown: Card) -> SlackMessage:
@@ -53,10 +56,11 @@ def card(shown: Card) -> SlackMessage:
         return _barred(shown)
     takes_replies = not shown.link.muted and shown.seen.state is not SessionState.ENDED
     arrives = _ARRIVES if takes_replies else ""
+    parts = _cost(shown.seen), codes(shown.chosen), follows(shown.follow), arrives
     return SlackMessage(
         "\n".join([state_line(shown.seen), _linked(shown), *pull_requests(shown.seen)]),
         buttons=_buttons(shown),
-        footer=" · ".join(filter(None, (_cost(shown.seen), follows(shown.follow), arrives))),
+        footer=" · ".join(filter(None, parts)),
     )
 
 
