@@ -1,5 +1,6 @@
 """The parts of a bot, on the sandbox and a Redis, without anything that runs beside them."""
 
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from bot.devin.api import Devin
@@ -14,6 +15,16 @@ from sandbox import Sandbox
 from sandbox.launch import environment_of
 from tests.support.bots import BRISK
 from tests.support.slack_apps import web_client
+
+
+class _Nobody:
+    """Stands for Devin where a test has none: whoever asks it fails."""
+
+    def __getattr__(self, name: str) -> Callable[[], Awaitable[object]]:
+        async def ask() -> object:
+            raise AssertionError(name)
+
+        return ask
 
 
 def parts_of(
@@ -43,6 +54,6 @@ def parts_of(
                 scopes=frozenset(),
                 url="",
             ),
-            devin=devin or cast("Devin", None),
+            devin=devin or cast("Devin", _Nobody()),
         )
     )
