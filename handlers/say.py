@@ -19,9 +19,10 @@ from bot.wording import actions, devin_say, forms, refusals, session_picker
 from bot.wording.button_values import parse_choice_value
 from bot.wording.lifecycle import defaults, form, options
 from bot.wording.message import SlackMessage, View
+from bot.wording.mirror import digest
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show
-from handlers.parse.commands import is_about_defaults
+from handlers.parse.commands import is_about_defaults, is_digest
 from handlers.parse.events import Payload
 from handlers.parse.interactions import NEW, Press, SayCommand, parse_say, parse_submission
 from handlers.presses import Asker, button_press, telling
@@ -126,6 +127,8 @@ async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:
     """Return the answer to a command that is no message; None for any other text."""
     if say.text.lower() == "usage":
         return await cases.usage.own(say.channel, say.by)
+    if is_digest(say.text):
+        return digest.BY_MENTION
     if not is_about_defaults(say.text):
         return None
     shown = await cases.defaults.show(say.channel, say.by)

@@ -147,8 +147,7 @@ class Reply(Record):
         """Its own files, then those of the messages it forwards, without duplicates."""
         quoted = self.forwarded[:MOST_FORWARDED]
         others = dict.fromkeys(file for one in quoted for file in one.files)
-        own = frozenset(self.files)
-        return (*self.files, *(file for file in others if file not in own))
+        return (*self.files, *(file for file in others if file not in self.files))
 
 
 def reply_id(team: str, channel: str, ts: str) -> ReplyId:

@@ -116,6 +116,12 @@ def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
     return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
 
 
+def is_digest(text: str) -> bool:
+    """Return True if `/devin-say` was given the command `digest`, which takes a mention."""
+    verb, _, rest = text.strip().lower().partition(" ")
+    return verb == "digest" and rest.strip() in ARGUMENTS["digest"]
+
+
 def is_about_defaults(text: str) -> bool:
     """Whether a `/devin-say` can hardly be a message, but is `default` or `defaults`."""
     word, *rest = text.split(maxsplit=1) or [""]

@@ -315,6 +315,16 @@ async def test_a_digest_in_the_direct_message(bot: Bot, desk: Desk, raw: Redis) 
     assert len(digests(desk, "dm")) == 1
 
 
+@pytest.mark.parametrize("said", ["digest", "digest Daily", "digest off"])
+async def test_devin_say_sends_no_digest_to_devin(
+    bot: Bot, desk: Desk, raw: Redis, said: str
+) -> None:
+    """It says how a digest is set."""
+    await desk.slack.slash("/devin-say", said)
+    await desk.until_whispered(words.BY_MENTION, "ada")
+    assert (desk.devin.requests, await dues(raw)) == ([], [])
+
+
 async def test_a_channel_that_gets_another_id_keeps_no_digest(
     bot: Bot, desk: Desk, raw: Redis, store: Store
 ) -> None:
