@@ -25,6 +25,13 @@ log = logging.getLogger(__name__)
 SECONDS = 60.0
 """The time for all files of one reply; after that, the rest go as links."""
 
+MOST = 100
+"""The most files that are uploaded for one reply; the rest go as links.
+
+Slack's own clients send ten. Files that fail without a request let nothing else run meanwhile, so
+thousands of them would outlast the lease, and the reply would never be sent.
+"""
+
 LONGEST = 20.0
 """The seconds before a file is tried again: those that Slack asks for, up to the longest."""
 
@@ -66,12 +73,14 @@ class Files:
         if known is not None:
             return known
         deadline = asyncio.get_running_loop().time() + SECONDS
+        files = reply.all_files
         brought = []
-        for file in reply.all_files:
+        for file in files[:MOST]:
             one = await self._bring(file, reply, deadline)
             if isinstance(one, Wait):
                 return one
             brought.append(one)
+        brought += _too_many(files[MOST:], reply)
         if not may_send():
             return None
         await self._mailbox.keep_uploads(reply.id, brought)
@@ -120,6 +129,13 @@ class Files:
             is_final = 0 < (answer.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR
             raise FileLeftOut(WhyLink.DEVIN, why, again_after=None if is_final else 0.0)
         return answer
+
+
+def _too_many(files: Sequence[AttachedFile], reply: Reply) -> Sequence[Upload]:
+    if files:
+        metrics.FILES.labels(WhyLink.TOO_MANY).inc(len(files))
+        log.warning("files left out", extra={"reply_id": reply.id, "count": len(files)})
+    return [Upload(file=file, hitch=WhyLink.TOO_MANY) for file in files]
 
 
 async def _tried(step: Callable[[], Awaitable[T]], between: Sequence[float]) -> T:

@@ -1,5 +1,6 @@
 """Composes Devin's message: a reply as Markdown under its author's name, forwarded parts quoted."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
@@ -19,6 +20,13 @@ from bot.text.to_devin import (
 
 MOST_SAID = MOST_QUOTED = 40_000
 """Most characters of a reply, and of all messages that it forwards: Slack's limit for a `text`."""
+
+LONG = 20_000
+"""Characters of a reply's JSON beyond which it is composed in a thread.
+
+Hostile markup takes its time. On the event loop, that time would outlast the lease on a busy
+machine, and the reply would never be sent.
+"""
 
 ALLOWED = Standing.ALLOWED
 
@@ -50,7 +58,10 @@ async def message_of(
     `brought` has the uploads of the reply's files; those that succeeded are not mentioned.
     """
     called = await people.called(reply, _mentioned(reply))
-    return compose(reply, called.author, called.names, called.sender, brought, standing)
+    given = (reply, called.author, called.names, called.sender, brought, standing)
+    if len(reply.model_dump_json()) > LONG:
+        return await asyncio.to_thread(compose, *given)
+    return compose(*given)
 
 
 def compose(

@@ -59,6 +59,7 @@ class WhyLink(StrEnum):
     `ELSEWHERE`: Slack never stored it, or files are not to be read; the author is not told.
     `HIDDEN`: Slack does not give its content, as that of a list, or shows nothing of it at all.
     `FOREIGN`: Slack stores it, but its address leads to a host that may not see our token.
+    `TOO_MANY`: the reply had as many files before it as are uploaded for one.
     """
 
     ELSEWHERE = "elsewhere"
@@ -69,6 +70,7 @@ class WhyLink(StrEnum):
     SLACK = "slack"
     DEVIN = "devin"
     SLOW = "slow"
+    TOO_MANY = "too_many"
 
 
 class FileLeftOut(RelayError):

@@ -147,7 +147,8 @@ class Reply(Record):
         """Its own files, then those of the messages it forwards, without duplicates."""
         quoted = self.forwarded[:MOST_FORWARDED]
         others = dict.fromkeys(file for one in quoted for file in one.files)
-        return (*self.files, *(file for file in others if file not in self.files))
+        own = frozenset(self.files)
+        return (*self.files, *(file for file in others if file not in own))
 
 
 def reply_id(team: str, channel: str, ts: str) -> ReplyId:

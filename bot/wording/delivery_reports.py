@@ -91,6 +91,7 @@ _HITCHES = {
     WhyLink.SLACK: "Slack wouldn't let me download it{code}",
     WhyLink.DEVIN: "Devin didn't accept it{code}",
     WhyLink.SLOW: "timed out",
+    WhyLink.TOO_MANY: "too many files for one message",
 }
 
 

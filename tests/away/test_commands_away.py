@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from bot.model.owed import parse_owed
 from bot.model.sessions import NamedSession, SessionId
+from bot.redis.connection import open_store
 from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.settings import load_settings
 from bot.wording import delivery_reports, thread_links
@@ -25,7 +26,7 @@ from tests.support.desk import SESSION, Desk, Told, muted, tells
 from tests.support.entries import expire
 from tests.support.keys import at
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -84,7 +85,10 @@ DONE: Mapping[str, Told] = {
     "unlink": thread_links.unlinked(NamedSession(SessionId(SESSION))),
     "mute": muted(),
     "status": session_link(NamedSession(SessionId(SESSION))),
+    "defaults max:6": "changed this channel's defaults",
 }
+
+STILL_LINKED = {"status", "defaults max:6"}
 
 
 @pytest.mark.parametrize("verb", DONE)
@@ -107,10 +111,10 @@ async def test_a_command_that_redis_left_half_way_is_done_when_slack_brings_it_a
         await desk.until_said(DONE[verb], thread)
         await desk.reply("for people only now", thread)
         await until_taken(desk, await desk.slack.deliveries[-1].settled())
-        if verb == "status":
+        if verb in STILL_LINKED:
             await desk.until_received("for people only now")
     assert sum(tells(one, DONE[verb]) for one in desk.said(thread)) == 1
-    assert len(desk.received()) == (verb == "status")
+    assert len(desk.received()) == (verb in STILL_LINKED)
 
 
 @pytest.mark.parametrize("verb", DONE)
@@ -152,6 +156,32 @@ async def test_what_is_done_is_told_although_its_process_dies_before_slack_takes
         await desk.until_linked(root)
         await desk.reply("hello", root)
         await desk.until_received("hello")
+
+
+async def test_a_channel_reads_once_that_its_defaults_changed(
+    environ: dict[str, str], desk: Desk, valkey: ValkeyProcess, tmp_path: Path
+) -> None:
+    """Its process dies after Slack took the post, and before it knew."""
+
+    def told() -> list[str]:
+        posts = [one.text for one in desk.slack.channel_messages("general") if not one.is_reply]
+        return [one for one in posts if tells(one, DONE["defaults max:6"])]
+
+    async with bot_process(environ, tmp_path, "run") as process:
+        await desk.slack.wait_connected()
+        refused = asyncio.Event()
+        desk.slack.fail_next("chat.postMessage", drop_after=True)
+        desk.slack.fail_next("conversations.history", until=refused, drop=True)  # the look-up
+        await desk.mention("defaults max:6")
+        await wait_until(told, "it is posted")
+        await process.stop(signal.SIGKILL)
+    refused.set()
+    await age_reports(valkey.url, timedelta(minutes=1))
+    async with bot_process(environ, tmp_path, "run"):
+        await desk.slack.wait_connected()
+        async with open_store(valkey.url) as store:
+            await until_settled(store.of(desk.slack.team_id))
+    assert len(told()) == 1
 
 
 async def age_reports(url: str, by: timedelta) -> None:

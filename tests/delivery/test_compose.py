@@ -279,6 +279,21 @@ async def test_a_name_that_slack_does_not_tell_stays_an_id(box: Sandbox, store: 
     )
 
 
+async def test_while_a_long_reply_is_composed_everything_else_goes_on(
+    box: Sandbox, store: Store
+) -> None:
+    """Its lease is renewed meanwhile, or it would be composed again and again and never sent."""
+    people = people_of(box, store)
+    await message_of(reply("Hello"), people)  # now Slack need not be asked for the name
+    composing = asyncio.create_task(message_of(reply("*_~`" * 20_000), people))
+    turns = 0
+    while not composing.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 5
+    assert len(await composing) > MOST_SAID
+
+
 async def test_a_bot_is_called_by_its_own_name(box: Sandbox, store: Store) -> None:
     """The name comes from `bots.info`, never from the post itself; if that fails, it is the id."""
     people = people_of(box, store)

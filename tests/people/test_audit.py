@@ -189,12 +189,16 @@ async def button(desk: Desk, _: Store) -> list[Done]:
     ]  # fmt: skip
 
 
-async def question(desk: Desk, _: Store) -> list[Done]:
-    """What Devin asks, and the end of a session."""
+async def question(desk: Desk, store: Store) -> list[Done]:
+    """What Devin asks, and the end of a session.
+
+    What Devin asks while a reply is still being sent counts as answered by it, and is asked again.
+    """
     post = await questions.asked(desk)
     thread = str(post.thread_ts)
     await questions.press(desk, post, "answer_1", user=BEN)
     await desk.until_received("SQLite")
+    await until_settled(store)
     desk.devin.behave(SESSION, "approval")
     await questions.press(desk, await desk.offering(actions.APPROVE, thread), actions.APPROVE)
     await wait_until(lambda: len(desk.received()) == 2, "it is approved")

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.delivery.attachments import Files
+from bot.delivery.attachments import MOST, Files
 from bot.delivery.compose import NAMELESS
 from bot.devin.api import OutgoingFile
 from bot.devin.http import multipart
@@ -628,6 +628,19 @@ async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> 
         )
         (brought,) = cast("Sequence[Upload]", await bringing.bring(reply, lambda: True))
     assert (brought.url, brought.hitch) == ("", WhyLink.SLACK)
+
+
+async def test_of_very_many_files_the_first_are_tried_and_the_rest_are_links(store: Store) -> None:
+    """Nothing else runs while files fail without a request, so their number is bounded."""
+    async with slack_at("http://127.0.0.1:9") as files, V1.client("http://127.0.0.1:9") as api:
+        bringing = Files(slack=files, devin=api, mailbox=Mailbox(store, timedelta(days=1)), limit=1)
+        thread = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
+        many = [AttachedFile(name=f"{number}.md", permalink="") for number in range(MOST + 2)]
+        reply = Reply(thread=thread, ts="1764000001.0", author=UserId("U1"), files=tuple(many))
+        brought = cast("Sequence[Upload]", await bringing.bring(reply, lambda: True))
+    assert [one.file for one in brought] == many
+    assert [one.hitch for one in brought] == [WhyLink.HIDDEN] * MOST + [WhyLink.TOO_MANY] * 2
+    assert all(one.is_told for one in brought)
 
 
 async def test_files_are_on_record_only_where_their_reply_may_still_be_sent(store: Store) -> None:

@@ -284,6 +284,31 @@ async def test_an_approval_can_be_given_after_devin_explained_it(bot: Bot, desk:
     await desk.until_received(notices.APPROVED)
 
 
+async def test_an_approval_asked_for_while_the_answer_is_on_its_way_is_asked_again(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Whatever Devin asked before a reply was on record counts as answered by it."""
+    post = await asked(desk)
+    thread, is_answered = str(post.thread_ts), asyncio.Event()
+    desk.devin.behave(SESSION, "blocked", until=is_answered)
+    await press(desk, post, "answer_1")
+    await desk.until_received("SQLite")
+    desk.devin.behave(SESSION, "approval")
+    early = await desk.offering("approve", thread)
+    is_answered.set()
+    await wait_until(lambda: actions(early) == ["open_session"], "the early one gives way")
+    await wait_until(lambda: len(_approvals(desk, thread)) == 1, "it is asked again")
+    (later,) = _approvals(desk, thread)
+    await press(desk, later, "approve")
+    await wait_until(lambda: len(desk.received()) == 2, "it is approved")
+    await until_settled(store)
+
+
+def _approvals(desk: Desk, thread: str) -> list[Message]:
+    """Return the bot's messages that can be approved by now."""
+    return [one for one in desk.posts(thread) if "approve" in actions(one)]
+
+
 async def test_a_second_approval_between_two_polls_is_asked_for(bot: Bot, desk: Desk) -> None:
     """Devin goes on and soon needs the next approval, without a poll in between."""
     thread = await desk.linked_thread()

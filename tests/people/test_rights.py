@@ -152,11 +152,11 @@ async def test_who_may_not_link_messages_the_sessions_of_the_channel_and_sees_no
         assert session_picker.HERE in str(view)
         assert session_picker.ELSEWHERE not in str(view)
         assert "Buy a competitor" not in str(view)
-        filled = {"typed": OTHER_SESSION, "message": "From a form"}
+        filled = {"session": None, "typed": OTHER_SESSION, "message": "From a form"}
         await desk.slack.submit_view(view["id"], filled, user="ben")
         (view,) = desk.slack.open_views("ben")
         assert view["errors"] == {"message": plain(NOT_STARTER.text)}
-        filled = {"session": SESSION, "message": "From a form"}
+        filled = {"session": SESSION, "typed": None, "message": "From a form"}
         await desk.slack.submit_view(view["id"], filled, user="ben")
         await desk.until_received("From a form")
         before = len(desk.whispers("ben"))

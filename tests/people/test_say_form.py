@@ -33,7 +33,6 @@ from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import short_id
 from bot.wording.refusals import no_session
 from bot.wording.session_picker import Choices
-from sandbox.devin.answers import Api
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import OTHER_TEAM_ID
@@ -489,9 +488,9 @@ async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
 
 @on_both
 async def test_without_a_list_only_so_many_titles_are_asked_for(
-    environ: dict[str, str], desk: Desk, store: Store, raw: redis.asyncio.Redis, api: Api
+    environ: dict[str, str], desk: Desk, store: Store, raw: redis.asyncio.Redis
 ) -> None:
-    """A title may cost one request: the latest sessions have theirs, the others appear by id."""
+    """The latest sessions have theirs, by one request for all, and the others appear by id."""
     general = desk.slack.workspace.channel("general").id
     links = Links(store, timedelta(days=1))
     for number in range(15):
@@ -503,7 +502,7 @@ async def test_without_a_list_only_so_many_titles_are_asked_for(
     async with running(desk, environ, LIST_SESSIONS="false"):
         found = labels_of(await opened(desk))
     assert [one.startswith("Title (") for one in found] == [True] * 10 + [False] * 5
-    assert (desk.devin.lists, desk.devin.reads) == ((0, 10) if api == "v1" else (1, 0))
+    assert (desk.devin.lists, desk.devin.reads) == (1, 0)
 
 
 @pytest.mark.parametrize(
