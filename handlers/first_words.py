@@ -31,7 +31,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @button_press(cases)
     async def on_link_spoken(press: Press) -> None:
         message = (await cases.first_words.read(press.value, press.by, press.channel)).message
-        asker = Asker(cases, press.response_url, press.by, press.thread)
+        asker = Asker(cases, press.response_url, press.by, press.answered_in)
         await begin(asker, Shortcut(press.by, message.thread, message, press.trigger), LINK)
 
     @app.action(actions.RUN_SPOKEN)

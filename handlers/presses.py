@@ -75,7 +75,7 @@ def button_press(
 
     def listener_of(work: Callable[[Press], Awaitable[str | SlackMessage | None]]) -> Listener:
         async def do(press: Press) -> None:
-            asker = Asker(cases, press.response_url, press.by, press.thread)
+            asker = Asker(cases, press.response_url, press.by, press.answered_in)
             async with telling(asker):
                 claim = f"pressed:{press.channel}:{press.by}:{press.ts}"
                 if press.ts and await cases.state.claims.is_claimed(claim):

@@ -69,6 +69,14 @@ class Press:
         """The channel of the press."""
         return self.thread.channel
 
+    @property
+    def answered_in(self) -> ThreadRef:
+        """Where its person sees an answer: not in the thread of a message that has no replies."""
+        begins = self.message.get("ts") == self.thread.thread_ts
+        if begins and not self.message.get("thread_ts"):
+            return self.thread.model_copy(update={"thread_ts": ""})
+        return self.thread
+
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:

@@ -651,10 +651,10 @@ async def test_only_refused_events_are_warned_of(
     listening = study.listening()
     threads = [ThreadRef(team=TEAM_ID, channel="C1", thread_ts=f"{n}.000001") for n in range(3)]
     for thread in threads:
-        listening.reread(Missed(thread, 1))
+        listening.reread(Missed(thread, 1, is_refused=False))
     listening.refused(Missed(threads[0], 1))
     await listening.note()
-    listening.reread(Missed(threads[0], 1))
+    listening.reread(Missed(threads[0], 1, is_refused=False))
     await listening.note()
     (warning,) = [one for one in caplog.records if one.getMessage() == "refused events noted"]
     assert vars(warning)["threads"] == 1
