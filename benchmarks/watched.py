@@ -20,7 +20,7 @@ from benchmarks.payloads import CHANNEL, PEOPLE, TEAM, session_json
 from benchmarks.plan import Talk
 from benchmarks.processes import RELAY, started, until_connected
 from benchmarks.wire import Wire, open_wire
-from bot.mirror.pace import SLOWEST
+from bot.mirror import pace
 from bot.model.generation import Generation
 from bot.model.mirror import Watched
 from bot.model.people import UserId
@@ -107,7 +107,11 @@ async def _polled(watches: Watches, poll: Poll, wire: Wire, picked: random.Rando
         read_at=poll.began,
     )
     await watches.record(
-        poll, Found(seen=seen, after=SLOWEST[state] * timedelta(seconds=picked.random()))
+        poll,
+        Found(
+            seen=seen,
+            after=pace.SLOWEST.get(state, pace.RESTING) * timedelta(seconds=picked.random()),
+        ),
     )
 
 

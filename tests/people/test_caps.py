@@ -10,7 +10,7 @@ from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk
 from tests.support.waiting import wait_until
 
-NEAR, REACHED = acus_of(8.0, 10), cap_of(10)
+NEAR, REACHED = acus_of(8.0, 10), f"used up its cap* of {cap_of(10)}"
 
 
 async def used_up(desk: Desk, raw: Redis) -> str:
@@ -40,11 +40,9 @@ async def test_a_cap_is_told_in_a_thread_that_follows_nothing_and_on_its_card(
 ) -> None:
     """At four fifths and at the end, once each, and without another word of trouble."""
     thread = await used_up(desk, raw)
-    await wait_until(
-        lambda: "used up its cap" in str(desk.cards(thread)[-1].text), "the card says so"
-    )
+    await wait_until(lambda: REACHED in str(desk.cards(thread)[-1].text), "the card says so")
     said = " ".join(desk.said(thread))
-    assert (said.count(NEAR), said.count("used up its cap"), said.count("usage limit")) == (1, 1, 0)
+    assert (said.count(NEAR), said.count(REACHED), said.count("usage limit")) == (1, 1, 0)
 
 
 async def test_a_session_at_its_cap_is_continued_once(bot: Bot, desk: Desk, raw: Redis) -> None:

@@ -278,6 +278,18 @@ async def test_what_fails_again_can_be_started_another_time(bot: Bot, desk: Desk
     assert prompt(desk) == "ada, U0ADA00000 (in Slack):\n\nFix all of it"
 
 
+async def test_what_cannot_be_started_again_is_said_in_the_form(bot: Bot, desk: Desk) -> None:
+    """As for any start, before Devin is asked; the form stays, and its person can correct it."""
+    root = await refused(desk, "start Fix it")
+    view = await ask_again(desk, root)
+    await desk.slack.submit_view(view["id"], {"prompt": "!nobody-has-it Fix it"})
+    (view,) = desk.slack.open_views("ada")
+    assert "!nobody-has-it" in view["errors"]["prompt"]
+    await desk.slack.submit_view(view["id"], {"prompt": "Fix it"})
+    await desk.until_linked(root)
+    assert prompt(desk) == "ada, U0ADA00000 (in Slack):\n\nFix it"
+
+
 async def test_a_prompt_that_was_posted_is_started_again_in_its_thread(
     bot: Bot, desk: Desk
 ) -> None:

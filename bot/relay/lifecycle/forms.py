@@ -156,7 +156,6 @@ class StartForms:
         await self.accepting.check(by, ticket.thread.channel, Act.START)
         start, message = await self._repeated(ticket)
         message = _changed(message, ticket, typed)
-        parse_options(message.text)
         if not await self.state.claims.claim(ticket.claim, KEEP, number):
             raise StartedAlready
         more = {"number": ticket.number + 1, "message": message, "is_typed": True}

@@ -67,7 +67,6 @@ class Starting:
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
         await self._accepting.check(message.author, message.thread.channel, Act.START)
-        await self._choosing.of(message.thread.channel, message.text)
         start = Start(
             message=message,
             at=_now(),
@@ -137,8 +136,10 @@ class Starting:
         nothing.
 
         Raises:
-            LinkedElsewhere, TooManyStarts, StoreAway: as for `start`; `by` need not be its author.
+            BadOptions, LinkedElsewhere, TooManyStarts, StoreAway: as for `start`; `by` need not be
+                its author.
         """
+        await self._choosing.of(start.thread.channel, start.message.text)
         link = await self._links.get(start.thread)
         is_taken = link is not None and link.since != ts_micros(start.since)
         if link is not None and is_taken and not await self._accepting.gives_way(link):

@@ -88,7 +88,7 @@ class Creation(Body):
     session_links: Strings = None
     create_as_user_id: str | None = None
     devin_mode: str | None = None
-    max_acu_limit: Annotated[int, Field(gt=0)] | None = None
+    max_acu_limit: int | None = None
     bypass_approval: bool | None = None
     platform: str | None = None
     resumable: bool = True
