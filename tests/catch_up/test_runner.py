@@ -786,7 +786,7 @@ async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(
     assert await an_hour.read_from() == an_hour.now - HOUR // 2 - 1
 
 
-@pytest.mark.parametrize(("waited", "step"), [(29, Later), (31, Head)])
+@pytest.mark.parametrize(("waited", "step"), [(15, Later), (31, Head)])
 async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
     study: Study, an_hour: AnHour, store: Store, raw: Redis, waited: int, step: type[Step]
 ) -> None:
