@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from bot.app import open_slack
-from bot.devin.api import Unread
+from bot.devin.api import Unread, listed
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError, SlackRefused
 from bot.model.findings import Finding
@@ -140,7 +140,8 @@ async def _devin(settings: Settings) -> Sequence[Finding]:
         if all(one.is_good for one in probed):
             if "repo" not in devin.lacks:
                 probed.append(_list("repositories", "Read", await devin.repositories()))
-            probed.append(_list("playbooks", "ManageAccountPlaybooks", await devin.playbooks()))
+            found = listed(await devin.playbooks())
+            probed.append(_list("playbooks", "ManageAccountPlaybooks", found))
         return probed
 
 

@@ -95,7 +95,8 @@ class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
     Then `why` says how the connection failed, or why the relay did not ask (`is_forbidden`).
-    `retry_after` is in seconds, from the `Retry-After` of a 429 or 503.
+    `retry_after` is in seconds, from the `Retry-After` of a 429 or 503. `part` is the beginning of
+    a list of playbooks whose later pages are unread.
     """
 
     status: int = 0
@@ -103,6 +104,7 @@ class Unread:
     retry_after: float | None = field(default=None, compare=False)
     is_forbidden: bool = False
     is_too_long: bool = False
+    part: Sequence[Playbook] = field(default=(), compare=False)
 
     @property
     def reason(self) -> str:
@@ -118,6 +120,11 @@ class Unread:
             return False
         is_limited = self.status == HTTPStatus.TOO_MANY_REQUESTS
         return not self.status or is_limited or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def listed(found: Sequence[Playbook] | Unread) -> Sequence[Playbook] | Unread:
+    """Return the playbooks that could be read, if any, although there may be more."""
+    return found.part if isinstance(found, Unread) and found.part else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +236,7 @@ class Devin(Protocol):
         """
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
-        """List the playbooks of the organization, as `repositories` does."""
+        """List all playbooks of the organization; those of a part of the list are with `Unread`."""
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file and return its address; if it is uploaded twice, one copy stays unused."""

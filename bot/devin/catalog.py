@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from bot.devin.api import Devin, Unread
+from bot.devin.api import Devin, Unread, listed
 from bot.model.options import Playbook
 from bot.runtime.in_flight import Background
 
@@ -78,8 +78,13 @@ class Catalog:
     def __init__(
         self, devin: Devin, background: Background, fresh_seconds: float = FRESH_SECONDS
     ) -> None:
+        self._devin = devin
         self._repositories = Kept("repositories", devin.repositories, background, fresh_seconds)
-        self._playbooks = Kept("playbooks", devin.playbooks, background, fresh_seconds)
+        self._playbooks = Kept("playbooks", self._listed, background, fresh_seconds)
+
+    async def _listed(self) -> Sequence[Playbook] | Unread:
+        """Read the playbooks; people can choose among a part of them, too."""
+        return listed(await self._devin.playbooks())
 
     async def repositories(self, seconds: float = 0.0) -> Sequence[str] | Unread:
         """Return the names of repositories, or why there are none; see `Kept.get`."""

@@ -108,7 +108,7 @@ def _seen(
             "since": before.since if summary.state is before.state else poll.began,
             "trouble": summary.trouble,
             "pull_requests": summary.pull_requests,
-            "acus": summary.acus,
+            "acus": before.acus if summary.acus is None else summary.acus,
             "updated": updated_of(summary),
         }
     return before.model_copy(update=update)

@@ -1,7 +1,8 @@
 """The ledger: what each session has used in a month, in ACUs, and who started it.
 
 It keeps a session's total at the last poll of each day (UTC), and before the month. So a poll that
-is repeated changes nothing, and a total that Devin lowers is right from then on.
+is repeated changes nothing, and a total that Devin lowers is right from then on: what a session has
+used is never less than nothing, so that it takes nothing from what others used.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,11 +39,11 @@ class Use:
     @property
     def in_month(self) -> float:
         """What it has used in the month."""
-        return self.until(31) - self.base
+        return max(0.0, self.until(31) - self.base)
 
-    def on(self, day: int) -> float:
-        """Return what it used on a day of the month."""
-        return self.until(day) - self.until(day - 1)
+    def on(self, *days: int) -> float:
+        """Return what it used on these days of the month together."""
+        return max(0.0, sum(self.until(day) - self.until(day - 1) for day in days))
 
     def until(self, day: int) -> float:
         """Return its total at the end of a day of the month; of day 0, before the month."""

@@ -111,6 +111,14 @@ class Store:
         """Set the string at `key` to `text`, for `ttl`."""
         await commands.put(self, key=key, text=text, ttl=seconds(ttl), field="")
 
+    async def swap(self, key: Key, was: str, text: str, ttl: timedelta) -> bool:
+        """Set the string at `key`, '' for none, as `put` does, if it still is what it `was`.
+
+        Return False if it has to be read again.
+        """
+        done = await commands.swap(self, key=key, was=was, text=text, ttl=seconds(ttl))
+        return bool(done)
+
     async def put_field(self, key: Key, field: str, text: str, ttl: timedelta) -> None:
         """Set a field of the hash at `key` to `text`, and keep the hash for at least `ttl`."""
         await commands.put(self, key=key, text=text, ttl=seconds(ttl), field=field)

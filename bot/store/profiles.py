@@ -1,6 +1,7 @@
 """The profiles of channels: what their starts use, and the session of their `/devin-say`.
 
-Of two people who change one at the same moment, the later write counts.
+Of two people who change one at the same moment, each changes their own fields: a profile is written
+if it still is what it was, and else read again.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,14 +29,18 @@ class Profiles:
     async def change(
         self, channel: str, change: Callable[[Profile], Mapping[str, object]]
     ) -> Profile:
-        """Set the fields that `change` makes of the channel's profile, and return it."""
-        was = await self.get(channel)
-        profile = was.model_copy(update=dict(change(was)))
-        if profile == Profile():
-            await self.clear(channel)
-        else:
-            await self._store.put(profile_key(channel), profile.to_json(), KEEP)
-        return profile
+        """Set the fields that `change` makes of the channel's profile, and return it.
+
+        It is called again for each profile that somebody else has changed in the meantime.
+        """
+        key = profile_key(channel)
+        while True:
+            raw = await self._store.get(key) or ""
+            was = Profile.parse(raw or None) or Profile()
+            profile = was.model_copy(update=dict(change(was)))
+            new = "" if profile == Profile() else profile.to_json()
+            if await self._store.swap(key, raw, new, KEEP):
+                return profile
 
     async def clear(self, channel: str) -> None:
         """Forget the channel's profile."""
@@ -47,7 +52,6 @@ class Profiles:
         That is its default session, and its digest.
         """
         was = await self.get(channel)
-        if await self.get(to) == Profile():
-            kept = {"session": None, "session_by": UserId(""), "digest": None}
-            await self.change(to, lambda _: {**dict(was), **kept})
+        kept = {**dict(was), "session": None, "session_by": UserId(""), "digest": None}
+        await self.change(to, lambda there: kept if there == Profile() else {})
         await self.clear(channel)

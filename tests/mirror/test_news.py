@@ -287,6 +287,12 @@ def test_an_ended_session_is_polled_a_little_longer() -> None:
     assert later.after is None
 
 
+def test_a_poll_without_a_number_keeps_the_one_before() -> None:
+    """Else the next number would be billed as new, with all that was before it."""
+    assert polled([], before=seen(acus=4.0), acus=None).seen.acus == 4.0
+    assert polled([], before=seen(acus=4.0), acus=3.0).seen.acus == 3.0
+
+
 def capped(acus: float, **more: object) -> Watched:
     return seen().model_copy(update={"acus": acus, "cap": 10, **more})
 

@@ -320,3 +320,16 @@ async def test_a_macro_stands_for_its_playbook(bot: Bot, desk: Desk) -> None:
     unread = bad((OptionFlaw.UNREAD, "playbook", "!deploy"))
     await desk.until_said(refusals.sorry(unread), ts)
     assert len(sessions(desk)) == 1
+
+
+@on_both
+async def test_a_start_waits_for_a_macro_that_devin_can_t_look_up_now(bot: Bot, desk: Desk) -> None:
+    """As it does for a Devin that takes no session now: the playbook may be the channel's."""
+    desk.devin.read_failures["playbooks"] += [503] * 1_000
+    ts = await desk.mention("start !deploy Fix it")
+    failures = desk.devin.read_failures["playbooks"]
+    await wait_until(lambda: len(failures) <= 997, "it is tried again")
+    assert sessions(desk) == []
+    failures.clear()
+    session = await until_linked(desk, ts)
+    assert session.body["playbook_id"] == PLAYBOOK

@@ -106,6 +106,16 @@ async def test_a_total_that_devin_lowers_is_followed(store: Store, meter: Meter)
     assert use.in_month == 2.5
 
 
+async def test_a_session_that_shrinks_takes_nothing_from_others(store: Store, meter: Meter) -> None:
+    """Below what it had before the month, it has used nothing there; days are counted together."""
+    await meter.begin()
+    for days, acus in ((0, 5.0), (2, 3.0), (3, 4.0)):
+        await meter.read(NOVEMBER + timedelta(days=days), acus)
+    (december,) = await Ledger(store).month(NOVEMBER + timedelta(days=3))
+    assert (december.base, december.in_month) == (5.0, 0.0)
+    assert (december.on(1), december.on(2), december.on(1, 2)) == (0.0, 1.0, 0.0)
+
+
 async def test_a_linked_session_counts_from_its_first_poll(store: Store, meter: Meter) -> None:
     """What it had used before was used elsewhere; who started it isn't known."""
     await meter.begin(started=None)

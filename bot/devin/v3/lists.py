@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from bot.devin.answers import Answer, Read
@@ -86,38 +88,41 @@ class Lists:
     async def repositories(self) -> Sequence[str] | Unread:
         """List the repositories, without the state of Devin's index, which takes Devin longer."""
         path = await self._path("repositories", version=REPOSITORIES_VERSION)
-        found = await self._items(Read.REPOSITORIES, path, {"load_indexing_status": "false"})
-        return found if isinstance(found, Unread) else repositories(found)
+        found, unread = await self._items(
+            Read.REPOSITORIES, path, {"load_indexing_status": "false"}
+        )
+        return unread if unread is not None and not found else repositories(found)
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
-        """List the playbooks of the organization."""
-        found = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
-        return found if isinstance(found, Unread) else playbooks(found)
+        """List the playbooks of the organization: `Unread` if that is only a part of them."""
+        found, unread = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
+        return playbooks(found) if unread is None else replace(unread, part=playbooks(found))
 
     async def _items(
         self, kind: Read, path: str | Failure, params: Mapping[str, Param]
-    ) -> Sequence[Mapping[str, Any]] | Unread:
+    ) -> tuple[Sequence[Mapping[str, Any]], Unread | None]:
         """Read a list's pages, at most `MOST_READ`, within `read_seconds`.
 
-        If only the first can be read, that is the list.
+        Return what they have, and why that isn't all of the list, if it isn't.
         """
         if not isinstance(path, str):
-            return _unread(path)
+            return (), _unread(path)
         now = asyncio.get_running_loop().time
         ends, cursor = now() + self._http.timing.read_seconds, ""
         items: list[Mapping[str, Any]] = []
-        for number in range(MOST_READ):
+        for _ in range(MOST_READ):
             which = {"first": ON_A_PAGE, **params, **({"after": cursor} if cursor else {})}
             answer = await self._http.get(kind, path, ends - now(), which)
             page = None if isinstance(answer, Unread) else parse_items(answer.body)
             if page is None:
-                failed = answer if isinstance(answer, Unread) else Unread(answer.status)
-                return items if number else failed
+                return items, answer if isinstance(answer, Unread) else Unread(answer.status)
             items += page[0]
-            if not page[1] or page[1] == cursor:
+            if not page[1]:
+                return items, None
+            if page[1] == cursor:
                 break
             cursor = page[1]
-        return items
+        return items, Unread(HTTPStatus.OK, is_too_long=True)
 
     async def _list(
         self, kind: Read, seconds: float, params: Mapping[str, Param]

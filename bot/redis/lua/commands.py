@@ -13,6 +13,11 @@ async def put(*, key: Key, text: str, ttl: int, field: str) -> str:
 
 
 @script
+async def swap(*, key: Key, was: str, text: str, ttl: int) -> int:
+    """Set the string at `key`, '' for none, if it still is what it `was`; return 0 if it is not."""
+
+
+@script
 async def fields(*, keys: Sequence[Key], names: Sequence[str], ttl: int) -> Any:
     """Return the strings at `keys`, or the fields `names` of each of the hashes there."""
 

@@ -1,7 +1,8 @@
 """What a start uses: the options before its prompt, over the profile of its channel.
 
 Nothing is started with options that can't be used; they are checked when a person asks, and again
-when the prompt is composed from the message as it is then.
+when the prompt is composed from the message as it is then. A macro that can't be looked up at the
+moment is looked up then.
 """
 
 import asyncio
@@ -9,7 +10,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.devin.api import Devin, Unread
+from bot.devin.api import Devin, Unread, listed
+from bot.model.errors import DevinAway
 from bot.model.options import (
     MOST_TAGS,
     BadDefaults,
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 class Chosen:
     """The `options` that apply, as people know them, and the ID of their playbook.
 
+    It is the macro, if that can't be looked up at the moment.
     The channel's standing `words` precede the `prompt`; both are Slack markup.
     """
 
@@ -52,13 +55,16 @@ class Choosing:
         self._devin = devin
         self._cap = workspace.settings.max_acu
         self._ceiling = workspace.settings.max_acu_ceiling
-        self._seconds = workspace.timing.list_seconds
+        self._timing = workspace.timing
 
-    async def of(self, channel: str, text: str) -> Chosen:
+    async def of(self, channel: str, text: str, *, composes: bool = False) -> Chosen:
         """Return what a start in `channel` uses whose prompt, with its options, is `text`.
+
+        With `composes`, no person waits for it, and the playbook is one that Devin takes.
 
         Raises:
             BadOptions: they can't be used; it has all problems that could be found.
+            DevinAway: it `composes`, and its macro can't be looked up at the moment.
             StoreAway: the profile can't be read.
         """
         own, prompt = parse_options(text)
@@ -67,11 +73,15 @@ class Choosing:
         problems = list(self._problems(own, options))
         playbook = options.playbook
         if playbook.startswith("!"):
-            found = await self._looked_up(playbook)
+            timing = self._timing
+            seconds = timing.read_seconds if composes else timing.list_seconds
+            found = await self._looked_up(playbook, seconds)
             if isinstance(found, OptionProblem):
                 problems.append(found)
-            else:
+            elif isinstance(found, str):
                 playbook = found
+            elif composes and not problems:
+                raise DevinAway(found.reason, retry_after=found.retry_after)
         if problems:
             raise BadOptions(problems)
         return Chosen(options, playbook, prompt, profile.words)
@@ -84,7 +94,9 @@ class Choosing:
         """
         problems = list(self._problems(options, options))
         if options.playbook.startswith("!"):
-            found = await self._looked_up(options.playbook)
+            found = await self._looked_up(options.playbook, self._timing.list_seconds)
+            if isinstance(found, Unread):
+                found = OptionProblem(OptionFlaw.UNREAD, "playbook", options.playbook)
             problems += [found] if isinstance(found, OptionProblem) else []
         if problems:
             raise BadDefaults(problems)
@@ -112,14 +124,22 @@ class Choosing:
         if len(options.tags) > MOST_TAGS:
             yield OptionProblem(OptionFlaw.TOO_MANY, "tag", str(MOST_TAGS))
 
-    async def _looked_up(self, macro: str) -> str | OptionProblem:
-        """Return the ID of the playbook with that macro, or why it is not known."""
+    async def _looked_up(self, macro: str, seconds: float) -> str | OptionProblem | Unread:
+        """Return the ID of the playbook with that macro, or why it is not known.
+
+        It is looked for in what could be read of the list; `Unread` is a failure that passes.
+        """
         try:
-            found = await asyncio.wait_for(self._devin.playbooks(), self._seconds)
+            found = await asyncio.wait_for(self._devin.playbooks(), seconds)
         except TimeoutError:
             found = Unread()
-        if isinstance(found, Unread):
-            log.info("playbooks not read", extra={"reason": found.reason})
-            return OptionProblem(OptionFlaw.UNREAD, "playbook", macro)
-        ids = (one.id for one in found if one.macro.lower() == macro.lower())
-        return next(ids, OptionProblem(OptionFlaw.NO_PLAYBOOK, "playbook", macro))
+        part = listed(found)
+        for one in () if isinstance(part, Unread) else part:
+            if one.macro.lower() == macro.lower():
+                return one.id
+        if not isinstance(found, Unread):
+            return OptionProblem(OptionFlaw.NO_PLAYBOOK, "playbook", macro)
+        log.info("playbooks not read", extra={"reason": found.reason})
+        if found.is_passing:
+            return found
+        return OptionProblem(OptionFlaw.UNREAD, "playbook", macro)

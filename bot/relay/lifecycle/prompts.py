@@ -96,6 +96,7 @@ class Prompts:
         Raises:
             BadOptions: the message has options that can't be used.
             CannotPost: the bot is not in the channel, or that has another id: outsiders read along.
+            DevinAway: the macro of its playbook can't be looked up at the moment.
             SlackAway: the thread cannot be read now, or its authors are not identified.
         """
         await self._threads.check_in(start.thread.channel)
@@ -109,7 +110,7 @@ class Prompts:
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
-        chosen = await self._choosing.of(start.thread.channel, own.text)
+        chosen = await self._choosing.of(start.thread.channel, own.text, composes=True)
         message = _without_addresses(_without_options(own, chosen))
         parts = [] if is_empty(message) else [await message_of(message, self._people)]
         if earlier.latest:

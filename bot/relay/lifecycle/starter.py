@@ -151,10 +151,10 @@ class Starter:
             prompt = await self._prompts.of(start)
         except (CannotPost, BadOptions) as error:
             return refusals.sorry(error)
-        if prompt is None:
-            return words.WITHDRAWN
-        if not prompt.text:
-            return words.nothing(prompt.left_out)
+        except DevinAway as error:
+            return await self._wait(start, Wait(error.reason, error.retry_after))
+        if prompt is None or not prompt.text:
+            return words.WITHDRAWN if prompt is None else words.nothing(prompt.left_out)
         started = _started(start, prompt)
         # Only this try knows the token, so no other one has the same claim.
         if not await self._claims.claim(
