@@ -88,12 +88,12 @@ class Digests:
         _, _, channel, at = begun.owed.subject.split(":")
         due = datetime.fromtimestamp(int(at), UTC)
         digest = (await self.state.profiles.get(channel)).digest
-        if digest is None or not self.workspace.permissions.allows_channel(channel):
+        if digest is None:
             return False
         now = max(datetime.now(UTC), due)
         latest = digest.latest(now)
         await self._owe(channel, latest if latest > due else digest.after(now))
-        if latest != due:
+        if latest != due or not self.workspace.permissions.allows_channel(channel):
             return False
         words = await self._words(channel, digest, due)
         if words is None:
@@ -177,7 +177,7 @@ class Digests:
             uses = await self.state.ledger.month(datetime(*month, 1, tzinfo=UTC))
             here = [one for one in uses if one.account.channel == channel]
             within = [one.day for one in days if (one.year, one.month) == month]
-            acus += sum(use.on(day) for use in here for day in within)
+            acus += sum(use.on(*within) for use in here)
         return Spent(acus, days[0].date(), days[-1].date()) if acus > 0 else None
 
 

@@ -3,9 +3,13 @@
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.redis.connection import Store
+from bot.store.claims import Claims
+from bot.store.outbox import KEEP
 from bot.wording import actions
 from bot.wording.lifecycle.starting import CONTINUED_ALREADY, continued
 from bot.wording.phrases import acus_of, cap_of, session_address
+from tests.people.test_home import ref_of
 from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk
 from tests.support.waiting import wait_until
@@ -65,3 +69,35 @@ async def test_a_session_at_its_cap_is_continued_once(bot: Bot, desk: Desk, raw:
     prompt = desk.devin.session(new).messages[0].text
     assert session_address(desk.named()) in prompt
     assert await desk.is_linked(thread, new)
+
+
+async def test_a_session_goes_on_with_the_cap_that_applies_now(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """The channel has raised it meanwhile; what its session was started with stays."""
+    root = await desk.mention("start repo:acme/api max:10 Fix it")
+    await desk.until_linked(root)
+    (first,) = [one for one in desk.devin.sessions.values() if one.origin == "api"]
+    desk.devin.spend(first.session_id, 10.0)
+    await desk.until_said(REACHED, root)
+    await desk.mention("defaults max:30")
+    await wait_until(
+        lambda: "max:30" in str(desk.slack.workspace.channel("general").messages), "set"
+    )
+    post = post_with(desk, actions.CONTINUE_SESSION, root, is_card=False)
+    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=post)
+    await wait_until(lambda: len(desk.cards(root)) == 2, "the new session has a card")
+    new = [one for one in desk.devin.sessions.values() if one.origin == "api"][-1]
+    assert (first.cap, new.cap) == (10, 30)
+
+
+async def test_a_press_whose_process_died_does_not_keep_others_from_going_on(
+    bot: Bot, desk: Desk, raw: Redis, store: Store
+) -> None:
+    """It had claimed to continue, and had asked for nothing yet."""
+    thread = await used_up(desk, raw)
+    claim = f"continued:{ref_of(desk, thread).name}:{SESSION}"
+    await Claims(store).claim(claim, KEEP, "1764000000.000001")
+    post = post_with(desk, actions.CONTINUE_SESSION, thread, is_card=False)
+    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=post)
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")

@@ -1,5 +1,6 @@
 """The forms of starts: what people choose in them, and how a start that failed is started again."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,8 @@ from bot.model.errors import NotAllowed, StartedAlready, StartGone
 from bot.model.options import MODES
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
+from bot.relay.lifecycle.prompts import with_prompt
+from bot.relay.lifecycle.start import Start
 from bot.settings import load_settings
 from bot.wording import devin_say, refusals
 from bot.wording.lifecycle import form, option_fields, starting
@@ -288,6 +291,21 @@ async def test_what_cannot_be_started_again_is_said_in_the_form(bot: Bot, desk: 
     await desk.slack.submit_view(view["id"], {"prompt": "Fix it"})
     await desk.until_linked(root)
     assert prompt(desk) == "ada, U0ADA00000 (in Slack):\n\nFix it"
+
+
+def test_a_start_that_is_asked_for_again_has_all_its_time_again() -> None:
+    """Else Devin's first hiccup would end one that was given up before."""
+    given_up = Start(message=start(), at=1)
+    again = given_up.again(given_up.message)
+    assert again.at > time.time() - 3600
+    assert again.number == given_up.number + 1
+
+
+def test_the_rich_text_of_a_workflow_stays_beside_its_options() -> None:
+    """It is all of the prompt, so *Start again* doesn't lose it."""
+    blocks = ({"type": "rich_text", "elements": []},)
+    step = start().model_copy(update={"step": "Fx1", "text": "max:3", "blocks": blocks})
+    assert with_prompt(step, "max:5") == step.model_copy(update={"text": "max:5"})
 
 
 async def test_a_prompt_that_was_posted_is_started_again_in_its_thread(

@@ -24,6 +24,7 @@ from bot.model.options import (
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.text.options import parse_options
+from bot.text.to_slack import escape
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,15 @@ class Choosing:
             problems += [found] if isinstance(found, OptionProblem) else []
         if problems:
             raise BadDefaults(problems)
+
+    async def going_on(self, channel: str, chosen: str) -> Options:
+        """Return the options with which to go on from a session that was started with `chosen`.
+
+        Its cap is the one that applies to the channel now, or else the same again.
+        """
+        options, _ = parse_options(escape(chosen))
+        now = self._applied(Options(), await self._profiles.get(channel)).max_acu
+        return options if now is None else options.model_copy(update={"max_acu": now})
 
     def _applied(self, own: Options, profile: Profile) -> Options:
         """Return the options over the channel's, of which those that Devin lacks don't count."""

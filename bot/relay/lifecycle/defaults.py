@@ -5,6 +5,7 @@ widen what anybody may do: who starts a session there is checked as ever.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -112,7 +113,7 @@ class Defaults:
         return defaults.change(await self.state.tickets.issue(ticket), profile, words, offer)
 
     async def submit(self, number: str, by: UserId, typed: Mapping[str, str]) -> None:
-        """Change what is otherwise in the form than it was shown, once for each form.
+        """Change what is otherwise in the form than it was shown; a repeat is told once.
 
         Raises:
             FormGone: the form is too old, or belongs to somebody else.
@@ -123,7 +124,8 @@ class Defaults:
             raise FormGone
         changes = _changes(ticket, typed, self.forms.devin.lacks)
         if changes.named:
-            await self.change(ticket.place, by, changes, f"defaults:{number}")
+            made = hashlib.sha256(repr(changes).encode()).hexdigest()[:16]
+            await self.change(ticket.place, by, changes, f"defaults:{number}:{made}")
 
     async def _shown(self, profile: Profile, by: UserId | None = None) -> defaults.Shown:
         """Return the profile as people see it: what `by` has made of it, or who changed it last."""

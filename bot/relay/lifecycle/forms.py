@@ -16,7 +16,6 @@ from bot.devin.catalog import Catalog
 from bot.model.errors import (
     CannotPost,
     FormGone,
-    PersonError,
     SlackRefused,
     StartedAlready,
     StartGone,
@@ -148,6 +147,7 @@ class StartForms:
             FormGone: the form is too old, or belongs to somebody else.
             StartGone, NotAllowed: as for `again`.
             StartedAlready: another form was faster.
+            UnderWay: another form is doing it, or failed within the last 30 s.
             BadOptions, LinkedElsewhere, TooManyStarts: as for `Starting.start`.
         """
         ticket = await self.state.tickets.read(AgainForm, number, by)
@@ -156,14 +156,10 @@ class StartForms:
         await self.accepting.check(by, ticket.thread.channel, Act.START)
         start, message = await self._repeated(ticket)
         message = _changed(message, ticket, typed)
-        if not await self.state.claims.claim(ticket.claim, KEEP, number):
+        if not await self.state.claims.begin(ticket.claim, number):
             raise StartedAlready
-        more = {"number": ticket.number + 1, "message": message, "is_typed": True}
-        try:
-            await self.starting.ask(start.model_copy(update=more), by)
-        except PersonError:
-            await self.state.claims.disclaim(ticket.claim)
-            raise
+        await self.starting.ask(start.again(message), by)
+        await self.state.claims.claim(ticket.claim, KEEP)
         return ticket.thread, ticket.pressed
 
     async def suggest(self, by: UserId, field: str, typed: str) -> Sequence[Block]:

@@ -13,7 +13,7 @@ from bot.model.options import Options
 from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
-from bot.relay.lifecycle.choosing import Choosing, Chosen
+from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.start import Start
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_THREAD
@@ -111,7 +111,9 @@ class Prompts:
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
         chosen = await self._choosing.of(start.thread.channel, own.text, composes=True)
-        message = _without_addresses(_without_options(own, chosen))
+        if own.text != chosen.prompt:
+            own = with_prompt(own, chosen.prompt)
+        message = _without_addresses(own)
         parts = [] if is_empty(message) else [await message_of(message, self._people)]
         if earlier.latest:
             by = speaker(await self._people.name(start.by), start.by)
@@ -197,19 +199,15 @@ class Prompts:
 
 
 def with_prompt(own: Reply, prompt: str) -> Reply:
-    """Return a message with `prompt` as its text, and what it has beside that: pasted tables."""
+    """Return a message with `prompt` as its text, and what it has beside that: pasted tables.
+
+    The rich text of a workflow is all beside its text, which is what its inputs say.
+    """
+    if own.step:
+        return own.model_copy(update={"text": prompt})
     beside = own.blocks[1:]  # its first block has the mention, the verb and the prompt
     blocks = (*section(prompt), *beside) if beside else ()
     return own.model_copy(update={"text": prompt, "blocks": blocks})
-
-
-def _without_options(own: Reply, chosen: Chosen) -> Reply:
-    """Return a message without its options; a workflow's rich text stands beside them."""
-    if own.text == chosen.prompt:
-        return own
-    if own.step:
-        return own.model_copy(update={"text": chosen.prompt})
-    return with_prompt(own, chosen.prompt)
 
 
 def _without_addresses(reply: Reply) -> Reply:

@@ -1,6 +1,8 @@
 """A request to start a session, as the outbox keeps it."""
 
 import hashlib
+import time
+from typing import Self
 
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
@@ -40,8 +42,8 @@ class Start(Record):
 
     @property
     def by(self) -> UserId:
-        """The person who asked for it, or `WORKFLOW`."""
-        return self.message.author
+        """The person who asked for it, or `WORKFLOW`; they may send what another one wrote."""
+        return self.message.sent_by or self.message.author
 
     @property
     def owed(self) -> Owed:
@@ -54,6 +56,11 @@ class Start(Record):
     def tag(self) -> str:
         """The tag by which its session is found again; no other session has it."""
         return f"relay-{hashlib.sha256(self.owed.subject.encode()).hexdigest()[:32]}"
+
+    def again(self, message: Reply) -> Self:
+        """Return the next start, which is asked for now, of what its form made of the message."""
+        more = {"number": self.number + 1, "message": message, "is_typed": True}
+        return self.model_copy(update={**more, "at": int(time.time())})
 
     @property
     def log_fields(self) -> dict[str, object]:

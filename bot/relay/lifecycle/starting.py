@@ -105,18 +105,21 @@ class Starting:
         """
         await self._accepting.check(by, thread.channel, Act.START)
         claim = f"continued:{thread.name}:{session}"
-        if not await self._claims.claim(claim, KEEP, pressed):
-            return False
+        is_first = await self._claims.claim(claim, KEEP, pressed)
+        # The process of an earlier press may have died before it asked; a repeat changes nothing.
+        at = pressed if is_first else await self._claims.noted(claim) or pressed
         started = await self._watches.started(session) or Started()
         before = await self._names.one(session)
-        text = f"{escape(started.chosen)} {words.going_on(before)}".strip()
-        prompt = Reply(thread=thread, ts=pressed, author=by, text=text)
+        options = await self._choosing.going_on(thread.channel, started.chosen)
+        text = f"{escape(options.words())} {words.going_on(before)}".strip()
         try:
-            await self.start(prompt, by_button=True)
+            await self.start(Reply(thread=thread, ts=at, author=by, text=text), by_button=True)
         except PersonError:
+            if not is_first:
+                return False
             await self._claims.disclaim(claim)
             raise
-        return True
+        return is_first
 
     async def begin(self, start: Start) -> None:
         """Keep a start, and carry it out soon; a repeat changes nothing.

@@ -77,7 +77,14 @@ def beside(chosen: Options, offer: Offer) -> Options:
     """Return what `fields` has no room for, which are words before the prompt."""
     listed = offer.repositories is not None
     shown = {"mode": "", "playbook": "", "max_acu": None}
-    return chosen.model_copy(update={**shown, "repos": chosen.repos[1:] if listed else ()})
+    repos = chosen.repos[1:] if _first_repo(chosen) else chosen.repos
+    return chosen.model_copy(update={**shown, "repos": repos if listed else ()})
+
+
+def _first_repo(chosen: Options) -> str:
+    """Return the repository that a menu shows as chosen: one at most, and none that is too long."""
+    first = next(iter(chosen.repos), "")
+    return first if len(first) <= VALUE_LIMIT else ""
 
 
 def written(typed: Mapping[str, str]) -> str:
@@ -153,7 +160,7 @@ def _repo(chosen: Options, offer: Offer) -> Block:
     if offer.repositories is None:
         value = ", ".join(chosen.repos)
         return _input(actions.REPO_FIELD, REPO_LABEL, _typed(value), REPO_TYPED_HINT)
-    first = next(iter(chosen.repos), "")
+    first = _first_repo(chosen)
     element = _search(REPO_SEARCH, _option(first, first) if first else None)
     return _input(actions.REPO_FIELD, REPO_LABEL, element, REPO_HINT)
 
@@ -181,12 +188,15 @@ def _playbook(chosen: Options, offer: Offer) -> Block:
 
 
 def _cap(chosen: Options, offer: Offer) -> Block:
+    cap = chosen.max_acu
+    if cap is not None and offer.ceiling is not None:
+        cap = min(cap, offer.ceiling)
     element = {
         "type": "number_input",
         "is_decimal_allowed": False,
         "min_value": "1",
         **({"max_value": str(offer.ceiling)} if offer.ceiling is not None else {}),
-        **({"initial_value": str(chosen.max_acu)} if chosen.max_acu is not None else {}),
+        **({"initial_value": str(cap)} if cap is not None else {}),
     }
     most = f" At most {offer.ceiling}." if offer.ceiling is not None else ""
     return _input(actions.CAP_FIELD, CAP_LABEL, element, CAP_HINT + most)

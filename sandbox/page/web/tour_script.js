@@ -136,8 +136,21 @@ const refused = {
   after: "💤 on the reply, Devin’s own words in the thread, and a button to send it again.",
 };
 
+const start = {
+  key: "start",
+  title: "Another session",
+  before: "Ada has another task, and starts a session for it, with a repository and a cap.",
+  async act(stage) {
+    stage.be("ada");
+    const root = await stage.say("@Devin Relay start repo:acme/api max:10 Fix the flaky upload test");
+    stage.openThread(root);
+    stage.light((await stage.told(root, isA("card"), "The new session’s card")).ts);
+  },
+  after: "The card says what the session was started with, and what it has used of its cap.",
+};
+
 const conversation = [link, working, plan, question, answer, finished, card, guest];
-const STEPS = { v1: [...conversation, refused], v3: [...conversation, limit] };
+const STEPS = { v1: [...conversation, refused], v3: [...conversation, limit, start] };
 
 export const stepsFor = (api) => STEPS[api] ?? STEPS.v3;
 
