@@ -7,14 +7,15 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import NotAllowed, StartedAlready, StartGone
-from bot.model.options import MODES
-from bot.model.people import Standing
+from bot.model.options import MODES, Options
+from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.relay.lifecycle.prompts import with_prompt
 from bot.relay.lifecycle.start import Start
 from bot.settings import load_settings
 from bot.wording import devin_say, refusals
 from bot.wording.lifecycle import form, option_fields, starting
+from bot.wording.lifecycle.option_fields import Offer
 from bot.wording.message import plain
 from sandbox.devin.answers import STATES
 from tests.people.test_starting import opening, prompt, sessions, start
@@ -299,6 +300,22 @@ def test_a_start_that_is_asked_for_again_has_all_its_time_again() -> None:
     again = given_up.again(given_up.message)
     assert again.at > time.time() - 3600
     assert again.number == given_up.number + 1
+
+
+def test_who_starts_again_what_another_wrote_is_who_started_it() -> None:
+    """What it uses is on their account, and on record for them."""
+    message = start().model_copy(update={"sent_by": UserId("U0BEN00000")})
+    assert (Start(message=start(), at=1).by, Start(message=message, at=1).by) == (
+        start().author,
+        "U0BEN00000",
+    )
+
+
+def test_a_cap_above_the_ceiling_is_shown_as_the_ceiling() -> None:
+    """Slack would not open a form whose number is beyond its limits."""
+    blocks = option_fields.fields(Options(max_acu=50), Offer(ceiling=20))
+    (cap,) = [one["element"] for one in blocks if one.get("block_id") == "cap"]
+    assert (cap["initial_value"], cap["max_value"]) == ("20", "20")
 
 
 def test_the_rich_text_of_a_workflow_stays_beside_its_options() -> None:
