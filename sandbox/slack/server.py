@@ -5,8 +5,8 @@
         await slack.wait_connected()
         ts = await slack.say("hello", user="ada", channel="general")
 
-People's acts are in `Writing` and `Interacting`, failures in `Failing`, and state that outlives it
-in `Keeping`; this module has its life cycle and what people see.
+People's acts are in `Writing`, `Interacting` and `Agents`, failures in `Failing`, and state that
+outlives it in `Keeping`; this module has its life cycle and what people see.
 Leaving the block stops every pending delivery and redelivery.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 from aiohttp import web
 
 from sandbox.loopback import loopback_only, without_pages
+from sandbox.slack.acts.agents import Agents
 from sandbox.slack.acts.interacting import Interacting
 from sandbox.slack.acts.keeping import Keeping
 from sandbox.slack.acts.responses import serve_response
@@ -39,7 +40,7 @@ __all__ = ["ApiCall", "Delivery", "Message", "SlackSandbox", "Subscription"]
 _MAX_BODY_BYTES = 64 * 1024**2
 
 
-class SlackSandbox(Writing, Interacting, Failing, Keeping):
+class SlackSandbox(Writing, Interacting, Agents, Failing, Keeping):
     """One local Slack with one workspace and one app; its fake tokens are always the same."""
 
     bot_token = "xoxb-sandbox-not-a-secret"  # noqa: S105 - made up

@@ -1,7 +1,7 @@
 """Saves a local Slack as JSON, and restores it into another one that continues from there.
 
-It saves what the app may still need: messages, ephemeral messages, open modals, and steps that have
-not ended. It saves no tokens, and no pending deliveries.
+It saves what the app may still need: messages, ephemeral messages, open modals, steps that have
+not ended, and the state of agent sessions. It saves no tokens, and no pending deliveries.
 """
 
 from dataclasses import asdict
@@ -26,6 +26,7 @@ class Keeping:
             "ephemerals": [_message(message) for message in state.ephemerals],
             "views": {user.id: state.views.open_for(user.id) for user in self._people()},
             "steps": [one for one in state.steps.running if one not in state.steps.results],
+            "agent_sessions": state.agents.keep(),
         }
 
     def recall(self, kept: JSON) -> None:
@@ -49,6 +50,7 @@ class Keeping:
                 state.views.restore(user, view)
         for execution in kept["steps"]:
             state.steps.resume(execution)
+        state.agents.recall(kept["agent_sessions"])
 
     def _people(self) -> list[Any]:
         return list(self._state.workspace.users.values())

@@ -23,6 +23,7 @@ def set_status(state: SlackState, params: Params) -> JSON:
     if not isinstance(loading, list) or len(loading) > MAX_LOADING_MESSAGES:
         raise Refused("invalid_arguments", "[ERROR] no more than 10 items: loading_messages")
     state.statuses.put(channel.id, root.ts, params.text("status"), tuple(map(str, loading)))
+    state.agents.hide(root.ts)
     state.notify("status", channel=channel.id, thread=root.ts, status=params.text("status"))
     return {}
 

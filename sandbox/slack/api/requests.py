@@ -12,7 +12,8 @@ from sandbox.slack.world.workspace import JSON, Channel, Message
 
 TokenKind = Literal["bot", "app", "step"]
 _STRUCTURED = {
-    "attachments", "blocks", "files", "icons", "loading_messages", "metadata", "outputs", "view",
+    "attachments", "blocks", "files", "icons", "loading_messages", "metadata", "outputs", "prompts",
+    "view",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sandbox.ids import new_id
 from sandbox.slack.api import (
+    agent_methods,
     assistant_methods,
     chat_methods,
     file_methods,
@@ -25,6 +26,7 @@ from sandbox.slack.world.state import SlackState
 from sandbox.slack.world.workspace import JSON
 
 METHODS: dict[str, Method] = {
+    **agent_methods.METHODS,
     **assistant_methods.METHODS,
     **chat_methods.METHODS,
     **file_methods.METHODS,
@@ -127,8 +129,8 @@ class WebApi:
             if self._is_refusing(call.method):
                 call.error = "service_unavailable"
                 return _html(503), ""
-            body = self._run(call.method, token, params)
-            body = {"ok": True, **body}
+            body = {"ok": True, **self._run(call.method, token, params)}
+            warning = ",".join(filter(None, (warning, body.pop("warning", ""))))
         except Refused as refused:
             call.error = refused.error
             body = {"ok": False, "error": refused.error, **refused.facts}
@@ -213,7 +215,8 @@ def _with_warning(body: JSON, warning: str) -> JSON:
     if not warning:
         return body
     metadata = body.get("response_metadata", {})
-    return {"warning": warning, **body, "response_metadata": {**metadata, "warnings": [warning]}}
+    metadata = {**metadata, "warnings": warning.split(",")}
+    return {"warning": warning, **body, "response_metadata": metadata}
 
 
 def _bearer(request: web.Request) -> str:

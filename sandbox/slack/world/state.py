@@ -16,6 +16,7 @@ from sandbox.slack.acts.response_urls import ResponseUrls
 from sandbox.slack.acts.views import Triggers, Views
 from sandbox.slack.api.faults import ApiCall, Download, FaultPlan
 from sandbox.slack.transport.deliveries import Courier, Delivery, Transport
+from sandbox.slack.world.agent_sessions import AgentSessions
 from sandbox.slack.world.cast import RELAY, known_workspace
 from sandbox.slack.world.payloads import (
     changed_event,
@@ -110,6 +111,7 @@ class SlackState:
         self.unseen: list[Message] = []
         self.edits: dict[str, list[Edit]] = defaultdict(list)
         self.statuses = Statuses(self.workspace.clock)
+        self.agents = AgentSessions(self.workspace.clock)
         self.uploads = Uploads()
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
 

@@ -39,8 +39,12 @@ class Statuses:
     def clear(self, thread: str) -> bool:
         """Remove the status of a thread, in which the app has posted; return True if it had one."""
         had_one = self.shown(thread) != ""
-        self._current.pop(thread, None)
+        self.drop(thread)
         return had_one
+
+    def drop(self, thread: str) -> None:
+        """Give the status's place in the thread to something else."""
+        self._current.pop(thread, None)
 
     def shown(self, thread: str) -> str:
         """Return the text that is shown in a thread now, or an empty one."""
