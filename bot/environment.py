@@ -10,6 +10,9 @@ import stat
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from pydantic_settings import BaseSettings, DotEnvSettingsSource
+
+from bot.model.errors import SettingsError
 from bot.model.spelling import distance
 
 _LETTERS = ((8, 2), (6, 1), (0, 0))
@@ -35,6 +38,25 @@ _NO_PROXY = "{}: not used; if a proxy leads to Slack or Devin, set SLACK_PROXY o
 _READABLE = "other users can read the file; only the relay's should (chmod 600)"
 
 _SHAPE = "a file that contains the value of {} and nothing else"
+
+
+def variables_in(env_file: Path | None) -> tuple[Mapping[str, str | None], Sequence[str]]:
+    """Return what the file sets, and the doubts about the file itself.
+
+    Raises:
+        SettingsError: the file can't be read, or others can write it.
+    """
+    try:
+        doubts = [f"{env_file}: {one}" for one in exposed(env_file)] if env_file else ()
+    except ValueError as error:
+        raise SettingsError([f"{env_file}: {error}"]) from None
+    try:
+        found = DotEnvSettingsSource(
+            BaseSettings, env_file=env_file, env_file_encoding="utf-8-sig", case_sensitive=True
+        )
+    except (OSError, UnicodeError):
+        raise SettingsError([f"{env_file}: can't be read; expected a text file"]) from None
+    return found.env_vars, doubts
 
 
 def gather(

@@ -1,13 +1,15 @@
-"""The kinds of values that a setting may have: tokens, proxies, durations and lists of IDs.
+"""The kinds of values that a setting may have, such as tokens, and what is wrong with a value.
 
-A message says what is wrong with a value, and never repeats it.
+A message never repeats the value.
 """
 
 import re
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from bot.urls import check_proxy_address
 
@@ -60,6 +62,22 @@ def ids(first_letters: str, kind: str) -> BeforeValidator:
         return found
 
     return BeforeValidator(split)
+
+
+def in_words(
+    error: ValidationError, fields: Mapping[str, FieldInfo], known: Collection[str]
+) -> Iterator[str]:
+    """Describe each problem, but not that a setting is missing which has a problem already."""
+    for found in error.errors(include_url=False, include_input=False):
+        name = str(found["loc"][0])
+        if found["type"] == "missing":
+            wrong = "missing"
+        elif found["type"] == "value_error":
+            wrong = str(found["ctx"]["error"])
+        else:
+            wrong = "invalid"
+        if name.upper() not in known:
+            yield f"{name.upper()}: {wrong}; expected {fields[name].description}"
 
 
 def _proxy(address: SecretStr) -> SecretStr:

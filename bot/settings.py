@@ -5,7 +5,7 @@ begins with its variable, and ends with what is expected there.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,16 +24,15 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
-    DotEnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from bot.environment import exposed, gather, ignored_proxies, open_port, stray_names
+from bot.environment import gather, ignored_proxies, open_port, stray_names, variables_in
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
 from bot.model.mirror import Follow
-from bot.setting_types import CAP_SHAPE, Cap, Duration, Proxy, duration, ids, token
+from bot.setting_types import CAP_SHAPE, Cap, Duration, Proxy, duration, ids, in_words, token
 from bot.urls import check_redis_address, check_slack_address, check_web_address, passwords
 
 CATCH_UP_LIMIT = timedelta(days=2)
@@ -63,7 +62,6 @@ class Settings(BaseSettings):
         extra="ignore",
         hide_input_in_errors=True,
         validate_default=False,
-        env_file_encoding="utf-8-sig",
     )
 
     _doubts: tuple[str, ...] = PrivateAttr(())
@@ -243,7 +241,7 @@ def load_settings(
     Raises:
         SettingsError: with every problem, one line each and without values.
     """
-    in_file, open_file = _variables_in(env_file)
+    in_file, open_file = variables_in(env_file)
     environ = os.environ if environ is None else environ
     names = [name.upper() for name in Settings.model_fields]
     given, unread, open_secrets = gather(names, SECRETS, environ, in_file)
@@ -252,7 +250,7 @@ def load_settings(
     try:
         settings = Settings.model_validate({name.lower(): given[name] for name in given})
     except ValidationError as error:
-        problems += _in_words(error, unread)
+        problems += in_words(error, Settings.model_fields, unread)
     if needs_transport and not {*_TRANSPORTS} & {*given, *unread}:
         problems.append(
             f"{' or '.join(_TRANSPORTS)}: missing; expected an app-level token (xapp-…) for Socket "
@@ -269,30 +267,3 @@ def load_settings(
     # The model is frozen, and nothing else sets it.
     settings._doubts = (*doubts, *open_file, *open_secrets)  # noqa: SLF001
     return settings
-
-
-def _variables_in(env_file: Path | None) -> tuple[Mapping[str, str | None], Sequence[str]]:
-    """Return what the file sets, and the doubts about the file itself."""
-    try:
-        doubts = [f"{env_file}: {one}" for one in exposed(env_file)] if env_file else ()
-    except ValueError as error:
-        raise SettingsError([f"{env_file}: {error}"]) from None
-    try:
-        found = DotEnvSettingsSource(Settings, env_file=env_file, case_sensitive=True).env_vars
-        return found, doubts
-    except (OSError, UnicodeError):
-        raise SettingsError([f"{env_file}: can't be read; expected a text file"]) from None
-
-
-def _in_words(error: ValidationError, known: Collection[str]) -> Iterator[str]:
-    """Describe each problem, but not that a setting is missing which has a problem already."""
-    for found in error.errors(include_url=False, include_input=False):
-        name = str(found["loc"][0])
-        if found["type"] == "missing":
-            wrong = "missing"
-        elif found["type"] == "value_error":
-            wrong = str(found["ctx"]["error"])
-        else:
-            wrong = "invalid"
-        if name.upper() not in known:
-            yield f"{name.upper()}: {wrong}; expected {Settings.model_fields[name].description}"
