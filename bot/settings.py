@@ -81,6 +81,9 @@ class Settings(BaseSettings):
         "(http only for this machine)",
     )
     slack_proxy: Proxy | None = Field(None, description=PROXY_SHAPE)
+    agent: Annotated[Literal["auto", "off"], BeforeValidator(str.lower)] = Field(
+        "auto", description="auto or off"
+    )
     devin_api_key: Annotated[SecretStr, token(*PREFIXES)] = Field(
         description="a Devin API key (cog_…, or apk_… for the legacy API v1)"
     )
