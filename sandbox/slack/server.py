@@ -20,6 +20,7 @@ from sandbox.loopback import loopback_only, without_pages
 from sandbox.slack.acts.agents import Agents
 from sandbox.slack.acts.interacting import Interacting
 from sandbox.slack.acts.keeping import Keeping
+from sandbox.slack.acts.organizing import Organizing
 from sandbox.slack.acts.responses import serve_response
 from sandbox.slack.acts.writing import Writing
 from sandbox.slack.api.faults import ApiCall, Download
@@ -30,23 +31,26 @@ from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.transport.failing import Failing
 from sandbox.slack.transport.http_events import HttpTransport, signed_headers
 from sandbox.slack.transport.socket_mode import SocketModeTransport
-from sandbox.slack.world.cast import APP_ID
+from sandbox.slack.world.cast import APP_ID, make_org
+from sandbox.slack.world.org import ORG_EVENTS, installed_id
 from sandbox.slack.world.state import Edit, SlackState, Subscription
 from sandbox.slack.world.statuses import Status
-from sandbox.slack.world.workspace import JSON, TEAM_ID, Message, Workspace
+from sandbox.slack.world.workspace import JSON, Message, Workspace
 
 __all__ = ["ApiCall", "Delivery", "Message", "SlackSandbox", "Subscription"]
 
 _MAX_BODY_BYTES = 64 * 1024**2
 
 
-class SlackSandbox(Writing, Interacting, Agents, Failing, Keeping):
-    """One local Slack with one workspace and one app; its fake tokens are always the same."""
+class SlackSandbox(Writing, Interacting, Agents, Organizing, Failing, Keeping):
+    """One local Slack and one app; its fake tokens are always the same.
+
+    With `org`, the app is installed to an organization of two workspaces, else to one workspace.
+    """
 
     bot_token = "xoxb-sandbox-not-a-secret"  # noqa: S105 - made up
     app_token = f"xapp-1-{APP_ID}-sandbox-not-a-secret"
     signing_secret = "sandbox-signing-not-a-secret"  # noqa: S105 - made up
-    team_id = TEAM_ID
     app_id = APP_ID
 
     def __init__(
@@ -58,11 +62,15 @@ class SlackSandbox(Writing, Interacting, Agents, Failing, Keeping):
         request_url: str | None = None,
         retry_delays: Sequence[float] = (0.05, 0.3, 1.0),
         ack_timeout: float = 3.0,
+        org: bool = False,
     ) -> None:
         self._address = (host, port)
         self._socket_mode = SocketModeTransport(ack_timeout) if transport == "socket" else None
         self._http = HttpTransport(request_url, self.signing_secret, ack_timeout)
         self._state = SlackState(self._socket_mode or self._http, retry_delays)
+        if org:
+            make_org(self.workspace)
+            self.bot_events = [*self.bot_events, *ORG_EVENTS]
         if self._socket_mode is not None:
             self._socket_mode.on_change = lambda: self._state.notify("connection")
         tokens = {
@@ -134,6 +142,11 @@ class SlackSandbox(Writing, Interacting, Agents, Failing, Keeping):
     def bot_id(self) -> str:
         """The app's `B…` id."""
         return self._state.bot.bot_id
+
+    @property
+    def team_id(self) -> str:
+        """The id of what the app is installed to: the workspace or the organization."""
+        return installed_id(self.workspace)
 
     @property
     def workspace(self) -> Workspace:

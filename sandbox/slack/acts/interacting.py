@@ -23,6 +23,7 @@ from sandbox.slack.acts.responses import apply_response
 from sandbox.slack.acts.views import submitted_state
 from sandbox.slack.api.blocks import interactive_elements, suggestion_problems
 from sandbox.slack.transport.deliveries import Delivery, Kind
+from sandbox.slack.world.org import interacted
 from sandbox.slack.world.state import SlackState
 from sandbox.slack.world.workspace import JSON, Channel, Message, UnknownName, User
 
@@ -39,7 +40,7 @@ class Interacting:
         who, place = self._insider(user), self._state.workspace.channel(channel)
         url = ResponseUrl(who.id, place.id)
         payload = command_payload(who, place, command, text, self._handles(who, url))
-        delivery = await self._deliver("slash_commands", payload)
+        delivery = await self._deliver("slash_commands", who, payload)
         body = delivery.response
         if not delivery.acked:
             self._show_failure(who, place, f"{command} failed with the error “{delivery.error}”")
@@ -103,7 +104,7 @@ class Interacting:
             view["state"] = {"values": values}
         action = _pressed(view["blocks"], (action_id, block_id), value)
         payload = view_button_payload(who, view, action, self._handles(who))
-        return await self._deliver("interactive", payload)
+        return await self._deliver("interactive", who, payload)
 
     async def suggest(
         self, action_id: str, typed: str, *, view_id: str, user: str = "ada"
@@ -115,7 +116,7 @@ class Interacting:
         who, view = self._state.workspace.user(user), self._view(user, view_id)
         block_id, element = _element(view["blocks"], (action_id, None))
         payload = suggestion_payload(who, view, element, block_id, typed)
-        delivery = await self._deliver("interactive", payload)
+        delivery = await self._deliver("interactive", who, payload)
         if delivery.acked and (problems := suggestion_problems(delivery.response)):
             delivery.response, delivery.error = None, "; ".join(problems)
         return delivery
@@ -129,7 +130,7 @@ class Interacting:
             self._state.views.close(who.id, view)
         if view["notify_on_close"]:
             payload = closed_payload(who, view, is_cleared=view["clear_on_close"])
-            self._state.courier.send(Delivery("interactive", payload))
+            self._send("interactive", who, payload)
         self._state.notify("view", user=who.id, view_id=view["id"])
 
     async def shortcut(
@@ -140,13 +141,13 @@ class Interacting:
         message = self._state.workspace.message(channel, message_ts)
         handles = self._handles(who, ResponseUrl(who.id, message.channel))
         payload = shortcut_payload(self._state.workspace, who, message, callback_id, handles)
-        return await self._deliver("interactive", payload)
+        return await self._deliver("interactive", who, payload)
 
     async def global_shortcut(self, callback_id: str, *, user: str = "ada") -> Delivery:
         """Run a global shortcut, from the composer's menu or the search."""
         who = self._insider(user)
         payload = global_shortcut_payload(who, callback_id, self._handles(who))
-        return await self._deliver("interactive", payload)
+        return await self._deliver("interactive", who, payload)
 
     async def submit_view(
         self, view_id: str, values: dict[str, Any], *, user: str = "ada"
@@ -160,7 +161,7 @@ class Interacting:
         view["state"] = {"values": submitted_state(view, values)}
         view.pop("errors", None)
         payload = submission_payload(who, dict(view), self._state.triggers.issue(who.id))
-        delivery = await self._deliver("interactive", payload)
+        delivery = await self._deliver("interactive", who, payload)
         if delivery.acked:
             self._follow(who, view, delivery.response or {})
         self._state.notify("view", user=who.id, view_id=view["id"])
@@ -201,10 +202,14 @@ class Interacting:
         url = ResponseUrl(who.id, message.channel, message.ts, is_ephemeral)
         handles = self._handles(who, url)
         payload = button_payload(self._state.workspace, who, message, action, handles)
-        return await self._deliver("interactive", payload)
+        return await self._deliver("interactive", who, payload)
 
-    async def _deliver(self, kind: Kind, payload: JSON) -> Delivery:
-        return await self._state.courier.send(Delivery(kind, payload)).settled()
+    async def _deliver(self, kind: Kind, user: User, payload: JSON) -> Delivery:
+        return await self._send(kind, user, payload).settled()
+
+    def _send(self, kind: Kind, user: User, payload: JSON) -> Delivery:
+        payload = interacted(self._state.workspace, user, payload)
+        return self._state.courier.send(Delivery(kind, payload))
 
     def _handles(self, user: User, url: ResponseUrl | None = None) -> Handles:
         trigger_id = self._state.triggers.issue(user.id)
@@ -221,6 +226,9 @@ class Interacting:
                 f"{who.real_name} is from another organization, "
                 "so Slack doesn't offer them commands."
             )
+        wide = self._state.workspace.wide
+        if wide is not None and who.team_id not in wide.granted:
+            raise ValueError(f"The app isn't in {who.real_name}'s workspace.")
         return who
 
     def _view(self, user: str, view_id: str) -> JSON:

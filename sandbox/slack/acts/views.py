@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.ids import new_id
 from sandbox.slack.api.blocks import interactive_elements, options_of
 from sandbox.slack.world.cast import APP_ID, RELAY
+from sandbox.slack.world.org import installed_id
 from sandbox.slack.world.workspace import JSON, TEAM_ID, UnknownName, Workspace
 
 TRIGGER_SECONDS = 3.0
@@ -182,7 +183,7 @@ def _finished(workspace: Workspace, view: JSON, view_id: str) -> JSON:
         "id": view_id,
         "team_id": TEAM_ID,
         "app_id": APP_ID,
-        "app_installed_team_id": TEAM_ID,
+        "app_installed_team_id": installed_id(workspace),
         "bot_id": bot.bot_id,
         "hash": f"{int(time.time())}.{new_id('', 8)}",
         "state": {"values": {}},

@@ -11,6 +11,7 @@ from sandbox.slack.api.requests import (
     Refused,
     joined_channel,
     need_in,
+    team_asked,
     visible_channel,
 )
 from sandbox.slack.world.payloads import message_json
@@ -26,7 +27,7 @@ DEFAULT_PAGE = 100
 
 def auth_test(state: SlackState, _params: Params) -> JSON:
     """Implement auth.test for the bot token."""
-    return {
+    shown: JSON = {
         "url": TEAM_URL,
         "team": "Sandbox",
         "user": state.bot.name,
@@ -35,6 +36,23 @@ def auth_test(state: SlackState, _params: Params) -> JSON:
         "bot_id": state.bot.bot_id,
         "is_enterprise_install": False,
     }
+    org = state.workspace.org
+    if org is None:
+        return shown
+    shown |= {"enterprise_id": org.id, "is_enterprise_install": org.is_installed}
+    if org.is_installed:
+        address = f"https://{HOME_DOMAIN}.enterprise.slack.invalid/"
+        shown |= {"url": address, "team": org.name, "team_id": org.auth_team}
+    return shown
+
+
+def auth_teams(state: SlackState, params: Params) -> JSON:
+    """Implement auth.teams.list: the workspaces to which an org-wide app was added."""
+    wide = state.workspace.wide
+    names = {TEAM_ID: HOME_DOMAIN} if wide is None else wide.teams
+    granted = [TEAM_ID] if wide is None else wide.granted
+    page, more = _page(params, [{"id": team, "name": names[team].title()} for team in granted])
+    return {"teams": list(page), "response_metadata": more["response_metadata"]}
 
 
 def api_test(_state: SlackState, params: Params) -> JSON:
@@ -106,13 +124,14 @@ def user_info(state: SlackState, params: Params) -> JSON:
     user = state.workspace.find_user(params.required("user"))
     if user is None or user.posts_as == "legacy":
         raise Refused("user_not_found")
-    return {"user": user_json(user)}
+    return {"user": user_json(state.workspace, user)}
 
 
 def bot_info(state: SlackState, params: Params) -> JSON:
     """Implement bots.info."""
-    bot = state.workspace.find_bot(params.required("bot"))
-    if bot is None:
+    team, bot = team_asked(state, params), state.workspace.find_bot(params.required("bot"))
+    is_wide = state.workspace.wide is not None
+    if bot is None or (is_wide and team not in {bot.team_id, *bot.teams}):
         raise Refused("bot_not_found")
     shown = {key: value for key, value in bot_profile(bot).items() if key != "team_id"}
     return {"bot": shown}
@@ -120,11 +139,13 @@ def bot_info(state: SlackState, params: Params) -> JSON:
 
 def usergroups_list(state: SlackState, params: Params) -> JSON:
     """Implement usergroups.list."""
-    groups = []
+    groups, team = [], team_asked(state, params)
     for group in state.workspace.usergroups.values():
+        if group.team_id != team:
+            continue
         shown: JSON = {
             "id": group.id,
-            "team_id": TEAM_ID,
+            "team_id": group.team_id,
             "is_usergroup": True,
             "name": group.name,
             "handle": group.handle,
@@ -141,9 +162,9 @@ def usergroups_list(state: SlackState, params: Params) -> JSON:
 
 def usergroup_members(state: SlackState, params: Params) -> JSON:
     """Implement usergroups.users.list (docs.slack.dev/reference/methods/usergroups.users.list)."""
-    wanted = params.required("usergroup")
+    wanted, team = params.required("usergroup"), team_asked(state, params)
     for group in state.workspace.usergroups.values():
-        if group.id == wanted:
+        if (group.id, group.team_id) == (wanted, team):
             return {"users": list(group.users)}
     raise Refused("no_such_subteam")
 
@@ -236,6 +257,7 @@ def _direct(state: SlackState, users: list[str]) -> Channel:
 
 METHODS = {
     "auth.test": Method(auth_test),
+    "auth.teams.list": Method(auth_teams),
     "api.test": Method(api_test, tokens=()),
     "conversations.info": Method(conversation_info),
     "conversations.replies": Method(conversation_replies),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sandbox.ids import is_ts
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.world.state import SlackState
-from sandbox.slack.world.workspace import JSON, Channel, Message
+from sandbox.slack.world.workspace import JSON, TEAM_ID, Channel, Message
 
 TokenKind = Literal["bot", "app", "step"]
 _STRUCTURED = {
@@ -104,9 +104,27 @@ def need_in(state: SlackState, channel: Channel, right: str) -> None:
 def visible_channel(state: SlackState, params: Params, name: str = "channel") -> Channel:
     """Return the conversation; a private one without the bot does not exist for it."""
     channel = state.workspace.find_channel(params.required(name))
-    if channel is None or (channel.kind != "channel" and not state.sees(channel)):
+    if channel is None or (channel.kind != "channel" and state.bot.id not in channel.members):
         raise Refused("channel_not_found")
+    if not state.workspace.reaches(channel):
+        raise Refused("team_access_not_granted")
     return channel
+
+
+def team_asked(state: SlackState, params: Params) -> str:
+    """Return the workspace that a call is about, which an org-wide token has to name.
+
+    `missing_argument` is what others were answered (slack-cleaner#101, lyft/omnibot#44), and
+    `team_access_not_granted` for a workspace without the app (bolt-js#998).
+    """
+    if state.workspace.wide is None:
+        return TEAM_ID
+    team = params.text("team_id")
+    if not team:
+        raise Refused("missing_argument", "[ERROR] missing required field: team_id")
+    if team not in state.workspace.wide.granted:
+        raise Refused("team_access_not_granted")
+    return team
 
 
 def joined_channel(state: SlackState, params: Params) -> Channel:
@@ -125,13 +143,15 @@ def need_joined(state: SlackState, channel: Channel) -> None:
 def writable_channel(state: SlackState, params: Params) -> Channel:
     """Return a conversation that the bot may post to; a user id stands for the direct message.
 
-    A channel may also be named by its name (docs.slack.dev/reference/methods/chat.postMessage).
+    A channel may also be named by its name (docs.slack.dev/reference/methods/chat.postMessage),
+    but not with an org-wide token.
     """
     named = params.required("channel")
     user = state.workspace.find_user(named)
     if user is not None:
         return state.workspace.direct_message(user.id, state.bot.id)
-    by_name = state.workspace.channels.get(named.removeprefix("#"))
+    is_wide = state.workspace.wide is not None
+    by_name = None if is_wide else state.workspace.channels.get(named.removeprefix("#"))
     channel = by_name if by_name and state.sees(by_name) else visible_channel(state, params)
     if not state.sees(channel) and "chat:write.public" not in state.scopes:
         raise Refused("not_in_channel")

@@ -1,6 +1,15 @@
 """The people, bots and channels of the local Slack, one of every kind the relay distinguishes."""
 
-from sandbox.slack.world.workspace import OTHER_TEAM_ID, Channel, User, UserGroup, Workspace
+from sandbox.slack.world.workspace import (
+    HARBOR_ID,
+    OTHER_TEAM_ID,
+    TEAM_ID,
+    Channel,
+    Org,
+    User,
+    UserGroup,
+    Workspace,
+)
 
 APP_ID = "A0RELAY000"
 RELAY = "devin-relay"
@@ -25,6 +34,24 @@ def make_lifelike(workspace: Workspace) -> None:
     private = workspace.channels.pop("secrets")
     private.name = "release-team"
     workspace.add_channel(private)
+
+
+def make_org(workspace: Workspace) -> None:
+    """Put the workspace into an organization with a second one, in which Ben is and Ada may be.
+
+    #general is in both, #harbor in the second one only. Of Ben, Slack doesn't tell the workspace
+    (looker/lookerbot#184).
+    """
+    workspace.org = Org()
+    for name in ("ada", "gus", "una", RELAY):
+        workspace.user(name).teams = [TEAM_ID]
+    for name in ("ada", RELAY):
+        workspace.user(name).teams.append(HARBOR_ID)
+    ben = workspace.user("ben")
+    ben.team_id, ben.teams, ben.hides_team = HARBOR_ID, [HARBOR_ID], True
+    workspace.channel("general").teams.append(HARBOR_ID)
+    workspace.add_channel(Channel("harbor", members=["ada", "ben", RELAY], teams=[HARBOR_ID]))
+    workspace.add_usergroup(UserGroup("dock", "Dock workers", ["ben"], team_id=HARBOR_ID))
 
 
 def _people() -> list[User]:

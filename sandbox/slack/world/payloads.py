@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.ids import new_id
 from sandbox.slack.world.cast import APP_ID, RELAY
+from sandbox.slack.world.org import wrapped
 from sandbox.slack.world.shapes import bot_profile, file_json
 from sandbox.slack.world.workspace import JSON, TEAM_ID, Channel, Message, SlackFile, Workspace
 
@@ -63,6 +64,8 @@ def message_event(workspace: Workspace, message: Message) -> JSON:
                 "is_ultra_restricted": False,
             },
         }
+    elif message.user and workspace.org is not None and len(channel.teams) > 1:
+        event |= {"user_team": workspace.org.id, "source_team": workspace.org.id}
     return event
 
 
@@ -144,7 +147,7 @@ def event_callback(workspace: Workspace, event: JSON, event_id: str, outer: JSON
         "is_ext_shared_channel": channel is not None and channel.is_ext_shared,
         "event_context": new_id("4-", 40),
     }
-    return wrapper | outer
+    return wrapped(workspace, wrapper) | outer
 
 
 def shown_files(workspace: Workspace, files: Sequence[SlackFile], place: Channel) -> list[JSON]:

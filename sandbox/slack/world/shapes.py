@@ -4,6 +4,7 @@ Shapes from docs.slack.dev/reference/objects. Each call builds a new object.
 """
 
 from sandbox.slack.world.cast import RELAY
+from sandbox.slack.world.org import enterprise_user, sharing
 from sandbox.slack.world.workspace import (
     HOME_DOMAIN,
     JSON,
@@ -19,7 +20,7 @@ AVATAR = "https://avatars.slack.invalid/{}_{}.png"
 TEAM_URL = f"https://{HOME_DOMAIN}.slack.invalid/"
 
 
-def user_json(user: User) -> JSON:
+def user_json(workspace: Workspace, user: User) -> JSON:
     """Return the user as `users.info` does; an external user's roles are not shown."""
     profile = {
         "real_name": user.real_name,
@@ -53,6 +54,10 @@ def user_json(user: User) -> JSON:
         "is_restricted": user.is_restricted,
         "is_ultra_restricted": user.is_ultra_restricted,
     }
+    if workspace.org is not None and user.teams:
+        shown["enterprise_user"] = enterprise_user(workspace.org, user)
+        if user.hides_team:
+            del shown["team_id"]
     return {**shown, **flags, **guest}
 
 
@@ -84,8 +89,7 @@ def channel_json(workspace: Workspace, channel: Channel) -> JSON:
     if channel.kind == "im":
         other = next((member for member in channel.members if member != bot), bot)
         return {**shown, "user": other, "is_user_deleted": False, "priority": 0}
-    return {
-        **shown,
+    shown |= {
         "name": channel.name,
         "name_normalized": channel.name,
         "is_channel": channel.kind == "channel",
@@ -101,6 +105,7 @@ def channel_json(workspace: Workspace, channel: Channel) -> JSON:
         "topic": {"value": "", "creator": "", "last_set": 0},
         "purpose": {"value": "", "creator": "", "last_set": 0},
     }
+    return shown if workspace.org is None else shown | sharing(workspace.org, channel)
 
 
 def permalink(message: Message) -> str:

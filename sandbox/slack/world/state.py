@@ -133,7 +133,7 @@ class SlackState:
 
     def sees(self, channel: Channel) -> bool:
         """Return True if the app's bot is in the channel."""
-        return self.bot.id in channel.members
+        return self.bot.id in channel.members and self.workspace.reaches(channel)
 
     def send_event(
         self, event: JSON, *, event_id: str | None = None, retry: tuple[int, str] = (0, ""),

@@ -16,6 +16,8 @@ PostsAs = Literal["person", "app", "legacy", "workflow"]
 TEAM_ID = "T0SANDBOX"
 OTHER_TEAM_ID = "T0OTHER"
 HOME_DOMAIN = "sandbox"
+HARBOR_ID = "T0HARBOR"
+"""The second workspace of the organization, if there is one."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class User:
     real_name: str = ""
     display_name: str = ""
     team_id: str = TEAM_ID
+    teams: list[str] = field(default_factory=list)
+    hides_team: bool = False
     posts_as: PostsAs = "person"
     bot_id: str = ""
     app_id: str = ""
@@ -48,7 +52,7 @@ class User:
     @property
     def is_external(self) -> bool:
         """True if this user belongs to another organization (Slack Connect)."""
-        return self.team_id != TEAM_ID
+        return self.team_id not in {TEAM_ID, HARBOR_ID}
 
 
 @dataclass(slots=True)
@@ -72,6 +76,7 @@ class UserGroup:
     name: str
     users: list[str]
     id: str = ""
+    team_id: str = TEAM_ID
 
     def __post_init__(self) -> None:
         self.id = self.id or named_id("S", self.handle)
@@ -125,9 +130,29 @@ class Channel:
     is_pending_ext_shared: bool = False
     is_archived: bool = False
     messages: dict[str, Message] = field(default_factory=dict)
+    teams: list[str] = field(default_factory=lambda: [TEAM_ID])
 
     def __post_init__(self) -> None:
         self.id = self.id or named_id("D" if self.kind == "im" else "C", self.name)
+
+
+@dataclass(slots=True)
+class Org:
+    """The Enterprise organization that the workspaces are in.
+
+    The app is installed to all of it, or with `is_installed=False` to its first workspace only. Of
+    an installation to all, `granted` are the workspaces to which the app was added, and
+    `auth_team` is what `auth.test` says as `team_id`: published samples differ.
+    """
+
+    id: str = "E0SANDBOX"
+    name: str = "Sandbox Group"
+    teams: dict[str, str] = field(
+        default_factory=lambda: {TEAM_ID: HOME_DOMAIN, HARBOR_ID: "harbor"}
+    )
+    granted: list[str] = field(default_factory=lambda: [TEAM_ID, HARBOR_ID])
+    is_installed: bool = True
+    auth_team: str | None = None
 
 
 class UnknownName(LookupError):
@@ -140,6 +165,7 @@ class Workspace:
     def __init__(self) -> None:
         self.clock = Clock()
         self.files_url = ""
+        self.org: Org | None = None
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.usergroups: dict[str, UserGroup] = {}
@@ -178,6 +204,17 @@ class Workspace:
         group.users = [self.user(member).id for member in group.users]
         self.usergroups[group.handle] = group
         return group
+
+    @property
+    def wide(self) -> Org | None:
+        """The organization, if the app is installed to all of it."""
+        return self.org if self.org is not None and self.org.is_installed else None
+
+    def reaches(self, channel: Channel) -> bool:
+        """Return True if the channel is in a workspace to which the app was added."""
+        is_direct = channel.kind in {"im", "mpim"}
+        granted = [TEAM_ID] if self.wide is None else self.wide.granted
+        return is_direct or any(team in granted for team in channel.teams)
 
     def find_user(self, user_id: str) -> User | None:
         """Return the user with that id."""
