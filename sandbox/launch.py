@@ -79,7 +79,7 @@ async def running_sandbox(
 
 def environment_of(slack: SlackSandbox, devin: DevinSandbox) -> dict[str, str]:
     """Return the settings that point a bot at this sandbox."""
-    if slack.request_url is not None:
+    if slack.transport == "http":
         entry = {"SLACK_SIGNING_SECRET": slack.signing_secret}
     else:
         entry = {"SLACK_APP_TOKEN": slack.app_token}

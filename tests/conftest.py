@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import hypothesis
 import pytest
@@ -23,7 +24,7 @@ from bot.settings import Settings, load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.launch import environment_of
-from sandbox.slack.world.workspace import TEAM_ID
+from sandbox.slack.world.workspace import TEAM_ID, Org
 from tests.support import long_first, not_run, secrets_guard
 from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk
@@ -106,10 +107,10 @@ async def raw(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
 
 
 @pytest.fixture
-async def store(redis_url: str) -> AsyncIterator[Store]:
+async def store(redis_url: str, *, is_org: bool) -> AsyncIterator[Store]:
     """The sandbox's workspace, as the relay keeps it, but a busy machine fails no test."""
     async with open_store(redis_url, BRISK) as opened:
-        yield opened.of(TEAM_ID)
+        yield opened.of(Org().id if is_org else TEAM_ID)
 
 
 @pytest.fixture
@@ -119,9 +120,24 @@ def api() -> Api:
 
 
 @pytest.fixture
-async def box(api: Api) -> AsyncIterator[Sandbox]:
-    """A local Slack (Socket Mode) and a local Devin with one running session."""
-    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
+def is_org() -> bool:
+    """Whether the bot is installed to an organization of two workspaces; `TEST_ORG=1` for all."""
+    return os.environ.get("TEST_ORG") == "1"
+
+
+@pytest.fixture
+def transport() -> Literal["socket", "http"]:
+    """The way by which Slack reaches the bot; a test may ask for the other one."""
+    return "socket"
+
+
+@pytest.fixture
+async def box(
+    api: Api, transport: Literal["socket", "http"], *, is_org: bool
+) -> AsyncIterator[Sandbox]:
+    """A local Slack and a local Devin with one running session."""
+    slack: dict[str, Any] = {"transport": transport, "org": is_org, "ack_timeout": ACK_SECONDS}
+    async with Sandbox(devin_api=api, **slack) as sandbox:
         sandbox.slack.jitter(float(os.environ.get("TEST_JITTER") or 0))
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -131,14 +147,6 @@ async def box(api: Api) -> AsyncIterator[Sandbox]:
 def hurried(box: Sandbox) -> None:
     """An event that is refused comes again soon. Over Socket Mode, Slack only misses its ack."""
     box.slack.hurry(0.3)
-
-
-@pytest.fixture
-async def http_box(api: Api) -> AsyncIterator[Sandbox]:
-    """A local Slack that sends signed HTTP requests, once it is told where to (`request_url`)."""
-    async with Sandbox(transport="http", devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
-        sandbox.devin.add_session(SESSION)
-        yield sandbox
 
 
 @pytest.fixture
@@ -153,7 +161,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture
 def environ(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    """The environment of a bot in Socket Mode; a test may add to it before it requests `bot`."""
+    """The environment of a bot; a test may add to it before it requests `bot`."""
     return environ_of(box, redis_url, tmp_path)
 
 
@@ -190,8 +198,16 @@ async def bot(
     """
     marked = request.node.get_closest_marker("times")
     async with started(settings, **(marked.kwargs if marked else {})) as running:
-        await box.slack.wait_connected()
+        await reached(running, box)
         yield running
+
+
+async def reached(bot: Bot, box: Sandbox) -> None:
+    """Wait for the bot's connection, or tell the local Slack the bot's request URL."""
+    if box.slack.transport == "socket":
+        await box.slack.wait_connected()
+    else:
+        box.slack.request_url = f"http://127.0.0.1:{bot.port}/slack/events"
 
 
 @pytest.fixture

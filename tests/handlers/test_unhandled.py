@@ -1,7 +1,6 @@
 """Payloads that the relay has no use for are acknowledged, and nothing else happens."""
 
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,10 +8,8 @@ import aiohttp
 import pytest
 
 from bot.app import Bot
-from bot.settings import load_settings
 from sandbox import Sandbox
 from sandbox.slack.server import Delivery
-from tests.conftest import environ_of, started
 from tests.support.builders import JSON, sample
 from tests.support.desk import Desk
 from tests.support.slack_apps import BUTTONS, MODAL, web_client
@@ -119,21 +116,19 @@ REQUESTS: dict[str, tuple[str, bytes]] = {
 }
 
 
+@pytest.mark.parametrize("transport", ["http"])
 async def test_over_http_all_of_it_gets_its_200(
-    http_box: Sandbox, redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bot: Bot, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A genuine payload that is not for the relay gets a 200; dropped events are logged."""
-    environ = environ_of(http_box, redis_url, tmp_path)
-    del environ["SLACK_APP_TOKEN"]
-    environ["SLACK_SIGNING_SECRET"] = http_box.slack.signing_secret
-    async with started(load_settings(environ, None)) as bot, aiohttp.ClientSession() as http:
-        calls = len(http_box.slack.calls)
+    async with aiohttp.ClientSession() as http:
+        calls = len(box.slack.calls)
         for name, (kind, body) in REQUESTS.items():
-            headers = {"Content-Type": kind, **http_box.slack.sign(body)}
+            headers = {"Content-Type": kind, **box.slack.sign(body)}
             url = f"http://127.0.0.1:{bot.port}/slack/events"
             async with http.post(url, data=body, headers=headers) as answer:
                 assert (answer.status, await answer.text()) == (200, ""), name
-        assert len(http_box.slack.calls) == calls
-    assert http_box.devin.requests == []
+        assert len(box.slack.calls) == calls
+    assert box.devin.requests == []
     said = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
     assert said == ["Slack drops events: rate limit of the Events API reached"]

@@ -6,12 +6,10 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-import redis
 
 from bot.app import Bot
 from bot.model.mirror import Follow
@@ -23,7 +21,6 @@ from bot.wording import actions
 from bot.wording.mirror.card import follows
 from sandbox import Sandbox
 from sandbox.slack.transport.http_events import encode
-from tests.conftest import environ_of
 from tests.people import test_say_form
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, on_v1
@@ -40,25 +37,9 @@ ALWAYS = 100_000
 
 
 @pytest.fixture
-def http_environ(http_box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    """The environment of a bot in HTTP mode."""
-    environ = environ_of(http_box, redis_url, tmp_path)
-    del environ["SLACK_APP_TOKEN"]
-    return environ | {"SLACK_SIGNING_SECRET": http_box.slack.signing_secret}
-
-
-@pytest.fixture
-async def http_bot(http_environ: dict[str, str], http_box: Sandbox) -> AsyncIterator[Bot]:
-    """A running bot in HTTP mode; the sandbox's Slack sends to it."""
-    async with open_bot(load_settings(http_environ, None)) as running:
-        http_box.slack.request_url = f"http://127.0.0.1:{running.port}/slack/events"
-        yield running
-
-
-@pytest.fixture
-def desk(http_box: Sandbox, plain: redis.Redis) -> Desk:
-    """The actions and observations of people, over HTTP here."""
-    return Desk(http_box, plain)
+def transport() -> str:
+    """Slack sends signed requests in these tests."""
+    return "http"
 
 
 @pytest.fixture
@@ -100,12 +81,12 @@ class Caller:
 
 
 @pytest.fixture
-def caller(web: aiohttp.ClientSession, desk: Desk, http_bot: Bot) -> Caller:
+def caller(web: aiohttp.ClientSession, desk: Desk, bot: Bot) -> Caller:
     """A caller that is Slack or a stranger."""
-    return Caller(web, desk, http_bot)
+    return Caller(web, desk, bot)
 
 
-async def test_a_command_may_have_any_word_in_it(http_bot: Bot, desk: Desk) -> None:
+async def test_a_command_may_have_any_word_in_it(bot: Bot, desk: Desk) -> None:
     """Bolt takes a form with the letters "payload" in it for an interaction, and loses it."""
     text = "Log the payload=1 & the %70ayload, please"
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} {text}")
@@ -114,7 +95,7 @@ async def test_a_command_may_have_any_word_in_it(http_bot: Bot, desk: Desk) -> N
 
 
 @on_v1
-async def test_events_commands_and_buttons_come_by_signed_http(http_bot: Bot, desk: Desk) -> None:
+async def test_events_commands_and_buttons_come_by_signed_http(bot: Bot, desk: Desk) -> None:
     """One address takes all three, each acknowledged at the first attempt."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
@@ -129,7 +110,7 @@ async def test_events_commands_and_buttons_come_by_signed_http(http_bot: Bot, de
     assert len(desk.received()) == 2
 
 
-async def test_the_url_handshake_gives_the_challenge_back(http_bot: Bot, desk: Desk) -> None:
+async def test_the_url_handshake_gives_the_challenge_back(bot: Bot, desk: Desk) -> None:
     """Slack asks for it before it sends anything."""
     assert await desk.slack.verify_url()
 
@@ -145,11 +126,9 @@ async def test_what_nobody_listens_to_is_acknowledged(caller: Caller) -> None:
     assert await caller.post(caller.event({"type": "emoji_changed"})) == (200, "")
 
 
-async def test_there_is_nothing_to_post_to_elsewhere(
-    web: aiohttp.ClientSession, http_bot: Bot
-) -> None:
+async def test_there_is_nothing_to_post_to_elsewhere(web: aiohttp.ClientSession, bot: Bot) -> None:
     """There is one address, with one method."""
-    base = f"http://127.0.0.1:{http_bot.port}"
+    base = f"http://127.0.0.1:{bot.port}"
     for path in ("/", "/slack", "/slack/events/", "/metrics"):
         async with web.post(base + path) as answer:
             assert answer.status in {404, 405}
@@ -322,7 +301,7 @@ async def test_an_event_under_another_content_type_is_still_an_event(
 
 
 async def test_an_event_that_comes_too_early_is_asked_for_again(
-    http_environ: dict[str, str], desk: Desk, web: aiohttp.ClientSession
+    environ: dict[str, str], desk: Desk, web: aiohttp.ClientSession
 ) -> None:
     """Until all parts are up, the answer is 503, `/readyz` says why; nothing is acknowledged."""
     desk.slack.fail_next("auth.test", status=503, times=ALWAYS)
@@ -332,7 +311,7 @@ async def test_an_event_that_comes_too_early_is_asked_for_again(
     leave = asyncio.Event()
 
     async def serve() -> None:
-        async with open_bot(load_settings(http_environ | {"PORT": str(port)}, None)):
+        async with open_bot(load_settings(environ | {"PORT": str(port)}, None)):
             await leave.wait()
 
     serving = asyncio.create_task(serve())
@@ -352,16 +331,17 @@ async def test_an_event_that_comes_too_early_is_asked_for_again(
 
 @pytest.mark.parametrize("kind", ["http", "worker"])
 async def test_a_platform_can_look_after_it(
-    http_environ: dict[str, str], web: aiohttp.ClientSession, kind: str
+    environ: dict[str, str], web: aiohttp.ClientSession, kind: str
 ) -> None:
     """It reports liveness, readiness and metrics; a worker takes nothing from Slack."""
-    settings = load_settings(http_environ, None, needs_transport=kind == "http")
+    settings = load_settings(environ, None, needs_transport=kind == "http")
     async with open_bot(settings, listens=kind == "http") as bot:
         await looks_well(web, bot.port)
         async with web.post(f"http://127.0.0.1:{bot.port}/slack/events") as answer:
             assert answer.status == (401 if kind == "http" else 404)
 
 
+@pytest.mark.parametrize("transport", ["socket"])
 async def test_socket_mode_is_looked_after_in_the_same_way(
     bot: Bot, box: Sandbox, web: aiohttp.ClientSession
 ) -> None:

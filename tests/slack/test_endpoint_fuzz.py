@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from tests.slack.test_endpoint import FORM, desk, http_bot, http_environ
+from tests.slack.test_endpoint import FORM, transport
 from tests.support.builders import mutated, sample
 from tests.support.desk import Desk
 from tests.support.logbook import logging_to
 
-__all__ = ["desk", "http_bot", "http_environ"]
+__all__ = ["transport"]
 
 MARK = "xyz-zy xyz-zy"
 """A word that must not be in the log; it does not look like an id, since ids may be logged."""
@@ -100,7 +100,7 @@ async def post(bot: Bot, headers: Mapping[str, bytes | str], body: bytes) -> int
 
 
 @pytest.fixture
-async def thread(http_bot: Bot, desk: Desk) -> AsyncIterator[str]:
+async def thread(bot: Bot, desk: Desk) -> AsyncIterator[str]:
     """A linked thread; after the test, the next reply in it still arrives."""
     thread = await desk.linked_thread()
     yield thread
@@ -118,20 +118,20 @@ def assert_nothing_told(log: str) -> None:
 @FUZZ
 @given(body=BODIES, content_type=TYPES, more=HEADERS)
 async def test_a_signed_request_is_acknowledged_whatever_is_in_it(
-    thread: str, http_bot: Bot, desk: Desk, body: bytes, content_type: bytes, more: Headers
+    thread: str, bot: Bot, desk: Desk, body: bytes, content_type: bytes, more: Headers
 ) -> None:
     """A retry would be the same, so Slack is not asked for one; the log quotes none of it."""
     stream = io.StringIO()
     with logging_to(stream, "json", "DEBUG"):
         asked: dict[str, bytes | str] = {**more, "Content-Type": content_type}
-        assert await post(http_bot, asked | desk.slack.sign(body), body) == 200
+        assert await post(bot, asked | desk.slack.sign(body), body) == 200
     assert_nothing_told(stream.getvalue())
 
 
 @FUZZ
 @given(data=st.data())
 async def test_a_reply_is_acknowledged_in_whatever_shape_it_comes(
-    thread: str, http_bot: Bot, desk: Desk, data: st.DataObject
+    thread: str, bot: Bot, desk: Desk, data: st.DataObject
 ) -> None:
     """It is in a linked thread, where every field of it is read."""
     ts = await desk.slack.say(MARK, thread=thread, deliver=False)
@@ -142,14 +142,14 @@ async def test_a_reply_is_acknowledged_in_whatever_shape_it_comes(
     stream = io.StringIO()
     with logging_to(stream, "json", "DEBUG"):
         headers = {"Content-Type": "application/json", **desk.slack.sign(body)}
-        assert await post(http_bot, headers, body) == 200
+        assert await post(bot, headers, body) == 200
     assert_nothing_told(stream.getvalue())
 
 
 @FUZZ
 @given(body=BODIES, content_type=TYPES, more=HEADERS, line=LINES, spoilt=st.integers(0, 2))
 async def test_a_request_that_is_not_signed_is_turned_away_whatever_is_in_it(
-    http_bot: Bot, desk: Desk, body: bytes, content_type: bytes, more: Headers,
+    bot: Bot, desk: Desk, body: bytes, content_type: bytes, more: Headers,
     line: bytes, spoilt: int,
 ) -> None:  # fmt: skip
     """The answer is 401 for a wrong signature, a wrong time and an added body alike."""
@@ -162,41 +162,41 @@ async def test_a_request_that_is_not_signed_is_turned_away_whatever_is_in_it(
         headers[["X-Slack-Signature", "X-Slack-Request-Timestamp"][spoilt]] = line
     stream = io.StringIO()
     with logging_to(stream, "json", "WARNING"):
-        assert await post(http_bot, headers, body if spoilt < 2 else body + b" ") == 401
+        assert await post(bot, headers, body if spoilt < 2 else body + b" ") == 401
     assert stream.getvalue() == ""
 
 
 async def test_a_body_beyond_the_limit_is_refused_without_a_look_at_it(
-    http_bot: Bot, desk: Desk
+    bot: Bot, desk: Desk
 ) -> None:
     """The answer is 413, or 401 if nothing suggests that it is Slack's."""
     body = MARK.encode() * 2**18  # 1.25 MB
     stream = io.StringIO()
     with logging_to(stream, "json", "WARNING"):
-        assert await post(http_bot, desk.slack.sign(body), body) == 413
-        assert await post(http_bot, {}, body) == 401
+        assert await post(bot, desk.slack.sign(body), body) == 413
+        assert await post(bot, {}, body) == 401
     assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "nonsense"])
 async def test_no_body_is_unpacked(
-    encoding: str, http_bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+    encoding: str, bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Slack compresses none; a small one from a stranger could be huge inside."""
     body, packed = MARK.encode(), {"Content-Encoding": encoding}
-    assert await post(http_bot, packed, body) == 401
-    assert await post(http_bot, packed | desk.slack.sign(body), body) == 200
+    assert await post(bot, packed, body) == 401
+    assert await post(bot, packed | desk.slack.sign(body), body) == 200
     assert [one for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 async def test_whoever_leaves_half_way_leaves_nothing_behind(
-    http_bot: Bot, caplog: pytest.LogCaptureFixture
+    bot: Bot, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A body that never ends is not an error."""
-    _, writer = await asyncio.open_connection("127.0.0.1", http_bot.port)
+    _, writer = await asyncio.open_connection("127.0.0.1", bot.port)
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n")
     await writer.drain()
     writer.close()
     await writer.wait_closed()
-    assert await post(http_bot, {}, b"") == 401
+    assert await post(bot, {}, b"") == 401
     assert [one for one in caplog.records if one.levelname == "ERROR"] == []
