@@ -18,7 +18,7 @@ from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.slack.threads import Threads
-from bot.store.mirror.cards import FIELDS, card_subject, thread_of
+from bot.store.mirror.cards import FIELDS, Told, card_subject, thread_of
 from bot.store.outbox import Begun
 from bot.store.state import State
 from bot.text.options import parse_options
@@ -87,7 +87,8 @@ class CardTeller:
         # It is not edited again before Slack can be asked what it may show.
         unsure = heard.unsure
         pause = None if unsure is None else unsure.retry_after or UNSURE_SECONDS
-        after = await self._cards.end(begun, ts, shows, is_open=is_open, pause=pause)
+        told = Told(ts, shows, slot=record["slot"], is_open=is_open)
+        after = await self._cards.end(begun, told, pause)
         if after is not None:
             await self._schedule.tell(begun.owed, after)
         return True

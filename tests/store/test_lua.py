@@ -24,7 +24,7 @@ HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "subject": {"asked", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"asked", "round", "state", "meanwhile", "outcome", "noticed", "reply"},
-    "card": {"wanted", "session", "ts", "shows", "edited", "open"},
+    "card": {"wanted", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
         *("seen", "shown", "joined:", "replied", "wanted", "by:", "last:", "failing", "attempts"),
         "started",

@@ -21,13 +21,13 @@ from bot.store.head import Head
 from bot.store.links import Links
 from bot.store.lua import outbox as lua
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.cards import FIELDS, Cards, card_owed
+from bot.store.mirror.cards import FIELDS, Cards, Told, card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import MOST_BYTES, MOST_ITEMS, PARTS, Words, words_owed
 from bot.store.outbox import Begun, Outbox, Owing
 from tests.support.desk import SESSION
-from tests.support.entries import expire
+from tests.support.entries import Entries, expire
 from tests.support.keys import at
 
 ID = SessionId(SESSION)
@@ -57,6 +57,12 @@ class Tries:
         """Begin the next try after one whose process is frozen."""
         await expire(self._raw, frozen.owed)
         return await self.begin(frozen.owed)
+
+    async def due_in(self, owed: Owed) -> float:
+        """Return the seconds until an entry is due."""
+        due, (now, _) = await self._raw.zscore(at(OUTBOX_KEY), str(owed)), await self._raw.time()
+        assert due is not None
+        return float(due) / 1000 - float(now)
 
     async def say(self, *texts: str) -> None:
         """Let the session say something to the thread."""
@@ -119,7 +125,7 @@ ENDS: list[tuple[Callable[[Tries], Awaitable[Owed]], End]] = [
     (notice, lambda tries, one: tries.outbox.end(one, forget=True)),
     (notice, lambda tries, one: tries.outbox.take_back(one)),
     (words, lambda tries, one: Words(tries.store).end(one, THREAD)),
-    (card, lambda tries, one: Cards(tries.store).end(one, "1.1", "", is_open=True, pause=0.0)),
+    (card, lambda tries, one: Cards(tries.store).end(one, Told("1.1", ""), pause=0.0)),
     (report, lambda tries, one: Outbox(tries.store).end(one)),
 ]
 IDS = [
@@ -202,11 +208,29 @@ async def test_a_card_that_changes_during_its_edit_is_edited_again(
     begun = await tries.begin(owed)
     await cards.want(THREAD, LINK)
     assert not await cards.was_open(THREAD, LINK)
-    assert await cards.end(begun, "1.1", "working", is_open=True, pause=0.0) is not None
+    assert await cards.end(begun, Told("1.1", "working"), pause=0.0) is not None
     begun = await tries.begin(owed)
-    assert await cards.end(begun, "1.1", "waiting", is_open=False, pause=0.0) is None
+    told = Told("1.1", "waiting", is_open=False)
+    assert await cards.end(begun, told, pause=0.0) is None
     assert await raw.zscore(at(OUTBOX_KEY), str(owed)) is None
     assert await cards.was_open(THREAD, LINK)
+
+
+async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_comes_before_that(
+    tries: Tries, raw: Redis
+) -> None:
+    """A retry is not brought forward like that, and nothing counts what rests as waiting."""
+    cards, owed = Cards(tries.store), await card(tries)
+    long, told = 60, Told("1.1", "", slot="processing", again=2400.0)
+    await cards.end(await tries.begin(owed), told, pause=0.0)
+    assert await raw.hget(at(subject_key(owed.subject)), "slot") == "processing"
+    assert await tries.due_in(owed) > long
+    assert (await Entries(tries.store).depths())[1] == 0
+    await cards.want(THREAD, LINK)
+    assert await tries.due_in(owed) < long
+    await tries.outbox.pause(await tries.begin(owed), 600.0, may_be_done=False)
+    await cards.want(THREAD, LINK)
+    assert await tries.due_in(owed) > long
 
 
 async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries: Tries) -> None:

@@ -68,5 +68,5 @@ class Entries:
 
     async def depths(self) -> tuple[int, int]:
         """Return the number of sessions with mail, and of waiting entries."""
-        _, _, sessions, entries, *_ = await measure(self._store, most=1)
+        _, _, sessions, entries, *_ = await measure(self._store, most=1_000)
         return int(sessions), int(entries)

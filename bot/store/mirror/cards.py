@@ -1,8 +1,11 @@
-"""A link's card: which post it is, what it shows, and whether that is still right.
+"""A link's card: which post it is, what it shows, its slot, and whether that is still right.
 
 `wanted` counts the requests for an edit: a try ends the card's entry only if none came meanwhile. A
-new link has a card of its own; that of a link that has ended is edited a last time.
+new link has a card of its own; that of a link that has ended is edited a last time. Its `slot` is
+what Slack shows beside the thread.
 """
+
+from dataclasses import dataclass
 
 from bot.model.owed import Owed, OwedKind
 from bot.model.threads import Link, ThreadRef
@@ -11,7 +14,7 @@ from bot.redis.keys import subject_key
 from bot.store.lua import outbox as lua
 from bot.store.outbox import Begun
 
-FIELDS = ("wanted", "session", "ts", "shows")
+FIELDS = ("wanted", "session", "ts", "shows", "slot")
 """The fields of a card's record that its teller needs."""
 
 
@@ -34,6 +37,21 @@ def thread_of(subject: str) -> ThreadRef:
     """Return the thread of a subject of a card, or of a thread's words."""
     team, _, channel, thread_ts, *_ = subject.split(":")
     return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a try has told: the card's post, a digest of what it shows, and the thread's slot.
+
+    `is_open`: it shows what Devin does. The entry rests for `again` seconds, if nobody asks for an
+    edit before; None: it ends.
+    """
+
+    ts: str
+    shows: str
+    slot: str = ""
+    is_open: bool = True
+    again: float | None = None
 
 
 class Cards:
@@ -59,12 +77,10 @@ class Cards:
         ((session, is_open),) = await self._store.fields([card], "session", "open")
         return session is None or is_open is not None
 
-    async def end(
-        self, begun: Begun, ts: str, shows: str, *, is_open: bool, pause: float | None
-    ) -> float | None:
-        """Note the post, what it shows, and whether that is what Devin does (`is_open`).
+    async def end(self, begun: Begun, told: Told, pause: float | None) -> float | None:
+        """Note what was told.
 
-        Return the seconds until the next edit, if any: the usual pause, or that one.
+        Return the seconds until an edit that was asked for meanwhile: the usual pause, or that one.
         """
         usual = self._store.timing.card_pause_ms
         after = await lua.end_card(
@@ -72,9 +88,11 @@ class Cards:
             owed=str(begun.owed),
             held=begun.held,
             wanted=begun.record["wanted"],
-            ts=ts,
-            shows=shows,
-            is_open=is_open,
+            ts=told.ts,
+            shows=told.shows,
+            slot=told.slot,
+            is_open=told.is_open,
             pace_ms=usual if pause is None else int(pause * 1000),
+            again_ms=-1 if told.again is None else int(told.again * 1000),
         )
         return None if after < 0 else after / 1000

@@ -1,12 +1,14 @@
 -- Asks for the card `name` of a link to be posted or edited, if there is one. A card is edited at
--- most every `pace_ms`. Returns the ms after which that may be done, or -1 without a card.
+-- most every `pace_ms`; if its entry rests (`end_card`), that is due then. Returns the ms after
+-- which that may be done, or -1 without a card.
 local function want_card(name, now, pace_ms, ttl)
   local card, owed = key.subject(name), name .. '|1|card'
   if redis.call('EXISTS', card) == 0 then return -1 end
   redis.call('HINCRBY', card, 'wanted', 1)
   local edited = tonumber(redis.call('HGET', card, 'edited') or 0)
   local after = math.max(0, edited + pace_ms - now)
-  if not redis.call('ZSCORE', key.outbox, owed) then
+  local due = redis.call('ZSCORE', key.outbox, owed)
+  if not due or due == redis.call('HGET', card, 'again') then
     redis.call('ZADD', key.outbox, now + after, owed)
   end
   prolong(card, ttl)

@@ -47,9 +47,18 @@ async def end_words(*, owed: str, held: str, thread: str) -> int:
 
 @script
 async def end_card(
-    *, owed: str, held: str, wanted: str, ts: str, shows: str, is_open: bool, pace_ms: int
+    *,
+    owed: str,
+    held: str,
+    wanted: str,
+    ts: str,
+    shows: str,
+    slot: str,
+    is_open: bool,
+    pace_ms: int,
+    again_ms: int,
 ) -> int:
-    """End a try at a card; return the ms until the next edit, or -1."""
+    """End a try at a card; return the ms until an edit that was asked for meanwhile, or -1."""
 
 
 @script

@@ -1,22 +1,31 @@
 -- Ends a try at a card that was begun when `wanted` was its number: notes its `ts`, what it shows,
--- and with `is_open` that it has shown what Devin does.
--- Returns the ms after which it must be edited again, or -1.
+-- its `slot`, and with `is_open` that it has shown what Devin does. With an `again_ms` of 0 or more
+-- the entry rests until then, unless an edit is asked for before.
+-- Returns the ms after which it must be edited, since that was asked for meanwhile, or -1.
 local owed = ARGV[1]
 local held = ARGV[2]
 local wanted = ARGV[3]
 local ts = ARGV[4]
 local shows = ARGV[5]
-local is_open = ARGV[6] == '1'
-local pace_ms = tonumber(ARGV[7])
+local slot = ARGV[6]
+local is_open = ARGV[7] == '1'
+local pace_ms = tonumber(ARGV[8])
+local again_ms = tonumber(ARGV[9])
 
 local card, begun, holds = try_of(owed)
 if holds ~= held then return -1 end
 local now = now_ms()
 redis.call('HDEL', card, begun)
 if is_open then redis.call('HSET', card, 'open', 1) end
-local was = redis.call('HMGET', card, 'wanted', 'ts', 'shows')
+local was = redis.call('HMGET', card, 'wanted', 'ts', 'shows', 'slot')
+if slot ~= (was[4] or '') then redis.call('HSET', card, 'slot', slot) end
 if ts ~= (was[2] or '') or shows ~= (was[3] or '') then
   redis.call('HSET', card, 'ts', ts, 'shows', shows, 'edited', now)
+end
+if was[1] == wanted and again_ms >= 0 then
+  redis.call('HSET', card, 'again', now + again_ms)
+  redis.call('ZADD', key.outbox, now + again_ms, owed)
+  return -1
 end
 if was[1] == wanted then
   redis.call('ZREM', key.outbox, owed)
