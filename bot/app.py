@@ -95,7 +95,7 @@ async def open_bot(
             await stack.enter_async_context(one.running())
         stack.callback(health.note, "shutdown", "shutting down")
         health.note("start", "")
-        ids = {"team": to.identity.team, "bot": to.identity.user}
+        ids = {"team": to.identity.tenant, "bot": to.identity.user}
         log.info("started", extra={**ids, "version": version()})
         yield Bot(port=port)
 
@@ -133,7 +133,7 @@ async def _connect(
     identity = await health.until("Slack", lambda: identify(client))
     if identity.missing_scopes:
         log.error("scopes missing", extra={"reason": lacking(identity.missing_scopes)})
-    store = store.of(identity.team)
+    store = store.of(identity.tenant)
     await health.until("Redis", partial(claim_schema, store))
     health.watch("Redis", store.ping)
     most = settings.delivery_concurrency + SPARE_CONNECTIONS

@@ -88,7 +88,7 @@ class Connections:
         client, identity, settings = self.client, self.identity, self.settings
         source = Source(client, self.store, self.timing)
         channels = Channels(source, settings.link_ttl)
-        people = People(source, channels.lookup, identity.team, identity.enterprise)
+        people = People(source, channels.lookup, identity.tenant, identity.enterprise)
         return Workspace(
             identity=identity,
             client=client,

@@ -33,6 +33,7 @@ from bot.model.record import mapping, string
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.runtime.logs import unforeseen
+from bot.slack.app.workspace import Identity
 from bot.slack.receiving.envelopes import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
@@ -98,7 +99,7 @@ async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPSta
     if isinstance(error, PersonError):
         if thread is not None and user and not event.get("bot_id"):
             identity = cases.workspace.identity
-            each = parse_spoken(event, identity.team, identity.user) is not None
+            each = parse_spoken(event, identity.tenant, identity.user) is not None
             await whisper(cases, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
     if isinstance(error, PassingError):
@@ -166,9 +167,11 @@ def in_words(error: Exception, admin: str) -> SlackMessage:
     return explained(error, admin)
 
 
-def ours(parse: Callable[[Payload, str], T | None], body: Payload, cases: UseCases) -> T | None:
-    """Parse an interaction; log one that is malformed, or of another workspace."""
-    found = parse(body, cases.workspace.team)
+def ours(
+    parse: Callable[[Payload, Identity], T | None], body: Payload, cases: UseCases
+) -> T | None:
+    """Parse an interaction; log one that is malformed, or not of our installation."""
+    found = parse(body, cases.workspace.identity)
     if found is None:
         team, user = mapping(body.get("team")), mapping(body.get("user"))
         ids = {

@@ -57,7 +57,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
     identity = cases.workspace.identity
-    words = event, identity.team, identity.user
+    words = event, identity.tenant, identity.user
     guess = parse_guess(*words)
     if guess is None:
         if await _is_taken(cases, spoken, event, kind):

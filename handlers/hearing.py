@@ -51,7 +51,7 @@ class Hearing:
         if events.shared_channel(event, payload) or events.changed_channel(event):
             return False
         if event.get("subtype") in edits.CHANGES:
-            return edits.parse_change(event, ours.team, ours.user) is None
+            return edits.parse_change(event, ours.tenant, ours.user) is None
         return await _is_talk(self._cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
@@ -70,10 +70,10 @@ class Hearing:
 async def _is_talk(cases: UseCases, event: Payload) -> bool:
     """Whether a message is neither for the bot, nor names a session, nor is in a linked thread."""
     ours = cases.workspace.identity
-    thread, is_answer = parse_thread(event, ours.team), is_in_thread(event)
+    thread, is_answer = parse_thread(event, ours.tenant), is_in_thread(event)
     if thread is None or (is_answer and cases.replies.is_known(thread)):
         return False
-    if replies.names_session(event) or parse_spoken(event, ours.team, ours.user) is not None:
+    if replies.names_session(event) or parse_spoken(event, ours.tenant, ours.user) is not None:
         return False
     if not is_answer:
         return True

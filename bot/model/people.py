@@ -24,6 +24,11 @@ def is_id(text: str) -> bool:
     return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
 
 
+def is_enterprise(text: str) -> bool:
+    """True if `text` is the id of an Enterprise organization, and not of one of its workspaces."""
+    return is_id(text) and text.startswith("E")
+
+
 def is_channel(text: str) -> bool:
     """True if `text` could be the id of a channel, and not of a user or a direct message."""
     return is_id(text) and text[:1] in CHANNELS_BEGIN

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.people import UserId, is_id
+from bot.model.people import UserId, is_enterprise, is_id
 from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts
+from bot.slack.app.workspace import Identity
 from bot.wording.actions import HOME_MUTE, HOME_UNLINK, HOME_UNMUTE
 from bot.wording.button_values import (
     parse_answer_value,
@@ -117,47 +118,63 @@ class HomePress:
     page: int
 
 
-def is_of(body: Payload, team: str) -> bool:
-    """Whether every workspace that an interaction names is ours."""
-    view = mapping(body.get("view"))
-    named = {
-        string(mapping(body.get("team")), "id"),
+def is_of(body: Payload, ours: Identity) -> bool:
+    """Whether an interaction or a slash command is of our installation.
+
+    If it names an organization, and so do we, that decides: a person may act in any workspace of an
+    organization, and for an org-wide app Slack names none (`team: null`). The person's own
+    organization counts only where Slack names no other.
+    """
+    team, view = mapping(body.get("team")), mapping(body.get("view"))
+    places = {
+        string(team, "id"),
+        string(body, "team_id"),
         string(view, "team_id"),
         string(view, "app_installed_team_id"),
     }
-    return named - {""} == {team}
+    named = {
+        string(mapping(body.get("enterprise")), "id"),
+        string(team, "enterprise_id"),
+        string(body, "enterprise_id"),
+        *filter(is_enterprise, places),
+    }
+    teams, organizations = places - named - {""}, named - {""}
+    organizations = organizations or {string(mapping(body.get("user")), "enterprise_id")} - {""}
+    if ours.enterprise is not None and organizations:
+        return organizations == {ours.enterprise}
+    return teams == {ours.tenant}
 
 
-def _person(body: Payload, team: str) -> UserId | None:
-    """Return who acted in Slack, if that is of our workspace."""
+def _person(body: Payload, ours: Identity) -> UserId | None:
+    """Return who acted in Slack, if that is of our installation."""
     user = string(mapping(body.get("user")), "id")
-    return UserId(user) if is_id(user) and is_of(body, team) else None
+    return UserId(user) if is_id(user) and is_of(body, ours) else None
 
 
-def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
+def parse_shortcut(body: Payload, ours: Identity) -> Shortcut | None:
     """Parse a message shortcut; None if the payload lacks its person, place or message."""
     channel = string(mapping(body.get("channel")), "id")
     message = {**mapping(body.get("message")), "channel": channel}
-    by, thread = _person(body, team), parse_thread(message, team)
+    by, thread = _person(body, ours), parse_thread(message, ours.tenant)
     trigger = string(body, "trigger_id")
     if thread is None or by is None or not trigger:
         return None
     has_replies = bool(message.get("thread_ts"))
-    return Shortcut(by, thread, parse_message(message, team), trigger, has_replies)
+    return Shortcut(by, thread, parse_message(message, ours.tenant), trigger, has_replies)
 
 
-def parse_opener(body: Payload, team: str) -> tuple[UserId, str] | None:
+def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str] | None:
     """Parse a global shortcut: the person who ran it, and a trigger that may open a modal, for 3 s.
 
     None if the payload lacks one of them, or is not ours.
     """
-    by, trigger = _person(body, team), string(body, "trigger_id")
+    by, trigger = _person(body, ours), string(body, "trigger_id")
     return (by, trigger) if by is not None and trigger else None
 
 
-def parse_submission(body: Payload, team: str) -> Submission | None:
+def parse_submission(body: Payload, ours: Identity) -> Submission | None:
     """Parse a submitted modal; None if the payload lacks its person or is not ours."""
-    view, by = mapping(body.get("view")), _person(body, team)
+    view, by = mapping(body.get("view")), _person(body, ours)
     if by is None:
         return None
     blocks = mapping(mapping(view.get("state")).get("values")).values()
@@ -169,9 +186,9 @@ def parse_submission(body: Payload, team: str) -> Submission | None:
     return Submission(by, string(view, "private_metadata"), typed)
 
 
-def parse_typing(body: Payload, team: str) -> tuple[UserId, str, str] | None:
+def parse_typing(body: Payload, ours: Identity) -> tuple[UserId, str, str] | None:
     """Parse what was typed into a menu of a modal (`block_suggestion`): who, the menu, the text."""
-    by = _person(body, team)
+    by = _person(body, ours)
     return None if by is None else (by, string(body, "action_id"), string(body, "value"))
 
 
@@ -181,34 +198,36 @@ def parse_opened(event: Payload) -> UserId | None:
     return UserId(user) if is_id(user) and string(event, "tab") == "home" else None
 
 
-def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
+def parse_home_page(body: Payload, ours: Identity) -> tuple[UserId, int] | None:
     """Parse a press that turns App Home to another page: the person, and the page."""
-    pressed = _pressed_at_home(body, team)
+    pressed = _pressed_at_home(body, ours)
     page = None if pressed is None else parse_page_value(pressed[1])
     return (pressed[0], page) if pressed is not None and page is not None else None
 
 
-def parse_home_press(body: Payload, team: str) -> HomePress | None:
+def parse_home_press(body: Payload, ours: Identity) -> HomePress | None:
     """Parse a choice beside a thread of App Home; None unless it is entirely ours."""
-    pressed = _pressed_at_home(body, team)
-    return pressed and _home_press(body, team, pressed[0], *parse_home_choice(pressed[1]))
+    pressed = _pressed_at_home(body, ours)
+    return pressed and _home_press(body, ours, pressed[0], *parse_home_choice(pressed[1]))
 
 
-def parse_home_unlink(body: Payload, team: str) -> HomePress | None:
+def parse_home_unlink(body: Payload, ours: Identity) -> HomePress | None:
     """Parse a confirmed *Unlink*; None unless its value is entirely ours."""
-    form = parse_submission(body, team)
-    return None if form is None else _home_press(body, team, form.by, HOME_UNLINK, form.number)
+    form = parse_submission(body, ours)
+    return None if form is None else _home_press(body, ours, form.by, HOME_UNLINK, form.number)
 
 
-def _home_press(body: Payload, team: str, by: UserId, action: str, value: str) -> HomePress | None:
+def _home_press(
+    body: Payload, ours: Identity, by: UserId, action: str, value: str
+) -> HomePress | None:
     found = parse_home_value(value)
-    if found is None or found[0].team != team or action not in HOME_PRESSES:
+    if found is None or found[0].team != ours.tenant or action not in HOME_PRESSES:
         return None
     return HomePress(action, string(body, "trigger_id"), by, *found)
 
 
-def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str] | None:
-    by, is_home = _person(body, team), string(mapping(body.get("view")), "type") == "home"
+def _pressed_at_home(body: Payload, ours: Identity) -> tuple[UserId, str] | None:
+    by, is_home = _person(body, ours), string(mapping(body.get("view")), "type") == "home"
     return (by, _value(first_of(body.get("actions")))) if by is not None and is_home else None
 
 
@@ -218,13 +237,13 @@ def _value(element: Payload) -> str:
     return string(element, "value") or chosen or string(element, "selected_conversation")
 
 
-def parse_say(command: Payload, team: str) -> SayCommand | None:
+def parse_say(command: Payload, ours: Identity) -> SayCommand | None:
     """Parse a `/devin-say`: a session first, if there is one, then the message.
 
-    None if it is of another workspace, or lacks its person or channel.
+    None if it is not of our installation, or lacks its person or channel.
     """
     channel, user = string(command, "channel_id"), string(command, "user_id")
-    if string(command, "team_id") != team or not is_id(channel) or not is_id(user):
+    if not is_of(command, ours) or not is_id(channel) or not is_id(user):
         return None
     text = string(command, "text").strip()
     first, rest = (*text.split(maxsplit=1), "", "")[:2]
@@ -242,9 +261,9 @@ def parse_say(command: Payload, team: str) -> SayCommand | None:
     )
 
 
-def parse_press(body: Payload, team: str) -> Press | None:
+def parse_press(body: Payload, ours: Identity) -> Press | None:
     """Parse a press under a message of ours; None if the payload lacks its person or place."""
-    by, action = _person(body, team), first_of(body.get("actions"))
+    by, action = _person(body, ours), first_of(body.get("actions"))
     message, container = mapping(body.get("message")), mapping(body.get("container"))
     channel = string(mapping(body.get("channel")), "id") or string(container, "channel_id")
     is_malformed = bool(message) and not is_ts(message.get("ts"))
@@ -254,7 +273,7 @@ def parse_press(body: Payload, team: str) -> Press | None:
     root = next((str(one) for one in roots if is_ts(one)), "")
     return Press(
         by=by,
-        thread=ThreadRef(team=team, channel=channel, thread_ts=root),
+        thread=ThreadRef(team=ours.tenant, channel=channel, thread_ts=root),
         message=message,
         value=_value(action),
         ts=string(action, "action_ts") if is_ts(action.get("action_ts")) else "",

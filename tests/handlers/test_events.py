@@ -19,6 +19,7 @@ from tests.support.builders import (
     BOT_USER,
     CHANNEL,
     JSON,
+    OURS,
     ROOT_TS,
     TEAM,
     TS,
@@ -440,7 +441,7 @@ def test_the_documented_mention_is_no_command() -> None:
 )
 def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, text: str) -> None:
     """The first word is the session if it can be one; the rest is the message."""
-    say = parse_say(a_command(typed), TEAM)
+    say = parse_say(a_command(typed), OURS)
     assert say is not None
     assert (say.session, say.text, say.channel, say.by) == (session, text, CHANNEL, ADA)
 
@@ -454,7 +455,7 @@ def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, te
 )
 def test_a_say_with_a_broken_session_keeps_its_word(word: str) -> None:
     """A malformed session is not sent as part of the message."""
-    say = parse_say(a_command(f"{word} Go on"), TEAM)
+    say = parse_say(a_command(f"{word} Go on"), OURS)
     assert say is not None
     assert (say.session, say.session_word, say.text) == (None, word, "Go on")
 
@@ -463,12 +464,12 @@ def test_a_say_with_a_broken_session_keeps_its_word(word: str) -> None:
 @pytest.mark.parametrize("value", ["T0OTHER:000", "", None, 5])
 def test_a_say_of_nobody_or_elsewhere_is_none(key: str, value: Any) -> None:
     """It counts only with a person and a channel, and in the relay's workspace."""
-    assert parse_say(a_command("Go on", **{key: value}), TEAM) is None
+    assert parse_say(a_command("Go on", **{key: value}), OURS) is None
 
 
 def test_the_documented_press_is_read() -> None:
     """A press tells the person, the thread, and the message of the button."""
-    press = parse_press(sample("block_actions"), TEAM)
+    press = parse_press(sample("block_actions"), OURS)
     assert press is not None
     assert press.by == "U123ABC456"
     assert press.thread.thread_ts == "1548261200.000100"
@@ -495,7 +496,7 @@ def test_the_documented_press_is_read() -> None:
 )
 def test_a_tampered_send_again_is_none(value: str) -> None:
     """The relay decides whether the reply is of this channel, by any id that it had."""
-    press = parse_press(a_press(value), TEAM)
+    press = parse_press(a_press(value), OURS)
     assert press is not None
     assert parse_send_again(press) is None
 
@@ -513,13 +514,13 @@ def test_a_tampered_send_again_is_none(value: str) -> None:
 )
 def test_a_press_without_its_place_is_none(changes: JSON) -> None:
     """Without a person or a channel it is ignored."""
-    assert parse_press(a_press("x", **changes), TEAM) is None
+    assert parse_press(a_press("x", **changes), OURS) is None
 
 
 @pytest.mark.parametrize("actions", [None, [], {}, "x", [None], [["x"]], [{"value": 5}]])
 def test_a_press_without_a_value_has_an_empty_one(actions: Any) -> None:
     """A button without a value names no reply."""
-    press = parse_press(a_press("x", actions=actions), TEAM)
+    press = parse_press(a_press("x", actions=actions), OURS)
     assert press is not None
     assert press.value == ""
     assert parse_send_again(press) is None
@@ -540,8 +541,8 @@ def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
     if command is not None:
         parse_session(command.argument)
     parse_thread(payload, TEAM)
-    parse_say(payload, TEAM)
-    press = parse_press(payload, TEAM)
+    parse_say(payload, OURS)
+    press = parse_press(payload, OURS)
     if press is not None:
         parse_send_again(press)
 

@@ -1,5 +1,7 @@
 """Shortcuts, forms and ephemeral buttons are parsed from documented samples and other payloads."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 
@@ -17,6 +19,7 @@ from tests.support.builders import (
     ADA,
     CHANNEL,
     JSON,
+    OURS,
     ROOT_TS,
     TEAM,
     TS,
@@ -56,7 +59,7 @@ WHOLE = [
 
 def test_the_documented_shortcut_is_read() -> None:
     """It tells the person, the message and the thread; the author is somebody else."""
-    shortcut = parse_shortcut(sample("message_action"), "T0MJRM1A7")
+    shortcut = parse_shortcut(sample("message_action"), replace(OURS, tenant="T0MJRM1A7"))
     assert shortcut is not None
     assert shortcut.message is not None
     assert (shortcut.by, shortcut.message.author) == ("U0D15K92L", "U0MJRG1AL")
@@ -66,7 +69,7 @@ def test_the_documented_shortcut_is_read() -> None:
 
 def test_a_shortcut_on_a_reply_means_its_thread() -> None:
     """The root is `thread_ts`, if there is one."""
-    shortcut = parse_shortcut(a_shortcut({"thread_ts": ROOT_TS, "ts": TS}), TEAM)
+    shortcut = parse_shortcut(a_shortcut({"thread_ts": ROOT_TS, "ts": TS}), OURS)
     assert shortcut is not None
     assert shortcut.message is not None
     assert (shortcut.thread, shortcut.message.ts) == (THREAD, TS)
@@ -74,14 +77,14 @@ def test_a_shortcut_on_a_reply_means_its_thread() -> None:
 
 def test_a_message_that_nobody_wrote_is_none() -> None:
     """The thread can still be linked."""
-    shortcut = parse_shortcut(a_shortcut({"user": None}), TEAM)
+    shortcut = parse_shortcut(a_shortcut({"user": None}), OURS)
     assert shortcut is not None
     assert (shortcut.thread, shortcut.message) == (THREAD, None)
 
 
 def test_the_documented_form_is_read() -> None:
     """It tells the person, the number, and the typed text."""
-    form = parse_submission(sample("view_submission"), TEAM)
+    form = parse_submission(sample("view_submission"), OURS)
     assert form is not None
     assert (form.by, form.number) == ("U123ABC456", "shhh-its-secret")
     assert form.typed == {"ml-value": "This is my example inputted value"}
@@ -104,12 +107,12 @@ def test_the_documented_form_is_read() -> None:
 )
 def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
     """Without a person, a message or a workspace it is ignored."""
-    assert parse_shortcut(a_shortcut() | changes, TEAM) is None
+    assert parse_shortcut(a_shortcut() | changes, OURS) is None
 
 
 def test_a_global_shortcut_is_read() -> None:
     """It tells the person and the trigger, and no channel."""
-    assert parse_opener(GLOBAL, TEAM) == (ADA, GLOBAL["trigger_id"])
+    assert parse_opener(GLOBAL, OURS) == (ADA, GLOBAL["trigger_id"])
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,7 @@ def test_a_global_shortcut_is_read() -> None:
 )
 def test_a_global_shortcut_without_its_person_is_none(changes: JSON) -> None:
     """Nor is one of another workspace read."""
-    assert parse_opener(GLOBAL | changes, TEAM) is None
+    assert parse_opener(GLOBAL | changes, OURS) is None
 
 
 def test_a_chosen_channel_is_read_from_a_form() -> None:
@@ -133,14 +136,14 @@ def test_a_chosen_channel_is_read_from_a_form() -> None:
     entry = {"type": "conversations_select", "selected_conversation": CHANNEL}
     body = a_submission("0" * 32, "")
     body["view"]["state"] = {"values": {"channel": {"channel": entry}}}
-    form = parse_submission(body, TEAM)
+    form = parse_submission(body, OURS)
     assert form is not None
     assert form.typed == {"channel": CHANNEL}
 
 
 def test_a_whispered_press_is_read_from_its_place() -> None:
     """Slack sends no message with it."""
-    press = parse_press(a_whispered_press("0" * 32), TEAM)
+    press = parse_press(a_whispered_press("0" * 32), OURS)
     assert press is not None
     assert (press.by, press.thread) == (ADA, THREAD)
     assert press.value == "0" * 32
@@ -159,26 +162,26 @@ def test_a_whispered_press_is_read_from_its_place() -> None:
 )
 def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
     """The person and the place are ids."""
-    assert parse_press(a_whispered_press("0" * 32) | changes, TEAM) is None
+    assert parse_press(a_whispered_press("0" * 32) | changes, OURS) is None
 
 
 @settings(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
     """Any payload is parsed, or ignored."""
-    shortcut = parse_shortcut(payload, TEAM)
+    shortcut = parse_shortcut(payload, OURS)
     if shortcut is not None and shortcut.message is not None:
         message = shortcut.message
         assert type(message).model_validate_json(message.to_json()).id == message.id
-    form = parse_submission(payload, TEAM)
+    form = parse_submission(payload, OURS)
     if form is not None:
         "".join([form.number, *form.typed.values()]).encode()
-    opener = parse_opener(payload, TEAM)
+    opener = parse_opener(payload, OURS)
     if opener is not None:
         opener[1].encode()
-    press = parse_press(payload, TEAM)
+    press = parse_press(payload, OURS)
     if press is not None:
-        assert is_of(payload, TEAM)
+        assert is_of(payload, OURS)
         press.value.encode()
 
 
@@ -203,6 +206,6 @@ def test_a_say_is_for_a_session_or_a_new_one_only_if_it_says_so(
     text: str, target: str | None, said: str
 ) -> None:
     """A session's ID comes first, or `new`; a commit's hash or a sentence is the message."""
-    say = parse_say(a_command(text), TEAM)
+    say = parse_say(a_command(text), OURS)
     assert say is not None
     assert (NEW if say.starts else say.session, say.text) == (target, said)

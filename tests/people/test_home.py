@@ -39,7 +39,7 @@ from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
-from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
+from tests.support.builders import ADA, CHANNEL, JSON, OURS, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, on_v1, running
 from tests.support.devin_posts import until_card, until_state
 from tests.support.entries import linked
@@ -770,7 +770,7 @@ WHOLE = [
 )
 def test_a_tampered_value_is_none(value: str) -> None:
     """A button of App Home counts only if its value is complete and unchanged."""
-    assert parse_home_press(a_home_choice(actions.HOME_UNLINK, value), TEAM) is None
+    assert parse_home_press(a_home_choice(actions.HOME_UNLINK, value), OURS) is None
 
 
 @pytest.mark.parametrize(
@@ -778,42 +778,42 @@ def test_a_tampered_value_is_none(value: str) -> None:
 )
 def test_what_is_no_number_names_no_place(number: str) -> None:
     """It names neither a page nor an option, and `int` is not called."""
-    assert parse_home_page(a_home_press(actions.HOME_LATER, number or "x"), TEAM) is None
+    assert parse_home_page(a_home_press(actions.HOME_LATER, number or "x"), OURS) is None
     assert parse_choice_value(f"{'0' * 32}:{number}") is None
 
 
 def test_whole_payloads_are_read() -> None:
     """The payloads that the next test mutates are valid at first."""
-    press = parse_home_press(WHOLE[0], TEAM)
+    press = parse_home_press(WHOLE[0], OURS)
     assert press is not None
     assert press.thread == ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
-    assert parse_home_page(WHOLE[1], TEAM) == (ADA, 1)
-    form = parse_submission(WHOLE[2], TEAM)
+    assert parse_home_page(WHOLE[1], OURS) == (ADA, 1)
+    form = parse_submission(WHOLE[2], OURS)
     assert form is not None
     assert form.typed == {"session": SESSION, "message": "Hello"}
     assert parse_opened(WHOLE[3]) == ADA
     assert parse_choice_value("0" * 32 + ":12") == ("0" * 32, 12)
-    confirmed = parse_home_unlink(WHOLE[4], TEAM)
+    confirmed = parse_home_unlink(WHOLE[4], OURS)
     assert confirmed is not None
     assert confirmed.thread == press.thread
-    assert parse_home_press(a_home_choice("unlink"), TEAM) is None
+    assert parse_home_press(a_home_choice("unlink"), OURS) is None
 
 
 @given(payload=mutated(WHOLE))
 def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     """A broken payload is ignored, or is still of the relay's team."""
-    press = parse_home_press(payload, TEAM)
+    press = parse_home_press(payload, OURS)
     assert press is None or press.thread.team == TEAM
-    confirmed = parse_home_unlink(payload, TEAM)
+    confirmed = parse_home_unlink(payload, OURS)
     assert confirmed is None or confirmed.thread.team == TEAM
-    page = parse_home_page(payload, TEAM)
+    page = parse_home_page(payload, OURS)
     assert page is None or 0 <= page[1] <= 9_999
     opened = parse_opened(payload)
     assert opened is None or opened.isalnum()
-    pressed = parse_press(payload, TEAM)
+    pressed = parse_press(payload, OURS)
     choice = None if pressed is None else parse_choice_value(pressed.value)
     assert choice is None or 0 <= choice[1] <= 999
-    form = parse_submission(payload, TEAM)
+    form = parse_submission(payload, OURS)
     assert form is None or all(isinstance(text, str) for text in form.typed.values())
 
 

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
+
+from bot.slack.app.workspace import Identity
 
 JSON = dict[str, Any]
 
@@ -17,6 +20,10 @@ ADA = "U061F7AUR"
 BOT_USER = "U0LAN0Z89"
 ROOT_TS = "1515449500.000001"
 TS = "1515449522.000016"
+OURS = Identity(TEAM, None, BOT_USER, "B123ABC456", scopes=frozenset(), url="")
+ENTERPRISE = "E123ABC456"
+ORG = replace(OURS, tenant=ENTERPRISE, enterprise=ENTERPRISE)
+"""The bot in a workspace, and in an Enterprise organization by an org-wide token."""
 
 
 def sample(name: str) -> JSON:

@@ -47,7 +47,7 @@ def parts_of(
             store=store,
             client=client or web_client(box.slack),
             identity=Identity(
-                team=box.slack.team_id,
+                tenant=box.slack.team_id,
                 enterprise=None,
                 user=box.slack.bot_user_id,
                 bot="B0",

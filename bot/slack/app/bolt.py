@@ -19,7 +19,7 @@ def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncA
         # By default, Bolt takes the root logger's level, and its DEBUG lines print whole payloads.
         logger=log_of_bolt,
         client=client,
-        authorize=_OneWorkspace(str(client.token), identity),
+        authorize=_OneInstallation(str(client.token), identity),
         process_before_response=True,
         # The endpoint has already verified the signature; Bolt would log the whole body of a bad
         # one.
@@ -36,18 +36,18 @@ def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncA
     return app
 
 
-class _OneWorkspace(AsyncAuthorize):
-    """Authorizes all requests for the one workspace; Bolt takes longer to call a function."""
+class _OneInstallation(AsyncAuthorize):
+    """Authorizes all requests for the one installation; Bolt takes longer to call a function."""
 
     def __init__(self, token: str, bot: Identity) -> None:
         self._result = AuthorizeResult(
             enterprise_id=bot.enterprise,
-            team_id=bot.team,
+            team_id=None if bot.is_org else bot.tenant,
             bot_id=bot.bot,
             bot_user_id=bot.user,
             bot_token=token,
         )
 
     async def __call__(self, **_: object) -> AuthorizeResult:
-        """Ignore the request's own team: there is one workspace."""
+        """Ignore the request's own team: there is one installation."""
         return self._result

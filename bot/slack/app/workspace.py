@@ -11,7 +11,8 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified, OperatorError, SlackRefused
-from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
+from bot.model.people import WORKFLOW, Act, Person, Standing, UserId, is_enterprise
+from bot.model.record import string
 from bot.model.threads import ThreadRef
 from bot.settings import Settings
 from bot.slack.api import SlackClient, SlackClock, call, parse_scopes
@@ -137,14 +138,23 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The bot, as `auth.test` describes it, its token's `scopes`, and its workspace's `url`."""
+    """The bot, as `auth.test` describes it, its token's `scopes`, and its workspace's `url`.
 
-    team: str
+    `tenant` is the id of the installation: a workspace's, or for an org-wide one the organization's
+    `enterprise`, which a workspace may belong to as well.
+    """
+
+    tenant: str
     enterprise: str | None
     user: str
     bot: str
     scopes: frozenset[str]
     url: str
+
+    @property
+    def is_org(self) -> bool:
+        """True if the token serves all workspaces of an Enterprise organization."""
+        return self.tenant == self.enterprise
 
     @property
     def missing_scopes(self) -> frozenset[str]:
@@ -153,13 +163,24 @@ class Identity:
 
 
 async def identify(client: AsyncWebClient) -> Identity:
-    """Ask which bot the token belongs to; raises `SlackAway`, or `OperatorError` for a bad one."""
+    """Ask which bot the token belongs to; raises `SlackAway`, or `OperatorError` for a bad one.
+
+    For an org-wide token, `team_id` may be null, the organization's, or a workspace's.
+    """
     fix = "Copy the bot token again from the app's page, under OAuth & Permissions."
     answer = await _accepted(client, "auth.test", "SLACK_BOT_TOKEN", fix)
     headers = {k.lower(): v for k, v in getattr(answer, "headers", {}).items()}
+    team, enterprise = string(answer, "team_id"), string(answer, "enterprise_id")
+    if is_enterprise(team):
+        team, enterprise = "", enterprise or team
+    if answer.get("is_enterprise_install") is True:
+        team = ""
+    if not (team or enterprise):
+        says = "Slack names neither a workspace nor an organization for SLACK_BOT_TOKEN"
+        raise OperatorError(says, fix)
     return Identity(
-        team=str(answer["team_id"]),
-        enterprise=answer.get("enterprise_id"),
+        tenant=team or enterprise,
+        enterprise=enterprise or None,
         user=str(answer["user_id"]),
         bot=str(answer.get("bot_id") or ""),
         scopes=parse_scopes(headers.get("x-oauth-scopes")),
@@ -203,8 +224,8 @@ class Workspace:
 
     @property
     def team(self) -> str:
-        """Slack's id of the workspace, which is in the name of each of its own keys in Redis."""
-        return self.identity.team
+        """The tenant, whose id is in the name of each of its own keys in Redis."""
+        return self.identity.tenant
 
     @property
     def clock(self) -> SlackClock:
