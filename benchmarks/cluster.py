@@ -28,9 +28,8 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import _binary
-from bot.store.head import Head
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from bot.timing import Timing
 
 NODES, SLOTS = 3, 16_384

@@ -21,8 +21,7 @@ from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.poll import Poll
 from bot.settings import Settings
-from bot.store.head import Head
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 
 CONCURRENCY: int = Settings.model_fields["delivery_concurrency"].default
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)

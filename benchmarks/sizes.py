@@ -20,9 +20,8 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.schedule.poll import MOST_ENTRIES
 from bot.store.backlog import list_due, measure
-from bot.store.head import Head
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from bot.timing import TIMING
 
 AT_ONCE = 64

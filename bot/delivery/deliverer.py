@@ -29,7 +29,7 @@ from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.app.workspace import Workspace
 from bot.slack.limits import MarkBudget
-from bot.store.head import Head, Later, Nothing, Step
+from bot.store.mailbox import Head, Later, Nothing, Step
 from bot.store.state import State
 from bot.wording import delivery_reports
 
@@ -106,8 +106,9 @@ class Deliverer:
             return await self._finish(lease, head, _unforeseen(head, tried))
         answer, message = tried
         if answer is None:
+            at_once = timedelta(0)
             await self._retried(
-                lambda: self._mailbox.put_back(lease.session, lease.token, head.reply.id)
+                lambda: self._mailbox.defer(lease.session, lease.token, head, at_once)
             )
             return Later(0.0)
         if isinstance(answer, Wait):
@@ -167,20 +168,21 @@ class Deliverer:
         if head.attempts and head.waited >= self._give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(lease, head, outcome)
-        delay, notice_after = self._delay(head.attempts, wait), self._timing.notice_wait
+        delay, notice = self._delay(head.attempts, wait), self._timing.notice_wait
         deferred = await self._retried(
-            lambda: self._mailbox.defer(lease.session, lease.token, head, delay, notice_after)
+            lambda: self._mailbox.defer(lease.session, lease.token, head, delay, notice)
         )
         if deferred is None:
             return Nothing.LOST
-        if not wait.is_turn or deferred.attempts == 1:
+        attempts, notice_after = deferred
+        if not wait.is_turn or attempts == 1:
             metrics.WAITS.labels(wait.reason).inc()
             ids = {"session_id": lease.session, "reply_id": head.reply.id, "reason": wait.reason}
-            tried = {"attempts": deferred.attempts, "seconds": delay.seconds}
+            tried = {"attempts": attempts, "seconds": delay.seconds}
             log.warning("waits", extra={**ids, **tried})
-        if deferred.notice_after is not None:
-            notice = Owed(head.reply.id, head.round, OwedKind.DELAY)
-            await self._schedule.tell(notice, deferred.notice_after)
+        if notice_after is not None:
+            owed = Owed(head.reply.id, head.round, OwedKind.DELAY)
+            await self._schedule.tell(owed, notice_after)
         return Later(delay.total_seconds())
 
     def _delay(self, attempts: int, wait: Wait) -> timedelta:

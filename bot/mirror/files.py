@@ -16,8 +16,7 @@ from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.slack.limits import LIMITED
 from bot.slack.uploads import SEND, Uploads
-from bot.store.mirror.words import Batch, Words
-from bot.store.outbox import Begun
+from bot.store.outbox import Batch, Begun, Words
 from bot.text.devin_files import SentFile
 from bot.wording.mirror.posts import LongText
 

@@ -25,8 +25,7 @@ from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
 from bot.slack.app.workspace import Workspace
-from bot.store.ledger import base_of
-from bot.store.mirror.polls import Found, Poll, Recorded
+from bot.store.mirror.polls import Found, Poll, Recorded, base_of
 from bot.store.state import State
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,7 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
 from bot.slack.limits import LIMITED
 from bot.slack.threads import Threads
-from bot.store.mirror.words import PARTS, Batch, Words
-from bot.store.outbox import Begun
+from bot.store.outbox import PARTS, Batch, Begun, Words
 from bot.text.devin_files import SentFile
 from bot.timing import Timing
 from bot.wording.mirror import posts as devin_posts

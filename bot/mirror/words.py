@@ -21,8 +21,7 @@ from bot.slack.api import SECOND
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.mirror.cards import thread_of
-from bot.store.mirror.words import Batch
-from bot.store.outbox import Begun
+from bot.store.outbox import Batch, Begun
 from bot.store.state import State
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices

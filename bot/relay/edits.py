@@ -18,11 +18,11 @@ from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.notices import Notices
 from bot.runtime.audit import Event, audit
 from bot.runtime.in_flight import Background
+from bot.store.claims import Ticket, new_number
 from bot.store.links import GONE
 from bot.store.outbox import Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision, outlasted
 from bot.store.state import State
-from bot.store.tickets import Ticket, new_number
 from bot.text.to_devin import is_empty, says_something
 from bot.wording import corrections, refusals
 

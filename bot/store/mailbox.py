@@ -7,9 +7,12 @@ was frozen finds its token void: it can neither pop nor report a reply for its s
 """
 
 import secrets
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,13 +27,13 @@ from bot.model.replies import (
     Queues,
     Reply,
     ReplyId,
+    place_of,
 )
 from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
-from bot.store.head import Deferred, Head, Step, kept_of, parse_step
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 
@@ -41,6 +44,97 @@ MOST = 200
 
 UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 """Outcomes after which Devin still counts as failing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The reply at the head of a mailbox, to send now. Times are Unix ms.
+
+    `failing_since` is None while Devin answers.
+
+    `sent` is the time when it was first marked as being sent. `interrupted` is True if an earlier
+    holder of the lease, which is gone, did that. With a `flaw`, the record is broken, and `reply`
+    has the readable parts of it.
+    """
+
+    reply: Reply
+    round: int
+    accepted: int
+    failing_since: int | None
+    attempts: int
+    now: int
+    sent: int
+    interrupted: bool
+    flaw: ValidationError | None = None
+    read: float = field(default_factory=time.monotonic)
+
+    def clock(self) -> datetime:
+        """Return the time by Redis's clock, as are all other times here."""
+        ahead = time.monotonic() - self.read
+        return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
+
+    @property
+    def waited(self) -> timedelta:
+        """The time for which deliveries of this reply have failed."""
+        if self.failing_since is None:
+            return timedelta(0)
+        return timedelta(milliseconds=self.now - max(self.failing_since, self.accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """There is mail, due in `after` seconds."""
+
+    after: float
+
+
+class Nothing(StrEnum):
+    """The reasons why this caller has nothing to do."""
+
+    EMPTY = "empty"
+    HELD = "held"
+    LOST = "lost"
+
+
+Step = Head | Later | Nothing
+
+
+def parse_step(answer: Sequence[Any]) -> Step:
+    """Parse the step that a script returned; see `include/next_head.lua`."""
+    what = answer[0]
+    if what == "later":
+        return Later(answer[1] / 1000)
+    if what not in {"head", "interrupted"}:
+        return Nothing(what)
+    _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
+    team, channel, ts = place_of(reply_id)
+    place = {"team": team, "channel": channel, "thread_ts": ts}
+    reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
+    if flaw is not None:
+        thread = reply.thread.model_copy(update={"team": team, "channel": channel})
+        reply = reply.model_copy(update={"thread": thread, "ts": ts})
+    return Head(
+        reply=reply,
+        round=int(number or 1),
+        accepted=int(accepted or now),
+        failing_since=int(since) if since else None,
+        attempts=int(attempts),
+        now=int(now),
+        sent=int(sent),
+        interrupted=what == "interrupted",
+        flaw=flaw,
+    )
+
+
+def kept_of(head: Head, outcome: Outcome) -> str:
+    """Return what FINISH keeps of a reply, "" for nothing; of a delivered one, not the text."""
+    reply = head.reply
+    if head.flaw is not None or outcome.kind is not OutcomeKind.DELIVERED:
+        return reply.to_json()
+    if not reply.step and not outcome.left_out:
+        return ""
+    words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
+    return reply.model_copy(update=words).to_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +157,7 @@ class Mailbox:
     ) -> Accepted:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 
-        It is not sent before `wait` is over: an earlier reply that comes until then goes first.
+        It is not sent before `wait` is over: an earlier one may come first.
 
         Raises:
             StoreAway: the reply may not be kept; do not acknowledge its event.
@@ -120,13 +214,21 @@ class Mailbox:
         return parse_step(answer)
 
     async def defer(
-        self, session: SessionId, token: str, head: Head, delay: timedelta, notice: timedelta
-    ) -> Deferred | None:
+        self,
+        session: SessionId,
+        token: str,
+        head: Head,
+        delay: timedelta,
+        notice: timedelta | None = None,
+    ) -> tuple[int, float | None] | None:
         """Put the head off by `delay`; return None if it is no longer being sent under `token`.
 
-        The first deferral of a reply owes a notice, due after `notice`.
+        Otherwise, return the attempts so far, and the seconds until its notice, if any.
+
+        The first deferral of a reply owes a notice, due after `notice`. Without one, the reply has
+        certainly not been sent.
         """
-        report = Owed(head.reply.id, head.round, OwedKind.DELAY)
+        report = "" if notice is None else Owed(head.reply.id, head.round, OwedKind.DELAY)
         answer = await lua.defer(
             self._store,
             session=session,
@@ -134,24 +236,12 @@ class Mailbox:
             reply_id=head.reply.id,
             delay=millis(delay),
             notice=str(report),
-            notice_after=millis(notice),
+            notice_after=millis(notice or timedelta(0)),
         )
         if not answer:
             return None
         attempts, notice_ms = answer
-        return Deferred(attempts, None if notice_ms < 0 else notice_ms / 1000)
-
-    async def put_back(self, session: SessionId, token: str, reply: ReplyId) -> None:
-        """Undo `take` for a reply that has certainly not been sent; it is due at once."""
-        await lua.defer(
-            self._store,
-            session=session,
-            token=token,
-            reply_id=reply,
-            delay=0,
-            notice="",
-            notice_after=0,
-        )
+        return attempts, None if notice_ms < 0 else notice_ms / 1000
 
     async def renew(self, session: SessionId, token: str) -> bool:
         """Extend the lease by another `keep.LEASE`; return False if it is no longer ours."""
@@ -164,10 +254,7 @@ class Mailbox:
         return Reply.model_validate_json(raw) if raw else None
 
     async def uploads(self, reply: ReplyId) -> Sequence[Upload] | None:
-        """Return the uploads of the files of `reply`; None until they are recorded.
-
-        Before that, it was certainly not sent, not even by a process that died meanwhile.
-        """
+        """Return the uploads of `reply`; None: none are recorded, so it was certainly not sent."""
         raw = await self._store.field(subject_key(reply), ReplyField.FILES)
         try:
             return _UPLOADS.validate_json(raw) if raw else None
@@ -195,14 +282,11 @@ class Mailbox:
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back into its mailbox, once for each `number` of its rounds.
 
-        Return its session; None if it was sent again already, or if there is nothing left to send.
+        Return its session; None if that was done before, or if there is nothing left to send.
         """
+        score, press = ts_micros(reply.ts), secrets.token_hex(8)
         return await lua.send_again(
-            self._store,
-            reply_id=reply.id,
-            score=ts_micros(reply.ts),
-            number=number,
-            press=secrets.token_hex(8),
+            self._store, reply_id=reply.id, score=score, number=number, press=press
         )
 
     async def queues(self, session: SessionId) -> Queues:

@@ -8,18 +8,15 @@ from bot.redis.budget import Starts
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.store.claims import Claims
-from bot.store.ledger import Ledger
+from bot.store.claims import Claims, Tickets
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards
-from bot.store.mirror.polls import Reads
+from bot.store.mirror.polls import Ledger, Reads
 from bot.store.mirror.watches import SessionNames, Watches
-from bot.store.mirror.words import Words
-from bot.store.outbox import Outbox
+from bot.store.outbox import Outbox, Words
 from bot.store.profiles import Profiles
 from bot.store.revisions import Revisions
-from bot.store.tickets import Tickets
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.store.ledger import Ledger
+from bot.store.mirror.polls import Ledger
 from bot.wording.phrases import acus_of
 from sandbox import Sandbox
 from tests.people.test_usage import started

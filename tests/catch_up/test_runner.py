@@ -38,9 +38,8 @@ from bot.relay.replies import Replies
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed
-from bot.store.head import Head, Later, Step
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Later, Mailbox, Step
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.wording import delivery_reports

@@ -20,7 +20,7 @@ from bot.redis.connection import Store
 from bot.slack.limits import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
-from bot.store.mirror.words import Batch, Words
+from bot.store.outbox import Batch, Words
 from bot.timing import TIMING
 from bot.wording.mirror.notices import NOT_SHOWN, QUIET
 from bot.wording.mirror.posts import LongText

@@ -30,10 +30,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
 from bot.settings import Settings
-from bot.store.head import Head, Nothing
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
 from bot.wording import corrections, refusals, thread_links
@@ -569,7 +568,9 @@ async def test_a_change_of_what_was_not_for_devin_leaves_nothing(store: Store, r
 async def test_a_change_of_another_form_than_the_reply_has_is_made_again(store: Store) -> None:
     """Another edit came between its read and its write, and what that brought must stay."""
     mailbox, _, reply = await taken(store)
-    await mailbox.put_back(OF, "token", reply.id)
+    await lua.defer(
+        store, session=OF, token="token", reply_id=reply.id, delay=0, notice="", notice_after=0
+    )
     said = reply.model_copy(update={"text": "read before another edit came"})
     answer = await lua.revise(
         store,
@@ -899,7 +900,7 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
     assert isinstance(head, Head)
     assert head.reply == two
     assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.SENDING
-    await mailbox.put_back(of, "token", two.id)
+    await mailbox.defer(of, "token", head, timedelta(0))
     assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.REPEATED
     assert await Entries(store).depths() == (0, 0)
     assert await mailbox.kept(two.id) is None

@@ -28,9 +28,8 @@ from bot.runtime.outgoing import open_session
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.files import SlackFiles, attached
-from bot.store.head import Head
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from bot.wording import delivery_reports, refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile

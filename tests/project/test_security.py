@@ -21,7 +21,7 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.relay.saying import say, speaking
 from bot.settings import load_settings
-from bot.store import claims, tickets
+from bot.store import claims
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.bots import open_bot
@@ -133,7 +133,7 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
     [
         ("while it is queued", keep.WAITING),
         ("after any other outcome", keep.DONE),
-        ("edited after it was sent", tickets.KEEP),
+        ("edited after it was sent", claims.KEEP),
         ("came before its message", keep.AHEAD),
         ("the choice of its session", say.UNSENT),
         ("the request to start a session", keep.TRIED),

@@ -17,8 +17,7 @@ from bot.redis.connection import Store
 from bot.reporting.notices import Notices
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.threads import Threads
-from bot.store.head import Head
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Outbox
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox

@@ -18,9 +18,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import TELLING_SECONDS, Reporter
-from bot.store.head import Head
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import LEASE
 from bot.timing import TIMING
 from sandbox import Sandbox

@@ -14,8 +14,7 @@ from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.mirror.words import Words, words_owed
-from bot.store.outbox import Outbox
+from bot.store.outbox import Outbox, Words, words_owed
 from tests.runtime.test_operations import value
 from tests.support.desk import SESSION, Desk, on_both, running
 from tests.support.processes import free_port

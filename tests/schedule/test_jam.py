@@ -19,8 +19,7 @@ from bot.runtime.in_flight import InFlight
 from bot.schedule.local import MANY_AT_ONCE
 from bot.schedule.poll import NAMED
 from bot.settings import Settings
-from bot.store.head import Head
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from tests.conftest import started
 from tests.support.bots import open_bot
 from tests.support.desk import Desk, key_of

@@ -11,9 +11,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import BEHIND_KEY, THREADS_KEY, prefix_of
 from bot.store.checkpoints import Checkpoints, Missed, Unread
-from bot.store.head import Later
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Later, Mailbox
 from tests.support.keys import at
 
 WITHIN = timedelta(days=1)

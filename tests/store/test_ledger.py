@@ -12,9 +12,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, ledger_key
-from bot.store.ledger import Ledger
 from bot.store.links import Links
-from bot.store.mirror.polls import Found, Poll
+from bot.store.mirror.polls import Found, Ledger, Poll
 from bot.store.mirror.watches import Watches
 from tests.support.keys import at
 

@@ -27,10 +27,9 @@ from bot.redis.keys import (
     subject_key,
     watched_key,
 )
-from bot.store.head import Head, Later, Nothing
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import MOST, Mailbox
+from bot.store.mailbox import MOST, Head, Later, Mailbox, Nothing
 from bot.store.mirror.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
@@ -355,14 +354,13 @@ async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: 
         for number in range(100):
             await raw.config_resetstat()
             head = await taken(mailbox, f"t{number}")
-            await mailbox.put_back(ID, f"t{number}", head.reply.id)
+            await mailbox.defer(ID, f"t{number}", head, NONE)
             stats = await raw.info("commandstats")
             least = min(least, float(stats["cmdstat_evalsha"]["usec_per_call"]))
         return least
 
     await filled(mailbox, 1, 2)
-    await taken(mailbox, "warm")
-    await mailbox.put_back(ID, "warm", a_reply(1).id)
+    await mailbox.defer(ID, "warm", await taken(mailbox, "warm"), NONE)
     few = await cost()
     await raw.zadd(
         at(mail_key(ID)), {f"T:C:{n}": ts_micros(f"{1764000100 + n}") for n in range(10_000)}
@@ -472,10 +470,10 @@ async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
         if ends == "defer":
             await mailbox.defer(ID, ends, late, NONE, SOON)
         else:
-            await mailbox.put_back(ID, ends, late.reply.id)
+            await mailbox.defer(ID, ends, late, NONE)
         assert await raw.hget(at(subject_key(late.reply.id)), "state") == "waiting"
         assert await raw.get(at(lease_key(ID))) == "b"
-        await mailbox.put_back(ID, "b", other.reply.id)
+        await mailbox.defer(ID, "b", other, NONE)
 
 
 async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw: Redis) -> None:
@@ -514,8 +512,7 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
         assert (head.reply, head.attempts, head.interrupted) == (a_reply(1), attempt - 1, False)
         deferred = await mailbox.defer(ID, f"t{attempt}", head, SOON, timedelta(seconds=30))
         assert deferred is not None
-        assert deferred.attempts == attempt
-        assert deferred.notice_after == (30.0 if attempt == 1 else None)
+        assert deferred == (attempt, 30.0 if attempt == 1 else None)
         step = await mailbox.take(ID, "x")
         assert isinstance(step, Later)
         assert 0 < step.after <= SOON.total_seconds()
@@ -543,7 +540,7 @@ async def test_each_round_owes_a_notice_of_its_own(mailbox: Mailbox) -> None:
     assert again.accepted >= head.now
     deferred = await mailbox.defer(ID, "c", again, NONE, SOON)
     assert deferred is not None
-    assert deferred.notice_after == SOON.total_seconds()
+    assert deferred[1] == SOON.total_seconds()
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN])
@@ -591,7 +588,7 @@ async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> N
     await raw.delete(at(lease_key(ID)))
     await taken(mailbox, "b")
     assert await mailbox.defer(ID, "a", frozen, SOON, SOON) is None
-    await mailbox.put_back(ID, "a", frozen.reply.id)
+    await mailbox.defer(ID, "a", frozen, NONE)
     assert await raw.hget(at(subject_key(frozen.reply.id)), "state") == "sending"
     assert await raw.get(at(lease_key(ID))) == "b"
 
@@ -599,7 +596,7 @@ async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> N
 async def test_a_reply_that_was_put_back_is_an_ordinary_head(mailbox: Mailbox) -> None:
     """It has certainly not been sent, so it is not interrupted."""
     await filled(mailbox, 1)
-    await mailbox.put_back(ID, "a", (await taken(mailbox, "a")).reply.id)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE)
     head = await taken(mailbox, "b")
     assert not head.interrupted
 

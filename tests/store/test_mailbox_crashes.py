@@ -18,9 +18,8 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, subject_key
-from bot.store.head import Head, Nothing, Step
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox, Nothing, Step
 from tests.support.keys import at
 
 STEPS = 250
@@ -148,7 +147,7 @@ class Story:
         holder = self.any_holder()
         if holder is None or (head := holder.head) is None:
             return
-        await self.mailbox.put_back(holder.session, holder.token, head.reply.id)
+        await self.mailbox.defer(holder.session, holder.token, head, timedelta(0))
         self.let_go(holder, self.known[holder.session][head.reply.id])
 
     async def crash(self) -> None:

@@ -15,7 +15,7 @@ from bot.redis.connection import Store
 from bot.relay.asking.link_form import LinkOffered, SessionAsked
 from bot.relay.edits import CorrectionOffered
 from bot.relay.saying.say import SayForm, Unsent
-from bot.store.tickets import Tickets
+from bot.store.claims import Tickets
 from tests.support.desk import SESSION, Desk
 from tests.support.waiting import wait_until
 

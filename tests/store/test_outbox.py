@@ -17,15 +17,13 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
-from bot.store.head import Head
 from bot.store.links import Links
 from bot.store.lua import outbox as lua
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from bot.store.mirror.cards import FIELDS, Cards, Told, card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.mirror.words import MOST_BYTES, MOST_ITEMS, PARTS, Words, words_owed
-from bot.store.outbox import Begun, Outbox, Owing
+from bot.store.outbox import MOST_BYTES, MOST_ITEMS, PARTS, Begun, Outbox, Owing, Words, words_owed
 from tests.support.desk import SESSION
 from tests.support.entries import Entries, expire
 from tests.support.keys import at

@@ -23,9 +23,8 @@ from bot.redis.keys import (
     watched_key,
     words_key,
 )
-from bot.store.head import Head
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
+from bot.store.mailbox import Head, Mailbox
 from bot.store.mirror.cards import card_subject
 from bot.store.mirror.polls import Found, Poll, Reads
 from bot.store.mirror.watches import Watches

@@ -37,8 +37,7 @@ from bot.store.links import Links
 from bot.store.mirror.cards import card_owed
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
-from bot.store.mirror.words import words_owed
-from bot.store.outbox import Begun, Outbox
+from bot.store.outbox import Begun, Outbox, words_owed
 from bot.timing import Timing
 from bot.wiring import Parts
 from bot.wording.message import SlackMessage

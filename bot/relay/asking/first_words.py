@@ -14,8 +14,8 @@ from bot.relay.asking.link_form import LinkForm
 from bot.relay.lifecycle.starting import Starting
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import Ticket
 from bot.store.state import State
-from bot.store.tickets import Ticket
 from bot.text.to_devin import strip_mention
 from bot.wording import offers
 from bot.wording.message import SlackMessage

@@ -34,9 +34,8 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.claims import OFFERED
+from bot.store.claims import OFFERED, Ticket
 from bot.store.state import State
-from bot.store.tickets import Ticket
 from bot.text.to_devin import is_empty, to_markdown
 from bot.wording import forms, thread_links
 from bot.wording.message import View

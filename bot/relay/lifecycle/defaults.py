@@ -33,8 +33,8 @@ from bot.relay.naming import Naming
 from bot.reporting.notices import Notices
 from bot.runtime.audit import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import Ticket
 from bot.store.state import State
-from bot.store.tickets import Ticket
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions

@@ -30,9 +30,9 @@ from bot.relay.lifecycle.start import Start, subject_of
 from bot.relay.lifecycle.starting import Starting
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_CHANNEL
+from bot.store.claims import Ticket
 from bot.store.outbox import KEEP
 from bot.store.state import State
-from bot.store.tickets import Ticket
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions

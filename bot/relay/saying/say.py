@@ -21,9 +21,9 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, command_key
 from bot.runtime.audit import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import Ticket
 from bot.store.outbox import Owing
 from bot.store.state import State
-from bot.store.tickets import Ticket
 from bot.wording import devin_say
 from bot.wording.forms import MENU_LIMIT, say_form, say_menu
 from bot.wording.message import SlackMessage, View

@@ -1,4 +1,4 @@
-"""Polls of watched sessions, and the budget of reads of Devin's API, which all processes share.
+"""Polls of watched sessions, the budget of reads that they share, and the ledger that they write.
 
 A twelfth of the minute's reads may be made at once, and the rest is spread evenly, so that no
 minute has more of them than the setting allows.
@@ -7,9 +7,10 @@ minute has more of them than the setting allows.
 from base64 import b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from bot.model.ledger import Account, Use, parse_uses
 from bot.model.mirror import Said, Started, Watched
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
@@ -114,3 +115,48 @@ class Reads:
             pause_ms=int(pause * 1000),
         )
         return spent, wait_ms / 1000
+
+
+MONTH = "%Y-%m"
+
+
+class Ledger:
+    """Reads the ledger: one hash a month, which the polls write; see `bot/model/ledger.py`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def month(self, of: datetime) -> Sequence[Use]:
+        """Return what sessions have used in the month of that time, which is in UTC."""
+        found = await lua.read_ledger(self._store, month=of.strftime(MONTH))
+        return list(parse_uses(dict(zip(found[::2], found[1::2], strict=True))))
+
+
+def entry_of(poll: Poll, seen: Watched) -> Sequence[str]:
+    """Return what `RECORD_POLL` enters of a session: nothing, if its total has not moved."""
+    before = base_of(poll, seen)
+    if seen.acus is None or before == seen.acus:
+        return ()
+    at = datetime.fromtimestamp(poll.began / 1000, UTC)
+    account, day = _account(poll).to_json(), at.strftime("%d")
+    return (at.strftime(MONTH), account, str(before), day, str(seen.acus))
+
+
+def base_of(poll: Poll, seen: Watched) -> float:
+    """Return the total from which what a poll has `seen` counts.
+
+    What a session had used before it was first seen counts only if the relay started it: else it
+    was used at another time, and perhaps for others.
+    """
+    if poll.seen.acus is not None:
+        return poll.seen.acus
+    return (seen.acus or 0.0) if poll.started is None else 0.0
+
+
+def _account(poll: Poll) -> Account:
+    if (start := poll.started) is not None:
+        return Account(by=start.by, channel=start.channel, thread=start.thread)
+    if not poll.followers:
+        return Account()
+    first = min(poll.followers, key=lambda one: one.link.at).thread
+    return Account(channel=first.channel, thread=first.thread_ts)

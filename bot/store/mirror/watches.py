@@ -22,11 +22,10 @@ from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
 from bot.redis.keys import WATCH_KEY, watched_key
 from bot.redis.lua import commands
-from bot.store.ledger import entry_of
 from bot.store.lua import mirror as lua
 from bot.store.mirror.cards import card_subject
-from bot.store.mirror.polls import Follower, Found, Poll, Recorded, short_id
-from bot.store.mirror.words import words_owed, words_subject
+from bot.store.mirror.polls import Follower, Found, Poll, Recorded, entry_of, short_id
+from bot.store.outbox import words_owed, words_subject
 
 MOST_SHOWN = 400
 """Most ids of messages that are remembered of a session; a page repeats at most 200."""

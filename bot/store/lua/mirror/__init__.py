@@ -1,4 +1,4 @@
-"""The signatures of the scripts behind links and watched sessions."""
+"""The signatures of the scripts behind links, watched sessions and the ledger."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -66,3 +66,8 @@ async def spend_reads(
     *, most: int, per_minute: int, burst: int, rest: int, is_made: bool, pause_ms: int
 ) -> tuple[int, int]:
     """Spend reads of the budget; return how many, and the ms until one more can be had."""
+
+
+@script
+async def read_ledger(*, month: str) -> Sequence[str]:
+    """Return the fields of a month of the ledger, each with its value."""
