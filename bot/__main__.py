@@ -50,11 +50,19 @@ Print the Slack app manifest, with the reason for each scope. No settings are
 needed.
 
 To create the app, choose Create New App > From a manifest in Slack, and paste
-it. To update an app, paste it under App Manifest, and reinstall the app."""
+it, or open what --link prints. To update an app, paste it under App Manifest,
+and reinstall the app. Options can be combined."""
 DEMO = """\
 Start a local Slack, a local Devin and the relay, and print the address of a
 web page to try them on. No accounts and no settings are needed, and nothing
 leaves this machine. Ctrl-C stops everything."""
+
+OPTIONS = {
+    "--agent": "as an agent, with Slack's own Stop (paid plans)",
+    "--org": "for all workspaces of an Enterprise org",
+    "--workflow-steps": "with Workflow Builder steps (paid plans)",
+}
+"""What each option adds to the manifest."""
 
 COMMANDS = {
     "run": ("start the relay", RUN),
@@ -80,19 +88,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error("demo takes no settings, so --env-file has no effect on it")
         _become_the_demo(arguments.port, arguments.api)
     if arguments.command == "manifest":
-        return _manifest(arguments.url, workflow_steps=arguments.workflow_steps)
+        return _manifest(arguments.options or (), arguments.url, as_link=arguments.link)
     from bot.commands import run  # noqa: PLC0415  (these imports take ten times as long as the rest)
 
     return run(arguments.command, arguments.env_file)
 
 
-def _manifest(url: str | None, *, workflow_steps: bool) -> int:
-    from bot.slack.app.manifest import manifest_yaml  # noqa: PLC0415  (as above)
+def _manifest(options: Sequence[str], url: str | None, *, as_link: bool) -> int:
+    from bot.slack.app.manifest import creation_link, manifest_yaml  # noqa: PLC0415  (as above)
 
     try:
-        text = manifest_yaml(url=url, workflow_steps=workflow_steps)
+        text = manifest_yaml(*options, url=url)
+        text = f"{creation_link(text)}\n" if as_link else text
     except ValueError as error:
-        sys.stderr.write(f"error: --url {error}\n")
+        sys.stderr.write(f"error: {error}\n")
         return MISUSED
     sys.stdout.write(text)
     return OK
@@ -138,9 +147,11 @@ def _parser_for(typed: str) -> argparse.ArgumentParser:
     }
     manifest, demo = commands["manifest"], commands["demo"]
     manifest.add_argument("--url", help="https URL of this deployment, for HTTP mode")
-    manifest.add_argument(
-        "--workflow-steps", action="store_true", help="with Workflow Builder steps (paid plans)"
-    )
+    for option, adds in OPTIONS.items():
+        manifest.add_argument(
+            option, action="append_const", dest="options", const=option, help=adds
+        )
+    manifest.add_argument("--link", action="store_true", help="print the link that creates the app")
     demo.add_argument("--port", type=int, help="port of the page (default: 8377, or a free one)")
     demo.add_argument("--api", choices=["v1", "v3"], help="version of Devin's API (default: v3)")
     return parser

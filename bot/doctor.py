@@ -20,12 +20,13 @@ from bot.redis.embedded.trial import old_data, try_valkey
 from bot.runtime.audit import open_file, reason_of
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call
-from bot.slack.app.manifest import REINSTALL, named, required_scopes
+from bot.slack.app.manifest import named, remedy, required_scopes
 from bot.slack.app.workspace import Identity, check_app_token, identify
 from bot.slack.people import GROUP_MEMBERS
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
 GROUPS = "Slack user groups"
+AGENT, AGENT_SCOPE = "Slack agent", "assistant:write"
 AUDIT_LOG = "Audit log"
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
@@ -50,7 +51,8 @@ async def _bot(client: SlackClient, settings: Settings) -> Sequence[Finding]:
     except (OperatorError, PassingError) as error:
         return [_bad(BOT_TOKEN, error)]
     token = Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
-    return [token, _scopes(identity), *await _groups(client, settings)]
+    agent = [_agent(identity)] if identity.scopes and settings.agent == "auto" else []
+    return [token, _scopes(identity), *agent, *await _groups(client, settings)]
 
 
 async def _app(client: SlackClient, settings: Settings) -> Sequence[Finding]:
@@ -110,8 +112,18 @@ def _scopes(identity: Identity) -> Finding:
         says = "Slack didn't say which scopes the token has"
         return Finding(SCOPES, is_good=False, says=says, fix=SLACK_ADDRESS)
     if missing := identity.missing_scopes:
-        return Finding(SCOPES, is_good=False, says=f"missing {named(missing)}", fix=REINSTALL)
+        fix = remedy(missing | identity.scopes)
+        return Finding(SCOPES, is_good=False, says=f"missing {named(missing)}", fix=fix)
     return Finding(SCOPES, is_good=True, says=f"all {len(required_scopes())} granted")
+
+
+def _agent(identity: Identity) -> Finding:
+    """Say whether Slack can show sessions as an agent's; a status line does without."""
+    if AGENT_SCOPE in identity.scopes:
+        return Finding(AGENT, is_good=True, says="declared, for Slack's own state and Stop")
+    says = "not declared, so threads have a status line instead of Slack's own state and Stop"
+    fix = "On a paid plan, use the manifest from `devin-relay manifest --agent`, or set AGENT=off."
+    return Finding(AGENT, is_good=True, says=says, fix=fix)
 
 
 async def _groups(client: SlackClient, settings: Settings) -> Sequence[Finding]:

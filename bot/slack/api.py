@@ -23,7 +23,7 @@ from bot.model.threads import ts_micros
 from bot.runtime import metrics
 from bot.runtime.outgoing import NOT_SENT
 from bot.runtime.reasons import broken
-from bot.slack.app.manifest import DISPENSABLE, REINSTALL, lacking
+from bot.slack.app.manifest import DISPENSABLE, lacking, remedy
 from bot.urls import is_secure
 
 log = logging.getLogger(__name__)
@@ -195,9 +195,9 @@ def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any
     needed, provided = parse_scopes(answer.get("needed")), parse_scopes(answer.get("provided"))
     missing = needed - provided - DISPENSABLE
     if missing:
-        _log_once(client, method, lacking(missing))
+        _log_once(client, method, lacking(missing, provided))
     elif not needed:
-        _log_once(client, method, f"Slack doesn't say which. {REINSTALL}")
+        _log_once(client, method, f"Slack doesn't say which. {remedy(provided)}")
 
 
 @lru_cache(maxsize=100)

@@ -257,7 +257,7 @@ async def test_run_and_worker_share_an_embedded_valkey(
 
 async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
     """It needs no settings, and equals the file in the repository."""
-    code, out, err = await typed({}, tmp_path, "manifest")
+    code, out, err = await typed({}, tmp_path, "manifest", "--agent")
     assert (code, err) == (0, "")
     assert out == (Path(__file__).parents[2] / "manifest.yaml").read_text()
     code, out, _ = await typed(
@@ -272,6 +272,9 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
     code, out, err = await typed({}, tmp_path, "manifest", "--url", "http://relay.example.com")
     assert (code, out) == (2, "")
     assert err == "error: --url must start with https:// (Slack requires HTTPS)\n"
+    code, out, _ = await typed({}, tmp_path, "manifest", "--link")
+    assert (code, out.count("\n")) == (0, 1)
+    assert out.startswith("https://api.slack.com/apps?new_app=1&manifest_yaml=display_information:")
 
 
 async def test_doctor_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path) -> None:
@@ -279,9 +282,10 @@ async def test_doctor_finds_all_well(environ: Environ, desk: Desk, tmp_path: Pat
     code, out, err = await command(environ, tmp_path, "doctor")
     assert (code, err) == (0, "")
     *lines, last = out.splitlines()
-    doubtful, fix, tip = [line for line in lines if line[:2] != "✓ "]
+    doubtful, fix, agent, tip = [line for line in lines if line[:2] != "✓ "]
     assert doubtful.startswith("! Redis persistence: no append-only file, so a crash loses ")
     assert fix == "  → Set appendonly to yes."
+    assert "`devin-relay manifest --agent`" in agent
     assert "ADMIN_CONTACT" in tip
     assert last == "No problems found"
     for what in ("Redis", "Slack bot token", "Slack scopes", "Slack app token", "Devin sessions"):

@@ -94,7 +94,7 @@ def test_every_command_that_is_shown_exists(capsys: pytest.CaptureFixture[str]) 
 def test_the_commands_are_found_in_the_text() -> None:
     """The test above finds commands."""
     shown = {rest.strip() for text in DOCUMENTS.values() for _, rest in COMMAND.findall(text)}
-    assert {"run", "doctor", "demo", "manifest --url https://relay.example.com"} <= shown
+    assert {"run", "doctor", "demo", "manifest --agent --url https://relay.example.com"} <= shown
 
 
 def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:

@@ -1,14 +1,24 @@
 """Slack would accept the manifest, and it asks for no more than the relay needs."""
 
 import re
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
-from bot.slack.app.manifest import manifest_yaml, required_scopes
+from bot.__main__ import OPTIONS
+from bot.slack.app.manifest import (
+    CREATE,
+    creation_link,
+    lacking,
+    manifest_yaml,
+    options,
+    required_scopes,
+)
+from bot.wording.offers import PROMPTS
 from tests.support.manifest_schema import Manifest
 
 ROOT = Path(__file__).parents[2]
@@ -22,26 +32,80 @@ SCOPE_OF_EVENT = {
 OTHER_EVENTS = ["app_home_opened", "channel_id_changed", "channel_shared"]
 
 
-def read(**wanted: Any) -> Manifest:
-    return Manifest.model_validate(yaml.safe_load(manifest_yaml(**wanted)))
+ADDED = {
+    "--agent": ({"assistant:write"}, {"agent_session_stopped"}),
+    "--org": (set(), {"team_access_granted", "team_access_revoked"}),
+    "--workflow-steps": (set(), {"function_executed"}),
+}
+"""The scopes and the events that each option adds."""
+
+
+def read(*wanted: str, url: str | None = None) -> Manifest:
+    return Manifest.model_validate(yaml.safe_load(manifest_yaml(*wanted, url=url)))
 
 
 def test_the_file_in_the_repository_is_the_one_for_socket_mode() -> None:
-    """A person with only the repository pastes the output of `python -m bot manifest`."""
-    assert (ROOT / "manifest.yaml").read_text() == manifest_yaml()
+    """A person with only the repository pastes the recommended one, which is an agent's."""
+    assert (ROOT / "manifest.yaml").read_text() == manifest_yaml("--agent")
 
 
 @pytest.mark.parametrize("url", [None, "https://relay.example"])
-@pytest.mark.parametrize("workflow_steps", [False, True])
-def test_slack_takes_every_form_of_it(url: str | None, workflow_steps: bool) -> None:  # noqa: FBT001 — a parameter of pytest's
+@pytest.mark.parametrize("count", range(len(OPTIONS) + 1))
+def test_slack_takes_every_form_of_it(url: str | None, count: int) -> None:
     """Keys, types and limits are those of Slack's first version, which needs no _metadata."""
-    manifest = read(url=url, workflow_steps=workflow_steps)
-    assert manifest.features.bot_user
-    assert manifest.features.bot_user.display_name == "Devin Relay"
-    assert manifest.settings.interactivity
-    assert manifest.settings.interactivity.is_enabled
-    text = manifest_yaml(url=url, workflow_steps=workflow_steps)
-    assert not re.search(r"##|# only|\$", text), "a sign of the template's"
+    for wanted in combinations(OPTIONS, count):
+        manifest = read(*wanted, url=url)
+        assert manifest.features.bot_user
+        assert manifest.features.bot_user.display_name == "Devin Relay"
+        assert manifest.settings.interactivity
+        assert manifest.settings.interactivity.is_enabled
+        text = manifest_yaml(*wanted, url=url)
+        assert not re.search(r"##|# only|\$", text), "a sign of the template's"
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_adds_only_what_it_needs(option: str) -> None:
+    """Who reads the manifest sees why; a missing scope is told with its option."""
+    plain, full = read(), read(option)
+    scopes, events = ADDED[option]
+    assert set(full.oauth_config.scopes.bot) - set(plain.oauth_config.scopes.bot) == scopes
+    assert set(full.bot_events) - set(plain.bot_events) == events
+    assert full.settings.org_deploy_enabled is (option != "--agent")
+    assert bool(full.functions) is (option == "--workflow-steps")
+    assert bool(full.features.agent_view) is (option == "--agent")
+    for scope in scopes:
+        why = required_scopes(option)[scope]
+        assert lacking([scope]).startswith(f"{scope} (needed for {why}). Update ")
+        assert lacking(["files:read"], [scope]).count(f"`devin-relay manifest {option}`") == 1
+
+
+def test_each_option_of_the_template_is_one_of_the_command() -> None:
+    """The command's help must not load the template."""
+    assert set(options()) == set(OPTIONS) == set(ADDED)
+
+
+def test_an_agent_s_prompts_are_those_that_the_relay_pins() -> None:
+    """Slack shows the manifest's until the relay sets its own."""
+    agent = read("--agent").features.agent_view
+    assert agent
+    assert [(one.title, one.message) for one in agent.suggested_prompts] == list(PROMPTS)
+
+
+@pytest.mark.parametrize("wanted", [(), ("--agent",), ("--agent", "--org"), ("--workflow-steps",)])
+def test_the_link_that_creates_the_app_holds_the_manifest(wanted: tuple[str, ...]) -> None:
+    """It is shorter than what browsers and servers take; the getting-started page has the first."""
+    link = creation_link(manifest_yaml(*wanted))
+    assert len(link) < 8_000
+    carried = yaml.safe_load(unquote_plus(link.removeprefix(CREATE)))
+    assert carried == yaml.safe_load(manifest_yaml(*wanted))
+    page = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+    assert (link in page) is (wanted in {(), ("--agent",)})
+
+
+def test_a_link_that_would_be_too_long_is_refused() -> None:
+    """A server would cut it, or refuse it with a page of its own."""
+    with pytest.raises(ValueError, match=r"--link would be \d+ characters long"):
+        creation_link(manifest_yaml(*OPTIONS, url="https://relay.example"))
 
 
 def test_direct_messages_are_possible() -> None:
@@ -121,7 +185,7 @@ def test_the_shortcuts_are_of_messages_and_one_is_global() -> None:
 def test_workflow_steps_come_only_when_asked_for() -> None:
     """They need a paid plan, and Slack refuses the manifest without one."""
     assert not read().functions
-    steps = read(workflow_steps=True)
+    steps = read("--workflow-steps")
     assert "function_executed" in steps.bot_events
     send, link = steps.functions["send_message"], steps.functions["link_thread"]
     assert {name: one.is_required for name, one in send.input_parameters.items()} == {
@@ -155,6 +219,7 @@ def test_workflow_steps_come_only_when_asked_for() -> None:
         ("settings.socket_mode_enabled", "true"),
         ("settings.socket_mode_enabled", False),
         ("display_information.name", "x" * 36),
+        ("features.agent_view", {"agent_description": "without its scope"}),
         ("features.slash_commands", [{"command": "devin-say", "description": "no slash"}]),
         ("functions", {"f": {"title": "no parameters", "description": "d"}}),
     ],

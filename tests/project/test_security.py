@@ -79,6 +79,7 @@ EVENTS = {
     "app_home_opened": "",
     "channel_id_changed": "",
     "channel_shared": "channels:read",
+    "agent_session_stopped": "",
 }
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))
 
@@ -112,6 +113,8 @@ def test_the_scopes_are_those_that_the_code_needs() -> None:
     needed |= {EVENTS[event] for event in events} - {""}
     if MANIFEST["features"]["slash_commands"] or MANIFEST["features"].get("shortcuts"):
         needed.add("commands")
+    if "agent_view" in MANIFEST["features"]:
+        needed.add("assistant:write")
     assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == needed
     assert "user" not in MANIFEST["oauth_config"]["scopes"]
 

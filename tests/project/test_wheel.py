@@ -143,7 +143,7 @@ async def test_the_wheel_runs_where_no_checkout_is(
         (elsewhere / f"{name}.py").write_text("raise SystemExit(7)")
     assert await output_of(relay, "--version", cwd=elsewhere) == f"devin-relay {version()}\n"
     assert (await output_of(relay, "--help", cwd=elsewhere)).startswith("usage: devin-relay ")
-    manifest = await output_of(relay, "manifest", cwd=elsewhere)
+    manifest = await output_of(relay, "manifest", "--agent", cwd=elsewhere)
     assert manifest == (ROOT / "manifest.yaml").read_text(encoding="utf-8")
 
     del environ["REDIS_URL"]

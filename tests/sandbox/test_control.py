@@ -394,7 +394,7 @@ async def test_the_retry_after_of_a_session_is_whole_seconds(page: Page) -> None
 
 def test_what_the_page_offers_is_what_the_manifest_declares() -> None:
     """These are commands, shortcuts and steps, with their names and inputs."""
-    manifest = yaml.safe_load(manifest_yaml(workflow_steps=True))
+    manifest = yaml.safe_load(manifest_yaml("--workflow-steps"))
     features = manifest["features"]
     commands = [(it["command"], it["usage_hint"]) for it in features["slash_commands"]]
     assert [(it.command, it.usage_hint) for it in COMMANDS] == commands

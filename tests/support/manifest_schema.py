@@ -42,6 +42,20 @@ class AppHome(Part):
     messages_tab_read_only_enabled: bool = True
 
 
+class Prompt(Part):
+    """An item of `features.agent_view.suggested_prompts`."""
+
+    title: str
+    message: str
+
+
+class AgentView(Part):
+    """`features.agent_view`."""
+
+    agent_description: str | None = Field(None, max_length=300)
+    suggested_prompts: list[Prompt] = Field([], max_length=4)
+
+
 class SlashCommand(Part):
     """An item of `features.slash_commands`."""
 
@@ -66,6 +80,7 @@ class Features(Part):
 
     bot_user: BotUser | None = None
     app_home: AppHome | None = None
+    agent_view: AgentView | None = None
     slash_commands: list[SlashCommand] = Field([], max_length=50)
     shortcuts: list[Shortcut] = Field([], max_length=10)
 
@@ -177,6 +192,13 @@ class Manifest(Part):
         is_heard = "function_executed" in self.bot_events and self.settings.org_deploy_enabled
         if self.functions and not (is_remote and is_heard):
             raise ValueError("functions need a remote runtime, org_deploy_enabled and their event")
+        return self
+
+    @model_validator(mode="after")
+    def _an_agent_has_its_scope(self) -> Self:
+        has_scope = "assistant:write" in self.oauth_config.scopes.bot
+        if has_scope != bool(self.features.agent_view):
+            raise ValueError("assistant:write comes with agent_view, and only with it")
         return self
 
     @property

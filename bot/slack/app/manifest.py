@@ -8,10 +8,15 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
+from urllib.parse import quote_plus
 
 from bot.urls import check_web_address
 
 EVENTS_PATH = "/slack/events"
+
+CREATE = "https://api.slack.com/apps?new_app=1&manifest_yaml="
+LONGEST = 8_000
+"""Characters of an address that browsers and servers take."""
 
 DISPENSABLE = frozenset({"assistant:write", "files:write", "im:read", "mpim:read"})
 """Scopes without which a call may be refused, since the relay does without.
@@ -20,52 +25,75 @@ Without `files:write`, files are linked. Slack reports `im:read` and `mpim:read`
 of direct messages, and `assistant:write` where it does not show status lines in channels yet.
 """
 
-REINSTALL = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
-
 _NOT_PRINTED = re.compile(r"^##.*\n", re.MULTILINE)
 # Matches a marked line, and the lines below it that are indented deeper.
 _PART = re.compile(r"^(( *)\S.*) # only (with.*)(\n(?:\2 .*\n)*)", re.MULTILINE)
+_OPTION = re.compile(r" with (--(?!url)\S+)")
+_COMMENT = re.compile(r"^#.*\n| # .*$", re.MULTILINE)
 _SCOPE = re.compile(r"^ +- (\S+) # (.+)$", re.MULTILINE)
 
 
 @cache
-def required_scopes() -> Mapping[str, str]:
-    """Return the required bot scopes, each with its reason."""
-    return dict(_SCOPE.findall(manifest_yaml()))
+def options() -> Collection[str]:
+    """Return the options that the template's marks name."""
+    return dict.fromkeys(_OPTION.findall(_template()))
 
 
-def lacking(missing: Collection[str]) -> str:
+@cache
+def required_scopes(*wanted: str) -> Mapping[str, str]:
+    """Return the bot scopes that the manifest with these options asks for, each with its reason."""
+    return dict(_SCOPE.findall(manifest_yaml(*wanted)))
+
+
+def lacking(missing: Collection[str], granted: Collection[str] = ()) -> str:
     """Name the `missing` scopes, what does not work without each, and the remedy."""
-    return f"{named(missing)}. {REINSTALL}"
+    return f"{named(missing)}. {remedy({*missing, *granted})}"
 
 
 def named(missing: Collection[str]) -> str:
     """Name the `missing` scopes, and what does not work without each."""
-    required = required_scopes()
-    known = [f"{scope} (needed for {why})" for scope, why in required.items() if scope in missing]
-    others = sorted(set(missing).difference(required))
+    asked = required_scopes(*options())
+    known = [f"{scope} (needed for {why})" for scope, why in asked.items() if scope in missing]
+    others = sorted(set(missing).difference(asked))
     return "; ".join(known + others)
 
 
-def manifest_yaml(*, url: str | None = None, workflow_steps: bool = False) -> str:
+def remedy(scopes: Collection[str]) -> str:
+    """Say how to get missing scopes, by the options that ask for any of `scopes`."""
+    always = required_scopes().keys()
+    used = [one for one in options() if (required_scopes(one).keys() - always) & set(scopes)]
+    command = " ".join(["devin-relay manifest", *used])
+    return f"Update the app with the manifest from `{command}`, then reinstall it."
+
+
+def manifest_yaml(*wanted: str, url: str | None = None) -> str:
     """Return the manifest for Socket Mode, or for HTTP at `url` (/slack/events is optional).
 
-    `workflow_steps` adds the Workflow Builder steps, which need a paid Slack plan. A `url` that is
-    not an https address raises a `ValueError` that does not repeat it.
+    What is `wanted` are `options`. A `url` that is not an https address raises a `ValueError` that
+    does not repeat it.
     """
     request_url = "" if url is None else json.dumps(_events_url(url))
-    wanted = {"without --url" if url is None else "with --url"}
-    if workflow_steps:
-        wanted.add("with --workflow-steps")
-    template = files(__package__).joinpath("manifest_template.yaml").read_text(encoding="utf-8")
+    marks = {"without --url" if url is None else "with --url", *(f"with {one}" for one in wanted)}
     text = _PART.sub(
-        lambda part: part[1] + part[4] if part[3] in wanted else "",
-        _NOT_PRINTED.sub("", template),
+        lambda part: part[1] + part[4] if marks.intersection(part[3].split(" or ")) else "",
+        _NOT_PRINTED.sub("", _template()),
     )
     return text.replace("$url", request_url)
 
 
+def creation_link(manifest: str) -> str:
+    """Return the address that creates the app from `manifest`; `ValueError` if it is too long."""
+    link = CREATE + quote_plus(_COMMENT.sub("", manifest), safe=":/,")
+    if len(link) > LONGEST:
+        raise ValueError(f"--link would be {len(link)} characters long; paste the manifest instead")
+    return link
+
+
+def _template() -> str:
+    return files(__package__).joinpath("manifest_template.yaml").read_text(encoding="utf-8")
+
+
 def _events_url(url: str) -> str:
     if not url.lower().startswith("https://"):
-        raise ValueError("must start with https:// (Slack requires HTTPS)")
+        raise ValueError("--url must start with https:// (Slack requires HTTPS)")
     return check_web_address(url).removesuffix(EVENTS_PATH) + EVENTS_PATH
