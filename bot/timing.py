@@ -70,6 +70,9 @@ class Timing:
     stop_seconds: float = 10.0
     """The embedded Valkey, to stop; and half of the time for a process that is stopping it."""
 
+    stopped_wait: timedelta = timedelta(seconds=60)
+    """How long a session that was asked to stop is not shown as working, nor asked again."""
+
     rewrite_wait: timedelta = timedelta(days=1)
     """How long the embedded Valkey's file may hold what was deleted, until it is rewritten."""
 

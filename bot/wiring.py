@@ -43,6 +43,7 @@ from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
 from bot.relay.saying.speaker import Speaker
 from bot.relay.saying.speaking import Speaking
+from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.notices import Notices
@@ -164,6 +165,7 @@ class Parts:
             workflow_steps=self.steps,
             channel_moves=ChannelMoves(workspace, state, notices, schedule),
             answers=Answers(state, accepting, speaking),
+            stopping=Stopping(workspace, state, accepting, naming, speaking),
             starting=starting,
             digests=self.digests,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),

@@ -13,6 +13,7 @@
 | `defaults`       | press *Change* below a channel's defaults; submit its form  |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *Approve*, *End* …  |
+| `stopping`       | press Slack's *Stop* in a thread whose session is at work   |
 | `workflow_steps` | run a workflow with a step of ours                          |
 | `failures`       | (all else, acknowledged; what any raises, told to a person) |
 | `hearing`        | (what none of these would act on: acknowledged before them) |
@@ -33,6 +34,7 @@ from handlers import (
     say,
     shortcuts,
     starting,
+    stopping,
     workflow_steps,
 )
 
@@ -46,6 +48,7 @@ HANDLERS = (
     defaults,
     shortcuts,
     buttons,
+    stopping,
     workflow_steps,
     replies,
     failures,

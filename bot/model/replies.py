@@ -219,13 +219,15 @@ class Evidence(StrEnum):
     """The evidence that a message is for Devin, in its present form.
 
     After an `OLD_EVENT`, which came more than a minute late, it may have changed or gone. It was
-    read in its `THREAD` just now; or a `PERSON` sends it, whatever happened to it before.
+    read in its `THREAD` just now; or a `PERSON` sends it, whatever happened to it before, as a
+    `STOP` even from a muted thread.
     """
 
     EVENT = "event"
     OLD_EVENT = "old event"
     THREAD = "thread"
     PERSON = "person"
+    STOP = "stop"
 
 
 class Change(StrEnum):

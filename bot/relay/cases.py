@@ -24,6 +24,7 @@ from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
 from bot.relay.saying.say import Say
+from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.notices import Notices
@@ -47,7 +48,7 @@ class UseCases:
     - `usage`: what sessions have used; `digests`: the digests of channels
     - `start_forms`: the form for a new session, and the one that starts a failed one again
     - `defaults`: what a channel's sessions start with
-    - `answers`: the buttons under what Devin asks
+    - `answers`, `stopping`: the buttons under what Devin asks, and Slack's *Stop*
     - `accepting`, `naming`: who may steer Devin, and the names by which sessions are shown
     - `notices`, `background`: messages to people, and work that continues after an acknowledgement
     """
@@ -73,4 +74,5 @@ class UseCases:
     usage: Usage
     digests: Digests
     answers: Answers
+    stopping: Stopping
     defaults: Defaults

@@ -40,6 +40,7 @@ class Event(StrEnum):
     STARTED = "session started"
     ANSWERED = "answered"
     APPROVED = "approved"
+    STOPPED = "stop requested"
     ENDED = "session ended"
     ARCHIVED = "session archived"
     DEFAULT_SET = "default set"

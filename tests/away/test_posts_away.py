@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.wording.lifecycle import ending
 from bot.wording.mirror import notices
 from sandbox import Sandbox
 from sandbox.slack.server import Message
@@ -15,6 +16,7 @@ from tests.away.test_commands_away import age_reports
 from tests.conftest import environ_of
 from tests.people import test_edits as edits
 from tests.people import test_questions as questions
+from tests.people import test_stopping as stops
 from tests.people.test_once_in_a_name import read
 from tests.support.desk import SESSION, Desk, key_of
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
@@ -70,12 +72,19 @@ async def correction(desk: Desk) -> Act:
     return lambda: edits.press(desk, offer)
 
 
+async def stop(desk: Desk) -> Act:
+    """A press of Slack's *Stop*."""
+    thread = await desk.linked_thread()
+    return lambda: stops.stop(desk, thread)
+
+
 WAYS: Mapping[str, Callable[[Desk], Awaitable[Act]]] = {
     "say": command,
     "say new": start,
     "step": step,
     "answer": answer,
     "correction": correction,
+    "stop": stop,
 }
 
 
@@ -97,7 +106,7 @@ async def test_what_a_killed_process_was_posting_is_posted_once_and_sent(
     is_taken: bool,
 ) -> None:
     """Another process looks for the post, makes it if it is not there, and sends it on."""
-    answered = asyncio.Event()
+    answered, words = asyncio.Event(), ending.STOP if way == "stop" else WORDS
     async with bot_process(environ, tmp_path, "run") as process:
         await desk.slack.wait_connected()
         act = await WAYS[way](desk)
@@ -114,12 +123,12 @@ async def test_what_a_killed_process_was_posting_is_posted_once_and_sent(
     answered.set()
     await age_reports(valkey.url, LATER)
     async with bot_process(environ, tmp_path, "run"):
-        await wait_until(lambda: read(desk, WORDS), "Devin reads it")
+        await wait_until(lambda: read(desk, words), "Devin reads it")
         await wait_until(lambda: posts(desk, way), "it is posted")
         await desk.slack.wait_connected()
         for event in list(desk.slack.deliveries):  # one whose process died comes again
             assert (await event.settled()).acked
-    assert len(posts(desk, way)) == len(read(desk, WORDS)) == 1
+    assert len(posts(desk, way)) == len(read(desk, words)) == 1
 
 
 async def test_an_answer_whose_process_died_counts_before_any_later_press(

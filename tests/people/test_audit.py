@@ -12,6 +12,7 @@ from bot.redis.connection import Store
 from bot.runtime.audit import TRAIL, Event
 from bot.runtime.logs import Lines
 from bot.wording import actions, commands
+from bot.wording.lifecycle.ending import STOP
 from bot.wording.mirror.digest import DIGEST_OFF
 from sandbox.slack.world.workspace import User
 from tests.people import test_ending as ends
@@ -22,6 +23,7 @@ from tests.people import test_questions as questions
 from tests.people import test_say_form as forms
 from tests.people import test_shortcuts as shortcuts
 from tests.people import test_starting as starts
+from tests.people import test_stopping as stops
 from tests.people import test_workflow_steps as steps
 from tests.people.test_edits import delivered, edit, offered, waiting
 from tests.people.test_edits import press as press_correction
@@ -210,6 +212,13 @@ async def question(desk: Desk, store: Store) -> list[Done]:
     ]  # fmt: skip
 
 
+async def stopped(desk: Desk, _: Store) -> list[Done]:
+    """Slack's *Stop*."""
+    await stops.stop(desk, await desk.linked_thread(), user=BEN)
+    await desk.until_received(STOP)
+    return [(Event.LINKED, ADA), (Event.STOPPED, BEN), (Event.ACCEPTED, BEN)]
+
+
 async def archive(desk: Desk, _: Store) -> list[Done]:
     """The other end of a session."""
     asked = await ends.question(desk, await desk.linked_thread(), "archive")
@@ -257,6 +266,7 @@ async def guest(desk: Desk, _: Store) -> list[Done]:
         lambda: shortcuts.run(desk, shortcuts.SEND, root, user=GUS),
         lambda: shortcuts.run(desk, shortcuts.LINK, root, user=GUS),
         lambda: desk.press(actions.UNLINK, root, user=GUS),
+        lambda: stops.stop(desk, root, user=GUS),
         lambda: steps.send(desk, message=MARK, user=by, channel=steps.channel(desk)),
     ]
     for act in acts:
@@ -269,7 +279,8 @@ async def guest(desk: Desk, _: Store) -> list[Done]:
 STORIES = {
     one.__name__: one
     for one in (
-        *(mention, reply, change, typed, menu, button, question, archive, step, home, guest),
+        *(mention, reply, change, typed, menu, button, question, stopped, archive, step, home),
+        guest,
     )
 }
 

@@ -17,7 +17,7 @@ from bot.model.errors import (
     PersonError,
     SlackRefused,
 )
-from bot.model.replies import Change, Reply
+from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, micros_ts, ts_micros
 from bot.relay.accept import Accepting
@@ -105,7 +105,7 @@ class Speaker:
             await self.workspace.threads.check_in(thread.channel)
         if session is None or spoken.links:
             return
-        await self.speaking.check_link(thread, session)
+        await self.speaking.check_link(thread, session, stops=spoken.stops)
         if spoken.asked and await self.state.watches.asking(session, spoken.asked) is None:
             raise MovedOn
 
@@ -127,7 +127,8 @@ class Speaker:
             )
             if link.session != session:
                 await self.speaking.check_link(thread, session)
-        change = await self.accepting.accept(posted, session)
+        evidence = Evidence.STOP if spoken.stops else Evidence.PERSON
+        change = await self.accepting.accept(posted, session, evidence)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
 

@@ -38,7 +38,8 @@ class Spoken(Record):
     in its thread, or as a new thread if that has no `thread_ts`. Without a session, one is started.
     If it `links`, the thread is linked first. `asked` is the question that it answers, by a button
     of the message at `pressed`. `key` says what it is about, once, and `number` tells it from one
-    that was refused. `act` is what its author must be allowed to do.
+    that was refused. `act` is what its author must be allowed to do. What `stops` Devin is sent
+    from a muted thread as well.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Spoken(Record):
     act: Act = Act.MESSAGE
     asked: str = ""
     pressed: str = ""
+    stops: bool = False
 
     @property
     def owed(self) -> Owed:
@@ -65,7 +67,7 @@ class Spoken(Record):
     def told_in(self) -> ThreadRef:
         """Where its author is: in the thread, or in the channel, where a command was typed."""
         thread = self.reply.thread
-        is_in_thread = self.asked or self.reply.is_correction
+        is_in_thread = self.asked or self.stops or self.reply.is_correction
         return thread if is_in_thread else thread.model_copy(update={"thread_ts": ""})
 
     def posted(self, ts: str) -> Reply:
@@ -152,14 +154,16 @@ class Speaking:
         else:
             await self.state.outbox.take_back(begun)
 
-    async def check_link(self, thread: ThreadRef, session: SessionId | None) -> None:
-        """Check that the replies of `thread` go to `session`.
+    async def check_link(
+        self, thread: ThreadRef, session: SessionId | None, *, stops: bool = False
+    ) -> None:
+        """Check that the replies of `thread` go to `session`, or what `stops` it.
 
         Raises:
             NotLinked, LinkChanged, IsMuted: they do not.
         """
         link = await self.naming.check(await self.state.links.get(thread), session)
-        if link.muted:
+        if link.muted and not stops:
             raise IsMuted
 
     def since(self) -> str:

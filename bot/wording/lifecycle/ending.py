@@ -1,16 +1,16 @@
-"""Questions, notes and reports about the end of a session, and the ways on from there."""
+"""Questions, notes and reports about the end of a session, its *Stop*, and the ways on."""
 
 from collections.abc import Mapping, Sequence
 
 from bot.model.replies import Outcome, OutcomeKind, Wait
-from bot.model.sessions import Closing, NamedSession
+from bot.model.sessions import Closing, NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.characters import cut
 from bot.text.to_slack import escape
 from bot.wording import actions
 from bot.wording.actions import OPEN_SESSION, START_NEW, UNLINK
 from bot.wording.button_values import link_value
-from bot.wording.message import Block, SlackMessage, button, link_button
+from bot.wording.message import Block, SlackMessage, button, link_button, plain_text
 from bot.wording.phrases import ADMIN, as_code, session_address, session_link
 
 NO_ARCHIVE = SlackMessage(
@@ -64,6 +64,37 @@ def failed(
     )
 
 
+STOP = "Please stop now and wait for further instructions."
+"""What Devin is told when somebody presses Slack's *Stop*."""
+
+STOPPED_ALREADY = SlackMessage(
+    "Devin was already asked to stop, less than a minute ago. If it still doesn't, press *End "
+    "session*."
+)
+
+STOPPED_LATE = SlackMessage(
+    "I was offline when you pressed *Stop*, so I didn't tell Devin. If it's still working, please "
+    "press *Stop* again."
+)
+
+
+def stopped(by: str, thread: ThreadRef, session: SessionId) -> SlackMessage:
+    """Tell the thread who pressed *Stop*; the session can be ended from there."""
+    end = button(actions.END_SESSION, _LABELS[Closing.END], link_value(thread, session))
+    confirm = {
+        "title": plain_text("End this session for good?"),
+        "text": plain_text(_FOR_GOOD),
+        "confirm": plain_text(_LABELS[Closing.END]),
+        "deny": plain_text("Cancel"),
+        "style": "danger",
+    }
+    return SlackMessage(
+        f"*{escape(by)}* pressed *Stop*:",
+        quote=STOP,
+        buttons=({**end, "style": "danger", "confirm": confirm},),
+    )
+
+
 ACTIONS: Mapping[Closing, str] = {
     Closing.END: actions.END_SESSION,
     Closing.ARCHIVE: actions.ARCHIVE_SESSION,
@@ -73,10 +104,10 @@ _LABELS = {Closing.END: "End session", Closing.ARCHIVE: "Archive session"}
 
 _DONE = {Closing.END: "Ended", Closing.ARCHIVE: "Archived"}
 
+_FOR_GOOD = "It can't be resumed, and Devin won't get any more messages."
+
 _QUESTIONS = {
-    Closing.END: (
-        "End *{session}* for good? It can't be resumed, and Devin won't get any more messages."
-    ),
+    Closing.END: f"End *{{session}}* for good? {_FOR_GOOD}",
     Closing.ARCHIVE: (
         "Archive *{session}*? That ends it for good. You can still read it in Devin, but it can't "
         "be resumed, and Devin won't get any more messages."

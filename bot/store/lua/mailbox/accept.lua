@@ -1,9 +1,10 @@
 -- Puts a reply into its session's mailbox, once, if its thread is still linked to that session. A
 -- reply in the state `ahead` is one whose edit came first and left the newer text (`revise`).
 -- `evidence` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
--- there, or 'person' if a person sends it. The reply is not sent for `wait` ms, since an earlier
--- one may still come; `thread` is '' if it is in none. Returns the result, and the ms after which
--- to wake the session, or -1 for no wake-up.
+-- there, 'person' if a person sends it, or 'stop' if that stops Devin, also where the thread is
+-- muted. The reply is not sent for `wait` ms, since an earlier one may still come; `thread` is ''
+-- if it is in none. Returns the result, and the ms after which to wake the session, or -1 for no
+-- wake-up.
 local session = ARGV[1]
 local text = ARGV[2]
 local reply_id = ARGV[3]
@@ -16,7 +17,8 @@ local evidence = ARGV[8]
 local reply, mail = key.subject(reply_id), key.mail(session)
 local NEVER_TAKEN = {ended = true, refused = true, given_up = true}
 local now = now_ms()
-local is_sent = evidence == 'person'
+local is_stop = evidence == 'stop'
+local is_sent = is_stop or evidence == 'person'
 
 local known = redis.call('HGET', reply, 'state')
 local is_free = known == 'ahead' or (is_sent and known == 'withdrawn')
@@ -38,7 +40,7 @@ if thread ~= '' then
   if not linked then return {'unlinked', -1} end
   linked = cjson.decode(linked)
   if linked.session ~= session then return {'unlinked', -1} end
-  if linked.muted then return {'muted', -1} end
+  if linked.muted and not is_stop then return {'muted', -1} end
   if not is_sent and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
   if not known and evidence == 'old event' then return {'late', -1} end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the

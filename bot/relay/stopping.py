@@ -1,0 +1,65 @@
+"""Slack's *Stop*: Devin is asked to stop and wait, in the name of the person who pressed it.
+
+That is said like any words of theirs (`relay/saying/speaking.py`), so it follows the replies that
+wait. A muted thread sends it as well, since people press *Stop* to prevent harm.
+"""
+
+from dataclasses import dataclass
+
+from bot.model.errors import NotLinked
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionState
+from bot.model.threads import Link, ThreadRef
+from bot.relay.accept import Accepting
+from bot.relay.naming import Naming
+from bot.relay.saying.speaking import Speaking, Spoken
+from bot.runtime.audit import Event, audit
+from bot.slack.app.workspace import Workspace
+from bot.store.outbox import Owing
+from bot.store.state import State
+from bot.wording.lifecycle import ending
+from bot.wording.message import SlackMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """Owes what Devin is told when *Stop* is pressed."""
+
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    speaking: Speaking
+
+    async def stop(self, thread: ThreadRef, by: UserId, ts: str) -> SlackMessage | None:
+        """Have Devin asked to stop, once for the press at `ts`; None once that is owed.
+
+        Otherwise return what `by` is told instead: the session has ended, somebody has just pressed
+        *Stop*, or the press comes so late that Devin may be doing something else.
+
+        Raises:
+            NotLinked: the thread has no link.
+        """
+        await self.accepting.check(by, thread.channel)
+        link = await self.state.links.get(thread)
+        if link is None:
+            raise NotLinked
+        (seen,) = await self.state.watches.seen([link.session])
+        if seen.state is SessionState.ENDED:
+            return ending.ended_already(await self.naming.one(link.session, most=0))
+        if self.accepting.is_old(ts):
+            return ending.STOPPED_LATE
+        first = f"stopping:{thread.name}:{link.card}"
+        if not await self.state.claims.claim(first, self.workspace.timing.stopped_wait, ts):
+            return ending.STOPPED_ALREADY
+        await self._say(thread, link, by, ts)
+        return None
+
+    async def _say(self, thread: ThreadRef, link: Link, by: UserId, ts: str) -> None:
+        words = ending.stopped(await self.accepting.name(by), thread, link.session)
+        reply = Reply(thread=thread, ts=self.speaking.since(), author=by, text=ending.STOP)
+        key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
+        about = {"session": link.session, "stops": True}
+        if await self.speaking.say(Spoken.of(key, reply, words, **about)) is Owing.NEW:
+            audit(Event.STOPPED, by, **thread.log_fields, session_id=link.session)

@@ -1,0 +1,132 @@
+"""Slack's *Stop*: Devin is asked to stop, once, by people who may, and the thread shows who did."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.app import Bot
+from bot.model.errors import NotAllowed, NotLinked
+from bot.model.people import Standing
+from bot.model.sessions import Closing
+from bot.redis.connection import Store
+from bot.wording import refusals
+from bot.wording.lifecycle import ending
+from sandbox.slack.transport.deliveries import Delivery
+from tests.support.desk import SESSION, Desk, actions, quote, running
+from tests.support.waiting import until_settled, wait_until
+
+END = "end_session"
+MINUTE_AND_MORE = 61.0
+
+
+async def stop(
+    desk: Desk, thread: str, *, user: str = "ada", channel: str = "general", late: float = 0.0
+) -> Delivery:
+    """Press *Stop*, as before anybody saw that it's gone; its event comes `late` by so much."""
+    workspace = desk.slack.workspace
+    event = {
+        "type": "agent_session_stopped",
+        "channel": workspace.channel(channel).id,
+        "thread_ts": thread,
+        "user": workspace.user(user).id,
+        "event_ts": workspace.clock.next_ts(),
+        "streaming_message_ts": [],
+    }
+    if late:
+        workspace.clock.ahead += late
+        await desk.slack.say("It is later now.", channel=channel)
+        await desk.until_heard()
+    delivery = await (await desk.slack.deliver_event(event)).settled()
+    assert delivery.acked
+    return delivery
+
+
+def asked(desk: Desk) -> list[str]:
+    """Return what Devin has read that asks it to stop."""
+    return [one for one in desk.received() if ending.STOP in one]
+
+
+@pytest.mark.parametrize("is_muted", [False, True])
+async def test_stop_asks_devin_in_the_name_of_the_person_who_pressed_it(
+    bot: Bot, desk: Desk, *, is_muted: bool
+) -> None:
+    """A muted thread sends it as well; from its post, the session can be ended."""
+    thread = await desk.linked_thread()
+    if is_muted:
+        await desk.cut_off("mute", thread)
+    await stop(desk, thread, user="ben")
+    ben = desk.slack.workspace.user("ben").id
+    assert (await desk.until_received(ending.STOP)).startswith(f"Ben Franklin, {ben} (in Slack):")
+    post = await desk.offering(END, thread)
+    assert ("Ben Franklin" in post.text, quote(post)) == (True, ending.STOP)
+    await desk.slack.press(END, channel=post.channel, message_ts=post.ts)
+    await wait_until(lambda: not actions(post), "the button is gone")
+    assert post.text.endswith(ending.closed_by(Closing.END, "ada"))
+    assert desk.devin.session(SESSION).state == "finished"
+
+
+async def test_stop_follows_the_replies_that_wait(bot: Bot, desk: Desk) -> None:
+    """They were written before it."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "rate_limited", retry_after=1, times=1)
+    await desk.reply("Please rebase", thread)
+    await wait_until(lambda: desk.devin.requests, "Devin doesn't take the reply yet")
+    await stop(desk, thread)
+    await desk.until_received(ending.STOP)
+    assert "Please rebase" in desk.received()[0]
+
+
+async def test_who_may_not_steer_devin_stops_nothing(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Each is told why, alone."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread(channel="shared")
+        for user, standing in (("gus", Standing.GUEST), ("eve", Standing.EXTERNAL)):
+            await stop(desk, thread, user=user, channel="shared")
+            told = refusals.sorry(NotAllowed(standing))
+            await desk.until_whispered(told, user, channel="shared")
+        await until_settled(store)
+    assert not desk.received()
+    assert not desk.said(thread, channel="shared")
+
+
+async def test_where_nothing_is_stopped_the_person_is_told_why(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The thread isn't linked, the press comes too late, or the session has ended."""
+    unlinked = await desk.linked_thread()
+    await desk.cut_off("unlink", unlinked)
+    await stop(desk, unlinked)
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
+    thread = await desk.linked_thread()
+    await stop(desk, thread, late=MINUTE_AND_MORE)
+    await desk.until_whispered(ending.STOPPED_LATE, "ada")
+    desk.devin.behave(SESSION, "failed")
+    await desk.offering("start_new", thread)
+    await stop(desk, thread)
+    await desk.until_whispered(ending.ended_already(desk.named()), "ada")
+    await until_settled(store)
+    assert not desk.received()
+
+
+async def test_two_presses_within_a_minute_ask_devin_once(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Also in two processes; one that comes again does nothing, and one a minute later asks again.
+
+    Slack gives each event to one of the connections, and so in turn to each process.
+    """
+    async with (
+        running(desk, environ, {"stopped_wait": timedelta(minutes=5)}),
+        running(desk, environ, {"stopped_wait": timedelta(minutes=5)}),
+    ):
+        thread = await desk.linked_thread()
+        first = await stop(desk, thread)
+        await stop(desk, thread, user="ben")
+        await desk.until_whispered(ending.STOPPED_ALREADY, "ben")
+        for _ in range(3):
+            assert (await (await desk.slack.redeliver(first)).settled()).acked
+        await until_settled(store)
+        assert len(asked(desk)) == 1
+        assert not desk.whispers("ada")
