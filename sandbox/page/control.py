@@ -10,19 +10,17 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from sandbox.devin.server import DevinSandbox
 from sandbox.page.commands import (
     AddSession,
     Behave,
     CloseView,
-    Command,
     Delete,
     DevinSay,
     Disconnect,
@@ -43,19 +41,16 @@ from sandbox.page.commands import (
     Upload,
 )
 from sandbox.page.files import file_response
+from sandbox.page.posts import Reply, post
 from sandbox.page.snapshot import snapshot
 from sandbox.slack.server import Delivery, SlackSandbox
 from sandbox.slack.world.workspace import SlackFile
 
-Reply = dict[str, Any]
 Change = dict[str, Any]
 
 PING_SECONDS = 15.0
 GATHER_SECONDS = 0.02
 FIRST_PULL_REQUEST = 7
-
-
-C = TypeVar("C", bound=Command)
 
 
 class Control:
@@ -73,26 +68,26 @@ class Control:
             web.get("/control/state", self._on_state),
             web.get("/control/events", self._on_events),
             web.get("/control/files/{id}", self._on_file),
-            _post("/control/say", Say, self._say),
-            _post("/control/forward", Forward, self._forward),
-            _post("/control/slash", Slash, self._slash),
-            _post("/control/press", Press, self._press),
-            _post("/control/shortcut", RunShortcut, self._shortcut),
-            _post("/control/press_view", PressView, self._press_view),
-            _post("/control/submit_view", SubmitView, self._submit_view),
-            _post("/control/close_view", CloseView, self._close_view),
-            _post("/control/suggest", Suggest, self._suggest),
-            _post("/control/open_home", OpenHome, self._open_home),
-            _post("/control/run_step", RunStep, self._run_step),
-            _post("/control/edit", Edit, self._edit),
-            _post("/control/delete", Delete, self._delete),
-            _post("/control/react", React, self._react),
-            _post("/control/behave", Behave, self._behave),
-            _post("/control/session", AddSession, self._add_session),
-            _post("/control/devin_say", DevinSay, self._devin_say),
-            _post("/control/pull_request", PullRequest, self._pull_request),
-            _post("/control/fail", Fail, self._fail),
-            _post("/control/disconnect", Disconnect, self._disconnect),
+            post("/control/say", Say, self._say),
+            post("/control/forward", Forward, self._forward),
+            post("/control/slash", Slash, self._slash),
+            post("/control/press", Press, self._press),
+            post("/control/shortcut", RunShortcut, self._shortcut),
+            post("/control/press_view", PressView, self._press_view),
+            post("/control/submit_view", SubmitView, self._submit_view),
+            post("/control/close_view", CloseView, self._close_view),
+            post("/control/suggest", Suggest, self._suggest),
+            post("/control/open_home", OpenHome, self._open_home),
+            post("/control/run_step", RunStep, self._run_step),
+            post("/control/edit", Edit, self._edit),
+            post("/control/delete", Delete, self._delete),
+            post("/control/react", React, self._react),
+            post("/control/behave", Behave, self._behave),
+            post("/control/session", AddSession, self._add_session),
+            post("/control/devin_say", DevinSay, self._devin_say),
+            post("/control/pull_request", PullRequest, self._pull_request),
+            post("/control/fail", Fail, self._fail),
+            post("/control/disconnect", Disconnect, self._disconnect),
         ]
 
     def close(self) -> None:
@@ -269,30 +264,3 @@ def _told(delivery: Delivery) -> Reply:
 async def _pump(source: asyncio.Queue[Change], merged: asyncio.Queue[Change]) -> None:
     while True:
         merged.put_nowait(await source.get())
-
-
-def _post(path: str, model: type[C], act: Callable[[C], Awaitable[Reply]]) -> web.RouteDef:
-    async def on_command(request: web.Request) -> web.Response:
-        try:
-            command = model.model_validate_json(await request.read(), strict=True)
-        except ValidationError as error:
-            return _refusal(_sentence(error))
-        try:
-            return web.json_response(await act(command))
-        except (LookupError, ValueError, RuntimeError) as error:
-            return _refusal(str(error))
-
-    return web.post(path, on_command)
-
-
-def _sentence(error: ValidationError) -> str:
-    """Describe a body's errors in plain words, without repeating its values."""
-    parts = []
-    for entry in error.errors(include_input=False, include_url=False):
-        where = ".".join(str(step) for step in entry["loc"])
-        parts.append(f"{where}: {entry['msg']}" if where else entry["msg"])
-    return "The request cannot be used: " + "; ".join(parts) + "."
-
-
-def _refusal(sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=400)
