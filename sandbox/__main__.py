@@ -89,6 +89,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=default(None),
         help="let Devin answer on its own (default: only in the demo)",
     )
+    parser.add_argument(
+        "--agent",
+        action=argparse.BooleanOptionalAction,
+        default=default(True),
+        help="declare the app as an agent in Slack, which gives threads a state and Stop",
+    )
 
 
 async def _run(options: argparse.Namespace) -> None:
@@ -102,6 +108,7 @@ async def _run(options: argparse.Namespace) -> None:
         request_url=options.request_url,
         api=options.api,
         pace=1.0 if options.acting else None,
+        is_agent=options.agent,
     )
     async with sandbox_ports as sandbox:
         for note in sandbox.notes:

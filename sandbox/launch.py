@@ -49,13 +49,14 @@ async def running_sandbox(
     request_url: str | None = None,
     api: Api = "v3",
     pace: float | None = None,
+    is_agent: bool = True,
 ) -> AsyncIterator[Sandbox]:
     """Run everything on `host`: the page on `port`, Slack and Devin on the next two.
 
     Ports that are taken are replaced, and 0 leaves all three to the system. With `request_url`,
     Slack sends its events there by HTTP instead of over Socket Mode. `api` is the generation of
     Devin's API that a bot is pointed at. With `pace`, Devin acts by itself, in pauses that are
-    that much longer than usual.
+    that much longer than usual. The app is declared as an agent, unless `is_agent` is False.
     """
     page_port, slack_port, devin_port = (
         free_port(host, port + offset) if port else 0 for offset in range(3)
@@ -70,6 +71,7 @@ async def running_sandbox(
         retry_delays=SLACK_RETRY_DELAYS,
     )
     make_lifelike(slack.workspace)
+    slack.agent = is_agent
     async with slack, DevinSandbox(host=host, port=devin_port, api=api) as devin:
         devin.demo_sessions()
         acting = nullcontext() if pace is None else Actor(devin, pace).running()

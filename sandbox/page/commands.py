@@ -108,10 +108,19 @@ class Suggest(Command):
     user: str = "ada"
 
 
+class Stop(Command):
+    """Press Slack's Stop button in the thread (the root's ts) of an agent session."""
+
+    channel: str
+    thread: str
+    user: str = "ada"
+
+
 class OpenHome(Command):
-    """Open the app's Home tab."""
+    """Open a tab of the app: Home, or its direct message."""
 
     user: str = "ada"
+    tab: Literal["home", "messages"] = "home"
 
 
 class RunStep(Command):

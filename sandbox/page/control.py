@@ -36,6 +36,7 @@ from sandbox.page.commands import (
     RunStep,
     Say,
     Slash,
+    Stop,
     SubmitView,
     Suggest,
     Upload,
@@ -77,6 +78,7 @@ class Control:
             post("/control/submit_view", SubmitView, self._submit_view),
             post("/control/close_view", CloseView, self._close_view),
             post("/control/suggest", Suggest, self._suggest),
+            post("/control/stop", Stop, self._stop),
             post("/control/open_home", OpenHome, self._open_home),
             post("/control/run_step", RunStep, self._run_step),
             post("/control/edit", Edit, self._edit),
@@ -210,8 +212,12 @@ class Control:
     async def _suggest(self, command: Suggest) -> Reply:
         return _told(await self._slack.suggest(**dict(command)))
 
+    async def _stop(self, command: Stop) -> Reply:
+        await self._slack.stop(**dict(command))
+        return {}
+
     async def _open_home(self, command: OpenHome) -> Reply:
-        await self._slack.open_home(command.user)
+        await self._slack.open_home(**dict(command))
         return {}
 
     async def _run_step(self, command: RunStep) -> Reply:

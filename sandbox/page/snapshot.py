@@ -21,7 +21,12 @@ async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
     """Return the whole state; of long channels and busy sessions, only the newest entries."""
     workspace = slack.workspace
     return {
-        "app": {"user_id": slack.bot_user_id, "bot_id": slack.bot_id, "app_id": slack.app_id},
+        "app": {
+            "user_id": slack.bot_user_id,
+            "bot_id": slack.bot_id,
+            "app_id": slack.app_id,
+            "is_agent": slack.agent,
+        },
         "is_connected": await _is_connected(slack),
         "users": [_user(user, slack.app_id) for user in workspace.users.values()],
         "usergroups": [
@@ -82,6 +87,8 @@ def _channel(channel: Channel, slack: SlackSandbox) -> Shown:
         "messages": [message_shown(message) for message in messages],
         "ephemerals": [message_shown(message) for message in slack.ephemerals(channel.id)],
         "statuses": _statuses(messages, slack),
+        "agent_sessions": _agent_sessions(messages, slack),
+        "prompts": _prompts(channel, slack),
     }
 
 
@@ -89,6 +96,29 @@ def _statuses(messages: list[Message], slack: SlackSandbox) -> dict[str, str]:
     """Return the app's status in each thread that has one now, by the root's ts."""
     roots = [message for message in messages if not message.is_reply]
     return {root.ts: words for root in roots if (words := slack.status(root.channel, root.ts))}
+
+
+def _agent_sessions(messages: list[Message], slack: SlackSandbox) -> dict[str, Shown]:
+    """Return what Slack shows of each thread's agent session, by the root's ts."""
+    shown = {}
+    for root in messages:
+        session = None if root.is_reply else slack.agent_session(root.channel, root.ts)
+        if session is not None:
+            shown[root.ts] = {
+                "status": slack.agent_status(root.channel, root.ts),
+                "title": session.title,
+                "can_stop": slack.can_stop(root.channel, root.ts),
+            }
+    return shown
+
+
+def _prompts(channel: Channel, slack: SlackSandbox) -> Shown | None:
+    """Return the prompts at the top of the app's direct message with somebody."""
+    prompts = slack.prompts_in(channel.id) if channel.kind == "im" else None
+    if prompts is None:
+        return None
+    each = [{"title": title, "message": message} for title, message in prompts.prompts]
+    return {"title": prompts.title, "prompts": each}
 
 
 def message_shown(message: Message) -> Shown:

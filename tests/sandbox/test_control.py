@@ -438,6 +438,8 @@ async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
         ("press_view", {"view_id": "V1", "action_id": "x"}, "V1"),
         ("suggest", {"view_id": "V1", "action_id": "x"}, "V1"),
         ("open_home", {"user": "nobody"}, "nobody"),
+        ("open_home", {"tab": "about"}, "tab"),
+        ("stop", {"channel": "general", "thread": "1.0"}, "1.0"),
         ("disconnect", {"reason": "boredom"}, "reason"),
     ],
 )

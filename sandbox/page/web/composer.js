@@ -3,6 +3,8 @@
 import { $, el, icon, setText, toast } from "./dom.js";
 import { slash } from "./acting.js";
 import { suggestNames } from "./mention.js";
+import { openThread } from "./panes.js";
+import { isAgentChat } from "./prompts.js";
 import { bytes } from "./render.js";
 import { stick } from "./stick.js";
 import { ask, channelNow, isWithoutRelay, nameOf, relay, view, writerNow } from "./state.js";
@@ -108,6 +110,7 @@ async function send(form, box, inThread) {
   chosen.delete(form.id);
   drawFiles(form);
   if (inThread) $("broadcast").checked = false;
+  if (!inThread && answer.ts && isAgentChat(channelNow())) openThread(answer.ts);
   stick(inThread ? $("replies") : $("messages"), { again: true });
   return answer;
 }

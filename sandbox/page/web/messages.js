@@ -10,9 +10,9 @@ import { confirmed } from "./question.js";
 import { content } from "./render.js";
 import { rove } from "./rove.js";
 import { stick } from "./stick.js";
-import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, names, notesFor, relay, state, nameOf, titleOf, view, writerNow } from "./state.js";
+import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, names, notesFor, relay, state, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
-import { statusItem } from "./status.js";
+import { drawHead, stateChip, statusItem } from "./status.js";
 import { clock } from "./times.js";
 import { pressed, runShortcut } from "./acting.js";
 
@@ -47,7 +47,7 @@ export function drawThread() {
   const channel = channelNow();
   const inThread = (message) => message.ts === view.thread || message.thread_ts === view.thread;
   const items = [...channel.messages, ...notesFor(channel)].filter(inThread).sort((a, b) => a.ts - b.ts);
-  setText($("thread-note"), `in ${nameOf(channel)}`);
+  drawHead(channel);
   fill($("replies"), [...items.map((message) => messageItem(message, channel, null)), ...statusItem(channel)],
     "This thread was deleted.", view.thread);
 }
@@ -79,9 +79,10 @@ function describe(channel) {
 
 function messageItem(message, channel, replies) {
   const open = replies !== null && message.ts === view.thread;
+  const told = replies && channel.agent_sessions[message.ts]?.status;
   const lit = view.lit === message.ts;
   const tail = replies && [replies.length, replies.at(-1)?.ts];
-  const signature = JSON.stringify([message, tail, view.writer, open, lit, state.users.length]);
+  const signature = JSON.stringify([message, tail, told, view.writer, open, lit, state.users.length]);
   const key = `${channel.id}/${message.ts}${message.ephemeral_to ?? ""}`;
   return [key, signature, () => messageNode(message, channel, replies, { open, lit })];
 }
@@ -101,7 +102,7 @@ function messageNode(message, channel, replies, { open, lit }) {
         ? el("p", { class: "faint" }, replies === null ? "also sent to the channel" : "replied to a thread") : null,
       content(message, ctx),
       reactions(message, channel),
-      replies?.length ? repliesButton(message, replies) : null),
+      replies?.length ? repliesButton(message, channel, replies) : null),
     note ? null : tools(message, channel, replies));
 }
 
@@ -134,10 +135,10 @@ function react(message, channel, name) {
 const reactionsToChoose = (message, channel) => OFFERED.map((name) =>
   ({ label: [emoji(name), name.replaceAll("_", " ")], act: () => react(message, channel, name) }));
 
-function repliesButton(message, replies) {
+function repliesButton(message, channel, replies) {
   const count = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
   return el("button", { type: "button", class: "replies", "data-focus": `replies-${message.ts}`,
-    onclick: () => openThread(message.ts) }, count, el("span", {}, ` last at ${clock(replies.at(-1).ts)}`));
+    onclick: () => openThread(message.ts) }, count, el("span", {}, ` last at ${clock(replies.at(-1).ts)}`), stateChip(channel, message.ts));
 }
 
 function tools(message, channel, replies) {

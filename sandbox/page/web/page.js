@@ -10,6 +10,7 @@ import { drawChannel, drawThread } from "./messages.js";
 import { drawModal, listenModal } from "./modal.js";
 import { closeThread, listenPanes, showPane } from "./panes.js";
 import { drawPlaces, listenPlaces } from "./places.js";
+import { drawPrompts } from "./prompts.js";
 import { listenRoving } from "./rove.js";
 import { HOME, isReply, listen, onChange, refresh, state, view, channelNow } from "./state.js";
 import { listenSticking } from "./stick.js";
@@ -29,7 +30,7 @@ function arrive() {
   if (view.thread) showPane("thread");
 }
 
-for (const draw of [arrive, drawPlaces, drawChannel, drawHome, drawThread, drawComposers, drawSessions, drawModal, drawWorkflow]) {
+for (const draw of [arrive, drawPlaces, drawPrompts, drawChannel, drawHome, drawThread, drawComposers, drawSessions, drawModal, drawWorkflow]) {
   onChange(draw);
 }
 listenComposers();

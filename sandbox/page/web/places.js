@@ -3,6 +3,7 @@
 import { $, el, icon, setText, sync } from "./dom.js";
 import { runGlobalShortcut } from "./acting.js";
 import { openChannel } from "./panes.js";
+import { tellOpened } from "./prompts.js";
 import { HOME, SLACKBOT, ask, channelNow, redraw, state, titleOf, view, visibleChannels, writerNow } from "./state.js";
 import { openWorkflow } from "./workflow.js";
 
@@ -51,7 +52,7 @@ function channelItem(channel) {
   return [channel.id, JSON.stringify([current, titleOf(channel), unread]), () =>
     el("li", {}, el("button", {
       type: "button", "aria-current": current && "true", "data-focus": channel.id, class: unread ? "unread" : null,
-      onclick: () => openChannel(channel.name),
+      onclick: () => { openChannel(channel.name); tellOpened(channel); },
     }, signOf(channel), el("span", { class: "name" }, titleOf(channel)),
     unread ? el("span", { class: "count", "aria-label": `${unread} new` }, String(unread)) : null))];
 }

@@ -105,7 +105,8 @@ export class Stage {
   message = (ts) => channelNow().messages.find((message) => message.ts === ts);
   inThread = () => channelNow().messages.filter((message) => message.thread_ts === this.thread);
   whispered = () => notesFor(channelNow()).find((note) => note.thread_ts === this.thread);
-  isWorking = () => Boolean(channelNow().statuses[this.thread]);
+  agentSession = () => channelNow().agent_sessions[this.thread];
+  isWorking = () => Boolean(channelNow().statuses[this.thread]) || this.agentSession()?.status === "processing";
   until = (test, what) => this.playing.until(test, what);
 
   marked(ts, mark, sign) {

@@ -53,7 +53,11 @@ class Agents:
     def prompts(self, user: str = "ada") -> Prompts | None:
         """Return the suggested prompts in somebody's direct message with the app."""
         place = self._state.workspace.direct_message(user, self._state.bot.id)
-        return self._state.agents.suggested(place.id)
+        return self.prompts_in(place.id)
+
+    def prompts_in(self, channel: str) -> Prompts | None:
+        """Return the suggested prompts in that direct message."""
+        return self._state.agents.suggested(self._state.workspace.channel(channel).id)
 
     @property
     def prompt_history(self) -> list[Prompts]:

@@ -3,7 +3,7 @@
 Each waits until the app has acknowledged, or until the person would see that it did not.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.slack.acts.payloads import (
     Handles,
@@ -167,18 +167,21 @@ class Interacting:
         self._state.notify("view", user=who.id, view_id=view["id"])
         return delivery
 
-    async def open_home(self, user: str) -> None:
-        """Open the app's Home tab; the event is sent in the background."""
+    async def open_home(self, user: str, tab: Literal["home", "messages"] = "home") -> None:
+        """Open a tab of the app, Home or its direct message; the event is sent in the background.
+
+        Only the Home tab's carries a view (docs.slack.dev/reference/events/app_home_opened).
+        """
         who = self._state.workspace.user(user)
         direct = self._state.workspace.direct_message(who.id, self._state.bot.id)
         event: JSON = {
             "type": "app_home_opened",
             "user": who.id,
             "channel": direct.id,
-            "tab": "home",
+            "tab": tab,
             "event_ts": self._state.workspace.clock.next_ts(),
         }
-        view = self._state.views.home_of(who.id)
+        view = self._state.views.home_of(who.id) if tab == "home" else None
         self._state.emit(event if view is None else {**event, "view": view})
 
     async def run_step(self, callback_id: str, inputs: dict[str, Any]) -> str:
