@@ -77,19 +77,22 @@ class Actor:
             self._record.rename(session.session_id, title)
 
     def _begin(self, session: DevinSession, turns: asyncio.TaskGroup) -> None:
-        """Begin a turn, unless one goes on, which then has read this message as well."""
+        """Begin a turn, unless one goes on, which has read this message, too, and may stop."""
         session_id = session.session_id
-        if session_id in self._working or session.lasting not in ALIVE:
+        is_stopped = scripts.is_stop(session.messages[-1].text)
+        if (session_id in self._working and not is_stopped) or session.lasting not in ALIVE:
             return
-        rest = self._turns.get(session_id)
-        if rest is not None:
-            rest.cancel()
+        before = self._turns.get(session_id)
+        if before is not None:
+            before.cancel()
         self._working.add(session_id)
         self._turns[session_id] = turns.create_task(self._turn(session, self._script(session)))
 
     def _script(self, session: DevinSession) -> tuple[Step, ...]:
         """Return what Devin does about the last message."""
         text = session.messages[-1].text
+        if scripts.is_stop(text):
+            return scripts.stopping()
         if session.lasting == "blocked" and len(session.messages) > 1:
             task = self._tasks.get(session.session_id, scripts.task_in(text))
             return scripts.finishing(task, self._next_pull_request())
@@ -113,7 +116,8 @@ class Actor:
             for step in script:
                 await self._play(session, step)
         finally:
-            self._working.discard(session.session_id)
+            if self._turns[session.session_id] is asyncio.current_task():
+                self._working.discard(session.session_id)
         if session.lasting == "idle":
             await asyncio.sleep(self._rest * self._pace)
             if self._is_still(session, "idle"):

@@ -80,9 +80,11 @@ $ make check COUNT=200
 ```
 """
 PROOF = "It ran 200 times without a failure, and [the pull request]({url}) is open."
+STOPPED = "I've stopped. Tell me when and how to go on."
 LEFT = "All right, I'll leave that. Tell me if I should do something else instead."
 
 _ABOUT_NOTES = re.compile(r"\b(notes|release|merged)\b|\bv?2\.[34]\b", re.IGNORECASE)
+_STOP = re.compile(r"(please )?stop( now\b|[.!]?$)", re.IGNORECASE)
 _YES = re.compile(r"(approve|yes|yep|sure|ok|okay|go|do it|please do)\b|approved", re.IGNORECASE)
 
 
@@ -133,6 +135,16 @@ def proving(url: str) -> tuple[Step, ...]:
 def leaving() -> tuple[Step, ...]:
     """Return the turn after a refusal, which ends without a result."""
     return _says(LEFT), _enters("idle")
+
+
+def stopping() -> tuple[Step, ...]:
+    """Return the turn after a request to stop, which waits for the next message."""
+    return _says(STOPPED, 0.0), _enters("blocked")
+
+
+def is_stop(text: str) -> bool:
+    """Whether people's words ask Devin to stop, as the bot's do when Stop is pressed."""
+    return _STOP.match(task_in(text)) is not None
 
 
 def is_approval(text: str) -> bool:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sandbox.__main__ import parse_arguments
+from sandbox.devin import scripts
 from sandbox.devin.acting import Actor
 from sandbox.devin.answers import Api
 from sandbox.devin.server import DevinSandbox
@@ -247,6 +248,17 @@ async def test_without_an_actor_devin_says_nothing(devin: DevinSandbox) -> None:
     await send(devin, "Ship them")
     assert said(devin) == []
     assert [one for one in asyncio.all_tasks() if "_listen" in repr(one)] == []
+
+
+async def test_devin_stops_at_once_when_it_is_asked_to(devin: DevinSandbox) -> None:
+    """Its turn ends where it is, and it waits."""
+    async with Actor(devin, SLOW).running():
+        await send(devin, "Stop the server before each test")
+        await wait_until(turns, "Devin works")
+        await send(devin, "ada, U0ADA00000 (in Slack):\n\nPlease stop now and wait.")
+        await wait_until(in_state(devin, "blocked"), "Devin waits")
+        assert said(devin) == [scripts.STOPPED]
+        await wait_until(lambda: not turns(), "no turn goes on")
 
 
 @pytest.mark.parametrize(
