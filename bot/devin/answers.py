@@ -70,6 +70,8 @@ class Read(StrEnum):
     FILE = "file"
     REPOSITORIES = "repositories"
     PLAYBOOKS = "playbooks"
+    MEMBERS = "members"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)

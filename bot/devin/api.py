@@ -15,7 +15,7 @@ from typing import NewType, Protocol, TypeAlias
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.replies import Outcome, Wait
-from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Trouble
+from bot.model.sessions import NamedSession, PullRequest, Review, SessionId, SessionState, Trouble
 
 Failure: TypeAlias = Outcome | Wait
 """A write that did not succeed: refused or uncertain, or a `Wait` if nothing was accepted."""
@@ -66,6 +66,7 @@ class SessionSummary:
     """A session without its messages; the title is people's text.
 
     `url` is its page in Devin's web app. `acus` is what it has cost in ACUs, Devin's unit of work.
+    `children` are sessions that it started, `origin` is Devin's word for what started it itself.
     """
 
     session: SessionId
@@ -77,6 +78,11 @@ class SessionSummary:
     pull_requests: tuple[PullRequest, ...] = ()
     acus: float | None = None
     tags: frozenset[str] = frozenset()
+    created_at: datetime | None = None
+    origin: str = ""
+    parent: SessionId | None = None
+    children: tuple[SessionId, ...] = ()
+    is_archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,10 @@ class Devin(Protocol):
         """True if this generation of the API tells what sessions cost."""
 
     @property
+    def is_legacy(self) -> bool:
+        """True for a generation without members, reviews, children and origins of sessions."""
+
+    @property
     def over(self) -> frozenset[SessionState]:
         """The states in which nobody would go on with a session."""
 
@@ -189,9 +199,15 @@ class Devin(Protocol):
         """
 
     async def post_message(
-        self, session: SessionId, message: str, attachments: Sequence[str] = ()
+        self,
+        session: SessionId,
+        message: str,
+        attachments: Sequence[str] = (),
+        as_user: str = "",
     ) -> Outcome | Wait:
         """Send `message` to `session`, once: a lost answer is `UNCERTAIN`, never sent again.
+
+        With `as_user`, the id of a `member`, it is that person's; Devin may refuse this by a 403.
 
         `attachments` are addresses that `upload` returned. An outcome whose reason may be the
         session's state has that state, if it could be read in time.
@@ -238,13 +254,36 @@ class Devin(Protocol):
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List all playbooks of the organization; those of a part of the list are with `Unread`."""
 
+    async def member(self, email: str) -> str | Unread | None:
+        """Return the id of the one member of the organization with exactly this address.
+
+        None if there is none, or more than one. Nobody's membership is inferred from a failure.
+        """
+
+    async def matching(
+        self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
+    ) -> Sequence[SessionSummary] | Unread:
+        """List the sessions created after `since` that have the tags, repositories and origins.
+
+        The oldest come first. A list that can be read only in part is `Unread`.
+        """
+
+    async def ask_review(self, pull_request: str) -> Review | Failure | None:
+        """Ask for a review of a pull request's latest commit; None if one is under way already."""
+
+    async def review(self, pull_request: str, commit: str = "") -> Review | Unread | None:
+        """Read the last review at a commit, by default the latest one; None if there is none."""
+
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file and return its address; if it is uploaded twice, one copy stays unused."""
 
-    async def create(self, prompt: str, options: Options, tag: str) -> NamedSession | Failure:
-        """Start a session, once; after an uncertain outcome it may exist, and its `tag` finds it.
+    async def create(
+        self, prompt: str, options: Options, tag: str, as_user: str = ""
+    ) -> NamedSession | Failure:
+        """Start a session, once, perhaps `as_user` as in `post_message`.
 
-        The playbook is an ID, and no option is one that this generation `lacks`.
+        After an uncertain outcome it may exist, and its `tag` finds it. The playbook is an ID, and
+        no option is one that this generation `lacks`.
         """
 
     async def end(self, session: SessionId) -> Failure | None:

@@ -17,10 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 from bot.devin.api import DevinMessage
 from bot.model.options import Playbook
 from bot.model.record import string
-from bot.model.sessions import PullRequest
+from bot.model.sessions import PullRequest, SessionId, parse_session
 
 MOST_PULL_REQUESTS = 20
 """The first of a session's pull requests; a thread shows fewer."""
+
+MOST_CHILDREN = 20
 
 ID_LIMIT = 200
 """Most characters of an id of Devin's, which has about 40; a longer one counts as none."""
@@ -35,11 +37,23 @@ _STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 
 def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
     """Return pull requests of these addresses and states, without those that have no address."""
-    usable = {url: state.lower() for url, state in found if _ADDRESS.fullmatch(url)}
+    usable = {url: state for url, state in found if _ADDRESS.fullmatch(url)}
     return tuple(
-        PullRequest(url, state if _STATE.fullmatch(state) else "")
-        for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
+        PullRequest(url, word(state)) for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
     )
+
+
+def word(value: object) -> str:
+    """Return a word of Devin's in lower case; "" for anything else."""
+    found = value.lower() if isinstance(value, str) else ""
+    return found if _STATE.fullmatch(found) else ""
+
+
+def children(value: object) -> tuple[SessionId, ...]:
+    """Return the ids of the first `MOST_CHILDREN` of a session's children."""
+    listed = value if isinstance(value, list) else []
+    found = (parse_session(one) for one in listed if isinstance(one, str))
+    return tuple(dict.fromkeys(one for one in found if one is not None))[:MOST_CHILDREN]
 
 
 def tags(value: object) -> frozenset[str]:

@@ -78,6 +78,22 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """A Devin Review of a pull request at a `commit`; Devin tells its state, and no words of it.
+
+    The states are `pending`, `running`, `completed` and `errored`, and perhaps others.
+    """
+
+    commit: str
+    status: str
+
+    @property
+    def is_over(self) -> bool:
+        """True if it will not change any more."""
+        return self.status in {"completed", "errored"}
+
+
+@dataclass(frozen=True, slots=True)
 class NamedSession:
     """A session as people see it: its id, with its title and its web address if they are known.
 

@@ -17,10 +17,12 @@ from typing import Literal
 Api = Literal["v1", "v3"]
 Ending = Literal["answers", "drops", "refuses", "half"]
 Read = Literal[
-    "self", "sessions", "session", "messages", "file", "repositories", "playbooks"
+    "self", "sessions", "session", "messages", "file", "repositories", "playbooks", "members",
+    "reviews",
 ]  # fmt: skip
 """The reads that are counted and can fail: of the caller, a list, a session, its messages, a file
-that Devin sent, and the two lists of what a session may be started with. A session of v1 comes with
+that Devin sent, the two lists of what a session may be started with, the lists of members, and
+reviews, with the requests for them. A session of v1 comes with
 its messages, and v1 has no read of the caller and none of repositories."""
 Quirk = Literal["refuses unknown ids", "gives no cursor", "gives ISO times"]
 """What version 3 may do, as no document says otherwise: refuse a list whose filter has an id that

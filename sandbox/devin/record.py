@@ -32,6 +32,7 @@ from sandbox.devin.answers import (
 )
 from sandbox.devin.bodies import RejectedError
 from sandbox.devin.catalog import Catalog
+from sandbox.devin.organization import ORG_ID, PERMISSIONS, Members, Reviews
 from sandbox.devin.sessions import (
     DEMO_SESSIONS,
     DevinAttachment,
@@ -52,10 +53,6 @@ SANDBOX_KEYS: dict[Api, str] = {
     "v1": "apk_user_sandbox-not-a-secret",
     "v3": "cog_sandbox-not-a-secret",
 }
-ORG_ID = "org-5andb0x00000000000000000000000a1"
-PERMISSIONS = frozenset(
-    {"ViewOrgSessions", "ManageOrgSessions", "UseDevinSessions", "Read", "ManageAccountPlaybooks"}
-)
 
 
 class Record:
@@ -82,6 +79,7 @@ class Record:
         self.read_seconds = self.listing_delay = 0.0
         self.quirks: set[Quirk] = set()
         self.clock, self.catalog = Clock(), Catalog()
+        self.members, self.reviews = Members(), Reviews()
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = self.max_in_flight = 0
         self._watchers: weakref.WeakSet[asyncio.Queue[dict[str, str]]] = weakref.WeakSet()

@@ -16,6 +16,7 @@ from sandbox.devin.files import ANY, Files, attach
 from sandbox.devin.port import Port
 from sandbox.devin.posting import PLAIN_FILES
 from sandbox.devin.record import Record
+from sandbox.devin.sessions import DevinSession, NewSession
 from sandbox.devin.v1.routes import V1
 from sandbox.devin.v3.routes import V3
 from sandbox.devin.wire import rejecting
@@ -85,6 +86,19 @@ class DevinSandbox(Record):
         """
         self.session(session_id)
         return attach(self, name, content, content_type, is_presigned=is_presigned)
+
+    def appear(
+        self, wanted: NewSession, *, origin: str = "automation", parent: str | None = None
+    ) -> DevinSession:
+        """Start a session as something else does than the relay, or as another session does."""
+        session = self.create(wanted)
+        session.origin = origin
+        if parent is not None:
+            above = self.session(parent)
+            session.parent, session.origin = above.session_id, above.origin
+            above.children.append(session.session_id)
+            self._touch(above)
+        return session
 
     async def _on_file(self, request: web.Request) -> web.Response:
         """Serve an uploaded file to everyone who knows its address, as presigned URLs do."""

@@ -112,6 +112,9 @@ class DevinSession:
     before: tuple[str, Answer] | None = None
     tags: tuple[str, ...] = ()
     origin: str = "webapp"
+    repos: tuple[str, ...] = ()
+    parent: str | None = None
+    children: list[str] = field(default_factory=list)
     web_app: str = "https://app.devin.ai"
     is_archived: bool = False
     pull_requests: list[PullRequest] = field(default_factory=list)
@@ -139,6 +142,7 @@ class DevinSession:
         """Take over what it was started with through the API."""
         self.tags, self.origin = wanted.tags, "api"
         self.cap, self.body = wanted.cap, wanted.body
+        self.repos = tuple(wanted.body.get("repos") or ())
 
     def received(self) -> list[str]:
         """Return the messages that the session took, in order."""

@@ -23,7 +23,7 @@ from bot.store.profiles import Profiles
 from bot.wording import refusals
 from bot.wording.mirror import digest as words
 from bot.wording.phrases import short_id
-from sandbox.devin.record import ORG_ID
+from sandbox.devin.organization import ORG_ID
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, running
 from tests.support.devin_posts import until_state

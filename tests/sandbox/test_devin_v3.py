@@ -295,7 +295,9 @@ async def test_to_write_as_somebody_else_needs_a_permission(
     new = {"prompt": "hi", "create_as_user_id": "user-1"}
     assert (await client.post(sessions, json=new)).status_code == 403
     devin.permissions.add("ImpersonateOrgSessions")
-    assert (await send("hi", message_as_user_id="user-1")).status_code == 200
+    assert (await send("hi", message_as_user_id="user-1")).status_code == 403
+    member = devin.members.add("ada@acme.example")
+    assert (await send("hi", message_as_user_id=member)).status_code == 200
 
 
 async def pages(client: httpx.AsyncClient, address: str, **query: Any) -> list[list[Any]]:

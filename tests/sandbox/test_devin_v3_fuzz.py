@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sandbox import DevinSandbox
 from sandbox.devin.answers import ENDED
-from sandbox.devin.record import ORG_ID
+from sandbox.devin.organization import ORG_ID
 from tests.sandbox.test_devin_fuzz import ANSWERING, BEYOND, GENERATION
 from tests.support.devin_thread import serving_in_a_thread
 

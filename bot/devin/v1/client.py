@@ -74,6 +74,7 @@ class DevinV1:
     archives = False
     lacks = frozenset({"repo", "mode"})
     tells_cost = False
+    is_legacy = True
     over = frozenset({SessionState.FINISHED, SessionState.ENDED})
 
     def __init__(self, http: DevinHttp) -> None:
@@ -83,7 +84,11 @@ class DevinV1:
         pass  # the key is enough
 
     async def post_message(
-        self, session: SessionId, message: str, attachments: Sequence[str] = ()
+        self,
+        session: SessionId,
+        message: str,
+        attachments: Sequence[str] = (),
+        as_user: str = "",  # noqa: ARG002  (no such parameter)
     ) -> Outcome | Wait:
         body = to_json({"message": self.listed(message, attachments)})
         answer = await self._http.post(f"{_path(session)}/message", body)
@@ -186,12 +191,36 @@ class DevinV1:
         found = parse_array(answer.body)
         return Unread(answer.status) if found is None else playbooks(found)
 
+    async def member(self, email: str) -> Unread:  # noqa: ARG002  (no such call)
+        return _missing()
+
+    async def matching(
+        self,
+        tags: Sequence[str],  # noqa: ARG002  (no such call)
+        repos: Sequence[str],  # noqa: ARG002
+        origins: Sequence[str],  # noqa: ARG002
+        since: datetime,  # noqa: ARG002
+    ) -> Unread:
+        return _missing()
+
+    async def ask_review(self, pull_request: str) -> Failure:  # noqa: ARG002  (no such call)
+        return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)
+
+    async def review(self, pull_request: str, commit: str = "") -> Unread:  # noqa: ARG002  (no such call)
+        return _missing()
+
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file (docs.devin.ai, "Upload files for Devin to work with")."""
         answer = await self._http.upload("/v1/attachments", file)
         return parse_uploaded(answer) if isinstance(answer, Answer) else answer
 
-    async def create(self, prompt: str, options: Options, tag: str) -> NamedSession | Failure:
+    async def create(
+        self,
+        prompt: str,
+        options: Options,
+        tag: str,
+        as_user: str = "",  # noqa: ARG002  (no such parameter)
+    ) -> NamedSession | Failure:
         """Start a session (docs.devin.ai, "Create a new Devin session"), once.
 
         `idempotent` is left out: it would return an earlier session for the same prompt.
@@ -235,3 +264,7 @@ _PROBLEMS: Mapping[int, tuple[str, str]] = {
 
 def _path(session: SessionId) -> str:
     return f"/v1/sessions/{quote(session, safe='')}"
+
+
+def _missing() -> Unread:
+    return Unread(why="not in API v1", is_forbidden=True)

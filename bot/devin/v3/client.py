@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from pydantic_core import to_json
 
-from bot.devin.answers import Answer, Read, confirmed, explained, may_be_over, unreadable
+from bot.devin.answers import Answer, Read, confirmed, explained, failed, may_be_over, unreadable
 from bot.devin.api import (
     Cursor,
     DevinMessage,
@@ -26,13 +27,14 @@ from bot.devin.v3.sessions import (
     parse_created,
     parse_messages,
     parse_record,
+    parse_review,
     parse_sent,
     parse_uploaded,
 )
 from bot.model.findings import Finding
 from bot.model.options import Options
 from bot.model.replies import Outcome, Refusal, Wait
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import NamedSession, Review, SessionId, SessionState
 
 PER_PAGE = 200
 """The most that a page of sessions or messages may have."""
@@ -50,15 +52,21 @@ class DevinV3(Lists):
     archives = True
     lacks = frozenset[str]()
     tells_cost = True
+    is_legacy = False
     over = frozenset({SessionState.ENDED})
 
     async def begin(self) -> None:
         await self._organization.begin()
 
     async def post_message(
-        self, session: SessionId, message: str, attachments: Sequence[str] = ()
+        self,
+        session: SessionId,
+        message: str,
+        attachments: Sequence[str] = (),
+        as_user: str = "",
     ) -> Outcome | Wait:
         body = {"message": message} | ({"attachment_urls": attachments} if attachments else {})
+        body |= {"message_as_user_id": as_user} if as_user else {}
         answer = await self._post(to_json(body), "sessions", session, "messages")
         if not isinstance(answer, Answer):
             return answer
@@ -134,13 +142,23 @@ class DevinV3(Lists):
         answer = await self._http.upload(path, file) if isinstance(path, str) else path
         return parse_uploaded(answer) if isinstance(answer, Answer) else answer
 
-    async def create(self, prompt: str, options: Options, tag: str) -> NamedSession | Failure:
-        """Start a session, once."""
+    async def create(
+        self, prompt: str, options: Options, tag: str, as_user: str = ""
+    ) -> NamedSession | Failure:
         path = await self._path("sessions")
         if not isinstance(path, str):
             return path
-        answer = await self._http.post(path, creation(prompt, options, tag))
+        answer = await self._http.post(path, creation(prompt, options, tag, as_user))
         return parse_created(answer, options.title) if isinstance(answer, Answer) else answer
+
+    async def ask_review(self, pull_request: str) -> Review | Failure | None:
+        """Ask for a review (docs.devin.ai, "Trigger Devin Review"); a 409 is for one under way."""
+        answer = await self._post(to_json({"pr_url": pull_request}), "pr-reviews")
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.status == HTTPStatus.CONFLICT:
+            return None
+        return parse_review(answer.body) or failed(answer, PASSING)
 
     async def end(self, session: SessionId) -> Failure | None:
         path = await self._path("sessions", session)

@@ -12,10 +12,11 @@ from bot.devin.api import Failure, SessionSummary, Survey, Unread, utc_now
 from bot.devin.http import READ_LIMIT, DevinHttp, Param
 from bot.devin.records import playbooks, repositories
 from bot.devin.v3.organization import Organization, organization_path
-from bot.devin.v3.sessions import parse_items, parse_list
+from bot.devin.v3.sessions import parse_items, parse_list, parse_review, summary
 from bot.model.options import Playbook
+from bot.model.record import string
 from bot.model.replies import Wait
-from bot.model.sessions import SessionId
+from bot.model.sessions import Review, SessionId
 
 UNKNOWN_ID = frozenset({400, 404, 414, 422})
 """Statuses that may mean that Devin refuses one of the ids, or that there are too many."""
@@ -33,8 +34,9 @@ MOST_READ = 10
 ON_A_PAGE = 200
 """The most that such a page may have."""
 
-REPOSITORIES_VERSION = "v3beta1"
-"""The path of this list (docs.devin.ai, "List repositories available to an organization")."""
+BETA = "v3beta1"
+"""The version in the paths of some lists (docs.devin.ai, "List repositories available to an
+organization" and "List organization users")."""
 
 
 class Lists:
@@ -87,7 +89,7 @@ class Lists:
 
     async def repositories(self) -> Sequence[str] | Unread:
         """List the repositories, without the state of Devin's index, which takes Devin longer."""
-        path = await self._path("repositories", version=REPOSITORIES_VERSION)
+        path = await self._path("repositories", version=BETA)
         found, unread = await self._items(
             Read.REPOSITORIES, path, {"load_indexing_status": "false"}
         )
@@ -97,6 +99,56 @@ class Lists:
         """List the playbooks of the organization: `Unread` if that is only a part of them."""
         found, unread = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
         return playbooks(found) if unread is None else replace(unread, part=playbooks(found))
+
+    async def member(self, email: str) -> str | Unread | None:
+        """Look among members with roles of their own, and those by groups of the identity provider.
+
+        Those are two lists (docs.devin.ai, "List organization users" and "List organization IDP
+        group users").
+        """
+        found = set[str]()
+        for kind in ("users", "idp-users"):
+            listed = await self._members(kind, email)
+            if isinstance(listed, Unread):
+                return listed
+            found |= {
+                string(one, "user_id")
+                for one in listed
+                if string(one, "email").casefold() == email.casefold() and string(one, "user_id")
+            }
+        return found.pop() if len(found) == 1 else None
+
+    async def _members(self, kind: str, email: str) -> Sequence[Mapping[str, Any]] | Unread:
+        """Read the list in the version of its page, and where that's gone, in the SDK's."""
+        for version in (BETA, "v3"):
+            path = await self._path("members", kind, version=version)
+            found, unread = await self._items(Read.MEMBERS, path, {"email": email})
+            if unread is None or unread.status != HTTPStatus.NOT_FOUND:
+                break
+        return found if unread is None else unread
+
+    async def matching(
+        self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
+    ) -> Sequence[SessionSummary] | Unread:
+        """List them; a new session may be in the second that `since` is in, so that counts too."""
+        filters = {"tags": tags, "repo_names": repos, "origins": origins}
+        params: dict[str, Param] = {name: given for name, given in filters.items() if given}
+        params["created_after"] = int(since.timestamp()) - 1
+        found, unread = await self._items(Read.LIST, await self._path("sessions"), params)
+        if unread is not None:
+            return unread
+        parsed = [one for one in map(summary, found) if one is not None]
+        new = [one for one in parsed if one.created_at is not None and one.created_at >= since]
+        return sorted(new, key=lambda one: (one.created_at or since, one.session))
+
+    async def review(self, pull_request: str, commit: str = "") -> Review | Unread | None:
+        """Read it (docs.devin.ai, "Get latest Devin Review status")."""
+        params = {"pr_url": pull_request} | ({"commit_sha": commit} if commit else {})
+        seconds = self._http.timing.read_seconds
+        answer = await self._get(Read.REVIEW, seconds, "pr-reviews", params=params)
+        if isinstance(answer, Unread):
+            return None if answer.status == HTTPStatus.NOT_FOUND else answer
+        return parse_review(answer.body) or Unread(answer.status)
 
     async def _items(
         self, kind: Read, path: str | Failure, params: Mapping[str, Param]

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.devin.answers import Answer, failed, uploaded
 from bot.devin.api import Cursor, DevinMessage, Failure, MessagePage, SessionSummary, Source
-from bot.devin.records import amount, identified, iso_time, pull_requests, tags
+from bot.devin.records import amount, children, identified, iso_time, pull_requests, tags, word
 from bot.model.options import Options
 from bot.model.record import mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
-from bot.model.sessions import NamedSession, SessionState, Trouble, parse_session
+from bot.model.sessions import NamedSession, Review, SessionState, Trouble, parse_session
 
 STATUSES: Mapping[str, SessionState] = {
     "new": SessionState.WORKING,
@@ -41,6 +41,8 @@ RUNNING: Mapping[str, SessionState] = {
 LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_declined")
 """The `status_detail` of a session that was suspended because something is used up."""
 
+_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
+
 MILLISECONDS = 10**11
 """Times beyond this are in milliseconds, as some clients have seen them; the others in seconds."""
 
@@ -51,7 +53,7 @@ PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 
 def parse_record(body: bytes) -> SessionSummary | None:
     """Parse a `SessionResponse`."""
-    return _summary(parse_object(body) or {})
+    return summary(parse_object(body) or {})
 
 
 def parse_state(body: bytes) -> SessionState | None:
@@ -66,7 +68,7 @@ def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
     items = (parse_object(body) or {}).get("items")
     if not isinstance(items, list):
         return None
-    return [found for one in mappings(items) if (found := _summary(one)) is not None]
+    return [found for one in mappings(items) if (found := summary(one)) is not None]
 
 
 def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str] | None:
@@ -76,6 +78,13 @@ def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str] | None:
         return None
     cursor = string(page, "end_cursor") if page.get("has_next_page") is True else ""
     return mappings(page["items"]), cursor
+
+
+def parse_review(body: bytes) -> Review | None:
+    """Parse a `PrReviewResponse`."""
+    found = parse_object(body) or {}
+    commit, status = string(found, "commit_sha").lower(), word(found.get("status"))
+    return Review(commit, status) if _COMMIT.fullmatch(commit) and status else None
 
 
 def parse_messages(body: bytes, skew: timedelta = timedelta(0)) -> MessagePage | None:
@@ -91,7 +100,8 @@ def parse_messages(body: bytes, skew: timedelta = timedelta(0)) -> MessagePage |
     return MessagePage(messages, place, skew, has_more, left_out=left_out)
 
 
-def _summary(record: Mapping[str, Any]) -> SessionSummary | None:
+def summary(record: Mapping[str, Any]) -> SessionSummary | None:
+    """Read a `SessionResponse`; None without its id."""
     session = parse_session(string(record, "session_id"))
     if session is None:
         return None
@@ -108,6 +118,11 @@ def _summary(record: Mapping[str, Any]) -> SessionSummary | None:
         pull_requests=pull_requests((string(o, "pr_url"), string(o, "pr_state")) for o in opened),
         acus=amount(record.get("acus_consumed")),
         tags=tags(record.get("tags")),
+        created_at=_time(record.get("created_at")),
+        origin=word(record.get("origin")),
+        parent=parse_session(string(record, "parent_session_id")),
+        children=children(record.get("child_session_ids")),
+        is_archived=record.get("is_archived") is True,
     )
 
 
@@ -170,9 +185,10 @@ class SessionCreateRequest(BaseModel):
     devin_mode: str | None = None
     playbook_id: str | None = None
     max_acu_limit: int | None = None
+    create_as_user_id: str | None = None
 
 
-def creation(prompt: str, options: Options, tag: str) -> bytes:
+def creation(prompt: str, options: Options, tag: str, as_user: str = "") -> bytes:
     """Return the body that starts a session, without the fields that nobody chose."""
     body = SessionCreateRequest(
         prompt=prompt,
@@ -182,6 +198,7 @@ def creation(prompt: str, options: Options, tag: str) -> bytes:
         devin_mode=options.mode or None,
         playbook_id=options.playbook or None,
         max_acu_limit=options.max_acu,
+        create_as_user_id=as_user or None,
     )
     return body.model_dump_json(exclude_none=True).encode()
 

@@ -11,8 +11,10 @@ MANAGE = "ManageOrgSessions"
 USE = "UseDevinSessions"
 IMPERSONATE = "ImpersonateOrgSessions"
 REPOSITORIES, PLAYBOOKS = "Read", "ManageAccountPlaybooks"
-"""What the lists require (docs.devin.ai, "List repositories available to an organization" and "List
-organization-level playbooks")."""
+MEMBERS, REVIEW = "ViewOrgMembership", "UseReviewManual"
+"""What the lists and Devin Review require (docs.devin.ai, "List repositories available to an
+organization", "List organization-level playbooks", "List organization users", "Trigger Devin
+Review")."""
 
 
 def check_credential(record: Record, request: web.Request) -> None:
@@ -34,6 +36,15 @@ def require(record: Record, permission: str) -> None:
     """Raise 403 for a permission that the credential lacks."""
     if permission not in record.permissions:
         raise RejectedError(403, f"Missing permission: {permission}")
+
+
+def may_speak_for(record: Record, user: str | None) -> None:
+    """Raise 403 where nobody may act as `user`, who has to be a member (docs.devin.ai)."""
+    if user is None:
+        return
+    require(record, IMPERSONATE)
+    if not record.members.has(user):
+        raise RejectedError(403, "The user is not a member of this organization")
 
 
 def self_shown(record: Record) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Which sessions a list of v3 shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.devin.v3.requests import SessionsQuery
@@ -12,15 +12,19 @@ _ONE_OF = {
     "origins": "origin",
 }
 _SAME = ("category", "is_archived", "playbook_id")
-_NEVER = ("repo_names", "schedule_id")
-"""Filters by what no session of the sandbox has."""
+_NEVER = "schedule_id"
+"""A filter by what no session of the sandbox has."""
 
 
-def matches(query: SessionsQuery, shown: Mapping[str, Any]) -> bool:
-    """Whether a session, as it is shown, passes every filter that was given."""
+def matches(query: SessionsQuery, shown: Mapping[str, Any], repos: Sequence[str]) -> bool:
+    """Whether a session, as it is shown, passes every filter that was given.
+
+    Its `repos` are not shown. No document says whether a session needs one or all of the given.
+    """
     given = query.model_dump(exclude_none=True)
     return (
-        not any(name in given for name in _NEVER)
+        _NEVER not in given
+        and ("repo_names" not in given or not set(given["repo_names"]).isdisjoint(repos))
         and all(shown[field] in given[name] for name, field in _ONE_OF.items() if name in given)
         and all(shown[name] == given[name] for name in _SAME if name in given)
         and set(given.get("tags", ())) <= set(shown["tags"])

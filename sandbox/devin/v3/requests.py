@@ -96,6 +96,12 @@ class Creation(Body):
     structured_output_schema: dict[str, Any] | None = None
 
 
+class ReviewRequest(Body):
+    """`PrReviewCreateRequest`."""
+
+    pr_url: str
+
+
 class Query(BaseModel):
     """A query, whose values are read from text; arrays are repeated keys."""
 
@@ -114,6 +120,19 @@ class RepositoriesQuery(Page):
     only_repo_paths: Strings = None
     exclude_repo_paths: Strings = None
     load_indexing_status: bool = True
+
+
+class MembersQuery(Page):
+    """The filter of a list of members, by the exact address."""
+
+    email: str | None = None
+
+
+class ReviewQuery(Query):
+    """The pull request whose last review is wanted, at its head unless a commit is given."""
+
+    pr_url: str
+    commit_sha: str | None = None
 
 
 class SessionsQuery(Page):

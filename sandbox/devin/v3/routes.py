@@ -14,7 +14,6 @@ from sandbox.devin.posting import Speech, answer_message, upload
 from sandbox.devin.record import Record
 from sandbox.devin.sessions import DevinMessage, DevinPost, DevinSession
 from sandbox.devin.v3.access import (
-    IMPERSONATE,
     MANAGE,
     PLAYBOOKS,
     REPOSITORIES,
@@ -22,11 +21,12 @@ from sandbox.devin.v3.access import (
     VIEW,
     admit,
     check_credential,
-    require,
+    may_speak_for,
     self_shown,
 )
 from sandbox.devin.v3.cursors import Listing
 from sandbox.devin.v3.filters import matches
+from sandbox.devin.v3.organizing import Organizing
 from sandbox.devin.v3.requests import (
     Creation,
     Message,
@@ -72,6 +72,7 @@ class V3:
 
     def _routes(self) -> Mapping[str, Mapping[str, On]]:
         return {
+            **Organizing(self._record).routes(),
             "/v3/self": {"GET": self._on_self},
             f"{ORGANIZATION}/sessions": {"GET": self._on_list, "POST": self._on_create},
             SESSION: {"GET": self._on_read, "DELETE": self._on_end},
@@ -121,7 +122,10 @@ class V3:
             lambda one: one.session_id,
         )
         page = sessions.page(
-            query.first, query.after, self._shown, lambda one: matches(query, self._shown(one))
+            query.first,
+            query.after,
+            self._shown,
+            lambda one: matches(query, self._shown(one), one.repos),
         )
         return web.json_response(page)
 
@@ -173,7 +177,7 @@ class V3:
         raw = await request.read()
         self._may_manage(request)
         given, body = parse_body(Creation, raw, request.content_type)
-        self._may_speak_for(given.create_as_user_id)
+        may_speak_for(self._record, given.create_as_user_id)
         check_choices(body, self._record.catalog)
         creations = self._record.creations
         answer = (creations.pop(0) if creations else STATES["running"]).by("v3")
@@ -183,10 +187,6 @@ class V3:
             success = json.dumps(written(session, self._record.org_id))
         await answer.pause()
         return await send(request, answer, success)
-
-    def _may_speak_for(self, user: str | None) -> None:
-        if user is not None:
-            require(self._record, IMPERSONATE)
 
     async def _on_read(self, request: web.Request) -> web.Response:
         self._record.reads_by_kind["session"] += 1
@@ -224,7 +224,7 @@ class V3:
 
     def _parse_message(self, raw: bytes, content_type: str) -> DevinPost:
         message, body = parse_body(Message, raw, content_type)
-        self._may_speak_for(message.message_as_user_id)
+        may_speak_for(self._record, message.message_as_user_id)
         return post_of(message, body)
 
     def _sent(self, session: DevinSession, answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sandbox.devin.catalog import Playbook
+from sandbox.devin.organization import Member, Review
 from sandbox.devin.sessions import DevinAttachment, DevinMessage, DevinSession, name_in
 
 _STATUSES = {
@@ -44,9 +45,9 @@ def session_shown(session: DevinSession, org_id: str) -> dict[str, object]:
         ],
         "tags": list(session.tags),
         "playbook_id": None,
-        "parent_session_id": None,
-        "child_session_ids": None,
-        "user_id": None,
+        "parent_session_id": session.parent,
+        "child_session_ids": session.children or None,
+        "user_id": session.body.get("create_as_user_id"),
         "service_user_id": "service-user-5andb0x" if is_ours else None,
         "category": None,
         "subcategory": None,
@@ -122,3 +123,26 @@ def playbook_shown(playbook: Playbook, org_id: str) -> dict[str, object]:
 def uploaded(attachment: DevinAttachment) -> dict[str, str]:
     """Return an `AttachmentResponse`."""
     return {"attachment_id": attachment.id, "name": attachment.name, "url": attachment.url}
+
+
+def member_shown(member: Member, org_id: str) -> dict[str, object]:
+    """Return a `User`, or an `IdpGroupUser`."""
+    role = {"role": {"role_id": "role-member", "role_name": "Member"}, "org_id": org_id}
+    by_group = {"idp_role_assignments": [{"idp_group_name": "engineering", **role}]}
+    return {
+        "user_id": member.user_id,
+        "email": member.email,
+        "name": member.name,
+        **(by_group if member.by_group else {"role_assignments": [role]}),
+    }
+
+
+def review_shown(review: Review) -> dict[str, object]:
+    """Return a `PrReviewResponse`."""
+    return {
+        "commit_sha": review.commit_sha,
+        "created_at": review.created_at.isoformat(),
+        "pr_number": review.pr_number,
+        "repo_path": review.repo_path,
+        "status": review.status,
+    }
