@@ -2,7 +2,8 @@
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
-| `events`         | write: which of the next four it is; share a channel        |
+| `events`         | write: which of the next four it is; share a channel; grant |
+|                  | an org-wide app access to a workspace, or revoke it         |
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
 | `replies`        | write in a linked thread; press *Link this thread*          |
 | `first_words`    | speak to the bot without a command; press what it offers    |

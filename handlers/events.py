@@ -1,9 +1,12 @@
 """Messages: each event is a change of one, a command, other words to the bot, or a reply.
 
+Beside them, what Slack says of channels, and of workspaces to which an org-wide app has access.
+
 They are most of what Slack brings, so a middleware takes them. For a listener, Bolt 1.30 builds
 thirty possible arguments twice for each event: to match it, and to call it.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp
@@ -12,12 +15,14 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.model.people import is_id
-from bot.model.record import mapping, string
+from bot.model.record import mapping, string, strings
 from bot.relay import UseCases
 from bot.slack.channels import CHANGED
 from handlers import edits, first_words, mentions, replies
 from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload
+
+log = logging.getLogger(__name__)
 
 KINDS = ("message", "app_mention")
 
@@ -31,7 +36,7 @@ CHANNEL_CHANGES = frozenset(
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to messages, to mentions of the bot, which are events of their own, and to channels.
+    """Listen to messages, to mentions of the bot, which are events of their own, and to the rest.
 
     A private channel that is shared with another organization gets another id with that
     (docs.slack.dev/reference/events).
@@ -48,6 +53,15 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     async def on_shared(event: Payload) -> None:
         if is_id(channel := string(event, "channel")):
             await cases.channel_moves.shared(channel)
+
+    @app.event("team_access_granted")
+    @app.event("team_access_revoked")
+    async def on_access(event: Payload) -> None:
+        teams = ", ".join(filter(is_id, sorted(strings(event, "team_ids"))))
+        is_lost = event.get("type") == "team_access_revoked"
+        level, what = (logging.WARNING, "revoked") if is_lost else (logging.INFO, "granted")
+        log.log(level, "workspace access %s", what, extra={"teams": teams})
+        await cases.workspace.people.forget_workspaces()
 
 
 class Messages(AsyncMiddleware):

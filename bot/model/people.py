@@ -65,7 +65,7 @@ class Person:
 
     `unsaid` holds the fields that Slack left out and that could mark a guest, or somebody from
     another organization; a person whose home is missing counts as external. `zone` is the name of
-    their time zone, or empty.
+    their time zone, or empty. `teams` are their workspaces, in an Enterprise organization.
     """
 
     id: UserId
@@ -76,10 +76,11 @@ class Person:
     is_known: bool = True
     unsaid: frozenset[str] = frozenset()
     zone: str = ""
+    teams: frozenset[str] | None = None
 
     @property
     def is_full_member(self) -> bool:
-        """True if Slack says that they are a full member of this workspace."""
+        """True if Slack says that they are a full member of the workspace or organization."""
         is_described = self.is_known and not self.unsaid
         return is_described and not (self.is_guest or self.is_external or self.is_bot)
 

@@ -38,6 +38,13 @@ def mappings(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)]
 
 
+def strings(part: Mapping[str, Any], key: str) -> frozenset[str]:
+    """Return the strings in the list at `key`, except empty ones; none for anything else."""
+    value = part.get(key)
+    listed = value if isinstance(value, list) else []
+    return frozenset(encodable(one) for one in listed if isinstance(one, str) and one)
+
+
 def first_of(value: object) -> Mapping[str, Any]:
     """Return the first entry of a list if it is a mapping, else an empty mapping."""
     return mapping(value[0]) if isinstance(value, list) and value else {}

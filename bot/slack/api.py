@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
+PAGES, PAGE = 10, 1_000
+
 MISSING_SCOPE = "missing_scope"
 NO_ANSWER = "unreadable answer"
 """The reason of ours for a body of status 200 that is not a JSON object."""
@@ -133,6 +135,21 @@ async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[st
             error.maybe_done = False
         metrics.SLACK_ERRORS.labels(method, error.reason).inc()
         raise
+
+
+async def pages(client: AsyncWebClient, method: str, key: str, **params: Any) -> list[Any]:
+    """Return what all pages of an answer have at `key`; `PAGES` at most. Raises as `call` does."""
+    found: list[Any] = []
+    cursor: Mapping[str, Any] = {}
+    for _ in range(PAGES):
+        page = await call(client, method, limit=PAGE, **params, **cursor)
+        found += page[key]
+        following = (page.get("response_metadata") or {}).get("next_cursor")
+        if not following:
+            return found
+        cursor = {"cursor": following}
+    log.warning("more pages than are read", extra={"method": method, **params})
+    return found
 
 
 async def _call(

@@ -17,9 +17,9 @@ from pydantic import TypeAdapter
 
 from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackAway, SlackRefused
 from bot.model.people import Person
-from bot.model.record import Record, mapping, string
+from bot.model.record import Record, mapping, string, strings
 from bot.redis.keys import known_key
-from bot.slack.api import MISSING_SCOPE, RATE_LIMITED, SECOND, call
+from bot.slack.api import MISSING_SCOPE, RATE_LIMITED, SECOND, call, pages
 from bot.slack.limits import LIMITED
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 
@@ -34,8 +34,6 @@ does not show the channel, to which the bot may be invited now."""
 UNREADABLE = "unreadable"
 """A refusal of ours, for an answer without a channel."""
 
-PAGES = 10
-PAGE = 1_000
 MEMBERS_KEPT = timedelta(seconds=5)
 """A change is noticed after twice that: an answer is kept in Redis, and then at hand.
 
@@ -52,8 +50,8 @@ TOLD = KEPT + timedelta(minutes=1)
 class Channel(Record):
     """A conversation, as Slack described it when it was asked `at` (Slack's time in us).
 
-    `refusal` is Slack's code if it does not show it, `user` the person of a direct message. With
-    `is_told`, only an event said that it is shared.
+    `refusal` is Slack's code if it does not show it, `user` the person of a direct message. `teams`
+    are workspaces that have it. With `is_told`, only an event said that it is shared.
     """
 
     at: int = 0
@@ -61,6 +59,7 @@ class Channel(Record):
     refusal: str = ""
     name: str = ""
     user: str = ""
+    teams: frozenset[str] = frozenset()
     is_direct: bool = False
     is_public: bool = False
     is_shared: bool = True
@@ -186,12 +185,13 @@ class Channels:
         """Return True if `person` can read `channel` in Slack, as far as it shows it.
 
         Direct messages are visible to nobody here, and public channels to all full members of the
-        workspace; guests and people from elsewhere must have joined.
+        workspace, or of an organization's workspaces that have it. Others must have joined.
         """
         found = await self.get(channel, need, LISTED_SECONDS)
         if found.refusal or found.is_direct:
             return False
-        if found.is_public and person.is_full_member:
+        is_there = person.teams is None or not person.teams.isdisjoint(found.teams)
+        if found.is_public and person.is_full_member and is_there:
             return True
         return person.id in (await self._members.get(channel, need) or frozenset())
 
@@ -223,17 +223,8 @@ class Channels:
         return read_channel(mapping(answer.get("channel")), at)
 
     async def _look_up_members(self, channel: str) -> frozenset[str]:
-        members: set[str] = set()
-        cursor: Mapping[str, Any] = {}
-        for _ in range(PAGES):
-            page = await call(self._client, MEMBERS, channel=channel, limit=PAGE, **cursor)
-            members.update(str(member) for member in page["members"])
-            following = (page.get("response_metadata") or {}).get("next_cursor")
-            if not following:
-                return frozenset(members)
-            cursor = {"cursor": following}
-        log.warning("more members than are read", extra={"channel": channel})
-        return frozenset(members)
+        found = await pages(self._client, MEMBERS, "members", channel=channel)
+        return frozenset(str(member) for member in found)
 
 
 def _problem(found: Channel) -> str:
@@ -260,6 +251,9 @@ def read_channel(found: Mapping[str, Any], at: int) -> Channel:
         id=string(found, "id"),
         name=str(found.get("name") or ""),
         user=string(found, "user"),
+        teams=strings(found, "shared_team_ids")
+        | strings(found, "internal_team_ids")
+        | {string(found, "context_team_id")},
         is_direct=is_direct,
         is_public=found.get("is_private") is False and not is_group,
         is_shared=_says_shared(found),

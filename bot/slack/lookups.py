@@ -157,6 +157,11 @@ class Lookup(Generic[V]):
             return None
         return found
 
+    async def forget(self, key: str) -> None:
+        """Drop the answer for `key`; other processes may have it at hand for a minute."""
+        self._at_hand.pop(key, None)
+        await self._store.delete(self.key(key))
+
     def may_prepare(self, key: str) -> bool:
         """Return True if `key` may be requested: it is an id, and was not requested just now."""
         return is_id(key) and key not in self._at_hand and key not in self._misses

@@ -5,17 +5,18 @@ is unknown, and a failed look-up decides nothing. Without a name, the id is show
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.model.errors import NotIdentified, SlackAway
-from bot.model.people import WORKFLOW, Person, UserId
-from bot.model.record import mapping, string
+from bot.model.errors import OPERATOR_MUST_ACT, NotIdentified, SlackAway, SlackRefused
+from bot.model.people import WORKFLOW, Person, UserId, is_enterprise
+from bot.model.record import mapping, mappings, string, strings
 from bot.model.replies import Reply
-from bot.slack.api import call
+from bot.slack.api import SlackClient, call, pages
 from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
 from bot.text.markdown import SIGNS, Mention, Names, one_line
@@ -27,15 +28,16 @@ GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
 SLACKBOT = "USLACKBOT"
 """Slack's own bot, which Slack describes as a person (`is_bot: false`)."""
 
-ALL_GROUPS = "all"
+ALL = ALL_GROUPS = "all"
 GROUP_MEMBERS = "usergroups.users.list"
+WORKSPACES, NO_ACCESS = "auth.teams.list", "team_access_not_granted"
 WORKFLOW_NAME = "A workflow"
 
 MOST_NAMES = 50
 """The names of one text that are looked up."""
 
 _PERSON, _MEMBERS = TypeAdapter(Person), TypeAdapter(frozenset[UserId])
-_BOT, _GROUPS = TypeAdapter(str), TypeAdapter(dict[str, str])
+_BOT, _BY_ID = TypeAdapter(str), TypeAdapter(dict[str, str])
 
 _Asked = Lookup[Person] | Lookup[Channel] | Lookup[str] | Lookup[dict[str, str]]
 
@@ -50,41 +52,50 @@ class Called:
 
 
 class People:
-    """The people, bots, channels and groups of one Slack workspace."""
+    """The people, bots, channels and groups of a Slack workspace, or of an organization.
+
+    An org-wide token belongs to no workspace: methods that want one are told each (`team_id`,
+    docs.slack.dev/enterprise/developing-for-enterprise-orgs).
+    """
 
     def __init__(
-        self, source: Source, channels: Lookup[Channel], team: str, enterprise: str | None
+        self, source: Source, channels: Lookup[Channel], tenant: str, enterprise: str | None
     ) -> None:
         self._client = source.client
-        self._team = team
+        self._tenant = tenant
         self._enterprise = enterprise
+        self._is_org = tenant == enterprise
         self._names_seconds = source.timing.names_seconds
         self._users = Lookup(source, "users.info", self._look_up_user, _PERSON, tier=TIER_4)
         self._bots = Lookup(source, "bots.info", self._look_up_bot, _BOT)
         self._channels = channels
-        self._groups = Lookup(source, "usergroups.list", self._look_up_groups, _GROUPS, tier=TIER_2)
+        self._groups = Lookup(source, "usergroups.list", self._look_up_groups, _BY_ID, tier=TIER_2)
         self._members = Lookup(source, GROUP_MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_2)
+        self._workspaces = Lookup(source, WORKSPACES, self._list_workspaces, _BY_ID, tier=TIER_2)
 
-    def is_home(self, place: str) -> bool:
-        """Return True if `place` is the id of our workspace or our organization."""
-        return bool(place) and place in {self._team, self._enterprise}
+    async def is_home(self, place: str) -> bool:
+        """Return True if `place` is the id of our workspace or our organization, or in the latter.
+
+        Raises as `person` does.
+        """
+        with _identifying(WORKSPACES):
+            return await self._is_ours(place)
+
+    async def forget_workspaces(self) -> None:
+        """Let the list of the organization's workspaces be asked for again: it has changed."""
+        await self._workspaces.forget(ALL)
 
     async def person(self, user: UserId, need: Need = Need.ACT) -> Person:
         """Look `user` up, `Person.unknown` if there is none; may raise `NotIdentified`."""
         if user == WORKFLOW:
             return Person(id=user, name=WORKFLOW_NAME, is_known=False)
-        try:
+        with _identifying("users.info"):
             return await self._users.get(user, need) or Person.unknown(user)
-        except SlackAway as error:
-            raise NotIdentified(error.reason, retry_after=error.retry_after) from error
 
     async def members(self, group: str) -> frozenset[UserId]:
         """Return the members of a user group, if there is one; raises as `person` does."""
-        try:
+        with _identifying(GROUP_MEMBERS):
             return await self._members.get(group) or frozenset()
-        except SlackAway as error:
-            after = error.retry_after
-            raise NotIdentified(error.reason, retry_after=after, method=GROUP_MEMBERS) from error
 
     async def name(self, user: UserId) -> str:
         """Return the name of `user`; the id if Slack does not tell it."""
@@ -161,17 +172,19 @@ class People:
         found = answer["user"]
         if not isinstance(found, dict) or not found:
             raise TypeError("no user object")
-        return self._read_user(UserId(user), found)
+        return await self._read_user(UserId(user), found)
 
-    def _read_user(self, user: UserId, found: Mapping[str, Any]) -> Person:
+    async def _read_user(self, user: UserId, found: Mapping[str, Any]) -> Person:
         """Read a user object (facts: docs.slack.dev/reference/objects/user-object).
 
         `is_stranger` is useless: it is false for an outsider who shares a channel. The home
-        workspace decides, or on Enterprise Grid the organization.
+        workspace decides, or on Enterprise Grid the organization: Slack may leave out `team_id`.
         """
-        home, is_bot = found.get("team_id"), bool(found.get("is_bot")) or user == SLACKBOT
-        enterprise = mapping(found.get("enterprise_user")).get("enterprise_id")
-        is_ours = home == self._team or (enterprise is not None and enterprise == self._enterprise)
+        told, is_bot = string(found, "team_id"), bool(found.get("is_bot")) or user == SLACKBOT
+        grid = mapping(found.get("enterprise_user"))
+        enterprise = string(grid, "enterprise_id") if self._enterprise else ""
+        home = told if told == self._tenant else enterprise or told
+        is_ours = await self._is_ours(home)
         unsaid = set() if home else {HOME}
         # Slack tells an outsider's home, but not the roles (docs.slack.dev, Slack Connect).
         if not is_bot and (is_ours or not home):
@@ -185,19 +198,70 @@ class People:
             is_known=not found.get("deleted"),
             unsaid=frozenset(unsaid),
             zone=string(found, "tz"),
+            teams=strings(grid, "teams") | {told} - {""} if self._enterprise else None,
         )
 
     async def _look_up_bot(self, bot: str) -> str:
-        answer = await call(self._client, "bots.info", bot=bot)
+        # This one method also takes the organization's id.
+        (answer,) = await self._everywhere("bots.info", self._enterprise, most=1, bot=bot)
         return one_line(str(answer["bot"]["name"])) or bot
 
     async def _look_up_groups(self, _: str) -> dict[str, str]:
-        answer = await call(self._client, "usergroups.list")
-        return {str(group["id"]): str(group["handle"]) for group in answer["usergroups"]}
+        answers = await self._everywhere("usergroups.list")
+        groups = [group for answer in answers for group in answer["usergroups"]]
+        return {str(group["id"]): str(group["handle"]) for group in groups}
 
     async def _look_up_members(self, group: str) -> frozenset[UserId]:
-        answer = await call(self._client, GROUP_MEMBERS, usergroup=group)
-        return frozenset(UserId(str(user)) for user in answer["users"])
+        answers = await self._everywhere(GROUP_MEMBERS, most=1, usergroup=group)
+        return frozenset(UserId(str(user)) for answer in answers for user in answer["users"])
+
+    async def _list_workspaces(self, _: str) -> dict[str, str]:
+        return await workspaces_of(self._client)
+
+    async def _is_ours(self, place: str) -> bool:
+        if place in {self._tenant, self._enterprise}:
+            return True
+        is_one = self._is_org and bool(place) and not is_enterprise(place)
+        return is_one and place in (await self._workspaces.get(ALL) or {})
+
+    async def _everywhere(
+        self, method: str, last: str | None = None, *, most: int = 1_000, **params: str
+    ) -> Sequence[Mapping[str, Any]]:
+        """Call `method` in the workspaces of the organization until `most` of them have answered.
+
+        One in which it is refused is left out, unless there is no other.
+        """
+        if not self._is_org:
+            return [await call(self._client, method, **params)]
+        answers: list[Mapping[str, Any]] = []
+        refused: SlackRefused | None = None
+        for place in (*(await self._workspaces.get(ALL) or {}), *filter(None, [last])):
+            try:
+                answers.append(await call(self._client, method, team_id=place, **params))
+            except SlackRefused as error:
+                if error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
+                    raise
+                refused = error
+            if len(answers) == most:
+                break
+        if refused is not None and not answers:
+            raise refused
+        return answers
+
+
+async def workspaces_of(client: SlackClient) -> dict[str, str]:
+    """Return the workspaces to which an org-wide app was added, as names by id."""
+    listed = mappings(await pages(client, WORKSPACES, "teams"))
+    return {team: string(one, "name") or team for one in listed if (team := string(one, "id"))}
+
+
+@contextmanager
+def _identifying(method: str) -> Iterator[None]:
+    try:
+        yield
+    except SlackAway as error:
+        after = error.retry_after
+        raise NotIdentified(error.reason, retry_after=after, method=method) from error
 
 
 def _name(found: Mapping[str, Any]) -> str:

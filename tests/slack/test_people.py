@@ -450,6 +450,10 @@ async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
         (member(team_id="T2", enterprise_user={"enterprise_id": "E2"}), "E1", True),
         (member(team_id="T2", enterprise_user={"enterprise_id": "E1"}), None, True),
         (member(team_id="T2", enterprise_user={}), "E1", True),
+        (member(team_id=None, enterprise_user={"enterprise_id": "E1"}), "E1", False),
+        (member(team_id=None, enterprise_user={"enterprise_id": "E2"}), "E1", True),
+        (member(team_id="E1"), "E1", False),
+        (member(team_id=TEAM, enterprise_user={"enterprise_id": "E2"}), "E1", False),
         (member(team_id="T2", enterprise_user="E1"), "E1", True),
         (member(team_id="T2", enterprise_user={"enterprise_id": None}), None, True),
     ],
@@ -460,7 +464,8 @@ async def test_who_is_at_home(
 ) -> None:
     """It is the same workspace, or on Enterprise Grid another one of the same organization."""
     async with answering(user, ours) as people:
-        assert (await people.person(ADA)).is_external is is_external
+        person = await people.person(ADA)
+    assert (person.is_external, person.unsaid) == (is_external, frozenset())
 
 
 async def test_an_outsider_is_known_without_roles(answering: Answering, people: People) -> None:

@@ -37,10 +37,18 @@ def channels_of(client: SlackClient, store: Store) -> Channels:
     return Channels(Source(client, store, BRISK), timedelta(hours=1))
 
 
+def organization_of(box: Sandbox) -> str | None:
+    """Return the id of the organization in which the sandbox's workspace is, if any."""
+    org = box.slack.workspace.org
+    return None if org is None else org.id
+
+
 def people_of(
     box: Sandbox, store: Store, client: SlackClient | None = None, timing: Timing = BRISK
 ) -> People:
     """Return the people of the sandbox's workspace."""
     client = client or web_client(box.slack)
     channels = channels_of(client, store)
-    return People(Source(client, store, timing), channels.lookup, box.slack.team_id, None)
+    return People(
+        Source(client, store, timing), channels.lookup, box.slack.team_id, organization_of(box)
+    )

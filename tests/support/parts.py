@@ -14,6 +14,7 @@ from bot.wiring import Connections, Parts
 from sandbox import Sandbox
 from sandbox.launch import environment_of
 from tests.support.bots import BRISK
+from tests.support.known import organization_of
 from tests.support.slack_apps import web_client
 
 
@@ -48,7 +49,7 @@ def parts_of(
             client=client or web_client(box.slack),
             identity=Identity(
                 tenant=box.slack.team_id,
-                enterprise=None,
+                enterprise=organization_of(box),
                 user=box.slack.bot_user_id,
                 bot="B0",
                 scopes=frozenset(),

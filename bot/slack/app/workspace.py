@@ -80,7 +80,7 @@ class Permissions:
             listed = frozenset(one for one in listed if not one.startswith("A"))
         if not listed:
             return Standing.BOT
-        if home and not self._people.is_home(home) and not allow.allow_external:
+        if home and not allow.allow_external and not await self._people.is_home(home):
             return Standing.EXTERNAL
         if not has_user:
             return Standing.ALLOWED

@@ -1,0 +1,91 @@
+"""In an organization, all of its workspaces are home, and methods that want one are told each."""
+
+import logging
+
+import pytest
+
+from bot.app import Bot
+from bot.model.people import Standing, UserId
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.settings import load_settings
+from bot.slack.app.workspace import Permissions
+from sandbox import Sandbox
+from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID, TEAM_ID
+from tests.support.desk import Desk
+from tests.support.known import channels_of, people_of
+from tests.support.slack_apps import web_client
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def is_org() -> bool:
+    """The bot is installed to an organization of two workspaces."""
+    return True
+
+
+async def test_whoever_is_of_the_organization_is_at_home(
+    box: Sandbox, store: Store, environ: dict[str, str]
+) -> None:
+    """Guests and people of other organizations stay what they are; a bot's home may be any."""
+    people = people_of(box, store)
+    allow = Permissions(load_settings(environ, None), people)
+    expected = {
+        "ada": Standing.ALLOWED,
+        "ben": Standing.ALLOWED,
+        "gus": Standing.GUEST,
+        "eve": Standing.EXTERNAL,
+    }
+    found = {
+        name: await allow.of(UserId(box.slack.workspace.user(name).id), None) for name in expected
+    }
+    assert found == expected
+    at_home = [await people.is_home(one) for one in (box.slack.team_id, TEAM_ID, HARBOR_ID)]
+    assert at_home == [True] * 3
+    assert not await people.is_home(OTHER_TEAM_ID)
+    assert not await people.is_home("E0OTHER000")
+    await box.slack.revoke(HARBOR_ID)
+    await people.forget_workspaces()
+    assert not await people.is_home(HARBOR_ID)
+
+
+async def test_a_public_channel_is_seen_by_its_workspaces(box: Sandbox, store: Store) -> None:
+    """A member of one workspace does not see what only another one has."""
+    people, channels = people_of(box, store), channels_of(web_client(box.slack), store)
+    ben = await people.person(UserId(box.slack.workspace.user("ben").id))
+    random = box.slack.workspace.channel("random")
+    assert random.kind == "channel"
+    random.members = [one for one in random.members if one != ben.id]
+    seen = {
+        name: await channels.includes(ben, box.slack.workspace.channel(name).id)
+        for name in ("general", "harbor", "random")
+    }
+    assert seen == {"general": True, "harbor": True, "random": False}
+
+
+async def test_groups_and_bots_are_found_in_any_workspace(box: Sandbox, store: Store) -> None:
+    """The groups of all workspaces have names and members, and a bot has its name."""
+    people = people_of(box, store)
+    groups = {one.handle: one.id for one in box.slack.workspace.usergroups.values()}
+    names = await people.names(frozenset(("usergroup", id_) for id_ in groups.values()))
+    assert sorted(names.values()) == sorted(groups)
+    assert await people.members(groups["dock"]) == {box.slack.workspace.user("ben").id}
+    place = ThreadRef(team=box.slack.team_id, channel="C0GENERAL0", thread_ts="1764000000.000100")
+    bot = Reply(
+        thread=place, ts="1764000001.000100", author=UserId("B0BOLTCI00"), bots=("B0BOLTCI00",)
+    )
+    assert (await people.called(bot, frozenset())).author == "Bolt CI"
+
+
+async def test_access_to_a_workspace_is_logged(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody else tells the operator which workspaces the app was added to."""
+    caplog.set_level(logging.INFO)
+    await desk.slack.revoke(HARBOR_ID)
+    await wait_until(lambda: "workspace access revoked" in caplog.messages, "it is logged")
+    await desk.slack.grant(HARBOR_ID)
+    await wait_until(lambda: "workspace access granted" in caplog.messages, "it is logged")
+    told = [vars(one)["teams"] for one in caplog.records if one.msg == "workspace access %s"]
+    assert told == [HARBOR_ID] * 2
