@@ -13,7 +13,7 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import call
-from bot.slack.app.manifest import required_scopes
+from bot.slack.app.manifest import remedy, required_scopes
 from bot.wording.commands import HELP
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
@@ -133,7 +133,7 @@ def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(str(vars(one)["method"]), str(vars(one)["reason"])) for one in missed]
 
 
-REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
+REMEDY = remedy(())
 THE_MARK = f"(needed for {required_scopes()['reactions:write']}). {REMEDY}"
 CHANNELS = f"(needed for {required_scopes()['channels:read']})"
 

@@ -30,7 +30,10 @@ COMMANDS = ("run", "worker", "doctor")
 
 OLDER = {"reactions:write", "usergroups:read"}
 LACKS = "; ".join(f"{one} (needed for {required_scopes()[one]})" for one in sorted(OLDER))
-REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
+REMEDY = (
+    "Update the app with the manifest from `devin-relay manifest` (plus any other options that you "
+    "use), then reinstall it."
+)
 
 
 # Settings.
@@ -359,21 +362,24 @@ async def test_doctor_says_which_user_groups_slack_does_not_tell(
 ) -> None:
     """Such a group counts as empty, so nobody may do what its members were meant to."""
     lists = {"ALLOW_STARTERS": "S0ONCALL00 U0ADA00000", "ALLOW_APPROVERS": "S0NOBODY00"}
-    code, out, err = await command(environ | lists, tmp_path, "doctor")
+    code, out, err = await command(environ | lists | {"AGENT": "off"}, tmp_path, "doctor")
     assert (code, err) == (1, "")
     assert "✓ Slack user groups: S0ONCALL00 in ALLOW_STARTERS has 2 members\n" in out
     unknown = "S0NOBODY00 in ALLOW_APPROVERS can't be read (no_such_subteam), so it counts as empty"
     assert f"✗ Slack user groups: {unknown}\n  → Check the ID in ALLOW_APPROVERS" in out
+    assert "Slack agent" not in out
 
 
 async def test_doctor_names_the_scopes_that_are_missing(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
     """For an app installed with an older manifest, it names each, and its consequence."""
-    box.slack.scopes = [scope for scope in required_scopes() if scope not in OLDER]
+    box.slack.scopes = [scope for scope in required_scopes("--agent") if scope not in OLDER]
     code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 1
-    assert f"✗ Slack scopes: missing {LACKS}\n  → {REMEDY}\n" in out
+    fix = REMEDY.replace("`devin-relay manifest`", "`devin-relay manifest --agent`")
+    assert f"✗ Slack scopes: missing {LACKS}\n  → {fix}\n" in out
+    assert "✓ Slack agent: declared, for Slack's own state and Stop\n" in out
 
 
 @pytest.mark.parametrize("name", ["run", "worker"])

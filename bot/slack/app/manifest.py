@@ -25,6 +25,8 @@ Without `files:write`, files are linked. Slack reports `im:read` and `mpim:read`
 of direct messages, and `assistant:write` where it does not show status lines in channels yet.
 """
 
+OTHERS = "plus any other options that you use"
+
 _NOT_PRINTED = re.compile(r"^##.*\n", re.MULTILINE)
 # Matches a marked line, and the lines below it that are indented deeper.
 _PART = re.compile(r"^(( *)\S.*) # only (with.*)(\n(?:\2 .*\n)*)", re.MULTILINE)
@@ -63,7 +65,7 @@ def remedy(scopes: Collection[str]) -> str:
     always = required_scopes().keys()
     used = [one for one in options() if (required_scopes(one).keys() - always) & set(scopes)]
     command = " ".join(["devin-relay manifest", *used])
-    return f"Update the app with the manifest from `{command}`, then reinstall it."
+    return f"Update the app with the manifest from `{command}` ({OTHERS}), then reinstall it."
 
 
 def manifest_yaml(*wanted: str, url: str | None = None) -> str:
