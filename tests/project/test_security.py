@@ -44,6 +44,7 @@ HISTORY = {"channels:history", "groups:history", "im:history", "mpim:history"}
 METHODS: Mapping[str, set[str]] = {
     "apps.connections.open": set(),
     "assistant.threads.setStatus": {"chat:write"},
+    "auth.teams.list": set(),
     "auth.test": set(),
     "bots.info": {"users:read"},
     "chat.postEphemeral": {"chat:write"},
