@@ -46,6 +46,9 @@ class Timing:
     card_pause: float = 3.0
     """Between two edits of a card (docs.slack.dev, guidance for agents' progress)."""
 
+    agent_pause: float = 2_400.0
+    """Until Slack is told again that a session works: it forgets that after an hour."""
+
     watch_pause: float = 1.0
     """After a reply, until its session is polled; other pauses of the watch are multiples."""
 

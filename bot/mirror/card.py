@@ -1,4 +1,4 @@
-"""Posts the card of a link, and edits it when what it shows has changed.
+"""Posts the card of a link, and edits it when what it shows has changed, as Slack's own state.
 
 The entry ends only if nothing asked for another edit meanwhile, so in the end the card is right.
 """
@@ -8,9 +8,11 @@ import logging
 from collections.abc import Sequence
 from hashlib import sha256
 
+from bot.mirror.agents import parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
 from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.mirror import Watched
 from bot.model.owed import Schedule
 from bot.model.people import WORKFLOW
 from bot.model.sessions import NamedSession, SessionId
@@ -55,6 +57,7 @@ class CardTeller:
         self._people = workspace.people
         self._posts = posts
         self._status_lines = status_lines
+        self._agents = status_lines.agents
         self._schedule = schedule
 
     async def tell(self, begun: Begun) -> bool:
@@ -70,16 +73,15 @@ class CardTeller:
             raise heard.unsure
         link = heard.link
         is_linked = link is not None and card_subject(thread, link) == begun.owed.subject
-        words = await self._words(thread, session, heard, is_linked=is_linked)
-        shows, ts = _digest(words), record["ts"]
-        if not ts and begun.again:
-            ts = await self._posts.find(thread, str(begun.owed), ids=begun.owed.log_fields) or ""
-        if ts and (begun.again or shows != record["shows"]):
-            await self._edit(begun, thread, ts, words)
-        elif not ts and is_linked:
-            key, ids = str(begun.owed), begun.owed.log_fields
-            ts = await self._posts.post_once(thread, words, key, again=False, ids=ids)
-        if ts != record["ts"] and is_linked:
+        seen, named = (await self._watches.seen([session]))[0], await self._names.one(session)
+        if heard.is_barred:
+            named = NamedSession(session, "", named.url)
+        words = await self._words(thread, named, seen, heard, is_linked=is_linked)
+        ts = await self._show(begun, thread, words, is_linked=is_linked)
+        was = parse_slot(record["slot"])
+        wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
+        slot, again = await self._agents.show(thread, was, wanted, again=begun.again)
+        if is_linked and (ts != record["ts"] or slot is None):
             await self._status_lines.again(thread, session)
         is_open = is_linked and not heard.is_barred
         if heard.unsure is not None and link is not None and is_linked:
@@ -87,7 +89,8 @@ class CardTeller:
         # It is not edited again before Slack can be asked what it may show.
         unsure = heard.unsure
         pause = None if unsure is None else unsure.retry_after or UNSURE_SECONDS
-        told = Told(ts, shows, slot=record["slot"], is_open=is_open)
+        shown = "" if slot is None else str(slot)
+        told = Told(ts, _digest(words), shown, is_open=is_open, again=again)
         after = await self._cards.end(begun, told, pause)
         if after is not None:
             await self._schedule.tell(begun.owed, after)
@@ -99,13 +102,17 @@ class CardTeller:
             await self._outbox.end(begun, forget=False)
 
     async def _words(
-        self, thread: ThreadRef, session: SessionId, heard: Heard, *, is_linked: bool
+        self,
+        thread: ThreadRef,
+        named: NamedSession,
+        seen: Watched,
+        heard: Heard,
+        *,
+        is_linked: bool,
     ) -> SlackMessage:
-        seen = (await self._watches.seen([session]))[0]
-        named = await self._names.one(session)
         link = heard.link
         if link is None or not is_linked:
-            return ended_card(NamedSession(session, "", named.url) if heard.is_barred else named)
+            return ended_card(named)
         return card(
             Card(
                 thread=thread,
@@ -116,7 +123,7 @@ class CardTeller:
                 follow=heard.follow,
                 is_barred=heard.is_barred,
                 is_unsure=heard.unsure is not None,
-                chosen=await self._chosen(session, thread.channel),
+                chosen=await self._chosen(named.session, thread.channel),
             )
         )
 
@@ -130,6 +137,19 @@ class CardTeller:
             return ()
         options, _ = parse_options(escape(started.chosen))
         return options.model_copy(update={"title": "", "max_acu": None}).each()
+
+    async def _show(
+        self, begun: Begun, thread: ThreadRef, words: SlackMessage, *, is_linked: bool
+    ) -> str:
+        """Post or edit the card, if that is to be done; return its `ts`, or an empty text."""
+        ts, key, ids = begun.record["ts"], str(begun.owed), begun.owed.log_fields
+        if not ts and begun.again:
+            ts = await self._posts.find(thread, key, ids=ids) or ""
+        if ts and (begun.again or _digest(words) != begun.record["shows"]):
+            await self._edit(begun, thread, ts, words)
+        elif not ts and is_linked:
+            ts = await self._posts.post_once(thread, words, key, again=False, ids=ids)
+        return ts
 
     async def _edit(self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage) -> None:
         """Edit a card; one that is deleted, or cannot be edited any more, stays as it is."""

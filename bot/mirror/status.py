@@ -1,7 +1,8 @@
-"""The status line below a thread's last message while its session is at work.
+"""What Slack shows beside a thread: its own state (`agents.py`), or else a status line.
 
-Slack clears it two minutes after it was set, and with each post of the app
-(docs.slack.dev/reference/methods/assistant.threads.setStatus). Nobody misses a line.
+A line stands below the thread's last message while the session is at work. Slack clears it two
+minutes after it was set, and with each post of the app
+(docs.slack.dev/reference/methods/assistant.threads.setStatus). Nobody misses one.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from datetime import timedelta
 
 from cachetools import TTLCache
 
+from bot.mirror.agents import AgentSessions
 from bot.mirror.audience import Audience
 from bot.model.mirror import Follow
 from bot.model.sessions import SessionId, SessionState
@@ -28,12 +30,13 @@ THREADS = 10_000
 
 
 class StatusLines:
-    """The status lines of the threads that follow sessions."""
+    """The status lines of the threads that follow sessions, where Slack has no state of its own."""
 
     def __init__(
         self, workspace: Workspace, state: State, audience: Audience, background: Background
     ) -> None:
         self._line = StatusLine(workspace.client)
+        self.agents = AgentSessions(workspace, state)
         self._watches = state.watches
         self._audience = audience
         self._background = background
@@ -55,13 +58,19 @@ class StatusLines:
         """Clear the lines of `threads`, whose session has just stopped working."""
         for thread in threads:
             self._fresh.pop(thread, None)
-            self._background.spawn(self._line.clear(thread))
+            self._background.spawn(self._clear(thread))
 
     def _spawn(self, thread: ThreadRef) -> None:
         self._fresh[thread] = None
         self._background.spawn(self._show(thread))
 
+    async def _clear(self, thread: ThreadRef) -> None:
+        if await self.agents.are_refused(thread.channel):
+            await self._line.clear(thread)
+
     async def _show(self, thread: ThreadRef) -> None:
+        if not await self.agents.are_refused(thread.channel):
+            return
         heard = await self._audience.at_once(thread, Need.DECORATION)
         if heard.link is not None and heard.follow is not Follow.OFF and not heard.is_barred:
             await self._line.show(thread, notices.WORKING)

@@ -1,13 +1,15 @@
-"""The line below a thread's last message says that Devin is at work."""
+"""A thread shows that Devin is at work: by Slack's own state, or else by a status line."""
 
 from bot.app import Bot
-from tests.support.desk import SESSION, Desk, on_both
+from bot.slack.status_line import SET_STATUS
+from tests.support.desk import SESSION, Desk, on_both, running
 from tests.support.waiting import wait_until
 
+OFTEN = {"agent_pause": 0.1}
 
-@on_both
-async def test_a_thread_shows_that_devin_is_at_work(bot: Bot, desk: Desk) -> None:
-    """From the link on, although Slack clears the line with each post of the bot's."""
+
+async def at_work(desk: Desk) -> None:
+    """Link a thread, and let its session speak, work and ask, as a status line shows it."""
     thread = await desk.linked_thread()
     await wait_until(lambda: desk.slack.status("general", thread), "the line is below the card")
     desk.devin.say(SESSION, "It is half done.")
@@ -15,3 +17,40 @@ async def test_a_thread_shows_that_devin_is_at_work(bot: Bot, desk: Desk) -> Non
     await wait_until(lambda: desk.slack.status("general", thread), "the line is below the words")
     desk.devin.behave(SESSION, "blocked")
     await wait_until(lambda: not desk.slack.status("general", thread), "Devin waits")
+    assert desk.slack.agent_statuses == []
+
+
+@on_both
+async def test_a_thread_of_an_app_that_is_no_agent_has_a_status_line(bot: Bot, desk: Desk) -> None:
+    """From the link on, although Slack clears the line with each post of the bot's."""
+    await at_work(desk)
+
+
+async def test_a_setting_turns_agent_sessions_off(environ: dict[str, str], desk: Desk) -> None:
+    """Also for an app that is declared as an agent."""
+    desk.slack.agent = True
+    async with running(desk, environ, AGENT="off"):
+        await at_work(desk)
+    assert not any(one.method.startswith("agents.") for one in desk.slack.calls)
+
+
+async def test_an_agent_s_thread_has_slack_s_own_state(environ: dict[str, str], desk: Desk) -> None:
+    """While Devin works it is set again, by whichever process runs; no line takes its place."""
+    desk.slack.agent = True
+
+    def shows(status: str) -> bool:
+        return desk.slack.agent_status("general", thread) == status
+
+    async with running(desk, environ, OFTEN):
+        thread = await desk.linked_thread()
+        await wait_until(lambda: shows("processing"), "Devin works")
+    async with running(desk, environ, OFTEN):
+        seen = len(desk.slack.agent_statuses)
+        await wait_until(lambda: len(desk.slack.agent_statuses) > seen, "by another process")
+        assert desk.slack.can_stop("general", thread)
+        desk.devin.say(SESSION, "Which branch?")
+        desk.devin.behave(SESSION, "blocked")
+        await wait_until(lambda: shows("suspended"), "Devin waits")
+        await desk.mention("unlink", thread=thread)
+        await wait_until(lambda: shows("closed"), "the link has ended")
+    assert not any(one.method == SET_STATUS for one in desk.slack.calls)

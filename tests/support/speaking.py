@@ -77,6 +77,7 @@ class Speaking:
     thread: ThreadRef
     told: list[SlackMessage] = field(default_factory=list)
     timing: Timing = AT_ONCE
+    agent: str = "off"
 
     def posts(self) -> Sequence[Message]:
         """Return what the bot has posted in the thread, in order."""
@@ -149,7 +150,11 @@ class Speaking:
         await background.drain(DRAIN_SECONDS)
 
     async def die_after(
-        self, seconds: float | None = None, *, once: Callable[[], object] | None = None
+        self,
+        seconds: float | None = None,
+        *,
+        once: Callable[[], object] | None = None,
+        owed: Owed | None = None,
     ) -> None:
         """Try in a process that dies so long after it has begun, or just before it notes the end.
 
@@ -157,17 +162,18 @@ class Speaking:
 
         Its lease has run out when this returns.
         """
-        outbox, owed = Outbox(self.store), self.owed
-        begun = await outbox.begin(owed, ())
+        owed = owed or self.owed
+        teller = self._tellers(self._parts())[owed.kind]
+        begun = await Outbox(self.store).begin(owed, teller.fields)
         if begun is None:
             return
-        telling = asyncio.ensure_future(self._teller(self._parts()).tell(begun))
+        telling = asyncio.ensure_future(teller.tell(begun))
         if once is not None:
             await wait_until(once, "it is where it dies")
             telling.cancel()
         with suppress(TimeoutError, RelayError, asyncio.CancelledError):
             await asyncio.wait_for(telling, seconds)
-        await self.expire()
+        await expire(self.raw, owed)
         for _ in range(2):  # what it had sent before is with Slack by then
             await self._parts().workspace.client.auth_test()
 
@@ -203,7 +209,13 @@ class Speaking:
         slack = self.box.slack
         client = SlackClient(token=slack.bot_token, base_url=slack.api_url, session=self.web)
         return parts_of(
-            self.box, self.store, client, self.devin, background=background, NOTIFY="no"
+            self.box,
+            self.store,
+            client,
+            self.devin,
+            background=background,
+            NOTIFY="no",
+            AGENT=self.agent,
         )
 
     def _tellers(self, parts: Parts) -> Mapping[OwedKind, Teller]:

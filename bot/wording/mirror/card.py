@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bot.model.mirror import Follow, Watched
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.text.characters import cut
-from bot.text.to_slack import escape
+from bot.text.characters import cut, shortened
+from bot.text.to_slack import disarmed, escape
 from bot.wording.actions import CONTINUE_SESSION, FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
 from bot.wording.button_values import link_value
 from bot.wording.message import Block, SlackMessage, button, link_button
@@ -20,6 +20,8 @@ from bot.wording.phrases import (
     pull_request_link,
     session_address,
     session_link,
+    short_id,
+    title_of,
 )
 
 MOST_PULL_REQUESTS = 5
@@ -27,6 +29,7 @@ PULL_REQUESTS_LIMIT = 800
 """Most characters of their links: the card's text must fit into one section."""
 
 STATE_LIMIT = 30
+AGENT_TITLE_LIMIT = 200
 
 CONTINUE = "Continue in a new session"
 
@@ -67,6 +70,11 @@ def card(shown: Card) -> SlackMessage:
 def ended_card(session: NamedSession) -> SlackMessage:
     """Return the card of a thread that is not linked any more."""
     return SlackMessage(f"This thread is no longer linked to *{session_link(session)}*.")
+
+
+def agent_title(session: NamedSession) -> str:
+    """Return the title of Slack's own session: plain text."""
+    return disarmed(shortened(title_of(session), AGENT_TITLE_LIMIT)) or short_id(session.session)
 
 
 BARRED = (

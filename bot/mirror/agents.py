@@ -1,0 +1,180 @@
+"""Slack's own state of a thread: that of its agent session, which the card's teller keeps right.
+
+Slack lets only an app that is declared as an agent have sessions, and drops `processing` an hour
+after it was last set (docs.slack.dev/ai/agent-sessions). Where it has none, a status line serves,
+and a day later Slack is asked again. A thread has one place for both, so no thread has both.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from bot.mirror.audience import Heard
+from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.mirror import Follow, Watched
+from bot.model.record import string
+from bot.model.sessions import NamedSession, SessionState
+from bot.model.threads import ThreadRef
+from bot.slack.api import MISSING_SCOPE, call
+from bot.slack.app.workspace import Workspace
+from bot.slack.limits import RateLimits
+from bot.store.state import State
+from bot.wording.mirror.card import agent_title
+
+log = logging.getLogger(__name__)
+
+SET_STATUS = "agents.sessions.setStatus"
+RENAME = "agents.sessions.rename"
+
+NOT_AUTHORIZED = "not_authorized"
+"""The app is no agent, or the bot is not in the channel: so it counts for the channel."""
+
+UNAVAILABLE = frozenset(
+    {
+        *(MISSING_SCOPE, "not_allowed_token_type", "paid_teams_only"),
+        *("unknown_method", "feature_disabled", "method_deprecated", "deprecated_endpoint"),
+    }
+)
+"""Slack's codes for a workspace, or an app, that has no agent sessions."""
+
+REFUSED_FOR = timedelta(days=1)
+FIX = "Create the app from `devin-relay manifest --agent`, or set AGENT=off"
+
+AWAY_SECONDS = 5.0
+"""The time after which a state is set again of which Slack did not say that it is set."""
+
+
+class AgentStatus(StrEnum):
+    """The states of an agent session; the values are Slack's."""
+
+    PROCESSING = "processing"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What Slack shows of an agent session; empty if that is not certain."""
+
+    status: str = ""
+    title: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.title}"
+
+
+def parse_slot(text: str) -> Slot | None:
+    """Parse a slot that `str` wrote; None for a thread in which Slack shows nothing of ours."""
+    status, _, title = text.partition(" ")
+    return Slot(status, title) if text else None
+
+
+def wanted_slot(
+    was: Slot | None, heard: Heard, seen: Watched, named: NamedSession, *, is_linked: bool
+) -> Slot | None:
+    """Return what Slack should show of a card's session; None for nothing, or what it does.
+
+    Where the thread is not shown what Devin does, no session is made, and one that exists is
+    active. The thread of a link that has ended may have another one by now, with its own card.
+    """
+    status: str | None
+    if not is_linked:
+        status = AgentStatus.CLOSED if was is not None and heard.link is None else None
+    elif heard.is_barred or heard.follow is Follow.OFF:
+        status = AgentStatus.ACTIVE if was is not None else None
+    elif seen.trouble is not None:
+        status = AgentStatus.SUSPENDED
+    else:
+        status = _STATUSES.get(seen.state, was.status if was is not None else None)
+    return Slot(status, agent_title(named)) if status else None
+
+
+_STATUSES: Mapping[SessionState, str] = {
+    SessionState.WORKING: AgentStatus.PROCESSING,
+    SessionState.WAITING: AgentStatus.SUSPENDED,
+    SessionState.APPROVAL: AgentStatus.SUSPENDED,
+    SessionState.FINISHED: AgentStatus.ACTIVE,
+    SessionState.SUSPENDED: AgentStatus.ACTIVE,
+    SessionState.ENDED: AgentStatus.CLOSED,
+}
+
+
+class AgentSessions:
+    """The agent sessions of a workspace's threads."""
+
+    def __init__(self, workspace: Workspace, state: State) -> None:
+        self._client = workspace.client
+        self._claims = state.claims
+        self._is_off = workspace.settings.agent == "off"
+        self._pause = workspace.timing.agent_pause
+        self._limits = RateLimits()
+
+    async def are_refused(self, channel: str) -> bool:
+        """Return True if `channel` is known to have none, so that status lines serve there."""
+        if self._is_off:
+            return True
+        return await self._claims.is_claimed(_claim()) or await self._claims.is_claimed(
+            _claim(channel)
+        )
+
+    async def show(
+        self, thread: ThreadRef, was: Slot | None, wanted: Slot | None, *, again: bool
+    ) -> tuple[Slot | None, float | None]:
+        """Have Slack show `wanted`, and return what it shows then.
+
+        Also return the seconds after which it must be shown again, if that is so. It may not be as
+        it `was`, if a try that was cut off may have changed it and is made `again`.
+        """
+        if wanted is None or self._is_off:
+            return was, None
+        if again and was is not None:
+            was = Slot()
+        pause = self._pause if wanted.status == AgentStatus.PROCESSING else None
+        if await self.are_refused(thread.channel):
+            return None, pause
+        try:
+            await self._tell(thread, was or Slot(), wanted)
+        except SlackAway as error:
+            return Slot(), error.retry_after or AWAY_SECONDS
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                return Slot(), AWAY_SECONDS
+            if await self._refused(thread, error):
+                return None, pause
+        return wanted, pause
+
+    async def _tell(self, thread: ThreadRef, was: Slot, wanted: Slot) -> None:
+        title = was.title
+        if was.status != wanted.status or wanted.status == AgentStatus.PROCESSING:
+            # A title counts only for a new session, and is ignored for one that exists.
+            named = {} if title else {"title": wanted.title}
+            answer = await self._call(SET_STATUS, thread, status=wanted.status, **named)
+            title = title or string(answer, "title") or wanted.title
+        if title != wanted.title:
+            await self._call(RENAME, thread, title=wanted.title)
+
+    async def _call(self, method: str, thread: ThreadRef, **what: str) -> Mapping[str, Any]:
+        where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
+        with self._limits.respected(method, thread.channel):
+            return await call(self._client, method, **where, **what)
+
+    async def _refused(self, thread: ThreadRef, error: SlackRefused) -> bool:
+        """Return True if Slack has no sessions here; else it refused this one, until it changes."""
+        ids = thread.log_fields | {"reason": str(error)}
+        channel = thread.channel if error.reason == NOT_AUTHORIZED else ""
+        if error.method != SET_STATUS or error.reason not in {*UNAVAILABLE, NOT_AUTHORIZED}:
+            log.warning("agent session not shown", extra=ids)
+            return False
+        if await self._claims.claim(_claim(channel), REFUSED_FOR):
+            is_first = await self._claims.claim(f"agent told:{error.reason}", REFUSED_FOR)
+            level = logging.WARNING if is_first else logging.INFO
+            log.log(level, "agent sessions refused", extra=ids | {"fix": FIX})
+        return True
+
+
+def _claim(channel: str = "") -> str:
+    return f"agent refused:{channel}"
