@@ -4,7 +4,7 @@ It sends nothing to a session and posts nothing.
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -22,10 +22,11 @@ from bot.settings import Settings
 from bot.slack.api import SlackClient, call
 from bot.slack.app.manifest import named, remedy, required_scopes
 from bot.slack.app.workspace import Identity, check_app_token, identify
-from bot.slack.people import GROUP_MEMBERS
+from bot.slack.people import GROUP_MEMBERS, ask_each, workspaces_of
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
-GROUPS = "Slack user groups"
+GROUPS, WORKSPACES = "Slack user groups", "Slack workspaces"
+MOST_LISTED = 20
 AGENT, AGENT_SCOPE = "Slack agent", "assistant:write"
 AUDIT_LOG = "Audit log"
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
@@ -52,7 +53,12 @@ async def _bot(client: SlackClient, settings: Settings) -> Sequence[Finding]:
         return [_bad(BOT_TOKEN, error)]
     token = Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
     agent = [_agent(identity)] if identity.scopes and settings.agent == "auto" else []
-    return [token, _scopes(identity), *agent, *await _groups(client, settings)]
+    found = [token, _scopes(identity), *agent]
+    workspaces: Collection[str] | None = None
+    if identity.is_org:
+        workspaces, told = await _workspaces(client, identity.tenant)
+        found.append(told)
+    return [*found, *await _groups(client, settings, workspaces)]
 
 
 async def _app(client: SlackClient, settings: Settings) -> Sequence[Finding]:
@@ -126,7 +132,26 @@ def _agent(identity: Identity) -> Finding:
     return Finding(AGENT, is_good=True, says=says, fix=fix)
 
 
-async def _groups(client: SlackClient, settings: Settings) -> Sequence[Finding]:
+async def _workspaces(client: SlackClient, org: str) -> tuple[Collection[str], Finding]:
+    """List the workspaces of an organization to which the app was added: it hears of no other."""
+    try:
+        found = await workspaces_of(client)
+    except (PassingError, SlackRefused) as error:
+        says = f"can't be listed ({error})"
+        return (), Finding(WORKSPACES, is_good=False, says=says, fix="Try again in a minute.")
+    if found:
+        names = [f"{name} ({team})" for team, name in list(found.items())[:MOST_LISTED]]
+        more = [f"{len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
+        says = f"installed to the organization {org}, and added to {', '.join(names + more)}"
+        return found, Finding(WORKSPACES, is_good=True, says=says)
+    says = f"The app is installed to the organization {org}, but to none of its workspaces"
+    fix = f"An org admin adds it: https://app.slack.com/manage/{org}, Integrations, then the app."
+    return (), Finding(WORKSPACES, is_good=True, warns=True, says=says, fix=fix)
+
+
+async def _groups(
+    client: SlackClient, settings: Settings, workspaces: Collection[str] | None
+) -> Sequence[Finding]:
     """Tell of each user group that a setting names whether Slack says who is in it."""
     found = []
     for name in ("ALLOW_STARTERS", "ALLOW_APPROVERS"):
@@ -134,8 +159,13 @@ async def _groups(client: SlackClient, settings: Settings) -> Sequence[Finding]:
         for group in sorted(one for one in listed if one.startswith("S")):
             about, fix = f"{group} in {name}", ""
             try:
-                answer = await call(client, GROUP_MEMBERS, usergroup=group)
-                says = f"{about} has {len(answer['users'])} members"
+                if workspaces is None:
+                    answer = await call(client, GROUP_MEMBERS, usergroup=group)
+                else:
+                    asking = ask_each(client, workspaces, GROUP_MEMBERS, most=1, usergroup=group)
+                    (answer,) = await asking
+                count = len(answer["users"])
+                says = f"{about} has {count} member{'' if count == 1 else 's'}"
             except SlackRefused as error:
                 says = f"{about} can't be read ({error.reason}), so it counts as empty"
                 fix = f"Check the ID in {name}, and that the group isn't disabled."

@@ -26,6 +26,11 @@ _KINDS = {
 }
 """What a value in the wrong variable is, by how it begins."""
 
+_ROTATED = (
+    "found a rotated token (xoxe…), which expires after 12 hours; Slack can't turn token rotation "
+    "off, so create the app again from the manifest"
+)
+
 
 def token(*prefixes: str) -> AfterValidator:
     """Validate a secret that can be the value of a header and begins with one of `prefixes`."""
@@ -34,6 +39,8 @@ def token(*prefixes: str) -> AfterValidator:
         if not _PRINTABLE.fullmatch(value := secret.get_secret_value()):
             raise ValueError("contains characters that no token has")
         if not value.startswith(prefixes) or value in prefixes:
+            if value.startswith("xoxe"):
+                raise ValueError(_ROTATED)
             others = [one for one in _KINDS if one not in prefixes and value.startswith(one)]
             raise ValueError(f"found {_KINDS[others[0]]} ({others[0]}…)" if others else "invalid")
         return secret

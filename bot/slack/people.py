@@ -5,7 +5,7 @@ is unknown, and a failed look-up decides nothing. Without a name, the id is show
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -227,30 +227,38 @@ class People:
     async def _everywhere(
         self, method: str, last: str | None = None, *, most: int = 1_000, **params: str
     ) -> Sequence[Mapping[str, Any]]:
-        """Call `method` in the workspaces of the organization until `most` of them have answered.
-
-        One in which it is refused is left out, unless there is no other.
-        """
+        """Call `method`, for an org-wide token in each workspace (`ask_each`)."""
         if not self._is_org:
             return [await call(self._client, method, **params)]
-        answers: list[Mapping[str, Any]] = []
-        refused: SlackRefused | None = None
-        for place in (*(await self._workspaces.get(ALL) or {}), *filter(None, [last])):
-            try:
-                answers.append(await call(self._client, method, team_id=place, **params))
-            except SlackRefused as error:
-                if error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
-                    raise
-                refused = error
-            if len(answers) == most:
-                break
-        if refused is not None and not answers:
-            raise refused
-        return answers
+        places = *(await self._workspaces.get(ALL) or {}), *filter(None, [last])
+        return await ask_each(self._client, places, method, most=most, **params)
+
+
+async def ask_each(
+    client: SlackClient, workspaces: Iterable[str], method: str, *, most: int = 1_000, **params: str
+) -> Sequence[Mapping[str, Any]]:
+    """Call `method` in one workspace after the other until `most` of them have answered.
+
+    One in which it is refused is left out; raises as `call` does if there is no other.
+    """
+    answers: list[Mapping[str, Any]] = []
+    refused = SlackRefused(method, NO_ACCESS)
+    for place in workspaces:
+        try:
+            answers.append(await call(client, method, team_id=place, **params))
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
+                raise
+            refused = error
+        if len(answers) == most:
+            return answers
+    if not answers:
+        raise refused
+    return answers
 
 
 async def workspaces_of(client: SlackClient) -> dict[str, str]:
-    """Return the workspaces to which an org-wide app was added, as names by id."""
+    """Return the workspaces to which an org-wide app was added: their names, by id."""
     listed = mappings(await pages(client, WORKSPACES, "teams"))
     return {team: string(one, "name") or team for one in listed if (team := string(one, "id"))}
 

@@ -94,6 +94,10 @@ def test_a_token_in_the_wrong_variable_is_recognized() -> None:
         "SLACK_BOT_TOKEN: found an app-level token (xapp-…); "
         "expected the bot token of the installed app (xoxb-…)"
     )
+    for rotated in ("xoxe.xoxb-1-SEEN", "xoxe-1-SEEN"):
+        (problem,) = problems(SLACK_BOT_TOKEN=rotated)
+        assert problem.startswith("SLACK_BOT_TOKEN: found a rotated token (xoxe…), which expires")
+        assert "SEEN" not in problem
     (problem,) = problems(SLACK_BOT_TOKEN="xoxb-")
     assert problem.startswith("SLACK_BOT_TOKEN: invalid; ")
 

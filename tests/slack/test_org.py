@@ -5,11 +5,12 @@ import logging
 import pytest
 
 from bot.app import Bot
+from bot.doctor import findings
 from bot.model.people import Standing, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.settings import load_settings
+from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID, TEAM_ID
@@ -76,6 +77,26 @@ async def test_groups_and_bots_are_found_in_any_workspace(box: Sandbox, store: S
         thread=place, ts="1764000001.000100", author=UserId("B0BOLTCI00"), bots=("B0BOLTCI00",)
     )
     assert (await people.called(bot, frozenset())).author == "Bolt CI"
+
+
+async def test_doctor_lists_the_workspaces(box: Sandbox, settings: Settings) -> None:
+    """Without one, the app hears nothing, and Slack says so nowhere else."""
+    dock = box.slack.workspace.usergroups["dock"].id
+    settings = settings.model_copy(update={"allow_starters": frozenset({dock})})
+
+    async def told() -> list[str]:
+        found = [one async for one in findings(settings)]
+        return [one.says for one in found if one.what in {"Slack workspaces", "Slack user groups"}]
+
+    added = f"added to Sandbox ({TEAM_ID}), Harbor ({HARBOR_ID})"
+    assert await told() == [
+        f"installed to the organization {box.slack.team_id}, and {added}",
+        f"{dock} in ALLOW_STARTERS has 1 member",
+    ]
+    await box.slack.revoke(TEAM_ID, HARBOR_ID)
+    nowhere, unread = await told()
+    assert nowhere.endswith("but to none of its workspaces")
+    assert unread.endswith("can't be read (team_access_not_granted), so it counts as empty")
 
 
 async def test_access_to_a_workspace_is_logged(
