@@ -28,6 +28,7 @@ from sandbox.slack.world.workspace import TEAM_ID, Org
 from tests.support import long_first, not_run, secrets_guard
 from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk
+from tests.support.keys import ALL_IN_ORG
 from tests.support.redis_servers import asked_for, node_url, serving
 
 ACK_SECONDS = 30.0
@@ -122,7 +123,7 @@ def api() -> Api:
 @pytest.fixture
 def is_org() -> bool:
     """Whether the bot is installed to an organization of two workspaces; `TEST_ORG=1` for all."""
-    return os.environ.get("TEST_ORG") == "1"
+    return ALL_IN_ORG
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ class Desk:
             return False
         place = self.slack.workspace.channel(channel).id
         ref = ThreadRef(team=self.slack.team_id, channel=place, thread_ts=thread)
-        return self._plain.zscore(at(UNREAD_KEY), ref.name) is not None
+        return self._plain.zscore(at(UNREAD_KEY, ref.team), ref.name) is not None
 
     def read_threads(self) -> list[str]:
         """Return the threads that the backfill has read, once for each time."""
