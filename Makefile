@@ -41,8 +41,8 @@ tools: $(TOOLS) ## Install the development tools, too; targets that need them do
 
 API ?= v3
 
-demo: setup ## Try the relay with a local Slack and Devin; API=v1
-	@$(BIN)/python -m sandbox demo --api $(API)
+demo: setup ## Try the relay with a local Slack and Devin; API=v1, ORG=1
+	@$(BIN)/python -m sandbox demo --api $(API) $(if $(ORG),--org)
 
 screenshots: tools ## Take the screenshots in docs/ from the demo; needs Chromium
 	$(BIN)/python -m tests.support.screenshots

@@ -95,6 +95,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=default(True),
         help="declare the app as an agent in Slack, which gives threads a state and Stop",
     )
+    parser.add_argument(
+        "--org",
+        action="store_true",
+        default=default(False),
+        help="install the relay to an organization of two workspaces, as on Enterprise Grid",
+    )
 
 
 async def _run(options: argparse.Namespace) -> None:
@@ -109,6 +115,7 @@ async def _run(options: argparse.Namespace) -> None:
         api=options.api,
         pace=1.0 if options.acting else None,
         is_agent=options.agent,
+        org=options.org,
     )
     async with sandbox_ports as sandbox:
         for note in sandbox.notes:

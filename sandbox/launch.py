@@ -50,6 +50,7 @@ async def running_sandbox(
     api: Api = "v3",
     pace: float | None = None,
     is_agent: bool = True,
+    org: bool = False,
 ) -> AsyncIterator[Sandbox]:
     """Run everything on `host`: the page on `port`, Slack and Devin on the next two.
 
@@ -57,6 +58,7 @@ async def running_sandbox(
     Slack sends its events there by HTTP instead of over Socket Mode. `api` is the generation of
     Devin's API that a bot is pointed at. With `pace`, Devin acts by itself, in pauses that are
     that much longer than usual. The app is declared as an agent, unless `is_agent` is False.
+    With `org`, the bot is installed to an organization of two workspaces.
     """
     page_port, slack_port, devin_port = (
         free_port(host, port + offset) if port else 0 for offset in range(3)
@@ -69,6 +71,7 @@ async def running_sandbox(
         transport="socket" if request_url is None else "http",
         request_url=request_url,
         retry_delays=SLACK_RETRY_DELAYS,
+        org=org,
     )
     make_lifelike(slack.workspace)
     slack.agent = is_agent
