@@ -42,6 +42,7 @@ from sandbox.page.commands import (
     Upload,
 )
 from sandbox.page.files import file_response
+from sandbox.page.org import org_routes
 from sandbox.page.posts import Reply, post
 from sandbox.page.snapshot import snapshot
 from sandbox.slack.server import Delivery, SlackSandbox
@@ -90,6 +91,7 @@ class Control:
             post("/control/pull_request", PullRequest, self._pull_request),
             post("/control/fail", Fail, self._fail),
             post("/control/disconnect", Disconnect, self._disconnect),
+            *org_routes(self._slack),
         ]
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from sandbox.devin.answers import STATES
 from sandbox.devin.server import DevinSandbox
 from sandbox.page.files import PICTURES
 from sandbox.page.markdown import tree
+from sandbox.page.org import org_shown
 from sandbox.page.sessions import session_shown
 from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
 from sandbox.slack.server import SlackSandbox
@@ -29,6 +30,7 @@ async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
         },
         "is_connected": await _is_connected(slack),
         "users": [_user(user, slack.app_id) for user in workspace.users.values()],
+        "org": org_shown(slack),
         "usergroups": [
             {"id": group.id, "handle": group.handle} for group in workspace.usergroups.values()
         ],
@@ -73,6 +75,8 @@ def _user(user: User, app_id: str) -> Shown:
         "real_name": user.real_name,
         "shown": user.display_name or user.real_name,
         "kind": kind,
+        "team": user.team_id,
+        "teams": user.teams,
     }
 
 
@@ -83,6 +87,7 @@ def _channel(channel: Channel, slack: SlackSandbox) -> Shown:
         "name": channel.name,
         "kind": channel.kind,
         "is_shared": channel.is_ext_shared,
+        "teams": channel.teams,
         "members": channel.members,
         "messages": [message_shown(message) for message in messages],
         "ephemerals": [message_shown(message) for message in slack.ephemerals(channel.id)],

@@ -10,7 +10,7 @@ import { confirmed } from "./question.js";
 import { content } from "./render.js";
 import { rove } from "./rove.js";
 import { stick } from "./stick.js";
-import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, names, notesFor, relay, state, titleOf, view, writerNow } from "./state.js";
+import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, nameOfTeam, names, notesFor, relay, state, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
 import { drawHead, stateChip, statusItem } from "./status.js";
 import { clock } from "./times.js";
@@ -74,7 +74,8 @@ function describe(channel) {
   const kinds = { im: "direct message", mpim: "group message", group: "private channel", channel: "public channel" };
   const outside = channel.is_shared ? ", shared with another organization" : "";
   const member = isWithoutRelay(channel) ? `, the relay isn’t in it: /invite @${relay().shown}` : "";
-  return kinds[channel.kind] + outside + member;
+  const teams = state.org && channel.teams.length > 1 ? ` of ${channel.teams.map(nameOfTeam).join(" and ")}` : "";
+  return kinds[channel.kind] + teams + outside + member;
 }
 
 function messageItem(message, channel, replies) {

@@ -6,6 +6,7 @@ import { openChannel } from "./panes.js";
 import { tellOpened } from "./prompts.js";
 import { HOME, SLACKBOT, ask, channelNow, redraw, state, titleOf, view, visibleChannels, writerNow } from "./state.js";
 import { openWorkflow } from "./workflow.js";
+import { accesses, drawWorkspace, listenWorkspace } from "./workspace.js";
 
 const read = new Map(); // a channel's id -> the ts up to which it was shown
 
@@ -19,6 +20,7 @@ export function drawPlaces() {
   }
   drawRelay();
   drawWriters();
+  drawWorkspace();
   const isDirect = (channel) => channel.kind === "im" || channel.kind === "mpim";
   sync($("channels"), channels.filter((channel) => !isDirect(channel)).map(channelItem));
   sync($("directs"), channels.filter(isDirect).map(channelItem));
@@ -68,6 +70,7 @@ function drawApps() {
     ...state.shortcuts.filter((it) => it.is_global).map((it) =>
       item(it.callback_id, "send", it.name, false, () => runGlobalShortcut(it.callback_id))),
     item("workflow", "flow", "Workflow steps", false, openWorkflow),
+    ...accesses().map((it) => item(it.key, it.sign, it.words, false, it.act)),
   ]);
 }
 
@@ -77,6 +80,7 @@ export function openHome() {
 }
 
 export function listenPlaces() {
+  listenWorkspace();
   $("writer").addEventListener("change", (event) => {
     view.writer = event.target.value;
     if (view.channel === HOME) ask("open_home", { user: view.writer });

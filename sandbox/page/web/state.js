@@ -93,6 +93,7 @@ export const names = {
   channel: (id) => state.channels.find((channel) => channel.id === id)?.name,
   usergroup: (id) => state.usergroups.find((group) => group.id === id)?.handle,
 };
+export const nameOfTeam = (id) => state.org?.teams.find((team) => team.id === id)?.name;
 export const writerNow = () => by("name", view.writer) ?? state.users[0];
 export const channelNow = () => state.channels.find((channel) => channel.name === view.channel) ?? state.channels[0];
 export const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
@@ -104,7 +105,9 @@ export const isWithoutRelay = (channel) => !channel.members.includes(relay().id)
 // What Slack shows to the writer: the channels they are in; a bot of no channel posts from outside into any.
 export function visibleChannels() {
   const writer = writerNow();
-  const mine = state.channels.filter((channel) => channel.members.includes(writer.id));
+  const isHere = (channel) => !state.org || !writer.teams.length || channel.kind === "im" || channel.kind === "mpim"
+    || channel.teams.includes(writer.team);
+  const mine = state.channels.filter((channel) => channel.members.includes(writer.id) && isHere(channel));
   return mine.length ? mine : state.channels.filter((channel) => channel.kind === "channel");
 }
 
