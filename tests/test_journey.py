@@ -1,4 +1,9 @@
-"""Read this first: the product from its users' point of view."""
+"""Read this first: the product from its users' point of view.
+
+It is the same over Socket Mode and HTTP, in one workspace and in an organization of two.
+"""
+
+import pytest
 
 from bot.app import Bot
 from bot.model.sessions import SessionState
@@ -8,6 +13,11 @@ from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1
 from tests.support.devin_posts import buttons_of, until_devin_said, until_state
 from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.parametrize("transport", ["socket", "http"]),
+    pytest.mark.parametrize("is_org", [False, True], ids=["workspace", "org"]),
+]
 
 
 @on_v1
