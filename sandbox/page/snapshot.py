@@ -9,7 +9,7 @@ from sandbox.page.files import PICTURES
 from sandbox.page.markdown import tree
 from sandbox.page.org import org_shown
 from sandbox.page.sessions import session_shown
-from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
+from sandbox.slack.acts.declared import COMMANDS, PROMPTS, SHORTCUTS, STEPS
 from sandbox.slack.server import SlackSandbox
 from sandbox.slack.world.workspace import Channel, Message, User
 
@@ -119,11 +119,11 @@ def _agent_sessions(messages: list[Message], slack: SlackSandbox) -> dict[str, S
 
 def _prompts(channel: Channel, slack: SlackSandbox) -> Shown | None:
     """Return the prompts at the top of the app's direct message with somebody."""
-    prompts = slack.prompts_in(channel.id) if channel.kind == "im" else None
-    if prompts is None:
+    if channel.kind != "im" or not slack.agent:
         return None
-    each = [{"title": title, "message": message} for title, message in prompts.prompts]
-    return {"title": prompts.title, "prompts": each}
+    own = slack.prompts_in(channel.id)
+    title, prompts = ("", PROMPTS) if own is None else (own.title, own.prompts)
+    return {"title": title, "prompts": [{"title": one, "message": text} for one, text in prompts]}
 
 
 def message_shown(message: Message) -> Shown:

@@ -23,7 +23,7 @@ from sandbox.devin.answers import Api
 from sandbox.devin.server import DevinSandbox
 from sandbox.launch import Sandbox, environment_of, free_port, running_sandbox
 from sandbox.page.server import FILES, HERE, PageServer
-from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
+from sandbox.slack.acts.declared import COMMANDS, PROMPTS, SHORTCUTS, STEPS
 from sandbox.slack.server import SlackSandbox
 from tests.support.slack_apps import BUTTONS, JSON, MODAL, bolt_app, socket_mode
 from tests.support.waiting import wait_until
@@ -393,13 +393,15 @@ async def test_the_retry_after_of_a_session_is_whole_seconds(page: Page) -> None
 
 
 def test_what_the_page_offers_is_what_the_manifest_declares() -> None:
-    """These are commands, shortcuts and steps, with their names and inputs."""
-    manifest = yaml.safe_load(manifest_yaml("--workflow-steps"))
+    """These are commands, shortcuts, steps and prompts, with their names and inputs."""
+    manifest = yaml.safe_load(manifest_yaml("--agent", "--workflow-steps"))
     features = manifest["features"]
     commands = [(it["command"], it["usage_hint"]) for it in features["slash_commands"]]
     assert [(it.command, it.usage_hint) for it in COMMANDS] == commands
     shortcuts = {it["callback_id"]: it["name"] for it in features["shortcuts"]}
     assert {it.callback_id: it.name for it in SHORTCUTS} == shortcuts
+    prompts = features["agent_view"]["suggested_prompts"]
+    assert [(it["title"], it["message"]) for it in prompts] == list(PROMPTS)
     assert {it.callback_id: (it.title, it.inputs) for it in STEPS} == {
         name: (step["title"], {key: it["is_required"] for key, it in inputs.items()})
         for name, step in manifest["functions"].items()

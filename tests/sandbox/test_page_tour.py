@@ -5,6 +5,7 @@ import re
 from playwright.async_api import Page, expect
 
 from bot.app import Bot
+from bot.wording.lifecycle import ending
 from sandbox import Sandbox
 from sandbox.devin.acting import Actor
 from sandbox.devin.answers import Api
@@ -47,7 +48,11 @@ async def places(page: Page) -> list[dict[str, float]]:
 async def test_the_tour_plays_the_conversation_to_its_end(
     bot: Bot, desk: Desk, screens: Screens, api: Api
 ) -> None:
-    """Each step waits until the page shows what it promises, in the generation that is spoken."""
+    """Each step waits until the page shows what it promises, in the generation that is spoken.
+
+    The app is an agent, as in the demo, so Stop is a step as well.
+    """
+    desk.slack.agent = True
     page = await screens.open(query="?pace=0")
     async with Actor(desk.devin, QUICK, rest=AWAKE).running():
         await start(page)
@@ -56,8 +61,9 @@ async def test_the_tour_plays_the_conversation_to_its_end(
     await expect(tour).to_have_attribute("data-status", "done")
     (session,) = [one for one in desk.devin.sessions.values() if one.title == "Release 2.4"]
     (pull_request,) = session.pull_requests
-    _, answer, *rest = session.received()
+    _, answer, stop, *rest = session.received()
     assert answer.endswith(CHOICES[0])
+    assert stop.endswith(ending.STOP)
     assert len(rest) == (api == "v3")
     assert desk.slack.ephemerals("general", "gus")
     card = posts(page, "card")

@@ -17,6 +17,8 @@ export const pressed = (item, block, value, message, channel) => interact("press
   ephemeral: Boolean(message.ephemeral_to),
 });
 
+export const pressStop = (channel, thread) => ask("stop", { channel: channel.id, thread, user: view.writer });
+
 export const runShortcut = (callback_id, message, channel) =>
   interact("shortcut", { callback_id, channel: channel.id, message_ts: message.ts });
 

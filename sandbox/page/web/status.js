@@ -2,7 +2,8 @@
 // message that it works, with Stop; or the words that the relay told Slack.
 
 import { $, el, icon, setText } from "./dom.js";
-import { ask, nameOf, relay, view } from "./state.js";
+import { pressStop } from "./acting.js";
+import { nameOf, relay, view } from "./state.js";
 
 const STATES = {
   processing: ["Working", "good"], suspended: ["Needs attention", "fair"], active: ["Ready", ""], closed: ["Closed", ""],
@@ -31,7 +32,7 @@ export function statusItem(channel) {
   if (!words) return [];
   const thread = view.thread;
   const stop = session?.can_stop && el("button", { type: "button", class: "press stop", "data-focus": "stop",
-    onclick: () => ask("stop", { channel: channel.id, thread, user: view.writer }) }, icon("stop"), "Stop");
+    onclick: () => pressStop(channel, thread) }, icon("stop"), "Stop");
   return [["status", JSON.stringify([words, session?.can_stop]), () => el("div", { class: "working" },
     el("p", {}, el("span", { "aria-hidden": "true" }, el("i"), el("i"), el("i")), el("em", {}, relay().shown), ` ${words}`), stop)]];
 }

@@ -23,7 +23,7 @@ class Playing {
   stopped = false;
   skipped = false;
   pace = PACE;
-  steps = stepsFor(state?.devin_api);
+  steps = stepsFor(state?.devin_api, state?.app.is_agent);
 
   // Let time pass, as long as nobody pauses; a stop ends it, and `next` cuts reading short.
   async rest(ms, { skippable = false } = {}) {

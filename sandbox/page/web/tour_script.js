@@ -107,6 +107,23 @@ const guest = {
   after: "Only Gus sees the note, and Devin doesn’t get his reply. An admin can allow guests.",
 };
 
+const stop = {
+  key: "stop",
+  title: "Stop",
+  before: "Someone gives Devin more to do in Devin’s own app. Ada presses Stop below the thread.",
+  async act(stage) {
+    stage.be("ada");
+    await stage.behave("running");
+    await stage.until(stage.canStop, "Slack’s Stop button");
+    const newest = stage.inThread().at(-1).ts;
+    stage.light(newest, "end");
+    await stage.stop();
+    const post = await stage.told(newest, hasWords, "Devin’s answer to Stop");
+    stage.light(post.ts, "end");
+  },
+  after: "The thread says who pressed it, and Devin is asked to stop and wait, in her name.",
+};
+
 const limit = {
   key: "trouble",
   title: "Out of credits",
@@ -149,10 +166,11 @@ const start = {
   after: "The card says what the session was started with, and what it has used of its cap.",
 };
 
-const conversation = [link, working, plan, question, answer, finished, card, guest];
+// Slack has a Stop button for an app that is declared as an agent.
+const conversation = [link, working, plan, question, answer, finished, card, guest, stop];
 const STEPS = { v1: [...conversation, refused], v3: [...conversation, limit, start] };
 
-export const stepsFor = (api) => STEPS[api] ?? STEPS.v3;
+export const stepsFor = (api, isAgent) => (STEPS[api] ?? STEPS.v3).filter((step) => isAgent || step !== stop);
 
 export const END = {
   title: "That’s the tour",

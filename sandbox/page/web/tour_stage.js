@@ -1,6 +1,6 @@
 // What the tour's steps can do, all of it through the page itself, and what they can see.
 
-import { pressed } from "./acting.js";
+import { pressStop, pressed } from "./acting.js";
 import { sendFrom, setBox } from "./composer.js";
 import { $ } from "./dom.js";
 import { openChannel, openThread, showPane } from "./panes.js";
@@ -75,6 +75,10 @@ export class Stage {
     return pressed(item, block, null, message, channelNow());
   }
 
+  stop() {
+    return pressStop(channelNow(), this.thread);
+  }
+
   // Point at a message, and show its start, or the thread's end with what is below its last message.
   light(ts, part = "nearest") {
     view.lit = ts;
@@ -106,6 +110,7 @@ export class Stage {
   inThread = () => channelNow().messages.filter((message) => message.thread_ts === this.thread);
   whispered = () => notesFor(channelNow()).find((note) => note.thread_ts === this.thread);
   agentSession = () => channelNow().agent_sessions[this.thread];
+  canStop = () => this.agentSession()?.can_stop;
   isWorking = () => Boolean(channelNow().statuses[this.thread]) || this.agentSession()?.status === "processing";
   until = (test, what) => this.playing.until(test, what);
 

@@ -4,7 +4,7 @@ from sandbox.slack.api.agent_methods import STOPPED
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.agent_sessions import AgentSession, AgentStatus, Prompts
 from sandbox.slack.world.state import SlackState
-from sandbox.slack.world.workspace import TEAM_ID, Channel, User
+from sandbox.slack.world.workspace import Channel, User
 
 SCOPE = "assistant:write"
 TITLE_CHANGED = "agent_session_title_changed"
@@ -99,10 +99,13 @@ class Agents:
             "channel": place.id,
             "thread_ts": thread,
             "user": who.id,
-            "team_id": TEAM_ID,
+            "team_id": who.team_id,
             "title": title,
             "event_ts": self._state.workspace.clock.next_ts(),
         }
+        wide = self._state.workspace.wide
+        if wide is not None:  # "enterprise_id is included for org-level installs"
+            changed["enterprise_id"] = wide.id
         self._state.notify("status", channel=place.id, thread=thread, status=session.status)
         self._state.emit(changed | ({"previous_title": before} if before else {}), place)
 

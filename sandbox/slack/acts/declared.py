@@ -1,4 +1,4 @@
-"""The app's manifest as Slack's client offers it: commands, shortcuts and steps.
+"""The app's manifest as Slack's client offers it: commands, shortcuts, steps and prompts.
 
 The page shows these. A test compares them with the manifest that the bot prints.
 """
@@ -67,3 +67,9 @@ STEPS = (
         },
     ),
 )
+PROMPTS = (
+    ("Start a session", "start"),
+    ("List linked threads", "sessions"),
+    ("Show all commands", "help"),
+)
+"""The prompts that an agent's messages suggest while it has set no others: titles and messages."""
