@@ -165,7 +165,7 @@ class Parts:
             workflow_steps=self.steps,
             channel_moves=ChannelMoves(workspace, state, notices, schedule),
             answers=Answers(state, accepting, speaking),
-            stopping=Stopping(workspace, state, accepting, naming, speaking),
+            stopping=Stopping(workspace, state, accepting, naming, speaking, self.status_lines),
             starting=starting,
             digests=self.digests,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),

@@ -7,7 +7,7 @@ and a day later Slack is asked again. A thread has one place for both, so no thr
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,7 @@ from bot.mirror.audience import Heard
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.mirror import Follow, Watched
 from bot.model.record import string
-from bot.model.sessions import NamedSession, SessionState
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
 from bot.slack.app.workspace import Workspace
@@ -111,6 +111,7 @@ class AgentSessions:
         self._claims = state.claims
         self._is_off = workspace.settings.agent == "off"
         self._pause = workspace.timing.agent_pause
+        self._stopped_seconds = workspace.timing.stopped_wait.total_seconds()
         self._limits = RateLimits()
 
     async def are_refused(self, channel: str) -> bool:
@@ -122,12 +123,19 @@ class AgentSessions:
         )
 
     async def show(
-        self, thread: ThreadRef, was: Slot | None, wanted: Slot | None, *, again: bool
+        self,
+        thread: ThreadRef,
+        session: SessionId,
+        was: Slot | None,
+        wanted: Slot | None,
+        *,
+        again: bool,
     ) -> tuple[Slot | None, float | None]:
         """Have Slack show `wanted`, and return what it shows then.
 
         Also return the seconds after which it must be shown again, if that is so. It may not be as
-        it `was`, if a try that was cut off may have changed it and is made `again`.
+        it `was`, if a try that was cut off may have changed it and is made `again`. A `session`
+        that was just asked to stop is active for a while, whether or not it works.
         """
         if wanted is None or self._is_off:
             return was, None
@@ -136,6 +144,8 @@ class AgentSessions:
         pause = self._pause if wanted.status == AgentStatus.PROCESSING else None
         if await self.are_refused(thread.channel):
             return None, pause
+        if pause is not None and await self._claims.is_claimed(stopping(thread, session)):
+            wanted, pause = replace(wanted, status=AgentStatus.ACTIVE), self._stopped_seconds
         try:
             await self._tell(thread, was or Slot(), wanted)
         except SlackAway as error:
@@ -146,6 +156,17 @@ class AgentSessions:
             if await self._refused(thread, error):
                 return None, pause
         return wanted, pause
+
+    async def close(self, thread: ThreadRef) -> None:
+        """Have Slack show no work in a thread without a link, unless that fails."""
+        if await self.are_refused(thread.channel):
+            return
+        try:
+            await self._call(SET_STATUS, thread, status=AgentStatus.CLOSED)
+        except (SlackAway, SlackRefused) as error:
+            log.warning(
+                "agent session not closed", extra=thread.log_fields | {"reason": str(error)}
+            )
 
     async def _tell(self, thread: ThreadRef, was: Slot, wanted: Slot) -> None:
         title = was.title
@@ -174,6 +195,11 @@ class AgentSessions:
             level = logging.WARNING if is_first else logging.INFO
             log.log(level, "agent sessions refused", extra=ids | {"fix": FIX})
         return True
+
+
+def stopping(thread: ThreadRef, session: SessionId) -> str:
+    """Name the claim that `session` was just asked to stop in `thread`."""
+    return f"stopping:{thread.name}:{session}"
 
 
 def _claim(channel: str = "") -> str:

@@ -60,6 +60,10 @@ class StatusLines:
             self._fresh.pop(thread, None)
             self._background.spawn(self._clear(thread))
 
+    def close(self, thread: ThreadRef) -> None:
+        """Have Slack's own state of `thread`, which has no link, say that nothing works there."""
+        self._background.spawn(self.agents.close(thread))
+
     def _spawn(self, thread: ThreadRef) -> None:
         self._fresh[thread] = None
         self._background.spawn(self._show(thread))

@@ -6,6 +6,8 @@ wait. A muted thread sends it as well, since people press *Stop* to prevent harm
 
 from dataclasses import dataclass
 
+from bot.mirror.agents import stopping
+from bot.mirror.status import StatusLines
 from bot.model.errors import NotLinked
 from bot.model.people import UserId
 from bot.model.replies import Reply
@@ -16,6 +18,7 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.runtime.audit import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.mirror.cards import card_owed
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.wording.lifecycle import ending
@@ -31,6 +34,7 @@ class Stopping:
     accepting: Accepting
     naming: Naming
     speaking: Speaking
+    status_lines: StatusLines
 
     async def stop(self, thread: ThreadRef, by: UserId, ts: str) -> SlackMessage | None:
         """Have Devin asked to stop, once for the press at `ts`; None once that is owed.
@@ -50,11 +54,25 @@ class Stopping:
             return ending.ended_already(await self.naming.one(link.session, most=0))
         if self.accepting.is_old(ts):
             return ending.STOPPED_LATE
-        first = f"stopping:{thread.name}:{link.card}"
+        first = stopping(thread, link.session)
         if not await self.state.claims.claim(first, self.workspace.timing.stopped_wait, ts):
             return ending.STOPPED_ALREADY
         await self._say(thread, link, by, ts)
         return None
+
+    async def show(self, thread: ThreadRef, *, is_asked: bool) -> None:
+        """Have Slack's own state of `thread` set, since a press leaves it as it was.
+
+        A session that `is_asked` to stop isn't shown as working for a while; then, if it still
+        works, *Stop* can be pressed again.
+        """
+        link = await self.state.links.get(thread)
+        if link is None:
+            self.status_lines.close(thread)
+            return
+        after = await self.state.cards.want(thread, link, doubts=not is_asked)
+        if after is not None:
+            await self.accepting.schedule.tell(card_owed(thread, link), after)
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, ts: str) -> None:
         words = ending.stopped(await self.accepting.name(by), thread, link.session)

@@ -1,5 +1,6 @@
 """Slack's *Stop*: Devin is asked to stop, once, by people who may, and the thread shows who did."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,9 @@ from bot.model.sessions import Closing
 from bot.redis.connection import Store
 from bot.wording import refusals
 from bot.wording.lifecycle import ending
+from handlers.stopping import parse_stop
 from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import JSON
 from tests.support.desk import SESSION, Desk, actions, quote, running
 from tests.support.waiting import until_settled, wait_until
 
@@ -46,6 +49,28 @@ def asked(desk: Desk) -> list[str]:
     return [one for one in desk.received() if ending.STOP in one]
 
 
+@pytest.mark.parametrize(
+    ("changes", "ts"),
+    [
+        ({}, "1764000000.000200"),
+        ({"event_ts": None}, "1764000001.000000"),
+        ({"thread_ts": None}, None),
+        ({"user": None}, None),
+        ({"channel": "nowhere at all"}, None),
+    ],
+)
+def test_a_press_needs_its_person_and_its_thread(changes: JSON, ts: str | None) -> None:
+    """Without a time of its own it has that of its delivery, which a retry has as well."""
+    event = {
+        "channel": "C0GENERAL0",
+        "thread_ts": "1764000000.000100",
+        "user": "U0ADA00000",
+        "event_ts": "1764000000.000200",
+    }
+    found = parse_stop({"event": event | changes, "event_time": 1764000001}, "T0SANDBOX")
+    assert (None if found is None else found[2]) == ts
+
+
 @pytest.mark.parametrize("is_muted", [False, True])
 async def test_stop_asks_devin_in_the_name_of_the_person_who_pressed_it(
     bot: Bot, desk: Desk, *, is_muted: bool
@@ -65,6 +90,35 @@ async def test_stop_asks_devin_in_the_name_of_the_person_who_pressed_it(
     assert desk.devin.session(SESSION).state == "finished"
 
 
+@pytest.mark.times(stopped_wait=timedelta(seconds=2))
+async def test_slack_shows_for_a_while_that_devin_was_asked_to_stop(bot: Bot, desk: Desk) -> None:
+    """Then it shows again that the session works, if it does, so *Stop* can be pressed again."""
+    desk.slack.agent = True
+    thread = await desk.linked_thread()
+    for times in (1, 2):
+        await until_shown(desk, thread, "processing")
+        await desk.slack.stop("general", thread)
+        await until_shown(desk, thread, "active")
+        await wait_until(lambda times=times: len(asked(desk)) == times, "Devin is asked")  # type: ignore[misc]
+
+
+async def until_shown(desk: Desk, thread: str, status: str, *, channel: str = "general") -> None:
+    """Wait until Slack shows `status` for the thread."""
+    await wait_until(
+        lambda: desk.slack.agent_status(channel, thread) == status,
+        f"{status!r} ({desk.slack.agent_statuses})",
+    )
+
+
+async def until_set_again(desk: Desk, thread: str, status: str, press: Awaitable[object]) -> None:
+    """Press *Stop*, and wait until the thread's state is set once more, as `status`."""
+    statuses = desk.slack.agent_statuses
+    before = len(statuses)
+    await press
+    await wait_until(lambda: len(statuses) > before, f"{status!r} is set again ({statuses})")
+    assert (statuses[-1].thread, statuses[-1].status) == (thread, status)
+
+
 async def test_stop_follows_the_replies_that_wait(bot: Bot, desk: Desk) -> None:
     """They were written before it."""
     thread = await desk.linked_thread()
@@ -79,11 +133,14 @@ async def test_stop_follows_the_replies_that_wait(bot: Bot, desk: Desk) -> None:
 async def test_who_may_not_steer_devin_stops_nothing(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """Each is told why, alone."""
-    async with running(desk, environ):
+    """Each is told why, alone, and Slack goes on showing that Devin works."""
+    desk.slack.agent = True
+    async with running(desk, environ, MIRROR_EXTERNAL="true"):
         thread = await desk.linked_thread(channel="shared")
+        await until_shown(desk, thread, "processing", channel="shared")
         for user, standing in (("gus", Standing.GUEST), ("eve", Standing.EXTERNAL)):
-            await stop(desk, thread, user=user, channel="shared")
+            pressed = stop(desk, thread, user=user, channel="shared")
+            await until_set_again(desk, thread, "processing", pressed)
             told = refusals.sorry(NotAllowed(standing))
             await desk.until_whispered(told, user, channel="shared")
         await until_settled(store)
@@ -94,17 +151,26 @@ async def test_who_may_not_steer_devin_stops_nothing(
 async def test_where_nothing_is_stopped_the_person_is_told_why(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """The thread isn't linked, the press comes too late, or the session has ended."""
+    """The thread isn't linked, the press comes too late, or the session has ended.
+
+    Slack's state of the thread is set again, since a press leaves it as it was.
+    """
+    desk.slack.agent = True
     unlinked = await desk.linked_thread()
+    await until_shown(desk, unlinked, "processing")
     await desk.cut_off("unlink", unlinked)
-    await stop(desk, unlinked)
+    await until_shown(desk, unlinked, "closed")
+    await until_set_again(desk, unlinked, "closed", stop(desk, unlinked))
     await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     thread = await desk.linked_thread()
-    await stop(desk, thread, late=MINUTE_AND_MORE)
+    await until_shown(desk, thread, "processing")
+    late = stop(desk, thread, late=MINUTE_AND_MORE)
+    await until_set_again(desk, thread, "processing", late)
     await desk.until_whispered(ending.STOPPED_LATE, "ada")
-    desk.devin.behave(SESSION, "failed")
+    desk.devin.behave(SESSION, "archived")
     await desk.offering("start_new", thread)
-    await stop(desk, thread)
+    await until_shown(desk, thread, "closed")
+    await until_set_again(desk, thread, "closed", stop(desk, thread))
     await desk.until_whispered(ending.ended_already(desk.named()), "ada")
     await until_settled(store)
     assert not desk.received()

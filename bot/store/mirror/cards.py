@@ -64,10 +64,16 @@ class Cards:
         """Return True if the message at `ts` is the card of that link of `thread`."""
         return await self._store.field(subject_key(card_subject(thread, link)), "ts") == ts
 
-    async def want(self, thread: ThreadRef, link: Link) -> float | None:
-        """Ask for a link's card to be edited; return the seconds until it may, if there is one."""
+    async def want(self, thread: ThreadRef, link: Link, *, doubts: bool = False) -> float | None:
+        """Ask for a link's card to be edited; return the seconds until it may, if there is one.
+
+        With `doubts`, the thread's slot is set again, whatever Slack shows.
+        """
         after = await lua.want_card_of(
-            self._store, name=card_subject(thread, link), pace_ms=self._store.timing.card_pause_ms
+            self._store,
+            name=card_subject(thread, link),
+            pace_ms=self._store.timing.card_pause_ms,
+            doubts=doubts,
         )
         return None if after < 0 else after / 1000
 

@@ -68,8 +68,7 @@ STOP = "Please stop now and wait for further instructions."
 """What Devin is told when somebody presses Slack's *Stop*."""
 
 STOPPED_ALREADY = SlackMessage(
-    "Devin was already asked to stop, less than a minute ago. If it still doesn't, press *End "
-    "session*."
+    "Devin was already asked to stop, less than a minute ago. If it doesn't, press *End session*."
 )
 
 STOPPED_LATE = SlackMessage(

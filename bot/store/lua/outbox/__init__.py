@@ -62,5 +62,5 @@ async def end_card(
 
 
 @script
-async def want_card_of(*, name: str, pace_ms: int) -> int:
+async def want_card_of(*, name: str, pace_ms: int, doubts: bool) -> int:
     """Ask for a thread's card; return the ms until it may be edited, or -1 without a card."""
