@@ -5,7 +5,7 @@ and the mention may be left out); the event that comes first is answered.
 """
 
 from bot.model.digest import Often
-from bot.model.errors import PersonError
+from bot.model.errors import NotLinked, PersonError
 from bot.model.mirror import Follow
 from bot.model.options import Changes
 from bot.model.people import Act
@@ -74,7 +74,7 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _link(cases, command)
         case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
             return await _change(cases, command)
-        case "status" | "usage" | "digest":
+        case "status" | "sessions" | "usage" | "digest":
             return await _tell(cases, command)
         case "default" | "defaults" as verb:
             return await (_default if verb == "default" else _defaults)(cases, command)
@@ -82,15 +82,32 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _begin_or_end(cases, command)
         case _:
             await cases.accepting.check(by, thread.channel)
-            return commands.HELP
+            return commands.HELP_DIRECT if thread.is_direct else commands.HELP
 
 
-async def _tell(cases: UseCases, command: Command) -> SlackMessage:
+async def _tell(cases: UseCases, command: Command) -> SlackMessage | None:
     if command.verb == "usage":
         return await cases.usage.here(command.thread, command.by)
     if command.verb == "digest":
         return await _digest(cases, command)
-    return commands.status(await cases.linking.status(command.thread, command.by))
+    if command.verb == "sessions":
+        return await _sessions(cases, command)
+    try:
+        return commands.status(await cases.linking.status(command.thread, command.by))
+    except NotLinked:
+        if not command.thread.is_direct:
+            raise
+        return await _sessions(cases, command)
+
+
+async def _sessions(cases: UseCases, command: Command) -> SlackMessage | None:
+    """List the person's threads where only they see it."""
+    thread, by, ts = command.thread, command.by, command.ts
+    words = await cases.home.listed(by, thread.channel)
+    if thread.is_direct:
+        return words
+    await cases.notices.whisper(thread, by, words, once=claim_of(thread, ts), at=ts)
+    return None
 
 
 async def _change(cases: UseCases, command: Command) -> SlackMessage:
@@ -116,6 +133,10 @@ def _how_much(command: Command) -> Follow:
 
 
 async def _link(cases: UseCases, command: Command) -> SlackMessage | None:
+    if not command.argument:
+        asks = Reply(thread=command.thread, ts=command.ts, author=command.by, text="")
+        await cases.first_words.ask_session(asks)
+        return None
     at = ts_micros(command.ts)
     link, already = await cases.linking.link(command.thread, command.by, command.argument, at)
     return thread_links.linked_already(*await cases.naming.linked(link)) if already else None
@@ -152,7 +173,7 @@ async def _defaults(cases: UseCases, command: Command) -> SlackMessage | None:
     changes = Changes.clearing() if is_none else parse_changes(argument)
     if changes is None:
         return await cases.defaults.show(thread.channel, by)
-    begins = command.ts == thread.thread_ts
+    begins = command.ts == thread.thread_ts and not thread.is_direct
     place = thread.model_copy(update={"thread_ts": ""}) if begins else thread
     await cases.defaults.change(place, by, changes, claim_of(thread, command.ts))
     return None

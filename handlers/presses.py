@@ -47,6 +47,8 @@ class Asker:
         ts = "" if replaces else self.thread.thread_ts
         # Slack shows an answer in the channel, away from the button, unless it is given the thread.
         where = {"thread_ts": ts} if ts else {}
+        if self.thread.is_direct:
+            words = words.without_mention()
         answer = {**words.params(), "replace_original": replaces, **where}
         problem = await respond(self.cases.workspace.client, self.response_url, answer)
         if problem is None:

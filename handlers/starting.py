@@ -163,12 +163,12 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         return starting.continued(by) if is_new else starting.CONTINUED_ALREADY
 
 
-async def _open(cases: UseCases, by: UserId, trigger: str) -> None:
+async def _open(cases: UseCases, by: UserId, trigger: str, channel: str) -> None:
     """Open the form, or a modal that says why there is none; a repeat opens nothing."""
     try:
         if not await cases.state.claims.claim(f"shortcut_start:{trigger[:100]}"):
             return
-        view = await cases.start_forms.new(by)
+        view = await cases.start_forms.new(by, channel)
     except RelayError as error:
         view = forms.tell(form.TITLE, in_words(error, cases.workspace.admin))
     try:

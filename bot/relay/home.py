@@ -24,6 +24,7 @@ from bot.store.state import State
 from bot.wording import home_view, thread_links
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage, View
+from bot.wording.mirror.digest import MOST_LINES
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,17 @@ class Home:
             await self.workspace.views.publish(viewer, view)
         except (SlackAway, SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
+
+    async def listed(self, viewer: UserId, channel: str) -> SlackMessage:
+        """Return the first threads of `viewer`, who asks in `channel`, for them alone.
+
+        Raises:
+            NotAllowed: they may not message Devin there.
+        """
+        await self.accepting.check(viewer, channel)
+        found, is_whole = await self._found(await self.workspace.people.person(viewer))
+        shown = await self._standings(found[:MOST_LINES])
+        return home_view.listed(shown, len(found), "" if is_whole else home_view.PARTIAL)
 
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
         """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
@@ -109,9 +121,7 @@ class Home:
         standing = self.workspace.permissions.anywhere(person)
         if standing is not Standing.ALLOWED:
             return home_view.only(home_view.closed(standing, self.workspace.admin))
-        listed = await self.state.links.latest(MOST_LISTED)
-        channels, is_whole = await self._shown_in(person, listed)
-        found = await self._linked(person, channels, listed)
+        found, is_whole = await self._found(person)
         if not is_whole:
             note = "\n".join(filter(None, (note, home_view.PARTIAL)))
             if not found:
@@ -121,6 +131,12 @@ class Home:
         first = page * home_view.PER_PAGE
         shown = found[first : first + home_view.PER_PAGE]
         return home_view.threads(await self._standings(shown), page, len(found), note)
+
+    async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, int]], bool]:
+        """Return what `_linked` does, and False if some channels could not be checked."""
+        listed = await self.state.links.latest(MOST_LISTED)
+        channels, is_whole = await self._shown_in(person, listed)
+        return await self._linked(person, channels, listed), is_whole
 
     async def _shown_in(
         self, person: Person, listed: Sequence[tuple[ThreadRef, int]]

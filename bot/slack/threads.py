@@ -13,6 +13,7 @@ from bot.slack.api import call
 from bot.slack.limits import RateLimits
 from bot.wording.actions import HOW_TO_ANSWER
 from bot.wording.button_values import parse_answer_value
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Threads:
             metadata={"event_type": METADATA, "event_payload": {"key": key}},
             **({"thread_ts": thread.thread_ts} if thread.thread_ts else {}),
             **INERT,
-            **words.params(),
+            **_said_in(thread, words).params(),
         )
         return str(answer["ts"])
 
@@ -192,7 +193,7 @@ class Threads:
     async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
         """Show `words` to `user` alone (no `thread_ts`: in the channel); Slack keeps none."""
         where = {"thread_ts": thread.thread_ts} if thread.thread_ts else {}
-        how = {**INERT, **where, **words.params()}
+        how = {**INERT, **where, **_said_in(thread, words).params()}
         await self._call("chat.postEphemeral", channel=thread.channel, user=user, **how)
 
     async def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
@@ -235,6 +236,12 @@ class Threads:
                 raise
             if error.reason not in DONE:
                 log.warning("mark refused", extra={**ids, "reason": str(error)})
+
+
+def _said_in(thread: ThreadRef, words: Postable) -> Postable:
+    if thread.is_direct and isinstance(words, SlackMessage):
+        return words.without_mention()
+    return words
 
 
 def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -1,6 +1,6 @@
 """Answers to commands that mention the bot, and its help."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.model.mirror import Follow, Watched
 from bot.model.replies import Outcome, Queue
@@ -25,6 +25,7 @@ HELP = SlackMessage(
     "each turn, or nothing\n"
     "• `mute`, `unmute`: pause or resume sending replies\n"
     "\n*Control*\n"
+    "• `sessions`: list the linked threads that you can see, for you alone\n"
     "• `status`: show the session, the queue and the last result\n"
     "• `usage`: show what the session has used; outside a linked thread, what the channel's "
     "sessions have\n"
@@ -39,6 +40,13 @@ HELP = SlackMessage(
     footer="Also: *Send to Devin* and *Link to a Devin session* in a message's ⋮ menu · "
     "`/devin-say` in a channel · linked threads in my *Home* tab",
     buttons=(OPEN,),
+)
+
+HELP_DIRECT = replace(
+    HELP,
+    text="I turn a Slack thread and a Devin session into one conversation. Write me one of these, "
+    "or, in a channel's thread, mention me with it. Each message that you send me begins a thread; "
+    "once that is linked, your replies in it go to Devin.",
 )
 
 
@@ -77,7 +85,7 @@ def status(shown: Status) -> SlackMessage:
 
 
 NO_DEFAULT = SlackMessage(
-    "This channel has no default session. To set one, mention me with "
+    "No default session is set here. To set one, mention me with "
     "`default &lt;session link or ID&gt;`."
 )
 
@@ -85,7 +93,7 @@ NO_DEFAULT = SlackMessage(
 def default_is(session: NamedSession, by: str) -> SlackMessage:
     """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(
-        f"{escape(by)} set *{session_link(session)}* as this channel's default session. "
+        f"{escape(by)} set *{session_link(session)}* as the default session here. "
         "`/devin-say &lt;message&gt;` sends to it."
     )
 
@@ -93,7 +101,7 @@ def default_is(session: NamedSession, by: str) -> SlackMessage:
 def default_chosen(session: NamedSession) -> SlackMessage:
     """Confirm a new default session for the channel."""
     return SlackMessage(
-        f"`/devin-say &lt;message&gt;` in this channel now sends to *{session_link(session)}*. "
+        f"`/devin-say &lt;message&gt;` here now sends to *{session_link(session)}*. "
         "To undo, mention me with `default none`."
     )
 

@@ -195,7 +195,7 @@ def late(replies: int, commands: Sequence[str], *, silenced: bool) -> SlackMessa
         asked = ", ".join(f"`{verb}`" for verb in commands)
         that = plural(len(commands), "that", "those")
         missed = "I also missed" if replies else "I was offline and missed"
-        said.append(f"{missed} {asked}. Please mention me again for {that}.")
+        said.append(f"{missed} {asked}. Please repeat {that}.")
     if silenced:
         said.append("Replies posted after that command weren't sent.")
     return SlackMessage(" ".join(said))

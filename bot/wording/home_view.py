@@ -30,6 +30,7 @@ from bot.wording.message import (
     section,
 )
 from bot.wording.mirror.card import session_lines
+from bot.wording.mirror.digest import Item, listing
 from bot.wording.phrases import (
     ADMIN,
     SEPARATOR,
@@ -50,7 +51,8 @@ WAITING_TITLE = "Waiting for someone"
 OPEN_THREAD = "Open thread"
 
 EMPTY = SlackMessage(
-    "*No linked threads yet.* To link one:\n"
+    "*No linked threads yet.* To begin:\n"
+    "• write me `start &lt;prompt&gt;` in our direct message\n"
     "• mention me in a thread with `link &lt;session link or ID&gt;`\n"
     f"• choose *{LINK_TITLE}* in a message's ⋮ menu\n"
     "• type `/devin-say &lt;session&gt; &lt;message&gt;` in a channel\n"
@@ -121,6 +123,22 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     if newer or older:
         blocks.append(action_row([*newer, *older]))
     return _home(blocks)
+
+
+def listed(shown: Sequence[Shown], count: int, note: str) -> SlackMessage:
+    """Return the first of `count` threads as a message, those that wait for someone first."""
+    if not shown:
+        return SlackMessage(note or EMPTY.text, buttons=(OPEN,))
+    waiting = [_item(one) for one in shown if needs_someone(one.seen)]
+    others = [_item(one) for one in shown if not needs_someone(one.seen)]
+    groups = ((WAITING_TITLE, waiting), (TITLE, others))
+    head, *rest = [listing(title, items) for title, items in groups if items]
+    more = f"{count - len(shown):,} more are in my *Home* tab." if count > len(shown) else ""
+    return SlackMessage(head, advice="\n".join(rest), footer=_joined(" ", more, note))
+
+
+def _item(one: Shown) -> Item:
+    return Item(one.session, one.seen, one.address)
 
 
 def needs_someone(seen: Watched) -> bool:

@@ -5,7 +5,7 @@ The objects' fields are Slack's (docs.slack.dev/reference/block-kit).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.text.characters import cut
@@ -126,6 +126,23 @@ class SlackMessage:
         if self.buttons:
             blocks.append(action_row(self.buttons))
         return {"text": "\n".join(parts), "blocks": blocks}
+
+    def without_mention(self) -> "SlackMessage":
+        """Return it as it is said in the bot's direct message, where commands need no mention."""
+        text, advice, footer = map(_without_mention, (self.text, self.advice, self.footer))
+        return replace(self, text=text, advice=advice, footer=footer)
+
+
+def _without_mention(markup: str) -> str:
+    markup = _BY_ANYONE.sub("you write", markup)
+    return _BY_MENTION.sub(lambda found: "Write" if found[1] == "M" else "write", markup)
+
+
+# Commands are in code, so these match our own words only.
+_BY_ANYONE = re.compile(r"someone mentions me with(?= `)")
+_BY_MENTION = re.compile(
+    r"(M|m)ention me(?: (?:again|here|there|in the thread|in a thread))?(?: with(?= `)| for(?= `))"
+)
 
 
 def plain(markup: str) -> str:

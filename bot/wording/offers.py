@@ -1,23 +1,34 @@
 """Offers to people who spoke to the bot without giving a command."""
 
+from dataclasses import replace
+
 from bot.text.to_slack import escape
 from bot.wording.actions import LINK_SPOKEN, RUN_SPOKEN, SEND_SPOKEN, START_SPOKEN
-from bot.wording.message import SlackMessage, button
+from bot.wording.message import Block, SlackMessage, button
+from bot.wording.refusals import no_session
 
 STARTING = SlackMessage("Starting a session with this message.")
 
 
 def unlinked(ticket: str, *, is_direct: bool = False) -> SlackMessage:
     """Say that nobody reads along here, and offer to begin."""
-    ask = "type `help`" if is_direct else "mention me with `help`"
+    said = "This thread isn't linked to a Devin session."
+    if is_direct:
+        said = "Devin hasn't seen this: no session is linked to this conversation."
     start = button(START_SPOKEN, "Start a session with this message", ticket)
     return SlackMessage(
-        f"This thread isn't linked to a Devin session. For everything I can do, {ask}.",
-        buttons=(
-            {**start, "style": "primary"},
-            button(LINK_SPOKEN, "Link a session", ticket),
-        ),
+        f"{said} For everything I can do, mention me with `help`.",
+        buttons=({**start, "style": "primary"}, _link(ticket)),
     )
+
+
+def which_session(ticket: str) -> SlackMessage:
+    """Ask which session a thread is to be linked to."""
+    return replace(no_session(""), buttons=(_link(ticket),))
+
+
+def _link(ticket: str) -> Block:
+    return button(LINK_SPOKEN, "Link a session", ticket)
 
 
 def did_you_mean(verb: str, argument: str, ticket: str, *, is_linked: bool) -> SlackMessage:

@@ -82,8 +82,8 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
     ),
     errors.NotLinked: SlackMessage(
-        "This thread isn't linked to a Devin session. To start one here, mention me with "
-        "`start &lt;prompt&gt;`; to link one, with `link &lt;session link or ID&gt;`."
+        "This thread isn't linked to a Devin session. To start or link one here, mention me with "
+        "`start &lt;prompt&gt;` or `link &lt;session link or ID&gt;`."
     ),
     errors.NothingToSay: USAGE,
     errors.StartGone: SlackMessage(
@@ -93,7 +93,7 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "Someone already started this again. You'll find the result in the thread."
     ),
     errors.TicketGone: SlackMessage(
-        "This has expired, or it was for someone else. Mention me again, or use the message's ⋮ "
+        "This has expired, or it was for someone else. Please ask me again, or use the message's ⋮ "
         "menu."
     ),
 }

@@ -16,7 +16,7 @@ from bot.wording.refusals import no_session
 
 LABEL = "Devin session"
 CHOOSE = "Choose a session"
-HERE = "Linked in this channel"
+HERE = "Linked here"
 ELSEWHERE = "Recent sessions"
 
 BOTH = "Pick a session above or paste one here, not both."

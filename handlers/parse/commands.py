@@ -36,6 +36,7 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
     "link": [""],
     "unlink": [""],
     "status": [""],
+    "sessions": [""],
     "usage": [""],
     "digest": ["", "daily", "weekly", "off"],
     "mute": [""],
@@ -102,6 +103,8 @@ def parse_guess(
         return None
     if not unlinked and _is_bare(event, bot_user) and is_in_thread(event):
         return None
+    if unlinked and not said.argument and parse_session(said.verb):
+        return replace(said, verb="link", argument=said.verb)
     for verb in get_close_matches(said.verb, ARGUMENTS, 1, LIKENESS):
         is_session = verb in NAMES_SESSION and parse_session(said.argument) is not None
         if is_session or said.argument.lower() in ARGUMENTS[verb]:

@@ -163,13 +163,15 @@ def parse_shortcut(body: Payload, ours: Identity) -> Shortcut | None:
     return Shortcut(by, thread, parse_message(message, ours.tenant), trigger, has_replies)
 
 
-def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str] | None:
-    """Parse a global shortcut: the person who ran it, and a trigger that may open a modal, for 3 s.
+def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str, str] | None:
+    """Parse who opens a form, a trigger that may open a modal, for 3 s, and the channel of a press.
 
-    None if the payload lacks one of them, or is not ours.
+    The channel is empty for a global shortcut, and in App Home. None if the payload lacks one of
+    the others, or is not ours.
     """
     by, trigger = _person(body, ours), string(body, "trigger_id")
-    return (by, trigger) if by is not None and trigger else None
+    channel = string(mapping(body.get("channel")), "id")
+    return (by, trigger, channel if is_id(channel) else "") if by is not None and trigger else None
 
 
 def parse_submission(body: Payload, ours: Identity) -> Submission | None:

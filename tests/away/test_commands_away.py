@@ -85,7 +85,7 @@ DONE: Mapping[str, Told] = {
     "unlink": thread_links.unlinked(NamedSession(SessionId(SESSION))),
     "mute": muted(),
     "status": session_link(NamedSession(SessionId(SESSION))),
-    "defaults max:6": "changed this channel's defaults",
+    "defaults max:6": "changed the defaults for new sessions here",
 }
 
 STILL_LINKED = {"status", "defaults max:6"}

@@ -112,7 +112,7 @@ def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
 
 def test_a_global_shortcut_is_read() -> None:
     """It tells the person and the trigger, and no channel."""
-    assert parse_opener(GLOBAL, OURS) == (ADA, GLOBAL["trigger_id"])
+    assert parse_opener(GLOBAL, OURS) == (ADA, GLOBAL["trigger_id"], "")
 
 
 @pytest.mark.parametrize(

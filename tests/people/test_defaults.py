@@ -84,7 +84,7 @@ async def test_defaults_are_set_shown_and_cleared(bot: Bot, desk: Desk, store: S
 async def test_in_a_thread_the_thread_is_told(bot: Bot, desk: Desk) -> None:
     """A linked one, too: Devin gets none of it."""
     root = await desk.linked_thread()
-    await desk.answer("defaults max:3", root, "changed this channel's defaults (`max`)")
+    await desk.answer("defaults max:3", root, "changed the defaults for new sessions here (`max`)")
     assert posts(desk) == []
     assert desk.received() == []
 

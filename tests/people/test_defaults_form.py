@@ -33,7 +33,7 @@ async def test_the_form_shows_and_changes_them(bot: Bot, desk: Desk, store: Stor
     await desk.mention("defaults mode:lite")
     await until_posted(desk, "(`mode`)")
     await desk.slack.submit_view(view["id"], {"cap": "7", "repo": "acme/web"})
-    await desk.until_said("*ada* changed this channel's defaults (`repo`, `max`)", ts)
+    await desk.until_said("*ada* changed the defaults for new sessions here (`repo`, `max`)", ts)
     kept = await profile(desk, store)
     assert kept.options == Options(repos=("acme/web",), mode="lite", max_acu=7, tags=("a, b",))
     assert kept.words == "Ask <@U0BEN> &amp; *test*"

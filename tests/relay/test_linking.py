@@ -163,11 +163,11 @@ async def test_a_mention_links_its_thread(bot: Bot, desk: Desk, words: str) -> N
 async def test_a_bad_name_is_answered_and_never_reaches_a_url(bot: Bot, desk: Desk) -> None:
     """The answer shows the form of a session id, and repeats the input with its markup disarmed."""
     thread = await desk.slack.say("Shall we?")
-    names = (f"devin-{HEX}/../x", "<!channel>", f"http://app.devin.ai/sessions/{HEX}", "")
+    names = (f"devin-{HEX}/../x", "<!channel>", f"http://app.devin.ai/sessions/{HEX}")
     for bad in names:
         await desk.mention(f"link {bad}", thread=thread)
         await desk.until_heard()
-    await wait_until(lambda: len(desk.said(thread)) == 4, "each is answered")
+    await wait_until(lambda: len(desk.said(thread)) == 3, "each is answered")
     assert sorted(desk.said(thread)) == sorted(refusals.no_session(bad).text for bad in names)
     assert not any("<!" in one for one in desk.said(thread))
     await desk.reply("Anybody there?", thread)

@@ -267,8 +267,9 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 def tells(text: str, told: Told) -> bool:
     """Return True if a message with `text` says `told`, whatever else it says."""
-    words = told.text if isinstance(told, SlackMessage) else told
-    return re.search(".*?".join(map(re.escape, words.split(ANYTHING))), text) is not None
+    if isinstance(told, SlackMessage):
+        return tells(text, told.text) or told.without_mention().text in text
+    return re.search(".*?".join(map(re.escape, told.split(ANYTHING))), text) is not None
 
 
 def is_card(message: Message) -> bool:

@@ -54,6 +54,16 @@ class FirstWords:
         number = await self.state.tickets.issue(WordsAsked(by=message.author, message=message))
         await self._tell(message, offers.unlinked(number, is_direct=message.thread.is_direct))
 
+    async def ask_session(self, message: Reply) -> None:
+        """Ask the author of `message` which session its thread is to be linked to.
+
+        Raises:
+            NotAllowed: as for `offer`.
+        """
+        await self.accepting.check(message.author, message.thread.channel, Act.START)
+        number = await self.state.tickets.issue(WordsAsked(by=message.author, message=message))
+        await self._tell(message, offers.which_session(number))
+
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command.
 

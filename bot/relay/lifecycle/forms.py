@@ -23,7 +23,7 @@ from bot.model.errors import (
 from bot.model.options import BadOptions, Options
 from bot.model.people import Act, UserId, is_channel
 from bot.model.replies import Reply
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompts, with_prompt
 from bot.relay.lifecycle.start import Start, subject_of
@@ -42,9 +42,11 @@ from bot.wording.message import Block, View
 
 
 class StartForm(Ticket):
-    """An open form for a new session."""
+    """An open form for a new session; `direct` is the direct message in which it was opened."""
 
     kind: ClassVar[str] = "StartForm"
+
+    direct: str = ""
 
 
 class AgainForm(Ticket):
@@ -82,16 +84,18 @@ class StartForms:
     accepting: Accepting
 
     async def new(self, by: UserId, channel: str = "") -> View:
-        """Return the form for a new session, in `channel` unless another one is chosen.
+        """Return the form for a new session, opened in `channel`, unless another one is chosen.
 
         Raises:
             NotAllowed: `by` may not start one anywhere.
         """
         await self.accepting.check(by, None, Act.START)
+        direct = channel if is_direct(channel) else ""
         number, offer = await asyncio.gather(
-            self.state.tickets.issue(StartForm(by=by)), self.offer()
+            self.state.tickets.issue(StartForm(by=by, direct=direct)), self.offer()
         )
-        return form.form(number, channel if is_channel(channel) else "", offer)
+        chosen = channel if is_channel(channel) else ""
+        return form.form(number, chosen, offer, is_direct=bool(direct))
 
     async def submit(self, number: str, by: UserId, channel: str, typed: Mapping[str, str]) -> None:
         """Start the form's session, once, however often the form is submitted.
@@ -103,10 +107,13 @@ class StartForms:
             CannotPost: `channel` is no channel that `by` can see.
             RelayError: as for `Starting.say`.
         """
-        if await self.state.tickets.read(StartForm, number, by) is None:
+        ticket = await self.state.tickets.read(StartForm, number, by)
+        if ticket is None:
             raise FormGone
-        person = await self.workspace.people.person(by)
-        if not (is_channel(channel) and await self.workspace.channels.includes(person, channel)):
+        person, channels = await self.workspace.people.person(by), self.workspace.channels
+        if not channel and ticket.direct:
+            channel = ticket.direct
+        elif not (is_channel(channel) and await channels.includes(person, channel)):
             raise CannotPost(NO_SUCH_CHANNEL)
         prompt = typed.get(actions.PROMPT_FIELD, "").strip()
         text = escape(_joined(option_fields.written(typed), prompt))

@@ -26,14 +26,14 @@ LONGEST_ADDRESS = 300
 """What is longer would make the message longer than Slack takes."""
 
 HOW = (
-    "To change them, press *Change*, or mention me with what changes: "
+    "To change them, press *Change*, or mention me with "
     '`defaults repo:owner/name max:10 words:"Always run the tests"`. '
     "`none` clears a value (`max:none`), and `defaults none` all of them."
 )
 
 
-TITLE = "Channel defaults"
-HEADING = "Every session that starts in this channel uses these. What a prompt chooses goes first."
+TITLE = "Defaults"
+HEADING = "Every session that starts here uses these. What a prompt chooses goes first."
 TAGS_HINT = "Separate several with commas."
 WORDS_HINT = "They precede each prompt, such as: Always run the tests."
 TOO_LONG = "The words before each prompt are too long to show here. They stay as they are."
@@ -69,10 +69,10 @@ def shown(it: Shown) -> SlackMessage:
         session = replace(session, url="")
     default = f"Default session for `/devin-say`: *{session_link(session)}*" if session else ""
     if not it.profile.by:
-        nothing = "This channel has no defaults for new sessions."
+        nothing = "New sessions here have no defaults."
         return SlackMessage(nothing, advice=default, footer=HOW, buttons=(CHANGE,))
     return SlackMessage(
-        f"New sessions in this channel start with {_listed(it)} (set by {escape(it.by)}).",
+        f"New sessions here start with {_listed(it)} (set by {escape(it.by)}).",
         quote=cut(it.words, WORDS_SHOWN),
         advice="\n".join(filter(None, (_limits(it), default))),
         footer=HOW,
@@ -83,10 +83,10 @@ def shown(it: Shown) -> SlackMessage:
 def changed(changes: Changes, it: Shown) -> SlackMessage:
     """Tell the channel who changed which of its defaults, and what they are now."""
     if not it.profile.by:
-        return SlackMessage(f"*{escape(it.by)}* cleared this channel's defaults for new sessions.")
+        return SlackMessage(f"*{escape(it.by)}* cleared the defaults for new sessions here.")
     named = ", ".join(as_code(one) for one in changes.named)
     return SlackMessage(
-        f"*{escape(it.by)}* changed this channel's defaults ({named}). New sessions here now start "
+        f"*{escape(it.by)}* changed the defaults for new sessions here ({named}). They now start "
         f"with {_listed(it)}.",
         quote=cut(it.words, WORDS_SHOWN),
         advice=_limits(it),

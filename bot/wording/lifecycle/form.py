@@ -16,6 +16,7 @@ SUBMIT = "Start"
 CANCEL = "Cancel"
 CHANNEL_LABEL = "Channel"
 CHANNEL_HINT = "I'll post the prompt there with your name and link its thread to the session."
+DIRECT_HINT = "Leave this empty to start the session here, in our direct message."
 PROMPT_LABEL = "Prompt"
 PROMPT_HINT = "What Devin should do"
 PROMPT_LIMIT = 3_000
@@ -27,23 +28,27 @@ OPEN: Block = {
 }
 """The button that opens the form, in any place."""
 
-NO_CHANNEL = "Pick a channel."
 NO_PROMPT = "Enter what Devin should do."
 
 
-def form(number: str, channel: str, offer: Offer) -> View:
-    """Return the form, with `channel` or else the place where it is opened already chosen."""
+def form(number: str, channel: str, offer: Offer, *, is_direct: bool = False) -> View:
+    """Return the form, with `channel` or else the place where it is opened already chosen.
+
+    If it `is_direct`, that is the direct message, which stands for no channel.
+    """
     chosen = {"initial_conversation": channel} if channel else {}
     select: dict[str, Any] = {
         "type": "conversations_select",
         "action_id": actions.CHANNEL_FIELD,
         # Otherwise people are offered, too, and their ids stand for direct messages with the app.
         "filter": {"include": ["public", "private"]},
-        "default_to_current_conversation": not channel,
+        "default_to_current_conversation": not (channel or is_direct),
         **chosen,
     }
+    hint = DIRECT_HINT if is_direct else CHANNEL_HINT
+    place = _input(actions.CHANNEL_FIELD, CHANNEL_LABEL, hint, select)
     blocks = [
-        _input(actions.CHANNEL_FIELD, CHANNEL_LABEL, CHANNEL_HINT, select),
+        {**place, "optional": is_direct},
         _prompt("", is_optional=False),
         *option_fields.fields(Options(), offer),
     ]
@@ -64,8 +69,6 @@ def again(number: str, typed: str, chosen: Options, offer: Offer) -> View:
 def problems(typed: Mapping[str, str]) -> dict[str, str]:
     """Validate a submitted form for a new session; the result maps each bad field to its error."""
     found = option_fields.problems(typed)
-    if not typed.get(actions.CHANNEL_FIELD):
-        found[actions.CHANNEL_FIELD] = NO_CHANNEL
     if not typed.get(actions.PROMPT_FIELD, "").strip():
         found[actions.PROMPT_FIELD] = NO_PROMPT
     return found

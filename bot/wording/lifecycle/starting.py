@@ -10,6 +10,7 @@ from bot.text.to_slack import escape
 from bot.wording.actions import START_AGAIN
 from bot.wording.button_values import reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
+from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, button
 from bot.wording.phrases import (
     ADMIN,
@@ -26,8 +27,9 @@ BUSY = SlackMessage(
 )
 
 NOTHING = SlackMessage(
-    "There's no task yet. Write it after `start`, or use `start` alone in a thread that "
-    "describes the task."
+    "There's no task yet. Write it after `start`, use `start` alone in a thread that describes it, "
+    "or press the button for a form.",
+    buttons=(OPEN,),
 )
 
 

@@ -51,7 +51,7 @@ class DigestPost:
         """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
         head = f"*{self.digest.often.title()} digest*: {self._counts()}."
         groups = (("Needs you", self.needs), ("Working", self.working), ("Done", self.done))
-        parts = [_group(title, items) for title, items in groups if items]
+        parts = [listing(title, items) for title, items in groups if items]
         if self.spent is not None:
             parts.append(f"*Spent*\n{_spent(self.spent)}")
         stop = "mention me with `digest off` to stop it"
@@ -69,7 +69,8 @@ class DigestPost:
         return ", ".join(filter(None, counts))
 
 
-def _group(title: str, items: Sequence[Item]) -> str:
+def listing(title: str, items: Sequence[Item]) -> str:
+    """Return a list of sessions that fits into a section, with what they do and link to."""
     lines, length = [f"*{title}*"], 0
     for one in items[:MOST_LINES]:
         line = _line(one)
@@ -100,10 +101,10 @@ def _day(day: date) -> str:
 
 
 NO_DIGEST = SlackMessage(
-    "There's no digest in this channel. Mention me with `digest daily` or `digest weekly` for one."
+    "There's no digest here. For one, mention me with `digest daily` or `digest weekly`."
 )
 
-DIGEST_OFF = SlackMessage("I won't post a digest in this channel anymore.")
+DIGEST_OFF = SlackMessage("I won't post a digest here anymore.")
 
 
 BY_MENTION = SlackMessage(
@@ -116,14 +117,14 @@ def digest_set(digest: Digest, due: datetime) -> SlackMessage:
     """Confirm a digest, of which the first is `due` then."""
     zone = _zone(digest)
     unknown = "" if zone else " Slack doesn't tell me your time zone, so I use UTC."
-    will = f"I'll post a digest in this channel {_when(digest)}.{unknown}"
+    will = f"I'll post a digest here {_when(digest)}.{unknown}"
     return SlackMessage(f"{will} {_next(due)}")
 
 
 def digest_is(digest: Digest, by: str, due: datetime) -> SlackMessage:
     """Say what is set, by whom, and when the next digest is `due`."""
     return SlackMessage(
-        f"{escape(by)} has set a digest in this channel, {_when(digest)}. {_next(due)} "
+        f"{escape(by)} has set a digest here, {_when(digest)}. {_next(due)} "
         "To change that, mention me with `digest daily`, `digest weekly` or `digest off`."
     )
 

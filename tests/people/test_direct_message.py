@@ -1,0 +1,112 @@
+"""The bot's direct message: a command line without mentions, where every message begins a thread.
+
+With an agent's manifest, Slack shows each of them as a conversation of its own, and what is not
+posted in its thread is seen nowhere near it.
+"""
+
+import pytest
+
+from bot.app import Bot
+from bot.model.errors import NotLinked
+from bot.wording import commands, home_view, offers, refusals
+from bot.wording.lifecycle import starting
+from bot.wording.mirror import digest
+from bot.wording.phrases import session_address
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
+from tests.support.waiting import wait_until
+
+HOW = "To change them, press *Change*, or write `defaults"
+
+ANSWERS: dict[str, tuple[Told, list[str]]] = {
+    "hi": (offers.unlinked("", is_direct=True), ["start_spoken", "link_spoken"]),
+    "what can you do?": (offers.unlinked("", is_direct=True), ["start_spoken", "link_spoken"]),
+    "Help": (commands.HELP_DIRECT, ["open_start_form"]),
+    "start": (starting.NOTHING, ["open_start_form"]),
+    "link": (refusals.no_session(""), ["link_spoken"]),
+    SESSION: (offers.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),
+    "sessions": (home_view.EMPTY, ["open_start_form"]),
+    "status": (home_view.EMPTY, ["open_start_form"]),
+    "mute": (refusals.sorry(NotLinked()), []),
+    "end": (refusals.sorry(NotLinked()), []),
+    "digest": (digest.NO_DIGEST, []),
+    "default": (commands.NO_DEFAULT, []),
+    "defaults": (HOW, ["change_defaults"]),
+    "defaults max:10": ("*ada* changed the defaults for new sessions here", []),
+    "staus": (offers.did_you_mean("status", "", "", is_linked=False), ["run_spoken"]),
+    " /help": (offers.did_you_mean("help", "", "", is_linked=False), ["run_spoken"]),
+}
+"""Words outside of any linked thread, the answer, and its buttons."""
+
+
+async def test_every_message_is_answered_in_its_own_thread(bot: Bot, desk: Desk) -> None:
+    """No answer asks for a mention, and none is posted beside the threads."""
+    said = {words: await desk.slack.say(words, channel="dm") for words in ANSWERS}
+    for words, (told, buttons) in ANSWERS.items():
+        assert "ention me with `" not in await desk.until_said(told, said[words], channel="dm")
+        (post,) = desk.posts(said[words], channel="dm")
+        assert actions(post) == buttons, words
+    shown = desk.slack.channel_messages("dm")
+    assert {one.thread_ts or one.ts for one in shown} == set(said.values())
+    assert desk.slack.ephemerals("dm") == []
+
+
+async def test_two_conversations_at_once_have_a_session_each(bot: Bot, desk: Desk) -> None:
+    """Replies go where they were written, and commands there are about that session."""
+    desk.devin.add_session(OTHER_SESSION)
+    one = await desk.slack.say(f"link {SESSION}", channel="dm")
+    two = await desk.slack.say(f"link {OTHER_SESSION}", channel="dm")
+    for thread, session in ((one, SESSION), (two, OTHER_SESSION)):
+        await desk.until_linked(thread, channel="dm")
+        await desk.reply(f"for {session}", thread, channel="dm")
+    for thread, session in ((one, SESSION), (two, OTHER_SESSION)):
+        assert (await desk.until_received("for devin", session)).endswith(f"for {session}")
+        await desk.reply("status", thread, channel="dm")
+        await desk.until_said(session_address(desk.named(session)), thread, channel="dm")
+    await desk.reply("mute", one, channel="dm")
+    await desk.until_said("until you write `unmute`", one, channel="dm")
+    await desk.reply("still here", two, channel="dm")
+    await desk.until_received("still here", OTHER_SESSION)
+
+
+async def test_sessions_lists_what_the_person_can_see(bot: Bot, desk: Desk) -> None:
+    """Those of the direct message and of their channels; in a channel, only they are told."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    own = await desk.linked_thread(OTHER_SESSION, channel="dm")
+    asked = await desk.slack.say("sessions", channel="dm")
+    listed = await desk.until_said(home_view.TITLE, asked, channel="dm")
+    for root, session in ((thread, SESSION), (own, OTHER_SESSION)):
+        assert session_address(desk.named(session)) in listed
+        assert f"p{root.replace('.', '')}?" in listed
+    before = desk.said(thread)
+    await desk.mention("sessions", thread=thread, user="ben")
+    told = await desk.until_whispered(home_view.TITLE, "ben")
+    assert session_address(desk.named()) in told
+    assert session_address(desk.named(OTHER_SESSION)) not in told
+    assert desk.said(thread) == before
+
+
+async def test_the_form_starts_in_the_direct_message(bot: Bot, desk: Desk) -> None:
+    """It is opened there, and no channel is chosen in it."""
+    ts = await desk.slack.say("start", channel="dm")
+    await desk.press("open_start_form", ts, channel="dm")
+    await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
+    (form,) = desk.slack.open_views("ada")
+    await desk.slack.submit_view(form["id"], {"prompt": "Write a poem", "cap": "5"})
+
+    def roots() -> list[str]:
+        own = [one for one in desk.slack.channel_messages("dm") if "Write a poem" in one.text]
+        return [one.ts for one in own]
+
+    await wait_until(roots, "the prompt is posted")
+    assert "0 of 5 ACUs" in await desk.until_linked(roots()[0], channel="dm")
+
+
+@pytest.mark.parametrize("words", ["hi", "help", "sessions", "start Write a poem", SESSION])
+async def test_a_guest_is_turned_away(bot: Bot, desk: Desk, words: str) -> None:
+    """Nothing is offered, listed or started."""
+    desk.slack.workspace.direct_message("gus", desk.slack.bot_user_id)
+    ts = await desk.slack.say(words, user="gus", channel="dm-gus")
+    await desk.until_said("Guests can't message Devin here", ts, channel="dm-gus")
+    (post,) = desk.posts(ts, channel="dm-gus")
+    assert labels(post) == []
