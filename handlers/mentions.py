@@ -82,7 +82,7 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _begin_or_end(cases, command)
         case _:
             await cases.accepting.check(by, thread.channel)
-            return commands.HELP_DIRECT if thread.is_direct else commands.HELP
+            return commands.help_in(is_direct=thread.is_direct)
 
 
 async def _tell(cases: UseCases, command: Command) -> SlackMessage | None:

@@ -42,12 +42,16 @@ HELP = SlackMessage(
     buttons=(OPEN,),
 )
 
-HELP_DIRECT = replace(
-    HELP,
-    text="I turn a Slack thread and a Devin session into one conversation. Write me one of these, "
-    "or, in a channel's thread, mention me with it. Each message that you send me begins a thread; "
-    "once that is linked, your replies in it go to Devin.",
+_DIRECTLY = (
+    "I turn a Slack thread and a Devin session into one conversation. Write me one of these, or, "
+    "in a channel's thread, mention me with it. Each message that you send me begins a thread; "
+    "once that is linked, your replies in it go to Devin."
 )
+
+
+def help_in(*, is_direct: bool) -> SlackMessage:
+    """Return the help for a channel, or for the bot's direct message."""
+    return replace(HELP, text=_DIRECTLY) if is_direct else HELP
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,14 +164,13 @@ def parse_shortcut(body: Payload, ours: Identity) -> Shortcut | None:
 
 
 def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str, str] | None:
-    """Parse who opens a form, a trigger that may open a modal, for 3 s, and the channel of a press.
+    """Parse who opens a form, a trigger for a modal, within 3 s, and the channel of a press or "".
 
-    The channel is empty for a global shortcut, and in App Home. None if the payload lacks one of
-    the others, or is not ours.
+    None if the payload lacks one of the first two, or is not ours.
     """
     by, trigger = _person(body, ours), string(body, "trigger_id")
     channel = string(mapping(body.get("channel")), "id")
-    return (by, trigger, channel if is_id(channel) else "") if by is not None and trigger else None
+    return (by, trigger, channel if is_id(channel) else "") if by and trigger else None
 
 
 def parse_submission(body: Payload, ours: Identity) -> Submission | None:

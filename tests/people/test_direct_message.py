@@ -20,7 +20,7 @@ HOW = "To change them, press *Change*, or write `defaults"
 ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "hi": (offers.unlinked("", is_direct=True), ["start_spoken", "link_spoken"]),
     "what can you do?": (offers.unlinked("", is_direct=True), ["start_spoken", "link_spoken"]),
-    "Help": (commands.HELP_DIRECT, ["open_start_form"]),
+    "Help": (commands.help_in(is_direct=True), ["open_start_form"]),
     "start": (starting.NOTHING, ["open_start_form"]),
     "link": (refusals.no_session(""), ["link_spoken"]),
     SESSION: (offers.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),
