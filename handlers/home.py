@@ -9,7 +9,7 @@ from bot.relay import UseCases
 from bot.wording import actions, home_view
 from handlers.failures import caught, in_words, ours
 from handlers.parse.events import Payload
-from handlers.parse.interactions import (
+from handlers.parse.home import (
     HomePress,
     parse_home_page,
     parse_home_press,

@@ -14,18 +14,12 @@ from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts
 from bot.slack.app.workspace import Identity
-from bot.wording.actions import HOME_MUTE, HOME_UNLINK, HOME_UNMUTE
 from bot.wording.button_values import (
     parse_answer_value,
-    parse_home_choice,
-    parse_home_value,
     parse_link_value,
-    parse_page_value,
     parse_reply_value,
 )
 from handlers.parse.events import Payload, parse_message, parse_thread
-
-HOME_PRESSES = frozenset({HOME_MUTE, HOME_UNMUTE, HOME_UNLINK})
 
 NEW = "new"
 """The first word of a `/devin-say` that starts a session; a sentence may begin with "New"."""
@@ -103,21 +97,6 @@ class Submission:
     typed: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class HomePress:
-    """A choice of App Home: the person, the page, and the link of a thread.
-
-    `trigger` is the same when Slack delivers the press again.
-    """
-
-    action: str
-    trigger: str
-    by: UserId
-    thread: ThreadRef
-    session: SessionId
-    page: int
-
-
 def is_of(body: Payload, ours: Identity) -> bool:
     """Whether an interaction or a slash command is of our installation.
 
@@ -145,7 +124,7 @@ def is_of(body: Payload, ours: Identity) -> bool:
     return teams == {ours.tenant}
 
 
-def _person(body: Payload, ours: Identity) -> UserId | None:
+def person_of(body: Payload, ours: Identity) -> UserId | None:
     """Return who acted in Slack, if that is of our installation."""
     user = string(mapping(body.get("user")), "id")
     return UserId(user) if is_id(user) and is_of(body, ours) else None
@@ -155,7 +134,7 @@ def parse_shortcut(body: Payload, ours: Identity) -> Shortcut | None:
     """Parse a message shortcut; None if the payload lacks its person, place or message."""
     channel = string(mapping(body.get("channel")), "id")
     message = {**mapping(body.get("message")), "channel": channel}
-    by, thread = _person(body, ours), parse_thread(message, ours.tenant)
+    by, thread = person_of(body, ours), parse_thread(message, ours.tenant)
     trigger = string(body, "trigger_id")
     if thread is None or by is None or not trigger:
         return None
@@ -168,19 +147,19 @@ def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str, str] | Non
 
     None if the payload lacks one of the first two, or is not ours.
     """
-    by, trigger = _person(body, ours), string(body, "trigger_id")
+    by, trigger = person_of(body, ours), string(body, "trigger_id")
     channel = string(mapping(body.get("channel")), "id")
     return (by, trigger, channel if is_id(channel) else "") if by and trigger else None
 
 
 def parse_submission(body: Payload, ours: Identity) -> Submission | None:
     """Parse a submitted modal; None if the payload lacks its person or is not ours."""
-    view, by = mapping(body.get("view")), _person(body, ours)
+    view, by = mapping(body.get("view")), person_of(body, ours)
     if by is None:
         return None
     blocks = mapping(mapping(view.get("state")).get("values")).values()
     typed = {
-        str(action): _value(mapping(entry))
+        str(action): value_of(mapping(entry))
         for block in blocks
         for action, entry in mapping(block).items()
     }
@@ -189,50 +168,11 @@ def parse_submission(body: Payload, ours: Identity) -> Submission | None:
 
 def parse_typing(body: Payload, ours: Identity) -> tuple[UserId, str, str] | None:
     """Parse what was typed into a menu of a modal (`block_suggestion`): who, the menu, the text."""
-    by = _person(body, ours)
+    by = person_of(body, ours)
     return None if by is None else (by, string(body, "action_id"), string(body, "value"))
 
 
-def parse_opened(event: Payload) -> UserId | None:
-    """Parse who opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
-    user = string(event, "user")
-    return UserId(user) if is_id(user) and string(event, "tab") == "home" else None
-
-
-def parse_home_page(body: Payload, ours: Identity) -> tuple[UserId, int] | None:
-    """Parse a press that turns App Home to another page: the person, and the page."""
-    pressed = _pressed_at_home(body, ours)
-    page = None if pressed is None else parse_page_value(pressed[1])
-    return (pressed[0], page) if pressed is not None and page is not None else None
-
-
-def parse_home_press(body: Payload, ours: Identity) -> HomePress | None:
-    """Parse a choice beside a thread of App Home; None unless it is entirely ours."""
-    pressed = _pressed_at_home(body, ours)
-    return pressed and _home_press(body, ours, pressed[0], *parse_home_choice(pressed[1]))
-
-
-def parse_home_unlink(body: Payload, ours: Identity) -> HomePress | None:
-    """Parse a confirmed *Unlink*; None unless its value is entirely ours."""
-    form = parse_submission(body, ours)
-    return None if form is None else _home_press(body, ours, form.by, HOME_UNLINK, form.number)
-
-
-def _home_press(
-    body: Payload, ours: Identity, by: UserId, action: str, value: str
-) -> HomePress | None:
-    found = parse_home_value(value)
-    if found is None or found[0].team != ours.tenant or action not in HOME_PRESSES:
-        return None
-    return HomePress(action, string(body, "trigger_id"), by, *found)
-
-
-def _pressed_at_home(body: Payload, ours: Identity) -> tuple[UserId, str] | None:
-    by, is_home = _person(body, ours), string(mapping(body.get("view")), "type") == "home"
-    return (by, _value(first_of(body.get("actions")))) if by is not None and is_home else None
-
-
-def _value(element: Payload) -> str:
+def value_of(element: Payload) -> str:
     """The value that was typed into an element, chosen from it, or carried by it."""
     chosen = string(mapping(element.get("selected_option")), "value")
     return string(element, "value") or chosen or string(element, "selected_conversation")
@@ -264,7 +204,7 @@ def parse_say(command: Payload, ours: Identity) -> SayCommand | None:
 
 def parse_press(body: Payload, ours: Identity) -> Press | None:
     """Parse a press under a message of ours; None if the payload lacks its person or place."""
-    by, action = _person(body, ours), first_of(body.get("actions"))
+    by, action = person_of(body, ours), first_of(body.get("actions"))
     message, container = mapping(body.get("message")), mapping(body.get("container"))
     channel = string(mapping(body.get("channel")), "id") or string(container, "channel_id")
     is_malformed = bool(message) and not is_ts(message.get("ts"))
@@ -276,7 +216,7 @@ def parse_press(body: Payload, ours: Identity) -> Press | None:
         by=by,
         thread=ThreadRef(team=ours.tenant, channel=channel, thread_ts=root),
         message=message,
-        value=_value(action),
+        value=value_of(action),
         ts=string(action, "action_ts") if is_ts(action.get("action_ts")) else "",
         trigger=string(body, "trigger_id"),
         response_url=string(body, "response_url"),

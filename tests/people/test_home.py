@@ -27,14 +27,13 @@ from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.notices import following
 from bot.wording.phrases import last_ending, mail_waiting, session_link
-from handlers.parse.interactions import (
+from handlers.parse.home import (
     parse_home_page,
     parse_home_press,
     parse_home_unlink,
     parse_opened,
-    parse_press,
-    parse_submission,
 )
+from handlers.parse.interactions import parse_press, parse_submission
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
