@@ -1,4 +1,7 @@
-"""App Home: published again when it is opened, paged, or something in it is chosen."""
+"""App Home: published again when it is opened, paged, or something in it is chosen.
+
+The tab beside it is the direct message, in which prompts are offered.
+"""
 
 from contextlib import AbstractAsyncContextManager
 
@@ -14,6 +17,7 @@ from handlers.parse.home import (
     parse_home_page,
     parse_home_press,
     parse_home_unlink,
+    parse_messages_opened,
     parse_opened,
 )
 
@@ -26,6 +30,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         viewer = parse_opened(event)
         if viewer is not None:
             cases.background.later(cases.home.show(viewer))
+        elif (opened := parse_messages_opened(event)) is not None:
+            cases.background.later(cases.home.suggest(*opened))
 
     @app.action(actions.HOME_EARLIER)
     @app.action(actions.HOME_LATER)

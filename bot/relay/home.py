@@ -8,10 +8,19 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from bot.mirror.agents import UNAVAILABLE
 from bot.mirror.news import follow_of
-from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
-from bot.model.people import Person, Standing, UserId
+from bot.model.errors import (
+    NotIdentified,
+    NotLinked,
+    PassingError,
+    SlackAway,
+    SlackRefused,
+    StoreAway,
+)
+from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
@@ -21,12 +30,17 @@ from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
-from bot.wording import home_view, thread_links
+from bot.wording import home_view, offers, thread_links
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage, View
 from bot.wording.mirror.digest import MOST_LINES
 
 log = logging.getLogger(__name__)
+
+NO_PROMPTS = "no prompts"
+"""The claim that says that Slack has no prompts here."""
+
+PROMPTED = timedelta(days=1)
 
 MOST_LISTED = 5_000
 """Most threads, of all channels, among which a person's are looked for."""
@@ -38,7 +52,7 @@ MOST_THREADS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Publishes the app's Home tab, and carries out what is chosen there."""
+    """Publishes the app's Home tab, carries out what is chosen there, and offers prompts."""
 
     workspace: Workspace
     state: State
@@ -63,6 +77,30 @@ class Home:
             await self.workspace.views.publish(viewer, view)
         except (SlackAway, SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
+
+    async def suggest(self, viewer: UserId, direct: str) -> None:
+        """Offer prompts to who opened their direct message with the app, at most once a day.
+
+        They are offered only to those who may message Devin there. Where Slack has none, as for an
+        app that is no agent, it is not asked again for a day.
+        """
+        claims = self.state.claims
+        try:
+            if self.workspace.settings.agent == "off" or await claims.is_claimed(NO_PROMPTS):
+                return
+            standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, direct)
+            once = f"prompts:{viewer}"
+            if standing is not Standing.ALLOWED or not await claims.claim(once, PROMPTED):
+                return
+            try:
+                await self.workspace.views.suggest(direct, offers.PROMPTS_TITLE, offers.PROMPTS)
+            except SlackAway:
+                await claims.disclaim(once)
+                raise
+        except (PassingError, SlackRefused) as error:
+            if isinstance(error, SlackRefused) and error.reason in UNAVAILABLE:
+                await claims.claim(NO_PROMPTS, PROMPTED)
+            log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})
 
     async def listed(self, viewer: UserId, channel: str) -> SlackMessage:
         """Return the first threads of `viewer`, who asks in `channel`, for them alone.

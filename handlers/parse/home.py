@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.model.people import UserId, is_id
 from bot.model.record import first_of, mapping, string
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, is_direct
 from bot.slack.app.workspace import Identity
 from bot.wording.actions import HOME_MUTE, HOME_UNLINK, HOME_UNMUTE
 from bot.wording.button_values import parse_home_choice, parse_home_value, parse_page_value
@@ -34,6 +34,13 @@ def parse_opened(event: Payload) -> UserId | None:
     """Parse who opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
     user = string(event, "user")
     return UserId(user) if is_id(user) and string(event, "tab") == "home" else None
+
+
+def parse_messages_opened(event: Payload) -> tuple[UserId, str] | None:
+    """Parse who opened the app's direct message, and its channel; None for another tab."""
+    user, direct = string(event, "user"), string(event, "channel")
+    is_ours = is_id(user) and is_direct(direct) and is_id(direct)
+    return (UserId(user), direct) if is_ours and string(event, "tab") == "messages" else None
 
 
 def parse_home_page(body: Payload, ours: Identity) -> tuple[UserId, int] | None:

@@ -17,12 +17,38 @@ from tests.support.slack_apps import BUTTONS, MODAL, web_client
 EVENTS: list[JSON] = [
     {"type": "reaction_added", "user": "U0ADA00000", "reaction": "+1", "item": {}},
     {"type": "member_joined_channel", "user": "U0ADA00000", "channel": "C0GENERAL0"},
-    {"type": "app_home_opened", "user": "U0ADA00000", "channel": "D0ADADM000", "tab": "messages"},
+    {"type": "app_home_opened", "user": "U0ADA00000", "channel": "D0ADADM000", "tab": "about"},
     {"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"},
     {"type": "channel_shared", "connected_team_id": "T0OTHER000", "channel": "C0GENERAL0"},
     {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0DEVINREL"]}},
     {"type": "app_uninstalled"},
     {"type": "file_shared", "file_id": "F1", "user_id": "U0ADA00000"},
+    {
+        "type": "assistant_thread_started",
+        "assistant_thread": {"user_id": "U0ADA00000", "channel_id": "D0ADADM000", "context": {}},
+    },
+    {"type": "app_context_changed", "user": "U0ADA00000", "channel": "D0ADADM000", "context": {}},
+    {
+        "type": "agent_session_title_changed",
+        "channel": "D0ADADM000",
+        "user": "U0ADA00000",
+        "thread_ts": "1.000000",
+        "title": "Poem",
+    },
+    {
+        "type": "message",
+        "subtype": "message_changed",
+        "channel": "D0ADADM000",
+        "message": {
+            "subtype": "assistant_app_thread",
+            "user": "U0DEVINREL",
+            "ts": "1.000000",
+            "thread_ts": "1.000000",
+            "edited": {"user": "U0DEVINREL", "ts": "2.000000"},
+            "assistant_app_thread": {"title": "Poem", "title_blocks": [], "artifacts": []},
+        },
+        "ts": "2.000000",
+    },
     {"type": "something_new", "nested": {"deep": [1, None]}},
 ]
 

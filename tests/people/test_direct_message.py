@@ -4,16 +4,26 @@ With an agent's manifest, Slack shows each of them as a conversation of its own,
 posted in its thread is seen nowhere near it.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from bot.app import Bot
 from bot.model.errors import NotLinked
+from bot.redis.connection import Store
+from bot.relay.home import NO_PROMPTS
+from bot.slack import views
+from bot.store.claims import Claims
 from bot.wording import commands, home_view, offers, refusals
 from bot.wording.lifecycle import starting
 from bot.wording.mirror import digest
 from bot.wording.phrases import session_address
+from handlers.parse.commands import parse_command
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.waiting import wait_until
+
+PEOPLE = ("ada", "ben")
 
 HOW = "To change them, press *Change*, or write `defaults"
 
@@ -110,3 +120,44 @@ async def test_a_guest_is_turned_away(bot: Bot, desk: Desk, words: str) -> None:
     await desk.until_said("Guests can't message Devin here", ts, channel="dm-gus")
     (post,) = desk.posts(ts, channel="dm-gus")
     assert labels(post) == []
+
+
+# Suggested prompts.
+
+
+async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
+    bot: Bot, desk: Desk
+) -> None:
+    """Each is a command. A guest gets none, and Home beside it stays as it was."""
+    desk.slack.agent = True
+    desk.slack.workspace.direct_message("gus", desk.slack.bot_user_id)
+    for user in ("gus", "ada", "ada"):
+        await desk.slack.open_home(user, "messages")
+        await desk.until_heard()
+    await desk.slack.open_home("ben", "messages")
+    await wait_until(lambda: len(calls(desk)) >= 2, "both are offered prompts")
+    ada, ben = (desk.slack.workspace.direct_message(one, desk.slack.bot_user_id) for one in PEOPLE)
+    assert sorted(one["channel_id"] for one in calls(desk)) == sorted([ada.id, ben.id])
+    for _, command in offers.PROMPTS:
+        event = {"type": "message", "text": command, "user": "U0ADA00000", "channel": ada.id}
+        assert parse_command({**event, "ts": "1.000000"}, "T1", desk.slack.bot_user_id)
+    assert desk.slack.home_view("ada") is None
+
+
+async def test_an_app_that_is_no_agent_asks_for_prompts_once(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack lacks the scope for all, so nobody else's are asked for."""
+    desk.slack.fail_next(views.SUGGEST, error="missing_scope")
+    await desk.slack.open_home("ada", "messages")
+    claims = Claims(store)
+    await wait_until(lambda: claims.is_claimed(NO_PROMPTS), "Slack was asked")
+    await desk.slack.open_home("ben", "messages")
+    await desk.slack.open_home("ben", "home")
+    await wait_until(lambda: desk.slack.home_view("ben"), "Ben's Home is published")
+    assert len(calls(desk)) == 1
+
+
+def calls(desk: Desk) -> list[Mapping[str, Any]]:
+    """Return the arguments of all requests for prompts."""
+    return [one.params for one in desk.slack.calls if one.method == views.SUGGEST]
