@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.model.errors import OPERATOR_MUST_ACT, NotAllowed, SlackAway, SlackRefused
+from bot.model.errors import NO_ACCESS, OPERATOR_MUST_ACT, NotAllowed, SlackAway, SlackRefused
 from bot.model.record import mapping, mappings, string
 from bot.model.replies import Reply
 from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 MOST_PAGES = 20
 """Pages that are read of one thread: 4,000 replies."""
 
-CHANNEL_GONE = frozenset({"channel_not_found", "not_in_channel", "missing_scope", "access_denied"})
+CHANNEL_GONE = frozenset(
+    {"channel_not_found", "not_in_channel", "missing_scope", "access_denied", NO_ACCESS}
+)
 """Slack's error codes that apply to every thread of the channel."""
 
 SILENCING = frozenset({"unlink", "mute"})
@@ -84,7 +86,7 @@ class ThreadReader:
         try:
             read = await self._read_pages(thread, oldest)
         except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
+            if error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
                 raise
             metrics.CAUGHT_UP.labels(error.reason).inc()
             log.error("thread not read", extra=thread.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)

@@ -238,11 +238,13 @@ class SlackRefused(OperatorError):
         self.reason = reason
 
 
+NO_ACCESS = "team_access_not_granted"
+"""Slack's code for a call about a workspace to which an org-wide app was not added."""
+
 OPERATOR_MUST_ACT = frozenset(
     {
         *("invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"),
-        *("team_access_not_granted", "org_login_required", "ekm_access_denied"),
-        "team_added_to_org",
+        *(NO_ACCESS, "org_login_required", "ekm_access_denied", "team_added_to_org"),
     }
 )
 """Slack's codes for a token that does not work at present; the outbox waits for one that does."""

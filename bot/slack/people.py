@@ -12,7 +12,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.model.errors import OPERATOR_MUST_ACT, NotIdentified, SlackAway, SlackRefused
+from bot.model.errors import (
+    NO_ACCESS,
+    OPERATOR_MUST_ACT,
+    NotIdentified,
+    SlackAway,
+    SlackRefused,
+)
 from bot.model.people import WORKFLOW, Person, UserId, is_enterprise
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.replies import Reply
@@ -30,7 +36,7 @@ SLACKBOT = "USLACKBOT"
 
 ALL = ALL_GROUPS = "all"
 GROUP_MEMBERS = "usergroups.users.list"
-WORKSPACES, NO_ACCESS = "auth.teams.list", "team_access_not_granted"
+WORKSPACES = "auth.teams.list"
 WORKFLOW_NAME = "A workflow"
 
 MOST_NAMES = 50

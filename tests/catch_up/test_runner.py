@@ -265,7 +265,11 @@ async def test_an_unheard_question_is_to_be_asked_again(
 
 
 @pytest.mark.parametrize(
-    "reason", ["channel_not_found", "not_in_channel", "missing_scope", "thread_not_found"]
+    "reason",
+    [
+        *("channel_not_found", "not_in_channel", "missing_scope", "thread_not_found"),
+        "team_access_not_granted",
+    ],
 )
 async def test_a_thread_out_of_reach_is_said_and_costs_no_other_anything(
     environ: dict[str, str],
