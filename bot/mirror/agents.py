@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 SET_STATUS = "agents.sessions.setStatus"
 RENAME = "agents.sessions.rename"
+WRITE = "assistant:write"
 
 NOT_AUTHORIZED = "not_authorized"
 """The app is no agent, or the bot is not in the channel: so it counts for the channel."""
@@ -42,9 +43,6 @@ UNAVAILABLE = frozenset(
 
 REFUSED_FOR = timedelta(days=1)
 FIX = "Create the app from `devin-relay manifest --agent`, or set AGENT=off"
-
-AWAY_SECONDS = 5.0
-"""The time after which a state is set again of which Slack did not say that it is set."""
 
 
 class AgentStatus(StrEnum):
@@ -112,15 +110,18 @@ class AgentSessions:
         self._is_off = workspace.settings.agent == "off"
         self._pause = workspace.timing.agent_pause
         self._stopped_seconds = workspace.timing.stopped_wait.total_seconds()
+        self._pauses = workspace.timing.tell_pauses
+        self._failures = 0
         self._limits = RateLimits()
+        # An app that becomes an agent gets this scope, and is not kept waiting for a day.
+        self._claim = f"agent refused:{'write' if WRITE in workspace.identity.scopes else ''}"
 
     async def are_refused(self, channel: str) -> bool:
         """Return True if `channel` is known to have none, so that status lines serve there."""
         if self._is_off:
             return True
-        return await self._claims.is_claimed(_claim()) or await self._claims.is_claimed(
-            _claim(channel)
-        )
+        claims, refused = self._claims, self._claim
+        return await claims.is_claimed(refused) or await claims.is_claimed(f"{refused}:{channel}")
 
     async def show(
         self,
@@ -138,7 +139,7 @@ class AgentSessions:
         that was just asked to stop is active for a while, whether or not it works.
         """
         if wanted is None or self._is_off:
-            return was, None
+            return None if self._is_off else was, None
         if again and was is not None:
             was = Slot()
         pause = self._pause if wanted.status == AgentStatus.PROCESSING else None
@@ -149,12 +150,13 @@ class AgentSessions:
         try:
             await self._tell(thread, was or Slot(), wanted)
         except SlackAway as error:
-            return Slot(), error.retry_after or AWAY_SECONDS
+            return Slot(), self._wait(thread, error)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
-                return Slot(), AWAY_SECONDS
+                return Slot(), self._wait(thread, error)
             if await self._refused(thread, error):
                 return None, pause
+        self._failures = 0
         return wanted, pause
 
     async def close(self, thread: ThreadRef) -> None:
@@ -183,14 +185,21 @@ class AgentSessions:
         with self._limits.respected(method, thread.channel):
             return await call(self._client, method, **where, **what)
 
+    def _wait(self, thread: ThreadRef, error: SlackAway | SlackRefused) -> float:
+        """Return the seconds until the next try, of which it is not certain what this one did."""
+        log.warning("agent session not shown", extra=thread.log_fields | {"reason": str(error)})
+        asked = error.retry_after if isinstance(error, SlackAway) else None
+        self._failures += 1
+        return self._pauses[min(self._failures, len(self._pauses)) - 1] if asked is None else asked
+
     async def _refused(self, thread: ThreadRef, error: SlackRefused) -> bool:
         """Return True if Slack has no sessions here; else it refused this one, until it changes."""
         ids = thread.log_fields | {"reason": str(error)}
-        channel = thread.channel if error.reason == NOT_AUTHORIZED else ""
+        of_channel = f":{thread.channel}" if error.reason == NOT_AUTHORIZED else ""
         if error.method != SET_STATUS or error.reason not in {*UNAVAILABLE, NOT_AUTHORIZED}:
             log.warning("agent session not shown", extra=ids)
             return False
-        if await self._claims.claim(_claim(channel), REFUSED_FOR):
+        if await self._claims.claim(f"{self._claim}{of_channel}", REFUSED_FOR):
             is_first = await self._claims.claim(f"agent told:{error.reason}", REFUSED_FOR)
             level = logging.WARNING if is_first else logging.INFO
             log.log(level, "agent sessions refused", extra=ids | {"fix": FIX})
@@ -200,7 +209,3 @@ class AgentSessions:
 def stopping(thread: ThreadRef, session: SessionId) -> str:
     """Name the claim that `session` was just asked to stop in `thread`."""
     return f"stopping:{thread.name}:{session}"
-
-
-def _claim(channel: str = "") -> str:
-    return f"agent refused:{channel}"

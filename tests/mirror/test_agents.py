@@ -165,7 +165,7 @@ async def test_where_slack_has_no_sessions_a_status_line_serves_for_a_day(
     assert lines(speech) == 2
     warned = [one for one in caplog.records if one.message == "agent sessions refused"]
     assert [one.levelno for one in warned] == [logging.WARNING]
-    where = speech.thread.channel if of_channel else ""
+    where = f":{speech.thread.channel}" if of_channel else ""
     claim = at(once_key(f"claim:agent refused:{where}"))
     assert 23 * 3600 < await speech.raw.ttl(claim) <= 24 * 3600
     speech.box.slack.fail_no_more()

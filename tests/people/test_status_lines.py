@@ -54,3 +54,17 @@ async def test_an_agent_s_thread_has_slack_s_own_state(environ: dict[str, str], 
         await desk.mention("unlink", thread=thread)
         await wait_until(lambda: shows("closed"), "the link has ended")
     assert not any(one.method == SET_STATUS for one in desk.slack.calls)
+
+
+async def test_an_app_that_becomes_an_agent_is_asked_as_soon_as_a_process_starts(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Else whoever sets it up would wait for a day to see that it works."""
+    async with running(desk, environ, OFTEN):
+        thread = await desk.linked_thread()
+        await wait_until(lambda: desk.slack.status("general", thread), "a line serves")
+    desk.slack.agent = True
+    async with running(desk, environ, OFTEN):
+        await wait_until(
+            lambda: desk.slack.agent_status("general", thread) == "processing", "Slack shows it"
+        )
