@@ -9,7 +9,7 @@
 | `first_words`    | speak to the bot without a command; press what it offers    |
 | `edits`          | edit or delete a message; press *Send correction*           |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
-| `home`           | open the Home tab of the app, and press there               |
+| `home`           | open a tab of the app; press in Home                        |
 | `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
 | `defaults`       | press *Change* below a channel's defaults; submit its form  |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |

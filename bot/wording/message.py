@@ -129,11 +129,12 @@ class SlackMessage:
 
     def without_mention(self) -> "SlackMessage":
         """Return it as it is said in the bot's direct message, where commands need no mention."""
-        text, advice, footer = map(_without_mention, (self.text, self.advice, self.footer))
+        text, advice, footer = map(without_mention, (self.text, self.advice, self.footer))
         return replace(self, text=text, advice=advice, footer=footer)
 
 
-def _without_mention(markup: str) -> str:
+def without_mention(markup: str) -> str:
+    """Return a sentence of ours as it is said in the bot's direct message."""
     markup = _BY_ANYONE.sub("you write", markup)
     return _BY_MENTION.sub(lambda found: "Write" if found[1] == "M" else "write", markup)
 

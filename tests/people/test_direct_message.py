@@ -20,7 +20,7 @@ from bot.wording.lifecycle import starting
 from bot.wording.mirror import digest
 from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
+from tests.support.desk import ANYTHING, OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.waiting import wait_until
 
 PEOPLE = ("ada", "ben")
@@ -112,14 +112,31 @@ async def test_the_form_starts_in_the_direct_message(bot: Bot, desk: Desk) -> No
     assert "0 of 5 ACUs" in await desk.until_linked(roots()[0], channel="dm")
 
 
-@pytest.mark.parametrize("words", ["hi", "help", "sessions", "start Write a poem", SESSION])
-async def test_a_guest_is_turned_away(bot: Bot, desk: Desk, words: str) -> None:
+async def test_a_session_that_has_ended_asks_for_no_mention(bot: Bot, desk: Desk) -> None:
+    """Nor does what people read who write there all the same."""
+    thread = await desk.linked_thread(channel="dm")
+    await desk.reply("end", thread, channel="dm")
+    await desk.press("end_session", thread, channel="dm")
+    advice = "press *Start a new session*, or write `start"
+    await desk.until_said(
+        f"can't receive messages anymore. To continue, {advice}", thread, channel="dm"
+    )
+    await desk.reply("Are you there?", thread, channel="dm")
+    await desk.until_said(f"Devin won't see{ANYTHING}To continue, {advice}", thread, channel="dm")
+
+
+@pytest.mark.parametrize("user", ["gus", "eve"])
+async def test_a_guest_and_an_outsider_are_turned_away(bot: Bot, desk: Desk, user: str) -> None:
     """Nothing is offered, listed or started."""
-    desk.slack.workspace.direct_message("gus", desk.slack.bot_user_id)
-    ts = await desk.slack.say(words, user="gus", channel="dm-gus")
-    await desk.until_said("Guests can't message Devin here", ts, channel="dm-gus")
-    (post,) = desk.posts(ts, channel="dm-gus")
-    assert labels(post) == []
+    place = desk.slack.workspace.direct_message(user, desk.slack.bot_user_id).id
+    said = [
+        await desk.slack.say(words, user=user, channel=place)
+        for words in ("hi", "help", "sessions", "start Write a poem", "link", SESSION)
+    ]
+    for ts in said:
+        await desk.until_said("can't message Devin here", ts, channel=place)
+        (post,) = desk.posts(ts, channel=place)
+        assert labels(post) == []
 
 
 # Suggested prompts.

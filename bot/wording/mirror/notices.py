@@ -11,7 +11,7 @@ from bot.text.to_slack import escape, excerpt
 from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION
 from bot.wording.button_values import answer_value
 from bot.wording.lifecycle import ending
-from bot.wording.message import Block, SlackMessage, button, link_button
+from bot.wording.message import Block, SlackMessage, button, link_button, without_mention
 from bot.wording.mirror.card import BARRED, CONTINUE, continues
 from bot.wording.phrases import acus_of, cap_of, pull_request_link, session_address
 
@@ -74,9 +74,8 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
             said = f"{to}Devin has *finished*. Reply here to continue."
         case SaidKind.ENDED:
             how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
-            said = (
-                f"{to}Devin's session has {how} and can't receive messages anymore. {ending.ADVICE}"
-            )
+            advice = without_mention(ending.ADVICE) if framing.thread.is_direct else ending.ADVICE
+            said = f"{to}Devin's session has {how} and can't receive messages anymore. {advice}"
         case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
             said = (
                 f"{to}Devin has *stopped*: it reached a usage limit. Raise the limit in Devin, "
