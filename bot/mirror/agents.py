@@ -42,7 +42,7 @@ UNAVAILABLE = frozenset(
 """Slack's codes for a workspace, or an app, that has no agent sessions."""
 
 REFUSED_FOR = timedelta(days=1)
-FIX = "Create the app from `devin-relay manifest --agent`, or set AGENT=off"
+FIX = "Paste the output of `devin-relay manifest --agent` and reinstall the app, or set AGENT=off"
 
 
 class AgentStatus(StrEnum):
