@@ -29,7 +29,7 @@ const PATHS = {
   sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2",
   play: "M7 5l12 7-12 7z", pause: "M8 5v14M16 5v14", stop: "M6 6h12v12H6z", next: "M6 5l9 7-9 7zM18 5v14",
   eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
-  file: "M6 3h8l4 4v14H6zM14 3v5h4",
+  file: "M6 3h8l4 4v14H6zM14 3v5h4", check: "M5 12l5 5 9-10", add: "M12 5v14M5 12h14",
   react: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM8.5 14a4 4 0 0 0 7 0M9 9.5h.01M15 9.5h.01",
 };
 // A drawing of shapes ([tag, attributes]) that says nothing by itself: what it stands beside has the words.

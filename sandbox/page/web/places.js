@@ -6,7 +6,7 @@ import { openChannel } from "./panes.js";
 import { tellOpened } from "./prompts.js";
 import { HOME, SLACKBOT, ask, channelNow, redraw, state, titleOf, view, visibleChannels, writerNow } from "./state.js";
 import { openWorkflow } from "./workflow.js";
-import { accesses, drawWorkspace, listenWorkspace } from "./workspace.js";
+import { drawWorkspace, listenWorkspace } from "./workspace.js";
 
 const read = new Map(); // a channel's id -> the ts up to which it was shown
 
@@ -70,7 +70,6 @@ function drawApps() {
     ...state.shortcuts.filter((it) => it.is_global).map((it) =>
       item(it.callback_id, "send", it.name, false, () => runGlobalShortcut(it.callback_id))),
     item("workflow", "flow", "Workflow steps", false, openWorkflow),
-    ...accesses().map((it) => item(it.key, it.sign, it.words, false, it.act)),
   ]);
 }
 

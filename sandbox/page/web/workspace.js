@@ -1,11 +1,12 @@
 // In an organization: the workspace in which the writer is, and to which ones the app was added.
 
-import { $, el, setText } from "./dom.js";
+import { $, el, icon, setText, sync } from "./dom.js";
 import { ask, nameOfTeam, state, writerNow } from "./state.js";
 
 export function drawWorkspace() {
   const { teams, team } = writerNow();
-  $("in-workspace").hidden = !state.org;
+  $("in-workspace").hidden = $("installed-title").hidden = !state.org;
+  sync($("installed"), (state.org?.teams ?? []).map(accessItem));
   if (!state.org) return;
   const here = teams.length ? teams : [team];
   const shown = JSON.stringify(here);
@@ -18,13 +19,15 @@ export function drawWorkspace() {
   setText($("organization"), state.org.name);
 }
 
-// An entry of the list on the left for each workspace: the app's access, as an administrator changes it.
-export const accesses = () => (state.org?.teams ?? []).map(({ id, name, granted }) => ({
-  key: `access-${id}`,
-  sign: granted ? "close" : "send",
-  words: `${granted ? "Remove the app from" : "Add the app to"} ${name}`,
-  act: () => ask("access", { team: id, granted: !granted }),
-}));
+// The app's access to each workspace, as an administrator changes it.
+function accessItem({ id, name, granted }) {
+  return [id, JSON.stringify([name, granted]), () =>
+    el("li", {}, el("button", {
+      type: "button", "aria-pressed": String(granted), "data-focus": `access-${id}`,
+      title: `${granted ? "Remove the app from" : "Add the app to"} ${name}`,
+      onclick: () => ask("access", { team: id, granted: !granted }),
+    }, icon(granted ? "check" : "add"), el("span", { class: "name" }, name)))];
+}
 
 export function listenWorkspace() {
   $("workspace").addEventListener("change", (event) =>
