@@ -66,9 +66,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def box(api: Api) -> AsyncIterator[Sandbox]:
+async def box(api: Api, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack that repeats only what the test repeats, and nothing because a machine is slow."""
-    async with Sandbox(ack_timeout=60, devin_api=api) as sandbox:
+    async with Sandbox(ack_timeout=60, devin_api=api, org=is_org) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

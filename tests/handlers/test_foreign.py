@@ -24,6 +24,7 @@ from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.builders import JSON, a_reply, mutated
 from tests.support.desk import SESSION, Desk
 from tests.support.doors import BODY, door, signed, waiting_app
+from tests.support.keys import TENANT
 from tests.support.listeners import Listeners, listeners
 from tests.support.observers import Observed
 from tests.support.redis_servers import node_url
@@ -176,7 +177,7 @@ async def scene(desk: Desk, heard: Listeners) -> Scene:
     """A linked and an unlinked thread."""
     linked, unlinked = [await desk.slack.say("Shall we?", deliver=False) for _ in range(2)]
     at = Scene(desk, linked, unlinked)
-    thread = ThreadRef(team=TEAM_ID, channel=at.channel, thread_ts=linked)
+    thread = ThreadRef(team=TENANT, channel=at.channel, thread_ts=linked)
     link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=0, since=1)
     assert await heard.cases.state.links.create(thread, link) is None
     return at
@@ -229,7 +230,7 @@ async def test_a_thread_is_ours_from_the_moment_that_another_process_links_it(
     """That a thread has no link is not remembered."""
     payload = payload_of(scene.written(thread=scene.unlinked))
     assert await is_foreign(heard, payload)
-    thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.unlinked)
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.unlinked)
     link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=0, since=1)
     await heard.cases.state.links.create(thread, link)
     assert not await is_foreign(heard, payload)
@@ -263,7 +264,7 @@ async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Liste
     """It comes to the listeners behind every arrival in its thread, linked or not yet known."""
     payload = payload_of(scene.written(thread=scene.linked))
     elsewhere = payload_of(scene.written(thread=scene.unlinked))
-    thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
     with heard.cases.replies.in_line(thread):
         later = asyncio.create_task(is_foreign(heard, payload))
@@ -275,7 +276,7 @@ async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Liste
 async def test_an_arrival_that_fails_leaves_the_line(scene: Scene, heard: Listeners) -> None:
     """Those behind it go on, and no line is kept that nobody stands in."""
     payload = payload_of(scene.written(thread=scene.linked))
-    thread = ThreadRef(team=TEAM_ID, channel=scene.channel, thread_ts=scene.linked)
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
     assert not await is_foreign(heard, payload)
     with suppress(TimeoutError), heard.cases.replies.in_line(thread):
         later = asyncio.create_task(is_foreign(heard, payload))

@@ -156,7 +156,7 @@ async def test_an_unlinked_thread_has_nothing_to_end(bot: Bot, desk: Desk) -> No
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     asked = await question(desk, thread)
-    forged = f"T0SANDBOX:C0GENERAL0:{thread}|{OTHER_SESSION}"
+    forged = f"{desk.slack.team_id}:C0GENERAL0:{thread}|{OTHER_SESSION}"
     await press(desk, asked, value=forged)
     await desk.until_whispered(refusals.sorry(LinkChanged(desk.named(), "ada")), "ada")
     await press(desk, asked, value="nonsense")

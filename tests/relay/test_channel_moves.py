@@ -16,8 +16,8 @@ from bot.slack.lookups import Need
 from bot.store.mirror.cards import Cards, card_owed
 from bot.wording import thread_links
 from sandbox import Sandbox
-from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.keys import TENANT
 from tests.support.parts import parts_of
 from tests.support.schedules import Planned
 from tests.support.told import NOT_LINKED, suspended
@@ -77,7 +77,7 @@ async def test_if_redis_fails_while_a_channel_is_shared_the_next_try_changes_its
 ) -> None:
     """Slack sends the event again, since it was not acknowledged; words are barred meanwhile."""
     parts, planned = parts_of(box, store), Planned()
-    thread = ThreadRef(team=TEAM_ID, channel="C0GENERAL0", thread_ts="1.000000")
+    thread = ThreadRef(team=TENANT, channel="C0GENERAL0", thread_ts="1.000000")
     link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=1)
     await parts.state.links.create(thread, link)
     async with open_store("redis://127.0.0.1:1") as away:
