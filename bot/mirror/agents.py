@@ -84,7 +84,7 @@ def wanted_slot(
         status = AgentStatus.CLOSED if was is not None and heard.link is None else None
     elif heard.is_barred or heard.follow is Follow.OFF:
         status = AgentStatus.ACTIVE if was is not None else None
-    elif seen.trouble is not None:
+    elif seen.trouble is not None and seen.state is not SessionState.ENDED:
         status = AgentStatus.SUSPENDED
     else:
         status = _STATUSES.get(seen.state, was.status if was is not None else None)

@@ -68,7 +68,7 @@ def lines(speech: Speaking) -> int:
         (Watched(state=SessionState.WAITING), "suspended"),
         (Watched(state=SessionState.APPROVAL), "suspended"),
         (Watched(state=SessionState.SUSPENDED, trouble=Trouble.LIMIT), "suspended"),
-        (Watched(state=SessionState.ENDED, trouble=Trouble.ERROR), "suspended"),
+        (Watched(state=SessionState.ENDED, trouble=Trouble.ERROR), "closed"),
         (Watched(state=SessionState.FINISHED), "active"),
         (Watched(state=SessionState.SUSPENDED), "active"),
         (Watched(state=SessionState.ENDED), "closed"),
