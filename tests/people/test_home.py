@@ -193,7 +193,8 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     (count, title, said, standing) = lines(await home(desk))
     assert count.startswith("1 thread,")
     assert title == home_view.TITLE
-    address = f"https://sandbox.slack.invalid/archives/{general}/p{thread.replace('.', '')}"
+    host = "sandbox" if desk.slack.workspace.wide is None else "sandbox.enterprise"
+    address = f"https://{host}.slack.invalid/archives/{general}/p{thread.replace('.', '')}"
     state, _, rest = said.partition("\n")
     assert state.startswith(":large_green_circle: Devin ")
     assert rest == (
@@ -915,7 +916,7 @@ async def test_threads_of_one_session_are_told_apart_by_their_first_words(
     found = "\n".join(lines(await home(desk)))
     assert "|Is it green, " in found
     assert "<!channel>" not in found
-    assert len(re.findall(r"<https://sandbox\.slack\.invalid/archives/[^|>]+\|[^|>]+>", found)) == 3
+    assert len(re.findall(r"<https://[a-z.]+\.slack\.invalid/archives/[^|>]+\|[^|>]+>", found)) == 3
 
 
 @pytest.mark.parametrize("way", ["say", "start", "form"])

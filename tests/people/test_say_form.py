@@ -314,6 +314,7 @@ async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) ->
     values = values | {"message": {"message": {"type": "plain_text_input", "value": "Rebase"}}}
     other = genuine | {
         "team": {"id": "T0OTHER000"},
+        "enterprise": {"id": "E0OTHER000"},
         "view": genuine["view"] | {"state": {"values": values}},
     }
     delivery = await (await desk.slack.redeliver(Delivery("interactive", other))).settled()

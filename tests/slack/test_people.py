@@ -59,7 +59,8 @@ async def test_everybody_is_told_apart(
     box: Sandbox, people: People, user: str, expected: Person
 ) -> None:
     """Members, both kinds of guests, people from outside, and bots differ."""
-    assert await people.person(UserId(box.slack.workspace.user(user).id)) == expected
+    found = await people.person(UserId(box.slack.workspace.user(user).id))
+    assert replace(found, teams=None) == expected
 
 
 async def test_an_answer_is_remembered(box: Sandbox, people: People) -> None:
@@ -179,7 +180,7 @@ async def test_what_is_no_id_is_neither_asked_for_nor_logged(
 
 
 async def test_names_of_what_a_text_mentions(box: Sandbox, people: People) -> None:
-    """All groups come with one call; names that Slack does not tell are left out."""
+    """All groups of a workspace come with one call; names that Slack does not tell are left out."""
     told = {
         ("user", ADA): "ada",
         ("channel", "C0RANDOM00"): "random",
@@ -189,7 +190,8 @@ async def test_names_of_what_a_text_mentions(box: Sandbox, people: People) -> No
     untold = {("user", "U0NOBODY00"), ("channel", "C0NOWHERE0"), ("usergroup", "S0NOBODY00")}
     for _ in range(2):
         assert await people.names(frozenset(untold | told.keys())) == told
-    assert len(asked(box, "usergroups.list")) == 1
+    lists = asked(box, "usergroups.list")
+    assert len(lists) == len({one.get("team_id") for one in lists})
     assert len(asked(box, "conversations.info")) == 3
 
 
