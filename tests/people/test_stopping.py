@@ -17,7 +17,7 @@ from bot.wording import refusals
 from bot.wording.lifecycle import ending
 from handlers.stopping import parse_stop
 from sandbox.slack.transport.deliveries import Delivery
-from sandbox.slack.world.workspace import JSON, Org
+from sandbox.slack.world.workspace import JSON
 from tests.support.desk import SESSION, Desk, actions, quote, running
 from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
@@ -96,11 +96,11 @@ async def test_stop_asks_devin_in_the_name_of_the_person_who_pressed_it(
 
 @pytest.mark.parametrize(("transport", "is_org"), [("socket", False), ("http", True)])
 async def test_slack_shows_for_a_minute_that_devin_was_asked_to_stop(
-    bot: Bot, desk: Desk, plain: redis.Redis, *, is_org: bool
+    bot: Bot, desk: Desk, plain: redis.Redis
 ) -> None:
     """Then it shows again that the session works, if it does, so *Stop* can be pressed again."""
     desk.slack.agent = True
-    outbox = at(OUTBOX_KEY, Org().id) if is_org else at(OUTBOX_KEY)
+    outbox = at(OUTBOX_KEY, desk.slack.team_id)
     thread = await desk.linked_thread()
 
     def resting() -> list[str]:
