@@ -18,8 +18,8 @@ from benchmarks.plan import Plan
 from benchmarks.store import store
 from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
-from bot.schedule.poll import MOST_ENTRIES
-from bot.store.backlog import list_due, measure
+from bot.schedule.poll import MOST_ENTRIES, list_due
+from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.timing import TIMING

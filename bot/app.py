@@ -14,13 +14,11 @@ import aiohttp
 import handlers
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
-from bot.redis.connection import Store, open_store
+from bot.redis.connection import Store, claim_schema, open_store
 from bot.redis.durability import durability
 from bot.redis.embedded.server import embedded_valkey
-from bot.redis.schema import claim_schema
 from bot.runtime import metrics
-from bot.runtime.health import Health
-from bot.runtime.http import open_server
+from bot.runtime.http import Health, open_server
 from bot.runtime.in_flight import Background, InFlight
 from bot.runtime.outgoing import open_session
 from bot.runtime.version import version

@@ -18,8 +18,8 @@ from bot.doctor import findings
 from bot.model.errors import OperatorError, SettingsError
 from bot.model.findings import Finding
 from bot.runtime import logs
-from bot.runtime.audit import audit_to, reason_of
-from bot.runtime.open_files import raise_open_files
+from bot.runtime.http import raise_open_files
+from bot.runtime.logs import audit_to, reason_of
 from bot.settings import Settings, load_settings
 
 log = logging.getLogger("bot")

@@ -17,7 +17,7 @@ from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.redis.durability import deletion, durability
 from bot.redis.embedded.trial import old_data, try_valkey
-from bot.runtime.audit import open_file, reason_of
+from bot.runtime.logs import open_file, reason_of
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call
 from bot.slack.app.manifest import named, remedy, required_scopes

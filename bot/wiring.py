@@ -46,9 +46,8 @@ from bot.relay.saying.speaking import Speaking
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
-from bot.reporting.notices import Notices
 from bot.reporting.outcomes import Delays, Outcomes
-from bot.reporting.reporter import Reporter
+from bot.reporting.reporter import Notices, Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.poll import Poll

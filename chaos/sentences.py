@@ -17,8 +17,8 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.text.devin_files import SentFile
-from bot.wording import corrections, devin_say, refusals, thread_links, workflows
+from bot.text.devin_markdown import SentFile
+from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
 from bot.wording.actions import UNLINK
 from bot.wording.delivery_reports import words_of
 from bot.wording.mirror import card
@@ -42,7 +42,7 @@ TAKEN_WITH_LINK = words_of(_TAKEN, GAP).text
 LEFT_OUT = (TAKEN_WITH_LINK, words_of(_LOST, GAP).footer)
 
 SPOKEN = (
-    devin_say.said(GAP, "").text.strip(),
+    commands.said(GAP, "").text.strip(),
     *(workflows.said_by_workflow(by, "").text for by in ("", GAP)),
 )
 """The openings of what the relay posts for a person or a workflow."""
@@ -50,7 +50,7 @@ SPOKEN = (
 LINKS_FILE = file_link(SentFile("", GAP)).text.partition(GAP)[0].rstrip("`")
 """The opening of a post that links a file of Devin's; its address may be shown or not."""
 
-CORRECTS = corrections.corrected(GAP, "").text
+CORRECTS = delivery_reports.corrected(GAP, "").text
 
 MUTED, UNMUTED = (
     thread_links.muted(_LINK.model_copy(update={"muted": muted})).text for muted in (True, False)

@@ -11,7 +11,7 @@ from bot.model.record import mapping, string
 from bot.model.replies import Deletion, Edit, Reply, deletion_of, reply_id
 from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
-from bot.wording import actions, corrections
+from bot.wording import actions, delivery_reports
 from bot.wording.message import SlackMessage
 from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_message, parse_thread
 from handlers.parse.interactions import Press
@@ -28,7 +28,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @button_press(cases)
     async def on_send_correction(press: Press) -> SlackMessage:
         await cases.edits.send(press.value, press.by, press.channel)
-        return corrections.CORRECTION_SENT
+        return delivery_reports.CORRECTION_SENT
 
 
 async def follow(cases: UseCases, event: Payload, bot_user: str) -> None:

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.model.errors import IsMuted
 from bot.model.replies import Change, Reply
 from bot.relay import UseCases
-from bot.wording import actions, forms, offers, refusals
+from bot.wording import actions, forms, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers import mentions, replies
 from handlers.parse.commands import Command, parse_command, parse_guess
@@ -25,7 +25,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @button_press(cases)
     async def on_start_spoken(press: Press) -> SlackMessage:
         await cases.first_words.start(press.value, press.by, press.channel, press.ts)
-        return offers.STARTING
+        return thread_links.STARTING
 
     @app.action(actions.LINK_SPOKEN)
     @button_press(cases)
@@ -45,7 +45,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         words = await mentions.obey(cases, command)
         if words is not None:
             await cases.notices.say(thread, words, once=f"ran:{press.value}")
-        return offers.run(meant.verb, meant.argument)
+        return thread_links.command_run(meant.verb, meant.argument)
 
     @app.action(actions.SEND_SPOKEN)
     @button_press(cases)

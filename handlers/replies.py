@@ -15,7 +15,7 @@ from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD
-from bot.text import asides
+from bot.text import to_devin
 from bot.wording import actions, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers.parse.events import (
@@ -82,9 +82,9 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     """
     thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
     text, is_reply = string(event, "text"), is_in_thread(event) and not event.get("bot_id")
-    if not is_reply or not user or not asides.is_aside(text, bot_user):
+    if not is_reply or not user or not to_devin.is_aside(text, bot_user):
         return
-    is_plain = asides.is_plain(text, bot_user)
+    is_plain = to_devin.is_plain(text, bot_user)
     if thread is None or is_plain or not await cases.replies.is_linked(thread):
         return
     ts = string(event, "ts")
@@ -124,6 +124,6 @@ def parse_named(
     if thread is None or not user or event.get("bot_id") or event.get("hidden") or not is_message:
         return None
     session = find_session(text)
-    if session is None or asides.is_aside(text, bot_user):
+    if session is None or to_devin.is_aside(text, bot_user):
         return None
     return thread, UserId(user), session, string(event, "ts")

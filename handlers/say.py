@@ -15,9 +15,9 @@ from bot.model.record import string
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.text.to_slack import escape
-from bot.wording import actions, devin_say, forms, refusals, session_picker
-from bot.wording.button_values import parse_choice_value
-from bot.wording.lifecycle import defaults, form, options
+from bot.wording import actions, commands, forms, refusals
+from bot.wording.actions import parse_choice_value
+from bot.wording.lifecycle import defaults, form, option_fields
 from bot.wording.message import SlackMessage, View
 from bot.wording.mirror import digest
 from handlers.failures import ours
@@ -42,7 +42,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         elif (say.session is not None and not say.text) or (
             say.session is None and not say.starts and say.text.lower() == "help"
         ):
-            await ack(text=devin_say.USAGE.text)
+            await ack(text=commands.USAGE.text)
         else:
             await ack()
             place = ThreadRef(team=cases.workspace.team, channel=say.channel, thread_ts="")
@@ -57,7 +57,7 @@ def _register_prompts(app: AsyncApp, cases: UseCases) -> None:
         if form is None:
             await ack()
             return
-        session = session_picker.picked(form.typed)
+        session = forms.picked(form.typed)
         problems = forms.say_problems(form.typed)
         if problems or session is None:
             await ack(response_action="errors", errors=problems)
@@ -112,7 +112,7 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
             try:
                 await cases.starting.say(say.channel, say.by, say.text)
             except BadOptions as error:
-                await asker.tell(options.bad(error, say.text))
+                await asker.tell(option_fields.bad(error, say.text))
             return
         try:
             await cases.say.say(say.channel, say.by, say.session, say.text)

@@ -12,7 +12,7 @@ from bot.model.errors import EmptyMessage
 from bot.model.record import string
 from bot.model.replies import Change
 from bot.relay import UseCases
-from bot.wording import actions, forms, session_picker
+from bot.wording import actions, forms
 from bot.wording.message import View
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show
@@ -45,9 +45,9 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if form is None:
             await ack()
             return
-        session = session_picker.picked(form.typed)
+        session = forms.picked(form.typed)
         if session is None:
-            await ack(response_action="errors", errors=session_picker.problems(form.typed))
+            await ack(response_action="errors", errors=forms.problems(form.typed))
             return
         reread = partial(read_again, cases)
         work = cases.link_form.answer(form.number, form.by, session, reread)

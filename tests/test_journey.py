@@ -8,7 +8,7 @@ import pytest
 from bot.app import Bot
 from bot.model.sessions import SessionState
 from bot.wording import actions, thread_links
-from bot.wording.corrections import correction_offered
+from bot.wording.delivery_reports import correction_offered
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1
 from tests.support.devin_posts import buttons_of, until_devin_said, until_state
 from tests.support.told import NOT_LINKED, suspended

@@ -74,12 +74,7 @@ class ThreadReader:
         self._out_of_reach.clear()
 
     async def read(self, thread: ThreadRef, oldest: int) -> Found | None:
-        """Read what was written in `thread` after `oldest`; None if Slack does not show it.
-
-        Raises:
-            SlackAway: Slack cannot be asked now.
-            SlackRefused: Slack no longer accepts the token.
-        """
+        """Read `thread` after `oldest`; None if Slack does not show it. Raises Slack's errors."""
         if (reason := self._out_of_reach.get(thread.channel)) is not None:
             metrics.CAUGHT_UP.labels(reason).inc()
             return None
@@ -123,11 +118,7 @@ class ThreadReader:
                 read.replies.append(found)
 
     def _parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Command | None:
-        """Parse a reply, words to the bot or a command; None for any other message.
-
-        Slack shows a message without its channel, and our own among them, which Bolt filters from
-        events.
-        """
+        """Parse a reply, words to the bot or a command; None for any other message, or our own."""
         ours = self._cases.workspace.identity
         if is_own(message, ours):
             return None

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from bot.catch_up.reader import Found, ThreadReader, describe
@@ -112,10 +112,7 @@ class CatchUp:
                 log.exception("catch-up failed")
 
     async def _catch_up(self) -> None:
-        """Read until there is no gap, or only threads that Slack does not show are left.
-
-        While another process has the lease, nothing is read.
-        """
+        """Read, with the lease, until only threads that Slack does not show are left."""
         self._reader.forget()
         skipped: set[ThreadRef] = set()
         while True:
@@ -136,10 +133,7 @@ class CatchUp:
             raise
 
     async def _pass(self, skipped: set[ThreadRef]) -> bool:
-        """Read all noted threads once, and add those that Slack does not show to `skipped`.
-
-        Return True if nothing more has been requested.
-        """
+        """Read all noted threads once, but the `skipped`; True if nothing more is requested."""
         gap, unread = await self._checkpoints.unread()
         plan = await self._plan([one for one in unread if one.thread not in skipped])
         left = len(unread) - sum(map(len, plan.values())) - len(skipped)
@@ -153,7 +147,8 @@ class CatchUp:
         for session in self._put_off:
             del plan[session]
         while plan:
-            session = await self._next(plan)
+            awaited = (one for one in await self._checkpoints.awaited() if one in plan)
+            session = next(awaited, next(iter(plan)))
             threads = plan.pop(session)
             try:
                 await self._read(gap, session, threads, skipped)
@@ -179,7 +174,6 @@ class CatchUp:
             self._listening.wanted.clear()
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
-        """Group the threads by session, which gets its replies in the order of writing."""
         links = await self._cases.state.links.of([one.thread for one in unread])
         meant = (NOBODY if link is None or link.muted else link.session for link in links)
         sessions = [SessionId(session) for session in meant]
@@ -190,15 +184,9 @@ class CatchUp:
             plan[sessions[place]].append(unread[place])
         return plan
 
-    async def _next(self, plan: Mapping[SessionId, object]) -> SessionId:
-        """Return the session whose mail has waited longest, or else the first one planned."""
-        awaited = await self._checkpoints.awaited()
-        return next((session for session in awaited if session in plan), next(iter(plan)))
-
     async def _read(
         self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
     ) -> None:
-        """Read the threads of one session, and accept the missing replies."""
         reads = []
         for one in threads:
             link = await self._cases.state.links.get(one.thread)
@@ -248,7 +236,6 @@ class CatchUp:
         return sum(read.accepted for read in reads)
 
     async def _accept(self, reply: Reply) -> Change | None:
-        """Accept a reply; answer what is for the bot itself, and tell people who may not."""
         cases, identity = self._cases, self._cases.workspace.identity
         try:
             change = await cases.replies.accept(reply, Evidence.THREAD)
@@ -262,7 +249,6 @@ class CatchUp:
         return change
 
     async def _answer(self, spoken: Reply) -> None:
-        """Answer words to the bot, unless a session has them."""
         cases = self._cases
         if await cases.state.mailbox.is_known(spoken.id):
             return

@@ -7,7 +7,6 @@ from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
 from bot.model.people import WORKFLOW, Standing
 from bot.model.replies import Reply
 from bot.slack.people import People
-from bot.text.characters import cut
 from bot.text.markdown import Mention, Names, block_quote
 from bot.text.to_devin import (
     mark_typed,
@@ -17,6 +16,7 @@ from bot.text.to_devin import (
     speaker,
     to_markdown,
 )
+from bot.text.to_slack import cut
 
 MOST_SAID = MOST_QUOTED = 40_000
 """Most characters of a reply, and of all messages that it forwards: Slack's limit for a `text`."""
@@ -53,10 +53,7 @@ async def shown(reply: Reply, people: People) -> str:
 async def message_of(
     reply: Reply, people: People, brought: Sequence[Upload] = (), standing: Standing = ALLOWED
 ) -> str:
-    """Return the message for Devin; of a name that Slack does not give in time, the id is left.
-
-    `brought` has the uploads of the reply's files; those that succeeded are not mentioned.
-    """
+    """Return the message for Devin, without links to files of which `brought` has the uploads."""
     called = await people.called(reply, _mentioned(reply))
     given = (reply, called.author, called.names, called.sender, brought, standing)
     if len(reply.model_dump_json()) > LONG:
@@ -138,10 +135,7 @@ def _named(brought: Upload) -> str:
 
 
 def _link(file: AttachedFile) -> str:
-    """Return a link to the file; Slack Connect may give only an id, and so no address.
-
-    Source: docs.slack.dev/apis/slack-connect.
-    """
+    """Return a link to the file, if it has an address (docs.slack.dev/apis/slack-connect)."""
     label = _label(file)
     if file.permalink:
         return f"[{label}]({file.permalink})"

@@ -2,20 +2,23 @@
 
 A reply is marked as being sent before the POST and finished after it. A holder of the lease that
 finds a reply marked by another one cannot know whether it arrived, so it reconciles the reply
-instead of sending it again.
+instead of sending it again. A process that may have lost its lease, for instance because it was
+frozen, must not send.
 """
 
+import asyncio
 import logging
 import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
-from bot.delivery.lease import Lease, retried
 from bot.delivery.rate_limit import RateLimit
 from bot.delivery.reconcile import Attempt, reconcile
 from bot.devin.api import Devin
@@ -24,12 +27,14 @@ from bot.model.files import Upload
 from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId
+from bot.redis.keep import LEASE
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.app.workspace import Workspace
 from bot.slack.limits import MarkBudget
-from bot.store.mailbox import Head, Later, Nothing, Step
+from bot.store.claims import renewed
+from bot.store.mailbox import Head, Later, Mailbox, Nothing, Step
 from bot.store.state import State
 from bot.wording import delivery_reports
 
@@ -37,21 +42,78 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+TURN_SECONDS = 1.0
+"""The time after which a session with much mail makes room for others."""
+
+RENEWALS = 3
+"""The number of times a lease is renewed before it would expire."""
+
+RETRY_SECONDS = 60.0
+"""The time for which a step that Redis does not accept is retried; then a poll finds it."""
+
+LAST_RETRY_SECONDS = 5.0
+"""The same limit while the process is closing."""
+
+RETRY_PAUSE = 0.5
+
+
+class Lease:
+    """A lease on a session, with the time until which this process is certain to have it."""
+
+    def __init__(self, mailbox: Mailbox, session: SessionId) -> None:
+        self.mailbox = mailbox
+        self.session = session
+        self.token = secrets.token_hex(8)
+        self.turn_ends = time.monotonic() + TURN_SECONDS
+        self._until = 0.0
+
+    @property
+    def is_certain(self) -> bool:
+        """True until the lease may have expired; after that, nothing may be sent."""
+        return time.monotonic() < self._until
+
+    def extend(self, since: float) -> None:
+        """Note that the lease was confirmed by a command that began at `since`."""
+        self._until = since + LEASE.total_seconds() * 0.8
+
+    def kept(self) -> AbstractAsyncContextManager[None]:
+        """Renew the lease inside this context."""
+        return renewed(self._renew, LEASE / RENEWALS, "lease", session_id=self.session)
+
+    async def _renew(self) -> None:
+        began = time.monotonic()
+        if await self.mailbox.renew(self.session, self.token):
+            self.extend(began)
+
+
+async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
+    """Make one step in the mailbox, and repeat it while Redis may come back.
+
+    By the lease's token, a step that was made although its answer was lost is recognized.
+
+    Raises:
+        StoreAway: Redis did not come back in time.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            return await step()
+        except StoreAway as error:
+            patience = LAST_RETRY_SECONDS if in_flight.is_closing else RETRY_SECONDS
+            if time.monotonic() - began > patience:
+                raise
+            log.warning("Redis is waited for", extra={"reason": str(error)})
+            await asyncio.sleep(RETRY_PAUSE)
+
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """The message for Devin, with the addresses of its uploaded files, and the files that it links.
-
-    `may_be_there`: an earlier holder may have sent it.
-    """
+    """The message for Devin, with its files' addresses; another holder may have sent it."""
 
     text: str
     attachments: tuple[str, ...]
     left_out: tuple[Upload, ...]
     may_be_there: bool
-
-
-_Tried = tuple[Outcome | Wait | None, _Message | None]
 
 
 class Deliverer:
@@ -80,24 +142,20 @@ class Deliverer:
     async def deliver(self, session: SessionId) -> None:
         """Send the session's mail, oldest first, until none is due or another has the lease.
 
-        Errors of Devin are not raised. A session with much mail is scheduled again after
-        `TURN_SECONDS`. The caller limits the number of concurrent deliveries.
+        A session with much mail is scheduled again after `TURN_SECONDS`. The caller limits the
+        number of concurrent deliveries.
         """
         if self._in_flight.is_closing:
             return  # Begin nothing more: another process polls for it, or ours after a restart.
         lease = Lease(self._mailbox, session)
         async with lease.kept():
-            step = await self._take(lease)
+            began = time.monotonic()
+            step = await self._retried(lambda: self._mailbox.take(session, lease.token))
+            lease.extend(began)
             while isinstance(step, Head):
                 step = await self._send(lease, step)
         if isinstance(step, Later):
             await self._schedule.wake(session, step.after)
-
-    async def _take(self, lease: Lease) -> Step:
-        began = time.monotonic()
-        step = await self._retried(lambda: self._mailbox.take(lease.session, lease.token))
-        lease.extend(began)
-        return step
 
     async def _send(self, lease: Lease, head: Head) -> Step:
         ids = {"session_id": lease.session, "reply_id": head.reply.id}
@@ -106,16 +164,14 @@ class Deliverer:
             return await self._finish(lease, head, _unforeseen(head, tried))
         answer, message = tried
         if answer is None:
-            at_once = timedelta(0)
-            await self._retried(
-                lambda: self._mailbox.defer(lease.session, lease.token, head, at_once)
-            )
+            put_off = (lease.session, lease.token, head, timedelta(0))
+            await self._retried(lambda: self._mailbox.defer(*put_off))
             return Later(0.0)
         if isinstance(answer, Wait):
             return await self._wait(lease, head, answer)
         return await self._finish(lease, head, answer, message)
 
-    async def _try(self, lease: Lease, head: Head) -> "_Tried":
+    async def _try(self, lease: Lease, head: Head) -> tuple[Outcome | Wait | None, _Message | None]:
         """Try to send the head; the result is None if the lease may have expired before that."""
         if head.flaw is not None:
             raise head.flaw
@@ -135,13 +191,13 @@ class Deliverer:
             answer = await self._look(lease, head, message, answer)
         return answer, message
 
-    async def _post(self, session: SessionId, message: "_Message") -> Outcome | Wait:
+    async def _post(self, session: SessionId, message: _Message) -> Outcome | Wait:
         began = time.monotonic()
         answer = await self._devin.post_message(session, message.text, message.attachments)
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
         return answer
 
-    async def _compose(self, lease: Lease, head: Head) -> "_Message | Wait | None":
+    async def _compose(self, lease: Lease, head: Head) -> _Message | Wait | None:
         reply, may_be_there = head.reply, head.interrupted
         brought: Sequence[Upload] = ()
         if reply.all_files:
@@ -158,7 +214,7 @@ class Deliverer:
         left_out = tuple(one for one in brought if one.is_told)
         return _Message(text, attachments, left_out, may_be_there)
 
-    async def _look(self, lease: Lease, head: Head, message: "_Message", lost: Outcome) -> Outcome:
+    async def _look(self, lease: Lease, head: Head, message: _Message, lost: Outcome) -> Outcome:
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)
@@ -193,7 +249,7 @@ class Deliverer:
         return timedelta(seconds=min(self._backoff(attempts), longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
 
     async def _finish(
-        self, lease: Lease, head: Head, outcome: Outcome, message: "_Message | None" = None
+        self, lease: Lease, head: Head, outcome: Outcome, message: _Message | None = None
     ) -> Step:
         if message is not None and outcome.kind in MAY_BE_THERE:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
@@ -207,7 +263,7 @@ class Deliverer:
             lambda: self._mailbox.finish(
                 *(lease.session, lease.token, head, outcome),
                 is_owed=is_owed,
-                go_on=self._may_go_on(lease),
+                go_on=time.monotonic() < lease.turn_ends and not self._in_flight.is_closing,
             )
         )
         if step is Nothing.LOST:
@@ -232,16 +288,9 @@ class Deliverer:
     async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
         return await retried(step, self._in_flight)
 
-    def _may_go_on(self, lease: Lease) -> bool:
-        return time.monotonic() < lease.turn_ends and not self._in_flight.is_closing
-
 
 def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
-    """Return the outcome of a reply that failed for a reason that only the log tells.
-
-    A reply with a broken record must not be sent again: nobody knows which part of it is right.
-    """
-    detail = delivery_reports.logged(failure.reference)
-    if head.flaw is not None:
-        return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, detail=detail)
-    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail)
+    """Return the outcome of a failure that only the log tells; what is broken is not sent again."""
+    detail, is_broken = delivery_reports.logged(failure.reference), head.flaw is not None
+    kind = OutcomeKind.REFUSED if is_broken else OutcomeKind.UNCERTAIN
+    return Outcome(kind=kind, refusal=Refusal.OTHER if is_broken else None, detail=detail)

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
-from bot.runtime.limit import SHORTEST_SECONDS, Limit
+from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 
 STEP_SECONDS = 0.25
 """The time between two turns: half of what a workspace's people write at most."""
@@ -51,10 +51,7 @@ class RateLimit:
         return answer
 
     def learn(self, session: SessionId, wait: Wait, backoff: float) -> Wait:
-        """Learn of a limit from an answer, and return it with the time until the message's turn.
-
-        `backoff` is the length of the limit in seconds if Devin does not say it.
-        """
+        """Learn of a limit, by default `backoff` seconds long; return the answer with the wait."""
         if wait.reason != RATE_LIMITED and wait.retry_after is None:
             return wait
         asked = backoff if wait.retry_after is None else wait.retry_after

@@ -25,10 +25,7 @@ SKEW = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A message that was, or may have been, sent to a session, first at `since` by `clock`.
-
-    `reply` is for the log.
-    """
+    """A message that was, or may have been, sent to a session, first at `since` by `clock`."""
 
     session: SessionId
     reply: ReplyId
@@ -38,10 +35,7 @@ class Attempt:
 
 
 def is_there(messages: Sequence[DevinMessage], attempt: Attempt, skew: timedelta) -> bool:
-    """Return True if the session has the attempt's text from a user, written since the attempt.
-
-    `skew` is how far Devin's clock is ahead of the attempt's. White space aside.
-    """
+    """Return True if a user wrote the attempt's text since; Devin's clock is ahead by `skew`."""
     words, since = attempt.text.split(), attempt.since + skew - SKEW
     by_users = (one for one in messages if one.source is not Source.DEVIN and one.at >= since)
     return any(one.text.split() == words for one in by_users)
@@ -59,10 +53,7 @@ class Look(StrEnum):
 async def reconcile(
     devin: Devin, attempt: Attempt, uncertain: Outcome, pauses: Sequence[float]
 ) -> Outcome:
-    """Return a delivered outcome if the message is seen, or else `uncertain`.
-
-    Devin is asked after each of `pauses`, in seconds; none of its errors is raised.
-    """
+    """Look after each of `pauses` (s); the outcome is delivered if it is seen, or `uncertain`."""
     look = Look.UNREADABLE
     for seconds in pauses:
         await asyncio.sleep(seconds)

@@ -22,8 +22,7 @@ from bot.devin.api import Failure, Unread
 from bot.model.record import clean, encodable, mappings, parse_object, string
 from bot.model.replies import FOR_OPERATOR, Outcome, OutcomeKind, Problem, Refusal, Wait
 from bot.model.sessions import SessionState
-from bot.runtime.outgoing import NOT_SENT
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import NOT_SENT, broken
 
 BODY_LIMIT = 64 * 1024
 """The most that is read of an answer; those in the contract are far shorter."""
@@ -76,10 +75,7 @@ class Read(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, headers, and the requested part of the body.
-
-    `skew` is how far Devin's clock was ahead of the caller's.
-    """
+    """An answer's requested part; Devin's clock was ahead of the caller's by `skew`."""
 
     status: int
     headers: Mapping[str, str]
@@ -182,10 +178,7 @@ def confirmed(answer: Answer | Failure, passing: frozenset[int]) -> Failure | No
 
 
 def uploaded(answer: Answer, address: str, passing: frozenset[int]) -> str | Failure:
-    """Return the `address` of an uploaded file, or why there is none of use.
-
-    In version 1 it has to stand between quotes, and version 3 takes at most 2,083 characters.
-    """
+    """Return the `address` of an uploaded file that Devin takes, or why there is none."""
     if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(address):
         return address
     found = failed(answer, passing)
@@ -194,10 +187,7 @@ def uploaded(answer: Answer, address: str, passing: frozenset[int]) -> str | Fai
 
 
 def may_be_over(outcome: Outcome | Wait) -> TypeGuard[Outcome]:
-    """Return True if the message was not confirmed, perhaps because its session has ended.
-
-    No document tells with which status Devin refuses a message to such a session.
-    """
+    """Return True if the message was not taken, perhaps because its session has ended."""
     if isinstance(outcome, Wait) or outcome.refusal in FOR_OPERATOR:
         return False
     is_refused = outcome.kind is OutcomeKind.REFUSED
@@ -241,10 +231,7 @@ def unreadable(answer: Answer, most: int) -> Unread:
 
 
 def retry_after(value: str) -> float | None:
-    """Parse `Retry-After` into seconds from now: seconds, also fractions, or a date.
-
-    RFC 9110, 10.2.3, has whole seconds or a date; servers also write "1.5".
-    """
+    """Parse `Retry-After` into seconds from now: seconds (RFC 9110: whole ones), or a date."""
     if _SECONDS.fullmatch(value.strip()):
         return float(value)
     when = _http_date(value)

@@ -87,10 +87,7 @@ class SessionSummary:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The sessions that were found, and the number of calls to Devin that it took.
-
-    Nothing follows from a session's absence.
-    """
+    """The sessions that were found, and the calls it took; absence means nothing."""
 
     found: Mapping[SessionId, SessionSummary]
     reads: int
@@ -135,10 +132,7 @@ def listed(found: Sequence[Playbook] | Unread) -> Sequence[Playbook] | Unread:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingFile:
-    """A file on its way to Devin; `size` is in bytes, None if it is unknown.
-
-    Iterating over `chunks` raises the errors of reading the file.
-    """
+    """A file for Devin, of `size` bytes if known; `chunks` raises the errors of reading it."""
 
     name: str
     kind: str
@@ -166,10 +160,7 @@ def utc_now() -> datetime:
 
 
 class Devin(Protocol):
-    """The operations on Devin's sessions that a relay needs.
-
-    Approving an action is left out: no generation of the API documents it.
-    """
+    """The operations on Devin's sessions that a relay needs; no generation documents approving."""
 
     @property
     def archives(self) -> bool:
@@ -239,10 +230,7 @@ class Devin(Protocol):
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`; with `tags`, only those that have them.
-
-        A person waits for the former; the latter may take longer.
-        """
+        """List the latest sessions, at most `limit`; only those with `tags`, which takes longer."""
 
     async def repositories(self) -> Sequence[str] | Unread:
         """List the repositories that sessions may work in, as `owner/name`.
@@ -293,7 +281,7 @@ class Devin(Protocol):
         """Archive and so end `session`, where `archives` is True; return None if confirmed."""
 
     def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
-        """Open a file that Devin sent; `url` is untrusted text of a message (`places.py`)."""
+        """Open a file that Devin sent; `url` is untrusted text of a message (`files.py`)."""
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key, and what it may do, without sending anything to a session."""

@@ -44,17 +44,13 @@ class Kept(Generic[T]):
         self._reading: asyncio.Task[None] | None = None
 
     async def get(self, seconds: float = 0.0) -> Sequence[T] | Unread:
-        """Return the list, and have it read if it is not a fresh one.
-
-        If there is none yet, wait for it at most `seconds`.
-        """
+        """Return the list, and have an old one read; wait `seconds` for it if there is none."""
         reading = self._refresh()
         if reading is not None and isinstance(self._found, Unread) and seconds:
             await asyncio.wait({reading}, timeout=seconds)
         return self._found
 
     def _refresh(self) -> asyncio.Task[None] | None:
-        """Return the reading that is under way, or begin one if it is needed."""
         is_fresh = self._read_at and time.monotonic() - self._read_at < self._fresh_seconds
         if self._reading is None and not is_fresh and not self._background.is_closing:
             self._reading = self._background.later(self._run())
@@ -73,23 +69,14 @@ class Kept(Generic[T]):
 
 
 class Catalog:
-    """What a session may be started with."""
+    """What a session may be started with: names of repositories, and playbooks; see `Kept.get`."""
 
     def __init__(
         self, devin: Devin, background: Background, fresh_seconds: float = FRESH_SECONDS
     ) -> None:
-        self._devin = devin
-        self._repositories = Kept("repositories", devin.repositories, background, fresh_seconds)
-        self._playbooks = Kept("playbooks", self._listed, background, fresh_seconds)
+        async def playbooks() -> Sequence[Playbook] | Unread:
+            return listed(await devin.playbooks())
 
-    async def _listed(self) -> Sequence[Playbook] | Unread:
-        """Read the playbooks; people can choose among a part of them, too."""
-        return listed(await self._devin.playbooks())
-
-    async def repositories(self, seconds: float = 0.0) -> Sequence[str] | Unread:
-        """Return the names of repositories, or why there are none; see `Kept.get`."""
-        return await self._repositories.get(seconds)
-
-    async def playbooks(self, seconds: float = 0.0) -> Sequence[Playbook] | Unread:
-        """Return the playbooks, as `repositories` does."""
-        return await self._playbooks.get(seconds)
+        repositories = Kept("repositories", devin.repositories, background, fresh_seconds)
+        self.repositories = repositories.get
+        self.playbooks = Kept("playbooks", playbooks, background, fresh_seconds).get

@@ -13,7 +13,7 @@ import httpx
 
 from bot.devin.answers import LOST, Answer, Read, failure, reason, skew, start_of, unread
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
-from bot.devin.downloads import Downloads
+from bot.devin.files import Downloads
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
 from bot.timing import Timing
@@ -80,10 +80,7 @@ class DevinHttp:
         clock: Callable[[], datetime] = utc_now,
         most: int = READ_LIMIT,
     ) -> Answer | Unread:
-        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes.
-
-        A parameter with several values comes once for each.
-        """
+        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes."""
         metrics.DEVIN_READS.labels(kind).inc()
         query = f"?{urlencode(params, doseq=True)}" if params else ""
         try:
@@ -103,7 +100,6 @@ class DevinHttp:
         body: bytes | AsyncIterator[bytes] = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Failure:
-        """Return Devin's answer to a write, without our key; without one, the failure."""
         try:
             async with (
                 asyncio.timeout(self.timing.call_seconds),
@@ -134,20 +130,14 @@ class DevinHttp:
             yield response
 
     def _keyless(self, body: bytes) -> bytes:
-        """Mask our key, which debug pages may echo with the request, before it reaches Slack.
-
-        They may cut it, so anything that begins like a key is masked.
-        """
+        """Mask our key, which debug pages may echo, and anything that begins like a part of it."""
         if not any(one in body for one in (self._key, *_KEYS_BEGIN)):
             return body
         return _LIKE_A_KEY.sub(b"(key)", body.replace(self._key, b"(key)") if self._key else body)
 
 
 def multipart(file: OutgoingFile) -> tuple[Mapping[str, str], AsyncIterator[bytes]]:
-    """Return the headers and the content of a form with one file (RFC 7578), as it is read.
-
-    Reading the content raises the errors of reading the file.
-    """
+    """Return headers and content of a form (RFC 7578) with a file, whose errors it raises."""
     boundary = secrets.token_hex(16)
     # Names are escaped as browsers do it (HTML, multipart/form-data encoding algorithm).
     name = _printable(file.name).replace("%", "%25").replace('"', "%22")[:200]

@@ -10,9 +10,8 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
-from bot.devin.downloads import TIMEOUT, Downloads
+from bot.devin.files import TIMEOUT, Downloads, Places
 from bot.devin.http import DevinHttp
-from bot.devin.places import Places
 from bot.devin.v1.client import DevinV1
 from bot.devin.v3.client import DevinV3
 from bot.devin.v3.organization import Organization

@@ -1,6 +1,6 @@
-"""Reads the parts of a session's record that both generations of the API have.
+"""The body that starts a session, and the parts of its record that both generations have.
 
-A missing or mistyped value counts as empty; nothing raises.
+A missing or mistyped value of a record counts as empty; nothing raises.
 """
 
 import hashlib
@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from bot.devin.api import DevinMessage
-from bot.model.options import Playbook
+from bot.model.options import Options, Playbook
 from bot.model.record import string
 from bot.model.sessions import PullRequest, SessionId, parse_session
 
@@ -33,6 +34,20 @@ _MACRO = re.compile(r"![A-Za-z][\w-]*", re.ASCII)
 _ADDRESS = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 _STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+
+
+def creation(prompt: str, options: Options, tag: str, as_user: str = "") -> bytes:
+    """Return the body that starts a session, without the fields that nobody chose."""
+    fields = {
+        "title": options.title,
+        "repos": options.repos,
+        "devin_mode": options.mode,
+        "playbook_id": options.playbook,
+        "max_acu_limit": options.max_acu,
+        "create_as_user_id": as_user,
+    }
+    chosen = {name: value for name, value in fields.items() if value}
+    return to_json({"prompt": prompt, "tags": (tag, *options.tags), **chosen})
 
 
 def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
@@ -63,10 +78,7 @@ def tags(value: object) -> frozenset[str]:
 
 
 def repositories(records: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Return the names of repositories, each once, in their order; others than usual are left out.
-
-    Devin's clients use `repo_path` as what a session's `repos` has.
-    """
+    """Return the usual names of repositories (`repo_path`), each once, in their order."""
     found = dict.fromkeys(string(one, "repo_path") for one in records)
     return [one for one in found if len(one) <= ID_LIMIT and _REPOSITORY.fullmatch(one)]
 

@@ -17,7 +17,7 @@ from bot.runtime import metrics
 from bot.slack.limits import LIMITED
 from bot.slack.uploads import SEND, Uploads
 from bot.store.outbox import Batch, Begun, Words
-from bot.text.devin_files import SentFile
+from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import LongText
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from bot.model.threads import ThreadRef
 from bot.slack.limits import LIMITED
 from bot.slack.threads import Threads
 from bot.store.outbox import PARTS, Batch, Begun, Words
-from bot.text.devin_files import SentFile
+from bot.text.devin_markdown import SentFile
 from bot.timing import Timing
 from bot.wording.mirror import posts as devin_posts
 from bot.wording.mirror.posts import Composed, DevinPost, LongText

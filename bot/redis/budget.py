@@ -17,10 +17,7 @@ SPAN = timedelta(hours=1)
 
 
 class Budget:
-    """The calls of `method`: one more may be made if at most `most` were made within a minute.
-
-    After a pause, a call waits for `after` seconds more.
-    """
+    """The calls of `method` that all processes make: at most so many within a minute."""
 
     def __init__(self, store: Store, method: str) -> None:
         self._store = store
@@ -60,13 +57,7 @@ class Starts:
         self.most = most
 
     async def count(self, by: UserId, start: str) -> timedelta | None:
-        """Count a start and return None, or return how long `by` must wait for the next.
-
-        It is counted once under the name `start`, however often it is asked for.
-
-        Raises:
-            StoreAway: it may not have been counted.
-        """
+        """Count the `start` of `by` once; return how long they must wait for it, if they must."""
         if not self.most:
             return None
         wait_ms = await commands.spend_call(

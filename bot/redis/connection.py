@@ -1,4 +1,4 @@
-"""The connection to Redis, and the few commands that do not belong to one kind of record."""
+"""The connection to Redis, commands for any kind of record, and the version of all of them."""
 
 import math
 import time
@@ -14,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
 from redis.typing import EncodableT
 
-from bot.model.errors import StoreAway
-from bot.redis.keys import SHARED_PREFIX, Key, once_key, prefix_of
+from bot.model.errors import OperatorError, StoreAway
+from bot.redis.keys import SCHEMA_KEY, SHARED_PREFIX, Key, once_key, prefix_of
 from bot.redis.lua import commands
 from bot.redis.pipelining import Pipelining
 from bot.redis.runners import OneByOne, Staying
@@ -52,10 +52,7 @@ class _Connection:
 
 
 class Store:
-    """The keys of one workspace, over a connection that raises every error as `StoreAway`.
-
-    The stores of several workspaces may share a connection (`of`).
-    """
+    """The keys of one workspace, over a connection that workspaces share; raises `StoreAway`."""
 
     def __init__(self, connection: _Connection, prefix: str) -> None:
         self._connection = connection
@@ -81,11 +78,7 @@ class Store:
         self._connection.away_until = max(self._connection.away_until, until)
 
     async def run(self, script: Script, args: Sequence[str | int]) -> Any:
-        """Run `script`, atomically.
-
-        Raises:
-            StoreAway: the script was not run, or the answer was lost.
-        """
+        """Run `script` atomically; after `StoreAway`, it may have been run and its answer lost."""
         try:
             return await self._connection.runner.run(script, self.prefix, args)
         except StoreAway:
@@ -112,10 +105,7 @@ class Store:
         await commands.put(self, key=key, text=text, ttl=seconds(ttl), field="")
 
     async def swap(self, key: Key, was: str, text: str, ttl: timedelta) -> bool:
-        """Set the string at `key`, '' for none, as `put` does, if it still is what it `was`.
-
-        Return False if it has to be read again.
-        """
+        """Set the string at `key` if it still is what it `was` ('': none); return False if not."""
         done = await commands.swap(self, key=key, was=was, text=text, ttl=seconds(ttl))
         return bool(done)
 
@@ -193,7 +183,24 @@ class _Packing(AbstractConnection):
     """A mixin that packs commands in C; redis-py's asyncio connections do that in Python only."""
 
     def pack_command(self, *args: EncodableT) -> list[bytes]:
-        """Pack one command as redis-py's blocking connections do."""
         packer: Any = HiredisRespSerializer()  # its arguments are annotated wrongly (redis-py 8.1)
         packed: list[bytes] = packer.pack(*args)
         return packed
+
+
+SCHEMA = 1
+"""The version that this release reads and writes; one that changes a key's form raises it."""
+
+KEEP = timedelta(days=3650)
+"""Longer than anything that is kept, and renewed by each start."""
+
+
+async def claim_schema(store: Store) -> None:
+    """Note that this release uses the workspace; raise `OperatorError` if a newer one does."""
+    found = await store.get(SCHEMA_KEY)
+    if found and found.isdecimal() and int(found) > SCHEMA:
+        raise OperatorError(
+            f"A newer release has written to this Redis (schema {found}, this one reads {SCHEMA})",
+            "Start that release again, or give this one another REDIS_URL or DATA_DIR.",
+        )
+    await store.put(SCHEMA_KEY, str(SCHEMA), KEEP)

@@ -26,21 +26,13 @@ _LET_TELL = "Allow the user of REDIS_URL `+info`, or make sure of {setting} your
 
 
 async def durability(store: Store) -> Sequence[Finding]:
-    """Return what Redis says of its eviction and of its persistence.
-
-    Raises:
-        StoreAway: it doesn't answer.
-    """
+    """Return what Redis says of its eviction and of its persistence; raises `StoreAway`."""
     facts = await _facts(store)
     return _eviction(facts.get("maxmemory_policy", "")), _persistence(facts.get("aof_enabled", ""))
 
 
 async def deletion(store: Store) -> Sequence[Finding]:
-    """Return what Redis says of how often its append-only file is rewritten, if it has one.
-
-    Raises:
-        StoreAway: it doesn't answer.
-    """
+    """Return what Redis says of how often its log is rewritten, if any; raises `StoreAway`."""
     return rewrites(await _facts(store))
 
 

@@ -41,7 +41,7 @@ UNREAD_KEY = Key("unread")
 """Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
 
 SCHEMA_KEY = Key("schema")
-"""The version of all keys and records; see `redis/schema.py`."""
+"""The version of all keys and records; see `redis/connection.py`."""
 
 
 def prefix_of(team: str) -> str:
@@ -93,10 +93,7 @@ def lease_key(session: SessionId) -> Key:
 
 
 def once_key(what: str) -> Key:
-    """A claim on work that only the first caller may do.
-
-    `alive` is written to see whether Redis accepts a write.
-    """
+    """A claim on work that only the first caller may do; `alive` shows that Redis takes writes."""
     return Key(f"once:{what}")
 
 

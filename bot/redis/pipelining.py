@@ -37,12 +37,10 @@ class _Wanted:
     sent_at: float = 0.0
 
     def packed(self, connection: AbstractConnection) -> list[bytes]:
-        """Return the command; a script that the server did not know goes in full."""
         what = ("EVAL", self.script.source) if self.is_taught else ("EVALSHA", self.script.sha)
         return connection.pack_command(*what, 1, self.prefix, *self.args)
 
     def got(self, answer: Any) -> None:
-        """Pass the answer or the error on to the caller, if it is still waiting."""
         if self.answer.done():
             return
         if isinstance(answer, Exception):

@@ -15,7 +15,7 @@ from redis.exceptions import ClusterError, NoScriptError, RedisClusterException,
 from bot.model.errors import StoreAway
 from bot.redis.scripts import Script
 from bot.runtime import metrics
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import broken
 
 AT_ONCE = 16
 """Most concurrent scripts on a Cluster: each needs a connection, and opening many takes long."""
@@ -39,10 +39,7 @@ class Staying(RedisCluster):
 
 
 class OneByOne:
-    """Runs scripts on a Cluster, each by itself, on the node that has its keys.
-
-    `limit` is the total time for one script, in seconds; redis-py's timeout is for one node.
-    """
+    """Runs scripts on a Cluster, each on the node that has its keys, within `limit` seconds."""
 
     def __init__(self, redis: RedisCluster, limit: float) -> None:
         self._redis: Any = redis
@@ -68,7 +65,6 @@ class OneByOne:
 
 @asynccontextmanager
 async def _translated(limit: float) -> AsyncIterator[None]:
-    """Raise redis-py's errors, and a timeout after `limit` seconds, as `StoreAway`."""
     # redis-py sends under asyncio.wait_for, which in Python 3.11 may swallow a cancellation; a
     # caller that retries in a loop, or waits for something else next, could then not be stopped.
     task = asyncio.current_task()

@@ -53,11 +53,7 @@ class ScriptRunner(Protocol):
     """Runs scripts on a single Redis, or on a Cluster."""
 
     async def run(self, script: Script, prefix: str, args: Sequence[str | int]) -> Any:
-        """Run `script` atomically, perhaps twice if a connection breaks at the wrong moment.
-
-        Raises:
-            StoreAway: the script was not run, or the answer was lost.
-        """
+        """Run `script` atomically, perhaps twice if a connection breaks; raises `StoreAway`."""
 
     async def aclose(self) -> None:
         """Give up scripts without an answer, and close the connections."""
@@ -99,11 +95,7 @@ class NamedScript(Protocol[P, R_co]):
 
 
 def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
-    """Read the script from the `.lua` file beside the signature's module that has its name.
-
-    Raises:
-        ScriptMismatch: the file's header and the signature disagree.
-    """
+    """Read the script from the `.lua` file of the signature's name; raise `ScriptMismatch`."""
     return read(signature, files(sys.modules[signature.__module__].__package__ or ""))
 
 
@@ -111,7 +103,8 @@ def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScr
     """Read a script as `script` does, from the file in `home`."""
     file = home / f"{signature.__name__}.lua"
     source = file.read_text("utf-8")
-    kinds = _kinds_of(signature)
+    hints = get_type_hints(signature)
+    kinds = {name: _kind_of(hints[name]) for name in inspect.signature(signature).parameters}
     for has, wants in zip_longest(_header(source), _wanted(kinds)):
         if has != wants:
             raise ScriptMismatch(f"{file} has `{has}` where its signature wants `{wants}`")
@@ -180,11 +173,6 @@ def _header(source: str) -> Iterator[str]:
 def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:
     for number, (name, kind) in enumerate(kinds.items(), start=1):
         yield f"local {name} = {kind.read.format(number)}"
-
-
-def _kinds_of(signature: Callable[..., object]) -> Mapping[str, _Kind]:
-    hints = get_type_hints(signature)
-    return {name: _kind_of(hints[name]) for name in inspect.signature(signature).parameters}
 
 
 def _kind_of(hint: Any) -> _Kind:

@@ -18,13 +18,13 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.relay.listening import Listening
 from bot.runtime import metrics
-from bot.runtime.audit import Event, audit
 from bot.runtime.in_flight import InFlight
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.mirror.cards import card_owed
 from bot.store.state import State
-from bot.text.commonmark.plain import TEXT_READ, first_words
+from bot.text.devin_markdown import TEXT_READ, first_words
 from bot.text.to_devin import mentioned, to_markdown
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.runtime.audit import Event, audit
+from bot.runtime.logs import Event, audit
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.text.to_slack import escape

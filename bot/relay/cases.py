@@ -27,7 +27,7 @@ from bot.relay.saying.say import Say
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
-from bot.reporting.notices import Notices
+from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State

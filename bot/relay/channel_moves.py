@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.model.owed import Schedule
 from bot.model.threads import Link, ThreadRef
-from bot.reporting.notices import Notices
+from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.slack.channels import MOVED, SHARED
 from bot.store.mirror.cards import card_owed

@@ -18,7 +18,7 @@ from bot.model.sessions import OVER, NamedSession, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.runtime.audit import Event, audit
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.outbox import Begun

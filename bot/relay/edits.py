@@ -15,16 +15,16 @@ from bot.model.replies import Deletion, Edit, OutcomeKind, Reply, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.reporting.notices import Notices
-from bot.runtime.audit import Event, audit
+from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background
+from bot.runtime.logs import Event, audit
 from bot.store.claims import Ticket, new_number
 from bot.store.links import GONE
 from bot.store.outbox import Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision, outlasted
 from bot.store.state import State
 from bot.text.to_devin import is_empty, says_something
-from bot.wording import corrections, refusals
+from bot.wording import delivery_reports, refusals
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Edits:
         spoken = Spoken.of(
             f"correction:{number}:{offered.edited}",
             reply.model_copy(update=fields),
-            corrections.corrected(name, shown),
+            delivery_reports.corrected(name, shown),
             session=session,
         )
         if await self.speaking.say(spoken) is Owing.DONE:
@@ -154,9 +154,9 @@ class Edits:
         _record(reply, met.what)
         channel = reply.thread.channel
         if met.what is Revised.CHANGED:
-            self.notices.mark(channel, reply.ts, corrections.CHANGED_MARK)
+            self.notices.mark(channel, reply.ts, delivery_reports.CHANGED_MARK)
         elif met.what is Revised.WITHDRAWN:
-            self.notices.mark(channel, reply.ts, corrections.WITHDRAWN_MARK)
+            self.notices.mark(channel, reply.ts, delivery_reports.WITHDRAWN_MARK)
         elif met.what in TOO_LATE and is_offered:
             await self._too_late(edit, met)
         if met.what in TAKEN_BACK and is_offered and not edit.is_aside and is_empty(reply):
@@ -181,7 +181,7 @@ class Edits:
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
         await self.state.tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
-        words = corrections.correction_offered(number, was_taken=met.may_be_taken)
+        words = delivery_reports.correction_offered(number, was_taken=met.may_be_taken)
         await self.notices.whisper(reply.thread, reply.author, words, once=once)
         await self.state.revisions.offered(reply.id, edit.edited)
 
@@ -190,7 +190,7 @@ class Edits:
         if not met.may_be_taken:
             return
         is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
-        words = corrections.read_already(is_certain=is_certain)
+        words = delivery_reports.read_already(is_certain=is_certain)
         await self.notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _look_up(self, gone: Deletion) -> tuple[bool, bool]:

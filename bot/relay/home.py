@@ -26,11 +26,11 @@ from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
-from bot.reporting.notices import Notices
+from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
-from bot.wording import home_view, offers, thread_links
+from bot.wording import home_view, thread_links
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage, View
 from bot.wording.mirror.digest import MOST_LINES
@@ -93,7 +93,9 @@ class Home:
             if standing is not Standing.ALLOWED or not await claims.claim(once, PROMPTED):
                 return
             try:
-                await self.workspace.views.suggest(direct, offers.PROMPTS_TITLE, offers.PROMPTS)
+                await self.workspace.views.suggest(
+                    direct, thread_links.PROMPTS_TITLE, thread_links.PROMPTS
+                )
             except SlackAway:
                 await claims.disclaim(once)
                 raise

@@ -11,7 +11,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.naming import Naming
-from bot.runtime.audit import Event, audit
+from bot.runtime.logs import Event, audit
 from bot.slack.lookups import Need
 from bot.store.state import State
 from bot.wording.commands import Status

@@ -17,7 +17,7 @@ from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.runtime.audit import Event, audit
+from bot.runtime.logs import Event, audit
 from bot.store.state import State
 from bot.text.to_devin import is_empty
 

@@ -16,7 +16,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.runtime.audit import Event, audit
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.mirror.cards import card_owed
 from bot.store.outbox import Owing

@@ -1,21 +1,22 @@
-"""The HTTP server: Slack's requests in HTTP mode, and the probes that a platform sends.
+"""The HTTP server: Slack's requests in HTTP mode, and probes, which tell whether this is ready.
 
 Its limits are aiohttp's own; a proxy in front has others (docs/deploying.md).
 """
 
 import asyncio
 import logging
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.runtime.health import Health
+from bot.model.errors import PassingError
 from bot.runtime.metrics import Measuring
 
 BODY_LIMIT = 1024 * 1024
@@ -31,11 +32,78 @@ CLOSING_SECONDS = 3.0
 
 BACKLOG = 1_024
 
+OPEN_FILES = 8_192
+"""The open files that the process may need: each connection is one."""
+
 NAME = "devin-relay"
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 15.0
+CHECK_SECONDS = 2.0
+
+T = TypeVar("T")
+
+Check = Callable[[], Awaitable[None]]
+"""A check returns, or raises `PassingError` naming what is missing."""
+
+
+class Health:
+    """The state that `/readyz` reports."""
+
+    def __init__(self) -> None:
+        self._waiting_for: dict[str, str] = {"start": "starting"}
+        self._checks: dict[str, Check] = {}
+
+    async def until(self, name: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Retry `attempt` until it succeeds, and report the wait; other errors end the wait."""
+        delay = RETRY_SECONDS
+        while True:
+            try:
+                result = await attempt()
+            except PassingError as error:
+                self.note(name, str(error))
+                log.warning("waiting", extra={"for": name, "reason": str(error)})
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_RETRY_SECONDS)
+            else:
+                self.note(name, "")
+                return result
+
+    def note(self, name: str, reason: str) -> None:
+        """Count as not ready for `reason`, or no longer if it is empty."""
+        if reason:
+            self._waiting_for[name] = reason
+        else:
+            self._waiting_for.pop(name, None)
+
+    def watch(self, name: str, check: Check) -> None:
+        """Run `check` from now on whenever the state is requested."""
+        self._checks[name] = check
+
+    async def problems(self) -> dict[str, str]:
+        """Return what is missing, by part; empty when ready."""
+        found = dict(self._waiting_for)
+        for name, check in list(self._checks.items()):
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await check()
+            except (PassingError, TimeoutError) as error:
+                found[name] = str(error) or "no answer"
+        return found
+
+
+def raise_open_files() -> None:
+    """Raise the soft limit on open files to what this process needs, as far as permitted."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS has a lower limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @asynccontextmanager

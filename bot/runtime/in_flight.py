@@ -1,4 +1,4 @@
-"""The Slack requests that this process is answering, and work that continues after that: bounded.
+"""The requests that this process is answering, work that continues after that, and rate limits.
 
 Slack may deliver a crowd in any order. Steady load is a crowd that never ends, and in order.
 """
@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from bot.model.errors import PassingError, TooMuch
 from bot.runtime.logs import guarded
@@ -154,3 +155,34 @@ async def _done(work: Coroutine[None, None, None]) -> None:
         await guarded(work, log, PassingError)
     except PassingError as error:
         log.warning("background work not done", extra={"reason": str(error)})
+
+
+SHORTEST_SECONDS = 0.5
+"""The length of a limit for an answer that asks for less, or says nothing."""
+
+
+@dataclass(slots=True)
+class Limit:
+    """A limit that was imposed; `step` is the time in seconds between two turns."""
+
+    step: float
+    until: float = 0.0
+    next_turn: float = 0.0
+    is_tried: bool = False
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether calls must wait: until its end, and then for the one that tries."""
+        return self.is_tried or time.monotonic() < self.until
+
+    def extend(self, seconds: float) -> None:
+        """Let the limit last for `seconds` from now, at least."""
+        self.until = max(self.until, time.monotonic() + max(SHORTEST_SECONDS, seconds))
+        self.is_tried = False
+
+    def turn(self) -> float:
+        """Give away the next turn, in seconds from now."""
+        now = time.monotonic()
+        turn = max(self.until, self.next_turn, now + self.step if self.is_tried else now)
+        self.next_turn = turn + self.step
+        return turn - now

@@ -1,8 +1,16 @@
-"""Sessions for outgoing HTTP: through the proxy that is set or none, whatever the environment says.
+"""Sessions for outgoing HTTP, and what broke a connection or a file, in an operator's words.
 
-Nothing here reads proxy variables or `~/.netrc`: `trust_env` stays off.
+Requests go through the proxy that is set or none, whatever the environment says: nothing here reads
+proxy variables or `~/.netrc`, and `trust_env` stays off. The text of an error isn't repeated, since
+it may name hosts, paths or people's words: only its kind, and the operating system's own text for
+its number.
 """
 
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
@@ -56,3 +64,53 @@ def _refusal() -> aiohttp.TraceConfig:
     hook = aiohttp.TraceConfig()
     hook.on_request_redirect.append(refuse)
     return hook
+
+
+_NUMBER = re.compile(r"(?:Errno|Error) (\d{1,3})\b")
+_DEPTH = 10
+
+NO_HOST = "no such host"
+REFUSED = "connection refused"
+UNTRUSTED = "certificate not trusted"
+NOT_SECURE = "no secure connection"
+TIMED_OUT = "timed out"
+REDIRECTED = "redirected to another address, which is refused"
+
+
+def broken(error: BaseException) -> str:
+    """Say why `error` was raised, or else the name of its class."""
+    if isinstance(error, RedirectedError):
+        return REDIRECTED
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"proxy: HTTP {error.status}"
+    words = next(filter(None, map(_words, _chain(error))), type(error).__name__)
+    return f"proxy: {words}" if isinstance(error, aiohttp.ClientProxyConnectionError) else words
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what it was raised from: the libraries put their own errors around it."""
+    one: BaseException | None = error
+    for _ in range(_DEPTH):
+        if one is None:
+            return
+        # aiohttp's certificate error is ssl's as well, without its message.
+        one = getattr(one, "certificate_error", one)
+        yield one
+        one = getattr(one, "os_error", None) or one.__cause__ or one.__context__
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, socket.gaierror) or "DNS" in type(error).__name__:
+        return NO_HOST
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{UNTRUSTED} ({error.verify_message})" if error.verify_message else UNTRUSTED
+    if isinstance(error, ssl.SSLError):
+        return NOT_SECURE
+    if isinstance(error, TimeoutError):
+        return TIMED_OUT
+    if not isinstance(error, OSError):
+        return ""
+    # Several addresses, each with its error, are one OSError without a number.
+    found = _NUMBER.search(str(error))
+    number = error.errno or (int(found[1]) if found else 0)
+    return os.strerror(number).lower() if number else ""

@@ -105,10 +105,7 @@ class Timers(Generic[T]):
         self._timers: dict[T, asyncio.TimerHandle] = {}
 
     def add(self, what: T, after: float, begin: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Begin work in `after` seconds, unless there is no room for it.
-
-        If `what` waits already, it begins at the earlier of both times.
-        """
+        """Begin work in `after` seconds, or earlier if asked; without room for it, not at all."""
         loop = asyncio.get_running_loop()
         waiting = self._timers.get(what)
         if waiting is None and len(self._timers) >= self._most:
@@ -177,9 +174,10 @@ class LocalDispatch:
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds."""
-        if not after:
-            self._line_up(session)
-        elif self._is_serving:
+        work = self._work if self._is_serving else None
+        if work is not None and not after:
+            self._sessions.add(session, lambda: self._deliver(work, session), self._most)
+        elif work is not None:
             # The timer that fires first serves all requests: a delivery that comes too early learns
             # from Redis when the mail is due.
             self._waking.add(session, after, lambda: self.wake(session))
@@ -197,8 +195,11 @@ class LocalDispatch:
             if self._is_serving:
                 self._telling.add((owed, attempt), after, lambda: self.tell(owed, 0, attempt))
             return
-        telling = self._entries[owed.kind]
-        if not telling.add(owed, lambda: _tell(work, owed, attempt), MOST_UNTOLD):
+
+        async def work_off() -> None:
+            await left_to_poll(work.tell(owed, attempt), reply_id=owed.subject)
+
+        if not self._entries[owed.kind].add(owed, work_off, MOST_UNTOLD):
             await left_to_poll(work.shed(owed, attempt), reply_id=owed.subject)
 
     async def until_short(self, seconds: float) -> None:
@@ -218,21 +219,12 @@ class LocalDispatch:
     def _is_serving(self) -> bool:
         return self._work is not None and not self._background.is_closing
 
-    def _line_up(self, session: SessionId) -> None:
-        work = self._work
-        if work is not None and self._is_serving:
-            self._sessions.add(session, lambda: self._deliver(work, session), self._most)
-
     async def _deliver(self, work: Work, session: SessionId) -> None:
         try:
             await left_to_poll(work.deliver(session), session_id=session)
         finally:
             if self._sessions.is_short:
                 self._is_short.set()
-
-
-async def _tell(work: Work, owed: Owed, attempt: int) -> None:
-    await left_to_poll(work.tell(owed, attempt), reply_id=owed.subject)
 
 
 async def left_to_poll(work: Awaitable[None], **ids: str) -> None:

@@ -7,17 +7,18 @@ process with room. Leases admit one: `TAKE` for mail, `BEGIN_ENTRY` for an entry
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.errors import StoreAway
-from bot.model.owed import OwedKind
-from bot.redis.connection import Store
+from bot.model.owed import Owed, OwedKind, parse_owed
+from bot.model.sessions import SessionId
+from bot.redis.connection import Store, millis
 from bot.runtime.logs import Unforeseen, guarded
 from bot.schedule.local import LocalDispatch
-from bot.store.backlog import list_due
+from bot.store.lua import mailbox as lua
 from bot.timing import TIMING, Timing
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ REFILL_SECONDS = 0.1
 
 MOST_ENTRIES = 100
 """Most entries that one poll finds."""
+
+MOST_HELD = 20_000
+"""Most sessions under a lease that one poll skips: twenty processes at full concurrency (1,000)."""
 
 NAMED = 5
 """The number of sessions, and of entries, that the log names."""
@@ -96,3 +100,22 @@ class Poll:
             else:
                 await asyncio.sleep(REFILL_SECONDS)
                 await self._dispatch.until_short(self._pause)
+
+
+async def list_due(
+    store: Store,
+    mail_grace: timedelta,
+    most_sessions: int,
+    entry_grace: timedelta,
+    most_entries: int,
+) -> tuple[Sequence[SessionId], Sequence[Owed]]:
+    """List sessions without a lease, and entries, that are due for their grace, oldest first."""
+    sessions, owed = await lua.list_due(
+        store,
+        mail_ms=millis(mail_grace),
+        most_sessions=most_sessions,
+        most_held=MOST_HELD,
+        entry_ms=millis(entry_grace),
+        most_entries=most_entries,
+    )
+    return sessions, [parse_owed(one) for one in owed]

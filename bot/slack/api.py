@@ -21,8 +21,7 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.model.record import string
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
-from bot.runtime.outgoing import NOT_SENT
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import NOT_SENT, broken
 from bot.slack.app.manifest import DISPENSABLE, lacking, remedy
 from bot.urls import is_secure
 

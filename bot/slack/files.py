@@ -18,7 +18,7 @@ import aiohttp
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.files import AttachedFile, FileLeftOut, WhyLink
 from bot.model.record import mapping, string
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import broken
 from bot.slack.api import SlackClient, call, is_passing, seconds_asked
 
 FILE_HOSTS = ("https://files.slack.com", "https://files-origin.slack.com")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bot.model.errors import SlackAway
-from bot.runtime.limit import SHORTEST_SECONDS, Limit
+from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.slack.api import RATE_LIMITED
 
 MARKS_A_MINUTE = 40

@@ -25,7 +25,7 @@ from bot.redis.budget import Budget
 from bot.redis.connection import Store
 from bot.redis.keys import Key, known_key
 from bot.runtime import metrics
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import broken
 from bot.slack.api import SlackClient
 from bot.slack.limits import LIMITED, asked_wait
 from bot.timing import Timing

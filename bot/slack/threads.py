@@ -11,8 +11,7 @@ from bot.model.record import mapping, mappings, string
 from bot.model.threads import ThreadRef
 from bot.slack.api import call
 from bot.slack.limits import RateLimits
-from bot.wording.actions import HOW_TO_ANSWER
-from bot.wording.button_values import parse_answer_value
+from bot.wording.actions import HOW_TO_ANSWER, parse_answer_value
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)

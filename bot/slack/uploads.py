@@ -14,7 +14,7 @@ from bot.model.errors import RelayError, SlackAway, SlackRefused
 from bot.model.record import mappings, string
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import broken
 from bot.slack.api import SlackClient, call, is_passing
 from bot.slack.files import TRANSFER
 from bot.slack.threads import Threads

@@ -1,44 +1,19 @@
-"""What waits in Redis: a poll lists what nobody does although it is due, `/metrics` measures it."""
+"""What waits in Redis, as `/metrics` shows it."""
 
 import logging
 import math
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
 
 from bot.model.errors import StoreAway
-from bot.model.owed import Owed, parse_owed
-from bot.model.sessions import SessionId, SessionState
-from bot.redis.connection import Store, millis
+from bot.model.sessions import SessionState
+from bot.redis.connection import Store
 from bot.runtime import metrics
 from bot.store.lua import mailbox as lua
 
 log = logging.getLogger(__name__)
 
-MOST_HELD = 20_000
-"""Most sessions under a lease that one poll skips: twenty processes at full concurrency (1,000)."""
-
 MOST_SESSIONS = 1_000
 """Most mailboxes, sessions and entries that a measurement opens, while Redis does nothing else."""
-
-
-async def list_due(
-    store: Store,
-    mail_grace: timedelta,
-    most_sessions: int,
-    entry_grace: timedelta,
-    most_entries: int,
-) -> tuple[Sequence[SessionId], Sequence[Owed]]:
-    """List sessions without a lease, and entries, that are due for their grace, oldest first."""
-    sessions, owed = await lua.list_due(
-        store,
-        mail_ms=millis(mail_grace),
-        most_sessions=most_sessions,
-        most_held=MOST_HELD,
-        entry_ms=millis(entry_grace),
-        most_entries=most_entries,
-    )
-    return sessions, [parse_owed(one) for one in owed]
 
 
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:

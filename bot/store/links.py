@@ -39,10 +39,7 @@ class Links:
         return Link.parse(await self._store.get(link_key(thread)))
 
     async def create(self, thread: ThreadRef, link: Link, *, begins: bool = False) -> Link | None:
-        """Link `thread`; if it is linked already, keep that link and return it.
-
-        From then on the thread follows the session; with `begins`, from the session's first word.
-        """
+        """Link `thread`, with `begins` from the first word; return a link that is there instead."""
         joins = "beginning" if begins else "now"
         while True:
             raw = await self._raw(thread)
@@ -121,10 +118,7 @@ class Links:
         *,
         shows: bool = False,
     ) -> Link | None:
-        """Change the fields that `change` returns, if the thread has the link that is meant.
-
-        Return the link as it is then, or None. The card `shows` it, if somebody asked for it.
-        """
+        """Change the fields that `change` returns, if the link is meant; return the new link."""
         while True:
             raw = await self._raw(thread)
             was = Link.parse(raw or None)
@@ -152,7 +146,6 @@ class Links:
         *,
         shows: bool = True,
     ) -> bool:
-        """Set the link to `new`, '' to end it; return False if it is not what it `was`."""
         done = await lua.set_link(
             self._store,
             thread=thread.name,

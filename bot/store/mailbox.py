@@ -189,10 +189,7 @@ class Mailbox:
         is_owed: bool = True,
         go_on: bool,
     ) -> Step:
-        """Write the outcome, pop the reply, owe its report; with `go_on`, take the next head.
-
-        Return `Nothing.LOST` if another holder has taken the reply over; nothing was written then.
-        """
+        """Write the outcome, pop the reply, owe its report; `LOST` if another has it by now."""
         reply = head.reply
         report = Owed(reply.id, head.round, OwedKind.OUTCOME) if is_owed else ""
         answer = await lua.finish(
@@ -280,10 +277,7 @@ class Mailbox:
         return int(await self._store.field(subject_key(reply), ReplyField.ROUND) or 0) > number
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
-        """Put a finished reply back into its mailbox, once for each `number` of its rounds.
-
-        Return its session; None if that was done before, or if there is nothing left to send.
-        """
+        """Put a finished reply back, once for each round; return its session if that was done."""
         score, press = ts_micros(reply.ts), secrets.token_hex(8)
         return await lua.send_again(
             self._store, reply_id=reply.id, score=score, number=number, press=press

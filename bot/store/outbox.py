@@ -150,11 +150,7 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report on a reply.
-
-    `is_waiting`: the reply has no outcome yet. `noticed_in`: the thread that was told that it
-    waits, or empty. `is_current`: the reply has not been sent again since.
-    """
+    """A report on a reply that has an outcome, or waits, as the thread `noticed_in` knows."""
 
     owed: Owed
     again: bool
@@ -227,10 +223,7 @@ class Words:
         self._store = store
 
     async def cut(self, begun: Begun, thread: ThreadRef, since: str) -> Batch | None:
-        """Return the batch to post in `thread`: the one of an earlier try, if there is one.
-
-        `since` is the time at Slack now, as a `ts`, or empty: Redis's clock may be another one.
-        """
+        """Return the batch to post, perhaps an earlier try's; `since` is Slack's time, or ''."""
         found = await lua.cut_words(
             self._store,
             owed=str(begun.owed),
@@ -253,11 +246,7 @@ class Words:
         )
 
     async def note(self, begun: Begun, name: str, what: str) -> None:
-        """Note under `name` what became of one part of the batch.
-
-        Raises:
-            SlackAway: another try has taken the batch over; nothing was noted.
-        """
+        """Note what became of a part of the batch; raise `SlackAway` if another try has it."""
         owed, held = str(begun.owed), begun.held
         if not await lua.note_batch(self._store, owed=owed, held=held, name=name, what=what):
             raise SlackAway("posting", "another try goes on", maybe_done=True)

@@ -29,10 +29,7 @@ class Profiles:
     async def change(
         self, channel: str, change: Callable[[Profile], Mapping[str, object]]
     ) -> Profile:
-        """Set the fields that `change` makes of the channel's profile, and return it.
-
-        It is called again for each profile that somebody else has changed in the meantime.
-        """
+        """Set the fields that `change` makes, for each profile that others change meanwhile."""
         key = profile_key(channel)
         while True:
             raw = await self._store.get(key) or ""
@@ -47,10 +44,7 @@ class Profiles:
         await self._store.delete(profile_key(channel))
 
     async def move(self, channel: str, to: str) -> None:
-        """Give the profile of a channel to the new id `to`, but what needs its links. Idempotent.
-
-        That is its default session, and its digest.
-        """
+        """Give the profile to the new id `to`, without default session and digest. Idempotent."""
         was = await self.get(channel)
         kept = {**dict(was), "session": None, "session_by": UserId(""), "digest": None}
         await self.change(to, lambda there: kept if there == Profile() else {})

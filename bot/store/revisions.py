@@ -138,7 +138,6 @@ class Revisions:
 
 
 def _revised(kept: Reply, shown: Reply, *, drops_forwarded: bool) -> Reply:
-    """Return the reply as an edit shows it, with the parts that the edit does not show."""
     unseen: dict[str, object] = {"sent_by": kept.sent_by, "step": kept.step}
     if not shown.files:
         unseen["files"] = kept.files
@@ -148,10 +147,7 @@ def _revised(kept: Reply, shown: Reply, *, drops_forwarded: bool) -> Reply:
 
 
 async def outlasted(change: Callable[[], Awaitable[Revision]]) -> Revision:
-    """Repeat `change` until its reply is no longer being sent, for two minutes at most.
-
-    Return the last result. The change is also repeated while Redis is away: its note is kept there.
-    """
+    """Repeat `change` until its reply is sent, also while Redis is away; two minutes at most."""
     met = Revision(Revised.SENDING)
     deadline = time.monotonic() + LONGEST_TRY_SECONDS
     while met.what is Revised.SENDING and time.monotonic() < deadline:

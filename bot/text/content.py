@@ -107,7 +107,6 @@ def _is_preview(attachment: Mapping[str, Any], said: str, *, is_typed: bool) -> 
 
 
 def _of_attachment(attachment: Mapping[str, Any]) -> list[Block]:
-    """Return what an attachment shows, in Slack's order; without anything else, its fallback."""
     texts = [
         *(string(attachment, key) for key in ("pretext", "author_name")),
         _link(string(attachment, "title_link"), string(attachment, "title")),

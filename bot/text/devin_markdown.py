@@ -1,16 +1,33 @@
-"""Makes Devin's Markdown safe to post: it pings nobody and hides no link.
+"""Makes Devin's Markdown safe to post, as such or as plain text: it pings nobody, hides no link.
 
 What is posted is a fixed point: read by the parser and written again, it is the same, and all that
 the writer writes is inert. Text that does not come to rest is posted as code. Nothing here does I/O
 or raises, whatever the text.
+
+Plain text is for notifications, buttons and first words. Slack reads `<…>`, `@here` and addresses
+in a message's `text` wherever they stand, in code as well (measured by others), so what is sent
+there is escaped and each `@` has a word joiner behind it.
+
+Devin sends a file inside the text of a message, by a marker such as `ATTACHMENT:{"url": …}` (seen
+with API clients; the documentation is silent). A marker in code is text, and so is one that cannot
+be read.
 """
 
+import json
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
-from bot.text.characters import whole_characters
+from bot.model.record import string
+from bot.model.threads import TOPIC_LIMIT
+from bot.text.commonmark import blocks, inline
 from bot.text.commonmark import split as splitting
-from bot.text.commonmark.blocks import TooDeep, fenced, parse, written
-from bot.text.commonmark.plain import escaped, plain_text
+from bot.text.commonmark.addresses import safe_address
+from bot.text.commonmark.blocks import Block, TooDeep, content, fenced, parse, walk, written
+from bot.text.commonmark.inline import JOINER
+from bot.text.to_slack import escape, head, seen, whole_characters
 
 _MOST_READINGS = 5
 _SOURCE_OF_CHARACTER, _MOST_BEFORE_WORDS = 20, 1_000
@@ -39,10 +56,7 @@ def normal(text: str) -> str:
 
 
 def split(markdown: str, limit: int = 10_000) -> list[str]:
-    """Return Markdown, made inert, in parts of at most `limit` characters, some 100 or more.
-
-    Each part is inert, has at most one table and a `weight` of at most 40; see `split.py`.
-    """
+    """Return Markdown, made inert, in inert parts of at most `limit` characters; see `split.py`."""
     text = inert(markdown)
     blocks = parse(text)
     parts = splitting.parts(blocks, limit)
@@ -61,11 +75,173 @@ def weight(markdown: str) -> int:
 
 
 def fallback(markdown: str, limit: int) -> str:
-    """Return Markdown as the `text` of a message, for notifications: plain, escaped, inert, short.
-
-    Slack reads mentions and addresses there even in code. It has at most `limit` characters.
-    """
+    """Return Markdown as the `text` of a message: plain, inert, at most `limit` characters."""
     text = normal(markdown[: _SOURCE_OF_CHARACTER * limit + _MOST_BEFORE_WORDS])
     with suppress(TooDeep, RecursionError):
         text = plain_text(parse(text)) or text
     return escaped(text, limit)
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+
+
+TEXT_READ = 1_000
+"""The part of a message that is converted for `first_words`: much in front may not be seen."""
+
+
+def first_words(markdown: str) -> str:
+    """Return the start of a message as a line without marks; people tell threads apart by it."""
+    text = markdown[: 2 * TEXT_READ]
+    with suppress(TooDeep, RecursionError):
+        found = blocks.walk(blocks.parse(text))
+        text = " ".join(line_of(one) if one.inline else content(one) for one in found)
+    line = " ".join(seen(text).split())
+    return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
+
+
+def plain_text(parsed: Sequence[Block]) -> str:
+    """Return what a reader sees of blocks, a line or more for each."""
+    return "\n".join(line for block in parsed for line in lines(block))
+
+
+def line_of(block: Block) -> str:
+    """Return a paragraph's or a heading's text on one line."""
+    return " ".join(inline.plain(block.atoms).split())
+
+
+def lines(block: Block) -> Iterator[str]:
+    """Yield the lines of a block without Markdown's marks, except those of lists."""
+    if block.kind in {"fence", "code_block"}:
+        yield content(block).rstrip("\n")
+    elif block.kind in {"bullet_list", "ordered_list"}:
+        for mark, item in blocks.marked(block):
+            yield f"{mark} {plain_text(item.children)}"
+    elif block.kind == "tr":
+        yield " | ".join(map(line_of, block.children))
+    elif block.kind == "definition":
+        yield f"[{block.token.meta['label']}]: {block.token.meta['url']}"
+    elif block.inline:
+        yield "".join(map(_shown, block.atoms))
+    else:
+        for child in block.children:
+            yield from lines(child)
+
+
+def _shown(atom: inline.Atom) -> str:
+    address = atom.source.rpartition("](")[2].removesuffix(")")
+    if atom.kind != "link" or atom.source.startswith("<") or atom.plain == address:
+        return atom.plain
+    return f"{atom.plain} ({address})"
+
+
+def escaped(text: str, limit: int) -> str:
+    """Return plain text that is inert in a message's `text`, cut at a word to `limit`."""
+    text = _ADDRESS.sub(_honest, seen(text).strip())
+    text = escape(text.replace("@", "@" + JOINER))
+    if len(text) <= limit:
+        return text
+    return (_to_last_word(head(text, limit - 2), text).rstrip() + " …")[: max(limit, 0)]
+
+
+def _to_last_word(begin: str, text: str) -> str:
+    """Return the beginning of a text without a word, or at least an address, that is cut in two."""
+    if not begin.strip() or text[len(begin)].isspace():
+        return begin
+    words = begin.removesuffix(begin.rsplit(maxsplit=1)[-1])
+    return words if words.strip() else begin.partition("://")[0]
+
+
+def _honest(found: re.Match[str]) -> str:
+    """Return an address as it leads, or broken, so that Slack makes no link of it."""
+    address = found[0]
+    if address.isascii() and "@" not in address and "\\" not in address:
+        return address
+    return safe_address(address) or address.replace("://", f":{JOINER}//")
+
+
+MOST_IN_NAME = 120
+NAMELESS = "file"
+
+_MARKER = re.compile(r'(?<!\S)ATTACHMENT:[ \t]*(?=[{"])')
+_NAMES = ("name", "filename", "file_name", "title")
+_NOT_IN_NAME = re.compile(r'[<>@&|:*?"`]+')
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file that Devin sent: an http(s) address, which may need Devin's key, and a safe name."""
+
+    url: str
+    name: str
+
+
+def cut_files(text: str) -> tuple[str, tuple[SentFile, ...]]:
+    """Return Devin's text without the markers of files, and the files in their order."""
+    if "ATTACHMENT:" not in text:
+        return text, ()
+    lines = text.split("\n")
+    code = set(_lines_of_code(text))
+    kept: list[str] = []
+    files: list[SentFile] = []
+    for at, line in enumerate(lines):
+        rest, found = (line, []) if at in code else _cut_line(line)
+        files += found
+        if rest or not found:
+            kept.append(rest)
+    return ("\n".join(kept).strip("\n") if files else text), tuple(files)
+
+
+def harmless_name(name: str) -> str:
+    """Return a file name without a path, mention or unseen character; never empty, never long."""
+    last = re.split(r"[/\\]", seen(whole_characters(name)))[-1]
+    shown = " ".join(_NOT_IN_NAME.sub("_", last).split()).lstrip(". ")
+    if len(shown) <= MOST_IN_NAME:
+        return shown or NAMELESS
+    stem, dot, end = shown.rpartition(".")
+    end = dot + end if stem and len(end) <= MOST_IN_NAME // 8 else ""
+    return shown[: MOST_IN_NAME - len(end)].rstrip() + end
+
+
+def _lines_of_code(text: str) -> Iterator[int]:
+    try:
+        blocks = parse(text)
+    except (TooDeep, RecursionError):
+        return
+    for block in walk(blocks):
+        if block.kind in {"fence", "code_block"} and block.token.map:
+            yield from range(*block.token.map)
+
+
+def _cut_line(line: str) -> tuple[str, list[SentFile]]:
+    kept, files, at = "", list[SentFile](), 0
+    for marker in _MARKER.finditer(line):
+        if marker.start() < at:
+            continue  # inside the JSON of the marker before
+        file, end = _file(line, marker.end())
+        if file:
+            kept += line[at : marker.start()]
+            files.append(file)
+            at = end
+    return ((kept + line[at:]).rstrip() if files else line), files
+
+
+def _file(line: str, at: int) -> tuple[SentFile | None, int]:
+    try:
+        value, end = json.JSONDecoder().raw_decode(line, at)
+    except (ValueError, RecursionError):
+        return None, at
+    told = value if isinstance(value, dict) else {"url": value}
+    url = string(told, "url")
+    if not _is_web_address(url):
+        return None, at
+    given = next(filter(None, (string(told, key) for key in _NAMES)), "")
+    return SentFile(url, harmless_name(given or unquote(urlsplit(url).path).rstrip("/"))), end
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return is_web and url.isprintable() and not re.search(r"[\s<>]", url)

@@ -121,7 +121,6 @@ class _Page:
         self._in_block = ""
 
     def add_fence(self, content: str) -> None:
-        """Put code on lines of its own, inside the quote in whose line it begins."""
         self.lines[-1] = self.lines[-1].rstrip()
         if self.lines[-1] in {"", ">"}:
             self.lines.pop()
@@ -131,7 +130,6 @@ class _Page:
         self._in_block = "quote" if self._is_quote else ""
 
     def add_text(self, content: str) -> None:
-        """Add lines; the first may continue a line after a fence."""
         first, *others = content.split("\n")
         if not self.lines:
             self._add_line(first)

@@ -5,7 +5,7 @@ The text is Slack markup. `Options.words` is the inverse.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bot.model.options import (
     FIELDS,
@@ -64,11 +64,7 @@ _PAGES = re.compile(r"/(?:-/|tree/|blob/|src/|pulls?\b|issues\b|commits?\b).*")
 
 
 def parse_options(text: str) -> tuple[Options, str]:
-    """Return the options at the beginning of `text`, and the prompt behind them.
-
-    Raises:
-        BadOptions: at least one of them can't be used; it has all problems.
-    """
+    """Return the options at the beginning of `text`, and the prompt; raises `BadOptions`."""
     reading = _Reading(text)
     rest = reading.run()
     if reading.problems:
@@ -100,10 +96,7 @@ def parse_changes(text: str) -> Changes | None:
 
 
 class _Reading:
-    """One pass over a text, with the values and the problems that were found.
-
-    With `WORDS` among its `keys`, it reads those of a profile; a key without a value is cleared.
-    """
+    """One pass over a text; with `WORDS` among its `keys`, it reads a profile's options."""
 
     def __init__(self, text: str, keys: Sequence[str] = KEYS) -> None:
         self.found: dict[str, list[str]] = {}
@@ -113,7 +106,6 @@ class _Reading:
         self._at = 0
 
     def options(self) -> Options:
-        """Return what was found."""
         one = {key: values[-1] for key, values in self.found.items() if values}
         return Options(
             repos=tuple(dict.fromkeys(self.found.get("repo", ()))),
@@ -125,7 +117,6 @@ class _Reading:
         )
 
     def run(self) -> str:
-        """Read all options; return what is behind them."""
         begin = self._at
         while self._read_one():
             begin = self._at
@@ -134,7 +125,6 @@ class _Reading:
         return self._text[begin:].lstrip() if begin else self._text
 
     def _read_one(self) -> bool:
-        """Read one option; return False at the prompt."""
         while self._text[self._at : self._at + 1].isspace():
             self._at += 1
         if macro := _MACRO.match(self._text, self._at):
@@ -188,9 +178,8 @@ class _Reading:
             self._take(key, one)
 
     def _take(self, key: str, written: str) -> None:
-        """Keep a value, or note what is wrong with it."""
         value = written.strip() if key == WORDS else _shown(written)
-        read = _READERS[key](value)
+        read = _READERS[key](value) if key in _READERS else value
         if WORDS in self._keys and value.lower() == _NONE and key not in self.found:
             self.found[key] = []
         elif not value:
@@ -205,7 +194,6 @@ class _Reading:
             self.found.setdefault(key, []).append(read)
 
     def _is_taken(self, key: str) -> bool:
-        """Whether the key has its only value, or none on purpose."""
         return key in self.found and not (key in {"repo", "tag"} and self.found[key])
 
 
@@ -222,7 +210,6 @@ def _address(link: re.Match[str]) -> str:
 
 
 def _meant(word: str, keys: Sequence[str]) -> str | None:
-    """Return the one of `keys` that a word is almost."""
     if word in _ORDINARY:
         return None
     near = (key for key in (*keys, *_PLURALS) if distance(word, key) == 1)
@@ -235,17 +222,9 @@ def _mode(value: str) -> str | None:
     return found[0] if found and found[0] != "none" else None
 
 
-def _playbook(value: str) -> str | None:
-    return value if _PLAYBOOK.fullmatch(value) else None
-
-
 def _cap(value: str) -> str | None:
     is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
     return str(int(value)) if is_number and int(value) else None
-
-
-def _line(value: str) -> str | None:
-    return value
 
 
 def _repo(value: str) -> str | None:
@@ -259,12 +238,10 @@ def _repo(value: str) -> str | None:
     return bare if "/" in bare else None
 
 
-_READERS = {
+_READERS: Mapping[str, Callable[[str], str | None]] = {
     "repo": _repo,
     "mode": _mode,
-    "playbook": _playbook,
+    "playbook": lambda value: value if _PLAYBOOK.fullmatch(value) else None,
     "max": _cap,
-    "tag": _line,
-    "title": _line,
-    WORDS: _line,
 }
+"""The readers of values; any other option takes what is written."""

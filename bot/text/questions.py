@@ -9,10 +9,10 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bot.text.characters import shortened, whole_characters
 from bot.text.commonmark.blocks import Block, TooDeep, parse
 from bot.text.commonmark.inline import plain
-from bot.text.commonmark.plain import line_of
+from bot.text.devin_markdown import line_of
+from bot.text.to_slack import shortened, whole_characters
 
 MOST_IN_LABEL = 75
 """Characters that Slack shows on a button (docs.slack.dev, button element)."""
@@ -126,7 +126,6 @@ def _of_words(said: str, before: Sequence[Block]) -> Options | None:
 
 
 def _of_list(closing: Block, before: Sequence[Block]) -> Options | None:
-    """Return the question above a closing list, or in its last item."""
     above, items = _sentences(_text_of(before)), _items(closing)
     last, is_asked = above[-1], any(map(_asks_to_choose, above))
     if all(map(_LETTERED.fullmatch, items)):
@@ -165,7 +164,6 @@ def _introduces_letters(text: str) -> bool:
 
 
 def _is_pointer(block: Block) -> bool:
-    """Return True for a paragraph of links or code alone."""
     if block.kind != "paragraph":
         return False
     rest = (one.plain for one in block.atoms if one.kind not in {"link", "code"})
@@ -228,5 +226,4 @@ def _ends_in_question(sentence: str) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    """Return the sentences of a text, at least one."""
     return _SENTENCE_END.split(text.strip())

@@ -52,7 +52,6 @@ def mention(element: Element) -> Mention | None:
 
 
 def _leaves(block: Element) -> Iterator[Element]:
-    """Yield the parts of a block that have no parts of their own, however deeply nested."""
     waiting = [block]
     while waiting:
         element = waiting.pop()
@@ -82,7 +81,6 @@ class _Page:
         self._indents: list[int] = []
 
     def add(self, element: Element) -> None:
-        """Add a section, list, quote or code block; add anything else as an inline element."""
         kind = string(element, "type")
         inner = mappings(element.get("elements"))
         if kind == "rich_text_list":

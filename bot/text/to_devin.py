@@ -7,6 +7,11 @@ The line that says who speaks ends in `Ada Lovelace, U0ADA (in Slack):`. The nam
 chose; the ID is Slack's. So a name loses IDs, Markdown and whatever looks like that end, and in the
 rest of a message such an end is marked as typed. It is looked for as it is seen: in any case and
 width, with marks or unseen characters in between, and in letters of other scripts that look alike.
+
+An aside is recognized by what people see, too: a message that begins with `(aside)` or `!aside`,
+Devin's own convention (docs.devin.ai/integrations/slack). What people meant to keep among
+themselves cannot be recalled, so marks, emoji, quotes and invisible characters in front don't
+count, nor does the width or the kind of a bracket.
 """
 
 import re
@@ -20,8 +25,9 @@ from bot.model.record import mappings
 from bot.model.replies import Reply
 from bot.text import blocks as shown
 from bot.text import mrkdwn
-from bot.text.characters import whole_characters
 from bot.text.markdown import NO_NAMES, Mention, Names, is_readable, laid_over
+from bot.text.mrkdwn import unescape
+from bot.text.to_slack import whole_characters
 
 _ALIKE = str.maketrans(
     "[{1|l\u0131\u0456\u0269\u03b9\u04cf\u043f\u0578\u03b7\u0455\u0441\u03f2\u043a\u03ba\u0430\u03b1",
@@ -130,10 +136,46 @@ def neutralise_attachments(text: str) -> str:
 
 
 def strip_mention(text: str, bot_user_id: str) -> str | None:
-    """Return the text after a leading mention of the bot, or None if it does not begin with one.
-
-    The mention may be repeated, and a comma or colon may follow it, as in a letter.
-    """
+    """Return the text after mentions of the bot at its beginning; None if it begins with none."""
     mention = rf"\s*<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>(?:,|:(?!\w))*"
     found = re.match(rf"(?:{mention})+", text)
     return text[found.end() :].strip() if found else None
+
+
+_READ = 2_000
+"""The part of a message that is looked at: much may stand in front that is not seen."""
+
+_PLAIN = ("(aside)", "!aside")
+_MARKS = str.maketrans("[{]}", "(())", "*_~`")
+_BRACKETS = {"Ps": "(", "Pe": ")"}
+_LETTERED = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")  # keycaps, and the sign for information
+_ASIDE = re.compile(
+    r"(?:<@bot(?:\|[^<>]*)?>|@bot\b|:[\w+'-]+:|[^\w(!<@])*+(?:\(+\s*aside\s*\)|!aside\b)"
+)
+
+
+def is_aside(text: str, bot_user: str) -> bool:
+    """True if people see an aside, even behind a mention of the bot."""
+    head = unescape(text[:_READ])
+    if not head.isascii():
+        head = unicodedata.normalize("NFKC", "".join(map(_but_symbols, _LETTERED.sub("", head))))
+        head = "".join(map(_as_seen, head))
+    head = head.translate(_MARKS).lower()
+    return "aside" in head and _ASIDE.match(head.replace(bot_user.lower(), "bot")) is not None
+
+
+def is_plain(text: str, bot_user: str) -> bool:
+    """True if it begins with the very words, so that its author cannot have meant otherwise."""
+    after = strip_mention(text, bot_user)
+    return (text if after is None else after).lstrip().lower().startswith(_PLAIN)
+
+
+def _but_symbols(char: str) -> str:
+    """Drop emoji and other symbols, some of which would be normalized to letters, such as ™."""
+    return "" if unicodedata.category(char) == "So" else char
+
+
+def _as_seen(char: str) -> str:
+    if char.isspace():
+        return " "
+    return _BRACKETS.get(unicodedata.category(char), char) if is_readable(char) else ""

@@ -1,7 +1,14 @@
-"""Action ids, callback ids and block ids: Slack sends them back with each press and submission.
+"""What Slack sends back with each press and submission: ids of actions, and the values of buttons.
 
-Messages that were posted long ago still carry them, so they never change.
+Messages that were posted long ago still carry them, so neither the ids nor the forms of the values
+ever change. Anyone who can press a button can forge its value, so a handler also checks that the
+value is of its own place. What is no such value is read as None.
 """
+
+from bot.model.people import is_id
+from bot.model.replies import ReplyId, reply_id
+from bot.model.sessions import SessionId, parse_session
+from bot.model.threads import ThreadRef, is_ts
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"
@@ -60,3 +67,102 @@ PLAYBOOK_FIELD = "playbook"
 CAP_FIELD = "cap"
 TAGS_FIELD = "tags"
 WORDS_FIELD = "words"
+
+
+_DIGITS_OF_A_ROUND = 9
+_DIGITS_OF_A_PAGE = 4
+_DIGITS_OF_A_CHOICE = 3
+"""A menu has at most 100 options."""
+
+
+def reply_value(reply: ReplyId, number: int) -> str:
+    """Return the value of *Send again*: a reply and its round."""
+    return f"{reply}|{number}"
+
+
+def parse_reply_value(value: str) -> tuple[ReplyId, int] | None:
+    """Read a reply and its round."""
+    reply, _, number = value.partition("|")
+    round_ = _number(number, _DIGITS_OF_A_ROUND)
+    return None if _place(reply) is None or round_ is None else (ReplyId(reply), round_)
+
+
+def link_value(thread: ThreadRef, session: SessionId) -> str:
+    """Return the value of *Unlink*: a thread and its session."""
+    return f"{reply_id(thread.team, thread.channel, thread.thread_ts)}|{session}"
+
+
+def parse_link_value(value: str) -> tuple[ThreadRef, SessionId] | None:
+    """Read a thread and its session."""
+    where, _, named = value.partition("|")
+    place, session = _place(where), parse_session(named)
+    return None if place is None or session is None else (place, session)
+
+
+def answer_value(thread: ThreadRef, session: SessionId, asked: str, number: int) -> str:
+    """Return the value of an answer: a thread, its session, what was asked, the answer's number."""
+    return f"{link_value(thread, session)}|{asked}|{number}"
+
+
+def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | None:
+    """Read a thread, its session, what was asked and the answer's number."""
+    link, _, digits = value.rpartition("|")
+    link, _, asked = link.rpartition("|")
+    found, number = parse_link_value(link), _number(digits, _DIGITS_OF_A_CHOICE)
+    if found is None or number is None or not asked.isalnum():
+        return None
+    return (*found, asked, number)
+
+
+def home_value(thread: ThreadRef, session: SessionId, page: int) -> str:
+    """Return the value of a button of App Home: a thread, its session, and the page it is on."""
+    return f"{link_value(thread, session)}|{page}"
+
+
+def parse_home_value(value: str) -> tuple[ThreadRef, SessionId, int] | None:
+    """Read a thread, its session and its page."""
+    link, _, number = value.rpartition("|")
+    found, page = parse_link_value(link), parse_page_value(number)
+    if found is None or page is None or link != link_value(*found) or not is_id(found[0].channel):
+        return None
+    return (*found, page)
+
+
+def home_choice_value(action: str, value: str) -> str:
+    """Return the value of a menu's option in App Home: an action, and its button's value."""
+    return f"{action}|{value}"
+
+
+def parse_home_choice(value: str) -> tuple[str, str]:
+    """Split the value of an option into an action and its button's value."""
+    action, _, rest = value.partition("|")
+    return action, rest
+
+
+def parse_page_value(value: str) -> int | None:
+    """Read the number of a page of App Home."""
+    return _number(value, _DIGITS_OF_A_PAGE)
+
+
+def choice_value(number: str, index: int) -> str:
+    """Return the value of an option of a menu: the ticket's number, and the option's index."""
+    return f"{number}:{index}"
+
+
+def parse_choice_value(value: str) -> tuple[str, int] | None:
+    """Read a ticket's number and an option's index."""
+    number, _, digits = value.partition(":")
+    index = _number(digits, _DIGITS_OF_A_CHOICE)
+    return None if index is None else (number, index)
+
+
+def _place(text: str) -> ThreadRef | None:
+    match text.split(":"):
+        case [team, channel, ts] if is_ts(ts):
+            return ThreadRef(team=team, channel=channel, thread_ts=ts)
+    return None
+
+
+def _number(text: str, most_digits: int) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= most_digits
+    return int(text) if is_number else None

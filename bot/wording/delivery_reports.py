@@ -1,4 +1,4 @@
-"""Reports on deliveries, and notices about replies that wait or were late."""
+"""Reports on deliveries, and notices about replies that wait, were late, edited or deleted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,13 +7,15 @@ from datetime import timedelta
 from bot.model.files import Upload, WhyLink
 from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
 from bot.model.sessions import NamedSession
-from bot.text.characters import cut
-from bot.text.to_slack import escape, excerpt
-from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
-from bot.wording.button_values import link_value, reply_value
+from bot.text.to_slack import cut, escape, excerpt
+from bot.wording.actions import (
+    SEND_AGAIN,
+    SEND_CORRECTION,
+    reply_value,
+)
 from bot.wording.lifecycle import ending
-from bot.wording.message import Block, SlackMessage, button, link_button
-from bot.wording.phrases import ADMIN, as_code, named_by, plural, session_address, span
+from bot.wording.message import Block, SlackMessage, button, opens, unlinks
+from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 
 DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"
@@ -36,9 +38,9 @@ def report(
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN:
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
-    buttons.append(_open(sent_to))
+    buttons.append(opens(sent_to))
     if outcome.refusal is Refusal.NO_SESSION:
-        buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to.session)))
+        buttons.append(unlinks(reply.thread, sent_to.session))
     return replace(said, buttons=tuple(buttons))
 
 
@@ -206,7 +208,7 @@ def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> Sl
     return SlackMessage(
         f":{WAITING_MARK}: Devin isn't accepting messages right now, so {_about(reply)} and any "
         f"later replies are queued. I'll keep trying for {span(give_up_after)}.",
-        buttons=(_open(sent_to),),
+        buttons=(opens(sent_to),),
     )
 
 
@@ -216,23 +218,42 @@ def waited(kind: OutcomeKind, how_long: timedelta, sent_to: NamedSession) -> Sla
     if kind is OutcomeKind.GIVEN_UP:
         what = "I've stopped trying to send the reply that came first"
     said = f"Devin was unavailable for {span(how_long)}. {what}."
-    return SlackMessage(said, buttons=(_open(sent_to),))
+    return SlackMessage(said, buttons=(opens(sent_to),))
 
 
-def _open(session: NamedSession) -> Block:
-    return link_button(OPEN_SESSION, "Open session", session_address(session))
-
-
-def sent_again(by: str) -> str:
-    """Return the note that replaces a pressed *Send again* button."""
-    return f"Sent again by {escape(by)}."
-
-
-def unlinked_by(by: str) -> str:
-    """Return the note that replaces a pressed *Unlink* button."""
-    return f"Unlinked by {escape(by)}."
+sent_again, unlinked_by = note("Sent again"), note("Unlinked")
 
 
 def logged(reference: str) -> str:
     """Return the detail of an unexpected outcome; the log has the same reference."""
     return f"unexpected error, logged as {reference}"
+
+
+CHANGED_MARK = "pencil2"
+WITHDRAWN_MARK = "wastebasket"
+
+CORRECTION_SENT = SlackMessage("Sending it. I'm posting it in the thread with your name.")
+
+
+def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
+    """Offer to send an edit that Devin has not seen; the button carries `ticket`."""
+    return SlackMessage(
+        "Devin already has the original, so it won't see your edit."
+        if was_taken
+        else "Devin doesn't have the original, and won't see your edit unless you send it.",
+        buttons=(button(SEND_CORRECTION, "Send correction", ticket),),
+    )
+
+
+def corrected(by: str, message: str) -> SlackMessage:
+    """Present a correction in its author's name; `message` is foreign text."""
+    return SlackMessage(f"*{escape(by)}* corrected an earlier message:", quote=message)
+
+
+def read_already(*, is_certain: bool) -> SlackMessage:
+    """Say that a deleted reply, or one made an aside, cannot be recalled from Devin."""
+    has = "already has" if is_certain else "may already have"
+    return SlackMessage(
+        f"Devin {has} that message, so I can't recall it. "
+        "If it matters, reply here with what Devin should do instead."
+    )

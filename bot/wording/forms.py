@@ -1,20 +1,35 @@
 """The modals of the message shortcuts and of `/devin-say`, and its menu of sessions.
 
 Each carries only the number of its ticket, which holds the rest, and nothing that is trusted
-(docs.slack.dev/reference/views/modal-views).
+(docs.slack.dev/reference/views/modal-views). Each asks for a session by a menu of titles and a
+field to paste into; a chosen session is parsed like a pasted one: a client may send anything in
+place of an option.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from bot.model.replies import Reply
-from bot.model.sessions import NamedSession
-from bot.text.characters import cut
+from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.text.to_devin import to_markdown
-from bot.wording import actions, session_picker
-from bot.wording.button_values import choice_value
-from bot.wording.message import SlackMessage, View, button, field, form, literal_text, modal
-from bot.wording.phrases import preview
-from bot.wording.session_picker import CHOOSE, Choices
+from bot.text.to_slack import cut, shortened
+from bot.wording import actions
+from bot.wording.actions import SESSION_FIELD, TYPED_FIELD, choice_value
+from bot.wording.message import (
+    Block,
+    SlackMessage,
+    View,
+    button,
+    field,
+    form,
+    literal_text,
+    modal,
+    plain,
+    text_input,
+)
+from bot.wording.phrases import preview, session_address, short_id, title_of
+from bot.wording.refusals import no_session
 
 SEND_TITLE = "Send to Devin"
 LINK_TITLE = "Link to a Devin session"
@@ -55,11 +70,20 @@ SLOW = SlackMessage("This is taking longer than usual. Try again; it won't be se
 TOO_LATE = SlackMessage("Slack timed out before I could open the form. Please try again.")
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The channel's sessions, Devin's others, and the likeliest, which need not be among them."""
+
+    here: Sequence[NamedSession]
+    elsewhere: Sequence[NamedSession]
+    meant: SessionId | None
+
+
 def ask_session(number: str, choices: Choices, message: Reply | None) -> View:
     """Return the modal that asks which session to link, and perhaps to send `message` to."""
     words = ASK_TO_LINK if message is None else ask_to_send(message)
     title, submit = (LINK_TITLE, "Link") if message is None else (SEND_TITLE, "Link and send")
-    blocks = [*words.params()["blocks"], *session_picker.fields(choices)]
+    blocks = [*words.params()["blocks"], *fields(choices)]
     return form(title, blocks, submit, actions.ASK_SESSION, number)
 
 
@@ -77,16 +101,15 @@ MENU_LIMIT = 100
 
 def say_form(number: str, choices: Choices) -> View:
     """Return the form of `/devin-say`, with the likeliest session already chosen."""
-    typed = {"type": "plain_text_input", "multiline": True, "max_length": MESSAGE_LIMIT}
-    blocks = [*session_picker.fields(choices), field(actions.MESSAGE_FIELD, "Message", typed)]
+    typed = text_input(multiline=True, max_length=MESSAGE_LIMIT)
+    blocks = [*fields(choices), field(actions.MESSAGE_FIELD, "Message", typed)]
     return form(SAY_TITLE, blocks, "Send", actions.SAY_FORM, number)
 
 
 def say_menu(number: str, sessions: Sequence[NamedSession], text: str) -> SlackMessage:
     """Return the message that asks which of `sessions` is to get `text`."""
     options = [
-        session_picker.option(one, choice_value(number, index))
-        for index, one in enumerate(sessions[:MENU_LIMIT])
+        option(one, choice_value(number, index)) for index, one in enumerate(sessions[:MENU_LIMIT])
     ]
     select = {
         "type": "static_select",
@@ -104,4 +127,81 @@ def say_problems(filled: Mapping[str, str]) -> dict[str, str]:
     """Validate a submitted form; the result maps each bad field to its error."""
     is_empty = not filled.get(actions.MESSAGE_FIELD, "").strip()
     missing = {actions.MESSAGE_FIELD: NO_MESSAGE} if is_empty else {}
-    return session_picker.problems(filled) | missing
+    return problems(filled) | missing
+
+
+LABEL = "Devin session"
+CHOOSE = "Choose a session"
+HERE = "Linked here"
+ELSEWHERE = "Recent sessions"
+
+BOTH = "Pick a session above or paste one here, not both."
+NEITHER = "Pick a session, or paste its link or ID."
+
+LABEL_LIMIT = 75
+
+
+def fields(choices: Choices) -> list[Block]:
+    """Return the input blocks; without sessions to choose from, there is no menu."""
+    groups = [group for group in ((HERE, choices.here), (ELSEWHERE, choices.elsewhere)) if group[1]]
+    listed = {one.session for _, ones in groups for one in ones}
+    pasted = None if choices.meant in listed else choices.meant
+    menu = [_menu(groups, choices.meant)] if groups else []
+    return [*menu, _paste(pasted, is_alone=not groups)]
+
+
+def picked(filled: Mapping[str, str]) -> SessionId | None:
+    """Return the session of a submitted form; None if `problems` has something to say."""
+    chosen, pasted = _answers(filled)
+    return None if chosen and pasted else parse_session(chosen or pasted)
+
+
+def problems(filled: Mapping[str, str]) -> dict[str, str]:
+    """Validate a submitted form; the result maps the field to its error."""
+    chosen, pasted = _answers(filled)
+    if chosen and pasted:
+        return {TYPED_FIELD: BOTH}
+    if not (chosen or pasted):
+        return {TYPED_FIELD: NEITHER}
+    if parse_session(chosen or pasted) is None:
+        return {TYPED_FIELD: plain(no_session(chosen or pasted).text)}
+    return {}
+
+
+def option(one: NamedSession, value: str) -> Block:
+    """Return an option of a menu: a title, which is foreign but stands in a `plain_text`."""
+    title, label = title_of(one), short_id(one.session)
+    if title:
+        label = f"{shortened(title, LABEL_LIMIT - len(f' ({label})'))} ({label})"
+    return {"text": literal_text(label), "value": value}
+
+
+def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
+    chosen, pasted = (filled.get(name, "").strip() for name in (SESSION_FIELD, TYPED_FIELD))
+    return chosen, pasted
+
+
+def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId | None) -> Block:
+    options = {one.session: option(one, one.session) for _, ones in groups for one in ones}
+    select: dict[str, Any] = {
+        "type": "static_select",
+        "placeholder": literal_text(CHOOSE),
+        "option_groups": [
+            {"label": literal_text(label), "options": [options[one.session] for one in ones]}
+            for label, ones in groups
+        ],
+    }
+    if meant in options:
+        select["initial_option"] = options[meant]
+    hint = literal_text("Pick one, or paste a link or an ID below.")
+    return field(SESSION_FIELD, LABEL, select, hint=hint, optional=True)
+
+
+def _paste(pasted: SessionId | None, *, is_alone: bool) -> Block:
+    filled = "" if pasted is None else session_address(NamedSession(pasted))
+    if not is_alone:
+        return field(
+            TYPED_FIELD, "Or paste a session link or ID", text_input(filled), optional=True
+        )
+    hint = literal_text("Paste a session link or ID")
+    return field(TYPED_FIELD, LABEL, text_input(filled, focus_on_load=True), hint=hint)

@@ -14,7 +14,7 @@ from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions
-from bot.wording.button_values import home_choice_value, home_value
+from bot.wording.actions import home_choice_value, home_value
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import (
@@ -100,10 +100,7 @@ def only(words: SlackMessage) -> View:
 
 
 def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
-    """Return one page (from 0) of `count` threads; `note` above it confirms the last press.
-
-    Those whose sessions wait for someone come first.
-    """
+    """Return a page (from 0) of `count` threads below a `note`; those that wait come first."""
     blocks: list[Block] = [section(note)] if note else []
     blocks.append(action_row([OPEN]))
     if not shown:
@@ -161,10 +158,7 @@ def muted_note(*, muted: bool) -> str:
 
 
 def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: str) -> View:
-    """Return the modal that asks before a thread is unlinked; it carries what the menu carried.
-
-    It shows nothing that is kept, since the person is not checked yet.
-    """
+    """Return the modal that asks before a thread is unlinked; the person is not checked yet."""
     opening = f" · <{address}|{OPEN_THREAD}>" if address else ""
     which = f"*{short_id(session)}* in {_place(thread.channel)}{opening}"
     means = "Replies won't be sent to Devin and its messages won't be posted anymore."
@@ -174,7 +168,6 @@ def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: st
 
 
 def _thread(one: Shown, page: int) -> Sequence[Block]:
-    """Show what Devin does first, and of the rest only what is not as usual."""
     is_usual = one.last is None or one.last.kind is OutcomeKind.DELIVERED
     standing = _joined(
         " · ",

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.text.characters import cut
-from bot.text.to_slack import quoted
-from bot.wording.phrases import ADMIN
+from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import ThreadRef
+from bot.text.to_slack import cut, quoted
+from bot.wording.actions import OPEN_SESSION, UNLINK, link_value
+from bot.wording.phrases import ADMIN, session_address
 
 Block = Mapping[str, Any]
 
@@ -58,6 +60,16 @@ def link_button(action: str, label: str, address: str) -> Block:
     return {"type": "button", "action_id": action, "text": plain_text(label), "url": address}
 
 
+def opens(session: NamedSession) -> Block:
+    """Return the button that opens a session in Devin."""
+    return link_button(OPEN_SESSION, "Open session", session_address(session))
+
+
+def unlinks(thread: ThreadRef, session: SessionId) -> Block:
+    """Return the button that ends a thread's link to a session."""
+    return button(UNLINK, "Unlink", link_value(thread, session))
+
+
 def plain_text(text: str) -> Block:
     """Return a text object without markup; `:tada:` in it becomes an emoji."""
     return {"type": "plain_text", "text": text}
@@ -97,6 +109,11 @@ def field(name: str, label: str, element: Block, **more: Any) -> Block:
         "element": {"action_id": name, **element},
         **more,
     }
+
+
+def text_input(typed: str = "", **more: Any) -> Block:
+    """Return the element of a field for text, with what is `typed` filled in."""
+    return {"type": "plain_text_input", **more, **({"initial_value": typed} if typed else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +164,7 @@ _BY_MENTION = re.compile(
 
 
 def plain(markup: str) -> str:
-    """Strip our own `markup` for places where Slack parses none: links become their labels.
-
-    The only mention in it is that of an admin, since foreign text is escaped.
-    """
+    """Strip our own `markup`, where foreign text is escaped: links and mentions become words."""
     markup = _MENTION.sub(ADMIN, markup)
     shown = _LINK.sub(lambda found: found[2] or found[1], markup).replace("`", "")
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,7 +1,7 @@
 """Phrases that the sentences of several places share."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -40,10 +40,7 @@ SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
 
 
 def session_link(named: NamedSession) -> str:
-    """Return a session's title as a link to its page in Devin, and its short id behind it.
-
-    Without a title, the link is the short id, and so it is behind one that looks like an address.
-    """
+    """Return a session's title as a link to its page, and its short id, which may be the link."""
     address, short = session_address(named), short_id(named.session)
     title = excerpt(title_of(named).translate(SEPARATOR), limit=TITLE_LIMIT)
     link = f"<{escape(address)}|{short}>"
@@ -61,10 +58,7 @@ def session_address(named: NamedSession) -> str:
 
 
 def pull_request_link(address: str) -> str:
-    """Return the address of a pull request as a link that names its repository and number.
-
-    Its host is named as well, unless people know that repositories are there.
-    """
+    """Return a link that names a pull request's repository and number, and a host few know."""
     named = _PULL_REQUEST.fullmatch(address)
     if named is None:
         return web_link(address, address)
@@ -74,10 +68,7 @@ def pull_request_link(address: str) -> str:
 
 
 def web_link(address: str, label: str) -> str:
-    """Return foreign text as a link to an address, or as code if the address is not usable.
-
-    A label that looks like another address gives way to the address.
-    """
+    """Return foreign text as a link whose label misleads nobody, or as code without one."""
     if len(escape(address)) > ADDRESS_LIMIT or not _WEB_ADDRESS.fullmatch(address):
         return as_code(label)
     shown = excerpt(label.translate(SEPARATOR), limit=TITLE_LIMIT)
@@ -171,6 +162,11 @@ def in_minutes(wait: timedelta) -> str:
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
+def note(done: str) -> Callable[[str], str]:
+    """Return what makes the note in place of a pressed button: what was `done`, and by whom."""
+    return lambda by: f"{done} by {escape(by)}."
+
+
 def plural(number: int, one: str, many: str) -> str:
     """Choose between the singular and the plural."""
     return one if number == 1 else many
@@ -195,10 +191,7 @@ def cap_of(cap: int) -> str:
 
 
 def admin_named(contact: str, *, mentions: bool = True) -> str:
-    """Return `ADMIN_CONTACT` as Slack markup within a sentence: an id becomes a mention.
-
-    Without `mentions`, nobody is notified: a person's or a group's id isn't used.
-    """
+    """Return `ADMIN_CONTACT` as Slack markup in a sentence; without `mentions`, it pings nobody."""
     if _CHANNEL_ID.fullmatch(contact):
         return f"<#{contact}>"
     if found := _NOTIFIED_ID.fullmatch(contact):

@@ -7,8 +7,8 @@ from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import Unclear
-from bot.wording.devin_say import USAGE
-from bot.wording.lifecycle import options
+from bot.wording.commands import USAGE
+from bot.wording.lifecycle import option_fields
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.notices import chosen
 from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
@@ -43,7 +43,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.AnsweredAlready():
             words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
-            words = options.bad(error)
+            words = option_fields.bad(error)
         case errors.BadStep():
             words = SlackMessage(FLAWS[error.flaw])
         case errors.ChooseSession():

@@ -78,7 +78,7 @@ def _by_session(used: MonthUse) -> Sequence[str]:
         channel = one.account.channel
         place = "our direct message" if channel.startswith("D") else f"<#{channel}>"
         where = f" in {place}" if used.places else ""
-        lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_acus(one)}")
+        lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_sum([one])}")
     return [*lines, *_more(used.uses[MOST_LINES:], "session", "sessions")]
 
 
@@ -100,10 +100,6 @@ def _more(rest: Sequence[Use], one: str, many: str) -> Sequence[str]:
     if not rest:
         return ()
     return [f"• {len(rest):,} more {plural(len(rest), one, many)}: {_sum(rest)}"]
-
-
-def _acus(use: Use) -> str:
-    return acus_of(use.in_month, None)
 
 
 def _sum(uses: Sequence[Use]) -> str:

@@ -6,10 +6,9 @@ from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
 from bot.model.workflow_steps import Flaw
-from bot.text.characters import cut
-from bot.text.to_slack import disarmed, escape
+from bot.text.to_slack import cut, disarmed, escape
 from bot.wording.delivery_reports import words_of
-from bot.wording.lifecycle import options
+from bot.wording.lifecycle import option_fields
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
 from bot.wording.phrases import in_minutes, session_address
 
@@ -56,7 +55,7 @@ def step_failed(error: errors.PersonError) -> str:
         case errors.BadStep():
             why = FLAWS[error.flaw]
         case BadOptions():
-            why = _harmless(options.bad(error))
+            why = _harmless(option_fields.bad(error))
         case errors.BadSession():
             unclear = "It isn't clear which session the step's Session means. Use its whole ID."
             why = unclear if error.unclear else FLAWS[Flaw.SESSION]

@@ -15,7 +15,7 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_ts
 from bot.slack.app.workspace import Identity
 from bot.slack.files import attached
-from bot.text import asides
+from bot.text import to_devin
 from bot.text.content import attachments, content, shared
 from bot.text.markdown import one_line
 from bot.text.to_devin import to_markdown
@@ -113,11 +113,11 @@ def is_aside(message: Reply, bot_user: str) -> bool:
 
     The first block may be a text that the second one does not show.
     """
-    if asides.is_aside(message.text, bot_user):
+    if to_devin.is_aside(message.text, bot_user):
         return True
     is_text = bool(message.text.strip()) and not message.bots
     heads = () if is_text else (to_markdown("", [one]) for one in message.blocks[:2])
-    return any(asides.is_aside(one, bot_user) for one in heads)
+    return any(to_devin.is_aside(one, bot_user) for one in heads)
 
 
 def _home(event: Payload) -> str:

@@ -7,8 +7,14 @@ from bot.model.record import first_of, mapping, string
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, is_direct
 from bot.slack.app.workspace import Identity
-from bot.wording.actions import HOME_MUTE, HOME_UNLINK, HOME_UNMUTE
-from bot.wording.button_values import parse_home_choice, parse_home_value, parse_page_value
+from bot.wording.actions import (
+    HOME_MUTE,
+    HOME_UNLINK,
+    HOME_UNMUTE,
+    parse_home_choice,
+    parse_home_value,
+    parse_page_value,
+)
 from handlers.parse.events import Payload
 from handlers.parse.interactions import parse_submission, person_of, value_of
 

@@ -14,7 +14,7 @@ from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts
 from bot.slack.app.workspace import Identity
-from bot.wording.button_values import (
+from bot.wording.actions import (
     parse_answer_value,
     parse_link_value,
     parse_reply_value,

@@ -12,7 +12,7 @@ from bot.app import Bot, open_bot
 from bot.model.errors import IsMuted, StoreAway
 from bot.redis.connection import open_store
 from bot.settings import load_settings
-from bot.wording import offers, refusals
+from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
@@ -404,11 +404,11 @@ async def test_first_words_that_slack_brings_no_more_are_answered(
     for delivery in desk.slack.deliveries:
         await delivery.settled()
     await valkey.start()
-    await desk.until_whispered(offers.unlinked(""), "ada")
-    await desk.until_whispered(offers.unlinked(""), "ben")
+    await desk.until_whispered(thread_links.not_linked(""), "ada")
+    await desk.until_whispered(thread_links.not_linked(""), "ben")
     await desk.until_whispered(refusals.sorry(IsMuted()), "ben")
     await desk.until_whispered(GUEST, "gus")
-    await desk.until_said(offers.unlinked("", is_direct=True), direct, channel="dm")
+    await desk.until_said(thread_links.not_linked("", is_direct=True), direct, channel="dm")
     async with open_store(valkey.url, BRISK) as opened:
         await until_caught_up(opened.of(TEAM_ID))
         await until_settled(opened.of(TEAM_ID))

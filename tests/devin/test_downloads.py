@@ -10,8 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.devin.api import IncomingFile, Unread
-from bot.devin.downloads import Downloads
-from bot.devin.places import Places
+from bot.devin.files import Downloads, Places
 from tests.support.raw_http import (
     CHUNKED,
     ORGANIZATION,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.devin.places import Places
+from bot.devin.files import Places
 
 API = "https://api.devin.ai"
 FILE = f"{API}/v3/organizations/org-1/attachments/1/plan.md"

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import Bot
-from bot.wording import corrections, devin_say, forms, thread_links
+from bot.wording import commands, delivery_reports, forms, thread_links
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people import test_buttons, test_edits, test_link_offers, test_shortcuts
@@ -52,7 +52,7 @@ async def send_a_correction(desk: Desk) -> tuple[str | None, Told]:
     thread, ts = await test_edits.delivered(desk)
     await test_edits.edit(desk, ts, "Please merge")
     await test_edits.press(desk, await test_edits.offered(desk))
-    return thread, corrections.CORRECTION_SENT
+    return thread, delivery_reports.CORRECTION_SENT
 
 
 async def send_to_devin(desk: Desk) -> tuple[str | None, Told]:
@@ -79,7 +79,7 @@ async def cancel_the_question(desk: Desk) -> tuple[str | None, Told]:
     await desk.until_whispered(test_say.which("Please rebase"), "ada")
     value = test_say.offered(desk)[0][0].partition(":")[0]
     await test_say.choose(desk, value, action="say_cancelled")
-    return None, devin_say.NOWHERE
+    return None, commands.NOWHERE
 
 
 ACTS: list[Act] = [
@@ -106,7 +106,7 @@ async def test_a_menu_that_was_whispered_serves_as_any_other(bot: Bot, desk: Des
     await be_asked_for_a_session(desk)
     await desk.until_whispered(test_say.which("Please rebase"), "ada")
     await test_say.choose(desk, test_say.offered(desk)[0][0])
-    sent = devin_say.said_to(desk.named(OTHER_SESSION), "Please rebase")
+    sent = commands.said_to(desk.named(OTHER_SESSION), "Please rebase")
     await desk.until_whispered(sent, "ada")
 
 

@@ -9,8 +9,7 @@ import pytest
 
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
-from bot.runtime.audit import TRAIL, Event
-from bot.runtime.logs import Lines
+from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
 from bot.wording.mirror.digest import DIGEST_OFF

@@ -12,7 +12,7 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.settings import Settings
-from bot.text.characters import cut
+from bot.text.to_slack import cut
 from bot.wording import delivery_reports, refusals
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.devin.answers import Api

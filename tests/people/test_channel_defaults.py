@@ -7,7 +7,7 @@ from bot.app import Bot
 from bot.model.errors import BadSession, ChooseSession, NotAllowed
 from bot.model.people import Standing
 from bot.redis.keys import profile_key
-from bot.wording import commands, devin_say, refusals
+from bot.wording import commands, refusals
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.keys import at
 from tests.support.waiting import wait_until
@@ -144,4 +144,4 @@ async def test_help_tells_of_it(bot: Bot, desk: Desk) -> None:
     ts = await desk.mention("help")
     assert "`default none`" in await desk.until_said(commands.HELP, ts)
     await said(desk, "help")
-    assert "`default &lt;" in await desk.until_whispered(devin_say.USAGE, "ada")
+    assert "`default &lt;" in await desk.until_whispered(commands.USAGE, "ada")

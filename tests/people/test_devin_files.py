@@ -3,7 +3,7 @@
 import pytest
 
 from bot.app import Bot
-from bot.text.devin_files import cut_files
+from bot.text.devin_markdown import cut_files
 from bot.wording.mirror.posts import file_link
 from sandbox.devin.answers import DownloadFailure
 from sandbox.slack.world.live import live

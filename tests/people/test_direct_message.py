@@ -15,7 +15,7 @@ from bot.redis.connection import Store
 from bot.relay.home import NO_PROMPTS
 from bot.slack import views
 from bot.store.claims import Claims
-from bot.wording import commands, home_view, offers, refusals
+from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import starting
 from bot.wording.mirror import digest
 from bot.wording.phrases import session_address
@@ -28,12 +28,15 @@ PEOPLE = ("ada", "ben")
 HOW = "To change them, press *Change*, or write `defaults"
 
 ANSWERS: dict[str, tuple[Told, list[str]]] = {
-    "hi": (offers.unlinked("", is_direct=True), ["start_spoken", "link_spoken"]),
-    "what can you do?": (offers.unlinked("", is_direct=True), ["start_spoken", "link_spoken"]),
+    "hi": (thread_links.not_linked("", is_direct=True), ["start_spoken", "link_spoken"]),
+    "what can you do?": (
+        thread_links.not_linked("", is_direct=True),
+        ["start_spoken", "link_spoken"],
+    ),
     "Help": (commands.help_in(is_direct=True), ["open_start_form"]),
     "start": (starting.NOTHING, ["open_start_form"]),
     "link": (refusals.no_session(""), ["link_spoken"]),
-    SESSION: (offers.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),
+    SESSION: (thread_links.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),
     "sessions": (home_view.EMPTY, ["open_start_form"]),
     "status": (home_view.EMPTY, ["open_start_form"]),
     "mute": (refusals.sorry(NotLinked()), []),
@@ -42,8 +45,8 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "default": (commands.NO_DEFAULT, []),
     "defaults": (HOW, ["change_defaults"]),
     "defaults max:10": ("*ada* changed the defaults for new sessions here", []),
-    "staus": (offers.did_you_mean("status", "", "", is_linked=False), ["run_spoken"]),
-    " /help": (offers.did_you_mean("help", "", "", is_linked=False), ["run_spoken"]),
+    "staus": (thread_links.did_you_mean("status", "", "", is_linked=False), ["run_spoken"]),
+    " /help": (thread_links.did_you_mean("help", "", "", is_linked=False), ["run_spoken"]),
 }
 """Words outside of any linked thread, the answer, and its buttons."""
 
@@ -151,7 +154,7 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
     await wait_until(lambda: len(calls(desk)) >= 2, "both are offered prompts")
     ada, ben = (desk.slack.workspace.direct_message(one, desk.slack.bot_user_id) for one in PEOPLE)
     assert sorted(one["channel_id"] for one in calls(desk)) == sorted([ada.id, ben.id])
-    for _, command in offers.PROMPTS:
+    for _, command in thread_links.PROMPTS:
         event = {"type": "message", "text": command, "user": "U0ADA00000", "channel": ada.id}
         assert parse_command({**event, "ts": "1.000000"}, "T1", desk.slack.bot_user_id)
     assert desk.slack.home_view("ada") is None

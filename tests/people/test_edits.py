@@ -35,7 +35,7 @@ from bot.store.lua.reply_fields import ReplyField
 from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
-from bot.wording import corrections, refusals, thread_links
+from bot.wording import delivery_reports, refusals, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import mail_waiting, session_address
 from handlers.edits import parse_deletion, parse_edit
@@ -60,7 +60,7 @@ from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
-OFFER = corrections.correction_offered("", was_taken=True)
+OFFER = delivery_reports.correction_offered("", was_taken=True)
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 GONE = refusals.sorry(NoSuchReply(already_sent=False))
 AWAY = refusals.passing(SlackAway("chat.postMessage", "", maybe_done=True))
@@ -116,7 +116,7 @@ async def offered(desk: Desk, count: int = 1, *, words: SlackMessage = OFFER) ->
 
 
 def corrections_in(desk: Desk, thread: str) -> list[Message]:
-    words = corrections.corrected("ada", "")
+    words = delivery_reports.corrected("ada", "")
     return [one for one in desk.posts(thread) if tells(one.text, words)]
 
 
@@ -505,7 +505,7 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     await desk.slack.delete("general", ts)
     await until_noted(desk, store, ts, "")
     answers.set()
-    await desk.until_whispered(corrections.read_already(is_certain=False), "ada")
+    await desk.until_whispered(delivery_reports.read_already(is_certain=False), "ada")
     await wait_until(
         lambda: [actions(one) for one in desk.posts(thread)] == [AGAIN],
         "the report",
@@ -715,7 +715,7 @@ async def test_after_delivery_a_deletion_cannot_be_followed(
     """Its author is told so, once."""
     _, ts = await delivered(desk)
     await delete(desk, ts)
-    await desk.until_whispered(corrections.read_already(is_certain=True), "ada")
+    await desk.until_whispered(delivery_reports.read_already(is_certain=True), "ada")
     deletion = desk.slack.deliveries[-1]
     await (await desk.slack.redeliver(deletion)).settled()
     await until_settled(store)
@@ -736,10 +736,10 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     await desk.until_marked("zzz", suspended)
     await until_settled(store)
     await edit(desk, refused, "Uno")
-    await offered(desk, words=corrections.correction_offered("", was_taken=False))
+    await offered(desk, words=delivery_reports.correction_offered("", was_taken=False))
     await delete(desk, refused)
     await delete(desk, suspended)
-    await desk.until_whispered(corrections.read_already(is_certain=False), "ada")
+    await desk.until_whispered(delivery_reports.read_already(is_certain=False), "ada")
     assert len(desk.whispers("ada")) == 2
     await desk.press("send_again", thread)
     await desk.until_whispered(GONE, "ada")
@@ -750,7 +750,7 @@ async def test_an_aside_after_delivery_is_told_like_a_deletion(bot: Bot, desk: D
     """Devin has the reply, so there is no correction to offer."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "(aside) Please rebase")
-    await desk.until_whispered(corrections.read_already(is_certain=True), "ada")
+    await desk.until_whispered(delivery_reports.read_already(is_certain=True), "ada")
     assert offers(desk) == []
 
 

@@ -21,7 +21,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key
 from bot.store.links import Links
 from bot.wording import actions, commands, forms, home_view, refusals, thread_links
-from bot.wording.button_values import home_choice_value, parse_choice_value, parse_home_choice
+from bot.wording.actions import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage

@@ -18,7 +18,6 @@ from bot.model.sessions import (
 )
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
-from bot.wording.offers import unlinked
 from bot.wording.phrases import session_link
 from handlers.replies import names_session, parse_named
 from sandbox.slack.server import Message
@@ -198,7 +197,7 @@ async def test_a_mention_that_names_a_session_is_offered_the_link(bot: Bot, desk
     await desk.until_heard()
     assert len(desk.slack.ephemerals("general")) == 1
     await desk.mention(f"as I said, {URL}", thread=thread)
-    await desk.until_whispered(unlinked(""), "ada")
+    await desk.until_whispered(thread_links.not_linked(""), "ada")
 
 
 async def test_talk_that_names_no_session_is_left_alone(bot: Bot, desk: Desk) -> None:

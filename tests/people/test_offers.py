@@ -10,7 +10,7 @@ from bot.model.people import Standing
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.wording import commands, forms, offers, refusals, thread_links
+from bot.wording import commands, forms, refusals, thread_links
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -58,7 +58,7 @@ async def test_a_mention_without_a_session_offers_to_start_one(
     root = await desk.slack.say("The build is red.") if place == "thread" else None
     ts = await desk.mention("please fix the *login* test", thread=root)
     offer = await asked(desk)
-    assert offer.text.startswith(offers.unlinked("").text)
+    assert offer.text.startswith(thread_links.not_linked("").text)
     assert offer.thread_ts == root
     assert actions(offer) == [START, LINK]
     pressed = await press(desk, START, offer)
@@ -68,7 +68,7 @@ async def test_a_mention_without_a_session_offers_to_start_one(
     (session,) = started(desk)
     assert "please fix the **login** test" in session.messages[0].text
     assert ("The build is red." in session.messages[0].text) is (place == "thread")
-    assert offer.text == offers.STARTING.text
+    assert offer.text == thread_links.STARTING.text
     assert not actions(offer)
 
 
@@ -149,7 +149,7 @@ async def test_a_mistyped_command_is_asked_back_and_run(bot: Bot, desk: Desk) ->
     thread = await desk.linked_thread()
     await desk.mention("staus", thread=thread)
     question = await asked(desk)
-    assert question.text == offers.did_you_mean("status", "", "", is_linked=True).text
+    assert question.text == thread_links.did_you_mean("status", "", "", is_linked=True).text
     assert actions(question) == [RUN, SEND]
     assert question.thread_ts == thread
     pressed = await press(desk, RUN, question)
@@ -157,7 +157,7 @@ async def test_a_mistyped_command_is_asked_back_and_run(bot: Bot, desk: Desk) ->
     await desk.slack.redeliver(pressed)
     assert await desk.fence(thread) == []
     assert len(desk.said(thread)) == 1
-    assert question.text == offers.run("status", "").text
+    assert question.text == thread_links.command_run("status", "").text
 
 
 async def test_a_word_that_was_meant_for_devin_is_sent_by_a_press(bot: Bot, desk: Desk) -> None:
@@ -228,7 +228,7 @@ async def test_a_direct_message_is_answered_by_a_message_that_stays(bot: Bot, de
     (session,) = started(desk)
     assert session.messages[0].text.endswith("hello?")
     assert desk.slack.ephemerals("dm") == []
-    assert offers.STARTING.text in desk.said(ts, channel="dm")
+    assert thread_links.STARTING.text in desk.said(ts, channel="dm")
 
 
 @pytest.mark.parametrize("action", [START, RUN])

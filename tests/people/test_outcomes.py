@@ -26,7 +26,7 @@ from bot.redis.keys import DUE_KEY, lease_key, subject_key, watched_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.text.characters import cut
+from bot.text.to_slack import cut
 from bot.timing import TIMING
 from bot.wording import delivery_reports
 from bot.wording.message import QUOTE_LIMIT, SlackMessage

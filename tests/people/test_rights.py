@@ -16,7 +16,7 @@ from bot.model.people import Standing
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
 from bot.settings import load_settings
-from bot.wording import actions, refusals, session_picker, workflows
+from bot.wording import actions, forms, refusals, workflows
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage, plain
 from bot.wording.mirror import notices
@@ -149,8 +149,8 @@ async def test_who_may_not_link_messages_the_sessions_of_the_channel_and_sees_no
         await desk.slack.slash("/devin-say", "", user="ben")
         await wait_until(lambda: desk.slack.open_views("ben"), "the form opens")
         (view,) = desk.slack.open_views("ben")
-        assert session_picker.HERE in str(view)
-        assert session_picker.ELSEWHERE not in str(view)
+        assert forms.HERE in str(view)
+        assert forms.ELSEWHERE not in str(view)
         assert "Buy a competitor" not in str(view)
         filled = {"session": None, "typed": OTHER_SESSION, "message": "From a form"}
         await desk.slack.submit_view(view["id"], filled, user="ben")

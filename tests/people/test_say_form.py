@@ -26,13 +26,12 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.links import Links
-from bot.wording import actions, devin_say, refusals, session_picker
+from bot.wording import actions, commands, refusals
 from bot.wording import forms as waiting
-from bot.wording.forms import NO_MESSAGE, say_form, say_menu
+from bot.wording.forms import NO_MESSAGE, Choices, say_form, say_menu
 from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import short_id
 from bot.wording.refusals import no_session
-from bot.wording.session_picker import Choices
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import OTHER_TEAM_ID
@@ -127,8 +126,8 @@ async def test_the_form_offers_the_channels_sessions_and_devins_latest(
     view = await opened(desk)
     assert lists() == before + 1
     assert groups(view) == {
-        session_picker.HERE: [OTHER_SESSION, SESSION],
-        session_picker.ELSEWHERE: [THIRD_SESSION],
+        waiting.HERE: [OTHER_SESSION, SESSION],
+        waiting.ELSEWHERE: [THIRD_SESSION],
     }
     options = [
         one for group in element(view, "session")["option_groups"] for one in group["options"]
@@ -146,7 +145,7 @@ async def test_a_session_that_devin_has_just_finished_is_offered(bot: Bot, desk:
     """A reply continues it, also by its short ID; only one that has ended is left out."""
     desk.devin.add_session(THIRD_SESSION, "idle", title="Release notes")
     view = await opened(desk)
-    assert THIRD_SESSION in groups(view)[session_picker.ELSEWHERE]
+    assert THIRD_SESSION in groups(view)[waiting.ELSEWHERE]
     message = await desk.mention(f"link {short_id(SessionId(THIRD_SESSION))}")
     await desk.until_linked(message)
     await desk.reply("Please rebase", message)
@@ -165,7 +164,7 @@ async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
     assert forms(desk) == []
     await wait_until(lambda: posts(desk), "it is posted")
     (said,) = posts(desk)
-    assert said == devin_say.said("ada", "Fix &lt;b&gt; &amp; *test*\nplease").text
+    assert said == commands.said("ada", "Fix &lt;b&gt; &amp; *test*\nplease").text
     (message,) = (one for one in desk.slack.channel_messages("general") if one.text == said)
     assert message.thread_ts != thread
     await desk.until_marked("white_check_mark", message.ts)
@@ -182,14 +181,14 @@ async def test_a_typed_session_gets_the_message(bot: Bot, desk: Desk, channel: s
     await submit(desk, view, typed=f" {address} ")
     assert forms(desk) == []
     await desk.until_received("Please rebase")
-    assert posts(desk, channel=channel) == [devin_say.said("ada", "Please rebase").text]
+    assert posts(desk, channel=channel) == [commands.said("ada", "Please rebase").text]
 
 
 PROBLEMS: Mapping[str, tuple[Mapping[str, str | None], Mapping[str, str]]] = {
-    "no session": ({"session": None}, {"typed": session_picker.NEITHER}),
+    "no session": ({"session": None}, {"typed": waiting.NEITHER}),
     "both": (
         {"session": SESSION, "typed": SESSION},
-        {"typed": session_picker.BOTH},
+        {"typed": waiting.BOTH},
     ),
     "a bad session": (
         {"session": None, "typed": "devin-xyz"},
@@ -360,7 +359,7 @@ async def test_while_redis_is_slow_the_form_opens_empty_and_is_drawn_later(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
         assert says(desk.slack.open_views("ada"), waiting.ONE_MOMENT)
     await wait_until(lambda: forms(desk), "the form is drawn")
-    assert groups(forms(desk)[0]) == {session_picker.HERE: [SESSION]}
+    assert groups(forms(desk)[0]) == {waiting.HERE: [SESSION]}
 
 
 @pytest.mark.times(soon_seconds=0.2, modal_seconds=0.5, redis_seconds=3.0)
@@ -424,7 +423,7 @@ async def test_without_devins_list_the_channels_sessions_are_there(
     else:
         desk.devin.api_key = "another"
     view = await opened(desk)
-    assert groups(view) == {session_picker.HERE: [SESSION]}
+    assert groups(view) == {waiting.HERE: [SESSION]}
 
 
 def labels_of(view: View) -> list[str]:
@@ -443,9 +442,9 @@ async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
     async with running(desk, environ, ALLOW_GUESTS="true", LIST_SESSIONS="true"):
         await desk.linked_thread(OTHER_SESSION)
         view = await opened(desk, user=user)
-        assert groups(view) == {session_picker.HERE: [OTHER_SESSION]}
+        assert groups(view) == {waiting.HERE: [OTHER_SESSION]}
         assert labels_of(view) == ["Fix the build (devin-fedcba98)"]
-        assert session_picker.ELSEWHERE in groups(await opened(desk))
+        assert waiting.ELSEWHERE in groups(await opened(desk))
 
 
 async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
@@ -465,7 +464,7 @@ async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
         )
         desk.slack.workspace.user("ben").team_id = OTHER_TEAM_ID
         has_moved.set()
-        assert groups(await opening) == {session_picker.HERE: [OTHER_SESSION]}
+        assert groups(await opening) == {waiting.HERE: [OTHER_SESSION]}
 
 
 @on_both
@@ -480,7 +479,7 @@ async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
         await desk.linked_thread(OTHER_SESSION)
         await desk.linked_thread(SECRET)
         view = await opened(desk)
-        assert groups(view) == {session_picker.HERE: [SECRET, OTHER_SESSION]}
+        assert groups(view) == {waiting.HERE: [SECRET, OTHER_SESSION]}
         assert labels_of(view) == [short_id(SessionId(SECRET)), "Fix the build (devin-fedcba98)"]
         await submit(desk, view, session=OTHER_SESSION)
         await desk.until_received("Please rebase", OTHER_SESSION)
@@ -546,8 +545,8 @@ async def test_a_channel_with_many_sessions_offers_the_latest(
     for number in range(200, 230):
         desk.devin.add_session(f"devin-{number:032x}", title="x" * 300)
     found = groups(await opened(desk))
-    assert set(found[session_picker.HERE]) <= {f"devin-{number:032x}" for number in range(70)}
-    assert (len(found[session_picker.HERE]), len(found[session_picker.ELSEWHERE])) == (50, 20)
+    assert set(found[waiting.HERE]) <= {f"devin-{number:032x}" for number in range(70)}
+    assert (len(found[waiting.HERE]), len(found[waiting.ELSEWHERE])) == (50, 20)
 
 
 SESSIONS = st.integers(0, 16**64 - 1).map(lambda number: SessionId(f"devin-{number:x}"))

@@ -33,10 +33,10 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.links import Links
-from bot.wording import forms, refusals, session_picker, thread_links
+from bot.wording import forms, refusals, thread_links
+from bot.wording.forms import Choices
 from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import session_address
-from bot.wording.session_picker import Choices
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit
@@ -456,9 +456,9 @@ async def test_the_form_offers_the_sessions_that_devin_say_offers(bot: Bot, desk
     assert offered(view) == [OTHER_SESSION, SESSION]
     assert prefilled(view) == {"typed": "https://app.devin.ai/sessions/5ec4e75ec4e7"}
     await submit_all(desk, view, session=OTHER_SESSION, typed=SESSION)
-    assert error(view) == session_picker.BOTH
+    assert error(view) == forms.BOTH
     await submit_all(desk, view, typed=None)
-    assert error(view) == session_picker.NEITHER
+    assert error(view) == forms.NEITHER
     await submit_all(desk, view, session=OTHER_SESSION, typed=None)
     await desk.until_linked(thread)
     await desk.reply("Please fix", thread)

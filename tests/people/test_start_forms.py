@@ -13,7 +13,7 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.relay.lifecycle.prompts import with_prompt
 from bot.relay.lifecycle.start import Start
 from bot.settings import load_settings
-from bot.wording import devin_say, refusals
+from bot.wording import commands, refusals
 from bot.wording.lifecycle import form, option_fields, starting
 from bot.wording.lifecycle.option_fields import Offer
 from bot.wording.message import plain
@@ -126,7 +126,7 @@ async def test_what_is_chosen_precedes_the_prompt_in_the_thread(bot: Bot, desk: 
     await desk.slack.submit_view(view["id"], filled)
     await wait_until(lambda: sessions(desk), "it starts")
     words = 'repo:acme/api mode:fast playbook:!deploy max:10 title:"Login test" Fix &lt;it&gt;'
-    assert opening(desk).text == devin_say.said("ada", words).text
+    assert opening(desk).text == commands.said("ada", words).text
 
 
 async def test_what_cannot_be_chosen_is_said_at_its_field(bot: Bot, desk: Desk) -> None:

@@ -28,7 +28,7 @@ from bot.relay.lifecycle.start import Start
 from bot.relay.lifecycle.starter import STARTED
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
-from bot.wording import devin_say, refusals, thread_links, workflows
+from bot.wording import commands, refusals, thread_links, workflows
 from bot.wording.lifecycle import form, starting
 from bot.wording.message import SlackMessage, plain
 from sandbox.devin.answers import STATES, Answer
@@ -575,7 +575,7 @@ async def test_devin_say_new_posts_the_prompt_and_links_its_thread(bot: Bot, des
     await desk.slack.slash("/devin-say", "new Fix the *build* <!channel>")
     await wait_until(lambda: sessions(desk), "it starts")
     post = opening(desk)
-    assert post.text == devin_say.said("ada", "Fix the *build* @channel").text
+    assert post.text == commands.said("ada", "Fix the *build* @channel").text
     await until_linked(desk, post.ts)
     assert prompt(desk) == "ada, U0ADA00000 (in Slack):\n\nFix the **build** @channel"
 

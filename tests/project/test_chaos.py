@@ -14,8 +14,8 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
+from bot.wording.commands import said
 from bot.wording.delivery_reports import waiting, words_of
-from bot.wording.devin_say import said
 from chaos.clocks import drawn, shifted
 from chaos.entries import Entry, Kind, content_of, file_of, text_of
 from chaos.ledger import Ledger, Said, addresses

@@ -7,7 +7,7 @@ import pytest
 
 from bot.model.mirror import Follow
 from bot.model.sessions import SessionState, Trouble
-from bot.text.devin_files import SentFile
+from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import file_link
 from chaos.crowd import shown
 from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LINKED, LOST, SAID_SINS

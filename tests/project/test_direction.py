@@ -37,6 +37,7 @@ BUILDERS = {
         "Names",
         "Path",
         "len",
+        "note",
         "tuple",
         "str.maketrans",
         "Timing",

@@ -13,7 +13,7 @@ import sandbox.__main__
 from bot.model.replies import OutcomeKind
 from bot.redis import keys
 from bot.runtime import metrics
-from bot.runtime.audit import Event
+from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
 from bot.wording import delivery_reports
 

@@ -18,7 +18,7 @@ from bot.slack.app.manifest import (
     options,
     required_scopes,
 )
-from bot.wording.offers import PROMPTS
+from bot.wording.thread_links import PROMPTS
 from tests.support.manifest_schema import Manifest
 
 ROOT = Path(__file__).parents[2]

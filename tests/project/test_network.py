@@ -14,14 +14,14 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.app import open_slack
 from bot.devin.api import Unread
+from bot.devin.files import HOSTS
 from bot.devin.opening import open_devin
-from bot.devin.places import HOSTS
 from bot.model.errors import SlackAway
 from bot.model.files import AttachedFile, FileLeftOut
 from bot.model.replies import Wait
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import InFlight
-from bot.runtime.reasons import REDIRECTED
+from bot.runtime.outgoing import REDIRECTED
 from bot.settings import load_settings
 from bot.slack.api import SlackClient, call, respond
 from bot.slack.files import FILE_HOSTS, GOVSLACK, GOVSLACK_FILE_HOSTS, SlackFiles

@@ -4,9 +4,8 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.errors import OperatorError
-from bot.redis.connection import Store
+from bot.redis.connection import SCHEMA, Store, claim_schema
 from bot.redis.keys import SCHEMA_KEY
-from bot.redis.schema import SCHEMA, claim_schema
 from tests.support.keys import at
 
 

@@ -20,7 +20,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key
 from bot.runtime import in_flight
 from bot.store.links import Links
-from bot.wording import devin_say, refusals, thread_links
+from bot.wording import commands, refusals, thread_links
 from bot.wording.forms import say_menu
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_link, short_id
@@ -112,7 +112,7 @@ async def test_a_message_is_posted_linked_delivered_and_reported(
     """The post names the person; the mark is on it, and its thread goes to the session."""
     await say(desk, f"{SESSION} Please rebase", user="ada", channel=channel)
     message = await posted(desk, "Please rebase", channel=channel)
-    assert message.text == devin_say.said("ada", "Please rebase").text
+    assert message.text == commands.said("ada", "Please rebase").text
     assert message.thread_ts in {None, message.ts}
     await desk.until_marked("white_check_mark", message.ts, channel=channel)
     reply = await desk.reply("And test it", message.ts, channel=channel)
@@ -144,7 +144,7 @@ async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: st
     """It is an id or an address, with the message on the same line or below."""
     await say(desk, f"{name}\nPlease rebase\nand test", user="ben")
     message = await posted(desk, "Please rebase")
-    assert message.text == devin_say.said("Ben Franklin", "Please rebase\nand test").text
+    assert message.text == commands.said("Ben Franklin", "Please rebase\nand test").text
     await desk.until_marked("white_check_mark", message.ts)
     assert desk.received() == ["Ben Franklin, U0BEN00000 (in Slack):\n\nPlease rebase\nand test"]
 
@@ -205,10 +205,10 @@ async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: 
     assert [label for _, label in options] == ["Fix the build (devin-fedcba98)", SHORT_ID]
     await choose(desk, options[1][0])
     message = await posted(desk, "Please *rebase*")
-    assert message.text == devin_say.said("ada", "Please *rebase* &amp; test").text
+    assert message.text == commands.said("ada", "Please *rebase* &amp; test").text
     await desk.until_marked("white_check_mark", message.ts)
     assert desk.received() == [FROM_ADA + "Please **rebase** & test"]
-    words = devin_say.said_to(desk.named(), "Please *rebase* &amp; test")
+    words = commands.said_to(desk.named(), "Please *rebase* &amp; test")
     assert menu_of(desk).text == await desk.until_whispered(words, "ada") == words.text
     assert actions(menu_of(desk)) == []
 
@@ -239,7 +239,7 @@ async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: 
     post = await posted(desk, "Please rebase")
     await desk.until_marked("white_check_mark", post.ts)
     chosen = desk.named(SESSION if desk.received() else OTHER_SESSION)
-    await desk.until_whispered(devin_say.said_to(chosen, "Please rebase"), "ada")
+    await desk.until_whispered(commands.said_to(chosen, "Please rebase"), "ada")
     assert desk.received() + desk.received(OTHER_SESSION) == [FROM_ADA + "Please rebase"]
     assert len(desk.devin.requests) == 1
 
@@ -250,9 +250,9 @@ async def test_nothing_is_sent_where_a_person_says_so(bot: Bot, desk: Desk) -> N
     message = menu_of(desk)
     number = options[0][0].partition(":")[0]
     await choose(desk, number, action="say_cancelled")
-    await desk.until_whispered(devin_say.NOWHERE, "ada")
+    await desk.until_whispered(commands.NOWHERE, "ada")
     assert actions(message) == []
-    assert [one.text for one in desk.slack.ephemerals("general")] == [devin_say.NOWHERE.text]
+    assert [one.text for one in desk.slack.ephemerals("general")] == [commands.NOWHERE.text]
     assert desk.devin.requests == []
 
 
@@ -440,7 +440,7 @@ async def test_without_a_message_the_person_reads_how_it_is_used(
 ) -> None:
     """The usage is in the acknowledgement, at once; nothing is posted."""
     await say(desk, text)
-    told = await desk.until_whispered(devin_say.USAGE, "ada")
+    told = await desk.until_whispered(commands.USAGE, "ada")
     assert told.count("\n• `/devin-say") == 6
     assert desk.slack.channel_messages("general") == []
 
@@ -510,7 +510,7 @@ async def test_a_message_pings_nobody_but_whom_it_names(bot: Bot, desk: Desk) ->
     await say(desk, f"{SESSION} <!channel> <!here|here> <@U0BEN00000> &lt;b&gt; &amp;amp; *now*")
     message = await posted(desk, "*now*")
     harmless = "@channel @here <@U0BEN00000> &lt;b&gt; &amp;amp; *now*"
-    assert message.text == devin_say.said("ada", harmless).text
+    assert message.text == commands.said("ada", harmless).text
     assert "<!" not in str(message.blocks)
     await desk.until_marked("white_check_mark", message.ts)
     assert desk.received() == [

@@ -13,7 +13,7 @@ from bot.model.threads import TOPIC_LIMIT, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.links import Links
-from bot.text.commonmark.plain import first_words
+from bot.text.devin_markdown import first_words
 from bot.text.to_devin import to_markdown
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import SESSION, Desk, running

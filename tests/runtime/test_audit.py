@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.runtime.audit import TRAIL, AuditFile, Event, open_file
+from bot.runtime.logs import TRAIL, AuditFile, Event, open_file
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
 from tests.support.processes import bot_process, command

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from bot.runtime.open_files import ENOUGH, raise_open_files
+from bot.runtime.http import OPEN_FILES, raise_open_files
 from tests.support.doors import door, signed
 from tests.support.logbook import logging_to
 from tests.support.processes import open_files
@@ -110,4 +110,4 @@ def test_as_many_files_as_are_needed_may_be_open() -> None:
     with open_files(256):
         raise_open_files()
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert soft == min(ENOUGH, hard)
+    assert soft == min(OPEN_FILES, hard)

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from bot.redis.runners import away
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import broken
 from tests.support.processes import free_port
 
 KEY = ConnectionKey("h", 443, True, True, None, None, None)

@@ -14,8 +14,8 @@ import pytest
 from bot.app import Bot
 from bot.model.mirror import Follow
 from bot.redis.connection import Store
-from bot.runtime.audit import TRAIL
 from bot.runtime.http import BODY_LIMIT
+from bot.runtime.logs import TRAIL
 from bot.settings import load_settings
 from bot.wording import actions
 from bot.wording.mirror.card import follows

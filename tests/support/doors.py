@@ -8,8 +8,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.runtime.health import Health
-from bot.runtime.http import open_server
+from bot.runtime.http import Health, open_server
 from bot.runtime.in_flight import InFlight
 from bot.runtime.metrics import Measuring
 from bot.slack.receiving.endpoint import SlackEndpoint

@@ -10,7 +10,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
-from bot.store.backlog import list_due
+from bot.schedule.poll import list_due
 from bot.store.links import Links
 from bot.store.lua.mailbox import measure
 from bot.store.mirror.cards import card_owed

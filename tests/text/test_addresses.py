@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.characters import seen
 from bot.text.commonmark.addresses import misleads
 from bot.text.devin_markdown import inert
+from bot.text.to_slack import seen
 
 EVIL = "https://evil.example/x"
 NAME = "accounts.google.com"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.devin_files import MOST_IN_NAME, SentFile, cut_files, harmless_name
+from bot.text.devin_markdown import MOST_IN_NAME, SentFile, cut_files, harmless_name
 from sandbox.slack.world.live import live
 
 

@@ -13,15 +13,7 @@ from bot.model.options import Changes, Options, Profile
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, PullRequest
-from bot.wording import (
-    commands,
-    corrections,
-    delivery_reports,
-    devin_say,
-    refusals,
-    thread_links,
-    workflows,
-)
+from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
 from bot.wording.commands import Status
 from bot.wording.lifecycle import defaults
 from bot.wording.lifecycle.defaults import Shown
@@ -69,7 +61,7 @@ def test_a_status_counts_the_mail(mail: Queue, said: str) -> None:
 @given(message=HUGE, by=NAMES)
 def test_what_somebody_says_to_devin_pings_no_channel(message: str, by: str) -> None:
     """A long message is cut, with its length; the name is inert."""
-    words = devin_say.said(by, devin_say.harmless(message))
+    words = commands.said(by, commands.harmless(message))
     params = words.params()
     assert block_problems(params["blocks"]) == []
     assert len(params["text"]) <= MAX_POSTED_TEXT
@@ -78,7 +70,7 @@ def test_what_somebody_says_to_devin_pings_no_channel(message: str, by: str) -> 
 
 def test_a_long_message_to_devin_says_its_length() -> None:
     """Devin gets all of it, the channel only its beginning."""
-    assert devin_say.said("ada", "x" * 5_000).text.endswith("(5,016 characters in all)")
+    assert commands.said("ada", "x" * 5_000).text.endswith("(5,016 characters in all)")
 
 
 @given(by=NAMES)
@@ -102,8 +94,8 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "defaults changed": lambda by, session: defaults.changed(
         Changes.clearing(), _defaults(by, session)
     ),
-    "said to": lambda by, session: devin_say.said_to(session, by),
-    "corrected": lambda by, _: corrections.corrected(by, "Please rebase"),
+    "said to": lambda by, session: commands.said_to(session, by),
+    "corrected": lambda by, _: delivery_reports.corrected(by, "Please rebase"),
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
     "muted at home": lambda by, _: thread_links.muted(LINK.model_copy(update={"muted": True}), by),
     "unmuted at home": lambda by, _: thread_links.muted(LINK, by),
@@ -131,7 +123,7 @@ def test_whoever_and_whatever_is_named_pings_nobody(
 
 OTHERS = {
     "help": commands.HELP,
-    "usage": devin_say.USAGE,
+    "usage": commands.USAGE,
     "already linked": thread_links.linked_already(BARE, "Ada"),
     "unlinked": thread_links.unlinked(BARE),
     "muted": thread_links.muted(LINK.model_copy(update={"muted": True})),

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
-from bot.wording import button_values
-from bot.wording.button_values import choice_value, home_value, link_value, reply_value
+from bot.wording import actions
+from bot.wording.actions import choice_value, home_value, link_value, reply_value
 
 IDS = st.from_regex(r"[A-Z][A-Z0-9]{5,11}", fullmatch=True)
 TIMES = st.from_regex(r"[1-9][0-9]{9}\.[0-9]{6}", fullmatch=True)
@@ -31,7 +31,7 @@ def test_the_forms_never_change() -> None:
 @given(st.builds(reply_id, IDS, IDS, TIMES), st.integers(0, 999_999_999))
 def test_a_reply_and_its_round_are_read_as_written(reply: ReplyId, number: int) -> None:
     """The value of *Send again*."""
-    assert button_values.parse_reply_value(reply_value(reply, number)) == (reply, number)
+    assert actions.parse_reply_value(reply_value(reply, number)) == (reply, number)
 
 
 @given(THREADS, SESSIONS, PAGES)
@@ -39,23 +39,23 @@ def test_a_link_and_its_page_are_read_as_written(
     thread: ThreadRef, session: SessionId, page: int
 ) -> None:
     """The values of *Unlink*, and of each button of App Home."""
-    assert button_values.parse_link_value(link_value(thread, session)) == (thread, session)
+    assert actions.parse_link_value(link_value(thread, session)) == (thread, session)
     value = home_value(thread, session, page)
-    assert button_values.parse_home_value(value) == (thread, session, page)
-    assert button_values.parse_page_value(str(page)) == page
+    assert actions.parse_home_value(value) == (thread, session, page)
+    assert actions.parse_page_value(str(page)) == page
 
 
 @given(TICKETS, st.integers(0, 99))
 def test_a_choice_is_read_as_written(number: str, index: int) -> None:
     """The value of an option in the menu of sessions."""
-    assert button_values.parse_choice_value(choice_value(number, index)) == (number, index)
+    assert actions.parse_choice_value(choice_value(number, index)) == (number, index)
 
 
 @given(st.text())
 def test_no_value_makes_a_parser_raise(value: str) -> None:
     """Anyone who can press a button can forge what it carries."""
-    button_values.parse_reply_value(value)
-    button_values.parse_link_value(value)
-    button_values.parse_home_value(value)
-    button_values.parse_choice_value(value)
-    assert (button_values.parse_page_value(value) or 0) >= 0
+    actions.parse_reply_value(value)
+    actions.parse_link_value(value)
+    actions.parse_home_value(value)
+    actions.parse_choice_value(value)
+    assert (actions.parse_page_value(value) or 0) >= 0

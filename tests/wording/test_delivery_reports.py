@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.model.files import AttachedFile
 from bot.model.people import UserId
 from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
-from bot.text.characters import cut
+from bot.text.to_slack import cut
 from bot.wording import delivery_reports, phrases
 from bot.wording.message import QUOTE_LIMIT
 from tests.wording.foreign import BARE, FOREIGN, HUGE, THREAD, problems, quotes

@@ -7,7 +7,7 @@ import pytest
 from bot.model.mirror import Said, SaidKind
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
-from bot.text.devin_files import SentFile
+from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.notices import Framing
 from bot.wording.mirror.posts import (
     EDITABLE,

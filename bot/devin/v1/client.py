@@ -34,10 +34,9 @@ from bot.devin.api import (
     utc_now,
 )
 from bot.devin.http import LONGEST_READ, DevinHttp, Param
-from bot.devin.records import playbooks
+from bot.devin.records import creation, playbooks
 from bot.devin.v1.sessions import (
     PASSING,
-    creation,
     cursor_of,
     parse_array,
     parse_created,
@@ -131,10 +130,7 @@ class DevinV1:
         return MessagePage(tail(found, after), cursor, answer.skew, left_out=left_out)
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
-        """Look for `sessions` in the list, and read the first `SINGLE` that it lacks singly.
-
-        A single session is not worth a list.
-        """
+        """Look for several `sessions` in the list, and read the first few others singly."""
         wanted = dict.fromkeys(sessions)
         found: dict[SessionId, SessionSummary] = {}
         reads = 0
@@ -239,10 +235,7 @@ class DevinV1:
         return self._http.downloads.open(url)
 
     async def probe(self) -> Sequence[Finding]:
-        """Test the key by a message that lacks its required field, which no session sees.
-
-        401 and 403 mean a bad key, 404 and 422 a valid one.
-        """
+        """Test the key by a message without its required field: 404 and 422 mean a valid one."""
         answer = await self._http.post("/v1/sessions/devin-0/message", b"{}")
         if not isinstance(answer, Answer):
             why = answer.reason if isinstance(answer, Wait) else answer.detail

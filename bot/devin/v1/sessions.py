@@ -14,12 +14,9 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.devin.answers import DETAIL_LIMIT, Answer, failed, uploaded
 from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
 from bot.devin.records import identified, iso_time, pull_requests, tags
-from bot.model.options import Options
 from bot.model.record import encodable, mapping, mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble, parse_session
@@ -137,30 +134,6 @@ def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
     return DevinMessage(string(entry, "event_id"), source, string(entry, "message"), at)
 
 
-class CreateSessionParams(BaseModel):
-    """The body that starts a session; the other documented fields keep their defaults."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    prompt: str
-    title: str | None
-    tags: Sequence[str]
-    playbook_id: str | None
-    max_acu_limit: int | None
-
-
-def creation(prompt: str, options: Options, tag: str) -> bytes:
-    """Return the body that starts a session, without the fields that nobody chose."""
-    body = CreateSessionParams(
-        prompt=prompt,
-        title=options.title or None,
-        tags=(tag, *options.tags),
-        playbook_id=options.playbook or None,
-        max_acu_limit=options.max_acu,
-    )
-    return body.model_dump_json(exclude_none=True).encode()
-
-
 def parse_sent(answer: Answer) -> Outcome | Wait:
     """Parse Devin's answer to a message."""
     if answer.status == HTTPStatus.OK:
@@ -174,10 +147,7 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
 
 
 def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
-    """Parse Devin's answer to the start of a session, which tells no title.
-
-    A success that does not name a session may have started one all the same, and so may a 503.
-    """
+    """Parse Devin's answer to a start; without a name, or after a 503, there may be a session."""
     if answer.status == HTTPStatus.OK:
         found = parse_object(answer.body) or {}
         session = parse_session(string(found, "session_id"))

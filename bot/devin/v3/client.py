@@ -20,10 +20,10 @@ from bot.devin.api import (
     utc_now,
 )
 from bot.devin.http import LONGEST_READ, READ_LIMIT, Param
+from bot.devin.records import creation
 from bot.devin.v3.lists import Lists
 from bot.devin.v3.sessions import (
     PASSING,
-    creation,
     parse_created,
     parse_messages,
     parse_record,

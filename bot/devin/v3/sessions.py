@@ -11,12 +11,9 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.devin.answers import Answer, failed, uploaded
 from bot.devin.api import Cursor, DevinMessage, Failure, MessagePage, SessionSummary, Source
 from bot.devin.records import amount, children, identified, iso_time, pull_requests, tags, word
-from bot.model.options import Options
 from bot.model.record import mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, Review, SessionState, Trouble, parse_session
@@ -173,36 +170,6 @@ def _time(value: object) -> datetime | None:
         return None
 
 
-class SessionCreateRequest(BaseModel):
-    """The body that starts a session; the other documented fields keep their defaults."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    prompt: str
-    title: str | None = None
-    tags: Sequence[str]
-    repos: Sequence[str] | None = None
-    devin_mode: str | None = None
-    playbook_id: str | None = None
-    max_acu_limit: int | None = None
-    create_as_user_id: str | None = None
-
-
-def creation(prompt: str, options: Options, tag: str, as_user: str = "") -> bytes:
-    """Return the body that starts a session, without the fields that nobody chose."""
-    body = SessionCreateRequest(
-        prompt=prompt,
-        title=options.title or None,
-        tags=(tag, *options.tags),
-        repos=options.repos or None,
-        devin_mode=options.mode or None,
-        playbook_id=options.playbook or None,
-        max_acu_limit=options.max_acu,
-        create_as_user_id=as_user or None,
-    )
-    return body.model_dump_json(exclude_none=True).encode()
-
-
 def parse_sent(answer: Answer) -> Outcome | Wait:
     """Parse Devin's answer to a message: the session, which has ended or goes on."""
     state = parse_state(answer.body) if answer.status == HTTPStatus.OK else None
@@ -214,10 +181,7 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
 
 
 def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
-    """Parse Devin's answer to the start of a session, which may tell no title yet.
-
-    A success that does not name a session may have started one all the same.
-    """
+    """Parse Devin's answer to a start; without a session's name, one may be there all the same."""
     found = parse_record(answer.body) if answer.status == HTTPStatus.OK else None
     if found is None:
         return failed(answer, PASSING)

@@ -8,6 +8,10 @@ to leave stops it. Two locks ensure that; the kernel releases them however their
 * `server.lock`: held through a descriptor that the server inherits, so exactly while it lives.
 * `in-use.lock`: shared by the processes that use the server. After a kill -9 of all of them, the
   server goes on until the next one has used it and left.
+
+Once a day, the append-only file is rewritten, if anything was written: a deleted or expired value
+stays in it until then. The age of its base decides, so restarts don't postpone a rewrite. Of the
+processes that use the server, the first to notice asks.
 """
 
 import asyncio
@@ -21,10 +25,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
 from bot.model.errors import EmbeddedValkeyError
 from bot.redis.embedded.home import ADVICE, ValkeyHome
-from bot.redis.embedded.rewriting import rewrite_daily
-from bot.runtime.reasons import broken
+from bot.redis.runners import AWAY, away
+from bot.runtime.outgoing import broken
 from bot.timing import TIMING, Timing
 
 logger = logging.getLogger(__name__)
@@ -176,7 +183,6 @@ class _EmbeddedValkey:
 
 
 async def _within(seconds: float, lock: Callable[[], int | None]) -> int | None:
-    """Return what `lock` returns as soon as it is not None, or else None after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         locked = lock()
@@ -223,3 +229,47 @@ async def _ask(socket: Path, command: bytes) -> bytes:
                 await writer.wait_closed()
     except OSError:
         return b""
+
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.1
+"""Between two looks at a rewrite that is under way."""
+
+_FAILED = "Valkey couldn't; the end of valkey.log in DATA_DIR says why"
+
+_AT_ONCE = 1000
+"""Keys that one SCAN looks at, while other commands wait."""
+
+
+async def rewrite_daily(home: ValkeyHome, url: str, timing: Timing) -> None:
+    """Look now and then, and rewrite what is too old; a rewrite that fails is tried again."""
+    while True:
+        if home.age() >= timing.rewrite_wait:
+            try:
+                reason = "" if await _rewrite(url) else _FAILED
+            except AWAY as error:
+                reason = str(away(error))
+            if reason:
+                logger.error("append-only file not rewritten", extra={"reason": reason})
+        await asyncio.sleep(timing.rewrite_pause)
+
+
+async def _rewrite(url: str) -> bool:
+    # Nobody waits. Under a timeout, redis-py may swallow a cancellation (Python 3.11).
+    redis = Redis.from_url(url, socket_timeout=None, decode_responses=True)
+    try:
+        # A rewrite would keep expired keys that nothing has deleted yet. SCAN deletes them (Valkey
+        # 9.1); Valkey's own cycle takes a while, above all after a start.
+        async for _ in redis.scan_iter(count=_AT_ONCE):
+            pass
+        with suppress(ResponseError):  # one is under way, or none can begin, which INFO tells
+            await redis.bgrewriteaof()
+        while True:
+            facts = await redis.info("persistence")
+            if not (facts["aof_rewrite_in_progress"] or facts["aof_rewrite_scheduled"]):
+                return bool(facts["aof_last_bgrewrite_status"] == "ok")
+            await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        # A cancellation that comes meanwhile would leave the connection open.
+        await asyncio.shield(redis.aclose())

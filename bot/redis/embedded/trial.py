@@ -18,12 +18,7 @@ _REWRITES = "A relay that runs does it daily. If one runs, see valkey.log in DAT
 
 
 async def try_valkey(data_dir: Path) -> str:
-    """Return which Valkey answers, for an operator: one that runs, or else a new process.
-
-    Raises:
-        EmbeddedValkeyError: none can start.
-        StoreAway: it doesn't answer.
-    """
+    """Return which Valkey answers, or raise `EmbeddedValkeyError` or `StoreAway`."""
     with _home(data_dir) as (home, says):
         async with embedded_valkey(home) as url, open_store(url) as store:
             await store.ping()
@@ -41,11 +36,6 @@ def old_data(data_dir: Path) -> Sequence[Finding]:
 
 @contextmanager
 def _home(data_dir: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the directory to use, and what to say of `data_dir`.
-
-    One that doesn't exist is only created and removed; a temporary one is used in its place, since
-    a relay may begin to use it at any time.
-    """
     path = data_dir.resolve()
     missing = _missing(path)
     home = ValkeyHome.prepare(path)

@@ -12,12 +12,12 @@ from bot.model.replies import Change, Reply
 from bot.relay.accept import Accepting
 from bot.relay.asking.link_form import LinkForm
 from bot.relay.lifecycle.starting import Starting
-from bot.reporting.notices import Notices
+from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
 from bot.store.state import State
 from bot.text.to_devin import strip_mention
-from bot.wording import offers
+from bot.wording import thread_links
 from bot.wording.message import SlackMessage
 
 
@@ -52,7 +52,9 @@ class FirstWords:
             message.author, message.thread.channel, Act.START, reply_id=message.id
         )
         number = await self.state.tickets.issue(WordsAsked(by=message.author, message=message))
-        await self._tell(message, offers.unlinked(number, is_direct=message.thread.is_direct))
+        await self._tell(
+            message, thread_links.not_linked(number, is_direct=message.thread.is_direct)
+        )
 
     async def ask_session(self, message: Reply) -> None:
         """Ask the author of `message` which session its thread is to be linked to.
@@ -62,7 +64,7 @@ class FirstWords:
         """
         await self.accepting.check(message.author, message.thread.channel, Act.START)
         number = await self.state.tickets.issue(WordsAsked(by=message.author, message=message))
-        await self._tell(message, offers.which_session(number))
+        await self._tell(message, thread_links.which_session(number))
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command.
@@ -74,7 +76,7 @@ class FirstWords:
         is_linked = await self.state.links.get(message.thread) is not None
         asked = WordsAsked(by=message.author, message=message, verb=verb, argument=argument)
         number = await self.state.tickets.issue(asked)
-        words = offers.did_you_mean(verb, argument, number, is_linked=is_linked)
+        words = thread_links.did_you_mean(verb, argument, number, is_linked=is_linked)
         await self._tell(message, words)
 
     async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:

@@ -32,7 +32,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.naming import Naming
-from bot.reporting.notices import Notices
+from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import OFFERED, Ticket
 from bot.store.state import State

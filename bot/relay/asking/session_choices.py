@@ -16,7 +16,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
-from bot.wording.session_picker import Choices
+from bot.wording.forms import Choices
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,8 @@ from bot.relay.accept import Accepting
 from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.forms import StartForms
 from bot.relay.naming import Naming
-from bot.reporting.notices import Notices
-from bot.runtime.audit import Event, audit
+from bot.reporting.reporter import Notices
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
 from bot.store.state import State

@@ -13,7 +13,7 @@ from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.runtime.audit import Event, audit
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.wording.lifecycle import ending

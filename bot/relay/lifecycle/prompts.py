@@ -17,10 +17,10 @@ from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.start import Start
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_THREAD
-from bot.text.characters import cut
 from bot.text.content import section
 from bot.text.markdown import block_quote
 from bot.text.to_devin import is_empty, mark_typed, speaker
+from bot.text.to_slack import cut
 
 log = logging.getLogger(__name__)
 

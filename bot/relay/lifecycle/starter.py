@@ -26,8 +26,8 @@ from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
 from bot.relay.lifecycle.start import Start
-from bot.reporting.notices import Notices
-from bot.runtime.audit import Event, audit
+from bot.reporting.reporter import Notices
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun

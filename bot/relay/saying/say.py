@@ -19,12 +19,12 @@ from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import TITLED, SessionChoices
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, command_key
-from bot.runtime.audit import Event, audit
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
 from bot.store.outbox import Owing
 from bot.store.state import State
-from bot.wording import devin_say
+from bot.wording import commands
 from bot.wording.forms import MENU_LIMIT, say_form, say_menu
 from bot.wording.message import SlackMessage, View
 
@@ -142,7 +142,7 @@ class Say:
             if first is None or first.session is None:
                 return None
             session = first.session
-        return devin_say.said_to(await self.naming.one(session), unsent.text)
+        return commands.said_to(await self.naming.one(session), unsent.text)
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
         """Cancel a menu's message, and return a confirmation; None if it was answered before.
@@ -152,7 +152,7 @@ class Say:
         """
         await self._unsent(number, by, channel)
         is_refused = await self.speaking.refuse(command_key(number))
-        return devin_say.NOWHERE if is_refused else None
+        return commands.NOWHERE if is_refused else None
 
     async def default(self, channel: str, by: UserId) -> Profile:
         """Return the channel's profile, which has its default session."""

@@ -24,8 +24,7 @@ from bot.relay.accept import Accepting
 from bot.relay.lifecycle.start import Start
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.saying.speaking import Speaking, Spoken
-from bot.reporting.notices import Notices
-from bot.reporting.reporter import having_posted
+from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import Begun

@@ -21,7 +21,7 @@ from bot.relay.naming import Naming
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import KEEP, Begun, Owing
 from bot.store.state import State
-from bot.wording import devin_say
+from bot.wording import commands
 from bot.wording.message import SlackMessage
 
 KEEP_ANSWER = timedelta(days=30)
@@ -129,7 +129,7 @@ class Speaking:
         """
         await self.workspace.threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
-        words = devin_say.said(await self.accepting.name(by), devin_say.harmless(text))
+        words = commands.said(await self.accepting.name(by), commands.harmless(text))
         links = session is not None and not thread.thread_ts
         about = {"session": session, "links": links, "act": act}
         return await self.say(Spoken.of(command_key(key), reply, words, **about))

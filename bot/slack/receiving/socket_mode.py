@@ -23,8 +23,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.record import string
 from bot.runtime.in_flight import InFlight
-from bot.runtime.outgoing import open_session
-from bot.runtime.reasons import broken
+from bot.runtime.outgoing import broken, open_session
 from bot.slack.api import call
 from bot.slack.receiving.envelopes import Flaw, Observer, acknowledgement, answer, parse_frame
 from bot.urls import is_secure

@@ -43,10 +43,7 @@ class Watches:
         self._link_ttl = seconds(link_ttl)
 
     async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[Poll], float | None]:
-        """Take up to `limit` sessions that are due within `ahead`, if one is due now.
-
-        Return them, and the seconds until the next one is due; None: unknown.
-        """
+        """Take sessions that are due within `ahead`; return them and the seconds to the next."""
         now, due, taken = await lua.take_polls(
             self._store, limit=limit, ahead_ms=millis(ahead), link_ttl=self._link_ttl
         )
@@ -62,10 +59,7 @@ class Watches:
         return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
     async def open(self, poll: Poll) -> Poll:
-        """Return the poll with its followers, the messages that were read before, and its start.
-
-        A session without followers is not polled any more.
-        """
+        """Return the poll with its followers, the messages read before, and its start."""
         followers, shown, started = await lua.open_poll(
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
@@ -227,7 +221,6 @@ class SessionNames:
 
 
 def _named(session: SessionId, known: Sequence[Watched | SessionName | None]) -> NamedSession:
-    """Return the session by the first title and the first address that are known of it."""
     names = [one for one in known if one is not None]
     title = next((one.title for one in names if one.title), "")
     return NamedSession(session, title, next((one.url for one in names if one.url), ""))

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from markdown_it.common.normalize_url import normalizeLink
 
-from bot.text.characters import seen
+from bot.text.to_slack import seen
 
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^!#$%&*+,./0-9:=?A-Z_a-z~-]")
@@ -89,7 +89,6 @@ def _as_seen(label: str) -> str:
 
 
 def _hosts_in(label: str) -> list[str]:
-    """Return what looks like a host: this machine, and dotted names, but none inside a path."""
     found = []
     for name in _NAME.finditer(label):
         before = label[max(name.start() - 2, 0) : name.start()]
@@ -107,5 +106,4 @@ def _is_like_host(name: str) -> bool:
 
 
 def _is_file(name: str, last: str) -> bool:
-    """Return True for the name of the source file that the address ends in."""
     return name == last and name.count(".") == 1 and name.rpartition(".")[2] in _SOURCE_FILES

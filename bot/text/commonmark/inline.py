@@ -13,9 +13,9 @@ from typing import Literal
 
 from markdown_it.token import Token
 
-from bot.text.characters import seen
 from bot.text.commonmark.addresses import misleads, safe_address
 from bot.text.markdown import longer_ticks
+from bot.text.to_slack import seen
 
 JOINER = "\u2060"
 Kind = Literal["text", "code", "link", "open", "close", "break"]
@@ -136,7 +136,6 @@ def _escaped(text: str) -> str:
 
 
 def _link(target: str, label: Sequence[Atom]) -> list[Atom]:
-    """Return a link, or its label and its target as code if it may not be live."""
     label = _unlinked(label)
     shown = seen(plain(label)).strip()
     address = safe_address(target)
@@ -183,7 +182,6 @@ def _text(parts: Sequence[tuple[str, str]]) -> Iterator[Atom]:
 
 
 def _cut(parts: Sequence[tuple[str, str]], start: int, end: int) -> Iterator[tuple[str, str]]:
-    """Yield what of the parts lies between two positions of their look."""
     at = 0
     for markup, look in parts:
         first, last = max(start - at, 0), min(end - at, len(look))

@@ -40,7 +40,6 @@ class _Piece:
     tables: int = 0
 
     def fits(self, limit: int) -> bool:
-        """Return True if a part may consist of this piece."""
         return (
             len(self.text) <= limit
             and len(self.text) + SHOWN_FOR_HEADING * self.headings <= MOST_SHOWN
@@ -117,7 +116,6 @@ def _code(content: str) -> Block:
 
 
 def _pieces(block: Block, limit: int, glue: str = "\n\n") -> Iterator[_Piece]:
-    """Yield a block, or if it does not fit, what it consists of."""
     whole = _piece(blocks.top_level(block), [block], glue)
     if not whole.text:
         return
@@ -193,10 +191,7 @@ def chunks(text: str, size: int) -> list[str]:
 
 
 def _cut_code(content: str, language: str, limit: int) -> Iterator[str]:
-    """Yield code in fences of at most `limit` characters; a line goes on only if it is longer.
-
-    Long runs of backticks, which would need longer fences, become look-alikes.
-    """
+    """Yield code in fences of at most `limit` characters, without long runs of backticks."""
     content = _TICKS.sub(lambda run: _LOOKS_LIKE_TICK * len(run[0]), content)
     room = max(limit - _TICKS_OF_CODE - len(language), 1)
     text = ""

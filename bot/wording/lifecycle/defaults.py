@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.model.options import Changes, Options, Profile
 from bot.model.sessions import NamedSession
-from bot.text.characters import cut
-from bot.text.to_slack import escape
+from bot.text.to_slack import cut, escape
 from bot.wording import actions
 from bot.wording.lifecycle import option_fields
 from bot.wording.lifecycle.option_fields import Offer
@@ -18,6 +17,7 @@ from bot.wording.message import (
     field,
     form,
     literal_text,
+    text_input,
 )
 from bot.wording.phrases import as_code, codes, session_link
 
@@ -98,12 +98,11 @@ def change(number: str, profile: Profile, words: str, offer: Offer) -> View:
     options = profile.options
     if len(options.repos) > 1:  # a menu has one, and a text several
         offer = replace(offer, repositories=None)
-    tags = {"type": "plain_text_input", **_initial(tags_of(options))}
-    typed = {"type": "plain_text_input", "multiline": True, "max_length": WORDS_LIMIT}
+    tags = text_input(tags_of(options))
     standing = field(
         actions.WORDS_FIELD,
         "Words before each prompt",
-        {**typed, **_initial(words)},
+        text_input(words, multiline=True, max_length=WORDS_LIMIT),
         optional=True,
         hint=literal_text(WORDS_HINT),
     )
@@ -120,10 +119,6 @@ def tags_of(options: Options) -> str:
     return ", ".join(options.tags)
 
 
-def _initial(value: str) -> Block:
-    return {"initial_value": value} if value else {}
-
-
 def _listed(it: Shown) -> str:
     parts = [codes(it.profile.options.each())] if it.profile.options != Options() else []
     if it.words:
@@ -132,7 +127,6 @@ def _listed(it: Shown) -> str:
 
 
 def _limits(it: Shown) -> str:
-    """Say which of the defaults don't count in full."""
     told = []
     cap = it.profile.options.max_acu
     if it.ceiling is not None and cap is not None and cap > it.ceiling:

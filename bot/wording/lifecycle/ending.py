@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Closing, NamedSession, SessionId
 from bot.model.threads import ThreadRef
-from bot.text.characters import cut
-from bot.text.to_slack import escape
+from bot.text.to_slack import cut, escape
 from bot.wording import actions
-from bot.wording.actions import OPEN_SESSION, START_NEW, UNLINK
-from bot.wording.button_values import link_value
-from bot.wording.message import Block, SlackMessage, button, link_button, plain_text
-from bot.wording.phrases import ADMIN, as_code, session_address, session_link
+from bot.wording.actions import START_NEW, link_value
+from bot.wording.message import Block, SlackMessage, button, opens, plain_text, unlinks
+from bot.wording.phrases import ADMIN, as_code, note, session_link
 
 NO_ARCHIVE = SlackMessage(
     "I use version 1 of Devin's API, which can't archive sessions. Mention me with `end` to end "
@@ -34,12 +32,10 @@ def ended_already(session: NamedSession) -> SlackMessage:
 
 def closed_by(how: Closing, by: str) -> str:
     """Return the note that replaces the buttons once the session is ended or archived."""
-    return f"{_DONE[how]} by {escape(by)}."
+    return note(_DONE[how])(by)
 
 
-def kept_by(by: str) -> str:
-    """Return the note that replaces the buttons once *Cancel* is pressed."""
-    return f"Canceled by {escape(by)}."
+kept_by = note("Canceled")
 
 
 def failed(
@@ -125,6 +121,6 @@ def buttons(thread: ThreadRef, session: NamedSession) -> Sequence[Block]:
     value = link_value(thread, session.session)
     return (
         button(START_NEW, "Start a new session", value),
-        link_button(OPEN_SESSION, "Open session", session_address(session)),
-        button(UNLINK, "Unlink", value),
+        opens(session),
+        unlinks(thread, session.session),
     )

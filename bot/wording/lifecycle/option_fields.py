@@ -1,4 +1,4 @@
-"""The inputs of a form with which people choose the options of a start, and the options in them.
+"""The options of a start: the inputs of a form with which people choose them, and what is wrong.
 
 Each input is optional: what is left empty comes from the channel's defaults, or from Devin. Where
 Devin lists what there is, people search in it; else they type it. A form has only one repository:
@@ -9,13 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.options import MODES, BadOptions, Options, Playbook
-from bot.text.characters import shortened
+from bot.model.options import (
+    MODES,
+    BadDefaults,
+    BadOptions,
+    OptionFlaw,
+    OptionProblem,
+    Options,
+    Playbook,
+)
+from bot.text.mrkdwn import unescape
 from bot.text.options import parse_options
-from bot.text.to_slack import escape
+from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions
-from bot.wording.lifecycle.options import problem
-from bot.wording.message import Block, context, literal_text, plain
+from bot.wording.message import Block, SlackMessage, context, field, literal_text, plain, text_input
+from bot.wording.phrases import as_code
 
 HEADING = "_Optional._ What you leave empty comes from the channel's defaults, or from Devin."
 REPO_LABEL = "Repository"
@@ -48,10 +56,7 @@ VALUE_LIMIT = 150
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What people may choose from; without a list, they type.
-
-    `lacks` are the options that they don't have, and `ceiling` is the highest cap.
-    """
+    """What people may choose from; without a list, they type. They don't have what it `lacks`."""
 
     repositories: Sequence[str] | None = None
     playbooks: Sequence[Playbook] | None = None
@@ -121,10 +126,7 @@ def errors(error: BadOptions, typed: Mapping[str, str], otherwise: str = "") -> 
 
 
 def repositories_like(names: Sequence[str], typed: str) -> list[Block]:
-    """Return the menu's options for what was `typed`; a name that isn't listed is one, too.
-
-    Devin's list may be longer than what was read of it.
-    """
+    """Return the menu's options for what was `typed`, which may be a name that isn't listed."""
     found = _best(names, typed, str)
     if not found and "/" in typed and not _is_bad(Options(repos=(typed.strip(),))):
         found = [typed.strip()]
@@ -159,7 +161,7 @@ def _is_bad(chosen: Options) -> bool:
 def _repo(chosen: Options, offer: Offer) -> Block:
     if offer.repositories is None:
         value = ", ".join(chosen.repos)
-        return _input(actions.REPO_FIELD, REPO_LABEL, _typed(value), REPO_TYPED_HINT)
+        return _input(actions.REPO_FIELD, REPO_LABEL, text_input(value), REPO_TYPED_HINT)
     first = _first_repo(chosen)
     element = _search(REPO_SEARCH, _option(first, first) if first else None)
     return _input(actions.REPO_FIELD, REPO_LABEL, element, REPO_HINT)
@@ -180,7 +182,9 @@ def _mode(chosen: Options, offer: Offer) -> Block:  # noqa: ARG001  (the signatu
 def _playbook(chosen: Options, offer: Offer) -> Block:
     value = chosen.playbook
     if offer.playbooks is None:
-        return _input(actions.PLAYBOOK_FIELD, PLAYBOOK_LABEL, _typed(value), PLAYBOOK_TYPED_HINT)
+        return _input(
+            actions.PLAYBOOK_FIELD, PLAYBOOK_LABEL, text_input(value), PLAYBOOK_TYPED_HINT
+        )
     known = (one for one in offer.playbooks if value in {one.id, one.macro})
     label = next(map(_named, known), value)
     element = _search(PLAYBOOK_SEARCH, _option(label, value) if value else None)
@@ -213,10 +217,6 @@ def _option(label: str, value: str) -> Block:
     return {"text": literal_text(shortened(label, LABEL_LIMIT)), "value": value}
 
 
-def _typed(value: str) -> Block:
-    return {"type": "plain_text_input", **({"initial_value": value} if value else {})}
-
-
 def _search(placeholder: str, chosen: Block | None) -> Block:
     return {
         "type": "external_select",
@@ -227,11 +227,55 @@ def _search(placeholder: str, chosen: Block | None) -> Block:
 
 
 def _input(block: str, label: str, element: Block, hint: str = "") -> Block:
-    return {
-        "type": "input",
-        "block_id": block,
-        "label": literal_text(label),
-        "element": {**element, "action_id": block},
-        "optional": True,
-        **({"hint": literal_text(hint)} if hint else {}),
+    more = {"hint": literal_text(hint)} if hint else {}
+    return field(block, label, element, optional=True, **more)
+
+
+MOST_NAMED = 8
+
+_EXPECTED: Mapping[str, str] = {
+    "repo": "a repository is written `owner/name`",
+    "mode": "a mode is one word, such as `normal`, `fast`, `lite`, `ultra` or `fusion`",
+    "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
+    "max": "the cap is a whole number of ACUs, 1 or more",
+    "tag": "a tag is a word, or words in quotation marks",
+    "title": "a title is a word, or words in quotation marks",
+    "words": "standing words are written in quotation marks",
+}
+
+
+def bad(error: BadOptions, typed: str = "") -> SlackMessage:
+    """Say all that is wrong with options; `typed` is quoted if it isn't shown elsewhere."""
+    named = [f"• {problem(one)}" for one in error.problems[:MOST_NAMED]]
+    if more := len(error.problems) - MOST_NAMED:
+        named += [f"• and {more} more"] if more > 0 else []
+    is_start = not isinstance(error, BadDefaults)
+    undone = "start* a session, since I can't use its options" if is_start else "change* anything"
+    return SlackMessage(
+        f"I *didn't {undone}:\n" + "\n".join(named),
+        quote=unescape(typed),
+    )
+
+
+def problem(one: OptionProblem) -> str:
+    """Say what is wrong with one option."""
+    value = as_code(cut(one.value, 80))
+    shown = as_code(cut(f"{one.key}:{one.value}", 80))
+    expected = _EXPECTED.get(one.key, "")
+    words = {
+        OptionFlaw.EMPTY: f"`{one.key}:` has no value right behind it; {expected}",
+        OptionFlaw.WRONG: f"{shown}: {expected}",
+        OptionFlaw.TWICE: f"{shown}: `{one.key}` can be given only once",
+        OptionFlaw.UNCLOSED: f"{shown}: the closing quotation mark is missing",
+        OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`?",
+        OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
+        OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
+        OptionFlaw.ABOVE: f"`max:`: the highest cap that you can choose here is {value} ACUs",
+        OptionFlaw.NO_PLAYBOOK: f"none of Devin's playbooks has the macro {value}",
+        OptionFlaw.NO_DEFAULT: f"a `{one.key}` is for one session, and can't be a default",
+        OptionFlaw.TOO_LONG: f"`{one.key}` can have {value} characters at most",
+        OptionFlaw.MORE: f'{value} isn\'t an option; standing words are written `words:"…"`',
+        OptionFlaw.UNREAD: f"I can't look up the macro {value}; use the playbook's ID "
+        "(`playbook:playbook-…`)",
     }
+    return words[one.flaw]

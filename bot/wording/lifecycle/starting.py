@@ -7,8 +7,7 @@ from datetime import timedelta
 from bot.model.replies import Outcome, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape
-from bot.wording.actions import START_AGAIN
-from bot.wording.button_values import reply_value
+from bot.wording.actions import START_AGAIN, reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, button
@@ -16,6 +15,7 @@ from bot.wording.phrases import (
     ADMIN,
     as_code,
     named_by,
+    note,
     plural,
     session_address,
     session_link,
@@ -101,10 +101,7 @@ def given_up(message: Reply, number: int, reason: str) -> SlackMessage:
 def refused(
     message: Reply, number: int, outcome: Outcome, admin: str = ADMIN, *, chose: bool = False
 ) -> SlackMessage:
-    """Tell with Devin's own words why it refused to start a session.
-
-    If somebody `chose` options, a 403 or 404 may be about one of them, and not about all starts.
-    """
+    """Tell why Devin refused a start; if somebody `chose` options, they may be the reason."""
     about = f"a session for {_about(message)}"
     again = (_again(message, number),)
     if outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
@@ -147,21 +144,9 @@ def not_linked(session: NamedSession) -> SlackMessage:
     )
 
 
-def started_again(by: str) -> str:
-    """Return the note that replaces a pressed *Start again* button."""
-    return f"Started again by {escape(by)}."
-
-
-def started_new(by: str) -> str:
-    """Return the note that replaces a pressed *Start a new session* button."""
-    return f"New session requested by {escape(by)}."
-
-
-def continued(by: str) -> str:
-    """Return the note that replaces a pressed *Continue in a new session* button."""
-    return f"Continued in a new session by {escape(by)}."
-
-
+started_again = note("Started again")
+started_new = note("New session requested")
+continued = note("Continued in a new session")
 CONTINUED_ALREADY = "This session has already been continued."
 
 

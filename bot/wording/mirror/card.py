@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from bot.model.mirror import Follow, Watched
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.text.characters import cut, shortened
-from bot.text.to_slack import disarmed, escape
-from bot.wording.actions import CONTINUE_SESSION, FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
-from bot.wording.button_values import link_value
-from bot.wording.message import Block, SlackMessage, button, link_button
+from bot.text.to_slack import cut, disarmed, escape, shortened
+from bot.wording.actions import CONTINUE_SESSION, FOLLOW, UNFOLLOW, link_value
+from bot.wording.message import Block, SlackMessage, button, opens, unlinks
 from bot.wording.phrases import (
     acus_of,
     cap_of,
@@ -18,7 +16,6 @@ from bot.wording.phrases import (
     codes,
     plural,
     pull_request_link,
-    session_address,
     session_link,
     short_id,
     title_of,
@@ -158,30 +155,22 @@ def _barred(shown: Card) -> SlackMessage:
     return SlackMessage(
         f"Linked to *{session_link(plain)}* by {_by(shown)}. "
         f"{_MUTED if shown.link.muted else f'{_ARRIVES}.'}{why}",
-        buttons=(_open(shown), _unlink(shown)),
+        buttons=(opens(shown.session), unlinks(shown.thread, shown.link.session)),
     )
 
 
 def _buttons(shown: Card) -> tuple[Block, ...]:
-    value = link_value(shown.thread, shown.link.session)
+    link = shown.thread, shown.link.session
     is_followed = shown.follow is not Follow.OFF
     follow = (UNFOLLOW, "Unfollow") if is_followed else (FOLLOW, "Follow")
     is_capped = shown.seen.is_at_cap and shown.seen.state is not SessionState.WORKING
-    more = [continues(shown.thread, shown.link.session)] if is_capped else []
-    return (*more, _open(shown), button(*follow, value), _unlink(shown))
+    more = [continues(*link)] if is_capped else []
+    return (*more, opens(shown.session), button(*follow, link_value(*link)), unlinks(*link))
 
 
 def continues(thread: ThreadRef, session: SessionId) -> Block:
     """Return the button that starts a session which goes on from one at its cap."""
     return button(CONTINUE_SESSION, CONTINUE, link_value(thread, session))
-
-
-def _open(shown: Card) -> Block:
-    return link_button(OPEN_SESSION, "Open session", session_address(shown.session))
-
-
-def _unlink(shown: Card) -> Block:
-    return button(UNLINK, "Unlink", link_value(shown.thread, shown.link.session))
 
 
 _STATES = {

@@ -8,12 +8,11 @@ from bot.model.sessions import NamedSession, Trouble
 from bot.model.threads import ThreadRef
 from bot.text.questions import label
 from bot.text.to_slack import escape, excerpt
-from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION
-from bot.wording.button_values import answer_value
+from bot.wording.actions import ANSWER, APPROVE, answer_value
 from bot.wording.lifecycle import ending
-from bot.wording.message import Block, SlackMessage, button, link_button, without_mention
+from bot.wording.message import Block, SlackMessage, button, opens, without_mention
 from bot.wording.mirror.card import BARRED, CONTINUE, continues
-from bot.wording.phrases import acus_of, cap_of, pull_request_link, session_address
+from bot.wording.phrases import acus_of, cap_of, pull_request_link
 
 WORKING = "is following Devin's work…"
 """The status line, which Slack puts behind the bot's name."""
@@ -43,10 +42,7 @@ MESSAGE_LIMIT = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """The place of a post: its thread, its session, the person to mention, if any.
-
-    `is_late` says that the words have waited, so that they come with their times.
-    """
+    """A post's thread, its session, the person to mention; words that come late have times."""
 
     thread: ThreadRef
     session: NamedSession
@@ -111,7 +107,7 @@ def how_to_answer(one: Said) -> str:
 
 def buttons(one: Said, framing: Framing) -> Sequence[Block]:
     """Return the buttons of an event."""
-    opens = link_button(OPEN_SESSION, "Open session", session_address(framing.session))
+    open_session = opens(framing.session)
     match one.kind:
         case SaidKind.QUESTION:
             return [
@@ -120,14 +116,14 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             ]
         case SaidKind.APPROVAL:
             approve = button(APPROVE, "Approve", _value(one, framing, 0))
-            return [{**approve, "style": "primary"}, opens]
+            return [{**approve, "style": "primary"}, open_session]
         case SaidKind.ENDED:
             return ending.buttons(framing.thread, framing.session)
         case SaidKind.CAP_REACHED:
-            return [continues(framing.thread, framing.session.session), opens]
+            return [continues(framing.thread, framing.session.session), open_session]
         case SaidKind.PULL_REQUEST:
             return []
-    return [opens]
+    return [open_session]
 
 
 def _value(one: Said, framing: Framing, number: int) -> str:

@@ -12,11 +12,10 @@ from typing import Any
 
 from bot.model.mirror import Said, SaidKind
 from bot.model.sessions import NamedSession
-from bot.text.characters import cut
 from bot.text.commonmark.blocks import fenced
 from bot.text.commonmark.split import MOST_WEIGHT, chunks
-from bot.text.devin_files import SentFile, cut_files
-from bot.text.devin_markdown import fallback, split, weight
+from bot.text.devin_markdown import SentFile, cut_files, fallback, split, weight
+from bot.text.to_slack import cut
 from bot.wording.actions import HOW_TO_ANSWER
 from bot.wording.message import Block, action_row, verbatim
 from bot.wording.mirror import notices
@@ -87,8 +86,6 @@ class Composed:
 
 @dataclass(slots=True)
 class _Draft:
-    """A post that is being filled."""
-
     blocks: list[Block] = field(default_factory=list)
     buttons: list[Block] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -100,19 +97,16 @@ class _Draft:
         return sum(map(len, self.words))
 
     def takes(self, part: str) -> bool:
-        """Return True if `part` fits behind what is there."""
         is_short = self.length + len(part) <= POST_LIMIT
         return not self.words or (is_short and self.weight + weight(part) <= MOST_WEIGHT)
 
     def add(self, part: str) -> None:
-        """Add a part of Devin's words."""
         self.blocks.append({"type": "markdown", "text": part})
         self.texts.append(fallback(part, FALLBACK_LIMIT))
         self.words.append(part)
         self.weight += weight(part) + 1
 
     def say(self, markup: str, **named: str) -> None:
-        """Add a sentence of ours."""
         self.blocks.append({"type": "section", **named, "text": _markup(markup)})
         self.texts.append(markup)
 
@@ -156,7 +150,6 @@ def rest_of(long: LongText) -> Sequence[DevinPost]:
 
 
 def _with_room(drafts: list[_Draft], part: str) -> _Draft:
-    """Return the last draft, or a new one if the last has no room for `part`."""
     if not drafts[-1].takes(part):
         drafts.append(_Draft())
     return drafts[-1]

@@ -12,27 +12,22 @@ from bot.redis.scripts import script
 @script
 async def note_missed(
     *, within_ms: int, threads: Sequence[tuple[str, int, bool, bool]], begins: bool
-) -> int:
-    """Note that `threads` must be read: of each the name, the `ts`, and as `Missed` has them."""
+) -> int: ...
 
 
 @script
-async def let_go(*, token: str, read: str) -> int:
-    """Release the lease on the backfill."""
+async def let_go(*, token: str, read: str) -> int: ...
 
 
 @script
-async def list_unread() -> tuple[str, Sequence[str], Sequence[str]]:
-    """Return the gap, the threads to read, and the time of the latest traffic of each."""
+async def list_unread() -> tuple[str, Sequence[str], Sequence[str]]: ...
 
 
 @script
-async def list_awaited(*, limit: int) -> Sequence[str]:
-    """List the sessions whose mail waits for the backfill."""
+async def list_awaited(*, limit: int) -> Sequence[str]: ...
 
 
 @script
 async def note_read(
     *, read_gap: str, session: SessionId, threads: Sequence[tuple[str, int]]
-) -> int:
-    """Note that `threads` were read: the name, and the `ts` to read from, of each."""
+) -> int: ...

@@ -19,13 +19,11 @@ async def accept(
     link_ttl: int,
     thread: str,
     evidence: Evidence,
-) -> tuple[str, int]:
-    """Put a reply into its session's mailbox."""
+) -> tuple[str, int]: ...
 
 
 @script
-async def take(*, session: SessionId, token: str) -> Sequence[Any]:
-    """Take the lease on a session that is due, and return its head."""
+async def take(*, session: SessionId, token: str) -> Sequence[Any]: ...
 
 
 @script
@@ -44,25 +42,23 @@ async def finish(
     reached: bool,
     link_ttl: int,
     poll_after_ms: int,
-) -> Sequence[Any]:
-    """Write an outcome and pop its reply; then take the next head, if `goes_on`."""
+) -> Sequence[Any]: ...
 
 
 @script
 async def defer(
     *, session: SessionId, token: str, reply_id: ReplyId, delay: int, notice: str, notice_after: int
-) -> tuple[int, int] | None:
-    """Let the head wait again; return the attempts so far, and the wait for the notice."""
+) -> tuple[int, int] | None: ...
 
 
 @script
-async def renew(*, leased: str, token: str, lease_ms: int) -> int:
-    """Renew a lease; return 0 if it is no longer ours."""
+async def renew(*, leased: str, token: str, lease_ms: int) -> int: ...
 
 
 @script
-async def send_again(*, reply_id: ReplyId, score: int, number: int, press: str) -> SessionId | None:
-    """Put a finished reply back into its mailbox; return its session if it waits there now."""
+async def send_again(
+    *, reply_id: ReplyId, score: int, number: int, press: str
+) -> SessionId | None: ...
 
 
 @script
@@ -75,22 +71,18 @@ async def revise(
     edited: int,
     may_be_ahead: bool,
     drops: str,
-) -> tuple[str, str]:
-    """Apply an edit or a deletion at `edited` (us); return the result, and the outcome so far."""
+) -> tuple[str, str]: ...
 
 
 @script
-async def measure(*, most: int) -> Sequence[Any]:
-    """Measure what waits."""
+async def measure(*, most: int) -> Sequence[Any]: ...
 
 
 @script
 async def list_due(
     *, mail_ms: int, most_sessions: int, most_held: int, entry_ms: int, most_entries: int
-) -> tuple[Sequence[SessionId], Sequence[str]]:
-    """List the sessions whose mail is due and that have no lease, and the overdue entries."""
+) -> tuple[Sequence[SessionId], Sequence[str]]: ...
 
 
 @script
-async def queues(*, session: SessionId, most: int) -> Sequence[Any]:
-    """Count a session's replies, and those of each thread."""
+async def queues(*, session: SessionId, most: int) -> Sequence[Any]: ...

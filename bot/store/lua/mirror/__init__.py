@@ -18,23 +18,21 @@ async def set_link(
     joins: str,
     link_ttl: int,
     pace_ms: int,
-) -> int:
-    """Set or end a link that still is what it was; return 0 if it is not."""
+) -> int: ...
 
 
 @script
-async def take_polls(*, limit: int, ahead_ms: int, link_ttl: int) -> tuple[int, Any, Sequence[Any]]:
-    """Take due sessions; return the time, when the next is due, and the sessions."""
+async def take_polls(
+    *, limit: int, ahead_ms: int, link_ttl: int
+) -> tuple[int, Any, Sequence[Any]]: ...
 
 
 @script
-async def open_poll(*, session: SessionId, link_ttl: int) -> tuple[Sequence[Any], str, str]:
-    """Return a session's followers, the messages that were read before, and its start."""
+async def open_poll(*, session: SessionId, link_ttl: int) -> tuple[Sequence[Any], str, str]: ...
 
 
 @script
-async def end_polls(*, polls: Sequence[Any], began: int) -> int:
-    """End polls that found nothing new."""
+async def end_polls(*, polls: Sequence[Any], began: int) -> int: ...
 
 
 @script
@@ -52,22 +50,18 @@ async def record_poll(
     used: Sequence[str],
     link_ttl: int,
     pace_ms: int,
-) -> Sequence[Any]:
-    """Record a poll; return what is to be posted now, and which cards when."""
+) -> Sequence[Any]: ...
 
 
 @script
-async def hurry(*, session: SessionId) -> int:
-    """Have a session polled now."""
+async def hurry(*, session: SessionId) -> int: ...
 
 
 @script
 async def spend_reads(
     *, most: int, per_minute: int, burst: int, rest: int, is_made: bool, pause_ms: int
-) -> tuple[int, int]:
-    """Spend reads of the budget; return how many, and the ms until one more can be had."""
+) -> tuple[int, int]: ...
 
 
 @script
-async def read_ledger(*, month: str) -> Sequence[str]:
-    """Return the fields of a month of the ledger, each with its value."""
+async def read_ledger(*, month: str) -> Sequence[str]: ...

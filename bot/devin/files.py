@@ -1,4 +1,4 @@
-"""Judges the addresses of files that Devin sent, before anything is asked for them.
+"""Reads the files that Devin sent, after judging their addresses.
 
 The address stands in Devin's text, which whoever steers Devin may have chosen. So:
 
@@ -11,16 +11,24 @@ The address stands in Devin's text, which whoever steers Devin may have chosen. 
   address of this machine, a link or a private network. Names are not resolved to check where they
   lead: Devin's own hosts choose them, perhaps in a private network of a dedicated deployment.
 
-Devin's API redirects to a short-lived address elsewhere, which needs no key (seen by a client,
-github.com/vasturnonthegas/devin-mobile).
+Redirects are followed by hand. Devin's API redirects to a short-lived address elsewhere, which
+needs no key (seen by a client, github.com/vasturnonthegas/devin-mobile).
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import unquote, urljoin
 
+import aiohttp
 from yarl import URL
 
+from bot.devin.answers import LOST, Read, reason, unread
+from bot.devin.api import IncomingFile, Unread
+from bot.runtime import metrics
+from bot.runtime.version import user_agent
 from bot.urls import is_loopback, is_written_as_private
 
 HOSTS = ("devin.ai", "devinenterprise.com")
@@ -39,10 +47,7 @@ They name no session, so whoever knows an address gets that file shown.
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address that may be asked; `is_own` if all that led to it are at the API's origin.
-
-    It `gets_key` if, besides, it is that of an attachment.
-    """
+    """An address to ask; all that led to it `is_own`, at the API; an attachment's `gets_key`."""
 
     url: URL
     is_own: bool
@@ -84,7 +89,6 @@ class Places:
         return Place(url, is_own=False) if is_public or self._is_near(url) else None
 
     def _own(self, url: URL) -> Place:
-        """Return a place at the API's origin, to which only such places led."""
         found = _FILE.fullmatch(url.raw_path)
         if found is None or not _is_plain(found["name"] or ""):
             return Place(url, is_own=True)
@@ -92,7 +96,6 @@ class Places:
         return Place(url, is_own=True, gets_key=not (is_theirs and self._organization))
 
     def _is_near(self, url: URL) -> bool:
-        """Return True for this machine's addresses, if the API is here, too."""
         return self._is_local and is_loopback(url.host or "")
 
 
@@ -117,3 +120,70 @@ def _is_plain(name: str) -> bool:
 
 def _origin(url: URL) -> tuple[str, str, int | None]:
     return url.scheme, (url.host or "").lower(), url.port
+
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HOPS = 3
+CHUNK = 64 * 1024
+
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
+"""That of the session; the caller bounds the whole file, and how many are read at once."""
+
+
+class Downloads:
+    """Reads files with one key; `session` adds nothing to a request, and decodes nothing."""
+
+    def __init__(self, session: aiohttp.ClientSession, places: Places, key: str) -> None:
+        self._session = session
+        self._places = places
+        self._key = key
+
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[IncomingFile | Unread]:
+        """Open the file at `url`; one that is compressed is not read, since it may get large."""
+        try:
+            found = await self._followed(url)
+        except LOST as error:
+            found = Unread(why=reason(error))
+        if isinstance(found, Unread):
+            yield found
+            return
+        kind = found.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        try:
+            yield IncomingFile(found.content_length, kind, _chunks(found))
+        finally:
+            found.close()
+
+    async def _followed(self, url: str) -> aiohttp.ClientResponse | Unread:
+        place = self._places.first(url)
+        for hop in range(HOPS + 1):
+            if place is None:
+                return Unread(why="the address is not one of Devin's", is_forbidden=True)
+            response = await self._ask(place)
+            is_plain = response.headers.get("Content-Encoding", "identity") == "identity"
+            if response.status == HTTPStatus.OK and is_plain:
+                return response
+            response.close()
+            location = response.headers.get("Location", "")
+            if response.status not in REDIRECTS or not location or hop == HOPS:
+                break
+            place = self._places.next(place, location)
+        return unread(response.status, response.headers)
+
+    async def _ask(self, place: Place) -> aiohttp.ClientResponse:
+        metrics.DEVIN_READS.labels(Read.FILE).inc()
+        headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
+        if place.gets_key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        return await self._session.get(place.url, headers=headers, allow_redirects=False)
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            chunk = await response.content.read(CHUNK)
+        except LOST as error:
+            raise ConnectionError(reason(error)) from error
+        if not chunk:
+            return
+        yield chunk
