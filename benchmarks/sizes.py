@@ -19,9 +19,9 @@ from benchmarks.store import store
 from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.schedule.poll import MOST_ENTRIES, list_due
-from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
+from bot.store.state import measure
 from bot.timing import TIMING
 
 AT_ONCE = 64

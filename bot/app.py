@@ -29,7 +29,7 @@ from bot.slack.app.manifest import lacking
 from bot.slack.app.workspace import check_app_token, identify
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import SocketMode
-from bot.store.backlog import measure
+from bot.store.state import measure
 from bot.timing import TIMING, Timing
 from bot.wiring import Connections, Parts
 from handlers.hearing import Hearing

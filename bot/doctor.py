@@ -15,8 +15,7 @@ from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError, SlackRefused
 from bot.model.findings import Finding
 from bot.redis.connection import open_store
-from bot.redis.durability import deletion, durability
-from bot.redis.embedded.trial import old_data, try_valkey
+from bot.redis.durability import deletion, durability, old_data, try_valkey
 from bot.runtime.logs import open_file, reason_of
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call

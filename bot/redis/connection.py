@@ -18,8 +18,7 @@ from bot.model.errors import OperatorError, StoreAway
 from bot.redis.keys import SCHEMA_KEY, SHARED_PREFIX, Key, once_key, prefix_of
 from bot.redis.lua import commands
 from bot.redis.pipelining import Pipelining
-from bot.redis.runners import OneByOne, Staying
-from bot.redis.scripts import Script, ScriptRunner
+from bot.redis.scripts import OneByOne, Script, ScriptRunner, Staying
 from bot.timing import TIMING, Timing
 from bot.urls import is_cluster
 

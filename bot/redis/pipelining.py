@@ -18,8 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, NoScriptError, ResponseError
 
 from bot.model.errors import StoreAway
-from bot.redis.runners import AWAY, away
-from bot.redis.scripts import Script
+from bot.redis.scripts import AWAY, Script, away
 
 log = logging.getLogger(__name__)
 

@@ -25,9 +25,9 @@ from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import MOST, Background, InFlight
 from bot.slack.limits import RateLimits
 from bot.slack.threads import Threads
-from bot.store.backlog import measure
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
+from bot.store.state import measure
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import mail_waiting
 from sandbox import Sandbox

@@ -20,9 +20,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import subject_key
 from bot.settings import Settings
-from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.state import measure
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk

@@ -10,11 +10,11 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
-from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mirror.polls import Found
 from bot.store.mirror.watches import Watches
 from bot.store.outbox import Outbox, Words, words_owed
+from bot.store.state import measure
 from tests.runtime.test_operations import value
 from tests.support.desk import SESSION, Desk, on_both, running
 from tests.support.processes import free_port

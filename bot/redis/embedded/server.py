@@ -30,7 +30,7 @@ from redis.exceptions import ResponseError
 
 from bot.model.errors import EmbeddedValkeyError
 from bot.redis.embedded.home import ADVICE, ValkeyHome
-from bot.redis.runners import AWAY, away
+from bot.redis.scripts import AWAY, away
 from bot.runtime.outgoing import broken
 from bot.timing import TIMING, Timing
 
@@ -230,8 +230,6 @@ async def _ask(socket: Path, command: bytes) -> bytes:
     except OSError:
         return b""
 
-
-logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
 """Between two looks at a rewrite that is under way."""
