@@ -8,6 +8,7 @@ A file is streamed from Slack to Devin through this process, and is never stored
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
@@ -40,23 +41,15 @@ UNKNOWN_KIND = "application/octet-stream"
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """Brings files from Slack to Devin; `limit` is the largest size of a file, in bytes."""
 
-    def __init__(
-        self,
-        *,
-        slack: SlackFiles,
-        devin: Devin,
-        mailbox: Mailbox,
-        limit: int,
-        pauses: Sequence[float] = TIMING.upload_pauses,
-    ) -> None:
-        self._slack = slack
-        self._devin = devin
-        self._mailbox = mailbox
-        self._limit = limit
-        self._pauses = pauses
+    slack: SlackFiles
+    devin: Devin
+    mailbox: Mailbox
+    limit: int
+    pauses: Sequence[float] = TIMING.upload_pauses
 
     async def bring(
         self, reply: Reply, may_send: Callable[[], bool]
@@ -69,7 +62,7 @@ class Files:
         Raises:
             StoreAway: the results could not be recorded.
         """
-        known = await self._mailbox.uploads(reply.id)
+        known = await self.mailbox.uploads(reply.id)
         if known is not None:
             return known
         deadline = asyncio.get_running_loop().time() + SECONDS
@@ -83,15 +76,15 @@ class Files:
         brought += _too_many(files[MOST:], reply)
         if not may_send():
             return None
-        await self._mailbox.keep_uploads(reply.id, brought)
+        await self.mailbox.keep_uploads(reply.id, brought)
         return brought
 
     async def _bring(self, file: AttachedFile, reply: Reply, deadline: float) -> Upload | Wait:
         ids = {"reply_id": reply.id, "size": file.size}
         try:
             async with asyncio.timeout_at(deadline):
-                file = await _tried(partial(self._slack.known, file), self._pauses)
-                answer = await _tried(partial(self._upload, file), self._pauses)
+                file = await _tried(partial(self.slack.known, file), self.pauses)
+                answer = await _tried(partial(self._upload, file), self.pauses)
         except TimeoutError:
             left_out = FileLeftOut(WhyLink.SLOW)
         except FileLeftOut as error:
@@ -107,20 +100,20 @@ class Files:
         return Upload(file=file, hitch=left_out.hitch, detail=left_out.detail)
 
     async def _upload(self, file: AttachedFile) -> str | Wait:
-        if file.is_external or not self._limit:
+        if file.is_external or not self.limit:
             raise FileLeftOut(WhyLink.ELSEWHERE)
         if not file.url:
             raise FileLeftOut(WhyLink.HIDDEN)
-        if file.size > self._limit:
+        if file.size > self.limit:
             raise FileLeftOut(WhyLink.TOO_LARGE)
-        async with self._slack.opened(file, self._limit) as download:
+        async with self.slack.opened(file, self.limit) as download:
             outgoing = OutgoingFile(
                 file.filename or file.name,
                 file.kind or UNKNOWN_KIND,
                 download.chunks(),
                 download.size,
             )
-            answer = await self._devin.upload(outgoing)
+            answer = await self.devin.upload(outgoing)
         if download.broke_off is not None:
             raise download.broke_off
         if isinstance(answer, Outcome):

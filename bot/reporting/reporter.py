@@ -11,6 +11,7 @@ import math
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -72,31 +73,22 @@ Drop = Callable[[Begun, float, str], Awaitable[bool]]
 waits for it), for a reason; returns False if it is."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
     """Brings the outbox's entries to Slack."""
 
-    def __init__(
-        self,
-        *,
-        outbox: Outbox,
-        tellers: Mapping[OwedKind, Teller],
-        drop: Drop,
-        schedule: Schedule,
-        seconds: float = TELLING_SECONDS,
-        pauses: Sequence[float] = TIMING.tell_pauses,
-    ) -> None:
-        self._outbox = outbox
-        self._tellers = tellers
-        self._drop = drop
-        self._schedule = schedule
-        self._seconds = seconds
-        self._pauses = pauses
+    outbox: Outbox
+    tellers: Mapping[OwedKind, Teller]
+    drop: Drop
+    schedule: Schedule
+    seconds: float = TELLING_SECONDS
+    pauses: Sequence[float] = TIMING.tell_pauses
 
     async def tell(self, owed: Owed, attempt: int = 1) -> None:
         """Tell one entry, or schedule a retry; an entry that was told is not told again."""
-        ends = asyncio.get_running_loop().time() + self._seconds
-        teller = self._tellers[owed.kind]
-        begun = await self._outbox.begin(owed, teller.fields)
+        ends = asyncio.get_running_loop().time() + self.seconds
+        teller = self.tellers[owed.kind]
+        begun = await self.outbox.begin(owed, teller.fields)
         if begun is None:
             return
         try:
@@ -124,26 +116,26 @@ class Reporter:
 
     async def shed(self, owed: Owed, attempt: int) -> None:
         """Make room: drop an entry that may be dropped, and tell any other a little later."""
-        teller = self._tellers[owed.kind]
-        begun = await self._outbox.begin(owed, teller.fields)
-        if begun is None or await self._drop(begun, math.inf, "too many at once"):
+        teller = self.tellers[owed.kind]
+        begun = await self.outbox.begin(owed, teller.fields)
+        if begun is None or await self.drop(begun, math.inf, "too many at once"):
             return
-        await self._outbox.pause(begun, SHED_SECONDS, may_be_done=begun.again)
-        await self._schedule.tell(owed, SHED_SECONDS, attempt)
+        await self.outbox.pause(begun, SHED_SECONDS, may_be_done=begun.again)
+        await self.schedule.tell(owed, SHED_SECONDS, attempt)
 
     async def _try_later(self, begun: Begun, error: SlackAway | DevinAway, attempt: int) -> None:
-        if await self._drop(begun, attempt, str(error)):
+        if await self.drop(begun, attempt, str(error)):
             return
         delay = error.retry_after
         if delay is None:
-            delay = self._pauses[min(attempt, len(self._pauses)) - 1]
+            delay = self.pauses[min(attempt, len(self.pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
-        await self._outbox.pause(begun, delay, may_be_done=may_be_done)
+        await self.outbox.pause(begun, delay, may_be_done=may_be_done)
         level = logging.INFO if error.reason == LIMITED else logging.WARNING
         level = logging.ERROR if error.reason in OPERATOR_MUST_ACT else level
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
         log.log(level, "report waits", extra=ids)
-        await self._schedule.tell(begun.owed, delay, attempt + 1)
+        await self.schedule.tell(begun.owed, delay, attempt + 1)
 
 
 TRIES = 4
@@ -161,18 +153,16 @@ class Notice(Record):
     words: SlackMessage
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notices:
     """Writes notices to the outbox, unless it raises `StoreAway`, and is their teller."""
 
-    fields = (ReplyField.ASKED,)
+    outbox: Outbox
+    schedule: Schedule
+    threads: Threads
+    background: Background
 
-    def __init__(
-        self, *, outbox: Outbox, schedule: Schedule, threads: Threads, background: Background
-    ) -> None:
-        self._outbox = outbox
-        self._schedule = schedule
-        self._threads = threads
-        self._background = background
+    fields = (ReplyField.ASKED,)
 
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
         """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
@@ -197,17 +187,17 @@ class Notices:
     async def _owe(self, thread: ThreadRef, notice: Notice, once: str) -> None:
         about = f"{once}:{thread.thread_ts}" if once else secrets.token_hex(8)
         owed = Owed(f"{thread.team}:said:{thread.channel}:{about}", 1, OwedKind.NOTICE)
-        if await self._outbox.owe(owed, notice.to_json(), ONCE if once else KEEP):
-            await self._schedule.tell(owed)
+        if await self.outbox.owe(owed, notice.to_json(), ONCE if once else KEEP):
+            await self.schedule.tell(owed)
 
     def mark(self, channel: str, ts: str, emoji: str) -> None:
         """Add the reaction `emoji` to a message."""
         ids = {"channel": channel, "ts": ts}
-        self._background.later(_try(lambda: self._threads.mark(channel, ts, emoji, ids)))
+        self.background.later(_try(lambda: self.threads.mark(channel, ts, emoji, ids)))
 
     def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
         """Replace a message's buttons with `note`."""
-        self._background.later(_try(lambda: self._threads.press(message, channel, note)))
+        self.background.later(_try(lambda: self.threads.press(message, channel, note)))
 
     async def tell(self, begun: Begun) -> bool:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
@@ -216,17 +206,17 @@ class Notices:
             return False
         notice = Notice.model_validate_json(raw)
         if notice.to:
-            await self._threads.whisper(notice.thread, notice.to, notice.words)
+            await self.threads.whisper(notice.thread, notice.to, notice.words)
         else:
             key, ids = str(begun.owed), begun.owed.log_fields
-            await self._threads.post_once(
+            await self.threads.post_once(
                 notice.thread, notice.words, key, again=begun.again, ids=ids
             )
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the notice; once it is told, only the fact that it was owed is kept."""
-        await self._outbox.end(begun, forget=told)
+        await self.outbox.end(begun, forget=told)
 
 
 async def _try(send: Callable[[], Awaitable[object]]) -> None:

@@ -17,14 +17,14 @@ count, nor does the width or the kind of a bracket.
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain, pairwise
 
 from bot.model.people import WORKFLOW, is_id
-from bot.model.record import mappings
+from bot.model.record import mappings, string
 from bot.model.replies import Reply
-from bot.text import blocks as shown
-from bot.text import mrkdwn
+from bot.text import content as shown
+from bot.text import mrkdwn, rich_text
 from bot.text.markdown import NO_NAMES, Mention, Names, is_readable, laid_over
 from bot.text.mrkdwn import unescape
 from bot.text.to_slack import whole_characters
@@ -87,9 +87,24 @@ def _look(char: str) -> str:
 _ATTACHMENT = re.compile(r'\b(attachment)([\s*~`]*:[\s*~`]*["“”][^"“”\n]*/)', re.IGNORECASE)
 
 
+def _ids(blocks: object) -> Iterator[Mention]:
+    """Yield each mention, however deeply nested."""
+    waiting: list[object] = [blocks]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list | tuple):
+            waiting += part
+        elif isinstance(part, dict):
+            if string(part, "type") == "mrkdwn":
+                yield from mrkdwn.ids(string(part, "text"))
+            if found := rich_text.mention(part):
+                yield found
+            waiting += part.values()
+
+
 def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> frozenset[Mention]:
     """Return what `to_markdown` needs names for, except what `text` itself names."""
-    found = {one for one in chain(mrkdwn.ids(text), shown.ids(blocks)) if is_id(one[1])}
+    found = {one for one in chain(mrkdwn.ids(text), _ids(blocks)) if is_id(one[1])}
     return frozenset(found.difference(mrkdwn.labels(text)))
 
 
