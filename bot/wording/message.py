@@ -55,14 +55,10 @@ def button(action: str, label: str, value: str) -> Block:
     return {"type": "button", "action_id": action, "text": plain_text(label), "value": value}
 
 
-def link_button(action: str, label: str, address: str) -> Block:
-    """Return a button that opens `address`; Slack tells of its press all the same."""
-    return {"type": "button", "action_id": action, "text": plain_text(label), "url": address}
-
-
 def opens(session: NamedSession) -> Block:
-    """Return the button that opens a session in Devin."""
-    return link_button(OPEN_SESSION, "Open session", session_address(session))
+    """Return the button that opens a session in Devin; Slack tells of its press all the same."""
+    label, url = plain_text("Open session"), session_address(session)
+    return {"type": "button", "action_id": OPEN_SESSION, "text": label, "url": url}
 
 
 def unlinks(thread: ThreadRef, session: SessionId) -> Block:

@@ -35,7 +35,7 @@ def step_detail(outcome: Outcome) -> str:
     """Describe an outcome to later steps, as text that is harmless wherever they put it."""
     if outcome.kind is OutcomeKind.DELIVERED:
         return ""
-    return _harmless(words_of(outcome, "the message"))
+    return harmless(words_of(outcome, "the message"))
 
 
 def started(session: NamedSession, thread_ts: str) -> dict[str, str]:
@@ -44,18 +44,13 @@ def started(session: NamedSession, thread_ts: str) -> dict[str, str]:
     return {"outcome": "started", "session": session.session, "url": url, "thread": thread_ts}
 
 
-def not_started(words: SlackMessage) -> str:
-    """Explain to the workflow's author why no session was started, with Devin's words if any."""
-    return _harmless(words)
-
-
 def step_failed(error: errors.PersonError) -> str:
     """Explain to the workflow's author why a step failed."""
     match error:
         case errors.BadStep():
             why = FLAWS[error.flaw]
         case BadOptions():
-            why = _harmless(option_fields.bad(error))
+            why = harmless(option_fields.bad(error))
         case errors.BadSession():
             unclear = "It isn't clear which session the step's Session means. Use its whole ID."
             why = unclear if error.unclear else FLAWS[Flaw.SESSION]
@@ -87,7 +82,8 @@ def step_failed(error: errors.PersonError) -> str:
     return why
 
 
-def _harmless(words: SlackMessage) -> str:
+def harmless(words: SlackMessage) -> str:
+    """Return a message as text for the workflow's author, with Devin's words if any."""
     parts = [plain(words.text).replace("*", ""), cut(words.quote, QUOTE_LIMIT)]
     return disarmed("\n".join(part for part in parts if part))
 

@@ -265,7 +265,7 @@ class Starter:
         else:
             await self._notices.say(start.thread, told, once=once)
         if start.message.step:
-            await self._functions.fail(start.message.step, workflows.not_started(told))
+            await self._functions.fail(start.message.step, workflows.harmless(told))
 
 
 def _started(start: Start, prompt: Prompt) -> Started:
