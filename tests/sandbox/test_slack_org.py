@@ -134,6 +134,8 @@ async def test_access_to_a_workspace_is_revoked_and_granted(slack: SlackSandbox)
         await slack.slash("/devin-say", "x", user="ben")
     await slack.say("Unheard", channel="harbor")
     assert (await payload_of(slack, "events_api"))["event"]["type"] == "team_access_revoked"
+    with pytest.raises(ValueError, match="no workspace"):
+        await slack.grant(OTHER_TEAM_ID)
     await slack.grant(HARBOR_ID)
     assert (await client.chat_postMessage(channel=harbor, text="x"))["ok"]
 

@@ -22,6 +22,8 @@ class Organizing:
     async def grant(self, *teams: str) -> None:
         """Add the app to workspaces (docs.slack.dev/reference/events/team_access_granted)."""
         org = self._org()
+        if unknown := [team for team in teams if team not in org.teams]:
+            raise ValueError(f"The organization has no workspace {unknown[0]}.")
         org.granted = [*org.granted, *(team for team in teams if team not in org.granted)]
         self._announce("granted", teams)
 
