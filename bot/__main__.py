@@ -58,6 +58,7 @@ web page to try them on. No accounts and no settings are needed, and nothing
 leaves this machine. Ctrl-C stops everything."""
 
 OPTIONS = {
+    "--act-as": "with email addresses, for ACT_AS",
     "--agent": "as an agent, with Slack's own Stop (paid plans)",
     "--org": "for all workspaces of an Enterprise org",
     "--workflow-steps": "with Workflow Builder steps (paid plans)",

@@ -129,7 +129,7 @@ async def _connect(
     await _warn_of_losses(store)
     client = await stack.enter_async_context(open_slack(settings))
     identity = await health.until("Slack", lambda: identify(client))
-    if missing := identity.missing_scopes:
+    if missing := identity.missing_scopes(settings.manifest_options):
         log.error("scopes missing", extra={"reason": lacking(missing, identity.scopes)})
     store = store.of(identity.tenant)
     await health.until("Redis", partial(claim_schema, store))

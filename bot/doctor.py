@@ -28,6 +28,7 @@ GROUPS, WORKSPACES = "Slack user groups", "Slack workspaces"
 MOST_LISTED = 20
 AGENT, AGENT_SCOPE = "Slack agent", "assistant:write"
 AUDIT_LOG = "Audit log"
+MEMBERS, NOBODY = "Devin members", "doctor@devin-relay.invalid"
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
 
@@ -52,7 +53,7 @@ async def _bot(client: SlackClient, settings: Settings) -> Sequence[Finding]:
         return [_bad(BOT_TOKEN, error)]
     token = Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
     agent = [_agent(identity)] if identity.scopes and settings.agent == "auto" else []
-    found = [token, _scopes(identity), *agent]
+    found = [token, _scopes(identity, settings.manifest_options), *agent]
     workspaces: Collection[str] | None = None
     if identity.is_org:
         workspaces, told = await _workspaces(client, identity.tenant)
@@ -112,14 +113,14 @@ def _bad(what: str, error: OperatorError | PassingError) -> Finding:
     return Finding(what, is_good=False, says=f"Can't reach Slack ({error})", fix=fix)
 
 
-def _scopes(identity: Identity) -> Finding:
+def _scopes(identity: Identity, options: Sequence[str]) -> Finding:
     if not identity.scopes:
         says = "Slack didn't say which scopes the token has"
         return Finding(SCOPES, is_good=False, says=says, fix=SLACK_ADDRESS)
-    if missing := identity.missing_scopes:
+    if missing := identity.missing_scopes(options):
         fix = remedy(missing | identity.scopes)
         return Finding(SCOPES, is_good=False, says=f"missing {named(missing)}", fix=fix)
-    return Finding(SCOPES, is_good=True, says=f"all {len(required_scopes())} granted")
+    return Finding(SCOPES, is_good=True, says=f"all {len(required_scopes(*options))} granted")
 
 
 def _agent(identity: Identity) -> Finding:
@@ -183,7 +184,23 @@ async def _devin(settings: Settings) -> Sequence[Finding]:
                 probed.append(_list("repositories", "Read", await devin.repositories()))
             found = listed(await devin.playbooks())
             probed.append(_list("playbooks", "ManageAccountPlaybooks", found))
+            if settings.act_as != "off":
+                probed.append(_members(await devin.member(NOBODY)))
         return probed
+
+
+def _members(found: str | Unread | None) -> Finding:
+    """Say whether people's accounts are found; to write as one is a write, and so not tested."""
+    if isinstance(found, Unread):
+        says = f"can't be looked up ({found.reason}), so nobody writes as themselves"
+        fix = (
+            "Give the key's service user a role with ViewOrgMembership and ImpersonateOrgSessions."
+        )
+        return Finding(MEMBERS, is_good=False, says=says, fix=fix)
+    says = (
+        "can be looked up (ViewOrgMembership). Not tested: ImpersonateOrgSessions, to act as them"
+    )
+    return Finding(MEMBERS, is_good=True, says=says)
 
 
 def _list(what: str, permission: str, found: Sequence[object] | Unread) -> Finding:

@@ -22,7 +22,7 @@ such as PORT, only the case: POST and HOME are other programs'."""
 _OF_A_SERVICE = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
 """The end of what Kubernetes and Docker set for each service or link, such as REDIS_PORT."""
 
-_DECISIVE = ("ALLOW_", "MIRROR", "START", "LIST_SESSIONS")
+_DECISIVE = ("ACT_AS", "ALLOW_", "MIRROR", "START", "LIST_SESSIONS")
 """The beginnings of settings that decide who may do what, or where words go."""
 _FAMILIES = ("ALLOW_", "MIRROR_")
 """Those of which an unknown one counts, however far its name is from a known one."""

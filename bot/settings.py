@@ -30,7 +30,7 @@ from pydantic_settings import (
 
 from bot.environment import gather, ignored_proxies, open_port, stray_names, variables_in
 from bot.model.errors import SettingsError
-from bot.model.generation import PREFIXES
+from bot.model.generation import PREFIXES, Generation, generation_of
 from bot.model.mirror import Follow
 from bot.setting_types import CAP_SHAPE, Cap, Duration, Proxy, duration, ids, in_words, token
 from bot.urls import check_redis_address, check_slack_address, check_web_address, passwords
@@ -95,6 +95,9 @@ class Settings(BaseSettings):
         description="an https URL such as https://api.devin.ai (http only for this machine)",
     )
     devin_proxy: Proxy | None = Field(None, description=PROXY_SHAPE)
+    act_as: Annotated[Literal["off", "known", "required"], BeforeValidator(str.lower)] = Field(
+        "off", description="off, known or required"
+    )
     allow_insecure_redis: bool = Field(default=False, description=FLAG_SHAPE)
     redis_url: str | None = Field(
         None,
@@ -182,6 +185,11 @@ class Settings(BaseSettings):
         return "socket" if self.slack_app_token else "http"
 
     @property
+    def manifest_options(self) -> Sequence[str]:
+        """The options of the manifest without whose scopes a setting has no effect."""
+        return [] if self.act_as == "off" else ["--act-as"]
+
+    @property
     def doubts(self) -> Sequence[str]:
         """What may be a mistake: names without effect, and a port or a file that is open to all."""
         return self._doubts
@@ -212,6 +220,14 @@ class Settings(BaseSettings):
         # The key is absent if ALLOW_INSECURE_REDIS is malformed: that is one problem, not two.
         may_be_insecure = known.data.get("allow_insecure_redis", True)
         return check_redis_address(url, may_be_insecure=may_be_insecure)
+
+    @field_validator("act_as")
+    @classmethod
+    def _check_members(cls, act_as: str, known: ValidationInfo) -> str:
+        key: SecretStr | None = known.data.get("devin_api_key")
+        if act_as != "off" and key and generation_of(key.get_secret_value()) is Generation.V1:
+            raise ValueError("needs a cog_ key, since API v1 knows no members")
+        return act_as
 
     @field_validator("max_acu_ceiling")
     @classmethod

@@ -96,6 +96,24 @@ async def test_doctor_names_the_permission_for_each_menu_of_a_form(
         assert f"give the key's service user a role with {permission}." in out
 
 
+async def test_doctor_tests_what_act_as_needs(
+    environ: Environ, box: Sandbox, tmp_path: Path
+) -> None:
+    """The scope, and the reading of members; to write as one, it says, is not tested."""
+    environ |= {"ACT_AS": "known"}
+    box.devin.permissions.discard("ViewOrgMembership")
+    code, out, _ = await command(environ, tmp_path, "doctor")
+    assert code == 1
+    assert "✗ Slack scopes: missing users:read.email (needed for " in out
+    assert "`devin-relay manifest --act-as`" in out
+    assert "✗ Devin members: can't be looked up (HTTP 403)" in out
+    box.slack.scopes = [*box.slack.scopes, "users:read.email"]
+    box.devin.permissions.add("ViewOrgMembership")
+    code, out, _ = await command(environ, tmp_path, "doctor")
+    assert code == 0
+    assert "✓ Devin members: can be looked up (ViewOrgMembership). Not tested: Impers" in out
+
+
 @pytest.mark.parametrize("name", ["run", "worker", "doctor"])
 async def test_a_key_of_a_whole_enterprise_needs_an_organization(
     environ: Environ, box: Sandbox, tmp_path: Path, name: str

@@ -33,6 +33,7 @@ OTHER_EVENTS = ["app_home_opened", "channel_id_changed", "channel_shared"]
 
 
 ADDED = {
+    "--act-as": ({"users:read.email"}, set()),
     "--agent": ({"assistant:write"}, {"agent_session_stopped"}),
     "--org": (set(), {"team_access_granted", "team_access_revoked"}),
     "--workflow-steps": (set(), {"function_executed"}),
@@ -70,7 +71,7 @@ def test_an_option_adds_only_what_it_needs(option: str) -> None:
     scopes, events = ADDED[option]
     assert set(full.oauth_config.scopes.bot) - set(plain.oauth_config.scopes.bot) == scopes
     assert set(full.bot_events) - set(plain.bot_events) == events
-    assert full.settings.org_deploy_enabled is (option != "--agent")
+    assert full.settings.org_deploy_enabled is (option in {"--org", "--workflow-steps"})
     assert bool(full.functions) is (option == "--workflow-steps")
     assert bool(full.features.agent_view) is (option == "--agent")
     for scope in scopes:

@@ -160,6 +160,14 @@ def test_no_cap_is_above_the_ceiling_from_the_start() -> None:
         load_settings({**ENOUGH, "MAX_ACU": "0", "MAX_ACU_CEILING": "10"}, None)
 
 
+def test_only_a_key_of_version_3_writes_as_members() -> None:
+    """Version 1 knows none."""
+    assert load_settings({**ENOUGH, "DEVIN_API_KEY": "cog_x", "ACT_AS": "Known"}, None).act_as
+    with pytest.raises(SettingsError, match=r"^ACT_AS: needs a cog_ key, .*; expected off, known"):
+        load_settings({**ENOUGH, "DEVIN_API_KEY": "apk_x", "ACT_AS": "required"}, None)
+    load_settings({**ENOUGH, "DEVIN_API_KEY": "apk_x", "ACT_AS": "off"}, None)
+
+
 POSIX = pytest.mark.skipif(os.name != "posix", reason="only POSIX has these modes")
 
 
@@ -264,6 +272,7 @@ def test_only_secrets_may_be_in_files() -> None:
         ("ALLOW_CHANNELS", "#SEEN"),
         ("ALLOW_BOTS", "CSEEN"),
         ("ALLOW_GUESTS", "SEEN"),
+        ("ACT_AS", "SEEN"),
         ("DELIVERY_CONCURRENCY", "0"),
         ("DELIVERY_CONCURRENCY", "1001"),
         ("LOG_LEVEL", "SEEN"),
@@ -585,7 +594,9 @@ def test_a_misspelled_setting_in_the_file_is_a_problem(tmp_path: Path) -> None:
 
 
 ACCESS = sorted(
-    name.upper() for name in Settings.model_fields if name.startswith(("allow_", "mirror", "list_"))
+    name.upper()
+    for name in Settings.model_fields
+    if name.startswith(("act_", "allow_", "mirror", "list_"))
 )
 
 

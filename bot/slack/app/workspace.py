@@ -156,10 +156,12 @@ class Identity:
         """True if the token serves all workspaces of an Enterprise organization."""
         return self.tenant == self.enterprise
 
-    @property
-    def missing_scopes(self) -> frozenset[str]:
-        """The manifest's scopes that the token lacks; empty if Slack did not name its scopes."""
-        return frozenset(required_scopes()) - self.scopes if self.scopes else frozenset()
+    def missing_scopes(self, options: Sequence[str] = ()) -> frozenset[str]:
+        """Return the scopes of the manifest with `options` that the token lacks.
+
+        Empty if Slack did not name its scopes.
+        """
+        return frozenset(required_scopes(*options)) - self.scopes if self.scopes else frozenset()
 
 
 async def identify(client: AsyncWebClient) -> Identity:

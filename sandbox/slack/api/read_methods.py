@@ -120,11 +120,15 @@ def open_conversation(state: SlackState, params: Params) -> JSON:
 
 
 def user_info(state: SlackState, params: Params) -> JSON:
-    """Implement users.info."""
+    """Implement users.info; the address needs a scope of its own."""
     user = state.workspace.find_user(params.required("user"))
     if user is None or user.posts_as == "legacy":
         raise Refused("user_not_found")
-    return {"user": user_json(state.workspace, user)}
+    shown = user_json(state.workspace, user)
+    if user.email and "users:read.email" in state.scopes:
+        shown["profile"]["email"] = user.email
+        shown["is_email_confirmed"] = user.is_email_confirmed
+    return {"user": shown}
 
 
 def bot_info(state: SlackState, params: Params) -> JSON:

@@ -39,10 +39,13 @@ class User:
     is_stranger: bool = False
     zone: str = "Etc/UTC"
     deleted: bool = False
+    email: str = ""
+    is_email_confirmed: bool = True
 
     def __post_init__(self) -> None:
         self.id = self.id or named_id("U", self.name)
         self.real_name = self.real_name or self.name.title()
+        self.email = self.email or ("" if self.is_bot else f"{self.name}@acme.example")
 
     @property
     def is_bot(self) -> bool:
