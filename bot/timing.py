@@ -85,6 +85,9 @@ class Timing:
     look_up_seconds: float = 1.0
     """One try of a look-up at Slack; two fit into Slack's 3 s for an acknowledgement."""
 
+    member_seconds: float = 2.0
+    """One try to find a person's account, at Slack and then in Devin's two lists."""
+
     names_seconds: float = 2.0
     """All names in one text."""
 

@@ -4,8 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.catch_up.runner import CatchUp
+from bot.delivery.acting import Acting
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
+from bot.delivery.sending import Sender
 from bot.devin.api import Devin
 from bot.devin.catalog import Catalog
 from bot.mirror.audience import Audience
@@ -62,6 +64,7 @@ from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.slack.views import Views
+from bot.store.claims import Claims
 from bot.store.state import State
 from bot.timing import Timing
 from bot.wording.message import SlackMessage
@@ -83,17 +86,19 @@ class Connections:
     devin: Devin
     file_hosts: Collection[str] = ()
 
-    def workspace(self) -> Workspace:
-        """Build the workspace."""
+    def workspace(self, claims: Claims) -> tuple[Workspace, Acting]:
+        """Build the workspace, and what finds its people's accounts in Devin."""
         client, identity, settings = self.client, self.identity, self.settings
         source = Source(client, self.store, self.timing)
         channels = Channels(source, settings.link_ttl)
         people = People(source, channels.lookup, identity.tenant, identity.enterprise)
-        return Workspace(
+        acting = Acting(settings, people, source, self.devin, claims)
+        account = acting.account if acting.is_required else None
+        workspace = Workspace(
             identity=identity,
             client=client,
             people=people,
-            permissions=Permissions(settings, people),
+            permissions=Permissions(settings, people, account),
             threads=Threads(client, channels),
             views=Views(client),
             channels=channels,
@@ -102,6 +107,7 @@ class Connections:
             admin=admin_named(settings.admin_contact, mentions=settings.notify),
             timing=self.timing,
         )
+        return workspace, acting
 
 
 class Parts:
@@ -110,8 +116,9 @@ class Parts:
     def __init__(self, to: Connections) -> None:
         self._to = to
         settings, timing, background = to.settings, to.timing, to.background
-        self.workspace = workspace = to.workspace()
         self.state = state = State.of(to.store, settings)
+        self.workspace, self.acting = to.workspace(state.claims)
+        workspace = self.workspace
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
         self.poll = Poll(state.store, schedule, timing)
         self.notices = Notices(
@@ -144,7 +151,7 @@ class Parts:
         workspace, state, schedule = self.workspace, self.state, self.schedule
         accepting, naming, notices = self.accepting, self.naming, self.notices
         choices, speaking, starting = self.choices, self.speaking, self.starting
-        linking = Linking(state, accepting, naming, choices, self.audience)
+        linking = Linking(state, accepting, naming, choices, self.audience, self.acting)
         link_form = LinkForm(workspace, state, accepting, naming, choices, notices)
         forms = self._start_forms()
         return UseCases(
@@ -185,7 +192,7 @@ class Parts:
     def serve(self) -> None:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""
         to, workspace, state, schedule = self._to, self.workspace, self.state, self.schedule
-        deliverer = Deliverer(workspace, state, to.devin, self.files(), schedule, to.in_flight)
+        deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
         outcomes = Outcomes(workspace, state)
         reporter = Reporter(
             outbox=state.outbox,
@@ -207,6 +214,11 @@ class Parts:
             pauses=to.timing.tell_pauses,
         )
         schedule.serve(Work(deliverer.deliver, tell=reporter.tell, shed=reporter.shed))
+
+    def sender(self) -> Sender:
+        """Return what sends replies to Devin."""
+        to, mailbox = self._to, self.state.mailbox
+        return Sender(self.workspace, mailbox, to.devin, self.files(), to.in_flight, self.acting)
 
     def files(self) -> Files:
         """Return what sends files to Devin."""
@@ -243,7 +255,9 @@ class Parts:
 
     def _starter(self) -> Starter:
         devin, accepting, notices = self._to.devin, self.accepting, self.notices
-        return Starter(self.workspace, self.state, devin, accepting, self._prompts(), notices)
+        return Starter(
+            self.workspace, self.state, devin, accepting, self._prompts(), notices, self.acting
+        )
 
     def _speaker(self) -> Speaker:
         return Speaker(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
 from bot.model.people import WORKFLOW, Standing
@@ -37,9 +38,11 @@ _NOT_ALLOWED = {
     Standing.BOT: ", by a bot",
     Standing.NOT_LISTED: ", by someone who may not message Devin",
     Standing.CHANNEL: ", by someone who may not message Devin",
+    Standing.NO_ACCOUNT: ", by someone who may not message Devin",
     Standing.UNKNOWN: ", by someone whom Slack doesn't describe",
 }
 
+CORRECTS = "(This corrects an earlier message.)"
 NOT_SHOWN = "(Slack does not show what it says.)"
 NAMELESS = "(Slack does not show this file.)"
 
@@ -51,14 +54,23 @@ async def shown(reply: Reply, people: People) -> str:
 
 
 async def message_of(
-    reply: Reply, people: People, brought: Sequence[Upload] = (), standing: Standing = ALLOWED
+    reply: Reply,
+    people: People,
+    brought: Sequence[Upload] = (),
+    standing: Standing = ALLOWED,
+    *,
+    as_self: bool = False,
 ) -> str:
-    """Return the message for Devin, without links to files of which `brought` has the uploads."""
+    """Return the message for Devin, without links to files of which `brought` has the uploads.
+
+    Sent `as_self`, a person's own words have no line that says who speaks.
+    """
     called = await people.called(reply, _mentioned(reply))
     given = (reply, called.author, called.names, called.sender, brought, standing)
+    composing = partial(compose, *given, signs=not (as_self and reply.is_own))
     if len(reply.model_dump_json()) > LONG:
-        return await asyncio.to_thread(compose, *given)
-    return compose(*given)
+        return await asyncio.to_thread(composing)
+    return composing()
 
 
 def compose(
@@ -68,12 +80,15 @@ def compose(
     sender: str = "",
     brought: Sequence[Upload] = (),
     standing: Standing = ALLOWED,
+    *,
+    signs: bool = True,
 ) -> str:
     """Compose author, text, forwarded messages and links, in that order.
 
     `author` and `sender` are names; `sender` is that of the person who sent the message, if that
     was not its author. Only the first line can look like one that says who speaks, and it says why
-    the author may not message Devin, by their `standing`.
+    the author may not message Devin, by their `standing`. Unless it `signs`, that line is left out
+    of what says anything else; nothing looks like it then.
     """
     said = speaker(author, reply.speaker)
     if sender and reply.sent_by:
@@ -91,7 +106,9 @@ def compose(
         parts.append("\n".join(links))
     parts += [_spoken(file) for file in reply.files if file.spoken]
     rest = mark_typed(neutralise_attachments("\n\n".join(parts)))
-    return f"{line}\n\n{rest}" if rest else line
+    if not signs and rest:
+        line = CORRECTS if reply.is_correction else ""
+    return "\n\n".join(filter(None, (line, rest)))
 
 
 def _mentioned(reply: Reply) -> frozenset[Mention]:

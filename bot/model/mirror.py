@@ -100,7 +100,8 @@ def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
 class Started(Record):
     """The start of a session by the relay: who asked for it, in which thread, and what applied.
 
-    `cap` is the ACUs that the session may use, and `chosen` the words of its options.
+    `cap` is the ACUs that the session may use, and `chosen` the words of its options. `as_user` is
+    the person's own account in Devin, if it was started as them.
     """
 
     by: UserId = UserId("")
@@ -108,6 +109,7 @@ class Started(Record):
     thread: str = ""
     cap: int | None = None
     chosen: str = ""
+    as_user: str = ""
 
 
 class Watched(Record):

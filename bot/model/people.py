@@ -56,6 +56,7 @@ class Standing(StrEnum):
     NOT_STARTER = "not_starter"
     NOT_APPROVER = "not_approver"
     CHANNEL = "channel"
+    NO_ACCOUNT = "no_account"
     UNKNOWN = "unknown"
 
 

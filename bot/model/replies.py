@@ -46,10 +46,12 @@ class Refusal(StrEnum):
     KEY_REJECTED = "key_rejected"
     FORBIDDEN = "forbidden"
     NO_SESSION = "no_session"
+    ACTING = "acting"
+    """Only as the person might it be sent, and they have no account, or Devin forbids it."""
     OTHER = "other"
 
 
-FOR_OPERATOR = frozenset({Refusal.KEY_REJECTED, Refusal.FORBIDDEN})
+FOR_OPERATOR = frozenset({Refusal.KEY_REJECTED, Refusal.FORBIDDEN, Refusal.ACTING})
 """The refusals that only the operator can end."""
 
 
@@ -136,6 +138,11 @@ class Reply(Record):
     def id(self) -> ReplyId:
         """The reply's key."""
         return reply_id(self.thread.team, self.thread.channel, self.ts)
+
+    @property
+    def is_own(self) -> bool:
+        """True unless somebody else than its author sends it."""
+        return self.sent_by in {None, self.author}
 
     @property
     def speaker(self) -> str:

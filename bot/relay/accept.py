@@ -95,7 +95,8 @@ class Accepting:
             NotIdentified: Slack did not identify `who`.
         """
         await self._catch_up()
-        standing = await self.workspace.permissions.may(act, who, channel)
+        by_step = bool(ids.get("step"))
+        standing = await self.workspace.permissions.may(act, who, channel, by_step=by_step)
         if standing is not Standing.ALLOWED:
             raise await self.turn_away(who, channel, standing, **ids)
 

@@ -158,7 +158,7 @@ class Home:
 
     async def _view(self, viewer: UserId, page: int, note: str) -> View:
         person = await self.workspace.people.person(viewer)
-        standing = self.workspace.permissions.anywhere(person)
+        standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, None)
         if standing is not Standing.ALLOWED:
             return home_view.only(home_view.closed(standing, self.workspace.admin))
         found, is_whole = await self._found(person)

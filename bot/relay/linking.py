@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from bot.delivery.acting import Acting
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
 from bot.model.mirror import Follow
 from bot.model.people import Act, UserId
+from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
@@ -26,6 +28,7 @@ class Linking:
     naming: Naming
     choices: SessionChoices
     audience: Audience
+    acting: Acting
 
     async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; return the link, and True if it existed.
@@ -105,6 +108,7 @@ class Linking:
             raise NotLinked
         heard = await self.audience.at_once(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
+        account = await self.acting.as_whom(Reply(thread=thread, ts="", author=by))
         return Status(
             link=link,
             session=await self.naming.one(link.session),
@@ -114,6 +118,7 @@ class Linking:
             is_barred=heard.is_barred,
             mail=(await self.state.mailbox.queues(link.session)).of(thread),
             last=await self.state.watches.last_outcome(link.session, thread),
+            as_self=isinstance(account, str) and bool(account),
         )
 
     async def _changed(

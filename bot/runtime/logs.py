@@ -199,6 +199,7 @@ class Event(StrEnum):
     """An act of a person, as it is named in the trail."""
 
     ACCEPTED = "accepted"
+    SENT_AS = "sent as"
     SENT_AGAIN = "sent again"
     EDITED = "edited"
     TURNED_AWAY = "turned away"

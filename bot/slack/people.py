@@ -98,6 +98,21 @@ class People:
         with _identifying("users.info"):
             return await self._users.get(user, need) or Person.unknown(user)
 
+    async def email(self, user: UserId) -> str:
+        """Return the confirmed address of a full member, "" for anybody else; it is kept nowhere.
+
+        Raises:
+            SlackAway: Slack doesn't tell, perhaps since the app lacks the scope.
+        """
+        found = mapping((await call(self._client, "users.info", user=user))["user"])
+        if not (await self._read_user(user, found)).is_full_member:
+            return ""
+        # The documentation doesn't say which of the two needs the scope users:read.email.
+        email, is_confirmed = string(mapping(found.get("profile")), "email"), "is_email_confirmed"
+        if not email or not isinstance(found.get(is_confirmed), bool):
+            raise SlackAway("users.info", "no email address", maybe_done=False)
+        return email if found[is_confirmed] else ""
+
     async def members(self, group: str) -> frozenset[UserId]:
         """Return the members of a user group, if there is one; raises as `person` does."""
         with _identifying(GROUP_MEMBERS):

@@ -50,11 +50,10 @@ UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 class Head:
     """The reply at the head of a mailbox, to send now. Times are Unix ms.
 
-    `failing_since` is None while Devin answers.
-
-    `sent` is the time when it was first marked as being sent. `interrupted` is True if an earlier
-    holder of the lease, which is gone, did that. With a `flaw`, the record is broken, and `reply`
-    has the readable parts of it.
+    `failing_since` is None while Devin answers. `sent` is when it was first marked as being sent.
+    `interrupted` is True if an earlier holder of the lease, which is gone, did that. `as_user` is
+    the account as which it was last sent, "" for none, and None if that isn't recorded. With a
+    `flaw`, the record is broken, and `reply` has the readable parts of it.
     """
 
     reply: Reply
@@ -65,6 +64,7 @@ class Head:
     now: int
     sent: int
     interrupted: bool
+    as_user: str | None = None
     flaw: ValidationError | None = None
     read: float = field(default_factory=time.monotonic)
 
@@ -106,7 +106,7 @@ def parse_step(answer: Sequence[Any]) -> Step:
         return Later(answer[1] / 1000)
     if what not in {"head", "interrupted"}:
         return Nothing(what)
-    _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
+    _, reply_id, raw, number, accepted, since, attempts, now, sent, as_user = answer
     team, channel, ts = place_of(reply_id)
     place = {"team": team, "channel": channel, "thread_ts": ts}
     reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
@@ -122,6 +122,7 @@ def parse_step(answer: Sequence[Any]) -> Step:
         now=int(now),
         sent=int(sent),
         interrupted=what == "interrupted",
+        as_user=as_user,
         flaw=flaw,
     )
 
@@ -262,6 +263,11 @@ class Mailbox:
         """Record the uploads of the files of `reply`, which are not repeated with a later try."""
         note, no_longer = _UPLOADS.dump_json(tuple(brought)).decode(), timedelta(0)
         await self._store.put_field(subject_key(reply), ReplyField.FILES, note, no_longer)
+
+    async def keep_as_user(self, reply: ReplyId, account: str) -> None:
+        """Record the account as which `reply` is sent next, on which its text depends."""
+        no_longer = timedelta(0)
+        await self._store.put_field(subject_key(reply), ReplyField.AS_USER, account, no_longer)
 
     async def session_of(self, reply: ReplyId) -> SessionId | None:
         """Return the session for which the reply was last accepted, as long as that is known."""

@@ -60,7 +60,8 @@ class Status:
     """The state of a linked thread, and of its session as it was last read.
 
     `by` is the name of who linked it, `mail` counts the replies that wait, and `last` is how the
-    last one ended. `is_barred`: Devin's words and titles may not be shown in this channel.
+    last one ended. `is_barred`: Devin's words and titles may not be shown in this channel. What
+    the person who asks writes there is sent `as_self`: from their own account in Devin.
     """
 
     link: Link
@@ -71,6 +72,7 @@ class Status:
     seen: Watched
     follow: Follow
     is_barred: bool
+    as_self: bool = False
 
 
 def status(shown: Status) -> SlackMessage:
@@ -86,7 +88,12 @@ def status(shown: Status) -> SlackMessage:
     )
     linked = " · ".join(filter(None, parts))
     mirrored = [*session_lines(shown.seen), f"{follows(shown.follow)}."]
-    return SlackMessage(linked, advice=BARRED if shown.is_barred else "\n".join(mirrored))
+    lines = [BARRED] if shown.is_barred else mirrored
+    lines += [AS_SELF] if shown.as_self else []
+    return SlackMessage(linked, advice="\n".join(lines))
+
+
+AS_SELF = "What you write here is sent from your own Devin account."
 
 
 NO_DEFAULT = SlackMessage(

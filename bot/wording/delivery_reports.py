@@ -143,12 +143,8 @@ def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
                 f"{couldnt}: Devin rejected my API key (401). "
                 f"Ask {admin} to set a valid `DEVIN_API_KEY`."
             )
-        case Refusal.FORBIDDEN:
-            return SlackMessage(
-                f"{couldnt}: my API key doesn't have access to this session "
-                f"({outcome.status}). The session may belong to another Devin organization, or the "
-                f"key may lack permission to manage sessions. Ask {admin} for help."
-            )
+        case Refusal.FORBIDDEN | Refusal.ACTING:
+            return SlackMessage(f"{couldnt}: {_forbidden(outcome)}. Ask {admin} for help.")
         case Refusal.NO_SESSION:
             return SlackMessage(
                 f"{couldnt}: Devin can't find this session ({outcome.status}). "
@@ -165,6 +161,19 @@ def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
         quote=_excerpt(outcome),
         advice=f"If that doesn't explain it, ask {admin}.",
     )
+
+
+def _forbidden(outcome: Outcome) -> str:
+    if outcome.refusal is Refusal.FORBIDDEN:
+        return (
+            f"my API key doesn't have access to this session ({outcome.status}). The session may "
+            "belong to another Devin organization, or the key may lack permission to manage "
+            "sessions"
+        )
+    no_account = "I can't find a Devin account with your email address"
+    forbidden = f"Devin doesn't let me write as you ({outcome.status})"
+    why = forbidden if outcome.status else no_account
+    return f"here, everyone has to write to Devin from their own account, and {why}"
 
 
 def _invalid(outcome: Outcome, about: str) -> SlackMessage:

@@ -149,7 +149,7 @@ def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:
         return SlackMessage(
             "I couldn't check your permissions with Slack. Please reopen this tab in a minute."
         )
-    return SlackMessage(f"{MAY_NOT[standing]}. {ask_for_access(admin)}")
+    return SlackMessage(f"{MAY_NOT[standing]}. {ask_for_access(standing, admin)}")
 
 
 def muted_note(*, muted: bool) -> str:

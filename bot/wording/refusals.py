@@ -140,11 +140,17 @@ MAY_NOT = {
     Standing.NOT_STARTER: "You don't have permission to start or link sessions here",
     Standing.NOT_APPROVER: "You don't have permission to approve, end or archive sessions here",
     Standing.CHANNEL: "Devin Relay isn't enabled in this channel",
+    Standing.NO_ACCOUNT: (
+        "To message Devin here, you need a Devin account with the same email address as in Slack, "
+        "and must write yourself"
+    ),
 }
 
 
-def ask_for_access(admin: str) -> str:
+def ask_for_access(standing: Standing, admin: str) -> str:
     """Return the sentence that sends a person to `admin`."""
+    if standing is Standing.NO_ACCOUNT:
+        return f"To get an account, ask {admin}. I'll notice it within ten minutes."
     return f"To change that, ask {admin}."
 
 
@@ -154,7 +160,7 @@ def _turned_away(standing: Standing, admin: str) -> str:
             "I couldn't check your permissions with Slack, so nothing was sent or changed. "
             "Please try again in a minute."
         )
-    return f"{MAY_NOT[standing]}, so nothing was sent or changed. {ask_for_access(admin)}"
+    return f"{MAY_NOT[standing]}, so nothing was sent or changed. {ask_for_access(standing, admin)}"
 
 
 def _too_many_starts(error: errors.TooManyStarts, admin: str) -> SlackMessage:

@@ -132,5 +132,8 @@ _STEP_STANDINGS = {
     Standing.CHANNEL: (
         "Devin Relay isn't enabled in that channel. Set the step's Channel to one where it is."
     ),
+    Standing.NO_ACCOUNT: (
+        "Here, everyone has to write to Devin from their own account, so workflows can't."
+    ),
     Standing.UNKNOWN: "Devin Relay couldn't check the permissions of the step's Person with Slack.",
 }

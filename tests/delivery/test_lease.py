@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from bot.delivery.deliverer import Lease, retried
+from bot.delivery.sending import Lease, retried
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
 from bot.redis import keep

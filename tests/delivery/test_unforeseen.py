@@ -132,14 +132,8 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         channels, schedule = channels_of(client, store), Noting()
         people = Stumbling(Source(client, store, BRISK), channels.lookup, THREAD.team, None)
         built = parts_of(box, store, client, devin, FILE_LIMIT="0")
-        deliveries = Deliverer(
-            replace(built.workspace, people=people),
-            built.state,
-            devin,
-            built.files(),
-            schedule,
-            InFlight(),
-        )
+        built.workspace = replace(built.workspace, people=people)
+        deliveries = Deliverer(built.workspace, built.state, built.sender(), schedule, InFlight())
         link = Link(session=ID, by=UserId("U0ADA"), at=1)
         await Links(store, TTL).create(THREAD, link)
         yield Parts(deliveries, people, schedule, built.state.mailbox)

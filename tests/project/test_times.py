@@ -1,7 +1,7 @@
 """The times of docs/architecture/guarantees.md, "Times that hold each other"."""
 
 from bot.app import DRAIN_SECONDS
-from bot.delivery.deliverer import RENEWALS
+from bot.delivery.sending import RENEWALS
 from bot.mirror.files import TRY_SECONDS
 from bot.redis import keep
 from bot.reporting.reporter import TELLING_SECONDS

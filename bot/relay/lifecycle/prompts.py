@@ -51,6 +51,9 @@ class Messages(Protocol):
 class Prompt:
     """A prompt, as Markdown with names, empty if there is nothing to start from.
 
+    `as_self` is the same without the line that says who asks, for Devin to read from themselves;
+    that stays below a channel's standing words, which are another person's.
+
     `options` are what the session is started with: as people know them (`chosen`), and as Devin
     takes them. `left_out` counts messages of the thread whose authors may not message Devin.
     """
@@ -59,6 +62,7 @@ class Prompt:
     left_out: int = 0
     chosen: Options = field(default_factory=Options)
     options: Options = field(default_factory=Options)
+    as_self: str = ""
 
 
 @dataclass(slots=True)
@@ -114,16 +118,20 @@ class Prompts:
         if own.text != chosen.prompt:
             own = with_prompt(own, chosen.prompt)
         message = _without_addresses(own)
-        parts = [] if is_empty(message) else [await message_of(message, self._people)]
+        asked, as_self, quoted, first = "", "", "", ""
+        if not is_empty(message):
+            asked = await message_of(message, self._people)
+            as_self = await message_of(message, self._people, as_self=not chosen.words)
         if earlier.latest:
             by = speaker(await self._people.name(start.by), start.by)
             began = f"{by} started this session from a Slack thread."
-            head = "This was asked in a Slack thread." if parts else began
-            parts.append(await self._quoted(earlier, head))
-        if parts and chosen.words:
+            head = "This was asked in a Slack thread." if asked else began
+            quoted = await self._quoted(earlier, head)
+        if (asked or quoted) and chosen.words:
             words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
-            parts.insert(0, mark_typed(await shown(words, self._people)))
-        return Prompt("\n\n".join(parts), earlier.left_out, chosen.options, chosen.sent)
+            first = mark_typed(await shown(words, self._people))
+        texts = ["\n\n".join(filter(None, (first, one, quoted))) for one in (asked, as_self)]
+        return Prompt(texts[0], earlier.left_out, chosen.options, chosen.sent, texts[1])
 
     async def _quoted(self, earlier: "_Earlier", head: str) -> str:
         """Return the latest messages of a thread, the oldest first, each in a block quote."""

@@ -4,11 +4,17 @@ import hashlib
 import time
 from typing import Self
 
+from bot.model.mirror import Started
+from bot.model.options import Options
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
+from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
+from bot.runtime.logs import Event, audit
+from bot.text.options import parse_options
+from bot.text.to_slack import escape
 
 
 class Start(Record):
@@ -57,6 +63,22 @@ class Start(Record):
         """The tag by which its session is found again; no other session has it."""
         return f"relay-{hashlib.sha256(self.owed.subject.encode()).hexdigest()[:32]}"
 
+    @property
+    def sent(self) -> str:
+        """The claim that Devin was asked for its session."""
+        return f"start sent:{self.tag}"
+
+    def started(self, chosen: Options, as_user: str = "") -> Started:
+        """Return what is kept of its session, which `chosen` options apply to."""
+        return Started(
+            by=self.by,
+            channel=self.thread.channel,
+            thread=self.thread.thread_ts,
+            cap=chosen.max_acu,
+            chosen=chosen.words(),
+            as_user=as_user,
+        )
+
     def again(self, message: Reply) -> Self:
         """Return the next start, which is asked for now, of what its form made of the message."""
         more = {"number": self.number + 1, "message": message, "is_typed": True}
@@ -71,3 +93,18 @@ class Start(Record):
 def subject_of(thread: ThreadRef, ts: str, number: int) -> str:
     """Return the subject of the start that the message `ts` asks for, the `number`th time."""
     return f"{thread.team}:start:{thread.channel}:{ts}:{number}"
+
+
+def record(start: Start, session: SessionId, started: Started) -> None:
+    """Put on record who started `session`, and with which options; a title is people's words."""
+    options, _ = parse_options(escape(started.chosen))
+    chosen = options.model_copy(update={"title": ""}).words()
+    ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
+    audit(
+        Event.STARTED,
+        start.by,
+        **ids,
+        chosen=chosen,
+        as_user=started.as_user,
+        step=start.message.step,
+    )

@@ -16,24 +16,22 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter
 
-from bot.devin.api import Devin, SessionSummary, Unread
+from bot.delivery.acting import Acting, is_about_acting
+from bot.devin.api import Devin, Failure, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
 from bot.model.mirror import Started
-from bot.model.options import BadOptions
-from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.options import BadOptions, Options
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.start import Start
+from bot.relay.lifecycle.start import Start, record
 from bot.reporting.reporter import Notices
-from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun
 from bot.store.state import State
-from bot.text.options import parse_options
-from bot.text.to_slack import escape
 from bot.wording import delivery_reports, refusals, workflows
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
@@ -82,8 +80,10 @@ class Starter:
         accepting: Accepting,
         prompts: Prompts,
         notices: Notices,
+        acting: Acting,
     ) -> None:
         self._devin = devin
+        self._acting = acting
         self._accepting = accepting
         self._prompts = prompts
         self._links = state.links
@@ -135,13 +135,12 @@ class Starter:
         log.info("not started", extra=start.log_fields)
         # A later try, if Slack does not take the words, must not start a session after all.
         said = FAILED + _WORDS.dump_json(found).decode()
-        await self._claims.note(_sent(start), said, KEEP_CLAIM)
+        await self._claims.note(start.sent, said, KEEP_CLAIM)
         await self._explain(start, found)
         return False
 
     async def _session(self, start: Start) -> Result:
-        sent = _sent(start)
-        if (noted := await self._claims.noted(sent)) is not None:
+        if (noted := await self._claims.noted(start.sent)) is not None:
             return await self._earlier(start, noted)
         link = await self._links.get(start.thread)
         if link is not None and not await self._accepting.gives_way(link):
@@ -155,43 +154,68 @@ class Starter:
             return await self._wait(start, Wait(error.reason, error.retry_after))
         if prompt is None or not prompt.text:
             return words.WITHDRAWN if prompt is None else words.nothing(prompt.left_out)
-        started = _started(start, prompt)
+        return await self._create(start, prompt)
+
+    async def _create(self, start: Start, prompt: Prompt) -> Result:
+        as_user = await self._acting.as_whom(start.message)
+        if isinstance(as_user, Wait):
+            return await self._wait(start, as_user)
+        if not isinstance(as_user, str):
+            return words.refused(start.message, start.number, as_user, self._admin)
+        started = start.started(prompt.chosen, as_user)
         # Only this try knows the token, so no other one has the same claim.
-        if not await self._claims.claim(
-            sent, KEEP_CLAIM, f"{secrets.token_hex(8)} {started.to_json()}"
-        ):
+        if not await self._claims.claim(start.sent, KEEP_CLAIM, _asked(started)):
             raise DevinAway("another process starts it")
         if prompt.left_out:
             told = words.left_out(prompt.left_out)
             await self._notices.say(start.thread, told, once=f"left out:{start.tag}")
-        return await self._create(start, prompt, started)
+        return await self._made(start, prompt, started)
 
     async def _earlier(self, start: Start, noted: str) -> Result:
         """Return the result of an earlier try, which may have been lost."""
         if noted.startswith(FAILED):
             return _WORDS.validate_json(noted.removeprefix(FAILED))
         first, _, rest = noted.removeprefix(STARTED).partition(" ")
-        started = Started.parse(rest) or _started(start, Prompt(""))
+        started = Started.parse(rest) or start.started(Options())
         if noted.startswith(STARTED):
             return Made(NamedSession(SessionId(first)), started)
         lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
         return await self._reconcile(start, started, lost)
 
-    async def _create(self, start: Start, prompt: Prompt, started: Started) -> Result:
-        answer = await self._devin.create(prompt.text, prompt.options, start.tag)
+    async def _made(self, start: Start, prompt: Prompt, started: Started) -> Result:
+        answer, started = await self._ask(start, prompt, started)
         if isinstance(answer, NamedSession):
-            _record(start, answer.session, started)
+            record(start, answer.session, started)
             noted = f"{STARTED}{answer.session} {started.to_json()}"
-            await self._claims.note(_sent(start), noted, KEEP_CLAIM)
+            await self._claims.note(start.sent, noted, KEEP_CLAIM)
             return Made(answer, started)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             return await self._reconcile(start, started, answer)
         if isinstance(answer, Wait):
-            await self._claims.disclaim(_sent(start))
+            await self._claims.disclaim(start.sent)
             return await self._wait(start, answer)
         return words.refused(
             start.message, start.number, answer, self._admin, chose=bool(started.chosen)
         )
+
+    async def _ask(
+        self, start: Start, prompt: Prompt, started: Started
+    ) -> tuple[NamedSession | Failure, Started]:
+        """Ask as the person, and where Devin refuses that, under their name, as replies are."""
+        account = started.as_user
+        text = prompt.as_self if account else prompt.text
+        answer = await self._devin.create(text, prompt.options, start.tag, account)
+        if not (account and is_about_acting(answer)):
+            return answer, started
+        if self._acting.is_required:
+            await self._acting.learn(start.message, account)
+            return answer.model_copy(update={"refusal": Refusal.ACTING}), started
+        started = started.model_copy(update={"as_user": ""})
+        await self._claims.note(start.sent, _asked(started), KEEP_CLAIM)
+        answer = await self._devin.create(prompt.text, prompt.options, start.tag)
+        if isinstance(answer, NamedSession):
+            await self._acting.learn(start.message, account)
+        return answer, started
 
     async def _reconcile(self, start: Start, started: Started, lost: Outcome) -> Result:
         """Look for the session of a start whose answer was lost."""
@@ -201,7 +225,7 @@ class Starter:
             found = await self._devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
                 if start.tag in one.tags:
-                    _record(start, one.session, started)
+                    record(start, one.session, started)
                     return Made(NamedSession(one.session, one.title, one.url), started)
         if isinstance(found, Unread):
             if found.is_passing and not self._is_over(start):
@@ -268,26 +292,6 @@ class Starter:
             await self._functions.fail(start.message.step, workflows.harmless(told))
 
 
-def _started(start: Start, prompt: Prompt) -> Started:
-    """Return what is kept of a session that is started."""
-    thread, chosen = start.thread, prompt.chosen
-    return Started(
-        by=start.by,
-        channel=thread.channel,
-        thread=thread.thread_ts,
-        cap=chosen.max_acu,
-        chosen=chosen.words(),
-    )
-
-
-def _record(start: Start, session: SessionId, started: Started) -> None:
-    """Put on record who started `session`, and with which options; a title is people's words."""
-    options, _ = parse_options(escape(started.chosen))
-    chosen = options.model_copy(update={"title": ""}).words()
-    ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
-    audit(Event.STARTED, start.by, **ids, chosen=chosen, step=start.message.step)
-
-
-def _sent(start: Start) -> str:
-    """Name the claim that Devin was asked for a session."""
-    return f"start sent:{start.tag}"
+def _asked(started: Started) -> str:
+    """Return what is noted with that claim until Devin answers; each is another one."""
+    return f"{secrets.token_hex(8)} {started.to_json()}"

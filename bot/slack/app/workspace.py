@@ -4,7 +4,7 @@ A person whom Slack does not describe may not. A failed look-up is neither yes n
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,22 +28,36 @@ log = logging.getLogger(__name__)
 
 
 class Permissions:
-    """Applies the rules of the `ALLOW_*` settings; may raise `NotIdentified`."""
+    """Applies the rules of the `ALLOW_*` settings; may raise `NotIdentified`.
 
-    def __init__(self, settings: Settings, people: People) -> None:
+    With `account`, only those may whom it knows an account of: nobody can vouch for a workflow's
+    step, or for another app.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        people: People,
+        account: Callable[[UserId], Awaitable[str]] | None = None,
+    ) -> None:
         self._settings = settings
         self._people = people
+        self._account = account
         self._lists = {
             Act.START: (settings.allow_starters, Standing.NOT_STARTER),
             Act.APPROVE: (settings.allow_approvers, Standing.NOT_APPROVER),
         }
         self._is_warned = False
 
-    async def may(self, act: Act, who: UserId, channel: str | None) -> Standing:
+    async def may(
+        self, act: Act, who: UserId, channel: str | None, *, by_step: bool = False
+    ) -> Standing:
         """Return whether `who` may do `act` in `channel` (None: anywhere), or the rule against it.
 
         A workflow's step that names nobody is `WORKFLOW`, and on no list.
         """
+        if by_step and self._account is not None:
+            return Standing.NO_ACCOUNT
         if who != WORKFLOW:
             standing = await self.of(who, channel)
         elif not self.allows_channel(channel):
@@ -67,7 +81,10 @@ class Permissions:
             return Standing.CHANNEL
         if bots:
             return await self._of_bot(who, bots, home)
-        return self.anywhere(await self._people.person(who))
+        standing = self.anywhere(await self._people.person(who))
+        if self._account is None or standing is not Standing.ALLOWED or await self._account(who):
+            return standing
+        return Standing.NO_ACCOUNT
 
     async def _of_bot(self, who: UserId, bots: Sequence[str], home: str) -> Standing:
         """Return whether a listed bot's post may steer Devin; an app's id alone is not enough.
@@ -79,6 +96,8 @@ class Permissions:
         if not (home or has_user or allow.allow_external):
             listed = frozenset(one for one in listed if not one.startswith("A"))
         if not listed:
+            return Standing.BOT
+        if self._account is not None:
             return Standing.BOT
         if home and not allow.allow_external and not await self._people.is_home(home):
             return Standing.EXTERNAL

@@ -19,6 +19,7 @@ class ReplyField(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of a field
     SENT = "sent"
     FILES = "files"
+    AS_USER = "as_user"
     OUTCOME = "outcome"
     NOTICE = "notice"
     NOTICED = "noticed"

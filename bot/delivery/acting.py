@@ -1,0 +1,156 @@
+"""Finds people's own accounts in Devin, as which their words are sent with `ACT_AS`.
+
+An account is a person's if Slack has confirmed their email address, and if it is that of exactly
+one member of Devin's organization. Only whom Slack itself names is believed: the sender of a
+message, or whoever pressed a button. The builder of a workflow can name anybody, and another app
+can hold anybody's token, so what comes through either is never sent as a person.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TypeGuard
+
+from pydantic import TypeAdapter
+
+from bot.devin.api import Devin, Unread
+from bot.model.errors import NotIdentified, SlackAway
+from bot.model.people import UserId
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, Wait
+from bot.model.sessions import SessionId
+from bot.runtime.logs import Event, audit
+from bot.settings import Settings
+from bot.slack.lookups import TIER_4, Lookup, Need, Source
+from bot.slack.people import People
+from bot.store.claims import Claims
+
+log = logging.getLogger(__name__)
+
+MEMBERS = "devin.members"
+DAY = timedelta(days=1)
+SOON = timedelta(minutes=10)
+"""The time after which somebody who has no account may have got one, where one is `required`."""
+
+DENIED_PAUSE = 60.0
+"""Seconds until anybody is looked up again after Devin has refused that."""
+
+REASON = (
+    "Devin doesn't let the relay write as its members: give the key's service user a role with "
+    "ImpersonateOrgSessions, and the members UseDevinSessions. Until then, "
+)
+_OTHERWISE = {
+    False: "their words are sent under their names, as without ACT_AS.",
+    True: "they can't write, since ACT_AS is required.",
+}
+
+
+class Acting:
+    """Decides as whom words are sent; each person is looked up once a day, for all processes."""
+
+    def __init__(
+        self, settings: Settings, people: People, source: Source, devin: Devin, claims: Claims
+    ) -> None:
+        self.is_on = settings.act_as != "off"
+        self.is_required = settings.act_as == "required"
+        self._people = people
+        self._devin = devin
+        self._claims = claims
+        timing = replace(source.timing, look_up_seconds=source.timing.member_seconds)
+        source = replace(source, timing=timing)
+        self._accounts = Lookup(
+            source, MEMBERS, self._look_up, TypeAdapter(str), tier=TIER_4, kept=DAY
+        )
+
+    async def account(self, user: UserId) -> str:
+        """Return the id of the account of `user`; "" for all who have none, or are no members.
+
+        Raises:
+            NotIdentified: Slack or Devin doesn't tell.
+        """
+        person = await self._people.person(user)
+        if not (self.is_on and person.is_full_member):
+            return ""
+        try:
+            found = await self._accounts.get(user)
+            if not found and self.is_required and not await self._claims.is_claimed(_asked(user)):
+                found = await self._accounts.ask(user, Need.ACT)
+        except SlackAway as error:
+            raise NotIdentified(
+                error.reason, retry_after=error.retry_after, method=MEMBERS
+            ) from error
+        return found or ""
+
+    async def as_whom(self, reply: Reply) -> str | Outcome | Wait:
+        """Return the account as which `reply` is sent, "" for none, or why it can't be sent yet."""
+        who = sender(reply)
+        if not self.is_on or (who is None and not self.is_required):
+            return ""
+        try:
+            account = "" if who is None else await self.account(who)
+        except NotIdentified as error:
+            if self.is_required:
+                return Wait(f"{MEMBERS}: {error.reason}", error.retry_after)
+            log.warning("not sent as the person", extra={"by": who, "reason": str(error)})
+            return ""
+        if not account and self.is_required:
+            return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.ACTING)
+        is_refused = account and await self._claims.is_claimed(_refused(account))
+        return account if self.is_required or not is_refused else ""
+
+    async def learn(self, reply: Reply, account: str) -> None:
+        """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is.
+
+        The operator is told once, unless the person has just left the organization.
+        """
+        who = sender(reply)
+        if who is None:
+            return
+        try:
+            await self._accounts.forget(who)
+            if await self.account(who) != account:
+                return
+        except NotIdentified:
+            return
+        await self._claims.claim(_refused(account), DAY)
+        if await self._claims.claim("acting refused", DAY):
+            ids = {"by": who, "as_user": account}
+            log.error(
+                "acting refused", extra={**ids, "reason": REASON + _OTHERWISE[self.is_required]}
+            )
+
+    def record(self, session: SessionId, reply: Reply, account: str) -> None:
+        """Put on record that Devin has `reply` as words of `account`."""
+        ids = {**reply.thread.log_fields, "session_id": session, "reply_id": reply.id}
+        audit(Event.SENT_AS, sender(reply) or "", **ids, as_user=account)
+
+    async def _look_up(self, user: str) -> str:
+        email = await self._people.email(UserId(user))
+        found = await self._devin.member(email) if email else None
+        if isinstance(found, Unread):
+            is_denied = found.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+            after = DENIED_PAUSE if is_denied else found.retry_after
+            raise SlackAway(MEMBERS, found.reason, retry_after=after, maybe_done=False)
+        if not found:
+            await self._claims.claim(_asked(user), SOON)
+        return found or ""
+
+
+def sender(reply: Reply) -> UserId | None:
+    """Return the person whom Slack names as the sender of `reply`; None if it names none."""
+    if reply.sent_by is not None:
+        return reply.sent_by
+    return None if reply.step or reply.bots else reply.author
+
+
+def is_about_acting(answer: object) -> TypeGuard[Outcome]:
+    """Return True if Devin took nothing, perhaps since nobody may write as that person."""
+    return isinstance(answer, Outcome) and answer.status == HTTPStatus.FORBIDDEN
+
+
+def _asked(user: str) -> str:
+    return f"account asked:{user}"
+
+
+def _refused(account: str) -> str:
+    return f"acting refused:{account}"

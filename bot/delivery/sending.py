@@ -1,0 +1,238 @@
+"""Sends the reply at the head of a mailbox to Devin, under a lease: composed, once, as whom.
+
+A process that may have lost its lease, for instance because it was frozen, must not send. As whom
+a reply is sent is recorded before, since its text depends on that.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from bot.delivery.acting import Acting, is_about_acting
+from bot.delivery.attachments import Files
+from bot.delivery.compose import message_of
+from bot.delivery.rate_limit import RateLimit
+from bot.delivery.reconcile import Attempt, reconcile
+from bot.devin.api import Devin
+from bot.model.errors import StoreAway
+from bot.model.files import Upload
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.sessions import SessionId
+from bot.redis.keep import LEASE
+from bot.runtime import metrics
+from bot.runtime.in_flight import InFlight
+from bot.slack.app.workspace import Workspace
+from bot.store.claims import renewed
+from bot.store.mailbox import Head, Mailbox
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TURN_SECONDS = 1.0
+"""The time after which a session with much mail makes room for others."""
+
+RENEWALS = 3
+"""The number of times a lease is renewed before it would expire."""
+
+RETRY_SECONDS = 60.0
+"""The time for which a step that Redis does not accept is retried; then a poll finds it."""
+
+LAST_RETRY_SECONDS = 5.0
+"""The same limit while the process is closing."""
+
+RETRY_PAUSE = 0.5
+
+
+class Lease:
+    """A lease on a session, with the time until which this process is certain to have it."""
+
+    def __init__(self, mailbox: Mailbox, session: SessionId) -> None:
+        self.mailbox = mailbox
+        self.session = session
+        self.token = secrets.token_hex(8)
+        self.turn_ends = time.monotonic() + TURN_SECONDS
+        self._until = 0.0
+
+    @property
+    def is_certain(self) -> bool:
+        """True until the lease may have expired; after that, nothing may be sent."""
+        return time.monotonic() < self._until
+
+    def extend(self, since: float) -> None:
+        """Note that the lease was confirmed by a command that began at `since`."""
+        self._until = since + LEASE.total_seconds() * 0.8
+
+    def kept(self) -> AbstractAsyncContextManager[None]:
+        """Renew the lease inside this context."""
+        return renewed(self._renew, LEASE / RENEWALS, "lease", session_id=self.session)
+
+    async def _renew(self) -> None:
+        began = time.monotonic()
+        if await self.mailbox.renew(self.session, self.token):
+            self.extend(began)
+
+
+async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
+    """Make one step in the mailbox, and repeat it while Redis may come back.
+
+    By the lease's token, a step that was made although its answer was lost is recognized.
+
+    Raises:
+        StoreAway: Redis did not come back in time.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            return await step()
+        except StoreAway as error:
+            patience = LAST_RETRY_SECONDS if in_flight.is_closing else RETRY_SECONDS
+            if time.monotonic() - began > patience:
+                raise
+            log.warning("Redis is waited for", extra={"reason": str(error)})
+            await asyncio.sleep(RETRY_PAUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The message for Devin, as whom it is sent; another holder may have sent it."""
+
+    text: str
+    brought: tuple[Upload, ...]
+    may_be_there: bool
+    as_user: str
+
+    @property
+    def attachments(self) -> tuple[str, ...]:
+        """The addresses of the files that Devin has."""
+        return tuple(one.url for one in self.brought if one.url)
+
+    @property
+    def left_out(self) -> tuple[Upload, ...]:
+        """The files that people are told went as links."""
+        return tuple(one for one in self.brought if one.is_told)
+
+
+class Sender:
+    """Sends replies, each once."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        mailbox: Mailbox,
+        devin: Devin,
+        files: Files,
+        in_flight: InFlight,
+        acting: Acting,
+    ) -> None:
+        self._mailbox = mailbox
+        self._devin = devin
+        self._files = files
+        self._people = workspace.people
+        self._in_flight = in_flight
+        self._acting = acting
+        self._rate_limit = RateLimit(workspace.settings.give_up_after)
+        self._timing = workspace.timing
+
+    async def send(self, lease: Lease, head: Head) -> tuple[Outcome | Wait | None, Message | None]:
+        """Try to send the head; the result is None if the lease may have expired before that."""
+        if head.flaw is not None:
+            raise head.flaw
+        as_user = await self._as_whom(head)
+        if not isinstance(as_user, str):
+            return as_user, None
+        message = await self._compose(lease, head, as_user)
+        if isinstance(message, Wait):
+            return self._rate_limit.learn(lease.session, message, self.backoff(head)), None
+        if message is not None and message.may_be_there:
+            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
+            return await self._look(lease, head, message, lost), message
+        if message is None or not lease.is_certain:
+            return None, message
+        answer: Outcome | Wait | None = await self._post(lease, head, message)
+        if message.as_user and is_about_acting(answer):
+            answer, message = await self._post_otherwise(lease, head, message, answer)
+        if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
+            answer = await self._look(lease, head, message, answer)
+        return answer, message
+
+    def record(self, lease: Lease, head: Head, message: Message) -> None:
+        """Put on record that Devin has the head as a person's own words, if that is so."""
+        if message.as_user:
+            self._acting.record(lease.session, head.reply, message.as_user)
+
+    def backoff(self, head: Head) -> float:
+        """Return the seconds until the head is tried again, if Devin does not say."""
+        pauses = self._timing.send_pauses
+        return pauses[min(head.attempts, len(pauses) - 1)]
+
+    async def _as_whom(self, head: Head) -> str | Outcome | Wait:
+        """Return the account to send the head as, which is recorded before it is sent."""
+        if head.interrupted and head.as_user is not None:
+            return head.as_user
+        found = await self._acting.as_whom(head.reply)
+        if self._acting.is_on and isinstance(found, str):
+            await self._retried(lambda: self._mailbox.keep_as_user(head.reply.id, found))
+        return found
+
+    async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
+        async def post() -> Outcome | Wait:
+            began = time.monotonic()
+            answer = await self._devin.post_message(
+                lease.session, message.text, message.attachments, message.as_user
+            )
+            metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
+            return answer
+
+        return await self._rate_limit.post(lease.session, post, self.backoff(head))
+
+    async def _post_otherwise(
+        self, lease: Lease, head: Head, message: Message, refused: Outcome
+    ) -> tuple[Outcome | Wait | None, Message]:
+        """Send what Devin has refused from the person under their name, unless that is required.
+
+        If Devin takes it then, the refusal was about that.
+        """
+        reply, account = head.reply, message.as_user
+        if self._acting.is_required:
+            await self._acting.learn(reply, account)
+            return refused.model_copy(update={"refusal": Refusal.ACTING}), message
+        await self._retried(lambda: self._mailbox.keep_as_user(reply.id, ""))
+        text = await message_of(reply, self._people, message.brought)
+        message = replace(message, text=text, as_user="")
+        if not lease.is_certain:
+            return None, message
+        answer = await self._post(lease, head, message)
+        if isinstance(answer, Outcome) and answer.kind is OutcomeKind.DELIVERED:
+            await self._acting.learn(reply, account)
+        return answer, message
+
+    async def _compose(self, lease: Lease, head: Head, as_user: str) -> Message | Wait | None:
+        reply, may_be_there = head.reply, head.interrupted
+        brought: Sequence[Upload] = ()
+        if reply.all_files:
+            # The uploads are recorded before the message is sent.
+            if may_be_there:
+                known = await self._retried(lambda: self._mailbox.uploads(reply.id))
+                may_be_there = known is not None
+            answer = await self._retried(lambda: self._files.bring(reply, lambda: lease.is_certain))
+            if answer is None or isinstance(answer, Wait):
+                return answer
+            brought = answer
+        text = await message_of(reply, self._people, brought, as_self=bool(as_user))
+        return Message(text, tuple(brought), may_be_there, as_user)
+
+    async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
+        since = datetime.fromtimestamp(head.sent / 1000, UTC)
+        reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)
+        attempt = Attempt(lease.session, reply, text, since, head.clock)
+        return await reconcile(self._devin, attempt, lost, self._timing.reconcile_pauses)
+
+    async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
+        return await retried(step, self._in_flight)
