@@ -95,7 +95,7 @@ async def bot(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> AsyncItera
     """A bot on that Valkey, with the transport of the sandbox."""
     environ = environ_of(box, valkey.url, tmp_path)
     if box.slack.transport == "http":
-        del environ["SLACK_APP_TOKEN"]
+        environ.pop("SLACK_APP_TOKEN", None)
         environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
     async with open_bot(load_settings(environ, None)) as running:
         if box.slack.transport == "http":
