@@ -14,6 +14,7 @@ from bot.devin.api import Unread, listed
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError, SlackRefused
 from bot.model.findings import Finding
+from bot.model.sessions import Review
 from bot.redis.connection import open_store
 from bot.redis.durability import deletion, durability, old_data, try_valkey
 from bot.runtime.logs import open_file, reason_of
@@ -26,6 +27,7 @@ from bot.slack.people import GROUP_MEMBERS, ask_each, workspaces_of
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
 GROUPS, WORKSPACES = "Slack user groups", "Slack workspaces"
 MOST_LISTED = 20
+NO_PULL_REQUEST = "https://github.com/devin-relay/doctor/pull/1"
 AGENT, AGENT_SCOPE = "Slack agent", "assistant:write"
 AUDIT_LOG = "Audit log"
 MEMBERS, NOBODY = "Devin members", "doctor@devin-relay.invalid"
@@ -186,6 +188,8 @@ async def _devin(settings: Settings) -> Sequence[Finding]:
             probed.append(_list("playbooks", "ManageAccountPlaybooks", found))
             if settings.act_as != "off":
                 probed.append(_members(await devin.member(NOBODY)))
+            if not devin.is_legacy:
+                probed.append(_reviews(await devin.review(NO_PULL_REQUEST)))
         return probed
 
 
@@ -201,6 +205,16 @@ def _members(found: str | Unread | None) -> Finding:
         "can be looked up (ViewOrgMembership). Not tested: ImpersonateOrgSessions, to act as them"
     )
     return Finding(MEMBERS, is_good=True, says=says)
+
+
+def _reviews(found: Review | Unread | None) -> Finding:
+    """Say whether the key may ask for reviews, by one that nobody has asked for."""
+    name, denied = "Devin Review", {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    if isinstance(found, Unread) and (found.status in denied or not found.status):
+        says = f"can't be read ({found.reason}), so nobody can ask for one"
+        tip = "For reviews, give the key's service user a role with UseReviewManual."
+        return Finding(name, is_good=True, says=says, fix=tip if found.status else "")
+    return Finding(name, is_good=True, says="may be asked for (UseReviewManual)")
 
 
 def _list(what: str, permission: str, found: Sequence[object] | Unread) -> Finding:

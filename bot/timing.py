@@ -70,6 +70,12 @@ class Timing:
     redis_seconds: float = 2.0
     """A command of Redis: below Slack's 3 s, so that an event can be refused if Redis hangs."""
 
+    review_pause: float = 30.0
+    """Between two reads of the state of a Devin Review."""
+
+    review_wait: timedelta = timedelta(hours=2)
+    """How long one is asked for, or its result waited for."""
+
     stop_seconds: float = 10.0
     """The embedded Valkey, to stop; and half of the time for a process that is stopping it."""
 

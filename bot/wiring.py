@@ -42,6 +42,7 @@ from bot.relay.linking import Linking
 from bot.relay.listening import Listening
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
+from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Say
 from bot.relay.saying.speaker import Speaker
 from bot.relay.saying.speaking import Speaking
@@ -144,6 +145,7 @@ class Parts:
             workspace, state, self.accepting, self.choices, self.choosing, self.speaking, schedule
         )
         self.digests = Digests(workspace, state, self.accepting, self.naming, self.audience)
+        self.reviews = Reviews(workspace, state, to.devin, self.accepting, self.audience, schedule)
         self.cases = self._cases()
         self.catch_up = CatchUp(self.cases, self.listening, schedule)
 
@@ -174,6 +176,7 @@ class Parts:
             stopping=Stopping(workspace, state, accepting, naming, speaking, self.status_lines),
             starting=starting,
             digests=self.digests,
+            reviews=self.reviews,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
             start_forms=forms,
             ending=Ending(workspace, state, self._to.devin, accepting, naming),
@@ -208,6 +211,7 @@ class Parts:
                 OwedKind.START: self._starter(),
                 OwedKind.POST: self._speaker(),
                 OwedKind.DIGEST: self.digests,
+                OwedKind.REVIEW: self.reviews,
             },
             drop=outcomes.drop,
             schedule=schedule,

@@ -13,7 +13,7 @@
 | `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
 | `defaults`       | press *Change* below a channel's defaults; submit its form  |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
-| `buttons`        | press *Send again*, *Unlink*, *Follow*, *Approve*, *End* …  |
+| `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …    |
 | `stopping`       | press Slack's *Stop* in a thread whose session is at work   |
 | `workflow_steps` | run a workflow with a step of ours                          |
 | `failures`       | (all else, acknowledged; what any raises, told to a person) |

@@ -79,6 +79,14 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_endings(app: AsyncApp, cases: UseCases) -> None:
+    @app.action(actions.DEVIN_REVIEW)
+    @button_press(cases)
+    async def on_review(press: Press) -> None:
+        key = f"press:{press.channel}:{press.by}:{press.ts or press.trigger}"
+        words = await cases.reviews.ask(press.thread, press.by, key, short=press.value)
+        if words is not None:
+            await cases.notices.say(press.thread, words, once=key)
+
     @app.action(actions.END_SESSION)
     @button_press(cases)
     async def on_end(press: Press) -> str | None:

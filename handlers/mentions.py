@@ -74,7 +74,7 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _link(cases, command)
         case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
             return await _change(cases, command)
-        case "status" | "sessions" | "usage" | "digest":
+        case "status" | "sessions" | "usage" | "digest" | "review":
             return await _tell(cases, command)
         case "default" | "defaults" as verb:
             return await (_default if verb == "default" else _defaults)(cases, command)
@@ -90,6 +90,9 @@ async def _tell(cases: UseCases, command: Command) -> SlackMessage | None:
         return await cases.usage.here(command.thread, command.by)
     if command.verb == "digest":
         return await _digest(cases, command)
+    if command.verb == "review":
+        thread, key = command.thread, claim_of(command.thread, command.ts)
+        return await cases.reviews.ask(thread, command.by, key, named=command.argument)
     if command.verb == "sessions":
         return await _sessions(cases, command)
     try:

@@ -28,6 +28,9 @@ class OwedKind(StrEnum):
     DIGEST = "digest"
     """A channel's digest must be posted at its time, which is the entry's due time."""
 
+    REVIEW = "review"
+    """A Devin Review must be asked for, or its result read and posted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:

@@ -76,6 +76,14 @@ class PullRequest:
     url: str
     state: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """True if Devin gives a state, and it is not one of the two in which it is over."""
+        return self.state not in {"", *PULL_REQUEST_OVER}
+
+
+PULL_REQUEST_OVER = frozenset({"merged", "closed"})
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
@@ -122,6 +130,12 @@ _URL_WITHIN = re.compile(rf"{_ADDRESS}(?![0-9a-zA-Z_-])")
 _ATTEMPT = re.compile(rf"devin-|https?://(?:app\.devin\.ai|{_PLACE})", re.IGNORECASE | re.ASCII)
 _SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 
+_PULL_REQUEST = re.compile(
+    r"(https?://[\w.-]+(?::[0-9]{1,5})?/[\w.~%+@/-]{1,500}?/(?:pull|merge_requests)/[0-9]{1,9})"
+    r"(?:[/?#]\S*)?",
+    re.IGNORECASE | re.ASCII,
+)
+
 
 def parse_session(text: str) -> SessionId | None:
     """Parse a session id or web address, as typed or as Slack wraps it; None for anything else."""
@@ -132,6 +146,16 @@ def parse_session(text: str) -> SessionId | None:
     elif not _SESSION.fullmatch(bare):
         return None
     return SessionId("devin-" + bare.lower().removeprefix("devin-"))
+
+
+def parse_pull_request(text: str) -> str | None:
+    """Parse the address of a pull or merge request, or of one of its pages; None for others.
+
+    It may be as typed, or as Slack wraps it.
+    """
+    wrapped = _SLACK_LINK.fullmatch(text.strip())
+    found = _PULL_REQUEST.fullmatch(wrapped.group(1) if wrapped else text.strip())
+    return found.group(1) if found else None
 
 
 def find_session(text: str) -> SessionId | None:

@@ -23,6 +23,7 @@ from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.replies import Replies
+from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Say
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
@@ -46,6 +47,7 @@ class UseCases:
     - `channel_moves`: channels that get a new id
     - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `usage`: what sessions have used; `digests`: the digests of channels
+    - `reviews`: Devin Reviews of pull requests
     - `start_forms`: the form for a new session, and the one that starts a failed one again
     - `defaults`: what a channel's sessions start with
     - `answers`, `stopping`: the buttons under what Devin asks, and Slack's *Stop*
@@ -73,6 +75,7 @@ class UseCases:
     ending: Ending
     usage: Usage
     digests: Digests
+    reviews: Reviews
     answers: Answers
     stopping: Stopping
     defaults: Defaults

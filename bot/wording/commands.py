@@ -32,6 +32,8 @@ HELP = SlackMessage(
     "sessions have\n"
     "• `digest daily`, `digest weekly`, `digest off`: post what this channel's sessions need, do, "
     "have done and used (`digest` shows what is set)\n"
+    "• `review &lt;pull request link&gt;`: ask for a Devin Review and post its result; in a thread "
+    "with one pull request, leave the link out\n"
     "• `unlink`: end this thread's link to the session\n"
     "• `end`, `archive`: end the session for good; I'll ask first\n"
     "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "

@@ -3,6 +3,7 @@
 Like those of `parse/events.py`, they never raise on a malformed payload.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -39,6 +40,7 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
     "sessions": [""],
     "usage": [""],
     "digest": ["", "daily", "weekly", "off"],
+    "review": [""],
     "mute": [""],
     "unmute": [""],
     "follow": ["", "turns"],
@@ -51,12 +53,15 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
 }
 """What may stand behind a verb; with anything else, it is talk.
 
-`start` also takes a prompt, `link` and `default` take a session, and `defaults` options.
+`start` also takes a prompt, `link` and `default` take a session, `defaults` options, and `review`
+an address.
 """
 
 NAMES_SESSION = frozenset({"link", "default"})
 
 _HELP = frozenset({"help", "help!", "help?", "help."})
+
+_ADDRESS = re.compile("<?https?://", re.IGNORECASE)
 
 LIKENESS = 0.75
 """The likeness from which a word is taken for a mistyped verb: one letter of four, two of six."""
@@ -225,6 +230,8 @@ def _argument(verb: str, rest: str) -> str | None:
         return first
     if verb == "defaults" and has_options(rest):
         return rest
+    if verb == "review" and not more and _ADDRESS.match(first):
+        return first
     return rest if rest.lower() in ARGUMENTS.get(verb, ()) else None
 
 
@@ -234,7 +241,7 @@ def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None
-    return said.verb in {"start", "default", "defaults"}
+    return said.verb in {"start", "default", "defaults", "review"}
 
 
 def _is_bare(event: Payload, bot_user: str) -> bool:

@@ -58,6 +58,10 @@ def test_in_a_direct_message_every_command_goes_without_a_mention(verb: str) -> 
         (f"defaults {SESSION}", "default"),
         ("defaults are fine", None),
         ("follow turns", "follow"),
+        ("review https://github.com/acme/relay/pull/7", "review"),
+        ("review https://github.com/acme/relay", "review"),
+        ("review https://github.com/acme/relay/pull/7 please", None),
+        ("review it", None),
         ("hello?", None),
         ("help me with the tests", None),
         ("link the PR to the issue", None),
@@ -80,6 +84,8 @@ def test_talk_in_a_direct_message_is_no_command(words: str, verb: str | None) ->
         ("start", None),
         ("default", None),
         ("link it", None),
+        ("review", None),
+        ("review https://github.com/acme/relay/pull/7", None),
     ],
 )
 def test_in_a_thread_of_a_direct_message_replies_are_devin_s(words: str, verb: str | None) -> None:

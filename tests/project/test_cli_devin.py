@@ -33,7 +33,9 @@ async def test_doctor_proves_what_reading_can_prove(
     assert lists == [
         "✓ Devin repositories: 4 listed, for the menus of forms",
         "✓ Devin playbooks: 3 listed, for the menus of forms",
+        "✓ Devin Review: may be asked for (UseReviewManual)",
     ]
+    assert box.devin.reviews.all == []
     assert box.devin.requests == []
     assert desk.received() == []
 
@@ -84,15 +86,16 @@ async def test_doctor_names_the_permission_that_is_missing(
     assert "ViewOrgSessions and ManageOrgSessions" in out
 
 
-async def test_doctor_names_the_permission_for_each_menu_of_a_form(
+async def test_doctor_names_each_permission_that_people_can_do_without(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
-    """Without it, people type; so it is no problem."""
-    box.devin.permissions -= {"Read", "ManageAccountPlaybooks"}
+    """Without those for menus, they type, and without the other, they are told; so all is well."""
+    permissions = {"Read", "ManageAccountPlaybooks", "UseReviewManual"}
+    box.devin.permissions -= permissions
     code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 0
     assert "✓ Devin repositories: can't be listed (HTTP 403), so people type them into" in out
-    for permission in ("Read", "ManageAccountPlaybooks"):
+    for permission in permissions:
         assert f"give the key's service user a role with {permission}." in out
 
 

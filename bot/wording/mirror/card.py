@@ -9,6 +9,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import cut, disarmed, escape, shortened
 from bot.wording.actions import CONTINUE_SESSION, FOLLOW, UNFOLLOW, link_value
 from bot.wording.message import Block, SlackMessage, button, opens, unlinks
+from bot.wording.mirror.reviews import review_offer
 from bot.wording.phrases import (
     acus_of,
     cap_of,
@@ -164,7 +165,7 @@ def _buttons(shown: Card) -> tuple[Block, ...]:
     is_followed = shown.follow is not Follow.OFF
     follow = (UNFOLLOW, "Unfollow") if is_followed else (FOLLOW, "Follow")
     is_capped = shown.seen.is_at_cap and shown.seen.state is not SessionState.WORKING
-    more = [continues(*link)] if is_capped else []
+    more = [*([continues(*link)] if is_capped else []), *review_offer(shown.seen)]
     return (*more, opens(shown.session), button(*follow, link_value(*link)), unlinks(*link))
 
 

@@ -1,0 +1,192 @@
+"""Devin Reviews of pull requests: asked for in a thread, which is told the result.
+
+Two kinds of entries are owed. One has a review asked for, if Devin knows none of the pull request's
+latest commit; then another, named after that commit, has its state read until it is over. So what
+is lost between the request and its record is found at Devin, and asked for only once.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from bot.devin.api import Devin, Unread
+from bot.mirror.audience import Audience
+from bot.model.errors import DevinAway
+from bot.model.owed import Owed, OwedKind, Schedule
+from bot.model.people import UserId
+from bot.model.record import Record
+from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.sessions import Review, parse_pull_request
+from bot.model.threads import ThreadRef
+from bot.relay.accept import Accepting
+from bot.runtime.logs import Event, audit
+from bot.slack.app.workspace import Workspace
+from bot.slack.lookups import Need
+from bot.store.lua.reply_fields import ReplyField
+from bot.store.outbox import KEEP, Begun, Owing
+from bot.store.state import State
+from bot.wording.message import SlackMessage
+from bot.wording.mirror import reviews as words
+
+log = logging.getLogger(__name__)
+
+DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class Asked(Record):
+    """A review that was asked for in `thread` `at` a time (Unix seconds); with `commit`, begun."""
+
+    thread: ThreadRef
+    url: str
+    at: int
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Has reviews asked for, and is the teller of what comes of them."""
+
+    workspace: Workspace
+    state: State
+    devin: Devin
+    accepting: Accepting
+    audience: Audience
+    schedule: Schedule
+
+    fields: Sequence[str] = (ReplyField.ASKED,)
+
+    async def ask(
+        self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""
+    ) -> SlackMessage | None:
+        """Have a review asked for, once for each `key`; return what to say instead, or None.
+
+        It is of the pull request whose address is `named`, or else of one that the thread's session
+        has opened: the one that `short` stands for, or the only one.
+        """
+        await self.accepting.check(by, thread.channel)
+        if self.devin.is_legacy:
+            return words.LEGACY
+        found = [parse_pull_request(named)] if named else await self._opened(thread, short)
+        if len(found) != 1 or found[0] is None:
+            return words.NO_PULL_REQUEST if named else words.WHICH
+        asked = Asked(thread=thread, url=found[0], at=int(time.time()))
+        owed = Owed(f"{thread.team}:review:{key}", 1, OwedKind.REVIEW)
+        owing = await self.state.outbox.owe(owed, asked.to_json(), KEEP)
+        if owing is Owing.NEW:
+            audit(Event.REVIEW_ASKED, by, **thread.log_fields, pull_request=asked.url)
+        if owing:
+            await self.schedule.tell(owed)
+        return None
+
+    async def _opened(self, thread: ThreadRef, short: str) -> Sequence[str | None]:
+        """Return the pull requests of the thread's session that may be meant, as it shows them."""
+        heard = await self.audience.at_once(thread, Need.ACT)
+        if heard.link is None or heard.is_barred:
+            return ()
+        (seen,) = await self.state.watches.seen([heard.link.session])
+        all_ = [one for one in seen.pull_requests if parse_pull_request(one.url)]
+        if short:
+            all_ = [one for one in all_ if words.short_of(one.url) == short]
+        found = [one for one in all_ if one.is_open] or all_
+        return [parse_pull_request(one.url) for one in found]
+
+    async def tell(self, begun: Begun) -> bool:
+        """Ask for a review or read its state; post what comes of it, or try again later."""
+        asked = Asked.parse(begun.record[ReplyField.ASKED])
+        if asked is None:
+            return False
+        is_late = time.time() - asked.at >= self.workspace.timing.review_wait.total_seconds()
+        try:
+            said = await (self._read(asked) if asked.commit else self._begin(asked))
+        except DevinAway:
+            if not is_late:
+                raise
+            said = None
+        if said is None and not is_late:
+            pause = self.workspace.timing.review_pause
+            await self.state.outbox.pause(begun, pause, may_be_done=False)
+            await self.schedule.tell(begun.owed, pause)
+            return False
+        said = said or words.late(asked.url)
+        key, ids = str(begun.owed), begun.owed.log_fields
+        await self.workspace.threads.post_once(asked.thread, said, key, again=begun.again, ids=ids)
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End an entry; the fact that a request was owed is kept, and a result may be owed again.
+
+        One that is due again does not end: this try has let it go.
+        """
+        asked = Asked.parse(begun.record[ReplyField.ASKED])
+        if asked is not None and asked.commit:
+            await self.state.outbox.take_back(begun)
+        else:
+            await self.state.outbox.end(begun, forget=told)
+
+    async def _begin(self, asked: Asked) -> SlackMessage:
+        """Ask for a review, unless one of the latest commit is known; return what to say of it.
+
+        Raises:
+            DevinAway: nobody knows whether there is one.
+        """
+        await self.state.reads.spend(is_made=True)
+        found, is_new = await self._latest(asked), False
+        if isinstance(found, Unread) and found.status in DENIED:
+            return self._refused(asked, found.status)
+        if not isinstance(found, Review) or found.status == words.ERRORED:
+            # Devin says why it can't read of a pull request when it is asked to review it.
+            answer = await self.devin.ask_review(asked.url)
+            if isinstance(answer, Wait):
+                raise DevinAway(answer.reason, retry_after=answer.retry_after)
+            if isinstance(answer, Outcome):
+                if answer.kind is OutcomeKind.UNCERTAIN:
+                    raise DevinAway(answer.detail)
+                return self._refused(asked, answer.status or 0, answer.detail)
+            found, is_new = answer or await self._latest(asked), answer is not None
+        if not isinstance(found, Review):
+            raise DevinAway("no clear answer about a review")
+        if found.is_over:
+            return words.result(asked.url, found)
+        await self._watch(asked, found)
+        return words.begun(asked.url, found, is_new=is_new)
+
+    async def _read(self, asked: Asked) -> SlackMessage | None:
+        """Read the state of a review that was begun; return the result, None if there is none yet.
+
+        Raises:
+            DevinAway: it can't be read now.
+        """
+        if not (await self.state.reads.spend())[0]:
+            return None
+        found = await self._latest(asked)
+        if isinstance(found, Unread):
+            return self._refused(asked, found.status)
+        return words.result(asked.url, found) if found is not None and found.is_over else None
+
+    async def _latest(self, asked: Asked) -> Review | Unread | None:
+        """Read the last review at the commit, or at the latest one; `Unread` if that is refused."""
+        found = await self.devin.review(asked.url, asked.commit)
+        if isinstance(found, Unread) and found.is_passing:
+            raise DevinAway(found.reason, retry_after=found.retry_after)
+        return found
+
+    async def _watch(self, asked: Asked, review: Review) -> None:
+        """Owe the thread the result of a review that was begun, once while it is under way."""
+        pause = self.workspace.timing.review_pause
+        watched = asked.model_copy(update={"commit": review.commit})
+        place = f"{asked.thread.channel}:{asked.thread.thread_ts}"
+        subject = f"{asked.thread.team}:review:{place}:{words.short_of(asked.url)}:{review.commit}"
+        owed = Owed(subject, 1, OwedKind.REVIEW)
+        due = int((time.time() + pause) * 1000)
+        if await self.state.outbox.owe(owed, watched.to_json(), KEEP, due):
+            await self.schedule.tell(owed, pause)
+
+    def _refused(self, asked: Asked, status: int, detail: str = "") -> SlackMessage:
+        ids = asked.thread.log_fields | {"reason": f"HTTP {status}"}
+        if status in DENIED:
+            log.error("Devin Review is not allowed: UseReviewManual", extra=ids)
+            return words.denied(asked.url, self.workspace.admin)
+        log.warning("Devin Review refused", extra=ids)
+        return words.refused(asked.url, status, detail, self.workspace.admin)

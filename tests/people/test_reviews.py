@@ -1,0 +1,265 @@
+"""A Devin Review is asked for from Slack, once for each commit, and its result is posted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from bot.app import Bot
+from bot.devin.opening import open_devin
+from bot.model.errors import NotAllowed
+from bot.model.owed import Owed, OwedKind
+from bot.model.people import Standing, UserId
+from bot.model.sessions import Review, parse_pull_request
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.redis.keys import OUTBOX_KEY
+from bot.wording import actions, refusals
+from bot.wording.message import SlackMessage
+from bot.wording.mirror import reviews as words
+from sandbox.devin.organization import ORG_ID, ReviewState
+from tests.support.bots import BRISK
+from tests.support.desk import SESSION, Desk, on_v1, running
+from tests.support.devin_posts import until_card
+from tests.support.entries import expire
+from tests.support.keys import at
+from tests.support.parts import parts_of
+from tests.support.waiting import until_settled, wait_until
+
+PAUSE = 0.05
+TIMES = {"review_pause": PAUSE}
+
+PR, OTHER = (f"https://github.com/acme/relay/pull/{number}" for number in (7, 8))
+
+
+@pytest.fixture
+async def bot(desk: Desk, environ: dict[str, str]) -> AsyncIterator[Bot]:
+    """A bot that reads the state of reviews all the time."""
+    async with running(desk, environ, TIMES) as one:
+        yield one
+
+
+def head(desk: Desk, status: ReviewState = "completed", url: str = PR) -> Review:
+    """Return a review of the pull request's latest commit."""
+    return Review(desk.devin.reviews.heads[url], status)
+
+
+async def with_pull_request(desk: Desk, url: str = PR) -> str:
+    """Return a thread whose session has an open pull request on its card."""
+    thread = await desk.linked_thread()
+    desk.devin.open_pull_request(SESSION, url)
+    await until_card(desk, words.short_of(url), thread)
+    return thread
+
+
+async def is_asked(desk: Desk, thread: str, url: str = PR) -> Review:
+    """Wait until a thread is told that a review has started; return it."""
+    await wait_until(lambda: url in desk.devin.reviews.heads, "it is asked for")
+    review = head(desk, "pending", url)
+    await desk.until_said(words.begun(url, review, is_new=True), thread)
+    return review
+
+
+async def test_the_button_asks_for_a_review_and_its_result_is_posted(bot: Bot, desk: Desk) -> None:
+    """It is followed through its states, and told once."""
+    thread = await with_pull_request(desk)
+    await desk.press(actions.DEVIN_REVIEW, thread)
+    review = await is_asked(desk, thread)
+    reads = desk.devin.reads_by_kind["reviews"]
+    desk.devin.reviews.enter(PR, "running")
+    await wait_until(lambda: desk.devin.reads_by_kind["reviews"] > reads + 2, "it is read again")
+    desk.devin.reviews.enter(PR, "completed")
+    await desk.until_said(words.result(PR, head(desk)), thread)
+    assert review.commit[:7] in desk.said(thread)[-1]
+    assert len(desk.devin.reviews.all) == 1
+    await desk.answer("review", thread, words.result(PR, head(desk)))
+    assert len(desk.devin.reviews.all) == 1
+    desk.devin.reviews.push(PR)
+    await desk.answer("review", thread, words.begun(PR, head(desk), is_new=True))
+
+
+async def test_with_several_pull_requests_there_is_a_menu_and_review_asks_back(
+    bot: Bot, desk: Desk
+) -> None:
+    """The menu's options stand for them; a value that stands for none is asked back as well."""
+    thread = await with_pull_request(desk)
+    await desk.answer("review", thread, "")
+    desk.devin.reviews.all.clear()
+    desk.devin.open_pull_request(SESSION, OTHER)
+    await until_card(desk, "static_select", thread)
+    card = desk.cards(thread)[-1]
+    where = {"channel": "general", "message_ts": card.ts, "user": "ben"}
+    await desk.answer("review", thread, words.WHICH)
+    await desk.slack.press(actions.DEVIN_REVIEW, **where, value=words.short_of(OTHER))
+    await is_asked(desk, thread, OTHER)
+    before = desk.said(thread).count(words.WHICH.text)
+    await desk.slack.press(actions.DEVIN_REVIEW, **where, value="0" * 16)
+    await wait_until(lambda: desk.said(thread).count(words.WHICH.text) > before, "it is asked back")
+
+
+async def test_a_link_is_reviewed_anywhere_and_joins_what_is_under_way(
+    bot: Bot, desk: Desk
+) -> None:
+    """Each thread that asked gets the result; what failed may be asked for again there."""
+    root = await desk.mention(f"review <{PR}/files>")
+    await is_asked(desk, root)
+    other = await desk.mention(f"review {PR}", user="ben")
+    await desk.until_said(words.begun(PR, head(desk), is_new=False), other)
+    desk.devin.reviews.enter(PR, "errored")
+    for thread in (root, other):
+        await desk.until_said(words.result(PR, head(desk, "errored")), thread)
+    assert len(desk.devin.reviews.all) == 1
+    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
+    desk.devin.reviews.enter(PR, "completed")
+    await desk.until_said(words.result(PR, head(desk)), root)
+    assert len(desk.devin.reviews.all) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("review", words.WHICH),
+        ("review https://github.com/acme/relay", words.NO_PULL_REQUEST),
+        ("review https://github.com/acme/relay/pull/", words.NO_PULL_REQUEST),
+    ],
+)
+async def test_what_names_no_pull_request_is_asked_back(
+    bot: Bot, desk: Desk, said: str, told: SlackMessage
+) -> None:
+    """In a thread without a session, too."""
+    await desk.until_said(told, await desk.mention(said))
+    assert desk.devin.reads_by_kind["reviews"] == 0
+
+
+async def test_a_guest_asks_for_none(bot: Bot, desk: Desk) -> None:
+    """Who may not message Devin may not spend its time on a review."""
+    await desk.mention(f"review {PR}", user="gus")
+    await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
+    assert desk.devin.reads_by_kind["reviews"] == 0
+
+
+@on_v1
+async def test_version_1_has_none(bot: Bot, desk: Desk) -> None:
+    """It says so."""
+    await desk.until_said(words.LEGACY, await desk.mention(f"review {PR}"))
+
+
+async def test_a_key_that_may_not_review_is_told_by_the_permission_it_lacks(
+    bot: Bot, desk: Desk
+) -> None:
+    """Whom to ask for it is said as well."""
+    desk.devin.permissions.remove("UseReviewManual")
+    denied = await desk.mention(f"review {PR}")
+    await desk.until_said("UseReviewManual", denied)
+    assert desk.devin.reviews.all == []
+
+
+async def test_an_outage_of_devin_is_waited_for(bot: Bot, desk: Desk) -> None:
+    """Whichever of the calls fails: a review is asked for once, and its result is posted."""
+    desk.devin.read_failures["reviews"] += [500, 429]
+    root = await desk.mention(f"review {PR}")
+    await is_asked(desk, root)
+    desk.devin.read_failures["reviews"] += [500, 503]
+    desk.devin.reviews.enter(PR, "completed")
+    await desk.until_said(words.result(PR, head(desk)), root)
+    assert len(desk.devin.reviews.all) == 1
+
+
+async def test_one_that_does_not_end_is_given_up(desk: Desk, environ: dict[str, str]) -> None:
+    """After two hours the thread is told so, and nothing more is read."""
+    times = {**TIMES, "review_wait": timedelta(0)}
+    async with running(desk, environ, times):
+        root = await desk.mention(f"review {PR}")
+        await desk.until_said(words.late(PR), root)
+
+
+async def test_where_others_read_along_no_pull_request_of_the_session_is_named(
+    bot: Bot, desk: Desk
+) -> None:
+    """What a person names there is reviewed all the same."""
+    desk.devin.open_pull_request(SESSION, PR)
+    thread = await desk.linked_thread(channel="shared")
+    await desk.mention("review", thread=thread, channel="shared")
+    await desk.until_said(words.WHICH, thread, channel="shared")
+    assert actions.DEVIN_REVIEW not in str(
+        [one.blocks for one in desk.slack.channel_messages("shared")]
+    )
+
+
+async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[str, str]) -> None:
+    """However many people ask at once; each of their requests is answered."""
+    async with running(desk, environ, TIMES), running(desk, environ, TIMES):
+        thread = await with_pull_request(desk)
+        card = desk.cards(thread)[-1].ts
+        who = ("ada", "ben", "ada")
+        where = {"channel": "general", "message_ts": card}
+        await asyncio.gather(
+            *(desk.slack.press(actions.DEVIN_REVIEW, user=one, **where) for one in who)
+        )
+        await wait_until(lambda: PR in desk.devin.reviews.heads, "it is asked for")
+        begun = [words.begun(PR, head(desk), is_new=new).text for new in (True, False)]
+        await wait_until(
+            lambda: sum(one in begun for one in desk.said(thread)) == len(who), "each is answered"
+        )
+        desk.devin.reviews.enter(PR, "completed")
+        await desk.until_said(words.result(PR, head(desk)), thread)
+        await desk.fence(thread)
+    assert len(desk.devin.reviews.all) == 1
+    assert desk.said(thread).count(words.result(PR, head(desk)).text) == 1
+
+
+@pytest.mark.parametrize("dies", ["once it has asked Devin", "once it has told the thread"])
+async def test_a_process_that_dies_leaves_it_to_the_next(
+    desk: Desk, environ: dict[str, str], raw: Redis, store: Store, dies: str
+) -> None:
+    """Devin is asked for one review, even if that is over by then, and the thread is told once."""
+    root = await desk.slack.say("Who reviews this?")
+    channel = desk.slack.workspace.channel("general").id
+    thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
+    async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
+        parts = parts_of(desk.box, store, devin=devin, timing=replace(BRISK, review_pause=PAUSE))
+        ada = UserId(desk.slack.workspace.user("ada").id)
+        assert await parts.reviews.ask(thread, ada, "key", named=PR) is None
+        owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
+        begun = await parts.state.outbox.begin(owed, parts.reviews.fields)
+        assert begun is not None
+        if dies == "once it has told the thread":
+            assert await parts.reviews.tell(begun)
+        else:
+            await devin.ask_review(PR)
+    desk.devin.reviews.enter(PR, "completed")
+    await expire(raw, owed)
+    await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
+    async with running(desk, environ, TIMES):
+        await desk.until_said(words.result(PR, head(desk)), root)
+        await until_settled(store)
+    assert len(desk.devin.reviews.all) == 1
+    assert desk.said(root).count(words.result(PR, head(desk)).text) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "url"),
+    [
+        (PR, PR),
+        (f"<{PR}|acme/relay#7>", PR),
+        (f"{PR}/files?w=1#diff", PR),
+        (
+            "https://git.example:8443/a/b/-/merge_requests/12/",
+            "https://git.example:8443/a/b/-/merge_requests/12",
+        ),
+        ("http://git.example/a/b/pull/1", "http://git.example/a/b/pull/1"),
+        ("https://github.com/pull/1", None),
+        ("https://github.com/acme/relay/pull/7x", None),
+        ("https://github.com/acme/relay/issues/7", None),
+        ("ftp://github.com/acme/relay/pull/7", None),
+        (f"{PR} please", None),
+        ("https://user:secret@github.com/acme/relay/pull/7", None),
+    ],
+)
+def test_only_pull_requests_are_taken_for_them(said: str, url: str | None) -> None:
+    """And each page of one for it."""
+    assert parse_pull_request(said) == url
