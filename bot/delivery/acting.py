@@ -95,8 +95,9 @@ class Acting:
             return ""
         if not account and self.is_required:
             return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.ACTING)
-        is_refused = account and await self._claims.is_claimed(_refused(account))
-        return account if self.is_required or not is_refused else ""
+        if self.is_required or not account:
+            return account
+        return "" if await self._claims.is_claimed(_refused(account)) else account
 
     async def learn(self, reply: Reply, account: str) -> None:
         """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is.
@@ -104,7 +105,7 @@ class Acting:
         The operator is told once, unless the person has just left the organization.
         """
         who = sender(reply)
-        if who is None:
+        if who is None or await self._claims.is_claimed(_refused(account)):
             return
         try:
             await self._accounts.forget(who)

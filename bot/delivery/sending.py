@@ -225,6 +225,8 @@ class Sender:
             if answer is None or isinstance(answer, Wait):
                 return answer
             brought = answer
+        if not (may_be_there or self._acting.is_on):
+            as_user = ""  # it was recorded before ACT_AS was turned off
         text = await message_of(reply, self._people, brought, as_self=bool(as_user))
         return Message(text, tuple(brought), may_be_there, as_user)
 
