@@ -23,8 +23,10 @@ from bot.runtime.logs import TRAIL, Event
 from bot.store.claims import Claims
 from bot.store.mailbox import Mailbox
 from bot.wording import commands, refusals
+from bot.wording.lifecycle.ending import STOP
 from sandbox import Sandbox
 from tests.people import test_shortcuts as shortcuts
+from tests.people import test_stopping as stops
 from tests.people import test_workflow_steps as steps
 from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.keys import at
@@ -99,6 +101,18 @@ async def test_members_write_and_start_as_themselves_and_others_as_before(
     told = {one.getMessage(): vars(one).get("as_user") for one in trail}
     assert (told[Event.SENT_AS], told[Event.STARTED]) == (ada, ada)
     assert "acme.example" not in caplog.text
+
+
+async def test_what_is_said_through_the_bot_is_the_person_s_too(
+    bot: Bot, desk: Desk, ada: str
+) -> None:
+    """By a command, and by a press of *Stop*."""
+    thread = await desk.linked_thread()
+    await desk.slack.slash("/devin-say", f"{SESSION} Deploy")
+    await desk.until_received("Deploy")
+    await stops.stop(desk, thread)
+    await desk.until_received(STOP)
+    assert written(desk) == [("Deploy", ada), (STOP, ada)]
 
 
 async def test_what_others_say_is_never_a_member_s(
@@ -188,6 +202,20 @@ async def test_a_start_that_devin_forbids_the_person_is_made_once(
     desk.devin.permissions.discard(IMPERSONATE)
     await desk.until_linked(await desk.mention("start Fix the login"))
     assert started(desk) == [(signed(desk, "ada"), None)]
+
+
+async def test_who_leaves_the_organization_is_nobody_s_trouble(
+    bot: Bot, desk: Desk, ada: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Devin refuses them once; the operator has nothing to do."""
+    thread = await desk.linked_thread()
+    await desk.until_marked(MARK, await desk.reply("Please rebase", thread))
+    desk.devin.members.remove("ada@acme.example")
+    for text in ("And push", "And tag"):
+        await desk.until_marked(MARK, await desk.reply(text, thread))
+    assert [one.status for one in desk.devin.requests] == [200, 403, 200, 200]
+    assert [as_user for _, as_user in written(desk)] == [ada, None, None]
+    assert not [one for one in caplog.records if one.levelno == logging.ERROR]
 
 
 async def test_an_ordinary_403_is_not_taken_for_one_about_acting(
