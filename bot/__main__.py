@@ -61,6 +61,7 @@ OPTIONS = {
     "--act-as": "with email addresses, for ACT_AS",
     "--agent": "as an agent, with Slack's own Stop (paid plans)",
     "--org": "for all workspaces of an Enterprise org",
+    "--emoji": "with an emoji that starts a session (START_EMOJI)",
     "--workflow-steps": "with Workflow Builder steps (paid plans)",
 }
 """What each option adds to the manifest."""

@@ -99,6 +99,9 @@ Duration = Annotated[
     timedelta, BeforeValidator(duration), Field(gt=timedelta(0), le=timedelta(days=3650))
 ]
 
+Emoji = Annotated[str, BeforeValidator(str.lower), Field(pattern=r"^[\w'+-]{1,100}$")]
+"""The name of an emoji as Slack's events have it, such as robot_face or +1."""
+
 CAP_SHAPE = "a whole number of ACUs from 1 to 100,000"
 Cap = Annotated[int, Field(ge=1, le=100_000)]
 """What a session may use at most, in ACUs."""

@@ -32,7 +32,7 @@ from bot.environment import gather, ignored_proxies, open_port, stray_names, var
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES, Generation, generation_of
 from bot.model.mirror import Follow
-from bot.setting_types import CAP_SHAPE, Cap, Duration, Proxy, duration, ids, in_words, token
+from bot.setting_types import CAP_SHAPE, Cap, Duration, Emoji, Proxy, duration, ids, in_words, token
 from bot.urls import check_redis_address, check_slack_address, check_web_address, passwords
 
 CATCH_UP_LIMIT = timedelta(days=2)
@@ -156,6 +156,12 @@ class Settings(BaseSettings):
     start_quotes: Annotated[Literal["allowed", "all"], BeforeValidator(str.lower)] = Field(
         "allowed", description="allowed or all"
     )
+    start_emoji: Emoji = Field(
+        "", description="the name of an emoji without colons, beside START_EMOJI_CHANNELS"
+    )
+    start_emoji_channels: Annotated[frozenset[str], ids("CG", "channel ID")] = Field(
+        frozenset(), min_length=1, description="channel IDs such as C0123ABCD, beside START_EMOJI"
+    )
     mirror: Annotated[Follow, BeforeValidator(str.lower)] = Field(
         Follow.ALL, description="all, turns or off"
     )
@@ -187,7 +193,8 @@ class Settings(BaseSettings):
     @property
     def manifest_options(self) -> Sequence[str]:
         """The options of the manifest without whose scopes a setting has no effect."""
-        return [] if self.act_as == "off" else ["--act-as"]
+        used = {"--act-as": self.act_as != "off", "--emoji": bool(self.start_emoji)}
+        return [option for option, is_used in used.items() if is_used]
 
     @property
     def doubts(self) -> Sequence[str]:
@@ -238,9 +245,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _listen_everywhere_on_a_given_port(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Listen on all addresses if PORT is set, since hosting platforms connect from outside."""
-        return {"host": "0.0.0.0", **given} if "port" in given else given  # noqa: S104 — as said
+    def _add_what_others_imply(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Listen on all addresses if PORT is set, since hosting platforms connect from outside.
+
+        Of the emoji's two settings, have the missing one checked as well.
+        """
+        address = {"host": "0.0.0.0"} if "port" in given else {}  # noqa: S104 — as said
+        pair = dict.fromkeys(("start_emoji", "start_emoji_channels"), "")
+        return {**address, **(pair if pair.keys() & given.keys() else {}), **given}
 
 
 def load_settings(

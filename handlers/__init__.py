@@ -11,6 +11,7 @@
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
 | `home`           | open a tab of the app; press in Home                        |
 | `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
+| `reactions`      | react with the emoji that starts a session (START_EMOJI)    |
 | `defaults`       | press *Change* below a channel's defaults; submit its form  |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …    |
@@ -31,6 +32,7 @@ from handlers import (
     failures,
     first_words,
     home,
+    reactions,
     replies,
     say,
     shortcuts,
@@ -46,6 +48,7 @@ HANDLERS = (
     say,
     home,
     starting,
+    reactions,
     defaults,
     shortcuts,
     buttons,

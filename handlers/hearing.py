@@ -12,7 +12,7 @@ from bot.relay.listening import Listening
 from bot.store.checkpoints import Missed
 from handlers import edits, events, replies
 from handlers.parse.commands import parse_command, parse_spoken
-from handlers.parse.events import Payload, is_in_thread, is_own, parse_thread
+from handlers.parse.events import Payload, is_in_thread, is_own, parse_reaction, parse_thread
 
 
 class Hearing:
@@ -39,10 +39,12 @@ class Hearing:
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.
 
-        Only messages are judged: the bot's own, changes that nobody made to a reply, and talk
-        outside of linked threads.
+        Only reactions and messages are judged: of these, the bot's own, changes that nobody made
+        to a reply, and talk outside of linked threads.
         """
         event = mapping(payload.get("event"))
+        if payload.get("type") == "event_callback" and event.get("type") == "reaction_added":
+            return parse_reaction(event, self._cases.workspace) is None
         if payload.get("type") != "event_callback" or event.get("type") != "message":
             return False
         ours = self._cases.workspace.identity

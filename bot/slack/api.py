@@ -44,7 +44,7 @@ _PASSING = RATE_LIMITED | {
     *("team_added_to_org", "accesslimited"),
 }
 
-_READING = (".info", ".list", ".history", ".replies", ".members", ".test")
+_READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test")
 """The endings of methods that change nothing, whatever becomes of their answers."""
 
 

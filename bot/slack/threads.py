@@ -1,13 +1,13 @@
 """Slack threads: posts into them, marks on their replies, and their messages."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
-from bot.model.record import mapping, mappings, string
+from bot.model.record import mapping, mappings, string, strings
 from bot.model.threads import ThreadRef
 from bot.slack.api import call
 from bot.slack.limits import RateLimits
@@ -214,6 +214,18 @@ class Threads:
     async def unmark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
         """Take our `emoji` off a message; refusals are as for `mark`."""
         await self._react("reactions.remove", channel, ts, emoji, ids)
+
+    async def reacted(self, channel: str, ts: str, emoji: str) -> Collection[str]:
+        """Return the users who react to a message with `emoji`, in any skin tone, at the moment."""
+        try:
+            answer = await self._call("reactions.get", channel=channel, timestamp=ts, full=True)
+        except SlackRefused as error:
+            if error.reason in NO_SUCH_THREAD:
+                return ()
+            raise
+        found = mappings(mapping(answer.get("message")).get("reactions"))
+        same = (one for one in found if string(one, "name").partition("::")[0] == emoji)
+        return [user for one in same for user in strings(one, "users")]
 
     async def _call(self, method: str, *, channel: str, **params: object) -> Mapping[str, Any]:
         with self._limits.respected(method, channel):

@@ -6,6 +6,7 @@ exception would have Slack send it again.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.model.files import AttachedFile, Forwarded
@@ -13,7 +14,7 @@ from bot.model.people import UserId, is_id
 from bot.model.record import mapping, mappings, string
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_ts
-from bot.slack.app.workspace import Identity
+from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import attached
 from bot.text import to_devin
 from bot.text.content import attachments, content, shared
@@ -30,6 +31,28 @@ _PERMALINK = re.compile(
     r"/archives/[A-Za-z0-9_-]{1,80}/p[0-9]{10,20})"
     r"(\?thread_ts=[0-9]{10}\.?[0-9]{6})?(?:&(?:amp;)?cid=[A-Z0-9]{1,30})?"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A reaction `by` somebody to the message `ts`, `at` Slack's time, that asks for a session."""
+
+    by: UserId
+    emoji: str
+    channel: str
+    ts: str
+    at: str
+
+
+def parse_reaction(event: Payload, workspace: Workspace) -> Reaction | None:
+    """Parse a reaction with START_EMOJI, in any skin tone, where that starts sessions."""
+    item, settings = mapping(event.get("item")), workspace.settings
+    by, emoji = string(event, "user"), string(event, "reaction").partition("::")[0]
+    channel, ts, at = string(item, "channel"), string(item, "ts"), string(event, "event_ts")
+    is_start = emoji == settings.start_emoji and channel in settings.start_emoji_channels
+    if not (is_start and is_id(by) and is_ts(ts) and is_ts(at)) or by == workspace.identity.user:
+        return None
+    return Reaction(UserId(by), emoji, channel, ts, at)
 
 
 def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:

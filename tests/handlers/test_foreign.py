@@ -105,6 +105,12 @@ FOREIGN: Mapping[str, Write] = {
     "a preview of a link": lambda at: at.changed(at.written(thread=at.linked)),
     "an edit that changes no words": lambda at: _echo(at.edited(at.written(thread=at.linked))),
     "an edit of the bot's card": lambda at: at.edited(at.own(at.linked)),
+    "a reaction that starts nothing": lambda at: {
+        "type": "reaction_added",
+        "user": "U0ADA00000",
+        "reaction": "tada",
+        "item": {"type": "message", "channel": at.channel, "ts": at.linked},
+    },
 }
 """Events after which nothing may happen, in Slack, in Devin or in Redis."""
 
@@ -126,7 +132,7 @@ OURS: Mapping[str, Write] = {
     "an edit in an unlinked thread": lambda at: at.edited(at.written(thread=at.unlinked)),
     "a deletion": lambda at: at.deleted(at.written(thread=at.linked)),
     "a post without a channel": lambda at: at.written(channel=None),
-    "another event": lambda at: {"type": "reaction_added", "item": {"channel": at.channel}},
+    "another event": lambda at: {"type": "member_joined_channel", "channel": at.channel},
 }
 """Events that the listeners must see."""
 

@@ -35,6 +35,7 @@ OTHER_EVENTS = ["app_home_opened", "channel_id_changed", "channel_shared"]
 ADDED = {
     "--act-as": ({"users:read.email"}, set()),
     "--agent": ({"assistant:write"}, {"agent_session_stopped"}),
+    "--emoji": ({"reactions:read"}, {"reaction_added"}),
     "--org": (set(), {"team_access_granted", "team_access_revoked"}),
     "--workflow-steps": (set(), {"function_executed"}),
 }

@@ -16,11 +16,13 @@ import aiohttp
 import pytest
 import yaml
 
+from bot.__main__ import OPTIONS
 from bot.app import Bot
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.relay.saying import say, speaking
 from bot.settings import load_settings
+from bot.slack.app.manifest import manifest_yaml
 from bot.store import claims
 from sandbox import Sandbox
 from sandbox.slack.server import Message
@@ -62,6 +64,7 @@ METHODS: Mapping[str, set[str]] = {
     "functions.completeError": set(),
     "functions.completeSuccess": set(),
     "reactions.add": {"reactions:write"},
+    "reactions.get": {"reactions:read"},
     "reactions.remove": {"reactions:write"},
     "usergroups.list": {"usergroups:read"},
     "usergroups.users.list": {"usergroups:read"},
@@ -82,8 +85,12 @@ EVENTS = {
     "channel_id_changed": "",
     "channel_shared": "channels:read",
     "agent_session_stopped": "",
+    "function_executed": "",
+    "reaction_added": "reactions:read",
+    "team_access_granted": "",
+    "team_access_revoked": "",
 }
-MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))
+MANIFEST: dict[str, Any] = yaml.safe_load(manifest_yaml(*OPTIONS))
 
 
 def called() -> set[str]:

@@ -168,6 +168,24 @@ def test_only_a_key_of_version_3_writes_as_members() -> None:
     load_settings({**ENOUGH, "DEVIN_API_KEY": "apk_x", "ACT_AS": "off"}, None)
 
 
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"START_EMOJI": "robot_face"}, "START_EMOJI_CHANNELS"),
+        ({"START_EMOJI_CHANNELS": "C0123ABCD"}, "START_EMOJI"),
+        ({"START_EMOJI": ":robot:", "START_EMOJI_CHANNELS": "C0123ABCD"}, "START_EMOJI"),
+    ],
+)
+def test_an_emoji_starts_sessions_only_in_named_channels(given: dict[str, str], wrong: str) -> None:
+    """One setting without the other is a mistake, and Slack's event has no colons."""
+    with pytest.raises(SettingsError, match=rf"^{wrong}: invalid; expected [^\n]*$"):
+        load_settings({**ENOUGH, **given}, None)
+    known = load_settings(
+        {**ENOUGH, "START_EMOJI": "Robot_face", "START_EMOJI_CHANNELS": "C0123ABCD"}, None
+    )
+    assert known.start_emoji == "robot_face"
+
+
 POSIX = pytest.mark.skipif(os.name != "posix", reason="only POSIX has these modes")
 
 

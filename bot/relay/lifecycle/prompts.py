@@ -108,20 +108,27 @@ class Prompts:
         if start.reads_thread:
             try:
                 found = await self.asked(start)
-                if found is None:
+                if found is None or not await self._is_wanted(start):
                     return None
-                own = start.message if start.is_typed else found
+                sent = {"sent_by": own.sent_by}
+                own = own if start.is_typed else found.model_copy(update=sent)
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
-        chosen = await self._choosing.of(start.thread.channel, own.text, composes=True)
-        if own.text != chosen.prompt:
+        standing = await self._standing(own) if start.is_reaction else Standing.ALLOWED
+        if standing is not Standing.ALLOWED and not self._quotes_all:
+            return Prompt("", left_out=1)
+        text = "" if start.is_reaction else own.text
+        chosen = await self._choosing.of(start.thread.channel, text, composes=True)
+        if text != chosen.prompt:
             own = with_prompt(own, chosen.prompt)
         message = _without_addresses(own)
         asked, as_self, quoted, first = "", "", "", ""
         if not is_empty(message):
-            asked = await message_of(message, self._people)
-            as_self = await message_of(message, self._people, as_self=not chosen.words)
+            asked = await message_of(message, self._people, standing=standing)
+            as_self = await message_of(
+                message, self._people, standing=standing, as_self=not chosen.words
+            )
         if earlier.latest:
             by = speaker(await self._people.name(start.by), start.by)
             began = f"{by} started this session from a Slack thread."
@@ -175,13 +182,25 @@ class Prompts:
         if found is None:
             return None
         asked = self._messages.asked(found, start.thread, is_talk=start.is_talk)
-        return None if asked is None else with_prompt(asked, asked.text)
+        if asked is None or (start.emoji and asked.text == found.get("text")):
+            return asked
+        return with_prompt(asked, asked.text)
+
+    async def _is_wanted(self, start: Start) -> bool:
+        """Return False if a reaction asked for the start that is no longer there."""
+        if not start.is_reaction:
+            return True
+        channel, ts = start.thread.channel, start.message.ts
+        return start.by in await self._threads.reacted(channel, ts, start.emoji)
+
+    async def _standing(self, one: Reply) -> Standing:
+        return await self._permissions.of(one.author, one.thread.channel, one.bots, one.home)
 
     async def _read(self, start: Start) -> _Earlier:
-        """Read the messages of the thread before the one that asks for the start."""
-        thread, until = start.thread, start.message.ts
+        """Read the thread's other messages, up to the request for the start."""
+        thread, until = start.thread, start.until
         earlier, cursor = _Earlier(), None
-        seen: set[str] = {until}  # a thread's first message is on each page
+        seen: set[str] = {start.message.ts}  # a thread's first message is on each page
         standings: dict[tuple[object, ...], Standing] = {}
         for _ in range(MOST_PAGES):
             page, cursor = await self._threads.page(thread, cursor, latest=until, inclusive=True)
@@ -190,8 +209,8 @@ class Prompts:
                 if one is None or one.ts in seen or is_empty(one):
                     continue
                 seen.add(one.ts)
-                who = one.author, thread.channel, one.bots, one.home
-                standing = standings.get(who) or await self._permissions.of(*who)
+                who = one.author, one.bots, one.home
+                standing = standings.get(who) or await self._standing(one)
                 standings[who] = standing
                 if standing is Standing.ALLOWED or self._quotes_all:
                     earlier.count += 1

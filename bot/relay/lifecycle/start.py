@@ -23,8 +23,9 @@ class Start(Record):
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
     If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
     for it, at the `ts` of `message`, and there is no such message in the thread. `is_talk`: all of
-    the message is the prompt, since a press made it one, at the `ts` `pressed`. `is_typed`: a form
-    has changed what the message says, which then only has to be there still.
+    the message is the prompt, since a press made it one, at the `ts` `pressed`, or a reaction with
+    `emoji`. `is_typed`: a form has changed what the message says, which then only has to be there
+    still.
     """
 
     message: Reply
@@ -35,6 +36,17 @@ class Start(Record):
     is_talk: bool = False
     is_typed: bool = False
     pressed: str = ""
+    emoji: str = ""
+
+    @property
+    def is_reaction(self) -> bool:
+        """True if nobody has typed anything for it: it has the channel's options alone."""
+        return bool(self.emoji) and not self.is_typed
+
+    @property
+    def until(self) -> str:
+        """The `ts` up to which the messages of the thread are part of the prompt."""
+        return self.pressed if self.emoji else self.message.ts
 
     @property
     def thread(self) -> ThreadRef:

@@ -153,7 +153,8 @@ class Starter:
         except DevinAway as error:
             return await self._wait(start, Wait(error.reason, error.retry_after))
         if prompt is None or not prompt.text:
-            return words.WITHDRAWN if prompt is None else words.nothing(prompt.left_out)
+            left_out = prompt and prompt.left_out
+            return words.nothing(left_out, is_reaction=start.is_reaction)
         return await self._create(start, prompt)
 
     async def _create(self, start: Start, prompt: Prompt) -> Result:
@@ -281,10 +282,11 @@ class Starter:
             await self._functions.complete(message.step, outputs)
 
     async def _explain(self, start: Start, told: SlackMessage) -> None:
-        """Tell the thread, and a waiting workflow, why there is no session."""
+        """Tell why there is no session: the thread, or who reacted alone; and a workflow."""
         once = f"not started:{start.tag}"
         ts = start.message.ts
-        if told == words.WITHDRAWN and ts == start.thread.thread_ts:  # the thread may be gone
+        is_gone = told == words.WITHDRAWN and ts == start.thread.thread_ts  # the thread, perhaps
+        if is_gone or (start.emoji and not told.buttons):
             await self._notices.whisper(start.thread, start.by, told, once=once, at=ts)
         else:
             await self._notices.say(start.thread, told, once=once)

@@ -53,20 +53,25 @@ class Starting:
         self._workspace = workspace
 
     async def start(
-        self, message: Reply, *, by_button: bool = False, is_talk: bool = False, pressed: str = ""
+        self,
+        message: Reply,
+        *,
+        by_button: bool = False,
+        is_talk: bool = False,
+        pressed: str = "",
+        emoji: str = "",
     ) -> None:
-        """Start a session from a mention, whose text is the prompt, and the thread before it.
+        """Start a session from a message, whose text is the prompt, and the thread before it.
 
-        Idempotent. `by_button`, `is_talk` and `pressed` are as for `Start`.
+        Idempotent. `by_button`, `is_talk`, `pressed` and `emoji` are as for `Start`.
 
         Raises:
-            NotAllowed: the author may not.
+            NotAllowed: the author may not, or the person who sends the message.
             BadOptions: the options before the prompt can't be used.
             LinkedElsewhere: the thread is linked to a session.
             TooManyStarts: the author has asked for too many within an hour.
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
-        await self._accepting.check(message.author, message.thread.channel, Act.START)
         start = Start(
             message=message,
             at=_now(),
@@ -74,7 +79,9 @@ class Starting:
             by_button=by_button,
             is_talk=is_talk,
             pressed=pressed,
+            emoji=emoji,
         )
+        await self._accepting.check(start.by, start.thread.channel, Act.START)
         await self.ask(start, start.by)
 
     async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
@@ -142,7 +149,8 @@ class Starting:
             BadOptions, LinkedElsewhere, TooManyStarts, StoreAway: as for `start`; `by` need not be
                 its author.
         """
-        await self._choosing.of(start.thread.channel, start.message.text)
+        text = "" if start.is_reaction else start.message.text
+        await self._choosing.of(start.thread.channel, text)
         link = await self._links.get(start.thread)
         is_taken = link is not None and link.since != ts_micros(start.since)
         if link is not None and is_taken and not await self._accepting.gives_way(link):

@@ -33,10 +33,17 @@ NOTHING = SlackMessage(
 )
 
 
-def nothing(left_out: int) -> SlackMessage:
-    """Say that there is nothing to start from, since these messages of the thread don't count."""
+def nothing(left_out: int | None, *, is_reaction: bool = False) -> SlackMessage:
+    """Say that there is nothing to start from, since these messages of the thread don't count.
+
+    None: nobody asks for it any more.
+    """
+    if left_out is None:
+        return UNREACTED if is_reaction else WITHDRAWN
     if not left_out:
         return NOTHING
+    if is_reaction:
+        return NOT_PASSED_ON
     return SlackMessage(
         f"There's no task yet: I left out {_messages(left_out)} of this thread, by people or bots "
         "who may not message Devin. Write the task after `start`."
@@ -58,6 +65,17 @@ def _messages(number: int) -> str:
 WITHDRAWN = SlackMessage(
     "I didn't start a session: the message that asked for it was deleted, or asks for something "
     "else now."
+)
+
+
+UNREACTED = SlackMessage(
+    "I didn't start a session: your reaction is gone, or the message was deleted or isn't for "
+    "Devin. To start one after all, mention me in its thread with `start`."
+)
+
+NOT_PASSED_ON = SlackMessage(
+    "I didn't start a session: that message is by a person or bot who may not message Devin. "
+    "Mention me in its thread with `start &lt;prompt&gt;`."
 )
 
 
