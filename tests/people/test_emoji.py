@@ -113,7 +113,8 @@ async def test_an_operator_may_have_alerts_passed_on(environ: dict[str, str], de
         ts = await desk.slack.say("Disk full", user="bolt-ci", channel="shared")
         await desk.slack.react("shared", ts, ROBOT)
         await desk.until_linked(ts, channel="shared")
-    assert re.match(r"ada, U0ADA00000 sends what .* wrote \(in Slack, by a bot\):", *prompts(desk))
+    (prompt,) = prompts(desk)
+    assert re.match(r"ada, U0ADA00000 sends what .* wrote \(in Slack, by a bot\):", prompt)
 
 
 async def test_a_reaction_that_is_taken_away_starts_nothing(bot: Bot, desk: Desk) -> None:

@@ -125,6 +125,7 @@ def test_the_scopes_are_those_that_the_code_needs() -> None:
         needed.add("commands")
     if "agent_view" in MANIFEST["features"]:
         needed.add("assistant:write")
+    needed.add("users:read.email")  # a field of users.info (ACT_AS)
     assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == needed
     assert "user" not in MANIFEST["oauth_config"]["scopes"]
 
@@ -132,9 +133,9 @@ def test_the_scopes_are_those_that_the_code_needs() -> None:
 def test_every_scope_has_its_reason_in_the_security_page() -> None:
     """A person who is asked to grant it can read the reason."""
     rows = re.findall(
-        r"^\| ((?:`[a-z_:]+` ?)+)\|", SECURITY.partition("## Scopes")[2], re.MULTILINE
+        r"^\| ((?:`[a-z_:.]+` ?)+)\|", SECURITY.partition("## Scopes")[2], re.MULTILINE
     )
-    told = {scope for row in rows for scope in re.findall(r"`([a-z_:]+)`", row)}
+    told = {scope for row in rows for scope in re.findall(r"`([a-z_:.]+)`", row)}
     assert told == set(MANIFEST["oauth_config"]["scopes"]["bot"])
 
 

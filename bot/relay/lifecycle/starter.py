@@ -153,7 +153,7 @@ class Starter:
         except DevinAway as error:
             return await self._wait(start, Wait(error.reason, error.retry_after))
         if prompt is None or not prompt.text:
-            left_out = prompt and prompt.left_out
+            left_out = None if prompt is None else prompt.left_out
             return words.nothing(left_out, is_reaction=start.is_reaction)
         return await self._create(start, prompt)
 
