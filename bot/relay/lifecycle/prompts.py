@@ -118,6 +118,11 @@ class Prompts:
         standing = await self._standing(own) if start.is_reaction else Standing.ALLOWED
         if standing is not Standing.ALLOWED and not self._quotes_all:
             return Prompt("", left_out=1)
+        return await self._composed(start, own, standing, earlier)
+
+    async def _composed(
+        self, start: Start, own: Reply, standing: Standing, earlier: "_Earlier"
+    ) -> Prompt:
         text = "" if start.is_reaction else own.text
         chosen = await self._choosing.of(start.thread.channel, text, composes=True)
         if text != chosen.prompt:
