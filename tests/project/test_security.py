@@ -47,7 +47,6 @@ METHODS: Mapping[str, set[str]] = {
     "apps.connections.open": set(),
     "assistant.threads.setSuggestedPrompts": {"assistant:write"},
     "assistant.threads.setStatus": {"chat:write"},
-    "assistant.threads.setSuggestedPrompts": {"assistant:write"},
     "auth.teams.list": set(),
     "auth.test": set(),
     "bots.info": {"users:read"},
