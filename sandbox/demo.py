@@ -59,6 +59,7 @@ async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], N
 
     Raises `DemoError`, including the bot's output, if the bot exits or does not become ready.
     """
+    sandbox.slack.bot_events = [*sandbox.slack.bot_events, "reaction_added"]
     with claimed_home(demo_homes(ROOT, os.environ)) as home:
         environment = bot_environment(os.environ, sandbox, home.directory)
         async with child([sys.executable, "-m", "bot", "run"], environment, home) as bot:
@@ -104,6 +105,8 @@ def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) 
             "LOG_FORMAT": "console",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            "START_EMOJI": "robot_face",
+            "START_EMOJI_CHANNELS": sandbox.slack.workspace.channel("general").id,
         }
     )
 

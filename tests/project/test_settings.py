@@ -183,7 +183,7 @@ def test_an_emoji_starts_sessions_only_in_named_channels(given: dict[str, str], 
     known = load_settings(
         {**ENOUGH, "START_EMOJI": "Robot_face", "START_EMOJI_CHANNELS": "C0123ABCD"}, None
     )
-    assert known.start_emoji == "robot_face"
+    assert (known.start_emoji, known.manifest_options) == ("robot_face", ["--emoji"])
 
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="only POSIX has these modes")

@@ -42,6 +42,8 @@ Object.assign(DRAWN, {
     fill: "#fff", stroke: "#6b6676", "stroke-width": 1.6 }], ["path", { d: "M8 13v.01M18 13v.01", ...stroke("#2b2833", 4.6) }]],
   thumbsup: [["path", { d: "M3.5 11h4v9h-4zM7.5 11l4-8c1.9 0 2.7 1.4 2.3 3.1L13 9.5h6a2 2 0 0 1 2 2.4l-1.4 6.5a2 2 0 0 1-2 1.6H7.5z",
     fill: "#f5c04f", stroke: "#a8741a", "stroke-width": 1.6, "stroke-linejoin": "round" }]],
+  robot_face: [["rect", { x: 4, y: 7, width: 16, height: 13, rx: 3, fill: "#9aa7b8", stroke: "#566273", "stroke-width": 1.6 }],
+    ["path", { d: "M12 7V3.5M9 16.5h6", ...stroke("#566273") }], ["path", { d: "M9 12v.01M15 12v.01", ...stroke("#2b2833", 3.6) }]],
   heart: [["path", { d: "M12 20.5C5.4 15.8 2.5 12.2 2.5 8.5a5 5 0 0 1 9.5-2.2 5 5 0 0 1 9.5 2.2c0 3.7-2.9 7.3-9.5 12z", fill: "#dd3b32" }]],
   tada: [["path", { d: "M3 21L8.5 8.5l7 7z", fill: "#f0b53f" }], ["path", { d: "M14 8l1.8-4.5M17 12l4.3-1.6", ...stroke("#7f56c9") }],
     ["path", { d: "M10 4v.01M19.5 5.5v.01M20.5 16.5v.01", ...stroke("#dd3b32", 3) }]],
@@ -50,7 +52,7 @@ DRAWN["+1"] = DRAWN.thumbsup;
 DRAWN.hourglass = DRAWN.hourglass_flowing_sand;
 
 // What a person chooses a reaction from.
-export const OFFERED = ["thumbsup", "heart", "tada", "eyes", "white_check_mark"];
+export const OFFERED = ["thumbsup", "heart", "tada", "eyes", "white_check_mark", "robot_face"];
 
 const named = (name) => name.split("::")[0];
 export const isEmoji = (name) => named(name) in EMOJI;
