@@ -52,6 +52,9 @@ class Timing:
     watch_pause: float = 1.0
     """After a reply, until its session is polled; other pauses of the watch are multiples."""
 
+    adopt_pause: float = 60.0
+    """Between two looks for new sessions that fit a channel's rules."""
+
     poll_pause: float = 1.0
     """Between two polls for work that is due; twice as long after one that found nothing."""
 

@@ -31,10 +31,12 @@ from bot.relay.channel_moves import ChannelMoves
 from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
+from bot.relay.lifecycle.adopting import Adopting
 from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
+from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Starting
@@ -146,8 +148,15 @@ class Parts:
         )
         self.digests = Digests(workspace, state, self.accepting, self.naming, self.audience)
         self.reviews = Reviews(workspace, state, to.devin, self.accepting, self.audience, schedule)
+        self.own_threads, self.adopting = self._adopting()
         self.cases = self._cases()
         self.catch_up = CatchUp(self.cases, self.listening, schedule)
+
+    def _adopting(self) -> tuple[OwnThreads, Adopting]:
+        to, state, schedule = self._to, self.state, self.schedule
+        workspace, accepting = self.workspace, self.accepting
+        own = OwnThreads(workspace, state, accepting, self.audience, self.speaking, schedule)
+        return own, Adopting(workspace, state, to.devin, accepting, self.notices, own, schedule)
 
     def _cases(self) -> UseCases:
         workspace, state, schedule = self.workspace, self.state, self.schedule
@@ -177,6 +186,7 @@ class Parts:
             starting=starting,
             digests=self.digests,
             reviews=self.reviews,
+            adopting=self.adopting,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
             start_forms=forms,
             ending=Ending(workspace, state, self._to.devin, accepting, naming),
@@ -212,6 +222,8 @@ class Parts:
                 OwedKind.POST: self._speaker(),
                 OwedKind.DIGEST: self.digests,
                 OwedKind.REVIEW: self.reviews,
+                OwedKind.THREAD: self.own_threads,
+                OwedKind.ADOPT: self.adopting,
             },
             drop=outcomes.drop,
             schedule=schedule,

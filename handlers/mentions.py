@@ -13,7 +13,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
-from bot.text.options import parse_changes
+from bot.text.options import parse_changes, parse_rules
 from bot.wording import commands, delivery_reports, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import digest as digests
@@ -76,8 +76,8 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
             return await _change(cases, command)
         case "status" | "sessions" | "usage" | "digest" | "review":
             return await _tell(cases, command)
-        case "default" | "defaults" as verb:
-            return await (_default if verb == "default" else _defaults)(cases, command)
+        case "default" | "defaults" | "adopt" as verb:
+            return await (_default if verb == "default" else _set)(cases, command)
         case "start" | "end" | "archive":
             return await _begin_or_end(cases, command)
         case _:
@@ -169,16 +169,21 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
     return commands.default_is(named, await cases.accepting.name(profile.session_by))
 
 
-async def _defaults(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Show the channel's defaults, or change them, which is told where it was asked for."""
+async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
+    """Show the channel's defaults or rules, or change them, which is told where it was asked."""
     thread, by, argument = command.thread, command.by, command.argument
-    is_none = argument.lower() == "none"
+    is_none, once = argument.lower() == "none", claim_of(thread, command.ts)
+    begins = command.ts == thread.thread_ts and not thread.is_direct
+    place = thread.model_copy(update={"thread_ts": ""}) if begins else thread
+    if command.verb == "adopt":
+        rules = () if is_none else parse_rules(argument)
+        if rules is None:
+            return await cases.adopting.show(thread.channel, by)
+        return await cases.adopting.change(place, by, rules, once)
     changes = Changes.clearing() if is_none else parse_changes(argument)
     if changes is None:
         return await cases.defaults.show(thread.channel, by)
-    begins = command.ts == thread.thread_ts and not thread.is_direct
-    place = thread.model_copy(update={"thread_ts": ""}) if begins else thread
-    await cases.defaults.change(place, by, changes, claim_of(thread, command.ts))
+    await cases.defaults.change(place, by, changes, once)
     return None
 
 

@@ -19,10 +19,9 @@ from bot.wording import actions, commands, forms, refusals
 from bot.wording.actions import parse_choice_value
 from bot.wording.lifecycle import defaults, form, option_fields
 from bot.wording.message import SlackMessage, View
-from bot.wording.mirror import digest
 from handlers.failures import ours
 from handlers.modals import Note, Opening, answer, show
-from handlers.parse.commands import is_about_defaults, is_digest
+from handlers.parse.commands import is_about_defaults, takes_mention
 from handlers.parse.events import Payload
 from handlers.parse.interactions import NEW, Press, SayCommand, parse_say, parse_submission
 from handlers.presses import Asker, button_press, telling
@@ -127,8 +126,8 @@ async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:
     """Return the answer to a command that is no message; None for any other text."""
     if say.text.lower() == "usage":
         return await cases.usage.own(say.channel, say.by)
-    if is_digest(say.text):
-        return digest.BY_MENTION
+    if verb := takes_mention(say.text):
+        return commands.by_mention(verb)
     if not is_about_defaults(say.text):
         return None
     shown = await cases.defaults.show(say.channel, say.by)

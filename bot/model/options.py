@@ -87,8 +87,31 @@ def _quoted(value: str) -> str:
     return f"“{value}”" if '"' in value else f'"{value}"'
 
 
+class Rule(Record):
+    """A rule that `by` has set: sessions since then (Unix s) that fit it get a thread in a channel.
+
+    They have `value` as their `key`, which is one of `RULE_KEYS`.
+    """
+
+    key: str
+    value: Line
+    by: UserId = UserId("")
+    since: int = 0
+
+    @property
+    def words(self) -> str:
+        """The rule as it is written."""
+        return f"{self.key}:{_quoted(self.value)}"
+
+
+RULE_KEYS = ("tag", "repo", "origin")
+
+MOST_RULES = 10
+"""The most rules of a channel: each is a read of Devin's list a minute."""
+
+
 class Profile(Record):
-    """What the starts of a channel use, its default session, and its digest.
+    """What the starts of a channel use, its default session, its digest, and its rules.
 
     `words` precede each prompt, and are Slack markup. `by` is who last changed the options or the
     words, and `session_by` who chose the session.
@@ -100,6 +123,7 @@ class Profile(Record):
     by: UserId = UserId("")
     session_by: UserId = UserId("")
     digest: Digest | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

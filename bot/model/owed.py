@@ -31,6 +31,16 @@ class OwedKind(StrEnum):
     REVIEW = "review"
     """A Devin Review must be asked for, or its result read and posted."""
 
+    THREAD = "thread"
+    """A session must get a thread of its own in a channel."""
+
+    ADOPT = "adopt"
+    """A channel's rules must be applied again at the entry's due time; it has no other end."""
+
+
+WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT})
+"""The kinds whose entries wait in Redis for their time, and not in a process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:

@@ -1,4 +1,4 @@
-"""What all processes may do within a time: Slack's calls of one kind, and the starts of one person.
+"""What all processes may do within a time: Slack's calls of one kind, and starts of sessions.
 
 Of a common limit, less urgent calls may use a part only, so that room is left for urgent ones.
 """
@@ -6,7 +6,6 @@ Of a common limit, less urgent calls may use a part only, so that room is left f
 import time
 from datetime import timedelta
 
-from bot.model.people import UserId
 from bot.redis.connection import Store, millis
 from bot.redis.keys import calls_key
 from bot.redis.lua import commands
@@ -50,19 +49,19 @@ class Budget:
 
 
 class Starts:
-    """The sessions that a person starts: at most `most` within `SPAN`; 0: no limit."""
+    """The sessions that a person starts, or a channel adopts: `most` within `SPAN`; 0: no limit."""
 
     def __init__(self, store: Store, most: int) -> None:
         self._store = store
         self.most = most
 
-    async def count(self, by: UserId, start: str) -> timedelta | None:
-        """Count the `start` of `by` once; return how long they must wait for it, if they must."""
+    async def count(self, who: str, start: str) -> timedelta | None:
+        """Count the `start` of `who` once; return how long they must wait for it, if they must."""
         if not self.most:
             return None
         wait_ms = await commands.spend_call(
             self._store,
-            calls=calls_key(f"start:{by}"),
+            calls=calls_key(f"start:{who}"),
             name=start,
             span_ms=millis(SPAN),
             most=self.most,

@@ -16,6 +16,7 @@ from bot.relay.channel_moves import ChannelMoves
 from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
+from bot.relay.lifecycle.adopting import Adopting
 from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
@@ -48,6 +49,7 @@ class UseCases:
     - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `usage`: what sessions have used; `digests`: the digests of channels
     - `reviews`: Devin Reviews of pull requests
+    - `adopting`: the rules by which sessions get threads in a channel
     - `start_forms`: the form for a new session, and the one that starts a failed one again
     - `defaults`: what a channel's sessions start with
     - `answers`, `stopping`: the buttons under what Devin asks, and Slack's *Stop*
@@ -76,6 +78,7 @@ class UseCases:
     usage: Usage
     digests: Digests
     reviews: Reviews
+    adopting: Adopting
     answers: Answers
     stopping: Stopping
     defaults: Defaults

@@ -37,6 +37,9 @@ TELLING_SECONDS = 40.0
 DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST})
 """The kinds without which nothing that people or Devin said is lost."""
 
+ROUTINE = frozenset({OwedKind.ADOPT})
+"""The kinds that are told each minute or so, about which the log says nothing then."""
+
 
 @contextmanager
 def having_posted() -> Iterator[None]:
@@ -110,8 +113,9 @@ class Reporter:
             metrics.REPORTS.labels("refused").inc()
             await teller.end(begun, told=False)
         else:
-            metrics.REPORTS.labels("told" if told else "moot").inc()
-            log.info("told" if told else "nothing to tell", extra=owed.log_fields)
+            if owed.kind not in ROUTINE:
+                metrics.REPORTS.labels("told" if told else "moot").inc()
+                log.info("told" if told else "nothing to tell", extra=owed.log_fields)
             await teller.end(begun, told=told)
 
     async def shed(self, owed: Owed, attempt: int) -> None:

@@ -218,6 +218,7 @@ class Event(StrEnum):
     DEFAULT_CLEARED = "default cleared"
     DEFAULTS_CHANGED = "defaults changed"
     DIGEST_SET = "digest set"
+    RULES_CHANGED = "adoption changed"
     REVIEW_ASKED = "review asked for"
 
 

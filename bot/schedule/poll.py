@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.errors import StoreAway
-from bot.model.owed import Owed, OwedKind, parse_owed
+from bot.model.owed import WAITING_KINDS, Owed, parse_owed
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis
 from bot.runtime.logs import Unforeseen, guarded
@@ -83,8 +83,7 @@ class Poll:
             log.info("mail was not being delivered", extra=named)
         for session in sessions:
             await dispatch.wake(session)
-        # A digest always waits here for its time.
-        if late := [one for one in entries if one.kind is not OwedKind.DIGEST]:
+        if late := [one for one in entries if one.kind not in WAITING_KINDS]:
             named = {"reports": len(late), "reply_ids": [one.subject for one in late[:NAMED]]}
             log.info("reports were not being told", extra=named)
         for entry in entries:

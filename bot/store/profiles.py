@@ -44,8 +44,9 @@ class Profiles:
         await self._store.delete(profile_key(channel))
 
     async def move(self, channel: str, to: str) -> None:
-        """Give the profile to the new id `to`, without default session and digest. Idempotent."""
+        """Give the profile to the new id `to`, without session, digest and rules. Idempotent."""
         was = await self.get(channel)
-        kept = {**dict(was), "session": None, "session_by": UserId(""), "digest": None}
+        ended = {"session": None, "session_by": UserId(""), "digest": None, "rules": ()}
+        kept = {**dict(was), **ended}
         await self.change(to, lambda there: kept if there == Profile() else {})
         await self.clear(channel)

@@ -12,6 +12,7 @@ from bot.model.options import (
     MODES,
     MOST_TAGS,
     MOST_WORDS,
+    RULE_KEYS,
     WORDS,
     BadDefaults,
     BadOptions,
@@ -19,6 +20,7 @@ from bot.model.options import (
     OptionFlaw,
     OptionProblem,
     Options,
+    Rule,
     one_line,
 )
 from bot.model.spelling import distance
@@ -29,6 +31,9 @@ KEYS = ("repo", "mode", "playbook", "max", "tag", "title")
 MOST_DIGITS = 6
 
 _NONE = "none"
+
+_SEVERAL = frozenset({"repo", "tag", "origin"})
+"""The keys that may have several values."""
 
 _PLURALS = {"repos": "repo", "tags": "tag"}
 
@@ -93,6 +98,22 @@ def parse_changes(text: str) -> Changes | None:
     named = tuple(key for key in (*FIELDS, WORDS) if key in reading.found)
     words = "".join(reading.found.get(WORDS, ()))
     return Changes(options=reading.options(), words=words, named=named)
+
+
+def parse_rules(text: str) -> Sequence[Rule] | None:
+    """Return the rules that the argument of `adopt` has; None if that is something else.
+
+    Raises:
+        BadDefaults: at least one of them can't be used; it has all problems.
+    """
+    reading = _Reading(text, RULE_KEYS)
+    rest = reading.run().strip()
+    if rest or not (reading.found or reading.problems) or not reading.found.keys() <= {*RULE_KEYS}:
+        return None
+    if reading.problems:
+        raise BadDefaults(reading.problems)
+    pairs = ((key, value) for key, values in reading.found.items() for value in values)
+    return [Rule(key=key, value=value) for key, value in dict.fromkeys(pairs)]
 
 
 class _Reading:
@@ -164,7 +185,7 @@ class _Reading:
                 self._take_all(key, [value])
             return
         written = self._rest_of_word()
-        values = written.split(",") if key in {"repo", "tag"} else [written]
+        values = written.split(",") if key in _SEVERAL else [written]
         if key:
             self._take_all(key, values)
 
@@ -194,7 +215,7 @@ class _Reading:
             self.found.setdefault(key, []).append(read)
 
     def _is_taken(self, key: str) -> bool:
-        return key in self.found and not (key in {"repo", "tag"} and self.found[key])
+        return key in self.found and not (key in _SEVERAL and self.found[key])
 
 
 def _shown(written: str) -> str:
@@ -222,6 +243,10 @@ def _mode(value: str) -> str | None:
     return found[0] if found and found[0] != "none" else None
 
 
+def _origin(value: str) -> str | None:
+    return value.lower() if _MODE.fullmatch(value.lower()) else None
+
+
 def _cap(value: str) -> str | None:
     is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
     return str(int(value)) if is_number and int(value) else None
@@ -243,5 +268,6 @@ _READERS: Mapping[str, Callable[[str], str | None]] = {
     "mode": _mode,
     "playbook": lambda value: value if _PLAYBOOK.fullmatch(value) else None,
     "max": _cap,
+    "origin": _origin,
 }
 """The readers of values; any other option takes what is written."""

@@ -34,6 +34,8 @@ HELP = SlackMessage(
     "have done and used (`digest` shows what is set)\n"
     "• `review &lt;pull request link&gt;`: ask for a Devin Review and post its result; in a thread "
     "with one pull request, leave the link out\n"
+    "• `adopt tag:oncall`, `adopt repo:owner/name`, `adopt origin:automation`, `adopt none`: give "
+    "new sessions from elsewhere a thread in this channel (`adopt` shows what is set)\n"
     "• `unlink`: end this thread's link to the session\n"
     "• `end`, `archive`: end the session for good; I'll ask first\n"
     "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "
@@ -119,6 +121,16 @@ def default_chosen(session: NamedSession) -> SlackMessage:
         "To undo, mention me with `default none`."
     )
 
+
+def by_mention(verb: str) -> SlackMessage:
+    """Say how `digest` or `adopt` is said in a channel."""
+    return SlackMessage(
+        f"To use `{verb}`, mention me in the channel, for example "
+        f"`@Devin Relay {_EXAMPLES[verb]}`. Nothing was sent to Devin."
+    )
+
+
+_EXAMPLES = {"digest": "digest daily", "adopt": "adopt tag:oncall"}
 
 DEFAULT_CLEARED = SlackMessage("Default session cleared.")
 

@@ -16,7 +16,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_direct
 from bot.slack.app.workspace import Identity
-from bot.text.options import parse_changes
+from bot.text.options import parse_changes, parse_rules
 from bot.text.to_devin import strip_mention
 from handlers.parse.events import (
     Payload,
@@ -41,6 +41,7 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
     "usage": [""],
     "digest": ["", "daily", "weekly", "off"],
     "review": [""],
+    "adopt": ["", "none"],
     "mute": [""],
     "unmute": [""],
     "follow": ["", "turns"],
@@ -53,8 +54,8 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
 }
 """What may stand behind a verb; with anything else, it is talk.
 
-`start` also takes a prompt, `link` and `default` take a session, `defaults` options, and `review`
-an address.
+`start` also takes a prompt, `link` and `default` take a session, `defaults` options, `adopt` rules,
+and `review` an address.
 """
 
 NAMES_SESSION = frozenset({"link", "default"})
@@ -114,8 +115,9 @@ def parse_guess(
         is_session = verb in NAMES_SESSION and parse_session(said.argument) is not None
         if is_session or said.argument.lower() in ARGUMENTS[verb]:
             return replace(said, verb=verb)
-        if verb in {"default", "defaults"} and has_options(said.argument):
-            return replace(said, verb="defaults")
+        is_rules = verb == "adopt" and has_rules(said.argument)
+        if is_rules or (verb in {"default", "defaults"} and has_options(said.argument)):
+            return replace(said, verb=verb if is_rules else "defaults")
     return None
 
 
@@ -124,10 +126,11 @@ def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
     return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
 
 
-def is_digest(text: str) -> bool:
-    """Return True if `/devin-say` was given the command `digest`, which takes a mention."""
+def takes_mention(text: str) -> str:
+    """Return `digest` or `adopt` if `/devin-say` was given that command, which takes a mention."""
     verb, _, rest = text.strip().lower().partition(" ")
-    return verb == "digest" and rest.strip() in ARGUMENTS["digest"]
+    is_one = verb in {"digest", "adopt"} and _argument(verb, rest.strip()) is not None
+    return verb if is_one else ""
 
 
 def is_about_defaults(text: str) -> bool:
@@ -217,6 +220,14 @@ def has_options(argument: str) -> bool:
         return True
 
 
+def has_rules(argument: str) -> bool:
+    """Whether the argument of `adopt` is rules, be they right or wrong."""
+    try:
+        return parse_rules(argument) is not None
+    except BadDefaults:
+        return True
+
+
 def _argument(verb: str, rest: str) -> str | None:
     """Return what a verb takes of the `rest` of a message; None where that makes it talk.
 
@@ -228,7 +239,7 @@ def _argument(verb: str, rest: str) -> str | None:
         return rest
     if verb == "link" and parse_session(first):
         return first
-    if verb == "defaults" and has_options(rest):
+    if (verb == "defaults" and has_options(rest)) or (verb == "adopt" and has_rules(rest)):
         return rest
     if verb == "review" and not more and _ADDRESS.match(first):
         return first
@@ -241,7 +252,7 @@ def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None
-    return said.verb in {"start", "default", "defaults", "review"}
+    return said.verb in {"start", "default", "defaults", "adopt", "review"}
 
 
 def _is_bare(event: Payload, bot_user: str) -> bool:

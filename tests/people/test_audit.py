@@ -101,6 +101,8 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
         f'defaults max:3 words:"{MARK}"': "`max`, `words`",
         "digest weekly": "I'll post a digest",
         "digest off": DIGEST_OFF,
+        f"adopt tag:{MARK}": "changed what this channel adopts",
+        "adopt none": "ended adoption",
         "unlink": ANYTHING,
     }
     for words, told in said.items():
@@ -110,7 +112,8 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
     links = (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.FOLLOWED)
     defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, Event.DEFAULTS_CHANGED)
     digests = (Event.DIGEST_SET, Event.DIGEST_SET)
-    adas = [(act, ADA) for act in (*links, *defaults, *digests, Event.UNLINKED)]
+    rules = (Event.RULES_CHANGED, Event.RULES_CHANGED)
+    adas = [(act, ADA) for act in (*links, *defaults, *digests, *rules, Event.UNLINKED)]
     return [*adas, (Event.STARTED, BEN), (Event.LINKED, BEN)]
 
 

@@ -11,7 +11,7 @@ from bot.devin.opening import open_devin
 from bot.model.digest import Digest, Often
 from bot.model.errors import NotAllowed
 from bot.model.ledger import Account
-from bot.model.options import Profile
+from bot.model.options import Profile, Rule
 from bot.model.owed import parse_owed
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId, SessionState
@@ -21,6 +21,7 @@ from bot.relay.digests import digest_owed
 from bot.store.outbox import Outbox
 from bot.store.profiles import Profiles
 from bot.wording import refusals
+from bot.wording.commands import by_mention
 from bot.wording.mirror import digest as words
 from bot.wording.phrases import short_id
 from sandbox.devin.organization import ORG_ID
@@ -31,6 +32,8 @@ from tests.support.entries import Entries, expire
 from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.waiting import until_settled, wait_until
+
+RULES = (Rule(key="tag", value="oncall"),)
 
 DONE = f"devin-{0xD09E:032x}"
 
@@ -321,7 +324,7 @@ async def test_devin_say_sends_no_digest_to_devin(
 ) -> None:
     """It says how a digest is set."""
     await desk.slack.slash("/devin-say", said)
-    await desk.until_whispered(words.BY_MENTION, "ada")
+    await desk.until_whispered(by_mention("digest"), "ada")
     assert (desk.devin.requests, await dues(raw)) == ([], [])
 
 
@@ -331,7 +334,7 @@ async def test_a_channel_that_gets_another_id_keeps_no_digest(
     """Its links have ended; the rest of its profile goes on."""
     due = await set_digest(desk, raw)
     profiles, place = Profiles(store), desk.slack.workspace.channel("general").id
-    await profiles.change(place, lambda _: {"words": "Run the tests."})
+    await profiles.change(place, lambda _: {"words": "Run the tests.", "rules": RULES})
     await profiles.move(place, "C0MOVED000")
     assert await profiles.get("C0MOVED000") == Profile(words="Run the tests.")
     await let_time_pass(raw, due)

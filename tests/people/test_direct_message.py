@@ -16,7 +16,7 @@ from bot.relay.home import NO_PROMPTS
 from bot.slack import views
 from bot.store.claims import Claims
 from bot.wording import commands, home_view, refusals, thread_links
-from bot.wording.lifecycle import starting
+from bot.wording.lifecycle import adopting, starting
 from bot.wording.mirror import digest
 from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
@@ -42,6 +42,7 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "mute": (refusals.sorry(NotLinked()), []),
     "end": (refusals.sorry(NotLinked()), []),
     "digest": (digest.NO_DIGEST, []),
+    "adopt": (adopting.NONE, []),
     "default": (commands.NO_DEFAULT, []),
     "defaults": (HOW, ["change_defaults"]),
     "defaults max:10": ("*ada* changed the defaults for new sessions here", []),

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.mirror import Follow, Watched
-from bot.model.options import Changes, Options, Profile
+from bot.model.options import Changes, Options, Profile, Rule
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, PullRequest
 from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
 from bot.wording.commands import Status
-from bot.wording.lifecycle import defaults
+from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage
 from sandbox.slack.api.blocks import block_problems
@@ -94,6 +94,9 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "defaults changed": lambda by, session: defaults.changed(
         Changes.clearing(), _defaults(by, session)
     ),
+    "adopted": lambda by, session: adopting.adopted(session, f"tag:{by}", by),
+    "rules": lambda by, _: adopting.shown([rule(by)] * 10, {UserId("U1"): by}),
+    "rules changed": lambda by, _: adopting.changed([rule(by)], [rule(by)] * 10, by),
     "said to": lambda by, session: commands.said_to(session, by),
     "corrected": lambda by, _: delivery_reports.corrected(by, "Please rebase"),
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
@@ -101,6 +104,11 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "unmuted at home": lambda by, _: thread_links.muted(LINK, by),
     "unlinked at home": lambda by, session: thread_links.unlinked_by(session, by),
 }
+
+
+def rule(value: str) -> Rule:
+    """Return a rule with anything in it."""
+    return Rule(key="tag", value=value, by=UserId("U1"))
 
 
 def _defaults(by: str, session: NamedSession) -> Shown:

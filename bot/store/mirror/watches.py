@@ -75,6 +75,11 @@ class Watches:
             started=Started.parse(started),
         )
 
+    async def followers(self, session: SessionId) -> Sequence[ThreadRef]:
+        """Return the threads that are linked to `session`."""
+        opened = await self.open(Poll(session, 0, Watched()))
+        return [one.thread for one in opened.followers]
+
     async def record(self, poll: Poll, found: Found) -> Recorded | None:
         """Record a poll, once; return None if another poll of the session was recorded before."""
         answer = await lua.record_poll(

@@ -239,6 +239,7 @@ _EXPECTED: Mapping[str, str] = {
     "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
     "max": "the cap is a whole number of ACUs, 1 or more",
     "tag": "a tag is a word, or words in quotation marks",
+    "origin": "an origin is one word, such as `automation`, `api` or `slack`",
     "title": "a title is a word, or words in quotation marks",
     "words": "standing words are written in quotation marks",
 }

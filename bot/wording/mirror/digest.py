@@ -107,12 +107,6 @@ NO_DIGEST = SlackMessage(
 DIGEST_OFF = SlackMessage("I won't post a digest here anymore.")
 
 
-BY_MENTION = SlackMessage(
-    "To set this channel's digest, mention me in the channel, for example "
-    "`@Devin Relay digest daily`. Nothing was sent to Devin."
-)
-
-
 def digest_set(digest: Digest, due: datetime) -> SlackMessage:
     """Confirm a digest, of which the first is `due` then."""
     zone = _zone(digest)

@@ -1,0 +1,126 @@
+"""Gives a session a thread of its own in a channel: posts its first message, and links it.
+
+The outbox's entry lets one try do it at a time, and the link says that it is done: a session that
+has a thread in the channel gets no other one. By a rule, the thread has all that the session said.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.mirror.audience import Audience
+from bot.model.owed import Owed, OwedKind, Schedule
+from bot.model.people import UserId
+from bot.model.record import Record
+from bot.model.replies import Reply
+from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.relay.accept import Accepting
+from bot.relay.saying.speaking import Speaking
+from bot.reporting.reporter import having_posted
+from bot.slack.app.workspace import Workspace
+from bot.slack.lookups import Need
+from bot.store.lua.reply_fields import ReplyField
+from bot.store.outbox import KEEP, Begun
+from bot.store.state import State
+from bot.text.to_slack import escape
+from bot.wording.lifecycle import adopting as words
+from bot.wording.message import SlackMessage
+
+
+class OwnThread(Record):
+    """A thread that `session` is to get in `channel`, by the rule that is written so.
+
+    `by` asked for it. `number` tells its post from that of another request, and it is posted after
+    the `ts` `since`.
+    """
+
+    channel: str
+    session: SessionId
+    by: UserId
+    number: str
+    since: str
+    rule: str = ""
+
+
+def thread_owed(team: str, channel: str, session: SessionId) -> Owed:
+    """Return the entry of a session's thread in a channel."""
+    return Owed(f"{team}:thread:{channel}:{session}", 1, OwedKind.THREAD)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnThreads:
+    """Owes such threads, and is their teller."""
+
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    audience: Audience
+    speaking: Speaking
+    schedule: Schedule
+
+    fields: ClassVar[Sequence[str]] = (ReplyField.ASKED,)
+
+    async def ask(self, channel: str, session: SessionId, by: UserId, rule: str = "") -> None:
+        """Have the session get a thread; of requests at one time, the first one counts."""
+        wanted = OwnThread(
+            channel=channel,
+            session=session,
+            by=by,
+            number=secrets.token_hex(4),
+            since=self.speaking.since(),
+            rule=rule,
+        )
+        owed = thread_owed(self.workspace.team, channel, session)
+        if await self.state.outbox.owe(owed, wanted.to_json(), KEEP):
+            await self.schedule.tell(owed)
+
+    async def tell(self, begun: Begun) -> bool:
+        """Post the first message and link its thread, unless an earlier try has done either."""
+        raw = begun.record[ReplyField.ASKED]
+        if not raw:
+            return False
+        wanted = OwnThread.model_validate_json(raw)
+        place = ThreadRef(team=self.workspace.team, channel=wanted.channel, thread_ts="")
+        key, ids = f"{begun.owed.subject}:{wanted.number}|1|thread", begun.owed.log_fields
+        threads, ts = self.workspace.threads, None
+        if begun.again:
+            ts = await threads.find(place, key, ids=ids, since=wanted.since)
+        named = await self._named(wanted)
+        if ts is None:
+            if not await self._is_wanted(wanted):
+                return False
+            ts = await threads.post(place, await self._words(wanted, named), key)
+        thread = place.model_copy(update={"thread_ts": ts})
+        with having_posted():
+            root = Reply(thread=thread, ts=ts, author=wanted.by, text=escape(named.title))
+            at, begins = ts_micros(ts), bool(wanted.rule)
+            await self.accepting.link(
+                thread, wanted.by, wanted.session, at, begins=begins, root=root
+            )
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
+        """End the entry; the thread may be asked for again once its link has ended."""
+        await self.state.outbox.take_back(begun)
+
+    async def _is_wanted(self, wanted: OwnThread) -> bool:
+        """Return True unless the rule has ended, or the session has a thread that is in its way."""
+        found = await self.state.watches.followers(wanted.session)
+        if wanted.rule:
+            rules = (await self.state.profiles.get(wanted.channel)).rules
+            is_ruled = any(one.words == wanted.rule for one in rules)
+            allows = self.workspace.permissions.allows_channel(wanted.channel)
+            return is_ruled and allows and not found
+        return all(one.channel != wanted.channel for one in found)
+
+    async def _named(self, wanted: OwnThread) -> NamedSession:
+        """Return the session as the channel may see it."""
+        named = await self.state.names.one(wanted.session)
+        link = Link(session=wanted.session, by=wanted.by, at=0)
+        is_barred = await self.audience.is_barred(wanted.channel, link, Need.WORDS)
+        return NamedSession(named.session, "", named.url) if is_barred else named
+
+    async def _words(self, wanted: OwnThread, named: NamedSession) -> SlackMessage:
+        return words.adopted(named, wanted.rule, await self.accepting.name(wanted.by))

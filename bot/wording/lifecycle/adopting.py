@@ -1,0 +1,74 @@
+"""What is said of a channel's rules, and in the threads that sessions get by them."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.model.options import MOST_RULES, Rule
+from bot.model.people import UserId
+from bot.model.sessions import NamedSession
+from bot.text.to_slack import cut, escape
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import as_code, codes, local_time, plural, session_link
+
+LEGACY = SlackMessage(
+    "I use version 1 of Devin's API, which doesn't tell where sessions come from, so I can't adopt "
+    "any."
+)
+
+TOO_MANY = SlackMessage(
+    f"I *didn't change* anything: a channel can have {MOST_RULES} rules at most. `adopt none` ends "
+    "those that it has."
+)
+
+HOW = (
+    "For new sessions to get a thread here, mention me with `adopt tag:oncall`, "
+    "`adopt repo:owner/name` or `adopt origin:automation`."
+)
+
+END = "To end it, mention me with `adopt none`."
+
+NAME_LIMIT = 40
+"""The part of a name that a list shows, so that the longest one fits into a section."""
+
+NONE = SlackMessage(f"This channel adopts no sessions. {HOW}")
+
+
+def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:
+    """Show a channel's rules, each with who set it, and when."""
+    if not rules:
+        return NONE
+    lines = [_line(one, names[one.by]) for one in rules]
+    head = f"New sessions that fit {plural(len(rules), 'this', 'any of these')} get a thread here:"
+    return SlackMessage(head, advice="\n".join(lines), footer=END)
+
+
+def _line(rule: Rule, by: str) -> str:
+    set_by = f"set by {escape(cut(by, NAME_LIMIT))} ({local_time(rule.since)})"
+    return f"• {as_code(rule.words)}, {set_by}"
+
+
+def changed(added: Sequence[Rule], rules: Sequence[Rule], by: str) -> SlackMessage:
+    """Tell the channel who added rules, or ended all of them, and which there are now."""
+    if not added:
+        return SlackMessage(f"*{escape(by)}* ended adoption: new sessions get no threads here.")
+    fit = codes([one.words for one in rules])
+    return SlackMessage(
+        f"*{escape(by)}* changed what this channel adopts: new sessions that fit {fit} get a "
+        f"thread here. {END}"
+    )
+
+
+def waiting(count: int) -> SlackMessage:
+    """Say that so many sessions get their threads later."""
+    more = f"{count:,} more {plural(count, 'session fits', 'sessions fit')}"
+    return SlackMessage(
+        f"{more} this channel's rules. I open at most ten threads an hour, so "
+        f"{plural(count, 'it follows', 'the rest follow')} later."
+    )
+
+
+def adopted(session: NamedSession, rule: str, by: str) -> SlackMessage:
+    """Begin the thread of a session that fits a rule of the person `by`."""
+    return SlackMessage(
+        f"New session: *{session_link(session)}*",
+        footer=f"It fits {as_code(rule)}, which {escape(by)} set with `adopt`.",
+    )

@@ -1,0 +1,249 @@
+"""A channel's rules: new sessions from elsewhere get a thread there, once."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from bot.app import Bot
+from bot.devin.opening import open_devin
+from bot.model.errors import NotAllowed
+from bot.model.owed import Owed, OwedKind
+from bot.model.people import Standing, UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key
+from bot.relay.lifecycle.own_threads import OwnThreads, thread_owed
+from bot.store.outbox import KEEP, Outbox
+from bot.wording import refusals
+from bot.wording.commands import by_mention
+from bot.wording.lifecycle import adopting as words
+from bot.wording.phrases import short_id
+from sandbox.devin.organization import ORG_ID
+from sandbox.devin.sessions import NewSession
+from sandbox.slack.server import Message
+from tests.support.desk import SESSION, Desk, key_of, running
+from tests.support.entries import expire
+from tests.support.keys import at
+from tests.support.parts import parts_of
+from tests.support.waiting import wait_until
+
+NIGHTLY = NewSession("", "Nightly", ("oncall",), body={"repos": ["acme/api"]})
+
+
+def roots(desk: Desk, channel: str = "general") -> list[Message]:
+    """Return the messages with which sessions' own threads begin, in a channel."""
+    return [one for one in desk.slack.channel_messages(channel) if key_of(one).endswith("|thread")]
+
+
+async def set_rules(desk: Desk, rules: str = "tag:oncall", channel: str = "general") -> str:
+    """Set rules as Ada; return the mention's ts."""
+    before = len(desk.slack.channel_messages(channel))
+    ts = await desk.mention(f"adopt {rules}", channel=channel)
+    done = "ended adoption" if rules == "none" else "changed what this channel adopts"
+    await wait_until(
+        lambda: any(done in one.text for one in desk.slack.channel_messages(channel)[before:]),
+        "the channel is told",
+    )
+    return ts
+
+
+async def look(desk: Desk, raw: Redis, channel: str = "general") -> None:
+    """Let a minute pass, and wait until the channel's entry has been told and waits again."""
+    place = desk.slack.workspace.channel(channel).id
+    entry = str(Owed(f"{desk.slack.team_id}:adopt:{place}", 1, OwedKind.ADOPT))
+    before = desk.devin.reads_by_kind["sessions"]
+
+    async def rests() -> bool:
+        score = await raw.zscore(at(OUTBOX_KEY), entry)
+        now, _ = await raw.time()
+        return score is None or score > (now + 1) * 1000
+
+    await wait_until(rests, "an earlier look has ended")
+    await raw.zadd(at(OUTBOX_KEY), {entry: 1}, xx=True)
+    await wait_until(rests, f"a look ends ({before})")
+
+
+async def until_threads(desk: Desk, count: int, channel: str = "general") -> list[Message]:
+    """Wait until so many sessions have a thread of their own, with a card."""
+
+    def carded() -> bool:
+        found = roots(desk, channel)
+        return len(found) >= count and all(desk.card(one.ts, channel=channel) for one in found)
+
+    await wait_until(carded, f"{count} threads ({len(roots(desk, channel))})")
+    return roots(desk, channel)
+
+
+async def test_a_new_session_that_fits_gets_a_thread(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """By tag, repository or origin; what is older, from here, or linked anywhere gets none."""
+    desk.devin.appear(NIGHTLY).created_at -= timedelta(minutes=1)
+    await set_rules(desk)
+    await set_rules(desk, "repo:acme/api origin:automation")
+    by_hand = NewSession("", "By hand", ())
+    fits = [
+        desk.devin.appear(NewSession("", "A", ("oncall",)), origin="api"),
+        desk.devin.appear(NewSession("", "B", (), body={"repos": ["acme/api"]}), origin="api"),
+        desk.devin.appear(NewSession("", "C", ())),
+    ]
+    desk.devin.appear(by_hand, origin="api")
+    desk.devin.appear(NewSession("", "Child", ("oncall",)), parent=fits[0].session_id)
+    desk.devin.appear(NewSession("", "Ours", ("oncall", f"relay-{'0' * 32}")))
+    desk.devin.appear(NIGHTLY).is_archived = True
+    desk.devin.say(fits[0].session_id, "The disk is full")
+    await desk.linked_thread(desk.devin.appear(NIGHTLY).session_id, channel="secrets")
+    await look(desk, raw)
+    found = await until_threads(desk, 3)
+    threads = {one.title: m.ts for one in fits for m in found if f"|{one.title}>" in m.text}
+    assert sorted(threads) == ["A", "B", "C"]
+    await desk.reply("Which host?", threads["A"])
+    await desk.until_received("Which host?", fits[0].session_id)
+    desk.devin.say(fits[0].session_id, "db-7")
+    await wait_until(lambda: "db-7" in desk.words(threads["A"]), "Devin's words are in the thread")
+    assert "The disk is full" in desk.words(threads["A"])[0]
+    await look(desk, raw)
+    assert len(roots(desk)) == 3
+
+
+async def test_rules_are_shown_and_ended_at_once(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """With who set them; a session that is unlinked gets no thread again."""
+    ts = await desk.mention("adopt")
+    await desk.until_said(words.NONE, ts)
+    await set_rules(desk)
+    ts = await desk.mention("adopt", user="ben")
+    assert "`tag:oncall`, set by ada" in await desk.until_said("New sessions that fit", ts)
+    desk.devin.appear(NIGHTLY)
+    await look(desk, raw)
+    (root,) = await until_threads(desk, 1)
+    await desk.answer("unlink", root.ts, "Unlinked")
+    await look(desk, raw)
+    await set_rules(desk, "none")
+    desk.devin.appear(NIGHTLY)
+    await look(desk, raw)
+    assert len(roots(desk)) == 1
+    await wait_until(lambda: is_over(desk, raw), "nothing is owed")
+
+
+async def is_over(desk: Desk, raw: Redis) -> bool:
+    """Return True if no channel's rules are applied any more."""
+    return not [one for one in await raw.zrange(at(OUTBOX_KEY), 0, -1) if "adopt" in str(one)]
+
+
+async def test_ten_an_hour_and_the_rest_later(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """The channel is told once how many wait."""
+    await set_rules(desk)
+    for _ in range(12):
+        desk.devin.appear(NIGHTLY)
+    await look(desk, raw)
+    await until_threads(desk, 10)
+    await look(desk, raw)
+    told = [one for one in desk.slack.channel_messages("general") if "2 more sessions" in one.text]
+    assert len(told) == 1
+    place = desk.slack.workspace.channel("general").id
+    await raw.delete(at(calls_key(f"start:adopt:{place}")))
+    await look(desk, raw)
+    await until_threads(desk, 12)
+
+
+@pytest.mark.parametrize("said", ["adopt tag:oncall", "adopt none", "adopt"])
+async def test_who_may_not_start_sessions_sets_none(
+    bot: Bot, desk: Desk, raw: Redis, said: str
+) -> None:
+    """A guest may not see it, either."""
+    await desk.mention(said, user="gus")
+    await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
+    assert await is_over(desk, raw)
+
+
+@pytest.mark.parametrize("api", ["v1"])
+async def test_version_1_adopts_nothing(bot: Bot, desk: Desk) -> None:
+    """Which is said."""
+    ts = await desk.mention("adopt tag:oncall")
+    await desk.until_said(words.LEGACY, ts)
+
+
+async def test_what_cannot_be_a_rule_is_said(bot: Bot, desk: Desk) -> None:
+    """And `/devin-say` sends none to Devin."""
+    ts = await desk.mention("adopt repo:api")
+    await desk.until_said("`owner/name`", ts)
+    ts = await desk.mention(f"adopt {' '.join(f'tag:t{one}' for one in range(11))}")
+    await desk.until_said(words.TOO_MANY, ts)
+    await desk.slack.slash("/devin-say", "adopt tag:oncall")
+    await desk.until_whispered(by_mention("adopt"), "ada")
+    assert desk.devin.requests == []
+
+
+async def test_no_title_where_others_read_along(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """In a channel of two organizations, the thread begins with the session's ID alone."""
+    await set_rules(desk, channel="shared")
+    made = desk.devin.appear(NIGHTLY)
+    await look(desk, raw, "shared")
+    (root,) = await until_threads(desk, 1, "shared")
+    assert short_id(SessionId(made.session_id)) in root.text
+    assert "Nightly" not in str(root.blocks)
+
+
+async def test_two_processes_and_two_channels_open_one_thread(
+    desk: Desk, environ: dict[str, str], raw: Redis
+) -> None:
+    """The first channel that finds a session has it; a restart changes nothing."""
+    async with running(desk, environ), running(desk, environ):
+        await set_rules(desk)
+        await set_rules(desk, channel="secrets")
+        for _ in range(3):
+            desk.devin.appear(NIGHTLY)
+        await look(desk, raw)
+        await look(desk, raw, "secrets")
+        await wait_until(lambda: len(roots(desk) + roots(desk, "secrets")) == 3, "three threads")
+    async with running(desk, environ):
+        await look(desk, raw)
+        await look(desk, raw, "secrets")
+    assert len(roots(desk) + roots(desk, "secrets")) == 3
+
+
+@pytest.mark.parametrize("dies", ["before", "between", "after"])
+async def test_a_process_that_dies_leaves_it_to_the_next(
+    desk: Desk, environ: dict[str, str], raw: Redis, store: Store, dies: str
+) -> None:
+    """Before it posts, between the post and the link, or after both: there is one thread."""
+    place = desk.slack.workspace.channel("general").id
+    owed = thread_owed(desk.slack.team_id, place, SessionId(SESSION))
+    async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
+        parts = parts_of(desk.box, store, devin=devin)
+        await parts.own_threads.ask(place, SessionId(SESSION), UserId("U0ADA"))
+        begun = await Outbox(store).begin(owed, OwnThreads.fields)
+        assert begun is not None
+        if dies != "before":
+            assert await parts.own_threads.tell(begun)
+    if dies == "between":
+        (root,) = roots(desk)
+        thread = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=root.ts)
+        await raw.delete(at(link_key(thread)))
+    await expire(raw, owed)
+    await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
+    async with running(desk, environ):
+        await until_threads(desk, 1)
+        await wait_until(lambda: is_gone(raw, owed), "the entry has ended")
+    assert len(roots(desk)) == 1
+
+
+async def is_gone(raw: Redis, owed: Owed) -> bool:
+    """Return True once an entry is owed no more."""
+    return await raw.zscore(at(OUTBOX_KEY), str(owed)) is None
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+async def test_a_process_that_dies_before_it_owes_loses_none(
+    bot: Bot, desk: Desk, raw: Redis, *, claimed: bool
+) -> None:
+    """The claim is the channel's, which goes on; that of another channel keeps it out."""
+    await set_rules(desk)
+    made = desk.devin.appear(NIGHTLY)
+    place = desk.slack.workspace.channel("general").id if claimed else "C0OTHER000"
+    await raw.set(at(once_key(f"claim:adopted:{made.session_id}")), place, ex=KEEP)
+    await look(desk, raw)
+    if claimed:
+        await until_threads(desk, 1)
+    assert len(roots(desk)) == claimed
