@@ -36,7 +36,10 @@ ACK_SECONDS = 30.0
 
 # No test is timed: on a busy machine any of them occasionally takes long.
 hypothesis.settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "patient",
+    deadline=None,
+    max_examples=int(os.environ.get("TEST_EXAMPLES") or 30),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("patient")
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from handlers.parse.commands import ARGUMENTS, parse_command, parse_guess, parse_spoken
 from tests.support.builders import (
@@ -178,7 +178,6 @@ def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_spoken: bo
     assert (parse_spoken(event, TEAM, BOT_USER) is not None) is is_spoken
 
 
-@settings(max_examples=300)
 @given(mutated([a_mention("staus"), in_dm("staus"), sample_event("app_mention")]))
 def test_no_message_makes_the_parsers_raise(payload: JSON) -> None:
     """Slack would bring it again and again. A command is never taken for a mistyped one, too."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from bot.delivery.compose import compose
 from bot.model.files import Forwarded
@@ -526,7 +526,6 @@ def test_a_press_without_a_value_has_an_empty_one(actions: Any) -> None:
     assert parse_send_again(press) is None
 
 
-@settings(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
     """An exception would make Slack retry the same payload again and again."""

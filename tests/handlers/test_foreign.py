@@ -215,7 +215,7 @@ async def test_what_a_listener_may_act_on_is_not_foreign(
     assert not await is_foreign(heard, payload_of(write(scene)))
 
 
-@examples(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_whatever_is_called_foreign_leaves_no_trace(
     scene: Scene, heard: Listeners, traces: Traces, data: st.DataObject

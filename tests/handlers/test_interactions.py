@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from bot.model.threads import ThreadRef
 from handlers.parse.interactions import (
@@ -165,7 +165,6 @@ def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
     assert parse_press(a_whispered_press("0" * 32) | changes, OURS) is None
 
 
-@settings(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
     """Any payload is parsed, or ignored."""

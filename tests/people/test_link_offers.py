@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
@@ -408,7 +408,6 @@ def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
     assert parse_named(a_reply(URL) | changes, TEAM, BOT_USER) is None
 
 
-@settings(max_examples=300)
 @given(
     mutated([a_reply(f"See <{URL}>"), a_mention(URL), sample_event("file_share") | {"text": URL}])
 )

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 
 from bot.app import Bot
 from bot.model.errors import (
@@ -452,7 +451,6 @@ def test_a_step_that_nobody_can_complete_is_none(execution: Any) -> None:
     assert parse_step(SAMPLE | {"function_execution_id": execution}) is None
 
 
-@examples(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_step_makes_the_parser_raise(payload: JSON) -> None:
     """A defect is reported to the workflow; an exception would be reported to nobody."""

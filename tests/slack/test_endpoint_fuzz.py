@@ -80,7 +80,7 @@ HEADERS = st.dictionaries(
     ),
     LINES,
 )
-FUZZ = settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 async def post(bot: Bot, headers: Mapping[str, bytes | str], body: bytes) -> int:

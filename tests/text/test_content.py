@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from bot.delivery.compose import MOST_SAID, compose
@@ -350,7 +349,6 @@ def _shown(draw: st.DrawFn, words: list[str]) -> list[JSON]:
     return blocks
 
 
-@examples(max_examples=200)
 @given(
     words=st.lists(_NUMBERS, unique=True, max_size=12).map(_unique),
     below=st.lists(_NUMBERS.map(lambda one: -one - 1), unique=True, max_size=8),
@@ -383,7 +381,6 @@ WHOLE: list[JSON] = [
 ]  # fmt: skip
 
 
-@examples(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_content_makes_the_parser_raise(payload: JSON) -> None:
     """It comes from outside, and an exception would bring the event back again and again."""
