@@ -29,20 +29,30 @@ def events_of(
     if page.has_more:
         return ()  # the state is that of the end, which was not read
     return [
-        *_new_pull_requests(poll.seen, seen),
+        *_of_pull_requests(poll.seen, seen),
         *_at_rest(poll, seen, fresh, page),
         *_in_trouble(poll, seen),
         *_of_cap(poll, seen),
     ]
 
 
-def _new_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
-    known = {one.url for one in before.pull_requests}
-    return [
-        Said(kind=SaidKind.PULL_REQUEST, at=seen.read_at, text=one.url)
+def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
+    """Return what was opened, merged and closed; another state is shown by the card alone."""
+    known = {one.url: one.state for one in before.pull_requests}
+    kinds = [
+        (kind, one.url)
         for one in seen.pull_requests
-        if one.url not in known
+        for kind, is_so in (
+            (SaidKind.PULL_REQUEST, one.url not in known),
+            # One whose state was not known before may have been over for long.
+            (_OVER.get(one.state), known.get(one.url, "new") not in {"", one.state}),
+        )
+        if kind is not None and is_so
     ]
+    return [Said(kind=kind, at=seen.read_at, text=url) for kind, url in kinds]
+
+
+_OVER = {"merged": SaidKind.MERGED, "closed": SaidKind.CLOSED}
 
 
 def _at_rest(poll: Poll, seen: Watched, fresh: Sequence[Said], page: MessagePage) -> Sequence[Said]:

@@ -34,6 +34,9 @@ RESTING_MS = 3_600_000
 
 DAY_MS = 86_400_000
 
+OPEN_MS = 14 * DAY_MS
+"""The time for which an ended session is polled for its open pull requests."""
+
 RESOLUTION_MS = 1_000
 """Devin's times may be in whole seconds."""
 
@@ -51,10 +54,16 @@ class Worth(IntEnum):
 def until_next(poll: Poll, seen: Watched) -> timedelta | None:
     """Return the time until the next poll, about as long as nothing has happened; None: never."""
     idle = _idle_ms(poll, seen)
-    if seen.state is SessionState.ENDED and idle >= FRESH_MS:
+    if seen.state is SessionState.ENDED and idle >= FRESH_MS and not _has_open(poll, seen):
         return None
     pauses = min(max(1.0, idle / 1000), SLOWEST.get(seen.state, RESTING))
     return timedelta(seconds=pauses * poll.pause)
+
+
+def _has_open(poll: Poll, seen: Watched) -> bool:
+    """Return True if a pull request of a session may still be merged that ended not long ago."""
+    is_recent = poll.began - seen.since < OPEN_MS
+    return is_recent and any(one.is_open for one in seen.pull_requests)
 
 
 def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
@@ -64,11 +73,16 @@ def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
     if seen.is_new and not poll.replied and state is not SessionState.WORKING:
         return Worth.A_PRECAUTION
     has_moved = summary is not None and (
-        state is not seen.state or updated_of(summary) != seen.updated or _has_cost(seen, summary)
+        state is not seen.state
+        or updated_of(summary) != seen.updated
+        or summary.pull_requests != seen.pull_requests
+        or _has_cost(seen, summary)
     )
     is_wanted = poll.wanted >= seen.read_at or seen.has_more
     if is_wanted or has_moved or _is_fresh(poll):
         return Worth.NEWS
+    if state is SessionState.ENDED:
+        return Worth.NOTHING
     is_overdue = poll.began - seen.read_at >= _longest_unread_ms(poll, state) * poll.pause
     return Worth.A_PRECAUTION if is_overdue else Worth.NOTHING
 

@@ -25,13 +25,16 @@ class SaidKind(StrEnum):
 
     `QUESTION`: the session waits for an answer to its last message; `options` become buttons, which
     give way once that is `ANSWERED`, or the session `MOVED_ON`. `TROUBLE`: it has stopped and needs
-    somebody to act. `TOO_LONG`: its messages can't be read.
+    somebody to act. `TOO_LONG`: its messages can't be read. A `PULL_REQUEST` was opened, and then
+    perhaps `MERGED` or `CLOSED`.
     """
 
     MESSAGE = "message"
     QUESTION = "question"
     APPROVAL = "approval"
     PULL_REQUEST = "pull_request"
+    MERGED = "merged"
+    CLOSED = "closed"
     FINISHED = "finished"
     ENDED = "ended"
     TROUBLE = "trouble"

@@ -7,7 +7,7 @@ import pytest
 from bot.devin.api import SessionSummary
 from bot.mirror.pace import SLOWEST, Worth, until_next, worth_of
 from bot.model.mirror import Watched
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import PullRequest, SessionId, SessionState
 from bot.store.mirror.polls import Poll
 
 SESSION = SessionId("devin-0123")
@@ -27,10 +27,17 @@ def polled(seen: Watched, replied: int = 2 * DAY, wanted: int = 2 * DAY) -> Poll
 
 
 def worth(
-    poll: Poll, state: SessionState | None = None, moved_by: int = 0, acus: float | None = None
+    poll: Poll,
+    state: SessionState | None = None,
+    moved_by: int = 0,
+    acus: float | None = None,
+    pull: str = "",
 ) -> Worth:
     at = datetime.fromtimestamp((poll.seen.updated + moved_by) / 1000, UTC)
-    return worth_of(poll, SessionSummary(SESSION, "", state or poll.seen.state, at, acus=acus))
+    pulls = (PullRequest("https://github.com/a/b/pull/1", pull),) if pull else ()
+    state = state or poll.seen.state
+    found = SessionSummary(SESSION, "", state, at, acus=acus, pull_requests=pulls)
+    return worth_of(poll, found)
 
 
 def test_messages_are_read_where_something_moved() -> None:
@@ -105,3 +112,28 @@ def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:
     """It may have been created a moment ago."""
     poll = Poll(SESSION, NOW, Watched(), 0, NOW - 2 * SECOND)
     assert until_next(poll, poll.seen) == timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("pull", "ended", "pause"),
+    [
+        ("open", DAY, 300),
+        ("draft", DAY, 300),
+        ("open", 14 * DAY - SECOND, 300),
+        ("open", 14 * DAY, None),
+        ("merged", DAY, None),
+        ("closed", DAY, None),
+        ("", DAY, None),
+    ],
+)
+def test_an_ended_session_is_polled_for_two_weeks_while_a_pull_request_is_open(
+    pull: str, ended: int, pause: int | None
+) -> None:
+    """Only for states: its messages are read when one has moved, and else never again."""
+    seen = watched(SessionState.ENDED, since=ended, read_at=ended)
+    pulls = (PullRequest("https://github.com/a/b/pull/1", pull),)
+    poll = polled(seen.model_copy(update={"pull_requests": pulls}), wanted=20 * DAY)
+    assert until_next(poll, poll.seen) == (None if pause is None else timedelta(seconds=pause))
+    if pull:
+        assert worth(poll, pull=pull) is Worth.NOTHING
+        assert worth(poll, pull="reopened") is Worth.NEWS

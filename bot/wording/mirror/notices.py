@@ -64,8 +64,8 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
         case SaidKind.APPROVAL:
             where = "See above for" if is_below else "Open the session to see"
             said = f"{to}Devin needs your *approval* to continue. {where} what it wants to do."
-        case SaidKind.PULL_REQUEST:
-            said = f"Devin opened a pull request: {pull_request_link(one.text)}"
+        case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED:
+            said = _PULL_REQUESTS[one.kind].format(pull_request_link(one.text))
         case SaidKind.FINISHED:
             said = f"{to}Devin has *finished*. Reply here to continue."
         case SaidKind.ENDED:
@@ -87,6 +87,13 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
         case _:
             raise AssertionError(f"{one.kind} is no event")
     return said
+
+
+_PULL_REQUESTS = {
+    SaidKind.PULL_REQUEST: "Devin opened a pull request: {}",
+    SaidKind.MERGED: "{} was *merged*.",
+    SaidKind.CLOSED: "{} was *closed*.",
+}
 
 
 def _of_cap(one: Said, to: str) -> str:
@@ -121,7 +128,7 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             return ending.buttons(framing.thread, framing.session)
         case SaidKind.CAP_REACHED:
             return [continues(framing.thread, framing.session.session), open_session]
-        case SaidKind.PULL_REQUEST:
+        case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED:
             return []
     return [open_session]
 
