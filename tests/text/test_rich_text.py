@@ -207,7 +207,7 @@ def test_deep_nesting_is_no_recursion(kind: str) -> None:
     assert mentioned("", rich(element)) == {("user", "U1")}
 
 
-@pytest.mark.parametrize("hostile", ["\n" * 50_000, " `" * 50_000, "a\n" * 50_000, "[" * 100_000])
+@pytest.mark.parametrize("hostile", ["\n" * 20_000, " `" * 20_000, "a\n" * 20_000, "[" * 40_000])
 def test_hostile_blocks_are_read_in_one_go(hostile: str) -> None:
     """No input of a message's size keeps the relay busy."""
     link = {"type": "link", "url": hostile, "text": hostile}
