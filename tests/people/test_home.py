@@ -600,9 +600,9 @@ async def test_a_forgotten_link_is_not_shown(bot: Bot, desk: Desk, raw: Redis) -
     assert listed(await home(desk)) == [kept]
 
 
-async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:
+async def test_many_threads_are_paged(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:
     """Each is on one page, the latest first, and Slack accepts each page."""
-    made = await many(desk, store, raw, 1_000)
+    made = await many(desk, store, raw, 200)
     view, found = await home(desk), []
     pages = 0
     while True:
@@ -613,10 +613,10 @@ async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, 
             break
         view = await press(desk, view, actions.HOME_EARLIER)
     assert found == made[::-1]
-    assert pages == 34
-    assert any("of 1,000 threads" in line for line in lines(view))
+    assert pages == 7
+    assert any("of 200 threads" in line for line in lines(view))
     view = await press(desk, view, actions.HOME_LATER)
-    assert listed(view) == made[::-1][960:990]
+    assert listed(view) == made[::-1][150:180]
 
 
 async def test_threads_that_wait_for_someone_come_first_of_all_pages(
@@ -631,15 +631,15 @@ async def test_threads_that_wait_for_someone_come_first_of_all_pages(
     assert listed(await home(desk)) == [waiting, *made[::-1][: home_view.PER_PAGE - 1]]
 
 
-@pytest.mark.parametrize("page", ["-1", "x", "", "99999", "1.5", "٣", "0|1"])
 async def test_a_page_that_is_none_is_not_turned_to(
-    bot: Bot, desk: Desk, store: Store, raw: Redis, page: str
+    bot: Bot, desk: Desk, store: Store, raw: Redis
 ) -> None:
     """Nothing happens; a number beyond the last page means the last one."""
     await many(desk, store, raw, 40)
     view = await home(desk)
-    delivery = await desk.slack.press_view(actions.HOME_EARLIER, view_id=view["id"], value=page)
-    assert delivery.acked
+    for page in ("-1", "x", "", "99999", "1.5", "٣", "0|1"):
+        delivery = await desk.slack.press_view(actions.HOME_EARLIER, view_id=view["id"], value=page)
+        assert delivery.acked
     view = await press(desk, view, actions.HOME_EARLIER, "9999")
     assert len(listed(view)) == 10
 
