@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.devin.server import DevinSandbox
 from sandbox.devin.sessions import DEMO_SESSIONS
+from sandbox.devin.v3.access import IMPERSONATE
 from sandbox.launch import Sandbox, environment_of, free_port
 from sandbox.slack.server import SlackSandbox
 
+MEMBERS = ("ada", "ben")
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 40.0
 LINK_SECONDS = 15.0
@@ -60,6 +63,7 @@ async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], N
     Raises `DemoError`, including the bot's output, if the bot exits or does not become ready.
     """
     sandbox.slack.bot_events = [*sandbox.slack.bot_events, "reaction_added"]
+    know_members(sandbox.slack, sandbox.devin)
     with claimed_home(demo_homes(ROOT, os.environ)) as home:
         environment = bot_environment(os.environ, sandbox, home.directory)
         async with child([sys.executable, "-m", "bot", "run"], environment, home) as bot:
@@ -99,6 +103,7 @@ def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) 
         kept
         | environment_of(sandbox.slack, sandbox.devin)
         | {
+            "ACT_AS": "known" if sandbox.devin.api == "v3" else "off",
             "DATA_DIR": str(home / "data"),
             "HOST": "127.0.0.1",
             "PORT": str(free_port("127.0.0.1", 0)),
@@ -200,6 +205,15 @@ async def _while_alive(work: Coroutine[Any, Any, Any], bot: Process, stop: async
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def know_members(slack: SlackSandbox, devin: DevinSandbox) -> None:
+    """Make Ada and Ben members of the local Devin, as whom the bot may write."""
+    slack.scopes = [*slack.scopes, "users:read.email"]
+    devin.permissions.add(IMPERSONATE)
+    for name in MEMBERS:
+        user = slack.workspace.user(name)
+        devin.members.add(user.email, name=user.real_name)
 
 
 async def _prepare(slack: SlackSandbox) -> None:

@@ -1,7 +1,8 @@
 """A Devin that acts by itself: it plans, asks, opens a pull request, finishes and falls asleep.
 
-It plays a script (`scripts`), a turn for each message that a session takes. A session that somebody
-else changes meanwhile is left alone, and so is one in a state that fails on purpose.
+It plays a script (`scripts`), a turn for each message that a session takes, and ends Devin
+Reviews. A session that somebody else changes meanwhile is left alone, and so is one in a state that
+fails on purpose.
 """
 
 import asyncio
@@ -9,12 +10,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from sandbox.devin import scripts
+from sandbox.devin.organization import Review
 from sandbox.devin.record import Record
 from sandbox.devin.scripts import Step
 from sandbox.devin.sessions import DEMO_SESSIONS, DevinSession
 
 THINKING_SECONDS = 1.5
 REST_SECONDS = 60.0
+REVIEW_SECONDS = 5.0
 FIRST_PULL_REQUEST = 7
 ACUS = 0.25
 """What a thought of the usual length costs."""
@@ -65,10 +68,23 @@ class Actor:
         async with asyncio.TaskGroup() as turns:
             while True:
                 change = await changes.get()
+                self._begin_reviews(turns)
                 session = self._record.find(change["session_id"])
                 if session is not None and _has_message(session, change["type"]):
                     self._name(session)
                     self._begin(session, turns)
+
+    def _begin_reviews(self, turns: asyncio.TaskGroup) -> None:
+        for review in self._record.reviews.all:
+            if review.status == "pending":
+                self._record.reviews.go_on(review, "running")
+                turns.create_task(self._finish(review))
+
+    async def _finish(self, review: Review) -> None:
+        """End a review, unless somebody else has ended it meanwhile."""
+        await asyncio.sleep(REVIEW_SECONDS * self._pace)
+        if review.status == "running":
+            self._record.reviews.go_on(review, "completed")
 
     def _name(self, session: DevinSession) -> None:
         """Give a title to a session that has none, as Devin does."""

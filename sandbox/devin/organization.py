@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -71,6 +72,7 @@ class Review:
 class Reviews:
     """The reviews that were asked for, and the head commits of pull requests (`heads`)."""
 
+    tell: Callable[[], None] = lambda: None
     all: list[Review] = field(default_factory=list)
     heads: dict[str, str] = field(default_factory=dict)
 
@@ -89,8 +91,10 @@ class Reviews:
         if any(one.status in {"pending", "running"} for one in self._at(pr_url, sha)):
             raise RejectedError(409, "A review of this commit is already pending")
         begun = datetime.fromtimestamp(at, UTC)
-        self.all.append(Review(pr_url, sha, found["path"], int(found["number"]), begun))
-        return self.all[-1]
+        review = Review(pr_url, sha, found["path"], int(found["number"]), begun)
+        self.all.append(review)
+        self.tell()
+        return review
 
     def latest(self, pr_url: str, sha: str | None) -> Review:
         """Return the last review at a commit, of which a prefix will do, or else at the head."""
@@ -101,7 +105,12 @@ class Reviews:
 
     def enter(self, pr_url: str, status: ReviewState) -> None:
         """Let the last review of a pull request go on."""
-        [one for one in self.all if one.pr_url == pr_url][-1].status = status
+        self.go_on([one for one in self.all if one.pr_url == pr_url][-1], status)
+
+    def go_on(self, review: Review, status: ReviewState) -> None:
+        """Let a review go on."""
+        review.status = status
+        self.tell()
 
     def _at(self, pr_url: str, sha: str) -> list[Review]:
         return [

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 
@@ -79,7 +80,8 @@ class Record:
         self.read_seconds = self.listing_delay = 0.0
         self.quirks: set[Quirk] = set()
         self.clock, self.catalog = Clock(), Catalog()
-        self.members, self.reviews = Members(), Reviews()
+        self.members = Members()
+        self.reviews = Reviews(partial(self._tell, "devin.review", ""))
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = self.max_in_flight = 0
         self._watchers: weakref.WeakSet[asyncio.Queue[dict[str, str]]] = weakref.WeakSet()

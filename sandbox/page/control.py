@@ -41,6 +41,7 @@ from sandbox.page.commands import (
     Suggest,
     Upload,
 )
+from sandbox.page.elsewhere import elsewhere_routes
 from sandbox.page.files import file_response
 from sandbox.page.org import org_routes
 from sandbox.page.posts import Reply, post
@@ -91,6 +92,7 @@ class Control:
             post("/control/pull_request", PullRequest, self._pull_request),
             post("/control/fail", Fail, self._fail),
             post("/control/disconnect", Disconnect, self._disconnect),
+            *elsewhere_routes(self._devin),
             *org_routes(self._slack),
         ]
 

@@ -36,7 +36,7 @@ async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
         ],
         "channels": [_channel(channel, slack) for channel in workspace.channels.values()],
         "devin_api": devin.api,
-        "sessions": [session_shown(one, devin.api) for one in devin.sessions.values()],
+        "sessions": [session_shown(one, devin) for one in devin.sessions.values()],
         "states": {name: answer.by(devin.api).meaning for name, answer in STATES.items()},
         "commands": [asdict(each) for each in COMMANDS],
         "shortcuts": [asdict(each) for each in SHORTCUTS],

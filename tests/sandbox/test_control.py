@@ -376,8 +376,8 @@ async def test_devin_speaks_and_opens_pull_requests_on_command(page: Page) -> No
     assert [(one["by"], one["message"]) for one in session["entries"]] == [("devin", "On it.")]
     assert len(set(made)) == 2
     assert session["pull_requests"] == [
-        {"url": made[0], "state": "merged"},
-        {"url": made[1], "state": "open"},
+        {"url": made[0], "state": "merged", "review": None},
+        {"url": made[1], "state": "open", "review": None},
     ]
     unknown = await page.post("devin_say", session_id="devin-0", text="Hello?")
     assert (unknown.status_code, unknown.json()["error"]) == (400, "no session 'devin-0' was added")
@@ -574,6 +574,9 @@ async def test_the_bot_of_the_demo_gets_the_sandbox_and_nothing_of_the_developer
     assert environment["PATH"] == "/bin"
     assert environment_of(sandbox.slack, sandbox.devin).items() <= environment.items()
     assert environment["DATA_DIR"] == str(tmp_path / "data")
+    assert environment["ACT_AS"] == "known"
+    sandbox.devin.api = "v1"
+    assert bot_environment(inherited, sandbox, tmp_path)["ACT_AS"] == "off"
     assert {"REDIS_URL", "ALLOW_GUESTS", "SLACK_CLIENT_ID"}.isdisjoint(environment)
     assert "developers" not in "".join(environment.values())
 

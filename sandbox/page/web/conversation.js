@@ -7,6 +7,7 @@ export function entry(one, fresh) {
   const [tone, head] = one.by === "devin" ? ["devin-says", said()] : one.status === null ? ["", null] : answered(one);
   return el("li", { class: fresh ? `${tone} fresh` : tone },
     head,
+    one.as ? el("span", { class: "as" }, `as ${one.as}`) : null,
     el("div", { class: "words content markdown" }, ...(one.tree.length ? markdown(one.tree) : ["(empty)"])),
     one.attachments.length
       ? el("ul", { class: "attached", "aria-label": "Attachments" }, ...one.attachments.map(({ name, url }) => el("li", { title: url }, name)))

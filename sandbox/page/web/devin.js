@@ -3,6 +3,7 @@
 import { $, el, setText, sync } from "./dom.js";
 import { propose } from "./composer.js";
 import { entry } from "./conversation.js";
+import { comesFrom } from "./elsewhere.js";
 import { follow, showWanted } from "./follow.js";
 import { openChannel, showPane } from "./panes.js";
 import { pullRequests } from "./pull_requests.js";
@@ -54,6 +55,7 @@ function sessionNode(session) {
         title: "Put the link command into the message box", onclick: () => proposeLink(session) }, "Link to thread")),
     el("code", { class: "id", title: id }, id),
     el("p", { class: "status" }, el("span", { class: "dot", "aria-hidden": "true" }), session.status.replaceAll("_", " ")),
+    comesFrom(session),
     pullRequests(session),
     el("div", { class: "behaves" },
       el("select", {

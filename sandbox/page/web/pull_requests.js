@@ -1,4 +1,4 @@
-// The pull requests of a session, and the buttons that open one and merge it.
+// The pull requests of a session with their Devin Reviews, and what opens one, merges it and closes it.
 
 import { $, el, setText } from "./dom.js";
 import { anchor } from "./mrkdwn.js";
@@ -9,14 +9,22 @@ const openIn = (session) => session?.pull_requests.find((one) => one.state === "
 
 export function pullRequests(session) {
   if (!session.pull_requests.length) return null;
-  return el("ul", { class: "pull-requests", "aria-label": "Pull requests" }, ...session.pull_requests.map(({ url, state }) =>
-    el("li", { class: state ?? "" }, anchor(url, `Pull request ${numberOf(url)}`), state ? el("span", { class: "chip" }, state) : null)));
+  return el("ul", { class: "pull-requests", "aria-label": "Pull requests" }, ...session.pull_requests.map(({ url, state, review }) =>
+    el("li", { class: state ?? "" }, anchor(url, `Pull request ${numberOf(url)}`), state ? el("span", { class: "chip" }, state) : null,
+      review ? el("span", { class: "faint" }, `Devin Review: ${review}`) : null)));
 }
 
 export function drawPullRequestButtons(session) {
   const open = openIn(session);
   $("merge-pull-request").hidden = !open;
   if (open) setText($("merge-pull-request"), `Merge ${numberOf(open.url)}`);
+}
+
+// What a menu offers to do with the one that is open.
+export function closing(session) {
+  const { url } = openIn(session) ?? {};
+  const close = () => ask("pull_request", { session_id: session.session_id, url, state: "closed" });
+  return url ? [{ label: `Close ${numberOf(url)}`, act: close }] : [];
 }
 
 export function listenPullRequests(chosen) {

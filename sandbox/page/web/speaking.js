@@ -2,6 +2,7 @@
 
 import { grow } from "./composer.js";
 import { $, el, sync } from "./dom.js";
+import { listenElsewhere } from "./elsewhere.js";
 import { drawPullRequestButtons, listenPullRequests } from "./pull_requests.js";
 import { ask, redraw, state, view } from "./state.js";
 
@@ -44,4 +45,5 @@ export function listenSpeaking() {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("speak").requestSubmit(); }
   });
   listenPullRequests(spokenIn);
+  listenElsewhere(spokenIn);
 }
