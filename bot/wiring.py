@@ -155,8 +155,9 @@ class Parts:
     def _adopting(self) -> tuple[OwnThreads, Adopting]:
         to, state, schedule = self._to, self.state, self.schedule
         workspace, accepting = self.workspace, self.accepting
-        own = OwnThreads(workspace, state, accepting, self.audience, self.speaking, schedule)
-        return own, Adopting(workspace, state, to.devin, accepting, self.notices, own, schedule)
+        speaking, notices = self.speaking, self.notices
+        own = OwnThreads(workspace, state, accepting, self.audience, speaking, notices, schedule)
+        return own, Adopting(workspace, state, to.devin, accepting, notices, own, schedule)
 
     def _cases(self) -> UseCases:
         workspace, state, schedule = self.workspace, self.state, self.schedule
@@ -187,6 +188,7 @@ class Parts:
             digests=self.digests,
             reviews=self.reviews,
             adopting=self.adopting,
+            own_threads=self.own_threads,
             usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
             start_forms=forms,
             ending=Ending(workspace, state, self._to.devin, accepting, naming),

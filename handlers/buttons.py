@@ -13,7 +13,7 @@ from bot.model.record import string
 from bot.model.sessions import Closing, SessionId
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, thread_links
-from bot.wording.lifecycle import ending
+from bot.wording.lifecycle import adopting, ending
 from bot.wording.mirror import notices as mirror_notices
 from handlers.parse.interactions import Press, parse_answer, parse_send_again, parse_unlink
 from handlers.presses import button_press
@@ -76,6 +76,16 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
     @button_press(cases)
     async def on_unfollow(press: Press) -> None:
         await cases.linking.follow(press.thread, press.by, Follow.OFF, _session_of(press))
+
+    @app.action(actions.FOLLOW_CHILD)
+    @button_press(cases)
+    async def on_follow_child(press: Press) -> None:
+        child, thread = _session_of(press), press.thread
+        there = await cases.own_threads.follow(thread, child, press.by)
+        if there is not None:
+            named, address = await cases.naming.one(child), cases.workspace.address(there)
+            told = adopting.has_thread(named, address)
+            await cases.notices.whisper(thread, press.by, told)
 
 
 def _register_endings(app: AsyncApp, cases: UseCases) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.devin.api import MessagePage, SessionSummary, Source
+from bot.mirror.children import shown_of
 from bot.mirror.events import asked_of, closed_by, events_of
 from bot.mirror.pace import RESOLUTION_MS, until_next, updated_of
-from bot.model.mirror import CAPS, Follow, Said, SaidKind, Watched
+from bot.model.mirror import CAPS, Child, Follow, Said, SaidKind, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.store.mirror.polls import Follower, Found, Poll
 from bot.wording.mirror.notices import beginning
@@ -22,7 +23,8 @@ class Reading:
 
     `untold` are threads whose link nobody has been told of yet: what is read is old for them.
     `is_reread`: the page begins where the session does, since the cursor was of no use any more.
-    `is_too_long`: there is no page, since it would be longer than what is read of one.
+    `is_too_long`: there is no page, since it would be longer than what is read of one. `children`
+    are those of the session by now.
     """
 
     summary: SessionSummary | None
@@ -31,6 +33,7 @@ class Reading:
     untold: frozenset[ThreadRef] = frozenset()
     is_reread: bool = False
     is_too_long: bool = False
+    children: tuple[Child, ...] = ()
 
 
 def found_in(poll: Poll, reading: Reading) -> Found:
@@ -77,8 +80,8 @@ def found_in(poll: Poll, reading: Reading) -> Found:
 def shows(seen: Watched) -> tuple[object, ...]:
     """Return what a card shows of a session; while Devin works, its cost by tenths of its cap."""
     cost = seen.acus if seen.is_at_rest else int(10 * seen.used)
-    is_at_cap = seen.is_at_cap
-    return (seen.state, seen.trouble, seen.pull_requests, seen.title, seen.url, cost, is_at_cap)
+    opened = seen.pull_requests, shown_of(seen.children)
+    return (seen.state, seen.trouble, opened, seen.title, seen.url, cost, seen.is_at_cap)
 
 
 def _seen(
@@ -108,6 +111,7 @@ def _seen(
             "since": before.since if summary.state is before.state else poll.began,
             "trouble": summary.trouble,
             "pull_requests": summary.pull_requests,
+            "children": reading.children,
             "acus": before.acus if summary.acus is None else summary.acus,
             "updated": updated_of(summary),
         }

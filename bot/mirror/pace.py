@@ -20,8 +20,10 @@ SLOWEST: Mapping[SessionState, int] = {
     SessionState.WAITING: 60,
     SessionState.APPROVAL: 60,
 }
+CHILDREN = 30
 RESTING = 300
-"""The longest pauses between two polls, by state and else, in `Timing.watch_pause`, a second."""
+"""The longest pauses between two polls, by state, with a child at work, and else, in
+`Timing.watch_pause`, a second."""
 
 FRESH_MS = 15_000
 """The time after a reply, or the end of Devin's turn, in which each poll reads messages: Devin may
@@ -56,7 +58,9 @@ def until_next(poll: Poll, seen: Watched) -> timedelta | None:
     idle = _idle_ms(poll, seen)
     if seen.state is SessionState.ENDED and idle >= FRESH_MS and not _has_open(poll, seen):
         return None
-    pauses = min(max(1.0, idle / 1000), SLOWEST.get(seen.state, RESTING))
+    has_work = any(one.state is SessionState.WORKING for one in seen.children)
+    slowest = min(SLOWEST.get(seen.state, RESTING), CHILDREN if has_work else RESTING)
+    pauses = min(max(1.0, idle / 1000), slowest)
     return timedelta(seconds=pauses * poll.pause)
 
 

@@ -14,11 +14,13 @@ from http import HTTPStatus
 from cachetools import LRUCache
 
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
+from bot.mirror.children import Sessions, asked_with, children_of, new_among, shown_of
 from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import Worth, until_next, worth_of
 from bot.mirror.status import StatusLines
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
+from bot.model.mirror import Child
 from bot.model.owed import Schedule
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
@@ -48,11 +50,12 @@ NOTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A session whose messages are to be read, with its state, if Devin told it."""
+    """A session whose messages are to be read, with its state, if Devin told it, and children."""
 
     worth: Worth
     poll: Poll
     summary: SessionSummary | None
+    children: tuple[Child, ...] = ()
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -96,12 +99,12 @@ class SessionPoll:
         busy = [one for one in polls if one.session in self._reading]
         await self._watches.end([(one, timedelta(seconds=self._pause)) for one in busy])
         free = [one for one in polls if one.session not in self._reading]
-        survey = await self._survey([one.session for one in free]) if free else Survey({}, 0)
+        survey = await self._survey(asked_with(free)) if free else Survey({}, 0)
         if isinstance(survey, timedelta):
             await self._watches.end([(one, survey) for one in free])
             return
-        states = [(one, survey.found.get(one.session)) for one in free]
-        due = [_Due(worth_of(one, summary), one, summary) for one, summary in states]
+        found = await self._with_children(free, survey.found)
+        due = [_due(one, found) for one in free]
         still = [one for one in due if one.worth is Worth.NOTHING]
         await self._watches.end([(one.poll, _pause(one.poll, one.summary)) for one in still])
         await self._read_all([one for one in due if one.worth is not Worth.NOTHING])
@@ -117,6 +120,12 @@ class SessionPoll:
         waits = (wait + place * self._reads.seconds_each for place in range(len(unpaid)))
         await self._watches.end([(one, timedelta(seconds=next(waits))) for one in unpaid])
         await asyncio.gather(*(self._read_in_turn(one) for one in line[:paid]))
+
+    async def _with_children(self, polls: Sequence[Poll], found: Sessions) -> Sessions:
+        """Return what was found, and the states of children that are new."""
+        new = new_among(polls, found)
+        more = await self._survey(new) if new else Survey({}, 0)
+        return found if isinstance(more, timedelta) else {**more.found, **found}
 
     async def _survey(self, sessions: Sequence[SessionId]) -> Survey | timedelta:
         """Return the states of `sessions`, or the time after which to try again."""
@@ -187,6 +196,7 @@ class SessionPoll:
             untold=frozenset(self.untold),
             is_reread=is_reread,
             is_too_long=is_too_long,
+            children=due.children,
         )
         found = found_in(poll, reading)
         recorded = await self._watches.record(poll, found)
@@ -238,6 +248,14 @@ class SessionPoll:
             self._status_lines.keep(threads, is_new=is_new)
         elif poll.seen.state is SessionState.WORKING:
             self._status_lines.clear(threads)
+
+
+def _due(poll: Poll, found: Sessions) -> _Due:
+    summary, children = found.get(poll.session), children_of(poll.seen, poll.session, found)
+    worth = worth_of(poll, summary)
+    if shown_of(children) != shown_of(poll.seen.children):
+        worth = Worth.NEWS
+    return _Due(worth, poll, summary, children)
 
 
 def _pause(poll: Poll, summary: SessionSummary | None) -> timedelta | None:

@@ -115,6 +115,16 @@ class Started(Record):
     as_user: str = ""
 
 
+class Child(Record):
+    """A session that another one has started, as it was last surveyed; the title is untrusted."""
+
+    session: SessionId
+    title: str = ""
+    url: str = ""
+    state: SessionState = SessionState.UNKNOWN
+    acus: float = 0.0
+
+
 class Watched(Record):
     """A session as it was last read.
 
@@ -138,6 +148,7 @@ class Watched(Record):
     since: int = 0
     trouble: Trouble | None = None
     pull_requests: tuple[PullRequest, ...] = ()
+    children: tuple[Child, ...] = ()
     acus: float | None = None
     updated: int = 0
     skew: int = 0

@@ -20,6 +20,7 @@ from bot.relay.lifecycle.adopting import Adopting
 from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
+from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
@@ -49,7 +50,7 @@ class UseCases:
     - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `usage`: what sessions have used; `digests`: the digests of channels
     - `reviews`: Devin Reviews of pull requests
-    - `adopting`: the rules by which sessions get threads in a channel
+    - `adopting`, `own_threads`: sessions that get threads in a channel, by rules and by a button
     - `start_forms`: the form for a new session, and the one that starts a failed one again
     - `defaults`: what a channel's sessions start with
     - `answers`, `stopping`: the buttons under what Devin asks, and Slack's *Stop*
@@ -79,6 +80,7 @@ class UseCases:
     digests: Digests
     reviews: Reviews
     adopting: Adopting
+    own_threads: OwnThreads
     answers: Answers
     stopping: Stopping
     defaults: Defaults

@@ -86,6 +86,7 @@ class Usage:
             today=sum(one.on(now.day) for one in uses),
             cap=None if started is None else started.cap,
             by=None if started is None else await self._name(started.by),
+            children=[one.acus for one in seen.children],
         )
         return words.of_session(used)
 

@@ -118,6 +118,7 @@ class SlackMessage:
 
     `text`, `advice` and `footer` are Slack markup. `quote` is foreign text: it is shown in a
     `rich_text` block, where Slack parses nothing, so it stays as it is and can ping nobody.
+    `rows` are lines of markup, each with a button beside it.
     """
 
     text: str
@@ -125,6 +126,7 @@ class SlackMessage:
     advice: str = ""
     buttons: tuple[Block, ...] = ()
     footer: str = ""
+    rows: tuple[tuple[str, Block], ...] = ()
 
     def params(self) -> dict[str, Any]:
         """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
@@ -132,10 +134,12 @@ class SlackMessage:
         if self.quote:
             blocks.append(verbatim(cut(self.quote, QUOTE_LIMIT)))
             parts.append(quoted(self.quote, limit=QUOTE_LIMIT))
-        for block, markup in ((section, self.advice), (context, self.footer)):
-            if markup:
-                blocks.append(block(markup))
-                parts.append(markup)
+        if self.advice:
+            blocks.append(section(self.advice))
+        blocks += [{**section(markup), "accessory": beside} for markup, beside in self.rows]
+        if self.footer:
+            blocks.append(context(self.footer))
+        parts += filter(None, (self.advice, *(markup for markup, _ in self.rows), self.footer))
         if self.buttons:
             blocks.append(action_row(self.buttons))
         return {"text": "\n".join(parts), "blocks": blocks}

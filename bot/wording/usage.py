@@ -27,13 +27,17 @@ FOOTER = "Days and months are in UTC. Sessions that weren't started here count f
 
 @dataclass(frozen=True, slots=True)
 class SessionUse:
-    """What a session has used in all and today, of which cap; `by` is who had it started, if so."""
+    """What a session has used in all and today, of which cap; `by` is who had it started, if so.
+
+    `children` are what each of its child sessions has used.
+    """
 
     session: NamedSession
     acus: float
     today: float
     cap: int | None = None
     by: str | None = None
+    children: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,10 @@ def of_session(used: SessionUse) -> SlackMessage:
     today = f", {amount(max(0.0, used.today))} of them today" if used.acus else ""
     by = "It wasn't started by me." if used.by is None else f"Started by {linker(used.by)}."
     what = f"*{session_link(used.session)}* has used *{acus_of(used.acus, used.cap)}*{today}. {by}"
-    return SlackMessage(what, footer=FOOTER)
+    count = len(used.children)
+    its = f"Its {count} child {plural(count, 'session has', 'sessions have')} used"
+    children = f"{its} *{acus_of(sum(used.children), None)}*." if count else ""
+    return SlackMessage(what, advice=children, footer=FOOTER)
 
 
 def of_channel(used: MonthUse) -> SlackMessage:

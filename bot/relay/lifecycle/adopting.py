@@ -182,7 +182,7 @@ class Adopting:
                 waiting += 1
                 continue
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
-            await self.threads.ask(channel, one.session, rule.by, rule.words)
+            await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
             await self.state.claims.note(claim, f"{channel} done", KEEP_CLAIM)
         if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
             place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.mirror.audience import Audience
+from bot.model.errors import NotLinked
 from bot.model.owed import Owed, OwedKind, Schedule
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking
-from bot.reporting.reporter import having_posted
+from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.lua.reply_fields import ReplyField
@@ -32,8 +33,9 @@ from bot.wording.message import SlackMessage
 class OwnThread(Record):
     """A thread that `session` is to get in `channel`, by the rule that is written so.
 
-    `by` asked for it. `number` tells its post from that of another request, and it is posted after
-    the `ts` `since`.
+    Or it is a child of `parent`, and was asked for in the thread `told_in`, which is told. `by`
+    asked for it. `number` tells its post from that of another request, and it is posted after the
+    `ts` `since`.
     """
 
     channel: str
@@ -42,6 +44,8 @@ class OwnThread(Record):
     number: str
     since: str
     rule: str = ""
+    parent: SessionId | None = None
+    told_in: ThreadRef | None = None
 
 
 def thread_owed(team: str, channel: str, session: SessionId) -> Owed:
@@ -58,20 +62,43 @@ class OwnThreads:
     accepting: Accepting
     audience: Audience
     speaking: Speaking
+    notices: Notices
     schedule: Schedule
 
     fields: ClassVar[Sequence[str]] = (ReplyField.ASKED,)
 
-    async def ask(self, channel: str, session: SessionId, by: UserId, rule: str = "") -> None:
-        """Have the session get a thread; of requests at one time, the first one counts."""
-        wanted = OwnThread(
-            channel=channel,
-            session=session,
-            by=by,
-            number=secrets.token_hex(4),
-            since=self.speaking.since(),
-            rule=rule,
-        )
+    async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
+        """Have a child of the session of `thread` get a thread in the channel.
+
+        Return the one that it has there, if it has one.
+
+        Raises:
+            NotLinked: the session of `thread` has no such child, as far as people see there.
+        """
+        await self.accepting.check(by, thread.channel, Act.START)
+        heard = await self.audience.at_once(thread, Need.ACT)
+        if heard.link is None or heard.is_barred:
+            raise NotLinked
+        (seen,) = await self.state.watches.seen([heard.link.session])
+        found = next((one for one in seen.children if one.session == child), None)
+        if found is None:
+            raise NotLinked
+        for there in await self.state.watches.followers(child):
+            if there.channel == thread.channel:
+                return there
+        await self.state.names.keep([NamedSession(child, found.title, found.url)])
+        parent = heard.link.session
+        await self.ask(thread.channel, child, by, parent=parent, told_in=thread)
+        return None
+
+    async def ask(self, channel: str, session: SessionId, by: UserId, **why: object) -> None:
+        """Have the session get a thread; of requests at one time, the first one counts.
+
+        `why` are the other fields of `OwnThread`.
+        """
+        number, since = secrets.token_hex(4), self.speaking.since()
+        fields = {"channel": channel, "session": session, "by": by, "number": number}
+        wanted = OwnThread.model_validate({**fields, "since": since, **why})
         owed = thread_owed(self.workspace.team, channel, session)
         if await self.state.outbox.owe(owed, wanted.to_json(), KEEP):
             await self.schedule.tell(owed)
@@ -87,7 +114,7 @@ class OwnThreads:
         threads, ts = self.workspace.threads, None
         if begun.again:
             ts = await threads.find(place, key, ids=ids, since=wanted.since)
-        named = await self._named(wanted)
+        named = await self._named(wanted, wanted.session)
         if ts is None:
             if not await self._is_wanted(wanted):
                 return False
@@ -99,6 +126,10 @@ class OwnThreads:
             await self.accepting.link(
                 thread, wanted.by, wanted.session, at, begins=begins, root=root
             )
+            if wanted.told_in is not None:
+                by, address = await self._by(wanted), self.workspace.address(thread)
+                told = words.followed(named, by, address)
+                await self.notices.say(wanted.told_in, told, once=f"followed:{wanted.number}")
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
@@ -115,12 +146,18 @@ class OwnThreads:
             return is_ruled and allows and not found
         return all(one.channel != wanted.channel for one in found)
 
-    async def _named(self, wanted: OwnThread) -> NamedSession:
-        """Return the session as the channel may see it."""
-        named = await self.state.names.one(wanted.session)
+    async def _named(self, wanted: OwnThread, session: SessionId) -> NamedSession:
+        """Return a session as the channel may see it."""
+        named = await self.state.names.one(session)
         link = Link(session=wanted.session, by=wanted.by, at=0)
         is_barred = await self.audience.is_barred(wanted.channel, link, Need.WORDS)
         return NamedSession(named.session, "", named.url) if is_barred else named
 
     async def _words(self, wanted: OwnThread, named: NamedSession) -> SlackMessage:
-        return words.adopted(named, wanted.rule, await self.accepting.name(wanted.by))
+        by = await self._by(wanted)
+        if wanted.parent is None:
+            return words.adopted(named, wanted.rule, by)
+        return words.child(named, await self._named(wanted, wanted.parent), by)
+
+    async def _by(self, wanted: OwnThread) -> str:
+        return await self.accepting.name(wanted.by)

@@ -1,4 +1,4 @@
-"""What is said of a channel's rules, and in the threads that sessions get by them."""
+"""What is said of a channel's rules, and where sessions get threads of their own."""
 
 from collections.abc import Mapping, Sequence
 
@@ -72,3 +72,27 @@ def adopted(session: NamedSession, rule: str, by: str) -> SlackMessage:
         f"New session: *{session_link(session)}*",
         footer=f"It fits {as_code(rule)}, which {escape(by)} set with `adopt`.",
     )
+
+
+def child(session: NamedSession, parent: NamedSession, by: str) -> SlackMessage:
+    """Begin the thread of a child session that `by` follows."""
+    return SlackMessage(
+        f"Child session: *{session_link(session)}*",
+        footer=f"*{session_link(parent)}* started it, and {escape(by)} follows it here.",
+    )
+
+
+def followed(session: NamedSession, by: str, address: str) -> SlackMessage:
+    """Tell the parent's thread that a child has its own."""
+    return SlackMessage(f"*{escape(by)}* follows *{session_link(session)}* in {_thread(address)}.")
+
+
+def has_thread(session: NamedSession, address: str) -> SlackMessage:
+    """Tell a person that a child has a thread in the channel already."""
+    return SlackMessage(
+        f"*{session_link(session)}* has {_thread(address)} in this channel already."
+    )
+
+
+def _thread(address: str) -> str:
+    return f"<{address}|a thread of its own>" if address else "a thread of its own"

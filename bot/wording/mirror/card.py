@@ -7,7 +7,7 @@ from bot.model.mirror import Follow, Watched
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import cut, disarmed, escape, shortened
-from bot.wording.actions import CONTINUE_SESSION, FOLLOW, UNFOLLOW, link_value
+from bot.wording.actions import CONTINUE_SESSION, FOLLOW, FOLLOW_CHILD, UNFOLLOW, link_value
 from bot.wording.message import Block, SlackMessage, button, opens, unlinks
 from bot.wording.mirror.reviews import review_offer
 from bot.wording.phrases import (
@@ -26,6 +26,7 @@ MOST_PULL_REQUESTS = 5
 PULL_REQUESTS_LIMIT = 800
 """Most characters of their links: the card's text must fit into one section."""
 
+MOST_CHILDREN = 10
 STATE_LIMIT = 30
 AGENT_TITLE_LIMIT = 200
 
@@ -60,6 +61,8 @@ def card(shown: Card) -> SlackMessage:
     parts = _cost(shown.seen), codes(shown.chosen), follows(shown.follow), arrives
     return SlackMessage(
         "\n".join([state_line(shown.seen), _linked(shown), *pull_requests(shown.seen)]),
+        advice=_children_head(shown.seen),
+        rows=_children(shown),
         buttons=_buttons(shown),
         footer=" · ".join(filter(None, parts)),
     )
@@ -141,6 +144,23 @@ def pull_requests(seen: Watched) -> Sequence[str]:
     others = [f"{more} more"] if more else []
     what = plural(len(seen.pull_requests), "Pull request", "Pull requests")
     return [f"{what}: {' and '.join([*filter(None, [', '.join(shown)]), *others])}."]
+
+
+def _children_head(seen: Watched) -> str:
+    more = len(seen.children) > MOST_CHILDREN
+    of = f" ({MOST_CHILDREN} of {len(seen.children)})" if more else ""
+    return f"*Child sessions*{of}" if seen.children else ""
+
+
+def _children(shown: Card) -> tuple[tuple[str, Block], ...]:
+    """Return a row for each of the first children: its state, and the button that follows it."""
+    rows = []
+    for one in shown.seen.children[:MOST_CHILDREN]:
+        symbol, is_so, _ = _STATES[one.state]
+        link = session_link(NamedSession(one.session, one.title, one.url))
+        value = link_value(shown.thread, one.session)
+        rows.append((f":{symbol}: {link} {is_so}", button(FOLLOW_CHILD, "Follow", value)))
+    return tuple(rows)
 
 
 def _cost(seen: Watched) -> str:

@@ -1,0 +1,115 @@
+"""Sessions that a session starts: the card lists them, and each gets a thread when asked for."""
+
+from typing import Any
+
+from bot.app import Bot
+from bot.model.errors import NotAllowed
+from bot.model.people import Standing
+from bot.wording import refusals
+from sandbox.devin.sessions import NewSession
+from tests.people.test_adopt import roots, until_threads
+from tests.support.desk import SESSION, Desk, running
+from tests.support.waiting import wait_until
+
+
+def rows(desk: Desk, thread: str) -> list[str]:
+    """Return what the thread's card says of children."""
+    card = desk.card(thread)
+    found = card.blocks if card is not None else []
+    return [one["text"]["text"] for one in found if one.get("accessory")]
+
+
+async def until_listed(desk: Desk, thread: str, *words: str) -> None:
+    """Wait until the card has one row for each of `words`, which are in it."""
+
+    def listed() -> bool:
+        found = rows(desk, thread)
+        return len(found) == len(words) and all(map(str.__contains__, found, words))
+
+    await wait_until(listed, f"the card lists {words}")
+
+
+def spawn(desk: Desk, title: str, parent: str = SESSION) -> str:
+    """Let a session start another one; return its id."""
+    return desk.devin.appear(NewSession("", title, ()), parent=parent).session_id
+
+
+async def follow(desk: Desk, thread: str, child: str, user: str = "ada") -> None:
+    """Press *Follow* beside a child on the card."""
+    card = desk.card(thread)
+    assert card is not None
+    beside: list[Any] = [one["accessory"] for one in card.blocks if one.get("accessory")]
+    value = next(one["value"] for one in beside if child in one["value"])
+    await desk.slack.press(
+        "follow_child", channel="general", message_ts=card.ts, user=user, value=value
+    )
+
+
+async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk) -> None:
+    """Of many, ten; what they cost is a line of the parent's `usage`, and their words stay away."""
+    thread = await desk.linked_thread()
+    one = spawn(desk, "Backend")
+    await until_listed(desk, thread, "Backend> ")
+    two = spawn(desk, "Frontend")
+    desk.devin.say(two, "Only for its own thread")
+    desk.devin.session(one).acus, desk.devin.session(two).acus = 1.5, 2.0
+    await until_listed(desk, thread, "is *working*", "is *working*")
+    desk.devin.behave(two, "idle")
+    await until_listed(desk, thread, "is *working*", "has *finished*")
+    said = await desk.answer("usage", thread, "has used")
+    assert "Its 2 child sessions have used *3.5 ACUs*." in said
+    for number in range(9):
+        spawn(desk, f"More {number}")
+    await wait_until(lambda: "(10 of 11)" in str(desk.card(thread)), "the card counts the rest")
+    assert len(rows(desk, thread)) == 10
+    assert desk.words(thread) == []
+
+
+async def test_follow_gives_a_child_a_thread_once(bot: Bot, desk: Desk) -> None:
+    """Pressed by two people; later, it tells where that is, and after `unlink` it is given anew."""
+    thread = await desk.linked_thread()
+    child = spawn(desk, "Backend")
+    await until_listed(desk, thread, "Backend> ")
+    await follow(desk, thread, child)
+    await follow(desk, thread, child, user="ben")
+    (root,) = await until_threads(desk, 1)
+    await desk.until_said("follows *<", thread)
+    desk.devin.say(child, "Ready for review")
+    await wait_until(lambda: desk.words(root.ts) == ["Ready for review"], "its words are there")
+    await desk.reply("Ship it", root.ts)
+    await desk.until_received("Ship it", child)
+    await follow(desk, thread, child, user="ben")
+    await desk.until_whispered("has <", "ben")
+    assert (desk.words(thread), len(roots(desk))) == ([], 1)
+    await desk.answer("unlink", root.ts, "Unlinked")
+    await follow(desk, thread, child)
+    await until_threads(desk, 2)
+
+
+async def test_who_may_not_link_follows_nothing(bot: Bot, desk: Desk) -> None:
+    """Nor does a button bring a session that is no child."""
+    thread = await desk.linked_thread()
+    child = spawn(desk, "Backend")
+    await until_listed(desk, thread, "Backend> ")
+    await follow(desk, thread, child, user="gus")
+    await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
+    desk.devin.session(SESSION).children.clear()
+    card = desk.card(thread)
+    assert card is not None
+    await wait_until(lambda: rows(desk, thread) == [], "it has no children any more")
+    assert roots(desk) == []
+
+
+async def test_a_lost_answer_opens_no_second_thread(desk: Desk, environ: dict[str, str]) -> None:
+    """Slack has posted, but its answer is lost; two processes are there, and then a new one."""
+    async with running(desk, environ), running(desk, environ):
+        thread = await desk.linked_thread()
+        child = spawn(desk, "Backend")
+        await until_listed(desk, thread, "Backend> ")
+        desk.slack.fail_next("chat.postMessage", drop_after=True)
+        await follow(desk, thread, child)
+        await until_threads(desk, 1)
+    async with running(desk, environ):
+        await follow(desk, thread, child)
+        await desk.until_whispered("has <", "ada")
+    assert len(roots(desk)) == 1
