@@ -8,16 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
-from bot.model.mirror import Follow, Watched
+from bot.model.mirror import Child, Follow, Watched
 from bot.model.options import Changes, Options, Profile, Rule
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, PullRequest
+from bot.model.threads import ThreadRef
 from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
 from bot.wording.commands import Status
 from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import Card, card
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
 from tests.wording.foreign import BARE, HUGE, LINK, NAMED, NAMES, problems
@@ -95,6 +97,8 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
         Changes.clearing(), _defaults(by, session)
     ),
     "adopted": lambda by, session: adopting.adopted(session, f"tag:{by}", by),
+    "child": lambda by, session: adopting.child(session, session, by),
+    "card": lambda by, session: card(_card(by, session)),
     "rules": lambda by, _: adopting.shown([rule(by)] * 10, {UserId("U1"): by}),
     "rules changed": lambda by, _: adopting.changed([rule(by)], [rule(by)] * 10, by),
     "said to": lambda by, session: commands.said_to(session, by),
@@ -104,6 +108,16 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "unmuted at home": lambda by, _: thread_links.muted(LINK, by),
     "unlinked at home": lambda by, session: thread_links.unlinked_by(session, by),
 }
+
+
+def _card(by: str, session: NamedSession) -> Card:
+    """Return a card with more children than it shows, and with what they are called."""
+    child = Child(session=session.session, title=session.title[:100], url=session.url[:300])
+    seen, thread = (
+        Watched(children=(child,) * 12),
+        ThreadRef(team="T", channel="C", thread_ts="1.2"),
+    )
+    return Card(thread, LINK, by, session, seen, Follow.ALL, is_barred=False)
 
 
 def rule(value: str) -> Rule:
