@@ -118,7 +118,7 @@ class SlackMessage:
 
     `text`, `advice` and `footer` are Slack markup. `quote` is foreign text: it is shown in a
     `rich_text` block, where Slack parses nothing, so it stays as it is and can ping nobody.
-    `rows` are lines of markup, each with a button beside it.
+    `rows` are lines of markup, each with a button beside it; the fallback text leaves them out.
     """
 
     text: str
@@ -139,7 +139,7 @@ class SlackMessage:
         blocks += [{**section(markup), "accessory": beside} for markup, beside in self.rows]
         if self.footer:
             blocks.append(context(self.footer))
-        parts += filter(None, (self.advice, *(markup for markup, _ in self.rows), self.footer))
+        parts += filter(None, (self.advice, self.footer))
         if self.buttons:
             blocks.append(action_row(self.buttons))
         return {"text": "\n".join(parts), "blocks": blocks}
