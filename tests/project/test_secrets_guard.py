@@ -51,7 +51,7 @@ def test_a_process():
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "1"]], ids=["alone", "xdist"])
 async def test_a_test_that_lets_a_secret_out_fails_the_run(
     workers: list[str], tmp_path: Path
 ) -> None:
