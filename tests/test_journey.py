@@ -31,7 +31,7 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
     message = await desk.until_received("write them")
     assert message.startswith("ada, U0ADA00000 (in Slack):\n\n")
     assert "**in short**" in message
-    await desk.until_marked("white_check_mark", first)
+    await desk.until_delivered(first)
 
     desk.devin.behave(SESSION, "suspended", detail="Asleep since Friday", times=1)
     second = await desk.reply("And tag the release.", thread, user="ben")
@@ -42,7 +42,7 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
 
     await desk.press("send_again", thread, user="ben")
     await desk.until_received("tag the release")
-    await desk.until_marked("white_check_mark", second)
+    await desk.until_delivered(second)
     await wait_until(lambda: "zzz" not in desk.marks(second), "the old mark is gone")
     assert len(desk.received()) == 2
 
@@ -99,11 +99,11 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
     await wait_until(lambda: desk.slack.open_views("ada"), "a form asks for the session")
     (form,) = desk.slack.open_views("ada")
     await desk.slack.submit_view(form["id"], {"session": SESSION})
-    await desk.until_marked("white_check_mark", root)
+    await desk.until_delivered(root)
     assert "ada, U0ADA00000 sends what gus, U0GUS00000 wrote" in desk.received()[0]
 
     reply = await desk.slack.say("Here is the log.", thread=root, files=["build.log"])
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     assert [file.name for file in desk.devin.attachments] == ["build.log"]
     await desk.slack.edit("general", reply, "Here is the whole log.")
     await desk.until_whispered(correction_offered("", was_taken=True), "ada")

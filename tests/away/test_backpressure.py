@@ -83,7 +83,7 @@ async def test_a_flood_of_events_stays_outside_and_loses_no_reply(
     async with bot_process(environ, tmp_path, "run") as process:
         await desk.slack.wait_connected()
         thread, other = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
-        await desk.until_marked("white_check_mark", await desk.reply("Reply -1", thread))
+        await desk.until_delivered(await desk.reply("Reply -1", thread))
         elsewhere = await desk.slack.say("Talk")
         before, over = rss_mb(process), asyncio.Event()
         watching = asyncio.create_task(highest_mb(process, over))

@@ -81,12 +81,12 @@ async def test_a_team_steers_a_session_from_a_thread(
     """Link, reply, suspend, send again, `/devin-say`: each script has all its keys in one slot."""
     thread = await desk.linked_thread()
     first = await desk.reply("one", thread)
-    await desk.until_marked("white_check_mark", first)
+    await desk.until_delivered(first)
     desk.devin.behave(SESSION, "suspended", times=1)
     second = await desk.reply("two", thread)
     await desk.until_marked("zzz", second)
     await desk.press("send_again", thread)
-    await desk.until_marked("white_check_mark", second)
+    await desk.until_delivered(second)
     await desk.slack.slash("/devin-say", "three")
     await desk.until_received("three")
     for words in ("mute", "unmute", "status", "unlink"):
@@ -100,7 +100,7 @@ async def test_what_is_for_later_is_done_then(bot: Bot, desk: Desk) -> None:
     """What waits for Devin is due on the Cluster as well."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited", times=2)
-    await desk.until_marked("white_check_mark", await desk.reply("in a while", thread))
+    await desk.until_delivered(await desk.reply("in a while", thread))
     assert len(desk.devin.requests) == 3
 
 
@@ -177,10 +177,10 @@ async def test_our_keys_may_move_to_another_node(
 ) -> None:
     """When an operator adds a node, nobody has to be told, and nothing is lost."""
     thread = await desk.linked_thread()
-    await desk.until_marked("white_check_mark", await desk.reply("before", thread))
+    await desk.until_delivered(await desk.reply("before", thread))
     move_slot(nodes[2], nodes[1], ports[1])
     try:
-        await desk.until_marked("white_check_mark", await desk.reply("after", thread))
+        await desk.until_delivered(await desk.reply("after", thread))
         assert nodes[1].keys(PREFIX)
         assert not nodes[2].keys(PREFIX)
     finally:

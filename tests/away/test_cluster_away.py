@@ -76,7 +76,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
     await wait_until(lambda: is_ready(bot), "it is ready again")
     desk.devin.behave(SESSION, "rate_limited", times=1)
     await until_taken(desk, delivery)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert len(desk.received()) == 1
 
 
@@ -163,7 +163,7 @@ async def test_a_password_may_hold_any_character(
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited", times=1)
-        await desk.until_marked("white_check_mark", await desk.reply("hello", thread))
+        await desk.until_delivered(await desk.reply("hello", thread))
 
 
 async def test_the_permissions_that_we_ask_for_are_enough(
@@ -178,4 +178,4 @@ async def test_the_permissions_that_we_ask_for_are_enough(
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited", times=1)
-        await desk.until_marked("white_check_mark", await desk.reply("hello", thread))
+        await desk.until_delivered(await desk.reply("hello", thread))

@@ -70,7 +70,7 @@ async def test_everything_that_waited_too_long_is_said_once_and_can_be_sent_agai
             assert actions(report) == ["send_again", "open_session"]
             await desk.slack.press("send_again", channel="general", message_ts=report.ts)
         for words in ("one", "two", "three"):
-            await desk.until_marked("white_check_mark", replies[session, words])
+            await desk.until_delivered(replies[session, words])
     for session in SESSIONS:
         read = [one.rpartition("\n")[2] for one in desk.received(session)]
         assert sorted(read) == ["one", "three", "two"]
@@ -112,7 +112,7 @@ async def test_a_devin_that_comes_and_goes_gets_each_reply_once_in_order(
             desk.devin.behave(session, away, retry_after=0, times=1)
             sent.append(await desk.reply(f"Reply {number}", thread))
     for ts in sent:
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
     await until_settled(store)
     for session in SESSIONS:
         read = [one.rpartition("\n")[2] for one in desk.received(session)]

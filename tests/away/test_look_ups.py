@@ -32,7 +32,7 @@ async def test_a_restart_asks_nothing_again(environ: dict[str, str], desk: Desk)
         for channel, thread in threads.items():
             await until_devin_said(desk, "After.", thread, channel=channel)
         ts = await desk.reply("Thanks", threads["general"])
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
         await desk.until_heard()
     assert (asked(desk, INFO), asked(desk, "users.info")) == before
 
@@ -61,7 +61,7 @@ async def test_a_reply_that_waits_for_a_look_up_was_not_missed(
     desk.slack.fail_next("users.info", retry_after=4)
     before = asked(desk, "conversations.replies")
     ts = await desk.reply("For Devin", thread, user="ben")
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await until_settled(store)
     assert desk.said(thread) == []
     assert desk.whispers("ben") == []

@@ -152,7 +152,7 @@ async def test_a_link_made_while_devin_is_away_shows_what_comes_after_it(
         desk.devin.read_failures[kind] = [503] * 3
     thread = await desk.linked_thread()
     reply = await desk.reply("Are you there?", thread)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     say(desk, numbered(0, 1))
     await until_devin_said(desk, "Word 000.", thread)
     await until_state(desk, SessionState.WORKING, thread)

@@ -134,7 +134,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
     await mends(valkey)
     await wait_until(lambda: is_ready(bot), "it is ready again")
     await until_taken(desk, delivery)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert len(desk.received()) == 1
 
 
@@ -148,7 +148,7 @@ async def test_what_takes_redis_a_moment_is_acknowledged_at_the_first_try(
     ts = await desk.reply("slowly", thread)
     delivery = await desk.slack.deliveries[-1].settled()
     assert (delivery.acked, delivery.attempts) == (True, 1)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert len(desk.received()) == 1
 
 
@@ -231,7 +231,7 @@ async def test_a_button_that_cannot_work_says_so(
     await valkey.start()
     await wait_until(lambda: is_ready(bot), "it is ready again")
     await desk.press("send_again", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
 
 
 async def test_an_outcome_is_kept_when_redis_comes_back(
@@ -245,10 +245,10 @@ async def test_an_outcome_is_kept_when_redis_comes_back(
     await valkey.stop()
     await wait_until(lambda: not desk.devin.in_flight, "Devin has answered")
     await valkey.start()
-    await desk.until_marked("white_check_mark", first)
+    await desk.until_delivered(first)
     second = await desk.reply("two", thread)
     await until_taken(desk, await desk.slack.deliveries[-1].settled())
-    await desk.until_marked("white_check_mark", second)
+    await desk.until_delivered(second)
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two"]
 
 
@@ -283,7 +283,7 @@ async def test_what_slack_brings_no_more_is_found_and_comes_first(
 ) -> None:
     """The outage outlasts all retries while Slack stays connected; the order is kept as well."""
     thread = await desk.linked_thread()
-    await desk.until_marked("white_check_mark", await desk.reply("before", thread))
+    await desk.until_delivered(await desk.reply("before", thread))
     await desk.until_heard()
     await valkey.stop()
     for text in ("first", "second"):
@@ -391,7 +391,7 @@ async def test_first_words_that_slack_brings_no_more_are_answered(
     """Whoever speaks to the bot gets an answer, once, also where no session listens."""
     linked, other = await desk.linked_thread(), await desk.slack.say("Shall we?")
     before = await desk.reply("before", linked)
-    await desk.until_marked("white_check_mark", before)
+    await desk.until_delivered(before)
     await desk.mention("mute", thread=linked)
     await desk.until_said(muted(), linked)
     await desk.until_heard()

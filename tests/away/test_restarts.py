@@ -41,10 +41,10 @@ async def test_links_and_mail_are_there_after_a_restart(settings: Settings, desk
     desk.devin.behave(SESSION, "running")
     async with open_bot(settings):
         await desk.slack.wait_connected()
-        await desk.until_marked("white_check_mark", second)
-        await desk.until_marked("white_check_mark", first)
+        await desk.until_delivered(second)
+        await desk.until_delivered(first)
         third = await desk.reply("three", thread)
-        await desk.until_marked("white_check_mark", third)
+        await desk.until_delivered(third)
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "three"]
 
 
@@ -57,7 +57,7 @@ async def test_a_reply_that_is_written_while_nobody_listens_waits_at_slack(
         thread = await desk.linked_thread()
     ts = await desk.reply("in between", thread)
     async with open_bot(settings):
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
     assert len(desk.received()) == 1
 
 
@@ -73,7 +73,7 @@ async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) ->
     async with open_bot(settings):
         await desk.slack.wait_connected()
         await desk.press("send_again", thread)
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
     assert len(desk.received()) == 1
 
 
@@ -87,7 +87,7 @@ async def test_a_reconnect_loses_nothing(bot: Bot, desk: Desk, how: str) -> None
         if number in {3, 7}:
             await desk.slack.disconnect("refresh_requested" if how == "asked" else "warning")
     for ts in sent:
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
     received = [one.rpartition("\n")[2] for one in desk.received()]
     assert received == [f"number {number}" for number in range(12)]
 
@@ -99,7 +99,7 @@ async def test_a_connection_that_breaks_loses_nothing(bot: Bot, desk: Desk) -> N
     desk.slack.drop_connections()
     sent += [await desk.reply(f"number {number}", thread) for number in range(6, 9)]
     for ts in sent:
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
     received = sorted(one.rpartition("\n")[2] for one in desk.received())
     assert received == [f"number {number}" for number in range(9)]
 
@@ -126,13 +126,13 @@ async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
     async with bot_process(environ, tmp_path, "run") as process:
         await box.slack.wait_connected()
         elsewhere = await desk.linked_thread(OTHER_SESSION)
-        await desk.until_marked("white_check_mark", await desk.reply("other", elsewhere))
+        await desk.until_delivered(await desk.reply("other", elsewhere))
         if taken:
-            await desk.until_marked("white_check_mark", first)
+            await desk.until_delivered(first)
         else:
             await desk.until_said(uncertain("one"), thread)
         for ts in later:
-            await desk.until_marked("white_check_mark", ts)
+            await desk.until_delivered(ts)
         assert await process.stop() == 0
     sent = [one.message for one in box.devin.requests if one.session_id == SESSION]
     assert [str(one).rpartition("\n")[2] for one in sent] == ["one", "two", "three"]
@@ -153,7 +153,7 @@ async def test_a_reply_that_was_acknowledged_and_not_sent_when_its_process_dies_
         async with bot_process(held, tmp_path, "run") as process:
             await box.slack.wait_connected()
             thread = await desk.linked_thread()
-            await desk.until_marked("white_check_mark", await desk.reply("zero", thread))
+            await desk.until_delivered(await desk.reply("zero", thread))
             await desk.until_heard()  # the second event of `link`, too
             redis.hold(after=accept.script.sha)
             devin.hold()
@@ -161,7 +161,7 @@ async def test_a_reply_that_was_acknowledged_and_not_sent_when_its_process_dies_
             await desk.until_heard()
             assert await process.stop(signal.SIGKILL) == -signal.SIGKILL
     async with bot_process(environ, tmp_path, "run") as process:
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
         assert await process.stop() == 0
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["zero", "one"]
     assert len(box.devin.requests) == 2
@@ -184,8 +184,8 @@ async def test_a_killed_worker_is_followed_by_another(
         async with bot_process(environ, tmp_path, "worker") as worker:
             await worker.until_logged("started")
             assert await killed.stop(signal.SIGKILL) == -signal.SIGKILL
-            await desk.until_marked("white_check_mark", first)
-            await desk.until_marked("white_check_mark", second)
+            await desk.until_delivered(first)
+            await desk.until_delivered(second)
             assert await worker.stop() == 0
     assert len(desk.received()) == 2
 
@@ -248,6 +248,6 @@ async def test_a_killed_valkey_loses_nothing_that_was_acknowledged(
         box.devin.behave(SESSION, "running")
         await valkey.start()
         for ts in sent:
-            await desk.until_marked("white_check_mark", ts)
+            await desk.until_delivered(ts)
         assert await process.stop() == 0
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "three"]

@@ -57,7 +57,7 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
     async with started(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        await desk.until_marked("white_check_mark", await desk.reply("one", thread))
+        await desk.until_delivered(await desk.reply("one", thread))
         desk.slack.fail_next("*", error="token_revoked", times=ALWAYS)
         two = await desk.reply("two", thread)
         await desk.until_received("two")
@@ -75,7 +75,7 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
     async with started(settings):
         await desk.until_said(suspended("three"), thread)
         await desk.until_marked("zzz", three)
-        await desk.until_marked("white_check_mark", four)
+        await desk.until_delivered(four)
         await until_settled(store)
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "four"]
     assert len([one for one in desk.said(thread) if tells(one, suspended("three"))]) == 1
@@ -203,7 +203,7 @@ async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it
     """DNS fails, for instance; the threads are told once, when Slack is back."""
     async with running(desk, environ, SLACK_API_URL=line.url):
         thread = await desk.linked_thread()
-        await desk.until_marked("white_check_mark", await desk.reply("one", thread))
+        await desk.until_delivered(await desk.reply("one", thread))
         await line.cut()
         desk.devin.behave(SESSION, "suspended", times=1)
         two = await desk.reply("two", thread)
@@ -212,7 +212,7 @@ async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it
         await desk.until_heard()
         await line.mend()
         await desk.until_marked("zzz", two)
-        await desk.until_marked("white_check_mark", three)
+        await desk.until_delivered(three)
         await until_settled(store)
     assert len(desk.said(thread)) == 1
     assert len(desk.devin.requests) == 3
@@ -227,13 +227,13 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
         desk = Desk(box)
         async with running(desk, environ_of(box, redis_url, tmp_path)):
             thread = await desk.linked_thread()
-            await desk.until_marked("white_check_mark", await desk.reply("Before", thread))
+            await desk.until_delivered(await desk.reply("Before", thread))
             desk.slack.fail_next("*", status=503, times=ALWAYS)
             ts = await desk.reply("Please rebase", thread, user="ben")
             delivery = desk.slack.deliveries[-1]
             await wait_until(lambda: delivery.attempts >= 3, "Slack has tried three times")
             desk.slack.fail_no_more()
-            await desk.until_marked("white_check_mark", ts)
+            await desk.until_delivered(ts)
             await until_settled(store)
             assert (await delivery.settled()).acked
         assert [one.partition(",")[0] for one in desk.received()] == ["ada", "Ben Franklin"]
@@ -256,7 +256,7 @@ async def test_a_storm_of_rate_limits_delays_what_is_told_and_nothing_else(
 ) -> None:
     """Replies still reach Devin; each report arrives in the end, once; only ✅ may be missing."""
     thread = await desk.linked_thread()
-    await desk.until_marked("white_check_mark", await desk.reply("Reply 0", thread))
+    await desk.until_delivered(await desk.reply("Reply 0", thread))
     for method in ("chat.postMessage", "reactions.add", "users.info"):
         desk.slack.fail_next(method, retry_after=1, times=3)
     for number in range(1, 4):
@@ -276,8 +276,8 @@ async def test_a_flood_of_mentions_turns_nobody_away(bot: Bot, desk: Desk) -> No
     desk.slack.fail_next("users.info", times=99 - known)  # Slack answers these
     desk.slack.fail_next("users.info", retry_after=30, times=ALWAYS)
     text = "".join(f"<@U0MANY{one:04d}>" for one in range(2_000))
-    await desk.until_marked("white_check_mark", await desk.reply(text, thread))
-    await desk.until_marked("white_check_mark", await desk.reply("Me too", thread, user="ben"))
+    await desk.until_delivered(await desk.reply(text, thread))
+    await desk.until_delivered(await desk.reply("Me too", thread, user="ben"))
     assert len(desk.received()) == 2
     assert asked(desk, "users.info") < 99
     await desk.until_heard()
@@ -300,6 +300,6 @@ async def test_a_reply_that_could_not_be_sent_in_time_is_put_back_and_sent(
             lost = "lease not renewed"
             await wait_until(lambda: caplog.messages.count(lost) > 2, "its hold has expired")
             await valkey.start()
-            await desk.until_marked("white_check_mark", ts, channel="shared")
+            await desk.until_delivered(ts, channel="shared")
     assert len(desk.received()) == 1
     assert desk.said(thread, channel="shared") == []

@@ -97,7 +97,7 @@ async def test_a_session_whose_link_redis_did_not_take_is_linked_later(
         await desk.slack.wait_connected()
         await desk.until_linked(root)
         reply = await desk.reply("Thanks", root)
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
     (session,) = sessions(desk)
     assert session.received() == ["ada, U0ADA00000 (in Slack):\n\nThanks"]
 

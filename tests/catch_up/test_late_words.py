@@ -62,7 +62,7 @@ async def test_an_event_older_than_a_minute_is_taken_as_its_message_stands_now(
     message = desk.slack.workspace.message("general", ts)
     message.text, message.blocks = "The password is in the vault", []
     desk.slack.workspace.clock.ahead += 120
-    await desk.until_marked("white_check_mark", await desk.reply("Later", thread))
+    await desk.until_delivered(await desk.reply("Later", thread))
     await brought_late(desk, event)
     await desk.until_received("in the vault")
     assert texts(desk.received()) == ["Later", "The password is in the vault"]
@@ -186,7 +186,7 @@ async def test_a_link_by_a_form_counts_from_when_it_was_made_as_well(
         (view,) = desk.slack.open_views("ada")
         await desk.slack.submit_view(view["id"], {"session": SESSION})
         await desk.until_linked(root)
-        await desk.until_marked("white_check_mark", await desk.reply("at once", root))
+        await desk.until_delivered(await desk.reply("at once", root))
     await desk.slack.say("missed", thread=root, deliver=False)
     async with open_bot(load_settings(environ, None)):
         await desk.until_received("missed")

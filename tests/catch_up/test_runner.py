@@ -99,13 +99,13 @@ async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_sa
     async with running(desk, environ):
         one, two = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
         before = await desk.reply("Before", one)
-        await desk.until_marked("white_check_mark", before)
+        await desk.until_delivered(before)
         await until_caught_up(store)
     first = await unbrought(desk, "First", one)
     await unbrought(desk, "Elsewhere", two, user="ben")
     last = await unbrought(desk, "Last", one, user="ben")
     async with running(desk, environ):
-        await desk.until_marked("white_check_mark", last)
+        await desk.until_delivered(last)
         await desk.until_received("Elsewhere", OTHER_SESSION)
         await desk.slack.deliver_event(desk.slack.event_of("general", first), retry_num=3)
         await desk.until_said(delivery_reports.late(2, [], silenced=False), one)
@@ -145,7 +145,7 @@ async def test_a_reply_that_comes_first_after_the_gap_hides_nothing_and_waits_it
     desk.slack.fail_next("conversations.replies", retry_after=2)
     async with running(desk, environ):
         live = await desk.reply("Live", thread)
-        await desk.until_marked("white_check_mark", live)
+        await desk.until_delivered(live)
     texts = [one.partition("\n\n")[2] for one in desk.received()]
     assert texts == ["Missing", "Live"]
 

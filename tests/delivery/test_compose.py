@@ -312,7 +312,7 @@ async def test_names_are_asked_for_and_a_failing_look_up_costs_nothing_but_them(
         desk.slack.fail_next(method, status=503, times=4)
     text = "<@U0BEN00000> <#C0RANDOM00> <!subteam^S0ONCALL00>"
     ts = await desk.slack.say(text, thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert desk.received() == ["ada, U0ADA00000 (in Slack):\n\n@U0BEN00000 #C0RANDOM00 @S0ONCALL00"]
 
 
@@ -336,7 +336,7 @@ async def test_names_are_read_as_slack_tells_them(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     text = "<@U0BEN00000> see <#C0RANDOM00>, and ask <!subteam^S0ONCALL00>: &lt;now&gt;"
     ts = await desk.slack.say(text, thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert desk.received() == [
         "ada, U0ADA00000 (in Slack):\n\n@Ben Franklin see #random, and ask @oncall: <now>"
     ]

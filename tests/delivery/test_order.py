@@ -205,7 +205,7 @@ async def test_a_late_reply_waits_a_second_for_earlier_ones(
     assert accepted
     assert not_before
     assert int(not_before) - int(accepted) == wait
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
 
 
 @pytest.mark.parametrize("state", ["rate_limited", "slow"])
@@ -220,7 +220,7 @@ async def test_a_session_in_trouble_delays_no_other(state: str, bot: Bot, desk: 
     await wait_until(lambda: desk.devin.session(SESSION).requests, "the trouble has begun")
     for number in range(5):
         reply = await desk.reply(f"Reply {number}", well)
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
     assert read(desk, OTHER_SESSION) == [f"Reply {number}" for number in range(5)]
     assert len(desk.devin.session(SESSION).requests) == 1
     assert [desk.marks(ts) for ts in waiting] == [[]] * 20
@@ -237,7 +237,7 @@ async def test_replies_behind_a_waiting_one_follow_it_in_order(
         await desk.reply(f"Reply {number}", thread)
     await wait_until(lambda: desk.devin.requests, "the first is tried")
     late = await desk.reply("Reply 5", thread)
-    await desk.until_marked("white_check_mark", late)
+    await desk.until_delivered(late)
     assert read(desk, SESSION) == [f"Reply {number}" for number in range(6)]
     assert len(desk.devin.requests) == 7
 
@@ -264,7 +264,7 @@ async def test_an_event_that_comes_again_changes_nothing(
     """Slack's retries have a number, the same `event_id`, and may come after the delivery."""
     thread = await desk.linked_thread()
     reply = await desk.reply("Please rebase", thread)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     event, original = desk.slack.event_of("general", reply), desk.slack.deliveries[-1]
     again = [await desk.slack.redeliver(original)]
     again += [
@@ -294,7 +294,7 @@ async def test_a_mention_is_one_reply_though_slack_sends_two_events(
         delivery = await desk.slack.deliver_event({**event, "type": kind})
         await delivery.settled()
         assert delivery.acked
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await until_settled(store)
     assert len(desk.devin.requests) == 1
     assert desk.said(thread) == []

@@ -179,7 +179,7 @@ async def test_many_sessions_that_wait_ask_devin_as_often_as_one(
     for session in SESSIONS:
         desk.devin.behave(session, "running")
     for reply in replies:
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
     assert [len(desk.received(session)) for session in SESSIONS] == [1] * len(SESSIONS)
     assert len(desk.devin.requests) <= 1 + refused + len(SESSIONS)
     lines = [one for one in caplog.records if one.message == "waits"]
@@ -199,6 +199,6 @@ async def test_a_limit_that_devin_keeps_lets_everything_through_in_time(
         await desk.reply(text, threads[session]) for text in ("one", "two") for session in SESSIONS
     ]
     for reply in replies:
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
     for session in SESSIONS:
         assert [one.rpartition("\n")[2] for one in desk.received(session)] == ["one", "two"]

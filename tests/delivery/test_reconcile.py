@@ -92,7 +92,7 @@ async def test_a_reply_that_is_in_the_session_was_delivered(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, state, takes=True, times=1)
     ts = await desk.reply("Please rebase", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert len(desk.devin.requests) == 1
     assert desk.said(thread) == []
 
@@ -100,7 +100,7 @@ async def test_a_reply_that_is_in_the_session_was_delivered(
 async def test_the_same_words_from_before_do_not_count(bot: Bot, desk: Desk) -> None:
     """An earlier “yes” is no proof that this “yes” arrived."""
     thread = await desk.linked_thread()
-    await desk.until_marked("white_check_mark", await desk.reply("yes", thread))
+    await desk.until_delivered(await desk.reply("yes", thread))
     session = desk.devin.session(SESSION)
     before = datetime.now(UTC) - timedelta(minutes=1)
     session.messages[:] = [replace(message, at=before) for message in session.messages]
@@ -117,14 +117,14 @@ async def test_a_devin_whose_clock_is_off_is_read_by_its_own_time(
     """Its `Date` tells the offset; a ✅ on a reply that Devin never got would be a lie."""
     box.devin.clock.ahead = ahead
     thread = await desk.linked_thread()
-    await desk.until_marked("white_check_mark", await desk.reply("yes", thread))
+    await desk.until_delivered(await desk.reply("yes", thread))
     session = desk.devin.session(SESSION)
     earlier = timedelta(seconds=10)
     session.messages[:] = [replace(one, at=one.at - earlier) for one in session.messages]
     desk.devin.behave(SESSION, "drops", takes=taken, times=1)
     second = await desk.reply("yes", thread)
     if taken:
-        await desk.until_marked("white_check_mark", second)
+        await desk.until_delivered(second)
     else:
         await desk.until_said(uncertain("yes"), thread)
     assert len(desk.received()) == 1 + taken

@@ -71,7 +71,7 @@ async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
     await raw.hset(key, "reply", str(kept).replace('"blocks":[', '"blocks":["words",'))
     over.set()
     await desk.until_marked("x", broken)
-    await desk.until_marked("white_check_mark", after)
+    await desk.until_delivered(after)
     await until_settled(store)
 
     detail = delivery_reports.logged(vars(logged(caplog))["reference"])

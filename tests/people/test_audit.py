@@ -120,11 +120,11 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
 async def reply(desk: Desk, _: Store) -> list[Done]:
     """Replies, in a channel and in the direct message."""
     root = await desk.linked_thread()
-    await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} one", root, user=BEN))
+    await desk.until_delivered(await desk.reply(f"{MARK} one", root, user=BEN))
     there = await desk.slack.say(f"link {SESSION}", channel="dm")
     await desk.until_linked(there, channel="dm")
     two = await desk.reply(f"{MARK} two", there, channel="dm")
-    await desk.until_marked("white_check_mark", two, channel="dm")
+    await desk.until_delivered(two, channel="dm")
     return [(Event.LINKED, ADA), (Event.ACCEPTED, BEN), (Event.LINKED, ADA), (Event.ACCEPTED, ADA)]
 
 

@@ -91,7 +91,7 @@ async def delivered(desk: Desk, text: str = "Please rebase", **how: str) -> tupl
     """Write a reply that Devin has; return its thread and ts."""
     thread = await desk.linked_thread()
     ts = await desk.reply(text, thread, **how)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     return thread, ts
 
 
@@ -256,7 +256,7 @@ async def test_an_edit_into_an_aside_cancels_the_reply(bot: Bot, desk: Desk, sto
     await edit(desk, ts, "(aside) Please rebase")
     await desk.until_marked("wastebasket", ts)
     assert await back(desk, store) == [FROM_ADA + "And tag"]
-    await desk.until_marked("white_check_mark", after)
+    await desk.until_delivered(after)
     assert desk.marks(ts) == ["wastebasket"]
 
 
@@ -344,7 +344,7 @@ async def test_after_delivery_an_edit_is_offered_to_its_author(
     post = desk.posts(thread)[-1]
     assert corrections_in(desk, thread) == [post]
     assert quote(post) == "Please **merge**"
-    await desk.until_marked("white_check_mark", post.ts)
+    await desk.until_delivered(post.ts)
     await wait_until(lambda: not actions(offer), "the offer is gone")
 
     await edit(desk, ts, "Please squash")
@@ -424,7 +424,7 @@ async def test_while_it_is_being_sent_an_edit_is_offered(
     await until_noted(desk, store, ts, "Please merge")
     answers.set()
     await offered(desk)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert desk.received() == [FROM_ADA + "Please rebase"]
     assert desk.marks(ts) == ["white_check_mark"]
 

@@ -51,7 +51,7 @@ async def test_a_message_starts_one_session_whoever_reacts(
     await desk.slack.react("general", ts, f"{ROBOT}::skin-tone-2")
     await desk.slack.react("general", ts, ROBOT, user="ben")
     await desk.until_linked(ts)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     for delivery in reactions(desk):
         await desk.slack.redeliver(delivery)
     await until_settled(store)

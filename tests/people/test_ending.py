@@ -225,7 +225,7 @@ def shown(desk: Desk, thread: str) -> str:
 async def test_whoever_ended_a_session_is_not_mentioned_for_it(bot: Bot, desk: Desk) -> None:
     """Somebody else who waits for Devin in another thread is."""
     mine, bens = await desk.linked_thread(), await desk.linked_thread()
-    await desk.until_marked("white_check_mark", await desk.reply("Go on", bens, user="ben"))
+    await desk.until_delivered(await desk.reply("Go on", bens, user="ben"))
     told = await told_of_the_end(desk, mine)
     assert actions(told) == ["start_new", "open_session", "unlink"]
     await desk.offering("start_new", bens)

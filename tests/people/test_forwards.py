@@ -61,7 +61,7 @@ async def test_a_forwarded_message_is_read_with_its_author_place_and_link(
     said = await alarm(desk)
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread, comment=comment)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     (received,) = desk.received()
     assert received == (
         FROM_ADA
@@ -78,7 +78,7 @@ async def test_a_bare_mention_above_a_forward_is_no_command(bot: Bot, desk: Desk
     thread = await desk.linked_thread()
     mention = f"<@{desk.slack.bot_user_id}>"
     ts = await desk.slack.forward("random", said, thread=thread, comment=mention)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     (received,) = await desk.fence(thread)
     assert "> Production is **down**." in received
     assert desk.said(thread) == []
@@ -90,7 +90,7 @@ async def test_an_aside_above_a_forward_keeps_both_in_slack(bot: Bot, desk: Desk
     thread = await desk.linked_thread()
     await desk.slack.forward("random", aside, thread=thread, comment="(aside) psst")
     ts = await desk.slack.forward("random", aside, thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     (received,) = await desk.fence(thread)
     assert received.endswith("> (aside) lunch?")
 
@@ -119,7 +119,7 @@ async def test_the_files_of_a_forwarded_message_go_with_it(bot: Bot, desk: Desk)
     said = await alarm(desk, files=["log.txt"])
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     (uploaded,) = desk.devin.attachments
     assert (uploaded.name, uploaded.content) == ("log.txt", b"The content of log.txt\n")
     ((received, files),) = desk.read()
@@ -133,7 +133,7 @@ async def test_a_file_that_cannot_go_is_linked_in_the_quote_and_told(bot: Bot, d
     thread = await desk.linked_thread()
     desk.slack.scopes.remove("files:read")
     ts = await desk.slack.forward("random", said, thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     (received,) = desk.received()
     assert "\n\n> [log.txt](https://" in received
     await desk.until_said(only_linked(WhyLink.SIGN_IN), thread)
@@ -169,7 +169,7 @@ async def test_a_pasted_permalink_is_a_link_and_its_preview_changes_nothing(
     await desk.slack.deliver_event(desk.slack.event_of("general", previewed))
     await desk.until_heard()
     assert await back(desk, store) == [f"{FROM_ADA}See {link}", f"{FROM_ADA}And {link}"]
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
 
 
 # Edits.
@@ -250,7 +250,7 @@ async def test_no_correction_without_words_is_offered(bot: Bot, desk: Desk, text
     said = await alarm(desk)
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look")
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await edit(desk, ts, text, blocks=[])
     await desk.until_whispered(delivery_reports.read_already(is_certain=True), "ada")
     assert [actions(one) for one in desk.slack.ephemerals("general")] == [[]]
@@ -261,7 +261,7 @@ async def test_a_correction_of_the_comment_is_words_alone(bot: Bot, desk: Desk) 
     said = await alarm(desk)
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await edit(desk, ts, "Look at this")
     await desk.until_whispered(delivery_reports.correction_offered("", was_taken=True), "ada")
     (offer,) = desk.slack.ephemerals("general", "ada")

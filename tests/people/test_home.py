@@ -206,7 +206,7 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     assert last_ending(suspended) in standing
     assert mail_waiting(Queue(here=1)) in standing
     desk.devin.behave(SESSION, "running")
-    await desk.until_marked("white_check_mark", waits)
+    await desk.until_delivered(waits)
 
 
 async def test_who_waits_for_someone_is_above_the_rest(bot: Bot, desk: Desk) -> None:
@@ -226,7 +226,7 @@ async def test_what_is_as_usual_is_left_out(bot: Bot, desk: Desk, store: Store) 
     """A thread that follows all and has nothing queued shows what Devin does, and when."""
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await until_settled(store)
     standing = lines(await home(desk))[-1]
     assert re.fullmatch(r"Last activity <!date\^\d+\^[^<>]+>", standing)
@@ -258,7 +258,7 @@ async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:
     second = await desk.linked_thread(OTHER_SESSION, channel="secrets")
     assert listed(await home(desk)) == [second, first]
     ts = await desk.reply("Please rebase", first)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert listed(await home(desk)) == [first, second]
 
 

@@ -96,7 +96,7 @@ async def test_whoever_names_a_session_is_offered_the_link(
     await wait_until(lambda: not actions(offer), "the button is gone")
     assert offer.text == thread_links.offer_taken(desk.named()).text
     ts = await desk.reply("Now", thread, channel=channel)
-    await desk.until_marked("white_check_mark", ts, channel=channel)
+    await desk.until_delivered(ts, channel=channel)
     assert desk.received() == ["ada, U0ADA00000 (in Slack):\n\nNow"]
     assert len(desk.slack.ephemerals(channel)) == 1
 
@@ -125,7 +125,7 @@ async def test_in_a_linked_thread_it_is_a_reply(bot: Bot, desk: Desk) -> None:
     """It is accepted as usual, and nothing is offered; the same holds while the thread is muted."""
     thread = await desk.linked_thread()
     ts = await desk.reply(f"Like {URL}", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await desk.reply(f"(aside) {URL}", thread)
     await desk.cut_off("mute", thread)
     await desk.reply(URL, thread)

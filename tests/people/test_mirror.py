@@ -20,7 +20,7 @@ async def test_what_devin_says_is_read_in_the_thread(bot: Bot, desk: Desk) -> No
     desk.devin.say(SESSION, "Said before anybody listened.")
     thread = await desk.linked_thread()
     reply = await desk.reply("Please begin.", thread)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     for number in range(3):
         desk.devin.say(SESSION, f"Step **{number}** is done.")
     await until_devin_said(desk, "Step **2**", thread)
@@ -31,7 +31,7 @@ async def test_what_people_write_is_no_echo(bot: Bot, desk: Desk) -> None:
     """Neither a reply that went to Devin nor what somebody wrote in Devin's web app comes back."""
     thread = await desk.linked_thread()
     reply = await desk.reply("Please begin.", thread)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     session = desk.devin.session(SESSION)
     session.take("Typed in the web app.", kind="user_message", at=desk.devin.clock.now())
     desk.devin.say(SESSION, "Begun.")
@@ -75,7 +75,7 @@ async def mentions_in_question(desk: Desk) -> int:
     """Return how often a question mentions the person who wrote last."""
     thread = await desk.linked_thread()
     reply = await desk.reply("Please begin.", thread, user="ben")
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     desk.devin.say(SESSION, "Which database?\n\n1. Postgres\n2. SQLite")
     desk.devin.behave(SESSION, "blocked")
     await wait_until(lambda: buttons_of(desk, thread) == ["Postgres", "SQLite"], "two buttons")
@@ -113,7 +113,7 @@ async def test_devin_has_finished_once_although_its_last_words_come_later(
         await until_devin_said(desk, words, thread)
     assert times() == 1
     reply = await desk.reply("And the docs, please.", thread)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     desk.devin.behave(SESSION, "idle")
     desk.devin.say(SESSION, "The docs are done.")
     await wait_until(lambda: times() == 2, "it has finished again")

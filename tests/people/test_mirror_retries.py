@@ -162,7 +162,7 @@ async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
     assert [vars(one)["session_id"] for one in warnings] == [missing]
     desk.devin.add_session(missing)
     ts = await desk.reply("Are you there?", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     desk.devin.say(missing, "I am.")
     await wait_until(lambda: times(desk, "I am.", thread) == 1, "the session is followed")
 

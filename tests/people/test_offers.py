@@ -165,7 +165,7 @@ async def test_a_word_that_was_meant_for_devin_is_sent_by_a_press(bot: Bot, desk
     thread = await desk.linked_thread()
     ts = await desk.mention("stats", thread=thread)
     pressed = await press(desk, SEND, await asked(desk))
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await desk.slack.redeliver(pressed)
     (received,) = await desk.fence(thread)
     assert received.endswith("stats")
@@ -260,7 +260,7 @@ async def test_a_mistyped_command_that_was_asked_about_is_not_missed(
         await desk.mention("unlnk", thread=thread)
         await asked(desk)
         ts = await desk.reply("Please rebase.", thread)
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
     before = desk.said(thread)
     await Checkpoints(store, CATCH_UP, "test").note_all(since=ts_micros(thread))
     async with running(desk, environ):

@@ -16,10 +16,10 @@ async def test_a_thread_is_the_same_from_every_workspace(bot: Bot, desk: Desk) -
     """Ada links it in one, Ben replies from another, and Ada goes on there as well."""
     thread = await desk.linked_thread()
     first = await desk.reply("Please rebase.", thread, user="ben")
-    await desk.until_marked("white_check_mark", first)
+    await desk.until_delivered(first)
     desk.slack.switch("ada", HARBOR_ID)
     second = await desk.reply("Tell <!subteam^S0DOCK0000> and <!subteam^S0ONCALL00>.", thread)
-    await desk.until_marked("white_check_mark", second)
+    await desk.until_delivered(second)
     assert "@dock and @oncall" in desk.received()[1]
     assert await desk.is_linked(thread)
     assert len(desk.cards(thread)) == 1
@@ -29,7 +29,7 @@ async def test_a_channel_of_the_other_workspace_is_served(bot: Bot, desk: Desk) 
     """Also by `/devin-say`, which Slack has come from that workspace."""
     thread = await desk.linked_thread(channel="harbor")
     ts = await desk.reply("Please rebase.", thread, user="ben", channel="harbor")
-    await desk.until_marked("white_check_mark", ts, channel="harbor")
+    await desk.until_delivered(ts, channel="harbor")
     await desk.slack.slash("/devin-say", f"{SESSION} And push", user="ben", channel="harbor")
     await desk.until_received("And push")
 

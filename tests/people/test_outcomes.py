@@ -250,7 +250,7 @@ async def test_a_wait_ends_no_earlier_than_devin_says(name: str, bot: Bot, desk:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
     how: dict[str, Any] = {"retry_after": until} if "date" in name else {}
     desk.devin.behave(SESSION, times=1, **WAITS[name], **how)
-    await desk.until_marked("white_check_mark", await desk.reply("Please rebase", thread))
+    await desk.until_delivered(await desk.reply("Please rebase", thread))
 
     first, second = desk.devin.session(SESSION).requests
     waited = second.at - first.at
@@ -269,7 +269,7 @@ async def test_a_refused_connection_is_tried_again(bot: Bot, desk: Desk, store: 
     reply = await desk.reply("Please rebase", thread)
     await wait_until(lambda: _attempts(store), "a first try")
     await desk.devin.go_online()
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     assert len(desk.devin.requests) == len(desk.received()) == 1
     assert desk.said(thread) == []
 
@@ -318,7 +318,7 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
         )
         await desk.until_said(words, thread)
         desk.devin.behave(SESSION, "running")
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
         await until_settled(store)
     assert desk.marks(reply) == ["white_check_mark"]
     (notice,) = desk.said(thread)
@@ -372,7 +372,7 @@ async def test_a_notice_that_comes_too_late_leaves_no_mark(
         reply = await desk.reply("Please rebase", thread)
         await wait_until(lambda: "reactions.add" in _methods(desk), "⏳ is on its way")
         desk.devin.behave(SESSION, "running")
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
         assert "hourglass_flowing_sand" not in desk.marks(reply)
         is_late.set()
         await until_settled(store)
@@ -396,7 +396,7 @@ async def test_a_notice_that_comes_after_the_outcome_says_that_the_wait_is_over(
             lambda: _methods(desk).count("chat.postMessage") > before, "the notice is on its way"
         )
         desk.devin.behave(SESSION, "running")
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
         is_late.set()
         await until_settled(store)
     (notice,) = desk.said(thread)
@@ -429,7 +429,7 @@ async def test_a_reply_given_up_can_be_sent_again(
         desk.devin.behave(SESSION, "running")
         await desk.press("send_again", thread)
         await desk.until_received("Please rebase")
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
 
 
 async def test_a_relay_that_died_while_sending_says_so(

@@ -117,7 +117,7 @@ async def test_a_press_is_a_reply_of_the_person_who_pressed(
     (said,) = answers(desk, post.thread_ts)
     assert tells(said.text, notices.answers("Ben Franklin", POSTGRES))
     assert quote(said) == POSTGRES
-    await desk.until_marked("white_check_mark", said.ts)
+    await desk.until_delivered(said.ts)
     await until_settled(store)
     assert desk.words(str(post.thread_ts)) == [ASKED]
 
@@ -214,7 +214,7 @@ async def test_after_somebody_replied_a_press_is_no_second_answer(
     post = await asked(desk)
     desk.slack.fail_next("chat.update", error="edit_window_closed", times=1_000)
     ts = await desk.reply("Take the one that you know.", str(post.thread_ts))
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await press(desk, post, "answer_0", user="ben")
     await desk.until_whispered(MOVED_ON, "ben")
     await until_settled(store)

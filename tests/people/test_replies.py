@@ -20,9 +20,9 @@ async def test_a_reply_is_read_wherever_the_thread_is(bot: Bot, desk: Desk, chan
     """Public and private channels, direct messages and group direct messages are alike."""
     thread = await desk.linked_thread(channel=channel)
     ts = await desk.reply("Please *rebase*.", thread, channel=channel)
-    await desk.until_marked("white_check_mark", ts, channel=channel)
+    await desk.until_delivered(ts, channel=channel)
     file = await desk.slack.say("", files=["plan.md"], thread=thread, channel=channel)
-    await desk.until_marked("white_check_mark", file, channel=channel)
+    await desk.until_delivered(file, channel=channel)
     (said, _), (shared, files) = desk.read()
     assert said == FROM_ADA + "Please **rebase**."
     assert (shared, files) == (FROM_ADA.strip(), [desk.devin.attachments[0].url])
@@ -43,7 +43,7 @@ async def test_every_way_to_write_in_a_thread_is_a_reply(
     """Text, a reply that is also sent to the channel, and `/me` reach Devin."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say(**fields, thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert desk.received() == [expected]
 
 
@@ -55,7 +55,7 @@ async def test_files_that_stay_in_slack_are_read_as_links(
     async with running(desk, environ, FILE_LIMIT="0"):
         thread = await desk.linked_thread()
         ts = await desk.slack.say(text, files=["plan.md", "log [2].txt"], thread=thread)
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
     [message] = desk.received()
     plan, log = message.removeprefix(FROM_ADA).removeprefix(f"{text}\n\n").splitlines()
     assert message.startswith(f"{FROM_ADA}{text}\n\n" if text else f"{FROM_ADA}[")
@@ -68,7 +68,7 @@ async def test_a_mention_that_is_no_command_is_one_reply(bot: Bot, desk: Desk) -
     thread = await desk.linked_thread()
     before = len(desk.slack.deliveries)
     ts = await desk.mention("link the PR to the issue", thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await desk.mention("status of the build?", thread=thread)
     await desk.mention("please rebase", thread=thread)
     kinds = [one.payload["event"]["type"] for one in desk.slack.deliveries[before:]]
@@ -86,7 +86,7 @@ async def test_a_reply_that_comes_again_is_read_once(bot: Bot, desk: Desk) -> No
     """Slack's retry, the same message under another event id, and late copies change nothing."""
     thread = await desk.linked_thread()
     ts = await desk.reply("Only once.", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     event = desk.slack.event_of("general", ts)
     first = next(one for one in desk.slack.deliveries if one.payload["event"].get("ts") == ts)
     await desk.slack.redeliver(first)
@@ -224,7 +224,7 @@ async def test_a_mention_s_files_reach_devin_whichever_event_comes_first(
     bare = {key: one for key, one in event.items() if key not in {"files", "subtype"}}
     for one in ({**bare, "type": "app_mention"}, event):
         assert (await (await desk.slack.deliver_event(one)).settled()).acked
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     ((_, files),) = desk.read()
     assert [one.rpartition("/")[2] for one in files] == ["plan.md"]
 
@@ -236,7 +236,7 @@ async def test_an_allowed_bot_is_read(environ: dict[str, str], desk: Desk, allow
         thread = await desk.linked_thread()
         await desk.reply("Deploy!", thread, user="legacy")
         ts = await desk.reply("Build 12 is red", thread, user="bolt-ci")
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
         assert await desk.fence(thread) == ["Bolt CI, B0BOLTCI00 (in Slack):\n\nBuild 12 is red"]
 
 
@@ -245,7 +245,7 @@ async def test_an_allowed_webhook_is_read(environ: dict[str, str], desk: Desk) -
     async with running(desk, environ, ALLOW_BOTS="B0LEGACY00"):
         thread = await desk.linked_thread()
         ts = await desk.reply("Deploy!", thread, user="legacy")
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
         assert desk.received() == ["Legacy Webhook, B0LEGACY00 (in Slack):\n\nDeploy!"]
 
 

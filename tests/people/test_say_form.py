@@ -167,7 +167,7 @@ async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
     assert said == commands.said("ada", "Fix &lt;b&gt; &amp; *test*\nplease").text
     (message,) = (one for one in desk.slack.channel_messages("general") if one.text == said)
     assert message.thread_ts != thread
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     assert desk.received() == ["ada, U0ADA00000 (in Slack):\n\nFix <b> & **test**\nplease"]
 
 

@@ -173,7 +173,7 @@ async def test_any_message_is_sent_whoever_wrote_it(
     await desk.mention(f"link {SESSION}", thread=thread)
     await desk.until_linked(thread)
     await run(desk, SEND, ts, user="ben")
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert desk.received() == [f"{read} (in Slack):\n\nThe build is red"]
     assert desk.whispers("ben") == []
 
@@ -184,7 +184,7 @@ async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, de
     await desk.mention(f"link {SESSION}", thread=root)
     await desk.until_linked(root)
     await run(desk, SEND, root, user="ben")
-    await desk.until_marked("white_check_mark", root)
+    await desk.until_delivered(root)
     read = await desk.until_received("this")
     assert read.startswith("Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote (in Slack):")
     assert "[this](https://example.com)" in read
@@ -198,7 +198,7 @@ async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, 
     ts = await desk.reply("Try turning it off", thread, user="eve", channel="shared")
     await desk.until_whispered(may_not(Standing.EXTERNAL), "eve", channel="shared")
     await run(desk, SEND, ts, channel="shared")
-    await desk.until_marked("white_check_mark", ts, channel="shared")
+    await desk.until_delivered(ts, channel="shared")
     (read,) = desk.received()
     assert (
         read == "ada, U0ADA00000 sends what eve, U0EVE00000 wrote (in Slack):\n\nTry turning it off"
@@ -214,7 +214,7 @@ async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -
     desk.devin.behave(SESSION, "suspended", times=1)
     await run(desk, SEND, thread, user="ben")
     await desk.press("send_again", thread)
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     first, second = desk.devin.requests
     assert first.body == second.body
     assert "Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote" in first.message
@@ -224,11 +224,11 @@ async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, stor
     """This holds for a reply and for a message sent by hand; only the person who tries is told."""
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await run(desk, SEND, ts, user="ben")
     await desk.until_whispered(forms.SENT_BEFORE, "ben")
     await run(desk, SEND, thread, user="ben")
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     await run(desk, SEND, thread)
     await desk.until_whispered(forms.SENT_BEFORE, "ada")
     await until_settled(store)
@@ -280,7 +280,7 @@ async def test_what_another_session_has_can_be_sent_to_the_one_that_is_linked_th
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await desk.mention("unlink", thread=thread)
     await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
@@ -337,7 +337,7 @@ async def test_a_link_that_changes_meanwhile_is_followed(
 
     await wait_until(is_linked, "it has the other session")
     is_changed.set()
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     await sending
     assert len(desk.received(OTHER_SESSION)) == 1
     assert desk.received() == []
@@ -391,8 +391,8 @@ async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, 
     assert desk.slack.open_views("ben") == []
     said = await desk.until_linked(thread)
     assert "Ben Franklin" in said
-    await desk.until_marked("white_check_mark", ts)
-    await desk.until_marked("white_check_mark", await desk.reply("Thanks", thread))
+    await desk.until_delivered(ts)
+    await desk.until_delivered(await desk.reply("Thanks", thread))
     assert [one.partition("\n")[0] for one in desk.received()] == [
         "Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote (in Slack):",
         "ada, U0ADA00000 (in Slack):",
@@ -413,7 +413,7 @@ async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, wher
     await submit(desk, view, f"  <{URL}|Fix the build> ")
     await desk.until_linked(thread, channel=channel)
     mark = await desk.reply("Please fix", thread, channel=channel)
-    await desk.until_marked("white_check_mark", mark, channel=channel)
+    await desk.until_delivered(mark, channel=channel)
     assert len(desk.received()) == 1
     assert len(desk.cards(thread, channel=channel)) == 1
 
@@ -583,7 +583,7 @@ async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, des
     """A message that the session has is not sent again, and the person is told."""
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     await desk.mention("unlink", thread=thread)
     await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await submit(desk, await asked(desk, SEND, ts), SESSION)
@@ -758,7 +758,7 @@ async def test_a_shortcut_that_comes_twice_is_answered_once(
     await submit(desk, view)
     await desk.until_linked(thread)
     sent = await run(desk, SEND, thread)
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     await resent(desk, sent.payload)
     assert len(await desk.fence(thread)) == 1
     await until_settled(store)
@@ -929,7 +929,7 @@ async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
         assert view["state"]["values"]["typed"]["typed"]["value"] == SESSION
     await wait_until(lambda: resubmitted(desk, view), "it closes")
     await desk.until_linked(thread)
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     await until_settled(store)
     assert len(desk.said(thread, with_cards=True)) == 1
     assert len(desk.devin.requests) == 1
@@ -947,7 +947,7 @@ async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
     assert error(view) == forms.SLOW.text
     await desk.until_linked(thread)
     await wait_until(lambda: resubmitted(desk, view), "it closes")
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     await until_settled(store)
     assert len(desk.said(thread, with_cards=True)) == 1
     assert len(desk.devin.requests) == 1

@@ -127,11 +127,11 @@ async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: 
         "> The **build** is red, @Ben Franklin\n>\n> [log.txt]\n\n"
         "> Ben Franklin, U0BEN00000 (in Slack):\n>\n> It is `test_upload`"
     )
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     desk.devin.say(session.session_id, "On it.")
     await wait_until(lambda: desk.words(root) == ["On it."], "Devin is heard")
     reply = await desk.reply("Thanks", root)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     assert session.received() == ["ada, U0ADA00000 (in Slack):\n\nThanks"]
 
 
@@ -142,7 +142,7 @@ async def test_a_start_without_trouble_warns_of_nothing(
     thread = await desk.mention("start Fix it")
     await until_linked(desk, thread)
     reply = await desk.reply("Thanks", thread)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
@@ -262,7 +262,7 @@ async def test_a_thread_that_is_linked_meanwhile_keeps_its_link(bot: Bot, desk: 
     told = await desk.until_said(starting.not_linked(desk.named(session.session_id)), root)
     assert session.url in told
     reply = await desk.reply("Thanks", root)
-    await desk.until_marked("white_check_mark", reply)
+    await desk.until_delivered(reply)
     assert desk.received() == ["ada, U0ADA00000 (in Slack):\n\nThanks"]
 
 
@@ -381,7 +381,7 @@ async def test_a_session_whose_answer_was_lost_is_found_by_its_tag(
         session = await until_linked(desk, root)
         assert [one.startswith("relay-") for one in session.tags] == [True]
         reply = await desk.reply("Thanks", root)
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
     assert len(desk.posts(root, with_cards=True)) == 1
 
 

@@ -87,7 +87,7 @@ async def test_a_step_posts_its_message_in_a_new_linked_thread(
     assert (how, outputs) == ("success", {"outcome": "delivered", "detail": "", "thread": thread})
     (post,) = desk.posts(thread)
     assert post.text == workflows.said_by_workflow("", "Please rebase").params()["text"]
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     await desk.reply("And then tag it", thread)
     await desk.until_received("tag it")
     assert desk.received() == [
@@ -205,7 +205,7 @@ async def test_sent_again_a_step_s_message_ends_the_step_once(
     report = await desk.offering("send_again", thread)
     assert actions(report) == ["send_again", "open_session"]
     await desk.press("send_again", thread)
-    await desk.until_marked("white_check_mark", thread)
+    await desk.until_delivered(thread)
     await until_settled(store)
     assert [one[1]["outcome"] for one in desk.slack.step_results.values()] == ["suspended"]
     assert "step not completed" not in caplog.messages

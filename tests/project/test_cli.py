@@ -219,7 +219,7 @@ async def test_a_stop_lets_a_slow_delivery_finish(
     assert len(desk.received()) == 1
     box.devin.behave(SESSION, "running")
     async with typed_process(environ, tmp_path, "run") as process:
-        await desk.until_marked("white_check_mark", first)
+        await desk.until_delivered(first)
         await desk.until_received("waits")
         assert await process.stop() == 0
     assert len(desk.received()) == 2
@@ -243,14 +243,14 @@ async def test_run_and_worker_share_an_embedded_valkey(
         await box.slack.wait_connected()
         await worker.until_logged("started")
         thread = await desk.linked_thread()
-        await desk.until_marked("white_check_mark", await desk.reply("both", thread))
+        await desk.until_delivered(await desk.reply("both", thread))
         assert await worker.stop() == 0
         ts = await desk.reply("one", thread)
-        await desk.until_marked("white_check_mark", ts)
+        await desk.until_delivered(ts)
         assert await run.stop() == 0
     async with bot_process(environ, tmp_path, "run") as run:
         await box.slack.wait_connected()
-        await desk.until_marked("white_check_mark", await desk.reply("again", thread))
+        await desk.until_delivered(await desk.reply("again", thread))
         assert await run.stop() == 0
     assert len(desk.received()) == 3
 
@@ -460,7 +460,7 @@ async def test_two_doctors_beside_a_running_bot_disturb_nothing(
             code, _, _ = await command(environ, tmp_path, "doctor")
             assert code == 0
         thread = await desk.linked_thread()
-        await desk.until_marked("white_check_mark", await desk.reply("still here", thread))
+        await desk.until_delivered(await desk.reply("still here", thread))
         await wait_until(lambda: len(desk.received()) == 1, "it arrives once")
         assert await run.stop() == 0
 

@@ -157,7 +157,7 @@ async def test_a_devin_that_is_away_keeps_nobody_from_listening(
         reply = await desk.reply("Please rebase", thread)
         await desk.until_heard()
         await box.devin.go_online()
-        await desk.until_marked("white_check_mark", reply)
+        await desk.until_delivered(reply)
         assert await process.stop() == 0
 
 

@@ -434,7 +434,7 @@ async def test_honcho_starts_both_processes_and_stops_them(
         for port in (web, worker):
             await until_ready(process, port)
         thread = await desk.linked_thread()
-        await desk.until_marked("white_check_mark", await desk.reply("Please rebase", thread))
+        await desk.until_delivered(await desk.reply("Please rebase", thread))
         assert await process.stop() == 128 + signal.SIGTERM
     assert [await is_ready(port) for port in (web, worker)] == [False, False]
     assert set(re.findall(r"(\w+)\.1 stopped", process.out)) == {"web", "worker"}

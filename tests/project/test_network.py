@@ -215,7 +215,7 @@ async def test_the_proxies_of_the_environment_are_not_used(
         async with bot_process(environ, tmp_path, "run") as process:
             await desk.slack.wait_connected()
             thread = await desk.linked_thread()
-            await desk.until_marked("white_check_mark", await desk.reply("Please rebase", thread))
+            await desk.until_delivered(await desk.reply("Please rebase", thread))
             await process.until_logged("HTTPS_PROXY: not used")
         assert server.connections == 0
 

@@ -28,7 +28,7 @@ async def test_no_word_of_a_reply_that_is_done_is_on_the_disk_a_day_later(
         thread, other = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
         for words, place in ((delivered, other), (unlinked, thread)):
             ts = await desk.reply(f"Please feed the {words}.", place)
-            await desk.until_marked("white_check_mark", ts)
+            await desk.until_delivered(ts)
         await desk.cut_off("unlink", thread)
         desk.devin.behave(OTHER_SESSION, "rate_limited", retry_after=3600)
         ts = await desk.reply(f"Please feed the {deleted}.", other)

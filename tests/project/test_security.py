@@ -455,7 +455,7 @@ async def test_too_much_is_acknowledged_and_the_next_reply_arrives(
     await delivery.settled()
     assert delivery.acked
     assert delivery.attempts == 1
-    await desk.until_marked("white_check_mark", await desk.reply("And the next.", thread))
+    await desk.until_delivered(await desk.reply("And the next.", thread))
 
 
 @pytest.mark.parametrize("text", ["x" * 900_000, "<" * 200_000, "<@U0" * 100_000, "*_~`" * 100_000])
@@ -644,8 +644,8 @@ async def test_the_rights_in_the_security_page_are_enough(
         async with open_bot(load_settings(environ, None)):
             await desk.slack.wait_connected()
             thread = await desk.linked_thread()
-            await desk.until_marked("white_check_mark", await desk.reply("one", thread))
+            await desk.until_delivered(await desk.reply("one", thread))
             desk.devin.behave(SESSION, "rate_limited", retry_after=0, times=2)
-            await desk.until_marked("white_check_mark", await desk.reply("two", thread))
+            await desk.until_delivered(await desk.reply("two", thread))
     finally:
         await server.stop()

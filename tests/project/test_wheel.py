@@ -153,7 +153,7 @@ async def test_the_wheel_runs_where_no_checkout_is(
     async with running(relay, *settings, "run", environ={}, cwd=elsewhere):
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
-        await desk.until_marked("white_check_mark", await desk.reply("Please rebase", thread))
+        await desk.until_delivered(await desk.reply("Please rebase", thread))
         assert len(desk.received()) == 1
 
     port, caches = free_port(), {"XDG_CACHE_HOME": str(tmp_path)}

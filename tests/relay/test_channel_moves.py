@@ -60,7 +60,7 @@ async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: De
     await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
     desk.devin.behave(SESSION, "suspended", times=1)
     over.set()
-    await desk.until_marked("white_check_mark", first, channel="secrets")
+    await desk.until_delivered(first, channel="secrets")
     await desk.until_said(suspended("two"), thread, channel="secrets")
     await desk.until_marked("zzz", second, channel="secrets")
 

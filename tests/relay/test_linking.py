@@ -269,7 +269,7 @@ async def test_status_tells_how_the_thread_stands(bot: Bot, desk: Desk) -> None:
     fresh = await desk.answer("status", thread, LINK)
     assert linked(fresh, mail=0, last=None) in fresh
 
-    await desk.until_marked("white_check_mark", await desk.reply("One", thread))
+    await desk.until_delivered(await desk.reply("One", thread))
     desk.devin.behave(SESSION, "rate_limited")
     await desk.reply("Two", thread)
     await wait_until(lambda: len(desk.devin.requests) >= 2, "the second is being tried")
@@ -412,7 +412,7 @@ async def test_traffic_renews_a_link(bot: Bot, desk: Desk, environ: dict[str, st
         await desk.mention("status", thread=thread)
         await desk.until_said(LINK, thread)
         assert client.ttl(key) <= 60
-        await desk.until_marked("white_check_mark", await desk.reply("Still on it", thread))
+        await desk.until_delivered(await desk.reply("Still on it", thread))
         assert client.ttl(key) > 89 * 24 * 3600
 
 

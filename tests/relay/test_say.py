@@ -114,9 +114,9 @@ async def test_a_message_is_posted_linked_delivered_and_reported(
     message = await posted(desk, "Please rebase", channel=channel)
     assert message.text == commands.said("ada", "Please rebase").text
     assert message.thread_ts in {None, message.ts}
-    await desk.until_marked("white_check_mark", message.ts, channel=channel)
+    await desk.until_delivered(message.ts, channel=channel)
     reply = await desk.reply("And test it", message.ts, channel=channel)
-    await desk.until_marked("white_check_mark", reply, channel=channel)
+    await desk.until_delivered(reply, channel=channel)
     assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
     assert desk.whispers("ada", channel=channel) == []
 
@@ -145,7 +145,7 @@ async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: st
     await say(desk, f"{name}\nPlease rebase\nand test", user="ben")
     message = await posted(desk, "Please rebase")
     assert message.text == commands.said("Ben Franklin", "Please rebase\nand test").text
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     assert desk.received() == ["Ben Franklin, U0BEN00000 (in Slack):\n\nPlease rebase\nand test"]
 
 
@@ -158,7 +158,7 @@ async def test_what_devin_answers_is_told_in_the_thread(bot: Bot, desk: Desk) ->
     assert "> Asleep" in await desk.until_said(suspended("Please rebase"), message.ts)
     await desk.until_marked("zzz", message.ts)
     await desk.press("send_again", message.ts)
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     assert desk.received() == [FROM_ADA + "Please rebase"]
 
 
@@ -168,12 +168,12 @@ async def test_without_a_session_the_one_active_session_is_meant(bot: Bot, desk:
     await say(desk, "Please rebase")
     message = await posted(desk, "Please rebase")
     assert message.thread_ts == first
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     second = await desk.linked_thread()
     await say(desk, "And test it")
     later = await posted(desk, "And test it")
     assert later.thread_ts == second
-    await desk.until_marked("white_check_mark", later.ts)
+    await desk.until_delivered(later.ts)
     assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
 
 
@@ -206,7 +206,7 @@ async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: 
     await choose(desk, options[1][0])
     message = await posted(desk, "Please *rebase*")
     assert message.text == commands.said("ada", "Please *rebase* &amp; test").text
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     assert desk.received() == [FROM_ADA + "Please **rebase** & test"]
     words = commands.said_to(desk.named(), "Please *rebase* &amp; test")
     assert menu_of(desk).text == await desk.until_whispered(words, "ada") == words.text
@@ -237,7 +237,7 @@ async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: 
     )
     assert all(delivery.acked for delivery in await asyncio.gather(*notices))
     post = await posted(desk, "Please rebase")
-    await desk.until_marked("white_check_mark", post.ts)
+    await desk.until_delivered(post.ts)
     chosen = desk.named(SESSION if desk.received() else OTHER_SESSION)
     await desk.until_whispered(commands.said_to(chosen, "Please rebase"), "ada")
     assert desk.received() + desk.received(OTHER_SESSION) == [FROM_ADA + "Please rebase"]
@@ -512,7 +512,7 @@ async def test_a_message_pings_nobody_but_whom_it_names(bot: Bot, desk: Desk) ->
     harmless = "@channel @here <@U0BEN00000> &lt;b&gt; &amp;amp; *now*"
     assert message.text == commands.said("ada", harmless).text
     assert "<!" not in str(message.blocks)
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     assert desk.received() == [
         FROM_ADA + "@channel @here @Ben Franklin <b> &amp; **now**",
     ]
@@ -522,7 +522,7 @@ async def test_a_long_message_is_read_whole(bot: Bot, desk: Desk) -> None:
     """The channel sees as much as Slack shows; Devin reads all of it."""
     await say(desk, f"{SESSION} {'long ' * 1_500}end")
     message = await posted(desk, "long long")
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     assert desk.received() == [f"{FROM_ADA}{'long ' * 1_500}end"]
 
 
@@ -583,7 +583,7 @@ async def test_what_slack_does_not_take_at_first_is_posted_when_it_does(
     await say(desk, f"{SESSION} Please rebase")
     assert desk.devin.requests == []
     message = await posted(desk, "Please rebase")
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     await until_settled(store)
     assert desk.received() == [FROM_ADA + "Please rebase"]
     assert desk.whispers("ada") == []
@@ -695,7 +695,7 @@ async def test_the_thread_of_a_command_is_linked_by_its_person(
     """The link names its maker, and expires like any other."""
     await say(desk, f"{SESSION} Please rebase", user="ben")
     message = await posted(desk, "Please rebase")
-    await desk.until_marked("white_check_mark", message.ts)
+    await desk.until_delivered(message.ts)
     channel = desk.slack.workspace.channel("general").id
     ref = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=message.ts)
     async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:

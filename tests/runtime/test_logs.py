@@ -151,7 +151,7 @@ async def a_day(desk: Desk) -> None:
     """Run a thread in which everything happens, in words with `MARK`."""
     thread = await desk.linked_thread()
     devin, slack = desk.devin, desk.slack
-    await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} one", thread))
+    await desk.until_delivered(await desk.reply(f"{MARK} one", thread))
 
     slack.fail_next("chat.postMessage", status=500)
     slack.fail_next("users.info", status=500)
@@ -174,9 +174,9 @@ async def a_day(desk: Desk) -> None:
         await desk.reply(f"{MARK} {state}", thread)
         await desk.until_said(words, thread)
     devin.behave(SESSION, "drops", times=1)
-    await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} seen", thread))
+    await desk.until_delivered(await desk.reply(f"{MARK} seen", thread))
     devin.behave(SESSION, "rate_limited", retry_after=0, times=1)
-    await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} busy", thread))
+    await desk.until_delivered(await desk.reply(f"{MARK} busy", thread))
 
     await desk.reply(f"{MARK} from a guest", thread, user="gus")
     await desk.until_whispered(GUEST, "gus")

@@ -102,7 +102,7 @@ async def test_events_commands_and_buttons_come_by_signed_http(bot: Bot, desk: D
     ts = await desk.reply("by event", thread)
     await desk.until_said(suspended("by event"), thread)
     await desk.press("send_again", thread)
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     said = await desk.slack.slash("/devin-say", f"{SESSION} by command")
     assert said.acked
     await desk.until_received("by command")
@@ -185,7 +185,7 @@ async def test_headers_give_no_orders(caller: Caller, desk: Desk) -> None:
     orders = {"X-Slack-Bolt-Lazy-Only": "1", "X-Slack-Bolt-Lazy-Function-Name": "on_message"}
     body = caller.event(desk.slack.event_of("general", ts))
     assert (await caller.post(body, orders))[0] == 200
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
 
 
 async def test_a_request_that_is_replayed_changes_nothing(caller: Caller, desk: Desk) -> None:
@@ -196,7 +196,7 @@ async def test_a_request_that_is_replayed_changes_nothing(caller: Caller, desk: 
     sign = desk.slack.sign(body)
     for _ in range(5):
         assert await caller.post(body, sign) == (200, "")
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert len(await desk.fence(thread)) == 1
 
 

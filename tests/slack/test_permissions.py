@@ -351,7 +351,7 @@ async def test_whom_the_operator_allows_is_read(
     async with running(desk, environ, **changes):
         thread = await desk.linked_thread(channel=channel)
         ts = await desk.reply("Please rebase", thread, user=user, channel=channel)
-        await desk.until_marked("white_check_mark", ts, channel=channel)
+        await desk.until_delivered(ts, channel=channel)
     assert len(desk.received()) == 1
     assert desk.whispers(user, channel=channel) == []
 
@@ -383,7 +383,7 @@ async def test_a_look_up_that_failed_says_nothing_about_anybody(
         return (await (await desk.slack.redeliver(delivery)).settled()).acked
 
     await wait_until(is_taken, "it is taken once Slack says who ben is")
-    await desk.until_marked("white_check_mark", ts)
+    await desk.until_delivered(ts)
     assert len(desk.received()) == 1
     assert desk.whispers("ben") == []
 
@@ -445,7 +445,7 @@ async def test_where_nothing_goes_to_devin_a_failed_look_up_refuses_nothing(
     thread = await desk.slack.say("Shall we ship it?")
     if kind != "unlinked":
         thread = await desk.linked_thread()
-        await desk.until_marked("white_check_mark", await desk.reply("Now", thread))
+        await desk.until_delivered(await desk.reply("Now", thread))
         unlinked = thread_links.unlinked(desk.named())
         verb, told = ("mute", muted()) if kind == "muted" else ("unlink", unlinked)
         await desk.mention(verb, thread=thread)

@@ -213,6 +213,10 @@ class Desk:
         """Wait until a message carries the reaction `mark`."""
         await wait_until(lambda: mark in self.marks(ts, channel=channel), f"{mark} on {ts}")
 
+    async def until_delivered(self, ts: str, *, channel: str = "general") -> None:
+        """Wait until a reply carries the mark of what Devin has taken."""
+        await self.until_marked("white_check_mark", ts, channel=channel)
+
     async def until_whispered(self, words: Told, user: str, *, channel: str = "general") -> str:
         """Wait until the bot tells `user` alone `words`, and return the whole message."""
         await wait_until(
@@ -254,7 +258,7 @@ class Desk:
         """Let Ada reply once more, after everything so far; return what Devin read before it."""
         await self.until_heard()
         ts = await self.reply("This is the fence.", thread, channel=channel)
-        await self.until_marked("white_check_mark", ts, channel=channel)
+        await self.until_delivered(ts, channel=channel)
         return [one for one in self.received() if "This is the fence." not in one]
 
 

@@ -435,7 +435,7 @@ async def test_an_allowed_bot_is_read_by_its_blocks_and_named(
             said = {"text": "Build 12", "blocks": [section("Build *12* is red, #1")]}
             event = desk.slack.event_of("general", ts) | said
             await desk.slack.deliver_event(event | {"username": "Ada Lovelace"})
-            await desk.until_marked("white_check_mark", ts)
+            await desk.until_delivered(ts)
         names = [one.partition(" (in Slack)")[0] for one in desk.received()]
         assert names == ["Legacy Webhook, B0LEGACY00", "Bolt CI, B0BOLTCI00"]
         assert all(one.endswith("\n\nBuild **12** is red, #1") for one in desk.received())
