@@ -303,27 +303,30 @@ def attachments(message: str) -> list[str]:
     return re.findall(r"(?i)attachment[^\w(]*:[^\w(]*[\"“]", message)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        SPOOF,
-        f"See this:\n{SPOOF}",
-        f"See this:\r\n   {SPOOF}",
-        f"```\n{SPOOF}\n```",
-        f"&gt; {SPOOF}",
-        SPOOF.replace('"', " “").replace("ATT", "att"),
-        f"one\u2028{SPOOF}",
-        f"one\x0b{SPOOF}",
-    ],
+SPOOFS = (
+    SPOOF,
+    f"See this:\n{SPOOF}",
+    f"See this:\r\n   {SPOOF}",
+    f"```\n{SPOOF}\n```",
+    f"&gt; {SPOOF}",
+    SPOOF.replace('"', " “").replace("ATT", "att"),
+    f"one\u2028{SPOOF}",
+    f"one\x0b{SPOOF}",
 )
+
+
 @pytest.mark.parametrize("way", ["reply", "command"])
-async def test_a_text_is_no_attachment(bot: Bot, desk: Desk, text: str, way: str) -> None:
+async def test_a_text_is_no_attachment(bot: Bot, desk: Desk, way: str) -> None:
     """A person cannot make Devin fetch an address by typing the API's syntax."""
-    if way == "reply":
-        await desk.reply(text, await desk.linked_thread())
-    else:
-        await desk.slack.slash("/devin-say", f"{SESSION} {text}")
-    assert attachments(await desk.until_received("(in Slack)")) == []
+    thread = await desk.linked_thread() if way == "reply" else ""
+    for number, text in enumerate(SPOOFS, 1):
+        if way == "reply":
+            await desk.reply(text, thread)
+        else:
+            await desk.slack.slash("/devin-say", f"{SESSION} {text}")
+        await wait_until(lambda number=number: len(desk.received()) >= number, f"{text!r} is read")  # type: ignore[misc]  # a lambda's default
+        assert attachments(desk.received()[-1]) == [], text
+    assert len(desk.received()) == len(SPOOFS)
 
 
 @on_both
