@@ -87,11 +87,13 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
         always = [
             asyncio.create_task(stage.people.carrier.carry()),
             asyncio.create_task(stage.think()),
+            asyncio.create_task(stage.keeping.hurry()),
         ]
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(stage.people.write(asked.seconds, asked.rate))
                 group.create_task(stage.people.surfaces.press(asked.seconds))
+                group.create_task(stage.wishes.make(asked.seconds))
                 for session in stage.orders.roots:
                     stage.people.carrier.begin(stage.orders.give(session, asked.seconds))
                 for speech in stage.crowd.speeches(asked.seconds):
@@ -135,7 +137,7 @@ async def _settled(stage: Stage, reports_within: float) -> bool:
     began, ended = time.monotonic(), 0.0
     while time.monotonic() - began < SETTLE_SECONDS:
         stage.read()
-        sessions, reports = await stage.depths()
+        sessions, reports = await stage.keeping.depths()
         if not sessions and stage.ledger.is_over and stage.people.carrier.is_quiet:
             ended = ended or time.monotonic()
             if not reports or time.monotonic() - ended > reports_within:

@@ -59,6 +59,7 @@ STATES: Mapping[str, Mapping[Api, Shows]] = {
     "archived": {"v1": ENDED, "v3": ASLEEP},
     "out_of_credits": {"v1": ASLEEP, "v3": Shows(SessionState.SUSPENDED, Trouble.LIMIT)},
     "finished": {"v1": FINISHED, "v3": ENDED},
+    "capped": {"v1": ASLEEP, "v3": Shows(SessionState.SUSPENDED, Trouble.LIMIT)},
     "failed": {"v1": ENDED, "v3": Shows(SessionState.ENDED, Trouble.ERROR)},
 }
 """What a card shows of the session's state; a generation may not tell it from another."""
@@ -92,10 +93,9 @@ class Crowd:
             self._voices.append(Voice(self._scene, session, ears))
             self._speech.pending.add(session)
 
-    def watch(self, session: str, root: str, obeyed: Callable[[], str]) -> None:
+    def watch(self, session: str, place: Place, obeyed: Callable[[], str] = lambda: "link") -> None:
         """Add a thread whose session says nothing; `obeyed` returns the last order there."""
-        ear = Ear(Place(CHANNEL, root), session, Why.BEFORE)
-        self._speech.listen(ear)
+        self._speech.listen(Ear(place, session, Why.BEFORE))
         self._others[session] = obeyed
 
     async def link(self) -> None:
@@ -115,7 +115,9 @@ class Crowd:
     def read(self) -> None:
         """Enter what the threads show, and what their cards must show, into the ledger."""
         for ear in self._speech.threads:
-            ear.expects = self._card(ear)
+            self._expect(ear)
+        states = [one for one in self._box.slack.agent_statuses if one.status != "renamed"]
+        self._speech.statuses = {one.thread: one.status for one in states}
         places = self._speech.ears
         self._speech.read({place: list(self._shown(place)) for place in places})
 
@@ -141,23 +143,27 @@ class Crowd:
                 for _ in range(self._rng.randint(1, TOGGLES)):
                     yield self._rng.uniform(0.0, 1.0) * seconds, ear
 
-    def _card(self, ear: Ear) -> Sequence[str]:
-        """Return what the card of a thread must show, by what is so."""
+    def _expect(self, ear: Ear) -> None:
+        """Note what the card of a thread, and Slack's own state, must show, by what is so."""
         other = self._others.get(ear.session)
         if other is not None:
             is_linked, is_muted = other() != "unlink", other() == "mute"
         else:
             is_linked, is_muted = ear.why not in {Why.BEFORE, Why.MOVED}, ear.is_muted
         if not is_linked:
-            return ()
-        state = self._box.devin.session(ear.session).state
+            ear.expects, ear.statuses = (), () if ear.why is Why.MOVED else {"", "closed"}
+            return
+        session = self._box.devin.session(ear.session)
+        state = session.state
         shows = STATES[state][self._box.devin.api] if state in STATES else WORKING
-        return replace(
+        shows = replace(
             shows,
             follow=Follow.OFF if ear.why is Why.UNFOLLOWED else Follow.ALL,
             is_muted=is_muted,
             is_barred=ear.why is Why.SHARED,
-        ).sentences
+            cap=session.cap if shows.trouble and state == "capped" else None,
+        )
+        ear.expects, ear.statuses = shows.sentences, shows.statuses
 
     def _shown(self, place: Place) -> Iterator[Shown]:
         bot = self._box.slack.bot_user_id

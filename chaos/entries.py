@@ -83,7 +83,8 @@ class Entry:
     `is_kept`: Redis knows it as a reply. `given_up` is when Slack stopped delivering it. It is
     `late_told` if its thread was not told in time, and `kept_out` if it was not acknowledged in
     time. `can_be_found`: the answer to it was lost while its session could be read. `is_repeated`:
-    sent again although Devin might have it.
+    sent again although Devin might have it. `accounts` counts how often Devin took it as a member's
+    own words; `is_misnamed`: with neither the member's account nor the author's name, or with both.
     """
 
     number: int
@@ -114,6 +115,8 @@ class Entry:
     is_answered: bool = False
     is_kept: bool = False
     is_repeated: bool = False
+    accounts: int = 0
+    is_misnamed: bool = False
     result: tuple[str, Any] | None = None
 
     @property

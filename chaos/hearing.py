@@ -11,7 +11,8 @@ The sins:
 - **said: in a thread that does not follow**: it was unfollowed, or is another session's;
 - **said: in a shared channel**: another organization can read it;
 - **said: in a channel with another id**: its links ended when it was shared;
-- **card wrong in the end**: a thread's card does not show what is so, or there is not just one.
+- **card wrong in the end**: a thread's card does not show what is so, or there is not just one;
+- **status wrong in the end**: Slack's own state of a thread, that of an agent's session, is not so.
 
 Messages that are said within two seconds around a link, or around the choice to follow or not, are
 ambiguous: Devin says nothing then (`voices.py`).
@@ -19,11 +20,12 @@ ambiguous: Devin says nothing then (`voices.py`).
 
 from collections.abc import Iterator
 
-from chaos.speech import Ear, Heard, Speech, Spoken, Why, is_card_right
+from chaos.speech import Ear, Heard, Speech, Spoken, Why, is_card_right, is_status_right
 
 LOST, DOUBLED, DISORDER = "said: lost", "said: doubled", "said: out of order"
 CARD_WRONG, LINKED = "card wrong in the end", "said: linked needlessly"
-SAID_SINS = (LOST, DOUBLED, DISORDER, LINKED, *(why.value for why in Why), CARD_WRONG)
+STATUS_WRONG = "status wrong in the end"
+SAID_SINS = (LOST, DOUBLED, DISORDER, LINKED, *(why.value for why in Why), CARD_WRONG, STATUS_WRONG)
 
 
 def said_sins(speech: Speech) -> Iterator[tuple[str, str]]:
@@ -45,6 +47,9 @@ def said_sins(speech: Speech) -> Iterator[tuple[str, str]]:
             yield DISORDER, f"{number} behind {other} in {where}"
         if not is_card_right(speech, ear):
             yield CARD_WRONG, f"{ear.session} in {where}: {heard.cards}, not {[*ear.expects]}"
+        if not is_status_right(speech, ear):
+            shown = speech.statuses.get(ear.place.root, "none")
+            yield STATUS_WRONG, f"{ear.session} in {where}: {shown}, not {[*ear.statuses]}"
 
 
 def counts(speech: Speech) -> dict[str, int]:

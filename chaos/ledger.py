@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.model.owed import OwedKind
-from chaos.entries import NUMBERED, Entry, Kind, content_of, file_of, number_in
+from chaos.entries import NUMBERED, STEPS, Entry, Kind, content_of, file_of, number_in
 from chaos.sentences import (
     CORRECTS,
     LEFT_OUT,
@@ -22,12 +22,13 @@ from chaos.sentences import (
     says,
 )
 from chaos.speech import Speech
+from chaos.wishes import SIGNED, Wish
 from sandbox.devin.answers import Api
 
 ATTACHED = re.compile(r'^ATTACHMENT:"(.+)"$', re.MULTILINE)
 NAMED = re.compile(r"notes-(\d{6})\.txt")
-CORRECTING = "correcting an earlier message"
-"""The words by which Devin is told so (`bot/delivery/compose.py`)."""
+CORRECTING = re.compile(r"correct(?:ing|s) an earlier message")
+"""The words by which Devin is told so, in the author's line or without one (`compose.py`)."""
 
 
 def addresses(text: str, attachments: Sequence[str], api: Api) -> Sequence[str]:
@@ -60,6 +61,7 @@ class Ledger:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.speech = Speech()
+        self.wishes: list[Wish] = []
         self.refused = 0
         self.thaws: list[float] = []
         self.returns: list[float] = []
@@ -88,10 +90,23 @@ class Ledger:
             found = NUMBERED.search(text)
             if found is None:
                 continue
-            what = found.group(), CORRECTING in text
+            what = found.group(), CORRECTING.search(text) is not None
             self.entries[int(found.group(1))].is_repeated |= what in left_open
             if is_open:
                 left_open.add(what)
+
+    def read_names(self, taken: Iterable[tuple[str, str | None]]) -> None:
+        """Record in whose name each text was taken: as an account, or by the author's line."""
+        for entry in self.entries:
+            entry.accounts, entry.is_misnamed = 0, False
+        for text, account in taken:
+            number = number_in(text)
+            if number is None:
+                continue
+            entry, is_signed = self.entries[number], SIGNED.match(text) is not None
+            is_member = entry.kind not in {*STEPS, Kind.NEWCOMER}
+            entry.accounts += bool(account)
+            entry.is_misnamed |= is_signed == bool(account) or (bool(account) and not is_member)
 
     def read_files(
         self,
@@ -116,15 +131,16 @@ class Ledger:
 
     @property
     def is_over(self) -> bool:
-        """True if every message has ended, and what Devin said is heard."""
-        return all(entry.is_over for entry in self.entries) and self.speech.is_over
+        """True if every message has ended, what Devin said is heard, and every wish is done."""
+        is_done = all(one.is_over for one in self.entries) and self.speech.is_over
+        return is_done and all(one.is_over for one in self.wishes)
 
     def _read_taken(self, text: str, at: float) -> None:
         found = NUMBERED.search(text)
         if found is None:
             return
         entry = self.entries[int(found.group(1))]
-        if CORRECTING in text:
+        if CORRECTING.search(text):
             entry.corrections.append(at)
         else:
             entry.taken.append(at)

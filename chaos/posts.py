@@ -9,7 +9,9 @@ import httpx
 
 from chaos.clocks import Clocks, shifted
 from chaos.processes import Post
+from chaos.surfaces import CHANNEL
 from chaos.trouble import LISTENERS
+from chaos.wishing import EMOJI
 from sandbox import Sandbox
 from sandbox.launch import environment_of
 
@@ -34,6 +36,10 @@ def environs(
         "REDIS_URL": redis_url,
         "DATA_DIR": str(home / "data"),
         "GIVE_UP_AFTER": "10m",
+        "ACT_AS": "off" if box.devin.api == "v1" else "known",
+        "START_EMOJI": EMOJI,
+        "START_EMOJI_CHANNELS": box.slack.workspace.channel(CHANNEL).id,
+        "STARTS_PER_HOUR": "0",
         "DELIVERY_CONCURRENCY": "4",
         "HOST": "127.0.0.1",
         "LOG_FORMAT": "json",

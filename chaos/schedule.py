@@ -48,13 +48,19 @@ SPEECH = {
 }
 """Faults between Devin's words and the threads."""
 
-LIMIT, SLACK_FILE = "devin limit", "slack file"
-REFUSALS = {LIMIT: 1, SLACK_FILE: 3}
-"""Refusals that pass: Devin's limit on the messages to all sessions, and Slack's of a file."""
+ACTING = "devin acting"
+"""From the middle of a run on, the relay may not write as a member of Devin's organization."""
+
+LIMIT, SLACK_FILE, STARTS = "devin limit", "slack file", "devin starts"
+REFUSALS = {LIMIT: 1, SLACK_FILE: 3, STARTS: 2}
+"""Refusals that pass: Devin's limit on the messages to all sessions, and Slack's of a file; and
+what becomes of one request for a session."""
+
+START_FAULTS = ("rate_limited", "refuses", "drops", "half", "server_error", "gateway")
 
 REFUSALS_A_SECOND = 0.3
 
-EVERYTHING = (*KILLS, *OTHERS, *SPEECH, *REFUSALS, *SCENES, "pages", "strangers", "crowd")
+EVERYTHING = (*KILLS, *OTHERS, *SPEECH, *REFUSALS, ACTING, *SCENES, "pages", "strangers", "crowd")
 """Everything that can go wrong; the last three separately, at the end of a run."""
 
 Mode = Literal["socket", "http"]
@@ -95,7 +101,7 @@ API_FAULTS: Mapping[Api, Sequence[dict[str, Any]]] = {
 
 API_READS: Mapping[Api, Sequence[Read]] = {
     "v1": ("session", "sessions"),
-    "v3": ("self", "sessions", "session", "messages"),
+    "v3": ("self", "sessions", "session", "messages", "members", "reviews"),
 }
 READ_FAILURES = (429, 500, 503)
 ONE_IN_THREE = 1 / 3
@@ -135,7 +141,9 @@ WORDS_FAULTS: Sequence[dict[str, Any]] = (
     {"method": "files.completeUploadExternal", "drop_after": True, "delay": 2.0},
     {"method": "files.completeUploadExternal", "status": 500},
     {"method": "files.completeUploadExternal", "retry_after": 1},
-    {"method": "assistant.threads.setStatus", "status": 500},
+    {"method": "agents.sessions.setStatus", "status": 500},
+    {"method": "agents.sessions.setStatus", "drop_after": True},
+    {"method": "agents.sessions.setStatus", "retry_after": 1},
 )
 """Faults of the methods that bring Devin's words."""
 
@@ -198,6 +206,7 @@ def plan(
     acts += _of_api(random.Random(f"{api} {seed}"), span, sessions, api)  # noqa: S311  (as above)
     acts += _of_speech(random.Random(f"speech {seed}"), span, api)  # noqa: S311  (as above)
     acts += _refusals(random.Random(f"refusals {seed}"), span)  # noqa: S311  (as above)
+    acts += [Act(seconds / 2, ACTING)] if api == "v3" else []
     return sorted((act for act in acts if not only or act.what in only), key=lambda act: act.at)
 
 
@@ -279,6 +288,8 @@ def _refusals(rng: random.Random, span: float) -> list[Act]:
         if what == LIMIT:
             seconds = rng.uniform(3.0, 8.0)
             fault = {"calls": rng.randint(*LIMIT_CALLS), "seconds": rng.uniform(*LIMIT_SECONDS)}
+        elif what == STARTS:
+            fault = {"state": rng.choice(START_FAULTS)}
         acts.append(Act(at, what, 0, seconds, fault))
     return acts
 

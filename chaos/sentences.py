@@ -4,7 +4,7 @@ No sentence is repeated here, so that each can be rewritten.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -64,27 +64,54 @@ LINKED_ALREADY = thread_links.linked_already(_SESSION, GAP).text.replace(
 )
 
 
+STATUSES: Mapping[SessionState, str] = {
+    SessionState.WORKING: "processing",
+    SessionState.WAITING: "suspended",
+    SessionState.APPROVAL: "suspended",
+    SessionState.FINISHED: "active",
+    SessionState.SUSPENDED: "active",
+    SessionState.ENDED: "closed",
+}
+"""Slack's own state of a thread (docs.slack.dev/ai/agent-sessions), by the session's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shows:
-    """What a card must show; `is_barred`: another organization shares the channel."""
+    """What a card must show; `is_barred`: another organization shares the channel.
+
+    `cap` is that of a session which has used it up.
+    """
 
     state: SessionState = SessionState.WORKING
     trouble: Trouble | None = None
     follow: Follow = Follow.ALL
     is_muted: bool = False
     is_barred: bool = False
+    cap: int | None = None
+
+    @property
+    def statuses(self) -> Collection[str]:
+        """What Slack's own state of such a thread may be, empty if there is none."""
+        if self.is_barred or self.follow is Follow.OFF:
+            return {"", "active"}
+        if self.trouble is not None and self.state is not SessionState.ENDED:
+            return {"suspended"}
+        return {STATUSES[self.state]}
 
     @property
     def sentences(self) -> Sequence[str]:
         """The sentences of such a card, with gaps for its session, its maker and the time."""
         link = _LINK.model_copy(update={"muted": self.is_muted})
-        seen = Watched(state=self.state, trouble=self.trouble, since=1_000)
+        used = None if self.cap is None else float(self.cap)
+        seen = Watched(state=self.state, trouble=self.trouble, since=1_000, cap=self.cap, acus=used)
         place = ThreadRef(team="T0", channel="C0", thread_ts="1.0")
         shown = card.Card(place, link, GAP, _SESSION, seen, self.follow, self.is_barred)
         text = str(card.card(shown).params()["text"]).replace(session_link(_SESSION), GAP)
         for time in (clock_time(1), clock_time(1, "at ")):
             text = text.replace(time, GAP)
-        return text.splitlines()
+        # What it has used is apart: options may stand behind it.
+        rest = text.splitlines()
+        return rest if used is None else [*rest[:-1], rest[-1].partition(" · ")[2]]
 
 
 def says(text: str, *sentences: str) -> bool:

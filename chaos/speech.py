@@ -6,7 +6,7 @@ What Slack shows is the truth. `hearing.py` decides what is right and wrong.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -39,13 +39,14 @@ class Ear:
     """A thread of a session: whether it hears what Devin says now, and what its card must show.
 
     `why` is the reason for which it does not hear, and `expects` the sentences of a right card,
-    none if there must not be one.
+    none if there must not be one. Slack's own state is to be one of `statuses`, or any without.
     """
 
     place: Place
     session: str
     why: Why | None = None
     expects: Sequence[str] = ()
+    statuses: Collection[str] = ()
     is_muted: bool = False
 
 
@@ -140,6 +141,8 @@ class Speech:
         self.spoken: list[Spoken] = []
         self.ears: dict[Place, Ear] = {}
         self.heard: dict[Place, Heard] = {}
+        self.statuses: Mapping[str, str] = {}
+        """Slack's own states of the threads, by their roots."""
         self.pending: set[str] = set()
         """The sessions that have not said everything yet."""
         self.refused = 0
@@ -167,8 +170,11 @@ class Speech:
     @property
     def is_over(self) -> bool:
         """True if every thread shows what it must, and every card is right."""
-        is_heard = all(self.has_heard(ear) and is_card_right(self, ear) for ear in self.threads)
-        return is_heard and not self.pending
+        is_right = all(
+            self.has_heard(ear) and is_card_right(self, ear) and is_status_right(self, ear)
+            for ear in self.threads
+        )
+        return is_right and not self.pending
 
     @property
     def threads(self) -> Sequence[Ear]:
@@ -188,6 +194,11 @@ def is_card_right(speech: Speech, ear: Ear) -> bool:
     if not ear.expects:
         return not cards
     return len(cards) == 1 and all(says(cards[0], one) for one in ear.expects)
+
+
+def is_status_right(speech: Speech, ear: Ear) -> bool:
+    """Return True if Slack's own state of a thread is right, as far as one is expected."""
+    return not ear.statuses or speech.statuses.get(ear.place.root, "") in ear.statuses
 
 
 def piece(number: int, at: int) -> str:

@@ -14,13 +14,13 @@ from http import HTTPStatus
 from pathlib import Path
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from chaos.clocks import Clocks, shifted
 from chaos.commands import Commands
 from chaos.crowd import Crowd
 from chaos.entries import ASKED
 from chaos.front import Balancer, balancing
+from chaos.keeping import Keeping
 from chaos.ledger import Ledger, Said, addresses
 from chaos.orders import Orders
 from chaos.people import People
@@ -29,9 +29,10 @@ from chaos.processes import Post, ValkeyProcess, free_port
 from chaos.scenes import Scenes
 from chaos.schedule import SCENES, Act, Mode
 from chaos.sentences import key_of
-from chaos.speech import Speech
-from chaos.surfaces import CHANNEL
-from chaos.trouble import LISTENERS, Front, Outage, Trouble
+from chaos.speech import Place, Speech
+from chaos.surfaces import CHANNEL, PERSON
+from chaos.trouble import IMPERSONATE, LISTENERS, Front, Outage, Trouble
+from chaos.wishing import Wishes
 from sandbox import DevinSandbox, Sandbox
 from sandbox.devin.answers import Api
 from sandbox.devin.sessions import DevinRequest, Kind
@@ -48,9 +49,6 @@ HOURS = 2 * 3_600.0
 
 LONG = 450
 """Earlier messages of a session: v3 gives them by pages of at most 200."""
-
-PREFIX = "{devin-relay:T0SANDBOX}"
-"""Prefix of the keys of the sandbox's workspace (docs/architecture/redis.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Stage:
     """The running parts, and the acts performed; `ports` are the listeners' in HTTP mode."""
 
     box: Sandbox
-    redis: Redis
+    keeping: Keeping
     posts: Sequence[Post]
     sessions: Sequence[str]
     ledger: Ledger
@@ -84,6 +82,7 @@ class Stage:
     crowd: Crowd
     trouble: Trouble
     scenes: Scenes
+    wishes: Wishes
     ports: Sequence[int]
     done: Counter[str] = field(default_factory=Counter)
 
@@ -111,6 +110,7 @@ class Stage:
         self.box.devin.upload_failures.clear()
         self.box.devin.read_failures.clear()
         self.box.devin.download_failures.clear()
+        self.box.devin.creations.clear()
         self.box.devin.message_limit = None
         self.box.devin.listing_delay, self.box.devin.moves_updated_at = 0.0, True
         self.box.slack.fail_no_more()
@@ -132,7 +132,11 @@ class Stage:
         brought = [(one.text, addresses(one.text, one.attachments, devin.api)) for one in messages]
         self.ledger.read_files(brought, uploaded)
         self.ledger.read_sent((one.message, _is_open(one)) for one in devin.requests)
+        self.ledger.read_names(
+            (one.message, one.body.get("message_as_user_id")) for one in devin.requests if one.taken
+        )
         self.ledger.read_steps(slack.step_results)
+        self.wishes.read(self.keeping.used)
         self.crowd.read()
         for entry, delivery in self.people.surfaces.asked:
             entry.is_answered |= slack.answers(delivery) > 0
@@ -141,14 +145,13 @@ class Stage:
 
     async def read_kept(self) -> None:
         """Record which of the requested messages Redis knows."""
-        for entry in self.ledger.entries:
-            if entry.kind in ASKED and not entry.is_seen:
-                entry.is_kept = any([await self._is_kept(ts) for ts in entry.known_as])
-
-    async def _is_kept(self, ts: str) -> bool:
         slack = self.box.slack
         place = f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}"
-        return bool(await self.redis.hexists(f"{PREFIX}:subject:{place}:{ts}", "state"))
+        for entry in self.ledger.entries:
+            if entry.kind in ASKED and not entry.is_seen:
+                entry.is_kept = any(
+                    [await self.keeping.is_kept(place, ts) for ts in entry.known_as]
+                )
 
     def pressed(self) -> dict[str, int]:
         """Return the counts of people's other actions and their results."""
@@ -160,14 +163,6 @@ class Stage:
             "home opened": surfaces.homes,
             "home shown": homes,
         }
-
-    async def depths(self) -> tuple[int, int]:
-        """Return the sessions with mail and the unsent reports; -1 while Redis is unavailable."""
-        try:
-            sessions = await self.redis.zcard(f"{PREFIX}:due")
-            return sessions, await self.redis.zcard(f"{PREFIX}:outbox")
-        except (RedisError, OSError):
-            return -1, -1
 
 
 def _is_open(request: DevinRequest) -> bool:
@@ -212,9 +207,9 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         await people.link([*ids, *ordered])
         for one in ordered:
             orders.take(people.roots.pop(one), one)
-            crowd.watch(one, orders.roots[one], partial(orders.state, one))
+            crowd.watch(one, Place(CHANNEL, orders.roots[one]), partial(orders.state, one))
         for one, root in people.roots.items():
-            crowd.watch(one, root, lambda: "link")
+            crowd.watch(one, Place(CHANNEL, root))
         front = Front(box, balancer)
         trouble = Trouble(box, posts, ids, ledger, outage, front)
         scenes = Scenes(box, ledger, people, orders, outage, front)
@@ -222,7 +217,25 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         box.slack.workspace.clock.ahead = setup.clocks.slack
         await crowd.gather([f"devin-{0xD00 + number:032x}" for number in range(setup.voices)])
         await crowd.link()
-        yield Stage(box, redis, posts, ids, ledger, people, orders, crowd, trouble, scenes, ports)
+        wishes = Wishes(box, ledger.wishes, people, commands, crowd.watch, setup.seed)
+        await wishes.begin()
+        keeping = Keeping(redis)
+        yield Stage(
+            *(
+                box,
+                keeping,
+                posts,
+                ids,
+                ledger,
+                people,
+                orders,
+                crowd,
+                trouble,
+                scenes,
+                wishes,
+                ports,
+            )
+        )
 
 
 async def _opened(
@@ -237,6 +250,11 @@ async def _opened(
             devin_api=setup.api,
         )
     )
+    box.slack.agent = True
+    box.slack.scopes = [*box.slack.scopes, "users:read.email"]
+    box.slack.bot_events = [*box.slack.bot_events, "reaction_added"]
+    box.devin.permissions.add(IMPERSONATE)
+    box.devin.members.add(f"{PERSON}@acme.example")
     box.slack.workspace.clock.ahead = setup.clocks.slack - HOURS
     box.devin.clock.ahead = setup.clocks.devin
     if not ports:

@@ -10,9 +10,13 @@ from http import HTTPStatus
 from chaos.front import Balancer
 from chaos.ledger import Ledger
 from chaos.processes import Post, ValkeyProcess
-from chaos.schedule import LIMIT, READS, SLACK_FILE, Act
+from chaos.schedule import ACTING, LIMIT, READS, SLACK_FILE, STARTS, Act
 from sandbox import Sandbox
+from sandbox.devin.answers import answer_in
 from sandbox.limits import CallLimit
+
+IMPERSONATE = "ImpersonateOrgSessions"
+"""The permission to write as a member."""
 
 LISTENERS = 2
 """The number of posts, from the first, that listen to Slack."""
@@ -155,8 +159,8 @@ class Trouble:
             await asyncio.sleep(act.seconds)
             devin.message_limit = None
             return
-        if act.what == READS:
-            devin.read_failures[act.fault["read"]] += act.fault["statuses"]
+        if act.what in {READS, STARTS, ACTING}:
+            self._let_fail(act)
             return
         if act.what == "devin":
             fault = dict(act.fault)
@@ -165,6 +169,16 @@ class Trouble:
         await devin.go_offline()
         await asyncio.sleep(act.seconds)
         await devin.go_online()
+
+    def _let_fail(self, act: Act) -> None:
+        """Let reads or the next start fail, or take away the permission to act as people."""
+        devin = self._box.devin
+        if act.what == READS:
+            devin.read_failures[act.fault["read"]] += act.fault["statuses"]
+        elif act.what == STARTS:
+            devin.creations[:] = [answer_in(act.fault["state"])]
+        else:
+            devin.permissions.discard(IMPERSONATE)
 
     async def _disturb_speech(self, act: Act) -> None:
         """Let downloads fail, or messages be listed late, or not move `updated_at`, for a while."""

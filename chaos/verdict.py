@@ -27,7 +27,9 @@ The sins:
 - **stalled**: a crowd of busy sessions kept another thread from being told in time;
 - **kept out**: connections of strangers kept Slack's event out.
 
-For the sins in what Devin says, see `hearing.py`.
+- **misnamed**: taken with neither its author's account in Devin nor their name, or with both.
+
+For the sins in what Devin says, see `hearing.py`; for what must happen once, `wishes.py`.
 
 These are counted, but are not sins: a reply that was acknowledged only after a later one had gone
 is **late**. A request that Slack showed as **failed** may have happened or not. An **unheard** one
@@ -43,6 +45,8 @@ from chaos.entries import ASKED, STEPS, THREADED, Entry, Kind
 from chaos.hearing import SAID_SINS, said_sins
 from chaos.hearing import counts as counts_of_speech
 from chaos.ledger import Ledger
+from chaos.wishes import WISH_SINS
+from chaos.wishes import counts as counts_of_wishes
 
 ON_ITS_WAY = 0.25
 WAITED = 29.0
@@ -54,8 +58,8 @@ GOES_ON = 1.0
 SINS = (
     *("lost", "doubled silently", "sent again", "out of order", "not followed", "file missing"),
     *("linked needlessly", "not reconciled", "step untrue", "untold", "disobeyed", "unanswered"),
-    *("stalled", "kept out"),
-    *SAID_SINS,
+    *("stalled", "kept out", "misnamed"),
+    *(*SAID_SINS, *WISH_SINS),
 )
 COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
 
@@ -103,6 +107,9 @@ def judge(ledger: Ledger) -> Verdict:
     sins["out of order"] += wrong
     for sin, where in said_sins(ledger.speech):
         sins[sin].append(where)
+    for wish in ledger.wishes:
+        for sin in wish.sins:
+            sins[sin].append(str(wish))
     linked = [entry.number for entry in entries if entry.has_link and not entry.has_file]
     sins["linked needlessly"] += linked if len(linked) > ledger.refused else []
     edited = [entry for entry in entries if entry.edits]
@@ -117,7 +124,9 @@ def judge(ledger: Ledger) -> Verdict:
         "corrections taken": sum(len(e.corrections) for e in entries),
         "deleted in time": sum(e.deleted is not None and not e.is_seen for e in entries),
         "files as links": len(linked),
+        "taken as a member's own": sum(e.accounts for e in entries),
         **counts_of_speech(ledger.speech),
+        **counts_of_wishes(ledger.wishes),
     }
     kinds = {kind: _counted([e for e in entries if e.kind is kind]) for kind in Kind}
     return Verdict(counts, kinds, sins)
@@ -180,6 +189,8 @@ def _scene_sins(entry: Entry) -> Iterator[str]:
         yield "stalled"
     if entry.kept_out:
         yield "kept out"
+    if entry.is_misnamed:
+        yield "misnamed"
 
 
 def _is_lost(entry: Entry) -> bool:

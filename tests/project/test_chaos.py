@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.delivery.compose import CORRECTS
 from bot.model.files import AttachedFile, Upload, WhyLink
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
@@ -22,6 +23,7 @@ from chaos.ledger import Ledger, Said, addresses
 from chaos.processes import send
 from chaos.schedule import API_READS, READS, SCENES, plan
 from chaos.verdict import judge
+from chaos.wishes import What, Wish
 
 ONE, OTHER = "devin-01", "devin-02"
 THREAD = ThreadRef(team="T0", channel="C0", thread_ts="0.0")
@@ -375,6 +377,69 @@ def test_a_step_ends_with_what_happened(
     ledger.read([(text_of(0), 2.0)] * taken, [])
     ledger.read_steps({"Fx1": result} if result else {})
     assert found(ledger) == sins
+
+
+ACCOUNT = "user-1"
+
+
+@pytest.mark.parametrize(
+    ("line", "account", "kind", "sins"),
+    [
+        ("Ada, U0ADA (in Slack):\n\n", None, Kind.REPLY, []),
+        ("Ada, U0ADA (in Slack, through a workflow):\n\n", None, Kind.STEP, []),
+        ("", ACCOUNT, Kind.REPLY, []),
+        ("", None, Kind.REPLY, ["misnamed"]),
+        ("Ada, U0ADA (in Slack):\n\n", ACCOUNT, Kind.REPLY, ["misnamed"]),
+        ("", ACCOUNT, Kind.STEP, ["misnamed"]),
+    ],
+)
+def test_a_message_has_one_name(
+    line: str, account: str | None, kind: Kind, sins: list[str]
+) -> None:
+    """It is the member's own, or says who wrote it; a workflow is nobody's."""
+    ledger, _ = one_of(kind, result=("success", {"outcome": "delivered"}))
+    text = f"{line}{text_of(0)}"
+    ledger.read([(text, 2.0)], [])
+    ledger.read_names([(text, account)])
+    assert found(ledger) == sins
+
+
+def test_a_correction_counts_apart_in_the_author_s_own_name_too() -> None:
+    """It has no line that says who speaks, but one that says what it is."""
+    signed = "Ada, U0ADA (in Slack), correcting an earlier message:"
+    for line, account in ((CORRECTS, ACCOUNT), (signed, None)):
+        ledger, _ = one_of(Kind.EDITED, edits=[5.0])
+        text = f"{line}\n\n{text_of(0, 1)}"
+        ledger.read([(text_of(0), 2.0), (text, 6.0)], [])
+        ledger.read_names([(text, account)])
+        assert found(ledger) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "facts", "sins"),
+    [
+        (What.EMOJI, {}, []),
+        (What.EMOJI, {"done": 0, "told": Counter()}, ["wish: not done"]),
+        (What.EMOJI, {"done": 0, "told": Counter(), "is_given_up": True}, []),
+        (What.EMOJI, {"done": 0, "told": Counter(), "unheard": 1}, []),
+        (What.EMOJI, {"done": 2}, ["wish: done twice"]),
+        (What.EMOJI, {"is_misnamed": True}, ["wish: in the wrong name"]),
+        (What.REVIEW, {"told": Counter()}, ["wish: untold"]),
+        (What.REVIEW, {"told": Counter({"1.0": 2})}, ["wish: told twice"]),
+        (What.CAPPED, {"capped": 2}, ["wish: told twice"]),
+        (What.CAPPED, {"used": (1.0, 1.5)}, ["wish: used otherwise"]),
+        (What.EARLIER, {}, ["wish: done twice"]),
+        (What.EARLIER, {"done": 0, "roots": []}, []),
+    ],
+)
+def test_a_wish_comes_true_once(what: What, facts: dict[str, object], sins: list[str]) -> None:
+    """Its threads are told, in one name, and the relay's ledger is Devin's."""
+    ledger, wish = Ledger(), Wish(0, what, ["1.0"], done=1, told=Counter({"1.0": 1}))
+    for name, fact in facts.items():
+        setattr(wish, name, fact)
+    ledger.wishes.append(wish)
+    assert found(ledger) == sins
+    assert sins or wish.is_over == (not wish.unheard)
 
 
 def test_a_step_that_cannot_work_fails() -> None:

@@ -10,7 +10,7 @@ from bot.model.sessions import SessionState, Trouble
 from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import file_link
 from chaos.crowd import shown
-from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LINKED, LOST, SAID_SINS
+from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LINKED, LOST, SAID_SINS, STATUS_WRONG
 from chaos.ledger import Ledger
 from chaos.schedule import REFUSALS, SPEECH, plan
 from chaos.sentences import GAP, Shows
@@ -184,6 +184,26 @@ def test_a_thread_has_one_card_that_is_right_in_the_end(
     ledger.speech.listen(Ear(HERE, ONE, expects=expects.sentences if expects else ()))
     texts = ["\n".join(one.sentences).replace(GAP, "anything") for one in cards]
     ledger.speech.read({HERE: [Shown(whole=text, is_card=True) for text in texts]})
+    assert found(ledger) == sins
+    assert ledger.speech.is_over == (not sins)
+
+
+@pytest.mark.parametrize(
+    ("shows", "status", "sins"),
+    [
+        (Shows(), "processing", []),
+        (Shows(), "active", [STATUS_WRONG]),
+        (Shows(SessionState.SUSPENDED, Trouble.LIMIT), "suspended", []),
+        (Shows(follow=Follow.OFF), "", []),
+        (Shows(follow=Follow.OFF), "processing", [STATUS_WRONG]),
+    ],
+)
+def test_slack_s_own_state_is_right_in_the_end(shows: Shows, status: str, sins: list[str]) -> None:
+    """It is the session's, where the thread shows what Devin does."""
+    ledger = Ledger()
+    ledger.speech.listen(Ear(HERE, ONE, statuses=shows.statuses))
+    ledger.speech.read({HERE: []})
+    ledger.speech.statuses = {HERE.root: status}
     assert found(ledger) == sins
     assert ledger.speech.is_over == (not sins)
 

@@ -1,0 +1,63 @@
+"""What the relay keeps in Redis, as far as a run needs to know it."""
+
+import asyncio
+from contextlib import suppress
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.model.ledger import parse_uses
+from bot.model.owed import OwedKind
+from bot.store.outbox import LEASE
+
+PREFIX = "{devin-relay:T0SANDBOX}"
+"""Prefix of the keys of the sandbox's workspace (docs/architecture/redis.md)."""
+
+OUTBOX = f"{PREFIX}:outbox"
+HURRY_SECONDS = 4.0
+
+
+class Keeping:
+    """Redis; `used` is what each session has used, as the relay's ledger was last read."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.used: dict[str, float] = {}
+        self._redis = redis
+
+    async def is_kept(self, place: str, ts: str) -> bool:
+        """Return True if the message at `ts` is known as a reply, in `place` (team and channel)."""
+        return bool(await self._redis.hexists(f"{PREFIX}:subject:{place}:{ts}", "state"))
+
+    async def depths(self) -> tuple[int, int]:
+        """Return the sessions with mail and the unsent reports; -1 while Redis is unavailable.
+
+        Read the ledger, too. What is due after any lease has ended is a look for changes.
+        """
+        try:
+            sessions, later = await self._redis.zcard(f"{PREFIX}:due"), set(await self._later())
+            entries = {str(one) for one in await self._redis.zrange(OUTBOX, 0, -1)} - later
+            await self._read_used()
+        except (RedisError, OSError):
+            return -1, -1
+        return sessions, sum(not one.endswith(OwedKind.ADOPT) for one in entries)
+
+    async def hurry(self) -> None:
+        """Let the channel that adopts sessions look for them more often; without end."""
+        while True:
+            await asyncio.sleep(HURRY_SECONDS)
+            with suppress(RedisError, OSError):
+                for one in await self._later():
+                    if one.endswith(OwedKind.ADOPT):
+                        await self._redis.zadd(OUTBOX, {one: 1}, xx=True)
+
+    async def _later(self) -> list[str]:
+        now, _ = await self._redis.time()
+        least = (now + LEASE.total_seconds() + 1) * 1000
+        return [str(one) for one in await self._redis.zrangebyscore(OUTBOX, least, "+inf")]
+
+    async def _read_used(self) -> None:
+        """Read each session's last total, month by month."""
+        for key in sorted([one async for one in self._redis.scan_iter(f"{PREFIX}:ledger:*")]):
+            kept = await self._redis.hgetall(key)
+            uses = parse_uses({str(name): str(value) for name, value in kept.items()})
+            self.used |= {one.session: one.until(31) for one in uses}
