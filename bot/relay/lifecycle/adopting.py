@@ -145,7 +145,10 @@ class Adopting:
 
     async def _fitting(self, rules: Sequence[Rule]) -> Mapping[SessionId, _Fitting]:
         """Return the new sessions that fit, as far as there are reads for it, oldest first."""
+        turn = int(time.time() / 60) % len(rules)  # few reads must not starve the last rules
+        rules = [*rules[turn:], *rules[:turn]]
         paid, _ = await self.state.reads.spend(len(rules), rest=1)
+        metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(rules) - paid)
         listed = await asyncio.gather(*(self._list(one) for one in rules[:paid]))
         pairs = [(one, rule) for rule, found in zip(rules, listed, strict=False) for one in found]
         pairs.sort(key=lambda pair: (pair[0].created_at or datetime.now(UTC), pair[0].session))
