@@ -20,8 +20,9 @@ from bot.model.errors import (
     SlackRefused,
     StoreAway,
 )
+from bot.model.mirror import Watched
 from bot.model.people import Act, Person, Standing, UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.linking import Linking
@@ -111,8 +112,9 @@ class Home:
             NotAllowed: they may not message Devin there.
         """
         await self.accepting.check(viewer, channel)
-        found, is_whole = await self._found(await self.workspace.people.person(viewer))
-        shown = await self._standings(found[:MOST_LINES])
+        person = await self.workspace.people.person(viewer)
+        found, is_whole = await self._found(person)
+        shown = await self._standings(person, found[:MOST_LINES])
         return home_view.listed(shown, len(found), "" if is_whole else home_view.PARTIAL)
 
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
@@ -170,7 +172,7 @@ class Home:
         page = min(page, last)
         first = page * home_view.PER_PAGE
         shown = found[first : first + home_view.PER_PAGE]
-        return home_view.threads(await self._standings(shown), page, len(found), note)
+        return home_view.threads(await self._standings(person, shown), page, len(found), note)
 
     async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, int]], bool]:
         """Return what `_linked` does, and False if some channels could not be checked."""
@@ -220,11 +222,19 @@ class Home:
             if link is not None and (not thread.is_direct or link.by == person.id)
         ]
         found = found[:MOST_THREADS]
+        if self._is_barred(person):
+            return found
         seen = await self.state.watches.seen([link.session for _, link, _ in found])
         waits = [home_view.needs_someone(one) for one in seen]
         return [found[place] for place in sorted(range(len(found)), key=lambda at: not waits[at])]
 
-    async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
+    def _is_barred(self, person: Person) -> bool:
+        """Return True for an outsider, who is shown no more than in the threads themselves."""
+        return person.is_external and not self.workspace.settings.mirror_external
+
+    async def _standings(
+        self, person: Person, linked: Sequence[tuple[ThreadRef, Link, int]]
+    ) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
         watches, queues_of = self.state.watches, self.state.mailbox.queues
         lasts, queues, named, watched = await asyncio.gather(
@@ -235,6 +245,9 @@ class Home:
             self.naming.of(sessions, fresh=True),
             watches.seen(sessions),
         )
+        if self._is_barred(person):
+            named = {one: NamedSession(one, "", named[one].url) for one in sessions}
+            watched = [Watched()] * len(sessions)
         seen = dict(zip(sessions, watched, strict=True))
         mail = dict(zip(sessions, queues, strict=True))
         return [

@@ -45,6 +45,7 @@ def here(**named: object) -> JSON:
 
 
 E, OUTSIDE = {"id": ENTERPRISE, "name": "Example Org"}, {"id": OTHERS, "name": "Else"}
+IN_MODAL = {"team_id": OTHER, "app_installed_team_id": TEAM}
 
 NAMED: list[tuple[JSON, str]] = [
     (here(team=None, enterprise=E, is_enterprise_install=True), "org grid"),
@@ -64,6 +65,10 @@ NAMED: list[tuple[JSON, str]] = [
     (here(team={"id": OTHER}), ""),
     (here(team={"id": OTHER}, is_enterprise_install=True), ""),
     (here(team=None, view={"team_id": OTHER, "app_installed_team_id": OTHERS}), ""),
+    (here(team={"id": OTHER}, enterprise=None, view=IN_MODAL), "grid workspace"),
+    (here(team={"id": OTHER}, enterprise=OUTSIDE, view=IN_MODAL), "grid workspace"),
+    (here(team={"id": TEAM}, enterprise=E, view={"app_installed_team_id": OTHER}), ""),
+    (here(team={"id": OTHER}, view={"team_id": TEAM, "app_installed_team_id": None}), ""),
     (here(team=None), ""),
     (here(team=[], enterprise="E1", view=None, user=None), ""),
 ]

@@ -26,7 +26,7 @@ from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.notices import following
-from bot.wording.phrases import last_ending, mail_waiting, session_link
+from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link
 from handlers.parse.home import (
     parse_home_page,
     parse_home_press,
@@ -433,6 +433,26 @@ async def test_an_allowed_guest_sees_the_channels_that_they_are_in(
         there = await desk.linked_thread(OTHER_SESSION, channel="shared")
         assert listed(await home(desk, "gus")) == [there, here]
         assert listed(await home(desk, "eve")) == [there]
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+async def test_an_outsider_reads_no_more_of_a_session_than_its_thread_shows(
+    environ: dict[str, str], desk: Desk, *, is_shown: bool
+) -> None:
+    """Neither its title nor its state, in the Home tab and by `sessions`."""
+    desk.devin.rename(SESSION, "Secret plans")
+    desk.devin.behave(SESSION, "idle")
+    also = {"MIRROR_EXTERNAL": "true"} if is_shown else {}
+    async with running(desk, environ, ALLOW_EXTERNAL="true", **also):
+        await until_state(desk, SessionState.FINISHED, await desk.linked_thread())
+        thread = await desk.linked_thread(channel="shared")
+        view = await home(desk, "eve")
+        assert listed(view) == [thread]
+        await desk.mention("sessions", thread=thread, user="eve", channel="shared")
+        told = await desk.until_whispered(session_address(desk.named()), "eve", channel="shared")
+    for words in ("Secret plans", "finished"):
+        found = [words in told, words in "".join(lines(view))]
+        assert found == [is_shown] * 2, (words, told, lines(view))
 
 
 async def test_who_is_asking_may_be_unknown(bot: Bot, desk: Desk) -> None:
