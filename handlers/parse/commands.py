@@ -252,7 +252,7 @@ def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None
-    return said.verb in {"start", "default", "defaults", "adopt", "review"}
+    return said.verb in {"start", "default", "defaults", "adopt", "review", "sessions"}
 
 
 def _is_bare(event: Payload, bot_user: str) -> bool:

@@ -90,6 +90,7 @@ def test_talk_in_a_direct_message_is_no_command(words: str, verb: str | None) ->
         ("link it", None),
         ("review", None),
         ("review https://github.com/acme/relay/pull/7", None),
+        ("sessions", None),
     ],
 )
 def test_in_a_thread_of_a_direct_message_replies_are_devin_s(words: str, verb: str | None) -> None:
