@@ -19,10 +19,10 @@ from bot.redis.connection import open_store
 from bot.redis.durability import deletion, durability, old_data, try_valkey
 from bot.runtime.logs import open_file, reason_of
 from bot.settings import Settings
-from bot.slack.api import SlackClient, call
+from bot.slack.api import SlackClient, ask_first, call
 from bot.slack.app.manifest import named, remedy, required_scopes
 from bot.slack.app.workspace import Identity, check_app_token, identify
-from bot.slack.people import GROUP_MEMBERS, ask_each, workspaces_of
+from bot.slack.people import GROUP_MEMBERS, workspaces_of
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
 GROUPS, WORKSPACES = "Slack user groups", "Slack workspaces"
@@ -60,6 +60,8 @@ async def _bot(client: SlackClient, settings: Settings) -> Sequence[Finding]:
     if identity.is_org:
         workspaces, told = await _workspaces(client, identity.tenant)
         found.append(told)
+        if not told.is_good:
+            return found
     return [*found, *await _groups(client, settings, workspaces)]
 
 
@@ -164,8 +166,7 @@ async def _groups(
                 if workspaces is None:
                     answer = await call(client, GROUP_MEMBERS, usergroup=group)
                 else:
-                    asking = ask_each(client, workspaces, GROUP_MEMBERS, most=1, usergroup=group)
-                    (answer,) = await asking
+                    answer = await ask_first(client, workspaces, GROUP_MEMBERS, usergroup=group)
                 count = len(answer["users"])
                 says = f"{about} has {count} member{'' if count == 1 else 's'}"
             except SlackRefused as error:

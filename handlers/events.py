@@ -8,12 +8,14 @@ thirty possible arguments twice for each event: to match it, and to call it.
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from bot.model.errors import NotIdentified
 from bot.model.people import is_id
 from bot.model.record import mapping, string, strings
 from bot.relay import UseCases
@@ -25,6 +27,9 @@ from handlers.parse.events import Payload
 log = logging.getLogger(__name__)
 
 KINDS = ("message", "app_mention")
+
+LOST = timedelta(days=30)
+"""The time for which it is known when a workspace removed the app."""
 
 CHANNEL_CHANGES = frozenset(
     {
@@ -51,17 +56,46 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.event("channel_shared")
     async def on_shared(event: Payload) -> None:
-        if is_id(channel := string(event, "channel")):
+        channel, other = string(event, "channel"), string(event, "connected_team_id")
+        if is_id(channel) and await _is_home(cases, other):
+            await cases.workspace.channels.note(channel, CHANGED)
+        elif is_id(channel):
             await cases.channel_moves.shared(channel)
 
     @app.event("team_access_granted")
     @app.event("team_access_revoked")
     async def on_access(event: Payload) -> None:
-        teams = ", ".join(filter(is_id, sorted(strings(event, "team_ids"))))
+        teams = list(filter(is_id, sorted(strings(event, "team_ids"))))
         is_lost = event.get("type") == "team_access_revoked"
-        level, what = (logging.WARNING, "revoked") if is_lost else (logging.INFO, "granted")
-        log.log(level, "workspace access %s", what, extra={"teams": teams})
         await cases.workspace.people.forget_workspaces()
+        for team in teams:
+            await (_note_lost if is_lost else _read_lost)(cases, f"revoked:{team}")
+        level, what = (logging.WARNING, "revoked") if is_lost else (logging.INFO, "granted")
+        log.log(level, "workspace access %s", what, extra={"teams": ", ".join(teams)})
+
+
+async def _note_lost(cases: UseCases, what: str) -> None:
+    await cases.state.claims.claim(what, LOST, str(cases.workspace.clock.now))
+
+
+async def _read_lost(cases: UseCases, what: str) -> None:
+    """Have threads read that may miss replies since access was revoked, of which Slack was silent.
+
+    Only workspaces that had the app before need that.
+    """
+    claims, listening = cases.state.claims, cases.accepting.listening
+    if (since := await claims.noted(what)) is not None:
+        listening.missed(int(since))
+        await listening.note()
+        await claims.disclaim(what)
+
+
+async def _is_home(cases: UseCases, place: str) -> bool:
+    """Return True if `place` is a workspace of ours, as far as Slack says."""
+    try:
+        return await cases.workspace.people.is_home(place)
+    except NotIdentified:
+        return False
 
 
 class Messages(AsyncMiddleware):

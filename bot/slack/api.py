@@ -6,7 +6,7 @@ answer was lost, which posts twice. Answers also tell the time: ours may be off.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import SlackAway, SlackRefused
+from bot.model.errors import NO_ACCESS, OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import string
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
@@ -149,6 +149,24 @@ async def pages(client: AsyncWebClient, method: str, key: str, **params: Any) ->
         cursor = {"cursor": following}
     log.warning("more pages than are read", extra={"method": method, **params})
     return found
+
+
+async def ask_first(
+    client: AsyncWebClient, workspaces: Iterable[str], method: str, **params: str
+) -> Mapping[str, Any]:
+    """Call `method` in one workspace after the other until one answers.
+
+    One in which it is refused is left out; raises as `call` does if there is no other.
+    """
+    refused = SlackRefused(method, NO_ACCESS)
+    for place in workspaces:
+        try:
+            return await call(client, method, team_id=place, **params)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
+                raise
+            refused = error
+    raise refused
 
 
 async def _call(

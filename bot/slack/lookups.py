@@ -51,6 +51,11 @@ NAMES_AT_ONCE = 10
 V = TypeVar("V")
 
 
+def _is_key(key: str) -> bool:
+    """Return True for an id, or for one in a place: `id@id`."""
+    return all(map(is_id, key.split("@", 1)))
+
+
 class Need(Enum):
     """What a look-up is for, the most urgent first.
 
@@ -132,7 +137,7 @@ class Lookup(Generic[V]):
             StoreAway: Redis does not tell.
         """
         found = self._at_hand.get(key)
-        if found is None and is_id(key):
+        if found is None and _is_key(key):
             kept = self.read(key, await self._store.get(self.key(key)))
             found = kept if kept is not None else self._at_hand.get(key)
         if found is not None:
@@ -164,7 +169,7 @@ class Lookup(Generic[V]):
 
     def may_prepare(self, key: str) -> bool:
         """Return True if `key` may be requested: it is an id, and was not requested just now."""
-        return is_id(key) and key not in self._at_hand and key not in self._misses
+        return _is_key(key) and key not in self._at_hand and key not in self._misses
 
     async def prepare(self, key: str) -> None:
         """Look `key` up so that it is `known`, unless that takes a call that others may need."""
@@ -189,7 +194,7 @@ class Lookup(Generic[V]):
 
     async def _joined(self, key: str, need: Need) -> V | _Miss:
         """Wait for the request for `key` that is under way, if any, or begin one."""
-        if not is_id(key):
+        if not _is_key(key):
             return _Miss("no id", is_final=True)
         if not need.share:
             return _Miss(LIMITED)

@@ -22,7 +22,7 @@ from bot.model.errors import (
 from bot.model.people import WORKFLOW, Person, UserId, is_enterprise
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.replies import Reply
-from bot.slack.api import SlackClient, call, pages
+from bot.slack.api import SlackClient, ask_first, call, pages
 from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
 from bot.text.markdown import SIGNS, Mention, Names, one_line
@@ -34,7 +34,7 @@ GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
 SLACKBOT = "USLACKBOT"
 """Slack's own bot, which Slack describes as a person (`is_bot: false`)."""
 
-ALL = ALL_GROUPS = "all"
+ALL = "all"
 GROUP_MEMBERS = "usergroups.users.list"
 WORKSPACES = "auth.teams.list"
 WORKFLOW_NAME = "A workflow"
@@ -116,7 +116,10 @@ class People:
     async def members(self, group: str) -> frozenset[UserId]:
         """Return the members of a user group, if there is one; raises as `person` does."""
         with _identifying(GROUP_MEMBERS):
-            return await self._members.get(group) or frozenset()
+            for place in await self._places():
+                if found := await self._members.get(f"{group}@{place}"):
+                    return found
+        return frozenset()
 
     async def name(self, user: UserId) -> str:
         """Return the name of `user`; the id if Slack does not tell it."""
@@ -125,7 +128,7 @@ class People:
 
     async def names(self, mentioned: frozenset[Mention]) -> Names:
         """Return the names of what a text mentions, except those that Slack is late to tell."""
-        await self._prepare(self._asked_for(mentioned))
+        await self._prepare(await self._asked_for(mentioned))
         return self._names_of(mentioned)
 
     async def called(self, reply: Reply, mentioned: frozenset[Mention]) -> Called:
@@ -135,18 +138,20 @@ class People:
         bot = reply.speaker if reply.speaker.startswith("B") else ""
         people = [one for one in (reply.author, reply.sent_by) if one and one != bot]
         asked: list[tuple[_Asked, str]] = [(self._bots, bot), *((self._users, p) for p in people)]
-        await self._prepare([*asked, *self._asked_for(mentioned)])
+        await self._prepare([*asked, *await self._asked_for(mentioned)])
         return Called(
             author=self._bots.known(bot) or self._name_of(reply.author),
             sender=self._name_of(reply.sent_by) if reply.sent_by else "",
             names=self._names_of(mentioned),
         )
 
-    def _asked_for(self, mentioned: frozenset[Mention]) -> Sequence[tuple[_Asked, str]]:
-        """Groups come first, since one call returns all."""
+    async def _asked_for(self, mentioned: frozenset[Mention]) -> Sequence[tuple[_Asked, str]]:
+        """Groups come first, since one call returns all of a workspace."""
         ids = {kind: sorted(id_ for one, id_ in mentioned if one == kind) for kind in SIGNS}
+        if self._is_org and ids["usergroup"]:
+            await self._workspaces.prepare(ALL)
         return [
-            *((self._groups, ALL_GROUPS) for _ in ids["usergroup"][:1]),
+            *((self._groups, place) for place in self._places_known() if ids["usergroup"]),
             *((self._users, user) for user in ids["user"]),
             *((self._channels, channel) for channel in ids["channel"]),
         ]
@@ -186,7 +191,8 @@ class People:
         if kind == "channel":
             channel = self._channels.known(id_)
             return (channel.name or id_) if channel and not channel.refusal else ""
-        return (self._groups.known(ALL_GROUPS) or {}).get(id_, "")
+        named = (self._groups.known(place) or {} for place in self._places_known())
+        return next((groups[id_] for groups in named if id_ in groups), "")
 
     async def _look_up_user(self, user: str) -> Person:
         answer = await call(self._client, "users.info", user=user)
@@ -223,18 +229,28 @@ class People:
         )
 
     async def _look_up_bot(self, bot: str) -> str:
-        # This one method also takes the organization's id.
-        (answer,) = await self._everywhere("bots.info", self._enterprise, most=1, bot=bot)
+        if self._is_org:
+            # This one method also takes the organization's id.
+            places = self._tenant, *await self._places()
+            answer = await ask_first(self._client, places, "bots.info", bot=bot)
+        else:
+            answer = await call(self._client, "bots.info", bot=bot)
         return one_line(str(answer["bot"]["name"])) or bot
 
-    async def _look_up_groups(self, _: str) -> dict[str, str]:
-        answers = await self._everywhere("usergroups.list")
-        groups = [group for answer in answers for group in answer["usergroups"]]
-        return {str(group["id"]): str(group["handle"]) for group in groups}
+    async def _look_up_groups(self, place: str) -> dict[str, str]:
+        answer = await call(self._client, "usergroups.list", **self._in(place))
+        return {str(group["id"]): str(group["handle"]) for group in answer["usergroups"]}
 
-    async def _look_up_members(self, group: str) -> frozenset[UserId]:
-        answers = await self._everywhere(GROUP_MEMBERS, most=1, usergroup=group)
-        return frozenset(UserId(str(user)) for answer in answers for user in answer["users"])
+    async def _look_up_members(self, where: str) -> frozenset[UserId]:
+        """Look up the members of `group@workspace`: nobody if the organization has it elsewhere."""
+        group, _, place = where.partition("@")
+        try:
+            answer = await call(self._client, GROUP_MEMBERS, usergroup=group, **self._in(place))
+        except SlackRefused as error:
+            if not self._is_org or error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
+                raise
+            return frozenset()
+        return frozenset(UserId(str(user)) for user in answer["users"])
 
     async def _list_workspaces(self, _: str) -> dict[str, str]:
         return await workspaces_of(self._client)
@@ -245,37 +261,15 @@ class People:
         is_one = self._is_org and bool(place) and not is_enterprise(place)
         return is_one and place in (await self._workspaces.get(ALL) or {})
 
-    async def _everywhere(
-        self, method: str, last: str | None = None, *, most: int = 1_000, **params: str
-    ) -> Sequence[Mapping[str, Any]]:
-        """Call `method`, for an org-wide token in each workspace (`ask_each`)."""
-        if not self._is_org:
-            return [await call(self._client, method, **params)]
-        places = *(await self._workspaces.get(ALL) or {}), *filter(None, [last])
-        return await ask_each(self._client, places, method, most=most, **params)
+    async def _places(self) -> Iterable[str]:
+        """Return what is asked for groups, one look-up for each: a retry then goes on with it."""
+        return await self._workspaces.get(ALL) or {} if self._is_org else [self._tenant]
 
+    def _places_known(self) -> Iterable[str]:
+        return self._workspaces.known(ALL) or {} if self._is_org else [self._tenant]
 
-async def ask_each(
-    client: SlackClient, workspaces: Iterable[str], method: str, *, most: int = 1_000, **params: str
-) -> Sequence[Mapping[str, Any]]:
-    """Call `method` in one workspace after the other until `most` of them have answered.
-
-    One in which it is refused is left out; raises as `call` does if there is no other.
-    """
-    answers: list[Mapping[str, Any]] = []
-    refused = SlackRefused(method, NO_ACCESS)
-    for place in workspaces:
-        try:
-            answers.append(await call(client, method, team_id=place, **params))
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
-                raise
-            refused = error
-        if len(answers) == most:
-            return answers
-    if not answers:
-        raise refused
-    return answers
+    def _in(self, place: str) -> Mapping[str, str]:
+        return {"team_id": place} if self._is_org else {}
 
 
 async def workspaces_of(client: SlackClient) -> dict[str, str]:

@@ -1,13 +1,17 @@
 """In an organization, people of all its workspaces steer Devin, and nobody else does."""
 
+import logging
+
 import pytest
 
 from bot.app import Bot
 from bot.model.errors import NotAllowed
 from bot.model.people import Standing
 from bot.wording.refusals import sorry
-from sandbox.slack.world.workspace import HARBOR_ID
-from tests.support.desk import SESSION, Desk, running
+from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.devin_posts import until_devin_said
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("is_org", [True])
 
@@ -49,6 +53,39 @@ async def test_a_group_of_any_workspace_may_be_listed(environ: dict[str, str], d
         await desk.until_linked(await desk.mention("start Fix it", user="ben"))
         await desk.mention("start Fix it")
         await desk.until_whispered(sorry(NotAllowed(Standing.NOT_STARTER)), "ada")
+
+
+async def test_a_channel_of_two_workspaces_of_the_organization_goes_on(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Slack tells that both have it as it tells of another organization."""
+    place = desk.slack.workspace.channel("general").id
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread(OTHER_SESSION)
+    for team in (HARBOR_ID, OTHER_TEAM_ID):
+        assert "channel is shared" not in caplog.messages
+        shared = {"type": "channel_shared", "channel": place, "connected_team_id": team}
+        event = shared | {"event_ts": desk.slack.workspace.clock.next_ts()}
+        assert (await (await desk.slack.deliver_event(event)).settled()).acked
+        if team == HARBOR_ID:
+            desk.devin.say(OTHER_SESSION, "Done.")
+            await until_devin_said(desk, "Done.", thread)
+    assert "channel is shared" in caplog.messages
+
+
+async def test_what_was_written_without_the_app_is_sent_once_it_is_back(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Slack tells nothing of a workspace that has removed the app, so its threads are read."""
+    caplog.set_level(logging.INFO)
+    thread = await desk.linked_thread(channel="harbor")
+    await desk.slack.revoke(HARBOR_ID)
+    await wait_until(lambda: "workspace access revoked" in caplog.messages, "it is known")
+    await desk.reply("Please rebase.", thread, user="ben", channel="harbor")
+    await desk.until_heard()
+    assert desk.received() == []
+    await desk.slack.grant(HARBOR_ID)
+    await desk.until_received("Please rebase.")
 
 
 async def test_a_workspace_may_get_the_app_later(bot: Bot, desk: Desk) -> None:

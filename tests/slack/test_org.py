@@ -6,12 +6,14 @@ import pytest
 
 from bot.app import Bot
 from bot.doctor import findings
+from bot.model.errors import NotIdentified
 from bot.model.people import Standing, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
+from bot.slack.people import GROUP_MEMBERS
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID, TEAM_ID
 from tests.support.desk import Desk
@@ -77,6 +79,20 @@ async def test_groups_and_bots_are_found_in_any_workspace(box: Sandbox, store: S
         thread=place, ts="1764000001.000100", author=UserId("B0BOLTCI00"), bots=("B0BOLTCI00",)
     )
     assert (await people.called(bot, frozenset())).author == "Bolt CI"
+    asked = [one.params["team_id"] for one in box.slack.calls if one.method == "bots.info"]
+    assert asked[0] == box.slack.team_id, "the organization may answer for all workspaces"
+
+
+async def test_a_search_for_a_group_goes_on_where_it_stopped(box: Sandbox, store: Store) -> None:
+    """So it comes to an end, however many workspaces there are to ask."""
+    box.slack.fail_next(GROUP_MEMBERS, error="no_such_subteam")
+    box.slack.fail_next(GROUP_MEMBERS, status=500, times=2)
+    dock = box.slack.workspace.usergroups["dock"].id
+    with pytest.raises(NotIdentified):
+        await people_of(box, store).members(dock)
+    assert await people_of(box, store).members(dock) == {box.slack.workspace.user("ben").id}
+    asked = [one.params["team_id"] for one in box.slack.calls if one.method == GROUP_MEMBERS]
+    assert asked == [TEAM_ID, HARBOR_ID, HARBOR_ID, HARBOR_ID]
 
 
 async def test_doctor_lists_the_workspaces(box: Sandbox, settings: Settings) -> None:
@@ -97,6 +113,9 @@ async def test_doctor_lists_the_workspaces(box: Sandbox, settings: Settings) -> 
     nowhere, unread = await told()
     assert nowhere.endswith("but to none of its workspaces")
     assert unread.endswith("can't be read (team_access_not_granted), so it counts as empty")
+    box.slack.fail_next("auth.teams.list", status=503)
+    (unlisted,) = await told()
+    assert unlisted.startswith("can't be listed")
 
 
 async def test_access_to_a_workspace_is_logged(
