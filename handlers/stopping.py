@@ -34,7 +34,7 @@ async def _obey(cases: UseCases, thread: ThreadRef, by: UserId, ts: str) -> None
         words = await cases.stopping.stop(thread, by, ts)
     except PersonError as error:
         words = refusals.sorry(error, cases.workspace.admin)
-    await cases.stopping.show(thread, is_asked=words is None)
+    await cases.stopping.show(thread)
     if words is not None:
         await cases.notices.whisper(thread, by, words, once=claim)
     await cases.state.claims.claim(claim)

@@ -131,12 +131,14 @@ class AgentSessions:
         wanted: Slot | None,
         *,
         again: bool,
+        is_fresh: bool,
     ) -> tuple[Slot | None, float | None]:
         """Have Slack show `wanted`, and return what it shows then.
 
         Also return the seconds after which it must be shown again, if that is so. It may not be as
         it `was`, if a try that was cut off may have changed it and is made `again`. A `session`
-        that was just asked to stop is active for a while, whether or not it works.
+        that was just asked to stop is active for a while, whether or not it works. While what was
+        shown `is_fresh`, Slack is not told it again.
         """
         if wanted is None or self._is_off:
             return None if self._is_off else was, None
@@ -148,7 +150,8 @@ class AgentSessions:
         if pause is not None and await self._claims.is_claimed(stopping(thread, session)):
             wanted, pause = replace(wanted, status=AgentStatus.ACTIVE), self._stopped_seconds
         try:
-            await self._tell(thread, was or Slot(), wanted)
+            if not is_fresh or pause is None or was != wanted:
+                await self._tell(thread, was or Slot(), wanted)
         except SlackAway as error:
             return Slot(), self._wait(thread, error)
         except SlackRefused as error:
@@ -173,10 +176,11 @@ class AgentSessions:
     async def _tell(self, thread: ThreadRef, was: Slot, wanted: Slot) -> None:
         title = was.title
         if was.status != wanted.status or wanted.status == AgentStatus.PROCESSING:
-            # A title counts only for a new session, and is ignored for one that exists.
+            # A title counts only for a new session, and is ignored for one that exists. If Slack
+            # does not answer which there is, it is renamed.
             named = {} if title else {"title": wanted.title}
             answer = await self._call(SET_STATUS, thread, status=wanted.status, **named)
-            title = title or string(answer, "title") or wanted.title
+            title = title or string(answer, "title")
         if title != wanted.title:
             await self._call(RENAME, thread, title=wanted.title)
 
@@ -197,13 +201,19 @@ class AgentSessions:
         ids = thread.log_fields | {"reason": str(error)}
         of_channel = f":{thread.channel}" if error.reason == NOT_AUTHORIZED else ""
         if error.method != SET_STATUS or error.reason not in {*UNAVAILABLE, NOT_AUTHORIZED}:
-            log.warning("agent session not shown", extra=ids)
+            is_first = await self._claims.claim(
+                f"agent told:{thread.name}:{error.reason}", REFUSED_FOR
+            )
+            log.log(_level(is_first=is_first), "agent session not shown", extra=ids)
             return False
         if await self._claims.claim(f"{self._claim}{of_channel}", REFUSED_FOR):
             is_first = await self._claims.claim(f"agent told:{error.reason}", REFUSED_FOR)
-            level = logging.WARNING if is_first else logging.INFO
-            log.log(level, "agent sessions refused", extra=ids | {"fix": FIX})
+            log.log(_level(is_first=is_first), "agent sessions refused", extra=ids | {"fix": FIX})
         return True
+
+
+def _level(*, is_first: bool) -> int:
+    return logging.WARNING if is_first else logging.INFO
 
 
 def stopping(thread: ThreadRef, session: SessionId) -> str:

@@ -80,7 +80,10 @@ class CardTeller:
         ts = await self._show(begun, thread, words, is_linked=is_linked)
         was = parse_slot(record["slot"])
         wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
-        slot, again = await self._agents.show(thread, session, was, wanted, again=begun.again)
+        is_fresh = int(record["again"] or 0) > begun.at
+        slot, again = await self._agents.show(
+            thread, session, was, wanted, again=begun.again, is_fresh=is_fresh
+        )
         if is_linked and (ts != record["ts"] or slot is None):
             await self._status_lines.again(thread, session)
         is_open = is_linked and not heard.is_barred

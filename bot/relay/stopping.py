@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.mirror.agents import stopping
 from bot.mirror.status import StatusLines
-from bot.model.errors import NotLinked
+from bot.model.errors import NotLinked, StoreAway
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionState
@@ -23,6 +23,8 @@ from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage
+
+_MAY_WORK = frozenset({SessionState.WORKING, SessionState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class Stopping:
     async def stop(self, thread: ThreadRef, by: UserId, ts: str) -> SlackMessage | None:
         """Have Devin asked to stop, once for the press at `ts`; None once that is owed.
 
-        Otherwise return what `by` is told instead: the session has ended, somebody has just pressed
-        *Stop*, or the press comes so late that Devin may be doing something else.
+        Otherwise return what `by` is told instead: the session has ended, or isn't working and
+        would be woken, somebody has just pressed *Stop*, or the press comes so late that Devin may
+        be doing something else.
 
         Raises:
             NotLinked: the thread has no link.
@@ -52,32 +55,38 @@ class Stopping:
         (seen,) = await self.state.watches.seen([link.session])
         if seen.state is SessionState.ENDED:
             return ending.ended_already(await self.naming.one(link.session, most=0))
+        key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
         if self.accepting.is_old(ts):
-            return ending.STOPPED_LATE
+            return ending.STOPPED_LATE if await self.speaking.refuse(key) else None
+        if seen.trouble is not None or seen.state not in _MAY_WORK:
+            return ending.STOPPED_IDLE
         first = stopping(thread, link.session)
         if not await self.state.claims.claim(first, self.workspace.timing.stopped_wait, ts):
             return ending.STOPPED_ALREADY
-        await self._say(thread, link, by, ts)
+        try:
+            await self._say(thread, link, by, key)
+        except StoreAway:
+            await self.state.claims.disclaim(first)
+            raise
         return None
 
-    async def show(self, thread: ThreadRef, *, is_asked: bool) -> None:
+    async def show(self, thread: ThreadRef) -> None:
         """Have Slack's own state of `thread` set, since a press leaves it as it was.
 
-        A session that `is_asked` to stop isn't shown as working for a while; then, if it still
+        A session that was asked to stop isn't shown as working for a while; then, if it still
         works, *Stop* can be pressed again.
         """
         link = await self.state.links.get(thread)
         if link is None:
             self.status_lines.close(thread)
             return
-        after = await self.state.cards.want(thread, link, doubts=not is_asked)
+        after = await self.state.cards.want(thread, link, doubts=True)
         if after is not None:
             await self.accepting.schedule.tell(card_owed(thread, link), after)
 
-    async def _say(self, thread: ThreadRef, link: Link, by: UserId, ts: str) -> None:
+    async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str) -> None:
         words = ending.stopped(await self.accepting.name(by), thread, link.session)
         reply = Reply(thread=thread, ts=self.speaking.since(), author=by, text=ending.STOP)
-        key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
         about = {"session": link.session, "stops": True}
         if await self.speaking.say(Spoken.of(key, reply, words, **about)) is Owing.NEW:
             audit(Event.STOPPED, by, **thread.log_fields, session_id=link.session)

@@ -70,6 +70,11 @@ class Begun:
     again: bool
     record: Mapping[str, str]
 
+    @property
+    def at(self) -> int:
+        """When it was begun, in Unix ms by Redis's clock."""
+        return int(self.held.partition("|")[0]) - millis(LEASE)
+
 
 class Outbox:
     """The entries, in Redis."""

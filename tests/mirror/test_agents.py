@@ -13,7 +13,7 @@ from bot.mirror.agents import RENAME, SET_STATUS
 from bot.model.mirror import Follow, Watched
 from bot.model.sessions import SessionState, Trouble
 from bot.redis.connection import Store
-from bot.redis.keys import OUTBOX_KEY, once_key, watched_key
+from bot.redis.keys import OUTBOX_KEY, once_key, subject_key, watched_key
 from bot.slack import status_line
 from bot.store.links import Links
 from bot.store.mirror.cards import Cards
@@ -86,12 +86,23 @@ async def test_each_state_is_shown_as_slack_names_it(
     assert lines(speech) == 0
 
 
-async def test_a_state_is_told_when_it_changes_and_work_with_each_telling(
+async def later(speech: Speaking) -> None:
+    """Let the time be over for which Slack shows that the session works."""
+    subject = at(subject_key((await speech.card()).subject))
+    await speech.raw.hset(subject, "again", "1")
+
+
+async def test_a_state_is_told_when_it_changes_and_work_again_within_the_hour(
     speech: Speaking,
 ) -> None:
     """Slack forgets within an hour that a session works, so its entry rests only for so long."""
     waits = WORKING.model_copy(update={"state": SessionState.WAITING})
-    for seen in (WORKING, None, waits, None, waits.model_copy(update={"title": "Fix <!here>"})):
+    await tell(speech, WORKING)
+    due = await speech.raw.zscore(at(OUTBOX_KEY), str(await speech.card()))
+    await tell(speech)
+    assert await speech.raw.zscore(at(OUTBOX_KEY), str(await speech.card())) == due
+    await later(speech)
+    for seen in (None, waits, None, waits.model_copy(update={"title": "Fix <!here>"})):
         await tell(speech, seen)
     assert told(speech) == [
         *[("processing", "Fix login")] * 2,
@@ -103,8 +114,12 @@ async def test_a_state_is_told_when_it_changes_and_work_with_each_telling(
     assert not any("title" in one for one in others), "Slack ignores it once there is a session"
 
 
-async def test_a_thread_that_is_linked_again_has_its_new_session_s_title(speech: Speaking) -> None:
-    """Slack keeps the title of the thread's first session, unless it is renamed."""
+@pytest.mark.parametrize("tells_title", [True, False])
+async def test_a_thread_that_is_linked_again_has_its_new_session_s_title(
+    speech: Speaking, *, tells_title: bool
+) -> None:
+    """Slack keeps the title of the thread's first session, and may not answer which that is."""
+    speech.box.slack.tells_agent_title = tells_title
     await tell(speech, WORKING)
     old = await speech.card()
     await Links(speech.store, TTL).remove(speech.thread)
@@ -158,6 +173,7 @@ async def test_where_slack_has_no_sessions_a_status_line_serves_for_a_day(
 ) -> None:
     """Whichever process asked; the operator reads it once, and a session that was shown ends."""
     await tell(speech, WORKING)
+    await later(speech)
     speech.box.slack.fail_next(SET_STATUS, error=reason, times=2)
     for _ in range(2):
         await tell(speech)
@@ -178,7 +194,8 @@ async def test_where_slack_has_no_sessions_a_status_line_serves_for_a_day(
 async def test_a_refusal_of_one_thread_is_logged_and_tried_again_with_the_next_change(
     speech: Speaking, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The card is as it would be, and no line is shown."""
+    """The card is as it would be, and no line is shown; only the first is a warning."""
+    caplog.set_level(logging.INFO)
     await tell(speech, Watched(state=SessionState.WAITING, title="Fix"))
     speech.box.slack.fail_next(method, error="channel_not_found")
     for _ in range(2):
@@ -188,6 +205,10 @@ async def test_a_refusal_of_one_thread_is_logged_and_tried_again_with_the_next_c
     await tell(speech, Watched(state=SessionState.WAITING, title="Fix login"))
     assert told(speech)[-1][0] == "suspended"
     assert len(speech.posts()) == 1
+    speech.box.slack.fail_next(method, error="channel_not_found")
+    await tell(speech, Watched(state=SessionState.FINISHED, title="Fix it"))
+    levels = [one.levelno for one in caplog.records if one.message == "agent session not shown"]
+    assert levels == [logging.WARNING, logging.INFO]
 
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {

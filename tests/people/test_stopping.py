@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from bot.app import Bot
-from bot.model.errors import NotAllowed, NotLinked
+from bot.model.errors import CannotPost, NotAllowed, NotLinked
 from bot.model.people import Standing
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
@@ -171,7 +171,7 @@ async def test_who_may_not_steer_devin_stops_nothing(
 async def test_where_nothing_is_stopped_the_person_is_told_why(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """The thread isn't linked, the press comes too late, or the session has ended.
+    """The thread isn't linked, the press is late, or the session isn't at work or has ended.
 
     Slack's state of the thread is set again, since a press leaves it as it was.
     """
@@ -187,6 +187,10 @@ async def test_where_nothing_is_stopped_the_person_is_told_why(
     late = stop(desk, thread, late=MINUTE_AND_MORE)
     await until_set_again(desk, thread, "processing", late)
     await desk.until_whispered(ending.STOPPED_LATE, "ada")
+    desk.devin.behave(SESSION, "idle")
+    await until_shown(desk, thread, "active")
+    await until_set_again(desk, thread, "active", stop(desk, thread))
+    await desk.until_whispered(ending.STOPPED_IDLE, "ada")
     desk.devin.behave(SESSION, "archived")
     await desk.offering("start_new", thread)
     await until_shown(desk, thread, "closed")
@@ -216,3 +220,33 @@ async def test_two_presses_within_a_minute_ask_devin_once(
         await until_settled(store)
         assert len(asked(desk)) == 1
         assert not desk.whispers("ada")
+
+
+async def test_a_press_that_was_carried_out_is_not_told_to_be_late(
+    bot: Bot, desk: Desk, store: Store, plain: redis.Redis
+) -> None:
+    """Its process may have died before it noted the press, and Slack send it again later."""
+    thread = await desk.linked_thread()
+    first = await stop(desk, thread)
+    await desk.until_received(ending.STOP)
+    await until_settled(store)
+    plain.delete(*plain.scan_iter("*claim:stop:*"))
+    desk.slack.workspace.clock.ahead += MINUTE_AND_MORE
+    await desk.slack.say("It is later now.")
+    await desk.until_heard()
+    assert (await (await desk.slack.redeliver(first)).settled()).acked
+    await until_settled(store)
+    assert desk.whispers("ada") == []
+    assert len(asked(desk)) == 1
+
+
+async def test_a_press_that_came_to_nothing_does_not_count(bot: Bot, desk: Desk) -> None:
+    """Its person is told, and the next press asks Devin."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    desk.slack.fail_next("chat.postMessage", error="restricted_action")
+    await stop(desk, thread)
+    await desk.until_whispered(refusals.sorry(CannotPost("restricted_action")), "ada")
+    await stop(desk, thread, user="ben")
+    await desk.until_received(ending.STOP)
+    assert desk.whispers("ben") == []

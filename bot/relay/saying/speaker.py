@@ -9,6 +9,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 
+from bot.mirror.agents import stopping
 from bot.model.errors import (
     OPERATOR_MUST_ACT,
     CannotPost,
@@ -143,6 +144,9 @@ class Speaker:
         if reply.step:
             await self.workspace.functions.fail(reply.step, workflows.step_failed(error))
             return
+        if spoken.stops and spoken.session is not None:
+            # Devin was not asked to stop, so the next press asks it.
+            await self.state.claims.disclaim(stopping(reply.thread, spoken.session))
         words = refusals.sorry(error, self.workspace.admin)
         words = replace(words, quote=await self.accepting.shown(reply))
         once = f"unsaid:{spoken.number}"

@@ -14,7 +14,7 @@ from bot.redis.keys import subject_key
 from bot.store.lua import outbox as lua
 from bot.store.outbox import Begun
 
-FIELDS = ("wanted", "session", "ts", "shows", "slot")
+FIELDS = ("wanted", "session", "ts", "shows", "slot", "again")
 """The fields of a card's record that its teller needs."""
 
 
@@ -43,8 +43,8 @@ def thread_of(subject: str) -> ThreadRef:
 class Told:
     """What a try has told: the card's post, a digest of what it shows, and the thread's slot.
 
-    `is_open`: it shows what Devin does. The entry rests for `again` seconds, if nobody asks for an
-    edit before; None: it ends.
+    `is_open`: it shows what Devin does. The entry rests for `again` seconds, or until it was to be
+    told anyway, if nobody asks for an edit before; None: it ends.
     """
 
     ts: str

@@ -67,6 +67,8 @@ STOPPED_ALREADY = SlackMessage(
     "Devin was already asked to stop, less than a minute ago. If it doesn't, press *End session*."
 )
 
+STOPPED_IDLE = SlackMessage("Devin isn't working right now, so there's nothing to stop.")
+
 STOPPED_LATE = SlackMessage(
     "I was offline when you pressed *Stop*, so I didn't tell Devin. If it's still working, please "
     "press *Stop* again."

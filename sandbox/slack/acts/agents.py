@@ -32,6 +32,15 @@ class Agents:
             state.bot_events.append(STOPPED)
 
     @property
+    def tells_agent_title(self) -> bool:
+        """Whether an answer to a status has the session's title, as the documentation shows."""
+        return self._state.agents.tells_title
+
+    @tells_agent_title.setter
+    def tells_agent_title(self, tells: bool) -> None:
+        self._state.agents.tells_title = tells
+
+    @property
     def agent_statuses(self) -> list[AgentStatus]:
         """Every status that the app has set, and every rename, oldest first."""
         return self._state.agents.history

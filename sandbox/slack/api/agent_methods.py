@@ -33,7 +33,7 @@ def set_status(state: SlackState, params: Params) -> JSON:
     session = state.agents.put(channel.id, root.ts, status, title)
     state.statuses.drop(root.ts)
     state.notify("status", channel=channel.id, thread=root.ts, status=status)
-    answer = {"status": status, "title": session.title}
+    answer = {"status": status} | ({"title": session.title} if state.agents.tells_title else {})
     if STOPPED not in state.bot_events:
         answer["warning"] = "missing_agent_session_stopped_event_subscription"
     return answer

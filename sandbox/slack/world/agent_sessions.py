@@ -51,6 +51,7 @@ class AgentSessions:
 
     def __init__(self, clock: Clock) -> None:
         self.is_declared = False
+        self.tells_title = True
         self.history: list[AgentStatus] = []
         self.prompt_history: list[Prompts] = []
         self._clock = clock
