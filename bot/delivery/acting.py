@@ -6,7 +6,9 @@ message, or whoever pressed a button. The builder of a workflow can name anybody
 can hold anybody's token, so what comes through either is never sent as a person.
 """
 
+import hashlib
 import logging
+import time
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -17,7 +19,7 @@ from pydantic import TypeAdapter
 from bot.devin.api import Devin, Unread
 from bot.model.errors import NotIdentified, SlackAway
 from bot.model.people import UserId
-from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId, Wait
 from bot.model.sessions import SessionId
 from bot.runtime.logs import Event, audit
 from bot.settings import Settings
@@ -31,6 +33,11 @@ MEMBERS = "devin.members"
 DAY = timedelta(days=1)
 SOON = timedelta(minutes=10)
 """The time after which somebody who has no account may have got one, where one is `required`."""
+
+NEAR = 60.0
+"""Seconds before a reply in which the same words of another one make a look for it ambiguous."""
+
+_SAID = TypeAdapter(dict[str, float])
 
 DENIED_PAUSE = 60.0
 """Seconds until anybody is looked up again after Devin has refused that."""
@@ -119,6 +126,21 @@ class Acting:
             log.error(
                 "acting refused", extra={**ids, "reason": REASON + _OTHERWISE[self.is_required]}
             )
+
+    async def said_before(self, session: SessionId, reply: ReplyId, text: str, sent: float) -> bool:
+        """Note that `reply`, first sent at `sent` (s), says `text` as its author to `session`.
+
+        Return True if another one said the same at about that time: without the author's line, a
+        look into the session can't tell them apart.
+        """
+        words = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+        what, found = f"said:{session}:{words}", dict[str, float]()
+        if (noted := await self._claims.noted(what)) is not None:
+            found = _SAID.validate_json(noted)
+        others = {one: at for one, at in found.items() if one != reply and at > sent - NEAR}
+        said = _SAID.dump_json({**others, reply: time.time()}).decode()
+        await self._claims.note(what, said, DAY)
+        return bool(others)
 
     def record(self, session: SessionId, reply: Reply, account: str) -> None:
         """Put on record that Devin has `reply` as words of `account`."""

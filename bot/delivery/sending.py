@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from bot.delivery.acting import Acting, is_about_acting
@@ -22,7 +23,7 @@ from bot.delivery.reconcile import Attempt, reconcile
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
 from bot.model.files import Upload
-from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, Wait
 from bot.model.sessions import SessionId
 from bot.redis.keep import LEASE
 from bot.runtime import metrics
@@ -101,11 +102,10 @@ async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The message for Devin, as whom it is sent; another holder may have sent it."""
+    """The message for Devin, and as whom it is sent."""
 
     text: str
     brought: tuple[Upload, ...]
-    may_be_there: bool
     as_user: str
 
     @property
@@ -144,13 +144,14 @@ class Sender:
         """Try to send the head; the result is None if the lease may have expired before that."""
         if head.flaw is not None:
             raise head.flaw
-        as_user = await self._as_whom(head)
+        may_be_there = head.interrupted and await self._may_be_there(head.reply)
+        as_user = (head.as_user or "") if may_be_there else await self._as_whom(head)
         if not isinstance(as_user, str):
             return as_user, None
         message = await self._compose(lease, head, as_user)
         if isinstance(message, Wait):
             return self._rate_limit.learn(lease.session, message, self.backoff(head)), None
-        if message is not None and message.may_be_there:
+        if message is not None and may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(lease, head, message, lost), message
         if message is None or not lease.is_certain:
@@ -174,14 +175,21 @@ class Sender:
 
     async def _as_whom(self, head: Head) -> str | Outcome | Wait:
         """Return the account to send the head as, which is recorded before it is sent."""
-        if head.interrupted and head.as_user is not None:
-            return head.as_user
         found = await self._acting.as_whom(head.reply)
-        if self._acting.is_on and isinstance(found, str):
+        is_recorded = found == head.as_user or not (self._acting.is_on or head.as_user)
+        if isinstance(found, str) and not is_recorded:
             await self._retried(lambda: self._mailbox.keep_as_user(head.reply.id, found))
         return found
 
+    async def _may_be_there(self, reply: Reply) -> bool:
+        """Return False if an interrupted try has sent nothing: the uploads are recorded before."""
+        if not reply.all_files:
+            return True
+        return await self._retried(lambda: self._mailbox.uploads(reply.id)) is not None
+
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
+        await self._is_ambiguous(lease, head, message)
+
         async def post() -> Outcome | Wait:
             began = time.monotonic()
             answer = await self._devin.post_message(
@@ -214,23 +222,27 @@ class Sender:
         return answer, message
 
     async def _compose(self, lease: Lease, head: Head, as_user: str) -> Message | Wait | None:
-        reply, may_be_there = head.reply, head.interrupted
+        reply = head.reply
         brought: Sequence[Upload] = ()
         if reply.all_files:
-            # The uploads are recorded before the message is sent.
-            if may_be_there:
-                known = await self._retried(lambda: self._mailbox.uploads(reply.id))
-                may_be_there = known is not None
             answer = await self._retried(lambda: self._files.bring(reply, lambda: lease.is_certain))
             if answer is None or isinstance(answer, Wait):
                 return answer
             brought = answer
-        if not (may_be_there or self._acting.is_on):
-            as_user = ""  # it was recorded before ACT_AS was turned off
         text = await message_of(reply, self._people, brought, as_self=bool(as_user))
-        return Message(text, tuple(brought), may_be_there, as_user)
+        return Message(text, tuple(brought), as_user)
+
+    async def _is_ambiguous(self, lease: Lease, head: Head, message: Message) -> bool:
+        """Note words that have no author's line; return True if another reply's were the same."""
+        if not message.as_user:
+            return False
+        text, sent = self._devin.listed(message.text, message.attachments), head.sent / 1000
+        said = partial(self._acting.said_before, lease.session, head.reply.id, text, sent)
+        return await self._retried(said)
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
+        if await self._is_ambiguous(lease, head, message):
+            return lost
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from bot.devin.api import Devin, Unread
 from bot.devin.opening import open_devin
+from bot.devin.v3.lists import is_same_address
 from bot.model.options import Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, Review, SessionId
@@ -48,6 +49,20 @@ async def test_a_member_is_found_by_the_exact_address(
         Member("user-2", "ada@acme.example", "ada", by_group=True),
     ]
     assert await client.member("ada@acme.example") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("Ada@Acme.example", "ada@acme.example", True),
+        ("stra\u00dfe@acme.example", "strasse@acme.example", False),
+        ("\u212aim@acme.example", "kim@acme.example", False),
+        ("zo\u00eb@acme.example", "zo\u00eb@acme.example", True),
+    ],
+)
+def test_only_the_case_of_ascii_is_nothing(one: str, other: str, *, is_same: bool) -> None:
+    """Other letters that fold into each other may be of two people."""
+    assert is_same_address(one, other) is is_same
 
 
 async def test_a_failed_look_up_says_nothing_of_a_member(

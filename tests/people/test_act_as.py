@@ -13,6 +13,7 @@ from bot.app import Bot
 from bot.delivery.compose import CORRECTS, compose
 from bot.devin.opening import open_devin
 from bot.model.errors import NotAllowed
+from bot.model.files import AttachedFile
 from bot.model.people import Standing, UserId
 from bot.model.replies import OutcomeKind, Refusal, Reply
 from bot.model.sessions import SessionId
@@ -30,7 +31,7 @@ from tests.people import test_stopping as stops
 from tests.people import test_workflow_steps as steps
 from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.keys import at
-from tests.support.told import forbidden, report
+from tests.support.told import forbidden, report, uncertain
 from tests.support.waiting import until_settled, wait_until
 
 IMPERSONATE, MEMBERS = "ImpersonateOrgSessions", "ViewOrgMembership"
@@ -143,7 +144,7 @@ async def test_an_answer_that_is_lost_is_found_by_the_text_that_was_sent(
     assert [one.body["message_as_user_id"] for one in desk.devin.requests] == [ada]
 
 
-@pytest.mark.parametrize("is_hers", [True, False])
+@pytest.mark.parametrize("is_hers", [True, False, None], ids=["hers", "not hers", "unrecorded"])
 async def test_what_a_dead_process_sent_is_found_by_the_text_that_it_had(
     environ: dict[str, str],
     desk: Desk,
@@ -151,9 +152,12 @@ async def test_what_a_dead_process_sent_is_found_by_the_text_that_it_had(
     store: Store,
     raw: redis.asyncio.Redis,
     *,
-    is_hers: bool,
+    is_hers: bool | None,
 ) -> None:
-    """As whom it is sent is recorded before; people join and leave the organization meanwhile."""
+    """As whom it is sent is recorded before; people join and leave the organization meanwhile.
+
+    Where it isn't recorded, `ACT_AS` was off.
+    """
     async with running(desk, environ):
         thread = await desk.linked_thread()
     ts = await desk.slack.say("Please rebase", thread=thread, deliver=False)
@@ -165,7 +169,8 @@ async def test_what_a_dead_process_sent_is_found_by_the_text_that_it_had(
     mailbox = Mailbox(store, timedelta(days=1))
     await mailbox.accept(reply, session, timedelta(0))
     await mailbox.take(session, "dead")
-    await mailbox.keep_as_user(reply.id, ada if is_hers else "")
+    if is_hers is not None:
+        await mailbox.keep_as_user(reply.id, ada if is_hers else "")
     text = reply.text if is_hers else f"{signed(desk, 'ada')}\n\n{reply.text}"
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), None, 1) as devin:
         await devin.post_message(session, text, as_user=ada if is_hers else "")
@@ -176,6 +181,41 @@ async def test_what_a_dead_process_sent_is_found_by_the_text_that_it_had(
         await desk.until_marked(MARK, ts)
         await until_settled(store)
     assert len(desk.received()) == 1
+
+
+async def test_the_same_words_of_two_people_are_not_taken_for_each_other(
+    bot: Bot, desk: Desk, ada: str
+) -> None:
+    """Without a line, Ben's can't be told from Ada's, which Devin never got."""
+    desk.devin.members.add("ben@acme.example")
+    thread = await desk.linked_thread()
+    await desk.until_delivered(await desk.reply("yes", thread, user="ben"))
+    desk.devin.behave(SESSION, "drops", takes=False, times=1)
+    await desk.reply("yes", thread)
+    await desk.until_said(uncertain("yes"), thread)
+
+
+async def test_what_was_surely_never_sent_is_sent_as_who_its_author_is_now(
+    environ: dict[str, str], desk: Desk, ada: str, store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """A try that ended before the uploads were recorded has sent nothing."""
+    async with running(desk, environ, ACT_AS="required"):
+        thread = await desk.linked_thread()
+    workspace, session = desk.slack.workspace, SessionId(SESSION)
+    place = workspace.channel("general").id
+    ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=thread)
+    ts = await desk.slack.say("Please rebase", thread=thread, deliver=False)
+    file = AttachedFile(name="a.txt", permalink="https://acme.slack.com/files/a", is_external=True)
+    author = UserId(workspace.user("ada").id)
+    reply = Reply(thread=ref, ts=ts, author=author, text="Please rebase", files=(file,))
+    mailbox = Mailbox(store, timedelta(days=1))
+    await mailbox.accept(reply, session, timedelta(0))
+    await mailbox.take(session, "dead")
+    await mailbox.keep_as_user(reply.id, "")
+    await raw.delete(at(lease_key(session)))
+    async with running(desk, environ, ACT_AS="required"):
+        await desk.until_received("Please rebase")
+    assert written(desk) == [("Please rebase", ada)]
 
 
 async def test_what_devin_forbids_is_sent_under_the_name_and_told_the_operator_once(

@@ -114,7 +114,7 @@ class Lists:
             found |= {
                 string(one, "user_id")
                 for one in listed
-                if string(one, "email").casefold() == email.casefold() and string(one, "user_id")
+                if is_same_address(string(one, "email"), email) and string(one, "user_id")
             }
         return found.pop() if len(found) == 1 else None
 
@@ -221,3 +221,10 @@ def _parts(sessions: Sequence[SessionId], most: int) -> list[Sequence[SessionId]
 def _age(one: SessionSummary) -> float:
     """Sort the latest first, and those without a time last."""
     return -one.updated_at.timestamp() if one.updated_at else 0.0
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Compare email addresses: the case of ASCII is nothing; of others, nothing is alike."""
+    if one.isascii() and other.isascii():
+        return one.lower() == other.lower()
+    return one == other
