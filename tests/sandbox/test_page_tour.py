@@ -65,6 +65,7 @@ async def test_the_tour_plays_the_conversation_to_its_end(
     assert answer.endswith(CHOICES[0])
     assert stop.endswith(ending.STOP)
     assert len(rest) == (api == "v3")
+    assert pull_request.state == ("merged" if api == "v3" else "open")
     assert desk.slack.ephemerals("general", "gus")
     card = posts(page, "card")
     if api == "v3":  # it ends in the thread of another session, which has a cap

@@ -8,11 +8,11 @@ import { ask, state } from "./state.js";
 const TAGS = ["oncall"];
 const REPOS = ["acme/api"];
 
-// Where a session comes from, and what it is about.
+// Where a session comes from, and what it is about, unless people started it here or in Slack.
 export function comesFrom(session) {
   const parent = state.sessions.find((one) => one.session_id === session.parent);
   const words = [parent ? `child of ${parent.title}` : session.origin, ...session.tags, ...session.repos];
-  return words.length > 1 || parent ? el("p", { class: "faint" }, words.join(" · ")) : null;
+  return parent || !["webapp", "api"].includes(session.origin) ? el("p", { class: "faint" }, words.join(" · ")) : null;
 }
 
 function startElsewhere() {

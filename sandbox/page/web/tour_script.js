@@ -107,10 +107,25 @@ const guest = {
   after: "Only Gus sees the note, and Devin doesn’t get his reply. An admin can allow guests.",
 };
 
+const merge = {
+  key: "merge",
+  title: "Merged",
+  before: "Someone merges the pull request, and gives Devin more to do in Devin’s own app.",
+  async act(stage) {
+    const newest = stage.inThread().at(-1).ts;
+    const { url } = stage.pullRequest();
+    await stage.merge(url);
+    await stage.behave("running");
+    const post = await stage.told(newest, (it) => mentions(it, url), "The merge in the thread");
+    stage.light(post.ts, "end");
+  },
+  after: "One quiet line tells the thread. It mentions nobody.",
+};
+
 const stop = {
   key: "stop",
   title: "Stop",
-  before: "Someone gives Devin more to do in Devin’s own app. Ada presses Stop below the thread.",
+  before: "Devin is at work again. Ada presses Stop below the thread.",
   async act(stage) {
     stage.be("ada");
     await stage.behave("running");
@@ -166,9 +181,9 @@ const start = {
   after: "The card says what the session was started with, and what it has used of its cap.",
 };
 
-// Slack has a Stop button for an app that is declared as an agent.
-const conversation = [link, working, plan, question, answer, finished, card, guest, stop];
-const STEPS = { v1: [...conversation, refused], v3: [...conversation, limit, start] };
+// Slack has a Stop button for an app that is declared as an agent; v1 tells no pull request's state.
+const conversation = [link, working, plan, question, answer, finished, card, guest];
+const STEPS = { v1: [...conversation, stop, refused], v3: [...conversation, merge, stop, limit, start] };
 
 export const stepsFor = (api, isAgent) => (STEPS[api] ?? STEPS.v3).filter((step) => isAgent || step !== stop);
 

@@ -71,6 +71,10 @@ export class Stage {
     return ask("behave", { session_id: this.session, state: name });
   }
 
+  merge(url) {
+    return ask("pull_request", { session_id: this.session, url, state: "merged" });
+  }
+
   press(message, item, block) {
     return pressed(item, block, null, message, channelNow());
   }
