@@ -36,7 +36,7 @@ async def more(page: Page, words: str) -> None:
 async def test_a_reaction_starts_a_session_as_the_person_who_reacts(
     as_in_the_demo: None, bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """So are their replies written; a guest, who is no member, gives their name instead."""
+    """Replies are written so, too, without a line that names their author."""
     await desk.slack.say("The build is red", user="ben")
     page = await screens.open()
     await message(page, "The build is red").hover()
