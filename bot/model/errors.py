@@ -20,7 +20,7 @@ RelayError
 │   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
 │   ├── MovedOn            Devin's question is not open any more
 │   ├── StartGone          the start that a button would repeat is no longer kept
-│   ├── StartedAlready     another form has started it again
+│   ├── StartedAlready     another form, or another reaction, has started it
 │   ├── AlreadyClosed      the session was ended or archived by an earlier press
 │   ├── BadStep            a workflow step cannot be run as it was filled in
 │   ├── BadOptions         (`options.py`) options of a start can't be used as they were written
@@ -170,7 +170,7 @@ class StartGone(PersonError):
 
 
 class StartedAlready(PersonError):
-    """What a form would start again was started by another one."""
+    """What a form would start again, or a reaction would start, was started by another one."""
 
 
 class AlreadyClosed(PersonError):

@@ -90,7 +90,7 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "This has expired. To start a session, mention me with `start` again."
     ),
     errors.StartedAlready: SlackMessage(
-        "Someone already started this again. You'll find the result in the thread."
+        "This has already been started. You'll find the result in the thread."
     ),
     errors.TicketGone: SlackMessage(
         "This has expired, or it was for someone else. Please ask me again, or use the message's ⋮ "

@@ -1,11 +1,12 @@
 """A reaction with the chosen emoji starts a session from its message, once, where that is set."""
 
+import asyncio
 import re
 
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import LinkedElsewhere, NotAllowed
+from bot.model.errors import LinkedElsewhere, NotAllowed, StartedAlready
 from bot.model.people import Standing
 from bot.redis.connection import Store
 from bot.wording import refusals
@@ -127,6 +128,47 @@ async def test_a_reaction_that_is_taken_away_starts_nothing(bot: Bot, desk: Desk
     await desk.slack.unreact("general", ts, ROBOT)
     await desk.until_whispered(starting.UNREACTED, "ada")
     assert (prompts(desk), desk.whispers("ben")) == ([], [])
+
+
+async def test_a_reaction_that_was_withdrawn_keeps_nobody_from_starting(
+    bot: Bot, desk: Desk
+) -> None:
+    """The same message may be reacted to again, by anybody, and once it has started it's told."""
+    ts = await desk.slack.say("The build is red")
+    await desk.slack.react("general", ts, ROBOT)
+    await desk.slack.unreact("general", ts, ROBOT)
+    await desk.until_whispered(starting.UNREACTED, "ada")
+    await desk.slack.react("general", ts, ROBOT, user="ben")
+    await desk.until_linked(ts)
+    await desk.mention("unlink", thread=ts)
+    await wait_until(lambda: desk.said(ts), "the thread is unlinked")
+    await desk.slack.react("general", ts, ROBOT)
+    await desk.until_whispered(refusals.sorry(StartedAlready()), "ada")
+    assert len(prompts(desk)) == 1
+
+
+async def test_who_still_reacts_takes_over_from_who_does_not(bot: Bot, desk: Desk) -> None:
+    """Neither a guest does, who may not start sessions, nor a bot."""
+    go_on = asyncio.Event()
+    desk.slack.fail_next("reactions.get", until=go_on)
+    ts = await desk.slack.say("The build is red")
+    for user in ("ada", "gus", "bolt-ci", "ben"):
+        await desk.slack.react("general", ts, ROBOT, user=user)
+    await desk.slack.unreact("general", ts, ROBOT)
+    await desk.until_heard()
+    go_on.set()
+    await desk.until_linked(ts)
+    (prompt,) = prompts(desk)
+    assert prompt.startswith("Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote")
+
+
+async def test_nothing_starts_if_slack_refuses_to_tell_who_reacts(bot: Bot, desk: Desk) -> None:
+    """An operator can help, or a mention."""
+    desk.slack.fail_next("reactions.get", error="missing_scope")
+    ts = await desk.slack.say("The build is red")
+    await desk.slack.react("general", ts, ROBOT)
+    await desk.until_whispered(starting.unchecked("missing_scope"), "ada")
+    assert prompts(desk) == []
 
 
 async def test_a_failed_start_can_be_repeated_in_its_thread(bot: Bot, desk: Desk) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bot.delivery.compose import message_of, shown
-from bot.model.errors import SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.files import AttachedFile
 from bot.model.options import Options
-from bot.model.people import Standing
+from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.lifecycle.choosing import Choosing
@@ -21,6 +21,8 @@ from bot.text.content import section
 from bot.text.markdown import block_quote
 from bot.text.to_devin import is_empty, mark_typed, speaker
 from bot.text.to_slack import cut
+from bot.wording.lifecycle import starting as words
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class Prompts:
         self._threads = workspace.threads
         self._people = workspace.people
         self._permissions = workspace.permissions
+        self._admin = workspace.admin
         self._quotes_all = workspace.settings.start_quotes == "all"
         self._messages = messages
         self._choosing = choosing
@@ -108,7 +111,7 @@ class Prompts:
         if start.reads_thread:
             try:
                 found = await self.asked(start)
-                if found is None or not await self._is_wanted(start):
+                if found is None:
                     return None
                 sent = {"sent_by": own.sent_by}
                 own = own if start.is_typed else found.model_copy(update=sent)
@@ -140,8 +143,8 @@ class Prompts:
             head = "This was asked in a Slack thread." if asked else began
             quoted = await self._quoted(earlier, head)
         if (asked or quoted) and chosen.words:
-            words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
-            first = mark_typed(await shown(words, self._people))
+            standing_words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
+            first = mark_typed(await shown(standing_words, self._people))
         texts = ["\n\n".join(filter(None, (first, one, quoted))) for one in (asked, as_self)]
         return Prompt(texts[0], earlier.left_out, chosen.options, chosen.sent, texts[1])
 
@@ -191,12 +194,35 @@ class Prompts:
             return asked
         return with_prompt(asked, asked.text)
 
-    async def _is_wanted(self, start: Start) -> bool:
-        """Return False if a reaction asked for the start that is no longer there."""
+    async def wanted(self, start: Start) -> Start | SlackMessage:
+        """Return a start that a reaction asks for, if that is still there, and others as they are.
+
+        It becomes another person's who has reacted as well and may start sessions. Without one, or
+        if Slack refuses to tell, return the words that say so.
+
+        Raises:
+            SlackAway: it's not known now.
+        """
         if not start.is_reaction:
-            return True
-        channel, ts = start.thread.channel, start.message.ts
-        return start.by in await self._threads.reacted(channel, ts, start.emoji)
+            return start
+        channel, message = start.thread.channel, start.message
+        try:
+            reacted = await self._threads.reacted(channel, message.ts, start.emoji)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            log.warning("reactions unread", extra=start.log_fields | {"reason": error.reason})
+            return words.unchecked(error.reason, self._admin)
+        if start.by in reacted:
+            return start
+        for who in map(UserId, reacted):
+            is_bot = (await self._people.person(who)).is_bot
+            standing = await self._permissions.may(Act.START, who, channel)
+            if not is_bot and standing is Standing.ALLOWED:
+                sent_by = None if who == message.author else who
+                sent = message.model_copy(update={"sent_by": sent_by})
+                return start.model_copy(update={"message": sent})
+        return words.UNREACTED
 
     async def _standing(self, one: Reply) -> Standing:
         return await self._permissions.of(one.author, one.thread.channel, one.bots, one.home)

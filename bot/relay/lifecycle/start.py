@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 from bot.model.mirror import Started
@@ -10,11 +12,24 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.runtime.logs import Event, audit
+from bot.store.outbox import KEEP
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
+from bot.wording.message import SlackMessage
+
+KEEP_CLAIM = KEEP + timedelta(days=1)
+"""Longer than an entry that is not tried any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A session that was started, and how."""
+
+    named: NamedSession
+    started: Started
 
 
 class Start(Record):
@@ -80,6 +95,17 @@ class Start(Record):
         """The claim that Devin was asked for its session."""
         return f"start sent:{self.tag}"
 
+    def keep(self, link_ttl: timedelta) -> timedelta:
+        """Return how long that claim is kept: with an emoji, as long as the session may be linked.
+
+        Until then, no other reaction to the message starts another session.
+        """
+        return max(KEEP_CLAIM, link_ttl) if self.emoji else KEEP_CLAIM
+
+    def may_be_repeated(self, told: SlackMessage) -> bool:
+        """Return True if another reaction may ask again, as what is `told` has no button for it."""
+        return self.is_reaction and not told.buttons
+
     def started(self, chosen: Options, as_user: str = "") -> Started:
         """Return what is kept of its session, which `chosen` options apply to."""
         return Started(
@@ -114,7 +140,7 @@ def record(start: Start, session: SessionId, started: Started) -> None:
     ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
     audit(
         Event.STARTED,
-        start.by,
+        started.by or start.by,
         **ids,
         chosen=chosen,
         as_user=started.as_user,

@@ -11,8 +11,6 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
 from pydantic import TypeAdapter
 
@@ -26,20 +24,17 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.start import Start, record
+from bot.relay.lifecycle.start import KEEP_CLAIM, Made, Start, record
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.outbox import KEEP, Begun
+from bot.store.outbox import Begun
 from bot.store.state import State
 from bot.wording import delivery_reports, refusals, workflows
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
-
-KEEP_CLAIM = KEEP + timedelta(days=1)
-"""Longer than an entry that is not tried any more."""
 
 LISTED = 20
 """Most sessions among which one is looked for: the list has a single one with its tag."""
@@ -51,14 +46,6 @@ STARTED = "started "
 
 FAILED = "failed "
 """The same, before the words that tell why there is no session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A session that was started, and how."""
-
-    named: NamedSession
-    started: Started
 
 
 Result = Made | SlackMessage
@@ -96,6 +83,7 @@ class Starter:
         self._admin = workspace.admin
         self._timing = workspace.timing
         self._give_up_after = workspace.settings.give_up_after
+        self._link_ttl = workspace.settings.link_ttl
 
     async def tell(self, begun: Begun) -> bool:
         """Start a session and link its thread, or tell the thread why not.
@@ -111,37 +99,45 @@ class Starter:
         claim = f"starting:{start.thread.name}"
         if not await self._claims.claim(claim, KEEP_CLAIM, start.tag):
             await self._explain(start, words.BUSY)
+            if start.is_reaction:
+                await self._outbox.take_back(begun)
             return True
         try:
-            is_started = await self._begin(start)
+            told = await self._begin(start)
         except SlackRefused:  # which ends the entry
             await self._claims.disclaim(claim)
             raise
         await self._claims.disclaim(claim)
-        if is_started:
+        if told is None:
             await self._outbox.end(begun, forget=True)
+        elif start.may_be_repeated(told):
+            await self._outbox.take_back(begun)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the entry; the prompt is kept for *Start again*, unless the session is there."""
         await self._outbox.end(begun, forget=False)
 
-    async def _begin(self, start: Start) -> bool:
-        """Start the session and link its thread; if there is none, tell why, and return False."""
-        found = await self._session(start)
+    async def _begin(self, start: Start) -> SlackMessage | None:
+        """Start the session and link its thread; if there is none, tell why, and return that."""
+        noted = await self._claims.noted(start.sent)
+        found: Start | Result = start if noted else await self._prompts.wanted(start)
+        if isinstance(found, Start):
+            start = found
+            found = await (self._earlier(start, noted) if noted else self._session(start))
         if isinstance(found, Made):
             await self._link(start, found)
-            return True
+            return None
         log.info("not started", extra=start.log_fields)
         # A later try, if Slack does not take the words, must not start a session after all.
         said = FAILED + _WORDS.dump_json(found).decode()
-        await self._claims.note(start.sent, said, KEEP_CLAIM)
+        await self._claims.note(start.sent, said, start.keep(self._link_ttl))
         await self._explain(start, found)
-        return False
+        if start.may_be_repeated(found):
+            await self._claims.disclaim(start.sent)
+        return found
 
     async def _session(self, start: Start) -> Result:
-        if (noted := await self._claims.noted(start.sent)) is not None:
-            return await self._earlier(start, noted)
         link = await self._links.get(start.thread)
         if link is not None and not await self._accepting.gives_way(link):
             by = await self._accepting.name(link.by)
@@ -165,7 +161,7 @@ class Starter:
             return words.refused(start.message, start.number, as_user, self._admin)
         started = start.started(prompt.chosen, as_user)
         # Only this try knows the token, so no other one has the same claim.
-        if not await self._claims.claim(start.sent, KEEP_CLAIM, _asked(started)):
+        if not await self._claims.claim(start.sent, start.keep(self._link_ttl), _asked(started)):
             raise DevinAway("another process starts it")
         if prompt.left_out:
             told = words.left_out(prompt.left_out)
@@ -188,7 +184,7 @@ class Starter:
         if isinstance(answer, NamedSession):
             record(start, answer.session, started)
             noted = f"{STARTED}{answer.session} {started.to_json()}"
-            await self._claims.note(start.sent, noted, KEEP_CLAIM)
+            await self._claims.note(start.sent, noted, start.keep(self._link_ttl))
             return Made(answer, started)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             return await self._reconcile(start, started, answer)
@@ -212,7 +208,7 @@ class Starter:
             await self._acting.learn(start.message, account)
             return answer.model_copy(update={"refusal": Refusal.ACTING}), started
         started = started.model_copy(update={"as_user": ""})
-        await self._claims.note(start.sent, _asked(started), KEEP_CLAIM)
+        await self._claims.note(start.sent, _asked(started), start.keep(self._link_ttl))
         answer = await self._devin.create(prompt.text, prompt.options, start.tag)
         if isinstance(answer, NamedSession):
             await self._acting.learn(start.message, account)
@@ -265,12 +261,13 @@ class Starter:
     async def _link(self, start: Start, made: Made) -> None:
         """Link the thread, which follows the session from its first word."""
         thread, message, named = start.thread, start.message, made.named
+        by = made.started.by or start.by
         await self._names.keep([named])
         await self._watches.begin(named.session, made.started)
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
         link, _ = await self._accepting.link(
-            thread, start.by, named.session, at, begins=True, root=root, step=message.step
+            thread, by, named.session, at, begins=True, root=root, step=message.step
         )
         if link.session != named.session:
             told = words.not_linked(named)
@@ -283,7 +280,7 @@ class Starter:
 
     async def _explain(self, start: Start, told: SlackMessage) -> None:
         """Tell why there is no session: the thread, or who reacted alone; and a workflow."""
-        once = f"not started:{start.tag}"
+        once = f"not started:{start.tag}:{start.pressed}"
         ts = start.message.ts
         is_gone = told == words.WITHDRAWN and ts == start.thread.thread_ts  # the thread, perhaps
         if is_gone or (start.emoji and not told.buttons):

@@ -6,7 +6,7 @@ A start is only written to the outbox here; `starter.py` carries it out.
 import logging
 import time
 
-from bot.model.errors import LinkedElsewhere, NothingToSay, PersonError
+from bot.model.errors import LinkedElsewhere, NothingToSay, PersonError, StartedAlready
 from bot.model.mirror import Started
 from bot.model.owed import Schedule
 from bot.model.people import Act, UserId
@@ -69,6 +69,7 @@ class Starting:
             NotAllowed: the author may not, or the person who sends the message.
             BadOptions: the options before the prompt can't be used.
             LinkedElsewhere: the thread is linked to a session.
+            StartedAlready: another reaction to the message has done it.
             TooManyStarts: the author has asked for too many within an hour.
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
@@ -146,8 +147,8 @@ class Starting:
         nothing.
 
         Raises:
-            BadOptions, LinkedElsewhere, TooManyStarts, StoreAway: as for `start`; `by` need not be
-                its author.
+            BadOptions, LinkedElsewhere, StartedAlready, TooManyStarts, StoreAway: as for `start`;
+                `by` need not be its author.
         """
         text = "" if start.is_reaction else start.message.text
         await self._choosing.of(start.thread.channel, text)
@@ -155,6 +156,10 @@ class Starting:
         is_taken = link is not None and link.since != ts_micros(start.since)
         if link is not None and is_taken and not await self._accepting.gives_way(link):
             raise LinkedElsewhere(*await self._naming.linked(link))
+        may_be_late = start.is_reaction and (link is None or is_taken)
+        # The claim that Devin was asked lasts longer than the entry in the outbox.
+        if may_be_late and await self._claims.is_claimed(start.sent):
+            raise StartedAlready
         await self._accepting.count_start(by, start.thread.channel, start.owed.subject)
         await self.begin(start)
 

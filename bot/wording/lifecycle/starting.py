@@ -73,6 +73,15 @@ UNREACTED = SlackMessage(
     "Devin. To start one after all, mention me in its thread with `start`."
 )
 
+
+def unchecked(reason: str, admin: str = ADMIN) -> SlackMessage:
+    """Say that Slack refused to tell whether the reaction is still there, with its error code."""
+    return SlackMessage(
+        f"I didn't start a session: Slack didn't let me check whether your reaction is still there "
+        f"({as_code(reason)}). Ask {admin}, or mention me in the message's thread with `start`."
+    )
+
+
 NOT_PASSED_ON = SlackMessage(
     "I didn't start a session: that message is by a person or bot who may not message Devin. "
     "Mention me in its thread with `start &lt;prompt&gt;`."
