@@ -48,7 +48,8 @@ REASON = (
 )
 _OTHERWISE = {
     False: "their words are sent under their names, as without ACT_AS.",
-    True: "they can't write, since ACT_AS is required.",
+    True: "they can't write, since ACT_AS is required. If the role has that, it may lack "
+    "ManageOrgSessions.",
 }
 
 
@@ -88,9 +89,16 @@ class Acting:
             ) from error
         return found or ""
 
-    async def as_whom(self, reply: Reply) -> str | Outcome | Wait:
-        """Return the account as which `reply` is sent, "" for none, or why it can't be sent yet."""
-        who = sender(reply)
+    async def as_whom(
+        self, reply: Reply, number: int = 1, *, is_typed: bool = True
+    ) -> str | Outcome | Wait:
+        """Return the account as which `reply` is sent, "" for none, or why it can't be sent yet.
+
+        Nobody's is what another person sends again in its round `number`, or nobody has typed.
+        """
+        who = sender(reply) if is_typed else None
+        if self.is_on and number > 1 and await self._claims.is_claimed(again(reply.id, number - 1)):
+            who = None
         if not self.is_on or (who is None and not self.is_required):
             return ""
         try:
@@ -106,10 +114,11 @@ class Acting:
             return account
         return "" if await self._claims.is_claimed(_refused(account)) else account
 
-    async def learn(self, reply: Reply, account: str) -> None:
+    async def learn(self, reply: Reply, account: str, detail: str = "") -> None:
         """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is.
 
-        The operator is told once, unless the person has just left the organization.
+        The operator is told once, unless the person has just left the organization. `detail` is
+        what Devin says.
         """
         who = sender(reply)
         if who is None or await self._claims.is_claimed(_refused(account)):
@@ -124,7 +133,8 @@ class Acting:
         if await self._claims.claim("acting refused", DAY):
             ids = {"by": who, "as_user": account}
             log.error(
-                "acting refused", extra={**ids, "reason": REASON + _OTHERWISE[self.is_required]}
+                "acting refused",
+                extra={**ids, "reason": REASON + _OTHERWISE[self.is_required], "detail": detail},
             )
 
     async def said_before(self, session: SessionId, reply: ReplyId, text: str, sent: float) -> bool:
@@ -163,7 +173,12 @@ def sender(reply: Reply) -> UserId | None:
     """Return the person whom Slack names as the sender of `reply`; None if it names none."""
     if reply.sent_by is not None:
         return reply.sent_by
-    return None if reply.step or reply.bots else reply.author
+    return None if reply.step or reply.bots or reply.app else reply.author
+
+
+def again(reply: ReplyId, number: int) -> str:
+    """Return the claim that somebody else than its sender sends `reply` again after a round."""
+    return f"sent again by another:{reply}:{number}"
 
 
 def is_about_acting(answer: object) -> TypeGuard[Outcome]:

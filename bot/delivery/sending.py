@@ -175,7 +175,7 @@ class Sender:
 
     async def _as_whom(self, head: Head) -> str | Outcome | Wait:
         """Return the account to send the head as, which is recorded before it is sent."""
-        found = await self._acting.as_whom(head.reply)
+        found = await self._acting.as_whom(head.reply, head.round)
         is_recorded = found == head.as_user or not (self._acting.is_on or head.as_user)
         if isinstance(found, str) and not is_recorded:
             await self._retried(lambda: self._mailbox.keep_as_user(head.reply.id, found))
@@ -209,7 +209,7 @@ class Sender:
         """
         reply, account = head.reply, message.as_user
         if self._acting.is_required:
-            await self._acting.learn(reply, account)
+            await self._acting.learn(reply, account, refused.detail)
             return refused.model_copy(update={"refusal": Refusal.ACTING}), message
         await self._retried(lambda: self._mailbox.keep_as_user(reply.id, ""))
         text = await message_of(reply, self._people, message.brought)
@@ -218,7 +218,7 @@ class Sender:
             return None, message
         answer = await self._post(lease, head, message)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.DELIVERED:
-            await self._acting.learn(reply, account)
+            await self._acting.learn(reply, account, refused.detail)
         return answer, message
 
     async def _compose(self, lease: Lease, head: Head, as_user: str) -> Message | Wait | None:

@@ -57,6 +57,8 @@ class Standing(StrEnum):
     NOT_APPROVER = "not_approver"
     CHANNEL = "channel"
     NO_ACCOUNT = "no_account"
+    NOT_SENDER = "not_sender"
+    REACTION = "reaction"
     UNKNOWN = "unknown"
 
 

@@ -115,7 +115,8 @@ class Reply(Record):
     `blocks` are what people see of it (`bot.text.content`), and empty if that is the `text` alone.
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
     under which a bot's message may be allowed, and is empty for a person; `home` is that bot's
-    workspace or organization, if Slack tells it. `sent_by` is the person who sent somebody's
+    workspace or organization, if Slack tells it. `app` is the app through which a person's message
+    came, if Slack names one. `sent_by` is the person who sent somebody's
     message to Devin by a shortcut; `step` is the execution id of a workflow step that waits for the
     outcome. `is_correction` means that it corrects an earlier message. `forwarded` has the messages
     that the author forwards with it.
@@ -126,6 +127,7 @@ class Reply(Record):
     author: UserId
     bots: tuple[str, ...] = ()
     home: str = ""
+    app: str = ""
     text: str = ""
     blocks: tuple[dict[str, JsonValue], ...] = ()
     files: tuple[AttachedFile, ...] = ()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from cachetools import LRUCache
 
+from bot.delivery.acting import again, sender
 from bot.model.errors import EmptyMessage, NoSuchReply, NotIdentified
 from bot.model.owed import Schedule
 from bot.model.people import Standing, UserId
@@ -18,6 +19,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.runtime.logs import Event, audit
+from bot.store.outbox import KEEP
 from bot.store.state import State
 from bot.text.to_devin import is_empty
 
@@ -31,6 +33,7 @@ class Replies:
     def __init__(self, state: State, accepting: Accepting, schedule: Schedule) -> None:
         self._links = state.links
         self._mailbox = state.mailbox
+        self._claims = state.claims
         self._accepting = accepting
         self._schedule = schedule
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
@@ -101,6 +104,7 @@ class Replies:
 
         Raises:
             NoSuchReply: the reply is gone, or was sent again already.
+            NotAllowed: another person sent it, and everybody writes as themselves here.
         """
         await self._accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)
@@ -111,6 +115,11 @@ class Replies:
             raise NoSuchReply(already_sent=await self._mailbox.was_sent_again(reply, number))
         if kept.thread != thread:
             raise NoSuchReply(already_sent=False)
+        if by != sender(kept):
+            if self._accepting.workspace.settings.act_as == "required":
+                standing = Standing.NOT_SENDER
+                raise await self._accepting.turn_away(by, thread.channel, standing, reply_id=reply)
+            await self._claims.claim(again(reply, number), KEEP)
         session = await self._mailbox.send_again(kept, number)
         if session is None:
             raise NoSuchReply(already_sent=True)

@@ -144,7 +144,9 @@ def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
                 f"Ask {admin} to set a valid `DEVIN_API_KEY`."
             )
         case Refusal.FORBIDDEN | Refusal.ACTING:
-            return SlackMessage(f"{couldnt}: {_forbidden(outcome)}. Ask {admin} for help.")
+            said = f"{couldnt}: {_forbidden(outcome)}. Ask {admin} for help."
+            is_quoted = outcome.refusal is Refusal.ACTING and outcome.status
+            return SlackMessage(said, quote=_excerpt(outcome) if is_quoted else "")
         case Refusal.NO_SESSION:
             return SlackMessage(
                 f"{couldnt}: Devin can't find this session ({outcome.status}). "
@@ -170,8 +172,11 @@ def _forbidden(outcome: Outcome) -> str:
             "belong to another Devin organization, or the key may lack permission to manage "
             "sessions"
         )
-    no_account = "I can't find a Devin account with your email address"
-    forbidden = f"Devin doesn't let me write as you ({outcome.status})"
+    no_account = "I can't find a Devin account with your email address, or you wrote through an app"
+    forbidden = (
+        f"Devin doesn't let me write as you ({outcome.status}). My API key may lack "
+        "`ImpersonateOrgSessions`, or `ManageOrgSessions`"
+    )
     why = forbidden if outcome.status else no_account
     return f"here, everyone has to write to Devin from their own account, and {why}"
 

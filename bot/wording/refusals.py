@@ -144,6 +144,14 @@ MAY_NOT = {
         "To message Devin here, you need a Devin account with the same email address as in Slack, "
         "and must write yourself"
     ),
+    Standing.NOT_SENDER: (
+        "Here, messages go to Devin from their senders' own accounts, and only the person who sent "
+        "this one can send it again"
+    ),
+    Standing.REACTION: (
+        "Here, sessions are started from people's own Devin accounts, and a reaction doesn't show "
+        "whether you set it yourself"
+    ),
 }
 
 
@@ -151,6 +159,8 @@ def ask_for_access(standing: Standing, admin: str) -> str:
     """Return the sentence that sends a person to `admin`."""
     if standing is Standing.NO_ACCOUNT:
         return f"To get an account, ask {admin}. I'll notice it within ten minutes."
+    if standing is Standing.REACTION:
+        return "To start a session, mention me with `start` in the thread."
     return f"To change that, ask {admin}."
 
 

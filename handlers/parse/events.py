@@ -93,6 +93,7 @@ def parse_message(event: Payload, team: str) -> Reply | None:
         author=UserId(user or bot),
         bots=tuple(filter(None, (bot, string(event, "app_id"), user))) if is_bot(event) else (),
         home=_home(event) if is_bot(event) else "",
+        app=string(event, "app_id"),
         text=string(event, "text"),
         blocks=content(event, is_typed=not is_bot(event)),
         files=_files(event),

@@ -23,7 +23,7 @@ from bot.redis.keys import lease_key
 from bot.runtime.logs import TRAIL, Event
 from bot.store.claims import Claims
 from bot.store.mailbox import Mailbox
-from bot.wording import commands, refusals
+from bot.wording import actions, commands, refusals
 from bot.wording.lifecycle.ending import STOP
 from sandbox import Sandbox
 from tests.people import test_shortcuts as shortcuts
@@ -280,6 +280,43 @@ async def test_a_failed_look_up_makes_nobody_a_member(bot: Bot, desk: Desk, ada:
     assert written(desk) == [(signed(desk, "ada"), None)]
 
 
+@pytest.mark.parametrize("act_as", ["known", "required"])
+async def test_what_another_person_sends_again_is_not_sent_as_its_author(
+    environ: dict[str, str], desk: Desk, ada: str, act_as: str
+) -> None:
+    """It goes under their line, or where everybody writes as themselves, not at all."""
+    ben = desk.devin.members.add("ben@acme.example")
+    async with running(desk, environ, ACT_AS=act_as):
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "garbage", takes=False, times=1)
+        ts = await desk.reply("Please rebase", thread, user="ben")
+        await desk.press(actions.SEND_AGAIN, thread)
+        if act_as == "required":
+            await desk.until_whispered(refusals.sorry(NotAllowed(Standing.NOT_SENDER)), "ada")
+            await desk.press(actions.SEND_AGAIN, thread, user="ben")
+        await desk.until_delivered(ts)
+    known = [(signed(desk, "ben"), None)]
+    assert written(desk) == (known if act_as == "known" else [("Please rebase", ben)])
+
+
+@pytest.mark.parametrize("act_as", ["known", "required"])
+async def test_a_reaction_starts_nothing_as_whoever_set_it(
+    environ: dict[str, str], desk: Desk, ada: str, act_as: str
+) -> None:
+    """An app may have set it."""
+    place = desk.slack.workspace.channel("general").id
+    environ |= {"START_EMOJI": "robot_face", "START_EMOJI_CHANNELS": place}
+    desk.slack.bot_events = [*desk.slack.bot_events, "reaction_added"]
+    async with running(desk, environ, ACT_AS=act_as):
+        ts = await desk.slack.say("The build is red")
+        await desk.slack.react("general", ts, "robot_face")
+        if act_as == "required":
+            await desk.until_whispered(refusals.sorry(NotAllowed(Standing.REACTION)), "ada")
+        else:
+            await desk.until_linked(ts)
+    assert [as_user for _, as_user in started(desk)] == ([] if act_as == "required" else [None])
+
+
 async def test_where_it_is_required_only_members_write(
     environ: dict[str, str], desk: Desk, ada: str, store: Store
 ) -> None:
@@ -307,7 +344,7 @@ async def test_where_it_is_required_nothing_is_sent_otherwise(
         thread = await desk.linked_thread()
         await desk.reply("Please rebase", thread)
         refused = report(OutcomeKind.REFUSED, "Please rebase", refusal=Refusal.ACTING, status=403)
-        await desk.until_said(refused, thread)
+        assert IMPERSONATE in await desk.until_said(refused, thread)
         start = await desk.mention("start Fix the login")
         await desk.until_said("Devin doesn't let me write as you", start)
         desk.devin.permissions.add(IMPERSONATE)

@@ -154,7 +154,7 @@ class Starter:
         return await self._create(start, prompt)
 
     async def _create(self, start: Start, prompt: Prompt) -> Result:
-        as_user = await self._acting.as_whom(start.message)
+        as_user = await self._acting.as_whom(start.message, is_typed=not start.is_reaction)
         if isinstance(as_user, Wait):
             return await self._wait(start, as_user)
         if not isinstance(as_user, str):
@@ -205,13 +205,13 @@ class Starter:
         if not (account and is_about_acting(answer)):
             return answer, started
         if self._acting.is_required:
-            await self._acting.learn(start.message, account)
+            await self._acting.learn(start.message, account, answer.detail)
             return answer.model_copy(update={"refusal": Refusal.ACTING}), started
-        started = started.model_copy(update={"as_user": ""})
+        started, refused = started.model_copy(update={"as_user": ""}), answer.detail
         await self._claims.note(start.sent, _asked(started), start.keep(self._link_ttl))
         answer = await self._devin.create(prompt.text, prompt.options, start.tag)
         if isinstance(answer, NamedSession):
-            await self._acting.learn(start.message, account)
+            await self._acting.learn(start.message, account, refused)
         return answer, started
 
     async def _reconcile(self, start: Start, started: Started, lost: Outcome) -> Result:

@@ -9,7 +9,7 @@ import time
 from bot.model.errors import LinkedElsewhere, NothingToSay, PersonError, StartedAlready
 from bot.model.mirror import Started
 from bot.model.owed import Schedule
-from bot.model.people import Act, UserId
+from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, ts_micros
@@ -66,7 +66,7 @@ class Starting:
         Idempotent. `by_button`, `is_talk`, `pressed` and `emoji` are as for `Start`.
 
         Raises:
-            NotAllowed: the author may not, or the person who sends the message.
+            NotAllowed: the author may not, or the person who sends the message, or not by an emoji.
             BadOptions: the options before the prompt can't be used.
             LinkedElsewhere: the thread is linked to a session.
             StartedAlready: another reaction to the message has done it.
@@ -83,6 +83,10 @@ class Starting:
             emoji=emoji,
         )
         await self._accepting.check(start.by, start.thread.channel, Act.START)
+        if emoji and self._workspace.settings.act_as == "required":
+            raise await self._accepting.turn_away(
+                start.by, start.thread.channel, Standing.REACTION, reply_id=message.id
+            )
         await self.ask(start, start.by)
 
     async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
