@@ -20,7 +20,6 @@ from bot.store.outbox import KEEP, Outbox
 from bot.wording import refusals
 from bot.wording.commands import by_mention
 from bot.wording.lifecycle import adopting as words
-from bot.wording.phrases import short_id
 from sandbox.devin.organization import ORG_ID
 from sandbox.devin.sessions import NewSession
 from sandbox.slack.server import Message
@@ -175,14 +174,68 @@ async def test_what_cannot_be_a_rule_is_said(bot: Bot, desk: Desk) -> None:
     assert desk.devin.requests == []
 
 
-async def test_no_title_where_others_read_along(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """In a channel of two organizations, the thread begins with the session's ID alone."""
-    await set_rules(desk, channel="shared")
-    made = desk.devin.appear(NIGHTLY)
-    await look(desk, raw, "shared")
-    (root,) = await until_threads(desk, 1, "shared")
-    assert short_id(SessionId(made.session_id)) in root.text
-    assert "Nightly" not in str(root.blocks)
+async def test_nothing_is_adopted_where_others_read_along(
+    environ: dict[str, str], desk: Desk, raw: Redis
+) -> None:
+    """Nor in a channel that became shared since its rules were set; outsiders read not even IDs."""
+    async with running(desk, environ, MIRROR_EXTERNAL="true"):
+        await set_rules(desk, channel="shared")
+    async with running(desk, environ):
+        ts = await desk.mention("adopt repo:acme/api", channel="shared")
+        await desk.until_said(words.SHARED, ts, channel="shared")
+        desk.devin.appear(NIGHTLY)
+        await look(desk, raw, "shared")
+        assert roots(desk, "shared") == []
+
+
+async def test_a_rule_rests_while_its_maker_may_not_start_sessions(
+    environ: dict[str, str], desk: Desk, raw: Redis
+) -> None:
+    """The channel is told once, and other people's rules go on."""
+    async with running(desk, environ):
+        await set_rules(desk)
+    async with running(desk, environ, ALLOW_USERS=desk.slack.workspace.user("ben").id):
+        await desk.mention("adopt origin:automation", user="ben")
+        told = words.rests("tag:oncall", "ada").text
+        desk.devin.appear(NIGHTLY, origin="api")
+        desk.devin.appear(NewSession("", "Automated", ()))
+        for _ in range(2):
+            await look(desk, raw)
+        (root,) = await until_threads(desk, 1)
+        assert "Automated" in root.text
+        assert [one.text for one in desk.slack.channel_messages("general")].count(told) == 1
+
+
+async def test_a_session_that_waits_may_go_to_another_channel(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Only what gets a thread now is the channel's."""
+    await set_rules(desk)
+    await set_rules(desk, channel="secrets")
+    await look(desk, raw, "secrets")
+    for _ in range(11):
+        desk.devin.appear(NIGHTLY)
+    await look(desk, raw)
+    await until_threads(desk, 10)
+    await look(desk, raw, "secrets")
+    await until_threads(desk, 1, "secrets")
+    await look(desk, raw)
+    assert len(roots(desk)) == 10
+
+
+async def test_what_is_done_is_listed_no_more(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """The next list begins an hour before the last session that has been seen to."""
+    await set_rules(desk)
+    made = [desk.devin.appear(NewSession("", name, ("oncall",))) for name in ("Last", "Late")]
+    made[0].created_at += timedelta(hours=3)
+    made[1].is_archived = True
+    await look(desk, raw)
+    await until_threads(desk, 1)
+    made[1].is_archived = False
+    desk.devin.appear(NewSession("", "New", ("oncall",))).created_at += timedelta(hours=2.5)
+    await look(desk, raw)
+    await until_threads(desk, 2)
+    assert not any("Late" in one.text for one in roots(desk))
 
 
 async def test_two_processes_and_two_channels_open_one_thread(

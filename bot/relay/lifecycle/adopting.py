@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -18,7 +18,7 @@ from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost
 from bot.model.options import MOST_RULES, RULE_KEYS, Rule
 from bot.model.owed import Owed, OwedKind, Schedule
-from bot.model.people import Act, UserId
+from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.budget import SPAN, Starts
@@ -50,7 +50,11 @@ ON_A_PAGE = 200
 OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
 """The tag of a session that was started here (`Start.tag`)."""
 
+MARGIN = timedelta(hours=1)
+"""The time for which Devin may list a session later than another one that is newer."""
+
 _Fitting = tuple[SessionSummary, Rule]
+_Listed = tuple[Rule, Sequence[SessionSummary]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Adopting:
         await self.accepting.check(by, channel, Act.START)
         if self.devin.is_legacy:
             return words.LEGACY
+        if rules and await self.threads.audience.is_barred(channel, None):
+            return words.SHARED
         there = (await self.state.profiles.get(channel)).rules
         if len({(one.key, one.value) for one in (*there, *rules)}) > MOST_RULES:
             return words.TOO_MANY
@@ -125,8 +131,33 @@ class Adopting:
             except CannotPost as error:
                 log.info("not adopted", extra={"channel": channel, "reason": str(error)})
             else:
-                await self._adopt(channel, await self._fitting(rules))
+                if not await self.threads.audience.is_barred(channel, None):
+                    applied = [one for one in rules if await self._applies(channel, one)]
+                    await self._look(channel, applied)
         return bool(rules)
+
+    async def _applies(self, channel: str, rule: Rule) -> bool:
+        """Return whether a rule's maker may still start sessions; if not, tell the channel."""
+        standing = await self.workspace.permissions.may(Act.START, rule.by, channel)
+        if standing is Standing.ALLOWED:
+            return True
+        log.info("not adopted", extra={"channel": channel, "by": rule.by, "reason": standing})
+        told = words.rests(rule.words, await self.accepting.name(rule.by))
+        place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+        await self.notices.say(place, told, once=f"rule rests:{rule.words}:{rule.since}")
+        return False
+
+    async def _look(self, channel: str, rules: Sequence[Rule]) -> None:
+        """Apply rules; then each is asked for later sessions only, and for those that wait."""
+        listed = await self._listed(channel, rules) if rules else ()
+        waiting = await self._adopt(channel, _fitting(listed))
+        for rule, found in listed:
+            if found:
+                oldest = next((one for one in found if one.session in waiting), found[-1])
+                await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
+
+    async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
+        await self.state.claims.note(_mark(channel, rule), str(int(since.timestamp())), KEEP_CLAIM)
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """Let the entry be due again; without rules it ends, unless some were made meanwhile."""
@@ -143,22 +174,19 @@ class Adopting:
         if await self.state.outbox.owe(owed, "", KEEP):
             await self.schedule.tell(owed)
 
-    async def _fitting(self, rules: Sequence[Rule]) -> Mapping[SessionId, _Fitting]:
-        """Return the new sessions that fit, as far as there are reads for it, oldest first."""
+    async def _listed(self, channel: str, rules: Sequence[Rule]) -> Sequence[_Listed]:
+        """Return the sessions that fit each rule, as far as there are reads for it."""
         turn = int(time.time() / 60) % len(rules)  # few reads must not starve the last rules
         rules = [*rules[turn:], *rules[:turn]]
         paid, _ = await self.state.reads.spend(len(rules), rest=1)
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(rules) - paid)
-        listed = await asyncio.gather(*(self._list(one) for one in rules[:paid]))
-        pairs = [(one, rule) for rule, found in zip(rules, listed, strict=False) for one in found]
-        pairs.sort(key=lambda pair: (pair[0].created_at or datetime.now(UTC), pair[0].session))
-        fitting: dict[SessionId, _Fitting] = {}
-        for one, rule in pairs:
-            fitting.setdefault(one.session, (one, rule))
-        return fitting
+        listed = await asyncio.gather(*(self._list(channel, one) for one in rules[:paid]))
+        return list(zip(rules, listed, strict=False))
 
-    async def _list(self, rule: Rule) -> Sequence[SessionSummary]:
-        since = max(datetime.fromtimestamp(rule.since, UTC), datetime.now(UTC) - WITHIN)
+    async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:
+        """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
+        done = int(await self.state.claims.noted(_mark(channel, rule)) or 0)
+        since = max(datetime.fromtimestamp(max(rule.since, done), UTC), _now() - WITHIN)
         tags, repos, origins = ([rule.value] if rule.key == key else [] for key in RULE_KEYS)
         found = await self.devin.matching(tags, repos, origins, since)
         if not isinstance(found, Unread):
@@ -166,30 +194,38 @@ class Adopting:
                 await self.state.reads.spend(more, is_made=True)
             return found
         log.warning("sessions not read", extra={"reason": found.reason})
+        if found.is_too_long:
+            await self._go_on(channel, rule, since + (_now() - since) / 2)
         metrics.READS_PUT_OFF.labels(found.reason).inc()
         if found.retry_after is not None:
             await self.state.reads.spend(0, pause=found.retry_after)
         return ()
 
-    async def _adopt(self, channel: str, fitting: Mapping[SessionId, _Fitting]) -> None:
-        """Owe the threads of those that are new, and tell the channel how many have to wait."""
-        waiting, hourly = 0, Starts(self.state.store, MOST_AN_HOUR)
+    async def _adopt(
+        self, channel: str, fitting: Mapping[SessionId, _Fitting]
+    ) -> Collection[SessionId]:
+        """Owe the threads of those that are new; tell the channel how many wait, and return them.
+
+        One that waits is not claimed, so another channel may have it.
+        """
+        waiting, hourly = list[SessionId](), Starts(self.state.store, MOST_AN_HOUR)
         for one, rule in fitting.values():
             claim = f"adopted:{one.session}"
             noted = await self.state.claims.noted(claim)
             if noted not in {None, channel} or not await self._is_new(one, fitting):
                 continue
-            if not await self.state.claims.claim(claim, KEEP_CLAIM, channel):
-                continue
             if waiting or await hourly.count(f"adopt:{channel}", one.session):
-                waiting += 1
+                waiting.append(one.session)
+                continue
+            if not await self.state.claims.claim(claim, KEEP_CLAIM, channel):
                 continue
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
             await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
             await self.state.claims.note(claim, f"{channel} done", KEEP_CLAIM)
         if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
             place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-            await self.notices.say(place, words.waiting(waiting))
+            await self.notices.say(place, words.waiting(len(waiting)))
+        return waiting
 
     async def _is_new(self, one: SessionSummary, fitting: Mapping[SessionId, _Fitting]) -> bool:
         """Return True for a session that no thread has, nor shows as the child of its own."""
@@ -199,3 +235,22 @@ class Adopting:
         if above is not None and (above in fitting or await self.state.watches.followers(above)):
             return False
         return not await self.state.watches.followers(one.session)
+
+
+def _fitting(listed: Sequence[_Listed]) -> Mapping[SessionId, _Fitting]:
+    """Return the sessions, oldest first, each with the first rule that it fits."""
+    pairs = [(one, rule) for rule, found in listed for one in found]
+    pairs.sort(key=lambda pair: (pair[0].created_at or _now(), pair[0].session))
+    fitting: dict[SessionId, _Fitting] = {}
+    for one, rule in pairs:
+        fitting.setdefault(one.session, (one, rule))
+    return fitting
+
+
+def _mark(channel: str, rule: Rule) -> str:
+    """Return the note of the time (Unix s) since which a rule's sessions are still to be listed."""
+    return f"adopts since:{channel}:{rule.words}:{rule.since}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -12,7 +12,7 @@ from typing import ClassVar
 from bot.mirror.audience import Audience
 from bot.model.errors import NotLinked
 from bot.model.owed import Owed, OwedKind, Schedule
-from bot.model.people import Act, UserId
+from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
@@ -142,8 +142,10 @@ class OwnThreads:
         if wanted.rule:
             rules = (await self.state.profiles.get(wanted.channel)).rules
             is_ruled = any(one.words == wanted.rule for one in rules)
-            allows = self.workspace.permissions.allows_channel(wanted.channel)
-            return is_ruled and allows and not found
+            is_barred = await self.audience.is_barred(wanted.channel, None)
+            may = self.workspace.permissions.may(Act.START, wanted.by, wanted.channel)
+            is_allowed = await may is Standing.ALLOWED
+            return is_ruled and is_allowed and not is_barred and not found
         return all(one.channel != wanted.channel for one in found)
 
     async def _named(self, wanted: OwnThread, session: SessionId) -> NamedSession:

@@ -14,6 +14,11 @@ LEGACY = SlackMessage(
     "any."
 )
 
+SHARED = SlackMessage(
+    "I *didn't change* anything: other organizations share this channel and would read along, so "
+    "it can't adopt sessions."
+)
+
 TOO_MANY = SlackMessage(
     f"I *didn't change* anything: a channel can have {MOST_RULES} rules at most. `adopt none` ends "
     "those that it has."
@@ -63,6 +68,15 @@ def waiting(count: int) -> SlackMessage:
     return SlackMessage(
         f"{more} this channel's rules. I open at most ten threads an hour, so "
         f"{plural(count, 'it follows', 'the rest follow')} later."
+    )
+
+
+def rests(rule: str, by: str) -> SlackMessage:
+    """Say that a rule does not apply while its maker may not start sessions."""
+    return SlackMessage(
+        f"New sessions that fit {as_code(rule)} get no threads here: {escape(by)}, who set "
+        "that, may no longer start sessions here. Someone who may can mention me with "
+        "`adopt none`, and then set the channel's rules again."
     )
 
 
