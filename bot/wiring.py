@@ -68,6 +68,7 @@ from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.slack.views import Views
 from bot.store.claims import Claims
+from bot.store.mirror.polls import Reads
 from bot.store.state import State
 from bot.timing import Timing
 from bot.wording.message import SlackMessage
@@ -89,13 +90,13 @@ class Connections:
     devin: Devin
     file_hosts: Collection[str] = ()
 
-    def workspace(self, claims: Claims) -> tuple[Workspace, Acting]:
+    def workspace(self, claims: Claims, reads: Reads) -> tuple[Workspace, Acting]:
         """Build the workspace, and what finds its people's accounts in Devin."""
         client, identity, settings = self.client, self.identity, self.settings
         source = Source(client, self.store, self.timing)
         channels = Channels(source, settings.link_ttl)
         people = People(source, channels.lookup, identity.tenant, identity.enterprise)
-        acting = Acting(settings, people, source, self.devin, claims)
+        acting = Acting(settings, people, source, self.devin, claims, reads)
         account = acting.account if acting.is_required else None
         workspace = Workspace(
             identity=identity,
@@ -120,7 +121,7 @@ class Parts:
         self._to = to
         settings, timing, background = to.settings, to.timing, to.background
         self.state = state = State.of(to.store, settings)
-        self.workspace, self.acting = to.workspace(state.claims)
+        self.workspace, self.acting = to.workspace(state.claims, state.reads)
         workspace = self.workspace
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
         self.poll = Poll(state.store, schedule, timing)

@@ -26,6 +26,7 @@ from bot.settings import Settings
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 from bot.slack.people import People
 from bot.store.claims import Claims
+from bot.store.mirror.polls import Reads
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,14 @@ NEAR = 60.0
 """Seconds before a reply in which the same words of another one make a look for it ambiguous."""
 
 _SAID = TypeAdapter(dict[str, float])
+
+LISTS = 2
+"""The reads of a look-up."""
+
+DEBT = 10
+"""The reads that are owed to the budget, beyond which it is at a pause that Devin has asked for."""
+
+PUT_OFF = "Devin limits reads"
 
 DENIED_PAUSE = 60.0
 """Seconds until anybody is looked up again after Devin has refused that."""
@@ -57,13 +66,20 @@ class Acting:
     """Decides as whom words are sent; each person is looked up once a day, for all processes."""
 
     def __init__(
-        self, settings: Settings, people: People, source: Source, devin: Devin, claims: Claims
+        self,
+        settings: Settings,
+        people: People,
+        source: Source,
+        devin: Devin,
+        claims: Claims,
+        reads: Reads,
     ) -> None:
         self.is_on = settings.act_as != "off"
         self.is_required = settings.act_as == "required"
         self._people = people
         self._devin = devin
         self._claims = claims
+        self._reads = reads
         timing = replace(source.timing, look_up_seconds=source.timing.member_seconds)
         source = replace(source, timing=timing)
         self._accounts = Lookup(
@@ -157,10 +173,20 @@ class Acting:
         ids = {**reply.thread.log_fields, "session_id": session, "reply_id": reply.id}
         audit(Event.SENT_AS, sender(reply) or "", **ids, as_user=account)
 
+    async def _member(self, email: str) -> str | Unread | None:
+        """Look the address up: that goes before polls, but waits while Devin wants no reads."""
+        _, wait = await self._reads.spend(0)
+        if wait > DEBT * self._reads.seconds_each:
+            return Unread(why=PUT_OFF, retry_after=wait)
+        await self._reads.spend(LISTS, is_made=True)
+        return await self._devin.member(email)
+
     async def _look_up(self, user: str) -> str:
         email = await self._people.email(UserId(user))
-        found = await self._devin.member(email) if email else None
+        found = await self._member(email) if email else None
         if isinstance(found, Unread):
+            if found.status and found.retry_after is not None:
+                await self._reads.spend(0, pause=found.retry_after)
             is_denied = found.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
             after = DENIED_PAUSE if is_denied else found.retry_after
             raise SlackAway(MEMBERS, found.reason, retry_after=after, maybe_done=False)

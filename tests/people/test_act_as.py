@@ -23,6 +23,7 @@ from bot.redis.keys import lease_key
 from bot.runtime.logs import TRAIL, Event
 from bot.store.claims import Claims
 from bot.store.mailbox import Mailbox
+from bot.store.mirror.polls import Reads
 from bot.wording import actions, commands, refusals
 from bot.wording.lifecycle.ending import STOP
 from sandbox import Sandbox
@@ -315,6 +316,29 @@ async def test_a_reaction_starts_nothing_as_whoever_set_it(
         else:
             await desk.until_linked(ts)
     assert [as_user for _, as_user in started(desk)] == ([] if act_as == "required" else [None])
+
+
+async def test_a_look_up_waits_while_devin_wants_no_reads(
+    bot: Bot, desk: Desk, ada: str, store: Store
+) -> None:
+    """It counts among the reads, although it doesn't wait for those that follow sessions."""
+    thread = await desk.linked_thread()
+    await Reads(store, 300).spend(0, pause=60.0)
+    await desk.until_delivered(await desk.reply("Please rebase", thread))
+    assert written(desk) == [(signed(desk, "ada"), None)]
+    assert desk.devin.reads_by_kind["members"] == 0
+
+
+async def test_standing_words_of_another_person_say_whose_they_are(
+    bot: Bot, desk: Desk, ada: str
+) -> None:
+    """They open a session that is the starter's own."""
+    root = await desk.slack.say("Shall we ship it?")
+    await desk.mention('defaults words:"Run the tests."', thread=root, user="ben")
+    await wait_until(lambda: desk.said(root), "they are set")
+    await desk.until_linked(await desk.mention("start Fix the login"))
+    whose = f"Standing words of this channel, set by {signed(desk, 'ben')}"
+    assert started(desk) == [(whose, ada)]
 
 
 async def test_where_it_is_required_only_members_write(

@@ -21,6 +21,7 @@ from bot.model.options import (
     Options,
     Profile,
 )
+from bot.model.people import UserId
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.text.options import parse_options
@@ -34,13 +35,14 @@ class Chosen:
     """The `options` that apply, as people know them, and the ID of their playbook.
 
     It is the macro, if that can't be looked up at the moment.
-    The channel's standing `words` precede the `prompt`; both are Slack markup.
+    The channel's standing `words`, which `by` set, precede the `prompt`; both are Slack markup.
     """
 
     options: Options
     playbook: str
     prompt: str
-    words: str = ""
+    words: str
+    by: UserId
 
     @property
     def sent(self) -> Options:
@@ -85,7 +87,7 @@ class Choosing:
                 raise DevinAway(found.reason, retry_after=found.retry_after)
         if problems:
             raise BadOptions(problems)
-        return Chosen(options, playbook, prompt, profile.words)
+        return Chosen(options, playbook, prompt, profile.words, profile.by)
 
     async def check(self, options: Options) -> None:
         """Check what is to be a channel's default.

@@ -54,7 +54,7 @@ class Prompt:
     """A prompt, as Markdown with names, empty if there is nothing to start from.
 
     `as_self` is the same without the line that says who asks, for Devin to read from themselves;
-    that stays below a channel's standing words, which are another person's.
+    that stays below a channel's standing words, which another line says who has set.
 
     `options` are what the session is started with: as people know them (`chosen`), and as Devin
     takes them. `left_out` counts messages of the thread whose authors may not message Devin.
@@ -131,7 +131,7 @@ class Prompts:
         if text != chosen.prompt:
             own = with_prompt(own, chosen.prompt)
         message = _without_addresses(own)
-        asked, as_self, quoted, first = "", "", "", ""
+        asked, as_self, quoted, first, whose = "", "", "", "", ""
         if not is_empty(message):
             asked = await message_of(message, self._people, standing=standing)
             as_self = await message_of(
@@ -145,7 +145,10 @@ class Prompts:
         if (asked or quoted) and chosen.words:
             standing_words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
             first = mark_typed(await shown(standing_words, self._people))
-        texts = ["\n\n".join(filter(None, (first, one, quoted))) for one in (asked, as_self)]
+            by = speaker(await self._people.name(chosen.by), chosen.by)
+            whose = f"Standing words of this channel, set by {by} (in Slack):"
+        own_texts = (("", first, asked), (whose, first, as_self))
+        texts = ["\n\n".join(filter(None, (*parts, quoted))) for parts in own_texts]
         return Prompt(texts[0], earlier.left_out, chosen.options, chosen.sent, texts[1])
 
     async def _quoted(self, earlier: "_Earlier", head: str) -> str:
