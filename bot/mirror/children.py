@@ -4,12 +4,15 @@ Devin tells a session's children by their ids, so their states come with those o
 those of new children are asked for at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.devin.api import SessionSummary
 from bot.model.mirror import Child, Watched
 from bot.model.sessions import SessionId, SessionState
 from bot.store.mirror.polls import Poll
+
+MOST = 100
+"""The sessions that one call returns."""
 
 TITLE_LIMIT = 100
 ADDRESS_LIMIT = 300
@@ -18,10 +21,19 @@ Sessions = Mapping[SessionId, SessionSummary]
 
 
 def asked_with(polls: Sequence[Poll]) -> Sequence[SessionId]:
-    """Return the sessions, and then those of their children that may still change."""
+    """Return the sessions, and then those of their children that may still change: one call's.
+
+    A child that Devin did not show to a later poll is not asked for again: looking for an id that
+    Devin refuses takes many calls.
+    """
     children = (child for one in polls for child in one.seen.children)
-    open_ = (one.session for one in children if one.state is not SessionState.ENDED)
-    return list(dict.fromkeys([*(one.session for one in polls), *open_]))
+    open_ = (
+        one.session
+        for one in children
+        if one.state is not SessionState.ENDED and not one.is_missing
+    )
+    sessions = [one.session for one in polls]
+    return list(dict.fromkeys([*sessions, *open_]))[: max(MOST, len(sessions))]
 
 
 def new_among(polls: Sequence[Poll], found: Sessions) -> Sequence[SessionId]:
@@ -33,23 +45,32 @@ def new_among(polls: Sequence[Poll], found: Sessions) -> Sequence[SessionId]:
         for child in summary.children
         if child not in found and child not in {one.session for one in known}
     )
-    return list(dict.fromkeys(new))
+    return list(dict.fromkeys(new))[:MOST]
 
 
-def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[Child, ...]:
-    """Return the children of a session; of one that was not found now, what was known before."""
+def children_of(
+    before: Watched, session: SessionId, found: Sessions, missing: Collection[SessionId] = ()
+) -> tuple[Child, ...]:
+    """Return the children of a session; of one that was not found now, what was known before.
+
+    `missing` were asked for, and not found; a child that is new may only be listed late.
+    """
     if session not in found:
         return before.children
     known = {one.session: one for one in before.children}
     return tuple(
-        _child(found[one]) if one in found else known.get(one) or Child(session=one)
+        _child(found[one])
+        if one in found
+        else (known.get(one) or Child(session=one)).model_copy(
+            update={"is_missing": one in known and (one in missing or known[one].is_missing)}
+        )
         for one in found[session].children
     )
 
 
 def shown_of(children: Sequence[Child]) -> Sequence[object]:
     """Return what a card shows of children, which is not what they cost."""
-    return [(one.session, one.title, one.url, one.state) for one in children]
+    return [(one.session, one.title, one.url, one.state, one.is_missing) for one in children]
 
 
 def _child(summary: SessionSummary) -> Child:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.devin.api import MessagePage, SessionSummary, Source
 from bot.mirror.children import shown_of
 from bot.mirror.events import asked_of, closed_by, events_of
-from bot.mirror.pace import RESOLUTION_MS, until_next, updated_of
+from bot.mirror.pace import RESOLUTION_MS, pulls_by, until_next, updated_of
 from bot.model.mirror import CAPS, Child, Follow, Said, SaidKind, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.store.mirror.polls import Follower, Found, Poll
@@ -110,7 +110,7 @@ def _seen(
             "state": summary.state,
             "since": before.since if summary.state is before.state else poll.began,
             "trouble": summary.trouble,
-            "pull_requests": summary.pull_requests,
+            "pull_requests": pulls_by(before, summary),
             "children": reading.children,
             "acus": before.acus if summary.acus is None else summary.acus,
             "updated": updated_of(summary),

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from bot.devin.api import SessionSummary
 from bot.model.mirror import Watched
-from bot.model.sessions import SessionState
+from bot.model.sessions import PullRequest, SessionState
 from bot.store.mirror.polls import Poll
 
 SLOWEST: Mapping[SessionState, int] = {
@@ -39,6 +39,9 @@ DAY_MS = 86_400_000
 OPEN_MS = 14 * DAY_MS
 """The time for which an ended session is polled for its open pull requests."""
 
+MOST_PULLS = 50
+"""Most pull requests that are known of a session."""
+
 RESOLUTION_MS = 1_000
 """Devin's times may be in whole seconds."""
 
@@ -58,10 +61,19 @@ def until_next(poll: Poll, seen: Watched) -> timedelta | None:
     idle = _idle_ms(poll, seen)
     if seen.state is SessionState.ENDED and idle >= FRESH_MS and not _has_open(poll, seen):
         return None
-    has_work = any(one.state is SessionState.WORKING for one in seen.children)
+    has_work = any(
+        one.state is SessionState.WORKING and not one.is_missing for one in seen.children
+    )
     slowest = min(SLOWEST.get(seen.state, RESTING), CHILDREN if has_work else RESTING)
     pauses = min(max(1.0, idle / 1000), slowest)
     return timedelta(seconds=pauses * poll.pause)
+
+
+def pause_of(poll: Poll, summary: SessionSummary | None) -> timedelta | None:
+    """Return the time until the next poll of a session that was not read, or that has no state."""
+    if summary is not None or poll.seen.state is SessionState.ENDED:
+        return until_next(poll, poll.seen)
+    return until_next(poll, poll.seen.model_copy(update={"state": SessionState.UNKNOWN}))
 
 
 def _has_open(poll: Poll, seen: Watched) -> bool:
@@ -73,13 +85,15 @@ def _has_open(poll: Poll, seen: Watched) -> bool:
 def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
     """Return what it is worth to read the session's messages at this poll."""
     seen = poll.seen
-    state = SessionState.UNKNOWN if summary is None else summary.state
+    is_over = seen.state is SessionState.ENDED
+    absent = SessionState.ENDED if is_over else SessionState.UNKNOWN  # Devin may have deleted it
+    state = absent if summary is None else summary.state
     if seen.is_new and not poll.replied and state is not SessionState.WORKING:
         return Worth.A_PRECAUTION
     has_moved = summary is not None and (
         state is not seen.state
         or updated_of(summary) != seen.updated
-        or summary.pull_requests != seen.pull_requests
+        or pulls_by(seen, summary) != seen.pull_requests
         or _has_cost(seen, summary)
     )
     is_wanted = poll.wanted >= seen.read_at or seen.has_more
@@ -89,6 +103,13 @@ def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
         return Worth.NOTHING
     is_overdue = poll.began - seen.read_at >= _longest_unread_ms(poll, state) * poll.pause
     return Worth.A_PRECAUTION if is_overdue else Worth.NOTHING
+
+
+def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
+    """Return a session's pull requests; what one answer leaves out of them is as it was."""
+    known = {one.url: one for one in seen.pull_requests}
+    told = {one.url: one for one in summary.pull_requests if one.state or one.url not in known}
+    return tuple((known | told).values())[:MOST_PULLS]
 
 
 def updated_of(summary: SessionSummary) -> int:

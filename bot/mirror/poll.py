@@ -6,7 +6,7 @@ A poll that fails changes nothing: the cursor stays, and the session is polled a
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from cachetools import LRUCache
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
 from bot.mirror.children import Sessions, asked_with, children_of, new_among, shown_of
 from bot.mirror.news import Reading, found_in
-from bot.mirror.pace import Worth, until_next, worth_of
+from bot.mirror.pace import Worth, pause_of, worth_of
 from bot.mirror.status import StatusLines
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
@@ -99,14 +99,15 @@ class SessionPoll:
         busy = [one for one in polls if one.session in self._reading]
         await self._watches.end([(one, timedelta(seconds=self._pause)) for one in busy])
         free = [one for one in polls if one.session not in self._reading]
-        survey = await self._survey(asked_with(free)) if free else Survey({}, 0)
+        asked = asked_with(free)
+        survey = await self._survey(asked) if free else Survey({}, 0)
         if isinstance(survey, timedelta):
             await self._watches.end([(one, survey) for one in free])
             return
-        found = await self._with_children(free, survey.found)
-        due = [_due(one, found) for one in free]
+        found, missing = await self._with_children(free, survey.found, asked)
+        due = [_due(one, found, missing) for one in free]
         still = [one for one in due if one.worth is Worth.NOTHING]
-        await self._watches.end([(one.poll, _pause(one.poll, one.summary)) for one in still])
+        await self._watches.end([(one.poll, pause_of(one.poll, one.summary)) for one in still])
         await self._read_all([one for one in due if one.worth is not Worth.NOTHING])
 
     async def _read_all(self, due: Sequence[_Due]) -> None:
@@ -121,11 +122,15 @@ class SessionPoll:
         await self._watches.end([(one, timedelta(seconds=next(waits))) for one in unpaid])
         await asyncio.gather(*(self._read_in_turn(one) for one in line[:paid]))
 
-    async def _with_children(self, polls: Sequence[Poll], found: Sessions) -> Sessions:
-        """Return what was found, and the states of children that are new."""
+    async def _with_children(
+        self, polls: Sequence[Poll], found: Sessions, asked: Sequence[SessionId]
+    ) -> tuple[Sessions, Collection[SessionId]]:
+        """Return what was found, with the states of new children, and what was not of all asked."""
         new = new_among(polls, found)
         more = await self._survey(new) if new else Survey({}, 0)
-        return found if isinstance(more, timedelta) else {**more.found, **found}
+        if not isinstance(more, timedelta):
+            found, asked = {**more.found, **found}, [*asked, *new]
+        return found, set(asked).difference(found)
 
     async def _survey(self, sessions: Sequence[SessionId]) -> Survey | timedelta:
         """Return the states of `sessions`, or the time after which to try again."""
@@ -210,7 +215,7 @@ class SessionPoll:
         if why.status == HTTPStatus.NOT_FOUND:
             self._note(poll, why.reason)
             metrics.READS_PUT_OFF.labels(why.reason).inc()
-            pause = _pause(poll, None)
+            pause = pause_of(poll, None)
         else:
             pause = await self._unread(why)
         await self._watches.end([(poll, pause)])
@@ -250,18 +255,13 @@ class SessionPoll:
             self._status_lines.clear(threads)
 
 
-def _due(poll: Poll, found: Sessions) -> _Due:
-    summary, children = found.get(poll.session), children_of(poll.seen, poll.session, found)
+def _due(poll: Poll, found: Sessions, missing: Collection[SessionId]) -> _Due:
+    summary = found.get(poll.session)
+    children = children_of(poll.seen, poll.session, found, missing)
     worth = worth_of(poll, summary)
     if shown_of(children) != shown_of(poll.seen.children):
         worth = Worth.NEWS
     return _Due(worth, poll, summary, children)
-
-
-def _pause(poll: Poll, summary: SessionSummary | None) -> timedelta | None:
-    if summary is not None:
-        return until_next(poll, poll.seen)
-    return until_next(poll, poll.seen.model_copy(update={"state": SessionState.UNKNOWN}))
 
 
 def _clock(poll: Poll) -> Callable[[], datetime]:

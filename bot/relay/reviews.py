@@ -144,7 +144,10 @@ class Reviews:
                 if answer.kind is OutcomeKind.UNCERTAIN:
                     raise DevinAway(answer.detail)
                 return self._refused(asked, answer.status or 0, answer.detail)
-            found, is_new = answer or await self._latest(asked), answer is not None
+            found, is_new = answer, answer is not None
+            if answer is None:  # one is under way
+                await self.state.reads.spend(is_made=True)
+                found = await self._latest(asked)
         if not isinstance(found, Review):
             raise DevinAway("no clear answer about a review")
         if found.is_over:

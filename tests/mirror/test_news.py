@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
+from bot.mirror.children import asked_with, children_of
 from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import FRESH_MS
 from bot.model.mirror import Follow, SaidKind, Started, Watched
@@ -261,6 +262,29 @@ def test_each_event_is_told_once() -> None:
         found = polled([], state, **more)
         assert said(found) == [event]
         assert said(polled([], state, before=found.seen, **more)) == []
+
+
+def test_what_one_answer_leaves_out_of_pull_requests_is_as_it_was() -> None:
+    """A state, or all of one: each is opened and merged once."""
+    address = "https://github.com/a/b/pull/1"
+    before, told = seen(), list[str]()
+    for states in (["open"], [""], [], ["open"], [""], ["merged"], [], ["merged"]):
+        pulls = tuple(PullRequest(address, one) for one in states)
+        found = polled([], before=before, pull_requests=pulls)
+        before, told = found.seen, [*told, *said(found)]
+    assert told == ["(pull_request)", "(merged)"]
+
+
+def test_a_survey_is_one_call_and_a_missing_child_is_asked_for_once() -> None:
+    """Parents come first; an id that Devin refuses would cost many calls each time."""
+    ids = [SessionId(f"devin-{number}") for number in range(120)]
+    found = {SESSION: summary(SessionState.WORKING, children=tuple(ids))}
+    children = children_of(seen(), SESSION, found)
+    poll = Poll(SESSION, NOW, seen(children=children))
+    assert asked_with([poll]) == [SESSION, *ids[:99]]
+    missing = children_of(poll.seen, SESSION, found, ids[:99])
+    for again in (missing, children_of(seen(children=missing), SESSION, found)):
+        assert asked_with([Poll(SESSION, NOW, seen(children=again))]) == [SESSION, *ids[99:]]
 
 
 def test_a_session_that_falls_asleep_says_nothing() -> None:
