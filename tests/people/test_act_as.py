@@ -10,6 +10,7 @@ import redis.asyncio
 from pydantic import SecretStr
 
 from bot.app import Bot
+from bot.delivery.acting import sender
 from bot.delivery.compose import CORRECTS, compose
 from bot.devin.opening import open_devin
 from bot.model.errors import NotAllowed
@@ -26,6 +27,7 @@ from bot.store.mailbox import Mailbox
 from bot.store.mirror.polls import Reads
 from bot.wording import actions, commands, refusals
 from bot.wording.lifecycle.ending import STOP
+from handlers.parse.events import parse_message
 from sandbox import Sandbox
 from tests.people import test_shortcuts as shortcuts
 from tests.people import test_stopping as stops
@@ -394,6 +396,15 @@ def test_a_person_s_own_words_have_no_line_unless_they_say_nothing(
     """An empty message might be refused, and a line with their own name does no harm."""
     reply = Reply(thread=THREAD, ts="1.0", author=ADA, text="Please rebase")
     assert compose(reply.model_copy(update=more), "Ada", {}, signs=False) == text
+
+
+def test_what_an_app_wrote_is_nobody_s() -> None:
+    """Also if Slack names the app alone, beside a person."""
+    event = {"channel": "C", "ts": "1764000000.000100", "user": ADA, "text": "Please rebase"}
+    typed, posted = (parse_message({**event, **more}, "T") for more in ({}, {"app_id": "A0APP"}))
+    assert typed is not None
+    assert posted is not None
+    assert (sender(typed), sender(posted)) == (ADA, None)
 
 
 async def test_what_somebody_else_wrote_keeps_both_names(bot: Bot, desk: Desk, ada: str) -> None:
