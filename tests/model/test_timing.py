@@ -49,7 +49,9 @@ def test_patience_stretches_deadlines_and_tempo_shortens_pauses() -> None:
         "crowd_wait",
         "late_wait",
         "notice_wait",
+        "review_wait",
         "rewrite_wait",
+        "stopped_wait",
     }
     assert after["redis_seconds"] == TIMING.redis_seconds * 30
     assert after["card_pause"] == TIMING.card_pause / 10

@@ -139,6 +139,7 @@ async def test_a_start_without_trouble_warns_of_nothing(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its thread is read again, although no event was refused."""
+    desk.slack.agent = True
     thread = await desk.mention("start Fix it")
     await until_linked(desk, thread)
     reply = await desk.reply("Thanks", thread)
