@@ -24,9 +24,12 @@ from bot.model.workflow_steps import Flaw
 from bot.wording import workflows
 from tests.wording.foreign import BARE, HUGE
 
+NO_STEP = {Standing.ALLOWED, Standing.NOT_SENDER, Standing.REACTION}
+"""Standings that no step ends with: the latter two are of presses and of reactions."""
+
 STEP_ERRORS = [
     *(BadStep(flaw) for flaw in Flaw),
-    *(NotAllowed(standing) for standing in set(Standing) - {Standing.ALLOWED}),
+    *(NotAllowed(standing) for standing in set(Standing) - NO_STEP),
     *(CannotPost(reason) for reason in ("not_in_channel", "restricted_action")),
     *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(BARE, "ada"), IsMuted()),
     NotTaken(Change.UNLINKED),
