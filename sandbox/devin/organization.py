@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from sandbox.devin.bodies import RejectedError, invalid
+from sandbox.devin.bodies import RejectedError
 
 ReviewState = Literal["pending", "running", "completed", "errored"]
 
@@ -86,7 +86,7 @@ class Reviews:
         """Begin a review of the head; 409 while one of it is under way."""
         found = _PULL_REQUEST.fullmatch(pr_url)
         if found is None:
-            raise invalid("value_error", ["body", "pr_url"], "Invalid PR URL", given=pr_url)
+            raise RejectedError(400, "Invalid PR URL")  # no document says which status
         sha = self.heads.get(pr_url) or self.push(pr_url)
         if any(one.status in {"pending", "running"} for one in self._at(pr_url, sha)):
             raise RejectedError(409, "A review of this commit is already pending")

@@ -65,7 +65,7 @@ def _given(parameter: dict[str, Any]) -> dict[str, Any]:
 
 CHECKS = {
     "not_a_server_error": {"expected-statuses": ["2xx", "307", "4xx", "503"]},
-    # 400 is for a mode that no schema lists.
+    # 400 is for a mode that no schema lists, and for an address of no pull request.
     "positive_data_acceptance": {
         "expected-statuses": ["2xx", "307", "400", "401", "403", "404", "409", "429", "503"]
     },
