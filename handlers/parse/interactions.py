@@ -100,16 +100,18 @@ class Submission:
 def is_of(body: Payload, ours: Identity) -> bool:
     """Whether an interaction or a slash command is of our installation.
 
-    In a modal, the installation that opened it decides alone, since Slack names an outsider's own
-    team beside it (bolt-python #734); who they are is looked up before they may do anything.
-    Elsewhere, if an organization is named, and we are in one, that decides: a person may act in any
-    workspace of an organization, and for an org-wide app Slack names none (`team: null`). The
-    person's own organization counts only where Slack names no other.
+    In a modal, our installation is enough, since Slack names an outsider's own team beside it
+    (bolt-python #734); who they are is looked up before they may do anything. It may also be
+    another workspace of the organization (bolt-python #1229). Elsewhere, if an organization is
+    named, and we are in one, that decides: a person may act in any workspace of an organization,
+    and for an org-wide app Slack names none (`team: null`). The person's own organization counts
+    only where Slack names no other.
     """
     team, view = mapping(body.get("team")), mapping(body.get("view"))
-    if installed := string(view, "app_installed_team_id"):
-        return installed in {ours.tenant, ours.enterprise}
-    places = {string(team, "id"), string(body, "team_id"), string(view, "team_id")}
+    installed = string(view, "app_installed_team_id")
+    if installed and installed in {ours.tenant, ours.enterprise}:
+        return True
+    places = {string(team, "id"), string(body, "team_id"), string(view, "team_id"), installed}
     named = {
         string(mapping(body.get("enterprise")), "id"),
         string(team, "enterprise_id"),

@@ -67,7 +67,7 @@ NAMED: list[tuple[JSON, str]] = [
     (here(team=None, view={"team_id": OTHER, "app_installed_team_id": OTHERS}), ""),
     (here(team={"id": OTHER}, enterprise=None, view=IN_MODAL), "grid workspace"),
     (here(team={"id": OTHER}, enterprise=OUTSIDE, view=IN_MODAL), "grid workspace"),
-    (here(team={"id": TEAM}, enterprise=E, view={"app_installed_team_id": OTHER}), ""),
+    (here(team={"id": TEAM}, enterprise=E, view={"app_installed_team_id": OTHER}), "org grid"),
     (here(team={"id": OTHER}, view={"team_id": TEAM, "app_installed_team_id": None}), ""),
     (here(team=None), ""),
     (here(team=[], enterprise="E1", view=None, user=None), ""),

@@ -314,7 +314,8 @@ async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) ->
     other = genuine | {
         "team": {"id": "T0OTHER000"},
         "enterprise": {"id": "E0OTHER000"},
-        "view": genuine["view"] | {"state": {"values": values}},
+        "view": genuine["view"]
+        | {"state": {"values": values}, "app_installed_team_id": "T0OTHER000"},
     }
     delivery = await (await desk.slack.redeliver(Delivery("interactive", other))).settled()
     assert delivery.acked
