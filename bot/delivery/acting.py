@@ -8,7 +8,6 @@ can hold anybody's token, so what comes through either is never sent as a person
 
 import hashlib
 import logging
-import time
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -153,8 +152,12 @@ class Acting:
                 extra={**ids, "reason": REASON + _OTHERWISE[self.is_required], "detail": detail},
             )
 
-    async def said_before(self, session: SessionId, reply: ReplyId, text: str, sent: float) -> bool:
-        """Note that `reply`, first sent at `sent` (s), says `text` as its author to `session`.
+    async def said_before(
+        self, session: SessionId, reply: ReplyId, text: str, sent: float, now: float
+    ) -> bool:
+        """Note that `reply`, first sent at `sent`, says `text` as its author to `session`.
+
+        Both times are in seconds by Redis's clock, which all processes share.
 
         Return True if another one said the same at about that time: without the author's line, a
         look into the session can't tell them apart.
@@ -164,7 +167,7 @@ class Acting:
         if (noted := await self._claims.noted(what)) is not None:
             found = _SAID.validate_json(noted)
         others = {one: at for one, at in found.items() if one != reply and at > sent - NEAR}
-        said = _SAID.dump_json({**others, reply: time.time()}).decode()
+        said = _SAID.dump_json({**others, reply: now}).decode()
         await self._claims.note(what, said, DAY)
         return bool(others)
 

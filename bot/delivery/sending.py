@@ -237,7 +237,8 @@ class Sender:
         if not message.as_user:
             return False
         text, sent = self._devin.listed(message.text, message.attachments), head.sent / 1000
-        said = partial(self._acting.said_before, lease.session, head.reply.id, text, sent)
+        about, now = (lease.session, head.reply.id, text, sent), head.clock().timestamp()
+        said = partial(self._acting.said_before, *about, now)
         return await self._retried(said)
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:

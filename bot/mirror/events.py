@@ -81,7 +81,7 @@ def _is_settled(poll: Poll, question: Said) -> bool:
     """Return True if a question is open, or somebody has replied since it was asked."""
     before = poll.seen
     was_asked = before.question == question.id
-    return was_asked and (bool(before.asked) or poll.replied > before.question_at)
+    return was_asked and (bool(before.asked) or poll.sent > before.question_at)
 
 
 def _in_trouble(poll: Poll, seen: Watched) -> Sequence[Said]:
@@ -110,8 +110,11 @@ def _of_cap(poll: Poll, seen: Watched) -> Sequence[Said]:
 
 
 def _has_reply(poll: Poll) -> bool:
-    """Return True if a reply has reached the session since people were told of its state."""
-    return poll.replied > poll.seen.asked_at
+    """Return True if a reply that reached the session was sent after people were told of its state.
+
+    One that was under way then, and was confirmed later, is no answer to that.
+    """
+    return poll.sent > poll.seen.asked_at
 
 
 def _is_unmoved_by_reply(poll: Poll) -> bool:

@@ -99,7 +99,7 @@ class Reviews:
             return False
         is_late = time.time() - asked.at >= self.workspace.timing.review_wait.total_seconds()
         try:
-            said = await (self._read(asked) if asked.commit else self._begin(asked))
+            said = await (self._read(asked) if asked.commit else self._begin(asked, begun.at))
         except DevinAway:
             if not is_late:
                 raise
@@ -125,7 +125,7 @@ class Reviews:
         else:
             await self.state.outbox.end(begun, forget=told)
 
-    async def _begin(self, asked: Asked) -> SlackMessage:
+    async def _begin(self, asked: Asked, now: int) -> SlackMessage:
         """Ask for a review, unless one of the latest commit is known; return what to say of it.
 
         Raises:
@@ -152,7 +152,7 @@ class Reviews:
             raise DevinAway("no clear answer about a review")
         if found.is_over:
             return words.result(asked.url, found)
-        await self._watch(asked, found)
+        await self._watch(asked, found, now)
         return words.begun(asked.url, found, is_new=is_new)
 
     async def _read(self, asked: Asked) -> SlackMessage | None:
@@ -175,14 +175,17 @@ class Reviews:
             raise DevinAway(found.reason, retry_after=found.retry_after)
         return found
 
-    async def _watch(self, asked: Asked, review: Review) -> None:
-        """Owe the thread the result of a review that was begun, once while it is under way."""
+    async def _watch(self, asked: Asked, review: Review, now: int) -> None:
+        """Owe the thread the result of a review that was begun, once while it is under way.
+
+        It is due a pause after `now` (Unix ms, by Redis's clock).
+        """
         pause = self.workspace.timing.review_pause
         watched = asked.model_copy(update={"commit": review.commit})
         place = f"{asked.thread.channel}:{asked.thread.thread_ts}"
         subject = f"{asked.thread.team}:review:{place}:{words.short_of(asked.url)}:{review.commit}"
         owed = Owed(subject, 1, OwedKind.REVIEW)
-        due = int((time.time() + pause) * 1000)
+        due = now + int(pause * 1000)
         if await self.state.outbox.owe(owed, watched.to_json(), KEEP, due):
             await self.schedule.tell(owed, pause)
 

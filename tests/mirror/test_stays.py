@@ -72,7 +72,9 @@ class Conversation:
             page=MessagePage(list(self.listed), Cursor("v3 "), timedelta(0)),
             default=Follow.ALL,
         )
-        poll = Poll(SESSION, self.now, self.seen, self.replied, 0, "", [_FOLLOWER], shown)
+        poll = Poll(
+            SESSION, self.now, self.seen, self.replied, 0, "", [_FOLLOWER], shown, sent=self.replied
+        )
         found = found_in(poll, reading)
         self.seen = found.seen
         events = [item for _, item in found.said if item.kind is not SaidKind.MESSAGE]

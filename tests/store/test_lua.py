@@ -26,7 +26,8 @@ HASHES: dict[str, set[str]] = {
     "record": {"asked", "round", "state", "meanwhile", "outcome", "noticed", "reply"},
     "card": {"wanted", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
-        *("seen", "shown", "joined:", "replied", "wanted", "by:", "last:", "failing", "attempts"),
+        *("seen", "shown", "joined:", "replied", "sent", "wanted", "by:", "last:"),
+        *("failing", "attempts"),
         "started",
     },
     "heard": {"gap"},

@@ -36,10 +36,10 @@ class Follower:
 class Poll:
     """A session that was taken at `began` (Unix ms), with its record (`before`: as it is kept).
 
-    `replied` is when a reply last reached it, and `wanted` when that or a link last asked for its
-    messages to be read. Only an opened poll knows the followers, the messages `shown`, and how the
-    session was `started`, if the relay did that. `pause` is the shortest time until the next one,
-    in seconds.
+    `replied` is when a reply last reached it, which was `sent` before, and `wanted` when that or a
+    link last asked for its messages to be read. Only an opened poll knows the followers, the
+    messages `shown`, and how the session was `started`, if the relay did that. `pause` is the
+    shortest time until the next one, in seconds.
     """
 
     session: SessionId
@@ -52,6 +52,7 @@ class Poll:
     shown: Collection[str] = ()
     pause: float = TIMING.watch_pause
     started: Started | None = None
+    sent: int = 0
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""

@@ -53,8 +53,9 @@ class Watches:
                 *(SessionId(session), now, Watched.parse(raw) or Watched()),
                 *(int(replied), int(wanted), raw),
                 pause=pause,
+                sent=int(sent),
             )
-            for session, raw, replied, wanted in taken
+            for session, raw, replied, wanted, sent in taken
         ]
         return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
@@ -149,9 +150,9 @@ class Watches:
 
     async def asking(self, session: SessionId, asked: str) -> Watched | None:
         """Return what was last seen of `session` if what it `asked` is open, and not answered."""
-        ((raw, replied),) = await self._store.fields([watched_key(session)], "seen", "replied")
+        ((raw, sent),) = await self._store.fields([watched_key(session)], "seen", "sent")
         seen = Watched.parse(raw)
-        is_open = seen is not None and seen.asked == asked and int(replied or 0) <= seen.asked_at
+        is_open = seen is not None and seen.asked == asked and int(sent or 0) <= seen.asked_at
         return seen if is_open else None
 
     async def last_outcome(self, session: SessionId, thread: ThreadRef) -> Outcome | None:

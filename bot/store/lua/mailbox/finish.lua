@@ -3,7 +3,7 @@
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `rest` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
 -- `thread`, or '', is where the outcome is noted for `status`. If the reply of `by` has `reached`
--- the session, or may have, that closes what Devin asked.
+-- the session, or may have, that closes what Devin had asked when it was sent.
 -- Returns 'lost', 'held', or the step, as `next_head` does.
 local session = ARGV[1]
 local token = ARGV[2]
@@ -22,7 +22,7 @@ local poll_after_ms = tonumber(ARGV[13])
 local reply, mail, lease = key.subject(reply_id), key.mail(session), key.lease(session)
 local watched = key.watched(session)
 local now = now_ms()
-local was = redis.call('HMGET', reply, 'state', 'token', 'meanwhile')
+local was = redis.call('HMGET', reply, 'state', 'token', 'meanwhile', 'sent')
 if was[2] ~= token then return {'lost'} end
 if was[1] == 'sending' then
   redis.call('ZREM', mail, reply_id)
@@ -38,7 +38,9 @@ if was[1] == 'sending' then
   end
   if thread ~= '' then
     redis.call('HSET', watched, 'last:' .. thread, outcome)
-    if reached then redis.call('HSET', watched, 'replied', now, 'by:' .. thread, by) end
+    if reached then
+      redis.call('HSET', watched, 'replied', now, 'sent', was[4], 'by:' .. thread, by)
+    end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end
