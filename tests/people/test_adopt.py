@@ -24,7 +24,7 @@ from sandbox.devin.organization import ORG_ID
 from sandbox.devin.sessions import NewSession
 from sandbox.slack.server import Message
 from tests.support.desk import SESSION, Desk, key_of, running
-from tests.support.entries import expire
+from tests.support.entries import expire, is_held
 from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.waiting import wait_until
@@ -52,17 +52,15 @@ async def set_rules(desk: Desk, rules: str = "tag:oncall", channel: str = "gener
 async def look(desk: Desk, raw: Redis, channel: str = "general") -> None:
     """Let a minute pass, and wait until the channel's entry has been told and waits again."""
     place = desk.slack.workspace.channel(channel).id
-    entry = str(Owed(f"{desk.slack.team_id}:adopt:{place}", 1, OwedKind.ADOPT))
-    before = desk.devin.reads_by_kind["sessions"]
+    owed = Owed(f"{desk.slack.team_id}:adopt:{place}", 1, OwedKind.ADOPT)
 
     async def rests() -> bool:
-        score = await raw.zscore(at(OUTBOX_KEY), entry)
-        now, _ = await raw.time()
-        return score is None or score > (now + 1) * 1000
+        score, (now, _) = await raw.zscore(at(OUTBOX_KEY), str(owed)), await raw.time()
+        return score is None or (score > (now + 1) * 1000 and not await is_held(raw, owed))
 
     await wait_until(rests, "an earlier look has ended")
-    await raw.zadd(at(OUTBOX_KEY), {entry: 1}, xx=True)
-    await wait_until(rests, f"a look ends ({before})")
+    await raw.zadd(at(OUTBOX_KEY), {str(owed): 1}, xx=True)
+    await wait_until(rests, "a look ends")
 
 
 async def until_threads(desk: Desk, count: int, channel: str = "general") -> list[Message]:

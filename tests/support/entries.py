@@ -26,6 +26,12 @@ async def linked(store: Store, thread: ThreadRef, link: Link, ttl: timedelta) ->
         await Outbox(store).end(begun, forget=False)
 
 
+async def is_held(raw: Redis, owed: Owed) -> bool:
+    """Return True while a try at an entry goes on, or may have been accepted by Slack."""
+    field = f"begun|{owed.number}|{owed.kind}"
+    return bool(await raw.hexists(at(subject_key(owed.subject)), field))
+
+
 async def expire(raw: Redis, owed: Owed) -> None:
     """Let the lease of the latest try at an entry run out."""
     record, field = at(subject_key(owed.subject)), f"begun|{owed.number}|{owed.kind}"
