@@ -13,15 +13,14 @@ import uvloop
 
 from benchmarks.homes import TTL
 from benchmarks.payloads import TEAM
-from bot.model.owed import Owed
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import SessionId
 from bot.redis.connection import open_store
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Work
-from bot.schedule.poll import Poll
+from bot.schedule.local import LocalDispatch, Poll, Work
 from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
+from bot.store.outbox import Owed
 
 CONCURRENCY: int = Settings.model_fields["delivery_concurrency"].default
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)

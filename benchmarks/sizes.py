@@ -18,7 +18,7 @@ from benchmarks.plan import Plan
 from benchmarks.store import store
 from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
-from bot.schedule.poll import MOST_ENTRIES, list_due
+from bot.schedule.local import MOST_ENTRIES, list_due
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.state import measure

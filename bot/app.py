@@ -24,9 +24,8 @@ from bot.runtime.outgoing import open_session
 from bot.runtime.version import version
 from bot.settings import Settings
 from bot.slack.api import SlackClient
-from bot.slack.app.bolt import bolt_of
 from bot.slack.app.manifest import lacking
-from bot.slack.app.workspace import check_app_token, identify
+from bot.slack.app.workspace import bolt_of, check_app_token, identify
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import SocketMode
 from bot.store.state import measure

@@ -10,15 +10,12 @@ from bot.delivery.deliverer import Deliverer
 from bot.delivery.sending import Sender
 from bot.devin.api import Devin
 from bot.devin.catalog import Catalog
+from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.poll import SessionPoll
-from bot.mirror.polling import Polling
-from bot.mirror.posting import Ways
-from bot.mirror.status import StatusLines
-from bot.mirror.words import WordsTeller
-from bot.model.owed import OwedKind
+from bot.mirror.poll import Polling, SessionPoll
+from bot.mirror.words import Ways, WordsTeller
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay import UseCases
@@ -54,8 +51,7 @@ from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Notices, Reporter
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Work
-from bot.schedule.poll import Poll
+from bot.schedule.local import LocalDispatch, Poll, Work
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity, Permissions, Workspace
@@ -68,11 +64,11 @@ from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.slack.views import Views
 from bot.store.claims import Claims
-from bot.store.mirror.polls import Reads
+from bot.store.mirror.watches import Reads
+from bot.store.outbox import OwedKind
 from bot.store.state import State
 from bot.timing import Timing
-from bot.wording.message import SlackMessage
-from bot.wording.phrases import admin_named
+from bot.wording.message import SlackMessage, admin_named
 from handlers.parse.commands import ThreadMessages
 
 

@@ -7,8 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.model.ledger import parse_uses
-from bot.model.owed import OwedKind
-from bot.store.outbox import LEASE
+from bot.store.outbox import LEASE, OwedKind
 
 PREFIX = "{devin-relay:T0SANDBOX}"
 """Prefix of the keys of the sandbox's workspace (docs/architecture/redis.md)."""

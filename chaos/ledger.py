@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.owed import OwedKind
+from bot.store.outbox import OwedKind
 from chaos.entries import NUMBERED, STEPS, Entry, Kind, content_of, file_of, number_in
 from chaos.sentences import (
     CORRECTS,

@@ -12,18 +12,18 @@ from http import HTTPStatus
 from bot.model.errors import NotLinked
 from bot.model.files import AttachedFile, Upload
 from bot.model.mirror import Follow, Watched
-from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
+from bot.store.outbox import OwedKind
 from bot.text.devin_markdown import SentFile
 from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
 from bot.wording.actions import UNLINK
 from bot.wording.delivery_reports import words_of
+from bot.wording.message import clock_time, session_link
 from bot.wording.mirror import card
 from bot.wording.mirror.posts import file_link
-from bot.wording.phrases import clock_time, session_link
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
-from bot.model.owed import OwedKind
 from bot.model.sessions import Review
+from bot.store.outbox import OwedKind
 from bot.wording.actions import CONTINUE_SESSION, START_AGAIN
-from bot.wording.mirror.reviews import result
+from bot.wording.mirror.card import result
 from chaos.clocks import APART
 from chaos.commands import Commands
 from chaos.people import People

@@ -17,7 +17,7 @@
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …    |
 | `stopping`       | press Slack's *Stop* in a thread whose session is at work   |
 | `workflow_steps` | run a workflow with a step of ours                          |
-| `failures`       | (all else, acknowledged; what any raises, told to a person) |
+| `answering`       | (all else, acknowledged; what any raises, told to a person) |
 | `hearing`        | (what none of these would act on: acknowledged before them) |
 """
 
@@ -25,11 +25,11 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.relay import UseCases
 from handlers import (
+    answering,
     buttons,
     defaults,
     edits,
     events,
-    failures,
     first_words,
     home,
     reactions,
@@ -55,7 +55,7 @@ HANDLERS = (
     stopping,
     workflow_steps,
     replies,
-    failures,
+    answering,
 )
 
 

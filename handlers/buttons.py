@@ -14,9 +14,9 @@ from bot.model.sessions import Closing, SessionId
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, thread_links
 from bot.wording.lifecycle import adopting, ending
-from bot.wording.mirror import notices as mirror_notices
+from bot.wording.mirror import posts as mirror_notices
+from handlers.answering import button_press
 from handlers.parse.interactions import Press, parse_answer, parse_send_again, parse_unlink
-from handlers.presses import button_press
 
 OPTION = re.compile(rf"{actions.ANSWER}_[0-9]")
 

@@ -8,11 +8,10 @@ from bot.relay import UseCases
 from bot.wording import actions, forms
 from bot.wording.lifecycle import defaults, option_fields
 from bot.wording.message import View
-from handlers.failures import ours
+from handlers.answering import Asker, ours
 from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Press, parse_press, parse_submission
-from handlers.presses import Asker
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

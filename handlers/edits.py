@@ -13,9 +13,9 @@ from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports
 from bot.wording.message import SlackMessage
+from handlers.answering import button_press
 from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_message, parse_thread
 from handlers.parse.interactions import Press
-from handlers.presses import button_press
 
 CHANGES = ("message_changed", "message_deleted")
 """The subtypes of events that tell of a change."""

@@ -11,10 +11,10 @@ from bot.relay import UseCases
 from bot.wording import actions, forms, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers import mentions, replies
+from handlers.answering import Asker, button_press
 from handlers.parse.commands import Command, parse_command, parse_guess
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Press, Shortcut
-from handlers.presses import Asker, button_press
 from handlers.shortcuts import LINK, begin
 
 

@@ -10,9 +10,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.model.errors import NotLinked
 from bot.relay import UseCases
 from bot.wording import actions, home_view
-from handlers.failures import caught, in_words, ours
+from handlers.answering import caught, in_words, ours
 from handlers.parse.events import Payload
-from handlers.parse.home import (
+from handlers.parse.interactions import (
     HomePress,
     parse_home_page,
     parse_home_press,

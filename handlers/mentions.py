@@ -17,8 +17,8 @@ from bot.text.options import parse_changes, parse_rules
 from bot.wording import commands, delivery_reports, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import digest as digests
-from bot.wording.mirror import notices as mirror_notices
-from handlers.failures import whisper
+from bot.wording.mirror import posts as mirror_notices
+from handlers.answering import whisper
 from handlers.parse.commands import Command
 
 

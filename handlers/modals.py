@@ -19,8 +19,7 @@ from bot.relay import UseCases
 from bot.wording import forms
 from bot.wording.lifecycle import option_fields
 from bot.wording.message import SlackMessage, View, plain
-from handlers.failures import caught, in_words
-from handlers.presses import Asker
+from handlers.answering import Asker, caught, in_words
 
 log = logging.getLogger(__name__)
 

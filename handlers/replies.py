@@ -18,6 +18,7 @@ from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import to_devin
 from bot.wording import actions, refusals, thread_links
 from bot.wording.message import SlackMessage
+from handlers.answering import button_press
 from handlers.parse.events import (
     REPLY_SUBTYPES,
     Payload,
@@ -29,7 +30,6 @@ from handlers.parse.events import (
     parse_thread,
 )
 from handlers.parse.interactions import Press
-from handlers.presses import button_press
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

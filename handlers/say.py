@@ -19,12 +19,11 @@ from bot.wording import actions, commands, forms, refusals
 from bot.wording.actions import parse_choice_value
 from bot.wording.lifecycle import defaults, form, option_fields
 from bot.wording.message import SlackMessage, View
-from handlers.failures import ours
+from handlers.answering import Asker, button_press, ours, telling
 from handlers.modals import Note, Opening, answer, show
 from handlers.parse.commands import is_about_defaults, takes_mention
 from handlers.parse.events import Payload
 from handlers.parse.interactions import NEW, Press, SayCommand, parse_say, parse_submission
-from handlers.presses import Asker, button_press, telling
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

@@ -14,11 +14,10 @@ from bot.model.replies import Change
 from bot.relay import UseCases
 from bot.wording import actions, forms
 from bot.wording.message import View
-from handlers.failures import ours
+from handlers.answering import Asker, ours
 from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
-from handlers.presses import Asker
 from handlers.replies import read_again
 
 SEND, LINK = "send_to_devin", "link_session"

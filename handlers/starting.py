@@ -24,7 +24,7 @@ from bot.relay import UseCases
 from bot.wording import actions, forms
 from bot.wording.lifecycle import form, option_fields, starting
 from bot.wording.message import Block, View
-from handlers.failures import in_words, ours
+from handlers.answering import Asker, button_press, in_words, ours
 from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
@@ -37,7 +37,6 @@ from handlers.parse.interactions import (
     parse_typing,
     parse_unlink,
 )
-from handlers.presses import Asker, button_press
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.runtime import metrics
 from bot.store.links import GONE
-from handlers.failures import whisper
+from handlers.answering import whisper
 from handlers.mentions import act_of, claim_of
 from handlers.parse.commands import Command, parse_command, parse_guess, parse_spoken
 from handlers.parse.events import is_own, parse_reply

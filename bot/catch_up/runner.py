@@ -23,7 +23,6 @@ from bot.model.errors import (
     StoreAway,
     UnderWay,
 )
-from bot.model.owed import Schedule
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import ThreadRef, ts_micros
@@ -34,10 +33,11 @@ from bot.runtime.logs import guarded
 from bot.slack.receiving.envelopes import TRIPS
 from bot.store.checkpoints import LEASE, Unread
 from bot.store.claims import renewed
+from bot.store.outbox import Schedule
 from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
 from handlers import first_words
-from handlers.failures import whisper
+from handlers.answering import whisper
 from handlers.mentions import claim_of
 from handlers.parse.commands import is_for_bot
 

@@ -8,7 +8,7 @@ from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
 from bot.model.people import WORKFLOW, Standing
 from bot.model.replies import Reply
 from bot.slack.people import People
-from bot.text.markdown import Mention, Names, block_quote
+from bot.text.mrkdwn import Mention, Names, block_quote
 from bot.text.to_devin import (
     mark_typed,
     mentioned,

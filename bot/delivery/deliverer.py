@@ -12,15 +12,15 @@ from datetime import timedelta
 
 from bot.delivery.sending import Lease, Message, Sender, retried
 from bot.model.errors import StoreAway
-from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
+from bot.slack.api import MarkBudget
 from bot.slack.app.workspace import Workspace
-from bot.slack.limits import MarkBudget
 from bot.store.mailbox import Head, Later, Nothing, Step
+from bot.store.outbox import Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.wording import delivery_reports
 

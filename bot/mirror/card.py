@@ -8,12 +8,10 @@ import logging
 from collections.abc import Sequence
 from hashlib import sha256
 
-from bot.mirror.agents import parse_slot, wanted_slot
+from bot.mirror.agents import StatusLines, parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
-from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.mirror import Watched
-from bot.model.owed import Schedule
 from bot.model.people import WORKFLOW
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
@@ -21,7 +19,7 @@ from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.slack.threads import Threads
 from bot.store.mirror.cards import FIELDS, Told, card_subject, thread_of
-from bot.store.outbox import Begun
+from bot.store.outbox import Begun, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape

@@ -12,7 +12,7 @@ from bot.devin.api import MessagePage, Source
 from bot.mirror.pace import RESOLUTION_MS
 from bot.model.mirror import NEAR, NEEDS_PERSON, Said, SaidKind, Watched
 from bot.model.sessions import SessionState, Trouble
-from bot.store.mirror.polls import Poll
+from bot.store.mirror.watches import Poll
 from bot.text.questions import parse_question
 
 ANSWERED_MS = 3_000

@@ -14,7 +14,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefus
 from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
-from bot.slack.limits import LIMITED
+from bot.slack.api import LIMITED
 from bot.slack.uploads import SEND, Uploads
 from bot.store.outbox import Batch, Begun, Words
 from bot.text.devin_markdown import SentFile

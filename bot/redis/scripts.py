@@ -10,7 +10,7 @@ told ids, and builds its keys: `key.mail(session)`, or `key.due`, as `redis/keys
 `keep.done` is in seconds, and comes from `redis/keep.py`.
 
 On a Cluster, each script is sent by itself, since redis-py's cluster pipeline does not support
-EVALSHA. A single server has a pipeline of its own (`redis/pipelining.py`).
+EVALSHA. A single server has a pipeline of its own (`redis/connection.py`).
 """
 
 import asyncio

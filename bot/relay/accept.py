@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from bot.delivery.compose import shown
-from bot.mirror.polling import Polling
+from bot.mirror.poll import Polling
 from bot.model.errors import NotAllowed, NotIdentified, StoreAway, TooManyStarts
-from bot.model.owed import Schedule
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId
@@ -23,6 +22,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.mirror.cards import card_owed
+from bot.store.outbox import Schedule
 from bot.store.state import State
 from bot.text.devin_markdown import TEXT_READ, first_words
 from bot.text.to_devin import mentioned, to_markdown

@@ -1,6 +1,6 @@
 """Answers to what Devin asks, chosen by a button; the first press wins.
 
-An answer is said like any words of the person who pressed (`relay/saying/speaking.py`), under the
+An answer is said like any words of the person who pressed (`relay/saying/speaker.py`), under the
 question's key, and so once. Devin's option is read from what the watch has kept, never from the
 button.
 """
@@ -20,7 +20,7 @@ from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.text.to_slack import escape
 from bot.wording.message import verbatim
-from bot.wording.mirror import notices as mirror_notices
+from bot.wording.mirror import posts as mirror_notices
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from bot.model.owed import Schedule
 from bot.model.threads import Link, ThreadRef
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.slack.channels import MOVED, SHARED
 from bot.store.mirror.cards import card_owed
+from bot.store.outbox import Schedule
 from bot.store.state import State
 from bot.wording import thread_links
 

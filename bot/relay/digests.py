@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from bot.mirror.audience import Audience
 from bot.model.digest import Digest, Often, zone_of
 from bot.model.mirror import Watched
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import Act, UserId
 from bot.model.sessions import OVER, NamedSession, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
@@ -21,7 +20,7 @@ from bot.relay.naming import Naming
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import Begun
+from bot.store.outbox import Begun, Owed, OwedKind
 from bot.store.state import State
 from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
 

@@ -12,14 +12,13 @@ from cachetools import LRUCache
 
 from bot.delivery.acting import again, sender
 from bot.model.errors import EmptyMessage, NoSuchReply, NotIdentified
-from bot.model.owed import Schedule
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.runtime.logs import Event, audit
-from bot.store.outbox import KEEP
+from bot.store.outbox import KEEP, Schedule
 from bot.store.state import State
 from bot.text.to_devin import is_empty
 

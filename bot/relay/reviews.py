@@ -14,7 +14,6 @@ from http import HTTPStatus
 from bot.devin.api import Devin, Unread
 from bot.mirror.audience import Audience
 from bot.model.errors import DevinAway
-from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Wait
@@ -25,10 +24,10 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.outbox import KEEP, Begun, Owing
+from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing, Schedule
 from bot.store.state import State
 from bot.wording.message import SlackMessage
-from bot.wording.mirror import reviews as words
+from bot.wording.mirror import card as words
 
 log = logging.getLogger(__name__)
 

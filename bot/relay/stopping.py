@@ -1,13 +1,12 @@
 """Slack's *Stop*: Devin is asked to stop and wait, in the name of the person who pressed it.
 
-That is said like any words of theirs (`relay/saying/speaking.py`), so it follows the replies that
+That is said like any words of theirs (`relay/saying/speaker.py`), so it follows the replies that
 wait. A muted thread sends it as well, since people press *Stop* to prevent harm.
 """
 
 from dataclasses import dataclass
 
-from bot.mirror.agents import stopping
-from bot.mirror.status import StatusLines
+from bot.mirror.agents import StatusLines, stopping
 from bot.model.errors import NotLinked, StoreAway
 from bot.model.people import UserId
 from bot.model.replies import Reply

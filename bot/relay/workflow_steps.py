@@ -18,7 +18,6 @@ from bot.model.errors import (
     PersonError,
     SlackRefused,
 )
-from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId
@@ -32,7 +31,7 @@ from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.outbox import KEEP, Begun
+from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape

@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.owed import Owed, OwedKind
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
 from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import REPORT_FIELDS, Begun, Report
+from bot.store.outbox import REPORT_FIELDS, Begun, Owed, OwedKind, Report
 from bot.store.state import State
 from bot.wording import delivery_reports, workflows
 from bot.wording.message import SlackMessage

@@ -16,15 +16,14 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
-from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background
-from bot.slack.limits import LIMITED
+from bot.slack.api import LIMITED
 from bot.slack.threads import Threads
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.outbox import KEEP, Begun, Outbox
+from bot.store.outbox import KEEP, Begun, Outbox, Owed, OwedKind, Schedule
 from bot.timing import TIMING
 from bot.wording.message import SlackMessage
 

@@ -2,12 +2,18 @@
 
 slack_sdk's own retries are switched off: its connection handler repeats a `chat.postMessage` whose
 answer was lost, which posts twice. Answers also tell the time: ours may be off.
+
+The rate limits that Slack has told are kept by process. Slack limits messages by channel and other
+methods by workspace, and takes some 50 calls a minute of `reactions.add` (Tier 3;
+docs.slack.dev/apis/web-api/rate-limits). First ✅ beyond their budget are not even tried: the rest
+is for marks that are never dropped: ❌, 💤 and ⏳.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -21,6 +27,7 @@ from bot.model.errors import NO_ACCESS, OPERATOR_MUST_ACT, SlackAway, SlackRefus
 from bot.model.record import string
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
+from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.runtime.outgoing import NOT_SENT, broken
 from bot.slack.app.manifest import DISPENSABLE, lacking, remedy
 from bot.urls import is_secure
@@ -249,3 +256,65 @@ def seconds_asked(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that an answer asks to wait (`Retry-After`); None if it does not."""
     value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
     return float(value) if value.isascii() and value.isdigit() else None
+
+
+MARKS_A_MINUTE = 40
+MINUTE_SECONDS = 60.0
+
+LIMITED = "paused"
+"""The `reason` of a call that is not made because of a limit; the log has it."""
+
+STEP_SECONDS = 1.0
+"""Between the turns of waiting callers: about what Slack takes."""
+
+
+class MarkBudget:
+    """Counts the first ✅ of this process: `MARKS_A_MINUTE` in any minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._spent: deque[float] = deque(maxlen=MARKS_A_MINUTE)
+
+    def spend(self) -> bool:
+        """Spend one ✅; return False if none is left at the moment."""
+        now = self._clock()
+        if len(self._spent) == MARKS_A_MINUTE and now - self._spent[0] < MINUTE_SECONDS:
+            return False
+        self._spent.append(now)
+        return True
+
+
+def asked_wait(error: SlackAway) -> float:
+    """Return the seconds for which Slack wants no such call from anybody; 0 if it does not say."""
+    if error.reason not in RATE_LIMITED and error.retry_after is None:
+        return 0.0
+    return max(SHORTEST_SECONDS, error.retry_after or 0.0)
+
+
+class RateLimits:
+    """The limits that Slack has imposed on this process, by method and channel."""
+
+    def __init__(self) -> None:
+        self._limits: dict[tuple[str, str], Limit] = {}
+
+    @contextmanager
+    def respected(self, method: str, channel: str) -> Iterator[None]:
+        """Make a call of `method` inside this context, which checks and learns its limit.
+
+        Raises:
+            SlackAway: there is a limit, or Slack has just imposed one; `retry_after` is the turn
+                of this call, a second after that of another.
+        """
+        key = method, channel if method == "chat.postMessage" else ""
+        limit = self._limits.get(key)
+        if limit is not None and limit.is_in_force:
+            raise SlackAway(method, LIMITED, retry_after=limit.turn(), maybe_done=False)
+        try:
+            yield
+        except SlackAway as error:
+            if error.reason not in RATE_LIMITED:
+                raise
+            limit = self._limits.setdefault(key, Limit(STEP_SECONDS))
+            limit.extend(error.retry_after or 0.0)
+            wait = limit.turn()
+            raise SlackAway(method, error.reason, retry_after=wait, maybe_done=False) from error

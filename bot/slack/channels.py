@@ -19,8 +19,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackA
 from bot.model.people import Person
 from bot.model.record import Record, mapping, string, strings
 from bot.redis.keys import known_key
-from bot.slack.api import MISSING_SCOPE, RATE_LIMITED, SECOND, call, pages
-from bot.slack.limits import LIMITED
+from bot.slack.api import LIMITED, MISSING_SCOPE, RATE_LIMITED, SECOND, call, pages
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 
 log = logging.getLogger(__name__)

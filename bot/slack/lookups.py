@@ -26,8 +26,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import Key, known_key
 from bot.runtime import metrics
 from bot.runtime.outgoing import broken
-from bot.slack.api import SlackClient
-from bot.slack.limits import LIMITED, asked_wait
+from bot.slack.api import LIMITED, SlackClient, asked_wait
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)

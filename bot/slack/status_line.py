@@ -13,8 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
-from bot.slack.api import call
-from bot.slack.limits import asked_wait
+from bot.slack.api import asked_wait, call
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.threads import ThreadRef
-from bot.slack.api import call
-from bot.slack.limits import RateLimits
+from bot.slack.api import RateLimits, call
 from bot.wording.actions import HOW_TO_ANSWER, parse_answer_value
 from bot.wording.message import SlackMessage
 

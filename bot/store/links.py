@@ -1,10 +1,10 @@
-"""Links tie threads to sessions.
+"""Links tie threads to sessions, and profiles have what a channel's starts use.
 
 A thread has at most one session, set by the first request; several threads may share a session. A
 link is forgotten `LINK_TTL` after its last traffic.
 
 One script sets a link, if it still is what it was, and all that depends on it; else it is read
-again.
+again. Of two people who change one profile at the same moment, each changes their own fields.
 """
 
 import json
@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from bot.model.mirror import Follow
+from bot.model.options import Profile
+from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import THREADS_KEY, link_key
+from bot.redis.keys import THREADS_KEY, link_key, profile_key
 from bot.redis.lua import commands
 from bot.store.lua import mirror as lua
 from bot.store.mirror.cards import card_subject
@@ -196,3 +198,43 @@ class Links:
 
 def _means(session: SessionId | None, link: Link | None) -> bool:
     return session is None or (link is not None and link.session == session)
+
+
+KEEP = timedelta(days=3650)
+"""A channel must not lose its cap because nobody changed it for long."""
+
+
+class Profiles:
+    """The profiles, in Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, channel: str) -> Profile:
+        """Return the channel's profile, which is empty unless somebody has chosen something."""
+        return Profile.parse(await self._store.get(profile_key(channel))) or Profile()
+
+    async def change(
+        self, channel: str, change: Callable[[Profile], Mapping[str, object]]
+    ) -> Profile:
+        """Set the fields that `change` makes, for each profile that others change meanwhile."""
+        key = profile_key(channel)
+        while True:
+            raw = await self._store.get(key) or ""
+            was = Profile.parse(raw or None) or Profile()
+            profile = was.model_copy(update=dict(change(was)))
+            new = "" if profile == Profile() else profile.to_json()
+            if await self._store.swap(key, raw, new, KEEP):
+                return profile
+
+    async def clear(self, channel: str) -> None:
+        """Forget the channel's profile."""
+        await self._store.delete(profile_key(channel))
+
+    async def move(self, channel: str, to: str) -> None:
+        """Give the profile to the new id `to`, without session, digest and rules. Idempotent."""
+        was = await self.get(channel)
+        ended = {"session": None, "session_by": UserId(""), "digest": None, "rules": ()}
+        kept = {**dict(was), **ended}
+        await self.change(to, lambda there: kept if there == Profile() else {})
+        await self.clear(channel)

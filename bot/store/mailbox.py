@@ -17,7 +17,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bot.model.files import Upload
-from bot.model.owed import Owed, OwedKind
 from bot.model.replies import (
     MAY_BE_THERE,
     Change,
@@ -36,6 +35,7 @@ from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
+from bot.store.outbox import Owed, OwedKind
 
 _UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
 

@@ -15,14 +15,12 @@ from bot.runtime import metrics
 from bot.settings import Settings
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims, Tickets
-from bot.store.links import Links
+from bot.store.links import Links, Profiles
 from bot.store.lua import mailbox as lua
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards
-from bot.store.mirror.polls import Ledger, Reads
-from bot.store.mirror.watches import SessionNames, Watches
+from bot.store.mirror.watches import Ledger, Reads, SessionNames, Watches
 from bot.store.outbox import Outbox, Words
-from bot.store.profiles import Profiles
 from bot.store.revisions import Revisions
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from bot.model.record import DEEPEST, clean, mapping, mappings, string
-from bot.text import markdown, mrkdwn, rich_text
-from bot.text.markdown import NO_NAMES, Names, instant, is_readable
+from bot.text import mrkdwn, rich_text
+from bot.text.mrkdwn import NO_NAMES, Names, instant, is_readable
 
 Block = dict[str, Any]
 Part = Mapping[str, object]
@@ -212,7 +212,7 @@ def says_something(block: Part) -> bool:
 
 
 def _linked(url: str, label: str) -> str:
-    return markdown.link(url, label) if ADDRESS.fullmatch(url) else " ".join(label.split())
+    return mrkdwn.link(url, label) if ADDRESS.fullmatch(url) else " ".join(label.split())
 
 
 class _Reader:
@@ -248,7 +248,7 @@ class _Reader:
             return _linked(url, " ".join(shown)) if (url := string(part, "url")) else ""
         if kind == "header":
             text = " ".join(shown).strip()
-            return markdown.emphasised([markdown.Run(text, frozenset({markdown.BOLD}))])
+            return mrkdwn.emphasised([mrkdwn.Run(text, frozenset({mrkdwn.BOLD}))])
         if kind == "video":
             shown[:1] = [_linked(string(part, "title_url"), one) for one in shown[:1]]
         if not shown and "value" in part:  # a number of a table, or a point of a chart

@@ -24,9 +24,8 @@ from bot.model.record import string
 from bot.model.threads import TOPIC_LIMIT
 from bot.text.commonmark import blocks, inline
 from bot.text.commonmark import split as splitting
-from bot.text.commonmark.addresses import safe_address
 from bot.text.commonmark.blocks import Block, TooDeep, content, fenced, parse, walk, written
-from bot.text.commonmark.inline import JOINER
+from bot.text.commonmark.inline import JOINER, safe_address
 from bot.text.to_slack import escape, head, seen, whole_characters
 
 _MOST_READINGS = 5

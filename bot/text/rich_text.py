@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from bot.model.record import mapping, mappings, string
-from bot.text import markdown
-from bot.text.markdown import NO_NAMES, Mention, Names, Run
+from bot.text import mrkdwn
+from bot.text.mrkdwn import NO_NAMES, Mention, Names, Run
 
 Element = Mapping[str, object]
 
@@ -24,7 +24,7 @@ _BLANK_LINE_BETWEEN = {("list", "text"), ("quote", "text"), ("quote", "quote")}
 
 def says_something(block: Element) -> bool:
     """True if a reader would see anything of a `rich_text` block."""
-    return any(markdown.is_readable(_plain(leaf, NO_NAMES)) for leaf in _leaves(block))
+    return any(mrkdwn.is_readable(_plain(leaf, NO_NAMES)) for leaf in _leaves(block))
 
 
 def is_whole(block: Element) -> bool:
@@ -47,7 +47,7 @@ def to_markdown(block: Element, names: Names) -> str:
 def mention(element: Element) -> Mention | None:
     """Return the kind and the id, if an element is a mention."""
     kind = string(element, "type")
-    ident = string(element, f"{kind}_id") if kind in markdown.SIGNS else ""
+    ident = string(element, f"{kind}_id") if kind in mrkdwn.SIGNS else ""
     return (kind, ident) if ident else None
 
 
@@ -89,7 +89,7 @@ class _Page:
             return
         self._indents.clear()
         if kind == "rich_text_preformatted":
-            code = markdown.fence("".join(_plain(part, self._names) for part in inner))
+            code = mrkdwn.fence("".join(_plain(part, self._names) for part in inner))
             self._put("code", code, is_quote=bool(_number(element, "border")))
         else:
             parts = inner if kind in {"rich_text_quote", "rich_text_section"} else [element]
@@ -137,21 +137,21 @@ def _inline(elements: Sequence[Element], names: Names) -> str:
     for (is_atom, styles), same in groupby(pieces, key=lambda piece: piece[:2]):
         text = "".join(piece[2] for piece in same)
         runs += [Run(text, styles - {_CODE})] if is_atom else _runs(text, styles)
-    return markdown.emphasised(runs)
+    return mrkdwn.emphasised(runs)
 
 
 def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
     styles = _styles(element)
     if string(element, "type") == "link":
         url, label = string(element, "url"), string(element, "text")
-        return True, styles, markdown.link(url, label, code=_CODE in styles)
+        return True, styles, mrkdwn.link(url, label, code=_CODE in styles)
     is_text = string(element, "type") not in _ATOMS
     return not is_text and _CODE not in styles, styles, _plain(element, names)
 
 
 def _styles(element: Element) -> frozenset[str]:
     style = mapping(element.get("style"))
-    return frozenset(name for name in (*markdown.MARKS, _CODE) if style.get(name) is True)
+    return frozenset(name for name in (*mrkdwn.MARKS, _CODE) if style.get(name) is True)
 
 
 def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
@@ -162,7 +162,7 @@ def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
             yield Run("\n")
         bare = line.strip()
         if bare and _CODE in styles:
-            yield Run(markdown.code_span(line), emphasis)
+            yield Run(mrkdwn.code_span(line), emphasis)
         elif bare:
             start = line.index(bare)
             yield Run(line[:start])
@@ -175,7 +175,7 @@ def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
 def _plain(element: Element, names: Names) -> str:
     kind = string(element, "type")
     if kind == "link":
-        return markdown.plain_link(string(element, "url"), string(element, "text"))
+        return mrkdwn.plain_link(string(element, "url"), string(element, "text"))
     atom = _ATOMS.get(kind)
     return (atom(element, names) if atom else "") or _fallback(element)
 
@@ -190,7 +190,7 @@ def _emoji(element: Element, _names: Names) -> str:
 
 def _called(element: Element, names: Names) -> str:
     found = mention(element)
-    return markdown.called(found, names) if found else ""
+    return mrkdwn.called(found, names) if found else ""
 
 
 _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
@@ -199,7 +199,7 @@ _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
     "usergroup": _called,
     "emoji": _emoji,
     "date": lambda element, _names: (
-        string(element, "fallback") or markdown.instant(str(element.get("timestamp", "")))
+        string(element, "fallback") or mrkdwn.instant(str(element.get("timestamp", "")))
     ),
     "broadcast": lambda element, _names: "@" + reach if (reach := string(element, "range")) else "",
     "color": lambda element, _names: string(element, "value"),

@@ -25,8 +25,7 @@ from bot.model.record import mappings, string
 from bot.model.replies import Reply
 from bot.text import content as shown
 from bot.text import mrkdwn, rich_text
-from bot.text.markdown import NO_NAMES, Mention, Names, is_readable, laid_over
-from bot.text.mrkdwn import unescape
+from bot.text.mrkdwn import NO_NAMES, Mention, Names, is_readable, laid_over, unescape
 from bot.text.to_slack import whole_characters
 
 _ALIKE = str.maketrans(

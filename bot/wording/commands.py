@@ -9,9 +9,16 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import cut, escape
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.message import QUOTE_LIMIT, SlackMessage
+from bot.wording.message import (
+    QUOTE_LIMIT,
+    SlackMessage,
+    last_ending,
+    local_time,
+    mail_waiting,
+    preview,
+    session_link,
+)
 from bot.wording.mirror.card import BARRED, follows, session_lines
-from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, session_link
 
 HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "

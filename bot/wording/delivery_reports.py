@@ -14,8 +14,19 @@ from bot.wording.actions import (
     reply_value,
 )
 from bot.wording.lifecycle import ending
-from bot.wording.message import Block, SlackMessage, button, opens, unlinks
-from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
+from bot.wording.message import (
+    ADMIN,
+    Block,
+    SlackMessage,
+    as_code,
+    button,
+    named_by,
+    note,
+    opens,
+    plural,
+    span,
+    unlinks,
+)
 
 DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"

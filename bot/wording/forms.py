@@ -26,9 +26,12 @@ from bot.wording.message import (
     literal_text,
     modal,
     plain,
+    preview,
+    session_address,
+    short_id,
     text_input,
+    title_of,
 )
-from bot.wording.phrases import preview, session_address, short_id, title_of
 from bot.wording.refusals import no_session
 
 SEND_TITLE = "Send to Devin"

@@ -9,9 +9,17 @@ from bot.model.replies import Change
 from bot.model.sessions import Unclear
 from bot.wording.commands import USAGE
 from bot.wording.lifecycle import option_fields
-from bot.wording.message import SlackMessage
-from bot.wording.mirror.notices import chosen
-from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
+from bot.wording.message import (
+    ADMIN,
+    SlackMessage,
+    as_code,
+    in_minutes,
+    linker,
+    plural,
+    preview,
+    session_link,
+)
+from bot.wording.mirror.posts import chosen
 from bot.wording.workflows import FLAWS
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from bot.model.ledger import Use
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId
-from bot.wording.message import SlackMessage
-from bot.wording.phrases import acus_of, amount, linker, plural, session_link
+from bot.wording.message import SlackMessage, acus_of, amount, linker, plural, session_link
 
 MOST_LINES = 10
 """The most sessions, and the most people, that an answer lists."""

@@ -9,8 +9,7 @@ from bot.model.workflow_steps import Flaw
 from bot.text.to_slack import cut, disarmed, escape
 from bot.wording.delivery_reports import words_of
 from bot.wording.lifecycle import option_fields
-from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
-from bot.wording.phrases import in_minutes, session_address
+from bot.wording.message import QUOTE_LIMIT, SlackMessage, in_minutes, plain, session_address
 
 LINKED_NOW = "Replies will be sent to Devin."
 LINKED_BEFORE = "Already linked to this session."

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.owed import parse_owed
 from bot.model.sessions import NamedSession, SessionId
 from bot.redis.connection import open_store
 from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.settings import load_settings
+from bot.store.outbox import parse_owed
 from bot.wording import delivery_reports, thread_links
-from bot.wording.phrases import session_link
+from bot.wording.message import session_link
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.store.mirror.polls import Ledger
-from bot.wording.phrases import acus_of
+from bot.store.mirror.watches import Ledger
+from bot.wording.message import acus_of
 from sandbox import Sandbox
 from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.wording.lifecycle import ending
-from bot.wording.mirror import notices
+from bot.wording.mirror.posts import chosen
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.away.test_commands_away import age_reports
@@ -151,7 +151,7 @@ async def test_an_answer_whose_process_died_counts_before_any_later_press(
     async with bot_process(environ, tmp_path, "run"):
         await desk.slack.wait_connected()
         await questions.press(desk, post, "answer_0", user="ben")
-        await desk.until_whispered(notices.chosen("ada", "SQLite"), "ben")
+        await desk.until_whispered(chosen("ada", "SQLite"), "ben")
         await age_reports(valkey.url, LATER)
         await desk.until_received("SQLite")
     assert len(desk.received()) == len(posts(desk, "answer")) == 1

@@ -19,7 +19,6 @@ from redis.asyncio import Redis
 from bot.app import Bot, open_slack
 from bot.catch_up.runner import CatchUp
 from bot.model.mirror import Watched
-from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState
@@ -40,11 +39,11 @@ from bot.slack.api import SlackClient
 from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox, Step
-from bot.store.mirror.polls import Found
-from bot.store.mirror.watches import Watches
+from bot.store.mirror.watches import Found, Watches
+from bot.store.outbox import OwedKind
 from bot.wording import delivery_reports
 from bot.wording.commands import HELP
-from bot.wording.phrases import short_id
+from bot.wording.message import short_id
 from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID

@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.text.markdown import NO_NAMES
+from bot.text.mrkdwn import NO_NAMES
 from sandbox import Sandbox
 from tests.support.builders import rich_text
 from tests.support.desk import Desk

@@ -8,7 +8,7 @@ from itertools import count, pairwise
 import pytest
 
 from bot.app import Bot
-from bot.delivery.rate_limit import RATE_LIMITED, STEP_SECONDS, RateLimit
+from bot.delivery.sending import RATE_LIMITED, STEP_SECONDS, RateLimit
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from sandbox.limits import CallLimit

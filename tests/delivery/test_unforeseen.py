@@ -16,7 +16,6 @@ from bot.app import Bot
 from bot.delivery.deliverer import Deliverer
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, reply_id
 from bot.model.sessions import SessionId
@@ -29,7 +28,8 @@ from bot.slack.lookups import Source
 from bot.slack.people import Called, People
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.text.markdown import Mention
+from bot.store.outbox import Owed, OwedKind
+from bot.text.mrkdwn import Mention
 from bot.wording import delivery_reports
 from sandbox import Sandbox
 from tests.support.bots import BRISK

@@ -9,7 +9,7 @@ from bot.delivery.compose import compose
 from bot.model.files import Forwarded
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef
-from bot.text.markdown import NO_NAMES
+from bot.text.mrkdwn import NO_NAMES
 from bot.text.to_devin import is_empty, mentioned, to_markdown
 from handlers.parse.commands import parse_command
 from handlers.parse.events import parse_reply, parse_thread

@@ -5,15 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
-from bot.mirror.children import asked_with, children_of
-from bot.mirror.news import Reading, found_in
+from bot.mirror.news import Reading, asked_with, children_of, found_in
 from bot.mirror.pace import FRESH_MS
 from bot.model.mirror import Follow, SaidKind, Started, Watched
 from bot.model.people import UserId
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.mirror.polls import Follower, Found, Poll, short_id
-from bot.wording.mirror.notices import MESSAGE_LIMIT, beginning
+from bot.store.mirror.watches import Follower, Found, Poll, short_id
+from bot.wording.mirror.posts import MESSAGE_LIMIT, beginning
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000

@@ -12,18 +12,17 @@ import pytest
 import redis.asyncio
 
 from bot.mirror.files import BEGAN, FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
-from bot.mirror.posting import UNSHOWABLE
+from bot.mirror.words import UNSHOWABLE
 from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
-from bot.slack.limits import LIMITED
+from bot.slack.api import LIMITED
 from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
 from bot.store.outbox import Batch, Words
 from bot.timing import TIMING
-from bot.wording.mirror.notices import NOT_SHOWN, QUIET
-from bot.wording.mirror.posts import LongText
+from bot.wording.mirror.posts import NOT_SHOWN, QUIET, LongText
 from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
 from tests.support.desk import OTHER_SESSION, SESSION, is_words

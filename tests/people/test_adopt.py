@@ -9,14 +9,13 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.devin.opening import open_devin
 from bot.model.errors import NotAllowed
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key
 from bot.relay.lifecycle.own_threads import OwnThreads, thread_owed
-from bot.store.outbox import KEEP, Outbox
+from bot.store.outbox import KEEP, Outbox, Owed, OwedKind
 from bot.wording import refusals
 from bot.wording.commands import by_mention
 from bot.wording.lifecycle import adopting as words

@@ -12,8 +12,8 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.settings import load_settings
+from bot.store.links import Profiles
 from bot.store.mirror.watches import Watches
-from bot.store.profiles import Profiles
 from bot.wording import commands, refusals
 from bot.wording.lifecycle import defaults
 from sandbox.devin.answers import STATES

@@ -12,18 +12,17 @@ from bot.model.digest import Digest, Often
 from bot.model.errors import NotAllowed
 from bot.model.ledger import Account
 from bot.model.options import Profile, Rule
-from bot.model.owed import parse_owed
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, ledger_key
 from bot.relay.digests import digest_owed
-from bot.store.outbox import Outbox
-from bot.store.profiles import Profiles
+from bot.store.links import Profiles
+from bot.store.outbox import Outbox, parse_owed
 from bot.wording import refusals
 from bot.wording.commands import by_mention
+from bot.wording.message import short_id
 from bot.wording.mirror import digest as words
-from bot.wording.phrases import short_id
 from sandbox.devin.organization import ORG_ID
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, running

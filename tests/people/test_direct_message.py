@@ -17,8 +17,8 @@ from bot.slack import views
 from bot.store.claims import Claims
 from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
+from bot.wording.message import session_address
 from bot.wording.mirror import digest
-from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.waiting import wait_until

@@ -21,7 +21,6 @@ from bot.model.errors import (
     SlackAway,
     StoreAway,
 )
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Outcome, OutcomeKind, Queue, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
@@ -32,11 +31,10 @@ from bot.settings import Settings
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.mailbox import Head, Mailbox, Nothing
-from bot.store.outbox import Outbox
+from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.store.revisions import Revised, Revisions
 from bot.wording import delivery_reports, refusals, thread_links
-from bot.wording.message import SlackMessage
-from bot.wording.phrases import mail_waiting, session_address
+from bot.wording.message import SlackMessage, mail_waiting, session_address
 from handlers.edits import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery

@@ -24,16 +24,22 @@ from bot.wording import actions, commands, forms, home_view, refusals, thread_li
 from bot.wording.actions import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
-from bot.wording.message import SlackMessage
-from bot.wording.mirror.notices import following
-from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link
-from handlers.parse.home import (
+from bot.wording.message import (
+    SlackMessage,
+    last_ending,
+    mail_waiting,
+    session_address,
+    session_link,
+)
+from bot.wording.mirror.posts import following
+from handlers.parse.interactions import (
     parse_home_page,
     parse_home_press,
     parse_home_unlink,
     parse_opened,
+    parse_press,
+    parse_submission,
 )
-from handlers.parse.interactions import parse_press, parse_submission
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery

@@ -7,8 +7,7 @@ from bot.model.mirror import Follow, Said, SaidKind
 from bot.model.sessions import SessionState, Trouble
 from bot.model.threads import ThreadRef
 from bot.wording.mirror.card import ended_card
-from bot.wording.mirror.notices import Framing, following
-from bot.wording.mirror.posts import compose
+from bot.wording.mirror.posts import Framing, compose, following
 from tests.support.desk import SESSION, Desk, actions, on_both, running
 from tests.support.devin_posts import buttons_of, until_card, until_devin_said, until_state
 from tests.support.waiting import wait_until

@@ -19,7 +19,7 @@ from bot.model.errors import (
 from bot.model.people import Standing
 from bot.redis.connection import Store
 from bot.wording import refusals
-from bot.wording.mirror import notices
+from bot.wording.mirror import posts
 from sandbox.slack.server import Message
 from tests.support.desk import (
     OTHER_SESSION,
@@ -111,11 +111,11 @@ async def test_a_press_is_a_reply_of_the_person_who_pressed(
     post = await asked(desk)
     with unread(desk):
         await press(desk, post, "answer_0", user="ben")
-        await until_noted(post, notices.chosen("Ben Franklin", POSTGRES))
+        await until_noted(post, posts.chosen("Ben Franklin", POSTGRES))
     message = await desk.until_received("Postgres_16 & co")
     assert message == "Ben Franklin, U0BEN00000 (in Slack):\n\nPostgres_16 & co"
     (said,) = answers(desk, post.thread_ts)
-    assert tells(said.text, notices.answers("Ben Franklin", POSTGRES))
+    assert tells(said.text, posts.answers("Ben Franklin", POSTGRES))
     assert quote(said) == POSTGRES
     await desk.until_delivered(said.ts)
     await until_settled(store)
@@ -137,7 +137,7 @@ async def test_an_answer_that_devin_refuses_is_not_sent_a_second_time_for_its_bu
         (said,) = answers(desk, post.thread_ts)
         await desk.until_marked("x", said.ts)
         is_refused.set()
-        await until_noted(post, notices.chosen("ada", POSTGRES))
+        await until_noted(post, posts.chosen("ada", POSTGRES))
     await until_settled(store)
     assert len(answers(desk, post.thread_ts)) == len(desk.devin.requests) == 1
 
@@ -147,11 +147,11 @@ async def test_an_approval_is_given_by_a_press(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "approval")
     post = await desk.offering("approve", thread)
-    note = notices.chosen("ada", notices.APPROVED)
+    note = posts.chosen("ada", posts.APPROVED)
     with unread(desk):
         await press(desk, post, "approve")
         await wait_until(lambda: note in post.text, "the button gives way")
-    await desk.until_received(notices.APPROVED)
+    await desk.until_received(posts.APPROVED)
     assert actions(post) == ["open_session"]
     assert "Press *Approve*" not in post.text + str(post.blocks)
 
@@ -161,7 +161,7 @@ async def test_pressed_by_two_people_at_once_one_answer_is_sent(
 ) -> None:
     """The other is told who chose what."""
     post = await asked(desk)
-    adas, bens = notices.chosen("ada", POSTGRES), notices.chosen("Ben Franklin", "SQLite")
+    adas, bens = posts.chosen("ada", POSTGRES), posts.chosen("Ben Franklin", "SQLite")
     with unread(desk):
         await asyncio.gather(
             press(desk, post, "answer_0", user="ada"), press(desk, post, "answer_1", user="ben")
@@ -180,7 +180,7 @@ async def test_a_question_in_two_threads_has_one_answer(bot: Bot, desk: Desk, st
     second = await desk.linked_thread()
     post = await asked(desk, thread=first)
     other = await with_button(desk, second, "SQLite")
-    note = notices.chosen("ada", "SQLite")
+    note = posts.chosen("ada", "SQLite")
     with unread(desk):
         await press(desk, post, "answer_1")
         await until_noted(post, note)
@@ -261,7 +261,7 @@ async def test_after_somebody_replied_the_buttons_give_way_by_themselves(
     words = [(one, markdown_of(one)) for one in (post, other)]
     await desk.reply("Take the one that you know.", first)
     for one, before in words:
-        await until_noted(one, notices.ANSWERED)
+        await until_noted(one, posts.ANSWERED)
         assert markdown_of(one) == before
         assert "Pick one" not in one.text + str(one.blocks)
 
@@ -270,7 +270,7 @@ async def test_after_devin_went_on_by_itself_the_buttons_give_way(bot: Bot, desk
     """Nobody has replied, so the note says that Devin has moved on."""
     post = await asked(desk)
     desk.devin.behave(SESSION, "running")
-    await until_noted(post, notices.MOVED_ON)
+    await until_noted(post, posts.MOVED_ON)
 
 
 async def test_an_approval_can_be_given_after_devin_explained_it(bot: Bot, desk: Desk) -> None:
@@ -281,7 +281,7 @@ async def test_an_approval_can_be_given_after_devin_explained_it(bot: Bot, desk:
     desk.devin.say(SESSION, "I want to drop the table.")
     await until_devin_said(desk, "drop the table", thread)
     await press(desk, post, "approve")
-    await desk.until_received(notices.APPROVED)
+    await desk.until_received(posts.APPROVED)
 
 
 async def test_an_approval_asked_for_while_the_answer_is_on_its_way_stays_open(
@@ -314,7 +314,7 @@ async def test_a_second_approval_between_two_polls_is_asked_for(bot: Bot, desk: 
     desk.devin.behave(SESSION, "approval")
     first = await desk.offering("approve", thread)
     await press(desk, first, "approve")
-    await desk.until_received(notices.APPROVED)
+    await desk.until_received(posts.APPROVED)
     await wait_until(lambda: actions(first) == ["open_session"], "the first gives way")
     second = await desk.offering("approve", thread)
     assert second.ts != first.ts
@@ -327,7 +327,7 @@ async def test_after_devin_went_on_the_buttons_say_so(bot: Bot, desk: Desk, stor
     post = await asked(desk)
     desk.devin.say(SESSION, "I went for SQLite. Shall I begin?")
     later = await with_button(desk, str(post.thread_ts), "Yes")
-    await until_noted(post, notices.MOVED_ON)
+    await until_noted(post, posts.MOVED_ON)
     await press(desk, later, "answer_0")
     assert await desk.until_received("Yes")
     await until_settled(store)
@@ -380,7 +380,7 @@ async def test_a_post_that_slack_did_not_answer_is_found(
     await press(desk, post, "answer_0")
     await press(desk, post, "answer_1", user="ben")
     await desk.until_received("Postgres_16")
-    await desk.until_whispered(notices.chosen("ada", POSTGRES), "ben")
+    await desk.until_whispered(posts.chosen("ada", POSTGRES), "ben")
     await until_settled(store)
     assert len(answers(desk, post.thread_ts)) == 1
     assert len(desk.received()) == 1
@@ -432,5 +432,5 @@ async def test_slack_may_refuse_the_post(bot: Bot, desk: Desk, store: Store) -> 
     assert desk.received() == []
     with unread(desk):
         await press(desk, post, "answer_1", user="ben")
-        await until_noted(post, notices.chosen("Ben Franklin", "SQLite"))
+        await until_noted(post, posts.chosen("Ben Franklin", "SQLite"))
     await desk.until_received("SQLite")

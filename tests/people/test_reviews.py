@@ -12,15 +12,15 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.devin.opening import open_devin
 from bot.model.errors import NotAllowed
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import Standing, UserId
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
+from bot.store.outbox import Owed, OwedKind
 from bot.wording import actions, refusals
 from bot.wording.message import SlackMessage
-from bot.wording.mirror import reviews as words
+from bot.wording.mirror import card as words
 from sandbox.devin.organization import ORG_ID, ReviewState
 from tests.support.bots import BRISK
 from tests.support.desk import SESSION, Desk, on_v1, running

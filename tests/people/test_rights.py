@@ -19,7 +19,7 @@ from bot.settings import load_settings
 from bot.wording import actions, forms, refusals, workflows
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage, plain
-from bot.wording.mirror import notices
+from bot.wording.mirror import posts
 from sandbox.devin.answers import STATES
 from tests.support.bots import open_bot
 from tests.support.desk import ANYTHING, OTHER_SESSION, SESSION, Desk, running
@@ -185,7 +185,7 @@ async def test_approvals_and_ends_are_left_to_those_who_may(
         assert desk.received() == []
         assert desk.devin.session(SESSION).state == "approval"
         await desk.press(actions.APPROVE, thread)
-        await desk.until_received(notices.APPROVED)
+        await desk.until_received(posts.APPROVED)
         await desk.reply("Well done", thread, user="ben")
         await desk.until_received("Well done")
         asked = await desk.offering(actions.END_SESSION, thread)

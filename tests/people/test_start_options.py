@@ -19,8 +19,8 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
+from bot.store.links import Profiles
 from bot.store.mirror.watches import Watches
-from bot.store.profiles import Profiles
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import option_fields as words
 from bot.wording.lifecycle import starting

@@ -10,11 +10,11 @@ import pytest
 
 from bot.delivery.compose import CORRECTS
 from bot.model.files import AttachedFile, Upload, WhyLink
-from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
+from bot.store.outbox import OwedKind
 from bot.wording.commands import said
 from bot.wording.delivery_reports import waiting, words_of
 from chaos.clocks import drawn, shifted

@@ -20,7 +20,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 
 MOST_FILES = 16
 WIDE = {"handlers": "one behavior a file: its list is the list of features"}
-MOST_LINES = 300
+MOST_LINES = 400
 LONG_FILES: dict[str, str] = {}
 
 MOST_FUNCTION_LINES = 45
@@ -148,7 +148,7 @@ def test_files_and_functions_are_short() -> None:
     assert long == set(LONG_FUNCTIONS)
 
 
-BROAD = {"bot.runtime.logs", "handlers.failures"}
+BROAD = {"bot.runtime.logs", "handlers.answering"}
 """The two places that catch any failure: work that nobody awaits, and work that somebody does."""
 
 

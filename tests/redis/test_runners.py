@@ -10,9 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.errors import StoreAway
-from bot.redis.connection import Store, pipelined
+from bot.redis.connection import Pipelining, Store, pipelined
 from bot.redis.keys import once_key
-from bot.redis.pipelining import Pipelining
 from bot.redis.scripts import Script
 from tests.support.waiting import wait_until
 

@@ -22,8 +22,7 @@ from bot.runtime import in_flight
 from bot.store.links import Links
 from bot.wording import commands, refusals, thread_links
 from bot.wording.forms import say_menu
-from bot.wording.message import SlackMessage
-from bot.wording.phrases import session_link, short_id
+from bot.wording.message import SlackMessage, session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import ACK_SECONDS

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.redis.connection import Store
@@ -18,7 +17,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.threads import Threads
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import Outbox
+from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from tests.support.desk import key_of

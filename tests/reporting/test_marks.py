@@ -8,7 +8,7 @@ import pytest
 from bot.app import Bot
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.slack.limits import MARKS_A_MINUTE
+from bot.slack.api import MARKS_A_MINUTE
 from sandbox.slack.api.faults import ApiCall
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk

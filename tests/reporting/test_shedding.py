@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
@@ -20,7 +19,7 @@ from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import TELLING_SECONDS, Reporter
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import LEASE
+from bot.store.outbox import LEASE, Owed, OwedKind
 from bot.timing import TIMING
 from sandbox import Sandbox
 from tests.support.desk import SESSION

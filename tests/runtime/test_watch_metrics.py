@@ -11,8 +11,7 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.store.links import Links
-from bot.store.mirror.polls import Found
-from bot.store.mirror.watches import Watches
+from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import Outbox, Words, words_owed
 from bot.store.state import measure
 from tests.runtime.test_operations import value

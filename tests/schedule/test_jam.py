@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
@@ -16,10 +15,10 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY
 from bot.runtime.in_flight import InFlight
-from bot.schedule.local import MANY_AT_ONCE
-from bot.schedule.poll import NAMED
+from bot.schedule.local import MANY_AT_ONCE, NAMED
 from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
+from bot.store.outbox import Owed, OwedKind
 from tests.conftest import started
 from tests.support.bots import open_bot
 from tests.support.desk import Desk, key_of

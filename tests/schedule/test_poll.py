@@ -4,14 +4,13 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, LocalDispatch, Work
-from bot.schedule.poll import Found, Poll
+from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, Found, LocalDispatch, Poll, Work
+from bot.store.outbox import Owed, OwedKind
 from tests.support.keys import at
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until

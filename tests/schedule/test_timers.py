@@ -1,10 +1,10 @@
 """Work for later begins once, at its time, in the process that asked for it."""
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Timers, Work
+from bot.store.outbox import Owed, OwedKind
 from tests.support.waiting import wait_until
 
 SESSION = SessionId("devin-0123456789ab")

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
 from bot.redis.connection import Store
-from bot.slack.api import SlackClock
+from bot.slack.api import LIMITED, SlackClock
 from bot.slack.channels import (
     CHANGED,
     FRESH_SECONDS,
@@ -23,7 +23,6 @@ from bot.slack.channels import (
     SHARED,
     Channels,
 )
-from bot.slack.limits import LIMITED
 from bot.slack.lookups import TIER_3, Need
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import Channel

@@ -1,6 +1,6 @@
 """First ✅ are paced below Slack's limit, and a quiet workspace gets all of them."""
 
-from bot.slack.limits import MARKS_A_MINUTE, MINUTE_SECONDS, MarkBudget
+from bot.slack.api import MARKS_A_MINUTE, MINUTE_SECONDS, MarkBudget
 from tests.support.clocks import SetClock
 
 

@@ -18,7 +18,7 @@ from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Permissions
 from bot.slack.lookups import Source
 from bot.slack.people import People
-from bot.text.markdown import Mention
+from bot.text.mrkdwn import Mention
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import User
 from tests.support.bots import BRISK

@@ -7,7 +7,7 @@ import pytest
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
-from bot.slack.limits import LIMITED
+from bot.slack.api import LIMITED
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox

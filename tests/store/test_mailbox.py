@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Queues, Reply, reply_id
 from bot.model.sessions import SessionId
@@ -31,6 +30,7 @@ from bot.store.links import Links
 from bot.store.lua import mailbox as lua
 from bot.store.mailbox import MOST, Head, Later, Mailbox, Nothing
 from bot.store.mirror.watches import Watches
+from bot.store.outbox import Owed, OwedKind
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
 from tests.support.keys import at

@@ -11,7 +11,6 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
@@ -20,6 +19,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, subject_key
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox, Nothing, Step
+from bot.store.outbox import Owed, OwedKind
 from tests.support.keys import at
 
 STEPS = 250

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 
 from bot.model.errors import SlackAway
 from bot.model.mirror import Said, Watched
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
@@ -21,9 +20,19 @@ from bot.store.links import Links
 from bot.store.lua import outbox as lua
 from bot.store.mailbox import Head, Mailbox
 from bot.store.mirror.cards import FIELDS, Cards, Told, card_owed
-from bot.store.mirror.polls import Found
-from bot.store.mirror.watches import Watches
-from bot.store.outbox import MOST_BYTES, MOST_ITEMS, PARTS, Begun, Outbox, Owing, Words, words_owed
+from bot.store.mirror.watches import Found, Watches
+from bot.store.outbox import (
+    MOST_BYTES,
+    MOST_ITEMS,
+    PARTS,
+    Begun,
+    Outbox,
+    Owed,
+    OwedKind,
+    Owing,
+    Words,
+    words_owed,
+)
 from tests.support.desk import SESSION
 from tests.support.entries import Entries, expire
 from tests.support.keys import at

@@ -6,7 +6,7 @@ from bot.model.digest import Digest, Often
 from bot.model.options import Options, Profile
 from bot.model.people import UserId
 from bot.redis.connection import open_store
-from bot.store.profiles import Profiles
+from bot.store.links import Profiles
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK
 

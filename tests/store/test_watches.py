@@ -8,7 +8,6 @@ from typing import Any
 import redis.asyncio
 
 from bot.model.mirror import Said, Watched
-from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.replies import MAY_BE_THERE, Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId, SessionState
@@ -26,8 +25,8 @@ from bot.redis.keys import (
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.mirror.cards import card_subject
-from bot.store.mirror.polls import Found, Poll, Reads
-from bot.store.mirror.watches import Watches
+from bot.store.mirror.watches import Found, Poll, Reads, Watches
+from bot.store.outbox import OwedKind
 from tests.support.keys import at
 
 TTL = timedelta(hours=1)

@@ -11,7 +11,6 @@ import redis
 
 from bot.app import Bot
 from bot.model.errors import NotLinked
-from bot.model.owed import OwedKind, parse_owed
 from bot.model.people import UserId
 from bot.model.record import mapping
 from bot.model.sessions import NamedSession, SessionId
@@ -19,9 +18,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.keys import UNREAD_KEY
 from bot.settings import load_settings
 from bot.slack.threads import METADATA
+from bot.store.outbox import OwedKind, parse_owed
 from bot.wording import refusals, thread_links
-from bot.wording.message import SlackMessage
-from bot.wording.phrases import session_address
+from bot.wording.message import SlackMessage, session_address
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message

@@ -16,8 +16,7 @@ from bot.redis.connection import Store
 from bot.relay import UseCases
 from bot.runtime.in_flight import Background, InFlight
 from bot.settings import Settings
-from bot.slack.app.bolt import bolt_of
-from bot.slack.app.workspace import identify
+from bot.slack.app.workspace import bolt_of, identify
 from bot.slack.receiving.envelopes import TRIPS, is_malformed
 from bot.wiring import Connections, Parts
 from handlers.hearing import Hearing

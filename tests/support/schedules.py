@@ -1,7 +1,7 @@
 """A schedule that only records requests."""
 
-from bot.model.owed import Owed
 from bot.model.sessions import SessionId
+from bot.store.outbox import Owed
 
 
 class Planned:

@@ -18,11 +18,9 @@ from bot.devin.api import Devin
 from bot.devin.opening import open_devin
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.posting import Ways
-from bot.mirror.words import WordsTeller
+from bot.mirror.words import Ways, WordsTeller
 from bot.model.errors import RelayError
 from bot.model.mirror import Said, Watched
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
@@ -35,9 +33,8 @@ from bot.slack.api import SlackClient
 from bot.slack.uploads import Uploads
 from bot.store.links import Links
 from bot.store.mirror.cards import card_owed
-from bot.store.mirror.polls import Found
-from bot.store.mirror.watches import Watches
-from bot.store.outbox import Begun, Outbox, words_owed
+from bot.store.mirror.watches import Found, Watches
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, words_owed
 from bot.timing import Timing
 from bot.wiring import Parts
 from bot.wording.message import SlackMessage

@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from bot.model.owed import OwedKind
 from bot.redis.connection import Store
 from bot.redis.keys import HEARD_KEY
+from bot.store.outbox import OwedKind
 from tests.support.entries import Entries
 
 PATIENCE_SECONDS = 45.0

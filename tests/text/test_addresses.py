@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.commonmark.addresses import misleads
+from bot.text.commonmark.inline import misleads
 from bot.text.devin_markdown import inert
 from bot.text.to_slack import seen
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery.compose import MOST_SAID, compose
-from bot.text.markdown import NO_NAMES
+from bot.text.mrkdwn import NO_NAMES
 from bot.text.to_devin import is_empty, mentioned, to_markdown
 from bot.wording.delivery_reports import late
 from handlers.parse.events import parse_reply

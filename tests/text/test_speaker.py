@@ -12,7 +12,7 @@ from bot.model.files import AttachedFile, Forwarded
 from bot.model.people import WORKFLOW, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
-from bot.text.markdown import one_line
+from bot.text.mrkdwn import one_line
 from bot.text.to_devin import mark_typed, speaker
 
 ADA, BEN = UserId("U0ADA00000"), UserId("U0BEN00000")

@@ -8,8 +8,7 @@ from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
 from bot.wording.delivery_reports import report
 from bot.wording.message import Block
 from bot.wording.mirror.card import Card, card
-from bot.wording.mirror.notices import Framing
-from bot.wording.mirror.posts import compose
+from bot.wording.mirror.posts import Framing, compose
 from tests.wording.foreign import BARE, LINK, THREAD
 
 REPLY = Reply(thread=THREAD, ts="1764000001.000200", author=LINK.by, text="Rebase")

@@ -8,18 +8,18 @@ from bot.model.mirror import Said, SaidKind
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.devin_markdown import SentFile
-from bot.wording.mirror.notices import Framing
+from bot.wording.message import session_link
 from bot.wording.mirror.posts import (
     EDITABLE,
     MOST_FILES,
     MOST_POSTED,
     POST_LIMIT,
     POSTED,
+    Framing,
     LongText,
     compose,
     rest_of,
 )
-from bot.wording.phrases import session_link
 
 SESSION = NamedSession(SessionId("devin-0123456789abcdef0123456789abcdef"), "Fix login")
 FRAMING = Framing(ThreadRef(team="T0", channel="C0", thread_ts="1.000100"), SESSION)

@@ -17,7 +17,6 @@ from typing import ClassVar
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost
 from bot.model.options import MOST_RULES, RULE_KEYS, Rule
-from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
@@ -28,7 +27,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Begun
+from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.wording.lifecycle import adopting as words
 from bot.wording.message import SlackMessage

@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from bot.mirror.audience import Audience
 from bot.model.errors import NotLinked
-from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
@@ -23,7 +22,7 @@ from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.lua.reply_fields import ReplyField
-from bot.store.outbox import KEEP, Begun
+from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.text.to_slack import escape
 from bot.wording.lifecycle import adopting as words

@@ -18,7 +18,7 @@ from bot.relay.lifecycle.start import Start
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text.content import section
-from bot.text.markdown import block_quote
+from bot.text.mrkdwn import block_quote
 from bot.text.to_devin import is_empty, mark_typed, speaker
 from bot.text.to_slack import cut
 from bot.wording.lifecycle import starting as words

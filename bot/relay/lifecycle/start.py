@@ -8,14 +8,13 @@ from typing import Self
 
 from bot.model.mirror import Started
 from bot.model.options import Options
-from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.runtime.logs import Event, audit
-from bot.store.outbox import KEEP
+from bot.store.outbox import KEEP, Owed, OwedKind
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording.message import SlackMessage

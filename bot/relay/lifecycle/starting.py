@@ -8,7 +8,6 @@ import time
 
 from bot.model.errors import LinkedElsewhere, NothingToSay, PersonError, StartedAlready
 from bot.model.mirror import Started
-from bot.model.owed import Schedule
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
@@ -19,7 +18,7 @@ from bot.relay.lifecycle.start import Start
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP
+from bot.store.outbox import KEEP, Schedule
 from bot.store.state import State
 from bot.text.to_slack import escape
 from bot.wording.lifecycle import starting as words

@@ -31,7 +31,7 @@ from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import Begun
 from bot.store.state import State
 from bot.wording import refusals, workflows
-from bot.wording.mirror.notices import chosen
+from bot.wording.mirror.posts import chosen
 
 log = logging.getLogger(__name__)
 

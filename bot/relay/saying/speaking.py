@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Self
 
 from bot.model.errors import IsMuted
-from bot.model.owed import Owed, OwedKind, Schedule
 from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
@@ -19,7 +18,7 @@ from bot.model.threads import ThreadRef, micros_ts
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Begun, Owing
+from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing, Schedule
 from bot.store.state import State
 from bot.wording import commands
 from bot.wording.message import SlackMessage

@@ -7,12 +7,11 @@ what Slack shows beside the thread.
 
 from dataclasses import dataclass
 
-from bot.model.owed import Owed, OwedKind
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.lua import outbox as lua
-from bot.store.outbox import Begun
+from bot.store.outbox import Begun, Owed, OwedKind
 
 FIELDS = ("wanted", "session", "ts", "shows", "slot", "again")
 """The fields of a card's record that its teller needs."""

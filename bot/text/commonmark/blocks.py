@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from bot.text.commonmark import inline
 from bot.text.commonmark.inline import Atom
-from bot.text.markdown import longer_ticks
+from bot.text.mrkdwn import longer_ticks
 
 _DEEPEST = 40
 _STARTS_BLOCK = re.compile(

@@ -6,8 +6,7 @@ from bot.model.options import MOST_RULES, Rule
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, escape
-from bot.wording.message import SlackMessage
-from bot.wording.phrases import as_code, codes, local_time, plural, session_link
+from bot.wording.message import SlackMessage, as_code, codes, local_time, plural, session_link
 
 LEGACY = SlackMessage(
     "I use version 1 of Devin's API, which doesn't tell where sessions come from, so I can't adopt "

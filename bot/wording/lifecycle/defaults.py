@@ -13,13 +13,15 @@ from bot.wording.message import (
     Block,
     SlackMessage,
     View,
+    as_code,
+    codes,
     context,
     field,
     form,
     literal_text,
+    session_link,
     text_input,
 )
-from bot.wording.phrases import as_code, codes, session_link
 
 WORDS_SHOWN = 400
 LONGEST_ADDRESS = 300

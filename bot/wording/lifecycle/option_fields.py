@@ -22,8 +22,16 @@ from bot.text.mrkdwn import unescape
 from bot.text.options import parse_options
 from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions
-from bot.wording.message import Block, SlackMessage, context, field, literal_text, plain, text_input
-from bot.wording.phrases import as_code
+from bot.wording.message import (
+    Block,
+    SlackMessage,
+    as_code,
+    context,
+    field,
+    literal_text,
+    plain,
+    text_input,
+)
 
 HEADING = "_Optional._ What you leave empty comes from the channel's defaults, or from Devin."
 REPO_LABEL = "Repository"

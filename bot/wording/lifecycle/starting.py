@@ -10,10 +10,12 @@ from bot.text.to_slack import escape
 from bot.wording.actions import START_AGAIN, reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.message import Block, SlackMessage, button
-from bot.wording.phrases import (
+from bot.wording.message import (
     ADMIN,
+    Block,
+    SlackMessage,
     as_code,
+    button,
     named_by,
     note,
     plural,
