@@ -21,6 +21,7 @@ from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.keys import at
 from tests.support.speaking import TTL, Speaking, speaking
+from tests.support.waiting import wait_until
 
 SHORT = SESSION[:14]
 WORKING = Watched(state=SessionState.WORKING, title="Fix login")
@@ -253,3 +254,25 @@ async def test_a_state_is_right_after_its_process_was_killed(speech: Speaking) -
     await tell(speech, waits)
     assert status("general", thread) == "suspended"
     assert len(speech.posts()) == 1
+
+
+async def test_a_doubt_that_comes_while_the_state_is_set_has_it_set_once_more(
+    speech: Speaking,
+) -> None:
+    """As of two presses of *Stop* in a row: the second may come after Slack has set it."""
+    link = await Links(speech.store, TTL).get(speech.thread)
+    assert link is not None
+    cards = Cards(speech.store)
+    await tell(speech, WORKING)
+    await cards.want(speech.thread, link, doubts=True)
+    is_set = asyncio.Event()
+    speech.box.slack.fail_next(SET_STATUS, until=is_set)
+    telling = asyncio.ensure_future(speech.try_once(await speech.card()))
+    await wait_until(
+        lambda: sum(one.method == SET_STATUS for one in speech.box.slack.calls) == 2, "it is set"
+    )
+    await cards.want(speech.thread, link, doubts=True)
+    is_set.set()
+    await telling
+    await speech.try_once(await speech.card())
+    assert told(speech) == [("processing", "Fix login")] * 3

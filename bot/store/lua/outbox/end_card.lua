@@ -19,6 +19,10 @@ local now = now_ms()
 redis.call('HDEL', card, begun)
 if is_open then redis.call('HSET', card, 'open', 1) end
 local was = redis.call('HMGET', card, 'wanted', 'ts', 'shows', 'slot', 'again')
+if was[1] ~= wanted and string.sub(was[4] or '', 1, 1) == ' ' then
+  -- Its status was doubted (`want_card_of`), perhaps after this try had Slack set it.
+  slot = string.gsub(slot, '^%S*', '')
+end
 if slot ~= (was[4] or '') then redis.call('HSET', card, 'slot', slot) end
 if ts ~= (was[2] or '') or shows ~= (was[3] or '') then
   redis.call('HSET', card, 'ts', ts, 'shows', shows, 'edited', now)
