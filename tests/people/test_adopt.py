@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import redis
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
@@ -28,6 +29,11 @@ from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.waiting import wait_until
 
+TIMES = {"adopt_pause": 3600.0}
+"""No look but those that a test asks for, however slow the machine is."""
+
+pytestmark = pytest.mark.times(**TIMES)
+
 NIGHTLY = NewSession("", "Nightly", ("oncall",), body={"repos": ["acme/api"]})
 
 
@@ -36,10 +42,12 @@ def roots(desk: Desk, channel: str = "general") -> list[Message]:
     return [one for one in desk.slack.channel_messages(channel) if key_of(one).endswith("|thread")]
 
 
-async def set_rules(desk: Desk, rules: str = "tag:oncall", channel: str = "general") -> str:
-    """Set rules as Ada; return the mention's ts."""
+async def set_rules(
+    desk: Desk, rules: str = "tag:oncall", channel: str = "general", user: str = "ada"
+) -> str:
+    """Set rules; return the mention's ts."""
     before = len(desk.slack.channel_messages(channel))
-    ts = await desk.mention(f"adopt {rules}", channel=channel)
+    ts = await desk.mention(f"adopt {rules}", channel=channel, user=user)
     done = "ended adoption" if rules == "none" else "changed what this channel adopts"
     await wait_until(
         lambda: any(done in one.text for one in desk.slack.channel_messages(channel)[before:]),
@@ -175,9 +183,9 @@ async def test_nothing_is_adopted_where_others_read_along(
     environ: dict[str, str], desk: Desk, raw: Redis
 ) -> None:
     """Nor in a channel that became shared since its rules were set; outsiders read not even IDs."""
-    async with running(desk, environ, MIRROR_EXTERNAL="true"):
+    async with running(desk, environ, TIMES, MIRROR_EXTERNAL="true"):
         await set_rules(desk, channel="shared")
-    async with running(desk, environ):
+    async with running(desk, environ, TIMES):
         ts = await desk.mention("adopt repo:acme/api", channel="shared")
         await desk.until_said(words.SHARED, ts, channel="shared")
         desk.devin.appear(NIGHTLY)
@@ -189,10 +197,10 @@ async def test_a_rule_rests_while_its_maker_may_not_start_sessions(
     environ: dict[str, str], desk: Desk, raw: Redis
 ) -> None:
     """The channel is told once, and other people's rules go on."""
-    async with running(desk, environ):
+    async with running(desk, environ, TIMES):
         await set_rules(desk)
-    async with running(desk, environ, ALLOW_USERS=desk.slack.workspace.user("ben").id):
-        await desk.mention("adopt origin:automation", user="ben")
+    async with running(desk, environ, TIMES, ALLOW_USERS=desk.slack.workspace.user("ben").id):
+        await set_rules(desk, "origin:automation", user="ben")
         told = words.rests("tag:oncall", "ada").text
         desk.devin.appear(NIGHTLY, origin="api")
         desk.devin.appear(NewSession("", "Automated", ()))
@@ -239,7 +247,7 @@ async def test_two_processes_and_two_channels_open_one_thread(
     desk: Desk, environ: dict[str, str], raw: Redis
 ) -> None:
     """The first channel that finds a session has it; a restart changes nothing."""
-    async with running(desk, environ), running(desk, environ):
+    async with running(desk, environ, TIMES), running(desk, environ, TIMES):
         await set_rules(desk)
         await set_rules(desk, channel="secrets")
         for _ in range(3):
@@ -247,7 +255,7 @@ async def test_two_processes_and_two_channels_open_one_thread(
         await look(desk, raw)
         await look(desk, raw, "secrets")
         await wait_until(lambda: len(roots(desk) + roots(desk, "secrets")) == 3, "three threads")
-    async with running(desk, environ):
+    async with running(desk, environ, TIMES):
         await look(desk, raw)
         await look(desk, raw, "secrets")
     assert len(roots(desk) + roots(desk, "secrets")) == 3
@@ -273,7 +281,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         await raw.delete(at(link_key(thread)))
     await expire(raw, owed)
     await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
-    async with running(desk, environ):
+    async with running(desk, environ, TIMES):
         await until_threads(desk, 1)
         await wait_until(lambda: is_gone(raw, owed), "the entry has ended")
     assert len(roots(desk)) == 1
@@ -286,13 +294,14 @@ async def is_gone(raw: Redis, owed: Owed) -> bool:
 
 @pytest.mark.parametrize("claimed", [True, False])
 async def test_a_process_that_dies_before_it_owes_loses_none(
-    bot: Bot, desk: Desk, raw: Redis, *, claimed: bool
+    bot: Bot, desk: Desk, raw: Redis, plain: redis.Redis, *, claimed: bool
 ) -> None:
     """The claim is the channel's, which goes on; that of another channel keeps it out."""
     await set_rules(desk)
     made = desk.devin.appear(NIGHTLY)
     place = desk.slack.workspace.channel("general").id if claimed else "C0OTHER000"
-    await raw.set(at(once_key(f"claim:adopted:{made.session_id}")), place, ex=KEEP)
+    # Without an await, so no look finds the session before the claim.
+    plain.set(at(once_key(f"claim:adopted:{made.session_id}")), place, ex=KEEP)
     await look(desk, raw)
     if claimed:
         await until_threads(desk, 1)
