@@ -10,9 +10,10 @@ evenly, so that no minute has more of them than the setting allows.
 """
 
 import asyncio
+import time
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -52,7 +53,8 @@ class Poll:
     `replied` is when a reply last reached it, which was `sent` before, and `wanted` when that or a
     link last asked for its messages to be read. Only an opened poll knows the followers, the
     messages `shown`, and how the session was `started`, if the relay did that. `pause` is the
-    shortest time until the next one, in seconds.
+    shortest time until the next one, in seconds. `taken` is `began` by this process's own clock
+    (`time.monotonic`).
     """
 
     session: SessionId
@@ -66,6 +68,12 @@ class Poll:
     pause: float = TIMING.watch_pause
     started: Started | None = None
     sent: int = 0
+    taken: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """Return the time by Redis's clock, of which `began` is."""
+        since = timedelta(seconds=time.monotonic() - self.taken)
+        return datetime.fromtimestamp(self.began / 1000, UTC) + since
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""
@@ -193,6 +201,7 @@ class Watches:
 
     async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[Poll], float | None]:
         """Take sessions that are due within `ahead`; return them and the seconds to the next."""
+        began = time.monotonic()
         now, due, taken = await lua.take_polls(
             self._store, limit=limit, ahead_ms=millis(ahead), link_ttl=self._link_ttl
         )
@@ -203,6 +212,7 @@ class Watches:
                 *(int(replied), int(wanted), raw),
                 pause=pause,
                 sent=int(sent),
+                taken=began,
             )
             for session, raw, replied, wanted, sent in taken
         ]
