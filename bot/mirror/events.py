@@ -132,23 +132,19 @@ _ASKING = frozenset({SaidKind.QUESTION, SaidKind.APPROVAL})
 
 
 def asked_of(
-    poll: Poll, seen: Watched, events: Sequence[Said], page: MessagePage, at: int
+    poll: Poll, seen: Watched, events: Sequence[Said], page: MessagePage
 ) -> dict[str, object]:
-    """Return what is open: what was just asked, or what was before while nobody has answered.
-
-    `at` is when the poll has read it. A reply that was sent since the poll began may be older than
-    the question, which Devin then asked after it.
-    """
+    """Return what is open: what was just asked, or what was before while nobody has answered."""
     asked = next((one for one in events if one.kind in _ASKING), None)
     update: dict[str, object]
     if asked is not None:
-        update = {"asked": asked.id, "asked_at": at, "options": asked.options}
+        update = {"asked": asked.id, "asked_at": poll.began, "options": asked.options}
         if asked.kind is SaidKind.QUESTION and seen.last is not None:
-            update |= {"question": seen.last.id, "question_at": at}
+            update |= {"question": seen.last.id, "question_at": poll.began}
         return update
     update = {}
     if any(one.kind in NEEDS_PERSON for one in events):
-        update["asked_at"] = at
+        update["asked_at"] = poll.began
     is_answered = seen.state is SessionState.WAITING and not _ends_with_devin(page)
     if seen.state is not poll.seen.state or _has_reply(poll) or is_answered:
         update |= {"asked": "", "options": ()}

@@ -27,7 +27,7 @@ class Reading:
     `untold` are threads whose link nobody has been told of yet: what is read is old for them.
     `is_reread`: the page begins where the session does, since the cursor was of no use any more.
     `is_too_long`: there is no page, since it would be longer than what is read of one. `children`
-    are those of the session by now. It `ended` at a time (Unix ms) by Redis's clock.
+    are those of the session by now.
     """
 
     summary: SessionSummary | None
@@ -37,7 +37,6 @@ class Reading:
     is_reread: bool = False
     is_too_long: bool = False
     children: tuple[Child, ...] = ()
-    ended: int = 0
 
 
 def found_in(poll: Poll, reading: Reading) -> Found:
@@ -56,8 +55,7 @@ def found_in(poll: Poll, reading: Reading) -> Found:
     is_history = poll.seen.is_new and not is_followed
     seen = _seen(poll, reading, fresh, reread_since, is_history=is_history)
     events = () if is_history else events_of(poll, seen, fresh, reading.page)
-    told_at = max(poll.began, reading.ended)
-    seen = seen.model_copy(update=asked_of(poll, seen, events, reading.page, told_at))
+    seen = seen.model_copy(update=asked_of(poll, seen, events, reading.page))
     for one in events:
         if one.kind in CAPS:
             seen = seen.model_copy(update={"cap_told": one.kind})

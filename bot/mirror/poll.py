@@ -8,10 +8,11 @@ while none is due. Redis decides which of them polls a session, so others go on 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from cachetools import LRUCache
@@ -192,7 +193,8 @@ class SessionPoll:
         poll = await self._watches.open(due.poll)
         if not poll.followers:
             return
-        page, is_reread = await self._page(poll)
+        clock = _clock(poll)
+        page, is_reread = await self._page(poll, clock)
         is_too_long = isinstance(page, Unread) and page.is_too_long
         if isinstance(page, Unread):
             if not is_too_long:
@@ -213,7 +215,6 @@ class SessionPoll:
             is_reread=is_reread,
             is_too_long=is_too_long,
             children=due.children,
-            ended=int(poll.now().timestamp() * 1000),
         )
         found = found_in(poll, reading)
         recorded = await self._watches.record(poll, found)
@@ -232,15 +233,17 @@ class SessionPoll:
             pause = await self._unread(why)
         await self._watches.end([(poll, pause)])
 
-    async def _page(self, poll: Poll) -> tuple[MessagePage | Unread, bool]:
+    async def _page(
+        self, poll: Poll, clock: Callable[[], datetime]
+    ) -> tuple[MessagePage | Unread, bool]:
         """Read the messages after the cursor; also return True if that was of no use."""
         written_by, _, known = poll.seen.cursor.partition(" ")
         is_reread = written_by not in {"", self._api}
         cursor = Cursor(known) if known and not is_reread else None
-        page = await self._devin.messages(poll.session, cursor, poll.now)
+        page = await self._devin.messages(poll.session, cursor, clock)
         if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
             cursor, is_reread = None, True
-            page = await self._devin.messages(poll.session, None, poll.now)
+            page = await self._devin.messages(poll.session, None, clock)
         if isinstance(page, MessagePage):
             if page.has_more and page.cursor == cursor:
                 self._note(poll, "no cursor for what follows")
@@ -272,6 +275,12 @@ def _due(poll: Poll, found: Sessions, missing: Collection[SessionId]) -> _Due:
     if shown_of(children) != shown_of(poll.seen.children):
         worth = Worth.NEWS
     return _Due(worth, poll, summary, children)
+
+
+def _clock(poll: Poll) -> Callable[[], datetime]:
+    """Return the clock that the poll's time is of, which is Redis's."""
+    began, at = time.monotonic(), datetime.fromtimestamp(poll.began / 1000, UTC)
+    return lambda: at + timedelta(seconds=time.monotonic() - began)
 
 
 MOST = 100

@@ -1,7 +1,6 @@
 """What a poll finds that is new, and which threads are shown it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -273,19 +272,6 @@ def test_what_one_answer_leaves_out_of_pull_requests_is_as_it_was() -> None:
         found = polled([], before=before, pull_requests=pulls)
         before, told = found.seen, [*told, *said(found)]
     assert told == ["(pull_request)", "(merged)"]
-
-
-def test_what_devin_asks_after_a_reply_stays_open_although_the_poll_began_before_it() -> None:
-    """Only a reply that is sent once people can have seen the question may answer it."""
-    page = MessagePage([message("a", "Which?\n\n1. Red\n2. Blue")], Cursor("v3 "), timedelta(0))
-    state, who = summary(SessionState.WAITING), [follower()]
-    poll = Poll(SESSION, NOW, seen(), followers=who)
-    news = Reading(summary=state, page=page, default=Follow.ALL, ended=NOW + 2 * AGO)
-    asked = found_in(poll, news).seen
-    nothing = replace(news, page=replace(page, messages=[]), ended=0)
-    for sent, is_open in ((NOW + AGO, True), (NOW + 3 * AGO, False)):
-        later = Poll(SESSION, NOW + 9 * AGO, asked, sent, followers=who, sent=sent)
-        assert bool(found_in(later, nothing).seen.asked) is is_open
 
 
 def test_a_survey_is_one_call_and_a_missing_child_is_asked_for_once() -> None:

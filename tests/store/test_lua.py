@@ -26,7 +26,7 @@ HASHES: dict[str, set[str]] = {
     "record": {"asked", "round", "state", "meanwhile", "outcome", "noticed", "reply"},
     "card": {"wanted", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
-        *("seen", "shown", "joined:", "replied", "sent", "wanted", "by:", "last:"),
+        *("seen", "shown", "joined:", "replied", "sent", "asked", "wanted", "by:", "last:"),
         *("failing", "attempts"),
         "started",
     },

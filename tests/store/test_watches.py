@@ -28,6 +28,7 @@ from bot.store.mirror.cards import card_subject
 from bot.store.mirror.watches import Found, Poll, Reads, Watches
 from bot.store.outbox import OwedKind
 from tests.support.keys import at
+from tests.support.waiting import wait_until
 
 TTL = timedelta(hours=1)
 LONG = timedelta(days=90)
@@ -91,6 +92,30 @@ async def test_a_thread_of_another_session_by_now_follows_that_one_alone(
     await linked(store, session=other)
     followers = {one.session: [f.thread for f in one.followers] for one in await take(store)}
     assert followers == {SESSION: [], other: [thread()]}
+
+
+async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_found(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """People were told only once that was recorded, and a reply that is sent later may answer."""
+    await linked(store)
+    (poll,) = await take(store)
+    watches, sent = Watches(store, TTL), poll.began + 1
+
+    async def is_past() -> bool:
+        now, micros = await raw.time()
+        return now * 1000 + micros // 1000 > sent
+
+    await wait_until(is_past, "the reply is sent")
+    await raw.hset(at(watched_key(SESSION)), "sent", str(sent))
+    seen = Watched(asked="a", asked_at=poll.began)
+    assert await watches.record(poll, Found(seen=seen, after=SOON)) is not None
+    assert await watches.asking(SESSION, "a") is not None
+    await raw.zadd(at(WATCH_KEY), {SESSION: 0})
+    (poll,) = await take(store)
+    assert poll.sent < poll.seen.asked_at
+    await raw.hset(at(watched_key(SESSION)), "sent", str(poll.seen.asked_at + 1))
+    assert await watches.asking(SESSION, "a") is None
 
 
 async def test_a_session_is_taken_by_one_at_a_time_until_its_lease_ends(

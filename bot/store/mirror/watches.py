@@ -10,10 +10,9 @@ evenly, so that no minute has more of them than the setting allows.
 """
 
 import asyncio
-import time
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -53,8 +52,7 @@ class Poll:
     `replied` is when a reply last reached it, which was `sent` before, and `wanted` when that or a
     link last asked for its messages to be read. Only an opened poll knows the followers, the
     messages `shown`, and how the session was `started`, if the relay did that. `pause` is the
-    shortest time until the next one, in seconds. `taken` is `began` by this process's own clock
-    (`time.monotonic`).
+    shortest time until the next one, in seconds.
     """
 
     session: SessionId
@@ -68,12 +66,6 @@ class Poll:
     pause: float = TIMING.watch_pause
     started: Started | None = None
     sent: int = 0
-    taken: float = field(default_factory=time.monotonic)
-
-    def now(self) -> datetime:
-        """Return the time by Redis's clock, of which `began` is."""
-        since = timedelta(seconds=time.monotonic() - self.taken)
-        return datetime.fromtimestamp(self.began / 1000, UTC) + since
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""
@@ -201,20 +193,18 @@ class Watches:
 
     async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[Poll], float | None]:
         """Take sessions that are due within `ahead`; return them and the seconds to the next."""
-        began = time.monotonic()
         now, due, taken = await lua.take_polls(
             self._store, limit=limit, ahead_ms=millis(ahead), link_ttl=self._link_ttl
         )
         pause = self._store.timing.watch_pause
         polls = [
             Poll(
-                *(SessionId(session), now, Watched.parse(raw) or Watched()),
+                *(SessionId(session), now, _seen(raw, asked) or Watched()),
                 *(int(replied), int(wanted), raw),
                 pause=pause,
                 sent=int(sent),
-                taken=began,
             )
-            for session, raw, replied, wanted, sent in taken
+            for session, raw, replied, wanted, sent, asked in taken
         ]
         return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
@@ -259,6 +249,7 @@ class Watches:
             used=entry_of(poll, found.seen),
             link_ttl=self._link_ttl,
             pace_ms=self._store.timing.card_pause_ms,
+            tells=found.seen.asked_at == poll.began,
         )
         if answer[0] == "lost":
             return None
@@ -309,8 +300,9 @@ class Watches:
 
     async def asking(self, session: SessionId, asked: str) -> Watched | None:
         """Return what was last seen of `session` if what it `asked` is open, and not answered."""
-        ((raw, sent),) = await self._store.fields([watched_key(session)], "seen", "sent")
-        seen = Watched.parse(raw)
+        names = ("seen", "sent", "asked")
+        ((raw, sent, at),) = await self._store.fields([watched_key(session)], *names)
+        seen = _seen(raw, at)
         is_open = seen is not None and seen.asked == asked and int(sent or 0) <= seen.asked_at
         return seen if is_open else None
 
@@ -323,6 +315,15 @@ class Watches:
         names = (f"by:{thread.name}", "ended_by")
         ((by, ended_by),) = await self._store.fields([watched_key(session)], *names)
         return by or "", ended_by or ""
+
+
+def _seen(raw: str | None, asked: object) -> Watched | None:
+    """Parse a record whose poll began before people were told, which was when it was recorded.
+
+    Replies that were sent between the two were under way, and are no answers.
+    """
+    seen = Watched.parse(raw)
+    return seen and seen.model_copy(update={"asked_at": max(seen.asked_at, int(str(asked or 0)))})
 
 
 def _shown(poll: Poll, found: Found) -> str:

@@ -50,6 +50,7 @@ async def record_poll(
     used: Sequence[str],
     link_ttl: int,
     pace_ms: int,
+    tells: bool,
 ) -> Sequence[Any]: ...
 
 

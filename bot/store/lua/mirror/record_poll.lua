@@ -4,7 +4,8 @@
 -- their threads. Nothing is recorded unless the session is known as it was `before`: so of two
 -- polls, the first one counts. What the session has `used` goes into the ledger: the month, the
 -- session's account, its total before, the field of the day, its total now; or nothing.
--- The next poll comes in `after_ms`; see `put_off`.
+-- If it `tells` people something that they may have to answer, a reply that is sent from now on may
+-- be the answer. The next poll comes in `after_ms`; see `put_off`.
 -- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
 local session = ARGV[1]
 local before = ARGV[2]
@@ -18,6 +19,7 @@ local cards = cjson.decode(ARGV[9])
 local used = cjson.decode(ARGV[10])
 local link_ttl = tonumber(ARGV[11])
 local pace_ms = tonumber(ARGV[12])
+local tells = ARGV[13] == '1'
 
 local watched = key.watched(session)
 local was = redis.call('HGET', watched, 'seen') or ''
@@ -25,6 +27,7 @@ if was == seen then return {'again'} end
 if was ~= before then return {'lost'} end
 local now = now_ms()
 redis.call('HSET', watched, 'seen', seen)
+if tells then redis.call('HSET', watched, 'asked', now) end
 put_off({{session, after_ms}}, began, now)
 if #used > 0 then
   local ledger = key.ledger(used[1])
