@@ -17,6 +17,7 @@ from bot.model.errors import (
     PersonError,
 )
 from bot.model.people import Standing
+from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.wording import refusals
 from bot.wording.mirror import posts
@@ -33,7 +34,7 @@ from tests.support.desk import (
     quote,
     tells,
 )
-from tests.support.devin_posts import until_devin_said
+from tests.support.devin_posts import until_devin_said, until_state
 from tests.support.waiting import until_settled, wait_until
 
 ASKED = "Which database shall I use?\n\n1. Postgres_16 & co\n2. SQLite"
@@ -391,13 +392,16 @@ async def test_an_answer_that_waits_for_slack_is_dropped_when_devin_moves_on(
 ) -> None:
     """Nobody would know what it answers; the person is told."""
     post = await asked(desk)
-    desk.slack.fail_next("chat.postMessage", retry_after=3)
-    before = len(desk.slack.calls)
+    await until_state(desk, SessionState.WAITING, str(post.thread_ts))
+    is_limited, before = asyncio.Event(), len(desk.slack.calls)
+    desk.slack.fail_next("chat.postMessage", retry_after=1, until=is_limited)
     await press(desk, post, "answer_0")
     await wait_until(
         lambda: "chat.postMessage" in [one.method for one in desk.slack.calls[before:]], "it posts"
     )
     desk.devin.behave(SESSION, "running")
+    await until_state(desk, SessionState.WORKING, str(post.thread_ts))
+    is_limited.set()
     await desk.until_whispered(MOVED_ON, "ada")
     await until_settled(store)
     assert answers(desk, post.thread_ts) == []
