@@ -31,7 +31,7 @@ from bot.slack.receiving.socket_mode import SocketMode
 from bot.store.state import measure
 from bot.timing import TIMING, Timing
 from bot.wiring import Connections, Parts
-from handlers.hearing import Hearing
+from handlers.events import Hearing
 
 log = logging.getLogger(__name__)
 

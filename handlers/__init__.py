@@ -2,8 +2,9 @@
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
-| `events`         | write: which of the next four it is; share a channel; grant |
-|                  | an org-wide app access to a workspace, or revoke it         |
+| `events`         | write: which of the next four it is, or nothing for us;     |
+|                  | share a channel; grant an org-wide app access to a          |
+|                  | workspace, or revoke it                                     |
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
 | `replies`        | write in a linked thread; press *Link this thread*          |
 | `first_words`    | speak to the bot without a command; press what it offers    |
@@ -17,8 +18,7 @@
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …    |
 | `stopping`       | press Slack's *Stop* in a thread whose session is at work   |
 | `workflow_steps` | run a workflow with a step of ours                          |
-| `answering`       | (all else, acknowledged; what any raises, told to a person) |
-| `hearing`        | (what none of these would act on: acknowledged before them) |
+| `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
 
 from slack_bolt.async_app import AsyncApp

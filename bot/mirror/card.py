@@ -18,7 +18,7 @@ from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.slack.threads import Threads
-from bot.store.mirror.cards import FIELDS, Told, card_subject, thread_of
+from bot.store.links import FIELDS, Told, card_subject, thread_of
 from bot.store.outbox import Begun, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options

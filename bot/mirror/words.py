@@ -29,7 +29,7 @@ from bot.slack.api import LIMITED, SECOND
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.slack.threads import Threads
-from bot.store.mirror.cards import thread_of
+from bot.store.links import thread_of
 from bot.store.outbox import PARTS, Batch, Begun, Schedule, Words
 from bot.store.state import State
 from bot.text.devin_markdown import SentFile

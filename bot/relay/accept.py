@@ -21,7 +21,7 @@ from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
-from bot.store.mirror.cards import card_owed
+from bot.store.links import card_owed
 from bot.store.outbox import Schedule
 from bot.store.state import State
 from bot.text.devin_markdown import TEXT_READ, first_words

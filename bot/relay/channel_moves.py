@@ -15,7 +15,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.slack.channels import MOVED, SHARED
-from bot.store.mirror.cards import card_owed
+from bot.store.links import card_owed
 from bot.store.outbox import Schedule
 from bot.store.state import State
 from bot.wording import thread_links

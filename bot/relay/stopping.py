@@ -17,7 +17,7 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
-from bot.store.mirror.cards import card_owed
+from bot.store.links import card_owed
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.wording.lifecycle import ending

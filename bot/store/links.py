@@ -1,14 +1,19 @@
-"""Links tie threads to sessions, and profiles have what a channel's starts use.
+"""Links tie threads to sessions, and have cards; profiles have what a channel's starts use.
 
 A thread has at most one session, set by the first request; several threads may share a session. A
 link is forgotten `LINK_TTL` after its last traffic.
 
 One script sets a link, if it still is what it was, and all that depends on it; else it is read
 again. Of two people who change one profile at the same moment, each changes their own fields.
+
+A link's card is a post in its thread. `wanted` counts the requests for an edit of it: a try ends
+the card's entry only if none came meanwhile. A new link has a card of its own; that of a link that
+has ended is edited a last time. Its `slot` is what Slack shows beside the thread.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.mirror import Follow
@@ -17,10 +22,10 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import THREADS_KEY, link_key, profile_key
+from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
 from bot.redis.lua import commands
-from bot.store.lua import mirror as lua
-from bot.store.mirror.cards import card_subject
+from bot.store.lua import mirror, outbox
+from bot.store.outbox import Begun, Owed, OwedKind
 
 GONE = 10**16
 """Later than any edit: a deleted message does not come back."""
@@ -148,7 +153,7 @@ class Links:
         *,
         shows: bool = True,
     ) -> bool:
-        done = await lua.set_link(
+        done = await mirror.set_link(
             self._store,
             thread=thread.name,
             was=was,
@@ -238,3 +243,93 @@ class Profiles:
         kept = {**dict(was), **ended}
         await self.change(to, lambda there: kept if there == Profile() else {})
         await self.clear(channel)
+
+
+FIELDS = ("wanted", "session", "ts", "shows", "slot", "again")
+"""The fields of a card's record that its teller needs."""
+
+
+def card_owed(thread: ThreadRef, link: Link) -> Owed:
+    """Return the outbox entry of the card of a thread's link."""
+    return Owed(card_subject(thread, link), 1, OwedKind.CARD)
+
+
+def card_subject(thread: ThreadRef, link: Link) -> str:
+    """Return the subject of the card of a thread's link."""
+    return f"{card_prefix(thread)}{link.card}"
+
+
+def card_prefix(thread: ThreadRef) -> str:
+    """Return what precedes the number of a link's card in its subject."""
+    return f"{thread.team}:card:{thread.channel}:{thread.thread_ts}:"
+
+
+def thread_of(subject: str) -> ThreadRef:
+    """Return the thread of a subject of a card, or of a thread's words."""
+    team, _, channel, thread_ts, *_ = subject.split(":")
+    return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a try has told: the card's post, a digest of what it shows, and the thread's slot.
+
+    `is_open`: it shows what Devin does. The entry rests for `again` seconds, or until it was to be
+    told anyway, if nobody asks for an edit before; None: it ends.
+    """
+
+    ts: str
+    shows: str
+    slot: str = ""
+    is_open: bool = True
+    again: float | None = None
+
+
+class Cards:
+    """Asks for cards, and ends tries at them, in Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def is_at(self, thread: ThreadRef, link: Link, ts: str) -> bool:
+        """Return True if the message at `ts` is the card of that link of `thread`."""
+        return await self._store.field(subject_key(card_subject(thread, link)), "ts") == ts
+
+    async def want(self, thread: ThreadRef, link: Link, *, doubts: bool = False) -> float | None:
+        """Ask for a link's card to be edited; return the seconds until it may, if there is one.
+
+        With `doubts`, the thread's slot is set again, whatever Slack shows.
+        """
+        after = await outbox.want_card_of(
+            self._store,
+            name=card_subject(thread, link),
+            pace_ms=self._store.timing.card_pause_ms,
+            doubts=doubts,
+        )
+        return None if after < 0 else after / 1000
+
+    async def was_open(self, thread: ThreadRef, link: Link) -> bool:
+        """Return True if a link's card has shown what Devin does, or there is none that tells."""
+        card = subject_key(card_subject(thread, link))
+        ((session, is_open),) = await self._store.fields([card], "session", "open")
+        return session is None or is_open is not None
+
+    async def end(self, begun: Begun, told: Told, pause: float | None) -> float | None:
+        """Note what was told.
+
+        Return the seconds until an edit that was asked for meanwhile: the usual pause, or that one.
+        """
+        usual = self._store.timing.card_pause_ms
+        after = await outbox.end_card(
+            self._store,
+            owed=str(begun.owed),
+            held=begun.held,
+            wanted=begun.record["wanted"],
+            ts=told.ts,
+            shows=told.shows,
+            slot=told.slot,
+            is_open=told.is_open,
+            pace_ms=usual if pause is None else int(pause * 1000),
+            again_ms=-1 if told.again is None else int(told.again * 1000),
+        )
+        return None if after < 0 else after / 1000

@@ -15,10 +15,9 @@ from bot.runtime import metrics
 from bot.settings import Settings
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims, Tickets
-from bot.store.links import Links, Profiles
+from bot.store.links import Cards, Links, Profiles
 from bot.store.lua import mailbox as lua
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.cards import Cards
 from bot.store.mirror.watches import Ledger, Reads, SessionNames, Watches
 from bot.store.outbox import Outbox, Words
 from bot.store.revisions import Revisions

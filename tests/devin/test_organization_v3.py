@@ -118,7 +118,7 @@ async def test_sessions_of_others_are_found_by_what_they_have(
     sandbox: DevinSandbox, client: Devin
 ) -> None:
     """By tag, repository or origin, and since a time; and children by their parent."""
-    since = sandbox.sessions[SESSION].created_at
+    since = sandbox.sessions[SESSION].created_at - timedelta(seconds=1)
     nightly = NewSession("Nightly", "", ("oncall",), body={"repos": ["acme/api"]})
     first = SessionId(sandbox.appear(nightly).session_id)
     other = SessionId(sandbox.appear(NewSession("Other", "", ()), origin="webapp").session_id)

@@ -15,8 +15,7 @@ from bot.model.sessions import SessionState, Trouble
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, once_key, subject_key, watched_key
 from bot.slack import status_line
-from bot.store.links import Links
-from bot.store.mirror.cards import Cards
+from bot.store.links import Cards, Links
 from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.keys import at

@@ -11,7 +11,7 @@ from bot.model.options import MODES, Options
 from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.relay.lifecycle.prompts import with_prompt
-from bot.relay.lifecycle.start import Start
+from bot.relay.lifecycle.starting import Start
 from bot.settings import load_settings
 from bot.wording import commands, refusals
 from bot.wording.lifecycle import form, option_fields, starting

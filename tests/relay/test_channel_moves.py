@@ -13,7 +13,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.relay.channel_moves import ChannelMoves
 from bot.slack.lookups import Need
-from bot.store.mirror.cards import Cards, card_owed
+from bot.store.links import Cards, card_owed
 from bot.wording import thread_links
 from sandbox import Sandbox
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1

@@ -24,9 +24,8 @@ from bot.redis.keys import (
     watched_key,
 )
 from bot.redis.scripts import Script
-from bot.store.links import GONE, Links
+from bot.store.links import GONE, Links, card_owed
 from bot.store.lua.mirror import set_link
-from bot.store.mirror.cards import card_owed
 from bot.store.mirror.watches import Watches
 from bot.timing import Timing
 from tests.support.desk import OTHER_SESSION, SESSION

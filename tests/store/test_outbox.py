@@ -16,10 +16,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
-from bot.store.links import Links
+from bot.store.links import FIELDS, Cards, Links, Told, card_owed
 from bot.store.lua import outbox as lua
 from bot.store.mailbox import Head, Mailbox
-from bot.store.mirror.cards import FIELDS, Cards, Told, card_owed
 from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import (
     MOST_BYTES,

@@ -22,9 +22,8 @@ from bot.redis.keys import (
     watched_key,
     words_key,
 )
-from bot.store.links import Links
+from bot.store.links import Links, card_subject
 from bot.store.mailbox import Head, Mailbox
-from bot.store.mirror.cards import card_subject
 from bot.store.mirror.watches import Found, Poll, Reads, Watches
 from bot.store.outbox import OwedKind
 from tests.support.keys import at

@@ -10,9 +10,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.schedule.local import list_due
-from bot.store.links import Links
+from bot.store.links import Links, card_owed
 from bot.store.lua.mailbox import measure
-from bot.store.mirror.cards import card_owed
 from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report
 from tests.support.keys import at
 

@@ -19,7 +19,7 @@ from bot.settings import Settings
 from bot.slack.app.workspace import bolt_of, identify
 from bot.slack.receiving.envelopes import TRIPS, is_malformed
 from bot.wiring import Connections, Parts
-from handlers.hearing import Hearing
+from handlers.events import Hearing
 from tests.support.bots import BRISK
 from tests.support.builders import JSON
 

@@ -31,8 +31,7 @@ from bot.reporting.reporter import Reporter, Teller
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
 from bot.slack.uploads import Uploads
-from bot.store.links import Links
-from bot.store.mirror.cards import card_owed
+from bot.store.links import Links, card_owed
 from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import Begun, Outbox, Owed, OwedKind, words_owed
 from bot.timing import Timing

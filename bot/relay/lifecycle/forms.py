@@ -26,8 +26,7 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompts, with_prompt
-from bot.relay.lifecycle.start import Start, subject_of
-from bot.relay.lifecycle.starting import Starting
+from bot.relay.lifecycle.starting import Start, Starting, subject_of
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_CHANNEL
 from bot.store.claims import Ticket

@@ -24,7 +24,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.start import KEEP_CLAIM, Made, Start, record
+from bot.relay.lifecycle.starting import KEEP_CLAIM, Made, Start, record
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.lua.reply_fields import ReplyField

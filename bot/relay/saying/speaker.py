@@ -22,8 +22,7 @@ from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, micros_ts, ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.start import Start
-from bot.relay.lifecycle.starting import Starting
+from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
