@@ -48,21 +48,17 @@ from bot.relay.saying.speaking import Speaking
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
-from bot.reporting.outcomes import Delays, Outcomes
-from bot.reporting.reporter import Notices, Reporter
+from bot.reporting.reporter import Delays, Notices, Outcomes, Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Poll, Work
 from bot.settings import Settings
-from bot.slack.api import SlackClient
+from bot.slack.api import Functions, SlackClient, Views
 from bot.slack.app.workspace import Identity, Permissions, Workspace
 from bot.slack.channels import Channels
-from bot.slack.files import SlackFiles
-from bot.slack.functions import Functions
+from bot.slack.files import SlackFiles, Uploads
 from bot.slack.lookups import Source
 from bot.slack.people import People
 from bot.slack.threads import Threads
-from bot.slack.uploads import Uploads
-from bot.slack.views import Views
 from bot.store.claims import Claims
 from bot.store.mirror.watches import Reads
 from bot.store.outbox import OwedKind

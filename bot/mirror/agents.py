@@ -27,7 +27,7 @@ from bot.runtime.in_flight import Background
 from bot.slack.api import MISSING_SCOPE, RateLimits, call
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.status_line import StatusLine
+from bot.slack.threads import StatusLine
 from bot.store.state import State
 from bot.wording.mirror import posts
 from bot.wording.mirror.card import agent_title

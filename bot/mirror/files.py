@@ -15,7 +15,7 @@ from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.slack.api import LIMITED
-from bot.slack.uploads import SEND, Uploads
+from bot.slack.files import SEND, Uploads
 from bot.store.outbox import Batch, Begun, Words
 from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import LongText

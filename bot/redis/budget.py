@@ -6,9 +6,9 @@ Of a common limit, less urgent calls may use a part only, so that room is left f
 import time
 from datetime import timedelta
 
+from bot.redis import lua as commands
 from bot.redis.connection import Store, millis
 from bot.redis.keys import calls_key
-from bot.redis.lua import commands
 
 MINUTE = 60.0
 LONGEST_PAUSE = 3_600.0

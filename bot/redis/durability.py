@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.model.findings import Finding
+from bot.redis import lua as commands
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.home import APPEND_ONLY, ValkeyHome
 from bot.redis.embedded.server import embedded_valkey
-from bot.redis.lua import commands
 
 KEEPS = "noeviction"
 DAY = 24 * 3600

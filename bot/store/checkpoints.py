@@ -14,9 +14,9 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
+from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import HEARD_KEY, THREADS_KEY, lease_key
-from bot.redis.lua import commands
 from bot.store.lua import checkpoints as lua
 from bot.store.lua.mailbox import renew
 

@@ -18,9 +18,9 @@ from typing import ClassVar, TypeVar
 from bot.model.errors import StoreAway, UnderWay
 from bot.model.people import UserId
 from bot.model.record import Record
+from bot.redis import lua as commands
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import once_key, ticket_key
-from bot.redis.lua import commands
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from bot.model.options import Profile
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
+from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
-from bot.redis.lua import commands
 from bot.store.lua import mirror, outbox
 from bot.store.outbox import Begun, Owed, OwedKind
 

@@ -17,10 +17,10 @@ from enum import StrEnum
 from bot.model.errors import StoreAway
 from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
+from bot.redis import lua as commands
 from bot.redis.connection import Store, seconds
 from bot.redis.keep import DONE
 from bot.redis.keys import once_key, subject_key
-from bot.redis.lua import commands
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.text.to_devin import is_empty

@@ -14,7 +14,7 @@ from bot.model.mirror import Follow, Watched
 from bot.model.sessions import SessionState, Trouble
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, once_key, subject_key, watched_key
-from bot.slack import status_line
+from bot.slack import threads
 from bot.store.links import Cards, Links
 from sandbox import Sandbox
 from tests.support.desk import SESSION
@@ -58,7 +58,7 @@ def told(speech: Speaking) -> Sequence[tuple[str, str]]:
 
 def lines(speech: Speaking) -> int:
     """Count the calls for status lines."""
-    return sum(one.method == status_line.SET_STATUS for one in speech.box.slack.calls)
+    return sum(one.method == threads.SET_STATUS for one in speech.box.slack.calls)
 
 
 @pytest.mark.parametrize(

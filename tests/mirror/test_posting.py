@@ -18,7 +18,7 @@ from bot.model.mirror import Follow
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
 from bot.slack.api import LIMITED
-from bot.slack.status_line import SET_STATUS
+from bot.slack.threads import SET_STATUS
 from bot.store.links import Links
 from bot.store.outbox import Batch, Words
 from bot.timing import TIMING

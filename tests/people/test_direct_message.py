@@ -13,7 +13,7 @@ from bot.app import Bot
 from bot.model.errors import NotLinked
 from bot.redis.connection import Store
 from bot.relay.home import NO_PROMPTS
-from bot.slack import views
+from bot.slack import api
 from bot.store.claims import Claims
 from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
@@ -165,7 +165,7 @@ async def test_an_app_that_is_no_agent_asks_for_prompts_once(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
     """Slack lacks the scope for all, so nobody else's are asked for."""
-    desk.slack.fail_next(views.SUGGEST, error="missing_scope")
+    desk.slack.fail_next(api.SUGGEST, error="missing_scope")
     await desk.slack.open_home("ada", "messages")
     claims = Claims(store)
     await wait_until(lambda: claims.is_claimed(NO_PROMPTS), "Slack was asked")
@@ -177,4 +177,4 @@ async def test_an_app_that_is_no_agent_asks_for_prompts_once(
 
 def calls(desk: Desk) -> list[Mapping[str, Any]]:
     """Return the arguments of all requests for prompts."""
-    return [one.params for one in desk.slack.calls if one.method == views.SUGGEST]
+    return [one.params for one in desk.slack.calls if one.method == api.SUGGEST]

@@ -1,7 +1,7 @@
 """A thread shows that Devin is at work: by Slack's own state, or else by a status line."""
 
 from bot.app import Bot
-from bot.slack.status_line import SET_STATUS
+from bot.slack.threads import SET_STATUS
 from tests.support.desk import SESSION, Desk, on_both, running
 from tests.support.waiting import wait_until
 

@@ -24,10 +24,9 @@ from bot.runtime.in_flight import InFlight
 from bot.runtime.outgoing import REDIRECTED
 from bot.settings import load_settings
 from bot.slack.api import SlackClient, call, respond
-from bot.slack.files import FILE_HOSTS, GOVSLACK, GOVSLACK_FILE_HOSTS, SlackFiles
+from bot.slack.files import FILE_HOSTS, GOVSLACK, GOVSLACK_FILE_HOSTS, Place, SlackFiles, Uploads
 from bot.slack.receiving.socket_mode import NO_TLS, SocketMode
 from bot.slack.threads import Threads
-from bot.slack.uploads import Place, Uploads
 from bot.wording import forms
 from tests.people import test_edits, test_shortcuts
 from tests.support.desk import SESSION, Desk

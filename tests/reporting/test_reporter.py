@@ -8,7 +8,7 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import OPERATOR_MUST_ACT
 from bot.redis.connection import Store
-from bot.reporting.outcomes import MARK_TRIES
+from bot.reporting.reporter import MARK_TRIES
 from bot.settings import Settings
 from sandbox.slack.api.faults import ApiCall
 from tests.support.bots import open_bot

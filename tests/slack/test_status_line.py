@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.model.threads import ThreadRef
-from bot.slack.status_line import REFUSED_SECONDS, SET_STATUS, StatusLine
+from bot.slack.threads import REFUSED_SECONDS, SET_STATUS, StatusLine
 from sandbox import Sandbox
 from tests.support.clocks import SetClock
 from tests.support.slack_apps import web_client

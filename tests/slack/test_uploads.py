@@ -13,8 +13,8 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, SlackClient
+from bot.slack.files import COMPLETE, NO_PLACE, WRONG_SIZE, Place, Uploads
 from bot.slack.threads import Threads
-from bot.slack.uploads import COMPLETE, NO_PLACE, WRONG_SIZE, Place, Uploads
 from sandbox import Sandbox
 from tests.support.schedules import Unmoved
 from tests.support.slack_apps import serving

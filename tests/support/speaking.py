@@ -26,11 +26,10 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.reporting.outcomes import Delays, Outcomes
-from bot.reporting.reporter import Reporter, Teller
+from bot.reporting.reporter import Delays, Outcomes, Reporter, Teller
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
-from bot.slack.uploads import Uploads
+from bot.slack.files import Uploads
 from bot.store.links import Links, card_owed
 from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import Begun, Outbox, Owed, OwedKind, words_owed

@@ -18,13 +18,11 @@ from bot.model.people import WORKFLOW, Act, Person, Standing, UserId, is_enterpr
 from bot.model.record import string
 from bot.model.threads import ThreadRef
 from bot.settings import Settings
-from bot.slack.api import SlackClient, SlackClock, call, parse_scopes
+from bot.slack.api import Functions, SlackClient, SlackClock, Views, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
-from bot.slack.functions import Functions
 from bot.slack.people import GUEST_FLAGS, HOME, People
 from bot.slack.threads import Threads
-from bot.slack.views import Views
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)

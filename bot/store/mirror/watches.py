@@ -23,10 +23,10 @@ from bot.model.record import Record
 from bot.model.replies import Outcome
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
+from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
 from bot.redis.keys import WATCH_KEY, watched_key
-from bot.redis.lua import commands
 from bot.store.links import card_subject
 from bot.store.lua import mirror as lua
 from bot.store.outbox import Owed, OwedKind, parse_owed, words_owed, words_subject
