@@ -12,10 +12,10 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """The times of one process, in seconds.
+    """The times of one process.
 
-    Deadlines end in `_seconds`, pauses in `_pause` or `_pauses`. A `_wait` is what people see, so
-    tests keep it.
+    Deadlines end in `_seconds`, pauses in `_pause` or `_pauses`, and are in seconds. A `_wait` is a
+    `timedelta` on which what people see depends, or what is on disk, so tests keep it.
     """
 
     crowd_wait: timedelta = timedelta(milliseconds=100)

@@ -40,7 +40,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         elif (say.session is not None and not say.text) or (
             say.session is None and not say.starts and say.text.lower() == "help"
         ):
-            await ack(text=commands.USAGE.text)
+            await ack(text=commands.SAY_HELP.text)
         else:
             await ack()
             place = ThreadRef(team=cases.workspace.team, channel=say.channel, thread_ts="")

@@ -246,7 +246,7 @@ class Sender:
         return await self._retried(lambda: self._mailbox.uploads(reply.id)) is not None
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
-        await self._is_ambiguous(lease, head, message)
+        await self._note_words(lease, head, message)
 
         async def post() -> Outcome | Wait:
             began = time.monotonic()
@@ -290,8 +290,8 @@ class Sender:
         text = await message_of(reply, self._people, brought, as_self=bool(as_user))
         return Message(text, tuple(brought), as_user)
 
-    async def _is_ambiguous(self, lease: Lease, head: Head, message: Message) -> bool:
-        """Note words that have no author's line; return True if another reply's were the same."""
+    async def _note_words(self, lease: Lease, head: Head, message: Message) -> bool:
+        """Note words that have no author's line; return True if another reply said the same."""
         if not message.as_user:
             return False
         text, sent = self._devin.listed(message.text, message.attachments), head.sent / 1000
@@ -300,7 +300,7 @@ class Sender:
         return await self._retried(said)
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
-        if await self._is_ambiguous(lease, head, message):
+        if await self._note_words(lease, head, message):
             return lost
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)

@@ -52,11 +52,14 @@ class Use:
 
 
 def parse_uses(fields: Mapping[str, str]) -> Iterator[Use]:
-    """Parse the fields of a month: an account by each session, a total by `{session} {day}`."""
+    """Parse the fields of a month: an account by each session, a total by `{session} {day}`.
+
+    Fields of other kinds, which a later version may write, are ignored.
+    """
     totals: dict[str, dict[str, float]] = {}
     for name, value in fields.items():
         session, _, day = name.partition(" ")
-        if day:
+        if day == BASE or day.isdigit():
             totals.setdefault(session, {})[day] = float(value)
     for session, found in totals.items():
         account = Account.parse(fields.get(session)) or Account()

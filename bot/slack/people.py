@@ -29,7 +29,7 @@ from bot.text.mrkdwn import SIGNS, Mention, Names, one_line
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
-"""Fields of a user object that tell a person's home, and whether they are a guest."""
+"""Fields of a user object: the id of a person's home, and two that mark a guest."""
 
 SLACKBOT = "USLACKBOT"
 """Slack's own bot, which Slack describes as a person (`is_bot: false`)."""

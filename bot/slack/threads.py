@@ -60,7 +60,7 @@ class Postable(Protocol):
 class Threads:
     """Slack conversations, as far as the relay writes into them or reads them.
 
-    Each method may raise `SlackAway`, also for a rate limit that is known (`limits.py`), and
+    Each method may raise `SlackAway`, also for a rate limit that is known (`RateLimits`), and
     `SlackRefused` unless it says otherwise.
 
     A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
@@ -86,7 +86,8 @@ class Threads:
     ) -> str:
         """Post `words` as `post` does; with `again`, first `find` the post of an earlier attempt.
 
-        Slack has no idempotency key for messages. If the thread cannot be read, post anyway.
+        Slack has no idempotency key for messages. If Slack refuses to show the thread, post anyway,
+        perhaps a second time; if it doesn't answer, a later try looks again.
         """
         found = await self.find(thread, key, ids=ids, since=since) if again else None
         return found or await self.post(thread, words, key)

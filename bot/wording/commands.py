@@ -142,7 +142,7 @@ _EXAMPLES = {"digest": "digest daily", "adopt": "adopt tag:oncall"}
 DEFAULT_CLEARED = SlackMessage("Default session cleared.")
 
 
-USAGE = SlackMessage(
+SAY_HELP = SlackMessage(
     "*Usage:* `/devin-say [session or new] &lt;message&gt;`\n"
     "• `/devin-say devin-0123abcd Please rebase`: start a new thread linked to that session\n"
     "• `/devin-say Please rebase`: send to the channel's default or only active session (I'll ask "

@@ -37,6 +37,7 @@ MARKS: Mapping[OutcomeKind, str] = {
     OutcomeKind.ENDED: "x",
     OutcomeKind.REFUSED: "x",
 }
+"""The reaction on a reply by its outcome; the others get none."""
 
 
 def report(

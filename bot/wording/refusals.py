@@ -7,7 +7,7 @@ from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import Unclear
-from bot.wording.commands import USAGE
+from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import option_fields
 from bot.wording.message import (
     ADMIN,
@@ -93,7 +93,7 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "This thread isn't linked to a Devin session. To start or link one here, mention me with "
         "`start &lt;prompt&gt;` or `link &lt;session link or ID&gt;`."
     ),
-    errors.NothingToSay: USAGE,
+    errors.NothingToSay: SAY_HELP,
     errors.StartGone: SlackMessage(
         "This has expired. To start a session, mention me with `start` again."
     ),

@@ -144,4 +144,4 @@ async def test_help_tells_of_it(bot: Bot, desk: Desk) -> None:
     ts = await desk.mention("help")
     assert "`default none`" in await desk.until_said(commands.HELP, ts)
     await said(desk, "help")
-    assert "`default &lt;" in await desk.until_whispered(commands.USAGE, "ada")
+    assert "`default &lt;" in await desk.until_whispered(commands.SAY_HELP, "ada")

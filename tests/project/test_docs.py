@@ -161,6 +161,14 @@ def test_every_redis_key_is_explained() -> None:
     assert rows == builders
 
 
+def test_every_key_that_is_named_exists() -> None:
+    """Whoever is on call looks for it in Redis."""
+    builders = {name for name in vars(keys) if name.endswith(("_key", "_KEY"))}
+    known = {*builders, *(name for name, _ in SETTINGS), "x_key", "X_KEY"}
+    for document, text in DOCUMENTS.items():
+        assert set(re.findall(r"`(\w+_(?:key|KEY))`", text)) <= known, document
+
+
 def test_every_file_that_is_named_exists() -> None:
     """Paths are relative to the root of the repository, to `bot/` or to `handlers/`."""
     for document, text in DOCUMENTS.items():

@@ -439,7 +439,7 @@ async def test_without_a_message_the_person_reads_how_it_is_used(
 ) -> None:
     """The usage is in the acknowledgement, at once; nothing is posted."""
     await say(desk, text)
-    told = await desk.until_whispered(commands.USAGE, "ada")
+    told = await desk.until_whispered(commands.SAY_HELP, "ada")
     assert told.count("\n• `/devin-say") == 6
     assert desk.slack.channel_messages("general") == []
 

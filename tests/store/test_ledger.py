@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis.asyncio
 
+from bot.model.ledger import parse_uses
 from bot.model.mirror import Started, Watched
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
@@ -136,3 +137,9 @@ async def test_a_session_that_tells_no_acus_or_uses_none_has_no_entry(
     assert await Ledger(store).month(NOVEMBER + timedelta(days=9)) == []
     left = await raw.ttl(at(ledger_key("2026-11")))
     assert left > keep.LEDGER.total_seconds() - 60
+
+
+def test_what_a_later_version_counts_is_ignored() -> None:
+    """During an upgrade, processes of two versions share the ledger."""
+    (use,) = parse_uses({SESSION: "{}", f"{SESSION} 07": "2.5", f"{SESSION} replies": "many"})
+    assert use.totals == {7: 2.5}

@@ -145,7 +145,7 @@ def test_whoever_and_whatever_is_named_pings_nobody(
 
 OTHERS = {
     "help": commands.HELP,
-    "usage": commands.USAGE,
+    "say help": commands.SAY_HELP,
     "already linked": thread_links.linked_already(BARE, "Ada"),
     "unlinked": thread_links.unlinked(BARE),
     "muted": thread_links.muted(LINK.model_copy(update={"muted": True})),
