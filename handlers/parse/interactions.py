@@ -111,7 +111,8 @@ def is_of(body: Payload, ours: Identity) -> bool:
     another workspace of the organization (bolt-python #1229). Elsewhere, if an organization is
     named, and we are in one, that decides: a person may act in any workspace of an organization,
     and for an org-wide app Slack names none (`team: null`). The person's own organization counts
-    only where Slack names no other.
+    only where Slack names no other; where it names none at all, it is enough that it means an
+    org-wide app.
     """
     team, view = mapping(body.get("team")), mapping(body.get("view"))
     installed = string(view, "app_installed_team_id")
@@ -128,7 +129,8 @@ def is_of(body: Payload, ours: Identity) -> bool:
     organizations = organizations or {string(mapping(body.get("user")), "enterprise_id")} - {""}
     if ours.enterprise is not None and organizations:
         return organizations == {ours.enterprise}
-    return teams == {ours.tenant}
+    is_wide = str(body.get("is_enterprise_install")).lower() == "true"  # a command has a text
+    return (ours.is_org and is_wide and not team) or teams == {ours.tenant}
 
 
 def person_of(body: Payload, ours: Identity) -> UserId | None:

@@ -19,6 +19,7 @@ from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.bots import open_bot
+from tests.support.builders import ELSEWHERE
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, quote
 from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
@@ -229,7 +230,7 @@ async def test_a_press_of_another_workspace_is_ignored(
         action, channel="general", message_ts=report.ts, value="nothing"
     )
     await desk.until_whispered(GONE, "ada")
-    payload = pressed.payload | {"team": {"id": "T0OTHER000"}}
+    payload = pressed.payload | ELSEWHERE
     payload["actions"] = [payload["actions"][0] | {"value": value_of(report)}]
     again = await desk.slack.redeliver(Delivery("interactive", payload))
     assert (await again.settled()).acked

@@ -42,6 +42,7 @@ from tests.conftest import started
 from tests.support.builders import (
     ADA,
     BOT_USER,
+    ELSEWHERE,
     JSON,
     TEAM,
     TS,
@@ -648,7 +649,7 @@ async def test_a_press_from_another_workspace_sends_no_correction(
     await edit(desk, ts, "Please merge")
     number = (await offered(desk)).blocks[-1]["elements"][0]["value"]
     await forge(desk, "0" * 32, "ada", "general")
-    payload = desk.slack.deliveries[-1].payload | {"team": {"id": "T0OTHER000"}}
+    payload = desk.slack.deliveries[-1].payload | ELSEWHERE
     payload["actions"] = [payload["actions"][0] | {"value": number}]
     delivery = await desk.slack.redeliver(Delivery("interactive", payload))
     assert (await delivery.settled()).acked

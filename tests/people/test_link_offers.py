@@ -25,6 +25,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from tests.support.builders import (
     ADA,
     BOT_USER,
+    ELSEWHERE,
     JSON,
     ROOT_TS,
     TEAM,
@@ -307,7 +308,7 @@ async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> 
     pressed = await press(desk, offer, value="0" * 32)
     await desk.until_whispered(GONE, "ada")
     number = offer.blocks[-1]["elements"][0]["value"]
-    payload = pressed.payload | {"team": {"id": "T0OTHER000"}}
+    payload = pressed.payload | ELSEWHERE
     payload["actions"] = [payload["actions"][0] | {"value": number}]
     delivery = await (await desk.slack.redeliver(Delivery("interactive", payload))).settled()
     assert delivery.acked

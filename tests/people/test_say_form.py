@@ -35,6 +35,7 @@ from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import OTHER_TEAM_ID
 from tests.support.bots import DEVIN_HANGS
+from tests.support.builders import ELSEWHERE
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
 from tests.support.devin_reads import lists, rest
 from tests.support.known import forget
@@ -311,8 +312,7 @@ async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) ->
     values = genuine["view"]["state"]["values"]
     values = values | {"message": {"message": {"type": "plain_text_input", "value": "Rebase"}}}
     other = genuine | {
-        "team": {"id": "T0OTHER000"},
-        "enterprise": {"id": "E0OTHER000"},
+        **ELSEWHERE,
         "view": genuine["view"]
         | {"state": {"values": values}, "app_installed_team_id": "T0OTHER000"},
     }

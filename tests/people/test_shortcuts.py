@@ -40,7 +40,7 @@ from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit
 from tests.support.bots import DEVIN_HANGS
-from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
+from tests.support.builders import ADA, CHANNEL, ELSEWHERE, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, running
 from tests.support.devin_posts import until_state
 from tests.support.known import forget
@@ -821,7 +821,8 @@ async def test_what_comes_from_another_workspace_is_ignored(bot: Bot, desk: Desk
         "type": "view_submission",
         "view": view | {"state": {"values": {"session": {"session": {"value": SESSION}}}}},
     }
-    await resent(desk, shortcut.payload | {"team": {"id": "T0OTHER000"}, "trigger_id": "1.2"})
+    await resent(desk, shortcut.payload | ELSEWHERE | {"trigger_id": "1.2"})
+    payload = payload | ELSEWHERE
     payload["view"]["app_installed_team_id"] = "T0OTHER000"
     assert not (await resent(desk, payload)).response
     assert desk.slack.open_views("ada") == [view]

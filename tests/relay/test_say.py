@@ -26,6 +26,7 @@ from bot.wording.message import SlackMessage, session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import ACK_SECONDS
+from tests.support.builders import ELSEWHERE
 from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
@@ -325,7 +326,7 @@ async def test_an_answer_from_another_workspace_is_ignored(
     await choose(desk, "0" * 32, action=action)
     genuine = desk.slack.deliveries[-1].payload
     await desk.until_whispered(GONE, "ada")
-    other = genuine | {"team": {"id": "T0OTHER000"}}
+    other = genuine | ELSEWHERE
     other["actions"] = [one | {"value": given, "selected_option": None} for one in other["actions"]]
     again = await desk.slack.redeliver(Delivery("interactive", other))
     assert (await again.settled()).acked
@@ -668,7 +669,8 @@ async def test_a_command_of_another_workspace_is_ignored(
 ) -> None:
     """It is acknowledged and logged, without any value that is not an id."""
     delivery = await desk.slack.slash("/devin-say", "help")
-    other = delivery.payload | {"team_id": team, "text": f"{SESSION} Please rebase"}
+    other = delivery.payload | {"text": f"{SESSION} Please rebase"}
+    other |= {"team_id": team, "enterprise_id": ELSEWHERE["enterprise"]["id"]}
     again = await desk.slack.redeliver(Delivery("slash_commands", other))
     assert (await again.settled()).acked
     assert again.response is None

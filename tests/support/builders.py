@@ -25,6 +25,9 @@ ENTERPRISE = "E123ABC456"
 ORG = replace(OURS, tenant=ENTERPRISE, enterprise=ENTERPRISE)
 """The bot in a workspace, and in an Enterprise organization by an org-wide token."""
 
+ELSEWHERE: JSON = {"team": {"id": "T0OTHER000"}, "enterprise": {"id": "E0OTHER000", "name": "Else"}}
+"""What an interaction names that is of no installation of the tests, of whichever kind."""
+
 
 def sample(name: str) -> JSON:
     """Return a whole documented payload (docs.slack.dev/reference)."""
