@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.relay import UseCases
 from bot.wording import actions, forms
-from bot.wording.lifecycle import defaults, option_fields
+from bot.wording.lifecycle import defaults, form
 from bot.wording.message import View
 from handlers.answering import Asker, ours
 from handlers.modals import Note, Opening, answer, show
@@ -31,7 +31,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         filled = ours(parse_submission, body, cases)
         if filled is None:
             await ack()
-        elif problems := option_fields.problems(filled.typed):
+        elif problems := form.problems(filled.typed):
             await ack(response_action="errors", errors=problems)
         else:
             work = cases.defaults.submit(filled.number, filled.by, filled.typed)

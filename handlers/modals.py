@@ -17,7 +17,7 @@ from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.relay import UseCases
 from bot.wording import forms
-from bot.wording.lifecycle import option_fields
+from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage, View, plain
 from handlers.answering import Asker, caught, in_words
 
@@ -97,7 +97,7 @@ async def answer(
         return
     elif isinstance(error, Exception):
         if isinstance(error, BadOptions):
-            bad = option_fields.errors(error, typed, block)
+            bad = form.errors(error, typed, block)
             await ack(response_action="errors", errors=_cut(bad))
             return
         words = in_words(error, cases.workspace.admin)

@@ -17,7 +17,7 @@ from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions, commands, forms, refusals
 from bot.wording.actions import parse_choice_value
-from bot.wording.lifecycle import defaults, form, option_fields
+from bot.wording.lifecycle import defaults, form
 from bot.wording.message import SlackMessage, View
 from handlers.answering import Asker, button_press, ours, telling
 from handlers.modals import Note, Opening, answer, show
@@ -110,7 +110,7 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
             try:
                 await cases.starting.say(say.channel, say.by, say.text)
             except BadOptions as error:
-                await asker.tell(option_fields.bad(error, say.text))
+                await asker.tell(form.bad(error, say.text))
             return
         try:
             await cases.say.say(say.channel, say.by, say.session, say.text)

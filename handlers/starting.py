@@ -22,7 +22,7 @@ from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.wording import actions, forms
-from bot.wording.lifecycle import form, option_fields, starting
+from bot.wording.lifecycle import form, starting
 from bot.wording.message import Block, View
 from handlers.answering import Asker, button_press, in_words, ours
 from handlers.modals import Note, Opening, answer, show
@@ -60,7 +60,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             return
         typed = filled.typed
         channel = typed.get(actions.CHANNEL_FIELD, "")
-        if problems := form.problems(typed):
+        if problems := form.problems(typed, is_new=True):
             await ack(response_action="errors", errors=problems)
             return
         work = cases.start_forms.submit(filled.number, filled.by, channel, typed)
@@ -101,7 +101,7 @@ def _register_again(app: AsyncApp, cases: UseCases) -> None:
             await ack()
             return
         typed = filled.typed
-        if problems := option_fields.problems(typed):
+        if problems := form.problems(typed):
             await ack(response_action="errors", errors=problems)
             return
         is_shown = actions.PROMPT_FIELD in typed

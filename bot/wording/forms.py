@@ -196,15 +196,14 @@ def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId
     }
     if meant in options:
         select["initial_option"] = options[meant]
-    hint = literal_text("Pick one, or paste a link or an ID below.")
-    return field(SESSION_FIELD, LABEL, select, hint=hint, optional=True)
+    hint = "Pick one, or paste a link or an ID below."
+    return field(SESSION_FIELD, LABEL, select, hint, optional=True)
 
 
 def _paste(pasted: SessionId | None, *, is_alone: bool) -> Block:
     filled = "" if pasted is None else session_address(NamedSession(pasted))
-    if not is_alone:
+    if is_alone:
         return field(
-            TYPED_FIELD, "Or paste a session link or ID", text_input(filled), optional=True
+            TYPED_FIELD, LABEL, text_input(filled, focus_on_load=True), "Paste a session link or ID"
         )
-    hint = literal_text("Paste a session link or ID")
-    return field(TYPED_FIELD, LABEL, text_input(filled, focus_on_load=True), hint=hint)
+    return field(TYPED_FIELD, "Or paste a session link or ID", text_input(filled), optional=True)

@@ -55,15 +55,15 @@ def action_row(elements: Sequence[Block]) -> Block:
     return {"type": "actions", "elements": list(elements)}
 
 
-def button(action: str, label: str, value: str) -> Block:
+def button(action: str, label: str, value: str = "", **more: Any) -> Block:
     """Return a button; `value` holds ids only, since anyone can forge a press."""
-    return {"type": "button", "action_id": action, "text": plain_text(label), "value": value}
+    more |= {"value": value} if value else {}
+    return {"type": "button", "action_id": action, "text": plain_text(label), **more}
 
 
 def opens(session: NamedSession) -> Block:
     """Return the button that opens a session in Devin; Slack tells of its press all the same."""
-    label, url = plain_text("Open session"), session_address(session)
-    return {"type": "button", "action_id": OPEN_SESSION, "text": label, "url": url}
+    return button(OPEN_SESSION, "Open session", url=session_address(session))
 
 
 def unlinks(thread: ThreadRef, session: SessionId) -> Block:
@@ -101,8 +101,9 @@ def form(title: str, blocks: Sequence[Block], submit: str, callback: str, carrie
     }
 
 
-def field(name: str, label: str, element: Block, **more: Any) -> Block:
+def field(name: str, label: str, element: Block, hint: str = "", **more: Any) -> Block:
     """Return an input of a form, whose block and action are called the same."""
+    more |= {"hint": literal_text(hint)} if hint else {}
     return {
         "type": "input",
         "block_id": name,

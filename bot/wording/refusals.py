@@ -8,7 +8,7 @@ from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import Unclear
 from bot.wording.commands import SAY_HELP
-from bot.wording.lifecycle import option_fields
+from bot.wording.lifecycle import form
 from bot.wording.message import (
     ADMIN,
     SlackMessage,
@@ -51,7 +51,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.AnsweredAlready():
             words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
-            words = option_fields.bad(error)
+            words = form.bad(error)
         case errors.BadStep():
             words = SlackMessage(FLAWS[error.flaw])
         case errors.ChooseSession():

@@ -8,7 +8,7 @@ from bot.model.sessions import NamedSession
 from bot.model.workflow_steps import Flaw
 from bot.text.to_slack import cut, disarmed, escape
 from bot.wording.delivery_reports import words_of
-from bot.wording.lifecycle import option_fields
+from bot.wording.lifecycle import form
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, in_minutes, plain, session_address
 
 LINKED_NOW = "Replies will be sent to Devin."
@@ -49,7 +49,7 @@ def step_failed(error: errors.PersonError) -> str:
         case errors.BadStep():
             why = FLAWS[error.flaw]
         case BadOptions():
-            why = harmless(option_fields.bad(error))
+            why = harmless(form.bad(error))
         case errors.BadSession():
             unclear = "It isn't clear which session the step's Session means. Use its whole ID."
             why = unclear if error.unclear else FLAWS[Flaw.SESSION]

@@ -14,8 +14,8 @@ from bot.relay.lifecycle.prompts import with_prompt
 from bot.relay.lifecycle.starting import Start
 from bot.settings import load_settings
 from bot.wording import commands, refusals
-from bot.wording.lifecycle import form, option_fields, starting
-from bot.wording.lifecycle.option_fields import Offer
+from bot.wording.lifecycle import form, starting
+from bot.wording.lifecycle.form import Offer
 from bot.wording.message import plain
 from sandbox.devin.answers import STATES
 from tests.people.test_starting import opening, prompt, sessions, start
@@ -108,7 +108,7 @@ async def test_a_menu_shows_at_most_what_slack_takes(bot: Bot, desk: Desk) -> No
     first = desk.devin.catalog.playbooks[0]
     desk.devin.catalog.playbooks[0] = replace(first, title="A very long title " * 10)
     view = await new_form(desk)
-    assert len(await offered(desk, view, "repo", "")) == option_fields.MOST_OPTIONS
+    assert len(await offered(desk, view, "repo", "")) == form.MOST_OPTIONS
     assert await offered(desk, view, "repo", "service-249") == ["acme/service-249"]
     (label,) = await offered(desk, view, "playbook", "!deploy")
     assert label.endswith("… (!deploy)")
@@ -151,7 +151,7 @@ async def test_a_number_input_takes_no_other_number(environ: dict[str, str], des
             with pytest.raises(ValueError, match="cap"):
                 await desk.slack.submit_view(view["id"], {"prompt": "Fix it", "cap": cap})
         hints = [one["hint"]["text"] for one in view["blocks"] if one["block_id"] == "cap"]
-    assert hints == [f"{option_fields.CAP_HINT} At most 20."]
+    assert hints == ["The session stops once it has used this many. At most 20."]
 
 
 # Start again.
@@ -313,7 +313,7 @@ def test_who_starts_again_what_another_wrote_is_who_started_it() -> None:
 
 def test_a_cap_above_the_ceiling_is_shown_as_the_ceiling() -> None:
     """Slack would not open a form whose number is beyond its limits."""
-    blocks = option_fields.fields(Options(max_acu=50), Offer(ceiling=20))
+    blocks = form.fields(Options(max_acu=50), Offer(ceiling=20))
     (cap,) = [one["element"] for one in blocks if one.get("block_id") == "cap"]
     assert (cap["initial_value"], cap["max_value"]) == ("20", "20")
 

@@ -22,7 +22,7 @@ from bot.redis.keys import profile_key
 from bot.store.links import Profiles
 from bot.store.mirror.watches import Watches
 from bot.wording import refusals, workflows
-from bot.wording.lifecycle import option_fields as words
+from bot.wording.lifecycle import form as words
 from bot.wording.lifecycle import starting
 from sandbox.devin.answers import STATES
 from sandbox.devin.sessions import DevinSession

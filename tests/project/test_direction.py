@@ -34,6 +34,7 @@ BUILDERS = {
     *(
         "sys.modules.get",
         "SlackMessage",
+        "button",
         "Names",
         "Path",
         "len",

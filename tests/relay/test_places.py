@@ -10,7 +10,7 @@ from bot.model.errors import BadStep, CannotPost, ChannelMoved, PersonError
 from bot.model.workflow_steps import Flaw
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import form
-from bot.wording.lifecycle.option_fields import Offer
+from bot.wording.lifecycle.form import Offer
 from bot.wording.message import plain
 from sandbox.devin.answers import STATES
 from sandbox.slack.world.workspace import Channel

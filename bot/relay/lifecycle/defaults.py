@@ -38,7 +38,7 @@ from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions
-from bot.wording.lifecycle import defaults, option_fields
+from bot.wording.lifecycle import defaults, form
 from bot.wording.message import SlackMessage, View
 
 
@@ -163,7 +163,7 @@ def _changes(ticket: DefaultsForm, typed: Mapping[str, str], lacks: frozenset[st
         chosen = was.tags  # one of them may have a comma
     else:
         chosen = tuple(filter(None, (one.strip() for one in tags.split(","))))
-    text = f"{option_fields.written(typed)} {Options(tags=chosen).words()}"
+    text = f"{form.written(typed)} {Options(tags=chosen).words()}"
     options, _ = parse_options(escape(text.strip()))
     fields = {key: name for key, name in FIELDS.items() if key not in lacks}
     named = [key for key, name in fields.items() if getattr(options, name) != getattr(was, name)]

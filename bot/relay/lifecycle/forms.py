@@ -35,8 +35,8 @@ from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions
-from bot.wording.lifecycle import form, option_fields
-from bot.wording.lifecycle.option_fields import Offer
+from bot.wording.lifecycle import form
+from bot.wording.lifecycle.form import Offer
 from bot.wording.message import Block, View
 
 
@@ -115,7 +115,7 @@ class StartForms:
         elif not (is_channel(channel) and await channels.includes(person, channel)):
             raise CannotPost(NO_SUCH_CHANNEL)
         prompt = typed.get(actions.PROMPT_FIELD, "").strip()
-        text = escape(_joined(option_fields.written(typed), prompt))
+        text = escape(_joined(form.written(typed), prompt))
         await self.starting.say(channel, by, text, number)
 
     async def again(
@@ -136,7 +136,7 @@ class StartForms:
             raise StartedAlready
         (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
         options, rest = _parted(message)
-        beside = option_fields.beside(options, offer).words()
+        beside = form.beside(options, offer).words()
         typed = _joined(beside, await shown(rest, self.workspace.people))
         more = {"shown": _digest(typed), "beside": beside}
         made = await self.state.tickets.issue(ticket.model_copy(update=more))
@@ -179,10 +179,10 @@ class StartForms:
         if field == actions.REPO_FIELD:
             names = await self.catalog.repositories(seconds)
             listed = () if isinstance(names, Unread) else names
-            return option_fields.repositories_like(listed, typed)
+            return form.repositories_like(listed, typed)
         playbooks = await self.catalog.playbooks(seconds)
         found = () if isinstance(playbooks, Unread) else playbooks
-        return option_fields.playbooks_like(found, typed)
+        return form.playbooks_like(found, typed)
 
     async def offer(self) -> Offer:
         """Return what people may choose from, waiting only shortly for Devin's lists."""
@@ -224,7 +224,7 @@ def _parted(message: Reply) -> tuple[Options, Reply]:
 
 def _changed(message: Reply, ticket: AgainForm, typed: Mapping[str, str]) -> Reply:
     """Return the message with what the form has in place of its prompt and its options."""
-    chosen, prompt = option_fields.written(typed), typed.get(actions.PROMPT_FIELD)
+    chosen, prompt = form.written(typed), typed.get(actions.PROMPT_FIELD)
     if prompt is None or _digest(prompt) == ticket.shown:
         _, rest = _parted(message)
         words = escape(_joined(chosen, ticket.beside))

@@ -7,18 +7,16 @@ from bot.model.options import Changes, Options, Profile
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, escape
 from bot.wording import actions
-from bot.wording.lifecycle import option_fields
-from bot.wording.lifecycle.option_fields import Offer
+from bot.wording.lifecycle.form import Offer, fields
 from bot.wording.message import (
-    Block,
     SlackMessage,
     View,
     as_code,
+    button,
     codes,
     context,
     field,
     form,
-    literal_text,
     session_link,
     text_input,
 )
@@ -36,16 +34,10 @@ HOW = (
 
 TITLE = "Defaults"
 HEADING = "Every session that starts here uses these. What a prompt chooses goes first."
-TAGS_HINT = "Separate several with commas."
-WORDS_HINT = "They precede each prompt, such as: Always run the tests."
 TOO_LONG = "The words before each prompt are too long to show here. They stay as they are."
 WORDS_LIMIT = 3_000
 
-CHANGE: Block = {
-    "type": "button",
-    "action_id": actions.CHANGE_DEFAULTS,
-    "text": {"type": "plain_text", "text": "Change"},
-}
+CHANGE = button(actions.CHANGE_DEFAULTS, "Change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +92,17 @@ def change(number: str, profile: Profile, words: str, offer: Offer) -> View:
     options = profile.options
     if len(options.repos) > 1:  # a menu has one, and a text several
         offer = replace(offer, repositories=None)
-    tags = text_input(tags_of(options))
+    tags, tags_hint = text_input(tags_of(options)), "Separate several with commas."
     standing = field(
         actions.WORDS_FIELD,
         "Words before each prompt",
         text_input(words, multiline=True, max_length=WORDS_LIMIT),
+        "They precede each prompt, such as: Always run the tests.",
         optional=True,
-        hint=literal_text(WORDS_HINT),
     )
     blocks = [
-        *option_fields.fields(options, offer, HEADING),
-        field(actions.TAGS_FIELD, "Tags", tags, optional=True, hint=literal_text(TAGS_HINT)),
+        *fields(options, offer, HEADING),
+        field(actions.TAGS_FIELD, "Tags", tags, tags_hint, optional=True),
         standing if len(words) <= WORDS_LIMIT else context(TOO_LONG),
     ]
     return form(TITLE, blocks, "Save", actions.DEFAULTS_FORM, number)

@@ -1,32 +1,60 @@
-"""The form for a new session; its `private_metadata` carries the number of a ticket."""
+"""The form for a new session: its options, of which that of a channel's defaults has the same.
 
-from collections.abc import Mapping
+Its `private_metadata` carries the number of a ticket. Each option's input may stay empty: then the
+option comes from the channel's defaults, or from Devin. Where Devin lists what there is, people
+search in it; else they type it. The form has only one repository: more of them, tags and a title
+are words before the prompt.
+"""
 
-from bot.model.options import Options
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.model.options import (
+    MODES,
+    BadDefaults,
+    BadOptions,
+    OptionFlaw,
+    OptionProblem,
+    Options,
+    Playbook,
+)
+from bot.text.mrkdwn import unescape
+from bot.text.options import parse_options
+from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions, message
-from bot.wording.lifecycle import option_fields
-from bot.wording.lifecycle.option_fields import Offer
-from bot.wording.message import Block, View, context, field, literal_text, text_input
+from bot.wording.message import (
+    Block,
+    SlackMessage,
+    View,
+    as_code,
+    button,
+    context,
+    field,
+    literal_text,
+    plain,
+    text_input,
+)
 
 TITLE = "Start a Devin session"
 AGAIN_TITLE = "Start again"
 TOO_LONG = "The prompt is too long to show here. It stays as it is."
-SUBMIT = "Start"
-CHANNEL_LABEL = "Channel"
-CHANNEL_HINT = "I'll post the prompt there with your name and link its thread to the session."
-DIRECT_HINT = "Leave this empty to start the session here, in our direct message."
-PROMPT_LABEL = "Prompt"
-PROMPT_HINT = "What Devin should do"
 PROMPT_LIMIT = 3_000
 
-OPEN: Block = {
-    "type": "button",
-    "action_id": actions.OPEN_START_FORM,
-    "text": {"type": "plain_text", "text": "Start a session"},
-}
+OPEN = button(actions.OPEN_START_FORM, "Start a session")
 """The button that opens the form, in any place."""
 
 NO_PROMPT = "Enter what Devin should do."
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What people may choose from; without a list, they type. They don't have what it `lacks`."""
+
+    repositories: Sequence[str] | None = None
+    playbooks: Sequence[Playbook] | None = None
+    lacks: frozenset[str] = frozenset()
+    ceiling: int | None = None
 
 
 def form(number: str, channel: str, offer: Offer, *, is_direct: bool = False) -> View:
@@ -41,10 +69,12 @@ def form(number: str, channel: str, offer: Offer, *, is_direct: bool = False) ->
         "default_to_current_conversation": not (channel or is_direct),
         **({"initial_conversation": channel} if channel else {}),
     }
-    hint = literal_text(DIRECT_HINT if is_direct else CHANNEL_HINT)
-    place = field(actions.CHANNEL_FIELD, CHANNEL_LABEL, select, hint=hint, optional=is_direct)
-    blocks = [place, _prompt(""), *option_fields.fields(Options(), offer)]
-    return message.form(TITLE, blocks, SUBMIT, actions.START_FORM, number)
+    hint = "I'll post the prompt there with your name and link its thread to the session."
+    if is_direct:
+        hint = "Leave this empty to start the session here, in our direct message."
+    place = field(actions.CHANNEL_FIELD, "Channel", select, hint, optional=is_direct)
+    blocks = [place, _prompt(""), *fields(Options(), offer)]
+    return message.form(TITLE, blocks, "Start", actions.START_FORM, number)
 
 
 def again(number: str, typed: str, chosen: Options, offer: Offer) -> View:
@@ -55,19 +85,224 @@ def again(number: str, typed: str, chosen: Options, offer: Offer) -> View:
     """
     is_shown = len(typed) <= PROMPT_LIMIT
     prompt = _prompt(typed, optional=True) if is_shown else context(TOO_LONG)
-    blocks = [prompt, *option_fields.fields(chosen, offer)]
-    return message.form(AGAIN_TITLE, blocks, SUBMIT, actions.AGAIN_FORM, number)
-
-
-def problems(typed: Mapping[str, str]) -> dict[str, str]:
-    """Validate a submitted form for a new session; the result maps each bad field to its error."""
-    found = option_fields.problems(typed)
-    if not typed.get(actions.PROMPT_FIELD, "").strip():
-        found[actions.PROMPT_FIELD] = NO_PROMPT
-    return found
+    blocks = [prompt, *fields(chosen, offer)]
+    return message.form(AGAIN_TITLE, blocks, "Start", actions.AGAIN_FORM, number)
 
 
 def _prompt(typed: str, **more: bool) -> Block:
     element = text_input(typed, multiline=True, max_length=PROMPT_LIMIT, focus_on_load=True)
-    hint = literal_text(PROMPT_HINT)
-    return field(actions.PROMPT_FIELD, PROMPT_LABEL, element, hint=hint, **more)
+    return field(actions.PROMPT_FIELD, "Prompt", element, "What Devin should do", **more)
+
+
+HEADING = "_Optional._ What you leave empty comes from the channel's defaults, or from Devin."
+
+_FIELDS = {"max": actions.CAP_FIELD, "tag": actions.TAGS_FIELD}
+"""The inputs that are not called like their options."""
+
+MOST_OPTIONS = 100
+LABEL_LIMIT = 75
+VALUE_LIMIT = 150
+"""Slack's limits for a menu (docs.slack.dev, "Option object" and "Select menu element")."""
+
+
+def fields(chosen: Options, offer: Offer, heading: str = HEADING) -> list[Block]:
+    """Return the inputs, with what is `chosen` filled in; `beside` has the rest of it."""
+    inputs = {
+        "repo": _repo(chosen, offer),
+        "mode": _mode(chosen.mode),
+        "playbook": _playbook(chosen.playbook, offer),
+        "max": _cap(chosen.max_acu, offer.ceiling),
+    }
+    return [context(heading), *(one for key, one in inputs.items() if key not in offer.lacks)]
+
+
+def beside(chosen: Options, offer: Offer) -> Options:
+    """Return what `fields` has no room for, which are words before the prompt."""
+    listed = offer.repositories is not None
+    shown = {"mode": "", "playbook": "", "max_acu": None}
+    repos = chosen.repos[1:] if _first_repo(chosen) else chosen.repos
+    return chosen.model_copy(update={**shown, "repos": repos if listed else ()})
+
+
+def _first_repo(chosen: Options) -> str:
+    """Return the repository that a menu shows as chosen: one at most, and none that is too long."""
+    first = next(iter(chosen.repos), "")
+    return first if len(first) <= VALUE_LIMIT else ""
+
+
+def written(typed: Mapping[str, str]) -> str:
+    """Return the words of what was chosen in a submitted form, as plain text, unchecked."""
+    cap = typed.get(actions.CAP_FIELD, "").strip()
+    repos = (one.strip() for one in typed.get(actions.REPO_FIELD, "").split(","))
+    return Options(
+        repos=tuple(filter(None, repos)),
+        mode=typed.get(actions.MODE_FIELD, ""),
+        playbook=typed.get(actions.PLAYBOOK_FIELD, "").strip(),
+        max_acu=(int(cap) if cap.isascii() and cap.isdigit() else 0) if cap else None,
+    ).words()
+
+
+def problems(typed: Mapping[str, str], *, is_new: bool = False) -> dict[str, str]:
+    """Validate a submitted form; the result maps each bad field to its error."""
+    needed = actions.PROMPT_FIELD if is_new else ""
+    found = {needed: NO_PROMPT} if needed and not typed.get(needed, "").strip() else {}
+    try:
+        parse_options(escape(written(typed)))
+    except BadOptions as error:
+        found |= errors(error, typed)
+    return found
+
+
+def errors(error: BadOptions, typed: Mapping[str, str], otherwise: str = "") -> dict[str, str]:
+    """Map what is wrong with options to the inputs that have them, and to `otherwise`."""
+    found: dict[str, str] = {}
+    for one in error.problems:
+        block = _FIELDS.get(one.key, one.key)
+        if block := block if typed.get(block) else otherwise:
+            said = plain(problem(one))
+            found[block] = f"{found[block]} {said}" if block in found else said
+    return found
+
+
+def repositories_like(names: Sequence[str], typed: str) -> list[Block]:
+    """Return the menu's options for what was `typed`, which may be a name that isn't listed."""
+    found = _best(names, typed, str)
+    if not found and "/" in typed and not _is_bad(Options(repos=(typed.strip(),))):
+        found = [typed.strip()]
+    return [_option(one, one) for one in found if len(one) <= VALUE_LIMIT][:MOST_OPTIONS]
+
+
+def playbooks_like(playbooks: Sequence[Playbook], typed: str) -> list[Block]:
+    """Return the menu's options for what was `typed`: a part of a title, a macro or an ID."""
+    found = _best(playbooks, typed, lambda one: f"{one.title} {one.macro} {one.id}")
+    options = [_option(_named(one), one.called) for one in found]
+    return [one for one in options if len(one["value"]) <= VALUE_LIMIT][:MOST_OPTIONS]
+
+
+def _best(listed: Sequence[Any], typed: str, words: Callable[[Any], str]) -> list[Any]:
+    """Return the entries that have all that was typed; those with a word that begins so first."""
+    wanted = " ".join(typed.lower().split())
+    found = [one for one in listed if wanted in words(one).lower()]
+    return sorted(found, key=lambda one: not _begins(words(one).lower(), wanted))
+
+
+def _begins(text: str, wanted: str) -> bool:
+    return any(one.startswith(wanted) for one in (text, *text.replace("/", " ").split()))
+
+
+def _is_bad(chosen: Options) -> bool:
+    try:
+        return parse_options(escape(chosen.words())) != (chosen, "")
+    except BadOptions:
+        return True
+
+
+def _repo(chosen: Options, offer: Offer) -> Block:
+    element, hint = (
+        text_input(", ".join(chosen.repos)),
+        "Such as acme/api. Separate several with commas.",
+    )
+    if offer.repositories is not None:
+        first = _first_repo(chosen)
+        element = _search("Search repositories", _option(first, first) if first else None)
+        hint = "For more than one, begin the prompt with repo:owner/name."
+    return field(actions.REPO_FIELD, "Repository", element, hint, optional=True)
+
+
+def _mode(chosen: str) -> Block:
+    modes = dict.fromkeys((*MODES, chosen) if chosen else MODES)
+    options = {one: _option(one.capitalize(), one) for one in modes}
+    element = {
+        "type": "static_select",
+        "placeholder": literal_text("Default"),
+        "options": list(options.values()),
+        **({"initial_option": options[chosen]} if chosen else {}),
+    }
+    return field(actions.MODE_FIELD, "Mode", element, optional=True)
+
+
+def _playbook(chosen: str, offer: Offer) -> Block:
+    element, hint = text_input(chosen), "A macro, such as !deploy, or a playbook's ID."
+    if offer.playbooks is not None:
+        label = next(
+            (_named(one) for one in offer.playbooks if chosen in {one.id, one.macro}), chosen
+        )
+        element = _search("Search playbooks", _option(label, chosen) if chosen else None)
+        hint = ""
+    return field(actions.PLAYBOOK_FIELD, "Playbook", element, hint, optional=True)
+
+
+def _cap(chosen: int | None, ceiling: int | None) -> Block:
+    most = {} if ceiling is None else {"max_value": str(ceiling)}
+    cap = {} if chosen is None else {"initial_value": str(min(chosen, ceiling or chosen))}
+    element = {"type": "number_input", "is_decimal_allowed": False, "min_value": "1", **most, **cap}
+    hint = "The session stops once it has used this many."
+    hint += "" if ceiling is None else f" At most {ceiling}."
+    return field(actions.CAP_FIELD, "Cap in ACUs", element, hint, optional=True)
+
+
+def _named(playbook: Playbook) -> str:
+    is_shown = 0 < len(playbook.macro) < LABEL_LIMIT // 2
+    macro = f" ({playbook.macro})" if is_shown else ""
+    return f"{shortened(playbook.title, LABEL_LIMIT - len(macro))}{macro}"
+
+
+def _option(label: str, value: str) -> Block:
+    return {"text": literal_text(shortened(label, LABEL_LIMIT)), "value": value}
+
+
+def _search(placeholder: str, chosen: Block | None) -> Block:
+    return {
+        "type": "external_select",
+        "placeholder": literal_text(placeholder),
+        "min_query_length": 0,
+        **({"initial_option": chosen} if chosen else {}),
+    }
+
+
+MOST_NAMED = 8
+
+_EXPECTED: Mapping[str, str] = {
+    "repo": "a repository is written `owner/name`",
+    "mode": "a mode is one word, such as `normal`, `fast`, `lite`, `ultra` or `fusion`",
+    "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
+    "max": "the cap is a whole number of ACUs, 1 or more",
+    "tag": "a tag is a word, or words in quotation marks",
+    "origin": "an origin is one word, such as `automation`, `api` or `slack`",
+    "title": "a title is a word, or words in quotation marks",
+    "words": "standing words are written in quotation marks",
+}
+
+
+def bad(error: BadOptions, typed: str = "") -> SlackMessage:
+    """Say all that is wrong with options; `typed` is quoted if it isn't shown elsewhere."""
+    named = [f"• {problem(one)}" for one in error.problems[:MOST_NAMED]]
+    if (more := len(error.problems) - MOST_NAMED) > 0:
+        named.append(f"• and {more} more")
+    is_start = not isinstance(error, BadDefaults)
+    undone = "start* a session, since I can't use its options" if is_start else "change* anything"
+    return SlackMessage(f"I *didn't {undone}:\n" + "\n".join(named), quote=unescape(typed))
+
+
+def problem(one: OptionProblem) -> str:
+    """Say what is wrong with one option."""
+    value = as_code(cut(one.value, 80))
+    shown = as_code(cut(f"{one.key}:{one.value}", 80))
+    expected = _EXPECTED.get(one.key, "")
+    words = {
+        OptionFlaw.EMPTY: f"`{one.key}:` has no value right behind it; {expected}",
+        OptionFlaw.WRONG: f"{shown}: {expected}",
+        OptionFlaw.TWICE: f"{shown}: `{one.key}` can be given only once",
+        OptionFlaw.UNCLOSED: f"{shown}: the closing quotation mark is missing",
+        OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`?",
+        OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
+        OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
+        OptionFlaw.ABOVE: f"`max:`: the highest cap that you can choose here is {value} ACUs",
+        OptionFlaw.NO_PLAYBOOK: f"none of Devin's playbooks has the macro {value}",
+        OptionFlaw.NO_DEFAULT: f"a `{one.key}` is for one session, and can't be a default",
+        OptionFlaw.TOO_LONG: f"`{one.key}` can have {value} characters at most",
+        OptionFlaw.MORE: f'{value} isn\'t an option; standing words are written `words:"…"`',
+        OptionFlaw.UNREAD: f"I can't look up the macro {value}; use the playbook's ID "
+        "(`playbook:playbook-…`)",
+    }
+    return words[one.flaw]
