@@ -119,6 +119,7 @@ async def test_a_reply_that_was_taken_back_and_restored_is_sent_by_who_says_so(
     await desk.reply("First", thread)
     await wait_until(lambda: desk.devin.requests, "the first is tried")
     ts = await desk.reply("Second", thread)
+    await desk.until_heard()
     await desk.slack.edit("general", ts, "(aside) Second")
     await desk.until_marked("wastebasket", ts)
     desk.devin.behave(SESSION, "running")

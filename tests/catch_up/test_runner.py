@@ -237,11 +237,16 @@ async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_ag
     """The command is in the thread that is read, and its event comes a moment later."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
-        ts = await asked(desk, "mute", thread)
-        before = len(reads(desk))
+        is_asked, before = asyncio.Event(), len(desk.slack.calls)
+        desk.slack.fail_next("conversations.replies", until=is_asked)
         desk.slack.drop_connections()
-        await wait_until(lambda: len(reads(desk)) > before, "the thread is read")
+        await wait_until(
+            lambda: "conversations.replies" in [one.method for one in desk.slack.calls[before:]],
+            "the thread is being read",
+        )
+        ts = await asked(desk, "mute", thread)  # by now: one of 2 s ago isn't waited for
         await desk.slack.deliver_event(desk.slack.event_of("general", ts))
+        is_asked.set()
         await desk.until_said(muted(), thread)
         await until_caught_up(store)
     assert late(desk, thread) == []
