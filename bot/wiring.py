@@ -19,7 +19,7 @@ from bot.mirror.words import Ways, WordsTeller
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay import UseCases
-from bot.relay.accept import Accepting
+from bot.relay.accept import Accepting, Replies
 from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.link_form import LinkForm
@@ -40,7 +40,6 @@ from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.listening import Listening
 from bot.relay.naming import Naming
-from bot.relay.replies import Replies
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Say
 from bot.relay.saying.speaker import Speaker
@@ -163,7 +162,7 @@ class Parts:
             workspace=workspace,
             state=state,
             accepting=accepting,
-            replies=Replies(state, accepting, schedule),
+            replies=Replies(accepting),
             linking=linking,
             naming=naming,
             notices=notices,

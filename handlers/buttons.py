@@ -33,7 +33,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if asked is None:
             raise NoSuchReply(already_sent=False)
         await cases.replies.send_again(*asked, press.thread, press.by)
-        return delivery_reports.sent_again(await cases.accepting.name(press.by))
+        return delivery_reports.sent_again(await cases.workspace.people.name(press.by))
 
     @app.action(OPTION)
     @app.action(actions.APPROVE)
@@ -60,7 +60,7 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
     async def on_unlink(press: Press) -> str | None:
         thread = press.thread
         link = await cases.linking.unlink(thread, press.by, _session_of(press))
-        by = await cases.accepting.name(press.by)
+        by = await cases.workspace.people.name(press.by)
         if not await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return delivery_reports.unlinked_by(by)
         named = await cases.naming.one(link.session, most=0)
@@ -111,7 +111,7 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
     @button_press(cases)
     async def on_keep(press: Press) -> str:
         await cases.accepting.check(press.by, press.channel)
-        return ending.kept_by(await cases.accepting.name(press.by))
+        return ending.kept_by(await cases.workspace.people.name(press.by))
 
     async def close(press: Press, how: Closing) -> str | None:
         session, thread = parse_unlink(press), press.thread
@@ -120,7 +120,7 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
         asked = string(press.message, "ts")
         failure = await cases.ending.close(how, thread, session, press.by, asked)
         if failure is None:
-            return ending.closed_by(how, await cases.accepting.name(press.by))
+            return ending.closed_by(how, await cases.workspace.people.name(press.by))
         await cases.notices.say(thread, failure)
         return None
 

@@ -166,7 +166,7 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
     if profile.session is None:
         return commands.NO_DEFAULT
     named = await cases.naming.one(profile.session)
-    return commands.default_is(named, await cases.accepting.name(profile.session_by))
+    return commands.default_is(named, await cases.workspace.people.name(profile.session_by))
 
 
 async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
@@ -198,4 +198,4 @@ async def _digest(cases: UseCases, command: Command) -> SlackMessage:
     if found is None:
         return digests.NO_DIGEST
     digest, due = found
-    return digests.digest_is(digest, await cases.accepting.name(digest.by), due)
+    return digests.digest_is(digest, await cases.workspace.people.name(digest.by), due)

@@ -131,7 +131,7 @@ async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: Us
     with suppress(SlackRefused):
         message = await cases.workspace.threads.message(thread, pressed)
         if message is not None:
-            note = starting.started_again(await cases.accepting.name(by))
+            note = starting.started_again(await cases.workspace.people.name(by))
             cases.notices.press(message, thread.channel, note)
 
 
@@ -145,7 +145,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
             raise StartGone
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
         await cases.starting.start(prompt, by_button=True)
-        return starting.started_new(await cases.accepting.name(press.by))
+        return starting.started_new(await cases.workspace.people.name(press.by))
 
     @app.action(actions.CONTINUE_SESSION)
     @button_press(cases)
@@ -158,7 +158,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         posted = string(press.message, "ts")
         if link is not None and await cases.state.cards.is_at(thread, link, posted):
             return None
-        by = await cases.accepting.name(press.by)
+        by = await cases.workspace.people.name(press.by)
         return starting.continued(by) if is_new else starting.CONTINUED_ALREADY
 
 

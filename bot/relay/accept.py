@@ -1,18 +1,33 @@
-"""The common part of every route to Devin: the permission check, links, and accepting a reply."""
+"""The common part of every route to Devin: the permission check, links, and accepting a reply.
+
+Replies in linked threads are accepted, and sent again when asked. Afterwards,
+`delivery/deliverer.py` takes them to Devin, and `reporting/reporter.py` brings their outcome back.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from cachetools import LRUCache
+
+from bot.delivery.acting import again, sender
 from bot.delivery.compose import shown
 from bot.mirror.poll import Polling
-from bot.model.errors import NotAllowed, NotIdentified, StoreAway, TooManyStarts
+from bot.model.errors import (
+    EmptyMessage,
+    NoSuchReply,
+    NotAllowed,
+    NotIdentified,
+    StoreAway,
+    TooManyStarts,
+)
 from bot.model.people import Act, Standing, UserId
-from bot.model.replies import Change, Evidence, Reply
+from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.relay.listening import Listening
@@ -22,10 +37,10 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.links import card_owed
-from bot.store.outbox import Schedule
+from bot.store.outbox import KEEP, Schedule
 from bot.store.state import State
 from bot.text.devin_markdown import TEXT_READ, first_words
-from bot.text.to_devin import mentioned, to_markdown
+from bot.text.to_devin import is_empty, mentioned, to_markdown
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +49,9 @@ FRESH = timedelta(seconds=2)
 
 OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
+
+KNOWN = 10_000
+"""Size of the cache of linked threads' sessions, which saves one of two Redis trips per reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +64,6 @@ class Accepting:
     in_flight: InFlight
     listening: Listening
     polling: Polling
-
-    async def standing(self, reply: Reply) -> Standing:
-        """Return whether the reply's author may steer Devin where it was written.
-
-        Raises:
-            NotIdentified: Slack did not identify the author.
-        """
-        channel = reply.thread.channel
-        return await self.workspace.permissions.of(reply.author, channel, reply.bots, reply.home)
-
-    async def standing_after(
-        self, before: asyncio.Event, reply: Reply, evidence: Evidence
-    ) -> Standing:
-        """Return `standing` once the arrivals `before` the reply have left their line.
-
-        If Slack does not identify the author, the reply is noted as missed before a later one is
-        accepted; one that an event has brought just waits.
-
-        Raises:
-            NotIdentified: Slack did not identify the author.
-        """
-        try:
-            if before.is_set():
-                return await self.standing(reply)
-            looking = asyncio.create_task(self.standing(reply))
-            try:
-                await before.wait()
-                return await looking
-            finally:
-                looking.cancel()
-        except (NotIdentified, StoreAway) as error:
-            if isinstance(error, NotIdentified) and evidence is Evidence.EVENT:
-                self.listening.waits(reply.id)
-            self.listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
-            raise
 
     async def check(
         self, who: UserId, channel: str | None, act: Act = Act.MESSAGE, **ids: str
@@ -128,10 +111,6 @@ class Accepting:
                 ids = {"channel": channel, "step": step}
                 audit(Event.TURNED_AWAY, who, why="too_many_starts", **ids)
             raise TooManyStarts(self.state.starts.most, wait)
-
-    async def name(self, who: UserId) -> str:
-        """Return the display name of `who`."""
-        return await self.workspace.people.name(who)
 
     async def shown(self, reply: Reply) -> str:
         """Return the text of `reply` as Markdown with names."""
@@ -266,3 +245,138 @@ def _record(reply: Reply, session: SessionId, change: Change) -> None:
         audit(Event.ACCEPTED, by, **ids)
     else:
         log.info("not accepted", extra=ids | {"by": by, "why": change.value})
+
+
+class Replies:
+    """Accepts replies, and sends them again."""
+
+    def __init__(self, accepting: Accepting) -> None:
+        self._accepting = accepting
+        self._state = accepting.state
+        self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
+        self._last: dict[ThreadRef, asyncio.Event] = {}
+        self._nobody = asyncio.Event()
+        self._nobody.set()
+
+    def is_known(self, thread: ThreadRef) -> bool:
+        """Return True if `accept` needs no look-up and no wait for the next reply in `thread`."""
+        return thread in self._known and thread not in self._last
+
+    @contextmanager
+    def in_line(self, thread: ThreadRef) -> Iterator[asyncio.Event]:
+        """Line up in `thread`; the event is set once the arrival before this one has left.
+
+        Arrivals look up what they need at the same time: while Redis is away, each of them waits
+        for that once.
+        """
+        over = asyncio.Event()
+        before = self._last.get(thread, self._nobody)
+        self._last[thread] = over
+        try:
+            yield before
+        finally:
+            over.set()
+            if self._last.get(thread) is over:
+                del self._last[thread]
+
+    async def is_linked(self, thread: ThreadRef) -> bool:
+        """Return True if `thread` is linked; an `accept` that is called at once keeps its order."""
+        with self.in_line(thread) as before:
+            if is_linked := await self._session_of(thread) is not None:
+                await before.wait()
+        return is_linked
+
+    async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
+        """Accept a reply for the session its thread is linked to; it is in Redis on return.
+
+        This changes nothing if the thread is unlinked or muted, or if the reply was accepted
+        before, predates the link, or must be looked up in its thread first (`LATE`).
+
+        Raises:
+            NotAllowed: its author may not steer Devin here.
+            EmptyMessage: it contains nothing that Devin could read.
+        """
+        # Before anything is asked: on a Cluster, answers may come in another order than questions.
+        with self.in_line(reply.thread) as before:
+            session = await self._session_of(reply.thread)
+            if session is None:
+                return Change.UNLINKED
+            try:
+                standing = await self._standing(before, reply, evidence)
+            except NotIdentified as error:
+                return await self._turn_away(reply, error)
+        if standing is not Standing.ALLOWED:
+            return await self._turn_away(reply, standing)
+        if is_empty(reply):
+            return await self._turn_away(reply, EmptyMessage())
+        change = await self._accepting.accept(reply, session, evidence)
+        if change is Change.UNLINKED:
+            # The link has changed since it was cached, perhaps by another process.
+            self._known.pop(reply.thread, None)
+            return await self.accept(reply, evidence)
+        return change
+
+    async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
+        """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
+
+        Raises:
+            NoSuchReply: the reply is gone, or was sent again already.
+            NotAllowed: another person sent it, and everybody writes as themselves here.
+        """
+        await self._accepting.check(by, thread.channel)
+        _, channel, _ = place_of(reply)
+        if channel != thread.channel:
+            raise NoSuchReply(already_sent=False)
+        kept = await self._state.mailbox.kept(reply)
+        if kept is None:
+            raise NoSuchReply(already_sent=await self._state.mailbox.was_sent_again(reply, number))
+        if kept.thread != thread:
+            raise NoSuchReply(already_sent=False)
+        if by != sender(kept):
+            if self._accepting.workspace.settings.act_as == "required":
+                standing = Standing.NOT_SENDER
+                raise await self._accepting.turn_away(by, thread.channel, standing, reply_id=reply)
+            await self._state.claims.claim(again(reply, number), KEEP)
+        session = await self._state.mailbox.send_again(kept, number)
+        if session is None:
+            raise NoSuchReply(already_sent=True)
+        audit(Event.SENT_AGAIN, by, **thread.log_fields, session_id=session, reply_id=reply)
+        await self._accepting.schedule.wake(session)
+
+    async def _standing(self, before: asyncio.Event, reply: Reply, evidence: Evidence) -> Standing:
+        """Return the author's standing once the arrivals `before` the reply have left their line.
+
+        If Slack does not identify them, the reply is noted as missed before a later one is
+        accepted; one that an event has brought just waits.
+        """
+        accepting = self._accepting
+        looking = asyncio.create_task(accepting.workspace.permissions.of_author(reply))
+        try:
+            await before.wait()
+            return await looking
+        except (NotIdentified, StoreAway) as error:
+            if isinstance(error, NotIdentified) and evidence is Evidence.EVENT:
+                accepting.listening.waits(reply.id)
+            accepting.listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
+            raise
+        finally:
+            looking.cancel()
+
+    async def _session_of(self, thread: ThreadRef) -> SessionId | None:
+        known = self._known.get(thread)
+        if known is None and (link := await self._state.links.get(thread)) is not None:
+            known = self._known[thread] = link.session
+        return known
+
+    async def _turn_away(
+        self, reply: Reply, why: Standing | NotIdentified | EmptyMessage
+    ) -> Change:
+        """Raise `why` if `reply` would have gone to Devin; in other threads people just talk."""
+        thread = reply.thread
+        link = await self._state.links.get(thread)
+        if link is None or link.muted:
+            return Change.UNLINKED if link is None else Change.MUTED
+        if isinstance(why, Standing):
+            by, channel = reply.author, thread.channel
+            raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)
+        raise why

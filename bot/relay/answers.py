@@ -52,7 +52,7 @@ class Answers:
         """
         await self.accepting.check(by, thread.channel)
         await self.speaking.check_link(thread, session)
-        key = f"answer:{session}:{asked}"
+        key, people = f"answer:{session}:{asked}", self.speaking.workspace.people
         before = await self.speaking.said(key)
         if before is None:
             seen = await self.state.watches.asking(session, asked)
@@ -62,7 +62,7 @@ class Answers:
             is_approval = seen.state is SessionState.APPROVAL
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
-            words = mirror_notices.answers(await self.accepting.name(by), text)
+            words = mirror_notices.answers(await people.name(by), text)
             since, chosen = self.speaking.since(), dict(verbatim(text, "rich_text_section"))
             reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=(chosen,))
             about = {"session": session, "asked": asked, "pressed": pressed}
@@ -75,7 +75,7 @@ class Answers:
                 event = Event.APPROVED if is_approval else Event.ANSWERED
                 audit(event, by, **thread.log_fields, session_id=session)
                 return
-        raise AnsweredAlready(await self.accepting.name(before.reply.author), before.words.quote)
+        raise AnsweredAlready(await people.name(before.reply.author), before.words.quote)
 
 
 def _text_of(seen: Watched, number: int) -> str | None:

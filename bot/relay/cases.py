@@ -8,7 +8,7 @@ done, and Slack must not be acknowledged. Methods name only what else they raise
 
 from dataclasses import dataclass
 
-from bot.relay.accept import Accepting
+from bot.relay.accept import Accepting, Replies
 from bot.relay.answers import Answers
 from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.link_form import LinkForm
@@ -24,7 +24,6 @@ from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
-from bot.relay.replies import Replies
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Say
 from bot.relay.stopping import Stopping

@@ -132,7 +132,7 @@ class Digests:
         shows = self._shows(named, is_barred=is_barred)
         return DigestPost(
             digest=digest,
-            by=await self.accepting.name(digest.by),
+            by=await self.workspace.people.name(digest.by),
             needs=[shows(one) for one in needs],
             working=[shows(one) for one in working],
             done=[shows(one) for one in done],

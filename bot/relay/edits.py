@@ -66,7 +66,7 @@ class Edits:
             link = None
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
-        standing = await self.accepting.standing(reply)
+        standing = await self.accepting.workspace.permissions.of_author(reply)
         if standing is not Standing.ALLOWED:
             return
         is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
@@ -118,12 +118,13 @@ class Edits:
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
-        name, shown = await self.accepting.name(by), await self.accepting.shown(reply)
         fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
         spoken = Spoken.of(
             f"correction:{number}:{offered.edited}",
             reply.model_copy(update=fields),
-            delivery_reports.corrected(name, shown),
+            delivery_reports.corrected(
+                await self.speaking.workspace.people.name(by), await self.accepting.shown(reply)
+            ),
             session=session,
         )
         if await self.speaking.say(spoken) is Owing.DONE:

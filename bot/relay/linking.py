@@ -112,7 +112,7 @@ class Linking:
         return Status(
             link=link,
             session=await self.naming.one(link.session),
-            by=await self.accepting.name(link.by),
+            by=await self.naming.people.name(link.by),
             seen=seen,
             follow=Follow.OFF if heard.unsure else heard.follow,
             is_barred=heard.is_barred,

@@ -84,7 +84,7 @@ class Stopping:
             await self.accepting.schedule.tell(card_owed(thread, link), after)
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str) -> None:
-        words = ending.stopped(await self.accepting.name(by), thread, link.session)
+        words = ending.stopped(await self.workspace.people.name(by), thread, link.session)
         reply = Reply(thread=thread, ts=self.speaking.since(), author=by, text=ending.STOP)
         about = {"session": link.session, "stops": True}
         if await self.speaking.say(Spoken.of(key, reply, words, **about)) is Owing.NEW:

@@ -5,6 +5,7 @@ channels that the person can read.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.devin.api import Devin
@@ -23,27 +24,16 @@ from bot.wording.message import SlackMessage
 from bot.wording.usage import MOST_LINES, MonthUse, SessionUse
 
 
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Reads the ledger for people."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        devin: Devin,
-        accepting: Accepting,
-        naming: Naming,
-        audience: Audience,
-    ) -> None:
-        self._people = workspace.people
-        self._channels = workspace.channels
-        self._ledger = state.ledger
-        self._links = state.links
-        self._watches = state.watches
-        self._devin = devin
-        self._accepting = accepting
-        self._naming = naming
-        self._audience = audience
+    workspace: Workspace
+    state: State
+    devin: Devin
+    accepting: Accepting
+    naming: Naming
+    audience: Audience
 
     async def here(self, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return what a linked thread's session has used, or else what the channel's have.
@@ -53,10 +43,10 @@ class Usage:
         Raises:
             NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel)
-        if not self._devin.tells_cost:
+        await self.accepting.check(by, thread.channel)
+        if not self.devin.tells_cost:
             return words.UNTOLD
-        heard = await self._audience.at_once(thread, Need.ACT)
+        heard = await self.audience.at_once(thread, Need.ACT)
         if heard.is_barred:
             return words.ELSEWHERE
         if heard.link is not None:
@@ -72,16 +62,16 @@ class Usage:
             NotAllowed: `by` may not.
             SlackAway: Slack does not say what they can read.
         """
-        await self._accepting.check(by, channel)
-        return await self._own(by) if self._devin.tells_cost else words.UNTOLD
+        await self.accepting.check(by, channel)
+        return await self._own(by) if self.devin.tells_cost else words.UNTOLD
 
     async def _of_session(self, session: SessionId) -> SlackMessage:
         now = datetime.now(UTC)
-        (seen,) = await self._watches.seen([session])
-        started = await self._watches.started(session)
-        uses = [one for one in await self._ledger.month(now) if one.session == session]
+        (seen,) = await self.state.watches.seen([session])
+        started = await self.state.watches.started(session)
+        uses = [one for one in await self.state.ledger.month(now) if one.session == session]
         used = SessionUse(
-            session=await self._naming.one(session),
+            session=await self.naming.one(session),
             acus=seen.acus or 0.0,
             today=sum(one.on(now.day) for one in uses),
             cap=None if started is None else started.cap,
@@ -92,16 +82,16 @@ class Usage:
 
     async def _of_channel(self, channel: str) -> SlackMessage:
         now = datetime.now(UTC)
-        uses = [one for one in await self._ledger.month(now) if one.account.channel == channel]
+        uses = [one for one in await self.state.ledger.month(now) if one.account.channel == channel]
         people = {one.account.by for one in uses if one.account.by}
         names = {who: await self._name(who) for who in people}
         return words.of_channel(await self._month(now, uses, names))
 
     async def _own(self, by: UserId) -> SlackMessage:
-        now, person = datetime.now(UTC), await self._people.person(by)
-        own = [one for one in await self._ledger.month(now) if one.account.by == by]
+        now, person = datetime.now(UTC), await self.workspace.people.person(by)
+        own = [one for one in await self.state.ledger.month(now) if one.account.by == by]
         seen = {
-            one: is_direct(one) or await self._channels.includes(person, one, Need.ACT)
+            one: is_direct(one) or await self.workspace.channels.includes(person, one, Need.ACT)
             for one in dict.fromkeys(one.account.channel for one in own)
         }
         uses = [one for one in own if seen[one.account.channel]]
@@ -111,9 +101,9 @@ class Usage:
         self, now: datetime, uses: Sequence[Use], names: dict[UserId, str], *, places: bool = False
     ) -> MonthUse:
         ranked = sorted(uses, key=lambda one: -one.in_month)
-        sessions = await self._naming.of([one.session for one in ranked[:MOST_LINES]])
+        sessions = await self.naming.of([one.session for one in ranked[:MOST_LINES]])
         return MonthUse(now.strftime("%B"), ranked, sessions, names, places)
 
     async def _name(self, who: UserId) -> str:
         """Return a person's name; a workflow has none."""
-        return "" if who == WORKFLOW else await self._accepting.name(who)
+        return "" if who == WORKFLOW else await self.workspace.people.name(who)

@@ -122,7 +122,7 @@ class WorkflowSteps:
         act: Act,
         session: SessionId | None = None,
     ) -> None:
-        by = await self.accepting.name(UserId(step.user)) if step.user else ""
+        by = await self.workspace.people.name(UserId(step.user)) if step.user else ""
         words = workflows.said_by_workflow(by, said)
         about = {"session": session, "links": session is not None, "act": act}
         await self.speaking.say(Spoken.of(f"step:{step.execution}", reply, words, **about))

@@ -32,8 +32,8 @@ from bot.redis.keys import (
     lease_key,
     subject_key,
 )
+from bot.relay.accept import Replies
 from bot.relay.listening import Listening
-from bot.relay.replies import Replies
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed

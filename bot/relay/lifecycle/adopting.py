@@ -101,7 +101,7 @@ class Adopting:
         ids = {"team": place.team, "channel": channel}
         named = " ".join(one.key for one in profile.rules) or "none"
         audit(Event.RULES_CHANGED, by, **ids, rules=named)
-        told = words.changed(rules, profile.rules, await self.accepting.name(by))
+        told = words.changed(rules, profile.rules, await self.workspace.people.name(by))
         await self.notices.say(place, told, once=once)
         if profile.rules:
             await self._owe(channel)
@@ -117,7 +117,7 @@ class Adopting:
         if self.devin.is_legacy:
             return words.LEGACY
         rules = (await self.state.profiles.get(channel)).rules
-        names = {who: await self.accepting.name(who) for who in {one.by for one in rules}}
+        names = {who: await self.workspace.people.name(who) for who in {one.by for one in rules}}
         return words.shown(rules, names)
 
     async def tell(self, begun: Begun) -> bool:
@@ -141,7 +141,7 @@ class Adopting:
         if standing is Standing.ALLOWED:
             return True
         log.info("not adopted", extra={"channel": channel, "by": rule.by, "reason": standing})
-        told = words.rests(rule.words, await self.accepting.name(rule.by))
+        told = words.rests(rule.words, await self.workspace.people.name(rule.by))
         place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
         await self.notices.say(place, told, once=f"rule rests:{rule.words}:{rule.since}")
         return False

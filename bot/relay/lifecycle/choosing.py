@@ -50,15 +50,13 @@ class Chosen:
         return self.options.model_copy(update={"playbook": self.playbook})
 
 
+@dataclass(frozen=True, slots=True)
 class Choosing:
     """Finds out what applies to starts."""
 
-    def __init__(self, workspace: Workspace, state: State, devin: Devin) -> None:
-        self._profiles = state.profiles
-        self._devin = devin
-        self._cap = workspace.settings.max_acu
-        self._ceiling = workspace.settings.max_acu_ceiling
-        self._timing = workspace.timing
+    workspace: Workspace
+    state: State
+    devin: Devin
 
     async def of(self, channel: str, text: str, *, composes: bool = False) -> Chosen:
         """Return what a start in `channel` uses whose prompt, with its options, is `text`.
@@ -71,12 +69,12 @@ class Choosing:
             StoreAway: the profile can't be read.
         """
         own, prompt = parse_options(text)
-        profile = await self._profiles.get(channel)
+        profile = await self.state.profiles.get(channel)
         options = self._applied(own, profile)
         problems = list(self._problems(own, options))
         playbook = options.playbook
         if playbook.startswith("!"):
-            timing = self._timing
+            timing = self.workspace.timing
             seconds = timing.read_seconds if composes else timing.list_seconds
             found = await self._looked_up(playbook, seconds)
             if isinstance(found, OptionProblem):
@@ -97,7 +95,7 @@ class Choosing:
         """
         problems = list(self._problems(options, options))
         if options.playbook.startswith("!"):
-            found = await self._looked_up(options.playbook, self._timing.list_seconds)
+            found = await self._looked_up(options.playbook, self.workspace.timing.list_seconds)
             if isinstance(found, Unread):
                 found = OptionProblem(OptionFlaw.UNREAD, "playbook", options.playbook)
             problems += [found] if isinstance(found, OptionProblem) else []
@@ -110,29 +108,31 @@ class Choosing:
         Its cap is the one that applies to the channel now, or else the same again.
         """
         options, _ = parse_options(escape(chosen))
-        now = self._applied(Options(), await self._profiles.get(channel)).max_acu
+        now = self._applied(Options(), await self.state.profiles.get(channel)).max_acu
         return options if now is None else options.model_copy(update={"max_acu": now})
 
     def _applied(self, own: Options, profile: Profile) -> Options:
         """Return the options over the channel's, of which those that Devin lacks don't count."""
         channels = profile.options
-        if "repo" in self._devin.lacks:
+        if "repo" in self.devin.lacks:
             channels = channels.model_copy(update={"repos": ()})
-        if "mode" in self._devin.lacks:
+        if "mode" in self.devin.lacks:
             channels = channels.model_copy(update={"mode": ""})
-        options = own.over(channels)
-        cap = self._cap if options.max_acu is None else options.max_acu
-        if own.max_acu is None and self._ceiling is not None:
-            cap = self._ceiling if cap is None else min(cap, self._ceiling)
+        options, settings = own.over(channels), self.workspace.settings
+        cap = settings.max_acu if options.max_acu is None else options.max_acu
+        ceiling = settings.max_acu_ceiling
+        if own.max_acu is None and ceiling is not None:
+            cap = ceiling if cap is None else min(cap, ceiling)
         return options.model_copy(update={"max_acu": cap})
 
     def _problems(self, own: Options, options: Options) -> Iterator[OptionProblem]:
         named: Mapping[str, object] = {"repo": own.repos, "mode": own.mode}
         for key, value in named.items():
-            if value and key in self._devin.lacks:
+            if value and key in self.devin.lacks:
                 yield OptionProblem(OptionFlaw.LACKING, key)
-        if self._ceiling is not None and (own.max_acu or 0) > self._ceiling:
-            yield OptionProblem(OptionFlaw.ABOVE, "max", str(self._ceiling))
+        ceiling = self.workspace.settings.max_acu_ceiling
+        if ceiling is not None and (own.max_acu or 0) > ceiling:
+            yield OptionProblem(OptionFlaw.ABOVE, "max", str(ceiling))
         if len(options.tags) > MOST_TAGS:
             yield OptionProblem(OptionFlaw.TOO_MANY, "tag", str(MOST_TAGS))
 
@@ -142,7 +142,7 @@ class Choosing:
         It is looked for in what could be read of the list; `Unread` is a failure that passes.
         """
         try:
-            found = await asyncio.wait_for(self._devin.playbooks(), seconds)
+            found = await asyncio.wait_for(self.devin.playbooks(), seconds)
         except TimeoutError:
             found = Unread()
         part = listed(found)

@@ -137,7 +137,7 @@ class Defaults:
         return defaults.Shown(
             profile=profile,
             words=await self._plain(profile.words),
-            by=await self.accepting.name(who) if who else "",
+            by=await self.workspace.people.name(who) if who else "",
             session=session,
             ignored=[key for key in lacks if getattr(options, FIELDS[key])],
             ceiling=self.workspace.settings.max_acu_ceiling,

@@ -4,6 +4,7 @@ Both may be asked of Devin another time without harm, so an answer that was lost
 """
 
 import secrets
+from dataclasses import dataclass
 
 from bot.devin.api import Devin, Failure, Unread
 from bot.model.errors import AlreadyClosed, NotLinked
@@ -20,19 +21,15 @@ from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage
 
 
+@dataclass(frozen=True, slots=True)
 class Ending:
     """Ends and archives sessions."""
 
-    def __init__(
-        self, workspace: Workspace, state: State, devin: Devin, accepting: Accepting, naming: Naming
-    ) -> None:
-        self._devin = devin
-        self._accepting = accepting
-        self._naming = naming
-        self._links = state.links
-        self._claims = state.claims
-        self._watches = state.watches
-        self._admin = workspace.admin
+    workspace: Workspace
+    state: State
+    devin: Devin
+    accepting: Accepting
+    naming: Naming
 
     async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return the question whether the session of `thread` is to be ended, with its buttons.
@@ -41,14 +38,14 @@ class Ending:
             NotLinked: the thread has no link.
             NotAllowed: `by` may not.
         """
-        await self._accepting.check(by, thread.channel, Act.APPROVE)
-        link = await self._links.get(thread)
+        await self.accepting.check(by, thread.channel, Act.APPROVE)
+        link = await self.state.links.get(thread)
         if link is None:
             raise NotLinked
-        if how is Closing.ARCHIVE and not self._devin.archives:
+        if how is Closing.ARCHIVE and not self.devin.archives:
             return ending.NO_ARCHIVE
-        named = await self._naming.one(link.session, most=0)
-        (seen,) = await self._watches.seen([link.session])
+        named = await self.naming.one(link.session, most=0)
+        (seen,) = await self.state.watches.seen([link.session])
         if how is Closing.END and seen.state is SessionState.ENDED:
             return ending.ended_already(named)
         return ending.ask(how, thread, named)
@@ -66,25 +63,25 @@ class Ending:
             AlreadyClosed: an earlier press has done it.
             UnderWay: another press is doing it, or failed within the last 30 s.
         """
-        await self._accepting.check(by, thread.channel, Act.APPROVE)
-        await self._naming.check(await self._links.get(thread), session)
+        await self.accepting.check(by, thread.channel, Act.APPROVE)
+        await self.naming.check(await self.state.links.get(thread), session)
         done = f"closed:{thread.channel}:{asked}"
-        if not await self._claims.begin(done, secrets.token_hex(8)):
+        if not await self.state.claims.begin(done, secrets.token_hex(8)):
             raise AlreadyClosed
         failure = await self._close(how, session)
         if failure is not None:
-            named = await self._naming.one(session, most=0)
-            return ending.failed(how, named, failure, self._admin)
+            named = await self.naming.one(session, most=0)
+            return ending.failed(how, named, failure, self.workspace.admin)
         event = Event.ENDED if how is Closing.END else Event.ARCHIVED
         audit(event, by, **thread.log_fields, session_id=session)
-        await self._claims.claim(done)
-        await self._watches.hurry(session, by)
+        await self.state.claims.claim(done)
+        await self.state.watches.hurry(session, by)
         return None
 
     async def _close(self, how: Closing, session: SessionId) -> Failure | None:
         """Ask Devin, a second time if the answer is lost; a session that is over is no failure."""
-        ask = self._devin.end if how is Closing.END else self._devin.archive
-        (seen,) = await self._watches.seen([session])
+        ask = self.devin.end if how is Closing.END else self.devin.archive
+        (seen,) = await self.state.watches.seen([session])
         answer = await ask(session)
         is_lost = isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN
         if is_lost:
@@ -97,7 +94,7 @@ class Ending:
         return answer
 
     async def _is_over(self, session: SessionId) -> bool:
-        found = await self._devin.survey([session])
+        found = await self.devin.survey([session])
         if isinstance(found, Unread):
             return False
         return any(one.state is SessionState.ENDED for one in found.found.values())

@@ -161,4 +161,4 @@ class OwnThreads:
         return words.child(named, await self._named(wanted, wanted.parent), by)
 
     async def _by(self, wanted: OwnThread) -> str:
-        return await self.accepting.name(wanted.by)
+        return await self.workspace.people.name(wanted.by)

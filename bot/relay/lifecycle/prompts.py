@@ -80,17 +80,13 @@ class _Earlier:
     left_out: int = 0
 
 
+@dataclass(frozen=True, slots=True)
 class Prompts:
     """Composes prompts."""
 
-    def __init__(self, workspace: Workspace, messages: Messages, choosing: Choosing) -> None:
-        self._threads = workspace.threads
-        self._people = workspace.people
-        self._permissions = workspace.permissions
-        self._admin = workspace.admin
-        self._quotes_all = workspace.settings.start_quotes == "all"
-        self._messages = messages
-        self._choosing = choosing
+    workspace: Workspace
+    messages: Messages
+    choosing: Choosing
 
     async def of(self, start: Start) -> Prompt | None:
         """Return the prompt; of the thread before it, only who may message Devin is quoted.
@@ -106,7 +102,7 @@ class Prompts:
             DevinAway: the macro of its playbook can't be looked up at the moment.
             SlackAway: the thread cannot be read now, or its authors are not identified.
         """
-        await self._threads.check_in(start.thread.channel)
+        await self.workspace.threads.check_in(start.thread.channel)
         own, earlier = start.message, _Earlier()
         if start.reads_thread:
             try:
@@ -118,7 +114,9 @@ class Prompts:
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
-        standing = await self._standing(own) if start.is_reaction else Standing.ALLOWED
+        standing = Standing.ALLOWED
+        if start.is_reaction:
+            standing = await self.workspace.permissions.of_author(own)
         if standing is not Standing.ALLOWED and not self._quotes_all:
             return Prompt("", left_out=1)
         return await self._composed(start, own, standing, earlier)
@@ -127,25 +125,25 @@ class Prompts:
         self, start: Start, own: Reply, standing: Standing, earlier: "_Earlier"
     ) -> Prompt:
         text = "" if start.is_reaction else own.text
-        chosen = await self._choosing.of(start.thread.channel, text, composes=True)
+        chosen = await self.choosing.of(start.thread.channel, text, composes=True)
         if text != chosen.prompt:
             own = with_prompt(own, chosen.prompt)
         message = _without_addresses(own)
         asked, as_self, quoted, first, whose = "", "", "", "", ""
         if not is_empty(message):
-            asked = await message_of(message, self._people, standing=standing)
+            asked = await message_of(message, self.workspace.people, standing=standing)
             as_self = await message_of(
-                message, self._people, standing=standing, as_self=not chosen.words
+                message, self.workspace.people, standing=standing, as_self=not chosen.words
             )
         if earlier.latest:
-            by = speaker(await self._people.name(start.by), start.by)
+            by = speaker(await self.workspace.people.name(start.by), start.by)
             began = f"{by} started this session from a Slack thread."
             head = "This was asked in a Slack thread." if asked else began
             quoted = await self._quoted(earlier, head)
         if (asked or quoted) and chosen.words:
             standing_words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
-            first = mark_typed(await shown(standing_words, self._people))
-            by = speaker(await self._people.name(chosen.by), chosen.by)
+            first = mark_typed(await shown(standing_words, self.workspace.people))
+            by = speaker(await self.workspace.people.name(chosen.by), chosen.by)
             whose = f"Standing words of this channel, set by {by} (in Slack):"
         own_texts = (("", first, asked), (whose, first, as_self))
         texts = ["\n\n".join(filter(None, (*parts, quoted))) for parts in own_texts]
@@ -155,7 +153,7 @@ class Prompts:
         """Return the latest messages of a thread, the oldest first, each in a block quote."""
         texts = await asyncio.gather(
             *(
-                message_of(_without_addresses(one), self._people, standing=standing)
+                message_of(_without_addresses(one), self.workspace.people, standing=standing)
                 for one, standing in earlier.latest
             )
         )
@@ -185,14 +183,14 @@ class Prompts:
         if start.by_button or not start.reads_thread:
             return start.message
         try:
-            found = await self._threads.message(start.thread, start.message.ts)
+            found = await self.workspace.threads.message(start.thread, start.message.ts)
         except SlackRefused as error:
             if error.reason in NO_SUCH_THREAD:
                 return None
             raise
         if found is None:
             return None
-        asked = self._messages.asked(found, start.thread, is_talk=start.is_talk)
+        asked = self.messages.asked(found, start.thread, is_talk=start.is_talk)
         if asked is None or (start.emoji and asked.text == found.get("text")):
             return asked
         return with_prompt(asked, asked.text)
@@ -210,42 +208,41 @@ class Prompts:
             return start
         channel, message = start.thread.channel, start.message
         try:
-            reacted = await self._threads.reacted(channel, message.ts, start.emoji)
+            reacted = await self.workspace.threads.reacted(channel, message.ts, start.emoji)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
             log.warning("reactions unread", extra=start.log_fields | {"reason": error.reason})
-            return words.unchecked(error.reason, self._admin)
+            return words.unchecked(error.reason, self.workspace.admin)
         if start.by in reacted:
             return start
         for who in map(UserId, reacted):
-            is_bot = (await self._people.person(who)).is_bot
-            standing = await self._permissions.may(Act.START, who, channel)
+            is_bot = (await self.workspace.people.person(who)).is_bot
+            standing = await self.workspace.permissions.may(Act.START, who, channel)
             if not is_bot and standing is Standing.ALLOWED:
                 sent_by = None if who == message.author else who
                 sent = message.model_copy(update={"sent_by": sent_by})
                 return start.model_copy(update={"message": sent})
         return words.UNREACTED
 
-    async def _standing(self, one: Reply) -> Standing:
-        return await self._permissions.of(one.author, one.thread.channel, one.bots, one.home)
+    @property
+    def _quotes_all(self) -> bool:
+        return self.workspace.settings.start_quotes == "all"
 
     async def _read(self, start: Start) -> _Earlier:
         """Read the thread's other messages, up to the request for the start."""
-        thread, until = start.thread, start.until
-        earlier, cursor = _Earlier(), None
+        thread, earlier, cursor = start.thread, _Earlier(), None
         seen: set[str] = {start.message.ts}  # a thread's first message is on each page
-        standings: dict[tuple[object, ...], Standing] = {}
         for _ in range(MOST_PAGES):
-            page, cursor = await self._threads.page(thread, cursor, latest=until, inclusive=True)
+            page, cursor = await self.workspace.threads.page(
+                thread, cursor, latest=start.until, inclusive=True
+            )
             for raw in page:
-                one = self._messages.earlier(raw, thread)
+                one = self.messages.earlier(raw, thread)
                 if one is None or one.ts in seen or is_empty(one):
                     continue
                 seen.add(one.ts)
-                who = one.author, one.bots, one.home
-                standing = standings.get(who) or await self._standing(one)
-                standings[who] = standing
+                standing = await self.workspace.permissions.of_author(one)
                 if standing is Standing.ALLOWED or self._quotes_all:
                     earlier.count += 1
                     earlier.latest.append((one, standing))

@@ -11,6 +11,8 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import TypeAdapter
 
@@ -54,36 +56,19 @@ Result = Made | SlackMessage
 _WORDS = TypeAdapter(SlackMessage)
 
 
+@dataclass(frozen=True, slots=True)
 class Starter:
     """The teller of starts."""
 
     fields = (ReplyField.ASKED,)
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        devin: Devin,
-        accepting: Accepting,
-        prompts: Prompts,
-        notices: Notices,
-        acting: Acting,
-    ) -> None:
-        self._devin = devin
-        self._acting = acting
-        self._accepting = accepting
-        self._prompts = prompts
-        self._links = state.links
-        self._names = state.names
-        self._outbox = state.outbox
-        self._claims = state.claims
-        self._watches = state.watches
-        self._notices = notices
-        self._functions = workspace.functions
-        self._admin = workspace.admin
-        self._timing = workspace.timing
-        self._give_up_after = workspace.settings.give_up_after
-        self._link_ttl = workspace.settings.link_ttl
+    workspace: Workspace
+    state: State
+    devin: Devin
+    accepting: Accepting
+    prompts: Prompts
+    notices: Notices
+    acting: Acting
 
     async def tell(self, begun: Begun) -> bool:
         """Start a session and link its thread, or tell the thread why not.
@@ -97,31 +82,31 @@ class Starter:
             return False
         start = Start.model_validate_json(raw)
         claim = f"starting:{start.thread.name}"
-        if not await self._claims.claim(claim, KEEP_CLAIM, start.tag):
+        if not await self.state.claims.claim(claim, KEEP_CLAIM, start.tag):
             await self._explain(start, words.BUSY)
             if start.is_reaction:
-                await self._outbox.take_back(begun)
+                await self.state.outbox.take_back(begun)
             return True
         try:
             told = await self._begin(start)
         except SlackRefused:  # which ends the entry
-            await self._claims.disclaim(claim)
+            await self.state.claims.disclaim(claim)
             raise
-        await self._claims.disclaim(claim)
+        await self.state.claims.disclaim(claim)
         if told is None:
-            await self._outbox.end(begun, forget=True)
+            await self.state.outbox.end(begun, forget=True)
         elif start.may_be_repeated(told):
-            await self._outbox.take_back(begun)
+            await self.state.outbox.take_back(begun)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the entry; the prompt is kept for *Start again*, unless the session is there."""
-        await self._outbox.end(begun, forget=False)
+        await self.state.outbox.end(begun, forget=False)
 
     async def _begin(self, start: Start) -> SlackMessage | None:
         """Start the session and link its thread; if there is none, tell why, and return that."""
-        noted = await self._claims.noted(start.sent)
-        found: Start | Result = start if noted else await self._prompts.wanted(start)
+        noted = await self.state.claims.noted(start.sent)
+        found: Start | Result = start if noted else await self.prompts.wanted(start)
         if isinstance(found, Start):
             start = found
             found = await (self._earlier(start, noted) if noted else self._session(start))
@@ -131,19 +116,19 @@ class Starter:
         log.info("not started", extra=start.log_fields)
         # A later try, if Slack does not take the words, must not start a session after all.
         said = FAILED + _WORDS.dump_json(found).decode()
-        await self._claims.note(start.sent, said, start.keep(self._link_ttl))
+        await self.state.claims.note(start.sent, said, self._keep(start))
         await self._explain(start, found)
         if start.may_be_repeated(found):
-            await self._claims.disclaim(start.sent)
+            await self.state.claims.disclaim(start.sent)
         return found
 
     async def _session(self, start: Start) -> Result:
-        link = await self._links.get(start.thread)
-        if link is not None and not await self._accepting.gives_way(link):
-            by = await self._accepting.name(link.by)
-            return refusals.sorry(LinkedElsewhere(await self._names.one(link.session), by))
+        link = await self.state.links.get(start.thread)
+        if link is not None and not await self.accepting.gives_way(link):
+            by = await self.workspace.people.name(link.by)
+            return refusals.sorry(LinkedElsewhere(await self.state.names.one(link.session), by))
         try:
-            prompt = await self._prompts.of(start)
+            prompt = await self.prompts.of(start)
         except (CannotPost, BadOptions) as error:
             return refusals.sorry(error)
         except DevinAway as error:
@@ -154,18 +139,18 @@ class Starter:
         return await self._create(start, prompt)
 
     async def _create(self, start: Start, prompt: Prompt) -> Result:
-        as_user = await self._acting.as_whom(start.message, is_typed=not start.is_reaction)
+        as_user = await self.acting.as_whom(start.message, is_typed=not start.is_reaction)
         if isinstance(as_user, Wait):
             return await self._wait(start, as_user)
         if not isinstance(as_user, str):
-            return words.refused(start.message, start.number, as_user, self._admin)
+            return words.refused(start.message, start.number, as_user, self.workspace.admin)
         started = start.started(prompt.chosen, as_user)
         # Only this try knows the token, so no other one has the same claim.
-        if not await self._claims.claim(start.sent, start.keep(self._link_ttl), _asked(started)):
+        if not await self.state.claims.claim(start.sent, self._keep(start), _asked(started)):
             raise DevinAway("another process starts it")
         if prompt.left_out:
             told = words.left_out(prompt.left_out)
-            await self._notices.say(start.thread, told, once=f"left out:{start.tag}")
+            await self.notices.say(start.thread, told, once=f"left out:{start.tag}")
         return await self._made(start, prompt, started)
 
     async def _earlier(self, start: Start, noted: str) -> Result:
@@ -184,15 +169,15 @@ class Starter:
         if isinstance(answer, NamedSession):
             record(start, answer.session, started)
             noted = f"{STARTED}{answer.session} {started.to_json()}"
-            await self._claims.note(start.sent, noted, start.keep(self._link_ttl))
+            await self.state.claims.note(start.sent, noted, self._keep(start))
             return Made(answer, started)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             return await self._reconcile(start, started, answer)
         if isinstance(answer, Wait):
-            await self._claims.disclaim(start.sent)
+            await self.state.claims.disclaim(start.sent)
             return await self._wait(start, answer)
         return words.refused(
-            start.message, start.number, answer, self._admin, chose=bool(started.chosen)
+            start.message, start.number, answer, self.workspace.admin, chose=bool(started.chosen)
         )
 
     async def _ask(
@@ -201,32 +186,32 @@ class Starter:
         """Ask as the person, and where Devin refuses that, under their name, as replies are."""
         account = started.as_user
         text = prompt.as_self if account else prompt.text
-        answer = await self._devin.create(text, prompt.options, start.tag, account)
+        answer = await self.devin.create(text, prompt.options, start.tag, account)
         if not (account and is_about_acting(answer)):
             return answer, started
-        if self._acting.is_required:
-            await self._acting.learn(start.message, account, answer.detail)
+        if self.acting.is_required:
+            await self.acting.learn(start.message, account, answer.detail)
             return answer.model_copy(update={"refusal": Refusal.ACTING}), started
         started, refused = started.model_copy(update={"as_user": ""}), answer.detail
-        await self._claims.note(start.sent, _asked(started), start.keep(self._link_ttl))
-        answer = await self._devin.create(prompt.text, prompt.options, start.tag)
+        await self.state.claims.note(start.sent, _asked(started), self._keep(start))
+        answer = await self.devin.create(prompt.text, prompt.options, start.tag)
         if isinstance(answer, NamedSession):
-            await self._acting.learn(start.message, account, refused)
+            await self.acting.learn(start.message, account, refused)
         return answer, started
 
     async def _reconcile(self, start: Start, started: Started, lost: Outcome) -> Result:
         """Look for the session of a start whose answer was lost."""
         found: Sequence[SessionSummary] | Unread = ()
-        for seconds in self._timing.reconcile_pauses:
+        for seconds in self.workspace.timing.reconcile_pauses:
             await asyncio.sleep(seconds)
-            found = await self._devin.recent(LISTED, tags=[start.tag])
+            found = await self.devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
                 if start.tag in one.tags:
                     record(start, one.session, started)
                     return Made(NamedSession(one.session, one.title, one.url), started)
         if isinstance(found, Unread):
             if found.is_passing and not self._is_over(start):
-                told = words.checking(self._give_up_after)
+                told = words.checking(self.workspace.settings.give_up_after)
                 raise await self._put_off(start, Wait(found.reason, found.retry_after), told)
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"sessions unread: {found.reason}")
         log.warning("unknown whether it started", extra=start.log_fields)
@@ -240,43 +225,52 @@ class Starter:
         """
         if self._is_over(start):
             return words.given_up(start.message, start.number, wait.reason)
-        raise await self._put_off(start, wait, words.waiting(self._give_up_after))
+        raise await self._put_off(start, wait, words.waiting(self.workspace.settings.give_up_after))
 
     async def _put_off(self, start: Start, wait: Wait, told: SlackMessage) -> DevinAway:
         """Return the error that has the start tried again; tell the thread if it takes long."""
         waited = max(0.0, time.time() - start.at)
-        delay, shortest = wait.retry_after, self._timing.send_pauses[0]
-        until_notice = self._timing.notice_wait.total_seconds() - waited
+        delay, shortest = wait.retry_after, self.workspace.timing.send_pauses[0]
+        until_notice = self.workspace.timing.notice_wait.total_seconds() - waited
         if delay is None:
             delay = min(max(waited, shortest), LONGEST_WAIT_SECONDS)
             delay = min(delay, until_notice) if until_notice > 0 else delay
         if delay > until_notice:
-            await self._notices.say(start.thread, told, once=f"waits:{start.tag}")
-        left = self._give_up_after.total_seconds() - waited
+            await self.notices.say(start.thread, told, once=f"waits:{start.tag}")
+        left = self.workspace.settings.give_up_after.total_seconds() - waited
         return DevinAway(wait.reason, retry_after=max(shortest, min(delay, left)))
 
+    def _keep(self, start: Start) -> timedelta:
+        """Return how long it is known that Devin was asked.
+
+        With an emoji, that is as long as the session may be linked: until then, no other reaction
+        to the message starts another session.
+        """
+        ttl = self.workspace.settings.link_ttl
+        return max(KEEP_CLAIM, ttl) if start.emoji else KEEP_CLAIM
+
     def _is_over(self, start: Start) -> bool:
-        return time.time() - start.at >= self._give_up_after.total_seconds()
+        return time.time() - start.at >= self.workspace.settings.give_up_after.total_seconds()
 
     async def _link(self, start: Start, made: Made) -> None:
         """Link the thread, which follows the session from its first word."""
         thread, message, named = start.thread, start.message, made.named
         by = made.started.by or start.by
-        await self._names.keep([named])
-        await self._watches.begin(named.session, made.started)
+        await self.state.names.keep([named])
+        await self.state.watches.begin(named.session, made.started)
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
-        link, _ = await self._accepting.link(
+        link, _ = await self.accepting.link(
             thread, by, named.session, at, begins=True, root=root, step=message.step
         )
         if link.session != named.session:
             told = words.not_linked(named)
-            await self._notices.say(thread, told, once=f"started:{start.tag}")
+            await self.notices.say(thread, told, once=f"started:{start.tag}")
         elif start.reads_thread and not start.by_button:
-            self._notices.mark(thread.channel, message.ts, delivery_reports.DELIVERED_MARK)
+            self.notices.mark(thread.channel, message.ts, delivery_reports.DELIVERED_MARK)
         if message.step:
             outputs = workflows.started(named, thread.thread_ts)
-            await self._functions.complete(message.step, outputs)
+            await self.workspace.functions.complete(message.step, outputs)
 
     async def _explain(self, start: Start, told: SlackMessage) -> None:
         """Tell why there is no session: the thread, or who reacted alone; and a workflow."""
@@ -284,11 +278,11 @@ class Starter:
         ts = start.message.ts
         is_gone = told == words.WITHDRAWN and ts == start.thread.thread_ts  # the thread, perhaps
         if is_gone or (start.emoji and not told.buttons):
-            await self._notices.whisper(start.thread, start.by, told, once=once, at=ts)
+            await self.notices.whisper(start.thread, start.by, told, once=once, at=ts)
         else:
-            await self._notices.say(start.thread, told, once=once)
+            await self.notices.say(start.thread, told, once=once)
         if start.message.step:
-            await self._functions.fail(start.message.step, workflows.harmless(told))
+            await self.workspace.functions.fail(start.message.step, workflows.harmless(told))
 
 
 def _asked(started: Started) -> str:

@@ -109,13 +109,6 @@ class Start(Record):
         """The claim that Devin was asked for its session."""
         return f"start sent:{self.tag}"
 
-    def keep(self, link_ttl: timedelta) -> timedelta:
-        """Return how long that claim is kept: with an emoji, as long as the session may be linked.
-
-        Until then, no other reaction to the message starts another session.
-        """
-        return max(KEEP_CLAIM, link_ttl) if self.emoji else KEEP_CLAIM
-
     def may_be_repeated(self, told: SlackMessage) -> bool:
         """Return True if another reaction may ask again, as what is `told` has no button for it."""
         return self.is_reaction and not told.buttons
@@ -162,30 +155,17 @@ def record(start: Start, session: SessionId, started: Started) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
 class Starting:
     """Keeps the starts that people ask for."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        accepting: Accepting,
-        choosing: Choosing,
-        naming: Naming,
-        speaking: Speaking,
-        schedule: Schedule,
-    ) -> None:
-        self._accepting = accepting
-        self._choosing = choosing
-        self._naming = naming
-        self._claims = state.claims
-        self._links = state.links
-        self._names = state.names
-        self._watches = state.watches
-        self._outbox = state.outbox
-        self._speaking = speaking
-        self._schedule = schedule
-        self._workspace = workspace
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    choosing: Choosing
+    naming: Naming
+    speaking: Speaking
+    schedule: Schedule
 
     async def start(
         self,
@@ -217,9 +197,9 @@ class Starting:
             pressed=pressed,
             emoji=emoji,
         )
-        await self._accepting.check(start.by, start.thread.channel, Act.START)
-        if emoji and self._workspace.settings.act_as == "required":
-            raise await self._accepting.turn_away(
+        await self.accepting.check(start.by, start.thread.channel, Act.START)
+        if emoji and self.workspace.settings.act_as == "required":
+            raise await self.accepting.turn_away(
                 start.by, start.thread.channel, Standing.REACTION, reply_id=message.id
             )
         await self.ask(start, start.by)
@@ -236,11 +216,11 @@ class Starting:
             CannotPost: Slack does not let the relay post there.
             TooManyStarts: as for `start`.
         """
-        await self._accepting.check(by, channel, Act.START)
-        if not (await self._choosing.of(channel, text)).prompt.strip():
+        await self.accepting.check(by, channel, Act.START)
+        if not (await self.choosing.of(channel, text)).prompt.strip():
             raise NothingToSay
-        thread = ThreadRef(team=self._workspace.team, channel=channel, thread_ts="")
-        await self._speaking.command(thread, by, text, key, act=Act.START)
+        thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+        await self.speaking.command(thread, by, text, key, act=Act.START)
 
     async def go_on(self, thread: ThreadRef, session: SessionId, by: UserId, pressed: str) -> bool:
         """Start a session that goes on from `session`, which is at its cap, with its options.
@@ -250,21 +230,21 @@ class Starting:
         Raises:
             RelayError: as for `start`.
         """
-        await self._accepting.check(by, thread.channel, Act.START)
+        await self.accepting.check(by, thread.channel, Act.START)
         claim = f"continued:{thread.name}:{session}"
-        is_first = await self._claims.claim(claim, KEEP, pressed)
+        is_first = await self.state.claims.claim(claim, KEEP, pressed)
         # The process of an earlier press may have died before it asked; a repeat changes nothing.
-        at = pressed if is_first else await self._claims.noted(claim) or pressed
-        started = await self._watches.started(session) or Started()
-        before = await self._names.one(session)
-        options = await self._choosing.going_on(thread.channel, started.chosen)
+        at = pressed if is_first else await self.state.claims.noted(claim) or pressed
+        started = await self.state.watches.started(session) or Started()
+        before = await self.state.names.one(session)
+        options = await self.choosing.going_on(thread.channel, started.chosen)
         text = f"{escape(options.words())} {words.going_on(before)}".strip()
         try:
             await self.start(Reply(thread=thread, ts=at, author=by, text=text), by_button=True)
         except PersonError:
             if not is_first:
                 return False
-            await self._claims.disclaim(claim)
+            await self.state.claims.disclaim(claim)
             raise
         return is_first
 
@@ -274,10 +254,10 @@ class Starting:
         Raises:
             StoreAway: it may not be kept.
         """
-        is_open = await self._outbox.owe(start.owed, start.to_json(), KEEP)
+        is_open = await self.state.outbox.owe(start.owed, start.to_json(), KEEP)
         log.info("start", extra=start.log_fields)
         if is_open:
-            await self._schedule.tell(start.owed)
+            await self.schedule.tell(start.owed)
 
     async def ask(self, start: Start, by: UserId) -> None:
         """Begin a start that `by` asks for, unless another request has linked its thread.
@@ -290,16 +270,16 @@ class Starting:
                 `by` need not be its author.
         """
         text = "" if start.is_reaction else start.message.text
-        await self._choosing.of(start.thread.channel, text)
-        link = await self._links.get(start.thread)
+        await self.choosing.of(start.thread.channel, text)
+        link = await self.state.links.get(start.thread)
         is_taken = link is not None and link.since != ts_micros(start.since)
-        if link is not None and is_taken and not await self._accepting.gives_way(link):
-            raise LinkedElsewhere(*await self._naming.linked(link))
+        if link is not None and is_taken and not await self.accepting.gives_way(link):
+            raise LinkedElsewhere(*await self.naming.linked(link))
         may_be_late = start.is_reaction and (link is None or is_taken)
         # The claim that Devin was asked lasts longer than the entry in the outbox.
-        if may_be_late and await self._claims.is_claimed(start.sent):
+        if may_be_late and await self.state.claims.is_claimed(start.sent):
             raise StartedAlready
-        await self._accepting.count_start(by, start.thread.channel, start.owed.subject)
+        await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
         await self.begin(start)
 
 

@@ -133,7 +133,7 @@ class Speaker:
 
     async def _replace_buttons(self, spoken: Spoken) -> None:
         reply = spoken.reply
-        note = chosen(await self.accepting.name(reply.author), spoken.words.quote)
+        note = chosen(await self.workspace.people.name(reply.author), spoken.words.quote)
         ids, since = reply.thread.log_fields, micros_ts(ts_micros(spoken.pressed) - 1)
         await self.workspace.threads.close(reply.thread, spoken.asked, note, ids=ids, since=since)
 

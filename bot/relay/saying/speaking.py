@@ -128,7 +128,7 @@ class Speaking:
         """
         await self.workspace.threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
-        words = commands.said(await self.accepting.name(by), commands.harmless(text))
+        words = commands.said(await self.workspace.people.name(by), commands.harmless(text))
         links = session is not None and not thread.thread_ts
         about = {"session": session, "links": links, "act": act}
         return await self.say(Spoken.of(command_key(key), reply, words, **about))

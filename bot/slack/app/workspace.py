@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import NotIdentified, OperatorError, SlackRefused
 from bot.model.people import WORKFLOW, Act, Person, Standing, UserId, is_enterprise
 from bot.model.record import string
+from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.settings import Settings
 from bot.slack.api import Functions, SlackClient, SlackClock, Views, call, parse_scopes
@@ -86,6 +87,11 @@ class Permissions:
         if self._account is None or standing is not Standing.ALLOWED or await self._account(who):
             return standing
         return Standing.NO_ACCOUNT
+
+    async def of_author(self, message: Reply) -> Standing:
+        """Return whether the author of `message` may message Devin where it was written."""
+        channel = message.thread.channel
+        return await self.of(message.author, channel, message.bots, message.home)
 
     async def _of_bot(self, who: UserId, bots: Sequence[str], home: str) -> Standing:
         """Return whether a listed bot's post may steer Devin; an app's id alone is not enough.
