@@ -50,7 +50,7 @@ from handlers.parse.interactions import Press, parse_press
 log = logging.getLogger(__name__)
 
 
-Listener = Callable[[AsyncAck, Payload], Awaitable[None]]
+Work = Callable[[Press], Awaitable[str | SlackMessage | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,17 @@ def telling(asker: Asker) -> AbstractAsyncContextManager[None]:
     return caught(lambda error: asker.tell(in_words(error, asker.cases.workspace.admin)))
 
 
-def button_press(
-    cases: UseCases,
-) -> Callable[[Callable[[Press], Awaitable[str | SlackMessage | None]]], Listener]:
-    """Make a listener for Bolt of one that does the work of a press.
+def on_press(
+    app: AsyncApp, cases: UseCases, *buttons: str | re.Pattern[str]
+) -> Callable[[Work], Work]:
+    """Have the decorated function do the work of a press of one of `buttons`.
 
     A note that it returns replaces the buttons of a message that everybody sees, and words replace
     the message that only this person sees. A press that comes a second time does nothing, whatever
     was done since.
     """
 
-    def listener_of(work: Callable[[Press], Awaitable[str | SlackMessage | None]]) -> Listener:
+    def register(work: Work) -> Work:
         async def do(press: Press) -> None:
             asker = Asker(cases, press.response_url, press.by, press.answered_in)
             async with telling(asker):
@@ -121,9 +121,11 @@ def button_press(
 
         # Bolt logs the name. With `functools.wraps`, Bolt 1.30 would fill the parameters of `work`.
         listener.__name__ = work.__name__
-        return listener
+        for button in buttons:
+            app.action(button)(listener)
+        return work
 
-    return listener_of
+    return register
 
 
 T = TypeVar("T")

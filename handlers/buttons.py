@@ -15,7 +15,7 @@ from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, thread_links
 from bot.wording.lifecycle import adopting, ending
 from bot.wording.mirror import posts as mirror_notices
-from handlers.answering import button_press
+from handlers.answering import on_press
 from handlers.parse.interactions import Press, parse_answer, parse_send_again, parse_unlink
 
 OPTION = re.compile(rf"{actions.ANSWER}_[0-9]")
@@ -26,8 +26,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     _register_links(app, cases)
     _register_endings(app, cases)
 
-    @app.action(actions.SEND_AGAIN)
-    @button_press(cases)
+    @on_press(app, cases, actions.SEND_AGAIN)
     async def on_send_again(press: Press) -> str:
         asked = parse_send_again(press)
         if asked is None:
@@ -35,9 +34,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         await cases.replies.send_again(*asked, press.thread, press.by)
         return delivery_reports.sent_again(await cases.workspace.people.name(press.by))
 
-    @app.action(OPTION)
-    @app.action(actions.APPROVE)
-    @button_press(cases)
+    @on_press(app, cases, OPTION, actions.APPROVE)
     async def on_answer(press: Press) -> None:
         found, pressed = parse_answer(press), string(press.message, "ts")
         if found is None:
@@ -55,8 +52,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_links(app: AsyncApp, cases: UseCases) -> None:
-    @app.action(actions.UNLINK)
-    @button_press(cases)
+    @on_press(app, cases, actions.UNLINK)
     async def on_unlink(press: Press) -> str | None:
         thread = press.thread
         link = await cases.linking.unlink(thread, press.by, _session_of(press))
@@ -67,18 +63,15 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
         await cases.notices.say(thread, thread_links.unlinked_by(named, by))
         return None
 
-    @app.action(actions.FOLLOW)
-    @button_press(cases)
+    @on_press(app, cases, actions.FOLLOW)
     async def on_follow(press: Press) -> None:
         await cases.linking.follow(press.thread, press.by, Follow.ALL, _session_of(press))
 
-    @app.action(actions.UNFOLLOW)
-    @button_press(cases)
+    @on_press(app, cases, actions.UNFOLLOW)
     async def on_unfollow(press: Press) -> None:
         await cases.linking.follow(press.thread, press.by, Follow.OFF, _session_of(press))
 
-    @app.action(actions.FOLLOW_CHILD)
-    @button_press(cases)
+    @on_press(app, cases, actions.FOLLOW_CHILD)
     async def on_follow_child(press: Press) -> None:
         child, thread = _session_of(press), press.thread
         there = await cases.own_threads.follow(thread, child, press.by)
@@ -89,26 +82,22 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_endings(app: AsyncApp, cases: UseCases) -> None:
-    @app.action(actions.DEVIN_REVIEW)
-    @button_press(cases)
+    @on_press(app, cases, actions.DEVIN_REVIEW)
     async def on_review(press: Press) -> None:
         key = f"press:{press.channel}:{press.by}:{press.ts or press.trigger}"
         words = await cases.reviews.ask(press.thread, press.by, key, short=press.value)
         if words is not None:
             await cases.notices.say(press.thread, words, once=key)
 
-    @app.action(actions.END_SESSION)
-    @button_press(cases)
+    @on_press(app, cases, actions.END_SESSION)
     async def on_end(press: Press) -> str | None:
         return await close(press, Closing.END)
 
-    @app.action(actions.ARCHIVE_SESSION)
-    @button_press(cases)
+    @on_press(app, cases, actions.ARCHIVE_SESSION)
     async def on_archive(press: Press) -> str | None:
         return await close(press, Closing.ARCHIVE)
 
-    @app.action(actions.KEEP_SESSION)
-    @button_press(cases)
+    @on_press(app, cases, actions.KEEP_SESSION)
     async def on_keep(press: Press) -> str:
         await cases.accepting.check(press.by, press.channel)
         return ending.kept_by(await cases.workspace.people.name(press.by))

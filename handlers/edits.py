@@ -13,7 +13,7 @@ from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports
 from bot.wording.message import SlackMessage
-from handlers.answering import button_press
+from handlers.answering import on_press
 from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_message, parse_thread
 from handlers.parse.interactions import Press
 
@@ -24,8 +24,7 @@ CHANGES = ("message_changed", "message_deleted")
 def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to *Send correction*."""
 
-    @app.action(actions.SEND_CORRECTION)
-    @button_press(cases)
+    @on_press(app, cases, actions.SEND_CORRECTION)
     async def on_send_correction(press: Press) -> SlackMessage:
         await cases.edits.send(press.value, press.by, press.channel)
         return delivery_reports.CORRECTION_SENT

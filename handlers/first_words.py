@@ -11,7 +11,7 @@ from bot.relay import UseCases
 from bot.wording import actions, forms, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers import mentions, replies
-from handlers.answering import Asker, button_press
+from handlers.answering import Asker, on_press
 from handlers.parse.commands import Command, parse_command, parse_guess
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Press, Shortcut
@@ -21,21 +21,18 @@ from handlers.shortcuts import LINK, begin
 def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to the buttons; `events` brings the words."""
 
-    @app.action(actions.START_SPOKEN)
-    @button_press(cases)
+    @on_press(app, cases, actions.START_SPOKEN)
     async def on_start_spoken(press: Press) -> SlackMessage:
         await cases.first_words.start(press.value, press.by, press.channel, press.ts)
         return thread_links.STARTING
 
-    @app.action(actions.LINK_SPOKEN)
-    @button_press(cases)
+    @on_press(app, cases, actions.LINK_SPOKEN)
     async def on_link_spoken(press: Press) -> None:
         message = (await cases.first_words.read(press.value, press.by, press.channel)).message
         asker = Asker(cases, press.response_url, press.by, press.answered_in)
         await begin(asker, Shortcut(press.by, message.thread, message, press.trigger), LINK)
 
-    @app.action(actions.RUN_SPOKEN)
-    @button_press(cases)
+    @on_press(app, cases, actions.RUN_SPOKEN)
     async def on_run_spoken(press: Press) -> SlackMessage:
         meant = await cases.first_words.read(press.value, press.by, press.channel)
         thread = meant.message.thread
@@ -47,8 +44,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await cases.notices.say(thread, words, once=f"ran:{press.value}")
         return thread_links.command_run(meant.verb, meant.argument)
 
-    @app.action(actions.SEND_SPOKEN)
-    @button_press(cases)
+    @on_press(app, cases, actions.SEND_SPOKEN)
     async def on_send_spoken(press: Press) -> SlackMessage:
         change = await cases.first_words.send(press.value, press.by, press.channel)
         return forms.SENT_BEFORE if change is Change.REPEATED else forms.SENT

@@ -7,10 +7,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import CannotPost, NotAllowed, RelayError, SlackRefused
 from bot.model.options import BadOptions
@@ -19,11 +18,18 @@ from bot.relay import UseCases
 from bot.wording import forms
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage, View, plain
-from handlers.answering import Asker, caught, in_words
+from handlers.answering import Asker, caught, in_words, ours
+from handlers.parse.events import Payload
+from handlers.parse.interactions import Submission, parse_submission
 
 log = logging.getLogger(__name__)
 
 LONGEST_ERROR = 300
+
+Problems = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Maps the inputs of a modal that was filled in to what is wrong with them."""
+
+Work = Callable[[Submission], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,23 @@ class Opening:
     asker: Asker
 
 
-async def show(opening: Opening, work: Callable[[], Coroutine[Any, Any, View | Note]]) -> None:
+async def show(
+    opening: Opening, once: str, work: Callable[[], Coroutine[Any, Any, View | Note]]
+) -> None:
     """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
-    Work that takes longer than a second is waited for in a modal that says so.
+    Work that takes longer than a second is waited for in a modal that says so. Of what Slack
+    delivers several times, with the same trigger, and is to be done `once`, the first is done.
     """
-    cases, task = opening.asker.cases, asyncio.create_task(work())
+    cases = opening.asker.cases
+
+    async def do() -> View | Note:
+        trigger = opening.trigger[:100]
+        if not trigger or await cases.state.claims.claim(f"{once}:{trigger}"):
+            return await work()
+        return Note(forms.ONE_MOMENT, is_seen=True)
+
+    task = asyncio.create_task(do())
     await asyncio.wait({task}, timeout=cases.workspace.timing.modal_seconds)
     waiting = None if task.done() else await _open_waiting(cases, opening)
 
@@ -70,45 +87,53 @@ async def show(opening: Opening, work: Callable[[], Coroutine[Any, Any, View | N
             await _replace(cases, waiting, shown)
 
 
-async def answer(
-    cases: UseCases,
-    ack: AsyncAck,
-    block: str,
-    work: Coroutine[Any, Any, None],
-    *,
-    place: str = "",
-    typed: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Close a modal once `work` is done, or say under its input `block` why it failed.
+def on_submit(
+    app: AsyncApp, cases: UseCases, view: str, problems: Problems, *blocks: str, place: str = ""
+) -> Callable[[Work], Work]:
+    """Have the decorated function do the work of a submitted modal in which are no `problems`.
 
-    What is wrong with the channel that was chosen is said under the input `place`, if there is one,
-    and what is wrong with an option under its input, if it was `typed` there.
+    The modal closes once that is done, or says under the first input of `blocks` that it has why it
+    failed. What is wrong with the channel that was chosen is said under the input `place`, if there
+    is one, and what is wrong with an option under its input, if it was typed there.
 
-    The typed text stays. `work` that takes too long goes on while the person is asked to try again,
+    The typed text stays. Work that takes too long goes on while the person is asked to try again,
     so it must be idempotent.
     """
-    task = asyncio.create_task(work)
-    done, _ = await asyncio.wait({task}, timeout=cases.workspace.timing.form_seconds)
-    if not done:
-        cases.background.later(_outlast(task))
-        words = forms.SLOW
-    elif (error := task.exception()) is None:
-        await ack()
-        return
-    elif isinstance(error, Exception):
+
+    async def answer(filled: Submission, work: Work) -> dict[str, str]:
+        """Return what is to be said under each input."""
+        task = asyncio.ensure_future(work(filled))
+        done, _ = await asyncio.wait({task}, timeout=cases.workspace.timing.form_seconds)
+        block = next((one for one in blocks if one in filled.typed), blocks[-1])
+        if not done:
+            cases.background.later(_outlast(task))
+            return {block: plain(forms.SLOW.text)}
+        if (error := task.exception()) is None:
+            return {}
         if isinstance(error, BadOptions):
-            bad = form.errors(error, typed, block)
-            await ack(response_action="errors", errors=_cut(bad))
-            return
+            return cut(form.errors(error, filled.typed, block))
+        if not isinstance(error, Exception):
+            raise error
         words = in_words(error, cases.workspace.admin)
         block = place if place and _is_about_place(error) else block
-    else:
-        raise error
-    await ack(response_action="errors", errors=_cut({block: plain(words.text)}))
+        return cut({block: plain(words.text)})
 
+    def cut(errors: Mapping[str, str]) -> dict[str, str]:
+        return {block: told[:LONGEST_ERROR] for block, told in errors.items()}
 
-def _cut(errors: Mapping[str, str]) -> dict[str, str]:
-    return {block: told[:LONGEST_ERROR] for block, told in errors.items()}
+    def register(work: Work) -> Work:
+        @app.view(view)
+        async def on_form(ack: AsyncAck, body: Payload) -> None:
+            filled = ours(parse_submission, body, cases)
+            errors = filled and (dict(problems(filled.typed)) or await answer(filled, work))
+            if errors:
+                await ack(response_action="errors", errors=errors)
+            else:
+                await ack()
+
+        return work
+
+    return register
 
 
 def _is_about_place(error: Exception) -> bool:

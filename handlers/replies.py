@@ -18,7 +18,7 @@ from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import to_devin
 from bot.wording import actions, refusals, thread_links
 from bot.wording.message import SlackMessage
-from handlers.answering import button_press
+from handlers.answering import on_press
 from handlers.parse.events import (
     REPLY_SUBTYPES,
     Payload,
@@ -35,8 +35,7 @@ from handlers.parse.interactions import Press
 def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to *Link this thread*; `events` brings the replies."""
 
-    @app.action(actions.LINK_OFFERED)
-    @button_press(cases)
+    @on_press(app, cases, actions.LINK_OFFERED)
     async def on_offer_taken(press: Press) -> SlackMessage:
         session = await cases.link_form.take_up(press.value, press.by, press.channel)
         return thread_links.offer_taken(session)

@@ -18,12 +18,12 @@ from bot.text.to_slack import escape
 from bot.wording import actions, commands, forms, refusals
 from bot.wording.actions import parse_choice_value
 from bot.wording.lifecycle import defaults, form
-from bot.wording.message import SlackMessage, View
-from handlers.answering import Asker, button_press, ours, telling
-from handlers.modals import Note, Opening, answer, show
+from bot.wording.message import SlackMessage
+from handlers.answering import Asker, on_press, ours, telling
+from handlers.modals import Opening, on_submit, show
 from handlers.parse.commands import is_about_defaults, takes_mention
 from handlers.parse.events import Payload
-from handlers.parse.interactions import NEW, Press, SayCommand, parse_say, parse_submission
+from handlers.parse.interactions import NEW, Press, SayCommand, Submission, parse_say
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -49,44 +49,26 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_prompts(app: AsyncApp, cases: UseCases) -> None:
-    @app.view(actions.SAY_FORM)
-    async def on_say_form(ack: AsyncAck, body: Payload) -> None:
-        form = ours(parse_submission, body, cases)
-        if form is None:
-            await ack()
-            return
-        session = forms.picked(form.typed)
-        problems = forms.say_problems(form.typed)
-        if problems or session is None:
-            await ack(response_action="errors", errors=problems)
-            return
-        text = form.typed[actions.MESSAGE_FIELD].strip()
-        work = cases.say.submit(form.number, form.by, session, escape(text))
-        await answer(cases, ack, actions.MESSAGE_FIELD, work)
+    @on_submit(app, cases, actions.SAY_FORM, forms.say_problems, actions.MESSAGE_FIELD)
+    async def on_say_form(form: Submission) -> None:
+        text, session = form.typed[actions.MESSAGE_FIELD].strip(), forms.picked(form.typed)
+        await cases.say.submit(form.number, form.by, session, escape(text))
 
-    @app.action(actions.SAY_CHOSEN)
-    @button_press(cases)
+    @on_press(app, cases, actions.SAY_CHOSEN)
     async def on_say_chosen(press: Press) -> SlackMessage | None:
         number, index = parse_choice_value(press.value) or ("", 0)
         return await cases.say.choose(number, index, press.by, press.channel)
 
-    @app.action(actions.SAY_CANCELLED)
-    @button_press(cases)
+    @on_press(app, cases, actions.SAY_CANCELLED)
     async def on_say_cancelled(press: Press) -> SlackMessage | None:
         return await cases.say.cancel(press.value, press.by, press.channel)
 
 
 async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
-    opening = Opening(form.TITLE if say.starts else forms.SAY_TITLE, say.trigger, asker)
-    await show(opening, partial(_form, cases, say))
-
-
-async def _form(cases: UseCases, say: SayCommand) -> View | Note:
-    if not await _is_new(cases, say):
-        return Note(forms.ONE_MOMENT, is_seen=True)
+    title, work = forms.SAY_TITLE, partial(cases.say.form, say.channel, say.by)
     if say.starts:
-        return await cases.start_forms.new(say.by, say.channel)
-    return await cases.say.form(say.channel, say.by)
+        title, work = form.TITLE, partial(cases.start_forms.new, say.by, say.channel)
+    await show(Opening(title, say.trigger, asker), f"said:{say.by}", work)
 
 
 async def _is_new(cases: UseCases, say: SayCommand) -> bool:

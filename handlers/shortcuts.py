@@ -15,9 +15,9 @@ from bot.relay import UseCases
 from bot.wording import actions, forms
 from bot.wording.message import View
 from handlers.answering import Asker, ours
-from handlers.modals import Note, Opening, answer, show
+from handlers.modals import Note, Opening, on_submit, show
 from handlers.parse.events import Payload
-from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
+from handlers.parse.interactions import Shortcut, Submission, parse_shortcut
 from handlers.replies import read_again
 
 SEND, LINK = "send_to_devin", "link_session"
@@ -38,34 +38,23 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             asker = Asker(cases, string(body, "response_url"), shortcut.by, thread)
             await cases.background.soon(begin(asker, shortcut, body["callback_id"]))
 
-    @app.view(actions.ASK_SESSION)
-    async def on_session(ack: AsyncAck, body: Payload) -> None:
-        form = ours(parse_submission, body, cases)
-        if form is None:
-            await ack()
-            return
-        session = forms.picked(form.typed)
-        if session is None:
-            await ack(response_action="errors", errors=forms.problems(form.typed))
-            return
-        reread = partial(read_again, cases)
-        work = cases.link_form.answer(form.number, form.by, session, reread)
-        await answer(cases, ack, actions.TYPED_FIELD, work)
+    @on_submit(app, cases, actions.ASK_SESSION, forms.problems, actions.TYPED_FIELD)
+    async def on_session(form: Submission) -> None:
+        session, reread = forms.picked(form.typed), partial(read_again, cases)
+        await cases.link_form.answer(form.number, form.by, session, reread)
 
 
 async def begin(asker: Asker, shortcut: Shortcut, which: str) -> None:
     """Do the work of a shortcut, `SEND` or `LINK`, and show its result."""
     title = forms.SEND_TITLE if which == SEND else forms.LINK_TITLE
-    opening = Opening(title, shortcut.trigger, asker)
-    await show(opening, lambda: _once(asker.cases, shortcut, which))
-
-
-async def _once(cases: UseCases, shortcut: Shortcut, which: str) -> View | Note:
-    """Do the work, except for a redelivered shortcut, which has the same trigger."""
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
-    if not await cases.state.claims.claim(f"{which}:{place}:{shortcut.trigger[:100]}"):
-        return Note(forms.ONE_MOMENT, is_seen=True)
+    opening = Opening(title, shortcut.trigger, asker)
+    await show(opening, f"{which}:{place}", lambda: _work(asker.cases, shortcut, which))
+
+
+async def _work(cases: UseCases, shortcut: Shortcut, which: str) -> View | Note:
+    thread, message = shortcut.thread, shortcut.message
     if which == LINK:
         return await cases.link_form.ask(thread, shortcut.by, message)
     if message is None:

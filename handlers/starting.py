@@ -24,8 +24,8 @@ from bot.relay import UseCases
 from bot.wording import actions, forms
 from bot.wording.lifecycle import form, starting
 from bot.wording.message import Block, View
-from handlers.answering import Asker, button_press, in_words, ours
-from handlers.modals import Note, Opening, answer, show
+from handlers.answering import Asker, in_words, on_press, ours
+from handlers.modals import Opening, on_submit, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
     Press,
@@ -33,7 +33,6 @@ from handlers.parse.interactions import (
     parse_opener,
     parse_press,
     parse_send_again,
-    parse_submission,
     parse_typing,
     parse_unlink,
 )
@@ -52,20 +51,12 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if opener is not None:
             await cases.background.soon(_open(cases, *opener))
 
-    @app.view(actions.START_FORM)
-    async def on_start_form(ack: AsyncAck, body: Payload) -> None:
-        filled = ours(parse_submission, body, cases)
-        if filled is None:
-            await ack()
-            return
-        typed = filled.typed
-        channel = typed.get(actions.CHANNEL_FIELD, "")
-        if problems := form.problems(typed, is_new=True):
-            await ack(response_action="errors", errors=problems)
-            return
-        work = cases.start_forms.submit(filled.number, filled.by, channel, typed)
-        place = actions.CHANNEL_FIELD
-        await answer(cases, ack, actions.PROMPT_FIELD, work, place=place, typed=typed)
+    place, problems = actions.CHANNEL_FIELD, partial(form.problems, is_new=True)
+
+    @on_submit(app, cases, actions.START_FORM, problems, actions.PROMPT_FIELD, place=place)
+    async def on_start_form(filled: Submission) -> None:
+        channel = filled.typed.get(place, "")
+        await cases.start_forms.submit(filled.number, filled.by, channel, filled.typed)
 
     @app.options(actions.REPO_FIELD)
     @app.options(actions.PLAYBOOK_FIELD)
@@ -92,39 +83,24 @@ def _register_again(app: AsyncApp, cases: UseCases) -> None:
             return
         asker = Asker(cases, press.response_url, press.by, press.thread)
         opening = Opening(form.AGAIN_TITLE, press.trigger, asker)
-        await cases.background.soon(show(opening, partial(_again, cases, press)))
+        once, work = f"again:{press.by}", partial(_again, cases, press)
+        await cases.background.soon(show(opening, once, work))
 
-    @app.view(actions.AGAIN_FORM)
-    async def on_again_form(ack: AsyncAck, body: Payload) -> None:
-        filled = ours(parse_submission, body, cases)
-        if filled is None:
-            await ack()
-            return
-        typed = filled.typed
-        if problems := form.problems(typed):
-            await ack(response_action="errors", errors=problems)
-            return
-        is_shown = actions.PROMPT_FIELD in typed
-        block = actions.PROMPT_FIELD if is_shown else actions.CAP_FIELD
-        work = _start_again(cases, filled)
-        await answer(cases, ack, block, work, typed=typed)
+    blocks, problems = (actions.PROMPT_FIELD, actions.CAP_FIELD), form.problems
+
+    @on_submit(app, cases, actions.AGAIN_FORM, problems, *blocks)
+    async def on_again_form(filled: Submission) -> None:
+        """Start again, and let the button give way to who did it."""
+        again = await cases.start_forms.start_again(filled.number, filled.by, filled.typed)
+        cases.background.later(_close_button(cases, *again, filled.by))
 
 
-async def _again(cases: UseCases, press: Press) -> View | Note:
-    """Return the form; none for a press that is delivered another time."""
-    if not await cases.state.claims.claim(f"again:{press.by}:{press.trigger[:100]}"):
-        return Note(forms.ONE_MOMENT, is_seen=True)
+async def _again(cases: UseCases, press: Press) -> View:
     asked, thread = parse_send_again(press), press.thread
     if asked is None or place_of(asked[0])[1] != thread.channel:
         raise StartGone
     ts, pressed = place_of(asked[0])[2], string(press.message, "ts")
     return await cases.start_forms.again(ts, asked[1], thread, press.by, pressed)
-
-
-async def _start_again(cases: UseCases, filled: Submission) -> None:
-    """Start again, and let the button give way to who did it."""
-    thread, pressed = await cases.start_forms.start_again(filled.number, filled.by, filled.typed)
-    cases.background.later(_close_button(cases, thread, pressed, filled.by))
 
 
 async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: UserId) -> None:
@@ -138,8 +114,7 @@ async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: Us
 def _register_new(app: AsyncApp, cases: UseCases) -> None:
     """Listen to *Start a new session*."""
 
-    @app.action(actions.START_NEW)
-    @button_press(cases)
+    @on_press(app, cases, actions.START_NEW)
     async def on_start_new(press: Press) -> str:
         if parse_unlink(press) is None or not press.ts:
             raise StartGone
@@ -147,8 +122,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         await cases.starting.start(prompt, by_button=True)
         return starting.started_new(await cases.workspace.people.name(press.by))
 
-    @app.action(actions.CONTINUE_SESSION)
-    @button_press(cases)
+    @on_press(app, cases, actions.CONTINUE_SESSION)
     async def on_continue(press: Press) -> str | None:
         session, thread = parse_unlink(press), press.thread
         if session is None or not press.ts:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.model.errors import BadSession
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.text.to_devin import to_markdown
@@ -153,10 +154,12 @@ def fields(choices: Choices) -> list[Block]:
     return [*menu, _paste(pasted, is_alone=not groups)]
 
 
-def picked(filled: Mapping[str, str]) -> SessionId | None:
-    """Return the session of a submitted form; None if `problems` has something to say."""
-    chosen, pasted = _answers(filled)
-    return None if chosen and pasted else parse_session(chosen or pasted)
+def picked(filled: Mapping[str, str]) -> SessionId:
+    """Return the session of a submitted form; raise BadSession if that has `problems`."""
+    session = parse_session("".join(_answers(filled)))
+    if session is None:
+        raise BadSession("")
+    return session
 
 
 def problems(filled: Mapping[str, str]) -> dict[str, str]:
