@@ -2,21 +2,20 @@
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
-| `events`         | write: which of the next four it is, or nothing for us;     |
+| `events`         | write: which of the next two it is, or nothing for us;     |
 |                  | share a channel; grant an org-wide app access to a          |
 |                  | workspace, or revoke it                                     |
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
-| `replies`        | write in a linked thread; press *Link this thread*          |
-| `first_words`    | speak to the bot without a command; press what it offers    |
-| `edits`          | edit or delete a message; press *Send correction*           |
+|                  | speak to it without a command; press what it offers         |
+| `replies`        | write in a linked thread, edit or delete that; press        |
+|                  | *Link this thread* or *Send correction*                     |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
 | `home`           | open a tab of the app; press in Home                        |
 | `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
-| `reactions`      | react with the emoji that starts a session (START_EMOJI)    |
-| `defaults`       | press *Change* below a channel's defaults; submit its form  |
+|                  | or *Change* below a channel's defaults; react (START_EMOJI) |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …    |
-| `stopping`       | press Slack's *Stop* in a thread whose session is at work   |
+|                  | or Slack's *Stop* in a thread whose session is at work      |
 | `workflow_steps` | run a workflow with a step of ours                          |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
@@ -27,34 +26,26 @@ from bot.relay import UseCases
 from handlers import (
     answering,
     buttons,
-    defaults,
-    edits,
     events,
-    first_words,
     home,
-    reactions,
+    mentions,
     replies,
     say,
     shortcuts,
     starting,
-    stopping,
     workflow_steps,
 )
 
 HANDLERS = (
     events,
-    first_words,
-    edits,
+    mentions,
+    replies,
     say,
     home,
     starting,
-    reactions,
-    defaults,
     shortcuts,
     buttons,
-    stopping,
     workflow_steps,
-    replies,
     answering,
 )
 

@@ -28,7 +28,7 @@ from bot.relay import UseCases
 from bot.relay.listening import Listening
 from bot.slack.channels import CHANGED
 from bot.store.checkpoints import Missed
-from handlers import edits, first_words, mentions, replies
+from handlers import mentions, replies
 from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload, is_in_thread, is_own, parse_reaction, parse_thread
 
@@ -132,12 +132,12 @@ class Messages(AsyncMiddleware):
     async def _on_message(self, event: Payload, kind: str) -> None:
         cases, bot_user = self._cases, self._bot_user
         words = event, cases.workspace.team, bot_user
-        if kind == "message" and event.get("subtype") in edits.CHANGES:
-            await edits.follow(cases, event, bot_user)
+        if kind == "message" and event.get("subtype") in replies.CHANGES:
+            await replies.apply_change(cases, event, bot_user)
         elif (command := parse_command(*words)) is not None:
             await mentions.answer(cases, command, kind)
         elif (spoken := parse_spoken(*words)) is not None:
-            await first_words.hear(cases, spoken, event, kind)
+            await mentions.hear(cases, spoken, event, kind)
         else:
             await replies.accept(cases, event, bot_user)
 
@@ -199,8 +199,8 @@ class Hearing:
             return True
         if shared_channel(event, payload) or changed_channel(event):
             return False
-        if event.get("subtype") in edits.CHANGES:
-            return edits.parse_change(event, ours.tenant, ours.user) is None
+        if event.get("subtype") in replies.CHANGES:
+            return replies.parse_change(event, ours.tenant, ours.user) is None
         return await _is_talk(self._cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:

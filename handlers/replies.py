@@ -3,20 +3,24 @@
 The acknowledgement is sent when the listener returns (`process_before_response`), so an exception
 means that Slack sends the event again. Where somebody posts a session's address in another thread,
 they are offered a link.
+
+A reply that waits for Devin follows its edits and its deletion. Slack reports many changes that
+nobody made, above all link previews; those are ignored. Shapes:
+docs.slack.dev/reference/events/message/message_changed and message_deleted.
 """
 
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import SlackRefused
-from bot.model.people import UserId
-from bot.model.record import string
-from bot.model.replies import Change, Evidence, Reply, reply_id
+from bot.model.people import UserId, is_id
+from bot.model.record import mapping, string
+from bot.model.replies import Change, Deletion, Edit, Evidence, Reply, deletion_of, reply_id
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, is_ts, ts_micros
 from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import to_devin
-from bot.wording import actions, refusals, thread_links
+from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers.answering import on_press
 from handlers.parse.events import (
@@ -33,12 +37,17 @@ from handlers.parse.interactions import Press
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to *Link this thread*; `events` brings the replies."""
+    """Listen to *Link this thread* and *Send correction*; `events` brings the messages."""
 
     @on_press(app, cases, actions.LINK_OFFERED)
     async def on_offer_taken(press: Press) -> SlackMessage:
         session = await cases.link_form.take_up(press.value, press.by, press.channel)
         return thread_links.offer_taken(session)
+
+    @on_press(app, cases, actions.SEND_CORRECTION)
+    async def on_send_correction(press: Press) -> SlackMessage:
+        await cases.edits.send(press.value, press.by, press.channel)
+        return delivery_reports.CORRECTION_SENT
 
 
 async def accept(cases: UseCases, event: Payload, bot_user: str) -> None:
@@ -126,3 +135,73 @@ def parse_named(
     if session is None or to_devin.is_aside(text, bot_user):
         return None
     return thread, UserId(user), session, string(event, "ts")
+
+
+CHANGES = ("message_changed", "message_deleted")
+"""The subtypes of events that tell of a change."""
+
+
+async def apply_change(cases: UseCases, event: Payload, bot_user: str) -> None:
+    """Apply a change to a reply that waits for Devin."""
+    change = parse_change(event, cases.workspace.team, bot_user)
+    if isinstance(change, Deletion):
+        await cases.edits.delete(change)
+    elif change is not None:
+        await cases.edits.edit(change)
+
+
+def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:
+    """Parse an event of one of `CHANGES`; None if nobody has edited or deleted a message."""
+    return parse_deletion(event, team, bot_user) or parse_edit(event, team, bot_user)
+
+
+def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
+    """Parse a message that its author has edited; None for every other change of a message.
+
+    `edited` stays on an edited message, so that alone is not enough; where Slack does not show what
+    the message was before, the time of the edit tells an echo from an edit that is new.
+    """
+    message, before = mapping(event.get("message")), mapping(event.get("previous_message"))
+    edited = mapping(message.get("edited"))
+    subtype = message.get("subtype")
+    if not is_ts(edited.get("ts")) or not (subtype is None or subtype in REPLY_SUBTYPES):
+        return None
+    place = {"channel": event.get("channel")}
+    reply, was = parse_message({**message, **place}, team), parse_message({**before, **place}, team)
+    if reply is None or reply.author == bot_user:
+        return None
+    if was is not None and _said(was) == _said(reply):
+        return None
+    if not reply.bots and edited.get("user") != reply.author:
+        return None
+    # Several edits within a second have the same time; the event's own is exact, and later.
+    when = event["ts"] if before and is_ts(event.get("ts")) else edited["ts"]
+    return Edit(
+        reply,
+        ts_micros(when),
+        is_aside=is_aside(reply, bot_user),
+        was_aside=was is not None and is_aside(was, bot_user),
+        drops_forwarded=not reply.forwarded and was is not None and bool(was.forwarded),
+    )
+
+
+def _said(message: Reply) -> tuple[object, ...]:
+    """The parts that an edit changes; previews of links are not among them."""
+    return message.text, message.blocks, message.forwarded
+
+
+def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:
+    """Parse a deletion, also one where a tombstone keeps the thread together; else None."""
+    message = mapping(event.get("message"))
+    is_tombstone = message.get("subtype") == "tombstone"
+    ts = message.get("ts") if is_tombstone else event.get("deleted_ts")
+    channel = string(event, "channel")
+    if not is_id(channel) or not is_ts(ts):
+        return None
+    before = mapping(event.get("previous_message"))
+    thread = parse_thread({**before, "channel": channel, "ts": ts}, team) if before else None
+    if thread is None:
+        return Deletion(reply_id(team, channel, str(ts)), str(ts))
+    user = string(before, "user")
+    is_person = is_id(user) and user != bot_user and not before.get("bot_id")
+    return deletion_of(thread, str(ts), UserId(user) if is_person else None)

@@ -1,4 +1,6 @@
-"""The form of *Start a Devin session*, which a shortcut and a button open, and reports' buttons.
+"""How sessions are started, but by a mention: the form of *Start a Devin session*, and buttons.
+
+A shortcut and a button open the form.
 
 *Start again* opens it for a start that failed, with what was chosen; *Start a new session* follows
 a session that has ended, and *Continue in a new session* one that has stopped at its cap. The menus
@@ -6,27 +8,40 @@ of the form ask for what fits to what is typed into them.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
+
+*Change* opens the form of a channel's defaults, with which its sessions start. A reaction with the
+emoji that starts sessions starts one for its message, whoever reacts to it; what keeps it from that
+is told to the person who reacted alone.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import RelayError, SlackRefused, StartGone
+from bot.model.errors import PersonError, RelayError, SlackRefused, StartGone
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
-from bot.wording import actions, forms
-from bot.wording.lifecycle import form, starting
+from bot.slack.threads import NO_SUCH_THREAD
+from bot.wording import actions, forms, refusals
+from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
 from handlers.answering import Asker, in_words, on_press, ours
 from handlers.modals import Opening, on_submit, show
-from handlers.parse.events import Payload
+from handlers.parse.events import (
+    Payload,
+    Reaction,
+    is_own,
+    is_said,
+    parse_message,
+    parse_reaction,
+)
 from handlers.parse.interactions import (
     Press,
     Submission,
@@ -70,22 +85,13 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     _register_again(app, cases)
     _register_new(app, cases)
+    _register_defaults(app, cases)
+    _register_reactions(app, cases)
 
 
 def _register_again(app: AsyncApp, cases: UseCases) -> None:
     """Listen to *Start again*, and to the form that it opens."""
-
-    @app.action(actions.START_AGAIN)
-    async def on_start_again(ack: AsyncAck, body: Payload) -> None:
-        await ack()
-        press = ours(parse_press, body, cases)
-        if press is None:
-            return
-        asker = Asker(cases, press.response_url, press.by, press.thread)
-        opening = Opening(form.AGAIN_TITLE, press.trigger, asker)
-        once, work = f"again:{press.by}", partial(_again, cases, press)
-        await cases.background.soon(show(opening, once, work))
-
+    _open_by(app, cases, actions.START_AGAIN, form.AGAIN_TITLE, partial(_again, cases))
     blocks, problems = (actions.PROMPT_FIELD, actions.CAP_FIELD), form.problems
 
     @on_submit(app, cases, actions.AGAIN_FORM, problems, *blocks)
@@ -93,6 +99,25 @@ def _register_again(app: AsyncApp, cases: UseCases) -> None:
         """Start again, and let the button give way to who did it."""
         again = await cases.start_forms.start_again(filled.number, filled.by, filled.typed)
         cases.background.later(_close_button(cases, *again, filled.by))
+
+
+def _open_by(
+    app: AsyncApp,
+    cases: UseCases,
+    button: str,
+    title: str,
+    work: Callable[[Press], Coroutine[Any, Any, View]],
+) -> None:
+    """Have a press of `button` open the form that `work` returns."""
+
+    @app.action(button)
+    async def on_form_wanted(ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        press = ours(parse_press, body, cases)
+        if press is not None:
+            asker = Asker(cases, press.response_url, press.by, press.thread)
+            opening = Opening(title, press.trigger, asker)
+            await cases.background.soon(show(opening, f"{button}:{press.by}", partial(work, press)))
 
 
 async def _again(cases: UseCases, press: Press) -> View:
@@ -148,3 +173,55 @@ async def _open(cases: UseCases, by: UserId, trigger: str, channel: str) -> None
         await cases.workspace.views.open(trigger, view)
     except RelayError as error:
         log.warning("form not opened", extra={"user": by, "reason": str(error)})
+
+
+def _register_defaults(app: AsyncApp, cases: UseCases) -> None:
+    """Listen to *Change* below a channel's defaults, and to the form that it opens."""
+
+    async def form_of(press: Press) -> View:
+        return await cases.defaults.form(press.thread, press.by)
+
+    _open_by(app, cases, actions.CHANGE_DEFAULTS, defaults.TITLE, form_of)
+
+    @on_submit(app, cases, actions.DEFAULTS_FORM, form.problems, actions.TAGS_FIELD)
+    async def on_defaults_form(filled: Submission) -> None:
+        await cases.defaults.submit(filled.number, filled.by, filled.typed)
+
+
+def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
+    """Listen to reactions; Slack sends them only to an app with `manifest --emoji`."""
+
+    @app.event("reaction_added")
+    async def on_reaction(event: Payload) -> None:
+        reaction = parse_reaction(event, cases.workspace)
+        if reaction is None or (await cases.workspace.people.person(reaction.by)).is_bot:
+            return
+        message = await _message(cases, reaction)
+        if message is None:
+            return
+        by, ts, at = reaction.by, reaction.ts, reaction.at
+        sent = message if by == message.author else message.model_copy(update={"sent_by": by})
+        try:
+            await cases.starting.start(sent, is_talk=True, pressed=at, emoji=reaction.emoji)
+        except PersonError as error:
+            told = refusals.sorry(error, cases.workspace.admin)
+            await cases.notices.whisper(message.thread, by, told, once=f"emoji:{at}", at=ts)
+
+
+async def _message(cases: UseCases, reaction: Reaction) -> Reply | None:
+    """Return the message as it is now; None if it's gone, or our own, or no one's.
+
+    Slack finds a message of a thread by its own `ts`, too
+    (docs.slack.dev/reference/methods/conversations.replies).
+    """
+    workspace, ts = cases.workspace, reaction.ts
+    place = ThreadRef(team=workspace.team, channel=reaction.channel, thread_ts=ts)
+    try:
+        found = await workspace.threads.message(place, ts)
+    except SlackRefused as error:
+        if error.reason in NO_SUCH_THREAD:
+            return None
+        raise
+    if found is None or not is_said(found) or is_own(found, workspace.identity):
+        return None
+    return parse_message({**found, "channel": reaction.channel}, workspace.team)

@@ -36,7 +36,7 @@ from bot.store.claims import renewed
 from bot.store.outbox import Schedule
 from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
-from handlers import first_words
+from handlers import mentions
 from handlers.answering import whisper
 from handlers.mentions import claim_of
 from handlers.parse.commands import is_for_bot
@@ -256,7 +256,7 @@ class CatchUp:
         if link is None:
             await cases.first_words.offer(spoken)
         elif link.muted:
-            await first_words.tell_muted(cases, spoken)
+            await mentions.tell_muted(cases, spoken)
 
     async def _take_back(self, reply: Reply) -> bool:
         """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""

@@ -15,7 +15,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
 from bot.wording import refusals
 from bot.wording.lifecycle import ending
-from handlers.stopping import parse_stop
+from handlers.buttons import parse_stop
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import JSON
 from tests.support.desk import SESSION, Desk, actions, quote, running
