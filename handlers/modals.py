@@ -100,32 +100,14 @@ def on_submit(
     so it must be idempotent.
     """
 
-    async def answer(filled: Submission, work: Work) -> dict[str, str]:
-        """Return what is to be said under each input."""
-        task = asyncio.ensure_future(work(filled))
-        done, _ = await asyncio.wait({task}, timeout=cases.workspace.timing.form_seconds)
-        block = next((one for one in blocks if one in filled.typed), blocks[-1])
-        if not done:
-            cases.background.later(_outlast(task))
-            return {block: plain(forms.SLOW.text)}
-        if (error := task.exception()) is None:
-            return {}
-        if isinstance(error, BadOptions):
-            return cut(form.errors(error, filled.typed, block))
-        if not isinstance(error, Exception):
-            raise error
-        words = in_words(error, cases.workspace.admin)
-        block = place if place and _is_about_place(error) else block
-        return cut({block: plain(words.text)})
-
-    def cut(errors: Mapping[str, str]) -> dict[str, str]:
-        return {block: told[:LONGEST_ERROR] for block, told in errors.items()}
-
     def register(work: Work) -> Work:
         @app.view(view)
         async def on_form(ack: AsyncAck, body: Payload) -> None:
             filled = ours(parse_submission, body, cases)
-            errors = filled and (dict(problems(filled.typed)) or await answer(filled, work))
+            errors = filled and dict(problems(filled.typed))
+            if filled and not errors:
+                block = next((one for one in blocks if one in filled.typed), blocks[-1])
+                errors = await _failure(cases, work, filled, block, place)
             if errors:
                 await ack(response_action="errors", errors=errors)
             else:
@@ -134,6 +116,27 @@ def on_submit(
         return work
 
     return register
+
+
+async def _failure(
+    cases: UseCases, work: Work, filled: Submission, block: str, place: str
+) -> dict[str, str]:
+    """Do the work of a modal, and return what is to be said under its inputs."""
+    task = asyncio.ensure_future(work(filled))
+    done, _ = await asyncio.wait({task}, timeout=cases.workspace.timing.form_seconds)
+    if not done:
+        cases.background.later(_outlast(task))
+        return {block: plain(forms.SLOW.text)}
+    if (error := task.exception()) is None:
+        return {}
+    if not isinstance(error, Exception):
+        raise error
+    if isinstance(error, BadOptions):
+        told = form.errors(error, filled.typed, block)
+    else:
+        words = in_words(error, cases.workspace.admin)
+        told = {place if place and _is_about_place(error) else block: plain(words.text)}
+    return {block: said[:LONGEST_ERROR] for block, said in told.items()}
 
 
 def _is_about_place(error: Exception) -> bool:
