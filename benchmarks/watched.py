@@ -30,7 +30,7 @@ from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.redis.keys import OUTBOX_KEY, THREADS_KEY
 from bot.store.links import Links
-from bot.store.mirror.watches import Found, Poll, Watches
+from bot.store.watches import Found, Poll, Watches
 
 TTL = timedelta(days=90)
 CHUNK = 100

@@ -59,9 +59,9 @@ from bot.slack.lookups import Source
 from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.store.claims import Claims
-from bot.store.mirror.watches import Reads
 from bot.store.outbox import OwedKind
 from bot.store.state import State
+from bot.store.watches import Reads
 from bot.timing import Timing
 from bot.wording.message import SlackMessage, admin_named
 from handlers.parse.commands import ThreadMessages
@@ -111,7 +111,7 @@ class Parts:
     def __init__(self, to: Connections) -> None:
         self._to = to
         settings, timing, background = to.settings, to.timing, to.background
-        self.state = state = State.of(to.store, settings)
+        self.state = state = State(to.store, settings)
         self.workspace, self.acting = to.workspace(state.claims, state.reads)
         workspace = self.workspace
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)

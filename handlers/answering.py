@@ -40,7 +40,7 @@ from bot.relay import UseCases
 from bot.runtime.logs import unforeseen
 from bot.slack.api import respond
 from bot.slack.app.workspace import Identity
-from bot.slack.receiving.envelopes import is_malformed
+from bot.slack.receiving.socket_mode import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
 from handlers.parse.commands import parse_spoken

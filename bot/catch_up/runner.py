@@ -30,7 +30,7 @@ from bot.relay import UseCases
 from bot.relay.listening import Listening
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
-from bot.slack.receiving.envelopes import TRIPS
+from bot.slack.receiving.socket_mode import TRIPS
 from bot.store.checkpoints import LEASE, Unread
 from bot.store.claims import renewed
 from bot.store.outbox import Schedule

@@ -25,7 +25,7 @@ from bot.settings import Settings
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 from bot.slack.people import People
 from bot.store.claims import Claims
-from bot.store.mirror.watches import Reads
+from bot.store.watches import Reads
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from bot.mirror.pace import RESOLUTION_MS, pulls_by, until_next, updated_of
 from bot.model.mirror import CAPS, NEAR, NEEDS_PERSON, Child, Follow, Said, SaidKind, Watched
 from bot.model.sessions import SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.mirror.watches import Follower, Found, Poll
+from bot.store.watches import Follower, Found, Poll
 from bot.text.questions import parse_question
 from bot.wording.mirror.posts import beginning
 

@@ -13,7 +13,7 @@ from enum import IntEnum
 from bot.devin.api import SessionSummary
 from bot.model.mirror import Watched
 from bot.model.sessions import PullRequest, SessionState
-from bot.store.mirror.watches import Poll
+from bot.store.watches import Poll
 
 SLOWEST: Mapping[SessionState, int] = {
     SessionState.WORKING: 4,

@@ -38,9 +38,9 @@ from bot.runtime import metrics
 from bot.runtime.in_flight import Background
 from bot.runtime.logs import guarded
 from bot.slack.app.workspace import Workspace
-from bot.store.mirror.watches import Found, Poll, Recorded, Watches, base_of
 from bot.store.outbox import Schedule
 from bot.store.state import State
+from bot.store.watches import Found, Poll, Recorded, Watches, base_of
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)

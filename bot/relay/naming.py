@@ -14,7 +14,7 @@ from bot.model.errors import LinkChanged, NotLinked, StoreAway
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link
 from bot.slack.people import People
-from bot.store.mirror.watches import SessionNames
+from bot.store.watches import SessionNames
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)

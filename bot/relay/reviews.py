@@ -23,7 +23,7 @@ from bot.relay.accept import Accepting
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.lua.reply_fields import ReplyField
+from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing, Schedule
 from bot.store.state import State
 from bot.wording.message import SlackMessage

@@ -30,7 +30,7 @@ from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_THREAD
-from bot.store.lua.reply_fields import ReplyField
+from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options

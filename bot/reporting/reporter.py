@@ -28,7 +28,7 @@ from bot.runtime.in_flight import Background
 from bot.slack.api import LIMITED
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import Threads
-from bot.store.lua.reply_fields import ReplyField
+from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report, Schedule
 from bot.store.state import State
 from bot.timing import TIMING

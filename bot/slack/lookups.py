@@ -2,7 +2,7 @@
 
 An answer is kept in Redis, so neither a restart nor another process asks for it again. A failed
 look-up is not an answer: it is raised, so that nobody takes it for a no, and soon retried. What
-Slack allows of a method in a minute is one budget, in which decisions come before names.
+Slack allows of a method in a minute is one budget, of which less urgent calls may use a part only.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused, StoreAway
 from bot.model.people import is_id
-from bot.redis.budget import Budget
+from bot.redis import lua as commands
 from bot.redis.connection import Store
-from bot.redis.keys import Key, known_key
+from bot.redis.keys import Key, calls_key, known_key
 from bot.runtime import metrics
 from bot.runtime.outgoing import broken
 from bot.slack.api import LIMITED, SlackClient, asked_wait
@@ -45,9 +45,45 @@ TRIES = 2
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
 """Calls of a method that Slack allows per minute (docs.slack.dev/apis/web-api/rate-limits)."""
 
+MINUTE = 60.0
+LONGEST_PAUSE = 3_600.0
+
 NAMES_AT_ONCE = 10
 
 V = TypeVar("V")
+
+
+class Budget:
+    """The calls of `method` that all processes make: at most so many within a minute."""
+
+    def __init__(self, store: Store, method: str) -> None:
+        self._store = store
+        self._calls = calls_key(method)
+        self._turns: dict[int, float] = {}
+
+    async def spend(self, most: int, after: float, pause: float = 0.0) -> float:
+        """Count a call that is about to be made and return 0, or return the seconds to wait.
+
+        Those that wait get turns within a minute, so that they do not all come back at once. With a
+        `pause`, in seconds, no process makes a call until it is over.
+        """
+        wait_ms = await commands.spend_call(
+            self._store,
+            calls=self._calls,
+            name="",
+            span_ms=int(MINUTE * 1000),
+            most=most,
+            after_ms=int(after * 1000),
+            pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),
+        )
+        if not wait_ms:
+            return 0.0
+        wait, now = wait_ms / 1000, time.monotonic()
+        # Of those that have turns, some do not come back; they hold up nobody for over a minute.
+        turn = min(self._turns.get(most, 0.0) + MINUTE / most, now + wait + MINUTE)
+        turn = max(turn, now + wait)
+        self._turns[most] = turn
+        return turn - now
 
 
 def _is_key(key: str) -> bool:

@@ -1,4 +1,4 @@
-"""Claims let work be done once, and tickets keep what a person is asked.
+"""Claims let work be done once; starts are counted; and tickets keep what a person is asked.
 
 A claim is the first caller's, or a later one's if that caller died. A ticket is the context of a
 modal, a menu or an offer: Slack passes on `private_metadata` and the values of buttons as a
@@ -19,8 +19,8 @@ from bot.model.errors import StoreAway, UnderWay
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.redis import lua as commands
-from bot.redis.connection import Store, seconds
-from bot.redis.keys import once_key, ticket_key
+from bot.redis.connection import Store, millis, seconds
+from bot.redis.keys import calls_key, once_key, ticket_key
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
@@ -118,6 +118,32 @@ async def renewed(
         for task in renewing:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+SPAN = timedelta(hours=1)
+
+
+class Starts:
+    """The sessions that a person starts, or a channel adopts: `most` within `SPAN`; 0: no limit."""
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store = store
+        self.most = most
+
+    async def count(self, who: str, start: str) -> timedelta | None:
+        """Count the `start` of `who` once; return how long they must wait for it, if they must."""
+        if not self.most:
+            return None
+        wait_ms = await commands.spend_call(
+            self._store,
+            calls=calls_key(f"start:{who}"),
+            name=start,
+            span_ms=millis(SPAN),
+            most=self.most,
+            after_ms=0,
+            pause_ms=0,
+        )
+        return timedelta(milliseconds=wait_ms) if wait_ms else None
 
 
 KEEP = timedelta(hours=24)

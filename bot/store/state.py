@@ -4,68 +4,43 @@ import logging
 import math
 import secrets
 from collections import Counter
-from dataclasses import dataclass
-from typing import Self
 
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionState
-from bot.redis.budget import Starts
 from bot.redis.connection import Store
 from bot.runtime import metrics
 from bot.settings import Settings
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.store.claims import Claims, Tickets
+from bot.store.claims import Claims, Starts, Tickets
 from bot.store.links import Cards, Links, Profiles
 from bot.store.lua import mailbox as lua
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.watches import Ledger, Reads, SessionNames, Watches
 from bot.store.outbox import Outbox, Words
 from bot.store.revisions import Revisions
+from bot.store.watches import Ledger, Reads, SessionNames, Watches
 
 
-@dataclass(frozen=True, slots=True)
 class State:
-    """The repositories, one per kind."""
+    """The repositories, one per kind, of the workspace whose `store` this is."""
 
-    store: Store
-    cards: Cards
-    checkpoints: Checkpoints
-    claims: Claims
-    ledger: Ledger
-    links: Links
-    mailbox: Mailbox
-    names: SessionNames
-    outbox: Outbox
-    profiles: Profiles
-    reads: Reads
-    revisions: Revisions
-    starts: Starts
-    tickets: Tickets
-    watches: Watches
-    words: Words
-
-    @classmethod
-    def of(cls, store: Store, settings: Settings) -> Self:
-        """Return the state of the workspace whose `store` this is."""
+    def __init__(self, store: Store, settings: Settings) -> None:
         ttl, within = settings.link_ttl, settings.catch_up
-        return cls(
-            store=store,
-            cards=Cards(store),
-            checkpoints=Checkpoints(store, within or CATCH_UP, secrets.token_hex(8)),
-            claims=Claims(store, store.timing.claim_seconds),
-            ledger=Ledger(store),
-            links=Links(store, ttl),
-            mailbox=Mailbox(store, ttl),
-            names=SessionNames(store, ttl),
-            outbox=Outbox(store),
-            profiles=Profiles(store),
-            reads=Reads(store, settings.devin_reads),
-            revisions=Revisions(store),
-            starts=Starts(store, settings.starts_per_hour),
-            tickets=Tickets(store),
-            watches=Watches(store, ttl),
-            words=Words(store),
-        )
+        self.store = store
+        self.cards = Cards(store)
+        self.checkpoints = Checkpoints(store, within or CATCH_UP, secrets.token_hex(8))
+        self.claims = Claims(store, store.timing.claim_seconds)
+        self.ledger = Ledger(store)
+        self.links = Links(store, ttl)
+        self.mailbox = Mailbox(store, ttl)
+        self.names = SessionNames(store, ttl)
+        self.outbox = Outbox(store)
+        self.profiles = Profiles(store)
+        self.reads = Reads(store, settings.devin_reads)
+        self.revisions = Revisions(store)
+        self.starts = Starts(store, settings.starts_per_hour)
+        self.tickets = Tickets(store)
+        self.watches = Watches(store, ttl)
+        self.words = Words(store)
 
 
 log = logging.getLogger(__name__)

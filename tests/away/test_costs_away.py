@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.store.mirror.watches import Ledger
+from bot.store.watches import Ledger
 from bot.wording.message import acus_of
 from sandbox import Sandbox
 from tests.people.test_usage import started

@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -39,8 +40,8 @@ from bot.slack.api import SlackClient
 from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox, Step
-from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import OwedKind
+from bot.store.watches import Found, Watches
 from bot.wording import delivery_reports
 from bot.wording.commands import HELP
 from bot.wording.message import short_id
@@ -476,7 +477,8 @@ class Study:
         """Return a process's catch-up, with these times."""
         timing = replace(BRISK, **{"thread_pause": 0.0, **times})
         parts = parts_of(self._box, self._store, self._client, timing=timing)
-        state = replace(parts.state, checkpoints=self.gaps(who), links=self.links)
+        state = copy(parts.state)
+        state.checkpoints, state.links = self.gaps(who), self.links
         cases = replace(parts.cases, state=state, replies=self.heard)
         return CatchUp(cases, listening, Planned(), most)
 

@@ -6,8 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.devin.answers import Answer
-from bot.devin.records import ID_LIMIT
+from bot.devin.answers import ID_LIMIT, Answer
 from bot.devin.v1 import sessions as v1
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Caller, parse_caller

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.devin.api import Unread, listed
 from bot.devin.opening import open_devin
-from bot.devin.v3.lists import MOST_READ, ON_A_PAGE
+from bot.devin.v3.client import MOST_READ, ON_A_PAGE
 from bot.model.options import Playbook
 from sandbox import DevinSandbox
 from sandbox.devin import catalog

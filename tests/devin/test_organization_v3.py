@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from bot.devin.api import Devin, Unread
 from bot.devin.opening import open_devin
-from bot.devin.v3.lists import is_same_address
+from bot.devin.v3.client import is_same_address
 from bot.model.options import Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, Review, SessionId

@@ -11,7 +11,7 @@ from bot.model.mirror import Follow, SaidKind, Started, Watched
 from bot.model.people import UserId
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.mirror.watches import Follower, Found, Poll, short_id
+from bot.store.watches import Follower, Found, Poll, short_id
 from bot.wording.mirror.posts import MESSAGE_LIMIT, beginning
 
 SESSION = SessionId("devin-0123")

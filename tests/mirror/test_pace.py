@@ -8,7 +8,7 @@ from bot.devin.api import SessionSummary
 from bot.mirror.pace import SLOWEST, Worth, pause_of, until_next, worth_of
 from bot.model.mirror import Watched
 from bot.model.sessions import PullRequest, SessionId, SessionState
-from bot.store.mirror.watches import Poll
+from bot.store.watches import Poll
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000

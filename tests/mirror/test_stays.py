@@ -13,7 +13,7 @@ from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.mirror.watches import Follower, Poll, short_id
+from bot.store.watches import Follower, Poll, short_id
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000

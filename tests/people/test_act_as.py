@@ -24,7 +24,7 @@ from bot.redis.keys import lease_key
 from bot.runtime.logs import TRAIL, Event
 from bot.store.claims import Claims
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.watches import Reads
+from bot.store.watches import Reads
 from bot.wording import actions, commands, refusals
 from bot.wording.lifecycle.ending import STOP
 from handlers.parse.events import parse_message

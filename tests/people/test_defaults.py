@@ -13,7 +13,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.settings import load_settings
 from bot.store.links import Profiles
-from bot.store.mirror.watches import Watches
+from bot.store.watches import Watches
 from bot.wording import commands, refusals
 from bot.wording.lifecycle import defaults
 from sandbox.devin.answers import STATES

@@ -20,7 +20,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
 from bot.store.links import Profiles
-from bot.store.mirror.watches import Watches
+from bot.store.watches import Watches
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import form as words
 from bot.wording.lifecycle import starting

@@ -15,7 +15,7 @@ from bot.redis.connection import Store, open_store
 from bot.redis.keys import watched_key
 from bot.relay.naming import MOST, Naming
 from bot.slack.people import People
-from bot.store.mirror.watches import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
+from bot.store.watches import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
 from tests.support.keys import at
 
 TTL = timedelta(days=1)

@@ -11,9 +11,9 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.store.links import Links
-from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import Outbox, Words, words_owed
 from bot.store.state import measure
+from bot.store.watches import Found, Watches
 from tests.runtime.test_operations import value
 from tests.support.desk import SESSION, Desk, on_both, running
 from tests.support.processes import free_port

@@ -15,8 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway
 from bot.runtime.in_flight import CROWD, InFlight
-from bot.slack.receiving.envelopes import Flaw, parse_frame
-from bot.slack.receiving.socket_mode import SocketMode
+from bot.slack.receiving.socket_mode import Flaw, SocketMode, parse_frame
 from sandbox import Sandbox
 from sandbox.slack.server import Delivery
 from sandbox.slack.transport.socket_mode import MAX_CONNECTIONS

@@ -14,7 +14,7 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, ledger_key
 from bot.store.links import Links
-from bot.store.mirror.watches import Found, Ledger, Poll, Watches
+from bot.store.watches import Found, Ledger, Poll, Watches
 from tests.support.keys import at
 
 TTL = timedelta(hours=1)

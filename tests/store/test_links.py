@@ -26,7 +26,7 @@ from bot.redis.keys import (
 from bot.redis.scripts import Script
 from bot.store.links import GONE, Links, card_owed
 from bot.store.lua.mirror import set_link
-from bot.store.mirror.watches import Watches
+from bot.store.watches import Watches
 from bot.timing import Timing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.keys import at

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from redis.asyncio import Redis
 
-from bot.store.lua.reply_fields import ReplyField
+from bot.store.lua import ReplyField
 from tests.support.lua import BOT, SCRIPTS
 
 SIGNATURES = {
@@ -61,7 +61,7 @@ async def test_redis_takes_the_scripts(raw: Redis) -> None:
 
 
 def test_a_script_names_only_fields_that_are_declared() -> None:
-    """A reply has those of `store/lua/reply_fields.py`: a misspelt one would stay empty."""
+    """A reply has those of `store/lua/__init__.py`: a misspelt one would stay empty."""
     for name, source in SCRIPTS.items():
         undeclared = [(key, field) for key, field in fields(source) if field not in HASHES[key]]
         assert not undeclared, name

@@ -29,8 +29,8 @@ from bot.redis.keys import (
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
 from bot.store.mailbox import MOST, Head, Later, Mailbox, Nothing
-from bot.store.mirror.watches import Watches
 from bot.store.outbox import Owed, OwedKind
+from bot.store.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
 from tests.support.keys import at

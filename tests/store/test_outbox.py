@@ -19,7 +19,6 @@ from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
 from bot.store.links import FIELDS, Cards, Links, Told, card_owed
 from bot.store.lua import outbox as lua
 from bot.store.mailbox import Head, Mailbox
-from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import (
     MOST_BYTES,
     MOST_ITEMS,
@@ -32,6 +31,7 @@ from bot.store.outbox import (
     Words,
     words_owed,
 )
+from bot.store.watches import Found, Watches
 from tests.support.desk import SESSION
 from tests.support.entries import Entries, expire
 from tests.support.keys import at

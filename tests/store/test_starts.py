@@ -6,8 +6,8 @@ from datetime import timedelta
 import redis.asyncio
 
 from bot.model.people import WORKFLOW, UserId
-from bot.redis.budget import Starts
 from bot.redis.connection import Store, open_store
+from bot.store.claims import Starts
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK
 from tests.support.known import later

@@ -24,8 +24,8 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links, card_subject
 from bot.store.mailbox import Head, Mailbox
-from bot.store.mirror.watches import Found, Poll, Reads, Watches
 from bot.store.outbox import OwedKind
+from bot.store.watches import Found, Poll, Reads, Watches
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 

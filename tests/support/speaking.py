@@ -31,8 +31,8 @@ from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
 from bot.slack.files import Uploads
 from bot.store.links import Links, card_owed
-from bot.store.mirror.watches import Found, Watches
 from bot.store.outbox import Begun, Outbox, Owed, OwedKind, words_owed
+from bot.store.watches import Found, Watches
 from bot.timing import Timing
 from bot.wiring import Parts
 from bot.wording.message import SlackMessage

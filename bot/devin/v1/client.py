@@ -17,8 +17,11 @@ from bot.devin.answers import (
     Answer,
     Read,
     confirmed,
+    creation,
     explained,
     may_be_over,
+    parsed,
+    playbooks,
     unreadable,
     unusable,
 )
@@ -34,7 +37,6 @@ from bot.devin.api import (
     utc_now,
 )
 from bot.devin.http import LONGEST_READ, DevinHttp, Param
-from bot.devin.records import creation, playbooks
 from bot.devin.v1.sessions import (
     PASSING,
     cursor_of,
@@ -167,11 +169,7 @@ class DevinV1:
     async def _list(
         self, kind: Read, seconds: float, params: Mapping[str, Param]
     ) -> Sequence[SessionSummary] | Unread:
-        answer = await self._http.get(kind, "/v1/sessions", seconds, params)
-        if isinstance(answer, Unread):
-            return answer
-        found = parse_list(answer.body)
-        return Unread(answer.status) if found is None else found
+        return parsed(await self._http.get(kind, "/v1/sessions", seconds, params), parse_list)
 
     async def repositories(self) -> Sequence[str] | Unread:
         """Return none: version 1 lists no repositories."""
@@ -179,13 +177,10 @@ class DevinV1:
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List the playbooks (docs.devin.ai, "List playbooks")."""
-        answer = await self._http.get(
-            Read.PLAYBOOKS, "/v1/playbooks", self._http.timing.read_seconds
-        )
-        if isinstance(answer, Unread):
-            return answer
-        found = parse_array(answer.body)
-        return Unread(answer.status) if found is None else playbooks(found)
+        seconds = self._http.timing.read_seconds
+        answer = await self._http.get(Read.PLAYBOOKS, "/v1/playbooks", seconds)
+        found = parsed(answer, parse_array)
+        return found if isinstance(found, Unread) else playbooks(found)
 
     async def member(self, email: str) -> Unread:  # noqa: ARG002  (no such call)
         return _missing()

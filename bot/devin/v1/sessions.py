@@ -14,9 +14,17 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from bot.devin.answers import DETAIL_LIMIT, Answer, failed, uploaded
+from bot.devin.answers import (
+    DETAIL_LIMIT,
+    Answer,
+    failed,
+    identified,
+    iso_time,
+    pull_requests,
+    tags,
+    uploaded,
+)
 from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
-from bot.devin.records import identified, iso_time, pull_requests, tags
 from bot.model.record import encodable, mapping, mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble, parse_session

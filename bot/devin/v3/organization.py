@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
-from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, Answer, Read, unusable
-from bot.devin.api import Failure, Unread
+from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, Read, parsed, unusable
+from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import DevinHttp
 from bot.devin.v3.sessions import parse_list
 from bot.model.errors import OperatorError
@@ -57,10 +57,7 @@ class Caller:
 
 async def ask(http: DevinHttp) -> Caller | Unread:
     """Ask Devin who is calling; `Unread` also for an answer that cannot be read."""
-    answer = await http.get(Read.SELF, "/v3/self", http.timing.read_seconds)
-    if isinstance(answer, Unread):
-        return answer
-    return parse_caller(answer.body) or Unread(answer.status)
+    return parsed(await http.get(Read.SELF, "/v3/self", http.timing.read_seconds), parse_caller)
 
 
 def parse_caller(body: bytes) -> Caller | None:
@@ -90,8 +87,14 @@ class Organization:
         self.is_foreign = False
         self._id = configured or ""
 
-    async def id(self) -> str | Failure:
-        """Return the id, or why a call that needs it has to fail or to wait."""
+    async def path(self, *segments: str, version: str = "v3") -> str | Failure:
+        """Return the path of a resource, or why a call that needs it has to fail or to wait."""
+        found = await self._known()
+        if not isinstance(found, str):
+            return found
+        return organization_path(found, *segments, version=version)
+
+    async def _known(self) -> str | Failure:
         if self._id:
             return self._id
         async with self._asking:
@@ -151,7 +154,8 @@ class Organization:
         if not id_:
             return [key, Finding(ORGANIZATION, is_good=False, says=MISSING, fix=SET_ORGANIZATION)]
         path, seconds = organization_path(id_, "sessions"), self._http.timing.read_seconds
-        sessions = _sessions(await self._http.get(Read.LIST, path, seconds, {"first": 1}))
+        listed = await self._http.get(Read.LIST, path, seconds, {"first": 1})
+        sessions = _sessions(parsed(listed, parse_list))
         says = foreign(caller, id_) if isinstance(caller, Caller) else ""
         if says and not sessions.is_good:
             return [key, Finding(ORGANIZATION, is_good=False, says=says, fix=LEAVE_EMPTY)]
@@ -186,10 +190,8 @@ def _key(caller: Caller | Unread) -> Finding:
     return Finding(KEY, is_good=False, says=unusable(caller.reason), fix=_fix(caller))
 
 
-def _sessions(found: Answer | Unread) -> Finding:
-    if isinstance(found, Answer) and parse_list(found.body) is None:
-        found = Unread(found.status)
-    if isinstance(found, Answer):
+def _sessions(found: Sequence[SessionSummary] | Unread) -> Finding:
+    if not isinstance(found, Unread):
         says = (
             "readable (ViewOrgSessions). Not tested: ManageOrgSessions, to send messages, and "
             "UseDevinSessions, to send files"

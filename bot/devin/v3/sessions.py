@@ -11,9 +11,19 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from bot.devin.answers import Answer, failed, uploaded
+from bot.devin.answers import (
+    Answer,
+    amount,
+    children,
+    failed,
+    identified,
+    iso_time,
+    pull_requests,
+    tags,
+    uploaded,
+    word,
+)
 from bot.devin.api import Cursor, DevinMessage, Failure, MessagePage, SessionSummary, Source
-from bot.devin.records import amount, children, identified, iso_time, pull_requests, tags, word
 from bot.model.record import mappings, parse_object, string
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, Review, SessionState, Trouble, parse_session

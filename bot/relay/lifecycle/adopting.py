@@ -20,13 +20,13 @@ from bot.model.options import MOST_RULES, RULE_KEYS, Rule
 from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
-from bot.redis.budget import SPAN, Starts
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.reporting.reporter import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import SPAN, Starts
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.wording.lifecycle import adopting as words

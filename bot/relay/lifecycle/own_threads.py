@@ -21,7 +21,7 @@ from bot.relay.saying.speaking import Speaking
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.lua.reply_fields import ReplyField
+from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.text.to_slack import escape

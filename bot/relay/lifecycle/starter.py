@@ -29,7 +29,7 @@ from bot.relay.lifecycle.prompts import Prompt, Prompts
 from bot.relay.lifecycle.starting import KEEP_CLAIM, Made, Start, record
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.lua.reply_fields import ReplyField
+from bot.store.lua import ReplyField
 from bot.store.outbox import Begun
 from bot.store.state import State
 from bot.wording import delivery_reports, refusals, workflows

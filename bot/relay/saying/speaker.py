@@ -26,7 +26,7 @@ from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
-from bot.store.lua.reply_fields import ReplyField
+from bot.store.lua import ReplyField
 from bot.store.outbox import Begun
 from bot.store.state import State
 from bot.wording import refusals, workflows

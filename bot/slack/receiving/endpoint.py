@@ -20,7 +20,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.model.record import parse_object
 from bot.runtime.http import refusal
 from bot.runtime.in_flight import InFlight
-from bot.slack.receiving.envelopes import TRIPS, Observer, answer, is_malformed
+from bot.slack.receiving.socket_mode import TRIPS, Observer, answer, is_malformed
 
 BODY_SECONDS = 3.0
 """Slack waits no longer for an answer."""

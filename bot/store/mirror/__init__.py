@@ -1,1 +1,0 @@
-"""Keeps what is known of watched sessions, and what threads are still to be shown of them."""
