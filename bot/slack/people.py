@@ -209,7 +209,8 @@ class People:
         """
         told, is_bot = string(found, "team_id"), bool(found.get("is_bot")) or user == SLACKBOT
         grid = mapping(found.get("enterprise_user"))
-        enterprise = string(grid, "enterprise_id") if self._enterprise else ""
+        ours = self._enterprise  # which may stand in `team_id`, but is no workspace to be in
+        enterprise = string(grid, "enterprise_id") if ours else ""
         home = told if told == self._tenant else enterprise or told
         is_ours = await self._is_ours(home)
         unsaid = set() if home else {HOME}
@@ -225,7 +226,7 @@ class People:
             is_known=not found.get("deleted"),
             unsaid=frozenset(unsaid),
             zone=string(found, "tz"),
-            teams=strings(grid, "teams") | {told} - {""} if self._enterprise else None,
+            teams=strings(grid, "teams") | {told} - {"", ours} if ours else None,
         )
 
     async def _look_up_bot(self, bot: str) -> str:

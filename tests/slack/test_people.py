@@ -468,6 +468,7 @@ async def test_who_is_at_home(
     async with answering(user, ours) as people:
         person = await people.person(ADA)
     assert (person.is_external, person.unsaid) == (is_external, frozenset())
+    assert ours not in (person.teams or ())
 
 
 async def test_an_outsider_is_known_without_roles(answering: Answering, people: People) -> None:
