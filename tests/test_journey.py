@@ -9,14 +9,14 @@ from bot.app import Bot
 from bot.model.sessions import SessionState
 from bot.wording import actions, thread_links
 from bot.wording.delivery_reports import correction_offered
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, in_org_too, labels, on_v1
 from tests.support.devin_posts import buttons_of, until_devin_said, until_state
 from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.parametrize("transport", ["socket", "http"]),
-    pytest.mark.parametrize("is_org", [False, True], ids=["workspace", "org"]),
+    in_org_too,
 ]
 
 

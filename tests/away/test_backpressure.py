@@ -64,9 +64,9 @@ async def highest_mb(process: BotProcess, until: asyncio.Event) -> float:
 
 
 @pytest.fixture
-async def patient_box() -> AsyncIterator[Sandbox]:
+async def patient_box(*, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack that waits for acknowledgements without limit, so that only the bot sets bounds."""
-    async with Sandbox(ack_timeout=LONG) as sandbox:
+    async with Sandbox(ack_timeout=LONG, org=is_org) as sandbox:
         sandbox.devin.add_session(SESSION)
         sandbox.devin.add_session(OTHER_SESSION)
         yield sandbox

@@ -46,6 +46,12 @@ class Node:
         return [key for key in self.keys("{devin-relay[:}]") if self.client.ttl(key) == -1]
 
 
+@pytest.fixture
+def is_org() -> bool:
+    """The bot is installed to a workspace, whose keys are on the third node."""
+    return False
+
+
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[int]]:
     """The nodes' ports."""

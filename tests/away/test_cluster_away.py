@@ -44,9 +44,9 @@ def redis_url(node: ValkeyProcess) -> str:
 
 
 @pytest.fixture
-async def box(api: Api) -> AsyncIterator[Sandbox]:
+async def box(api: Api, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack that retries only when the test says so."""
-    async with Sandbox(retry_delays=(), devin_api=api) as sandbox:
+    async with Sandbox(retry_delays=(), devin_api=api, org=is_org) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

@@ -17,7 +17,6 @@ from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
-from sandbox.slack.world.workspace import TEAM_ID
 from tests.conftest import environ_of
 from tests.support.bots import BRISK
 from tests.support.desk import SESSION, Desk, muted, on_v1
@@ -83,9 +82,11 @@ async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
 
 
 @pytest.fixture(params=["socket", "http"])
-async def box(request: pytest.FixtureRequest, api: Api) -> AsyncIterator[Sandbox]:
+async def box(request: pytest.FixtureRequest, api: Api, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack with either transport that retries only when the test says so."""
-    async with Sandbox(transport=request.param, retry_delays=(), devin_api=api) as sandbox:
+    async with Sandbox(
+        transport=request.param, retry_delays=(), devin_api=api, org=is_org
+    ) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
@@ -410,8 +411,8 @@ async def test_first_words_that_slack_brings_no_more_are_answered(
     await desk.until_whispered(GUEST, "gus")
     await desk.until_said(thread_links.not_linked("", is_direct=True), direct, channel="dm")
     async with open_store(valkey.url, BRISK) as opened:
-        await until_caught_up(opened.of(TEAM_ID))
-        await until_settled(opened.of(TEAM_ID))
+        await until_caught_up(opened.of(desk.slack.team_id))
+        await until_settled(opened.of(desk.slack.team_id))
     assert len(desk.said(direct, channel="dm")) == 1
     assert [len(desk.whispers(who)) for who in ("ada", "ben", "gus")] == [1, 2, 1]
 

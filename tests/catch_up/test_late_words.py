@@ -22,9 +22,9 @@ HOUR = 3_600.0
 
 
 @pytest.fixture(params=[-HOUR, 0.0], ids=["hours later", "at once"])
-async def box(request: pytest.FixtureRequest, api: Api) -> AsyncIterator[Sandbox]:
+async def box(request: pytest.FixtureRequest, api: Api, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack whose messages were all written an hour ago, by everybody's clock."""
-    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
+    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS, org=is_org) as sandbox:
         sandbox.slack.workspace.clock.ahead = request.param
         sandbox.devin.add_session(SESSION)
         yield sandbox

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from bot.app import Bot
+from bot.slack.people import WORKSPACES
 from sandbox import Sandbox
 from sandbox.slack.server import Delivery
 from tests.support.builders import JSON, sample
@@ -59,7 +60,8 @@ async def test_an_event_without_a_listener_is_acknowledged(bot: Bot, desk: Desk)
     for event in EVENTS:
         await desk.slack.deliver_event(event)
     await desk.until_heard()
-    assert len(desk.slack.calls) == calls
+    made = {one.method for one in desk.slack.calls[calls:]}
+    assert made <= {WORKSPACES}, "an organization may be asked whether it shares with itself"
     assert desk.devin.requests == []
 
 

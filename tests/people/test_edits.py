@@ -51,7 +51,17 @@ from tests.support.builders import (
     mutated,
     sample_event,
 )
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_v1, quote, running, tells
+from tests.support.desk import (
+    OTHER_SESSION,
+    SESSION,
+    Desk,
+    actions,
+    in_org_too,
+    on_v1,
+    quote,
+    running,
+    tells,
+)
 from tests.support.entries import Entries, linked
 from tests.support.keys import at
 from tests.support.known import forget
@@ -324,6 +334,7 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
         assert (await back(desk, store))[-1] == FROM_ADA + "Two"
 
 
+@in_org_too
 async def test_after_delivery_an_edit_is_offered_to_its_author(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -641,6 +652,7 @@ async def test_an_offer_is_its_author_s_and_of_its_channel(
     assert len(desk.received()) == 1
 
 
+@in_org_too
 async def test_a_press_from_another_workspace_sends_no_correction(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

@@ -45,7 +45,7 @@ from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
 from tests.support.builders import ADA, CHANNEL, JSON, OURS, ROOT_TS, TEAM, mutated
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, on_v1, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, in_org_too, is_card, on_v1, running
 from tests.support.devin_posts import until_card, until_state
 from tests.support.entries import linked
 from tests.support.keys import at
@@ -1030,6 +1030,7 @@ async def test_each_thread_has_its_own_queue(bot: Bot, desk: Desk, store: Store)
         await desk.answer("status", thread, mail_waiting(queue))
 
 
+@in_org_too
 async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: Desk) -> None:
     """The menu asks; whoever closes the question changes nothing."""
     thread = await desk.linked_thread()

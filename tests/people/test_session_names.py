@@ -27,10 +27,10 @@ BARE = session_link(NamedSession(SessionId(SESSION)))
 
 
 @pytest.fixture(params=["v1", "v3"])
-async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+async def box(request: pytest.FixtureRequest, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A local Slack and a Devin of a dedicated deployment, with one titled session."""
     api: Api = request.param
-    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
+    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS, org=is_org) as sandbox:
         sandbox.devin.add_session(SESSION, title="Release notes")
         sandbox.devin.session(SESSION).web_app = ACME
         yield sandbox

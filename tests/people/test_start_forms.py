@@ -20,7 +20,7 @@ from bot.wording.message import plain
 from sandbox.devin.answers import STATES
 from tests.people.test_starting import opening, prompt, sessions, start
 from tests.support.bots import open_bot
-from tests.support.desk import Desk, actions, on_both, on_v1
+from tests.support.desk import Desk, actions, in_org_too, on_both, on_v1
 from tests.support.forms import (
     Form,
     ask_again,
@@ -117,6 +117,7 @@ async def test_a_menu_shows_at_most_what_slack_takes(bot: Bot, desk: Desk) -> No
 # What becomes of it.
 
 
+@in_org_too
 async def test_what_is_chosen_precedes_the_prompt_in_the_thread(bot: Bot, desk: Desk) -> None:
     """It stands there as if it had been typed."""
     view = await new_form(desk)

@@ -32,6 +32,7 @@ from tests.support.desk import (
     SESSION,
     Desk,
     actions,
+    in_org_too,
     is_card,
     muted,
     on_both,
@@ -199,6 +200,7 @@ async def test_several_active_sessions_are_listed(bot: Bot, desk: Desk) -> None:
     assert desk.devin.requests == []
 
 
+@in_org_too
 async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: Desk) -> None:
     """It goes on in that session's latest thread, and the menu says where it went."""
     options = await asked(desk, "Please *rebase* &amp; test")

@@ -34,6 +34,9 @@ OTHER_SESSION = "devin-fedcba9876543210fedcba9876543210"
 
 on_both = pytest.mark.parametrize("api", ["v1", "v3"])
 
+in_org_too = pytest.mark.parametrize("is_org", [False, True], ids=["workspace", "org"])
+"""For one test of each kind of payload that is another for an org-wide app (`TEST_ORG=1`: all)."""
+
 on_v1 = pytest.mark.parametrize("api", ["v1"])
 """For tests of what only version 1 answers: a 200 that does not confirm the message."""
 
