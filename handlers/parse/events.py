@@ -78,7 +78,7 @@ def is_said(event: Payload) -> bool:
 
 def is_own(event: Payload, ours: Identity) -> bool:
     """Whether the bot itself wrote a message; Bolt drops its events before any listener."""
-    return event.get("user") == ours.user or event.get("bot_id") == ours.bot
+    return event.get("user") == ours.user or (bool(ours.bot) and event.get("bot_id") == ours.bot)
 
 
 def parse_message(event: Payload, team: str) -> Reply | None:

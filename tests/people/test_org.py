@@ -8,6 +8,7 @@ from bot.app import Bot
 from bot.model.errors import NotAllowed
 from bot.model.people import Standing
 from bot.wording.refusals import sorry
+from sandbox.slack.world.payloads import message_event
 from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.devin_posts import until_devin_said
@@ -94,3 +95,17 @@ async def test_a_workspace_may_get_the_app_later(bot: Bot, desk: Desk) -> None:
     await desk.slack.grant(HARBOR_ID)
     await desk.until_heard()
     await desk.linked_thread(channel="harbor")
+
+
+async def test_people_are_heard_if_slack_tells_no_id_of_the_bot(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """A message without a bot isn't its own, though the one names as little as the other."""
+    desk.slack.workspace.user("devin-relay").bot_id = ""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        ts = await desk.slack.say("Please rebase.", thread=thread, deliver=False)
+        message = desk.slack.workspace.message("general", ts)
+        event = message_event(desk.slack.workspace, message) | {"bot_id": ""}
+        await desk.slack.deliver_event(event)
+        await desk.until_delivered(ts)

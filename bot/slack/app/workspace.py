@@ -302,7 +302,7 @@ class _OneInstallation(AsyncAuthorize):
         self._result = AuthorizeResult(
             enterprise_id=bot.enterprise,
             team_id=None if bot.is_org else bot.tenant,
-            bot_id=bot.bot,
+            bot_id=bot.bot or None,  # Bolt drops what has the same one, also "" and ""
             bot_user_id=bot.user,
             bot_token=token,
         )
