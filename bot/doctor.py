@@ -188,7 +188,7 @@ async def _devin(settings: Settings) -> Sequence[Finding]:
             found = listed(await devin.playbooks())
             probed.append(_list("playbooks", "ManageAccountPlaybooks", found))
             if settings.act_as != "off":
-                probed.append(_members(await devin.member(NOBODY)))
+                probed.append(_members((await devin.member(NOBODY))[0]))
             if not devin.is_legacy:
                 probed.append(_reviews(await devin.review(NO_PULL_REQUEST)))
         return probed

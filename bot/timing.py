@@ -95,7 +95,8 @@ class Timing:
     """One try of a look-up at Slack; two fit into Slack's 3 s for an acknowledgement."""
 
     member_seconds: float = 2.0
-    """One try to find a person's account, at Slack and then in Devin's two lists."""
+    """One try to find a person's account, at Slack and then in Devin's two lists; or to list the
+    sessions that are older than a rule."""
 
     names_seconds: float = 2.0
     """All names in one text."""

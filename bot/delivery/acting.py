@@ -34,13 +34,13 @@ DAY = timedelta(days=1)
 SOON = timedelta(minutes=10)
 """The time after which somebody who has no account may have got one, where one is `required`."""
 
+LISTS = 2
+"""The reads of a look-up, if each list is one page."""
+
 NEAR = 60.0
 """Seconds before a reply in which the same words of another one make a look for it ambiguous."""
 
 _SAID = TypeAdapter(dict[str, float])
-
-LISTS = 2
-"""The reads of a look-up."""
 
 DEBT = 10
 """The reads that are owed to the budget, beyond which it is at a pause that Devin has asked for."""
@@ -182,7 +182,9 @@ class Acting:
         if wait > DEBT * self._reads.seconds_each:
             return Unread(why=PUT_OFF, retry_after=wait)
         await self._reads.spend(LISTS, is_made=True)
-        return await self._devin.member(email)
+        found, reads = await self._devin.member(email)
+        await self._reads.spend(reads - LISTS, is_made=True)
+        return found
 
     async def _look_up(self, user: str) -> str:
         email = await self._people.email(UserId(user))

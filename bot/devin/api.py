@@ -242,15 +242,16 @@ class Devin(Protocol):
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List all playbooks of the organization; those of a part of the list are with `Unread`."""
 
-    async def member(self, email: str) -> str | Unread | None:
+    async def member(self, email: str) -> tuple[str | Unread | None, int]:
         """Return the id of the one member of the organization with exactly this address.
 
         None if there is none, or more than one. Nobody's membership is inferred from a failure.
+        The number is that of the reads that it took, as for `matching`.
         """
 
     async def matching(
         self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
-    ) -> Sequence[SessionSummary] | Unread:
+    ) -> tuple[Sequence[SessionSummary] | Unread, int]:
         """List the sessions created after `since` that have the tags, repositories and origins.
 
         The oldest come first. A list that can be read only in part is `Unread`.

@@ -111,6 +111,24 @@ async def test_a_new_session_that_fits_gets_a_thread(bot: Bot, desk: Desk, raw: 
     assert len(roots(desk)) == 3
 
 
+@pytest.mark.parametrize("minutes", [-20, 20])
+async def test_what_is_new_is_not_told_by_clocks(
+    bot: Bot, desk: Desk, raw: Redis, minutes: int
+) -> None:
+    """Devin's may be behind or ahead, and a session may get its tag when a rule is there."""
+    ahead = timedelta(minutes=minutes)
+    for tags in (("oncall",), ()):
+        desk.devin.appear(NewSession("", "Old", tags)).created_at += ahead
+    await set_rules(desk)
+    desk.devin.appear(NIGHTLY).created_at += ahead
+    for one in desk.devin.sessions.values():
+        one.tags = ("oncall",) if one.title == "Old" else one.tags
+    for _ in range(2):
+        await look(desk, raw)
+        (root,) = await until_threads(desk, 1)
+        assert "Nightly" in root.text
+
+
 async def test_rules_are_shown_and_ended_at_once(bot: Bot, desk: Desk, raw: Redis) -> None:
     """With who set them; a session that is unlinked gets no thread again."""
     ts = await desk.mention("adopt")

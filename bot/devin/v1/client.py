@@ -182,8 +182,8 @@ class DevinV1:
         found = parsed(answer, parse_array)
         return found if isinstance(found, Unread) else playbooks(found)
 
-    async def member(self, email: str) -> Unread:  # noqa: ARG002  (no such call)
-        return _missing()
+    async def member(self, email: str) -> tuple[Unread, int]:  # noqa: ARG002  (no such call)
+        return _missing(), 0
 
     async def matching(
         self,
@@ -191,8 +191,8 @@ class DevinV1:
         repos: Sequence[str],  # noqa: ARG002
         origins: Sequence[str],  # noqa: ARG002
         since: datetime,  # noqa: ARG002
-    ) -> Unread:
-        return _missing()
+    ) -> tuple[Unread, int]:
+        return _missing(), 0
 
     async def ask_review(self, pull_request: str) -> Failure:  # noqa: ARG002  (no such call)
         return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)

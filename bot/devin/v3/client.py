@@ -82,6 +82,10 @@ SMALLER = (ON_A_PAGE, 20, 1)
 """The messages that are asked for at once: fewer, where a page is longer than what is read."""
 
 
+_Items = tuple[Sequence[Mapping[str, Any]], Unread | None, int]
+"""What a list's pages have, why that isn't all of it, if it isn't, and the reads that they took."""
+
+
 class DevinV3:
     """A client for Devin's sessions by version 3 of its API."""
 
@@ -258,56 +262,59 @@ class DevinV3:
     async def repositories(self) -> Sequence[str] | Unread:
         """List the repositories, without the state of Devin's index, which takes Devin longer."""
         path = await self._path("repositories", version=BETA)
-        found, unread = await self._items(
-            Read.REPOSITORIES, path, {"load_indexing_status": "false"}
-        )
+        params = {"load_indexing_status": "false"}
+        found, unread, _ = await self._items(Read.REPOSITORIES, path, params)
         return unread if unread is not None and not found else repositories(found)
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List the playbooks of the organization: `Unread` if that is only a part of them."""
-        found, unread = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
+        found, unread, _ = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
         return playbooks(found) if unread is None else replace(unread, part=playbooks(found))
 
-    async def member(self, email: str) -> str | Unread | None:
+    async def member(self, email: str) -> tuple[str | Unread | None, int]:
         """Look among members with roles of their own, and those by groups of the identity provider.
 
         Those are two lists (docs.devin.ai, "List organization users" and "List organization IDP
-        group users").
+        group users"), of which one may not exist.
         """
-        found = set[str]()
+        found, gone, reads = set[str](), list[Unread](), 0
         for kind in ("users", "idp-users"):
-            listed = await self._members(kind, email)
-            if isinstance(listed, Unread):
-                return listed
+            listed, unread, more = await self._members(kind, email)
+            reads += more
+            if unread is not None:
+                gone.append(unread)
+                if listed or unread.status != HTTPStatus.NOT_FOUND or len(gone) > 1:
+                    return unread, reads
             found |= {
                 string(one, "user_id")
                 for one in listed
                 if is_same_address(string(one, "email"), email) and string(one, "user_id")
             }
-        return found.pop() if len(found) == 1 else None
+        return found.pop() if len(found) == 1 else None, reads
 
-    async def _members(self, kind: str, email: str) -> Sequence[Mapping[str, Any]] | Unread:
+    async def _members(self, kind: str, email: str) -> _Items:
         """Read the list in the version of its page, and where that's gone, in the SDK's."""
-        for version in (BETA, "v3"):
-            path = await self._path("members", kind, version=version)
-            found, unread = await self._items(Read.MEMBERS, path, {"email": email})
-            if unread is None or unread.status != HTTPStatus.NOT_FOUND:
-                break
-        return found if unread is None else unread
+        path = await self._path("members", kind, version=BETA)
+        found, unread, reads = await self._items(Read.MEMBERS, path, {"email": email})
+        if unread is None or unread.status != HTTPStatus.NOT_FOUND:
+            return found, unread, reads
+        path = await self._path("members", kind)
+        found, unread, more = await self._items(Read.MEMBERS, path, {"email": email})
+        return found, unread, reads + more
 
     async def matching(
         self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
-    ) -> Sequence[SessionSummary] | Unread:
+    ) -> tuple[Sequence[SessionSummary] | Unread, int]:
         """List them; a new session may be in the second that `since` is in, so that counts too."""
         filters = {"tags": tags, "repo_names": repos, "origins": origins}
         params: dict[str, Param] = {name: given for name, given in filters.items() if given}
         params["created_after"] = int(since.timestamp()) - 1
-        found, unread = await self._items(Read.LIST, await self._path("sessions"), params)
+        found, unread, reads = await self._items(Read.LIST, await self._path("sessions"), params)
         if unread is not None:
-            return unread
+            return unread, reads
         parsed = [one for one in map(summary, found) if one is not None]
         new = [one for one in parsed if one.created_at is not None and one.created_at >= since]
-        return sorted(new, key=lambda one: (one.created_at or since, one.session))
+        return sorted(new, key=lambda one: (one.created_at or since, one.session)), reads
 
     async def review(self, pull_request: str, commit: str = "") -> Review | Unread | None:
         """Read it (docs.devin.ai, "Get latest Devin Review status")."""
@@ -319,29 +326,27 @@ class DevinV3:
 
     async def _items(
         self, kind: Read, path: str | Failure, params: Mapping[str, Param]
-    ) -> tuple[Sequence[Mapping[str, Any]], Unread | None]:
-        """Read a list's pages, at most `MOST_READ`, within `read_seconds`.
-
-        Return what they have, and why that isn't all of the list, if it isn't.
-        """
+    ) -> _Items:
+        """Read a list's pages, at most `MOST_READ`, within `read_seconds`."""
         if not isinstance(path, str):
-            return (), _unread(path)
+            return (), _unread(path), 0
         now = asyncio.get_running_loop().time
         ends, cursor = now() + self._http.timing.read_seconds, ""
         items: list[Mapping[str, Any]] = []
-        for _ in range(MOST_READ):
+        for reads in range(1, MOST_READ + 1):
             which = {"first": ON_A_PAGE, **params, **({"after": cursor} if cursor else {})}
             answer = await self._http.get(kind, path, ends - now(), which)
             page = None if isinstance(answer, Unread) else parse_items(answer.body)
             if page is None:
-                return items, answer if isinstance(answer, Unread) else Unread(answer.status)
+                unread = answer if isinstance(answer, Unread) else Unread(answer.status)
+                return items, unread, reads
             items += page[0]
             if not page[1]:
-                return items, None
+                return items, None, reads
             if page[1] == cursor:
                 break
             cursor = page[1]
-        return items, Unread(HTTPStatus.OK, is_too_long=True)
+        return items, Unread(HTTPStatus.OK, is_too_long=True), reads
 
     async def _list(
         self, kind: Read, seconds: float, params: Mapping[str, Param]

@@ -43,14 +43,12 @@ WITHIN = timedelta(days=7)
 KEEP_CLAIM = timedelta(days=30)
 """Longer than `WITHIN`, by far."""
 
-ON_A_PAGE = 200
-"""The sessions that one read lists."""
-
 OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
 """The tag of a session that was started here (`Start.tag`)."""
 
 MARGIN = timedelta(hours=1)
-"""The time for which Devin may list a session later than another one that is newer."""
+"""The time for which Devin may list a session later than another one that is newer, and by which
+its clock may differ from ours."""
 
 _Fitting = tuple[SessionSummary, Rule]
 _Listed = tuple[Rule, Sequence[SessionSummary]]
@@ -87,14 +85,15 @@ class Adopting:
             return words.LEGACY
         if rules and await self.threads.audience.is_barred(channel, None):
             return words.SHARED
-        there = (await self.state.profiles.get(channel)).rules
-        if len({(one.key, one.value) for one in (*there, *rules)}) > MOST_RULES:
-            return words.TOO_MANY
+        known = {one.words for one in (await self.state.profiles.get(channel)).rules}
         added = {one.words: one.model_copy(update=made) for one in rules}
+        if len(known | added.keys()) > MOST_RULES:
+            return words.TOO_MANY
 
         def change(kept: Sequence[Rule]) -> tuple[Rule, ...]:
             return tuple((added | {one.words: one for one in kept}).values()) if rules else ()
 
+        await self._note_before(channel, [one for one in added.values() if one.words not in known])
         profile = await self.state.profiles.change(
             channel, lambda was: {"rules": change(was.rules)}
         )
@@ -106,6 +105,24 @@ class Adopting:
         if profile.rules:
             await self._owe(channel)
         return None
+
+    async def _note_before(self, channel: str, rules: Sequence[Rule]) -> None:
+        """Note which sessions are older than new rules, as far as Devin's clock may differ."""
+        if not rules or not (await self.state.reads.spend())[0]:
+            return
+        since = datetime.fromtimestamp(rules[0].since, UTC) - MARGIN
+        try:
+            async with asyncio.timeout(self.workspace.timing.member_seconds):
+                found, reads = await self.devin.matching((), (), (), since)
+        except TimeoutError:
+            found, reads = Unread(), 1
+        await self.state.reads.spend(reads - 1, is_made=True)
+        if isinstance(found, Unread):
+            log.warning("sessions not read", extra={"reason": found.reason})
+            return
+        old = " ".join(one.session for one in found)
+        for one in rules:
+            await self.state.claims.claim(_before(channel, one), KEEP_CLAIM, f"before: {old}")
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
         """Return the words that show the channel's rules.
@@ -185,13 +202,14 @@ class Adopting:
     async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:
         """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
         done = int(await self.state.claims.noted(_mark(channel, rule)) or 0)
-        since = max(datetime.fromtimestamp(max(rule.since, done), UTC), _now() - WITHIN)
+        before = (await self.state.claims.noted(_before(channel, rule)) or "").split()
+        begun = rule.since - (int(MARGIN.total_seconds()) if before else 0)
+        since = max(datetime.fromtimestamp(max(begun, done), UTC), _now() - WITHIN)
         tags, repos, origins = ([rule.value] if rule.key == key else [] for key in RULE_KEYS)
-        found = await self.devin.matching(tags, repos, origins, since)
+        found, reads = await self.devin.matching(tags, repos, origins, since)
+        await self.state.reads.spend(reads - 1, is_made=True)
         if not isinstance(found, Unread):
-            if more := len(found) // ON_A_PAGE:
-                await self.state.reads.spend(more, is_made=True)
-            return found
+            return [one for one in found if one.session not in before]
         log.warning("sessions not read", extra={"reason": found.reason})
         if found.is_too_long:
             await self._go_on(channel, rule, since + (_now() - since) / 2)
@@ -249,6 +267,11 @@ def _fitting(listed: Sequence[_Listed]) -> Mapping[SessionId, _Fitting]:
 def _mark(channel: str, rule: Rule) -> str:
     """Return the note of the time (Unix s) since which a rule's sessions are still to be listed."""
     return f"adopts since:{channel}:{rule.words}:{rule.since}"
+
+
+def _before(channel: str, rule: Rule) -> str:
+    """Return the note of the sessions that had begun before a rule was set."""
+    return f"adopts later:{channel}:{rule.words}:{rule.since}"
 
 
 def _now() -> datetime:
