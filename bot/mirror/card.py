@@ -5,7 +5,7 @@ The entry ends only if nothing asked for another edit meanwhile, so in the end t
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from bot.mirror.agents import StatusLines, parse_slot, wanted_slot
@@ -18,13 +18,13 @@ from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.slack.threads import Threads
-from bot.store.links import FIELDS, Told, card_subject, thread_of
+from bot.store.links import FIELDS, Told, card_owed, card_subject, thread_of
 from bot.store.outbox import Begun, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording.message import SlackMessage
-from bot.wording.mirror.card import Card, card, ended_card
+from bot.wording.mirror.card import MOST_CHILDREN, Card, card, ended_card
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +48,13 @@ class CardTeller:
         schedule: Schedule,
     ) -> None:
         self._cards = state.cards
+        self._links = state.links
         self._outbox = state.outbox
         self._watches = state.watches
         self._names = state.names
         self._audience = audience
         self._people = workspace.people
+        self._address = workspace.address
         self._posts = posts
         self._status_lines = status_lines
         self._agents = status_lines.agents
@@ -84,6 +86,8 @@ class CardTeller:
         )
         if is_linked and (ts != record["ts"] or slot is None):
             await self._status_lines.again(thread, session)
+        if seen.parent is not None and bool(record["ts"]) is not is_linked:
+            await self._have_listed(thread.channel, seen.parent)
         is_open = is_linked and not heard.is_barred
         if heard.unsure is not None and link is not None and is_linked:
             await self._cards.want(thread, link)
@@ -125,8 +129,27 @@ class CardTeller:
                 is_barred=heard.is_barred,
                 is_unsure=heard.unsure is not None,
                 chosen=await self._chosen(named.session, thread.channel),
+                followed=await self._followed(thread.channel, seen),
             )
         )
+
+    async def _followed(self, channel: str, seen: Watched) -> Mapping[SessionId, str]:
+        """Return the children that have a thread in the channel, with its address."""
+        return {
+            child.session: self._address(thread)
+            for child in seen.children[:MOST_CHILDREN]
+            for thread in await self._watches.followers(child.session)
+            if thread.channel == channel
+        }
+
+    async def _have_listed(self, channel: str, parent: SessionId) -> None:
+        """Have the cards of a child's parent say that it has a thread in the channel, or none."""
+        for thread in await self._watches.followers(parent):
+            link = await self._links.get(thread)
+            if link is not None and thread.channel == channel:
+                after = await self._cards.want(thread, link)
+                if after is not None:
+                    await self._schedule.tell(card_owed(thread, link), after)
 
     async def _chosen(self, session: SessionId, channel: str) -> Sequence[str]:
         """Return the options that a session of this channel was started with, each as words.

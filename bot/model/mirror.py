@@ -135,7 +135,8 @@ class Watched(Record):
     `cursor` begins with the generation of Devin's API that gave it, and a blank. `since` is when
     the session entered its state, `read_at` when its messages were last read, and `spoke_at` when
     anybody last said something. `updated` is Devin's own time of its last change, and `skew` how
-    far Devin's clock is ahead. `last` is Devin's last message, and
+    far Devin's clock is ahead. `parent` started it, if a session did. `last` is Devin's last
+    message, and
     `is_turn_shown` says that threads which follow turns have been shown it. `asked` is the id of
     the open question or approval, and `options` are the answers it offers. `asked_at` is when
     people were last told that the session asks, has finished or has stopped. `question` is the id
@@ -153,6 +154,7 @@ class Watched(Record):
     trouble: Trouble | None = None
     pull_requests: tuple[PullRequest, ...] = ()
     children: tuple[Child, ...] = ()
+    parent: SessionId | None = None
     acus: float | None = None
     updated: int = 0
     skew: int = 0

@@ -124,7 +124,8 @@ class SlackMessage:
 
     `text`, `advice` and `footer` are Slack markup. `quote` is foreign text: it is shown in a
     `rich_text` block, where Slack parses nothing, so it stays as it is and can ping nobody.
-    `rows` are lines of markup, each with a button beside it; the fallback text leaves them out.
+    `rows` are lines of markup, each perhaps with a button beside it; the fallback text leaves them
+    out.
     """
 
     text: str
@@ -132,7 +133,7 @@ class SlackMessage:
     advice: str = ""
     buttons: tuple[Block, ...] = ()
     footer: str = ""
-    rows: tuple[tuple[str, Block], ...] = ()
+    rows: tuple[tuple[str, Block | None], ...] = ()
 
     def params(self) -> dict[str, Any]:
         """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
@@ -142,7 +143,8 @@ class SlackMessage:
             parts.append(quoted(self.quote, limit=QUOTE_LIMIT))
         if self.advice:
             blocks.append(section(self.advice))
-        blocks += [{**section(markup), "accessory": beside} for markup, beside in self.rows]
+        for markup, beside in self.rows:
+            blocks.append(section(markup) | ({"accessory": beside} if beside else {}))
         if self.footer:
             blocks.append(context(self.footer))
         parts += filter(None, (self.advice, self.footer))
@@ -216,6 +218,11 @@ def session_link(named: NamedSession) -> str:
         return link
     is_honest = not misleads(title, address)
     return f"<{escape(address)}|{title}> ({short})" if is_honest else f"{title} ({link})"
+
+
+def own_thread(address: str) -> str:
+    """Say "a thread of its own" with a link to it, if its address is known."""
+    return f"<{address}|a thread of its own>" if address else "a thread of its own"
 
 
 def session_address(named: NamedSession) -> str:

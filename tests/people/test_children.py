@@ -5,7 +5,10 @@ from typing import Any
 from bot.app import Bot
 from bot.model.errors import NotAllowed
 from bot.model.people import Standing
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
 from bot.wording import refusals
+from bot.wording.actions import link_value
 from sandbox.devin.sessions import NewSession
 from tests.people.test_adopt import roots, until_threads
 from tests.support.desk import SESSION, Desk, running
@@ -16,7 +19,12 @@ def rows(desk: Desk, thread: str) -> list[str]:
     """Return what the thread's card says of children."""
     card = desk.card(thread)
     found = card.blocks if card is not None else []
-    return [one["text"]["text"] for one in found if one.get("accessory")]
+    return [one["text"]["text"] for one in found if is_row(one)]
+
+
+def is_row(block: dict[str, Any]) -> bool:
+    """Return True if a child is in it: with its button, or with its thread."""
+    return bool(block.get("accessory")) or "followed in" in str(block)
 
 
 async def until_listed(desk: Desk, thread: str, *words: str) -> None:
@@ -35,14 +43,13 @@ def spawn(desk: Desk, title: str, parent: str = SESSION) -> str:
 
 
 async def follow(desk: Desk, thread: str, child: str, user: str = "ada") -> None:
-    """Press *Follow* beside a child on the card."""
+    """Press the *Follow* of a child, which a client may still show, on a card that has another."""
     card = desk.card(thread)
     assert card is not None
-    beside: list[Any] = [one["accessory"] for one in card.blocks if one.get("accessory")]
-    value = next(one["value"] for one in beside if child in one["value"])
-    await desk.slack.press(
-        "follow_child", channel="general", message_ts=card.ts, user=user, value=value
-    )
+    place = desk.slack.workspace.channel("general").id
+    ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=thread)
+    where = {"channel": "general", "message_ts": card.ts, "user": user}
+    await desk.slack.press("follow_child", **where, value=link_value(ref, SessionId(child)))
 
 
 async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk) -> None:
@@ -66,10 +73,10 @@ async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk) ->
 
 
 async def test_follow_gives_a_child_a_thread_once(bot: Bot, desk: Desk) -> None:
-    """Pressed by two people; later, it tells where that is, and after `unlink` it is given anew."""
+    """Pressed by two people; the card tells where that is, and offers it again after `unlink`."""
     thread = await desk.linked_thread()
-    child = spawn(desk, "Backend")
-    await until_listed(desk, thread, "Backend> ")
+    child, _ = spawn(desk, "Backend"), spawn(desk, "Frontend")
+    await until_listed(desk, thread, "Backend> ", "Frontend> ")
     await follow(desk, thread, child)
     await follow(desk, thread, child, user="ben")
     (root,) = await until_threads(desk, 1)
@@ -78,10 +85,12 @@ async def test_follow_gives_a_child_a_thread_once(bot: Bot, desk: Desk) -> None:
     await wait_until(lambda: desk.words(root.ts) == ["Ready for review"], "its words are there")
     await desk.reply("Ship it", root.ts)
     await desk.until_received("Ship it", child)
+    await until_listed(desk, thread, f"p{root.ts.replace('.', '')}?", "Frontend> ")
     await follow(desk, thread, child, user="ben")
     await desk.until_whispered("has <", "ben")
     assert (desk.words(thread), len(roots(desk))) == ([], 1)
     await desk.answer("unlink", root.ts, "Unlinked")
+    await wait_until(lambda: "followed in" not in rows(desk, thread)[0], "the button is back")
     await follow(desk, thread, child)
     await until_threads(desk, 2)
 
@@ -104,8 +113,8 @@ async def test_a_lost_answer_opens_no_second_thread(desk: Desk, environ: dict[st
     """Slack has posted, but its answer is lost; two processes are there, and then a new one."""
     async with running(desk, environ), running(desk, environ):
         thread = await desk.linked_thread()
-        child = spawn(desk, "Backend")
-        await until_listed(desk, thread, "Backend> ")
+        child, _ = spawn(desk, "Backend"), spawn(desk, "Frontend")
+        await until_listed(desk, thread, "Backend> ", "Frontend> ")
         desk.slack.fail_next("chat.postMessage", drop_after=True)
         await follow(desk, thread, child)
         await until_threads(desk, 1)

@@ -6,7 +6,15 @@ from bot.model.options import MOST_RULES, Rule
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, escape
-from bot.wording.message import SlackMessage, as_code, codes, local_time, plural, session_link
+from bot.wording.message import (
+    SlackMessage,
+    as_code,
+    codes,
+    local_time,
+    own_thread,
+    plural,
+    session_link,
+)
 
 LEGACY = SlackMessage(
     "I use version 1 of Devin's API, which doesn't tell where sessions come from, so I can't adopt "
@@ -97,15 +105,13 @@ def child(session: NamedSession, parent: NamedSession, by: str) -> SlackMessage:
 
 def followed(session: NamedSession, by: str, address: str) -> SlackMessage:
     """Tell the parent's thread that a child has its own."""
-    return SlackMessage(f"*{escape(by)}* follows *{session_link(session)}* in {_thread(address)}.")
+    return SlackMessage(
+        f"*{escape(by)}* follows *{session_link(session)}* in {own_thread(address)}."
+    )
 
 
 def has_thread(session: NamedSession, address: str) -> SlackMessage:
     """Tell a person that a child has a thread in the channel already."""
     return SlackMessage(
-        f"*{session_link(session)}* has {_thread(address)} in this channel already."
+        f"*{session_link(session)}* has {own_thread(address)} in this channel already."
     )
-
-
-def _thread(address: str) -> str:
-    return f"<{address}|a thread of its own>" if address else "a thread of its own"

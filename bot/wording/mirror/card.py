@@ -3,8 +3,8 @@
 Below it, a Devin Review of its pull request is offered, and the words about one are here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from bot.model.mirror import Follow, Watched
@@ -37,6 +37,7 @@ from bot.wording.message import (
     codes,
     literal_text,
     opens,
+    own_thread,
     plain,
     plain_text,
     plural,
@@ -63,7 +64,8 @@ class Card:
     """What a card shows.
 
     `is_barred`: Devin's words and titles may not be shown in this channel; `is_unsure`: not yet.
-    `chosen` are the options that the session was started with.
+    `chosen` are the options that the session was started with. `followed` are its children that
+    have a thread in the channel, each with that one's address, "" if that is unknown.
     """
 
     thread: ThreadRef
@@ -75,6 +77,7 @@ class Card:
     is_barred: bool
     is_unsure: bool = False
     chosen: Sequence[str] = ()
+    followed: Mapping[SessionId, str] = field(default_factory=dict)
 
 
 def card(shown: Card) -> SlackMessage:
@@ -177,14 +180,17 @@ def _children_head(seen: Watched) -> str:
     return f"*Child sessions*{of}" if seen.children else ""
 
 
-def _children(shown: Card) -> tuple[tuple[str, Block], ...]:
-    """Return a row for each of the first children: its state, and the button that follows it."""
-    rows = []
+def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
+    """Return a row for each of the first children: its state, and its thread, or *Follow*."""
+    rows: list[tuple[str, Block | None]] = []
     for one in shown.seen.children[:MOST_CHILDREN]:
         symbol, is_so, _ = _STATES[one.state]
         link = session_link(NamedSession(one.session, one.title, one.url))
-        value = link_value(shown.thread, one.session)
-        rows.append((f":{symbol}: {link} {is_so}", button(FOLLOW_CHILD, "Follow", value)))
+        said, value = f":{symbol}: {link} {is_so}", link_value(shown.thread, one.session)
+        if (address := shown.followed.get(one.session)) is None:
+            rows.append((said, button(FOLLOW_CHILD, "Follow", value)))
+        else:
+            rows.append((f"{said}, followed in {own_thread(address)}", None))
     return tuple(rows)
 
 
