@@ -8,6 +8,7 @@ can hold anybody's token, so what comes through either is never sent as a person
 
 import hashlib
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -138,12 +139,10 @@ class Acting:
         who = sender(reply)
         if who is None or await self._claims.is_claimed(_refused(account)):
             return
-        try:
-            await self._accounts.forget(who)
+        await self._accounts.forget(who)
+        with suppress(NotIdentified):  # else the key may have lost the permission for that as well
             if await self.account(who) != account:
                 return
-        except NotIdentified:
-            return
         await self._claims.claim(_refused(account), DAY)
         if await self._claims.claim("acting refused", DAY):
             ids = {"by": who, "as_user": account}

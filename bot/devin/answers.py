@@ -290,6 +290,7 @@ _MACRO = re.compile(r"![A-Za-z][\w-]*", re.ASCII)
 _PULL_REQUEST = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 _STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+_TOLD = re.compile(r"[a-z][\w -]{0,39}", re.IGNORECASE | re.ASCII)
 
 
 def creation(prompt: str, options: Options, tag: str, as_user: str = "") -> bytes:
@@ -310,7 +311,7 @@ def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
     """Return pull requests of these addresses and states, without those that have no address."""
     usable = {url: state for url, state in found if _PULL_REQUEST.fullmatch(url)}
     return tuple(
-        PullRequest(url, word(state)) for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
+        PullRequest(url, state if _TOLD.fullmatch(state) else "") for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
     )
 
 

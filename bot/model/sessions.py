@@ -69,17 +69,22 @@ class Closing(StrEnum):
 class PullRequest:
     """A pull request that a session opened.
 
-    `url` is http(s), printable ASCII, of at most 2,000 characters. `state` is Devin's word in lower
-    case, as in "open", "merged" or "closed", and empty if Devin gives none.
+    `url` is http(s), printable ASCII, of at most 2,000 characters. `state` is as Devin tells it, as
+    in "open", "merged" or "closed", and empty if Devin gives none.
     """
 
     url: str
     state: str = ""
 
     @property
+    def word(self) -> str:
+        """The state in lower case, to compare it."""
+        return self.state.lower()
+
+    @property
     def is_open(self) -> bool:
         """True if Devin gives a state, and it is not one of the two in which it is over."""
-        return self.state not in {"", *PULL_REQUEST_OVER}
+        return self.word not in {"", *PULL_REQUEST_OVER}
 
 
 PULL_REQUEST_OVER = frozenset({"merged", "closed"})
@@ -136,6 +141,9 @@ _PULL_REQUEST = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+_AROUND = " \n\t.,;:!?()`*_'\"\u200b"
+"""What may stand around an address, and is no part of it."""
+
 
 def parse_session(text: str) -> SessionId | None:
     """Parse a session id or web address, as typed or as Slack wraps it; None for anything else."""
@@ -151,10 +159,11 @@ def parse_session(text: str) -> SessionId | None:
 def parse_pull_request(text: str) -> str | None:
     """Parse the address of a pull or merge request, or of one of its pages; None for others.
 
-    It may be as typed, or as Slack wraps it.
+    It may be as typed, also in quotes or before a full stop, or as Slack wraps it.
     """
-    wrapped = _SLACK_LINK.fullmatch(text.strip())
-    found = _PULL_REQUEST.fullmatch(wrapped.group(1) if wrapped else text.strip())
+    bare = text.strip(_AROUND)
+    wrapped = _SLACK_LINK.fullmatch(bare)
+    found = _PULL_REQUEST.fullmatch(wrapped.group(1) if wrapped else bare)
     return found.group(1) if found else None
 
 

@@ -101,8 +101,14 @@ class Usage:
         self, now: datetime, uses: Sequence[Use], names: dict[UserId, str], *, places: bool = False
     ) -> MonthUse:
         ranked = sorted(uses, key=lambda one: -one.in_month)
-        sessions = await self.naming.of([one.session for one in ranked[:MOST_LINES]])
-        return MonthUse(now.strftime("%B"), ranked, sessions, names, places)
+        listed = [one.session for one in ranked[:MOST_LINES]]
+        seen = await self.state.watches.seen(listed)
+        children = {
+            session: [child.acus for child in one.children]
+            for session, one in zip(listed, seen, strict=True)
+        }
+        sessions = await self.naming.of(listed)
+        return MonthUse(now.strftime("%B"), ranked, sessions, names, places, children)
 
     async def _name(self, who: UserId) -> str:
         """Return a person's name; a workflow has none."""

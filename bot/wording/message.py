@@ -144,7 +144,7 @@ class SlackMessage:
         if self.advice:
             blocks.append(section(self.advice))
         for markup, beside in self.rows:
-            blocks.append(section(markup) | ({"accessory": beside} if beside else {}))
+            blocks.append({**section(markup), **({"accessory": beside} if beside else {})})
         if self.footer:
             blocks.append(context(self.footer))
         parts += filter(None, (self.advice, self.footer))

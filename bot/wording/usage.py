@@ -1,7 +1,7 @@
 """Answers to `usage`: the ACUs of a session, of a channel and of a person."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.model.ledger import Use
 from bot.model.people import UserId
@@ -41,13 +41,17 @@ class SessionUse:
 
 @dataclass(frozen=True, slots=True)
 class MonthUse:
-    """What some sessions have used in a month, the most first; `places` if they are to be named."""
+    """What some sessions have used in a month, the most first; `places` if they are to be named.
+
+    `children` are what the child sessions of some have used in all, each.
+    """
 
     month: str
     uses: Sequence[Use]
     sessions: Mapping[SessionId, NamedSession]
     names: Mapping[UserId, str]
     places: bool = False
+    children: Mapping[SessionId, Sequence[float]] = field(default_factory=dict)
 
 
 def of_session(used: SessionUse) -> SlackMessage:
@@ -55,10 +59,14 @@ def of_session(used: SessionUse) -> SlackMessage:
     today = f", {amount(max(0.0, used.today))} of them today" if used.acus else ""
     by = "It wasn't started by me." if used.by is None else f"Started by {linker(used.by)}."
     what = f"*{session_link(used.session)}* has used *{acus_of(used.acus, used.cap)}*{today}. {by}"
-    count = len(used.children)
-    its = f"Its {count} child {plural(count, 'session has', 'sessions have')} used"
-    children = f"{its} *{acus_of(sum(used.children), None)}*." if count else ""
+    children = f"{_children('Its', used.children)}." if used.children else ""
     return SlackMessage(what, advice=children, footer=FOOTER)
+
+
+def _children(its: str, acus: Sequence[float]) -> str:
+    """Say what child sessions have used together."""
+    have = plural(len(acus), "session has", "sessions have")
+    return f"{its} {len(acus)} child {have} used *{acus_of(sum(acus), None)}*"
 
 
 def of_channel(used: MonthUse) -> SlackMessage:
@@ -84,7 +92,9 @@ def _by_session(used: MonthUse) -> Sequence[str]:
         channel = one.account.channel
         place = "our direct message" if channel.startswith("D") else f"<#{channel}>"
         where = f" in {place}" if used.places else ""
-        lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_sum([one])}")
+        others = used.children.get(one.session, ())
+        more = f"; {_children('its', others)} in all" if others else ""
+        lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_sum([one])}{more}")
     return [*lines, *_more(used.uses[MOST_LINES:], "session", "sessions")]
 
 

@@ -238,6 +238,19 @@ async def test_what_devin_forbids_is_sent_under_the_name_and_told_the_operator_o
     assert IMPERSONATE in vars(told)["reason"]
 
 
+async def test_a_role_that_loses_both_permissions_is_told_the_operator(
+    bot: Bot, desk: Desk, ada: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Then nobody can be looked up again, so it isn't known that Ada is still a member."""
+    thread = await desk.linked_thread()
+    await desk.until_marked(MARK, await desk.reply("Please rebase", thread))
+    desk.devin.permissions -= {IMPERSONATE, MEMBERS}
+    await desk.until_marked(MARK, await desk.reply("And push", thread))
+    assert written(desk) == [("Please rebase", ada), (signed(desk, "ada"), None)]
+    (told,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert IMPERSONATE in vars(told)["reason"]
+
+
 async def test_a_start_that_devin_forbids_the_person_is_made_once(
     bot: Bot, desk: Desk, ada: str
 ) -> None:

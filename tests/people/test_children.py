@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from redis.asyncio import Redis
+
 from bot.app import Bot
 from bot.model.errors import NotAllowed
 from bot.model.people import Standing
@@ -11,6 +13,7 @@ from bot.wording import refusals
 from bot.wording.actions import link_value
 from sandbox.devin.sessions import NewSession
 from tests.people.test_adopt import roots, until_threads
+from tests.people.test_usage import until_spent
 from tests.support.desk import SESSION, Desk, running
 from tests.support.waiting import wait_until
 
@@ -52,7 +55,7 @@ async def follow(desk: Desk, thread: str, child: str, user: str = "ada") -> None
     await desk.slack.press("follow_child", **where, value=link_value(ref, SessionId(child)))
 
 
-async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk) -> None:
+async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk, raw: Redis) -> None:
     """Of many, ten; what they cost is a line of the parent's `usage`, and their words stay away."""
     thread = await desk.linked_thread()
     one = spawn(desk, "Backend")
@@ -65,6 +68,11 @@ async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk) ->
     await until_listed(desk, thread, "is *working*", "has *finished*")
     said = await desk.answer("usage", thread, "has used")
     assert "Its 2 child sessions have used *3.5 ACUs*." in said
+    desk.devin.spend(SESSION, 1.0)
+    elsewhere = await desk.slack.say("What did we spend?")
+    told = "1 ACU; its 2 child sessions have used *3.5 ACUs* in all"
+    await until_spent(raw, SESSION, "1.0")
+    await desk.answer("usage", elsewhere, told)
     for number in range(9):
         spawn(desk, f"More {number}")
     await wait_until(lambda: "(10 of 11)" in str(desk.card(thread)), "the card counts the rest")

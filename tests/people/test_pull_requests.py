@@ -42,15 +42,17 @@ async def test_opened_merged_and_closed_are_told_where_a_thread_follows(
         desk.devin.open_pull_request(SESSION, url)
     for thread in (all_, turns):
         await until_line(desk, opened(TWO), thread)
-    desk.devin.open_pull_request(SESSION, TWO, "draft")
-    await until_card(desk, "(draft)", nothing)
+    desk.devin.open_pull_request(SESSION, TWO, "Changes requested")
+    await until_card(desk, "(Changes requested)", nothing)
     desk.devin.open_pull_request(SESSION, ONE, "merged")
     desk.devin.open_pull_request(SESSION, TWO, "closed")
     for thread in (all_, turns):
         await until_line(desk, over("closed", TWO), thread)
     desk.devin.open_pull_request(SESSION, TWO, "open")
+    desk.devin.open_pull_request(SESSION, ONE, "Merged")
     for thread in (all_, turns, nothing):
         await until_card(desk, "(open)", thread)
+        await until_card(desk, "(Merged)", thread)
     told = [opened(ONE), opened(TWO), over("merged", ONE), over("closed", TWO)]
     assert [lines(desk, one) for one in (all_, turns, nothing)] == [told, told, []]
     assert "<@" not in "".join(told)

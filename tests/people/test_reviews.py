@@ -247,6 +247,8 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         (PR, PR),
         (f"<{PR}|acme/relay#7>", PR),
         (f"{PR}/files?w=1#diff", PR),
+        (f"(<{PR}|acme/relay#7>).", PR),
+        (f"`{PR}`!", PR),
         (
             "https://git.example:8443/a/b/-/merge_requests/12/",
             "https://git.example:8443/a/b/-/merge_requests/12",

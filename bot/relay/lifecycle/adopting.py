@@ -239,9 +239,12 @@ class Adopting:
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
             await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
             await self.state.claims.note(claim, f"{channel} done", KEEP_CLAIM)
-        if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
+        if waiting:
+            once = f"adoption waits:{channel}"
+            await self.state.claims.claim(once, SPAN)
+            once += f":{await self.state.claims.noted(once)}"
             place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-            await self.notices.say(place, words.waiting(len(waiting)))
+            await self.notices.say(place, words.waiting(len(waiting)), once=once)
         return waiting
 
     async def _is_new(self, one: SessionSummary, fitting: Mapping[SessionId, _Fitting]) -> bool:
