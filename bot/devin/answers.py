@@ -311,7 +311,8 @@ def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
     """Return pull requests of these addresses and states, without those that have no address."""
     usable = {url: state for url, state in found if _PULL_REQUEST.fullmatch(url)}
     return tuple(
-        PullRequest(url, state if _TOLD.fullmatch(state) else "") for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
+        PullRequest(url, state if _TOLD.fullmatch(state) else "")
+        for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
     )
 
 

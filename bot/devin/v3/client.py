@@ -324,9 +324,7 @@ class DevinV3:
         is_none = isinstance(answer, Unread) and answer.status == HTTPStatus.NOT_FOUND
         return None if is_none else parsed(answer, parse_review)
 
-    async def _items(
-        self, kind: Read, path: str | Failure, params: Mapping[str, Param]
-    ) -> _Items:
+    async def _items(self, kind: Read, path: str | Failure, params: Mapping[str, Param]) -> _Items:
         """Read a list's pages, at most `MOST_READ`, within `read_seconds`."""
         if not isinstance(path, str):
             return (), _unread(path), 0
