@@ -135,7 +135,7 @@ async def test_rules_are_shown_and_ended_at_once(bot: Bot, desk: Desk, raw: Redi
     await desk.until_said(words.NONE, ts)
     await set_rules(desk)
     ts = await desk.mention("adopt", user="ben")
-    assert "`tag:oncall`, set by ada" in await desk.until_said("New sessions that fit", ts)
+    assert "`tag:oncall`, set by ada" in await desk.until_said("New sessions that match", ts)
     desk.devin.appear(NIGHTLY)
     await look(desk, raw)
     (root,) = await until_threads(desk, 1)

@@ -88,7 +88,7 @@ async def test_follow_gives_a_child_a_thread_once(bot: Bot, desk: Desk) -> None:
     await follow(desk, thread, child)
     await follow(desk, thread, child, user="ben")
     (root,) = await until_threads(desk, 1)
-    await desk.until_said("follows *<", thread)
+    await desk.until_said("is following *<", thread)
     desk.devin.say(child, "Ready for review")
     await wait_until(lambda: desk.words(root.ts) == ["Ready for review"], "its words are there")
     await desk.reply("Ship it", root.ts)

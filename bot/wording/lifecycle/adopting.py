@@ -17,7 +17,7 @@ from bot.wording.message import (
 )
 
 LEGACY = SlackMessage(
-    "I use version 1 of Devin's API, which doesn't tell where sessions come from, so I can't adopt "
+    "I use version 1 of Devin's API, which doesn't say where sessions come from, so I can't adopt "
     "any."
 )
 
@@ -41,7 +41,7 @@ END = "To end it, mention me with `adopt none`."
 NAME_LIMIT = 40
 """The part of a name that a list shows, so that the longest one fits into a section."""
 
-NONE = SlackMessage(f"This channel adopts no sessions. {HOW}")
+NONE = SlackMessage(f"This channel doesn't adopt any sessions. {HOW}")
 
 
 def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:
@@ -49,7 +49,9 @@ def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:
     if not rules:
         return NONE
     lines = [_line(one, names[one.by]) for one in rules]
-    head = f"New sessions that fit {plural(len(rules), 'this', 'any of these')} get a thread here:"
+    head = (
+        f"New sessions that match {plural(len(rules), 'this', 'any of these')} get a thread here:"
+    )
     return SlackMessage(head, advice="\n".join(lines), footer=END)
 
 
@@ -61,29 +63,29 @@ def _line(rule: Rule, by: str) -> str:
 def changed(added: Sequence[Rule], rules: Sequence[Rule], by: str) -> SlackMessage:
     """Tell the channel who added rules, or ended all of them, and which there are now."""
     if not added:
-        return SlackMessage(f"*{escape(by)}* ended adoption: new sessions get no threads here.")
+        return SlackMessage(f"*{escape(by)}* ended adoption: new sessions won't get threads here.")
     fit = codes([one.words for one in rules])
     return SlackMessage(
-        f"*{escape(by)}* changed what this channel adopts: new sessions that fit {fit} get a "
+        f"*{escape(by)}* changed what this channel adopts: new sessions that match {fit} get a "
         f"thread here. {END}"
     )
 
 
 def waiting(count: int) -> SlackMessage:
     """Say that so many sessions get their threads later."""
-    more = f"{count:,} more {plural(count, 'session fits', 'sessions fit')}"
+    more = f"{count:,} more {plural(count, 'session matches', 'sessions match')}"
     return SlackMessage(
         f"{more} this channel's rules. I open at most ten threads an hour, so "
-        f"{plural(count, 'it follows', 'the rest follow')} later."
+        f"{plural(count, 'it gets its thread', 'they get theirs')} later."
     )
 
 
 def rests(rule: str, by: str) -> SlackMessage:
     """Say that a rule does not apply while its maker may not start sessions."""
     return SlackMessage(
-        f"New sessions that fit {as_code(rule)} get no threads here: {escape(by)}, who set "
-        "that, may no longer start sessions here. Someone who may can mention me with "
-        "`adopt none`, and then set the channel's rules again."
+        f"New sessions that match {as_code(rule)} don't get threads here: {escape(by)}, who set "
+        "that rule, may no longer start sessions here. Someone who's allowed to can mention me "
+        "with `adopt none`, and then set the channel's rules again."
     )
 
 
@@ -91,7 +93,7 @@ def adopted(session: NamedSession, rule: str, by: str) -> SlackMessage:
     """Begin the thread of a session that fits a rule of the person `by`."""
     return SlackMessage(
         f"New session: *{session_link(session)}*",
-        footer=f"It fits {as_code(rule)}, which {escape(by)} set with `adopt`.",
+        footer=f"It matches the rule {as_code(rule)}, which {escape(by)} set with `adopt`.",
     )
 
 
@@ -106,12 +108,12 @@ def child(session: NamedSession, parent: NamedSession, by: str) -> SlackMessage:
 def followed(session: NamedSession, by: str, address: str) -> SlackMessage:
     """Tell the parent's thread that a child has its own."""
     return SlackMessage(
-        f"*{escape(by)}* follows *{session_link(session)}* in {own_thread(address)}."
+        f"*{escape(by)}* is following *{session_link(session)}* in {own_thread(address)}."
     )
 
 
 def has_thread(session: NamedSession, address: str) -> SlackMessage:
     """Tell a person that a child has a thread in the channel already."""
     return SlackMessage(
-        f"*{session_link(session)}* has {own_thread(address)} in this channel already."
+        f"*{session_link(session)}* already has {own_thread(address)} in this channel."
     )

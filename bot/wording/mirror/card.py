@@ -276,7 +276,7 @@ DETAIL_LIMIT = 200
 WHICH = SlackMessage("Which pull request? Mention me with `review &lt;pull request link&gt;`.")
 
 NO_PULL_REQUEST = SlackMessage(
-    "That isn't the link of a pull request or merge request. It ends in `/pull/` or "
+    "That isn't a link to a pull request or merge request. Such a link ends with `/pull/` or "
     "`/merge_requests/` and a number."
 )
 
@@ -323,7 +323,7 @@ def result(address: str, review: Review) -> SlackMessage:
         again = "To try again, mention me with `review &lt;pull request link&gt;`."
         return SlackMessage(f"{_of(address, review)} *failed* with an error. {again}")
     return SlackMessage(
-        f"{_of(address, review)} is *completed*. Open the pull request to read what it found."
+        f"{_of(address, review)} is *complete*. Open the pull request to read what it found."
     )
 
 
