@@ -17,6 +17,7 @@ from bot.relay.edits import CorrectionOffered
 from bot.relay.saying.say import SayForm, Unsent
 from bot.store.claims import Tickets
 from tests.support.desk import SESSION, Desk
+from tests.support.keys import TENANT
 from tests.support.waiting import wait_until
 
 BY = UserId("U0ADA00000")
@@ -38,7 +39,7 @@ async def test_a_ticket_keeps_its_key_and_its_form(store: Store, raw: redis.asyn
     tickets = Tickets(store)
     for kind, ticket in TICKETS.items():
         number = await tickets.issue(ticket)
-        kept = await raw.get(f"{{devin-relay:T0SANDBOX}}:ticket:{kind}:{number}")
+        kept = await raw.get(f"{{devin-relay:{TENANT}}}:ticket:{kind}:{number}")
         assert kept == ticket.to_json()
         assert '"kind"' not in kept
         assert await tickets.read(type(ticket), number, BY) == ticket
@@ -53,7 +54,7 @@ async def test_a_shortcut_is_claimed_by_the_id_that_slack_sends(
         shortcut = await desk.slack.shortcut(callback, channel="general", message_ts=thread)
         trigger = shortcut.payload["trigger_id"]
         what = f"claim:{callback}:{ROOM}:{thread}:{trigger}"
-        key = f"{{devin-relay:T0SANDBOX}}:once:{what}"
+        key = f"{{devin-relay:{TENANT}}}:once:{what}"
 
         async def is_claimed(key: str = key) -> bool:
             return bool(await raw.exists(key))

@@ -74,7 +74,7 @@ async def test_a_link_that_has_expired_is_followed_no_more(
 ) -> None:
     """Nothing tells of a link that expires, so each read asks for it."""
     await linked(store)
-    (name,) = [key async for key in raw.scan_iter("{devin-relay:T0SANDBOX}:link:*")]
+    (name,) = [key async for key in raw.scan_iter("{devin-relay:*}:link:*")]
     await raw.delete(name)
     (poll,) = await take(store)
     assert not poll.followers
