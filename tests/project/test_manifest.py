@@ -93,21 +93,27 @@ def test_an_agent_s_prompts_are_those_that_the_relay_pins() -> None:
     assert [(one.title, one.message) for one in agent.suggested_prompts] == list(PROMPTS)
 
 
-@pytest.mark.parametrize("wanted", [(), ("--agent",), ("--agent", "--org"), ("--workflow-steps",)])
-def test_the_link_that_creates_the_app_holds_the_manifest(wanted: tuple[str, ...]) -> None:
+ADDRESS = "https://devin-relay.platform.example.com"
+
+
+@pytest.mark.parametrize("url", [None, ADDRESS])
+@pytest.mark.parametrize("wanted", [(), ("--agent",), ("--agent", "--org"), tuple(OPTIONS)])
+def test_the_link_that_creates_the_app_holds_the_manifest(
+    wanted: tuple[str, ...], url: str | None
+) -> None:
     """It is shorter than what browsers and servers take; the getting-started page has the first."""
-    link = creation_link(manifest_yaml(*wanted))
+    link = creation_link(manifest_yaml(*wanted, url=url))
     assert len(link) < 8_000
     carried = yaml.safe_load(unquote_plus(link.removeprefix(CREATE)))
-    assert carried == yaml.safe_load(manifest_yaml(*wanted))
+    assert carried == yaml.safe_load(manifest_yaml(*wanted, url=url))
     page = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
-    assert (link in page) is (wanted in {(), ("--agent",)})
+    assert (link in page) is (url is None and wanted in {(), ("--agent",)})
 
 
 def test_a_link_that_would_be_too_long_is_refused() -> None:
     """A server would cut it, or refuse it with a page of its own."""
     with pytest.raises(ValueError, match=r"--link would be \d+ characters long"):
-        creation_link(manifest_yaml(*OPTIONS, url="https://relay.example"))
+        creation_link(manifest_yaml(*OPTIONS, url=f"https://{'relay.' * 40}example"))
 
 
 def test_direct_messages_are_possible() -> None:
@@ -162,8 +168,9 @@ def test_each_event_has_its_scope_and_each_scope_its_reason() -> None:
     }
     others |= {"chat:write", "commands", "reactions:write"}
     assert set(required_scopes()) == others | set(SCOPE_OF_EVENT.values())
-    for scope in required_scopes():
-        assert re.search(rf"^      - {scope} # \S", manifest_yaml(), re.MULTILINE)
+    full = manifest_yaml(*OPTIONS)
+    for one in [*required_scopes(*OPTIONS), *read(*OPTIONS).bot_events]:
+        assert re.search(rf"^      - {one} # \S", full, re.MULTILINE), one
 
 
 def test_the_command_comes_with_ids() -> None:

@@ -1,4 +1,4 @@
-"""The Slack app manifest: the relay's requests to a workspace, each scope with its reason.
+"""The Slack app manifest: each scope and event that the relay asks for, with its reason.
 
 `manifest_template.yaml` is the one source of them, for `doctor` and each start as well.
 """
@@ -31,6 +31,7 @@ _NOT_PRINTED = re.compile(r"^##.*\n", re.MULTILINE)
 # Matches a marked line, and the lines below it that are indented deeper.
 _PART = re.compile(r"^(( *)\S.*) # only (with.*)(\n(?:\2 .*\n)*)", re.MULTILINE)
 _OPTION = re.compile(r" with (--(?!url)\S+)")
+_INDENT = re.compile("^ +", re.MULTILINE)
 _COMMENT = re.compile(r"^#.*\n| # .*$", re.MULTILINE)
 _SCOPE = re.compile(r"^ +- (\S+) # (.+)$", re.MULTILINE)
 
@@ -44,7 +45,7 @@ def options() -> Collection[str]:
 @cache
 def required_scopes(*wanted: str) -> Mapping[str, str]:
     """Return the bot scopes that the manifest with these options asks for, each with its reason."""
-    return dict(_SCOPE.findall(manifest_yaml(*wanted)))
+    return dict(_SCOPE.findall(manifest_yaml(*wanted).partition("bot_events:")[0]))
 
 
 def lacking(missing: Collection[str], granted: Collection[str] = ()) -> str:
@@ -84,8 +85,13 @@ def manifest_yaml(*wanted: str, url: str | None = None) -> str:
 
 
 def creation_link(manifest: str) -> str:
-    """Return the address that creates the app from `manifest`; `ValueError` if it is too long."""
-    link = CREATE + quote_plus(_COMMENT.sub("", manifest), safe=":/,")
+    """Return the address that creates the app from `manifest`; `ValueError` if it is too long.
+
+    The workflow steps fill most of it, so they are indented half as deep: they have no lists.
+    """
+    before, functions, steps = _COMMENT.sub("", manifest).partition("functions:\n")
+    steps = _INDENT.sub(lambda indent: indent[0][::2], steps)
+    link = CREATE + quote_plus(before + functions + steps, safe=":/,")
     if len(link) > LONGEST:
         raise ValueError(f"--link would be {len(link)} characters long; paste the manifest instead")
     return link
