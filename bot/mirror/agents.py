@@ -173,7 +173,7 @@ class AgentSessions:
 
     def __init__(self, workspace: Workspace, state: State) -> None:
         self._client = workspace.client
-        self._claims = state.claims
+        self._claims, self._links, self._cards = state.claims, state.links, state.cards
         self._is_off = workspace.settings.agent == "off"
         self._pause = workspace.timing.agent_pause
         self._stopped_seconds = workspace.timing.stopped_wait.total_seconds()
@@ -239,6 +239,13 @@ class AgentSessions:
             log.warning(
                 "agent session not closed", extra=thread.log_fields | {"reason": str(error)}
             )
+        await self.doubt(thread)
+
+    async def doubt(self, thread: ThreadRef) -> None:
+        """Have the state of `thread`, just closed, set again if the thread has a link by now."""
+        link = await self._links.get(thread)
+        if link is not None:
+            await self._cards.want(thread, link, doubts=True)
 
     async def _tell(self, thread: ThreadRef, was: Slot, wanted: Slot) -> None:
         title = was.title

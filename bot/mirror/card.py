@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
-from bot.mirror.agents import StatusLines, parse_slot, wanted_slot
+from bot.mirror.agents import Slot, StatusLines, parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.mirror import Watched
@@ -79,6 +79,8 @@ class CardTeller:
         words = await self._words(thread, named, seen, heard, is_linked=is_linked)
         ts = await self._show(begun, thread, words, is_linked=is_linked)
         was = parse_slot(record["slot"])
+        if begun.again and not is_linked:
+            was = was or Slot()  # a try that was cut off may have made a session
         wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
         is_fresh = int(record["again"] or 0) > begun.at
         slot, again = await self._agents.show(
@@ -86,6 +88,8 @@ class CardTeller:
         )
         if is_linked and (ts != record["ts"] or slot is None):
             await self._status_lines.again(thread, session)
+        elif not is_linked and (begun.again or wanted is not None):
+            await self._agents.doubt(thread)
         if seen.parent is not None and bool(record["ts"]) is not is_linked:
             await self._have_listed(thread.channel, seen.parent)
         is_open = is_linked and not heard.is_barred
