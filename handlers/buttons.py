@@ -150,7 +150,8 @@ async def _obey(cases: UseCases, thread: ThreadRef, by: UserId, ts: str) -> None
         words = refusals.sorry(error, cases.workspace.admin)
     await cases.stopping.show(thread)
     if words is not None:
-        await cases.notices.whisper(thread, by, words, once=claim)
+        at = await cases.stopping.told_at(thread)
+        await cases.notices.whisper(thread, by, words, once=claim, at=at)
     await cases.state.claims.claim(claim)
 
 

@@ -98,7 +98,10 @@ RENAME = "agents.sessions.rename"
 WRITE = "assistant:write"
 
 NOT_AUTHORIZED = "not_authorized"
-"""The app is no agent, or the bot is not in the channel: so it counts for the channel."""
+"""The app is no agent, or the bot is not in the channel.
+
+The first counts for the channel, since Slack doesn't say which, and the second only once.
+"""
 
 UNAVAILABLE = frozenset(
     {
@@ -107,6 +110,9 @@ UNAVAILABLE = frozenset(
     }
 )
 """Slack's codes for a workspace, or an app, that has no agent sessions."""
+
+NO_STOP = "missing_agent_session_stopped_event_subscription"
+"""Slack's warning that it shows a session at work without its *Stop*."""
 
 REFUSED_FOR = timedelta(days=1)
 FIX = "Paste the output of `devin-relay manifest --agent` and reinstall the app, or set AGENT=off"
@@ -172,7 +178,7 @@ class AgentSessions:
     """The agent sessions of a workspace's threads."""
 
     def __init__(self, workspace: Workspace, state: State) -> None:
-        self._client = workspace.client
+        self._client, self._channels = workspace.client, workspace.channels
         self._claims, self._links, self._cards = state.claims, state.links, state.cards
         self._is_off = workspace.settings.agent == "off"
         self._pause = workspace.timing.agent_pause
@@ -261,7 +267,10 @@ class AgentSessions:
     async def _call(self, method: str, thread: ThreadRef, **what: str) -> Mapping[str, Any]:
         where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
         with self._limits.respected(method, thread.channel):
-            return await call(self._client, method, **where, **what)
+            answer = await call(self._client, method, **where, **what)
+        if NO_STOP in string(answer, "warning") and await self._claims.claim(NO_STOP, REFUSED_FOR):
+            log.warning("Stop not shown", extra={"reason": NO_STOP, "fix": FIX})
+        return answer
 
     def _wait(self, thread: ThreadRef, error: SlackAway | SlackRefused) -> float:
         """Return the seconds until the next try, of which it is not certain what this one did."""
@@ -274,7 +283,8 @@ class AgentSessions:
         """Return True if Slack has no sessions here; else it refused this one, until it changes."""
         ids = thread.log_fields | {"reason": str(error)}
         of_channel = f":{thread.channel}" if error.reason == NOT_AUTHORIZED else ""
-        if error.method != SET_STATUS or error.reason not in {*UNAVAILABLE, NOT_AUTHORIZED}:
+        is_of_all = error.reason in UNAVAILABLE or (of_channel and await self._is_in(thread))
+        if error.method != SET_STATUS or not is_of_all:
             is_first = await self._claims.claim(
                 f"agent told:{thread.name}:{error.reason}", REFUSED_FOR
             )
@@ -284,6 +294,13 @@ class AgentSessions:
             is_first = await self._claims.claim(f"agent told:{error.reason}", REFUSED_FOR)
             log.log(_level(is_first=is_first), "agent sessions refused", extra=ids | {"fix": FIX})
         return True
+
+    async def _is_in(self, thread: ThreadRef) -> bool:
+        """Return True unless Slack says that the bot isn't in the channel: it may be invited."""
+        try:
+            return (await self._channels.get(thread.channel, Need.CARDS, fresh=0)).is_member
+        except SlackAway:
+            return True
 
 
 def _level(*, is_first: bool) -> int:

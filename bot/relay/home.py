@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.mirror.agents import UNAVAILABLE
+from bot.mirror.agents import UNAVAILABLE, WRITE
 from bot.mirror.news import follow_of
 from bot.model.errors import (
     NotIdentified,
@@ -86,11 +86,13 @@ class Home:
         app that is no agent, it is not asked again for a day.
         """
         claims = self.state.claims
+        # An app that becomes an agent gets this scope, and is not kept waiting for a day.
+        scope = "write" if WRITE in self.workspace.identity.scopes else ""
+        none, once = f"{NO_PROMPTS}:{scope}", f"prompts:{scope}:{viewer}"
         try:
-            if self.workspace.settings.agent == "off" or await claims.is_claimed(NO_PROMPTS):
+            if self.workspace.settings.agent == "off" or await claims.is_claimed(none):
                 return
             standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, direct)
-            once = f"prompts:{viewer}"
             if standing is not Standing.ALLOWED or not await claims.claim(once, PROMPTED):
                 return
             try:
@@ -102,7 +104,7 @@ class Home:
                 raise
         except (PassingError, SlackRefused) as error:
             if isinstance(error, SlackRefused) and error.reason in UNAVAILABLE:
-                await claims.claim(NO_PROMPTS, PROMPTED)
+                await claims.claim(none, PROMPTED)
             log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})
 
     async def listed(self, viewer: UserId, channel: str) -> SlackMessage:

@@ -4,10 +4,11 @@ That is said like any words of theirs (`relay/saying/speaker.py`), so it follows
 wait. A muted thread sends it as well, since people press *Stop* to prevent harm.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from bot.mirror.agents import StatusLines, stopping
-from bot.model.errors import NotLinked, StoreAway
+from bot.model.errors import NotLinked, SlackAway, SlackRefused, StoreAway
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionState
@@ -82,6 +83,18 @@ class Stopping:
         after = await self.state.cards.want(thread, link, doubts=True)
         if after is not None:
             await self.accepting.schedule.tell(card_owed(thread, link), after)
+
+    async def told_at(self, thread: ThreadRef) -> str:
+        """Return where Slack shows an answer to the one person who pressed *Stop*, for `whisper`.
+
+        That is the channel if Slack says in time that the thread has no replies.
+        """
+        try:
+            async with asyncio.timeout(self.workspace.timing.root_seconds):
+                root = await self.workspace.threads.root(thread)
+        except (SlackAway, SlackRefused, TimeoutError):
+            return ""
+        return "" if root.get("reply_count", not root) else thread.thread_ts
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)

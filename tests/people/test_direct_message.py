@@ -20,7 +20,7 @@ from bot.wording.lifecycle import adopting, starting
 from bot.wording.message import session_address
 from bot.wording.mirror import digest
 from handlers.parse.commands import parse_command
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels, running
 from tests.support.waiting import wait_until
 
 PEOPLE = ("ada", "ben")
@@ -162,17 +162,21 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
 
 
 async def test_an_app_that_is_no_agent_asks_for_prompts_once(
-    bot: Bot, desk: Desk, store: Store
+    environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """Slack lacks the scope for all, so nobody else's are asked for."""
-    desk.slack.fail_next(api.SUGGEST, error="missing_scope")
-    await desk.slack.open_home("ada", "messages")
+    """Slack lacks the scope for all, so nobody else's are asked for until the app gets it."""
     claims = Claims(store)
-    await wait_until(lambda: claims.is_claimed(NO_PROMPTS), "Slack was asked")
-    await desk.slack.open_home("ben", "messages")
-    await desk.slack.open_home("ben", "home")
-    await wait_until(lambda: desk.slack.home_view("ben"), "Ben's Home is published")
-    assert len(calls(desk)) == 1
+    async with running(desk, environ):
+        await desk.slack.open_home("ada", "messages")
+        await wait_until(lambda: claims.is_claimed(f"{NO_PROMPTS}:"), "Slack was asked")
+        await desk.slack.open_home("ben", "messages")
+        await desk.slack.open_home("ben", "home")
+        await wait_until(lambda: desk.slack.home_view("ben"), "Ben's Home is published")
+        assert len(calls(desk)) == 1
+    desk.slack.agent = True
+    async with running(desk, environ):
+        await desk.slack.open_home("ada", "messages")
+        await wait_until(lambda: desk.slack.prompts("ada"), "Ada is offered prompts")
 
 
 def calls(desk: Desk) -> list[Mapping[str, Any]]:

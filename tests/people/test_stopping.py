@@ -200,6 +200,16 @@ async def test_where_nothing_is_stopped_the_person_is_told_why(
     assert not desk.received()
 
 
+async def test_who_presses_it_in_a_thread_without_replies_is_told_in_the_channel(
+    bot: Bot, desk: Desk
+) -> None:
+    """There, Slack would show nobody a message for one person, as if the card had been deleted."""
+    thread = await desk.slack.say("Shall we ship it?")
+    await stop(desk, thread)
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
+    assert desk.slack.unseen == []
+
+
 async def test_two_presses_within_a_minute_ask_devin_once(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:

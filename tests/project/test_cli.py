@@ -380,7 +380,7 @@ async def test_doctor_names_the_scopes_that_are_missing(
     assert code == 1
     fix = REMEDY.replace("`devin-relay manifest`", "`devin-relay manifest --agent`")
     assert f"✗ Slack scopes: missing {LACKS}\n  → {fix}\n" in out
-    assert "✓ Slack agent: declared, for Slack's own state and Stop\n" in out
+    assert "✓ Slack agent: declared, so threads show Slack's own state and Stop\n" in out
 
 
 @pytest.mark.parametrize("name", ["run", "worker"])
