@@ -130,7 +130,8 @@ def _scopes(identity: Identity, options: Sequence[str]) -> Finding:
 def _agent(identity: Identity) -> Finding:
     """Say whether Slack can show sessions as an agent's; a status line does without."""
     if AGENT_SCOPE in identity.scopes:
-        return Finding(AGENT, is_good=True, says="declared, so threads show Slack's own state and Stop")
+        says = "declared, so threads show Slack's own state and Stop"
+        return Finding(AGENT, is_good=True, says=says)
     says = "not declared, so threads have a status line instead of Slack's own state and Stop"
     fix = "On a paid plan, use the manifest from `devin-relay manifest --agent`, or set AGENT=off."
     return Finding(AGENT, is_good=True, says=says, fix=fix)
