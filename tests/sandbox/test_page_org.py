@@ -35,6 +35,7 @@ async def test_a_person_writes_from_either_workspace(box: Sandbox, screens: Scre
     assert await page.evaluate(OVERFLOWING) == []
 
 
+@pytest.mark.parametrize("is_org", [False])
 async def test_a_page_of_one_workspace_has_no_switch(screens: Screens) -> None:
     """Nothing is said of an organization that does not exist."""
     page = await screens.open()
