@@ -64,7 +64,7 @@ from bot.store.state import State
 from bot.store.watches import Reads
 from bot.timing import Timing
 from bot.wording.message import SlackMessage, admin_named
-from handlers.parse.commands import ThreadMessages
+from handlers.parse.messages import parse_asked, parse_earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Parts:
         return StartForms(workspace, state, devin, catalog, prompts, self.starting, accepting)
 
     def _prompts(self) -> Prompts:
-        return Prompts(self.workspace, ThreadMessages(self.workspace.identity), self.choosing)
+        return Prompts(self.workspace, self.choosing, parse_asked, parse_earlier)
 
     def serve(self) -> None:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""

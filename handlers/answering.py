@@ -43,9 +43,8 @@ from bot.slack.app.workspace import Identity
 from bot.slack.receiving.socket_mode import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
-from handlers.parse.commands import parse_spoken
-from handlers.parse.events import Payload, parse_thread
 from handlers.parse.interactions import Press, parse_press
+from handlers.parse.messages import Payload, parse_spoken, parse_thread
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.lifecycle import adopting, ending
 from bot.wording.mirror import posts as mirror_notices
 from handlers.answering import on_press
-from handlers.parse.events import Payload
 from handlers.parse.interactions import Press, parse_answer, parse_send_again, parse_unlink
+from handlers.parse.messages import Payload
 
 OPTION = re.compile(rf"{actions.ANSWER}_[0-9]")
 

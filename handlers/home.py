@@ -11,7 +11,6 @@ from bot.model.errors import NotLinked
 from bot.relay import UseCases
 from bot.wording import actions, home_view
 from handlers.answering import caught, in_words, ours
-from handlers.parse.events import Payload
 from handlers.parse.interactions import (
     HomePress,
     parse_home_page,
@@ -20,6 +19,7 @@ from handlers.parse.interactions import (
     parse_messages_opened,
     parse_opened,
 )
+from handlers.parse.messages import Payload
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

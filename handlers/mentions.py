@@ -25,9 +25,8 @@ from bot.wording.mirror import digest as digests
 from bot.wording.mirror import posts as mirror_notices
 from handlers import replies
 from handlers.answering import Asker, on_press, whisper
-from handlers.parse.commands import Command, parse_command, parse_guess
-from handlers.parse.events import Payload
 from handlers.parse.interactions import Press, Shortcut
+from handlers.parse.messages import Command, Payload, parse_command, parse_guess
 from handlers.shortcuts import LINK, begin
 
 

@@ -19,8 +19,8 @@ from bot.wording import forms
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage, View, plain
 from handlers.answering import Asker, caught, in_words, ours
-from handlers.parse.events import Payload
 from handlers.parse.interactions import Submission, parse_submission
+from handlers.parse.messages import Payload
 
 log = logging.getLogger(__name__)
 

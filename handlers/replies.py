@@ -23,7 +23,8 @@ from bot.text import to_devin
 from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers.answering import on_press
-from handlers.parse.events import (
+from handlers.parse.interactions import Press
+from handlers.parse.messages import (
     REPLY_SUBTYPES,
     Payload,
     is_aside,
@@ -33,7 +34,6 @@ from handlers.parse.events import (
     parse_reply,
     parse_thread,
 )
-from handlers.parse.interactions import Press
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

@@ -21,9 +21,8 @@ from bot.wording.lifecycle import defaults, form
 from bot.wording.message import SlackMessage
 from handlers.answering import Asker, on_press, ours, telling
 from handlers.modals import Opening, on_submit, show
-from handlers.parse.commands import is_about_defaults, takes_mention
-from handlers.parse.events import Payload
 from handlers.parse.interactions import NEW, Press, SayCommand, Submission, parse_say
+from handlers.parse.messages import Payload, is_about_defaults, takes_mention
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

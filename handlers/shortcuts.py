@@ -16,8 +16,8 @@ from bot.wording import actions, forms
 from bot.wording.message import View
 from handlers.answering import Asker, ours
 from handlers.modals import Note, Opening, on_submit, show
-from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, Submission, parse_shortcut
+from handlers.parse.messages import Payload
 from handlers.replies import read_again
 
 SEND, LINK = "send_to_devin", "link_session"

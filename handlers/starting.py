@@ -34,14 +34,6 @@ from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
 from handlers.answering import Asker, in_words, on_press, ours
 from handlers.modals import Opening, on_submit, show
-from handlers.parse.events import (
-    Payload,
-    Reaction,
-    is_own,
-    is_said,
-    parse_message,
-    parse_reaction,
-)
 from handlers.parse.interactions import (
     Press,
     Submission,
@@ -50,6 +42,14 @@ from handlers.parse.interactions import (
     parse_send_again,
     parse_typing,
     parse_unlink,
+)
+from handlers.parse.messages import (
+    Payload,
+    Reaction,
+    is_own,
+    is_said,
+    parse_message,
+    parse_reaction,
 )
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from bot.model.record import clean, mapping, string
 from bot.model.threads import is_ts
 from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.relay import UseCases
-from handlers.parse.events import Payload
+from handlers.parse.messages import Payload
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
 _OPTIONS = {

@@ -39,7 +39,7 @@ from bot.wording import delivery_reports
 from handlers import mentions
 from handlers.answering import whisper
 from handlers.mentions import claim_of
-from handlers.parse.commands import is_for_bot
+from handlers.parse.messages import is_for_bot
 
 log = logging.getLogger(__name__)
 

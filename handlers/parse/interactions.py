@@ -1,4 +1,4 @@
-"""Parsers of commands, shortcuts, buttons, menus, modals and App Home, like `parse/events.py`.
+"""Parsers of commands, shortcuts, buttons, menus, modals and App Home, like `parse/messages.py`.
 
 Shapes: docs.slack.dev/reference/interaction-payloads and interactivity/implementing-slash-commands.
 Nothing here raises on a malformed payload.
@@ -25,7 +25,7 @@ from bot.wording.actions import (
     parse_page_value,
     parse_reply_value,
 )
-from handlers.parse.events import Payload, parse_message, parse_thread
+from handlers.parse.messages import Payload, parse_message, parse_thread
 
 NEW = "new"
 """The first word of a `/devin-say` that starts a session; a sentence may begin with "New"."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from handlers.parse.commands import ARGUMENTS, parse_command, parse_guess, parse_spoken
+from handlers.parse.messages import ARGUMENTS, parse_command, parse_guess, parse_spoken
 from tests.support.builders import (
     BOT_USER,
     JSON,

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.parse.events import parse_reply
 from handlers.parse.interactions import (
     is_of,
     parse_press,
@@ -16,6 +15,7 @@ from handlers.parse.interactions import (
     parse_send_again,
     parse_submission,
 )
+from handlers.parse.messages import parse_reply
 from tests.support.builders import BOT_USER, ENTERPRISE, JSON, ORG, OURS, TEAM, sample, sample_event
 
 ON_GRID = replace(OURS, enterprise=ENTERPRISE)

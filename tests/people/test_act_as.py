@@ -27,7 +27,7 @@ from bot.store.mailbox import Mailbox
 from bot.store.watches import Reads
 from bot.wording import actions, commands, refusals
 from bot.wording.lifecycle.ending import STOP
-from handlers.parse.events import parse_message
+from handlers.parse.messages import parse_message
 from sandbox import Sandbox
 from tests.people import test_shortcuts as shortcuts
 from tests.people import test_stopping as stops

@@ -71,7 +71,7 @@ def a_mention(words: str, **changes: Any) -> JSON:
 
 
 def a_share(text: str = "Production is down.", **changes: Any) -> JSON:
-    """Return the quote of a forwarded message; its source is in `handlers/parse/events.py`."""
+    """Return the quote of a forwarded message; its source is in `handlers/parse/messages.py`."""
     inner = {"blocks": rich_text(text)}
     place = {"team": TEAM, "channel": "C0ELSEWHERE", "ts": "1515449400.000100"}
     return {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.to_devin import is_aside, is_plain
-from handlers.parse.events import parse_reply
+from handlers.parse.messages import parse_reply
 from tests.support.builders import BOT_USER, TEAM, a_reply, rich_text
 
 

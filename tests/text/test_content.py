@@ -12,7 +12,7 @@ from bot.delivery.compose import MOST_SAID, compose
 from bot.text.mrkdwn import NO_NAMES
 from bot.text.to_devin import is_empty, mentioned, to_markdown
 from bot.wording.delivery_reports import late
-from handlers.parse.events import parse_reply
+from handlers.parse.messages import parse_reply
 from tests.support.builders import (
     BOT_USER,
     JSON,

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from bot.delivery.compose import message_of, shown
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
@@ -15,7 +15,7 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.starting import Start
-from bot.slack.app.workspace import Workspace
+from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text.content import section
 from bot.text.mrkdwn import block_quote
@@ -32,21 +32,6 @@ MOST_CHARACTERS = 20_000
 
 MOST_PAGES = 50
 """The pages of a thread, of 200 messages each, that are read for a prompt, from the oldest on."""
-
-
-class Messages(Protocol):
-    """Parses messages as `conversations.replies` shows them."""
-
-    def asked(
-        self, message: Mapping[str, Any], thread: ThreadRef, *, is_talk: bool
-    ) -> Reply | None:
-        """Parse a message that asks for a start, with the prompt as its text; None for others.
-
-        If it `is_talk`, that a button made a prompt, all of it is the prompt.
-        """
-
-    def earlier(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | None:
-        """Parse a message that Devin may read; None for asides, commands, and our own posts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +70,9 @@ class Prompts:
     """Composes prompts."""
 
     workspace: Workspace
-    messages: Messages
     choosing: Choosing
+    parse_asked: Callable[[Mapping[str, Any], Start, Identity], Reply | None]
+    parse_earlier: Callable[[Mapping[str, Any], ThreadRef, Identity], Reply | None]
 
     async def of(self, start: Start) -> Prompt | None:
         """Return the prompt; of the thread before it, only who may message Devin is quoted.
@@ -190,7 +176,7 @@ class Prompts:
             raise
         if found is None:
             return None
-        asked = self.messages.asked(found, start.thread, is_talk=start.is_talk)
+        asked = self.parse_asked(found, start, self.workspace.identity)
         if asked is None or (start.emoji and asked.text == found.get("text")):
             return asked
         return with_prompt(asked, asked.text)
@@ -238,7 +224,7 @@ class Prompts:
                 thread, cursor, latest=start.until, inclusive=True
             )
             for raw in page:
-                one = self.messages.earlier(raw, thread)
+                one = self.parse_earlier(raw, thread, self.workspace.identity)
                 if one is None or one.ts in seen or is_empty(one):
                     continue
                 seen.add(one.ts)
