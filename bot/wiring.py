@@ -29,21 +29,19 @@ from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.adopting import Adopting
-from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
 from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
-from bot.relay.lifecycle.starting import Starting
+from bot.relay.lifecycle.starting import Choosing, Starting
 from bot.relay.linking import Linking
 from bot.relay.listening import Listening
 from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Say
-from bot.relay.saying.speaker import Speaker
-from bot.relay.saying.speaking import Speaking
+from bot.relay.saying.speaking import Speaker, Speaking
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
@@ -275,6 +273,6 @@ class Parts:
             self.state,
             self.accepting,
             self.speaking,
-            self.starting,
             self.notices,
+            self.starting.begin_with,
         )

@@ -18,6 +18,7 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
+from bot.relay.lifecycle.starting import Start
 from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, refusals, thread_links
 from bot.wording.message import SlackMessage
@@ -190,7 +191,7 @@ async def _begin_or_end(cases: UseCases, command: Command) -> SlackMessage | Non
     if command.verb != "start":
         return await cases.ending.ask(Closing(command.verb), thread, by)
     prompt = Reply(thread=thread, ts=command.ts, author=by, text=command.argument)
-    await cases.starting.start(prompt)
+    await cases.starting.start(Start(message=prompt, reads_thread=True))
     return None
 
 

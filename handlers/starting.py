@@ -28,6 +28,7 @@ from bot.model.record import string
 from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
+from bot.relay.lifecycle.starting import Start
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.wording import actions, forms, refusals
 from bot.wording.lifecycle import defaults, form, starting
@@ -144,7 +145,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         if parse_unlink(press) is None or not press.ts:
             raise StartGone
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
-        await cases.starting.start(prompt, by_button=True)
+        await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
         return starting.started_new(await cases.workspace.people.name(press.by))
 
     @on_press(app, cases, actions.CONTINUE_SESSION)
@@ -202,7 +203,11 @@ def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
         by, ts, at = reaction.by, reaction.ts, reaction.at
         sent = message if by == message.author else message.model_copy(update={"sent_by": by})
         try:
-            await cases.starting.start(sent, is_talk=True, pressed=at, emoji=reaction.emoji)
+            await cases.starting.start(
+                Start(
+                    message=sent, reads_thread=True, is_talk=True, pressed=at, emoji=reaction.emoji
+                )
+            )
         except PersonError as error:
             told = refusals.sorry(error, cases.workspace.admin)
             await cases.notices.whisper(message.thread, by, told, once=f"emoji:{at}", at=ts)

@@ -1,6 +1,6 @@
 """Answers to what Devin asks, chosen by a button; the first press wins.
 
-An answer is said like any words of the person who pressed (`relay/saying/speaker.py`), under the
+An answer is said like any words of the person who pressed (`relay/saying/speaking.py`), under the
 question's key, and so once. Devin's option is read from what the watch has kept, never from the
 button.
 """

@@ -1,6 +1,6 @@
 """Slack's *Stop*: Devin is asked to stop and wait, in the name of the person who pressed it.
 
-That is said like any words of theirs (`relay/saying/speaker.py`), so it follows the replies that
+That is said like any words of theirs (`relay/saying/speaking.py`), so it follows the replies that
 wait. A muted thread sends it as well, since people press *Stop* to prevent harm.
 """
 

@@ -11,7 +11,7 @@ from bot.model.people import Act, UserId
 from bot.model.replies import Change, Reply
 from bot.relay.accept import Accepting
 from bot.relay.asking.link_form import LinkForm
-from bot.relay.lifecycle.starting import Starting
+from bot.relay.lifecycle.starting import Start, Starting
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
@@ -103,7 +103,8 @@ class FirstWords:
         said = strip_mention(message.text, self.workspace.identity.user)
         prompt = message.text if said is None else said
         message = message.model_copy(update={"text": prompt, "blocks": ()})
-        await self.starting.start(message, is_talk=True, pressed=at)
+        start = Start(message=message, reads_thread=True, is_talk=True, pressed=at)
+        await self.starting.start(start)
 
     async def send(self, number: str, by: UserId, channel: str) -> Change:
         """Send the message to Devin after all. Idempotent.

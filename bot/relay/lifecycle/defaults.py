@@ -27,8 +27,8 @@ from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.forms import StartForms
+from bot.relay.lifecycle.starting import Choosing
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit

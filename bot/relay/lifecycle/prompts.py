@@ -13,8 +13,7 @@ from bot.model.options import Options
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
-from bot.relay.lifecycle.choosing import Choosing
-from bot.relay.lifecycle.starting import Start
+from bot.relay.lifecycle.starting import Choosing, Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text.content import section

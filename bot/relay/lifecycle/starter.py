@@ -26,12 +26,15 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.starting import KEEP_CLAIM, Made, Start, record
+from bot.relay.lifecycle.starting import KEEP_CLAIM, Start
 from bot.reporting.reporter import Notices
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.lua import ReplyField
 from bot.store.outbox import Begun
 from bot.store.state import State
+from bot.text.options import parse_options
+from bot.text.to_slack import escape
 from bot.wording import delivery_reports, refusals, workflows
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
@@ -48,6 +51,14 @@ STARTED = "started "
 
 FAILED = "failed "
 """The same, before the words that tell why there is no session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A session that was started, and how."""
+
+    named: NamedSession
+    started: Started
 
 
 Result = Made | SlackMessage
@@ -167,7 +178,7 @@ class Starter:
     async def _made(self, start: Start, prompt: Prompt, started: Started) -> Result:
         answer, started = await self._ask(start, prompt, started)
         if isinstance(answer, NamedSession):
-            record(start, answer.session, started)
+            _record(start, answer.session, started)
             noted = f"{STARTED}{answer.session} {started.to_json()}"
             await self.state.claims.note(start.sent, noted, self._keep(start))
             return Made(answer, started)
@@ -207,7 +218,7 @@ class Starter:
             found = await self.devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
                 if start.tag in one.tags:
-                    record(start, one.session, started)
+                    _record(start, one.session, started)
                     return Made(NamedSession(one.session, one.title, one.url), started)
         if isinstance(found, Unread):
             if found.is_passing and not self._is_over(start):
@@ -288,3 +299,18 @@ class Starter:
 def _asked(started: Started) -> str:
     """Return what is noted with that claim until Devin answers; each is another one."""
     return f"{secrets.token_hex(8)} {started.to_json()}"
+
+
+def _record(start: Start, session: SessionId, started: Started) -> None:
+    """Put on record who started `session`, and with which options; a title is people's words."""
+    options, _ = parse_options(escape(started.chosen))
+    chosen = options.model_copy(update={"title": ""}).words()
+    ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
+    audit(
+        Event.STARTED,
+        started.by or start.by,
+        **ids,
+        chosen=chosen,
+        as_user=started.as_user,
+        step=start.message.step,
+    )

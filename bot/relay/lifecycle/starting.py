@@ -1,28 +1,42 @@
 """People start sessions: by a mention in a thread, by `/devin-say new`, or by a form.
 
-A start is only written to the outbox here; `starter.py` carries it out.
+A start is only written to the outbox here; `starter.py` carries it out. It uses the options before
+its prompt, over the profile of its channel. Nothing is started with options that can't be used;
+they are checked when a person asks, and again when the prompt is composed from the message as it is
+then. A macro that can't be looked up at the moment is looked up then.
 """
 
+import asyncio
 import hashlib
 import logging
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from bot.model.errors import LinkedElsewhere, NothingToSay, PersonError, StartedAlready
+from pydantic import Field
+
+from bot.devin.api import Devin, Unread, listed
+from bot.model.errors import DevinAway, LinkedElsewhere, NothingToSay, PersonError, StartedAlready
 from bot.model.mirror import Started
-from bot.model.options import Options
+from bot.model.options import (
+    MOST_TAGS,
+    BadDefaults,
+    BadOptions,
+    OptionFlaw,
+    OptionProblem,
+    Options,
+    Profile,
+)
 from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
-from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import KEEP, Owed, OwedKind, Schedule
 from bot.store.state import State
@@ -34,16 +48,135 @@ from bot.wording.message import SlackMessage
 log = logging.getLogger(__name__)
 
 
-KEEP_CLAIM = KEEP + timedelta(days=1)
-"""Longer than an entry that is not tried any more."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The `options` that apply, as people know them, and the ID of their playbook.
+
+    It is the macro, if that can't be looked up at the moment.
+    The channel's standing `words`, which `by` set, precede the `prompt`; both are Slack markup.
+    """
+
+    options: Options
+    playbook: str
+    prompt: str
+    words: str
+    by: UserId
+
+    @property
+    def sent(self) -> Options:
+        """The options as Devin takes them."""
+        return self.options.model_copy(update={"playbook": self.playbook})
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A session that was started, and how."""
+class Choosing:
+    """Finds out what applies to starts."""
 
-    named: NamedSession
-    started: Started
+    workspace: Workspace
+    state: State
+    devin: Devin
+
+    async def of(self, channel: str, text: str, *, composes: bool = False) -> Chosen:
+        """Return what a start in `channel` uses whose prompt, with its options, is `text`.
+
+        With `composes`, no person waits for it, and the playbook is one that Devin takes.
+
+        Raises:
+            BadOptions: they can't be used; it has all problems that could be found.
+            DevinAway: it `composes`, and its macro can't be looked up at the moment.
+            StoreAway: the profile can't be read.
+        """
+        own, prompt = parse_options(text)
+        profile = await self.state.profiles.get(channel)
+        options = self._applied(own, profile)
+        problems = list(self._problems(own, options))
+        playbook = options.playbook
+        if playbook.startswith("!"):
+            timing = self.workspace.timing
+            seconds = timing.read_seconds if composes else timing.list_seconds
+            found = await self._looked_up(playbook, seconds)
+            if isinstance(found, OptionProblem):
+                problems.append(found)
+            elif isinstance(found, str):
+                playbook = found
+            elif composes and not problems:
+                raise DevinAway(found.reason, retry_after=found.retry_after)
+        if problems:
+            raise BadOptions(problems)
+        return Chosen(options, playbook, prompt, profile.words, profile.by)
+
+    async def check(self, options: Options) -> None:
+        """Check what is to be a channel's default.
+
+        Raises:
+            BadDefaults: starts can't use it; it has all problems that could be found.
+        """
+        problems = list(self._problems(options, options))
+        if options.playbook.startswith("!"):
+            found = await self._looked_up(options.playbook, self.workspace.timing.list_seconds)
+            if isinstance(found, Unread):
+                found = OptionProblem(OptionFlaw.UNREAD, "playbook", options.playbook)
+            problems += [found] if isinstance(found, OptionProblem) else []
+        if problems:
+            raise BadDefaults(problems)
+
+    async def going_on(self, channel: str, chosen: str) -> Options:
+        """Return the options with which to go on from a session that was started with `chosen`.
+
+        Its cap is the one that applies to the channel now, or else the same again.
+        """
+        options, _ = parse_options(escape(chosen))
+        now = self._applied(Options(), await self.state.profiles.get(channel)).max_acu
+        return options if now is None else options.model_copy(update={"max_acu": now})
+
+    def _applied(self, own: Options, profile: Profile) -> Options:
+        """Return the options over the channel's, of which those that Devin lacks don't count."""
+        channels = profile.options
+        if "repo" in self.devin.lacks:
+            channels = channels.model_copy(update={"repos": ()})
+        if "mode" in self.devin.lacks:
+            channels = channels.model_copy(update={"mode": ""})
+        options, settings = own.over(channels), self.workspace.settings
+        cap = settings.max_acu if options.max_acu is None else options.max_acu
+        ceiling = settings.max_acu_ceiling
+        if own.max_acu is None and ceiling is not None:
+            cap = ceiling if cap is None else min(cap, ceiling)
+        return options.model_copy(update={"max_acu": cap})
+
+    def _problems(self, own: Options, options: Options) -> Iterator[OptionProblem]:
+        named: Mapping[str, object] = {"repo": own.repos, "mode": own.mode}
+        for key, value in named.items():
+            if value and key in self.devin.lacks:
+                yield OptionProblem(OptionFlaw.LACKING, key)
+        ceiling = self.workspace.settings.max_acu_ceiling
+        if ceiling is not None and (own.max_acu or 0) > ceiling:
+            yield OptionProblem(OptionFlaw.ABOVE, "max", str(ceiling))
+        if len(options.tags) > MOST_TAGS:
+            yield OptionProblem(OptionFlaw.TOO_MANY, "tag", str(MOST_TAGS))
+
+    async def _looked_up(self, macro: str, seconds: float) -> str | OptionProblem | Unread:
+        """Return the ID of the playbook with that macro, or why it is not known.
+
+        It is looked for in what could be read of the list; `Unread` is a failure that passes.
+        """
+        try:
+            found = await asyncio.wait_for(self.devin.playbooks(), seconds)
+        except TimeoutError:
+            found = Unread()
+        part = listed(found)
+        for one in () if isinstance(part, Unread) else part:
+            if one.macro.lower() == macro.lower():
+                return one.id
+        if not isinstance(found, Unread):
+            return OptionProblem(OptionFlaw.NO_PLAYBOOK, "playbook", macro)
+        log.info("playbooks not read", extra={"reason": found.reason})
+        if found.is_passing:
+            return found
+        return OptionProblem(OptionFlaw.UNREAD, "playbook", macro)
+
+
+KEEP_CLAIM = KEEP + timedelta(days=1)
+"""Longer than an entry that is not tried any more."""
 
 
 class Start(Record):
@@ -58,7 +191,7 @@ class Start(Record):
     """
 
     message: Reply
-    at: int
+    at: int = Field(default_factory=lambda: int(time.time()))
     number: int = 1
     reads_thread: bool = False
     by_button: bool = False
@@ -140,21 +273,6 @@ def subject_of(thread: ThreadRef, ts: str, number: int) -> str:
     return f"{thread.team}:start:{thread.channel}:{ts}:{number}"
 
 
-def record(start: Start, session: SessionId, started: Started) -> None:
-    """Put on record who started `session`, and with which options; a title is people's words."""
-    options, _ = parse_options(escape(started.chosen))
-    chosen = options.model_copy(update={"title": ""}).words()
-    ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
-    audit(
-        Event.STARTED,
-        started.by or start.by,
-        **ids,
-        chosen=chosen,
-        as_user=started.as_user,
-        step=start.message.step,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Starting:
     """Keeps the starts that people ask for."""
@@ -167,18 +285,10 @@ class Starting:
     speaking: Speaking
     schedule: Schedule
 
-    async def start(
-        self,
-        message: Reply,
-        *,
-        by_button: bool = False,
-        is_talk: bool = False,
-        pressed: str = "",
-        emoji: str = "",
-    ) -> None:
+    async def start(self, start: Start) -> None:
         """Start a session from a message, whose text is the prompt, and the thread before it.
 
-        Idempotent. `by_button`, `is_talk`, `pressed` and `emoji` are as for `Start`.
+        Idempotent.
 
         Raises:
             NotAllowed: the author may not, or the person who sends the message, or not by an emoji.
@@ -188,19 +298,10 @@ class Starting:
             TooManyStarts: the author has asked for too many within an hour.
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
-        start = Start(
-            message=message,
-            at=_now(),
-            reads_thread=True,
-            by_button=by_button,
-            is_talk=is_talk,
-            pressed=pressed,
-            emoji=emoji,
-        )
         await self.accepting.check(start.by, start.thread.channel, Act.START)
-        if emoji and self.workspace.settings.act_as == "required":
+        if start.emoji and self.workspace.settings.act_as == "required":
             raise await self.accepting.turn_away(
-                start.by, start.thread.channel, Standing.REACTION, reply_id=message.id
+                start.by, start.thread.channel, Standing.REACTION, reply_id=start.message.id
             )
         await self.ask(start, start.by)
 
@@ -240,13 +341,18 @@ class Starting:
         options = await self.choosing.going_on(thread.channel, started.chosen)
         text = f"{escape(options.words())} {words.going_on(before)}".strip()
         try:
-            await self.start(Reply(thread=thread, ts=at, author=by, text=text), by_button=True)
+            asks = Reply(thread=thread, ts=at, author=by, text=text)
+            await self.start(Start(message=asks, reads_thread=True, by_button=True))
         except PersonError:
             if not is_first:
                 return False
             await self.state.claims.disclaim(claim)
             raise
         return is_first
+
+    async def begin_with(self, posted: Reply) -> None:
+        """Keep a start whose prompt was posted in a person's name; raises as `begin` does."""
+        await self.begin(Start(message=posted))
 
     async def begin(self, start: Start) -> None:
         """Keep a start, and carry it out soon; a repeat changes nothing.
@@ -281,7 +387,3 @@ class Starting:
             raise StartedAlready
         await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
         await self.begin(start)
-
-
-def _now() -> int:
-    return int(time.time())
