@@ -21,9 +21,7 @@ from bot.redis.connection import Store
 from bot.relay import UseCases
 from bot.relay.accept import Accepting, Replies
 from bot.relay.answers import Answers
-from bot.relay.asking.first_words import FirstWords
-from bot.relay.asking.link_form import LinkForm
-from bot.relay.asking.session_choices import SessionChoices
+from bot.relay.asking import FirstWords, LinkForm
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.digests import Digests
 from bot.relay.edits import Edits
@@ -38,7 +36,7 @@ from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Choosing, Starting
 from bot.relay.linking import Linking
 from bot.relay.listening import Listening
-from bot.relay.naming import Naming
+from bot.relay.naming import Naming, SessionChoices
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Say
 from bot.relay.saying.speaking import Speaker, Speaking

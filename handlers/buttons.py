@@ -38,7 +38,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     async def on_send_again(press: Press) -> str:
         asked = parse_send_again(press)
         if asked is None:
-            raise NoSuchReply(already_sent=False)
+            raise NoSuchReply
         await cases.replies.send_again(*asked, press.thread, press.by)
         return delivery_reports.sent_again(await cases.workspace.people.name(press.by))
 
@@ -125,7 +125,7 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
 def _session_of(press: Press) -> SessionId:
     session = parse_unlink(press)
     if session is None:
-        raise NoSuchReply(already_sent=False)
+        raise NoSuchReply
     return session
 
 

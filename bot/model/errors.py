@@ -143,7 +143,7 @@ class TicketGone(PersonError):
 class NoSuchReply(PersonError):
     """The reply that a button belongs to is no longer kept, or was already sent again."""
 
-    def __init__(self, *, already_sent: bool) -> None:
+    def __init__(self, *, already_sent: bool = False) -> None:
         super().__init__("already sent again" if already_sent else "no longer kept")
         self.already_sent = already_sent
 

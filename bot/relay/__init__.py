@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from bot.relay.accept import Accepting, Replies
 from bot.relay.answers import Answers
-from bot.relay.asking.first_words import FirstWords
-from bot.relay.asking.link_form import LinkForm
+from bot.relay.asking import FirstWords, LinkForm
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.digests import Digests
 from bot.relay.edits import Edits

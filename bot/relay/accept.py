@@ -326,12 +326,12 @@ class Replies:
         await self._accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)
         if channel != thread.channel:
-            raise NoSuchReply(already_sent=False)
+            raise NoSuchReply
         kept = await self._state.mailbox.kept(reply)
         if kept is None:
             raise NoSuchReply(already_sent=await self._state.mailbox.was_sent_again(reply, number))
         if kept.thread != thread:
-            raise NoSuchReply(already_sent=False)
+            raise NoSuchReply
         if by != sender(kept):
             if self._accepting.workspace.settings.act_as == "required":
                 standing = Standing.NOT_SENDER

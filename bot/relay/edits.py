@@ -111,9 +111,9 @@ class Edits:
             NotLinked, IsMuted: the thread no longer sends anything to Devin.
             LinkChanged: its session is not the one that has the original.
         """
-        offered = await self.state.tickets.read(CorrectionOffered, number, by)
-        if offered is None or offered.reply.thread.channel != channel:
-            raise NoSuchReply(already_sent=False)
+        offered = await self.state.tickets.read(CorrectionOffered, number, by, NoSuchReply)
+        if offered.reply.thread.channel != channel:
+            raise NoSuchReply
         await self.accepting.check(by, channel)
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)

@@ -11,8 +11,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.asking.session_choices import SessionChoices
-from bot.relay.naming import Naming
+from bot.relay.naming import Naming, SessionChoices
 from bot.runtime.logs import Event, audit
 from bot.slack.lookups import Need
 from bot.store.state import State

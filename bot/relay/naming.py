@@ -2,20 +2,28 @@
 
 A name is asked for once and then read from Redis, unless the session had no title yet: Devin writes
 it in the session's first minutes. Nobody fails for want of a name: the id stands in for it.
+
+A form offers a person the sessions of the channel, and Devin's recent ones, and a short ID that
+someone types stands for one of them.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
-from bot.model.errors import LinkChanged, NotLinked, StoreAway
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.errors import BadSession, LinkChanged, NotLinked, StoreAway
+from bot.model.people import Act, Standing, UserId
+from bot.model.sessions import WHOLE, NamedSession, SessionId, Unclear, parse_session
 from bot.model.threads import Link
+from bot.relay.accept import Accepting
+from bot.slack.app.workspace import Workspace
 from bot.slack.people import People
+from bot.store.state import State
 from bot.store.watches import SessionNames
 from bot.timing import TIMING
+from bot.wording.forms import Choices
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +33,7 @@ MOST = 30
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Names sessions, from Redis or by asking Devin, which may take `seconds`.
-
-    Its `states` ends sooner, unless Devin must first be asked for more.
-    """
+    """Names sessions, from Redis or by asking Devin, which may take `seconds`."""
 
     devin: Devin
     names: SessionNames
@@ -88,3 +93,114 @@ class Naming:
         except StoreAway as error:
             log.warning("names not kept", extra={"reason": str(error)})
         return {one.session: one for one in found}
+
+
+HERE = 50
+ELSEWHERE = 20
+"""Most sessions that are offered: of the channel, and of Devin's own list."""
+
+TITLED = 10
+"""Most sessions to choose from whose titles are asked for at once: a person waits for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChoices:
+    """Gathers the sessions that a person can choose from."""
+
+    workspace: Workspace
+    state: State
+    devin: Devin
+    accepting: Accepting
+    naming: Naming
+
+    async def of(self, channel: str, by: UserId) -> Choices:
+        """Return the sessions that `by` can choose from in `channel`, within about a second.
+
+        Sessions from elsewhere are shown only to full members who may link them, and to nobody if
+        `LIST_SESSIONS` is off. The channel's default, or else its only session, is the likeliest.
+        """
+        await self.accepting.check(by, channel)
+        meant, known = await self._known_in(channel)
+        here = known[:HERE]
+        named, latest = await asyncio.gather(
+            self.naming.of(here, most=TITLED), self._latest(by, channel)
+        )
+        return Choices(
+            here=[named[session] for session in here],
+            elsewhere=[one for one in latest if one.session not in named],
+            meant=meant or (here[0] if len(here) == 1 else None),
+        )
+
+    async def named(self, text: str, channel: str, by: UserId) -> SessionId:
+        """Return the session that `text` names, as `whole` does.
+
+        Raises:
+            BadSession: `text` doesn't name a session, or not exactly one.
+        """
+        session = parse_session(text)
+        if session is None:
+            raise BadSession(text)
+        return await self.whole(session, channel, by)
+
+    async def whole(self, session: SessionId, channel: str, by: UserId) -> SessionId:
+        """Return the session whose ID begins with `session`; a whole ID is returned as it is.
+
+        It's looked for where `by` can choose from in `channel`, and where `by` sees all sessions,
+        also among those that any thread follows. The caller has checked that `by` may steer Devin.
+
+        Raises:
+            BadSession: not exactly one is found.
+        """
+        if len(session) == WHOLE:
+            return session
+        _, here = await self._known_in(channel)
+        found, none = _beginning_with(session, here), Unclear.NONE
+        if not found and await self._sees_all(by, channel):
+            found = await self.state.watches.beginning_with(session)
+            if not found:
+                latest = await self._recent()
+                none = Unclear.UNREAD if latest is None else none
+                found = _beginning_with(session, [one.session for one in latest or ()])
+        if len(found) != 1:
+            raise BadSession(session, Unclear.SEVERAL if found else none)
+        return found[0]
+
+    async def act_for(self, session: SessionId, channel: str) -> Act:
+        """Return what it is to message `session` from `channel`: to link it, if it is new there."""
+        _, here = await self._known_in(channel)
+        return Act.MESSAGE if session in here else Act.START
+
+    async def _known_in(self, channel: str) -> tuple[SessionId | None, Sequence[SessionId]]:
+        """Return the channel's default session, and all its sessions, that one first."""
+        profile, active = await asyncio.gather(
+            self.state.profiles.get(channel),
+            self.state.links.active(self.workspace.team, channel, self.state.links.ttl),
+        )
+        meant = profile.session
+        used = [link.session for _, link in active]
+        return meant, list(dict.fromkeys([meant, *used] if meant else used))
+
+    async def _sees_all(self, by: UserId, channel: str) -> bool:
+        ours = self.workspace
+        if not (ours.settings.list_sessions and (await ours.people.person(by)).is_full_member):
+            return False
+        return await ours.permissions.may(Act.START, by, channel) is Standing.ALLOWED
+
+    async def _latest(self, by: UserId, channel: str) -> Sequence[NamedSession]:
+        """Return Devin's latest sessions, if `by` may see them."""
+        return (await self._recent() if await self._sees_all(by, channel) else None) or ()
+
+    async def _recent(self) -> Sequence[NamedSession] | None:
+        """Return Devin's latest sessions that are not over; None if Devin does not list them."""
+        found = await self.devin.recent(ELSEWHERE)
+        if isinstance(found, Unread):
+            log.warning("sessions not listed", extra={"status": found.status})
+            return None
+        open_ = (one for one in found if one.state not in self.devin.over)
+        return [NamedSession(one.session, one.title, one.url) for one in open_]
+
+
+def _beginning_with(short: str, sessions: Iterable[SessionId]) -> Sequence[SessionId]:
+    """Return the sessions that `short` may stand for; an ID of that length stands for itself."""
+    found = list(dict.fromkeys(one for one in sessions if one.startswith(short)))
+    return [one for one in found if one == short] or found

@@ -24,8 +24,8 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
-from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.lifecycle.starting import Choosing
+from bot.relay.naming import SessionChoices
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace

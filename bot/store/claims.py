@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import ClassVar, TypeVar
 
-from bot.model.errors import StoreAway, UnderWay
+from bot.model.errors import FormGone, PersonError, StoreAway, UnderWay
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.redis import lua as commands
@@ -179,12 +179,20 @@ class Tickets:
         """Keep `ticket` under a number that was given out already."""
         await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), keep)
 
-    async def read(self, form: type[T], number: str, by: UserId) -> T | None:
-        """Return the ticket of that form and number, if it was issued to `by` and is still kept."""
-        if not (number.isascii() and number.isalnum() and len(number) == LENGTH):
-            return None
-        ticket = form.parse(await self._store.get(ticket_key(form.kind, number)))
-        return ticket if ticket is not None and ticket.by == by else None
+    async def read(
+        self, form: type[T], number: str, by: UserId, gone: type[PersonError] = FormGone
+    ) -> T:
+        """Return the ticket of that form and number.
+
+        Raises:
+            FormGone, or another error `gone`: it was not issued to `by`, or is no longer kept.
+        """
+        is_number = number.isascii() and number.isalnum() and len(number) == LENGTH
+        raw = await self._store.get(ticket_key(form.kind, number)) if is_number else None
+        ticket = form.parse(raw)
+        if ticket is None or ticket.by != by:
+            raise gone
+        return ticket
 
 
 def new_number() -> str:

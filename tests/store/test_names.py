@@ -12,7 +12,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.relay.asking.link_form import LinkOffered, SessionAsked
+from bot.relay.asking import LinkOffered, SessionAsked
 from bot.relay.edits import CorrectionOffered
 from bot.relay.saying.say import SayForm, Unsent
 from bot.store.claims import Tickets

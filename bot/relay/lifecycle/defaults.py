@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.delivery.compose import shown
-from bot.model.errors import FormGone
 from bot.model.options import (
     FIELDS,
     MOST_WORDS,
@@ -120,8 +119,6 @@ class Defaults:
             RelayError: as for `change`.
         """
         ticket = await self.state.tickets.read(DefaultsForm, number, by)
-        if ticket is None:
-            raise FormGone
         changes = _changes(ticket, typed, self.forms.devin.lacks)
         if changes.named:
             made = hashlib.sha256(repr(changes).encode()).hexdigest()[:16]

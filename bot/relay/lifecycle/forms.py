@@ -15,7 +15,6 @@ from bot.devin.api import Devin, Unread
 from bot.devin.catalog import Catalog
 from bot.model.errors import (
     CannotPost,
-    FormGone,
     SlackRefused,
     StartedAlready,
     StartGone,
@@ -107,8 +106,6 @@ class StartForms:
             RelayError: as for `Starting.say`.
         """
         ticket = await self.state.tickets.read(StartForm, number, by)
-        if ticket is None:
-            raise FormGone
         person, channels = await self.workspace.people.person(by), self.workspace.channels
         if not channel and ticket.direct:
             channel = ticket.direct
@@ -157,8 +154,6 @@ class StartForms:
             BadOptions, LinkedElsewhere, TooManyStarts: as for `Starting.start`.
         """
         ticket = await self.state.tickets.read(AgainForm, number, by)
-        if ticket is None:
-            raise FormGone
         await self.accepting.check(by, ticket.thread.channel, Act.START)
         start, message = await self._repeated(ticket)
         message = _changed(message, ticket, typed)

@@ -16,8 +16,7 @@ from bot.model.people import Act, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.asking.session_choices import TITLED, SessionChoices
-from bot.relay.naming import Naming
+from bot.relay.naming import TITLED, Naming, SessionChoices
 from bot.relay.saying.speaking import Speaking, command_key
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
@@ -107,8 +106,6 @@ class Say:
             RelayError: as for `say`.
         """
         form = await self.state.tickets.read(SayForm, number, by)
-        if form is None:
-            raise FormGone
         await self.say(form.channel, by, session, text, number)
 
     async def menu(
@@ -201,7 +198,7 @@ class Say:
 
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
         unsent = await self.state.tickets.read(Unsent, number, by)
-        if unsent is None or unsent.channel != channel:
+        if unsent.channel != channel:
             raise FormGone
         return unsent
 

@@ -30,15 +30,15 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId, find_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.asking.session_choices import SessionChoices
-from bot.relay.naming import Naming
+from bot.relay.lifecycle.starting import Start, Starting
+from bot.relay.naming import Naming, SessionChoices
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import OFFERED, Ticket
 from bot.store.state import State
-from bot.text.to_devin import is_empty, to_markdown
+from bot.text.to_devin import is_empty, strip_mention, to_markdown
 from bot.wording import forms, thread_links
-from bot.wording.message import View
+from bot.wording.message import SlackMessage, View
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +133,7 @@ class LinkForm:
             CannotPost, LinkedElsewhere: as for `take_up`.
             IsMuted: the thread has this session, but is muted; the message was not sent.
         """
-        asked = await self.state.tickets.read(SessionAsked, number, by)
-        if asked is None:
-            raise TicketGone
+        asked = await self.state.tickets.read(SessionAsked, number, by, TicketGone)
         await self.accepting.check(by, asked.thread.channel, Act.START)
         session = await self.choices.whole(session, asked.thread.channel, by)
         message = asked.message and await _as_it_is(asked.message, read_again)
@@ -175,8 +173,8 @@ class LinkForm:
             CannotPost: the bot could not post in the thread.
             LinkedElsewhere: the thread has another session.
         """
-        offered = await self.state.tickets.read(LinkOffered, number, by)
-        if offered is None or offered.thread.channel != channel:
+        offered = await self.state.tickets.read(LinkOffered, number, by, TicketGone)
+        if offered.thread.channel != channel:
             raise TicketGone
         await self._link(number, by, offered.thread, offered.session)
         return await self.naming.one(offered.session)
@@ -264,3 +262,105 @@ async def _as_it_is(message: Reply, read_again: ReadAgain) -> Reply:
     if is_empty(now):
         raise EmptyMessage
     return now.model_copy(update={"sent_by": message.sent_by})
+
+
+class WordsAsked(Ticket):
+    """A message to the bot, and the command that it may mean, if any."""
+
+    kind: ClassVar[str] = "WordsAsked"
+
+    message: Reply
+    verb: str = ""
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstWords:
+    """Makes the offers, and carries out those that don't belong to another use case."""
+
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    starting: Starting
+    link_form: LinkForm
+    notices: Notices
+
+    async def offer(self, message: Reply) -> None:
+        """Offer the author of `message`, in an unlinked thread or as its start, to begin there.
+
+        Raises:
+            NotAllowed: its author may neither start nor link a session there.
+        """
+        number = await self._asked(message, Act.START)
+        words = thread_links.not_linked(number, is_direct=message.thread.is_direct)
+        await self._tell(message, words)
+
+    async def ask_session(self, message: Reply) -> None:
+        """Ask the author of `message` which session its thread is to be linked to.
+
+        Raises:
+            NotAllowed: as for `offer`.
+        """
+        await self._tell(message, thread_links.which_session(await self._asked(message, Act.START)))
+
+    async def ask(self, message: Reply, verb: str, argument: str) -> None:
+        """Ask the author of `message` whether they meant the command.
+
+        Raises:
+            NotAllowed: its author may not message Devin there.
+        """
+        number = await self._asked(message, verb=verb, argument=argument)
+        is_linked = await self.state.links.get(message.thread) is not None
+        words = thread_links.did_you_mean(verb, argument, number, is_linked=is_linked)
+        await self._tell(message, words)
+
+    async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:
+        """Return what `by` was asked about in `channel`.
+
+        Raises:
+            TicketGone: they were not asked, or it was too long ago.
+        """
+        asked = await self.state.tickets.read(WordsAsked, number, by, TicketGone)
+        if asked.message.thread.channel != channel:
+            raise TicketGone
+        return asked
+
+    async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
+        """Start a session with the message, as if it were a `start`. Idempotent.
+
+        What was written before the press, whose `ts` is `at`, doesn't go to Devin.
+
+        Raises:
+            TicketGone: as for `read`.
+            LinkedElsewhere: as for `Starting.start`.
+        """
+        message = (await self.read(number, by, channel)).message
+        said = strip_mention(message.text, self.workspace.identity.user)
+        prompt = message.text if said is None else said
+        message = message.model_copy(update={"text": prompt, "blocks": ()})
+        start = Start(message=message, reads_thread=True, is_talk=True, pressed=at)
+        await self.starting.start(start)
+
+    async def send(self, number: str, by: UserId, channel: str) -> Change:
+        """Send the message to Devin after all. Idempotent.
+
+        Raises:
+            TicketGone: as for `read`.
+            NotLinked: its thread was unlinked meanwhile.
+            IsMuted: as for `LinkForm.send`.
+        """
+        message = (await self.read(number, by, channel)).message
+        sent = await self.link_form.send(message, by)
+        if not isinstance(sent, Change):
+            raise NotLinked
+        return sent
+
+    async def _asked(self, message: Reply, act: Act = Act.MESSAGE, **more: str) -> str:
+        by, channel = message.author, message.thread.channel
+        await self.accepting.check(by, channel, act, reply_id=message.id)
+        return await self.state.tickets.issue(WordsAsked(by=by, message=message, **more))
+
+    async def _tell(self, message: Reply, words: SlackMessage) -> None:
+        # Slack may send the message as two events, and each of them again.
+        once = f"asked:{message.ts}"
+        await self.notices.whisper(message.thread, message.author, words, once=once, at=message.ts)
