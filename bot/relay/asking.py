@@ -28,7 +28,7 @@ from bot.model.errors import (
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId, find_session
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.naming import Naming, SessionChoices
@@ -198,12 +198,15 @@ class LinkForm:
         await self.workspace.threads.check_in(thread.channel)
         claim = f"linking:{number}"
         if await self.state.claims.is_claimed(claim):
-            await self._check_link(await self.state.links.get(thread), session)
+            link = await self.state.links.get(thread)
+            if link is not None and link.session != session:
+                raise LinkedElsewhere(*await self.naming.linked(link))
             return
         root = message if message is not None and message.ts == thread.thread_ts else None
         since = max(since, self.workspace.clock.now)
         link, is_new = await self.accepting.link(thread, by, session, since, root=root)
-        await self._check_link(link, session)
+        if link.session != session:
+            raise LinkedElsewhere(*await self.naming.linked(link))
         change = None if message is None else await self._accept(message, session)
         if change is Change.REPEATED:
             once, at = f"before:{number}", "" if message is None else message.ts
@@ -215,10 +218,8 @@ class LinkForm:
 
     async def _accept(self, message: Reply, session: SessionId) -> Change:
         change = await self.accepting.accept(message, session)
-        if change is Change.MUTED:
-            raise IsMuted
-        if change is Change.UNLINKED:
-            raise NotLinked
+        if change in {Change.MUTED, Change.UNLINKED}:
+            raise IsMuted if change is Change.MUTED else NotLinked
         return change
 
     async def _ask(
@@ -233,14 +234,10 @@ class LinkForm:
         return forms.ask_session(number, replace(choices, meant=named), message)
 
     async def _named_in(self, thread: ThreadRef, near: Reply | None) -> SessionId | None:
-        """Return the session that `near` names, or the first message of `thread`."""
+        """Return the session that `near` names, or the thread's first message, if that is shown."""
         named = None if near is None else find_session(to_markdown(near.text, near.blocks))
-        if named is None and (near is None or near.ts != thread.thread_ts):
-            named = await self._look_at_root(thread)
-        return named
-
-    async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:
-        """Return the session that the thread's first message names, if Slack shows it in time."""
+        if named is not None or (near is not None and near.ts == thread.thread_ts):
+            return named
         try:
             async with asyncio.timeout(self.workspace.timing.root_seconds):
                 root = await self.workspace.threads.root(thread)
@@ -249,10 +246,6 @@ class LinkForm:
             log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
             return None
         return find_session(str(root.get("text") or ""))
-
-    async def _check_link(self, link: Link | None, session: SessionId) -> None:
-        if link is not None and link.session != session:
-            raise LinkedElsewhere(*await self.naming.linked(link))
 
 
 async def _as_it_is(message: Reply, read_again: ReadAgain) -> Reply:
@@ -286,29 +279,17 @@ class FirstWords:
     notices: Notices
 
     async def offer(self, message: Reply) -> None:
-        """Offer the author of `message`, in an unlinked thread or as its start, to begin there.
-
-        Raises:
-            NotAllowed: its author may neither start nor link a session there.
-        """
+        """Offer the author of `message`, in an unlinked thread or as its start, to begin there."""
         number = await self._asked(message, Act.START)
         words = thread_links.not_linked(number, is_direct=message.thread.is_direct)
         await self._tell(message, words)
 
     async def ask_session(self, message: Reply) -> None:
-        """Ask the author of `message` which session its thread is to be linked to.
-
-        Raises:
-            NotAllowed: as for `offer`.
-        """
+        """Ask the author of `message` which session its thread is to be linked to."""
         await self._tell(message, thread_links.which_session(await self._asked(message, Act.START)))
 
     async def ask(self, message: Reply, verb: str, argument: str) -> None:
-        """Ask the author of `message` whether they meant the command.
-
-        Raises:
-            NotAllowed: its author may not message Devin there.
-        """
+        """Ask the author of `message` whether they meant the command."""
         number = await self._asked(message, verb=verb, argument=argument)
         is_linked = await self.state.links.get(message.thread) is not None
         words = thread_links.did_you_mean(verb, argument, number, is_linked=is_linked)

@@ -5,7 +5,7 @@ due. So there is always one to come, and each is told once. One that is told lat
 due by what people have set since, gives way to the latest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -53,18 +53,13 @@ class Digests:
     fields: Sequence[str] = ()
 
     async def set(self, channel: str, by: UserId, often: Often) -> tuple[Digest, datetime]:
-        """Set the channel's digest in the time zone of `by`; return it, and when it is due.
-
-        Raises:
-            NotAllowed: `by` may not start sessions there.
-            StoreAway: it may not have been done.
-        """
+        """Set the channel's digest in the time zone of `by`; return it, and when it is due."""
         await self.accepting.check(by, channel, Act.START)
         zone = (await self.workspace.people.person(by)).zone
         digest = Digest(often=often, by=by, zone=zone if zone_of(zone) else "")
         await self.state.profiles.change(channel, lambda _: {"digest": digest})
         audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often=often)
-        return digest, await self._owe_next(channel, digest)
+        return digest, await self._owe(channel, digest.after(datetime.now(UTC)))
 
     async def clear(self, channel: str, by: UserId) -> None:
         """End the channel's digest; raises as `set` does."""
@@ -73,14 +68,12 @@ class Digests:
         audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often="off")
 
     async def of(self, channel: str, by: UserId) -> tuple[Digest, datetime] | None:
-        """Return the channel's digest, if it has one, and when it is due.
-
-        Raises:
-            NotAllowed: `by` may not message Devin there.
-        """
+        """Return the channel's digest, if it has one, and when it is due."""
         await self.accepting.check(by, channel)
         digest = (await self.state.profiles.get(channel)).digest
-        return None if digest is None else (digest, await self._owe_next(channel, digest))
+        if digest is None:
+            return None
+        return digest, await self._owe(channel, digest.after(datetime.now(UTC)))
 
     async def tell(self, begun: Begun) -> bool:
         """Owe the next digest of the channel, and post this one, if anything has happened."""
@@ -106,15 +99,11 @@ class Digests:
         """End the entry; the fact that it was owed is kept."""
         await self.state.outbox.end(begun, forget=told)
 
-    async def _owe_next(self, channel: str, digest: Digest) -> datetime:
-        due = digest.after(datetime.now(UTC))
-        await self._owe(channel, due)
-        return due
-
-    async def _owe(self, channel: str, due: datetime) -> None:
+    async def _owe(self, channel: str, due: datetime) -> datetime:
         """Owe the digest that is due then, once; a poll finds it at its time."""
         owed = digest_owed(self.workspace.team, channel, due)
         await self.state.outbox.owe(owed, "", KEPT, int(due.timestamp() * 1000))
+        return due
 
     async def _words(self, channel: str, digest: Digest, due: datetime) -> DigestPost | None:
         """Return the digest of the time before `due`; None if nothing has happened then."""
@@ -128,16 +117,9 @@ class Digests:
         spent = None if is_barred else await self._spent(channel, digest, due)
         if not (working or done or spent or any(one[2].since >= since for one in needs)):
             return None
-        named = await self._named([*needs[:MOST_LINES], *working[:MOST_LINES], *done[:MOST_LINES]])
-        shows = self._shows(named, is_barred=is_barred)
-        return DigestPost(
-            digest=digest,
-            by=await self.workspace.people.name(digest.by),
-            needs=[shows(one) for one in needs],
-            working=[shows(one) for one in working],
-            done=[shows(one) for one in done],
-            spent=spent,
-        )
+        by = await self.workspace.people.name(digest.by)
+        first, second, third = await self._shown(needs, working, done, is_barred=is_barred)
+        return DigestPost(digest, by, needs=first, working=second, done=third, spent=spent)
 
     async def _linked(self, channel: str) -> Sequence[_Linked]:
         """Return the channel's threads with their sessions, each of them in its latest thread."""
@@ -150,23 +132,19 @@ class Digests:
         pairs = zip(latest.values(), seen, strict=True)
         return [(thread, link, one) for (thread, link), one in pairs]
 
-    async def _named(self, shown: Sequence[_Linked]) -> dict[SessionId, NamedSession]:
-        return dict(await self.naming.of([link.session for _, link, _ in shown]))
+    async def _shown(self, *groups: Sequence[_Linked], is_barred: bool) -> list[list[Item]]:
+        """Show sessions: where Devin's words may not go, without what it wrote."""
+        asked = [link.session for group in groups for _, link, _ in group[:MOST_LINES]]
+        named = await self.naming.of(asked)
 
-    def _shows(
-        self, named: dict[SessionId, NamedSession], *, is_barred: bool
-    ) -> Callable[[_Linked], Item]:
-        """Return what shows a session: where Devin's words may not go, without what it wrote."""
-
-        def item(linked: _Linked) -> Item:
-            thread, link, seen = linked
+        def item(thread: ThreadRef, link: Link, seen: Watched) -> Item:
             session = named.get(link.session) or NamedSession(link.session)
             if is_barred:
                 session = NamedSession(link.session, "", session.url)
                 seen = seen.model_copy(update={"pull_requests": ()})
             return Item(session, seen, self.workspace.address(thread))
 
-        return item
+        return [[item(*one) for one in group] for group in groups]
 
     async def _spent(self, channel: str, digest: Digest, due: datetime) -> Spent | None:
         """Return what the channel's sessions used on the days (UTC) before `due`, if anything."""

@@ -108,11 +108,7 @@ class Home:
             log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})
 
     async def listed(self, viewer: UserId, channel: str) -> SlackMessage:
-        """Return the first threads of `viewer`, who asks in `channel`, for them alone.
-
-        Raises:
-            NotAllowed: they may not message Devin there.
-        """
+        """Return the first threads of `viewer`, who asks in `channel`, for them alone."""
         await self.accepting.check(viewer, channel)
         person = await self.workspace.people.person(viewer)
         found, is_whole = await self._found(person)
@@ -150,15 +146,13 @@ class Home:
         person = await self.workspace.people.person(by)
         link = await self.state.links.get(thread)
         # Checked in any case, so that the answer does not reveal whether there is a link.
-        is_seen = await self._sees(person, thread, link)
+        if thread.is_direct:
+            is_seen = link is not None and link.by == person.id
+        else:
+            is_seen = await self.workspace.channels.includes(person, thread.channel)
         if link is None or link.session != session or not is_seen:
             raise NotLinked
         return person, link
-
-    async def _sees(self, person: Person, thread: ThreadRef, link: Link | None) -> bool:
-        if thread.is_direct:
-            return link is not None and link.by == person.id
-        return await self.workspace.channels.includes(person, thread.channel)
 
     async def _view(self, viewer: UserId, page: int, note: str) -> View:
         person = await self.workspace.people.person(viewer)
@@ -177,26 +171,32 @@ class Home:
         return home_view.threads(await self._standings(person, shown), page, len(found), note)
 
     async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, int]], bool]:
-        """Return what `_linked` does, and False if some channels could not be checked."""
-        listed = await self.state.links.latest(MOST_LISTED)
-        channels, is_whole = await self._shown_in(person, listed)
-        return await self._linked(person, channels, listed), is_whole
+        """Return the linked threads that `person` can see, with their last traffic (Unix ms).
 
-    async def _shown_in(
-        self, person: Person, listed: Sequence[tuple[ThreadRef, int]]
-    ) -> tuple[frozenset[str], bool]:
-        """Return the channels of `listed` threads that `person` may be able to read.
-
-        In a direct message, the links decide. The second value is False if Slack did not answer for
-        some channels, which are then left out.
+        Those that wait for someone come first, and of each kind the latest. In a direct message
+        these are the links that `person` made. The second value is False if Slack did not answer
+        for some channels, which are then left out.
         """
+        listed = await self.state.links.latest(MOST_LISTED)
         named = dict.fromkeys(thread.channel for thread, _ in listed)
         allowed = [one for one in named if self.workspace.permissions.allows_channel(one)]
-        direct = [one for one in allowed if is_direct(one)]
         others = [one for one in allowed if not is_direct(one)][:MOST_CHANNELS]
         seen = await asyncio.gather(*(self._shows(person, one) for one in others))
-        shown = [channel for channel, is_seen in zip(others, seen, strict=True) if is_seen]
-        return frozenset(direct + shown), None not in seen
+        channels = {one for one, is_seen in zip(others, seen, strict=True) if is_seen}
+        channels.update(filter(is_direct, allowed))
+        active = [one for one in listed if one[0].channel in channels]
+        links = await self.state.links.of([thread for thread, _ in active])
+        found = [
+            (thread, link, at)
+            for (thread, at), link in zip(active, links, strict=True)
+            if link is not None and (not thread.is_direct or link.by == person.id)
+        ][:MOST_THREADS]
+        if not self._is_barred(person):
+            states = await self.state.watches.seen([link.session for _, link, _ in found])
+            waits = map(home_view.needs_someone, states)
+            pairs = sorted(zip(found, waits, strict=True), key=lambda one: not one[1])
+            found = [one for one, _ in pairs]
+        return found, None not in seen
 
     async def _shows(self, person: Person, channel: str) -> bool | None:
         """Return whether Slack shows `channel` to `person`; None if Slack does not answer."""
@@ -204,31 +204,6 @@ class Home:
             return await self.workspace.channels.includes(person, channel, Need.CARDS)
         except SlackAway:
             return None
-
-    async def _linked(
-        self,
-        person: Person,
-        channels: frozenset[str],
-        listed: Sequence[tuple[ThreadRef, int]],
-    ) -> Sequence[tuple[ThreadRef, Link, int]]:
-        """Return the linked threads of `channels` with their last traffic (Unix ms).
-
-        Those that wait for someone come first, and of each kind the latest. In a direct message
-        these are the links that `person` made.
-        """
-        active = [one for one in listed if one[0].channel in channels]
-        links = await self.state.links.of([thread for thread, _ in active])
-        found = [
-            (thread, link, at)
-            for (thread, at), link in zip(active, links, strict=True)
-            if link is not None and (not thread.is_direct or link.by == person.id)
-        ]
-        found = found[:MOST_THREADS]
-        if self._is_barred(person):
-            return found
-        seen = await self.state.watches.seen([link.session for _, link, _ in found])
-        waits = [home_view.needs_someone(one) for one in seen]
-        return [found[place] for place in sorted(range(len(found)), key=lambda at: not waits[at])]
 
     def _is_barred(self, person: Person) -> bool:
         """Return True for an outsider, who is shown no more than in the threads themselves."""

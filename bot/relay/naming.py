@@ -122,12 +122,13 @@ class SessionChoices:
         await self.accepting.check(by, channel)
         meant, known = await self._known_in(channel)
         here = known[:HERE]
+        sees_all = await self._sees_all(by, channel)
         named, latest = await asyncio.gather(
-            self.naming.of(here, most=TITLED), self._latest(by, channel)
+            self.naming.of(here, most=TITLED), self._recent(ELSEWHERE if sees_all else 0)
         )
         return Choices(
             here=[named[session] for session in here],
-            elsewhere=[one for one in latest if one.session not in named],
+            elsewhere=[one for one in latest or () if one.session not in named],
             meant=meant or (here[0] if len(here) == 1 else None),
         )
 
@@ -186,13 +187,9 @@ class SessionChoices:
             return False
         return await ours.permissions.may(Act.START, by, channel) is Standing.ALLOWED
 
-    async def _latest(self, by: UserId, channel: str) -> Sequence[NamedSession]:
-        """Return Devin's latest sessions, if `by` may see them."""
-        return (await self._recent() if await self._sees_all(by, channel) else None) or ()
-
-    async def _recent(self) -> Sequence[NamedSession] | None:
+    async def _recent(self, most: int = ELSEWHERE) -> Sequence[NamedSession] | None:
         """Return Devin's latest sessions that are not over; None if Devin does not list them."""
-        found = await self.devin.recent(ELSEWHERE)
+        found = await self.devin.recent(most) if most else ()
         if isinstance(found, Unread):
             log.warning("sessions not listed", extra={"status": found.status})
             return None

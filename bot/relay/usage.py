@@ -39,9 +39,6 @@ class Usage:
         """Return what a linked thread's session has used, or else what the channel's have.
 
         Elsewhere in a direct message, it is what the person's own have.
-
-        Raises:
-            NotAllowed: `by` may not.
         """
         await self.accepting.check(by, thread.channel)
         if not self.devin.tells_cost:
@@ -59,7 +56,6 @@ class Usage:
         """Return what the sessions that `by` started have used, in all places that they can read.
 
         Raises:
-            NotAllowed: `by` may not.
             SlackAway: Slack does not say what they can read.
         """
         await self.accepting.check(by, channel)

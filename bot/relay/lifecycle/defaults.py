@@ -67,11 +67,7 @@ class Defaults:
     notices: Notices
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
-        """Return the words that show the channel's defaults.
-
-        Raises:
-            NotAllowed: `by` may not message Devin there.
-        """
+        """Return the words that show the channel's defaults."""
         await self.accepting.check(by, channel)
         return defaults.shown(await self._shown(await self.state.profiles.get(channel)))
 
@@ -81,9 +77,7 @@ class Defaults:
         Of several with the same `once`, which repeat each other, one is told.
 
         Raises:
-            NotAllowed: `by` may not start sessions there.
             BadDefaults: sessions can't be started with them.
-            StoreAway: it may not have been done.
         """
         await self.accepting.check(by, place.channel, Act.START)
         await self.choosing.check(changes.of(Options()))
@@ -98,11 +92,7 @@ class Defaults:
         await self.notices.say(place, told, once=once)
 
     async def form(self, place: ThreadRef, by: UserId) -> View:
-        """Return the form with the defaults of the channel of `place`, where a change is told.
-
-        Raises:
-            NotAllowed: `by` may not start sessions there.
-        """
+        """Return the form with the defaults of the channel of `place`, where a change is told."""
         await self.accepting.check(by, place.channel, Act.START)
         profile, offer = await asyncio.gather(
             self.state.profiles.get(place.channel), self.forms.offer()

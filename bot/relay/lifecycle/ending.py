@@ -36,7 +36,6 @@ class Ending:
 
         Raises:
             NotLinked: the thread has no link.
-            NotAllowed: `by` may not.
         """
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         link = await self.state.links.get(thread)
@@ -59,7 +58,6 @@ class Ending:
 
         Raises:
             NotLinked, LinkChanged: the thread is not linked to `session`.
-            NotAllowed: `by` may not.
             AlreadyClosed: an earlier press has done it.
             UnderWay: another press is doing it, or failed within the last 30 s.
         """
@@ -89,12 +87,8 @@ class Ending:
             answer = again if again is None or isinstance(again, Outcome) else answer
         # One that was over before may still not be archived.
         tells = how is Closing.END or (is_lost and seen.state is not SessionState.ENDED)
-        if isinstance(answer, Outcome) and tells and await self._is_over(session):
-            return None
-        return answer
-
-    async def _is_over(self, session: SessionId) -> bool:
+        if not (isinstance(answer, Outcome) and tells):
+            return answer
         found = await self.devin.survey([session])
-        if isinstance(found, Unread):
-            return False
-        return any(one.state is SessionState.ENDED for one in found.found.values())
+        now = () if isinstance(found, Unread) else found.found.values()
+        return None if any(one.state is SessionState.ENDED for one in now) else answer

@@ -82,11 +82,7 @@ class StartForms:
     accepting: Accepting
 
     async def new(self, by: UserId, channel: str = "") -> View:
-        """Return the form for a new session, opened in `channel`, unless another one is chosen.
-
-        Raises:
-            NotAllowed: `by` may not start one anywhere.
-        """
+        """Return the form for a new session, opened in `channel`, unless another one is chosen."""
         await self.accepting.check(by, None, Act.START)
         direct = channel if is_direct(channel) else ""
         number, offer = await asyncio.gather(
@@ -123,7 +119,6 @@ class StartForms:
         The prompt is that of the message as it is now.
 
         Raises:
-            NotAllowed: `by` may not.
             StartGone: the start is no longer kept, or its message was deleted.
             StartedAlready: it was started again.
         """
@@ -148,7 +143,7 @@ class StartForms:
 
         Raises:
             FormGone: the form is too old, or belongs to somebody else.
-            StartGone, NotAllowed: as for `again`.
+            StartGone: as for `again`.
             StartedAlready: another form was faster.
             UnderWay: another form is doing it, or failed within the last 30 s.
             BadOptions, LinkedElsewhere, TooManyStarts: as for `Starting.start`.
@@ -164,11 +159,7 @@ class StartForms:
         return ticket.thread, ticket.pressed
 
     async def suggest(self, by: UserId, field: str, typed: str) -> Sequence[Block]:
-        """Return the options of a form's menu for what `by` typed into it.
-
-        Raises:
-            NotAllowed: `by` may not start a session anywhere.
-        """
+        """Return the options of a form's menu for what `by` typed into it."""
         await self.accepting.check(by, None, Act.START)
         seconds = self.workspace.timing.list_seconds
         if field == actions.REPO_FIELD:

@@ -311,7 +311,6 @@ class Starting:
         `text` is Slack markup, and said once for each `key`.
 
         Raises:
-            NotAllowed: `by` may not.
             NothingToSay: `text` is empty, or has nothing but options.
             BadOptions: as for `start`.
             CannotPost: Slack does not let the relay post there.

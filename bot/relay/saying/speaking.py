@@ -241,7 +241,11 @@ class Speaker:
             if spoken.session is None:
                 await self.begin_start(posted)
             else:
-                await self._send(spoken, posted, spoken.session, again=again)
+                # An earlier try may have had it accepted, and Devin may have refused it since.
+                if not (again and await self.state.mailbox.is_known(posted.id)):
+                    await self._accept(spoken, posted, spoken.session)
+                if spoken.pressed:
+                    await self._replace_buttons(spoken)
 
     async def _posted(self, spoken: Spoken, *, again: bool) -> str:
         """Return the `ts` of the post; it is made unless an earlier try has made it."""
@@ -268,15 +272,6 @@ class Speaker:
         await self.speaking.check_link(thread, session, stops=spoken.stops)
         if spoken.asked and await self.state.watches.asking(session, spoken.asked) is None:
             raise MovedOn
-
-    async def _send(
-        self, spoken: Spoken, posted: Reply, session: SessionId, *, again: bool
-    ) -> None:
-        """Have the post accepted, unless an earlier try has: Devin may have refused it since."""
-        if not (again and await self.state.mailbox.is_known(posted.id)):
-            await self._accept(spoken, posted, session)
-        if spoken.pressed:
-            await self._replace_buttons(spoken)
 
     async def _accept(self, spoken: Spoken, posted: Reply, session: SessionId) -> None:
         if spoken.links:
