@@ -16,7 +16,6 @@ from handlers.parse.interactions import (
     parse_home_page,
     parse_home_press,
     parse_home_unlink,
-    parse_messages_opened,
     parse_opened,
 )
 from handlers.parse.messages import Payload
@@ -27,11 +26,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.event("app_home_opened")
     async def on_home_opened(event: Payload) -> None:
-        viewer = parse_opened(event)
-        if viewer is not None:
-            cases.background.later(cases.home.show(viewer))
-        elif (opened := parse_messages_opened(event)) is not None:
-            cases.background.later(cases.home.suggest(*opened))
+        if (opened := parse_opened(event)) is not None:
+            viewer, direct = opened
+            home = cases.home
+            cases.background.later(home.suggest(viewer, direct) if direct else home.show(viewer))
 
     @app.action(actions.HOME_EARLIER)
     @app.action(actions.HOME_LATER)

@@ -268,17 +268,16 @@ class HomePress:
     page: int
 
 
-def parse_opened(event: Payload) -> UserId | None:
-    """Parse who opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
-    user = string(event, "user")
-    return UserId(user) if is_id(user) and string(event, "tab") == "home" else None
+def parse_opened(event: Payload) -> tuple[UserId, str] | None:
+    """Parse who opened the Home tab, or the app's direct message, and that, which is "" for Home.
 
-
-def parse_messages_opened(event: Payload) -> tuple[UserId, str] | None:
-    """Parse who opened the app's direct message, and its channel; None for another tab."""
-    user, direct = string(event, "user"), string(event, "channel")
-    is_ours = is_id(user) and is_direct(direct) and is_id(direct)
-    return (UserId(user), direct) if is_ours and string(event, "tab") == "messages" else None
+    None for another tab (docs.slack.dev, `app_home_opened`).
+    """
+    user, tab, direct = string(event, "user"), string(event, "tab"), string(event, "channel")
+    is_talk = tab == "messages" and is_direct(direct) and is_id(direct)
+    if not is_id(user) or not (is_talk or tab == "home"):
+        return None
+    return UserId(user), direct if is_talk else ""
 
 
 def parse_home_page(body: Payload, ours: Identity) -> tuple[UserId, int] | None:

@@ -817,7 +817,7 @@ def test_whole_payloads_are_read() -> None:
     form = parse_submission(WHOLE[2], OURS)
     assert form is not None
     assert form.typed == {"session": SESSION, "message": "Hello"}
-    assert parse_opened(WHOLE[3]) == ADA
+    assert parse_opened(WHOLE[3]) == (ADA, "")
     assert parse_choice_value("0" * 32 + ":12") == ("0" * 32, 12)
     confirmed = parse_home_unlink(WHOLE[4], OURS)
     assert confirmed is not None
@@ -835,7 +835,7 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     page = parse_home_page(payload, OURS)
     assert page is None or 0 <= page[1] <= 9_999
     opened = parse_opened(payload)
-    assert opened is None or opened.isalnum()
+    assert opened is None or opened[0].isalnum()
     pressed = parse_press(payload, OURS)
     choice = None if pressed is None else parse_choice_value(pressed.value)
     assert choice is None or 0 <= choice[1] <= 999
