@@ -20,9 +20,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay import UseCases
 from bot.relay.accept import Accepting, Replies
-from bot.relay.answers import Answers
 from bot.relay.asking import FirstWords, LinkForm
-from bot.relay.channel_moves import ChannelMoves
 from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
@@ -34,11 +32,11 @@ from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Choosing, Starting
-from bot.relay.linking import Linking
+from bot.relay.linking import ChannelMoves, Linking
 from bot.relay.listening import Listening
 from bot.relay.naming import Naming, SessionChoices
 from bot.relay.reviews import Reviews
-from bot.relay.saying.say import Say
+from bot.relay.saying.say import Answers, Say
 from bot.relay.saying.speaking import Speaker, Speaking
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage

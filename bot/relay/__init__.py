@@ -9,9 +9,7 @@ done, and Slack must not be acknowledged. Methods name only what else they raise
 from dataclasses import dataclass
 
 from bot.relay.accept import Accepting, Replies
-from bot.relay.answers import Answers
 from bot.relay.asking import FirstWords, LinkForm
-from bot.relay.channel_moves import ChannelMoves
 from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
@@ -21,10 +19,10 @@ from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import StartForms
 from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.starting import Starting
-from bot.relay.linking import Linking
+from bot.relay.linking import ChannelMoves, Linking
 from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
-from bot.relay.saying.say import Say
+from bot.relay.saying.say import Answers, Say
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps

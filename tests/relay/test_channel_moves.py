@@ -11,7 +11,7 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
-from bot.relay.channel_moves import ChannelMoves
+from bot.relay.linking import ChannelMoves
 from bot.slack.lookups import Need
 from bot.store.links import Cards, card_owed
 from bot.wording import thread_links
