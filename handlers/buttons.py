@@ -135,24 +135,21 @@ def _register_stopping(app: AsyncApp, cases: UseCases) -> None:
     @app.event("agent_session_stopped")
     async def on_stop(body: Payload) -> None:
         stop = parse_stop(body, cases.workspace.team)
-        if stop is not None:
-            await _obey(cases, *stop)
-
-
-async def _obey(cases: UseCases, thread: ThreadRef, by: UserId, ts: str) -> None:
-    """Have Devin stopped, or tell the person alone why not."""
-    claim = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
-    if await cases.state.claims.is_claimed(claim):
-        return
-    try:
-        words = await cases.stopping.stop(thread, by, ts)
-    except PersonError as error:
-        words = refusals.sorry(error, cases.workspace.admin)
-    await cases.stopping.show(thread)
-    if words is not None:
-        at = await cases.stopping.told_at(thread)
-        await cases.notices.whisper(thread, by, words, once=claim, at=at)
-    await cases.state.claims.claim(claim)
+        if stop is None:
+            return
+        thread, by, ts = stop
+        claim = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
+        if await cases.state.claims.is_claimed(claim):
+            return
+        try:
+            words = await cases.stopping.stop(thread, by, ts)
+        except PersonError as error:
+            words = refusals.sorry(error, cases.workspace.admin)
+        await cases.stopping.show(thread)
+        if words is not None:
+            at = await cases.stopping.told_at(thread)
+            await cases.notices.whisper(thread, by, words, once=claim, at=at)
+        await cases.state.claims.claim(claim)
 
 
 def parse_stop(body: Payload, team: str) -> tuple[ThreadRef, UserId, str] | None:

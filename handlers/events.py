@@ -84,13 +84,13 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         is_lost = event.get("type") == "team_access_revoked"
         await cases.workspace.people.forget_workspaces()
         for team in teams:
-            await (_note_lost if is_lost else _read_lost)(cases, f"revoked:{team}")
+            if is_lost:
+                now = str(cases.workspace.clock.now)
+                await cases.state.claims.claim(f"revoked:{team}", LOST, now)
+            else:
+                await _read_lost(cases, f"revoked:{team}")
         level, what = (logging.WARNING, "revoked") if is_lost else (logging.INFO, "granted")
         log.log(level, "workspace access %s", what, extra={"teams": ", ".join(teams)})
-
-
-async def _note_lost(cases: UseCases, what: str) -> None:
-    await cases.state.claims.claim(what, LOST, str(cases.workspace.clock.now))
 
 
 async def _read_lost(cases: UseCases, what: str) -> None:

@@ -74,21 +74,18 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
     if not await cases.state.claims.begin(claim, event):
         return
     try:
-        words = await _result_of(cases, command)
+        if not cases.accepting.is_old(command.ts):
+            words = await obey(cases, command)
+        else:  # others may have followed it
+            act = act_of(command.verb)
+            await cases.accepting.check(command.by, command.thread.channel, act)
+            words = delivery_reports.late(0, [command.verb], silenced=False)
     except PersonError as error:
         await whisper(cases, command.thread, command.ts, command.by, error, each=True)
     else:
         if words is not None:
             await cases.notices.say(command.thread, words, once=claim)
     await cases.state.claims.claim(claim)
-
-
-async def _result_of(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Run a command, or ask for it again if it comes so late that others may have followed it."""
-    if cases.accepting.is_old(command.ts):
-        await cases.accepting.check(command.by, command.thread.channel, act_of(command.verb))
-        return delivery_reports.late(0, [command.verb], silenced=False)
-    return await obey(cases, command)
 
 
 def act_of(verb: str) -> Act:
@@ -166,14 +163,10 @@ async def _change(cases: UseCases, command: Command) -> SlackMessage:
             at, muted = ts_micros(command.ts), command.verb == "mute"
             return thread_links.muted(await cases.linking.mute(thread, by, at, muted=muted))
         case _:
-            heard = await cases.linking.follow(thread, by, _how_much(command))
+            how = Follow.TURNS if command.argument else Follow.ALL
+            how = Follow.OFF if command.verb == "unfollow" else how
+            heard = await cases.linking.follow(thread, by, how)
             return mirror_notices.following(heard.follow, is_barred=heard.is_barred)
-
-
-def _how_much(command: Command) -> Follow:
-    if command.verb == "unfollow":
-        return Follow.OFF
-    return Follow.TURNS if command.argument else Follow.ALL
 
 
 async def _link(cases: UseCases, command: Command) -> SlackMessage | None:

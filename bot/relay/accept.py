@@ -208,7 +208,13 @@ class Accepting:
             evidence = Evidence.OLD_EVENT
         accepted = await self.state.mailbox.accept(reply, session, wait, evidence)
         metrics.ACCEPTED.labels(accepted.change).inc()
-        _record(reply, session, accepted.change)
+        by = reply.sent_by or reply.author
+        ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
+        ids |= {"author": reply.author, "length": len(reply.text), "step": reply.step}
+        if accepted.change is Change.ACCEPTED:
+            audit(Event.ACCEPTED, by, **ids)
+        else:
+            log.info("not accepted", extra=ids | {"by": by, "why": accepted.change.value})
         if accepted.wake_after is not None:
             await self.schedule.wake(session, accepted.wake_after)
         return accepted.change
@@ -234,17 +240,6 @@ class Accepting:
             return timing.late_wait
         self.in_flight.replied(ts_micros(ts))
         return timing.crowd_wait if self.in_flight.may_be_disordered else timedelta(0)
-
-
-def _record(reply: Reply, session: SessionId, change: Change) -> None:
-    """Put on record who sent `reply` to Devin; log why it was not accepted."""
-    by = reply.sent_by or reply.author
-    ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
-    ids |= {"author": reply.author, "length": len(reply.text), "step": reply.step}
-    if change is Change.ACCEPTED:
-        audit(Event.ACCEPTED, by, **ids)
-    else:
-        log.info("not accepted", extra=ids | {"by": by, "why": change.value})
 
 
 class Replies:

@@ -22,6 +22,7 @@ from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.outbox import Begun, Owed, OwedKind
 from bot.store.state import State
+from bot.wording.home_view import NEEDS_SOMEONE
 from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
 
 KEPT = timedelta(days=30)
@@ -29,8 +30,6 @@ KEPT = timedelta(days=30)
 
 MOST_THREADS = 500
 """Most threads of a channel, those with the latest traffic, that a digest is about."""
-
-NEEDS_SOMEONE = frozenset({SessionState.WAITING, SessionState.APPROVAL})
 
 _Linked = tuple[ThreadRef, Link, Watched]
 

@@ -152,8 +152,11 @@ class Edits:
 
     async def _tell_edit(self, edit: Edit, met: Revision, *, is_offered: bool) -> None:
         reply = edit.reply
-        _record(reply, met.what)
-        channel = reply.thread.channel
+        channel, ids = reply.thread.channel, {"reply_id": reply.id, "met": met.what.value}
+        if met.what in {Revised.CHANGED, Revised.WITHDRAWN}:
+            audit(Event.EDITED, reply.author, **reply.thread.log_fields, **ids)
+        else:
+            log.info("not edited", extra=ids)
         if met.what is Revised.CHANGED:
             self.notices.mark(channel, reply.ts, delivery_reports.CHANGED_MARK)
         elif met.what is Revised.WITHDRAWN:
@@ -208,12 +211,3 @@ def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
     """Return True if the event of a reply may still come, and would be for Devin."""
     is_reply = thread is not None and thread.thread_ts != ts
     return is_reply and ts_micros(ts) > link.since
-
-
-def _record(reply: Reply, what: Revised) -> None:
-    """Put on record an edit that changes what Devin gets; log any other."""
-    ids = {"reply_id": reply.id, "met": what.value}
-    if what in {Revised.CHANGED, Revised.WITHDRAWN}:
-        audit(Event.EDITED, reply.author, **reply.thread.log_fields, **ids)
-    else:
-        log.info("not edited", extra=ids)

@@ -92,12 +92,14 @@ def parse_message(event: Payload, team: str) -> Reply | None:
     user, bot = string(event, "user"), string(event, "bot_id")
     if thread is None or not (user or bot):
         return None
+    # Where a posting bot is installed; a `bot_message` may leave it out.
+    home = string(mapping(event.get("bot_profile")), "team_id") or string(event, "team")
     return Reply(
         thread=thread,
         ts=string(event, "ts"),
         author=UserId(user or bot),
         bots=tuple(filter(None, (bot, string(event, "app_id"), user))) if is_bot(event) else (),
-        home=_home(event) if is_bot(event) else "",
+        home=home if is_bot(event) else "",
         app=string(event, "app_id"),
         text=string(event, "text"),
         blocks=content(event, is_typed=not is_bot(event)),
@@ -147,11 +149,6 @@ def is_aside(message: Reply, bot_user: str) -> bool:
     is_text = bool(message.text.strip()) and not message.bots
     heads = () if is_text else (to_markdown("", [one]) for one in message.blocks[:2])
     return any(to_devin.is_aside(one, bot_user) for one in heads)
-
-
-def _home(event: Payload) -> str:
-    """The workspace in which a posting bot is installed; a `bot_message` may leave it out."""
-    return string(mapping(event.get("bot_profile")), "team_id") or string(event, "team")
 
 
 def _forwarded(share: Payload) -> Forwarded:
