@@ -40,49 +40,43 @@ class Note:
     is_seen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """The place to open a modal or to tell a person something: a trigger and an asker."""
-
-    title: str
-    trigger: str
-    asker: Asker
-
-
 async def show(
-    opening: Opening, once: str, work: Callable[[], Coroutine[Any, Any, View | Note]]
+    asker: Asker,
+    title: str,
+    trigger: str,
+    once: str,
+    work: Callable[[], Coroutine[Any, Any, View | Note]],
 ) -> None:
     """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
-    Work that takes longer than a second is waited for in a modal that says so. Of what Slack
+    Work that takes longer than a second is waited for in a modal with that title. Of what Slack
     delivers several times, with the same trigger, and is to be done `once`, the first is done.
     """
-    cases = opening.asker.cases
+    cases = asker.cases
 
     async def do() -> View | Note:
-        trigger = opening.trigger[:100]
-        if not trigger or await cases.state.claims.claim(f"{once}:{trigger}"):
+        if not trigger or await cases.state.claims.claim(f"{once}:{trigger[:100]}"):
             return await work()
         return Note(forms.ONE_MOMENT, is_seen=True)
 
     task = asyncio.create_task(do())
     await asyncio.wait({task}, timeout=cases.workspace.timing.modal_seconds)
-    waiting = None if task.done() else await _open_waiting(cases, opening)
+    waiting = None if task.done() else await _open_waiting(cases, title, trigger)
 
     async def tell(note: Note) -> None:
         if waiting is None:
             is_told = note.is_seen
         else:
-            is_told = await _replace(cases, waiting, forms.tell(opening.title, note.words))
+            is_told = await _replace(cases, waiting, forms.tell(title, note.words))
         if not is_told:
-            await opening.asker.tell(note.words)
+            await asker.tell(note.words)
 
     async with caught(lambda error: tell(Note(in_words(error, cases.workspace.admin)))):
         shown = await task
         if isinstance(shown, Note):
             await tell(shown)
         elif waiting is None:
-            await cases.workspace.views.open(opening.trigger, shown)
+            await cases.workspace.views.open(trigger, shown)
         else:
             await _replace(cases, waiting, shown)
 
@@ -144,10 +138,10 @@ def _is_about_place(error: Exception) -> bool:
     return is_closed or isinstance(error, CannotPost)
 
 
-async def _open_waiting(cases: UseCases, opening: Opening) -> str | None:
+async def _open_waiting(cases: UseCases, title: str, trigger: str) -> str | None:
     try:
-        view = forms.tell(opening.title, forms.ONE_MOMENT)
-        return await cases.workspace.views.open(opening.trigger, view) or None
+        view = forms.tell(title, forms.ONE_MOMENT)
+        return await cases.workspace.views.open(trigger, view) or None
     except RelayError as error:
         log.warning("no modal to wait in", extra={"reason": str(error)})
         return None

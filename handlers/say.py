@@ -20,7 +20,7 @@ from bot.wording.actions import parse_choice_value
 from bot.wording.lifecycle import defaults, form
 from bot.wording.message import SlackMessage
 from handlers.answering import Asker, on_press, ours, telling
-from handlers.modals import Opening, on_submit, show
+from handlers.modals import on_submit, show
 from handlers.parse.interactions import NEW, Press, SayCommand, Submission, parse_say
 from handlers.parse.messages import Payload, is_about_defaults, takes_mention
 
@@ -67,7 +67,7 @@ async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     title, work = forms.SAY_TITLE, partial(cases.say.form, say.channel, say.by)
     if say.starts:
         title, work = form.TITLE, partial(cases.start_forms.new, say.by, say.channel)
-    await show(Opening(title, say.trigger, asker), f"said:{say.by}", work)
+    await show(asker, title, say.trigger, f"said:{say.by}", work)
 
 
 async def _is_new(cases: UseCases, say: SayCommand) -> bool:

@@ -15,7 +15,7 @@ from bot.relay import UseCases
 from bot.wording import actions, forms
 from bot.wording.message import View
 from handlers.answering import Asker, ours
-from handlers.modals import Note, Opening, on_submit, show
+from handlers.modals import Note, on_submit, show
 from handlers.parse.interactions import Shortcut, Submission, parse_shortcut
 from handlers.parse.messages import Payload
 from handlers.replies import read_again
@@ -49,8 +49,8 @@ async def begin(asker: Asker, shortcut: Shortcut, which: str) -> None:
     title = forms.SEND_TITLE if which == SEND else forms.LINK_TITLE
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
-    opening = Opening(title, shortcut.trigger, asker)
-    await show(opening, f"{which}:{place}", lambda: _work(asker.cases, shortcut, which))
+    work = partial(_work, asker.cases, shortcut, which)
+    await show(asker, title, shortcut.trigger, f"{which}:{place}", work)
 
 
 async def _work(cases: UseCases, shortcut: Shortcut, which: str) -> View | Note:

@@ -34,7 +34,7 @@ from bot.wording import actions, forms, refusals
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
 from handlers.answering import Asker, in_words, on_press, ours
-from handlers.modals import Opening, on_submit, show
+from handlers.modals import on_submit, show
 from handlers.parse.interactions import (
     Press,
     Submission,
@@ -117,8 +117,8 @@ def _open_by(
         press = ours(parse_press, body, cases)
         if press is not None:
             asker = Asker(cases, press.response_url, press.by, press.thread)
-            opening = Opening(title, press.trigger, asker)
-            await cases.background.soon(show(opening, f"{button}:{press.by}", partial(work, press)))
+            once, do = f"{button}:{press.by}", partial(work, press)
+            await cases.background.soon(show(asker, title, press.trigger, once, do))
 
 
 async def _again(cases: UseCases, press: Press) -> View:

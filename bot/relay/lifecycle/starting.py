@@ -84,7 +84,6 @@ class Choosing:
         Raises:
             BadOptions: they can't be used; it has all problems that could be found.
             DevinAway: it `composes`, and its macro can't be looked up at the moment.
-            StoreAway: the profile can't be read.
         """
         own, prompt = parse_options(text)
         profile = await self.state.profiles.get(channel)
@@ -296,7 +295,6 @@ class Starting:
             LinkedElsewhere: the thread is linked to a session.
             StartedAlready: another reaction to the message has done it.
             TooManyStarts: the author has asked for too many within an hour.
-            StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
         await self.accepting.check(start.by, start.thread.channel, Act.START)
         if start.emoji and self.workspace.settings.act_as == "required":
@@ -350,15 +348,11 @@ class Starting:
         return is_first
 
     async def begin_with(self, posted: Reply) -> None:
-        """Keep a start whose prompt was posted in a person's name; raises as `begin` does."""
+        """Keep a start whose prompt was posted in a person's name."""
         await self.begin(Start(message=posted))
 
     async def begin(self, start: Start) -> None:
-        """Keep a start, and carry it out soon; a repeat changes nothing.
-
-        Raises:
-            StoreAway: it may not be kept.
-        """
+        """Keep a start, and carry it out soon; a repeat changes nothing."""
         is_open = await self.state.outbox.owe(start.owed, start.to_json(), KEEP)
         log.info("start", extra=start.log_fields)
         if is_open:
