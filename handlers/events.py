@@ -13,6 +13,7 @@ theirs.
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
@@ -118,7 +119,6 @@ class Messages(AsyncMiddleware):
 
     def __init__(self, cases: UseCases) -> None:
         self._cases = cases
-        self._bot_user = cases.workspace.identity.user
 
     async def async_process(
         self,
@@ -132,12 +132,12 @@ class Messages(AsyncMiddleware):
         kind = event.get("type") if req.body.get("type") == "event_callback" else None
         if kind not in KINDS:
             return await next()
-        await _heed(self._cases, event, req.body)
-        await self._on_message(event, kind)
-        return await req.context.ack()
-
-    async def _on_message(self, event: Payload, kind: str) -> None:
-        cases, bot_user = self._cases, self._bot_user
+        cases, bot_user = self._cases, self._cases.workspace.identity.user
+        # What Slack says of the channel around each event (docs.slack.dev/apis/events-api).
+        if channel := shared_channel(event, req.body):
+            await cases.channel_moves.shared(channel)
+        if channel := changed_channel(event):
+            await cases.workspace.channels.note(channel, CHANGED)
         words = event, cases.workspace.team, bot_user
         if kind == "message" and event.get("subtype") in replies.CHANGES:
             await replies.apply_change(cases, event, bot_user)
@@ -147,14 +147,7 @@ class Messages(AsyncMiddleware):
             await mentions.hear(cases, spoken, event, kind)
         else:
             await replies.accept(cases, event, bot_user)
-
-
-async def _heed(cases: UseCases, event: Payload, body: Payload) -> None:
-    """Heed what Slack says of the channel around each event (docs.slack.dev/apis/events-api)."""
-    if channel := shared_channel(event, body):
-        await cases.channel_moves.shared(channel)
-    if channel := changed_channel(event):
-        await cases.workspace.channels.note(channel, CHANGED)
+        return await req.context.ack()
 
 
 def shared_channel(event: Payload, body: Payload) -> str:
@@ -169,14 +162,12 @@ def changed_channel(event: Payload) -> str:
     return channel if is_id(channel) else ""
 
 
+@dataclass(frozen=True, slots=True)
 class Hearing:
     """The `Observer` of the app: it parses a payload, and `Listening` keeps the result."""
 
-    def __init__(self, listening: Listening, cases: UseCases) -> None:
-        self._listening = listening
-        self._cases = cases
-        self._team = cases.workspace.team
-        self._bot_user = cases.workspace.identity.user
+    listening: Listening
+    cases: UseCases
 
     def brought(self, payload: Payload) -> None:
         """Learn Slack's time from a payload, and a gap from `app_rate_limited`.
@@ -185,10 +176,10 @@ class Hearing:
         drops events (docs.slack.dev/apis/events-api).
         """
         if (at := _time_of(payload)) is not None:
-            self._cases.workspace.clock.told(at)
+            self.cases.workspace.clock.told(at)
         if payload.get("type") == "app_rate_limited":
             minute = payload.get("minute_rate_limited")
-            self._listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
+            self.listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
 
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.
@@ -198,29 +189,29 @@ class Hearing:
         """
         event = mapping(payload.get("event"))
         if payload.get("type") == "event_callback" and event.get("type") == "reaction_added":
-            return parse_reaction(event, self._cases.workspace) is None
+            return parse_reaction(event, self.cases.workspace) is None
         if payload.get("type") != "event_callback" or event.get("type") != "message":
             return False
-        ours = self._cases.workspace.identity
+        ours = self.cases.workspace.identity
         if is_own(event, ours):
             return True
         if shared_channel(event, payload) or changed_channel(event):
             return False
         if event.get("subtype") in replies.CHANGES:
             return replies.parse_change(event, ours.tenant, ours.user) is None
-        return await _is_talk(self._cases, event)
+        return await _is_talk(self.cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
         """Let an event that is kept vouch for earlier ones; have the thread of any other read."""
-        event = mapping(payload.get("event"))
-        if not is_kept and (missed := parse_missed(event, self._team, self._bot_user)):
-            self._listening.refused(missed)
+        event, ours = mapping(payload.get("event")), self.cases.workspace.identity
+        if not is_kept and (missed := parse_missed(event, ours.tenant, ours.user)):
+            self.listening.refused(missed)
         if is_kept and event and (at := _time_of(payload)) is not None:
-            self._listening.kept(at)
+            self.listening.kept(at)
 
     def missed(self) -> None:
         """Have every thread read."""
-        self._listening.missed()
+        self.listening.missed()
 
 
 async def _is_talk(cases: UseCases, event: Payload) -> bool:
