@@ -190,11 +190,11 @@ async def _begin_or_end(cases: UseCases, command: Command) -> SlackMessage | Non
 
 async def _default(cases: UseCases, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument
-    if argument.lower() == "none":
-        await cases.say.clear_default(channel, by)
-        return commands.DEFAULT_CLEARED
     if argument:
-        session = await cases.say.set_default(channel, by, argument)
+        text = "" if argument.lower() == "none" else argument
+        session = await cases.say.set_default(channel, by, text)
+        if session is None:
+            return commands.DEFAULT_CLEARED
         return commands.default_chosen(await cases.naming.one(session))
     profile = await cases.say.default(channel, by)
     if profile.session is None:

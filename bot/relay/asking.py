@@ -42,9 +42,6 @@ from bot.wording.message import SlackMessage, View
 
 log = logging.getLogger(__name__)
 
-ReadAgain = Callable[[Reply], Awaitable[Reply | None]]
-"""Returns a message as it is now; None if it is gone."""
-
 
 class LinkOffered(Ticket):
     """An offer to link a thread to a session."""
@@ -120,11 +117,16 @@ class LinkForm:
         return await self._ask(by, thread, None, near)
 
     async def answer(
-        self, number: str, by: UserId, session: SessionId, read_again: ReadAgain
+        self,
+        number: str,
+        by: UserId,
+        session: SessionId,
+        read_again: Callable[[Reply], Awaitable[Reply | None]],
     ) -> None:
         """Carry out the form with the ticket `number`, for `session`. Idempotent.
 
-        The message may have been edited or deleted while the form was open, so it is read again.
+        The message may have been edited or deleted while the form was open, so it is read again;
+        `read_again` returns it as it is now, and None if it is gone.
 
         Raises:
             TicketGone: the form is too old, or was not opened for `by`.
@@ -136,7 +138,12 @@ class LinkForm:
         asked = await self.state.tickets.read(SessionAsked, number, by, TicketGone)
         await self.accepting.check(by, asked.thread.channel, Act.START)
         session = await self.choices.whole(session, asked.thread.channel, by)
-        message = asked.message and await _as_it_is(asked.message, read_again)
+        message = asked.message
+        if message is not None:
+            now = await read_again(message)
+            if now is None or is_empty(now):
+                raise MessageGone if now is None else EmptyMessage
+            message = now.model_copy(update={"sent_by": message.sent_by})
         await self._link(number, by, asked.thread, session, message, since=asked.at)
 
     async def offer(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
@@ -246,15 +253,6 @@ class LinkForm:
             log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
             return None
         return find_session(str(root.get("text") or ""))
-
-
-async def _as_it_is(message: Reply, read_again: ReadAgain) -> Reply:
-    now = await read_again(message)
-    if now is None:
-        raise MessageGone
-    if is_empty(now):
-        raise EmptyMessage
-    return now.model_copy(update={"sent_by": message.sent_by})
 
 
 class WordsAsked(Ticket):

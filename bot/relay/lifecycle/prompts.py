@@ -255,11 +255,9 @@ def with_prompt(own: Reply, prompt: str) -> Reply:
 
 def _without_addresses(reply: Reply) -> Reply:
     """Return `reply` with files that are only named: Devin cannot open what Slack keeps."""
-    forwarded = tuple(
-        one.model_copy(update={"files": _names(one.files)}) for one in reply.forwarded
-    )
-    return reply.model_copy(update={"files": _names(reply.files), "forwarded": forwarded})
 
+    def named(files: Sequence[AttachedFile]) -> dict[str, object]:
+        return {"files": tuple(one.model_copy(update={"permalink": ""}) for one in files)}
 
-def _names(files: Sequence[AttachedFile]) -> tuple[AttachedFile, ...]:
-    return tuple(one.model_copy(update={"permalink": ""}) for one in files)
+    forwarded = tuple(one.model_copy(update=named(one.files)) for one in reply.forwarded)
+    return reply.model_copy(update=named(reply.files) | {"forwarded": forwarded})

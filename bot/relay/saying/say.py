@@ -171,25 +171,22 @@ class Say:
         await self.accepting.check(by, channel)
         return await self.state.profiles.get(channel)
 
-    async def set_default(self, channel: str, by: UserId, text: str) -> SessionId:
+    async def set_default(self, channel: str, by: UserId, text: str) -> SessionId | None:
         """Make the session that `text` names the channel's default for `/devin-say`.
+
+        Without a `text`, forget the one that it has.
 
         Raises:
             BadSession: `text` does not name a session.
         """
-        await self.accepting.check(by, channel, Act.START)
-        session = await self.choices.named(text, channel, by)
-        chosen = {"session": session, "session_by": by}
+        await self.accepting.check(by, channel, Act.START if text else Act.MESSAGE)
+        session = await self.choices.named(text, channel, by) if text else None
+        chosen = {"session": session, "session_by": by if session else UserId("")}
         await self.state.profiles.change(channel, lambda _: chosen)
-        audit(Event.DEFAULT_SET, by, team=self.workspace.team, channel=channel, session_id=session)
+        ids = {"session_id": session} if session else {}
+        event = Event.DEFAULT_SET if session else Event.DEFAULT_CLEARED
+        audit(event, by, team=self.workspace.team, channel=channel, **ids)
         return session
-
-    async def clear_default(self, channel: str, by: UserId) -> None:
-        """Forget the channel's default session."""
-        await self.accepting.check(by, channel)
-        nobody = {"session": None, "session_by": UserId("")}
-        await self.state.profiles.change(channel, lambda _: nobody)
-        audit(Event.DEFAULT_CLEARED, by, team=self.workspace.team, channel=channel)
 
     async def _go_on(
         self, channel: str, by: UserId, session: SessionId, text: str, key: str
