@@ -178,14 +178,25 @@ def _files(event: Payload) -> tuple[AttachedFile, ...]:
 COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
 
-ALONE = (
-    *("start", "link", "unlink", "status", "sessions", "usage", "review"),
-    *("mute", "unmute", "unfollow", "end", "archive", "help"),
-)
-ARGUMENTS: Mapping[str, Sequence[str]] = dict.fromkeys(ALONE, ("",)) | {
-    "digest": ("", "daily", "weekly", "off"),
-    "follow": ("", "turns"),
-    **dict.fromkeys(("adopt", "default", "defaults"), ("", "none")),
+ARGUMENTS: Mapping[str, Sequence[str]] = {
+    "start": [""],
+    "link": [""],
+    "unlink": [""],
+    "status": [""],
+    "sessions": [""],
+    "usage": [""],
+    "digest": ["", "daily", "weekly", "off"],
+    "review": [""],
+    "adopt": ["", "none"],
+    "mute": [""],
+    "unmute": [""],
+    "follow": ["", "turns"],
+    "unfollow": [""],
+    "default": ["", "none"],
+    "defaults": ["", "none"],
+    "end": [""],
+    "archive": [""],
+    "help": [""],
 }
 """What may stand behind a verb; with anything else, it is talk.
 
