@@ -34,7 +34,7 @@ from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Choosing, Starting
 from bot.relay.linking import ChannelMoves, Linking
 from bot.relay.listening import Listening
-from bot.relay.naming import Naming, SessionChoices
+from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Answers, Say
 from bot.relay.saying.speaking import Speaker, Speaking
@@ -121,16 +121,14 @@ class Parts:
         self.accepting = Accepting(
             workspace, state, schedule, to.in_flight, self.listening, self.polling
         )
-        seconds = timing.session_name_seconds
-        self.naming = Naming(to.devin, state.names, workspace.people, seconds)
-        self.choices = SessionChoices(workspace, state, to.devin, self.accepting, self.naming)
+        self.naming = Naming(workspace, state, to.devin, self.accepting)
         self.speaking = Speaking(workspace, state, self.accepting, self.naming, schedule)
         self.choosing = Choosing(workspace, state, to.devin)
         self.starting = Starting(
             workspace, state, self.accepting, self.choosing, self.naming, self.speaking, schedule
         )
         self.steps = WorkflowSteps(
-            workspace, state, self.accepting, self.choices, self.choosing, self.speaking, schedule
+            workspace, state, self.accepting, self.naming, self.choosing, self.speaking, schedule
         )
         self.digests = Digests(workspace, state, self.accepting, self.naming, self.audience)
         self.reviews = Reviews(workspace, state, to.devin, self.accepting, self.audience, schedule)
@@ -148,9 +146,9 @@ class Parts:
     def _cases(self) -> UseCases:
         workspace, state, schedule = self.workspace, self.state, self.schedule
         accepting, naming, notices = self.accepting, self.naming, self.notices
-        choices, speaking, starting = self.choices, self.speaking, self.starting
-        linking = Linking(state, accepting, naming, choices, self.audience, self.acting)
-        link_form = LinkForm(workspace, state, accepting, naming, choices, notices)
+        speaking, starting = self.speaking, self.starting
+        linking = Linking(state, accepting, naming, self.audience, self.acting)
+        link_form = LinkForm(workspace, state, accepting, naming, notices)
         forms = self._start_forms()
         return UseCases(
             workspace=workspace,
@@ -161,7 +159,7 @@ class Parts:
             naming=naming,
             notices=notices,
             background=self._to.background,
-            say=Say(workspace, state, accepting, choices, naming, speaking),
+            say=Say(workspace, state, accepting, naming, speaking),
             link_form=link_form,
             first_words=FirstWords(workspace, state, accepting, starting, link_form, notices),
             edits=Edits(state, accepting, notices, speaking, self._to.background),

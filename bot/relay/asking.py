@@ -31,7 +31,7 @@ from bot.model.sessions import NamedSession, SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Start, Starting
-from bot.relay.naming import Naming, SessionChoices
+from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import OFFERED, Ticket
@@ -76,7 +76,6 @@ class LinkForm:
     state: State
     accepting: Accepting
     naming: Naming
-    choices: SessionChoices
     notices: Notices
 
     async def send(self, message: Reply, by: UserId) -> Change | View:
@@ -137,7 +136,7 @@ class LinkForm:
         """
         asked = await self.state.tickets.read(SessionAsked, number, by, TicketGone)
         await self.accepting.check(by, asked.thread.channel, Act.START)
-        session = await self.choices.whole(session, asked.thread.channel, by)
+        session = await self.naming.whole(session, asked.thread.channel, by)
         message = asked.message
         if message is not None:
             now = await read_again(message)
@@ -234,7 +233,7 @@ class LinkForm:
     ) -> View:
         await self.accepting.check(by, thread.channel, Act.START)
         named, choices = await asyncio.gather(
-            self._named_in(thread, near), self.choices.of(thread.channel, by)
+            self._named_in(thread, near), self.naming.offered(thread.channel, by)
         )
         ticket = SessionAsked(by=by, thread=thread, message=message, at=self.workspace.clock.now)
         number = await self.state.tickets.issue(ticket)

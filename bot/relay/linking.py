@@ -21,7 +21,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.naming import Naming, SessionChoices
+from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
@@ -41,7 +41,6 @@ class Linking:
     state: State
     accepting: Accepting
     naming: Naming
-    choices: SessionChoices
     audience: Audience
     acting: Acting
 
@@ -55,7 +54,7 @@ class Linking:
             LinkedElsewhere: the thread has another session.
         """
         await self.accepting.check(by, thread.channel, Act.START)
-        session = await self.choices.named(text, thread.channel, by)
+        session = await self.naming.named(text, thread.channel, by)
         link, is_new = await self.accepting.link(thread, by, session, at)
         if link.session != session:
             raise LinkedElsewhere(*await self.naming.linked(link))
@@ -127,7 +126,7 @@ class Linking:
         return Status(
             link=link,
             session=await self.naming.one(link.session),
-            by=await self.naming.people.name(link.by),
+            by=await self.naming.workspace.people.name(link.by),
             seen=seen,
             follow=Follow.OFF if heard.unsure else heard.follow,
             is_barred=heard.is_barred,

@@ -19,10 +19,7 @@ from bot.model.sessions import WHOLE, NamedSession, SessionId, Unclear, parse_se
 from bot.model.threads import Link
 from bot.relay.accept import Accepting
 from bot.slack.app.workspace import Workspace
-from bot.slack.people import People
 from bot.store.state import State
-from bot.store.watches import SessionNames
-from bot.timing import TIMING
 from bot.wording.forms import Choices
 
 log = logging.getLogger(__name__)
@@ -30,15 +27,22 @@ log = logging.getLogger(__name__)
 MOST = 30
 """Most sessions that Devin is asked about at once: one call each, by version 1 of its API."""
 
+HERE = 50
+ELSEWHERE = 20
+"""Most sessions that are offered: of the channel, and of Devin's own list."""
+
+TITLED = 10
+"""Most sessions to choose from whose titles are asked for at once: a person waits for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Names sessions, from Redis or by asking Devin, which may take `seconds`."""
+    """Names sessions, from Redis or by asking Devin, and finds those that a person can name."""
 
+    workspace: Workspace
+    state: State
     devin: Devin
-    names: SessionNames
-    people: People
-    seconds: float = TIMING.session_name_seconds
+    accepting: Accepting
 
     async def of(
         self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST
@@ -49,7 +53,7 @@ class Naming:
         only about the first `most`.
         """
         try:
-            named = await self.names.of(sessions)
+            named = await self.state.names.of(sessions)
         except StoreAway as error:
             log.warning("names not read", extra={"reason": str(error)})
             return {session: NamedSession(session) for session in sessions}
@@ -63,7 +67,7 @@ class Naming:
 
     async def linked(self, link: Link) -> tuple[NamedSession, str]:
         """Return the session of `link`, and the name of the person who made it."""
-        return await self.one(link.session), await self.people.name(link.by)
+        return await self.one(link.session), await self.workspace.people.name(link.by)
 
     async def check(self, link: Link | None, session: SessionId | None) -> Link:
         """Return the `link` of a thread that is to lead to `session`.
@@ -81,7 +85,7 @@ class Naming:
         if not sessions:
             return {}
         try:
-            async with asyncio.timeout(self.seconds):
+            async with asyncio.timeout(self.workspace.timing.session_name_seconds):
                 answer = await self.devin.survey(sessions)
         except TimeoutError:
             return {}
@@ -89,31 +93,12 @@ class Naming:
             return {}
         found = [NamedSession(one.session, one.title, one.url) for one in answer.found.values()]
         try:
-            await self.names.keep(found)
+            await self.state.names.keep(found)
         except StoreAway as error:
             log.warning("names not kept", extra={"reason": str(error)})
         return {one.session: one for one in found}
 
-
-HERE = 50
-ELSEWHERE = 20
-"""Most sessions that are offered: of the channel, and of Devin's own list."""
-
-TITLED = 10
-"""Most sessions to choose from whose titles are asked for at once: a person waits for them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionChoices:
-    """Gathers the sessions that a person can choose from."""
-
-    workspace: Workspace
-    state: State
-    devin: Devin
-    accepting: Accepting
-    naming: Naming
-
-    async def of(self, channel: str, by: UserId) -> Choices:
+    async def offered(self, channel: str, by: UserId) -> Choices:
         """Return the sessions that `by` can choose from in `channel`, within about a second.
 
         Sessions from elsewhere are shown only to full members who may link them, and to nobody if
@@ -124,7 +109,7 @@ class SessionChoices:
         here = known[:HERE]
         sees_all = await self._sees_all(by, channel)
         named, latest = await asyncio.gather(
-            self.naming.of(here, most=TITLED), self._recent(ELSEWHERE if sees_all else 0)
+            self.of(here, most=TITLED), self._recent(ELSEWHERE if sees_all else 0)
         )
         return Choices(
             here=[named[session] for session in here],

@@ -25,7 +25,7 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Choosing
-from bot.relay.naming import SessionChoices
+from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
@@ -49,7 +49,7 @@ class WorkflowSteps:
     workspace: Workspace
     state: State
     accepting: Accepting
-    choices: SessionChoices
+    naming: Naming
     choosing: Choosing
     speaking: Speaking
     schedule: Schedule
@@ -100,8 +100,8 @@ class WorkflowSteps:
     async def _send(self, step: StepAsked) -> None:
         """Have the message posted, and sent to the session; its outcome ends the step."""
         by = await self._check(step)
-        session = await self.choices.named(step.session, step.channel, by)
-        act = await self.choices.act_for(session, step.channel)
+        session = await self.naming.named(step.session, step.channel, by)
+        act = await self.naming.act_for(session, step.channel)
         await self._check(step, act)
         thread = await self._thread(step, session) if step.channel else None
         reply, said = await self._reply(step, thread, by)
@@ -129,7 +129,7 @@ class WorkflowSteps:
 
     async def _link(self, step: StepAsked, *, again: bool) -> None:
         by = await self._check(step, Act.START)
-        session = await self.choices.named(step.session, step.channel, by)
+        session = await self.naming.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)

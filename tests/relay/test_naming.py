@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -13,9 +14,12 @@ from bot.devin.api import Devin, SessionSummary, Survey
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import watched_key
+from bot.relay.accept import Accepting
 from bot.relay.naming import MOST, Naming
-from bot.slack.people import People
+from bot.slack.app.workspace import Workspace
+from bot.store.state import State
 from bot.store.watches import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
+from bot.timing import TIMING
 from tests.support.keys import at
 
 TTL = timedelta(days=1)
@@ -46,8 +50,9 @@ class Told:
 
 
 def naming(devin: Told, store: Store) -> Naming:
-    nobody = cast("People", None)  # only links are told by the names of people
-    return Naming(cast("Devin", devin), SessionNames(store, TTL), nobody)
+    workspace = cast("Workspace", SimpleNamespace(timing=TIMING))
+    state = cast("State", SimpleNamespace(names=SessionNames(store, TTL)))
+    return Naming(workspace, state, cast("Devin", devin), cast("Accepting", None))
 
 
 @pytest.fixture

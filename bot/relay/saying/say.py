@@ -29,7 +29,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.naming import TITLED, Naming, SessionChoices
+from bot.relay.naming import TITLED, Naming
 from bot.relay.saying.speaking import Speaking, Spoken, command_key
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
@@ -75,7 +75,6 @@ class Say:
     workspace: Workspace
     state: State
     accepting: Accepting
-    choices: SessionChoices
     naming: Naming
     speaking: Speaking
 
@@ -95,7 +94,7 @@ class Say:
         """
         await self._check(channel, by, text)
         if session is not None:
-            session = await self.choices.whole(session, channel, by)
+            session = await self.naming.whole(session, channel, by)
         else:
             session = (await self.state.profiles.get(channel)).session
         if session is not None:
@@ -109,7 +108,7 @@ class Say:
 
     async def form(self, channel: str, by: UserId) -> View:
         """Return the form for a message from `channel`."""
-        choices = await self.choices.of(channel, by)
+        choices = await self.naming.offered(channel, by)
         number = await self.state.tickets.issue(SayForm(by=by, channel=channel))
         return say_form(number, choices)
 
@@ -180,7 +179,7 @@ class Say:
             BadSession: `text` does not name a session.
         """
         await self.accepting.check(by, channel, Act.START if text else Act.MESSAGE)
-        session = await self.choices.named(text, channel, by) if text else None
+        session = await self.naming.named(text, channel, by) if text else None
         chosen = {"session": session, "session_by": by if session else UserId("")}
         await self.state.profiles.change(channel, lambda _: chosen)
         ids = {"session_id": session} if session else {}
@@ -203,7 +202,7 @@ class Say:
         self, channel: str, by: UserId, session: SessionId, text: str, key: str
     ) -> Owing:
         """Say `text` in a new thread, which is linked to `session`."""
-        act = await self.choices.act_for(session, channel)
+        act = await self.naming.act_for(session, channel)
         await self.accepting.check(by, channel, act)
         thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
         return await self.speaking.command(thread, by, text, key, session, act)
