@@ -73,9 +73,15 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.event("channel_shared")
     async def on_shared(event: Payload) -> None:
         channel, other = string(event, "channel"), string(event, "connected_team_id")
-        if is_id(channel) and await _is_home(cases, other):
+        if not is_id(channel):
+            return
+        try:
+            is_ours = await cases.workspace.people.is_home(other)
+        except NotIdentified:
+            is_ours = False
+        if is_ours:
             await cases.workspace.channels.note(channel, CHANGED)
-        elif is_id(channel):
+        else:
             await cases.channel_moves.shared(channel)
 
     @app.event("team_access_granted")
@@ -104,14 +110,6 @@ async def _read_lost(cases: UseCases, what: str) -> None:
         listening.missed(int(since))
         await listening.note()
         await claims.disclaim(what)
-
-
-async def _is_home(cases: UseCases, place: str) -> bool:
-    """Return True if `place` is a workspace of ours, as far as Slack says."""
-    try:
-        return await cases.workspace.people.is_home(place)
-    except NotIdentified:
-        return False
 
 
 class Messages(AsyncMiddleware):

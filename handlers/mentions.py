@@ -252,9 +252,7 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
         await cases.first_words.ask(spoken, guess.verb, guess.argument)
         # The backfill would ask for the command that it stands for.
         await cases.state.claims.claim(claim_of(spoken.thread, spoken.ts))
-    elif not (
-        replies.names_session(event) and await replies.offer_link(cases, event, identity.user)
-    ):
+    elif not await replies.offer_link(cases, event, identity.user):
         await cases.first_words.offer(spoken)
 
 

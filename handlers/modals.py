@@ -128,14 +128,11 @@ async def _failure(
     if isinstance(error, BadOptions):
         told = form.errors(error, filled.typed, block)
     else:
+        is_closed = isinstance(error, NotAllowed) and error.standing is Standing.CHANNEL
+        about_place = is_closed or isinstance(error, CannotPost)
         words = in_words(error, cases.workspace.admin)
-        told = {place if place and _is_about_place(error) else block: plain(words.text)}
-    return {block: said[:LONGEST_ERROR] for block, said in told.items()}
-
-
-def _is_about_place(error: Exception) -> bool:
-    is_closed = isinstance(error, NotAllowed) and error.standing is Standing.CHANNEL
-    return is_closed or isinstance(error, CannotPost)
+        told = {place if place and about_place else block: plain(words.text)}
+    return {at: said[:LONGEST_ERROR] for at, said in told.items()}
 
 
 async def _open_waiting(cases: UseCases, title: str, trigger: str) -> str | None:

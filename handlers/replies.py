@@ -53,7 +53,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 async def accept(cases: UseCases, event: Payload, bot_user: str) -> None:
     """Accept a message that is not for the bot itself, or offer a link for it."""
     change = await take(cases, event, bot_user)
-    if change is Change.UNLINKED and names_session(event):
+    if change is Change.UNLINKED:
         await offer_link(cases, event, bot_user)
 
 
@@ -113,10 +113,8 @@ async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:
 
     Return True if that is done, or was done at another event of the same message.
     """
-    named = parse_named(event, cases.workspace.team, bot_user)
-    if named is None:
-        return False
-    return await cases.link_form.offer(*named)
+    named = parse_named(event, cases.workspace.team, bot_user) if names_session(event) else None
+    return named is not None and await cases.link_form.offer(*named)
 
 
 def parse_named(

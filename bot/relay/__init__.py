@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import FirstWords, LinkForm
-from bot.relay.digests import Digests
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.adopting import Adopting
-from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
-from bot.relay.lifecycle.forms import StartForms
+from bot.relay.lifecycle.forms import Defaults, StartForms
 from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import ChannelMoves, Linking
@@ -24,7 +22,7 @@ from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Answers, Say
 from bot.relay.stopping import Stopping
-from bot.relay.usage import Usage
+from bot.relay.usage import Digests, Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background

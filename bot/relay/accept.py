@@ -166,13 +166,6 @@ class Accepting:
         """Return True if the session of `link` has ended or stopped at its cap, as last seen."""
         return await self.polling.gives_way(link.session)
 
-    async def refresh_card(self, thread: ThreadRef, link: Link) -> None:
-        """Have the card of `thread` edited, now that its `link` has changed.
-
-        The change has asked for that in Redis; here, a process is told to do it.
-        """
-        await self.schedule.tell(card_owed(thread, link), self.state.store.timing.card_pause)
-
     async def read_since(
         self, thread: ThreadRef, since: int, *, took_long: bool = False, is_known: bool = False
     ) -> None:

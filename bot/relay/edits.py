@@ -28,8 +28,6 @@ from bot.wording import delivery_reports, refusals
 
 log = logging.getLogger(__name__)
 
-TAKEN_BACK = frozenset({Revised.WITHDRAWN, Revised.AHEAD, Revised.REPEATED})
-
 
 class CorrectionOffered(Ticket):
     """An offer to send the new text of an edited message; `reply` has the latest text."""
@@ -119,10 +117,10 @@ class Edits:
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
         fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
-        spoken = Spoken.of(
-            f"correction:{number}:{offered.edited}",
-            reply.model_copy(update=fields),
-            delivery_reports.corrected(
+        spoken = Spoken(
+            key=f"correction:{number}:{offered.edited}",
+            reply=reply.model_copy(update=fields),
+            words=delivery_reports.corrected(
                 await self.speaking.workspace.people.name(by), await self.accepting.shown(reply)
             ),
             session=session,
@@ -163,7 +161,8 @@ class Edits:
             self.notices.mark(channel, reply.ts, delivery_reports.WITHDRAWN_MARK)
         elif met.what in TOO_LATE and is_offered:
             await self._too_late(edit, met)
-        if met.what in TAKEN_BACK and is_offered and not edit.is_aside and is_empty(reply):
+        is_out = met.what in {Revised.WITHDRAWN, Revised.AHEAD, Revised.REPEATED}
+        if is_out and is_offered and not edit.is_aside and is_empty(reply):
             words = refusals.sorry(EmptyMessage())
             await self.notices.whisper(reply.thread, reply.author, words, once=f"empty:{reply.ts}")
 
@@ -207,7 +206,6 @@ class Edits:
         return link is not None, link is not None and _may_be_ahead(gone.thread, gone.ts, link)
 
 
-def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
+def _may_be_ahead(thread: ThreadRef, ts: str, link: Link) -> bool:
     """Return True if the event of a reply may still come, and would be for Devin."""
-    is_reply = thread is not None and thread.thread_ts != ts
-    return is_reply and ts_micros(ts) > link.since
+    return thread.thread_ts != ts and ts_micros(ts) > link.since

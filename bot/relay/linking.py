@@ -151,7 +151,9 @@ class Linking:
                 raise NotLinked
             raise LinkChanged(*await self.naming.linked(other))
         audit(event, by, **thread.log_fields, session_id=link.session, **ids)
-        await self.accepting.refresh_card(thread, link)
+        # The change has asked in Redis for the card to be edited; here, a process is told to do it.
+        pause = self.state.store.timing.card_pause
+        await self.accepting.schedule.tell(card_owed(thread, link), pause)
         return link
 
 

@@ -99,6 +99,6 @@ class Stopping:
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)
         reply = Reply(thread=thread, ts=self.speaking.since(), author=by, text=ending.STOP)
-        about = {"session": link.session, "stops": True}
-        if await self.speaking.say(Spoken.of(key, reply, words, **about)) is Owing.NEW:
+        spoken = Spoken(key=key, reply=reply, words=words, session=link.session, stops=True)
+        if await self.speaking.say(spoken) is Owing.NEW:
             audit(Event.STOPPED, by, **thread.log_fields, session_id=link.session)

@@ -1,27 +1,38 @@
-"""Tells people what sessions have used: of a thread, of a channel, or one's own.
+"""Tells people what sessions use and do: when they ask, and in a channel's digest at nine.
 
-A channel's numbers are of its own sessions, which its members read anyway; one's own are of all
-channels that the person can read.
+What is asked for is of a thread, of a channel, or one's own. A channel's numbers are of its own
+sessions, which its members read anyway; one's own are of all channels that the person can read.
+
+A digest tells what a channel's sessions need, do, have done and spent. The entry of the next one is
+owed before one is told, and its subject has the time at which it is due. So there is always one to
+come, and each is told once. One that is told late, or that is not due by what people have set
+since, gives way to the latest.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.devin.api import Devin
 from bot.mirror.audience import Audience
+from bot.model.digest import Digest, Often, zone_of
 from bot.model.ledger import Use
-from bot.model.people import WORKFLOW, UserId
-from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef, is_direct
+from bot.model.mirror import Watched
+from bot.model.people import WORKFLOW, Act, UserId
+from bot.model.sessions import OVER, NamedSession, SessionId, SessionState
+from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
+from bot.store.outbox import Begun, Owed, OwedKind
 from bot.store.state import State
 from bot.wording import usage as words
+from bot.wording.home_view import NEEDS_SOMEONE
 from bot.wording.message import SlackMessage
-from bot.wording.usage import MOST_LINES, MonthUse, SessionUse
+from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
+from bot.wording.usage import MonthUse, SessionUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ class Usage:
         self, now: datetime, uses: Sequence[Use], names: dict[UserId, str], *, places: bool = False
     ) -> MonthUse:
         ranked = sorted(uses, key=lambda one: -one.in_month)
-        listed = [one.session for one in ranked[:MOST_LINES]]
+        listed = [one.session for one in ranked[: words.MOST_LINES]]
         seen = await self.state.watches.seen(listed)
         children = {
             session: [child.acus for child in one.children]
@@ -109,3 +120,140 @@ class Usage:
     async def _name(self, who: UserId) -> str:
         """Return a person's name; a workflow has none."""
         return "" if who == WORKFLOW else await self.workspace.people.name(who)
+
+
+KEPT = timedelta(days=30)
+"""The time for which an entry is kept: one waits for a week at most, and perhaps for an outage."""
+
+MOST_THREADS = 500
+"""Most threads of a channel, those with the latest traffic, that a digest is about."""
+
+_Linked = tuple[ThreadRef, Link, Watched]
+
+
+def digest_owed(team: str, channel: str, due: datetime) -> Owed:
+    """Return the entry of the digest that is due in a channel at that time."""
+    return Owed(f"{team}:digest:{channel}:{int(due.timestamp())}", 1, OwedKind.DIGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Sets the digests of channels, and is their teller."""
+
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    audience: Audience
+
+    fields: Sequence[str] = ()
+
+    async def set(self, channel: str, by: UserId, often: Often) -> tuple[Digest, datetime]:
+        """Set the channel's digest in the time zone of `by`; return it, and when it is due."""
+        await self.accepting.check(by, channel, Act.START)
+        zone = (await self.workspace.people.person(by)).zone
+        digest = Digest(often=often, by=by, zone=zone if zone_of(zone) else "")
+        await self.state.profiles.change(channel, lambda _: {"digest": digest})
+        audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often=often)
+        return digest, await self._owe(channel, digest.after(datetime.now(UTC)))
+
+    async def clear(self, channel: str, by: UserId) -> None:
+        """End the channel's digest; raises as `set` does."""
+        await self.accepting.check(by, channel, Act.START)
+        await self.state.profiles.change(channel, lambda _: {"digest": None})
+        audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often="off")
+
+    async def of(self, channel: str, by: UserId) -> tuple[Digest, datetime] | None:
+        """Return the channel's digest, if it has one, and when it is due."""
+        await self.accepting.check(by, channel)
+        digest = (await self.state.profiles.get(channel)).digest
+        if digest is None:
+            return None
+        return digest, await self._owe(channel, digest.after(datetime.now(UTC)))
+
+    async def tell(self, begun: Begun) -> bool:
+        """Owe the next digest of the channel, and post this one, if anything has happened."""
+        _, _, channel, at = begun.owed.subject.split(":")
+        due = datetime.fromtimestamp(int(at), UTC)
+        digest = (await self.state.profiles.get(channel)).digest
+        if digest is None:
+            return False
+        now = max(datetime.now(UTC), due)
+        latest = digest.latest(now)
+        await self._owe(channel, latest if latest > due else digest.after(now))
+        if latest != due or not self.workspace.permissions.allows_channel(channel):
+            return False
+        post = await self._words(channel, digest, due)
+        if post is None:
+            return False
+        place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+        key, ids = str(begun.owed), begun.owed.log_fields
+        await self.workspace.threads.post_once(place, post, key, again=begun.again, ids=ids)
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End the entry; the fact that it was owed is kept."""
+        await self.state.outbox.end(begun, forget=told)
+
+    async def _owe(self, channel: str, due: datetime) -> datetime:
+        """Owe the digest that is due then, once; a poll finds it at its time."""
+        owed = digest_owed(self.workspace.team, channel, due)
+        await self.state.outbox.owe(owed, "", KEPT, int(due.timestamp() * 1000))
+        return due
+
+    async def _words(self, channel: str, digest: Digest, due: datetime) -> DigestPost | None:
+        """Return the digest of the time before `due`; None if nothing has happened then."""
+        linked = await self._linked(channel)
+        link = linked[0][1] if linked else None
+        is_barred = await self.audience.is_barred(channel, link, Need.WORDS)
+        since = int(digest.before(due).timestamp() * 1000)
+        needs = [one for one in linked if _needs_someone(one[2])]
+        working = [one for one in linked if one[2].state is SessionState.WORKING]
+        done = [one for one in linked if one[2].state in OVER and one[2].since >= since]
+        spent = None if is_barred else await self._spent(channel, digest, due)
+        if not (working or done or spent or any(one[2].since >= since for one in needs)):
+            return None
+        by = await self.workspace.people.name(digest.by)
+        first, second, third = await self._shown(needs, working, done, is_barred=is_barred)
+        return DigestPost(digest, by, needs=first, working=second, done=third, spent=spent)
+
+    async def _linked(self, channel: str) -> Sequence[_Linked]:
+        """Return the channel's threads with their sessions, each of them in its latest thread."""
+        links, team = self.state.links, self.workspace.team
+        active = await links.active(team, channel, links.ttl, MOST_THREADS)
+        latest: dict[SessionId, tuple[ThreadRef, Link]] = {}
+        for thread, link in active:
+            latest.setdefault(link.session, (thread, link))
+        seen = await self.state.watches.seen(list(latest))
+        pairs = zip(latest.values(), seen, strict=True)
+        return [(thread, link, one) for (thread, link), one in pairs]
+
+    async def _shown(self, *groups: Sequence[_Linked], is_barred: bool) -> list[list[Item]]:
+        """Show sessions: where Devin's words may not go, without what it wrote."""
+        asked = [link.session for group in groups for _, link, _ in group[:MOST_LINES]]
+        named = await self.naming.of(asked)
+
+        def item(thread: ThreadRef, link: Link, seen: Watched) -> Item:
+            session = named.get(link.session) or NamedSession(link.session)
+            if is_barred:
+                session = NamedSession(link.session, "", session.url)
+                seen = seen.model_copy(update={"pull_requests": ()})
+            return Item(session, seen, self.workspace.address(thread))
+
+        return [[item(*one) for one in group] for group in groups]
+
+    async def _spent(self, channel: str, digest: Digest, due: datetime) -> Spent | None:
+        """Return what the channel's sessions used on the days (UTC) before `due`, if anything."""
+        days = [(due - timedelta(days=one)) for one in range(digest.often.days, 0, -1)]
+        acus = 0.0
+        for month in dict.fromkeys((one.year, one.month) for one in days):
+            uses = await self.state.ledger.month(datetime(*month, 1, tzinfo=UTC))
+            here = [one for one in uses if one.account.channel == channel]
+            within = [one.day for one in days if (one.year, one.month) == month]
+            acus += sum(use.on(*within) for use in here)
+        return Spent(acus, days[0].date(), days[-1].date()) if acus > 0 else None
+
+
+def _needs_someone(seen: Watched) -> bool:
+    """Return True for a session that waits for a person, or has stopped without being over."""
+    return seen.state in NEEDS_SOMEONE or (seen.trouble is not None and seen.state not in OVER)

@@ -124,8 +124,9 @@ class WorkflowSteps:
     ) -> None:
         by = await self.workspace.people.name(UserId(step.user)) if step.user else ""
         words = workflows.said_by_workflow(by, said)
-        about = {"session": session, "links": session is not None, "act": act}
-        await self.speaking.say(Spoken.of(f"step:{step.execution}", reply, words, **about))
+        key, links = f"step:{step.execution}", session is not None
+        spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
+        await self.speaking.say(spoken)
 
     async def _link(self, step: StepAsked, *, again: bool) -> None:
         by = await self._check(step, Act.START)

@@ -16,7 +16,7 @@ from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, ledger_key
-from bot.relay.digests import digest_owed
+from bot.relay.usage import digest_owed
 from bot.store.links import Profiles
 from bot.store.outbox import Outbox, parse_owed
 from bot.wording import refusals

@@ -102,7 +102,7 @@ class Prompts:
         standing = Standing.ALLOWED
         if start.is_reaction:
             standing = await self.workspace.permissions.of_author(own)
-        if standing is not Standing.ALLOWED and not self._quotes_all:
+        if standing is not Standing.ALLOWED and self.workspace.settings.start_quotes != "all":
             return Prompt("", left_out=1)
         return await self._composed(start, own, standing, earlier)
 
@@ -210,10 +210,6 @@ class Prompts:
                 return start.model_copy(update={"message": sent})
         return words.UNREACTED
 
-    @property
-    def _quotes_all(self) -> bool:
-        return self.workspace.settings.start_quotes == "all"
-
     async def _read(self, start: Start) -> _Earlier:
         """Read the thread's other messages, up to the request for the start."""
         thread, earlier, cursor = start.thread, _Earlier(), None
@@ -228,7 +224,7 @@ class Prompts:
                     continue
                 seen.add(one.ts)
                 standing = await self.workspace.permissions.of_author(one)
-                if standing is Standing.ALLOWED or self._quotes_all:
+                if standing is Standing.ALLOWED or self.workspace.settings.start_quotes == "all":
                     earlier.count += 1
                     earlier.latest.append((one, standing))
                 else:

@@ -52,17 +52,8 @@ STARTED = "started "
 FAILED = "failed "
 """The same, before the words that tell why there is no session."""
 
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A session that was started, and how."""
-
-    named: NamedSession
-    started: Started
-
-
-Result = Made | SlackMessage
-"""The session, or the words that tell why there is none."""
+Result = tuple[NamedSession, Started] | SlackMessage
+"""The session and how it was started, or the words that tell why there is none."""
 
 _WORDS = TypeAdapter(SlackMessage)
 
@@ -121,8 +112,8 @@ class Starter:
         if isinstance(found, Start):
             start = found
             found = await (self._earlier(start, noted) if noted else self._session(start))
-        if isinstance(found, Made):
-            await self._link(start, found)
+        if isinstance(found, tuple):
+            await self._link(start, *found)
             return None
         log.info("not started", extra=start.log_fields)
         # A later try, if Slack does not take the words, must not start a session after all.
@@ -171,7 +162,7 @@ class Starter:
         first, _, rest = noted.removeprefix(STARTED).partition(" ")
         started = Started.parse(rest) or start.started(Options())
         if noted.startswith(STARTED):
-            return Made(NamedSession(SessionId(first)), started)
+            return NamedSession(SessionId(first)), started
         lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
         return await self._reconcile(start, started, lost)
 
@@ -181,7 +172,7 @@ class Starter:
             _record(start, answer.session, started)
             noted = f"{STARTED}{answer.session} {started.to_json()}"
             await self.state.claims.note(start.sent, noted, self._keep(start))
-            return Made(answer, started)
+            return answer, started
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             return await self._reconcile(start, started, answer)
         if isinstance(answer, Wait):
@@ -219,7 +210,7 @@ class Starter:
             for one in () if isinstance(found, Unread) else found:
                 if start.tag in one.tags:
                     _record(start, one.session, started)
-                    return Made(NamedSession(one.session, one.title, one.url), started)
+                    return NamedSession(one.session, one.title, one.url), started
         if isinstance(found, Unread):
             if found.is_passing and not self._is_over(start):
                 told = words.checking(self.workspace.settings.give_up_after)
@@ -263,12 +254,12 @@ class Starter:
     def _is_over(self, start: Start) -> bool:
         return time.time() - start.at >= self.workspace.settings.give_up_after.total_seconds()
 
-    async def _link(self, start: Start, made: Made) -> None:
+    async def _link(self, start: Start, named: NamedSession, started: Started) -> None:
         """Link the thread, which follows the session from its first word."""
-        thread, message, named = start.thread, start.message, made.named
-        by = made.started.by or start.by
+        thread, message = start.thread, start.message
+        by = started.by or start.by
         await self.state.names.keep([named])
-        await self.state.watches.begin(named.session, made.started)
+        await self.state.watches.begin(named.session, started)
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
         link, _ = await self.accepting.link(

@@ -50,22 +50,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The `options` that apply, as people know them, and the ID of their playbook.
+    """The `options` that apply, as people know them, and as Devin takes them (`sent`).
 
-    It is the macro, if that can't be looked up at the moment.
-    The channel's standing `words`, which `by` set, precede the `prompt`; both are Slack markup.
+    The playbook of these is the macro, if that can't be looked up at the moment. The channel's
+    standing `words`, which `by` set, precede the `prompt`; both are Slack markup.
     """
 
     options: Options
-    playbook: str
+    sent: Options
     prompt: str
     words: str
     by: UserId
-
-    @property
-    def sent(self) -> Options:
-        """The options as Devin takes them."""
-        return self.options.model_copy(update={"playbook": self.playbook})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,8 @@ class Choosing:
                 raise DevinAway(found.reason, retry_after=found.retry_after)
         if problems:
             raise BadOptions(problems)
-        return Chosen(options, playbook, prompt, profile.words, profile.by)
+        sent = options.model_copy(update={"playbook": playbook})
+        return Chosen(options, sent, prompt, profile.words, profile.by)
 
     async def check(self, options: Options) -> None:
         """Check what is to be a channel's default.

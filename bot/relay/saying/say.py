@@ -265,8 +265,8 @@ class Answers:
             words = mirror_notices.answers(await people.name(by), text)
             since, chosen = self.speaking.since(), dict(verbatim(text, "rich_text_section"))
             reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=(chosen,))
-            about = {"session": session, "asked": asked, "pressed": pressed}
-            mine = Spoken.of(key, reply, words, act=act, **about)
+            mine = Spoken(key=key, reply=reply, words=words, session=session, act=act)
+            mine = mine.model_copy(update={"asked": asked, "pressed": pressed})
             owing = await self.speaking.say(mine)
             before = mine if owing is Owing.NEW else await self.speaking.said(key)
             if before is None:

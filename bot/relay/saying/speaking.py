@@ -13,7 +13,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self
+
+from pydantic import Field
 
 from bot.mirror.agents import stopping
 from bot.model.errors import (
@@ -60,7 +61,7 @@ class Spoken(Record):
     """
 
     key: str
-    number: str
+    number: str = Field(default_factory=lambda: secrets.token_hex(4))
     reply: Reply
     words: SlackMessage
     session: SessionId | None = None
@@ -93,12 +94,6 @@ class Spoken(Record):
         if not thread.thread_ts:
             thread = thread.model_copy(update={"thread_ts": ts})
         return self.reply.model_copy(update={"thread": thread, "ts": ts})
-
-    @classmethod
-    def of(cls, key: str, reply: Reply, words: SlackMessage, **more: object) -> Self:
-        """Return a new one."""
-        fields = {"key": key, "number": secrets.token_hex(4), "reply": reply, "words": words}
-        return cls.model_validate({**fields, **more})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +142,9 @@ class Speaking:
         await self.workspace.threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
         words = commands.said(await self.workspace.people.name(by), commands.harmless(text))
-        links = session is not None and not thread.thread_ts
-        about = {"session": session, "links": links, "act": act}
-        return await self.say(Spoken.of(command_key(key), reply, words, **about))
+        key, links = command_key(key), session is not None and not thread.thread_ts
+        spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
+        return await self.say(spoken)
 
     async def refuse(self, key: str) -> bool:
         """Have nothing said under `key`; return False if something was, or will be."""
@@ -245,7 +240,11 @@ class Speaker:
                 if not (again and await self.state.mailbox.is_known(posted.id)):
                     await self._accept(spoken, posted, spoken.session)
                 if spoken.pressed:
-                    await self._replace_buttons(spoken)
+                    thread, since = reply.thread, micros_ts(ts_micros(spoken.pressed) - 1)
+                    by = await self.workspace.people.name(reply.author)
+                    note, ids = chosen(by, spoken.words.quote), thread.log_fields
+                    threads = self.workspace.threads
+                    await threads.close(thread, spoken.asked, note, ids=ids, since=since)
 
     async def _posted(self, spoken: Spoken, *, again: bool) -> str:
         """Return the `ts` of the post; it is made unless an earlier try has made it."""
@@ -286,12 +285,6 @@ class Speaker:
         change = await self.accepting.accept(posted, session, evidence)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
-
-    async def _replace_buttons(self, spoken: Spoken) -> None:
-        reply = spoken.reply
-        note = chosen(await self.workspace.people.name(reply.author), spoken.words.quote)
-        ids, since = reply.thread.log_fields, micros_ts(ts_micros(spoken.pressed) - 1)
-        await self.workspace.threads.close(reply.thread, spoken.asked, note, ids=ids, since=since)
 
     async def _explain(self, spoken: Spoken, error: PersonError) -> None:
         """Tell the person, with the words that would be lost, or the workflow."""
