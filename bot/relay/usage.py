@@ -32,7 +32,6 @@ from bot.wording import usage as words
 from bot.wording.home_view import NEEDS_SOMEONE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
-from bot.wording.usage import MonthUse, SessionUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Usage:
         (seen,) = await self.state.watches.seen([session])
         started = await self.state.watches.started(session)
         uses = [one for one in await self.state.ledger.month(now) if one.session == session]
-        used = SessionUse(
+        used = words.SessionUse(
             session=await self.naming.one(session),
             acus=seen.acus or 0.0,
             today=sum(one.on(now.day) for one in uses),
@@ -106,7 +105,7 @@ class Usage:
 
     async def _month(
         self, now: datetime, uses: Sequence[Use], names: dict[UserId, str], *, places: bool = False
-    ) -> MonthUse:
+    ) -> words.MonthUse:
         ranked = sorted(uses, key=lambda one: -one.in_month)
         listed = [one.session for one in ranked[: words.MOST_LINES]]
         seen = await self.state.watches.seen(listed)
@@ -115,7 +114,7 @@ class Usage:
             for session, one in zip(listed, seen, strict=True)
         }
         sessions = await self.naming.of(listed)
-        return MonthUse(now.strftime("%B"), ranked, sessions, names, places, children)
+        return words.MonthUse(now.strftime("%B"), ranked, sessions, names, places, children)
 
     async def _name(self, who: UserId) -> str:
         """Return a person's name; a workflow has none."""

@@ -213,6 +213,8 @@ class Prompts:
     async def _read(self, start: Start) -> _Earlier:
         """Read the thread's other messages, up to the request for the start."""
         thread, earlier, cursor = start.thread, _Earlier(), None
+        standings: dict[tuple[object, ...], Standing] = {}
+        permissions = self.workspace.permissions
         seen: set[str] = {start.message.ts}  # a thread's first message is on each page
         for _ in range(MOST_PAGES):
             page, cursor = await self.workspace.threads.page(
@@ -223,7 +225,9 @@ class Prompts:
                 if one is None or one.ts in seen or is_empty(one):
                     continue
                 seen.add(one.ts)
-                standing = await self.workspace.permissions.of_author(one)
+                who = one.author, one.bots, one.home
+                standing = standings.get(who) or await permissions.of_author(one)
+                standings[who] = standing
                 if standing is Standing.ALLOWED or self.workspace.settings.start_quotes == "all":
                     earlier.count += 1
                     earlier.latest.append((one, standing))
