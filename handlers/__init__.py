@@ -2,19 +2,19 @@
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
-| `events`         | write: which of the next two it is, or nothing for us;     |
+| `events`         | write: which of the next two it is, or nothing for us;      |
 |                  | share a channel; grant an org-wide app access to a          |
 |                  | workspace, or revoke it                                     |
-| `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
+| `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …;  |
 |                  | speak to it without a command; press what it offers         |
 | `replies`        | write in a linked thread, edit or delete that; press        |
 |                  | *Link this thread* or *Send correction*                     |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
 | `home`           | open a tab of the app; press in Home                        |
-| `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
+| `starting`       | run *Start a Devin session*; press *Start again*, *… new*   |
 |                  | or *Change* below a channel's defaults; react (START_EMOJI) |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
-| `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …    |
+| `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …,   |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
 | `workflow_steps` | run a workflow with a step of ours                          |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
