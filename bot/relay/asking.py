@@ -1,11 +1,15 @@
-"""Links made by a button, a message shortcut or a form; the thread's card tells who made each.
+"""What people are asked before something is linked, started, run or sent; they press for it.
 
-Nothing is linked without a press. The author of a message with a session's address in an unlinked
-thread is offered a link, and only they can press. A shortcut sends any message to its thread's
-session; if there is none, a form asks for it, whose context is in its ticket, never in Slack.
+Links are made by a button, a message shortcut or a form; the thread's card tells who made each. The
+author of a message with a session's address in an unlinked thread is offered a link, and only they
+can press. A shortcut sends any message to its thread's session; if there is none, a form asks for
+it, whose context is in its ticket, never in Slack.
 
 Slack may deliver a press twice, and a person whose form was not answered in time presses again. So
 each carries the number of its ticket, and a second run with that number finds the first one's work.
+
+People who spoke to the bot, but gave no command, are asked what their words are to be. Only they
+can press.
 """
 
 import asyncio
