@@ -95,8 +95,7 @@ def on_submit(
     """
 
     def register(work: Work) -> Work:
-        @app.view(view)
-        async def on_form(ack: AsyncAck, body: Payload) -> None:
+        async def listener(ack: AsyncAck, body: Payload) -> None:
             filled = ours(parse_submission, body, cases)
             errors = filled and dict(problems(filled.typed))
             if filled and not errors:
@@ -107,6 +106,8 @@ def on_submit(
             else:
                 await ack()
 
+        listener.__name__ = work.__name__  # Bolt logs it
+        app.view(view)(listener)
         return work
 
     return register

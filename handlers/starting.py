@@ -111,14 +111,16 @@ def _open_by(
 ) -> None:
     """Have a press of `button` open the form that `work` returns."""
 
-    @app.action(button)
-    async def on_form_wanted(ack: AsyncAck, body: Payload) -> None:
+    async def listener(ack: AsyncAck, body: Payload) -> None:
         await ack()
         press = ours(parse_press, body, cases)
         if press is not None:
             asker = Asker(cases, press.response_url, press.by, press.thread)
             once, do = f"{button}:{press.by}", partial(work, press)
             await cases.background.soon(show(asker, title, press.trigger, once, do))
+
+    listener.__name__ = f"on_{button}"  # Bolt logs it
+    app.action(button)(listener)
 
 
 async def _again(cases: UseCases, press: Press) -> View:
