@@ -1,6 +1,6 @@
 """People ask what sessions have used: of a thread, of a channel, or their own."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -13,11 +13,9 @@ from bot.redis.connection import Store
 from bot.redis.keys import ledger_key, watched_key
 from bot.wording import usage as words
 from bot.wording.message import acus_of, short_id
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
 from tests.support.keys import at
 from tests.support.waiting import wait_until
-
-MONTH = datetime.now(UTC).strftime("%B")
 
 
 async def started(desk: Desk, raw: Redis, session: str, *, user: str, channel: str) -> str:
@@ -33,25 +31,45 @@ async def started(desk: Desk, raw: Redis, session: str, *, user: str, channel: s
     return await desk.linked_thread(session, channel=channel)
 
 
-async def until_spent(raw: Redis, session: str, acus: str) -> None:
-    """Wait until the ledger has a session's total."""
-    day = datetime.now(UTC).strftime("%d")
-    month = datetime.now(UTC).strftime("%Y-%m")
+def today() -> date:
+    """Return the day that now is, in UTC."""
+    return datetime.now(UTC).date()
 
-    async def has_it() -> bool:
-        return await raw.hget(at(ledger_key(month)), f"{session} {day}") == acus
 
-    await wait_until(has_it, f"{session} has used {acus}")
+async def until_spent(raw: Redis, session: str, acus: str) -> date:
+    """Wait until the ledger has a session's total; return the day on which it was noted.
+
+    If the month ends before it is asked for, the next one has the same use.
+    """
+
+    async def noted() -> list[date]:
+        days = [today() - timedelta(days=1), today()]
+        totals = [
+            await raw.hget(at(ledger_key(f"{day:%Y-%m}")), f"{session} {day:%d}") for day in days
+        ]
+        return [day for day, total in zip(days, totals, strict=True) if total == acus]
+
+    await wait_until(noted, f"{session} has used {acus}")
+    (day,) = await noted()
+    ledger, following = (at(ledger_key(f"{one:%Y-%m}")) for one in (day, day + timedelta(days=1)))
+    for name, value in (await raw.hgetall(ledger)).items():
+        await raw.hset(following, name, value)
+    await raw.expire(following, 3600)
+    return day
 
 
 async def test_usage_in_a_thread_is_that_of_its_session(bot: Bot, desk: Desk, raw: Redis) -> None:
     """Its total, its cap, today's part, and who had it started."""
     thread = await started(desk, raw, SESSION, user="ada", channel="general")
     desk.devin.spend(SESSION, 4.25)
-    await until_spent(raw, SESSION, "4.25")
-    session = desk.named()
-    used = words.SessionUse(session, 4.25, 4.25, 10, "ada")
-    await desk.answer("usage", thread, words.of_session(used))
+    noted = await until_spent(raw, SESSION, "4.25")
+    asked = today()
+    told = await desk.answer("usage", thread, "has used")
+    used = [
+        words.SessionUse(desk.named(), 4.25, 4.25 if day == noted else 0.0, 10, "ada")
+        for day in (asked, today())
+    ]
+    assert any(tells(told, words.of_session(one)) for one in used)
 
 
 async def test_usage_in_a_channel_is_by_session_and_by_person(
@@ -87,7 +105,10 @@ async def test_one_s_own_usage_is_told_to_oneself(bot: Bot, desk: Desk, raw: Red
 async def test_a_month_without_use_is_told_so(bot: Bot, desk: Desk) -> None:
     """And not by an empty list."""
     thread = await desk.slack.say("What did we spend?")
-    await desk.answer("usage", thread, words.of_channel(words.MonthUse(MONTH, (), {}, {})))
+    asked = today()
+    told = await desk.answer("usage", thread, "haven't used any ACUs")
+    months = [f"{day:%B}" for day in (asked, today())]
+    assert any(tells(told, words.of_channel(words.MonthUse(one, (), {}, {}))) for one in months)
 
 
 @on_v1
