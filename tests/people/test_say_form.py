@@ -397,13 +397,15 @@ async def resubmitted(desk: Desk, view: View) -> bool:
     return not forms(desk)
 
 
-@pytest.mark.times(form_seconds=2.5)
+@pytest.mark.times(form_seconds=1.0)
 async def test_a_slow_submission_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
     """The form asks to try again; by then it may be done, and the retry closes it."""
     view = await opened(desk)
-    desk.slack.fail_next("conversations.info", delay=2.8)
+    hangs = asyncio.Event()
+    desk.slack.fail_next("conversations.info", until=hangs)
     await submit(desk, view, session=SESSION)
     assert forms(desk)[0]["errors"]["message"] == waiting.SLOW.text
+    hangs.set()
     await desk.until_received("Please rebase")
     await wait_until(lambda: resubmitted(desk, view), "it closes")
     assert len(posts(desk)) == 1
