@@ -29,6 +29,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.claims import SPAN, Starts
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
+from bot.store.watches import short_id
 from bot.wording.lifecycle import adopting as words
 from bot.wording.message import SlackMessage
 
@@ -160,7 +161,8 @@ class Adopting:
         log.info("not adopted", extra={"channel": channel, "by": rule.by, "reason": standing})
         told = words.rests(rule.words, await self.workspace.people.name(rule.by))
         place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-        await self.notices.say(place, told, once=f"rule rests:{rule.words}:{rule.since}")
+        once = f"rule rests:{short_id(rule.words)}:{rule.since}"  # which may have any characters
+        await self.notices.say(place, told, once=once)
         return False
 
     async def _look(self, channel: str, rules: Sequence[Rule]) -> None:
