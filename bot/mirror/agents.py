@@ -50,7 +50,7 @@ class StatusLines:
     ) -> None:
         self._line = StatusLine(workspace.client)
         self.agents = AgentSessions(workspace, state)
-        self._watches = state.watches
+        self._watches, self._cards = state.watches, state.cards
         self._audience = audience
         self._background = background
         self._fresh: TTLCache[ThreadRef, None] = TTLCache(THREADS, FRESH.total_seconds())
@@ -86,11 +86,14 @@ class StatusLines:
             await self._line.clear(thread)
 
     async def _show(self, thread: ThreadRef) -> None:
-        if not await self.agents.are_refused(thread.channel):
-            return
+        is_refused = await self.agents.are_refused(thread.channel)
         heard = await self._audience.at_once(thread, Need.DECORATION)
-        if heard.link is not None and heard.follow is not Follow.OFF and not heard.is_barred:
+        if heard.link is None or heard.follow is Follow.OFF or heard.is_barred:
+            return
+        if is_refused:
             await self._line.show(thread, posts.WORKING)
+        elif await self._cards.was_refused(thread, heard.link):
+            await self._cards.want(thread, heard.link)
 
 
 SET_STATUS = "agents.sessions.setStatus"

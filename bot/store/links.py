@@ -314,6 +314,12 @@ class Cards:
         ((session, is_open),) = await self._store.fields([card], "session", "open")
         return session is None or is_open is not None
 
+    async def was_refused(self, thread: ThreadRef, link: Link) -> bool:
+        """Return True if a link's card rests, since its slot is to be filled later."""
+        card = subject_key(card_subject(thread, link))
+        ((slot, again),) = await self._store.fields([card], "slot", "again")
+        return again is not None and not slot
+
     async def end(self, begun: Begun, told: Told, pause: float | None) -> float | None:
         """Note what was told.
 

@@ -60,11 +60,11 @@ async def test_an_app_that_becomes_an_agent_is_asked_as_soon_as_a_process_starts
     environ: dict[str, str], desk: Desk
 ) -> None:
     """Else whoever sets it up would wait for a day to see that it works."""
-    async with running(desk, environ, OFTEN):
+    async with running(desk, environ):
         thread = await desk.linked_thread()
         await wait_until(lambda: desk.slack.status("general", thread), "a line serves")
     desk.slack.agent = True
-    async with running(desk, environ, OFTEN):
+    async with running(desk, environ):
         await wait_until(
             lambda: desk.slack.agent_status("general", thread) == "processing", "Slack shows it"
         )
