@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -93,16 +93,22 @@ EVENTS = {
 MANIFEST: dict[str, Any] = yaml.safe_load(manifest_yaml(*OPTIONS))
 
 
-def called() -> set[str]:
-    """Return every Slack Web API method that the code names."""
-    trees = [
-        ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def trees() -> Mapping[Path, ast.Module]:
+    """Return the syntax of each file of the relay."""
+    return {
+        path: ast.parse(path.read_text(encoding="utf-8"))
         for part in ("bot", "handlers")
         for path in sorted((ROOT / part).rglob("*.py"))
-    ]
+    }
+
+
+@cache
+def called() -> set[str]:
+    """Return every Slack Web API method that the code names."""
     words = {
         node.value
-        for tree in trees
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
@@ -230,12 +236,22 @@ OWN_NAMES = ("bot/redis/scripts.py", "eval")
 """A function is made there of the names in our own scripts."""
 
 
+def called_by(call: ast.Call) -> str:
+    """Return the name of a function, or of a module's function; other calls have none here."""
+    match call.func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=module), attr=name):
+            return f"{module}.{name}"
+    return ""
+
+
 def test_nothing_that_is_read_is_run() -> None:
     """Whoever writes to Redis, or sends a file, runs no code in the relay."""
     found = set()
-    for path in (one for part in ("bot", "handlers") for one in (ROOT / part).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = {ast.unparse(node.func)} if isinstance(node, ast.Call) else set()
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            names = {called_by(node)} if isinstance(node, ast.Call) else set()
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names |= {one.name.partition(".")[0] for one in node.names}
             if isinstance(node, ast.ImportFrom):

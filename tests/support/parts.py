@@ -1,12 +1,13 @@
 """The parts of a bot, on the sandbox and a Redis, without anything that runs beside them."""
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import cast
 
 from bot.devin.api import Devin
 from bot.redis.connection import Store
 from bot.runtime.in_flight import Background, InFlight
-from bot.settings import load_settings
+from bot.settings import Settings, load_settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity
 from bot.timing import Timing
@@ -28,6 +29,12 @@ class _Nobody:
         return ask
 
 
+@lru_cache(maxsize=8)
+def _read(environ: tuple[tuple[str, str], ...]) -> Settings:
+    """Read the settings once for the many processes that a test lets live and die."""
+    return load_settings(dict(environ), None)
+
+
 def parts_of(
     box: Sandbox,
     store: Store,
@@ -41,7 +48,7 @@ def parts_of(
     in_flight = InFlight()
     return Parts(
         Connections(
-            settings=load_settings({**environment_of(box.slack, box.devin), **settings}, None),
+            settings=_read(tuple({**environment_of(box.slack, box.devin), **settings}.items())),
             timing=timing,
             in_flight=in_flight,
             background=background or Background(in_flight, timing.soon_seconds),

@@ -189,9 +189,9 @@ class Speaking:
         ts = await self.box.slack.say("Shall we ship it?", deliver=False)
         self.thread = self.thread.model_copy(update={"thread_ts": ts})
 
-    def files(self) -> SentFiles:
-        """Return what brings files, as a process has it."""
-        parts = self._parts()
+    def files(self, parts: Parts | None = None) -> SentFiles:
+        """Return what brings files, as the process of these parts or one of its own has it."""
+        parts = parts or self._parts()
         return SentFiles(
             devin=self.devin,
             uploads=Uploads(parts.workspace.client, parts.workspace.threads),
@@ -239,7 +239,7 @@ class Speaking:
             parts.workspace,
             parts.state,
             parts.audience,
-            Ways(parts.state.words, parts.workspace.threads, self.files(), self.timing),
+            Ways(parts.state.words, parts.workspace.threads, self.files(parts), self.timing),
             parts.status_lines,
             Planned(),
             say,

@@ -10,7 +10,7 @@ from sandbox.slack.world.live import live
 from tests.text.hostile import ATTACKS, SLY, markdown, words
 
 _J = JOINER
-_LONG = 10_000
+_LONG = 4_000
 
 
 def posted(text: str, limit: int = 300) -> dict[str, object]:
