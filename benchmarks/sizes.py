@@ -18,8 +18,9 @@ from benchmarks.plan import Plan
 from benchmarks.store import store
 from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
-from bot.schedule.local import MOST_ENTRIES, list_due
+from bot.schedule.local import MOST_ENTRIES, MOST_HELD
 from bot.store.links import Links
+from bot.store.lua.mailbox import list_due
 from bot.store.mailbox import Head, Mailbox
 from bot.store.state import measure
 from bot.timing import TIMING
@@ -94,8 +95,16 @@ class Mail:
 
     async def measured(self, samples: int) -> Values:
         """Return the columns of the page; as many replies wait before as after."""
-        grace = timedelta(seconds=TIMING.entry_pause)
-        poll = partial(list_due, self._store, grace, 0, grace, MOST_ENTRIES)
+        grace = int(TIMING.entry_pause * 1000)
+        poll = partial(
+            list_due,
+            self._store,
+            mail_ms=grace,
+            most_sessions=0,
+            most_held=MOST_HELD,
+            entry_ms=grace,
+            most_entries=MOST_ENTRIES,
+        )
         accept = await _median_ms(partial(self.accept, 0), samples)
         deliver = await _median_ms(partial(self.deliver, 0), samples)
         accepted, delivered = await self.rates(max(1, samples // AT_ONCE))

@@ -79,8 +79,9 @@ async def open_bot(
             open_server(settings.host, settings.port, health, measuring, slack)
         )
         log.info("listening", extra={"host": settings.host, "port": port})
-        to = await _connect(stack, settings, health, in_flight, timing)
-        to = replace(to, file_hosts=file_hosts)
+        to = replace(
+            await _connect(stack, settings, health, in_flight, timing), file_hosts=file_hosts
+        )
         parts = Parts(to)
         parts.serve()
         if listens:

@@ -43,19 +43,13 @@ from bot.reporting.reporter import Delays, Notices, Outcomes, Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Poll, Work
 from bot.settings import Settings
-from bot.slack.api import Functions, SlackClient, Views
-from bot.slack.app.workspace import Identity, Permissions, Workspace
-from bot.slack.channels import Channels
+from bot.slack.api import SlackClient
+from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import SlackFiles, Uploads
-from bot.slack.lookups import Source
-from bot.slack.people import People
-from bot.slack.threads import Threads
-from bot.store.claims import Claims
 from bot.store.outbox import OwedKind
 from bot.store.state import State
-from bot.store.watches import Reads
 from bot.timing import Timing
-from bot.wording.message import SlackMessage, admin_named
+from bot.wording.message import SlackMessage
 from handlers.parse.messages import parse_asked, parse_earlier
 
 
@@ -73,29 +67,6 @@ class Connections:
     devin: Devin
     file_hosts: Collection[str] = ()
 
-    def workspace(self, claims: Claims, reads: Reads) -> tuple[Workspace, Acting]:
-        """Build the workspace, and what finds its people's accounts in Devin."""
-        client, identity, settings = self.client, self.identity, self.settings
-        source = Source(client, self.store, self.timing)
-        channels = Channels(source, settings.link_ttl)
-        people = People(source, channels.lookup, identity.tenant, identity.enterprise)
-        acting = Acting(settings, people, source, self.devin, claims, reads)
-        account = acting.account if acting.is_required else None
-        workspace = Workspace(
-            identity=identity,
-            client=client,
-            people=people,
-            permissions=Permissions(settings, people, account),
-            threads=Threads(client, channels),
-            views=Views(client),
-            channels=channels,
-            functions=Functions(client),
-            settings=settings,
-            admin=admin_named(settings.admin_contact, mentions=settings.notify),
-            timing=self.timing,
-        )
-        return workspace, acting
-
 
 class Parts:
     """The parts of the bot, on its open connections."""
@@ -104,8 +75,11 @@ class Parts:
         self._to = to
         settings, timing, background = to.settings, to.timing, to.background
         self.state = state = State(to.store, settings)
-        self.workspace, self.acting = to.workspace(state.claims, state.reads)
-        workspace = self.workspace
+        self.workspace = workspace = Workspace(to.client, to.identity, to.store, settings, timing)
+        people, source = workspace.people, workspace.source
+        self.acting = Acting(settings, people, source, to.devin, state.claims, state.reads)
+        if self.acting.is_required:
+            workspace.permissions.account = self.acting.account
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
         self.poll = Poll(state.store, schedule, timing)
         self.notices = Notices(
@@ -122,6 +96,7 @@ class Parts:
         self.naming = Naming(workspace, state, to.devin, self.accepting)
         self.speaking = Speaking(workspace, state, self.accepting, self.naming, schedule)
         self.choosing = Choosing(workspace, state, to.devin)
+        self.prompts = Prompts(workspace, self.choosing, parse_asked, parse_earlier)
         self.starting = Starting(
             workspace, state, self.accepting, self.choosing, self.naming, self.speaking, schedule
         )
@@ -147,7 +122,9 @@ class Parts:
         speaking, starting = self.speaking, self.starting
         linking = Linking(state, accepting, naming, self.audience, self.acting)
         link_form = LinkForm(workspace, state, accepting, naming, notices)
-        forms = self._start_forms()
+        devin, background = self._to.devin, self._to.background
+        catalog = Catalog(devin, background)
+        forms = StartForms(workspace, state, devin, catalog, self.prompts, starting, accepting)
         return UseCases(
             workspace=workspace,
             state=state,
@@ -156,11 +133,11 @@ class Parts:
             linking=linking,
             naming=naming,
             notices=notices,
-            background=self._to.background,
+            background=background,
             say=Say(workspace, state, accepting, naming, speaking),
             link_form=link_form,
             first_words=FirstWords(workspace, state, accepting, starting, link_form, notices),
-            edits=Edits(state, accepting, notices, speaking, self._to.background),
+            edits=Edits(state, accepting, notices, speaking, background),
             home=Home(workspace, state, accepting, naming, notices, linking),
             workflow_steps=self.steps,
             channel_moves=ChannelMoves(workspace, state, notices, schedule),
@@ -171,24 +148,16 @@ class Parts:
             reviews=self.reviews,
             adopting=self.adopting,
             own_threads=self.own_threads,
-            usage=Usage(workspace, state, self._to.devin, accepting, naming, self.audience),
+            usage=Usage(workspace, state, devin, accepting, naming, self.audience),
             start_forms=forms,
-            ending=Ending(workspace, state, self._to.devin, accepting, naming),
+            ending=Ending(workspace, state, devin, accepting, naming),
             defaults=Defaults(workspace, state, self.choosing, forms, accepting, naming, notices),
         )
-
-    def _start_forms(self) -> StartForms:
-        devin, workspace, state = self._to.devin, self.workspace, self.state
-        catalog = Catalog(devin, self._to.background)
-        prompts, accepting = self._prompts(), self.accepting
-        return StartForms(workspace, state, devin, catalog, prompts, self.starting, accepting)
-
-    def _prompts(self) -> Prompts:
-        return Prompts(self.workspace, self.choosing, parse_asked, parse_earlier)
 
     def serve(self) -> None:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""
         to, workspace, state, schedule = self._to, self.workspace, self.state, self.schedule
+        accepting, notices = self.accepting, self.notices
         deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
         outcomes = Outcomes(workspace, state)
         reporter = Reporter(
@@ -196,14 +165,18 @@ class Parts:
             tellers={
                 OwedKind.OUTCOME: outcomes,
                 OwedKind.DELAY: Delays(workspace, state),
-                OwedKind.NOTICE: self.notices,
+                OwedKind.NOTICE: notices,
                 OwedKind.STEP: self.steps,
                 OwedKind.WORDS: self._words(),
                 OwedKind.CARD: CardTeller(
                     workspace, state, self.audience, workspace.threads, self.status_lines, schedule
                 ),
-                OwedKind.START: self._starter(),
-                OwedKind.POST: self._speaker(),
+                OwedKind.START: Starter(
+                    workspace, state, to.devin, accepting, self.prompts, notices, self.acting
+                ),
+                OwedKind.POST: Speaker(
+                    workspace, state, accepting, self.speaking, notices, self.starting.begin_with
+                ),
                 OwedKind.DIGEST: self.digests,
                 OwedKind.REVIEW: self.reviews,
                 OwedKind.THREAD: self.own_threads,
@@ -251,20 +224,4 @@ class Parts:
             self.status_lines,
             self.schedule,
             say,
-        )
-
-    def _starter(self) -> Starter:
-        devin, accepting, notices = self._to.devin, self.accepting, self.notices
-        return Starter(
-            self.workspace, self.state, devin, accepting, self._prompts(), notices, self.acting
-        )
-
-    def _speaker(self) -> Speaker:
-        return Speaker(
-            self.workspace,
-            self.state,
-            self.accepting,
-            self.speaking,
-            self.notices,
-            self.starting.begin_with,
         )

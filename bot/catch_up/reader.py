@@ -185,7 +185,5 @@ async def describe(
 
 
 def _written(message: Mapping[str, Any]) -> int:
-    try:
-        return ts_micros(message["ts"])
-    except (KeyError, ValueError, AttributeError):
-        return 0
+    ts = string(message, "ts")
+    return ts_micros(ts) if is_ts(ts) else 0

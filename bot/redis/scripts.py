@@ -20,7 +20,6 @@ import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from enum import Enum
 from hashlib import sha1
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -28,6 +27,7 @@ from itertools import dropwhile, takewhile, zip_longest
 from typing import (
     TYPE_CHECKING,
     Any,
+    NamedTuple,
     NewType,
     ParamSpec,
     Protocol,
@@ -74,21 +74,20 @@ class ScriptMismatch(TypeError):
     """The header of a script does not match its Python signature."""
 
 
-class _Kind(Enum):
-    """The kinds of parameters, each with its form in a header and its form in a call."""
+class _Kind(NamedTuple):
+    """A kind of arguments: its form in a header, and its form in a call."""
 
-    KEY = ("KEYS[1] .. ARGV[{}]", "{}")
-    FLAG = ("ARGV[{}] == '1'", "int({})")
-    NUMBER = ("tonumber(ARGV[{}])", "{}")
-    TEXT = ("ARGV[{}]", "{}")
-    LIST = ("cjson.decode(ARGV[{}])", "_dumps({})")
-
-    def __init__(self, read: str, given: str) -> None:
-        self.read = read
-        self.given = given
+    read: str
+    given: str = "{}"
 
 
-_KINDS = ((bool, _Kind.FLAG), (int, _Kind.NUMBER), (str, _Kind.TEXT), (Sequence, _Kind.LIST))
+_KEY_KIND = _Kind("KEYS[1] .. ARGV[{}]")
+_KINDS = (
+    (bool, _Kind("ARGV[{}] == '1'", "int({})")),
+    (int, _Kind("tonumber(ARGV[{}])")),
+    (str, _Kind("ARGV[{}]")),
+    (Sequence, _Kind("cjson.decode(ARGV[{}])", "_dumps({})")),
+)
 """The kinds of arguments by type; the first type that fits counts."""
 
 _CALL = re.compile(r"(?<![.\w])(\w+)\(")
@@ -189,7 +188,7 @@ def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:
 def _kind_of(hint: Any) -> _Kind:
     while isinstance(hint, NewType):
         if hint is Key:
-            return _Kind.KEY
+            return _KEY_KIND
         hint = hint.__supertype__
     for type_, kind in _KINDS:
         if issubclass(get_origin(hint) or hint, type_):

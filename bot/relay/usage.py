@@ -75,7 +75,7 @@ class Usage:
         now = datetime.now(UTC)
         (seen,) = await self.state.watches.seen([session])
         started = await self.state.watches.started(session)
-        uses = [one for one in await self.state.ledger.month(now) if one.session == session]
+        uses = [one for one in await self.state.watches.used(now) if one.session == session]
         used = words.SessionUse(
             session=await self.naming.one(session),
             acus=seen.acus or 0.0,
@@ -88,14 +88,14 @@ class Usage:
 
     async def _of_channel(self, channel: str) -> SlackMessage:
         now = datetime.now(UTC)
-        uses = [one for one in await self.state.ledger.month(now) if one.account.channel == channel]
+        uses = [one for one in await self.state.watches.used(now) if one.account.channel == channel]
         people = {one.account.by for one in uses if one.account.by}
         names = {who: await self._name(who) for who in people}
         return words.of_channel(await self._month(now, uses, names))
 
     async def _own(self, by: UserId) -> SlackMessage:
         now, person = datetime.now(UTC), await self.workspace.people.person(by)
-        own = [one for one in await self.state.ledger.month(now) if one.account.by == by]
+        own = [one for one in await self.state.watches.used(now) if one.account.by == by]
         seen = {
             one: is_direct(one) or await self.workspace.channels.includes(person, one, Need.ACT)
             for one in dict.fromkeys(one.account.channel for one in own)
@@ -246,7 +246,7 @@ class Digests:
         days = [(due - timedelta(days=one)) for one in range(digest.often.days, 0, -1)]
         acus = 0.0
         for month in dict.fromkeys((one.year, one.month) for one in days):
-            uses = await self.state.ledger.month(datetime(*month, 1, tzinfo=UTC))
+            uses = await self.state.watches.used(datetime(*month, 1, tzinfo=UTC))
             here = [one for one in uses if one.account.channel == channel]
             within = [one.day for one in days if (one.year, one.month) == month]
             acus += sum(use.on(*within) for use in here)

@@ -263,9 +263,8 @@ class _Tellers:
         await self._threads.post_once(reply.thread, words, key, again=report.again, ids=ids)
 
     async def _mark(self, owed: Owed, emoji: str, *, takes_off: bool = False) -> None:
-        react = self._threads.unmark if takes_off else self._threads.mark
         _, channel, ts = place_of(owed.subject)
-        await react(channel, ts, emoji, owed.log_fields)
+        await self._threads.mark(channel, ts, emoji, owed.log_fields, takes_off=takes_off)
 
     async def _take_back(self, report: Report, noticed_in: str, kind: OutcomeKind) -> None:
         """Edit the notice that a reply waits, which would otherwise stay for good."""

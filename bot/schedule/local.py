@@ -8,15 +8,14 @@ Leases admit one: `TAKE` for mail, `BEGIN_ENTRY` for an entry of the outbox.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Generic, TypeVar
 
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
-from bot.redis.connection import Store, millis
+from bot.redis.connection import Store
 from bot.runtime.in_flight import Background
 from bot.runtime.logs import Unforeseen, guarded
 from bot.store.lua import mailbox as lua
@@ -268,9 +267,8 @@ class Poll:
     def __init__(self, store: Store, dispatch: LocalDispatch, timing: Timing = TIMING) -> None:
         self._store = store
         self._dispatch = dispatch
+        self._timing = timing
         self._pause = timing.poll_pause
-        self._mail_grace = timedelta(seconds=timing.mail_pause)
-        self._entry_grace = timedelta(seconds=timing.entry_pause)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -287,15 +285,19 @@ class Poll:
         """Begin what is due here, as far as there is room; what waits here already has its turn."""
         dispatch, room = self._dispatch, self._dispatch.room
         try:
-            most = room and room + dispatch.waiting
-            due, overdue = await list_due(
-                self._store, self._mail_grace, most, self._entry_grace, MOST_ENTRIES
+            due, overdue = await lua.list_due(
+                self._store,
+                mail_ms=int(self._timing.mail_pause * 1000),
+                most_sessions=room and room + dispatch.waiting,
+                most_held=MOST_HELD,
+                entry_ms=int(self._timing.entry_pause * 1000),
+                most_entries=MOST_ENTRIES,
             )
         except StoreAway as error:
             log.warning("poll put off", extra={"reason": str(error)})
             return Found()
         sessions = [one for one in due if not dispatch.is_waiting(one)][:room]
-        entries = [one for one in overdue if not dispatch.is_waiting(one)]
+        entries = [one for one in map(parse_owed, overdue) if not dispatch.is_waiting(one)]
         if sessions:
             named = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
             log.info("mail was not being delivered", extra=named)
@@ -317,22 +319,3 @@ class Poll:
             else:
                 await asyncio.sleep(REFILL_SECONDS)
                 await self._dispatch.until_short(self._pause)
-
-
-async def list_due(
-    store: Store,
-    mail_grace: timedelta,
-    most_sessions: int,
-    entry_grace: timedelta,
-    most_entries: int,
-) -> tuple[Sequence[SessionId], Sequence[Owed]]:
-    """List sessions without a lease, and entries, that are due for their grace, oldest first."""
-    sessions, owed = await lua.list_due(
-        store,
-        mail_ms=millis(mail_grace),
-        most_sessions=most_sessions,
-        most_held=MOST_HELD,
-        entry_ms=millis(entry_grace),
-        most_entries=most_entries,
-    )
-    return sessions, [parse_owed(one) for one in owed]

@@ -192,9 +192,7 @@ class Threads:
 
     async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
         """Return the first message of `thread`; empty if Slack shows none."""
-        channel, ts = thread.channel, thread.thread_ts
-        page = await self._call("conversations.replies", channel=channel, ts=ts, limit=1)
-        return next((one for one in page["messages"] if one.get("ts") == ts), {})
+        return await self.message(thread, thread.thread_ts) or {}
 
     async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
         """Show `words` to `user` alone (no `thread_ts`: in the channel); Slack keeps none."""
@@ -214,13 +212,27 @@ class Threads:
         shows = {"text": f"{text}\n{note}", "blocks": [*blocks, note_block], **INERT}
         await self._call("chat.update", channel=channel, ts=message["ts"], **shows)
 
-    async def mark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
-        """Put our `emoji` on a message; a refusal is only logged, unless the operator must act."""
-        await self._react("reactions.add", channel, ts, emoji, ids)
+    async def mark(
+        self,
+        channel: str,
+        ts: str,
+        emoji: str,
+        ids: Mapping[str, object],
+        *,
+        takes_off: bool = False,
+    ) -> None:
+        """Put our `emoji` on a message, or take it off.
 
-    async def unmark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
-        """Take our `emoji` off a message; refusals are as for `mark`."""
-        await self._react("reactions.remove", channel, ts, emoji, ids)
+        A refusal is only logged, unless the operator must act.
+        """
+        method = "reactions.remove" if takes_off else "reactions.add"
+        try:
+            await self._call(method, channel=channel, timestamp=ts, name=emoji)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            if error.reason not in DONE:
+                log.warning("mark refused", extra={**ids, "reason": str(error)})
 
     async def reacted(self, channel: str, ts: str, emoji: str) -> Collection[str]:
         """Return the users who react to a message with `emoji`, in any skin tone, at the moment."""
@@ -243,17 +255,6 @@ class Threads:
                 if now is None:
                     raise
             return await call(self._client, method, channel=now, **params)
-
-    async def _react(
-        self, method: str, channel: str, ts: str, emoji: str, ids: Mapping[str, object]
-    ) -> None:
-        try:
-            await self._call(method, channel=channel, timestamp=ts, name=emoji)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
-            if error.reason not in DONE:
-                log.warning("mark refused", extra={**ids, "reason": str(error)})
 
 
 def _said_in(thread: ThreadRef, words: Postable) -> Postable:

@@ -256,12 +256,7 @@ def card_owed(thread: ThreadRef, link: Link) -> Owed:
 
 def card_subject(thread: ThreadRef, link: Link) -> str:
     """Return the subject of the card of a thread's link."""
-    return f"{card_prefix(thread)}{link.card}"
-
-
-def card_prefix(thread: ThreadRef) -> str:
-    """Return what precedes the number of a link's card in its subject."""
-    return f"{thread.team}:card:{thread.channel}:{thread.thread_ts}:"
+    return f"{thread.team}:card:{thread.channel}:{thread.thread_ts}:{link.card}"
 
 
 def thread_of(subject: str) -> ThreadRef:

@@ -17,7 +17,7 @@ from bot.store.lua import mailbox as lua
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox, Words
 from bot.store.revisions import Revisions
-from bot.store.watches import Ledger, Reads, SessionNames, Watches
+from bot.store.watches import Reads, SessionNames, Watches
 
 
 class State:
@@ -29,7 +29,6 @@ class State:
         self.cards = Cards(store)
         self.checkpoints = Checkpoints(store, within or CATCH_UP, secrets.token_hex(8))
         self.claims = Claims(store, store.timing.claim_seconds)
-        self.ledger = Ledger(store)
         self.links = Links(store, ttl)
         self.mailbox = Mailbox(store, ttl)
         self.names = SessionNames(store, ttl)

@@ -134,18 +134,6 @@ class Reads:
 MONTH = "%Y-%m"
 
 
-class Ledger:
-    """Reads the ledger: one hash a month, which the polls write; see `bot/model/ledger.py`."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def month(self, of: datetime) -> Sequence[Use]:
-        """Return what sessions have used in the month of that time, which is in UTC."""
-        found = await lua.read_ledger(self._store, month=of.strftime(MONTH))
-        return list(parse_uses(dict(zip(found[::2], found[1::2], strict=True))))
-
-
 def entry_of(poll: Poll, seen: Watched) -> Sequence[str]:
     """Return what `RECORD_POLL` enters of a session: nothing, if its total has not moved."""
     before = base_of(poll, seen)
@@ -284,6 +272,14 @@ class Watches:
             self._store, key=WATCH_KEY, prefix=short, within_ms=ever, limit=2
         )
         return [SessionId(one) for one in found[::2]]
+
+    async def used(self, month: datetime) -> Sequence[Use]:
+        """Return what sessions have used in the month of that time, which is in UTC.
+
+        It is in one hash a month, which the polls write; see `bot/model/ledger.py`.
+        """
+        found = await lua.read_ledger(self._store, month=month.strftime(MONTH))
+        return list(parse_uses(dict(zip(found[::2], found[1::2], strict=True))))
 
     async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
         """Have `session` polled now; `by` has ended it, if that is why."""

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.store.watches import Ledger
+from bot.store.watches import Watches
 from bot.wording.message import acus_of
 from sandbox import Sandbox
 from tests.people.test_usage import started
@@ -20,9 +20,9 @@ from tests.support.waiting import wait_until
 
 async def used(store: Store) -> float:
     """Return what the ledger has of the session, in this month, or else in the one before."""
-    now = datetime.now(UTC)
+    now, watches = datetime.now(UTC), Watches(store, timedelta(days=90))
     for month in (now, now - timedelta(days=1)):
-        for one in await Ledger(store).month(month):
+        for one in await watches.used(month):
             if one.session == SessionId(SESSION):
                 return one.until(31)
     return 0.0

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from datetime import timedelta
 
 import aiohttp
@@ -132,7 +133,8 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         channels, schedule = channels_of(client, store), Noting()
         people = Stumbling(Source(client, store, BRISK), channels.lookup, THREAD.team, None)
         built = parts_of(box, store, client, devin, FILE_LIMIT="0")
-        built.workspace = replace(built.workspace, people=people)
+        built.workspace = copy(built.workspace)
+        built.workspace.people = people
         deliveries = Deliverer(built.workspace, built.state, built.sender(), schedule, InFlight())
         link = Link(session=ID, by=UserId("U0ADA"), at=1)
         await Links(store, TTL).create(THREAD, link)

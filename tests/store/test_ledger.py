@@ -14,7 +14,7 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, ledger_key
 from bot.store.links import Links
-from bot.store.watches import Found, Ledger, Poll, Watches
+from bot.store.watches import Found, Poll, Watches
 from tests.support.keys import at
 
 TTL = timedelta(hours=1)
@@ -75,10 +75,10 @@ async def test_totals_of_days_are_kept_by_month(store: Store, meter: Meter) -> N
     await meter.begin()
     for days, acus in ((0, 1.5), (1, 2.0), (1, 4.0), (2, 4.5), (9, 7.0)):
         await meter.read(NOVEMBER + timedelta(days=days), acus)
-    (november,) = await Ledger(store).month(NOVEMBER)
+    (november,) = await meter.watches.used(NOVEMBER)
     assert (november.account.by, november.account.channel) == (ADA, "C0")
     assert (november.on(29), november.on(30), november.in_month) == (1.5, 2.5, 4.0)
-    (december,) = await Ledger(store).month(NOVEMBER + timedelta(days=5))
+    (december,) = await meter.watches.used(NOVEMBER + timedelta(days=5))
     assert (december.base, december.on(1), december.on(5)) == (4.0, 0.5, 0.0)
     assert (december.on(8), december.in_month, december.until(31)) == (2.5, 3.0, 7.0)
 
@@ -92,7 +92,7 @@ async def test_a_poll_that_is_recorded_twice_or_too_late_enters_nothing_more(
     assert await meter.record(second, 2.0)
     assert await meter.record(second, 2.0)
     assert not await meter.record(first, 1.0)
-    (use,) = await Ledger(store).month(NOVEMBER)
+    (use,) = await meter.watches.used(NOVEMBER)
     assert use.in_month == 2.0
 
 
@@ -101,7 +101,7 @@ async def test_a_total_that_devin_lowers_is_followed(store: Store, meter: Meter)
     await meter.begin()
     for acus in (3.0, 2.5):
         await meter.read(NOVEMBER, acus)
-    (use,) = await Ledger(store).month(NOVEMBER)
+    (use,) = await meter.watches.used(NOVEMBER)
     assert use.in_month == 2.5
 
 
@@ -110,7 +110,7 @@ async def test_a_session_that_shrinks_takes_nothing_from_others(store: Store, me
     await meter.begin()
     for days, acus in ((0, 5.0), (2, 3.0), (3, 4.0)):
         await meter.read(NOVEMBER + timedelta(days=days), acus)
-    (december,) = await Ledger(store).month(NOVEMBER + timedelta(days=3))
+    (december,) = await meter.watches.used(NOVEMBER + timedelta(days=3))
     assert (december.base, december.in_month) == (5.0, 0.0)
     assert (december.on(1), december.on(2), december.on(1, 2)) == (0.0, 1.0, 0.0)
 
@@ -119,9 +119,9 @@ async def test_a_linked_session_counts_from_its_first_poll(store: Store, meter: 
     """What it had used before was used elsewhere; who started it isn't known."""
     await meter.begin(started=None)
     await meter.read(NOVEMBER, 50.0)
-    assert await Ledger(store).month(NOVEMBER) == []
+    assert await meter.watches.used(NOVEMBER) == []
     await meter.read(NOVEMBER, 52.0)
-    (use,) = await Ledger(store).month(NOVEMBER)
+    (use,) = await meter.watches.used(NOVEMBER)
     assert (use.account.by, use.account.channel, use.in_month) == ("", "C0", 2.0)
     assert use.until(31) == 52.0
 
@@ -134,7 +134,7 @@ async def test_a_session_that_tells_no_acus_or_uses_none_has_no_entry(
     await meter.read(NOVEMBER, None)
     await meter.read(NOVEMBER, 1.0)
     await meter.read(NOVEMBER + timedelta(days=9), 1.0)
-    assert await Ledger(store).month(NOVEMBER + timedelta(days=9)) == []
+    assert await meter.watches.used(NOVEMBER + timedelta(days=9)) == []
     left = await raw.ttl(at(ledger_key("2026-11")))
     assert left > keep.LEDGER.total_seconds() - 60
 

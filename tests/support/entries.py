@@ -7,12 +7,12 @@ from redis.asyncio import Redis
 
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.redis.connection import Store
+from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
-from bot.schedule.local import list_due
+from bot.schedule.local import MOST_HELD
 from bot.store.links import Links, card_owed
-from bot.store.lua.mailbox import measure
-from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report
+from bot.store.lua.mailbox import list_due, measure
+from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report, parse_owed
 from tests.support.keys import at
 
 
@@ -68,7 +68,15 @@ class Entries:
         self, grace: timedelta, limit: int
     ) -> tuple[Sequence[SessionId], Sequence[Owed]]:
         """Return the sessions and the entries that a poll would find."""
-        return await list_due(self._store, grace, limit, grace, limit)
+        sessions, entries = await list_due(
+            self._store,
+            mail_ms=millis(grace),
+            most_sessions=limit,
+            most_held=MOST_HELD,
+            entry_ms=millis(grace),
+            most_entries=limit,
+        )
+        return sessions, [parse_owed(one) for one in entries]
 
     async def depths(self) -> tuple[int, int]:
         """Return the number of sessions with mail, and of waiting entries."""

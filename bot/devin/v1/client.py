@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
@@ -28,7 +27,6 @@ from bot.devin.answers import (
 from bot.devin.api import (
     Cursor,
     Failure,
-    IncomingFile,
     MessagePage,
     OutgoingFile,
     SessionSummary,
@@ -37,18 +35,7 @@ from bot.devin.api import (
     utc_now,
 )
 from bot.devin.http import LONGEST_READ, DevinHttp, Param
-from bot.devin.v1.sessions import (
-    PASSING,
-    cursor_of,
-    parse_array,
-    parse_created,
-    parse_list,
-    parse_messages,
-    parse_record,
-    parse_sent,
-    parse_uploaded,
-    tail,
-)
+from bot.devin.v1 import sessions as v1
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
@@ -60,6 +47,8 @@ sends at most this (gassara-kys/go-devin)."""
 
 DEFAULT_LISTED = 100
 """What the list has by default, should Devin refuse more."""
+
+MISSING = Unread(why="not in API v1", is_forbidden=True)
 
 SINGLE = 5
 """The sessions that a survey reads by a call for each, at most."""
@@ -80,6 +69,7 @@ class DevinV1:
 
     def __init__(self, http: DevinHttp) -> None:
         self._http = http
+        self.open_file = http.downloads.open
 
     async def begin(self) -> None:
         pass  # the key is enough
@@ -95,7 +85,7 @@ class DevinV1:
         answer = await self._http.post(f"{_path(session)}/message", body)
         if not isinstance(answer, Answer):
             return answer
-        outcome = parse_sent(answer)
+        outcome = v1.parse_sent(answer)
         if not may_be_over(outcome):
             return outcome
         found = await self._summary(session, self._http.timing.state_seconds)
@@ -124,12 +114,12 @@ class DevinV1:
         )
         if isinstance(answer, Unread):
             return answer
-        parsed = parse_messages(answer.body)
+        parsed = v1.parse_messages(answer.body)
         if parsed is None:
             return unreadable(answer, LONGEST_READ)
         found, left_out = parsed
-        cursor = cursor_of(found, after)
-        return MessagePage(tail(found, after), cursor, answer.skew, left_out=left_out)
+        cursor = v1.cursor_of(found, after)
+        return MessagePage(v1.tail(found, after), cursor, answer.skew, left_out=left_out)
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
         """Look for several `sessions` in the list, and read the first few others singly."""
@@ -157,7 +147,7 @@ class DevinV1:
 
     async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | None:
         answer = await self._http.get(Read.SESSION, _path(session), seconds)
-        return None if isinstance(answer, Unread) else parse_record(session, answer.body)
+        return None if isinstance(answer, Unread) else v1.parse_record(session, answer.body)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -169,7 +159,7 @@ class DevinV1:
     async def _list(
         self, kind: Read, seconds: float, params: Mapping[str, Param]
     ) -> Sequence[SessionSummary] | Unread:
-        return parsed(await self._http.get(kind, "/v1/sessions", seconds, params), parse_list)
+        return parsed(await self._http.get(kind, "/v1/sessions", seconds, params), v1.parse_list)
 
     async def repositories(self) -> Sequence[str] | Unread:
         """Return none: version 1 lists no repositories."""
@@ -179,31 +169,29 @@ class DevinV1:
         """List the playbooks (docs.devin.ai, "List playbooks")."""
         seconds = self._http.timing.read_seconds
         answer = await self._http.get(Read.PLAYBOOKS, "/v1/playbooks", seconds)
-        found = parsed(answer, parse_array)
+        found = parsed(answer, v1.parse_array)
         return found if isinstance(found, Unread) else playbooks(found)
 
-    async def member(self, email: str) -> tuple[Unread, int]:  # noqa: ARG002  (no such call)
-        return _missing(), 0
+    async def member(self, *_: object) -> tuple[Unread, int]:
+        """Return why nothing is read, by no call: version 1 has none for it."""
+        return MISSING, 0
 
-    async def matching(
-        self,
-        tags: Sequence[str],  # noqa: ARG002  (no such call)
-        repos: Sequence[str],  # noqa: ARG002
-        origins: Sequence[str],  # noqa: ARG002
-        since: datetime,  # noqa: ARG002
-    ) -> tuple[Unread, int]:
-        return _missing(), 0
+    matching = member
 
-    async def ask_review(self, pull_request: str) -> Failure:  # noqa: ARG002  (no such call)
+    async def review(self, *_: object) -> Unread:
+        """Return the same."""
+        return MISSING
+
+    async def archive(self, _: object) -> Failure:
+        """Refuse: version 1 has no such call."""
         return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)
 
-    async def review(self, pull_request: str, commit: str = "") -> Unread:  # noqa: ARG002  (no such call)
-        return _missing()
+    ask_review = archive
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file (docs.devin.ai, "Upload files for Devin to work with")."""
         answer = await self._http.upload("/v1/attachments", file)
-        return parse_uploaded(answer) if isinstance(answer, Answer) else answer
+        return v1.parse_uploaded(answer) if isinstance(answer, Answer) else answer
 
     async def create(
         self,
@@ -217,17 +205,11 @@ class DevinV1:
         `idempotent` is left out: it would return an earlier session for the same prompt.
         """
         answer = await self._http.post("/v1/sessions", creation(prompt, options, tag))
-        return parse_created(answer, options.title) if isinstance(answer, Answer) else answer
+        return v1.parse_created(answer, options.title) if isinstance(answer, Answer) else answer
 
     async def end(self, session: SessionId) -> Failure | None:
         # docs.devin.ai, "Terminate a session"
-        return confirmed(await self._http.delete(_path(session)), PASSING)
-
-    async def archive(self, session: SessionId) -> Failure | None:  # noqa: ARG002  (no such call)
-        return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)
-
-    def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
-        return self._http.downloads.open(url)
+        return confirmed(await self._http.delete(_path(session)), v1.PASSING)
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key by a message without its required field: 404 and 422 mean a valid one."""
@@ -252,7 +234,3 @@ _PROBLEMS: Mapping[int, tuple[str, str]] = {
 
 def _path(session: SessionId) -> str:
     return f"/v1/sessions/{quote(session, safe='')}"
-
-
-def _missing() -> Unread:
-    return Unread(why="not in API v1", is_forbidden=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -27,7 +26,6 @@ from bot.devin.api import (
     Cursor,
     DevinMessage,
     Failure,
-    IncomingFile,
     MessagePage,
     OutgoingFile,
     SessionSummary,
@@ -36,20 +34,8 @@ from bot.devin.api import (
     utc_now,
 )
 from bot.devin.http import LONGEST_READ, READ_LIMIT, DevinHttp, Param
+from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
-from bot.devin.v3.sessions import (
-    PASSING,
-    parse_created,
-    parse_items,
-    parse_list,
-    parse_messages,
-    parse_record,
-    parse_review,
-    parse_sent,
-    parse_uploaded,
-    summary,
-)
-from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import string
 from bot.model.replies import Outcome, Refusal, Wait
@@ -99,9 +85,8 @@ class DevinV3:
         self._http = http
         self._organization = organization
         self._path = organization.path
-
-    async def begin(self) -> None:
-        await self._organization.begin()
+        self.begin, self.probe = organization.begin, organization.probe
+        self.open_file = http.downloads.open
 
     async def post_message(
         self,
@@ -115,15 +100,15 @@ class DevinV3:
         answer = await self._post(to_json(body), "sessions", session, "messages")
         if not isinstance(answer, Answer):
             return answer
-        outcome = parse_sent(answer)
+        outcome = v3.parse_sent(answer)
         if not may_be_over(outcome):
             return outcome
         if self._organization.is_foreign and outcome.refusal is Refusal.NO_SESSION:
             return outcome.model_copy(update={"refusal": Refusal.FORBIDDEN})
         seconds = self._http.timing.state_seconds
         found = await self._get(Read.SESSION, seconds, "sessions", session)
-        summary = None if isinstance(found, Unread) else parse_record(found.body)
-        return explained(outcome, None if summary is None else summary.state)
+        now = None if isinstance(found, Unread) else v3.parse_record(found.body)
+        return explained(outcome, None if now is None else now.state)
 
     def listed(self, message: str, attachments: Sequence[str] = ()) -> str:  # noqa: ARG002  (not listed)
         return message
@@ -180,12 +165,12 @@ class DevinV3:
         )
         if isinstance(answer, Unread):
             return answer
-        return parse_messages(answer.body, answer.skew) or unreadable(answer, most)
+        return v3.parse_messages(answer.body, answer.skew) or unreadable(answer, most)
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         path = await self._path("attachments")
         answer = await self._http.upload(path, file) if isinstance(path, str) else path
-        return parse_uploaded(answer) if isinstance(answer, Answer) else answer
+        return v3.parse_uploaded(answer) if isinstance(answer, Answer) else answer
 
     async def create(
         self, prompt: str, options: Options, tag: str, as_user: str = ""
@@ -194,7 +179,7 @@ class DevinV3:
         if not isinstance(path, str):
             return path
         answer = await self._http.post(path, creation(prompt, options, tag, as_user))
-        return parse_created(answer, options.title) if isinstance(answer, Answer) else answer
+        return v3.parse_created(answer, options.title) if isinstance(answer, Answer) else answer
 
     async def ask_review(self, pull_request: str) -> Review | Failure | None:
         """Ask for a review (docs.devin.ai, "Trigger Devin Review"); a 409 is for one under way."""
@@ -203,20 +188,16 @@ class DevinV3:
             return answer
         if answer.status == HTTPStatus.CONFLICT:
             return None
-        return parse_review(answer.body) or failed(answer, PASSING)
+        return v3.parse_review(answer.body) or failed(answer, v3.PASSING)
 
     async def end(self, session: SessionId) -> Failure | None:
         path = await self._path("sessions", session)
-        return confirmed(await self._http.delete(path) if isinstance(path, str) else path, PASSING)
+        return confirmed(
+            await self._http.delete(path) if isinstance(path, str) else path, v3.PASSING
+        )
 
     async def archive(self, session: SessionId) -> Failure | None:
-        return confirmed(await self._post(b"", "sessions", session, "archive"), PASSING)
-
-    def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
-        return self._http.downloads.open(url)
-
-    async def probe(self) -> Sequence[Finding]:
-        return await self._organization.probe()
+        return confirmed(await self._post(b"", "sessions", session, "archive"), v3.PASSING)
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
         """Read `sessions` by one call for each `LATEST` of them.
@@ -312,7 +293,7 @@ class DevinV3:
         found, unread, reads = await self._items(Read.LIST, await self._path("sessions"), params)
         if unread is not None:
             return unread, reads
-        parsed = [one for one in map(summary, found) if one is not None]
+        parsed = [one for one in map(v3.summary, found) if one is not None]
         new = [one for one in parsed if one.created_at is not None and one.created_at >= since]
         return sorted(new, key=lambda one: (one.created_at or since, one.session)), reads
 
@@ -322,7 +303,7 @@ class DevinV3:
         seconds = self._http.timing.read_seconds
         answer = await self._get(Read.REVIEW, seconds, "pr-reviews", params=params)
         is_none = isinstance(answer, Unread) and answer.status == HTTPStatus.NOT_FOUND
-        return None if is_none else parsed(answer, parse_review)
+        return None if is_none else parsed(answer, v3.parse_review)
 
     async def _items(self, kind: Read, path: str | Failure, params: Mapping[str, Param]) -> _Items:
         """Read a list's pages, at most `MOST_READ`, within `read_seconds`."""
@@ -334,7 +315,7 @@ class DevinV3:
         for reads in range(1, MOST_READ + 1):
             which = {"first": ON_A_PAGE, **params, **({"after": cursor} if cursor else {})}
             answer = await self._http.get(kind, path, ends - now(), which)
-            page = None if isinstance(answer, Unread) else parse_items(answer.body)
+            page = None if isinstance(answer, Unread) else v3.parse_items(answer.body)
             if page is None:
                 unread = answer if isinstance(answer, Unread) else Unread(answer.status)
                 return items, unread, reads
@@ -349,7 +330,7 @@ class DevinV3:
     async def _list(
         self, kind: Read, seconds: float, params: Mapping[str, Param]
     ) -> Sequence[SessionSummary] | Unread:
-        return parsed(await self._get(kind, seconds, "sessions", params=params), parse_list)
+        return parsed(await self._get(kind, seconds, "sessions", params=params), v3.parse_list)
 
     async def _get(
         self,

@@ -18,13 +18,16 @@ from bot.model.people import WORKFLOW, Act, Person, Standing, UserId, is_enterpr
 from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import Functions, SlackClient, SlackClock, Views, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
+from bot.slack.lookups import Source
 from bot.slack.people import GUEST_FLAGS, HOME, People
 from bot.slack.threads import Threads
 from bot.timing import Timing
+from bot.wording.message import admin_named
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +35,8 @@ log = logging.getLogger(__name__)
 class Permissions:
     """Applies the rules of the `ALLOW_*` settings; may raise `NotIdentified`.
 
-    With `account`, only those may whom it knows an account of: nobody can vouch for a workflow's
-    step, or for another app.
+    Once it has an `account`, only those may whom that knows an account of: nobody can vouch for a
+    workflow's step, or for another app.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class Permissions:
     ) -> None:
         self._settings = settings
         self._people = people
-        self._account = account
+        self.account = account
         self._lists = {
             Act.START: (settings.allow_starters, Standing.NOT_STARTER),
             Act.APPROVE: (settings.allow_approvers, Standing.NOT_APPROVER),
@@ -58,7 +61,7 @@ class Permissions:
 
         A workflow's step that names nobody is `WORKFLOW`, and on no list.
         """
-        if by_step and self._account is not None:
+        if by_step and self.account is not None:
             return Standing.NO_ACCOUNT
         if who != WORKFLOW:
             standing = await self.of(who, channel)
@@ -84,7 +87,7 @@ class Permissions:
         if bots:
             return await self._of_bot(who, bots, home)
         standing = self.anywhere(await self._people.person(who))
-        if self._account is None or standing is not Standing.ALLOWED or await self._account(who):
+        if self.account is None or standing is not Standing.ALLOWED or await self.account(who):
             return standing
         return Standing.NO_ACCOUNT
 
@@ -104,7 +107,7 @@ class Permissions:
             listed = frozenset(one for one in listed if not one.startswith("A"))
         if not listed:
             return Standing.BOT
-        if self._account is not None:
+        if self.account is not None:
             return Standing.BOT
         if home and not allow.allow_external and not await self._people.is_home(home):
             return Standing.EXTERNAL
@@ -234,21 +237,30 @@ async def _accepted(
         raise OperatorError(f"Slack rejected {token} ({error.reason})", fix) from error
 
 
-@dataclass(frozen=True, slots=True)
 class Workspace:
     """What is known of a workspace and done there; `admin` is who people are told to ask."""
 
-    identity: Identity
-    client: SlackClient
-    people: People
-    permissions: Permissions
-    threads: Threads
-    views: Views
-    channels: Channels
-    functions: Functions
-    settings: Settings
-    admin: str
-    timing: Timing
+    def __init__(
+        self,
+        client: SlackClient,
+        identity: Identity,
+        store: Store,
+        settings: Settings,
+        timing: Timing,
+    ) -> None:
+        self.client = client
+        self.identity = identity
+        self.settings = settings
+        self.timing = timing
+        self.source = Source(client, store, timing)
+        self.channels = Channels(self.source, settings.link_ttl)
+        who = identity.tenant, identity.enterprise
+        self.people = People(self.source, self.channels.lookup, *who)
+        self.permissions = Permissions(settings, self.people)
+        self.threads = Threads(client, self.channels)
+        self.views = Views(client)
+        self.functions = Functions(client)
+        self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
 
     @property
     def team(self) -> str:
