@@ -20,7 +20,7 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.schedule.local import MOST_ENTRIES, MOST_HELD
 from bot.store.links import Links
-from bot.store.lua.mailbox import list_due
+from bot.store.lua import list_due
 from bot.store.mailbox import Head, Mailbox
 from bot.store.state import measure
 from bot.timing import TIMING

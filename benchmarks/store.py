@@ -22,7 +22,7 @@ from benchmarks.homes import TTL, Home, homes, linked, many, reply, session_id
 from benchmarks.plan import Plan
 from benchmarks.processes import ROOT
 from bot.redis.keys import OUTBOX_KEY
-from bot.store.lua import mailbox as lua
+from bot.store import lua
 from bot.store.mailbox import Mailbox
 
 PATIENCE_SECONDS = 60.0

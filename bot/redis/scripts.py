@@ -1,9 +1,9 @@
 """Lua scripts: each is a `.lua` file, called with its arguments by name; and running them.
 
 A file begins with a comment that describes the script. A header then names each argument, one per
-line, and ends with a blank line. A Python signature beside the file has the same names in the same
-order; the two are compared at import, so that no value can reach a slot of another name. A function
-`f` that a script calls, and does not define, is that of `../include/f.lua`.
+line, and ends with a blank line. A Python signature has the file's name, and the same arguments in
+the same order; the two are compared at import, so that no value can reach a slot of another name. A
+function `f` that a script calls, and does not define, is that of `../include/f.lua`.
 
 The one declared key is the workspace's prefix, by whose hash tag a Cluster routes a script. It is
 told ids, and builds its keys: `key.mail(session)`, or `key.due`, as `redis/keys.py` does. A time
@@ -105,8 +105,13 @@ class NamedScript(Protocol[P, R_co]):
 
 
 def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
-    """Read the script from the `.lua` file of the signature's name; raise `ScriptMismatch`."""
-    return read(signature, files(sys.modules[signature.__module__].__package__ or ""))
+    """Read the script from the `.lua` file of the signature's name; raise `ScriptMismatch`.
+
+    The file is beside the signature, or in a folder there.
+    """
+    beside = files(sys.modules[signature.__module__].__package__ or "")
+    folders = (one for one in beside.iterdir() if (one / f"{signature.__name__}.lua").is_file())
+    return read(signature, next(folders, beside))
 
 
 def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScript[P, R_co]:

@@ -18,7 +18,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.runtime.in_flight import Background
 from bot.runtime.logs import Unforeseen, guarded
-from bot.store.lua import mailbox as lua
+from bot.store import lua
 from bot.store.outbox import WAITING_KINDS, Owed, OwedKind, parse_owed
 from bot.timing import TIMING, Timing
 

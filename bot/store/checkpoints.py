@@ -17,8 +17,7 @@ from bot.model.threads import ThreadRef, parse_thread
 from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import HEARD_KEY, THREADS_KEY, lease_key
-from bot.store.lua import checkpoints as lua
-from bot.store.lua.mailbox import renew
+from bot.store import lua
 
 CATCH_UP = timedelta(hours=24)
 
@@ -116,7 +115,7 @@ class Checkpoints:
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""
-        await renew(
+        await lua.renew(
             self._store, leased=SessionId(CATCHING_UP), token=self._token, lease_ms=millis(LEASE)
         )
 

@@ -24,7 +24,7 @@ from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
-from bot.store.lua import mirror, outbox
+from bot.store import lua
 from bot.store.outbox import Begun, Owed, OwedKind
 
 GONE = 10**16
@@ -153,7 +153,7 @@ class Links:
         *,
         shows: bool = True,
     ) -> bool:
-        done = await mirror.set_link(
+        done = await lua.set_link(
             self._store,
             thread=thread.name,
             was=was,
@@ -295,7 +295,7 @@ class Cards:
 
         With `doubts`, the thread's slot is set again, whatever Slack shows.
         """
-        after = await outbox.want_card_of(
+        after = await lua.want_card_of(
             self._store,
             name=card_subject(thread, link),
             pace_ms=self._store.timing.card_pause_ms,
@@ -321,7 +321,7 @@ class Cards:
         Return the seconds until an edit that was asked for meanwhile: the usual pause, or that one.
         """
         usual = self._store.timing.card_pause_ms
-        after = await outbox.end_card(
+        after = await lua.end_card(
             self._store,
             owed=str(begun.owed),
             held=begun.held,

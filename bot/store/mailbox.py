@@ -33,8 +33,8 @@ from bot.model.threads import ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
+from bot.store import lua
 from bot.store.lua import ReplyField
-from bot.store.lua import mailbox as lua
 from bot.store.outbox import Owed, OwedKind
 
 _UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])

@@ -28,8 +28,8 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
+from bot.store import lua
 from bot.store.lua import ReplyField
-from bot.store.lua import outbox as lua
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from bot.redis import lua as commands
 from bot.redis.connection import Store, seconds
 from bot.redis.keep import DONE
 from bot.redis.keys import once_key, subject_key
+from bot.store import lua
 from bot.store.lua import ReplyField
-from bot.store.lua import mailbox as lua
 from bot.text.to_devin import is_empty
 
 NEVER_TAKEN = frozenset({OutcomeKind.ENDED, OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})

@@ -10,10 +10,10 @@ from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.runtime import metrics
 from bot.settings import Settings
+from bot.store import lua
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims, Starts, Tickets
 from bot.store.links import Cards, Links, Profiles
-from bot.store.lua import mailbox as lua
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox, Words
 from bot.store.revisions import Revisions

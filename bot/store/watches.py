@@ -27,8 +27,8 @@ from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
 from bot.redis.keys import WATCH_KEY, watched_key
+from bot.store import lua
 from bot.store.links import card_subject
-from bot.store.lua import mirror as lua
 from bot.store.outbox import Owed, OwedKind, parse_owed, words_owed, words_subject
 from bot.timing import TIMING
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import Bot
 from bot.settings import Settings
-from bot.store.lua.mailbox import accept
+from bot.store.lua import accept
 from sandbox import Sandbox
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells

@@ -25,7 +25,7 @@ from bot.redis.keys import (
 )
 from bot.redis.scripts import Script
 from bot.store.links import GONE, Links, card_owed
-from bot.store.lua.mirror import set_link
+from bot.store.lua import set_link
 from bot.store.watches import Watches
 from bot.timing import Timing
 from tests.support.desk import OTHER_SESSION, SESSION

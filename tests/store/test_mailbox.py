@@ -26,8 +26,8 @@ from bot.redis.keys import (
     subject_key,
     watched_key,
 )
+from bot.store import lua
 from bot.store.links import Links
-from bot.store.lua import mailbox as lua
 from bot.store.mailbox import MOST, Head, Later, Mailbox, Nothing
 from bot.store.outbox import Owed, OwedKind
 from bot.store.watches import Watches

@@ -16,8 +16,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
+from bot.store import lua
 from bot.store.links import FIELDS, Cards, Links, Told, card_owed
-from bot.store.lua import outbox as lua
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import (
     MOST_BYTES,

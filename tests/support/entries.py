@@ -11,7 +11,7 @@ from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
 from bot.schedule.local import MOST_HELD
 from bot.store.links import Links, card_owed
-from bot.store.lua.mailbox import list_due, measure
+from bot.store.lua import list_due, measure
 from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report, parse_owed
 from tests.support.keys import at
 
