@@ -8,7 +8,6 @@ missing or mistyped value of a record counts as empty; nothing raises.
 
 import hashlib
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, TypeGuard, TypeVar
+from typing import Annotated, Any, TypeGuard, TypeVar
 
 import aiohttp
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from bot.devin.api import DevinMessage, Failure, Unread
@@ -289,6 +288,9 @@ _PLAYBOOK = re.compile(r"playbook[-_][\w-]+", re.ASCII)
 _MACRO = re.compile(r"![A-Za-z][\w-]*", re.ASCII)
 _PULL_REQUEST = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
+_AMOUNT: TypeAdapter[float] = TypeAdapter(
+    Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+)
 _STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _TOLD = re.compile(r"[a-z][\w -]{0,39}", re.IGNORECASE | re.ASCII)
 
@@ -329,12 +331,6 @@ def children(value: object) -> tuple[SessionId, ...]:
     return tuple(dict.fromkeys(one for one in found if one is not None))[:MOST_CHILDREN]
 
 
-def tags(value: object) -> frozenset[str]:
-    """Return the tags of a session; none for anything that is no list."""
-    listed = value if isinstance(value, list) else []
-    return frozenset(one for one in listed if isinstance(one, str))
-
-
 def repositories(records: Iterable[Mapping[str, Any]]) -> Sequence[str]:
     """Return the usual names of repositories (`repo_path`), each once, in their order."""
     found = dict.fromkeys(string(one, "repo_path") for one in records)
@@ -355,17 +351,17 @@ def playbooks(records: Iterable[Mapping[str, Any]]) -> Sequence[Playbook]:
 
 def amount(value: object) -> float | None:
     """Return a number of ACUs; None for anything that is no amount."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
     try:
-        number = float(value)
-    except OverflowError:
+        return _AMOUNT.validate_python(value)
+    except ValidationError:
         return None
-    return number if math.isfinite(number) and number >= 0 else None
 
 
-def iso_time(value: object) -> datetime | None:
-    """Return an ISO time or a Unix one, in UTC unless it has a zone; None for anything else."""
+def time_of(value: object) -> datetime | None:
+    """Return an ISO time, or a Unix one in seconds or (from some 2 * 10**10 on) milliseconds.
+
+    It is in UTC unless it has a zone; None for anything else.
+    """
     try:
         at = _TIME.validate_python(value)
     except ValidationError:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.devin.api import Devin, Unread, listed
@@ -18,9 +19,12 @@ log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 300.0
 
+UNREAD = Unread(why="not read yet")
+
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
 class Kept(Generic[T]):
     """One list: as it was read last, and when.
 
@@ -28,20 +32,13 @@ class Kept(Generic[T]):
     after any other failure the next caller has it read again. Neither replaces a list.
     """
 
-    def __init__(
-        self,
-        name: str,
-        read: Callable[[], Awaitable[Sequence[T] | Unread]],
-        background: Background,
-        fresh_seconds: float = FRESH_SECONDS,
-    ) -> None:
-        self._name = name
-        self._read = read
-        self._background = background
-        self._fresh_seconds = fresh_seconds
-        self._found: Sequence[T] | Unread = Unread(why="not read yet")
-        self._read_at = 0.0
-        self._reading: asyncio.Task[None] | None = None
+    name: str
+    read: Callable[[], Awaitable[Sequence[T] | Unread]]
+    background: Background
+    fresh_seconds: float
+    _found: Sequence[T] | Unread = UNREAD
+    _read_at: float = 0.0
+    _reading: asyncio.Task[None] | None = None
 
     async def get(self, seconds: float = 0.0) -> Sequence[T] | Unread:
         """Return the list, and have an old one read; wait `seconds` for it if there is none."""
@@ -51,18 +48,18 @@ class Kept(Generic[T]):
         return self._found
 
     def _refresh(self) -> asyncio.Task[None] | None:
-        is_fresh = self._read_at and time.monotonic() - self._read_at < self._fresh_seconds
-        if self._reading is None and not is_fresh and not self._background.is_closing:
-            self._reading = self._background.later(self._run())
+        is_fresh = self._read_at and time.monotonic() - self._read_at < self.fresh_seconds
+        if self._reading is None and not is_fresh and not self.background.is_closing:
+            self._reading = self.background.later(self._run())
         return self._reading
 
     async def _run(self) -> None:
         try:
-            found = await self._read()
+            found = await self.read()
         finally:
             self._reading = None
         if isinstance(found, Unread):
-            log.info("list not read", extra={"list": self._name, "reason": found.reason})
+            log.info("list not read", extra={"list": self.name, "reason": found.reason})
             if found.is_passing or not isinstance(self._found, Unread):
                 return
         self._found, self._read_at = found, time.monotonic()

@@ -19,13 +19,12 @@ from bot.devin.answers import (
     Answer,
     failed,
     identified,
-    iso_time,
     pull_requests,
-    tags,
+    time_of,
     uploaded,
 )
 from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
-from bot.model.record import encodable, mapping, mappings, parse_object, string
+from bot.model.record import encodable, mapping, mappings, parse_object, string, strings
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble, parse_session
 
@@ -127,15 +126,15 @@ def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
         session,
         string(record, "title"),
         state,
-        iso_time(record.get("updated_at")),
+        time_of(record.get("updated_at")),
         trouble=Trouble.ERROR if is_error else None,
         pull_requests=pull_requests([(opened, "")]),
-        tags=tags(record.get("tags")),
+        tags=strings(record, "tags"),
     )
 
 
 def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
-    at, kind = iso_time(entry.get("timestamp")), entry.get("type") or ""
+    at, kind = time_of(entry.get("timestamp")), entry.get("type") or ""
     if at is None or not isinstance(entry.get("message"), str) or not isinstance(kind, str):
         return None
     source = Source.DEVIN if kind == "devin_message" else Source.USER

@@ -7,7 +7,7 @@ and a missing or mistyped field as empty. A parser returns None for another body
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -17,14 +17,13 @@ from bot.devin.answers import (
     children,
     failed,
     identified,
-    iso_time,
     pull_requests,
-    tags,
+    time_of,
     uploaded,
     word,
 )
 from bot.devin.api import Cursor, DevinMessage, Failure, MessagePage, SessionSummary, Source
-from bot.model.record import mappings, parse_object, string
+from bot.model.record import mappings, parse_object, string, strings
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, Review, SessionState, Trouble, parse_session
 
@@ -49,9 +48,6 @@ LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_
 """The `status_detail` of a session that was suspended because something is used up."""
 
 _COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
-
-MILLISECONDS = 10**11
-"""Times beyond this are in milliseconds, as some clients have seen them; the others in seconds."""
 
 PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 """Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
@@ -112,7 +108,7 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
     session = parse_session(string(record, "session_id"))
     if session is None:
         return None
-    at = _time(record.get("updated_at"))
+    at = time_of(record.get("updated_at"))
     title, url = string(record, "title"), string(record, "url")
     opened = mappings(record.get("pull_requests"))
     return SessionSummary(
@@ -124,8 +120,8 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
         trouble=_trouble(record),
         pull_requests=pull_requests((string(o, "pr_url"), string(o, "pr_state")) for o in opened),
         acus=amount(record.get("acus_consumed")),
-        tags=tags(record.get("tags")),
-        created_at=_time(record.get("created_at")),
+        tags=strings(record, "tags"),
+        created_at=time_of(record.get("created_at")),
         origin=word(record.get("origin")),
         parent=parse_session(string(record, "parent_session_id")),
         children=children(record.get("child_session_ids")),
@@ -150,7 +146,7 @@ def _trouble(record: Mapping[str, Any]) -> Trouble | None:
 
 
 def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
-    at, text = _time(entry.get("created_at")), string(entry, "message")
+    at, text = time_of(entry.get("created_at")), string(entry, "message")
     if at is None or not isinstance(entry.get("message"), str):
         return None
     is_devin = entry.get("source") == "devin"
@@ -166,18 +162,6 @@ def _without_attachments(text: str) -> str:
     while lines and (lines[-1].startswith("ATTACHMENT:") or not lines[-1].strip()):
         lines.pop()
     return "\n".join(lines) if len(lines) < len(text.split("\n")) else text
-
-
-def _time(value: object) -> datetime | None:
-    """Return a time; the contract has Unix times, and other generations ISO times."""
-    if isinstance(value, str):
-        return iso_time(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(value / 1000 if value > MILLISECONDS else value, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
 
 
 def parse_sent(answer: Answer) -> Outcome | Wait:
