@@ -10,7 +10,7 @@ import stat
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, DotEnvSettingsSource
+from dotenv import dotenv_values
 
 from bot.model.errors import SettingsError
 from bot.model.spelling import distance
@@ -51,12 +51,10 @@ def variables_in(env_file: Path | None) -> tuple[Mapping[str, str | None], Seque
     except ValueError as error:
         raise SettingsError([f"{env_file}: {error}"]) from None
     try:
-        found = DotEnvSettingsSource(
-            BaseSettings, env_file=env_file, env_file_encoding="utf-8-sig", case_sensitive=True
-        )
+        found = dotenv_values(env_file, encoding="utf-8-sig") if env_file else {}
     except (OSError, UnicodeError):
         raise SettingsError([f"{env_file}: can't be read; expected a text file"]) from None
-    return found.env_vars, doubts
+    return found, doubts
 
 
 def gather(
