@@ -288,6 +288,10 @@ class Store:
         done = await commands.swap(self, key=key, was=was, text=text, ttl=seconds(ttl))
         return bool(done)
 
+    async def claim(self, key: Key, token: str, ttl: timedelta) -> bool:
+        """Set the string at `key` to `token` if there is none; return True if it is that now."""
+        return bool(await commands.claim(self, key=key, token=token, ttl=seconds(ttl)))
+
     async def put_field(self, key: Key, field: str, text: str, ttl: timedelta) -> None:
         """Set a field of the hash at `key` to `text`, and keep the hash for at least `ttl`."""
         await commands.put(self, key=key, text=text, ttl=seconds(ttl), field=field)

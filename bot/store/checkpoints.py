@@ -15,7 +15,7 @@ from datetime import timedelta
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
 from bot.redis import lua as commands
-from bot.redis.connection import Store, millis, seconds
+from bot.redis.connection import Store, millis
 from bot.redis.keys import HEARD_KEY, THREADS_KEY, lease_key
 from bot.store import lua
 
@@ -108,10 +108,7 @@ class Checkpoints:
     async def claim(self) -> str:
         """Take the lease on the backfill, and return the gap; "" without one or the other."""
         gap, lease = await self._store.field(HEARD_KEY, "gap"), lease_key(SessionId(CATCHING_UP))
-        ttl = seconds(LEASE)
-        if not gap or not await commands.claim(self._store, key=lease, token=self._token, ttl=ttl):
-            return ""
-        return gap
+        return gap if gap and await self._store.claim(lease, self._token, LEASE) else ""
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""

@@ -19,7 +19,7 @@ from bot.model.errors import FormGone, PersonError, StoreAway, UnderWay
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.redis import lua as commands
-from bot.redis.connection import Store, millis, seconds
+from bot.redis.connection import Store, millis
 from bot.redis.keys import calls_key, once_key, ticket_key
 from bot.timing import TIMING
 
@@ -54,7 +54,7 @@ class Claims:
         """
         deadline = time.monotonic() + self._seconds
         while not await self.is_claimed(what):
-            if await self._first(f"begun:{what}", BEGUN, mine):
+            if await self._store.claim(once_key(f"begun:{what}"), mine or new_number(), BEGUN):
                 return True
             if time.monotonic() > deadline:
                 raise UnderWay(what.partition(":")[0])
@@ -63,7 +63,7 @@ class Claims:
 
     async def claim(self, what: str, keep: timedelta = CLAIM, mine: str = "") -> bool:
         """Return True for the first claim of `what`, and for each later one by the same `mine`."""
-        return await self._first(f"claim:{what}", keep, mine)
+        return await self._store.claim(once_key(f"claim:{what}"), mine or new_number(), keep)
 
     async def is_claimed(self, what: str) -> bool:
         """Return True if `what` has been claimed."""
@@ -80,11 +80,6 @@ class Claims:
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and will be attempted again."""
         await self._store.delete(once_key(f"claim:{what}"))
-
-    async def _first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
-        token = mine or secrets.token_hex(8)
-        key, lasts = once_key(what), seconds(ttl)
-        return bool(await commands.claim(self._store, key=key, token=token, ttl=lasts))
 
 
 @asynccontextmanager

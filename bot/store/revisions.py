@@ -17,8 +17,7 @@ from enum import StrEnum
 from bot.model.errors import StoreAway
 from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
-from bot.redis import lua as commands
-from bot.redis.connection import Store, seconds
+from bot.redis.connection import Store
 from bot.redis.keep import DONE
 from bot.redis.keys import once_key, subject_key
 from bot.store import lua
@@ -99,7 +98,7 @@ class Revisions:
     async def offer(self, reply: ReplyId, number: str) -> str:
         """Return the number under which a correction of `reply` is offered: the first one given."""
         key = once_key(f"offer:{reply}")
-        await commands.claim(self._store, key=key, token=number, ttl=seconds(DONE))
+        await self._store.claim(key, number, DONE)
         return await self._store.get(key) or number
 
     async def offered(self, reply: ReplyId, edited: int) -> None:

@@ -205,12 +205,15 @@ class DevinV3:
         One that fails fails all, unless Devin may have refused an id: then each half is read by
         itself, and an id that is refused alone is left out.
         """
-        wanted = dict.fromkeys(sessions)
+        wanted, seconds = dict.fromkeys(sessions), self._http.timing.read_seconds
         parts, found, reads = _parts(list(wanted), LATEST), dict[SessionId, SessionSummary](), 0
         while parts:
             reads += len(parts)
             refused = list[tuple[Sequence[SessionId], Unread]]()
-            asked = (self._states(part) for part in parts)
+            asked = (
+                self._list(Read.STATES, seconds, {"session_ids": part, "first": len(part)})
+                for part in parts
+            )
             for part, page in zip(parts, await asyncio.gather(*asked), strict=True):
                 if not isinstance(page, Unread):
                     found |= {one.session: one for one in page if one.session in wanted}
@@ -223,10 +226,6 @@ class DevinV3:
             if parts and reads + len(parts) > MOST_TRIES:
                 return Survey(found, reads) if found else refused[-1][1]
         return Survey(found, reads)
-
-    async def _states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary] | Unread:
-        params: dict[str, Param] = {"session_ids": sessions, "first": len(sessions)}
-        return await self._list(Read.STATES, self._http.timing.read_seconds, params)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
