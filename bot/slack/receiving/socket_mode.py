@@ -179,30 +179,23 @@ class _Connection:
     flaws: set[str] = field(default_factory=set)
 
 
+@dataclass(eq=False, slots=True)
 class SocketMode:
     """Connects, reads and answers; a connection that ends is followed by another.
 
     `observer` is told that something was missed when Slack says hello, at first and after each gap.
     """
 
-    def __init__(
-        self,
-        app: AsyncApp,
-        app_token: str,
-        in_flight: InFlight,
-        observer: Observer,
-        refused_seconds: float = REFUSED_SECONDS,
-    ) -> None:
-        self._app = app
-        self._app_token = app_token
-        self._in_flight = in_flight
-        self._observer = observer
-        self._refused_seconds = refused_seconds
-        self._connection: _Connection | None = None
-        self._problem = "no hello yet"
-        self._asked_at = -REFRESH_SECONDS
-        self._failures = 0
-        self._running: set[asyncio.Task[None]] = set()
+    app: AsyncApp
+    app_token: str
+    in_flight: InFlight
+    observer: Observer
+    refused_seconds: float = REFUSED_SECONDS
+    _connection: _Connection | None = None
+    _problem: str = "no hello yet"
+    _asked_at: float = -REFRESH_SECONDS
+    _failures: int = 0
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def check(self) -> None:
         """Raise `SlackAway` unless Slack has said hello and the connection is open."""
@@ -234,14 +227,14 @@ class SocketMode:
                     raise SlackAway("Socket Mode", self._problem, maybe_done=False)  # noqa: TRY301
                 self._failures = 0
             except SlackRefused as error:
-                await self._pause(error, self._refused_seconds)
+                await self._pause(error, self.refused_seconds)
             except SlackAway as error:
                 await self._pause(error, error.retry_after or None)
 
     async def _open(self, web: aiohttp.ClientSession) -> _Connection:
         """Open a connection at a new address: a used or old address does not work again."""
         method = "apps.connections.open"
-        answer = await call(self._app.client, method, app_token=self._app_token)
+        answer = await call(self.app.client, method, app_token=self.app_token)
         url = string(answer, "url")
         if not is_secure(url):
             raise SlackRefused("Socket Mode", NO_TLS)
@@ -297,7 +290,7 @@ class SocketMode:
         connection.was_greeted = True
         log.info("connected", extra={"connections": hello.get("num_connections")})
         if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
-            self._observer.missed()
+            self.observer.missed()
         self._asked_at = -REFRESH_SECONDS
 
     def _go(self, connection: _Connection, note: Mapping[str, Any]) -> None:
@@ -311,24 +304,24 @@ class SocketMode:
 
     async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Answer an envelope alongside others; wait while too many are being answered."""
-        await self._in_flight.enter()
+        await self.in_flight.enter()
         answering = self._start(self._answer(connection, request))
-        answering.add_done_callback(lambda _: self._in_flight.leave())
+        answering.add_done_callback(lambda _: self.in_flight.leave())
         # aiohttp reads what has arrived without a pause: all of a wave would be accepted before
         # the first of it is sent on. A crowd must be noticed before that, since it may come in
         # any order.
-        if self._in_flight.is_crowd:
+        if self.in_flight.is_crowd:
             await asyncio.sleep(0)
 
     async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Dispatch one envelope; during shutdown, leave it to another connection."""
         payload = request.payload
-        if self._in_flight.is_closing:
-            self._observer.ended(payload, is_kept=False)
+        if self.in_flight.is_closing:
+            self.observer.ended(payload, is_kept=False)
             return
         kind, envelope_id = request.type, request.envelope_id
         response = await answer(
-            self._app, self._observer, payload, nullcontext(), kind, envelope_id=envelope_id
+            self.app, self.observer, payload, nullcontext(), kind, envelope_id=envelope_id
         )
         if response.status == HTTPStatus.OK:
             await self._acknowledge(connection, acknowledgement(envelope_id, response))
