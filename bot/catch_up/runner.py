@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from bot.catch_up.reader import Found, ThreadReader, describe
 from bot.model.errors import (
@@ -56,23 +57,20 @@ NOBODY = ""
 """Stands for a session in threads that are not linked, or are muted."""
 
 
+@dataclass(eq=False)
 class CatchUp:
     """Finds replies that no event brought."""
 
-    def __init__(
-        self,
-        cases: UseCases,
-        listening: Listening,
-        schedule: Schedule,
-        most_threads: int = MOST_THREADS,
-    ) -> None:
-        self._cases = cases
-        self._listening = listening
-        self._checkpoints = cases.state.checkpoints
-        self._reader = ThreadReader(cases)
-        self._schedule = schedule
-        self._pause = cases.workspace.timing.backfill_pause
-        self._most_threads = most_threads
+    cases: UseCases
+    listening: Listening
+    schedule: Schedule
+    most_threads: int = MOST_THREADS
+
+    def __post_init__(self) -> None:
+        """Begin without sessions that were put off."""
+        self._checkpoints = self.cases.state.checkpoints
+        self._reader = ThreadReader(self.cases)
+        self._pause = self.cases.workspace.timing.backfill_pause
         self._put_off: dict[SessionId, float] = {}
 
     @asynccontextmanager
@@ -86,9 +84,9 @@ class CatchUp:
             await asyncio.gather(running, return_exceptions=True)
             # What this process has refused, and the lease, are left to other processes.
             try:
-                if self._listening.is_behind:
-                    await self._listening.note()
-                await self._listening.move_checkpoint()
+                if self.listening.is_behind:
+                    await self.listening.note()
+                await self.listening.move_checkpoint()
                 await self._checkpoints.let_go()
             except StoreAway as error:
                 log.warning("catch-up not let go", extra={"reason": str(error)})
@@ -98,13 +96,13 @@ class CatchUp:
         while True:
             await self._until_wanted(self._pause)
             try:
-                await self._listening.move_checkpoint()
+                await self.listening.move_checkpoint()
                 await guarded(self._catch_up(), log, RelayError)
             except StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
                 # A process that dies now takes the events with it that it has refused.
-                self._listening.missed()
-                await self._listening.note_within(self._pause)
+                self.listening.missed()
+                await self.listening.note_within(self._pause)
             except SlackRefused as error:
                 # The token no longer works; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
@@ -116,8 +114,8 @@ class CatchUp:
         self._reader.forget()
         skipped: set[ThreadRef] = set()
         while True:
-            if self._listening.is_behind:
-                await self._listening.note()
+            if self.listening.is_behind:
+                await self.listening.note()
             if not await self._checkpoints.claim():
                 return
             async with renewed(self._renew, LEASE / RENEWALS, "catch-up lease"):
@@ -127,9 +125,9 @@ class CatchUp:
     async def _renew(self) -> None:
         try:
             await self._checkpoints.renew()
-            await self._listening.move_checkpoint()
+            await self.listening.move_checkpoint()
         except StoreAway:
-            self._listening.missed()
+            self.listening.missed()
             raise
 
     async def _pass(self, skipped: set[ThreadRef]) -> bool:
@@ -170,17 +168,17 @@ class CatchUp:
     async def _until_wanted(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._listening.wanted.wait()
-            self._listening.wanted.clear()
+                await self.listening.wanted.wait()
+            self.listening.wanted.clear()
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
-        links = await self._cases.state.links.of([one.thread for one in unread])
+        links = await self.cases.state.links.of([one.thread for one in unread])
         meant = (NOBODY if link is None or link.muted else link.session for link in links)
         sessions = [SessionId(session) for session in meant]
-        seen = await self._cases.state.watches.seen(sessions)
+        seen = await self.cases.state.watches.seen(sessions)
         order = sorted(range(len(unread)), key=lambda place: seen[place].state in OVER)
         plan: dict[SessionId, list[Unread]] = defaultdict(list)
-        for place in order[: self._most_threads]:
+        for place in order[: self.most_threads]:
             plan[sessions[place]].append(unread[place])
         return plan
 
@@ -189,7 +187,7 @@ class CatchUp:
     ) -> None:
         reads = []
         for one in threads:
-            link = await self._cases.state.links.get(one.thread)
+            link = await self.cases.state.links.get(one.thread)
             # Only what `Accepting.read_since` notes begins just before the link.
             is_awaited = link is not None and one.after == link.since - 1
             found = await self._reader.read(one.thread, one.after + is_awaited)
@@ -197,7 +195,7 @@ class CatchUp:
                 skipped.add(one.thread)
             else:
                 found.was_awaited = is_awaited
-                await describe(self._cases, one.thread, found.root, link)
+                await describe(self.cases, one.thread, found.root, link)
                 reads.append(found)
         accepted = await self._accept_all(reads)
         read_now = [one for one in threads if one.thread not in skipped]
@@ -206,7 +204,7 @@ class CatchUp:
 
     async def _release(self, gap: str, session: SessionId, read: Sequence[Unread]) -> None:
         if await self._checkpoints.read(gap, session, read):
-            await self._schedule.wake(session)
+            await self.schedule.wake(session)
 
     async def _accept_all(self, reads: Sequence[Found]) -> int:
         """Accept the replies of one session in the order of writing, and tell their threads."""
@@ -217,7 +215,7 @@ class CatchUp:
                 change, read = await self._accept(reply), by_thread[reply.thread]
                 if change is Change.ACCEPTED:
                     read.accepted += 1
-                    read.missed += not self._listening.was_waiting(reply.id)
+                    read.missed += not self.listening.was_waiting(reply.id)
                     metrics.LATE.inc()
         except SlackAway:
             for read in reads:
@@ -229,14 +227,14 @@ class CatchUp:
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
             await self._say(read, verbs, silenced=read.is_silenced and all(taken_back))
             for command in read.unheard:
-                await self._cases.state.claims.claim(claim_of(command.thread, command.ts))
+                await self.cases.state.claims.claim(claim_of(command.thread, command.ts))
             if read.is_silenced:
                 # A later backfill must not accept the messages that this one has left out.
-                await self._cases.state.links.hear_from(read.thread, read.latest)
+                await self.cases.state.links.hear_from(read.thread, read.latest)
         return sum(read.accepted for read in reads)
 
     async def _accept(self, reply: Reply) -> Change | None:
-        cases, identity = self._cases, self._cases.workspace.identity
+        cases, identity = self.cases, self.cases.workspace.identity
         try:
             change = await cases.replies.accept(reply, Evidence.THREAD)
             is_for = is_for_bot(reply.text, reply.thread.channel, identity.user)
@@ -249,7 +247,7 @@ class CatchUp:
         return change
 
     async def _answer(self, spoken: Reply) -> None:
-        cases = self._cases
+        cases = self.cases
         if await cases.state.mailbox.is_known(spoken.id):
             return
         link = await cases.state.links.get(spoken.thread)
@@ -260,14 +258,14 @@ class CatchUp:
 
     async def _take_back(self, reply: Reply) -> bool:
         """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
-        met = await self._cases.state.revisions.withdraw(reply.id, may_be_ahead=False)
+        met = await self.cases.state.revisions.withdraw(reply.id, may_be_ahead=False)
         return met.what not in TOO_LATE or not met.may_be_taken
 
     async def _say(self, read: Found, verbs: Sequence[str], *, silenced: bool = False) -> None:
         if (read.missed and not read.was_awaited) or verbs:
             words = delivery_reports.late(read.missed, verbs, silenced=silenced)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
-            await self._cases.notices.say(read.thread, words, once=once)
+            await self.cases.notices.say(read.thread, words, once=once)
 
 
 def _ids(session: SessionId) -> dict[str, object]:

@@ -133,31 +133,25 @@ class Source:
     timing: Timing
 
 
+@dataclass(eq=False)
 class Lookup(Generic[V]):
     """The answers of `method`, of which Slack allows `tier` calls per minute.
 
     Redis keeps them in the `form` for the time `kept`.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        method: str,
-        look_up: Callable[[str], Awaitable[V]],
-        form: TypeAdapter[V],
-        *,
-        tier: int = TIER_3,
-        kept: timedelta = KEPT,
-    ) -> None:
-        self._store = source.store
-        self._seconds = source.timing.look_up_seconds
-        self._method = method
-        self._look_up = look_up
-        self._form = form
-        self._budget = Budget(source.store, method)
-        self._tier = tier
-        self._kept = kept
-        at_hand = min(AT_HAND_SECONDS, kept.total_seconds())
+    source: Source
+    method: str
+    look_up: Callable[[str], Awaitable[V]]
+    form: TypeAdapter[V]
+    tier: int = TIER_3
+    kept: timedelta = KEPT
+
+    def __post_init__(self) -> None:
+        """Begin without answers at hand."""
+        self._store = self.source.store
+        self._budget = Budget(self._store, self.method)
+        at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
         self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, FAILURE_REMEMBERED_SECONDS)
         self._turns: TTLCache[tuple[str, Need], float] = TTLCache(REMEMBERED, LONGEST_WAIT_SECONDS)
@@ -185,14 +179,14 @@ class Lookup(Generic[V]):
 
     def key(self, key: str) -> Key:
         """Return where Redis keeps the answer."""
-        return known_key(self._method, key)
+        return known_key(self.method, key)
 
     def read(self, key: str, raw: str | None) -> V | None:
         """Read what Redis has for `key`, and keep it at hand."""
         if raw is None:
             return None
         try:
-            self._at_hand[key] = found = self._form.validate_json(raw)
+            self._at_hand[key] = found = self.form.validate_json(raw)
         except ValidationError:
             return None
         return found
@@ -225,7 +219,7 @@ class Lookup(Generic[V]):
         after = answer.retry_after
         if after is not None:  # whoever asks again before has the same turn
             self._turns[key, need] = time.monotonic() + after
-        raise SlackAway(self._method, answer.reason, retry_after=after, maybe_done=False)
+        raise SlackAway(self.method, answer.reason, retry_after=after, maybe_done=False)
 
     async def _joined(self, key: str, need: Need) -> V | _Miss:
         """Wait for the request for `key` that is under way, if any, or begin one."""
@@ -255,13 +249,13 @@ class Lookup(Generic[V]):
     async def _ask(self, key: str, need: Need) -> V | _Miss:
         miss = _Miss(LIMITED)
         for _ in range(TRIES):
-            if wait := await self._budget.spend(int(self._tier * need.share), need.after):
+            if wait := await self._budget.spend(int(self.tier * need.share), need.after):
                 return _Miss(LIMITED, retry_after=wait)
             answer = await self._try(key, need)
             if not isinstance(answer, _Miss):
                 self._at_hand[key] = answer
-                raw = self._form.dump_json(answer).decode()
-                await self._store.put(self.key(key), raw, self._kept)
+                raw = self.form.dump_json(answer).decode()
+                await self._store.put(self.key(key), raw, self.kept)
                 return answer
             miss = answer
             if miss.is_final or miss.retry_after is not None:
@@ -272,8 +266,8 @@ class Lookup(Generic[V]):
 
     async def _try(self, key: str, need: Need) -> V | _Miss:
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._look_up(key)
+            async with asyncio.timeout(self.source.timing.look_up_seconds):
+                return await self.look_up(key)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 return self._failed(key, error.reason)
@@ -282,12 +276,12 @@ class Lookup(Generic[V]):
         except SlackAway as error:
             wait = asked_wait(error)
             if wait:
-                most = int(self._tier * need.share)
+                most = int(self.tier * need.share)
                 wait = await self._budget.spend(most, need.after, pause=wait)
             return self._failed(key, error.reason, wait or None)
         except TimeoutError as error:
             reason = broken(error)
-            metrics.SLACK_ERRORS.labels(self._method, reason).inc()
+            metrics.SLACK_ERRORS.labels(self.method, reason).inc()
             return self._failed(key, reason)
         except (KeyError, TypeError, AttributeError) as error:
             # An answer without its method's promised fields names nobody, and must not end a
@@ -296,5 +290,5 @@ class Lookup(Generic[V]):
             return _Miss("unreadable", is_final=True)
 
     def _failed(self, key: str, reason: str, wait: float | None = None) -> _Miss:
-        log.warning("look-up failed", extra={"id": key, "reason": f"{self._method}: {reason}"})
+        log.warning("look-up failed", extra={"id": key, "reason": f"{self.method}: {reason}"})
         return _Miss(reason, retry_after=wait)
