@@ -28,6 +28,7 @@ from yarl import URL
 from bot.devin.answers import LOST, Read, reason, unread
 from bot.devin.api import IncomingFile, Unread
 from bot.runtime import metrics
+from bot.runtime.outgoing import CHUNK, HOPS, REDIRECTS
 from bot.runtime.version import user_agent
 from bot.urls import is_loopback, is_written_as_private
 
@@ -120,14 +121,6 @@ def _is_plain(name: str) -> bool:
 
 def _origin(url: URL) -> tuple[str, str, int | None]:
     return url.scheme, (url.host or "").lower(), url.port
-
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-HOPS = 3
-CHUNK = 64 * 1024
-
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
-"""That of the session; the caller bounds the whole file, and how many are read at once."""
 
 
 class Downloads:

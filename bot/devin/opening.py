@@ -10,13 +10,13 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
-from bot.devin.files import TIMEOUT, Downloads, Places
+from bot.devin.files import Downloads, Places
 from bot.devin.http import DevinHttp
 from bot.devin.v1.client import DevinV1
 from bot.devin.v3.client import DevinV3
 from bot.devin.v3.organization import Organization
 from bot.model.generation import Generation, generation_of
-from bot.runtime.outgoing import open_session
+from bot.runtime.outgoing import TRANSFER, open_session
 from bot.timing import TIMING, Timing
 
 KEEP_ALIVE_SECONDS = 5.0
@@ -47,7 +47,7 @@ async def open_devin(
     )
     async with (
         open_session(proxy, connector=calls) as api,
-        open_session(proxy, connector=downloads, auto_decompress=False, timeout=TIMEOUT) as files,
+        open_session(proxy, connector=downloads, auto_decompress=False, timeout=TRANSFER) as files,
         AiohttpTransport(verify=_tls(), client=api) as transport,
     ):
         places = Places(url, organization)

@@ -25,6 +25,15 @@ NOT_SENT = (
 )
 """The errors after which nothing has reached the server; the last is a proxy's refusal."""
 
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HOPS = 3
+"""How often a file's address may lead to another one; each is judged before it is asked."""
+
+CHUNK = 64 * 1024
+
+TRANSFER = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
+"""That of a file: its reader bounds the whole file, and how many are read at once."""
+
 
 class RedirectedError(aiohttp.ClientError):
     """A server answered with a redirect, which is not followed: it would take words elsewhere."""

@@ -24,7 +24,7 @@ from bot.model.files import AttachedFile, FileLeftOut, WhyLink
 from bot.model.record import mapping, mappings, string
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
-from bot.runtime.outgoing import broken
+from bot.runtime.outgoing import CHUNK, HOPS, REDIRECTS, TRANSFER, broken
 from bot.slack.api import SlackClient, call, is_passing, seconds_asked
 from bot.slack.threads import Threads
 from bot.urls import is_secure
@@ -36,12 +36,6 @@ GOVSLACK_FILE_HOSTS = ("https://files.slack-gov.com", "https://files-origin.slac
 
 The source of its first host is github.com/vercel/chat/pull/859; the second is inferred.
 """
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-HOPS = 3
-CHUNK = 64 * 1024
-TRANSFER = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
-"""The limit on a pause between bytes; `delivery/attachments.py` limits the time of a whole file."""
 
 
 class Download:
