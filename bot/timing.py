@@ -144,11 +144,6 @@ class Timing:
     claim_seconds: float = 2.0
     """Another process that is doing the same."""
 
-    @property
-    def card_pause_ms(self) -> int:
-        """`card_pause` in milliseconds."""
-        return int(self.card_pause * 1000)
-
 
 TIMING = Timing()
 """What production uses."""

@@ -162,7 +162,7 @@ class Links:
             card_name="" if link is None or not shows else card_subject(thread, link),
             joins=joins,
             link_ttl=seconds(self.ttl),
-            pace_ms=self._store.timing.card_pause_ms,
+            pace_ms=int(self._store.timing.card_pause * 1000),
         )
         return bool(done)
 
@@ -298,7 +298,7 @@ class Cards:
         after = await lua.want_card_of(
             self._store,
             name=card_subject(thread, link),
-            pace_ms=self._store.timing.card_pause_ms,
+            pace_ms=int(self._store.timing.card_pause * 1000),
             doubts=doubts,
         )
         return None if after < 0 else after / 1000
@@ -320,7 +320,7 @@ class Cards:
 
         Return the seconds until an edit that was asked for meanwhile: the usual pause, or that one.
         """
-        usual = self._store.timing.card_pause_ms
+        pace = self._store.timing.card_pause if pause is None else pause
         after = await lua.end_card(
             self._store,
             owed=str(begun.owed),
@@ -330,7 +330,7 @@ class Cards:
             shows=told.shows,
             slot=told.slot,
             is_open=told.is_open,
-            pace_ms=usual if pause is None else int(pause * 1000),
+            pace_ms=int(pace * 1000),
             again_ms=-1 if told.again is None else int(told.again * 1000),
         )
         return None if after < 0 else after / 1000

@@ -236,7 +236,7 @@ class Watches:
             ],
             used=entry_of(poll, found.seen),
             link_ttl=self._link_ttl,
-            pace_ms=self._store.timing.card_pause_ms,
+            pace_ms=int(self._store.timing.card_pause * 1000),
             tells=found.seen.asked_at == poll.began,
         )
         if answer[0] == "lost":
