@@ -214,20 +214,16 @@ class Outbox:
         A report may have told the thread `noticed_in` that its reply waits. Return whether the
         reply still does, and its outcome.
         """
-        return await self._end(begun, "fact" if forget else "all", noticed_in)
-
-    async def take_back(self, begun: Begun) -> None:
-        """End an entry that was not done, and forget it: its subject may be owed again."""
-        await self._end(begun, "nothing")
-
-    async def _end(
-        self, begun: Begun, leaves: str, noticed_in: str = ""
-    ) -> tuple[bool, Outcome | None]:
-        owed, held = str(begun.owed), begun.held
+        owed, held, leaves = str(begun.owed), begun.held, "fact" if forget else "all"
         state, outcome = await lua.end_entry(
             self._store, owed=owed, held=held, leaves=leaves, noticed_in=noticed_in
         )
         return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None
+
+    async def take_back(self, begun: Begun) -> None:
+        """End an entry that was not done, and forget it: its subject may be owed again."""
+        owed, held = str(begun.owed), begun.held
+        await lua.end_entry(self._store, owed=owed, held=held, leaves="nothing", noticed_in="")
 
 
 @dataclass(frozen=True, slots=True)
