@@ -42,6 +42,8 @@ BUILDERS = {
         "tuple",
         "str.maketrans",
         "Timing",
+        "Unread",
+        "_Kind",
     ),
 }
 """Calls that a module of the bot may make at import: none of them opens, starts or reads."""
