@@ -170,7 +170,8 @@ async def test_what_is_no_reply_is_acknowledged_and_that_is_all(
     await NOT_FOR_DEVIN[kind](desk, thread)
     assert await desk.fence(thread) == []
     called = [one.method for one in desk.slack.calls[calls:]]
-    shown = {"assistant.threads.setStatus", "agents.sessions.setStatus"}
+    # The state of the thread is shown meanwhile; where that is refused, the channel is looked up.
+    shown = {"assistant.threads.setStatus", "agents.sessions.setStatus", "conversations.info"}
     assert set(called) <= {"users.info", "reactions.add"} | shown
     assert called.count("reactions.add") == 1
     assert desk.slack.ephemerals("general") == []
