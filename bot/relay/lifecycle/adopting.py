@@ -48,8 +48,10 @@ OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
 """The tag of a session that was started here (`Start.tag`)."""
 
 MARGIN = timedelta(hours=1)
-"""The time for which Devin may list a session later than another one that is newer, and by which
-its clock may differ from ours."""
+"""The time for which Devin may list a session later than another one that is newer."""
+
+SKEW = timedelta(minutes=1)
+"""The time by which Devin's clock may be behind ours. It may be ahead by any."""
 
 _Fitting = tuple[SessionSummary, Rule]
 _Listed = tuple[Rule, Sequence[SessionSummary]]
@@ -111,7 +113,7 @@ class Adopting:
         """Note which sessions are older than new rules, as far as Devin's clock may differ."""
         if not rules or not (await self.state.reads.spend())[0]:
             return
-        since = datetime.fromtimestamp(rules[0].since, UTC) - MARGIN
+        since = datetime.fromtimestamp(rules[0].since, UTC) - SKEW
         try:
             async with asyncio.timeout(self.workspace.timing.member_seconds):
                 found, reads = await self.devin.matching((), (), (), since)
@@ -205,7 +207,7 @@ class Adopting:
         """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
         done = int(await self.state.claims.noted(_mark(channel, rule)) or 0)
         before = (await self.state.claims.noted(_before(channel, rule)) or "").split()
-        begun = rule.since - (int(MARGIN.total_seconds()) if before else 0)
+        begun = rule.since - (int(SKEW.total_seconds()) if before else 0)
         since = max(datetime.fromtimestamp(max(begun, done), UTC), _now() - WITHIN)
         tags, repos, origins = ([rule.value] if rule.key == key else [] for key in RULE_KEYS)
         found, reads = await self.devin.matching(tags, repos, origins, since)
