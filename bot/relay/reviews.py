@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
+ELSEWHERE = SlackMessage("")
+"""In place of words: another entry has them, or had."""
+
 
 class Asked(Record):
     """A review that was asked for in `thread` `at` a time (Unix seconds); with `commit`, begun."""
@@ -98,7 +101,7 @@ class Reviews:
             return False
         is_late = time.time() - asked.at >= self.workspace.timing.review_wait.total_seconds()
         try:
-            said = await (self._read(asked) if asked.commit else self._begin(asked, begun.at))
+            said = await (self._read(asked) if asked.commit else self._begin(asked, begun))
         except DevinAway:
             if not is_late:
                 raise
@@ -109,6 +112,8 @@ class Reviews:
             await self.schedule.tell(begun.owed, pause)
             return False
         said = said or words.late(asked.url)
+        if said is ELSEWHERE:
+            return True
         key, ids = str(begun.owed), begun.owed.log_fields
         await self.workspace.threads.post_once(asked.thread, said, key, again=begun.again, ids=ids)
         return True
@@ -124,8 +129,10 @@ class Reviews:
         else:
             await self.state.outbox.end(begun, forget=told)
 
-    async def _begin(self, asked: Asked, now: int) -> SlackMessage:
+    async def _begin(self, asked: Asked, begun: Begun) -> SlackMessage:
         """Ask for a review, unless one of the latest commit is known; return what to say of it.
+
+        If an earlier try has owed the thread its result, that is not said here.
 
         Raises:
             DevinAway: nobody knows whether there is one.
@@ -149,9 +156,12 @@ class Reviews:
                 found = await self._latest(asked)
         if not isinstance(found, Review):
             raise DevinAway("no clear answer about a review")
+        watched = f"review watched:{begun.owed.subject}:{found.commit}"
         if found.is_over:
-            return words.result(asked.url, found)
-        await self._watch(asked, found, now)
+            is_owed = await self.state.claims.is_claimed(watched)
+            return ELSEWHERE if is_owed else words.result(asked.url, found)
+        await self._watch(asked, found, begun.at)
+        await self.state.claims.claim(watched, KEEP)
         return words.begun(asked.url, found, is_new=is_new)
 
     async def _read(self, asked: Asked) -> SlackMessage | None:

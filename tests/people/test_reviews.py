@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.opening import open_devin
-from bot.model.errors import NotAllowed
+from bot.model.errors import NotAllowed, SlackAway
 from bot.model.people import Standing, UserId
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
@@ -212,7 +212,10 @@ async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[st
     assert desk.said(thread).count(words.result(PR, head(desk)).text) == 1
 
 
-@pytest.mark.parametrize("dies", ["once it has asked Devin", "once it has told the thread"])
+@pytest.mark.parametrize(
+    "dies",
+    ["once it has asked Devin", "once the result is owed as well", "once it has told the thread"],
+)
 async def test_a_process_that_dies_leaves_it_to_the_next(
     desk: Desk, environ: dict[str, str], raw: Redis, store: Store, dies: str
 ) -> None:
@@ -229,6 +232,10 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         assert begun is not None
         if dies == "once it has told the thread":
             assert await parts.reviews.tell(begun)
+        elif dies == "once the result is owed as well":
+            desk.slack.fail_next("chat.postMessage", status=503)
+            with pytest.raises(SlackAway):
+                await parts.reviews.tell(begun)
         else:
             await devin.ask_review(PR)
     desk.devin.reviews.enter(PR, "completed")
