@@ -1,15 +1,26 @@
 """A holder of a lease sends only while it is certain to have it, and waits for Redis meanwhile."""
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
+
+import pytest
 
 from bot.delivery.sending import Lease, retried
+from bot.devin.api import Devin
 from bot.model.errors import StoreAway
+from bot.model.people import UserId
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.runtime.in_flight import InFlight
-from bot.store.mailbox import Mailbox
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
+from sandbox import Sandbox
+from tests.support.parts import parts_of
 
 
 async def test_a_lease_is_certain_for_less_time_than_redis_keeps_it(store: Store) -> None:
@@ -20,6 +31,56 @@ async def test_a_lease_is_certain_for_less_time_than_redis_keeps_it(store: Store
     assert lease.is_certain
     lease.extend(now - 0.9 * keep.LEASE.total_seconds())
     assert not lease.is_certain
+
+
+class Refusing:
+    """A Devin that lets nobody write as a person, and takes longer to say so than a lease lasts."""
+
+    def __init__(self) -> None:
+        self.lease: Lease | None = None
+        self.tries = 0
+
+    def __getattr__(self, name: str) -> None:
+        """Do nothing else."""
+
+    async def member(self, _: str) -> tuple[str, int]:
+        """Return an account."""
+        return "user-ada", 1
+
+    def listed(self, message: str, _: Sequence[str] = ()) -> str:
+        """Return the text of a message."""
+        return message
+
+    async def post_message(self, *_: object) -> Outcome:
+        """Refuse, once the lease may be over."""
+        assert self.lease is not None
+        self.tries += 1
+        self.lease.extend(-keep.LEASE.total_seconds())
+        return Outcome(kind=OutcomeKind.REFUSED, status=403)
+
+
+@pytest.mark.parametrize("tries", [0, 1], ids=["composed", "refused as the person"])
+async def test_nothing_is_sent_under_a_lease_that_may_be_over(
+    store: Store, box: Sandbox, tries: int
+) -> None:
+    """Whatever came before took so long that another process may send the reply by now."""
+    box.slack.scopes = [*box.slack.scopes, "users:read.email"]
+    devin = Refusing()
+    parts = parts_of(box, store, devin=cast("Devin", devin), ACT_AS="known")
+    thread = ThreadRef(team=box.slack.team_id, channel="C0GENERAL0", thread_ts="1.1")
+    mailbox, session, ada = parts.state.mailbox, SessionId("devin-0"), UserId("U0ADA00000")
+    await Links(store, timedelta(days=1)).create(thread, Link(session=session, by=ada, at=1))
+    reply = Reply(thread=thread, ts="2.1", author=ada, text="hello")
+    await mailbox.accept(reply, session, timedelta(0))
+    lease = devin.lease = Lease(mailbox, session)
+    began = time.monotonic()
+    head = await mailbox.take(session, lease.token)
+    assert isinstance(head, Head)
+    if tries:
+        lease.extend(began)
+    answer, message = await parts.sender().send(lease, head)
+    assert message is not None
+    assert (answer, devin.tries) == (None, tries)
 
 
 async def test_a_step_that_redis_does_not_take_is_repeated() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,19 +13,23 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from bot.model.errors import NotIdentified
 from bot.model.people import UserId
+from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
+from bot.redis.keys import BEHIND_KEY, lease_key, subject_key
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.slack.receiving.socket_mode import SocketMode
+from bot.store.links import Links
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.builders import JSON, a_reply, mutated
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.doors import BODY, door, signed, waiting_app
-from tests.support.keys import TENANT
+from tests.support.keys import TENANT, at
 from tests.support.listeners import Listeners, listeners
 from tests.support.observers import Observed
 from tests.support.redis_servers import node_url
@@ -277,6 +282,61 @@ async def test_a_reply_is_not_let_past_an_earlier_one(scene: Scene, heard: Liste
         assert await asyncio.wait_for(is_foreign(heard, elsewhere), 5)
         assert not later.done()
     assert not await asyncio.wait_for(later, 5)
+
+
+async def test_a_reply_is_not_accepted_past_an_earlier_one(
+    scene: Scene, heard: Listeners, raw: Redis
+) -> None:
+    """Slack may take longer to say who wrote the earlier one, and Devin reads what is there."""
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
+    ada, ts = UserId("U0ADA00000"), scene.written()["ts"]
+    reply = Reply(thread=thread, ts=ts, author=ada, text="Shall we?")
+    await raw.set(at(lease_key(SessionId(SESSION))), "another process", ex=60)
+    with heard.cases.replies.in_line(thread):
+        later = asyncio.create_task(heard.cases.replies.accept(reply))
+        assert not any([await raw.exists(at(subject_key(reply.id))) for _ in range(50)])
+    assert await later is Change.ACCEPTED
+
+
+async def test_a_link_that_another_process_has_changed_is_looked_up_again(
+    scene: Scene, heard: Listeners, store: Store, raw: Redis
+) -> None:
+    """The first reply after that is for the new session."""
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
+    ada, links = UserId("U0ADA00000"), Links(store, timedelta(days=1))
+    first, second = (
+        Reply(thread=thread, ts=scene.written()["ts"], author=ada, text="Shall we?") for _ in "12"
+    )
+    for session in (SESSION, OTHER_SESSION):
+        await raw.set(at(lease_key(SessionId(session))), "another process", ex=60)
+    assert await heard.cases.replies.accept(first) is Change.ACCEPTED
+    await links.remove(thread)
+    await links.create(thread, Link(session=SessionId(OTHER_SESSION), by=ada, at=1))
+    assert await heard.cases.replies.accept(second) is Change.ACCEPTED
+
+
+async def test_a_reply_whose_author_slack_does_not_name_has_its_thread_read(
+    scene: Scene, heard: Listeners
+) -> None:
+    """Slack may bring it no more, and a later reply must not be accepted before that is noted."""
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
+    ben, ts = UserId("U0BEN00000"), scene.written()["ts"]
+    scene.slack.fail_next("users.info", status=503, times=2)
+    assert not heard.cases.accepting.listening.is_behind
+    with pytest.raises(NotIdentified):
+        await heard.cases.replies.accept(Reply(thread=thread, ts=ts, author=ben, text="Shall we?"))
+    assert heard.cases.accepting.listening.is_behind
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_mail_waits_for_what_was_written_before_a_late_link(
+    scene: Scene, heard: Listeners, raw: Redis, *, is_late: bool
+) -> None:
+    """Replies that came between the request and the link met none, and come first."""
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
+    event = scene.late(scene.linked) if is_late else scene.written()
+    await heard.cases.accepting.read_since(thread, ts_micros(event["ts"]), is_known=True)
+    assert (await raw.zscore(at(BEHIND_KEY), SESSION) is not None) is is_late
 
 
 async def test_an_arrival_that_fails_leaves_the_line(scene: Scene, heard: Listeners) -> None:

@@ -94,3 +94,15 @@ async def test_a_status_line_asks_nobody_who_they_are(box: Sandbox, store: Store
     with pytest.raises(NotIdentified):
         await audience_of(box, store).is_barred("D0ADADM000", link_by(ADA), Need.DECORATION)
     assert not [one for one in box.slack.calls if one.method == "users.info"]
+
+
+async def test_while_slack_does_not_say_who_shares_a_channel_it_counts_as_shared(
+    box: Sandbox, store: Store
+) -> None:
+    """What is shown at once shows nothing of Devin's then."""
+    thread = ThreadRef(team="T0", channel="C0GENERAL0", thread_ts="1.000000")
+    await Links(store, TTL).create(thread, link_by(ADA))
+    box.slack.fail_next("conversations.info", status=503, times=2)
+    heard = await audience_of(box, store).at_once(thread, Need.CARDS)
+    assert heard.unsure is not None
+    assert heard.is_barred

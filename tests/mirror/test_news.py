@@ -118,6 +118,13 @@ def test_a_thread_that_joins_late_is_shown_what_was_said_after_its_link() -> Non
     assert said(found, 2) == ["new"]
 
 
+def test_a_thread_that_joins_late_is_told_no_event_of_before() -> None:
+    """Its new card shows the state; the others are told."""
+    joining = follower(2, joined=NOW - 10_000)
+    found = polled([], SessionState.FINISHED, followers=[follower(1), joining])
+    assert (said(found, 1), said(found, 2)) == (["(finished)"], [])
+
+
 def test_what_is_read_before_anybody_is_told_of_a_link_is_old_there() -> None:
     """Clocks differ by a second or so, and the link's own poll comes at once."""
     joining = follower(2, joined=NOW - 100)

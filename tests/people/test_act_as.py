@@ -187,15 +187,21 @@ async def test_what_a_dead_process_sent_is_found_by_the_text_that_it_had(
 
 
 async def test_the_same_words_of_two_people_are_not_taken_for_each_other(
-    bot: Bot, desk: Desk, ada: str
+    bot: Bot, desk: Desk, ada: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a line, Ben's can't be told from Ada's, which Devin never got."""
-    desk.devin.members.add("ben@acme.example")
+    """Without a line, Ben's can't be told from Ada's, which Devin never got.
+
+    So only his are on record as his own.
+    """
+    caplog.set_level(logging.INFO)
+    ben = desk.devin.members.add("ben@acme.example")
     thread = await desk.linked_thread()
     await desk.until_delivered(await desk.reply("yes", thread, user="ben"))
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await desk.reply("yes", thread)
     await desk.until_said(uncertain("yes"), thread)
+    sent = [vars(one)["as_user"] for one in caplog.records if one.getMessage() == Event.SENT_AS]
+    assert sent == [ben]
 
 
 async def test_what_was_surely_never_sent_is_sent_as_who_its_author_is_now(

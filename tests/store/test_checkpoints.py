@@ -8,11 +8,12 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.redis.connection import Store
-from bot.redis.keys import BEHIND_KEY, THREADS_KEY, prefix_of
+from bot.redis import keep
+from bot.redis.connection import Store, millis
+from bot.redis.keys import BEHIND_KEY, DUE_KEY, THREADS_KEY, prefix_of, subject_key
 from bot.store.checkpoints import Checkpoints, Missed, Unread
 from bot.store.links import Links
-from bot.store.mailbox import Later, Mailbox
+from bot.store.mailbox import Head, Later, Mailbox
 from tests.support.keys import at
 
 WITHIN = timedelta(days=1)
@@ -51,6 +52,33 @@ async def test_a_thread_that_must_be_read_from_earlier_on_stays_noted(
     await checkpoints.read(again, SESSION, left)
     assert (await checkpoints.unread())[1] == []
     assert await raw.zscore(at(BEHIND_KEY), SESSION) is None
+
+
+async def test_mail_waits_for_a_thread_no_longer_than_its_time(store: Store, raw: Redis) -> None:
+    """A thread that Slack never shows must not hold up Devin's mail for ever."""
+    await Links(store, WITHIN).create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
+    mailbox = Mailbox(store, WITHIN)
+    reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
+    await Checkpoints(store, WITHIN, "token").note([Missed(THREAD, 1_764_000_001_000_000)])
+    await mailbox.accept(reply, SESSION, timedelta(0))
+    step = await mailbox.take(SESSION, "token")
+    assert isinstance(step, Later)
+    assert step.after <= keep.BEHIND.total_seconds()
+    await raw.hincrby(at(subject_key(reply.id)), "accepted", -millis(keep.BEHIND))
+    await raw.zadd(at(DUE_KEY), {SESSION: 1})
+    assert isinstance(await mailbox.take(SESSION, "token"), Head)
+
+
+async def test_a_gap_that_began_while_one_was_read_is_not_over(store: Store, raw: Redis) -> None:
+    """Mail goes on waiting for it, and whoever has read the first one is told."""
+    link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
+    await Links(store, WITHIN).create(THREAD, link)
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    await checkpoints.note([Missed(THREAD, 1_764_000_002_000_000)])
+    gap, _ = await checkpoints.unread()
+    await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
+    assert await checkpoints.let_go(gap)
+    assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
 
 
 async def test_a_muted_thread_is_not_read(store: Store) -> None:

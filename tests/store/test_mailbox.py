@@ -659,6 +659,17 @@ async def test_a_reply_is_sent_again_in_its_old_place(mailbox: Mailbox) -> None:
     assert (await taken(mailbox, "b")).reply == first
 
 
+async def test_a_press_ends_no_pause_that_devin_has_asked_for(mailbox: Mailbox, raw: Redis) -> None:
+    """What is sent again waits with the mail that waits already."""
+    first, _ = await filled(mailbox, 1, 2)
+    head = await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
+    assert isinstance(head, Head)
+    await mailbox.defer(ID, "a", head, timedelta(seconds=30), SOON)
+    due = await raw.zscore(at(DUE_KEY), ID)
+    assert await mailbox.send_again(first, 1) == ID
+    assert await raw.zscore(at(DUE_KEY), ID) == due
+
+
 async def test_what_waits_or_was_forgotten_is_not_sent_again(mailbox: Mailbox, raw: Redis) -> None:
     """These are replies without an outcome, delivered ones, and ones that are gone."""
     waiting, gone = await filled(mailbox, 1, 2)
