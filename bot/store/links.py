@@ -287,8 +287,12 @@ class Cards:
         self._store = store
 
     async def is_at(self, thread: ThreadRef, link: Link, ts: str) -> bool:
-        """Return True if the message at `ts` is the card of that link of `thread`."""
-        return await self._store.field(subject_key(card_subject(thread, link)), "ts") == ts
+        """Return True if the message at `ts` is the card of that link of `thread`.
+
+        A card that was just posted, whose `ts` is noted once Slack's own state is set, may be.
+        """
+        known = await self._store.field(subject_key(card_subject(thread, link)), "ts")
+        return known in {None, "", ts}
 
     async def want(self, thread: ThreadRef, link: Link, *, doubts: bool = False) -> float | None:
         """Ask for a link's card to be edited; return the seconds until it may, if there is one.
