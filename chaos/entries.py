@@ -82,9 +82,10 @@ class Entry:
     time. `posts` are the messages that the relay posted for it, `corrects` those that correct it;
     `is_kept`: Redis knows it as a reply. `given_up` is when Slack stopped delivering it. It is
     `late_told` if its thread was not told in time, and `kept_out` if it was not acknowledged in
-    time. `can_be_found`: the answer to it was lost while its session could be read. `is_repeated`:
-    sent again although Devin might have it. `accounts` counts how often Devin took it as a member's
-    own words; `is_misnamed`: with neither the member's account nor the author's name, or with both.
+    time, nor reached Devin. `can_be_found`: the answer to it was lost while its session could be
+    read. `is_repeated`: sent again although Devin might have it. `accounts` counts how often Devin
+    took it as a member's own words; `is_misnamed`: with neither the member's account nor the
+    author's name, or with both.
     """
 
     number: int

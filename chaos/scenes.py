@@ -171,8 +171,8 @@ class Scenes:
                 await asyncio.sleep(1.0)
                 written.append(await self._write(Kind.REPLY))
             await asyncio.sleep(ends - time.monotonic())
-            for entry in written:
-                entry.kept_out = entry.acked is None
+            for entry in written:  # an acknowledgement is only seen when the ledger is read
+                entry.kept_out = entry.acked is None and not self._was_asked(entry)
 
     async def crowd(self, size: int, read: Callable[[], None]) -> None:
         """Make more sessions busy than can be served, while another's thread waits for a report.
