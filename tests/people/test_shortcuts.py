@@ -364,10 +364,13 @@ async def test_a_message_without_words_is_not_sent(bot: Bot, desk: Desk) -> None
     assert desk.devin.requests == []
 
 
-async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk, raw: Redis) -> None:
+async def test_where_the_bot_has_left_nothing_is_sent(
+    bot: Bot, desk: Desk, raw: Redis, store: Store
+) -> None:
     """Nobody there could be told the outcome."""
     thread = await desk.linked_thread()
     await desk.until_heard()
+    await until_settled(store)  # the card's teller looks the channel up as well
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
     await forget(raw)
     await run(desk, SEND, thread)

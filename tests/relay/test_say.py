@@ -351,10 +351,13 @@ async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
     assert half_hours == {"SayForm": 48, "Unsent": 1}
 
 
-async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk, raw: Redis) -> None:
+async def test_a_choice_that_fails_can_be_made_again(
+    bot: Bot, desk: Desk, raw: Redis, store: Store
+) -> None:
     """Before it is owed: the person is told next to the menu, which stays."""
     options = await asked(desk)
     message = menu_of(desk)
+    await until_settled(store)
     await forget(raw)
     for times in (2, 0):
         desk.slack.fail_next("conversations.info", status=503, times=times)
@@ -475,10 +478,13 @@ async def test_where_the_bot_cannot_post_the_person_is_told(
     assert desk.devin.requests == []
 
 
-async def test_a_channel_that_the_bot_has_left_is_told(bot: Bot, desk: Desk, raw: Redis) -> None:
+async def test_a_channel_that_the_bot_has_left_is_told(
+    bot: Bot, desk: Desk, raw: Redis, store: Store
+) -> None:
     """This includes a thread of the one active session that is out of reach."""
     await desk.linked_thread()
     await desk.until_heard()
+    await until_settled(store)  # the card's teller looks the channel up as well
     await forget(raw)
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
     await say(desk, "Please rebase")
