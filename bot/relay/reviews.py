@@ -139,6 +139,8 @@ class Reviews:
         """
         await self.state.reads.spend(is_made=True)
         found, is_new = await self._latest(asked), False
+        if await self._is_watched(begun, found):
+            return ELSEWHERE
         if isinstance(found, Unread) and found.status in DENIED:
             return self._refused(asked, found.status)
         if not isinstance(found, Review) or found.status == words.ERRORED:
@@ -156,13 +158,18 @@ class Reviews:
                 found = await self._latest(asked)
         if not isinstance(found, Review):
             raise DevinAway("no clear answer about a review")
-        watched = f"review watched:{begun.owed.subject}:{found.commit}"
-        if found.is_over:
-            is_owed = await self.state.claims.is_claimed(watched)
-            return ELSEWHERE if is_owed else words.result(asked.url, found)
+        if found.is_over and not begun.again:
+            return words.result(asked.url, found)
+        # A try that died may have owed the result, and not noted that: it is owed once.
         await self._watch(asked, found, begun.at)
-        await self.state.claims.claim(watched, KEEP)
-        return words.begun(asked.url, found, is_new=is_new)
+        await self.state.claims.claim(_watched(begun, found), KEEP)
+        return ELSEWHERE if found.is_over else words.begun(asked.url, found, is_new=is_new)
+
+    async def _is_watched(self, begun: Begun, found: Review | Unread | None) -> bool:
+        """Return True if a review is over, and an earlier try has owed the thread its result."""
+        if not isinstance(found, Review) or not found.is_over:
+            return False
+        return await self.state.claims.is_claimed(_watched(begun, found))
 
     async def _read(self, asked: Asked) -> SlackMessage | None:
         """Read the state of a review that was begun; return the result, None if there is none yet.
@@ -185,11 +192,11 @@ class Reviews:
         return found
 
     async def _watch(self, asked: Asked, review: Review, now: int) -> None:
-        """Owe the thread the result of a review that was begun, once while it is under way.
+        """Owe the thread the result of a review that was begun, once until it is told.
 
-        It is due a pause after `now` (Unix ms, by Redis's clock).
+        If the review is under way, it is due a pause after `now` (Unix ms, by Redis's clock).
         """
-        pause = self.workspace.timing.review_pause
+        pause = 0.0 if review.is_over else self.workspace.timing.review_pause
         watched = asked.model_copy(update={"commit": review.commit})
         place = f"{asked.thread.channel}:{asked.thread.thread_ts}"
         subject = f"{asked.thread.team}:review:{place}:{words.short_of(asked.url)}:{review.commit}"
@@ -205,3 +212,8 @@ class Reviews:
             return words.denied(asked.url, self.workspace.admin)
         log.warning("Devin Review refused", extra=ids)
         return words.refused(asked.url, status, detail, self.workspace.admin)
+
+
+def _watched(begun: Begun, review: Review) -> str:
+    """Name the claim that the result of a review is owed because of a request."""
+    return f"review watched:{begun.owed.subject}:{review.commit}"

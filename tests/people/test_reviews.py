@@ -213,11 +213,17 @@ async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[st
 
 
 @pytest.mark.parametrize(
-    "dies",
-    ["once it has asked Devin", "once the result is owed as well", "once it has told the thread"],
+    ("dies", "ends"),
+    [
+        ("once it has asked Devin", "completed"),
+        ("once the result is owed as well", "completed"),
+        ("once the result is owed as well", "errored"),
+        ("once it has told the thread", "completed"),
+        ("once it has told the thread", "errored"),
+    ],
 )
 async def test_a_process_that_dies_leaves_it_to_the_next(
-    desk: Desk, environ: dict[str, str], raw: Redis, store: Store, dies: str
+    desk: Desk, environ: dict[str, str], raw: Redis, store: Store, dies: str, ends: ReviewState
 ) -> None:
     """Devin is asked for one review, even if that is over by then, and the thread is told once."""
     root = await desk.slack.say("Who reviews this?")
@@ -238,14 +244,15 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
                 await parts.reviews.tell(begun)
         else:
             await devin.ask_review(PR)
-    desk.devin.reviews.enter(PR, "completed")
+    desk.devin.reviews.enter(PR, ends)
     await expire(raw, owed)
     await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
+    result = words.result(PR, head(desk, ends))
     async with running(desk, environ, TIMES):
-        await desk.until_said(words.result(PR, head(desk)), root)
+        await desk.until_said(result, root)
         await until_settled(store)
     assert len(desk.devin.reviews.all) == 1
-    assert desk.said(root).count(words.result(PR, head(desk)).text) == 1
+    assert desk.said(root).count(result.text) == 1
 
 
 @pytest.mark.parametrize(
