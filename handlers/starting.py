@@ -158,6 +158,8 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         link = await cases.state.links.get(thread)
         is_new = await cases.starting.go_on(thread, session, press.by, press.ts)
         posted = string(press.message, "ts")
+        if link is not None and link.session != session:
+            link = None  # somebody has gone on already, and the card is another one
         if link is not None and await cases.state.cards.is_at(thread, link, posted):
             return None
         by = await cases.workspace.people.name(press.by)

@@ -289,10 +289,11 @@ class Cards:
     async def is_at(self, thread: ThreadRef, link: Link, ts: str) -> bool:
         """Return True if the message at `ts` is the card of that link of `thread`.
 
-        A card that was just posted, whose `ts` is noted once Slack's own state is set, may be.
+        One that was just posted counts as any, since its `ts` is noted once Slack's state is set.
         """
-        known = await self._store.field(subject_key(card_subject(thread, link)), "ts")
-        return known in {None, "", ts}
+        card = subject_key(card_subject(thread, link))
+        ((session, known),) = await self._store.fields([card], "session", "ts")
+        return known == ts or (session is not None and not known)
 
     async def want(self, thread: ThreadRef, link: Link, *, doubts: bool = False) -> float | None:
         """Ask for a link's card to be edited; return the seconds until it may, if there is one.

@@ -222,6 +222,16 @@ async def test_a_card_that_changes_during_its_edit_is_edited_again(
     assert await cards.was_open(THREAD, LINK)
 
 
+async def test_a_post_may_be_the_card_until_it_is_known_which_one_is(tries: Tries) -> None:
+    """The card's `ts` is noted once Slack's own state is set. A link without a card has none."""
+    cards, owed = Cards(tries.store), await card(tries)
+    assert await cards.is_at(THREAD, LINK, "2.2")
+    assert not await cards.is_at(THREAD, LINK.model_copy(update={"card": "9"}), "2.2")
+    await cards.end(await tries.begin(owed), Told("1.1", ""), pause=0.0)
+    assert await cards.is_at(THREAD, LINK, "1.1")
+    assert not await cards.is_at(THREAD, LINK, "2.2")
+
+
 async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_comes_before_that(
     tries: Tries, raw: Redis
 ) -> None:
