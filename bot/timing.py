@@ -95,14 +95,13 @@ class Timing:
     """One try of a look-up at Slack; two fit into Slack's 3 s for an acknowledgement."""
 
     member_seconds: float = 2.0
-    """One try to find a person's account, at Slack and then in Devin's two lists; or to list the
-    sessions that are older than a rule."""
+    """One try to find a person's account, at Slack and then in Devin's two lists."""
 
     names_seconds: float = 2.0
     """All names in one text."""
 
     root_seconds: float = 1.0
-    """The first message of a thread, for a form."""
+    """The first message of a thread, for a form or an answer to a press."""
 
     connect_seconds: float = 5.0
     answer_seconds: float = 30.0
@@ -115,7 +114,7 @@ class Timing:
     """A session's title at Devin."""
 
     list_seconds: float = 0.8
-    """Devin's list of sessions, or the titles of some: people can do without them."""
+    """Devin's list of sessions, or the titles of some: people, and rules, can do without them."""
 
     read_seconds: float = 5.0
     """A session at Devin while its mail waits, or the states of many: no person waits for it."""

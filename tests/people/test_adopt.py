@@ -86,6 +86,7 @@ async def test_a_new_session_that_fits_gets_a_thread(bot: Bot, desk: Desk, raw: 
     desk.devin.appear(NIGHTLY).created_at -= timedelta(minutes=1)
     await set_rules(desk)
     await set_rules(desk, "repo:acme/api origin:automation")
+    desk.devin.appear(NIGHTLY).created_at -= timedelta(minutes=5)  # which Devin lists late
     by_hand = NewSession("", "By hand", ())
     fits = [
         desk.devin.appear(NewSession("", "A", ("oncall",)), origin="api"),

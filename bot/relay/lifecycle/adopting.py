@@ -115,13 +115,13 @@ class Adopting:
             return
         since = datetime.fromtimestamp(rules[0].since, UTC) - SKEW
         try:
-            async with asyncio.timeout(self.workspace.timing.member_seconds):
+            async with asyncio.timeout(self.workspace.timing.list_seconds):
                 found, reads = await self.devin.matching((), (), (), since)
         except TimeoutError:
             found, reads = Unread(), 1
         await self.state.reads.spend(reads - 1, is_made=True)
         if isinstance(found, Unread):
-            log.warning("sessions not read", extra={"reason": found.reason})
+            await self._unread(found)
             return
         old = " ".join(one.session for one in found)
         for one in rules:
@@ -214,13 +214,16 @@ class Adopting:
         await self.state.reads.spend(reads - 1, is_made=True)
         if not isinstance(found, Unread):
             return [one for one in found if one.session not in before]
-        log.warning("sessions not read", extra={"reason": found.reason})
+        await self._unread(found)
         if found.is_too_long:
             await self._go_on(channel, rule, since + (_now() - since) / 2)
+        return ()
+
+    async def _unread(self, found: Unread) -> None:
+        log.warning("sessions not read", extra={"reason": found.reason})
         metrics.READS_PUT_OFF.labels(found.reason).inc()
         if found.retry_after is not None:
             await self.state.reads.spend(0, pause=found.retry_after)
-        return ()
 
     async def _adopt(
         self, channel: str, fitting: Mapping[SessionId, _Fitting]
