@@ -121,6 +121,14 @@ REFUSED_FOR = timedelta(days=1)
 FIX = "Paste the output of `devin-relay manifest --agent` and reinstall the app, or set AGENT=off"
 
 
+def scope_of(workspace: Workspace) -> str:
+    """Return a part for names of claims that Slack refuses an app what only agents have.
+
+    An app that becomes an agent gets a scope, and so is not kept waiting for a day.
+    """
+    return "write" if WRITE in workspace.identity.scopes else ""
+
+
 class AgentStatus(StrEnum):
     """The states of an agent session; the values are Slack's."""
 
@@ -189,8 +197,7 @@ class AgentSessions:
         self._pauses = workspace.timing.tell_pauses
         self._failures = 0
         self._limits = RateLimits()
-        # An app that becomes an agent gets this scope, and is not kept waiting for a day.
-        self._claim = f"agent refused:{'write' if WRITE in workspace.identity.scopes else ''}"
+        self._claim = f"agent refused:{scope_of(workspace)}"
 
     async def are_refused(self, channel: str) -> bool:
         """Return True if `channel` is known to have none, so that status lines serve there."""
@@ -299,11 +306,11 @@ class AgentSessions:
         return True
 
     async def _is_in(self, thread: ThreadRef) -> bool:
-        """Return True unless Slack says that the bot isn't in the channel: it may be invited."""
+        """Return True if Slack says that the bot is in the channel; else it may be invited."""
         try:
             return (await self._channels.get(thread.channel, Need.CARDS, fresh=0)).is_member
         except SlackAway:
-            return True
+            return False
 
 
 def _level(*, is_first: bool) -> int:

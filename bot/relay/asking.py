@@ -25,8 +25,6 @@ from bot.model.errors import (
     MessageGone,
     NotIdentified,
     NotLinked,
-    SlackAway,
-    SlackRefused,
     TicketGone,
 )
 from bot.model.people import Act, Standing, UserId
@@ -248,13 +246,7 @@ class LinkForm:
         named = None if near is None else find_session(to_markdown(near.text, near.blocks))
         if named is not None or (near is not None and near.ts == thread.thread_ts):
             return named
-        try:
-            async with asyncio.timeout(self.workspace.timing.root_seconds):
-                root = await self.workspace.threads.root(thread)
-        except (SlackAway, SlackRefused, TimeoutError) as error:
-            reason = type(error).__name__
-            log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
-            return None
+        root = await self.workspace.root(thread)
         return find_session(str(root.get("text") or ""))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.mirror.agents import UNAVAILABLE, WRITE
+from bot.mirror.agents import UNAVAILABLE, scope_of
 from bot.mirror.news import follow_of
 from bot.model.errors import (
     NotIdentified,
@@ -86,8 +86,7 @@ class Home:
         app that is no agent, it is not asked again for a day.
         """
         claims = self.state.claims
-        # An app that becomes an agent gets this scope, and is not kept waiting for a day.
-        scope = "write" if WRITE in self.workspace.identity.scopes else ""
+        scope = scope_of(self.workspace)
         none, once = f"{NO_PROMPTS}:{scope}", f"prompts:{scope}:{viewer}"
         try:
             if self.workspace.settings.agent == "off" or await claims.is_claimed(none):

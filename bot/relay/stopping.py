@@ -4,11 +4,10 @@ That is said like any words of theirs (`relay/saying/speaking.py`), so it follow
 wait. A muted thread sends it as well, since people press *Stop* to prevent harm.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from bot.mirror.agents import StatusLines, stopping
-from bot.model.errors import NotLinked, SlackAway, SlackRefused, StoreAway
+from bot.model.errors import NotLinked, StoreAway
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionState
@@ -89,12 +88,8 @@ class Stopping:
 
         That is the channel if Slack says in time that the thread has no replies.
         """
-        try:
-            async with asyncio.timeout(self.workspace.timing.root_seconds):
-                root = await self.workspace.threads.root(thread)
-        except (SlackAway, SlackRefused, TimeoutError):
-            return ""
-        return "" if root.get("reply_count", not root) else thread.thread_ts
+        root = await self.workspace.root(thread)
+        return thread.thread_ts if root and not root.get("reply_count") else ""
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)

@@ -208,6 +208,11 @@ async def test_who_presses_it_in_a_thread_without_replies_is_told_in_the_channel
     await stop(desk, thread)
     await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     assert desk.slack.unseen == []
+    await desk.slack.say("Not yet.", user="ben", thread=thread)
+    await stop(desk, thread, user="ben")
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ben")
+    (told,) = desk.slack.ephemerals("general", "ben")
+    assert told.thread_ts == thread
 
 
 async def test_two_presses_within_a_minute_ask_devin_once(

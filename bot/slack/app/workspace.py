@@ -3,6 +3,7 @@
 A person whom Slack does not describe may not. A failed look-up is neither yes nor no: it raises.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import NotIdentified, OperatorError, SlackRefused
+from bot.model.errors import NotIdentified, OperatorError, SlackAway, SlackRefused
 from bot.model.people import WORKFLOW, Act, Person, Standing, UserId, is_enterprise
 from bot.model.record import string
 from bot.model.replies import Reply
@@ -43,11 +44,10 @@ class Permissions:
         self,
         settings: Settings,
         people: People,
-        account: Callable[[UserId], Awaitable[str]] | None = None,
     ) -> None:
         self._settings = settings
         self._people = people
-        self.account = account
+        self.account: Callable[[UserId], Awaitable[str]] | None = None
         self._lists = {
             Act.START: (settings.allow_starters, Standing.NOT_STARTER),
             Act.APPROVE: (settings.allow_approvers, Standing.NOT_APPROVER),
@@ -279,6 +279,16 @@ class Workspace:
             return ""
         there = f"{ours}archives/{thread.channel}/p{ts.replace('.', '')}"
         return f"{there}?thread_ts={ts}&cid={thread.channel}"
+
+    async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
+        """Return a thread's first message; empty if Slack shows none in time."""
+        try:
+            async with asyncio.timeout(self.timing.root_seconds):
+                return await self.threads.root(thread)
+        except (SlackAway, SlackRefused, TimeoutError) as error:
+            reason = type(error).__name__
+            log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
+            return {}
 
 
 def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncApp:
