@@ -112,7 +112,7 @@ class Deliverer:
         if message is not None and outcome.kind in MAY_BE_THERE:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
         is_mark = outcome.needs_only_a_mark(
-            head.round, is_awaited=bool(head.reply.step), was_delayed=bool(head.attempts)
+            head.round, is_awaited=bool(head.reply.step), was_delayed=head.was_delayed
         )
         is_owed = not is_mark or self._marks.spend()
         ids = {"session_id": lease.session, "reply_id": head.reply.id}

@@ -12,7 +12,6 @@ import asyncio
 import logging
 import math
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from typing import Any, Protocol
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
 from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background
 from bot.slack.api import LIMITED
@@ -274,8 +273,8 @@ class _Tellers:
         notice = await self._threads.find(thread, key, ids=ids, since=ts)
         if notice is None:
             return
-        how_long = timedelta(seconds=max(1, int(time.time() - ts_micros(ts) / 1e6)))
-        words = delivery_reports.waited(kind, how_long, await self._names.one(report.session))
+        waited = max(timedelta(seconds=1), report.waited or timedelta(0))
+        words = delivery_reports.waited(kind, waited, await self._names.one(report.session))
         try:
             await self._threads.update(thread, notice, words)
         except SlackRefused as error:
@@ -382,5 +381,5 @@ def _is_mark_only(report: Report) -> bool:
     return report.outcome is not None and report.outcome.needs_only_a_mark(
         report.owed.number,
         is_awaited=report.reply is not None and bool(report.reply.step),
-        was_delayed=bool(report.noticed_in),
+        was_delayed=report.waited is not None,
     )

@@ -50,7 +50,9 @@ UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 class Head:
     """The reply at the head of a mailbox, to send now. Times are Unix ms.
 
-    `failing_since` is None while Devin answers. `sent` is when it was first marked as being sent.
+    `failing_since` is None while Devin answers the session; `attempts` counts the session's tries
+    since then, whichever reply they were for. `was_delayed` is True if this reply was ever put off,
+    so that its thread may have been told. `sent` is when it was first marked as being sent.
     `interrupted` is True if an earlier holder of the lease, which is gone, did that. `as_user` is
     the account as which it was last sent, "" for none, and None if that isn't recorded. With a
     `flaw`, the record is broken, and `reply` has the readable parts of it.
@@ -65,6 +67,7 @@ class Head:
     sent: int
     interrupted: bool
     as_user: str | None = None
+    was_delayed: bool = False
     flaw: ValidationError | None = None
     read: float = field(default_factory=time.monotonic)
 
@@ -106,7 +109,7 @@ def parse_step(answer: Sequence[Any]) -> Step:
         return Later(answer[1] / 1000)
     if what not in {"head", "interrupted"}:
         return Nothing(what)
-    _, reply_id, raw, number, accepted, since, attempts, now, sent, as_user = answer
+    _, reply_id, raw, number, accepted, since, attempts, now, sent, as_user, put_off = answer
     team, channel, ts = place_of(reply_id)
     place = {"team": team, "channel": channel, "thread_ts": ts}
     reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
@@ -123,6 +126,7 @@ def parse_step(answer: Sequence[Any]) -> Step:
         sent=int(sent),
         interrupted=what == "interrupted",
         as_user=as_user,
+        was_delayed=bool(put_off),
         flaw=flaw,
     )
 

@@ -118,7 +118,7 @@ LEASE = timedelta(seconds=45)
 
 REPORT_FIELDS = (
     *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
-    *(ReplyField.NOTICED, ReplyField.ROUND, ReplyField.SESSION),
+    *(ReplyField.NOTICE, ReplyField.NOTICED, ReplyField.ROUND, ReplyField.SESSION),
 )
 """The fields of a reply's record that a report needs."""
 
@@ -228,7 +228,10 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report on a reply that has an outcome, or waits, as the thread `noticed_in` knows."""
+    """A report on a reply that has an outcome, or waits, as the thread `noticed_in` knows.
+
+    `waited` is the time since Devin first put the reply off; None if it never did.
+    """
 
     owed: Owed
     again: bool
@@ -236,6 +239,7 @@ class Report:
     reply: Reply | None
     outcome: Outcome | None
     noticed_in: str
+    waited: timedelta | None
     is_current: bool
     session: SessionId
 
@@ -244,6 +248,7 @@ class Report:
         """Build it from a record with `REPORT_FIELDS`; raise ValidationError for a broken one."""
         record = begun.record
         reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]
+        put_off = record[ReplyField.NOTICE]
         return cls(
             owed=begun.owed,
             again=begun.again,
@@ -251,6 +256,7 @@ class Report:
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
             noticed_in=record[ReplyField.NOTICED],
+            waited=timedelta(milliseconds=begun.at - int(put_off)) if put_off else None,
             is_current=record[ReplyField.ROUND] == str(begun.owed.number),
             session=SessionId(record[ReplyField.SESSION]),
         )

@@ -303,10 +303,15 @@ async def test_a_devin_out_of_reach_is_given_up_in_time(
     assert desk.devin.requests == []
 
 
+@pytest.mark.parametrize("ahead", [0.0, -3_600.0], ids=["at once", "an hour late"])
 async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
-    environ: dict[str, str], desk: Desk, store: Store
+    ahead: float, environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """A waiting reply has ⏳ and one notice; once delivered, it has ✅ instead."""
+    """A waiting reply has ⏳ and one notice; once delivered, it has ✅ instead.
+
+    The notice says how long Devin was away, also of a reply that the relay got late.
+    """
+    desk.slack.workspace.clock.ahead = ahead
     async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()

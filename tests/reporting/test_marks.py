@@ -2,16 +2,21 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, mail_key
 from bot.settings import Settings
 from bot.slack.api import MARKS_A_MINUTE
 from sandbox.slack.api.faults import ApiCall
 from tests.support.bots import open_bot
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.keys import at
 from tests.support.logbook import logging_to
 from tests.support.waiting import until_settled, wait_until
 
@@ -32,11 +37,11 @@ def marking(desk: Desk) -> list[ApiCall]:
     return [call for call in desk.slack.calls if call.method == "reactions.add"]
 
 
-async def flood(desk: Desk, thread: str) -> list[str]:
+async def flood(desk: Desk, thread: str, session: str = SESSION) -> list[str]:
     """Write `FLOOD` replies in a thread, wait until Devin has them, and return their `ts`."""
-    before = len(desk.received())
+    before = len(desk.received(session))
     written = [await desk.reply(f"Reply {number}", thread) for number in range(FLOOD)]
-    await wait_until(lambda: len(desk.received()) == before + FLOOD, "all are delivered")
+    await wait_until(lambda: len(desk.received(session)) == before + FLOOD, "all are delivered")
     return written
 
 
@@ -61,6 +66,33 @@ async def test_an_outcome_that_needs_words_is_told_and_marked_in_a_flood(
     last = await desk.reply("Please rebase", thread)
     await desk.until_marked("x", last)
     assert len(desk.said(thread)) == 1
+
+
+async def test_a_reply_that_was_put_off_loses_its_hourglass_in_a_flood(
+    settings: Settings, desk: Desk, store: Store, raw: Redis
+) -> None:
+    """Also where Devin takes an earlier reply first, one that comes in between."""
+    async with open_bot(settings, notice_wait=timedelta(seconds=0.2)):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        earlier = await desk.slack.say("Wait", thread=thread, deliver=False)
+        desk.devin.behave(SESSION, "rate_limited", retry_after=600)
+        later = await desk.reply("Please rebase", thread)
+        await desk.until_marked("hourglass_flowing_sand", later)
+        desk.devin.add_session(OTHER_SESSION)
+        await flood(desk, await desk.linked_thread(OTHER_SESSION), OTHER_SESSION)
+        desk.devin.behave(SESSION, "running")
+        await desk.slack.deliver_event(desk.slack.event_of("general", earlier))
+        mail = at(mail_key(SessionId(SESSION)))
+
+        async def both_wait() -> bool:
+            return int(await raw.zcard(mail)) == 2
+
+        await wait_until(both_wait, "both replies wait")
+        await raw.zadd(at(DUE_KEY), {SESSION: 1})
+        await wait_until(lambda: len(desk.received()) == 2, "Devin has both")
+        await until_settled(store)
+    assert (desk.marks(earlier), desk.marks(later)) == ([], ["white_check_mark"])
 
 
 async def test_the_log_names_the_replies_without_a_mark(

@@ -35,10 +35,13 @@ local function next_head(session, token, now)
       redis.call('SET', lease, token, 'PX', keep.lease * 1000)
       redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sent', sent)
       local what = is_sent and was[2] ~= token and 'interrupted' or 'head'
-      local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user')
+      local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'notice')
       local failing = redis.call('HMGET', watched, 'failing', 'attempts')
       local of_session = {failing[1] or '', failing[2] or 0}
-      return {what, id, kept[1], kept[2], was[4], of_session[1], of_session[2], now, sent, kept[3]}
+      return {
+        what, id, kept[1], kept[2], was[4], of_session[1], of_session[2], now, sent,
+        kept[3], kept[4],
+      }
     end
     redis.call('ZREM', mail, id)
   end

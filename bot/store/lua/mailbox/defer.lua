@@ -1,5 +1,5 @@
 -- Lets a head wait again, due in `delay` ms. Without a `notice`, it has certainly not been sent;
--- with one, Devin did not accept it, and its first deferral owes that notice.
+-- with one, Devin did not accept it, and its first deferral owes that notice and notes when it was.
 -- Returns the attempts so far, and the ms after which to give the notice, or -1 for none; returns
 -- false if the reply is no longer being sent under `token`.
 local session = ARGV[1]
@@ -23,7 +23,7 @@ redis.call('ZADD', key.due, 'XX', 'GT', now + delay, session)
 if redis.call('GET', lease) == token then redis.call('DEL', lease) end
 follow(reply_id, session)
 local is_waiting = redis.call('HGET', reply, 'state') == 'waiting'
-if notice ~= '' and is_waiting and redis.call('HSETNX', reply, 'notice', 1) == 1 then
+if notice ~= '' and is_waiting and redis.call('HSETNX', reply, 'notice', now) == 1 then
   redis.call('ZADD', key.outbox, now + notice_after, notice)
   prolong(key.outbox, keep.waiting)
   return {attempts, notice_after}
