@@ -99,12 +99,12 @@ class Deliverer:
         return Later(delay.total_seconds())
 
     def _delay(self, head: Head, wait: Wait) -> timedelta:
-        """Return the time until a reply's turn, or else a growing delay, up to giving up or 1 s."""
-        if wait.retry_after is not None:
-            return timedelta(seconds=wait.retry_after)
-        longest = max(1.0, self._give_up_after.total_seconds())
-        pause = min(self._sender.backoff(head), longest)
-        return timedelta(seconds=pause * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
+        """Return what Devin asks for, or else a growing delay; at most what is left of the wait."""
+        pause = wait.retry_after
+        if pause is None:
+            pause = self._sender.backoff(head) * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
+        left = max(timedelta(seconds=1), self._give_up_after - head.waited)
+        return min(timedelta(seconds=pause), left)
 
     async def _finish(
         self, lease: Lease, head: Head, outcome: Outcome, message: Message | None = None

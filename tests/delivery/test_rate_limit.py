@@ -6,14 +6,18 @@ from datetime import timedelta
 from itertools import count, pairwise
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.delivery.sending import RATE_LIMITED, STEP_SECONDS, RateLimit
-from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind, Wait, reply_id
 from bot.model.sessions import SessionId
+from bot.redis.keys import DUE_KEY, subject_key, watched_key
+from bot.settings import Settings
 from sandbox.limits import CallLimit
-from tests.support.desk import Desk, on_both
-from tests.support.waiting import wait_until
+from tests.support.desk import SESSION, Desk, on_both
+from tests.support.keys import at
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 TAKEN = Outcome(kind=OutcomeKind.DELIVERED)
 LOST = Outcome(kind=OutcomeKind.UNCERTAIN)
@@ -184,6 +188,29 @@ async def test_many_sessions_that_wait_ask_devin_as_often_as_one(
     assert len(desk.devin.requests) <= 1 + refused + len(SESSIONS)
     lines = [one for one in caplog.records if one.message == "waits"]
     assert len(lines) <= 1 + refused + len(SESSIONS)
+
+
+async def test_no_wait_is_longer_than_what_is_left_until_the_reply_is_given_up(
+    bot: Bot, settings: Settings, desk: Desk, raw: Redis
+) -> None:
+    """People are told `GIVE_UP_AFTER`, however long Devin asks for."""
+    watched, due = at(watched_key(SessionId(SESSION))), at(DUE_KEY)
+
+    async def is_put_off() -> bool:  # for longer than replies wait for earlier ones
+        return float(await raw.zscore(due, SESSION) or 0) > (time.time() + 60) * 1000
+
+    desk.devin.behave(SESSION, "rate_limited", retry_after=600)
+    reply = await desk.reply("Please rebase", await desk.linked_thread())
+    await wait_until(is_put_off, "Devin puts it off")
+    channel = desk.slack.workspace.channel("general").id
+    subject = at(subject_key(reply_id(desk.slack.team_id, channel, reply)))
+    began = int(time.time() - 800) * 1000
+    for record, field in ((subject, "accepted"), (watched, "failing")):
+        await raw.hset(record, field, str(began))
+    await raw.zadd(due, {SESSION: 1})
+    await wait_until(is_put_off, "Devin puts it off again")
+    later, longest = await raw.zscore(due, SESSION), settings.give_up_after.total_seconds()
+    assert 0 <= float(later or 0) - began - longest * 1000 < PATIENCE_SECONDS * 1000
 
 
 async def test_a_limit_that_devin_keeps_lets_everything_through_in_time(
