@@ -297,7 +297,12 @@ class Outcomes(_Tellers):
         if reply is not None and not outcome.is_plain:
             session, admin = await self._names.one(report.session), self._workspace.admin
             words = delivery_reports.report(outcome, reply, report.owed.number, session, admin)
-            await self._post(report, reply, words)
+            try:
+                await self._post(report, reply, words)
+            except SlackRefused as error:
+                if error.reason not in OPERATOR_MUST_ACT:
+                    await self._settle(report, outcome.kind)  # else ⏳ would stay
+                raise
         with having_posted():
             await self._settle(report, outcome.kind)
         return True

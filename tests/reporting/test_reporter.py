@@ -1,6 +1,7 @@
 """A thread is told everything it must know, once, however Slack behaves, without another send."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -139,6 +140,24 @@ async def test_a_thread_out_of_reach_ends_its_report_in_the_log(
     ]
     assert [vars(one)["reason"] for one in told] == [f"chat.postMessage: {reason}"]
     assert "rebase" not in caplog.text
+
+
+async def test_a_report_that_slack_refuses_leaves_the_right_mark(
+    settings: Settings, desk: Desk, store: Store
+) -> None:
+    """⏳ would promise another try for good."""
+    async with open_bot(settings, notice_wait=timedelta(seconds=0.2)):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited")
+        reply = await desk.reply("Please rebase", thread)
+        await desk.until_marked("hourglass_flowing_sand", reply)
+        desk.slack.fail_next("chat.postMessage", error="msg_too_long")
+        desk.devin.behave(SESSION, "forbidden")
+        await desk.until_marked("x", reply)
+        await until_settled(store)
+    assert desk.marks(reply) == ["x"]
+    assert len(desk.said(thread)) == 1
 
 
 @on_v1
