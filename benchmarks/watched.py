@@ -30,7 +30,7 @@ from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.redis.keys import OUTBOX_KEY, THREADS_KEY
 from bot.store.links import Links
-from bot.store.watches import Found, Poll, Watches
+from bot.store.watches import Found, TakenPoll, Watches
 
 TTL = timedelta(days=90)
 CHUNK = 100
@@ -91,7 +91,7 @@ async def _link(links: Links, session: str, root: str) -> None:
     await links.create(ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=root), link, begins=True)
 
 
-async def _polled(watches: Watches, poll: Poll, wire: Wire, picked: random.Random) -> None:
+async def _polled(watches: Watches, poll: TakenPoll, wire: Wire, picked: random.Random) -> None:
     """Record a poll whose successor is due at any time within the pace of the state."""
     known = wire.devin.of(poll.session)
     state = SessionState(known.doing)

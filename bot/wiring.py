@@ -41,7 +41,7 @@ from bot.relay.usage import Digests, Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Delays, Notices, Outcomes, Reporter
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Poll, Work
+from bot.schedule.local import LocalDispatch, Work, WorkPoll
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity, Workspace
@@ -81,7 +81,7 @@ class Parts:
         if self.acting.is_required:
             workspace.permissions.account = self.acting.account
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
-        self.poll = Poll(state.store, schedule, timing)
+        self.poll = WorkPoll(state.store, schedule, timing)
         self.notices = Notices(
             outbox=state.outbox, schedule=schedule, threads=workspace.threads, background=background
         )

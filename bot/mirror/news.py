@@ -20,7 +20,7 @@ from bot.mirror.pace import RESOLUTION_MS, pulls_by, until_next, updated_of
 from bot.model.mirror import CAPS, NEAR, NEEDS_PERSON, Child, Follow, Said, SaidKind, Watched
 from bot.model.sessions import SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.watches import Follower, Found, Poll
+from bot.store.watches import Follower, Found, TakenPoll
 from bot.text.questions import parse_question
 from bot.wording.mirror.posts import beginning
 
@@ -32,7 +32,7 @@ QUESTION_READ = 4_000
 
 
 def events_of(
-    poll: Poll, seen: Watched, fresh: Sequence[Said], page: MessagePage
+    poll: TakenPoll, seen: Watched, fresh: Sequence[Said], page: MessagePage
 ) -> Sequence[Said]:
     """Return what people must know besides Devin's words."""
     if page.has_more:
@@ -64,7 +64,9 @@ def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
 _OVER = {"merged": SaidKind.MERGED, "closed": SaidKind.CLOSED}
 
 
-def _at_rest(poll: Poll, seen: Watched, fresh: Sequence[Said], page: MessagePage) -> Sequence[Said]:
+def _at_rest(
+    poll: TakenPoll, seen: Watched, fresh: Sequence[Said], page: MessagePage
+) -> Sequence[Said]:
     """Return the event of a turn that is over, if people have not been told of it."""
     before, last, at = poll.seen, seen.last, seen.read_at
     has_changed = seen.state is not before.state
@@ -86,14 +88,14 @@ def _at_rest(poll: Poll, seen: Watched, fresh: Sequence[Said], page: MessagePage
     return ()
 
 
-def _is_settled(poll: Poll, question: Said) -> bool:
+def _is_settled(poll: TakenPoll, question: Said) -> bool:
     """Return True if a question is open, or somebody has replied since it was asked."""
     before = poll.seen
     was_asked = before.question == question.id
     return was_asked and (bool(before.asked) or poll.sent > before.question_at)
 
 
-def _in_trouble(poll: Poll, seen: Watched) -> Sequence[Said]:
+def _in_trouble(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     is_told = seen.trouble is poll.seen.trouble and not _is_unmoved_by_reply(poll)
     if not seen.trouble or seen.state is SessionState.ENDED or is_told or _is_capped(seen):
         return ()
@@ -105,7 +107,7 @@ def _is_capped(seen: Watched) -> bool:
     return seen.is_at_cap and seen.trouble is Trouble.LIMIT
 
 
-def _of_cap(poll: Poll, seen: Watched) -> Sequence[Said]:
+def _of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     """Return the event of a cap that is nearly used up, or wholly: each once, and after a reply."""
     told = poll.seen.cap_told
     is_again = _is_capped(seen) and _is_unmoved_by_reply(poll)
@@ -118,7 +120,7 @@ def _of_cap(poll: Poll, seen: Watched) -> Sequence[Said]:
     return [Said(kind=kind, at=seen.read_at, acus=seen.acus or 0.0, cap=seen.cap or 0)]
 
 
-def _has_reply(poll: Poll) -> bool:
+def _has_reply(poll: TakenPoll) -> bool:
     """Return True if a reply that reached the session was sent after people were told of its state.
 
     One that was under way then, and was confirmed later, is no answer to that.
@@ -126,12 +128,12 @@ def _has_reply(poll: Poll) -> bool:
     return poll.sent > poll.seen.asked_at
 
 
-def _is_unmoved_by_reply(poll: Poll) -> bool:
+def _is_unmoved_by_reply(poll: TakenPoll) -> bool:
     """Return True if the state, as it is by now, is Devin's answer to a reply."""
     return _has_reply(poll) and poll.began - poll.replied >= ANSWERED_MS
 
 
-def _has_answered(poll: Poll, last: Said | None) -> bool:
+def _has_answered(poll: TakenPoll, last: Said | None) -> bool:
     """Return True if Devin has also said something since that reply."""
     is_later = last is not None and last.at + RESOLUTION_MS >= poll.replied
     return is_later and _is_unmoved_by_reply(poll)
@@ -141,7 +143,7 @@ _ASKING = frozenset({SaidKind.QUESTION, SaidKind.APPROVAL})
 
 
 def asked_of(
-    poll: Poll, seen: Watched, events: Sequence[Said], page: MessagePage
+    poll: TakenPoll, seen: Watched, events: Sequence[Said], page: MessagePage
 ) -> dict[str, object]:
     """Return what is open: what was just asked, or what was before while nobody has answered."""
     asked = next((one for one in events if one.kind in _ASKING), None)
@@ -160,7 +162,7 @@ def asked_of(
     return update
 
 
-def closed_by(poll: Poll, seen: Watched, page: MessagePage) -> Sequence[Said]:
+def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage) -> Sequence[Said]:
     """Return the end of what was open, if its post has buttons that answer it."""
     before = poll.seen
     has_buttons = bool(before.options) or before.state is SessionState.APPROVAL
@@ -200,7 +202,7 @@ class Reading:
     children: tuple[Child, ...] = ()
 
 
-def found_in(poll: Poll, reading: Reading) -> Found:
+def found_in(poll: TakenPoll, reading: Reading) -> Found:
     """Return what to record of a poll."""
     skew = reading.page.skew
     fresh = [
@@ -249,7 +251,7 @@ def shows(seen: Watched) -> tuple[object, ...]:
 
 
 def _seen(
-    poll: Poll, reading: Reading, fresh: Sequence[Said], reread_since: int, *, is_history: bool
+    poll: TakenPoll, reading: Reading, fresh: Sequence[Said], reread_since: int, *, is_history: bool
 ) -> Watched:
     before, page, summary = poll.seen, reading.page, reading.summary
     update: dict[str, object] = {
@@ -283,7 +285,7 @@ def _seen(
     return before.model_copy(update=update)
 
 
-def _unreadable(one: Follower, poll: Poll, reading: Reading) -> Sequence[Said]:
+def _unreadable(one: Follower, poll: TakenPoll, reading: Reading) -> Sequence[Said]:
     """Return what tells a thread, once, that the session can't be read."""
     is_told = poll.seen.is_too_long and not one.joined
     is_silent = follow_of(one.link, reading.default) is Follow.OFF
@@ -328,7 +330,7 @@ ADDRESS_LIMIT = 300
 Sessions = Mapping[SessionId, SessionSummary]
 
 
-def asked_with(polls: Sequence[Poll]) -> Sequence[SessionId]:
+def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
     """Return the sessions, and then those of their children that may still change: one call's.
 
     A child that Devin did not show to a later poll is not asked for again: looking for an id that
@@ -344,7 +346,7 @@ def asked_with(polls: Sequence[Poll]) -> Sequence[SessionId]:
     return list(dict.fromkeys([*sessions, *open_]))[: max(MOST, len(sessions))]
 
 
-def new_among(polls: Sequence[Poll], found: Sessions) -> Sequence[SessionId]:
+def new_among(polls: Sequence[TakenPoll], found: Sessions) -> Sequence[SessionId]:
     """Return the children that no earlier poll has known, and this one has not asked for."""
     pairs = [(one.seen.children, found[one.session]) for one in polls if one.session in found]
     new = (

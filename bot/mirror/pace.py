@@ -13,7 +13,7 @@ from enum import IntEnum
 from bot.devin.api import SessionSummary
 from bot.model.mirror import Watched
 from bot.model.sessions import PullRequest, SessionState
-from bot.store.watches import Poll
+from bot.store.watches import TakenPoll
 
 SLOWEST: Mapping[SessionState, int] = {
     SessionState.WORKING: 4,
@@ -56,7 +56,7 @@ class Worth(IntEnum):
     NEWS = 2
 
 
-def until_next(poll: Poll, seen: Watched) -> timedelta | None:
+def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     """Return the time until the next poll, about as long as nothing has happened; None: never."""
     idle = _idle_ms(poll, seen)
     if seen.state is SessionState.ENDED and idle >= FRESH_MS and not _has_open(poll, seen):
@@ -69,20 +69,20 @@ def until_next(poll: Poll, seen: Watched) -> timedelta | None:
     return timedelta(seconds=pauses * poll.pause)
 
 
-def pause_of(poll: Poll, summary: SessionSummary | None) -> timedelta | None:
+def pause_of(poll: TakenPoll, summary: SessionSummary | None) -> timedelta | None:
     """Return the time until the next poll of a session that was not read, or that has no state."""
     if summary is not None or poll.seen.state is SessionState.ENDED:
         return until_next(poll, poll.seen)
     return until_next(poll, poll.seen.model_copy(update={"state": SessionState.UNKNOWN}))
 
 
-def _has_open(poll: Poll, seen: Watched) -> bool:
+def _has_open(poll: TakenPoll, seen: Watched) -> bool:
     """Return True if a pull request of a session may still be merged that ended not long ago."""
     is_recent = poll.began - seen.since < OPEN_MS
     return is_recent and any(one.is_open for one in seen.pull_requests)
 
 
-def worth_of(poll: Poll, summary: SessionSummary | None) -> Worth:
+def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
     """Return what it is worth to read the session's messages at this poll."""
     seen = poll.seen
     is_over = seen.state is SessionState.ENDED
@@ -122,19 +122,19 @@ def _has_cost(seen: Watched, summary: SessionSummary) -> bool:
     return seen.is_at_rest and summary.acus != seen.acus
 
 
-def _is_fresh(poll: Poll) -> bool:
+def _is_fresh(poll: TakenPoll) -> bool:
     if poll.seen.state is SessionState.WORKING:
         return poll.began - poll.replied < FRESH_MS
     return _idle_ms(poll, poll.seen) < FRESH_MS
 
 
-def _longest_unread_ms(poll: Poll, state: SessionState) -> int:
+def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
     if state is SessionState.WORKING:
         return WORKING_MS
     spoke_at = max(poll.replied, poll.seen.spoke_at)
     return SPOKEN_MS if poll.began - spoke_at < DAY_MS else RESTING_MS
 
 
-def _idle_ms(poll: Poll, seen: Watched) -> int:
+def _idle_ms(poll: TakenPoll, seen: Watched) -> int:
     linked = poll.wanted if seen.state is SessionState.UNKNOWN else 0
     return abs(poll.began - max(seen.updated - seen.skew, seen.spoke_at, poll.replied, linked))

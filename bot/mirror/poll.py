@@ -40,7 +40,7 @@ from bot.runtime.logs import guarded
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Schedule
 from bot.store.state import State
-from bot.store.watches import Found, Poll, Recorded, Watches, base_of
+from bot.store.watches import Found, Recorded, TakenPoll, Watches, base_of
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class _Due:
     """A session whose messages are to be read, with its state, if Devin told it, and children."""
 
     worth: Worth
-    poll: Poll
+    poll: TakenPoll
     summary: SessionSummary | None
     children: tuple[Child, ...] = ()
 
@@ -103,7 +103,7 @@ class SessionPoll:
         self._reading: set[SessionId] = set()
         self._noted: LRUCache[tuple[SessionId, str], None] = LRUCache(NOTED)
 
-    async def poll(self, polls: Sequence[Poll]) -> None:
+    async def poll(self, polls: Sequence[TakenPoll]) -> None:
         """Poll sessions that were taken together.
 
         Raises:
@@ -136,7 +136,7 @@ class SessionPoll:
         await asyncio.gather(*(self._read_in_turn(one) for one in line[:paid]))
 
     async def _with_children(
-        self, polls: Sequence[Poll], found: Sessions, asked: Sequence[SessionId]
+        self, polls: Sequence[TakenPoll], found: Sessions, asked: Sequence[SessionId]
     ) -> tuple[Sessions, Collection[SessionId]]:
         """Return what was found, with the states of new children, and what was not of all asked."""
         new = new_among(polls, found)
@@ -171,7 +171,7 @@ class SessionPoll:
         await self._reads.spend(0, pause=why.retry_after)
         return timedelta(seconds=why.retry_after)
 
-    def _note(self, poll: Poll, reason: str) -> None:
+    def _note(self, poll: TakenPoll, reason: str) -> None:
         """Log why a session is not read, or not whole: as a warning once."""
         named = (poll.session, reason)
         level = logging.INFO if named in self._noted else logging.WARNING
@@ -223,7 +223,7 @@ class SessionPoll:
             return
         await self._tell(poll, found, recorded)
 
-    async def _put_off(self, poll: Poll, why: Unread) -> None:
+    async def _put_off(self, poll: TakenPoll, why: Unread) -> None:
         pause: timedelta | None
         if why.status == HTTPStatus.NOT_FOUND:
             self._note(poll, why.reason)
@@ -234,7 +234,7 @@ class SessionPoll:
         await self._watches.end([(poll, pause)])
 
     async def _page(
-        self, poll: Poll, clock: Callable[[], datetime]
+        self, poll: TakenPoll, clock: Callable[[], datetime]
     ) -> tuple[MessagePage | Unread, bool]:
         """Read the messages after the cursor; also return True if that was of no use."""
         written_by, _, known = poll.seen.cursor.partition(" ")
@@ -251,7 +251,7 @@ class SessionPoll:
             page = replace(page, cursor=Cursor(f"{self._api} {page.cursor or ''}"))
         return page, is_reread
 
-    async def _tell(self, poll: Poll, found: Found, recorded: Recorded) -> None:
+    async def _tell(self, poll: TakenPoll, found: Found, recorded: Recorded) -> None:
         metrics.ACUS.inc(max(0.0, (found.seen.acus or 0.0) - base_of(poll, found.seen)))
         if found.said:
             ids = {"session_id": poll.session, "items": len(found.said)}
@@ -268,7 +268,7 @@ class SessionPoll:
             self._status_lines.clear(threads)
 
 
-def _due(poll: Poll, found: Sessions, missing: Collection[SessionId]) -> _Due:
+def _due(poll: TakenPoll, found: Sessions, missing: Collection[SessionId]) -> _Due:
     summary = found.get(poll.session)
     children = children_of(poll.seen, poll.session, found, missing)
     worth = worth_of(poll, summary)
@@ -277,7 +277,7 @@ def _due(poll: Poll, found: Sessions, missing: Collection[SessionId]) -> _Due:
     return _Due(worth, poll, summary, children)
 
 
-def _clock(poll: Poll) -> Callable[[], datetime]:
+def _clock(poll: TakenPoll) -> Callable[[], datetime]:
     """Return the clock that the poll's time is of, which is Redis's."""
     began, at = time.monotonic(), datetime.fromtimestamp(poll.began / 1000, UTC)
     return lambda: at + timedelta(seconds=time.monotonic() - began)
@@ -374,7 +374,7 @@ class Polling:
             task.add_done_callback(self._under_way.pop)
         return next_in
 
-    async def _poll(self, polls: Sequence[Poll]) -> None:
+    async def _poll(self, polls: Sequence[TakenPoll]) -> None:
         try:
             await guarded(self._sessions.poll(polls), log, StoreAway)
         except StoreAway as error:

@@ -261,8 +261,8 @@ class Found:
     may_be_more: bool = False
 
 
-class Poll:
-    """Polls for this process."""
+class WorkPoll:
+    """Polls Redis for work that this process may do."""
 
     def __init__(self, store: Store, dispatch: LocalDispatch, timing: Timing = TIMING) -> None:
         self._store = store

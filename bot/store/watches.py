@@ -46,13 +46,13 @@ class Follower:
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
-    """A session that was taken at `began` (Unix ms), with its record (`before`: as it is kept).
+class TakenPoll:
+    """A poll of a session, taken at `began` (Unix ms), with its record (`before`: as it is kept).
 
-    `replied` is when a reply last reached it, which was `sent` before, and `wanted` when that or a
-    link last asked for its messages to be read. Only an opened poll knows the followers, the
-    messages `shown`, and how the session was `started`, if the relay did that. `pause` is the
-    shortest time until the next one, in seconds.
+    `replied` is when a reply last reached the session, or may have, and `sent` when that was sent.
+    `wanted` is when that or a link last asked for its messages to be read. Only an opened poll
+    knows the followers, the messages `shown`, and how the session was `started`, if the relay did
+    that. `pause` is the shortest time until the next one, in seconds.
     """
 
     session: SessionId
@@ -134,7 +134,7 @@ class Reads:
 MONTH = "%Y-%m"
 
 
-def entry_of(poll: Poll, seen: Watched) -> Sequence[str]:
+def entry_of(poll: TakenPoll, seen: Watched) -> Sequence[str]:
     """Return what `RECORD_POLL` enters of a session: nothing, if its total has not moved."""
     before = base_of(poll, seen)
     if seen.acus is None or before == seen.acus:
@@ -144,7 +144,7 @@ def entry_of(poll: Poll, seen: Watched) -> Sequence[str]:
     return (at.strftime(MONTH), account, str(before), day, str(seen.acus))
 
 
-def base_of(poll: Poll, seen: Watched) -> float:
+def base_of(poll: TakenPoll, seen: Watched) -> float:
     """Return the total from which what a poll has `seen` counts.
 
     What a session had used before it was first seen counts only if the relay started it: else it
@@ -155,7 +155,7 @@ def base_of(poll: Poll, seen: Watched) -> float:
     return (seen.acus or 0.0) if poll.started is None else 0.0
 
 
-def _account(poll: Poll) -> Account:
+def _account(poll: TakenPoll) -> Account:
     if (start := poll.started) is not None:
         return Account(by=start.by, channel=start.channel, thread=start.thread)
     if not poll.followers:
@@ -179,14 +179,14 @@ class Watches:
         self._store = store
         self._link_ttl = seconds(link_ttl)
 
-    async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[Poll], float | None]:
+    async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[TakenPoll], float | None]:
         """Take sessions that are due within `ahead`; return them and the seconds to the next."""
         now, due, taken = await lua.take_polls(
             self._store, limit=limit, ahead_ms=millis(ahead), link_ttl=self._link_ttl
         )
         pause = self._store.timing.watch_pause
         polls = [
-            Poll(
+            TakenPoll(
                 *(SessionId(session), now, _seen(raw, asked) or Watched()),
                 *(int(replied), int(wanted), raw),
                 pause=pause,
@@ -196,7 +196,7 @@ class Watches:
         ]
         return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
-    async def open(self, poll: Poll) -> Poll:
+    async def open(self, poll: TakenPoll) -> TakenPoll:
         """Return the poll with its followers, the messages read before, and its start."""
         followers, shown, started = await lua.open_poll(
             self._store, session=poll.session, link_ttl=self._link_ttl
@@ -215,10 +215,10 @@ class Watches:
 
     async def followers(self, session: SessionId) -> Sequence[ThreadRef]:
         """Return the threads that are linked to `session`."""
-        opened = await self.open(Poll(session, 0, Watched()))
+        opened = await self.open(TakenPoll(session, 0, Watched()))
         return [one.thread for one in opened.followers]
 
-    async def record(self, poll: Poll, found: Found) -> Recorded | None:
+    async def record(self, poll: TakenPoll, found: Found) -> Recorded | None:
         """Record a poll, once; return None if another poll of the session was recorded before."""
         answer = await lua.record_poll(
             self._store,
@@ -247,7 +247,7 @@ class Watches:
             [(Owed(one, 1, OwedKind.CARD), ms / 1000) for one, ms in cards],
         )
 
-    async def end(self, polls: Sequence[tuple[Poll, timedelta | None]]) -> None:
+    async def end(self, polls: Sequence[tuple[TakenPoll, timedelta | None]]) -> None:
         """End polls that were taken together, each with the time to the next, and found nothing."""
         if polls:
             await lua.end_polls(
@@ -307,7 +307,7 @@ class Watches:
         return Outcome.parse(await self._store.field(watched_key(session), f"last:{thread.name}"))
 
     async def last_people(self, session: SessionId, thread: ThreadRef) -> tuple[str, str]:
-        """Return who wrote the last reply of `thread` that reached `session`, and who ended it."""
+        """Return who wrote the last reply of `thread` that `session` may have, and who ended it."""
         names = (f"by:{thread.name}", "ended_by")
         ((by, ended_by),) = await self._store.fields([watched_key(session)], *names)
         return by or "", ended_by or ""
@@ -322,7 +322,7 @@ def _seen(raw: str | None, asked: object) -> Watched | None:
     return seen and seen.model_copy(update={"asked_at": max(seen.asked_at, int(str(asked or 0)))})
 
 
-def _shown(poll: Poll, found: Found) -> str:
+def _shown(poll: TakenPoll, found: Found) -> str:
     """Return the ids of messages to remember, those read last at the end; "" if none was read."""
     ids = dict.fromkeys(map(short_id, found.ids))
     before = (one for one in poll.shown if one not in ids)

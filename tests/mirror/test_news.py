@@ -11,7 +11,7 @@ from bot.model.mirror import Follow, SaidKind, Started, Watched
 from bot.model.people import UserId
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.watches import Follower, Found, Poll, short_id
+from bot.store.watches import Follower, Found, TakenPoll, short_id
 from bot.wording.mirror.posts import MESSAGE_LIMIT, beginning
 
 SESSION = SessionId("devin-0123")
@@ -59,7 +59,9 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     **more: object,
 ) -> Found:
     known = frozenset(map(short_id, shown))
-    poll = Poll(SESSION, NOW, before or seen(), followers=followers or [follower()], shown=known)
+    poll = TakenPoll(
+        SESSION, NOW, before or seen(), followers=followers or [follower()], shown=known
+    )
     page = MessagePage(messages, Cursor("v3 "), skew, has_more)
     return found_in(
         poll,
@@ -286,11 +288,11 @@ def test_a_survey_is_one_call_and_a_missing_child_is_asked_for_once() -> None:
     ids = [SessionId(f"devin-{number}") for number in range(120)]
     found = {SESSION: summary(SessionState.WORKING, children=tuple(ids))}
     children = children_of(seen(), SESSION, found)
-    poll = Poll(SESSION, NOW, seen(children=children))
+    poll = TakenPoll(SESSION, NOW, seen(children=children))
     assert asked_with([poll]) == [SESSION, *ids[:99]]
     missing = children_of(poll.seen, SESSION, found, ids[:99])
     for again in (missing, children_of(seen(children=missing), SESSION, found)):
-        assert asked_with([Poll(SESSION, NOW, seen(children=again))]) == [SESSION, *ids[99:]]
+        assert asked_with([TakenPoll(SESSION, NOW, seen(children=again))]) == [SESSION, *ids[99:]]
 
 
 def test_a_session_that_falls_asleep_says_nothing() -> None:
@@ -363,17 +365,17 @@ def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
     before = capped(10.0, **told).model_copy(update={"state": SessionState.SUSPENDED})
     page = MessagePage((), Cursor("v3 "), timedelta(0))
     for replied, kinds in ((NOW - AGO, ["(cap_reached)"]), (NOW - 3 * AGO, [])):
-        poll = Poll(SESSION, NOW, before, replied, followers=[follower()], sent=replied)
+        poll = TakenPoll(SESSION, NOW, before, replied, followers=[follower()], sent=replied)
         at = summary(SessionState.SUSPENDED, acus=10.0, trouble=Trouble.LIMIT)
         assert said(found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))) == kinds
 
 
 def test_the_cap_is_that_of_the_start_and_shown_by_tenths_while_devin_works() -> None:
     """The card is edited as seldom as it can be."""
-    poll = Poll(SESSION, NOW, seen(), followers=[follower()], started=Started(cap=20))
+    poll = TakenPoll(SESSION, NOW, seen(), followers=[follower()], started=Started(cap=20))
     page = MessagePage((), Cursor("v3 "), timedelta(0))
 
-    def cards(poll: Poll, acus: float) -> Found:
+    def cards(poll: TakenPoll, acus: float) -> Found:
         at = summary(SessionState.WORKING, acus=acus)
         return found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))
 

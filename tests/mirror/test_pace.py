@@ -8,7 +8,7 @@ from bot.devin.api import SessionSummary
 from bot.mirror.pace import SLOWEST, Worth, pause_of, until_next, worth_of
 from bot.model.mirror import Watched
 from bot.model.sessions import PullRequest, SessionId, SessionState
-from bot.store.watches import Poll
+from bot.store.watches import TakenPoll
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000
@@ -22,12 +22,12 @@ def watched(state: SessionState = WAITING, **ago: int) -> Watched:
     return Watched(state=state, **{name: NOW - one for name, one in times.items()})
 
 
-def polled(seen: Watched, replied: int = 2 * DAY, wanted: int = 2 * DAY) -> Poll:
-    return Poll(SESSION, NOW, seen, NOW - replied, NOW - wanted)
+def polled(seen: Watched, replied: int = 2 * DAY, wanted: int = 2 * DAY) -> TakenPoll:
+    return TakenPoll(SESSION, NOW, seen, NOW - replied, NOW - wanted)
 
 
 def worth(
-    poll: Poll,
+    poll: TakenPoll,
     state: SessionState | None = None,
     moved_by: int = 0,
     acus: float | None = None,
@@ -93,9 +93,9 @@ def test_messages_are_read_from_time_to_time_where_nothing_moves(
 def test_a_session_that_was_only_linked_comes_after_those_that_people_wait_for() -> None:
     """Until it works, or somebody replies, no thread waits for its words."""
     new = Watched()
-    assert worth(Poll(SESSION, NOW, new, 0, NOW), WAITING) is Worth.A_PRECAUTION
-    assert worth(Poll(SESSION, NOW, new, 0, NOW), WORKING) is Worth.NEWS
-    assert worth(Poll(SESSION, NOW, new, NOW, NOW), WAITING) is Worth.NEWS
+    assert worth(TakenPoll(SESSION, NOW, new, 0, NOW), WAITING) is Worth.A_PRECAUTION
+    assert worth(TakenPoll(SESSION, NOW, new, 0, NOW), WORKING) is Worth.NEWS
+    assert worth(TakenPoll(SESSION, NOW, new, NOW, NOW), WAITING) is Worth.NEWS
 
 
 def test_polls_come_as_slowly_as_nothing_happens() -> None:
@@ -110,7 +110,7 @@ def test_polls_come_as_slowly_as_nothing_happens() -> None:
 
 def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:
     """It may have been created a moment ago."""
-    poll = Poll(SESSION, NOW, Watched(), 0, NOW - 2 * SECOND)
+    poll = TakenPoll(SESSION, NOW, Watched(), 0, NOW - 2 * SECOND)
     assert until_next(poll, poll.seen) == timedelta(seconds=2)
 
 

@@ -13,7 +13,7 @@ from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
-from bot.store.watches import Follower, Poll, short_id
+from bot.store.watches import Follower, TakenPoll, short_id
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000
@@ -72,7 +72,7 @@ class Conversation:
             page=MessagePage(list(self.listed), Cursor("v3 "), timedelta(0)),
             default=Follow.ALL,
         )
-        poll = Poll(
+        poll = TakenPoll(
             SESSION, self.now, self.seen, self.replied, 0, "", [_FOLLOWER], shown, sent=self.replied
         )
         found = found_in(poll, reading)

@@ -9,7 +9,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, Found, LocalDispatch, Poll, Work
+from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, Found, LocalDispatch, Work, WorkPoll
 from bot.store.outbox import Owed, OwedKind
 from tests.support.keys import at
 from tests.support.processes import free_port
@@ -27,7 +27,7 @@ class Process:
     def __init__(self, store: Store) -> None:
         self.in_flight = InFlight()
         self.dispatch = LocalDispatch(Background(self.in_flight), SLOTS)
-        self.poll = Poll(store, self.dispatch)
+        self.poll = WorkPoll(store, self.dispatch)
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
         self.over = asyncio.Event()

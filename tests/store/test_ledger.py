@@ -14,7 +14,7 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, ledger_key
 from bot.store.links import Links
-from bot.store.watches import Found, Poll, Watches
+from bot.store.watches import Found, TakenPoll, Watches
 from tests.support.keys import at
 
 TTL = timedelta(hours=1)
@@ -39,12 +39,12 @@ class Meter:
         link = Link(session=SESSION, by=UserId("U0BEN"), at=1)
         await Links(self.store, TTL).create(THREAD, link)
 
-    async def polled(self, when: datetime) -> Poll:
+    async def polled(self, when: datetime) -> TakenPoll:
         """Take the session, as if at a time."""
         await self.raw.zadd(at(WATCH_KEY), {SESSION: 0})
         (taken,) = (await self.watches.take(1, timedelta(0)))[0]
         poll = await self.watches.open(taken)
-        return Poll(
+        return TakenPoll(
             SESSION,
             int(when.timestamp() * 1000),
             poll.seen,
@@ -57,7 +57,7 @@ class Meter:
         """Record a poll that finds a total."""
         await self.record(await self.polled(when), acus)
 
-    async def record(self, poll: Poll, acus: float | None) -> bool:
+    async def record(self, poll: TakenPoll, acus: float | None) -> bool:
         """Record it; return False if another poll was recorded before."""
         seen = poll.seen.model_copy(update={"acus": acus, "read_at": poll.began})
         found = Found(seen=seen, after=timedelta(0))

@@ -25,7 +25,7 @@ from bot.redis.keys import (
 from bot.store.links import Links, card_subject
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import OwedKind
-from bot.store.watches import Found, Poll, Reads, Watches
+from bot.store.watches import Found, Reads, TakenPoll, Watches
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 
@@ -44,7 +44,7 @@ async def linked(store: Store, number: int = 1, session: SessionId = SESSION) ->
     assert await Links(store, TTL).create(thread(number), link) is None
 
 
-async def take(store: Store) -> list[Poll]:
+async def take(store: Store) -> list[TakenPoll]:
     """Take what is due, and open it."""
     watches = Watches(store, TTL)
     return [await watches.open(one) for one in (await watches.take(100, SOON))[0]]
