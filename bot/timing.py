@@ -125,8 +125,8 @@ class Timing:
     first_poll_seconds: float = 0.9
     """The first poll of a session, for which a person waits. What it reads is old."""
 
-    turn_seconds: float = 20.0
-    """A try at what Devin says, before others have their turn: after it, no other part begins."""
+    batch_seconds: float = 20.0
+    """A try at a batch of what Devin says: after it, no part begins, and other threads follow."""
 
     file_seconds: float = 120.0
     """A file that Devin sends, from its first try, before it is linked."""

@@ -49,7 +49,7 @@ class Deliverer:
     async def deliver(self, session: SessionId) -> None:
         """Send the session's mail, oldest first, until none is due or another has the lease.
 
-        A session with much mail is scheduled again after `TURN_SECONDS`. The caller limits the
+        A session with much mail is scheduled again after `SENDING_SECONDS`. The caller limits the
         number of concurrent deliveries.
         """
         if self._in_flight.is_closing:
@@ -88,7 +88,7 @@ class Deliverer:
         if deferred is None:
             return Nothing.LOST
         attempts, notice_after = deferred
-        if not wait.is_turn or attempts == 1:
+        if wait.was_asked or attempts == 1:
             metrics.WAITS.labels(wait.reason).inc()
             ids = {"session_id": lease.session, "reply_id": head.reply.id, "reason": wait.reason}
             tried = {"attempts": attempts, "seconds": delay.seconds}
@@ -121,7 +121,7 @@ class Deliverer:
             lambda: self._mailbox.finish(
                 *(lease.session, lease.token, head, outcome),
                 is_owed=is_owed,
-                go_on=time.monotonic() < lease.turn_ends and not self._in_flight.is_closing,
+                go_on=time.monotonic() < lease.sends_until and not self._in_flight.is_closing,
             ),
             self._in_flight,
         )

@@ -3,7 +3,7 @@
 A process that may have lost its lease, for instance because it was frozen, must not send. As whom
 a reply is sent is recorded before, since its text depends on that.
 
-When Devin rate-limits messages, those to all sessions wait for their turns. Devin's documentation
+When Devin rate-limits messages, those to all sessions get times of their own. Devin's documentation
 names the 429 and not whose limit it is. After the first one another session tries, alone: if Devin
 takes its message, the limit is that of one session and delays no other. If not, it is the key's,
 and nothing is sent until it ends. Then again one message tries first. Each process learns of a
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 STEP_SECONDS = 0.25
-"""The time between two turns: half of what a workspace's people write at most."""
+"""The time between two messages: half of what a workspace's people write at most."""
 
 RATE_LIMITED = f"HTTP {HTTPStatus.TOO_MANY_REQUESTS.value}"
 
@@ -61,9 +61,9 @@ class RateLimit:
     async def post(
         self, session: SessionId, send: Callable[[], Awaitable[Outcome | Wait]], backoff: float
     ) -> Outcome | Wait:
-        """Send a message, unless it must wait for its turn; `backoff` is as for `learn`."""
+        """Send a message, unless it must wait for its time; `backoff` is as for `learn`."""
         if self._reason and self._limit.is_in_force:
-            return Wait(self._reason, self._limit.turn(), is_turn=True)
+            return Wait(self._reason, self._limit.reserve(), was_asked=False)
         tries = self._limit.is_tried = bool(self._reason)
         try:
             answer = await send()
@@ -89,12 +89,12 @@ class RateLimit:
             return replace(wait, retry_after=asked)
         self._session = None
         self._limit.extend(asked)
-        return replace(wait, retry_after=self._limit.turn())
+        return replace(wait, retry_after=self._limit.reserve())
 
 
 T = TypeVar("T")
 
-TURN_SECONDS = 1.0
+SENDING_SECONDS = 1.0
 """The time after which a session with much mail makes room for others."""
 
 RENEWALS = 3
@@ -116,7 +116,7 @@ class Lease:
         self.mailbox = mailbox
         self.session = session
         self.token = secrets.token_hex(8)
-        self.turn_ends = time.monotonic() + TURN_SECONDS
+        self.sends_until = time.monotonic() + SENDING_SECONDS
         self._until = 0.0
 
     @property

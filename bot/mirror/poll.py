@@ -71,7 +71,7 @@ class _Due:
     children: tuple[Child, ...] = ()
 
     @property
-    def turn(self) -> tuple[int, int]:
+    def place(self) -> tuple[int, int]:
         """The place in the line: news first, then what has not been read for longest."""
         return (-self.worth, self.poll.seen.read_at)
 
@@ -127,13 +127,13 @@ class SessionPoll:
         """Read as many as the budget has; each of the others is due when its read can be had."""
         if not due:
             return
-        line = sorted(due, key=lambda one: one.turn)
+        line = sorted(due, key=lambda one: one.place)
         paid, wait = await self._reads.spend(len(line))
         unpaid = [one.poll for one in line[paid:]]
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(unpaid))
-        waits = (wait + place * self._reads.seconds_each for place in range(len(unpaid)))
+        waits = (wait + number * self._reads.seconds_each for number in range(len(unpaid)))
         await self._watches.end([(one, timedelta(seconds=next(waits))) for one in unpaid])
-        await asyncio.gather(*(self._read_in_turn(one) for one in line[:paid]))
+        await asyncio.gather(*(self._read_in_slot(one) for one in line[:paid]))
 
     async def _with_children(
         self, polls: Sequence[TakenPoll], found: Sessions, asked: Sequence[SessionId]
@@ -178,7 +178,7 @@ class SessionPoll:
         self._noted[named] = None
         log.log(level, "sessions not read", extra={"session_id": poll.session, "reason": reason})
 
-    async def _read_in_turn(self, due: _Due) -> None:
+    async def _read_in_slot(self, due: _Due) -> None:
         session = due.poll.session
         self._reading.add(session)
         try:

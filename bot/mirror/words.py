@@ -128,7 +128,7 @@ class Posting:
             SlackAway, DevinAway: try again.
             SlackRefused: Slack takes a part in no form.
         """
-        ends = time.monotonic() + self._ways.timing.turn_seconds
+        ends = time.monotonic() + self._ways.timing.batch_seconds
         parts, done = await parts_of(composed, self._notes), self._batch.parts
         while done < len(parts):
             shown = await self._show(thread, parts[done], done)

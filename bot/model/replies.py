@@ -96,13 +96,13 @@ class Outcome(Record):
 class Wait:
     """Devin neither accepted nor refused the message, so it is safe to send it again.
 
-    `retry_after` is in seconds, from Devin's `Retry-After`. With `is_turn`, Devin was not asked,
-    since it limits another message.
+    `retry_after` is in seconds, from Devin's `Retry-After`. Unless it `was_asked`, Devin limits
+    another message, and this one has a time of its own.
     """
 
     reason: str
     retry_after: float | None = None
-    is_turn: bool = False
+    was_asked: bool = True
 
 
 ReplyId = NewType("ReplyId", str)

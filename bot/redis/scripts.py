@@ -228,14 +228,14 @@ class OneByOne:
     def __init__(self, redis: RedisCluster, limit: float) -> None:
         self._redis: Any = redis
         self._limit = limit
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, script: Script, prefix: str, args: Sequence[str | int]) -> Any:
         """Run `script`, as `ScriptRunner` defines it."""
         async with _translated(self._limit):
             # Until redis-py knows the nodes, it would send a command to any of them.
             await self._redis.initialize()
-            async with self._turns:
+            async with self._slots:
                 try:
                     return await self._redis.evalsha(script.sha, 1, prefix, *args)
                 except NoScriptError:

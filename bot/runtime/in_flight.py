@@ -163,11 +163,11 @@ SHORTEST_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Limit:
-    """A limit that was imposed; `step` is the time in seconds between two turns."""
+    """A limit that was imposed; `step` is the time in seconds between two calls after it."""
 
     step: float
     until: float = 0.0
-    next_turn: float = 0.0
+    next_free: float = 0.0
     is_tried: bool = False
 
     @property
@@ -180,9 +180,9 @@ class Limit:
         self.until = max(self.until, time.monotonic() + max(SHORTEST_SECONDS, seconds))
         self.is_tried = False
 
-    def turn(self) -> float:
-        """Give away the next turn, in seconds from now."""
+    def reserve(self) -> float:
+        """Give away the next time for a call, in seconds from now."""
         now = time.monotonic()
-        turn = max(self.until, self.next_turn, now + self.step if self.is_tried else now)
-        self.next_turn = turn + self.step
-        return turn - now
+        at = max(self.until, self.next_free, now + self.step if self.is_tried else now)
+        self.next_free = at + self.step
+        return at - now

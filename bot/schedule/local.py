@@ -71,7 +71,7 @@ class Line(Generic[T]):
         return max(0, most - len(self._waiting) - self._running)
 
     def add(self, what: T, work: Callable[[], Awaitable[None]], most: int) -> bool:
-        """Run `work` when its turn comes; return False if there is no room for it.
+        """Run `work` as soon as a slot is free; return False if there is no room for it.
 
         If `what` waits already, nothing is added: that work has not read anything yet, so it serves
         this caller as well. Running work may have read too early, so `what` may wait beside it.
@@ -168,7 +168,7 @@ class LocalDispatch:
         return len(self._sessions)
 
     def is_waiting(self, what: SessionId | Owed) -> bool:
-        """Return True if a session, or an entry, waits for its turn here."""
+        """Return True if a session, or an entry, waits for a slot here."""
         if isinstance(what, Owed):
             return what in self._entries[what.kind]
         return what in self._sessions
@@ -282,7 +282,7 @@ class WorkPoll:
             self._dispatch.close()
 
     async def once(self) -> Found:
-        """Begin what is due here, as far as there is room; what waits here already has its turn."""
+        """Begin what is due here, as far as there is room, except what waits here already."""
         dispatch, room = self._dispatch, self._dispatch.room
         try:
             due, overdue = await lua.list_due(

@@ -266,7 +266,7 @@ LIMITED = "paused"
 """The `reason` of a call that is not made because of a limit; the log has it."""
 
 STEP_SECONDS = 1.0
-"""Between the turns of waiting callers: about what Slack takes."""
+"""Between two waiting calls: about what Slack takes."""
 
 
 class MarkBudget:
@@ -303,13 +303,13 @@ class RateLimits:
         """Make a call of `method` inside this context, which checks and learns its limit.
 
         Raises:
-            SlackAway: there is a limit, or Slack has just imposed one; `retry_after` is the turn
-                of this call, a second after that of another.
+            SlackAway: there is a limit, or Slack has just imposed one; `retry_after` is the
+                time of this call, a second after that of another.
         """
         key = method, channel if method == "chat.postMessage" else ""
         limit = self._limits.get(key)
         if limit is not None and limit.is_in_force:
-            raise SlackAway(method, LIMITED, retry_after=limit.turn(), maybe_done=False)
+            raise SlackAway(method, LIMITED, retry_after=limit.reserve(), maybe_done=False)
         try:
             yield
         except SlackAway as error:
@@ -317,7 +317,7 @@ class RateLimits:
                 raise
             limit = self._limits.setdefault(key, Limit(STEP_SECONDS))
             limit.extend(error.retry_after or 0.0)
-            wait = limit.turn()
+            wait = limit.reserve()
             raise SlackAway(method, error.reason, retry_after=wait, maybe_done=False) from error
 
 

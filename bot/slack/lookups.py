@@ -59,12 +59,12 @@ class Budget:
     def __init__(self, store: Store, method: str) -> None:
         self._store = store
         self._calls = calls_key(method)
-        self._turns: dict[int, float] = {}
+        self._reserved: dict[int, float] = {}
 
     async def spend(self, most: int, after: float, pause: float = 0.0) -> float:
         """Count a call that is about to be made and return 0, or return the seconds to wait.
 
-        Those that wait get turns within a minute, so that they do not all come back at once. With a
+        Those that wait get times within a minute, so that they do not all come back at once. With a
         `pause`, in seconds, no process makes a call until it is over.
         """
         wait_ms = await commands.spend_call(
@@ -79,11 +79,11 @@ class Budget:
         if not wait_ms:
             return 0.0
         wait, now = wait_ms / 1000, time.monotonic()
-        # Of those that have turns, some do not come back; they hold up nobody for over a minute.
-        turn = min(self._turns.get(most, 0.0) + MINUTE / most, now + wait + MINUTE)
-        turn = max(turn, now + wait)
-        self._turns[most] = turn
-        return turn - now
+        # Of those that wait, some do not come back; they hold up nobody for over a minute.
+        at = min(self._reserved.get(most, 0.0) + MINUTE / most, now + wait + MINUTE)
+        at = max(at, now + wait)
+        self._reserved[most] = at
+        return at - now
 
 
 def _is_key(key: str) -> bool:
@@ -154,7 +154,7 @@ class Lookup(Generic[V]):
         at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
         self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, FAILURE_REMEMBERED_SECONDS)
-        self._turns: TTLCache[tuple[str, Need], float] = TTLCache(REMEMBERED, LONGEST_WAIT_SECONDS)
+        self._waits: TTLCache[tuple[str, Need], float] = TTLCache(REMEMBERED, LONGEST_WAIT_SECONDS)
         self._asking: dict[str, tuple[Need, asyncio.Task[V | _Miss]]] = {}
         self._room_for_names = asyncio.Semaphore(NAMES_AT_ONCE)
 
@@ -217,8 +217,8 @@ class Lookup(Generic[V]):
         if answer.is_final:
             return None
         after = answer.retry_after
-        if after is not None:  # whoever asks again before has the same turn
-            self._turns[key, need] = time.monotonic() + after
+        if after is not None:  # whoever asks again before has the same time
+            self._waits[key, need] = time.monotonic() + after
         raise SlackAway(self.method, answer.reason, retry_after=after, maybe_done=False)
 
     async def _joined(self, key: str, need: Need) -> V | _Miss:
@@ -227,7 +227,7 @@ class Lookup(Generic[V]):
             return _Miss("no id", is_final=True)
         if not need.share:
             return _Miss(LIMITED)
-        wait = self._turns.get((key, need), 0.0) - time.monotonic()
+        wait = self._waits.get((key, need), 0.0) - time.monotonic()
         if wait > 0:
             return _Miss(LIMITED, retry_after=wait)
         while True:

@@ -1,4 +1,4 @@
-"""After a rate limit of Devin's that is the key's, one message tries, and the others have turns."""
+"""After a rate limit of Devin's that is the key's, one message tries, and the others follow."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ class Line:
         self._sessions = (SessionId(f"devin-{number:032x}") for number in count())
 
     async def post(self, session: SessionId | None = None) -> Outcome | Wait:
-        """Send one of another session, if it is its turn."""
+        """Send one of another session, if it is its time."""
         return await self._rate_limit.post(session or next(self._sessions), self._send, BACKOFF)
 
     async def until_tried(self, times: int) -> Outcome | Wait:
@@ -65,21 +65,21 @@ async def limits(line: Line) -> None:
         await line.post()
 
 
-async def test_no_two_messages_have_their_turn_at_one_moment() -> None:
-    """Devin is asked by the first two only, and the turns begin when its limit ends."""
+async def test_no_two_messages_are_sent_at_one_moment() -> None:
+    """Devin is asked by the first two only, and the others begin when its limit ends."""
     line = Line(*limited(5.0))
     began = time.monotonic()
-    turns = []
+    times = []
     for _ in range(120):
         asked = time.monotonic() - began
         answer = await line.post()
         assert isinstance(answer, Wait)
         assert answer.retry_after is not None
         earliest, latest = asked, time.monotonic() - began  # when the wait begins
-        turns.append((earliest + answer.retry_after, latest + answer.retry_after))
+        times.append((earliest + answer.retry_after, latest + answer.retry_after))
     assert line.sent == 2
-    assert turns[0][1] >= 5.0
-    between = [later[1] - earlier[0] for earlier, later in pairwise(turns[1:])]
+    assert times[0][1] >= 5.0
+    between = [later[1] - earlier[0] for earlier, later in pairwise(times[1:])]
     assert min(between) > STEP_SECONDS / 2
 
 
@@ -110,7 +110,7 @@ async def test_after_a_limit_one_message_tries() -> None:
     trying = asyncio.create_task(line.until_tried(3))
     await wait_until(lambda: line.sent == 3, "one tries")
     others = [await line.post() for _ in range(3)]
-    assert [isinstance(one, Wait) and one.is_turn for one in others] == [True] * 3
+    assert [isinstance(one, Wait) and not one.was_asked for one in others] == [True] * 3
     assert line.sent == 3
     line.is_answering.set()
     assert await trying == TAKEN
@@ -128,7 +128,7 @@ async def test_a_try_that_devin_does_not_take_ends_no_limit(answer: Outcome | Wa
     await wait_until(lambda: line.sent == 4, "another one tries")
     other = await line.post()
     assert isinstance(other, Wait)
-    assert other.is_turn
+    assert not other.was_asked
     line.is_answering.set()
     assert await trying == TAKEN
 

@@ -105,7 +105,7 @@ async def test_a_channel_that_takes_two_posts_at_a_time_gets_all_of_them_once(
 
 async def test_a_try_that_has_had_its_turn_goes_on_later(speech: Speaking) -> None:
     """Each shows a part at least, and the next one does not look for what is noted."""
-    speech.timing = replace(speech.timing, turn_seconds=0.0)
+    speech.timing = replace(speech.timing, batch_seconds=0.0)
     await speech.say(LONG)
     await speech.try_once()
     assert len(speech.posts()) == 1

@@ -34,7 +34,7 @@ def test_a_lease_is_renewed_before_it_ends() -> None:
 
 def test_a_try_at_an_entry_ends_before_another_process_may_begin_one() -> None:
     """Else a post could appear twice."""
-    assert max(TIMING.turn_seconds, TRY_SECONDS) < TELLING_SECONDS < ENTRY_LEASE.total_seconds()
+    assert max(TIMING.batch_seconds, TRY_SECONDS) < TELLING_SECONDS < ENTRY_LEASE.total_seconds()
 
 
 def test_what_slack_may_still_bring_is_remembered_for_longer_than_it_tries() -> None:

@@ -168,8 +168,8 @@ async def test_two_processes_share_one_budget(
     assert {one.status for one in box.slack.calls if one.method == INFO} == {200}
 
 
-async def test_what_waits_has_turns(box: Sandbox, channels: Channels) -> None:
-    """No two come back at the same moment, and no turn is before the first call is a minute old."""
+async def test_what_waits_has_times_of_its_own(box: Sandbox, channels: Channels) -> None:
+    """No two come back at the same moment, and none before the first call is a minute old."""
     waits = await looked_up(channels, many(box, ALL[Need.WORDS] + 30), Need.WORDS)
     in_order = sorted(waits)
     assert len(in_order) == 30
@@ -178,8 +178,8 @@ async def test_what_waits_has_turns(box: Sandbox, channels: Channels) -> None:
     assert min(apart) > 60 / ALL[Need.WORDS] - 0.5
 
 
-async def test_the_last_turn_is_two_minutes_away_at_most(box: Sandbox, channels: Channels) -> None:
-    """Those who go by an older answer, or close App Home, do not come back for their turns."""
+async def test_the_last_time_is_two_minutes_away_at_most(box: Sandbox, channels: Channels) -> None:
+    """Those who go by an older answer, or close App Home, do not come back at theirs."""
     waits = await looked_up(channels, many(box, ALL[Need.WORDS] + 50), Need.WORDS)
     assert len(waits) == 50
     assert max(waits) < 121

@@ -196,8 +196,8 @@ class Adopting:
 
     async def _listed(self, channel: str, rules: Sequence[Rule]) -> Sequence[_Listed]:
         """Return the sessions that fit each rule, as far as there are reads for it."""
-        turn = int(time.time() / 60) % len(rules)  # few reads must not starve the last rules
-        rules = [*rules[turn:], *rules[:turn]]
+        first = int(time.time() / 60) % len(rules)  # few reads must not starve the last rules
+        rules = [*rules[first:], *rules[:first]]
         paid, _ = await self.state.reads.spend(len(rules), rest=1)
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(rules) - paid)
         listed = await asyncio.gather(*(self._list(channel, one) for one in rules[:paid]))

@@ -1,5 +1,5 @@
 -- Writes a reply's outcome, pops it and owes its report; then takes the next head, or ends the
--- turn. The token on the reply is the fence: a holder that took the reply over has put its own
+-- delivery. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `rest` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
 -- `thread`, or '', is where the outcome is noted for `status`. If the reply of `by` has `reached`
@@ -53,6 +53,6 @@ if redis.call('ZCARD', mail) == 0 then
   redis.call('ZREM', key.due, session)
   return {'empty'}
 end
--- The session's turn is over: it queues behind the sessions that have been due for longer.
+-- This delivery is over: the session queues behind the sessions that have been due for longer.
 redis.call('ZADD', key.due, 'XX', 'GT', now, session)
 return {'later', 0}
