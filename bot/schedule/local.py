@@ -202,10 +202,10 @@ class LocalDispatch:
             return
 
         async def work_off() -> None:
-            await left_to_poll(work.tell(owed, attempt), reply_id=owed.subject)
+            await left_to_poll(work.tell(owed, attempt), **owed.log_fields)
 
         if not self._entries[owed.kind].add(owed, work_off, MOST_UNTOLD):
-            await left_to_poll(work.shed(owed, attempt), reply_id=owed.subject)
+            await left_to_poll(work.shed(owed, attempt), **owed.log_fields)
 
     async def until_short(self, seconds: float) -> None:
         """Wait until few sessions are left here, for at most `seconds`."""
@@ -232,7 +232,7 @@ class LocalDispatch:
                 self._is_short.set()
 
 
-async def left_to_poll(work: Awaitable[None], **ids: str) -> None:
+async def left_to_poll(work: Awaitable[None], **ids: object) -> None:
     """Await `work`; an outage of Redis ends it, and a poll finds what it was for."""
     try:
         await guarded(work, log, StoreAway, **ids)
@@ -304,7 +304,7 @@ class WorkPoll:
         for session in sessions:
             await dispatch.wake(session)
         if late := [one for one in entries if one.kind not in WAITING_KINDS]:
-            named = {"reports": len(late), "reply_ids": [one.subject for one in late[:NAMED]]}
+            named = {"reports": len(late), "subjects": [one.subject for one in late[:NAMED]]}
             log.info("reports were not being told", extra=named)
         for entry in entries:
             await dispatch.tell(entry)

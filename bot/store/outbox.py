@@ -65,6 +65,9 @@ class OwedKind(StrEnum):
     """A channel's rules must be applied again at the entry's due time; it has no other end."""
 
 
+ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
+"""The kinds whose subject is a reply's id."""
+
 WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT})
 """The kinds whose entries wait in Redis for their time, and not in a process."""
 
@@ -86,8 +89,9 @@ class Owed:
 
     @property
     def log_fields(self) -> dict[str, object]:
-        """The fields by which the log names the entry."""
-        return {"reply_id": self.subject, "report": self.kind.value}
+        """The fields by which the log names the entry: `reply_id` if it is about a reply."""
+        about = "reply_id" if self.kind in ABOUT_REPLIES else "subject"
+        return {about: self.subject, "report": self.kind.value}
 
 
 def parse_owed(text: str) -> Owed:

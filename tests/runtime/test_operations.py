@@ -234,4 +234,4 @@ async def test_one_id_follows_a_reply_through_its_life(
     lines: list[dict[str, Any]] = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert events(stream, reply_id) == expected
     stages = {"accepted", "waits", "outcome", "told", "looked into the session"}
-    assert all("reply_id" in one for one in lines if one["event"] in stages)
+    assert all({"reply_id", "subject"} & one.keys() for one in lines if one["event"] in stages)
