@@ -5,7 +5,7 @@ A field must never hold text that people wrote: its length is logged instead.
 
 The audit trail has a line for each act of a person that sends something to Devin or changes a link.
 Its lines are part of the log, under one name, and with `AUDIT_LOG` also in a file, as JSON. Their
-events and fields are a contract (`docs/operations.md`).
+events and fields are a contract (`docs/troubleshooting.md`).
 """
 
 import errno

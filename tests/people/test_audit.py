@@ -31,7 +31,7 @@ from tests.support.forms import opened
 from tests.support.told import GUEST
 from tests.support.waiting import until_settled, wait_until
 
-PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 MARK = "xyzzy"
 """A word in whatever people write below."""
 

@@ -15,12 +15,14 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from bot.model.replies import Change
 from bot.runtime import metrics
+from bot.runtime.logs import Event
 from bot.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 CASES = Path(__file__).with_name("alerts_test.yaml")
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+LOOK_UPS = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 PAGE_URL = "https://github.com/devin-relay/devin-relay/blob/main/docs/operations.md"
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
 SOURCE = "\n".join(
@@ -223,16 +225,17 @@ def test_the_panels_lead_to_sections_of_the_page() -> None:
     assert {url.partition("#")[2] for url in links} <= {alert.lower() for alert in ALERTS}
 
 
-def test_what_the_page_names_is_there() -> None:
+@pytest.mark.parametrize("page", [PAGE, LOOK_UPS], ids=["operations", "troubleshooting"])
+def test_what_a_page_names_is_there(page: str) -> None:
     """These are settings, metrics, panels, files and log lines."""
-    named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", PAGE))
+    named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", page))
     redis_words = {"BGREWRITEAOF", "INFO", "REPLICAOF", "SLOWLOG", "WRONGTYPE"}
     assert named - redis_words <= SETTING_NAMES
-    assert set(re.findall(r"`(relay_[a-z_]+)`", PAGE)) <= set(exposed())
-    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGE):
+    assert set(re.findall(r"`(relay_[a-z_]+)`", page)) <= set(exposed())
+    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", page):
         assert (ROOT / "docs" / path).exists(), path
     titles = {panel["title"] for panel in PANELS}
-    assert set(re.findall(r"[Pp]anels? \*([^*]+)\*", PAGE)) <= titles
-    changes = {change.value for change in Change}
-    for line in set(re.findall(r"\b[Ll]og `([a-z ]+)`", PAGE)) - changes:
+    assert set(re.findall(r"[Pp]anels? \*([^*]+)\*", page)) <= titles
+    known = {*(change.value for change in Change), *(act.value for act in Event)}
+    for line in set(re.findall(r"\b[Ll]og `([a-z ]+)`", page)) - known:
         assert re.search(rf'log\.\w+\((?:level, )?\s*"{line}\b', SOURCE), line
