@@ -98,6 +98,7 @@ class SessionPoll:
         self._default = workspace.settings.mirror
         self._api = str(generation_of(workspace.settings.devin_api_key.get_secret_value()))
         self._pause = workspace.timing.watch_pause
+        self.over = devin.over
         self.untold: set[ThreadRef] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._reading: set[SessionId] = set()
@@ -332,13 +333,13 @@ class Polling:
         return [task for task, polled in self._under_way.items() if session in polled]
 
     async def gives_way(self, session: SessionId) -> bool:
-        """Return True if `session` was seen to have ended, or to have stopped at its cap.
+        """Return True if `session` was seen to be over, or to have stopped at its cap.
 
         Its link gives way to another one: it takes no more messages, or does nothing about them.
         """
         (seen,) = await self._watches.seen([session])
         is_capped = seen.is_at_cap and seen.state is not SessionState.WORKING
-        return is_capped or seen.state is SessionState.ENDED
+        return is_capped or seen.state in self._sessions.over
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

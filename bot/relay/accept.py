@@ -163,7 +163,7 @@ class Accepting:
         return existing or link, is_new
 
     async def gives_way(self, link: Link) -> bool:
-        """Return True if the session of `link` has ended or stopped at its cap, as last seen."""
+        """Return True if the session of `link` is over or has stopped at its cap, as last seen."""
         return await self.polling.gives_way(link.session)
 
     async def read_since(

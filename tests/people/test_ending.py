@@ -265,6 +265,31 @@ async def test_start_a_new_session_is_a_button(bot: Bot, desk: Desk) -> None:
     await desk.until_whispered(refusals.sorry(LinkedElsewhere(named, "ada")), "ben")
 
 
+@on_v1
+@pytest.mark.parametrize("words", ["", "start Try again", f"link {OTHER_SESSION}"])
+async def test_a_finished_session_that_takes_no_reply_is_replaced(
+    bot: Bot, desk: Desk, words: str
+) -> None:
+    """The reply is told that the session has ended, so its button works, and so do commands."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "finished")
+    await wait_until(lambda: says_state(shown(desk, thread), SessionState.FINISHED), "it is seen")
+    await desk.reply("One more thing", thread)
+    told = await desk.offering("start_new", thread)
+    known = set(desk.devin.sessions)
+    if words:
+        await desk.mention(words, thread=thread)
+    else:
+        await press(desk, told, "start_new")
+    await desk.until_linked(thread, times=2)
+    started = [one for one in desk.devin.sessions if one not in known]
+    (session,) = started or [OTHER_SESSION]
+    await desk.reply("Are you there?", thread)
+    await desk.until_received("Are you there?", session)
+    assert desk.received() == []
+
+
 async def test_a_session_that_goes_on_is_not_replaced(bot: Bot, desk: Desk) -> None:
     """Neither by a command nor by a forged button."""
     desk.devin.add_session(OTHER_SESSION)
