@@ -122,7 +122,7 @@ class Parts:
         speaking, starting = self.speaking, self.starting
         linking = Linking(state, accepting, naming, self.audience, self.acting)
         link_form = LinkForm(workspace, state, accepting, naming, notices)
-        devin, background = self._to.devin, self._to.background
+        devin, background, agents = self._to.devin, self._to.background, self.status_lines.agents
         catalog = Catalog(devin, background)
         forms = StartForms(workspace, state, devin, catalog, self.prompts, starting, accepting)
         return UseCases(
@@ -142,7 +142,7 @@ class Parts:
             workflow_steps=self.steps,
             channel_moves=ChannelMoves(workspace, state, notices, schedule),
             answers=Answers(state, accepting, speaking),
-            stopping=Stopping(workspace, state, accepting, naming, speaking, self.status_lines),
+            stopping=Stopping(workspace, state, accepting, naming, speaking, agents),
             starting=starting,
             digests=self.digests,
             reviews=self.reviews,

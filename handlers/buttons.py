@@ -145,10 +145,10 @@ def _register_stopping(app: AsyncApp, cases: UseCases) -> None:
             words = await cases.stopping.stop(thread, by, ts)
         except PersonError as error:
             words = refusals.sorry(error, cases.workspace.admin)
-        await cases.stopping.show(thread)
         if words is not None:
             at = await cases.stopping.told_at(thread)
             await cases.notices.whisper(thread, by, words, once=claim, at=at)
+        await cases.stopping.show(thread)
         await cases.state.claims.claim(claim)
 
 

@@ -73,10 +73,6 @@ class StatusLines:
             self._fresh.pop(thread, None)
             self._background.spawn(self._clear(thread))
 
-    def close(self, thread: ThreadRef) -> None:
-        """Have Slack's own state of `thread`, which has no link, say that nothing works there."""
-        self._background.spawn(self.agents.close(thread))
-
     def _spawn(self, thread: ThreadRef) -> None:
         self._fresh[thread] = None
         self._background.spawn(self._show(thread))
@@ -246,12 +242,16 @@ class AgentSessions:
         return wanted, pause
 
     async def close(self, thread: ThreadRef) -> None:
-        """Have Slack show no work in a thread without a link, unless that fails."""
+        """Have Slack show no work in a thread without a link; a refusal is only logged.
+
+        Raises:
+            SlackAway: Slack may still show that the thread's session works.
+        """
         if await self.are_refused(thread.channel):
             return
         try:
             await self._call(SET_STATUS, thread, status=AgentStatus.CLOSED)
-        except (SlackAway, SlackRefused) as error:
+        except SlackRefused as error:
             log.warning(
                 "agent session not closed", extra=thread.log_fields | {"reason": str(error)}
             )

@@ -6,7 +6,7 @@ wait. A muted thread sends it as well, since people press *Stop* to prevent harm
 
 from dataclasses import dataclass
 
-from bot.mirror.agents import StatusLines, stopping
+from bot.mirror.agents import AgentSessions, stopping
 from bot.model.errors import NotLinked, StoreAway
 from bot.model.people import UserId
 from bot.model.replies import Reply
@@ -35,7 +35,7 @@ class Stopping:
     accepting: Accepting
     naming: Naming
     speaking: Speaking
-    status_lines: StatusLines
+    agents: AgentSessions
 
     async def stop(self, thread: ThreadRef, by: UserId, ts: str) -> SlackMessage | None:
         """Have Devin asked to stop, once for the press at `ts`; None once that is owed.
@@ -74,10 +74,13 @@ class Stopping:
 
         A session that was asked to stop isn't shown as working for a while; then, if it still
         works, *Stop* can be pressed again.
+
+        Raises:
+            SlackAway: the thread has no link, and its state may not be set.
         """
         link = await self.state.links.get(thread)
         if link is None:
-            self.status_lines.close(thread)
+            await self.agents.close(thread)
             return
         after = await self.state.cards.want(thread, link, doubts=True)
         if after is not None:

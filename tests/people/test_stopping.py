@@ -200,6 +200,24 @@ async def test_where_nothing_is_stopped_the_person_is_told_why(
     assert not desk.received()
 
 
+@pytest.mark.usefixtures("hurried")
+async def test_a_press_without_a_link_comes_again_until_slack_shows_no_work(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Nothing else would set Slack's state of that thread; its person is told once."""
+    desk.slack.agent = True
+    thread = await desk.linked_thread()
+    await until_shown(desk, thread, "processing")
+    await desk.cut_off("unlink", thread)
+    await until_shown(desk, thread, "closed")
+    await until_settled(store)
+    desk.slack.fail_next("agents.sessions.setStatus", error="internal_error")
+    await until_set_again(desk, thread, "closed", stop(desk, thread))
+    assert desk.slack.deliveries[-1].attempts > 1
+    await until_settled(store)
+    assert len(desk.whispers("ada")) == 1
+
+
 async def test_who_presses_it_in_a_thread_without_replies_is_told_in_the_channel(
     bot: Bot, desk: Desk
 ) -> None:
