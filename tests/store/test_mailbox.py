@@ -477,10 +477,16 @@ async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
 
 
 async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw: Redis) -> None:
-    """A repetition returns the same next head, and one report is owed."""
+    """A repetition returns the same next head, and one report is owed.
+
+    So does one that comes when the delivery is over: else nobody would send that head, and its
+    outcome would be uncertain.
+    """
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
-    steps = [await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) for _ in range(3)]
+    steps = [
+        await mailbox.finish(ID, "a", head, DELIVERED, go_on=go_on) for go_on in (True, True, False)
+    ]
     assert all(isinstance(step, Head) and not step.interrupted for step in steps)
     assert {step.reply.ts for step in steps if isinstance(step, Head)} == {a_reply(2).ts}
     assert await raw.zcard(at(OUTBOX_KEY)) == 1

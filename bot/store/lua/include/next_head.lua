@@ -3,8 +3,10 @@
 -- own was taken by a first try whose answer was lost, before redis-py tried again.
 -- While threads of the session are still to be read, the head waits for replies that may be missing
 -- before it, but no longer than `keep.behind` from when it was accepted, however often something is
--- missed after that. No head is taken before its `not_before`.
-local function next_head(session, token, now)
+-- missed after that. No head is taken before its `not_before`. A delivery that no longer `goes_on`
+-- takes only what is marked as its own, and lets the session queue behind those that have been due
+-- for longer.
+local function next_head(session, token, now, goes_on)
   local mail, watched, lease = key.mail(session), key.watched(session), key.lease(session)
   while true do
     local id = redis.call('ZRANGE', mail, 0, 0)[1]
@@ -24,7 +26,8 @@ local function next_head(session, token, now)
       redis.call('ZADD', key.behind, missing_ms, session)
       until_ms = math.max(until_ms, missing_ms)
     end
-    if until_ms > now then
+    if until_ms > now or not (goes_on or is_ours) then
+      until_ms = math.max(until_ms, now)
       if redis.call('GET', lease) == token then redis.call('DEL', lease) end
       redis.call('ZADD', key.due, 'XX', 'GT', until_ms, session)
       return {'later', until_ms - now}

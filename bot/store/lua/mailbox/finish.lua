@@ -46,13 +46,4 @@ if was[1] == 'sending' then
 end
 local holder = redis.call('GET', lease)
 if holder and holder ~= token then return {'held'} end
-if goes_on then return next_head(session, token, now) end
-redis.call('DEL', lease)
-if redis.call('ZCARD', mail) == 0 then
-  redis.call('HDEL', watched, 'failing', 'attempts')
-  redis.call('ZREM', key.due, session)
-  return {'empty'}
-end
--- This delivery is over: the session queues behind the sessions that have been due for longer.
-redis.call('ZADD', key.due, 'XX', 'GT', now, session)
-return {'later', 0}
+return next_head(session, token, now, goes_on)

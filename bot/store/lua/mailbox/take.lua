@@ -8,4 +8,4 @@ local holder = redis.call('GET', key.lease(session))
 if holder and holder ~= token then return {'held'} end
 local at = tonumber(redis.call('ZSCORE', key.due, session) or 0)
 if at > now then return {'later', at - now} end
-return next_head(session, token, now)
+return next_head(session, token, now, true)
