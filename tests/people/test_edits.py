@@ -21,6 +21,7 @@ from bot.model.errors import (
     SlackAway,
     StoreAway,
 )
+from bot.model.files import AttachedFile, Upload
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Outcome, OutcomeKind, Queue, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
@@ -560,6 +561,31 @@ async def test_what_is_taken_back_while_it_is_sent_is_gone_even_if_nobody_repeat
     assert await mailbox.kept(reply.id) == reply
     await entries.end(report, told=True)
     assert await mailbox.kept(reply.id) is None
+
+
+@pytest.mark.parametrize("when", ["waiting", "sending", "done"])
+async def test_nothing_that_a_deleted_reply_said_is_kept(
+    store: Store, raw: Redis, when: str
+) -> None:
+    """Neither its text nor its files, whose names, links and spoken words are noted with it."""
+    mailbox, revisions, reply = await taken(store)
+    file = AttachedFile(name="plan.md", permalink="https://acme.slack.com/F1", spoken="hello")
+    await mailbox.keep_uploads(reply.id, [Upload(file=file)])
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    entries, report = Entries(store), Owed(reply.id, head.round, OwedKind.OUTCOME)
+    if when == "waiting":
+        await mailbox.defer(OF, "token", head, timedelta(0))
+    if when == "sending":
+        await revisions.withdraw(reply.id, may_be_ahead=False)
+    if when != "waiting":
+        await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.UNCERTAIN), go_on=True)
+        assert await entries.begin(report)
+        await entries.end(report, told=True)
+    await revisions.withdraw(reply.id, may_be_ahead=False)
+    kept = str(await raw.hgetall(at(subject_key(reply.id))))
+    assert "hello" not in kept
+    assert "plan.md" not in kept
 
 
 async def test_a_change_of_what_was_not_for_devin_leaves_nothing(store: Store, raw: Redis) -> None:

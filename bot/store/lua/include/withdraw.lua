@@ -3,7 +3,7 @@
 local function withdraw(reply_id, session, edited)
   local reply, mail, watched = key.subject(reply_id), key.mail(session), key.watched(session)
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
-  redis.call('HDEL', reply, 'reply')
+  redis.call('HDEL', reply, 'reply', 'files')
   redis.call('EXPIRE', reply, keep.done)
   redis.call('ZREM', mail, reply_id)
   if redis.call('ZCARD', mail) == 0 then

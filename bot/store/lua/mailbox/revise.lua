@@ -35,7 +35,7 @@ if state == 'done' then
   if new == '' and redis.call('ZSCORE', key.outbox, report) then
     note_change(reply, '', edited, '')
   elseif new == '' then
-    redis.call('HDEL', reply, 'reply')
+    redis.call('HDEL', reply, 'reply', 'files')
   end
   return {'late', was[4] or ''}
 end
@@ -49,10 +49,5 @@ if new ~= '' then
   if drops ~= '' then redis.call('HDEL', reply, drops) end
   return {state == 'ahead' and 'ahead' or 'changed', ''}
 end
-if state == 'ahead' then
-  redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
-  redis.call('HDEL', reply, 'reply')
-  return {'ahead', ''}
-end
 withdraw(reply_id, session, edited)
-return {'withdrawn', ''}
+return {state == 'ahead' and 'ahead' or 'withdrawn', ''}

@@ -12,7 +12,7 @@ if holds == held then
   redis.call('HDEL', record, begun)
   if noticed_in ~= '' then redis.call('HSET', record, 'noticed', noticed_in) end
   -- The reply was taken back while its report still needed the text (`note_change`).
-  if is[1] == 'done' and is[2] == '' then redis.call('HDEL', record, 'reply') end
+  if is[1] == 'done' and is[2] == '' then redis.call('HDEL', record, 'reply', 'files') end
   if leaves == 'fact' then redis.call('HDEL', record, 'asked') end
   if leaves == 'nothing' then redis.call('DEL', record) end
   redis.call('ZREM', key.outbox, owed)
