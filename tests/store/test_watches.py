@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import redis.asyncio
 
 from bot.model.mirror import Said, Watched
@@ -91,6 +92,43 @@ async def test_a_thread_of_another_session_by_now_follows_that_one_alone(
     await linked(store, session=other)
     followers = {one.session: [f.thread for f in one.followers] for one in await take(store)}
     assert followers == {SESSION: [], other: [thread()]}
+
+
+@pytest.mark.parametrize("how", ["unlinked", "expired"])
+async def test_nothing_is_kept_of_a_thread_that_has_left_its_session(
+    store: Store, raw: redis.asyncio.Redis, how: str
+) -> None:
+    """Neither what became of its replies nor who wrote them, also of mail that ends later.
+
+    A session that other threads still follow is known for as long as they do.
+    """
+    mailbox, name = Mailbox(store, TTL), thread().name
+    await linked(store)
+    await linked(store, 2)
+    for ts in ("2.000000", "3.000000"):
+        reply = Reply(thread=thread(), ts=ts, author=UserId("U0BEN"), text="hello")
+        await mailbox.accept(reply, SESSION, timedelta(0))
+
+    async def delivered() -> None:
+        head = await mailbox.take(SESSION, "token")
+        assert isinstance(head, Head)
+        outcome = Outcome(kind=OutcomeKind.DELIVERED)
+        await mailbox.finish(SESSION, "token", head, outcome, go_on=False)
+
+    async def kept() -> set[str]:
+        known = map(str, await raw.hkeys(at(watched_key(SESSION))))
+        return {of for of, _, where in (one.partition(":") for one in known) if where == name}
+
+    await delivered()
+    assert await kept() == {"joined", "by", "last"}
+    if how == "unlinked":
+        await Links(store, TTL).remove(thread())
+    else:
+        await raw.delete(at(link_key(thread())))
+        await Watches(store, TTL).followers(SESSION)  # as a poll asks for them
+    assert await kept() == set()
+    await delivered()
+    assert await kept() == set()
 
 
 async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_found(

@@ -2,8 +2,8 @@
 -- delivery. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `rest` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
--- `thread`, or '', is where the outcome is noted for `status`. If the reply of `by` has `reached`
--- the session, or may have, that closes what Devin had asked when it was sent.
+-- `thread`, or '', is where the outcome is noted for `status`, while it follows the session. If the
+-- reply of `by` has `reached` that, or may have, it closes what Devin had asked when it was sent.
 -- Returns 'lost', 'held', or the step, as `next_head` does.
 local session = ARGV[1]
 local token = ARGV[2]
@@ -37,10 +37,10 @@ if was[1] == 'sending' then
     prolong(key.outbox, keep.done)
   end
   if thread ~= '' then
-    redis.call('HSET', watched, 'last:' .. thread, outcome)
-    if reached then
-      redis.call('HSET', watched, 'replied', now, 'sent', was[4], 'by:' .. thread, by)
-    end
+    local follows = redis.call('HEXISTS', watched, 'joined:' .. thread) == 1
+    if follows then redis.call('HSET', watched, 'last:' .. thread, outcome) end
+    if follows and reached then redis.call('HSET', watched, 'by:' .. thread, by) end
+    if reached then redis.call('HSET', watched, 'replied', now, 'sent', was[4]) end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end

@@ -18,7 +18,7 @@ if new == '' then
   redis.call('DEL', link)
   redis.call('ZREM', key.threads, thread)
   if session ~= '' then
-    redis.call('HDEL', watched, 'joined:' .. thread)
+    redis.call('HDEL', watched, 'joined:' .. thread, 'by:' .. thread, 'last:' .. thread)
     if #followers_of(session) == 0 then redis.call('ZREM', key.watch, session) end
   end
 elseif was == '' then
