@@ -177,6 +177,7 @@ class Mailbox:
             link_ttl=self._link_ttl,
             thread=_thread_of(reply),
             evidence=evidence,
+            call=secrets.token_hex(8),
         )
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
 

@@ -99,6 +99,41 @@ async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
     assert (await mailbox.queues(ID)).total == 1
 
 
+async def test_an_accept_whose_answer_was_lost_is_answered_the_same_again(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """redis-py repeats it, perhaps when Devin has refused the reply, and nobody sends it again."""
+    reply, record = a_reply(1), at(subject_key(a_reply(1).id))
+
+    async def accepted(call: str) -> str:
+        change, _ = await lua.accept(
+            store,
+            session=ID,
+            text=reply.to_json(),
+            reply_id=reply.id,
+            score=ts_micros(reply.ts),
+            wait=0,
+            link_ttl=60,
+            thread=THREAD.name,
+            evidence=Evidence.PERSON,
+            call=call,
+        )
+        return change
+
+    assert [await accepted(call) for call in ("x", "x", "y")] == [
+        "accepted",
+        "accepted",
+        "repeated",
+    ]
+    refused = Outcome(kind=OutcomeKind.REFUSED)
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), refused, go_on=True)
+    assert await accepted("x") == "accepted"
+    assert (await mailbox.queues(ID)).total == 0
+    assert await raw.hget(record, "round") == "1"
+    assert await accepted("y") == "accepted"
+    assert (await mailbox.queues(ID)).total == 1
+
+
 async def test_a_repeat_of_a_waiting_reply_wakes_its_session(mailbox: Mailbox, raw: Redis) -> None:
     """If a process crashes between the push and the wake-up, Slack's retry repairs it."""
     (reply,) = await filled(mailbox, 1)

@@ -53,6 +53,7 @@ async def accept(
     link_ttl: int,
     thread: str,
     evidence: Evidence,
+    call: str,
 ) -> tuple[str, int]: ...
 
 

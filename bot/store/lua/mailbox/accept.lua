@@ -3,8 +3,8 @@
 -- `evidence` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
 -- there, 'person' if a person sends it, or 'stop' if that stops Devin, also where the thread is
 -- muted. The reply is not sent for `wait` ms, since an earlier one may still come; `thread` is ''
--- if it is in none. Returns the result, and the ms after which to wake the session, or -1 for no
--- wake-up.
+-- if it is in none. The second run of a `call` changes nothing, and has the same result.
+-- Returns the result, and the ms after which to wake the session, or -1 for no wake-up.
 local session = ARGV[1]
 local text = ARGV[2]
 local reply_id = ARGV[3]
@@ -13,6 +13,7 @@ local wait = tonumber(ARGV[5])
 local link_ttl = tonumber(ARGV[6])
 local thread = ARGV[7]
 local evidence = ARGV[8]
+local call = ARGV[9]
 
 local reply, mail = key.subject(reply_id), key.mail(session)
 local NEVER_TAKEN = {ended = true, refused = true, given_up = true}
@@ -20,19 +21,19 @@ local now = now_ms()
 local is_stop = evidence == 'stop'
 local is_sent = is_stop or evidence == 'person'
 
-local known = redis.call('HGET', reply, 'state')
+local is = redis.call('HMGET', reply, 'state', 'pressed')
+local known, is_again = is[1], is[2] == call
 local is_free = known == 'ahead' or (is_sent and known == 'withdrawn')
 if is_sent and known == 'done' then
   local was = redis.call('HMGET', reply, 'outcome', 'session')
   local is_json, ended = pcall(cjson.decode, was[1] or '')
   is_free = (is_json and NEVER_TAKEN[ended.kind]) or was[2] ~= session
 end
-if known and not is_free then
-  if known ~= 'waiting' or redis.call('EXISTS', key.lease(session)) == 1 then
-    return {'repeated', -1}
-  end
+if known and (is_again or not is_free) then
+  local what = is_again and 'accepted' or 'repeated'
+  if known ~= 'waiting' or redis.call('EXISTS', key.lease(session)) == 1 then return {what, -1} end
   local at = tonumber(redis.call('ZSCORE', key.due, session) or now)
-  return {'repeated', math.max(0, at - now)}
+  return {what, math.max(0, at - now)}
 end
 
 if thread ~= '' then
@@ -57,7 +58,7 @@ if known and is_sent then
   redis.call('HSET', reply, 'edited', edited or 0)
 end
 redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
-           'accepted', now, 'not_before', now + wait)
+           'accepted', now, 'not_before', now + wait, 'pressed', call)
 redis.call('EXPIRE', reply, keep.waiting)
 redis.call('ZADD', mail, score, reply_id)
 redis.call('EXPIRE', mail, keep.waiting)
