@@ -10,7 +10,7 @@ something that its author sees: it reaches Devin, or the bot asks back with butt
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
-from bot.model.errors import IsMuted, NotLinked, PersonError
+from bot.model.errors import NotLinked, PersonError
 from bot.model.mirror import Follow
 from bot.model.options import Changes
 from bot.model.people import Act
@@ -20,7 +20,7 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
 from bot.text.options import parse_changes, parse_rules
-from bot.wording import actions, commands, delivery_reports, forms, refusals, thread_links
+from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import digest as digests
 from bot.wording.mirror import posts as mirror_notices
@@ -257,19 +257,14 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
 
 
 async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:
-    """Accept words in a linked thread as a reply; return False in any other place.
+    """Accept words in a linked thread as a reply; return False if they are none.
 
-    An `app_mention` may lack the files of its message, so that is left to the `message` event.
+    That is so in any other place, and for what was written before the thread was linked. An
+    `app_mention` may lack the files of its message, so that is left to the `message` event.
     """
     if kind == "app_mention" and await cases.replies.is_linked(spoken.thread):
         return True
     change = await replies.take(cases, event, cases.workspace.identity.user)
     if change is Change.MUTED:
-        await tell_muted(cases, spoken)
-    return change is not Change.UNLINKED
-
-
-async def tell_muted(cases: UseCases, spoken: Reply) -> None:
-    """Tell the author of words to the bot that their thread sends nothing to Devin."""
-    muted, once = refusals.sorry(IsMuted()), f"muted:{spoken.ts}"
-    await cases.notices.whisper(spoken.thread, spoken.author, muted, once=once, at=spoken.ts)
+        await cases.first_words.offer(spoken)
+    return change not in {Change.UNLINKED, Change.EARLIER}

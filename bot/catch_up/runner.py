@@ -37,7 +37,6 @@ from bot.store.claims import renewed
 from bot.store.outbox import Schedule
 from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
-from handlers import mentions
 from handlers.answering import whisper
 from handlers.mentions import claim_of
 from handlers.parse.messages import is_for_bot
@@ -234,27 +233,18 @@ class CatchUp:
         return sum(read.accepted for read in reads)
 
     async def _accept(self, reply: Reply) -> Change | None:
-        cases, identity = self.cases, self.cases.workspace.identity
+        cases, user = self.cases, self.cases.workspace.identity.user
+        is_spoken = not reply.bots and is_for_bot(reply.text, reply.thread.channel, user)
         try:
             change = await cases.replies.accept(reply, Evidence.THREAD)
-            is_for = is_for_bot(reply.text, reply.thread.channel, identity.user)
-            if change in FOR_NO_SESSION and is_for and not reply.bots:
-                await self._answer(reply)
+            if change in FOR_NO_SESSION and is_spoken:
+                await cases.first_words.offer(reply)
         except (EmptyMessage, NotAllowed) as error:
             if not reply.bots:
-                await whisper(cases, reply.thread, reply.ts, reply.author, error)
+                where, by = (reply.thread, reply.ts), reply.author
+                await whisper(cases, *where, by, error, each=is_spoken)
             return None
         return change
-
-    async def _answer(self, spoken: Reply) -> None:
-        cases = self.cases
-        if await cases.state.mailbox.is_known(spoken.id):
-            return
-        link = await cases.state.links.get(spoken.thread)
-        if link is None:
-            await cases.first_words.offer(spoken)
-        elif link.muted:
-            await mentions.tell_muted(cases, spoken)
 
     async def _take_back(self, reply: Reply) -> bool:
         """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""

@@ -359,11 +359,13 @@ class Replies:
     async def _turn_away(
         self, reply: Reply, why: Standing | NotIdentified | EmptyMessage
     ) -> Change:
-        """Raise `why` if `reply` would have gone to Devin; in other threads people just talk."""
+        """Raise `why` if `reply` would have gone to Devin; else people just talk."""
         thread = reply.thread
         link = await self._state.links.get(thread)
         if link is None or link.muted:
             return Change.UNLINKED if link is None else Change.MUTED
+        if ts_micros(reply.ts) <= link.since:
+            return Change.EARLIER
         if isinstance(why, Standing):
             by, channel = reply.author, thread.channel
             raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)

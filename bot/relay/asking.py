@@ -39,7 +39,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.claims import OFFERED, Ticket
 from bot.store.state import State
 from bot.text.to_devin import is_empty, strip_mention, to_markdown
-from bot.wording import forms, thread_links
+from bot.wording import forms, refusals, thread_links
 from bot.wording.message import SlackMessage, View
 
 log = logging.getLogger(__name__)
@@ -272,9 +272,22 @@ class FirstWords:
     notices: Notices
 
     async def offer(self, message: Reply) -> None:
-        """Offer the author of `message`, in an unlinked thread or as its start, to begin there."""
-        number = await self._asked(message, Act.START)
-        words = thread_links.not_linked(number, is_direct=message.thread.is_direct)
+        """Tell the author of `message` that no session got it, and offer what can be done.
+
+        In an unlinked thread, that is to begin there. Where the thread was linked or unmuted after
+        they wrote it, it is to send it; where the thread is muted, nothing. One that was sent or
+        withdrawn before is not told of.
+        """
+        if await self.state.mailbox.is_known(message.id):
+            return
+        link = await self.state.links.get(message.thread)
+        if link is None:
+            number = await self._asked(message, Act.START)
+            words = thread_links.not_linked(number, is_direct=message.thread.is_direct)
+        elif link.muted:
+            words = refusals.sorry(IsMuted())
+        else:
+            words = thread_links.not_sent(await self._asked(message))
         await self._tell(message, words)
 
     async def ask_session(self, message: Reply) -> None:

@@ -85,6 +85,15 @@ def not_linked(ticket: str, *, is_direct: bool = False) -> SlackMessage:
     )
 
 
+def not_sent(ticket: str) -> SlackMessage:
+    """Say that a message is from before its thread was linked or unmuted, and offer to send it."""
+    return SlackMessage(
+        "I didn't send your message to Devin, since replies in its thread weren't being sent when "
+        "you posted it.",
+        buttons=(_send(ticket),),
+    )
+
+
 def which_session(ticket: str) -> SlackMessage:
     """Ask which session a thread is to be linked to."""
     return replace(no_session(""), buttons=(_link(ticket),))
@@ -94,9 +103,13 @@ def _link(ticket: str) -> Block:
     return button(LINK_SPOKEN, "Link a session", ticket)
 
 
+def _send(ticket: str) -> Block:
+    return button(SEND_SPOKEN, "Send to Devin", ticket)
+
+
 def did_you_mean(verb: str, argument: str, ticket: str, *, is_linked: bool) -> SlackMessage:
     """Ask whether a mistyped command was meant; in a linked thread it may be for Devin instead."""
-    send = (button(SEND_SPOKEN, "Send to Devin", ticket),) if is_linked else ()
+    send = (_send(ticket),) if is_linked else ()
     return SlackMessage(
         f"Did you mean `{_typed(verb, argument)}`? I haven't done anything yet.",
         buttons=(button(RUN_SPOKEN, "Run it", ticket), *send),

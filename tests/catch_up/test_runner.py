@@ -232,6 +232,22 @@ async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
     assert late(desk, thread) == [LATE.text]
 
 
+async def test_each_refused_mention_is_answered(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A guest who was told once in a thread may ask there again, as with an event."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await until_caught_up(store)
+    for words in ("could you check this?", "and this?"):
+        await asked(desk, words, thread, user="gus")
+    await unbrought(desk, "me too", thread, user="gus")
+    async with running(desk, environ):
+        await wait_until(lambda: len(desk.whispers("gus")) >= 3, "each is answered")
+        await until_caught_up(store)
+    assert len(desk.whispers("gus")) == 3
+
+
 async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_again(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:

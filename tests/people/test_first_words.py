@@ -1,15 +1,21 @@
 """Whoever speaks to the bot gets an answer that they see, or stands in the list of silences."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from bot.app import Bot
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
+from bot.redis.keys import link_key
+from bot.store.checkpoints import CATCH_UP, Checkpoints
+from handlers.events import parse_missed
 from tests.support.desk import SESSION, Desk, muted
-from tests.support.waiting import until_settled, wait_until
+from tests.support.waiting import until_caught_up, until_settled, wait_until
 
 URL = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
 
@@ -46,7 +52,8 @@ ASIDES = {"an aside": "(aside) not for the bot", "a mention with an aside": "{bo
 class Place:
     """A place to write in: outside of threads, in an unlinked one, a linked one, or a muted one.
 
-    `channel` has `{user}` where each person has one of their own.
+    Words in an *earlier* one are heard only once their thread is linked. `channel` has `{user}`
+    where each person has one of their own.
     """
 
     channel: str
@@ -57,8 +64,14 @@ class Place:
         """True in the direct message with the bot."""
         return self.channel.startswith("dm")
 
+    @property
+    def is_root(self) -> bool:
+        """True outside of threads."""
+        return self.kind.endswith("root")
+
 
 KINDS = ("root", "unlinked", "linked", "muted")
+EARLIER = ("earlier root", "earlier reply")
 CHANNELS = {
     "ada": ("general", "secrets", "shared", "group-dm", "dm", "random"),
     "gus": ("general", "secrets", "shared", "dm-gus", "random"),
@@ -67,6 +80,7 @@ CHANNELS = {
     "bolt-ci": ("general", "shared"),
 }
 """People, and the channels from which each may write; nobody can link a thread of a guest's."""
+LINKABLE = frozenset({"general", "secrets", "shared", "group-dm", "dm"})
 
 Silent = Callable[[str, Place, str], bool]
 SILENCES: dict[str, Silent] = {
@@ -76,6 +90,9 @@ SILENCES: dict[str, Silent] = {
         and words != "a session's address"
         and not place.is_direct
         and place.kind in {"root", "unlinked"}
+    ),
+    "What people said to each other before their thread was linked stays among them.": (
+        lambda _, place, words: words in PLAIN and not place.is_direct and place.kind in EARLIER
     ),
     "The thread was muted so that people can talk among themselves.": lambda _, place, words: (
         words in PLAIN and not place.is_direct and place.kind == "muted"
@@ -138,16 +155,47 @@ class Listener:
             await self.desk.until_said(muted(), thread, channel=place.channel)
         return thread
 
-    async def say(self, place: Place, text: str) -> Spoken:
+    async def say(self, place: Place, text: str, *, deliver: bool = True) -> Spoken:
         """Write `text` in a place, in a new thread if it is to be one without a session."""
         channel, thread = place.channel, self._threads.get(place)
-        if place.kind == "unlinked":
+        if place.kind in {"unlinked", "earlier reply"}:
             by = "gus" if channel == "dm-gus" else "ada"
             thread = await self.slack.say("Shall we?", user=by, channel=channel, deliver=False)
         before = self.seen(place, thread or "", "")
         written = text.replace("{bot}", f"<@{self.slack.bot_user_id}>")
-        ts = await self.slack.say(written, user=self.user, channel=channel, thread=thread)
+        ts = await self.slack.say(
+            written, user=self.user, channel=channel, thread=thread, deliver=deliver
+        )
         return Spoken(place, ts, thread or ts, before)
+
+    async def say_too_early(self, place: Place, text: str, store: Store) -> Spoken:
+        """Write `text` in a thread that is linked before the bot hears of it."""
+        spoken = await self.say(place, text, deliver=False)
+        channel, since = self.slack.workspace.channel(place.channel).id, ts_micros(spoken.ts) + 1
+        thread = ThreadRef(team=self.slack.team_id, channel=channel, thread_ts=spoken.thread)
+        link = Link(session=SessionId(SESSION), by=UserId("U0BEN00000"), at=1, since=since)
+        await store.put(link_key(thread), link.to_json(), CATCH_UP)
+        return spoken
+
+    async def bring(self, spoken: Spoken, store: Store, way: str) -> None:
+        """Let Slack send the events again, or another process note that it refused them."""
+        event = self.slack.event_of(spoken.place.channel, spoken.ts)
+        user = self.slack.bot_user_id
+        if way == "retried":
+            is_mention = user in event["text"] and not spoken.place.is_direct
+            for kind in ("app_mention", "message") if is_mention else ("message",):
+                await self.slack.deliver_event({**event, "type": kind}, retry_num=1)
+        elif (missed := parse_missed(event, self.slack.team_id, user)) is not None:
+            await Checkpoints(store, CATCH_UP, "another").note([missed])
+
+    def wrong(self, words: str, spoken: Sequence[Spoken]) -> list[str]:
+        """Return the places where an answer to `words` is missing, or is one too many."""
+        found = [(one, self.answers(one), silence(self.user, one.place, words)) for one in spoken]
+        return [
+            f"{words!r} at {one.place}: {answers} answers, {why}"
+            for one, answers, why in found
+            if (answers == 0) != (why is not None)
+        ]
 
     def answers(self, spoken: Spoken) -> int:
         """Return how many answers to `spoken` its author sees."""
@@ -161,7 +209,7 @@ class Listener:
         own = [
             one
             for one in slack.ephemerals(channel, self.user)
-            if one.thread_ts == thread or (one.thread_ts is None and place.kind == "root")
+            if one.thread_ts == thread or (one.thread_ts is None and place.is_root)
         ]
         return len(posts) + len(own) + (len(slack.reactions(channel, ts)) if ts else 0)
 
@@ -197,10 +245,30 @@ async def test_whoever_speaks_to_the_bot_sees_an_answer(
         spoken = await asyncio.gather(*(listener.say(place, text) for place in places))
         await desk.until_heard()
         await until_settled(store)
-        for one in spoken:
-            why, answers = silence(user, one.place, words), listener.answers(one)
-            if (answers == 0) != (why is not None):
-                wrong.append(f"{words!r} at {one.place}: {answers} answers, {why}")
+        wrong += listener.wrong(words, spoken)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.times(thread_pause=0.01, backfill_pause=0.05)
+@pytest.mark.parametrize("way", ["retried", "read"])
+@pytest.mark.parametrize("user", list(CHANNELS))
+async def test_whoever_spoke_to_the_bot_before_the_link_sees_an_answer(
+    bot: Bot, desk: Desk, store: Store, user: str, way: str
+) -> None:
+    """Redis was away when they wrote; then somebody linked the thread, as its root or a reply."""
+    listener, channels = Listener(desk, user), [one for one in CHANNELS[user] if one in LINKABLE]
+    places = [Place(channel, kind) for channel in channels for kind in EARLIER]
+    wrong = []
+    for words, text in (MENTIONS | PLAIN | ASIDES).items():
+        spoken = await asyncio.gather(
+            *(listener.say_too_early(place, text, store) for place in places)
+        )
+        desk.slack.workspace.clock.ahead += 4.0  # a fresh command's event would be waited for
+        await asyncio.gather(*(listener.bring(one, store, way) for one in spoken))
+        await until_caught_up(store)
+        await desk.until_heard()
+        await until_settled(store)
+        wrong += listener.wrong(words, spoken)
     assert not wrong, "\n".join(wrong)
 
 

@@ -27,7 +27,7 @@ async def asked(desk: Desk, *, channel: str = "general") -> Message:
 
     def found() -> Sequence[Message]:
         shown = desk.slack.ephemerals(channel, "ada")
-        return [one for one in shown if {START, RUN} & set(actions(one))]
+        return [one for one in shown if {START, RUN, SEND} & set(actions(one))]
 
     await wait_until(found, f"a question ({desk.whispers('ada', channel=channel)})")
     return found()[-1]
@@ -169,6 +169,29 @@ async def test_a_word_that_was_meant_for_devin_is_sent_by_a_press(bot: Bot, desk
     await desk.slack.redeliver(pressed)
     (received,) = await desk.fence(thread)
     assert received.endswith("stats")
+
+
+@pytest.mark.parametrize("place", ["root", "thread"])
+async def test_words_from_before_the_link_are_sent_by_a_press(
+    bot: Bot, desk: Desk, place: str
+) -> None:
+    """Redis was away when they were written, so their event comes again."""
+    root = await desk.slack.say("The build is red.") if place == "thread" else None
+    text = f"<@{desk.slack.bot_user_id}> please look into this"
+    ts = await desk.slack.say(text, thread=root, deliver=False)
+    await desk.mention(f"link {SESSION}", thread=root or ts, user="ben")
+    await desk.until_linked(root or ts)
+    await desk.slack.deliver_event(desk.slack.event_of("general", ts), retry_num=1)
+    question = await asked(desk)
+    assert question.text == thread_links.not_sent("").text
+    assert actions(question) == [SEND]
+    pressed = await press(desk, SEND, question)
+    await desk.until_delivered(ts)
+    await desk.slack.redeliver(pressed)
+    await desk.slack.deliver_event(desk.slack.event_of("general", ts), retry_num=2)
+    (received,) = await desk.fence(root or ts)
+    assert received.endswith("please look into this")
+    assert len(desk.whispers("ada")) == 1
 
 
 async def test_a_word_for_devin_stays_where_its_thread_is_unlinked(bot: Bot, desk: Desk) -> None:

@@ -114,3 +114,13 @@ async def test_where_nothing_is_linked_only_what_is_for_the_bot_is_missed(store:
     gap, threads = await checkpoints.unread()
     assert gap
     assert threads == [Unread(THREAD, 1)]
+
+
+async def test_what_is_for_the_bot_is_read_also_from_before_the_link(store: Store) -> None:
+    """Somebody waits for an answer to it; other words from before are talk among people."""
+    link = Link(session=SESSION, by=UserId("U0ADA"), at=1, since=9)
+    await Links(store, WITHIN).create(THREAD, link)
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    for is_for_bot, after in ((False, 9), (True, 4)):
+        await checkpoints.note([Missed(THREAD, 5, is_for_bot=is_for_bot)])
+        assert (await checkpoints.unread())[1] == [Unread(THREAD, after)]
