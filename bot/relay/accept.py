@@ -159,26 +159,23 @@ class Accepting:
                 await self.polling.begin(thread, session)
             await self.schedule.tell(card_owed(thread, link))
         if (existing or link).since == link.since:
-            await self.read_since(thread, at, took_long=begins, is_known=root is not None)
+            await self.read_since(thread, at, took_long=begins)
         return existing or link, is_new
 
     async def gives_way(self, link: Link) -> bool:
         """Return True if the session of `link` is over or has stopped at its cap, as last seen."""
         return await self.polling.gives_way(link.session)
 
-    async def read_since(
-        self, thread: ThreadRef, since: int, *, took_long: bool = False, is_known: bool = False
-    ) -> None:
+    async def read_since(self, thread: ThreadRef, since: int, *, took_long: bool = False) -> None:
         """Have `thread` read from `since` on, the `ts` (in us) of the request for its link.
 
         Messages written since then met no link, and their events were acknowledged all the same;
         after a request that `took_long`, or came late, later mail waits for them. The thread's
-        first words are read with them. If these are known, and there was no time, nothing is.
+        first words are read with them.
         """
         holds = took_long or self.is_late(micros_ts(since))
-        if holds or not is_known:
-            self.listening.reread(Missed(thread, since, holds=holds, is_refused=False))
-            await self.listening.note()
+        self.listening.reread(Missed(thread, since, holds=holds, is_refused=False))
+        await self.listening.note()
 
     async def first_words(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
         """Return the start of a message as plain text with names."""

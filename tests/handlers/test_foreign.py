@@ -335,7 +335,7 @@ async def test_mail_waits_for_what_was_written_before_a_late_link(
     """Replies that came between the request and the link met none, and come first."""
     thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
     event = scene.late(scene.linked) if is_late else scene.written()
-    await heard.cases.accepting.read_since(thread, ts_micros(event["ts"]), is_known=True)
+    await heard.cases.accepting.read_since(thread, ts_micros(event["ts"]))
     assert (await raw.zscore(at(BEHIND_KEY), SESSION) is not None) is is_late
 
 

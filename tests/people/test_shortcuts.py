@@ -342,6 +342,27 @@ async def test_a_link_that_changes_meanwhile_is_followed(
     assert desk.received() == []
 
 
+async def test_what_is_written_while_a_form_links_the_thread_reaches_devin(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack takes its time to say whom the first message mentions; the reply met no link."""
+    over = asyncio.Event()
+    thread = await desk.slack.say("<@U0BEN00000>: is it green?")
+    view = await asked(desk, SEND, thread)
+    desk.slack.fail_next("users.info", until=over)
+    before = len(desk.slack.calls)
+    submitting = asyncio.create_task(submit(desk, view))
+    await wait_until(
+        lambda: "users.info" in [one.method for one in desk.slack.calls[before:]],
+        "the bot asks who Ben is",
+    )
+    await desk.reply("Not yet", thread)
+    assert (await desk.slack.deliveries[-1].settled()).acked
+    over.set()
+    await submitting
+    await desk.until_received("Not yet")
+
+
 async def test_what_is_sent_is_kept_before_slack_is_acknowledged(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
