@@ -185,11 +185,13 @@ class CatchUp:
         self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
     ) -> None:
         reads = []
+        oldest = self.cases.workspace.clock.now - self._checkpoints.reach
         for one in threads:
             link = await self.cases.state.links.get(one.thread)
             # Only what `Accepting.read_since` notes begins just before the link.
             is_awaited = link is not None and one.after == link.since - 1
-            found = await self._reader.read(one.thread, one.after + is_awaited)
+            after = max(one.after + is_awaited, oldest)
+            found = await self._reader.read(one.thread, after)
             if found is None:
                 skipped.add(one.thread)
             else:

@@ -68,6 +68,8 @@ class Checkpoints:
         self._store = store
         self._within = within
         self._token = token
+        self.reach = millis(within + OVERLAP) * 1000
+        """How far back a thread is read at most, however long it was out of reach (us)."""
 
     async def note_all(
         self, since: int | None = None, oldest: int = 0, most: int = MOST_THREADS

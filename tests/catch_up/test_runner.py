@@ -634,6 +634,26 @@ async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study
     assert await one.claim() == ""
 
 
+async def test_a_thread_that_was_out_of_reach_for_long_is_read_back_no_further_than_others(
+    study: Study, store: Store
+) -> None:
+    """What was written while the bot was not in the channel is not sent days later."""
+    (root,) = await study.linked(1)
+    now, channel = time.time_ns() // 1000, study.desk.slack.workspace.channel("general").id
+    ada, days = study.desk.slack.workspace.user("ada").id, 24 * HOUR
+    old = micros_ts(now - 2 * days)
+    study.desk.slack.workspace.put(Message(channel, old, user=ada, text="Old", thread_ts=root))
+    thread = ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=root)
+    link = Link(session=SessionId("devin-1"), by=UserId(ada), at=1, since=now - 9 * days)
+    await study.links.remove(thread)
+    await study.links.create(thread, link)
+    await study.gaps().note([Missed(thread, now - 9 * days)])
+    study.clock.told(now)
+    async with study.catch_up(study.listening()).running():
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 0"]
+
+
 async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing(
     study: Study, store: Store, raw: Redis
 ) -> None:
