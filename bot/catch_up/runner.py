@@ -144,8 +144,10 @@ class CatchUp:
         for session in self._put_off:
             del plan[session]
         while plan:
-            awaited = (one for one in await self._checkpoints.awaited() if one in plan)
-            session = next(awaited, next(iter(plan)))
+            awaited = [one for one in await self._checkpoints.awaited() if one not in self._put_off]
+            if any(one not in plan for one in awaited):
+                return False  # noted during this pass; its mail doesn't wait for the rest of it
+            session = next(iter(awaited), next(iter(plan)))
             threads = plan.pop(session)
             try:
                 await self._read(gap, session, threads, skipped)

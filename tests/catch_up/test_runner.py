@@ -23,7 +23,7 @@ from bot.model.mirror import Watched
 from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState
-from bot.model.threads import Link, ThreadRef, micros_ts
+from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
     BEHIND_KEY,
@@ -652,6 +652,33 @@ async def test_a_thread_that_was_out_of_reach_for_long_is_read_back_no_further_t
     async with study.catch_up(study.listening()).running():
         await until_caught_up(store)
     assert study.heard.accepted == ["Reply 0"]
+
+
+async def test_a_session_whose_mail_waits_is_read_before_what_was_noted_earlier(
+    study: Study, store: Store
+) -> None:
+    """It was started, or its thread linked, while a long backfill goes on."""
+    roots = await study.linked(4)
+    begun, listening, other = asyncio.Event(), study.listening(), study.gaps("b")
+    ada, channel = UserId("U0ADA00000"), study.desk.slack.workspace.channel("general").id
+    threads = [
+        ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=one) for one in roots
+    ]
+    study.desk.slack.fail_next("conversations.replies", until=begun)
+    await other.note([Missed(one, ts_micros(one.thread_ts)) for one in threads[1:]])
+    async with study.catch_up(listening).running():
+        await wait_until(
+            lambda: "conversations.replies" in [one.method for one in study.desk.slack.calls],
+            "the first thread is being read",
+        )
+        await other.note([Missed(threads[0], ts_micros(roots[0]))])
+        session, mailbox = SessionId(f"devin-{0:032x}"), Mailbox(store, CATCH_UP)
+        ts = micros_ts(time.time_ns() // 1000)
+        await mailbox.accept(Reply(thread=threads[0], ts=ts, author=ada), session, timedelta(0))
+        assert isinstance(await mailbox.take(session, "token"), Later)
+        begun.set()
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 3", "Reply 0", "Reply 2", "Reply 1"]
 
 
 async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing(

@@ -81,6 +81,26 @@ async def test_a_gap_that_began_while_one_was_read_is_not_over(store: Store, raw
     assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
 
 
+async def test_a_gap_elsewhere_holds_up_no_mail_of_a_session_that_was_read(
+    store: Store, raw: Redis
+) -> None:
+    """Each link begins a gap, also while the backfill reads other threads."""
+    links, other = Links(store, WITHIN), THREAD.model_copy(update={"channel": "C0OTHER"})
+    for thread, session in ((THREAD, SESSION), (other, SessionId("devin-1"))):
+        await links.create(thread, Link(session=session, by=UserId("U0ADA"), at=1))
+    checkpoints, mailbox = Checkpoints(store, WITHIN, "token"), Mailbox(store, WITHIN)
+    await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
+    gap, threads = await checkpoints.unread()
+    reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
+    await mailbox.accept(reply, SESSION, timedelta(0))
+    assert isinstance(await mailbox.take(SESSION, "token"), Later)
+    await checkpoints.note([Missed(other, 1_764_000_003_000_000)])
+    assert await checkpoints.read(gap, SESSION, threads)
+    assert await raw.zscore(at(BEHIND_KEY), SESSION) is None
+    assert isinstance(await mailbox.take(SESSION, "token"), Head)
+    assert await raw.zscore(at(BEHIND_KEY), "devin-1") is not None
+
+
 async def test_a_muted_thread_is_not_read(store: Store) -> None:
     """Nothing in it is for Devin, and no mail waits for it."""
     link = Link(session=SESSION, by=UserId("U0ADA"), at=1, muted=True)

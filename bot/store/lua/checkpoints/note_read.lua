@@ -9,8 +9,13 @@ for _, thread in ipairs(threads) do
   local since = redis.call('ZSCORE', key.unread, name)
   if since and tonumber(since) == after then redis.call('ZREM', key.unread, name) end
 end
--- Another thread of this session may have been noted since; the next pass reads it.
-if redis.call('HGET', key.heard, 'gap') ~= read_gap then return 0 end
+-- Another thread of this session may have been noted since; the next pass reads it. What was noted
+-- of other sessions does not hold up this one's mail.
+if redis.call('HGET', key.heard, 'gap') ~= read_gap then
+  for _, thread in ipairs(followers_of(session)) do
+    if redis.call('ZSCORE', key.unread, thread) then return 0 end
+  end
+end
 local waits = redis.call('ZSCORE', key.behind, session)
 redis.call('ZREM', key.behind, session)
 if not waits or waits == '0' or redis.call('ZCARD', key.mail(session)) == 0 then return 0 end
