@@ -265,14 +265,19 @@ class _Tellers:
         _, channel, ts = place_of(owed.subject)
         await self._threads.mark(channel, ts, emoji, owed.log_fields, takes_off=takes_off)
 
-    async def _take_back(self, report: Report, noticed_in: str, kind: OutcomeKind) -> None:
-        """Edit the notice that a reply waits, which would otherwise stay for good."""
+    async def _take_back(self, report: Report) -> None:
+        """Take ⏳ off, and edit the notice that the reply waits: both would stay for good."""
+        await self._mark(report.owed, delivery_reports.WAITING_MARK, takes_off=True)
+        where = report.noticed_in or (report.reply.thread.thread_ts if report.reply else "")
+        if not where:
+            return
         owed, (team, channel, ts) = report.owed, place_of(report.owed.subject)
-        thread = ThreadRef(team=team, channel=channel, thread_ts=noticed_in)
+        thread = ThreadRef(team=team, channel=channel, thread_ts=where)
         key, ids = str(replace(owed, kind=OwedKind.DELAY)), owed.log_fields
         notice = await self._threads.find(thread, key, ids=ids, since=ts)
         if notice is None:
             return
+        kind = None if report.outcome is None else report.outcome.kind
         waited = max(timedelta(seconds=1), report.waited or timedelta(0))
         words = delivery_reports.waited(kind, waited, await self._names.one(report.session))
         try:
@@ -339,23 +344,27 @@ class Outcomes(_Tellers):
         if mark is not None:
             await self._mark(report.owed, mark)
         stale = set(delivery_reports.MARKS.values()) - {mark} if report.owed.number > 1 else set()
-        if report.noticed_in:
-            stale.add(delivery_reports.WAITING_MARK)
         for emoji in stale:
             await self._mark(report.owed, emoji, takes_off=True)
         if report.noticed_in:
-            await self._take_back(report, report.noticed_in, kind)
+            await self._take_back(report)
 
 
 class Delays(_Tellers):
     """The teller of delays."""
 
     async def tell(self, begun: Begun) -> bool:
-        """Post that the reply waits, if it still does, and mark it with ⏳."""
+        """Post that the reply waits, and mark it with ⏳; once it doesn't, take both back."""
         report = Report.of(begun)
         reply = report.reply
-        is_due = report.is_waiting and report.is_current
-        if not is_due or reply is None or reply.thread.is_nowhere:
+        if not report.is_current:
+            return False
+        if not report.is_waiting:
+            may_be_told = begun.again or bool(report.noticed_in)
+            if may_be_told:
+                await self._take_back(report)
+            return may_be_told
+        if reply is None or reply.thread.is_nowhere:
             return False
         session = await self._names.one(report.session)
         longest = self._workspace.settings.give_up_after
@@ -365,20 +374,11 @@ class Delays(_Tellers):
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the report; take notice and mark back if the outcome was told before they came."""
+        """End the report, unless its reply was sent or withdrawn before the notice came."""
         report = Report.of(begun)
-        where = "" if report.reply is None else report.reply.thread.thread_ts
-        waits, outcome = await self._outbox.end(begun, noticed_in=where if told else "")
-        if waits or not (told or begun.again):
-            return
-        try:
-            await self._mark(begun.owed, delivery_reports.WAITING_MARK, takes_off=True)
-            if outcome is not None and where:
-                await self._take_back(report, where, outcome.kind)
-        except (SlackAway, SlackRefused) as error:
-            log.warning(
-                "notice not taken back", extra={**begun.owed.log_fields, "reason": str(error)}
-            )
+        is_noticed = told and report.is_waiting
+        where = report.reply.thread.thread_ts if is_noticed and report.reply else ""
+        await self._outbox.end(begun, noticed_in=where)
 
 
 def _is_mark_only(report: Report) -> bool:

@@ -29,8 +29,8 @@ NO_SUCH_CHANNEL = "channel_not_found"
 NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
 """Slack's codes for a thread that no longer exists."""
 
-DONE = frozenset({"already_reacted", "no_reaction"})
-"""Slack's codes for a mark that is there, or gone, already."""
+DONE = frozenset({"already_reacted", "no_reaction", "message_not_found"})
+"""Slack's codes for a mark that is there already, or gone, perhaps with its message."""
 
 INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 """Arguments of each post, so that Slack makes no link or mention of bare words.

@@ -210,19 +210,14 @@ class Outbox:
             after_ms=int(after * 1000),
         )
 
-    async def end(
-        self, begun: Begun, *, forget: bool = False, noticed_in: str = ""
-    ) -> tuple[bool, Outcome | None]:
+    async def end(self, begun: Begun, *, forget: bool = False, noticed_in: str = "") -> None:
         """End the entry; with `forget`, delete its content and keep only that it was owed.
 
-        A report may have told the thread `noticed_in` that its reply waits. Return whether the
-        reply still does, and its outcome.
+        A report may have told the thread `noticed_in` that its reply waits. If the reply no longer
+        does, the entry is due again at once.
         """
         owed, held, leaves = str(begun.owed), begun.held, "fact" if forget else "all"
-        state, outcome = await lua.end_entry(
-            self._store, owed=owed, held=held, leaves=leaves, noticed_in=noticed_in
-        )
-        return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None
+        await lua.end_entry(self._store, owed=owed, held=held, leaves=leaves, noticed_in=noticed_in)
 
     async def take_back(self, begun: Begun) -> None:
         """End an entry that was not done, and forget it: its subject may be owed again."""

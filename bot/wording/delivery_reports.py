@@ -238,12 +238,18 @@ def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> Sl
     )
 
 
-def waited(kind: OutcomeKind, how_long: timedelta, sent_to: NamedSession) -> SlackMessage:
-    """Return what takes the place of `waiting` once the reply has an outcome."""
-    what = "Queued replies are being delivered now"
-    if kind is OutcomeKind.GIVEN_UP:
-        what = "I've stopped trying to send the reply that came first"
-    said = f"Devin was unavailable for {span(how_long)}. {what}."
+def waited(kind: OutcomeKind | None, how_long: timedelta, sent_to: NamedSession) -> SlackMessage:
+    """Return what takes the place of `waiting` once the reply has an outcome, or was withdrawn."""
+    said = f"Devin was unavailable for {span(how_long)}."
+    if kind is None:
+        said = (
+            "Devin wasn't accepting messages, so a reply was queued. "
+            "Its author took it back before Devin got it."
+        )
+    elif kind is OutcomeKind.DELIVERED:
+        said += " Queued replies are being delivered now."
+    elif kind is OutcomeKind.GIVEN_UP:
+        said += " I've stopped trying to send the reply that came first."
     return SlackMessage(said, buttons=(opens(sent_to),))
 
 

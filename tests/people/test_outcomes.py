@@ -355,7 +355,53 @@ async def test_the_notice_of_a_wait_in_vain_says_that_it_is_over(
     assert is_taken_back(notice, OutcomeKind.GIVEN_UP, desk)
 
 
-def is_taken_back(notice: str, kind: OutcomeKind, desk: Desk) -> bool:
+@pytest.mark.parametrize(
+    ("state", "kind"), [("forbidden", OutcomeKind.REFUSED), ("failed", OutcomeKind.ENDED)]
+)
+async def test_the_notice_of_a_wait_after_which_devin_takes_nothing_promises_nothing(
+    settings: Settings, desk: Desk, store: Store, state: str, kind: OutcomeKind
+) -> None:
+    """The report beside it says what became of the reply, and others may end the same way."""
+    async with open_bot(settings, notice_wait=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited")
+        reply = await desk.reply("Please rebase", thread)
+        await desk.until_marked("hourglass_flowing_sand", reply)
+        desk.devin.behave(SESSION, state)
+        await desk.until_marked("x", reply)
+        await until_settled(store)
+    notice, *_ = desk.said(thread)
+    assert is_taken_back(notice, kind, desk)
+    assert not is_taken_back(notice, OutcomeKind.DELIVERED, desk)
+
+
+@pytest.mark.parametrize("how", ["deleted", "an aside"])
+async def test_the_notice_of_a_reply_that_is_taken_back_says_so(
+    settings: Settings, desk: Desk, store: Store, how: str
+) -> None:
+    """Else it would promise a try, and quote what was deleted; an aside loses its ⏳ as well."""
+    async with open_bot(settings, notice_wait=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited")
+        reply = await desk.reply("Please rebase", thread)
+        await desk.until_marked("hourglass_flowing_sand", reply)
+        if how == "deleted":
+            await desk.slack.delete("general", reply)
+        else:
+            await desk.slack.edit("general", reply, "(aside) Please rebase")
+            await desk.until_marked("wastebasket", reply)
+        await until_settled(store)
+        await wait_until(
+            lambda: is_taken_back(desk.said(thread)[0], None, desk), "the notice is taken back"
+        )
+    assert len(desk.said(thread)) == 1
+    if how == "an aside":
+        assert desk.marks(reply) == ["wastebasket"]
+
+
+def is_taken_back(notice: str, kind: OutcomeKind | None, desk: Desk) -> bool:
     """Return True if a notice says that its wait of some seconds is over."""
     words = (
         delivery_reports.waited(kind, timedelta(seconds=seconds), desk.named())

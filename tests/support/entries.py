@@ -58,11 +58,10 @@ class Entries:
         """Call `Outbox.pause` for the latest attempt."""
         await self.outbox.pause(self._begun[owed], after, may_be_done=may_be_done)
 
-    async def end(self, owed: Owed, *, told: bool) -> bool:
+    async def end(self, owed: Owed, *, told: bool) -> None:
         """Call `Outbox.end` for the latest attempt; a delay that was told was told somewhere."""
         where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
-        waits, _ = await self.outbox.end(self._begun[owed], noticed_in=where)
-        return waits
+        await self.outbox.end(self._begun[owed], noticed_in=where)
 
     async def overdue(
         self, grace: timedelta, limit: int

@@ -138,7 +138,7 @@ async def pause_entry(*, owed: str, held: str, may_be_done: bool, after_ms: int)
 
 
 @script
-async def end_entry(*, owed: str, held: str, leaves: str, noticed_in: str) -> tuple[str, str]: ...
+async def end_entry(*, owed: str, held: str, leaves: str, noticed_in: str) -> int: ...
 
 
 @script

@@ -1,11 +1,16 @@
 -- Takes a reply out of its mailbox; `edited` is the time of the edit that caused it, in
--- microseconds, or 0 for a deletion.
+-- microseconds, or 0 for a deletion. A notice that it waits is owed again, to be taken back.
 local function withdraw(reply_id, session, edited)
   local reply, mail, watched = key.subject(reply_id), key.mail(session), key.watched(session)
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
   redis.call('HDEL', reply, 'reply', 'files')
   redis.call('EXPIRE', reply, keep.done)
   redis.call('ZREM', mail, reply_id)
+  local told = redis.call('HMGET', reply, 'noticed', 'round')
+  if told[1] then
+    redis.call('ZADD', key.outbox, now_ms(), reply_id .. '|' .. told[2] .. '|delay')
+    prolong(key.outbox, keep.done)
+  end
   if redis.call('ZCARD', mail) == 0 then
     redis.call('HDEL', watched, 'failing', 'attempts')
     redis.call('ZREM', key.due, session)

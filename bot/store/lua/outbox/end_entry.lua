@@ -1,20 +1,24 @@
 -- Ends a try and its entry of the outbox. It `leaves` 'all' of the subject; or the 'fact' that it
 -- was owed, without its content; or 'nothing', so that it may be owed again. `noticed_in` is the
--- thread that was told that a reply waits, or ''. Returns the state and the outcome of a reply.
+-- thread that was told that a reply waits, or ''; if it no longer does, the entry is due again, for
+-- that to be taken back.
 local owed = ARGV[1]
 local held = ARGV[2]
 local leaves = ARGV[3]
 local noticed_in = ARGV[4]
 
 local record, begun, holds = try_of(owed)
-local is = redis.call('HMGET', record, 'state', 'meanwhile', 'outcome')
-if holds == held then
-  redis.call('HDEL', record, begun)
-  if noticed_in ~= '' then redis.call('HSET', record, 'noticed', noticed_in) end
-  -- The reply was taken back while its report still needed the text (`note_change`).
-  if is[1] == 'done' and is[2] == '' then redis.call('HDEL', record, 'reply', 'files') end
-  if leaves == 'fact' then redis.call('HDEL', record, 'asked') end
-  if leaves == 'nothing' then redis.call('DEL', record) end
-  redis.call('ZREM', key.outbox, owed)
+if holds ~= held then return 0 end
+redis.call('HDEL', record, begun)
+local is = redis.call('HMGET', record, 'state', 'meanwhile')
+-- The reply was taken back while its report still needed the text (`note_change`).
+if is[1] == 'done' and is[2] == '' then redis.call('HDEL', record, 'reply', 'files') end
+if leaves == 'fact' then redis.call('HDEL', record, 'asked') end
+if leaves == 'nothing' then redis.call('DEL', record) end
+if noticed_in ~= '' then
+  redis.call('HSET', record, 'noticed', noticed_in)
+  if is[1] == 'done' or is[1] == 'withdrawn' then
+    return redis.call('ZADD', key.outbox, now_ms(), owed)
+  end
 end
-return {is[1] or '', is[3] or ''}
+return redis.call('ZREM', key.outbox, owed)
