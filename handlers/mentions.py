@@ -7,6 +7,8 @@ Other words to the bot are a reply, a mistyped command, or somebody's first word
 something that its author sees: it reaches Devin, or the bot asks back with buttons.
 """
 
+from functools import partial
+
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
@@ -26,9 +28,9 @@ from bot.wording.mirror import digest as digests
 from bot.wording.mirror import posts as mirror_notices
 from handlers import replies
 from handlers.answering import Asker, on_press, whisper
-from handlers.parse.interactions import Press, Shortcut
+from handlers.modals import show
+from handlers.parse.interactions import Press
 from handlers.parse.messages import Command, Payload, parse_command, parse_guess
-from handlers.shortcuts import LINK, begin
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -43,7 +45,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     async def on_link_spoken(press: Press) -> None:
         message = (await cases.first_words.read(press.value, press.by, press.channel)).message
         asker = Asker(cases, press.response_url, press.by, press.answered_in)
-        await begin(asker, Shortcut(press.by, message.thread, message, press.trigger), LINK)
+        work = partial(cases.link_form.ask, message.thread, press.by, message)
+        await show(asker, forms.LINK_TITLE, press.trigger, work)
 
     @on_press(app, cases, actions.RUN_SPOKEN)
     async def on_run_spoken(press: Press) -> SlackMessage:

@@ -44,31 +44,34 @@ async def show(
     asker: Asker,
     title: str,
     trigger: str,
-    once: str,
     work: Callable[[], Coroutine[Any, Any, View | Note]],
 ) -> None:
     """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
-    Work that takes longer than a second is waited for in a modal with that title. Of what Slack
-    delivers several times, with the same trigger, and is to be done `once`, the first is done.
+    Work that takes longer than a second is waited for in a modal with that title. A person who
+    asked from nowhere is told in a modal, too. Of what Slack delivers several times, with the same
+    trigger, the first is done.
     """
     cases = asker.cases
 
     async def do() -> View | Note:
-        if not trigger or await cases.state.claims.claim(f"{once}:{trigger[:100]}"):
+        if not trigger or await cases.state.claims.claim(f"opened:{trigger[:100]}"):
             return await work()
         return Note(forms.ONE_MOMENT, is_seen=True)
 
     task = asyncio.create_task(do())
     await asyncio.wait({task}, timeout=cases.workspace.timing.modal_seconds)
-    waiting = None if task.done() else await _open_waiting(cases, title, trigger)
+    one_moment = forms.tell(title, forms.ONE_MOMENT)
+    waiting = None if task.done() else await _open(cases, trigger, one_moment)
 
     async def tell(note: Note) -> None:
-        if waiting is None:
-            is_told = note.is_seen
+        told = forms.tell(title, note.words)
+        is_told = note.is_seen if waiting is None else await _replace(cases, waiting, told)
+        if is_told:
+            return
+        if asker.thread.is_nowhere:
+            await _open(cases, trigger, told)
         else:
-            is_told = await _replace(cases, waiting, forms.tell(title, note.words))
-        if not is_told:
             await asker.tell(note.words)
 
     async with caught(lambda error: tell(Note(in_words(error, cases.workspace.admin)))):
@@ -136,12 +139,12 @@ async def _failure(
     return {at: said[:LONGEST_ERROR] for at, said in told.items()}
 
 
-async def _open_waiting(cases: UseCases, title: str, trigger: str) -> str | None:
+async def _open(cases: UseCases, trigger: str, view: View) -> str | None:
+    """Open a modal, and return its id, if Slack tells one; a failure is only logged."""
     try:
-        view = forms.tell(title, forms.ONE_MOMENT)
         return await cases.workspace.views.open(trigger, view) or None
     except RelayError as error:
-        log.warning("no modal to wait in", extra={"reason": str(error)})
+        log.warning("modal not opened", extra={"reason": str(error)})
         return None
 
 

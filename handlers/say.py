@@ -67,7 +67,7 @@ async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     title, work = forms.SAY_TITLE, partial(cases.say.form, say.channel, say.by)
     if say.starts:
         title, work = form.TITLE, partial(cases.start_forms.new, say.by, say.channel)
-    await show(asker, title, say.trigger, f"said:{say.by}", work)
+    await show(asker, title, say.trigger, work)
 
 
 async def _is_new(cases: UseCases, say: SayCommand) -> bool:

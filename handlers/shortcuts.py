@@ -36,7 +36,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             if not shortcut.has_replies:
                 thread = thread.model_copy(update={"thread_ts": ""})
             asker = Asker(cases, string(body, "response_url"), shortcut.by, thread)
-            await cases.background.soon(begin(asker, shortcut, body["callback_id"]))
+            title, work = forms.SEND_TITLE, partial(_send, cases, shortcut)
+            if body["callback_id"] == LINK:
+                title, work = forms.LINK_TITLE, partial(_link, cases, shortcut)
+            await cases.background.soon(show(asker, title, shortcut.trigger, work))
 
     @on_submit(app, cases, actions.ASK_SESSION, forms.problems, actions.TYPED_FIELD)
     async def on_session(form: Submission) -> None:
@@ -44,22 +47,14 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         await cases.link_form.answer(form.number, form.by, session, reread)
 
 
-async def begin(asker: Asker, shortcut: Shortcut, which: str) -> None:
-    """Do the work of a shortcut, `SEND` or `LINK`, and show its result."""
-    title = forms.SEND_TITLE if which == SEND else forms.LINK_TITLE
-    thread, message = shortcut.thread, shortcut.message
-    place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
-    work = partial(_work, asker.cases, shortcut, which)
-    await show(asker, title, shortcut.trigger, f"{which}:{place}", work)
+async def _link(cases: UseCases, shortcut: Shortcut) -> View | Note:
+    return await cases.link_form.ask(shortcut.thread, shortcut.by, shortcut.message)
 
 
-async def _work(cases: UseCases, shortcut: Shortcut, which: str) -> View | Note:
-    thread, message = shortcut.thread, shortcut.message
-    if which == LINK:
-        return await cases.link_form.ask(thread, shortcut.by, message)
-    if message is None:
+async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
+    if shortcut.message is None:
         raise EmptyMessage
-    sent = await cases.link_form.send(message, shortcut.by)
+    sent = await cases.link_form.send(shortcut.message, shortcut.by)
     if not isinstance(sent, Change):
         return sent
     return Note(forms.SENT_BEFORE) if sent is Change.REPEATED else Note(forms.SENT, is_seen=True)

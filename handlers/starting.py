@@ -6,7 +6,8 @@ A shortcut and a button open the form.
 a session that has ended, and *Continue in a new session* one that has stopped at its cap. The menus
 of the form ask for what fits to what is typed into them.
 
-The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
+The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it, so whoever
+gets no form is told in a modal
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
 
 *Change* opens the form of a channel's defaults, with which its sessions start. A reaction with the
@@ -14,7 +15,6 @@ emoji that starts sessions starts one for its message, whoever reacts to it; wha
 is told to the person who reacted alone.
 """
 
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
@@ -30,10 +30,10 @@ from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
 from bot.slack.threads import NO_SUCH_THREAD
-from bot.wording import actions, forms, refusals
+from bot.wording import actions, refusals
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
-from handlers.answering import Asker, in_words, on_press, ours
+from handlers.answering import Asker, on_press, ours
 from handlers.modals import on_submit, show
 from handlers.parse.interactions import (
     Press,
@@ -53,8 +53,6 @@ from handlers.parse.messages import (
     parse_reaction,
 )
 
-log = logging.getLogger(__name__)
-
 
 def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to all of them."""
@@ -65,7 +63,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         await ack()
         opener = ours(parse_opener, body, cases)
         if opener is not None:
-            await cases.background.soon(_open(cases, *opener))
+            by, trigger, channel = opener
+            asker = Asker(cases, "", by, ThreadRef.nowhere(cases.workspace.team, "form", ""))
+            work = partial(cases.start_forms.new, by, channel)
+            await cases.background.soon(show(asker, form.TITLE, trigger, work))
 
     place, problems = actions.CHANNEL_FIELD, partial(form.problems, is_new=True)
 
@@ -116,8 +117,7 @@ def _open_by(
         press = ours(parse_press, body, cases)
         if press is not None:
             asker = Asker(cases, press.response_url, press.by, press.thread)
-            once, do = f"{button}:{press.by}", partial(work, press)
-            await cases.background.soon(show(asker, title, press.trigger, once, do))
+            await cases.background.soon(show(asker, title, press.trigger, partial(work, press)))
 
     listener.__name__ = f"on_{button}"  # Bolt logs it
     app.action(button)(listener)
@@ -164,20 +164,6 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
             return None
         by = await cases.workspace.people.name(press.by)
         return starting.continued(by) if is_new else starting.CONTINUED_ALREADY
-
-
-async def _open(cases: UseCases, by: UserId, trigger: str, channel: str) -> None:
-    """Open the form, or a modal that says why there is none; a repeat opens nothing."""
-    try:
-        if not await cases.state.claims.claim(f"shortcut_start:{trigger[:100]}"):
-            return
-        view = await cases.start_forms.new(by, channel)
-    except RelayError as error:
-        view = forms.tell(form.TITLE, in_words(error, cases.workspace.admin))
-    try:
-        await cases.workspace.views.open(trigger, view)
-    except RelayError as error:
-        log.warning("form not opened", extra={"user": by, "reason": str(error)})
 
 
 def _register_defaults(app: AsyncApp, cases: UseCases) -> None:

@@ -53,7 +53,7 @@ async def test_a_shortcut_is_claimed_by_the_id_that_slack_sends(
     for callback in ("send_to_devin", "link_session"):
         shortcut = await desk.slack.shortcut(callback, channel="general", message_ts=thread)
         trigger = shortcut.payload["trigger_id"]
-        what = f"claim:{callback}:{ROOM}:{thread}:{trigger}"
+        what = f"claim:opened:{trigger}"
         key = f"{{devin-relay:{TENANT}}}:once:{what}"
 
         async def is_claimed(key: str = key) -> bool:
