@@ -125,7 +125,7 @@ Duration = Annotated[
     timedelta, BeforeValidator(duration), Field(gt=timedelta(0), le=timedelta(days=3650))
 ]
 
-Emoji = Annotated[str, BeforeValidator(str.lower), Field(pattern=r"^[\w'+-]{1,100}$")]
+Emoji = Annotated[str, BeforeValidator(str.lower), Field(pattern=r"^[\w'+-]{1,100}\Z")]
 """The name of an emoji as Slack's events have it, such as robot_face or +1."""
 
 CAP_SHAPE = "a whole number of ACUs from 1 to 100,000"
@@ -155,7 +155,8 @@ class Settings(BaseModel):
     A field's description says what a valid value looks like; it is shown when a value is invalid.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    # Rust's regular expressions take 10 MB for `\w{1,100}`.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, regex_engine="python-re")
 
     _doubts: tuple[str, ...] = PrivateAttr(())
 
@@ -180,7 +181,7 @@ class Settings(BaseModel):
     devin_api_key: Annotated[SecretStr, token(*PREFIXES)] = Field(
         description="a Devin API key (cog_…, or apk_… for the legacy API v1)"
     )
-    devin_org_id: Annotated[str, Field(pattern=r"^org[-_][A-Za-z0-9_-]+$")] | None = Field(
+    devin_org_id: Annotated[str, Field(pattern=r"^org[-_][A-Za-z0-9_-]+\Z")] | None = Field(
         None, description="the ID of a Devin organization (org-…)"
     )
     devin_api_url: Annotated[str, AfterValidator(check_web_address)] = Field(
@@ -200,7 +201,7 @@ class Settings(BaseModel):
     )
     data_dir: Path = Field(Path(".data"), description="a directory that nothing else uses")
     host: str = Field(
-        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an IP address of this machine"
+        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+\Z", description="an IP address of this machine"
     )
     port: int = Field(
         3000, ge=0, le=65535, description="a number up to 65535, or 0 for any free port"
@@ -210,7 +211,7 @@ class Settings(BaseModel):
     )
     admin_contact: str = Field(
         "",
-        pattern=r"^[^\x00-\x1f]{0,80}$",
+        pattern=r"^[^\x00-\x1f]{0,80}\Z",
         description="the ID of a channel, person or user group in Slack, or up to 80 characters",
     )
     give_up_after: Duration = Field(
