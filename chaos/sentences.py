@@ -69,7 +69,6 @@ STATUSES: Mapping[SessionState, str] = {
     SessionState.WAITING: "suspended",
     SessionState.APPROVAL: "suspended",
     SessionState.FINISHED: "active",
-    SessionState.SUSPENDED: "active",
     SessionState.ENDED: "closed",
 }
 """Slack's own state of a thread (docs.slack.dev/ai/agent-sessions), by the session's."""
@@ -96,6 +95,8 @@ class Shows:
             return {"", "active"}
         if self.trouble is not None and self.state is not SessionState.ENDED:
             return {"suspended"}
+        if self.state is SessionState.SUSPENDED:
+            return {"active", "suspended"}  # it may have fallen asleep over a question
         return {STATUSES[self.state]}
 
     @property

@@ -164,7 +164,7 @@ def wanted_slot(
         status = AgentStatus.CLOSED if was is not None and heard.link is None else None
     elif heard.is_barred or heard.follow is Follow.OFF:
         status = AgentStatus.ACTIVE if was is not None else None
-    elif seen.trouble is not None and seen.state is not SessionState.ENDED:
+    elif seen.waits or (seen.trouble is not None and seen.state is not SessionState.ENDED):
         status = AgentStatus.SUSPENDED
     else:
         status = _STATUSES.get(seen.state, was.status if was is not None else None)
@@ -173,8 +173,6 @@ def wanted_slot(
 
 _STATUSES: Mapping[SessionState, str] = {
     SessionState.WORKING: AgentStatus.PROCESSING,
-    SessionState.WAITING: AgentStatus.SUSPENDED,
-    SessionState.APPROVAL: AgentStatus.SUSPENDED,
     SessionState.FINISHED: AgentStatus.ACTIVE,
     SessionState.SUSPENDED: AgentStatus.ACTIVE,
     SessionState.ENDED: AgentStatus.CLOSED,

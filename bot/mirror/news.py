@@ -2,9 +2,8 @@
 
 Devin's messages come first, in Devin's order, then what the session's state means for people: what
 Devin asks, and that it has finished or stopped. States and messages come by different calls, so
-either may be read first. People are told of each stay in a state once, and what Devin asks stays
-open until somebody replies, Devin asks something else, or the state changes. A reply ends a stay
-even if no poll sees another state in between.
+either may be read first. People are told of each stay in a state once. A reply ends a stay even if
+no poll sees another state in between. `Watched` says how long what Devin asks stays open.
 
 Devin tells a session's children by their ids, so their states come with those of the next poll;
 those of new children are asked for at once.
@@ -16,16 +15,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from bot.devin.api import MessagePage, SessionSummary, Source
-from bot.mirror.pace import RESOLUTION_MS, pulls_by, until_next, updated_of
+from bot.mirror.pace import FRESH_MS, RESOLUTION_MS, pulls_by, until_next, updated_of
 from bot.model.mirror import CAPS, NEAR, NEEDS_PERSON, Child, Follow, Said, SaidKind, Watched
 from bot.model.sessions import SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
 from bot.store.watches import Follower, Found, TakenPoll
 from bot.text.questions import parse_question
-from bot.wording.mirror.posts import beginning
-
-ANSWERED_MS = 3_000
-"""The time after a reply from which the session's state is Devin's answer to it."""
+from bot.wording.mirror.posts import APPROVED, beginning
 
 QUESTION_READ = 4_000
 """The end of a message in which its question is looked for, in characters."""
@@ -78,9 +74,9 @@ def _at_rest(
                 return ()
             id_ = _ask_id(f"{last.id} {at}")
             return [Said(kind=SaidKind.QUESTION, at=at, id=id_, text=last.text, options=options)]
-        case SessionState.APPROVAL if has_changed or _is_unmoved_by_reply(poll):
-            text = last.text if last is not None else ""
-            return [Said(kind=SaidKind.APPROVAL, at=at, id=_ask_id(f"approval {at}"), text=text)]
+        case SessionState.APPROVAL if _is_new_approval(poll, last, is_turn=is_turn):
+            id_, text = _ask_id(f"approval {at}"), last.text if last is not None else ""
+            return [Said(kind=SaidKind.APPROVAL, at=at, id=id_, text=text, options=(APPROVED,))]
         case SessionState.FINISHED if has_changed or _has_answered(poll, last):
             return [Said(kind=SaidKind.FINISHED, at=at)]
         case SessionState.ENDED if has_changed:
@@ -91,8 +87,22 @@ def _at_rest(
 def _is_settled(poll: TakenPoll, question: Said) -> bool:
     """Return True if a question is open, or somebody has replied since it was asked."""
     before = poll.seen
-    was_asked = before.question == question.id
-    return was_asked and (bool(before.asked) or poll.sent > before.question_at)
+    is_open = before.has_open(SessionState.WAITING) or poll.sent > before.question_at
+    return before.question == question.id and is_open
+
+
+def _is_new_approval(poll: TakenPoll, last: Said | None, *, is_turn: bool) -> bool:
+    """Return True unless the approval that the session needs is one that people were told of.
+
+    Devin's words may be listed later than the state, but what it says that long after people were
+    told is about another action: somebody has approved the first one in Devin.
+    """
+    before = poll.seen
+    is_new = before.state is not SessionState.APPROVAL
+    if before.has_open(SessionState.APPROVAL):
+        is_later = last is not None and last.at > before.asked_at + FRESH_MS
+        is_new = is_turn and is_later and not _has_reply(poll)
+    return is_new or _is_unmoved_by_reply(poll)
 
 
 def _in_trouble(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
@@ -129,8 +139,8 @@ def _has_reply(poll: TakenPoll) -> bool:
 
 
 def _is_unmoved_by_reply(poll: TakenPoll) -> bool:
-    """Return True if the state, as it is by now, is Devin's answer to a reply."""
-    return _has_reply(poll) and poll.began - poll.replied >= ANSWERED_MS
+    """Return True if the state is Devin's answer to a reply: at first, it may be that of before."""
+    return _has_reply(poll) and poll.began - poll.replied >= FRESH_MS * poll.pause
 
 
 def _has_answered(poll: TakenPoll, last: Said | None) -> bool:
@@ -139,37 +149,36 @@ def _has_answered(poll: TakenPoll, last: Said | None) -> bool:
     return is_later and _is_unmoved_by_reply(poll)
 
 
-_ASKING = frozenset({SaidKind.QUESTION, SaidKind.APPROVAL})
-
-
-def asked_of(
+def told_by(
     poll: TakenPoll, seen: Watched, events: Sequence[Said], page: MessagePage
 ) -> dict[str, object]:
-    """Return what is open: what was just asked, or what was before while nobody has answered."""
-    asked = next((one for one in events if one.kind in _ASKING), None)
-    update: dict[str, object]
-    if asked is not None:
-        update = {"asked": asked.id, "asked_at": poll.began, "options": asked.options}
+    """Return what people have been told, and what is open by now: just asked, or still asked."""
+    before, update = poll.seen, dict[str, object]()
+    if asked := next((one for one in events if one.id), None):
+        update = {"asked": asked.id, "asked_in": seen.state, "options": asked.options}
         if asked.kind is SaidKind.QUESTION and seen.last is not None:
             update |= {"question": seen.last.id, "question_at": poll.began}
-        return update
-    update = {}
-    if any(one.kind in NEEDS_PERSON for one in events):
+    elif seen.state not in {before.asked_in, SessionState.SUSPENDED} or _is_answered(poll, page):
+        update = {"asked": "", "options": ()}
+    is_left_open = bool(before.asked) and not update
+    if any(one.kind in NEEDS_PERSON for one in events) and not is_left_open:
         update["asked_at"] = poll.began
-    is_answered = seen.state is SessionState.WAITING and not _ends_with_devin(page)
-    if seen.state is not poll.seen.state or _has_reply(poll) or is_answered:
-        update |= {"asked": "", "options": ()}
-    return update
+    caps = [one.kind for one in events if one.kind in CAPS]
+    return {**update, "cap_told": caps[0]} if caps else update
+
+
+def _is_answered(poll: TakenPoll, page: MessagePage) -> bool:
+    """Return True if somebody has replied to what was open, also in Devin's web app."""
+    is_question = poll.seen.has_open(SessionState.WAITING)
+    return _has_reply(poll) or (is_question and not _ends_with_devin(page))
 
 
 def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage) -> Sequence[Said]:
-    """Return the end of what was open, if its post has buttons that answer it."""
+    """Return the end of what was open, if its post has buttons."""
     before = poll.seen
-    has_buttons = bool(before.options) or before.state is SessionState.APPROVAL
-    if not before.asked or before.asked == seen.asked or not has_buttons:
+    if not before.asked or before.asked == seen.asked or not before.options:
         return ()
-    is_answered = _has_reply(poll) or not _ends_with_devin(page)
-    kind = SaidKind.ANSWERED if is_answered else SaidKind.MOVED_ON
+    kind = SaidKind.ANSWERED if _is_answered(poll, page) else SaidKind.MOVED_ON
     return [Said(kind=kind, id=before.asked, at=before.asked_at)]
 
 
@@ -218,10 +227,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     is_history = poll.seen.is_new and not is_followed
     seen = _seen(poll, reading, fresh, reread_since, is_history=is_history)
     events = () if is_history else events_of(poll, seen, fresh, reading.page)
-    seen = seen.model_copy(update=asked_of(poll, seen, events, reading.page))
-    for one in events:
-        if one.kind in CAPS:
-            seen = seen.model_copy(update={"cap_told": one.kind})
+    seen = seen.model_copy(update=told_by(poll, seen, events, reading.page))
     events = [*closed_by(poll, seen, reading.page), *events]
     said = [
         (one.thread, item)
@@ -246,8 +252,8 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
 def shows(seen: Watched) -> tuple[object, ...]:
     """Return what a card shows of a session; while Devin works, its cost by tenths of its cap."""
     cost = seen.acus if seen.is_at_rest else int(10 * seen.used)
-    opened = seen.pull_requests, shown_of(seen.children)
-    return (seen.state, seen.trouble, opened, seen.title, seen.url, cost, seen.is_at_cap)
+    named, opened = (seen.title, seen.url), (seen.pull_requests, shown_of(seen.children))
+    return (seen.state, seen.waits, seen.trouble, opened, named, cost, seen.is_at_cap)
 
 
 def _seen(

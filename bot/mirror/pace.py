@@ -26,8 +26,9 @@ RESTING = 300
 `Timing.watch_pause`, a second."""
 
 FRESH_MS = 15_000
-"""The time after a reply, or the end of Devin's turn, in which each poll reads messages: Devin may
-list its last words after the state that they lead to."""
+"""The time after a reply, or the end of Devin's turn, in which each poll reads messages, as the
+first one after it does: Devin may list its last words after the state that they lead to, and still
+show the state before a reply."""
 
 WORKING_MS = 15_000
 SPOKEN_MS = 600_000
@@ -123,9 +124,11 @@ def _has_cost(seen: Watched, summary: SessionSummary) -> bool:
 
 
 def _is_fresh(poll: TakenPoll) -> bool:
-    if poll.seen.state is SessionState.WORKING:
-        return poll.began - poll.replied < FRESH_MS
-    return _idle_ms(poll, poll.seen) < FRESH_MS
+    """Return True unless messages were read after that time."""
+    seen = poll.seen
+    if seen.state is SessionState.WORKING:
+        return seen.read_at - poll.replied < FRESH_MS
+    return abs(seen.read_at - _moved_at(poll, seen)) < FRESH_MS
 
 
 def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
@@ -136,5 +139,9 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
 
 
 def _idle_ms(poll: TakenPoll, seen: Watched) -> int:
+    return abs(poll.began - _moved_at(poll, seen))
+
+
+def _moved_at(poll: TakenPoll, seen: Watched) -> int:
     linked = poll.wanted if seen.state is SessionState.UNKNOWN else 0
-    return abs(poll.began - max(seen.updated - seen.skew, seen.spoke_at, poll.replied, linked))
+    return max(seen.updated - seen.skew, seen.spoke_at, poll.replied, linked)

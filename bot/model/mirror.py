@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from bot.model.people import UserId
 from bot.model.record import Record
-from bot.model.sessions import RESTING, PullRequest, SessionId, SessionState, Trouble
+from bot.model.sessions import RESTING, WAITING, PullRequest, SessionId, SessionState, Trouble
 
 
 class Follow(StrEnum):
@@ -136,14 +136,18 @@ class Watched(Record):
     the session entered its state, `read_at` when its messages were last read, and `spoke_at` when
     anybody last said something. `updated` is Devin's own time of its last change, and `skew` how
     far Devin's clock is ahead. `parent` started it, if a session did. `last` is Devin's last
-    message, and
-    `is_turn_shown` says that threads which follow turns have been shown it. `asked` is the id of
-    the open question or approval, and `options` are the answers it offers. `asked_at` is when
-    people were last told that the session asks, has finished or has stopped. `question` is the id
-    of the message that last asked something, at `question_at`. After the cursor was
-    lost, `reread_since` is when the session had been read before, until all of it is read again;
+    message, and `is_turn_shown` says that threads which follow turns have been shown it. `question`
+    is the id of the message that last asked something, at `question_at`. After the cursor was lost,
+    `reread_since` is when the session had been read before, until all of it is read again;
     `is_too_long` says that it can't be, since its messages are too long. `cap` is that of the
     session's start, and `cap_told` the last event of it that people were told.
+
+    `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
+    and `options` are the answers that its buttons offer, of which an approval has one. It stays
+    open until somebody replies, Devin asks something else, or the session enters another state than
+    that one; a session that falls asleep still waits. `asked_at` is when people were told of it,
+    or, if nothing is open, that the session has finished or stopped: only a reply that is sent
+    later is an answer to that.
     """
 
     cursor: str = ""
@@ -166,6 +170,7 @@ class Watched(Record):
     last: Said | None = None
     is_turn_shown: bool = True
     asked: str = ""
+    asked_in: SessionState = SessionState.UNKNOWN
     asked_at: int = 0
     options: tuple[str, ...] = ()
     question: str = ""
@@ -177,6 +182,15 @@ class Watched(Record):
     def is_new(self) -> bool:
         """True if the session's messages were never read."""
         return not self.read_at
+
+    @property
+    def waits(self) -> bool:
+        """True if the session waits for a person, perhaps asleep."""
+        return self.state in WAITING or bool(self.asked)
+
+    def has_open(self, state: SessionState) -> bool:
+        """Return True if what was asked in that state is open."""
+        return bool(self.asked) and self.asked_in is state
 
     @property
     def is_at_rest(self) -> bool:

@@ -43,6 +43,9 @@ class SessionState(StrEnum):
 RESTING = frozenset(SessionState) - {SessionState.WORKING, SessionState.UNKNOWN}
 """The states in which Devin's turn is over."""
 
+WAITING = frozenset({SessionState.WAITING, SessionState.APPROVAL})
+"""The states in which a session waits for a person."""
+
 OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
 """The states in which nothing more is expected of a session."""
 

@@ -29,7 +29,6 @@ from bot.slack.lookups import Need
 from bot.store.outbox import Begun, Owed, OwedKind
 from bot.store.state import State
 from bot.wording import usage as words
-from bot.wording.home_view import NEEDS_SOMEONE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
 
@@ -255,4 +254,4 @@ class Digests:
 
 def _needs_someone(seen: Watched) -> bool:
     """Return True for a session that waits for a person, or has stopped without being over."""
-    return seen.state in NEEDS_SOMEONE or (seen.trouble is not None and seen.state not in OVER)
+    return seen.waits or (seen.trouble is not None and seen.state not in OVER)

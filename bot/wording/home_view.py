@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.model.mirror import Follow, Watched
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Queue
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions
@@ -69,8 +69,6 @@ GONE = "That thread is no longer linked to that session. Nothing changed."
 
 PER_PAGE = 30
 """Each thread takes three blocks, and the page a few more."""
-
-NEEDS_SOMEONE = frozenset({SessionState.WAITING, SessionState.APPROVAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ def _item(one: Shown) -> Item:
 
 def needs_someone(seen: Watched) -> bool:
     """Return True if a session waits for a person, or has stopped at its cap."""
-    return seen.state in NEEDS_SOMEONE or seen.is_at_cap
+    return seen.waits or seen.is_at_cap
 
 
 def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:

@@ -71,6 +71,7 @@ def lines(speech: Speaking) -> int:
         (Watched(state=SessionState.ENDED, trouble=Trouble.ERROR), "closed"),
         (Watched(state=SessionState.FINISHED), "active"),
         (Watched(state=SessionState.SUSPENDED), "active"),
+        (Watched(state=SessionState.SUSPENDED, asked="a"), "suspended"),
         (Watched(state=SessionState.ENDED), "closed"),
         (Watched(state=SessionState.UNKNOWN), ""),
     ],

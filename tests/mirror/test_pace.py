@@ -55,11 +55,14 @@ def test_a_cost_that_moved_at_rest_is_news() -> None:
 
 
 def test_messages_are_read_at_each_poll_after_a_reply_and_after_a_turn() -> None:
-    """The answer may come at once, and Devin may list its last words after the state."""
+    """The answer may come at once, and Devin may list its last words after the state.
+
+    One more poll reads when the state must be Devin's answer; these were read a second ago.
+    """
     for state in (WORKING, WAITING):
-        assert worth(polled(watched(state), replied=14 * SECOND)) is Worth.NEWS
-        assert worth(polled(watched(state), replied=15 * SECOND)) is Worth.NOTHING
-    assert worth(polled(watched(updated=14 * SECOND))) is Worth.NEWS
+        assert worth(polled(watched(state), replied=15 * SECOND)) is Worth.NEWS
+        assert worth(polled(watched(state), replied=16 * SECOND)) is Worth.NOTHING
+    assert worth(polled(watched(updated=15 * SECOND))) is Worth.NEWS
     assert worth(polled(watched(WORKING, updated=14 * SECOND))) is Worth.NOTHING
 
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
+from bot.mirror.pace import FRESH_MS
 from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState, Trouble
@@ -17,9 +19,6 @@ from bot.store.watches import Follower, TakenPoll, short_id
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000
-SETTLED = 3_000
-"""By so long after a reply, the state is Devin's answer to it."""
-
 CHOICE = "Which one?\n\n1. Red\n2. Blue"
 REMARK = "The tests pass."
 _FOLLOWER = Follower(
@@ -42,6 +41,7 @@ class Step:
     replied: bool = False
     lists_reply: bool = True
     trouble: Trouble | None = None
+    acus: float | None = None
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Conversation:
 
     now: int = NOW
     replied: int = 0
+    sent: int = 0
     seen: Watched = field(
         default_factory=lambda: Watched(state=SessionState.WORKING, read_at=NOW - 60_000)
     )
@@ -57,10 +58,10 @@ class Conversation:
     told: list[Said] = field(default_factory=list)
 
     def poll(self, step: Step) -> list[Said]:
-        """Poll once; return the events that were found."""
+        """TakenPoll once; return the events that were found."""
         shown = frozenset(short_id(one.id) for one in self.listed)
         if step.replied:
-            self.replied = self.now + step.after // 2
+            self.replied = self.sent = self.now + step.after // 2
             if step.lists_reply:
                 self._list("Go on", Source.USER, self.replied)
         self.now += step.after
@@ -68,12 +69,14 @@ class Conversation:
             self._list(text, Source.DEVIN, self.now - 100)
         at = datetime.fromtimestamp(self.now / 1000, UTC)
         reading = Reading(
-            summary=SessionSummary(SESSION, "", step.state, at, trouble=step.trouble),
+            summary=SessionSummary(
+                SESSION, "", step.state, at, trouble=step.trouble, acus=step.acus
+            ),
             page=MessagePage(list(self.listed), Cursor("v3 "), timedelta(0)),
             default=Follow.ALL,
         )
         poll = TakenPoll(
-            SESSION, self.now, self.seen, self.replied, 0, "", [_FOLLOWER], shown, sent=self.replied
+            SESSION, self.now, self.seen, self.replied, 0, "", [_FOLLOWER], shown, sent=self.sent
         )
         found = found_in(poll, reading)
         self.seen = found.seen
@@ -97,9 +100,47 @@ def kinds(*steps: Step) -> list[list[str]]:
 
 
 WORKING = Step(SessionState.WORKING)
+WAITING = Step(SessionState.WAITING)
 APPROVAL = Step(SessionState.APPROVAL)
 FINISHED = Step(SessionState.FINISHED)
+ASLEEP = Step(SessionState.SUSPENDED)
+ASKED = Step(SessionState.WAITING, [CHOICE])
 EXPLAINED = Step(SessionState.APPROVAL, ["I want to drop the table."])
+
+
+@pytest.mark.parametrize(
+    ("steps", "events"),
+    [
+        ([ASKED, ASLEEP, WAITING], [["question"], [], []]),
+        ([APPROVAL, ASLEEP, APPROVAL], [["approval"], [], []]),
+        ([ASKED, ASLEEP, WORKING], [["question"], [], ["moved_on"]]),
+        ([ASKED, ASLEEP, APPROVAL], [["question"], [], ["moved_on", "approval"]]),
+        ([APPROVAL, ASLEEP, WAITING], [["approval"], [], ["moved_on"]]),
+        (
+            [ASKED, ASLEEP, Step(SessionState.SUSPENDED, replied=True), WAITING],
+            [["question"], [], ["answered"], []],
+        ),
+        (
+            [ASKED, Step(SessionState.SUSPENDED, trouble=Trouble.LIMIT), WAITING],
+            [["question"], ["trouble"], []],
+        ),
+    ],
+)
+def test_what_a_session_asks_stays_open_while_it_sleeps(
+    steps: list[Step], events: list[list[str]]
+) -> None:
+    """It has not moved on, so nothing is closed, and nothing is asked again when it wakes."""
+    assert kinds(*steps) == events
+
+
+def test_a_question_that_an_approval_has_closed_is_asked_again_after_it() -> None:
+    """Its buttons were taken away, and Devin still waits for the answer."""
+    assert kinds(ASKED, APPROVAL, WAITING, WAITING) == [
+        ["question"],
+        ["moved_on", "approval"],
+        ["moved_on", "question"],
+        [],
+    ]
 
 
 def test_an_approval_stays_open_when_its_words_come_after_its_state() -> None:
@@ -112,27 +153,46 @@ def test_an_approval_stays_open_when_its_words_come_after_its_state() -> None:
         assert [one.kind for one in talk.told] == [SaidKind.APPROVAL]
 
 
+def test_words_long_after_an_approval_are_about_another_one() -> None:
+    """Somebody has approved the first one in Devin, which went on, without a poll in between."""
+    later = Step(SessionState.APPROVAL, ["Now I want to drop the other one."], after=30_000)
+    assert kinds(EXPLAINED, later, APPROVAL) == [["approval"], ["moved_on", "approval"], []]
+
+
 def test_a_second_approval_between_two_polls_is_asked_for() -> None:
     """Both polls see the same state, but a reply has reached the session in between."""
     again = Step(SessionState.APPROVAL, replied=True, after=1_000)
-    assert kinds(APPROVAL, again, APPROVAL, APPROVAL) == [
-        ["approval"],
-        ["answered"],
-        ["approval"],
-        [],
-    ]
+    late = Step(SessionState.APPROVAL, after=FRESH_MS)
+    assert kinds(APPROVAL, again, late, APPROVAL) == [["approval"], ["answered"], ["approval"], []]
 
 
 def test_an_approval_that_devin_has_not_taken_in_yet_is_not_asked_for_again() -> None:
-    """Just after the reply, Devin's state may be the one before it."""
+    """For some seconds after the reply, Devin's state may be the one before it."""
     soon = Step(SessionState.APPROVAL, replied=True, after=1_000)
-    assert kinds(APPROVAL, soon, WORKING) == [["approval"], ["answered"], []]
+    stale = [Step(SessionState.APPROVAL, after=2_000)] * 5
+    assert kinds(APPROVAL, soon, *stale, WORKING) == [["approval"], ["answered"], *[[]] * 6]
+
+
+@pytest.mark.parametrize("sent", [1_000, 301_000])
+@pytest.mark.parametrize("state", [SessionState.WAITING, SessionState.APPROVAL])
+def test_a_cap_leaves_open_what_was_asked_and_a_reply_closes_it(
+    state: SessionState, sent: int
+) -> None:
+    """Also one that was on its way when the cap was told; the post is as old as what it asks."""
+    talk = Conversation()
+    talk.seen = talk.seen.model_copy(update={"cap": 10})
+    (asked,) = talk.poll(Step(state, [CHOICE]))
+    (cap,) = talk.poll(Step(state, after=300_000, acus=10.0))
+    assert (cap.kind, talk.seen.asked) == (SaidKind.CAP_REACHED, asked.id)
+    talk.replied, talk.sent = talk.now + 1_000, asked.at + sent
+    (closed,) = talk.poll(Step(state, after=2_000, acus=10.0))
+    assert (closed.kind, closed.id, closed.at) == (SaidKind.ANSWERED, asked.id, asked.at)
 
 
 def test_a_limit_that_is_reached_again_between_two_polls_is_told() -> None:
     """Somebody replied, and the session stands still as before."""
     limit = Step(SessionState.SUSPENDED, trouble=Trouble.LIMIT)
-    again = Step(SessionState.SUSPENDED, trouble=Trouble.LIMIT, replied=True, after=8_000)
+    again = Step(SessionState.SUSPENDED, trouble=Trouble.LIMIT, replied=True, after=40_000)
     assert kinds(limit, limit, again, limit) == [["trouble"], [], ["trouble"], []]
 
 
@@ -149,8 +209,8 @@ def test_devin_has_finished_once_whatever_it_says_then() -> None:
 
 def test_devin_has_finished_again_after_a_reply_that_it_has_answered() -> None:
     """No poll need have seen it at work; a reply without an answer finishes nothing."""
-    replied = Step(SessionState.FINISHED, replied=True, after=8_000)
-    answered = Step(SessionState.FINISHED, ["Done that, too."], replied=True, after=8_000)
+    replied = Step(SessionState.FINISHED, replied=True, after=40_000)
+    answered = Step(SessionState.FINISHED, ["Done that, too."], replied=True, after=40_000)
     assert kinds(FINISHED, answered, FINISHED) == [["finished"], ["finished"], []]
     assert kinds(FINISHED, replied, FINISHED) == [["finished"], [], []]
 
@@ -168,9 +228,8 @@ def test_a_remark_leaves_a_question_open_and_a_new_one_closes_it() -> None:
 
 def test_a_question_that_somebody_has_replied_to_is_not_asked_again() -> None:
     """Devin may wait again before it lists the reply, or says anything."""
-    asked, waiting = Step(SessionState.WAITING, [CHOICE]), Step(SessionState.WAITING)
     unlisted = Step(SessionState.WORKING, replied=True, lists_reply=False)
-    assert kinds(asked, unlisted, waiting, waiting) == [["question"], ["answered"], [], []]
+    assert kinds(ASKED, unlisted, WAITING, WAITING) == [["question"], ["answered"], [], []]
 
 
 steps = st.lists(
@@ -182,6 +241,7 @@ steps = st.lists(
                 SessionState.WAITING,
                 SessionState.APPROVAL,
                 SessionState.FINISHED,
+                SessionState.SUSPENDED,
             ]
         ),
         said=st.lists(st.sampled_from([CHOICE, REMARK]), max_size=2),
@@ -193,17 +253,30 @@ steps = st.lists(
 )
 
 
+def said_at(talk: Conversation) -> float:
+    """Return when Devin said its last words."""
+    devins = [one for one in talk.listed if one.source is Source.DEVIN]
+    return devins[-1].at.timestamp() * 1000 if devins else 0
+
+
 @given(steps)
 def test_each_stay_has_one_approval_which_is_open_until_a_reply(sequence: list[Step]) -> None:
-    """A stay begins with the state, or when Devin still waits after it has taken in a reply."""
-    talk, before, stays, asked_at = Conversation(), SessionState.WORKING, 0, 0
+    """A stay begins with the state, or when Devin still waits after it has taken in a reply.
+
+    It also does when Devin says something long after it asked. Sleep does not end it.
+    """
+    talk, before, stays, asked_at, is_open = Conversation(), SessionState.WORKING, 0, 0, False
     for step in sequence:
         talk.poll(step)
+        has_reply, is_new = talk.replied > asked_at, before is not step.state
+        if is_open:
+            has_words = bool(step.said) or is_new
+            is_new = has_words and not has_reply and said_at(talk) > asked_at + FRESH_MS
+        is_open &= step.state in {SessionState.APPROVAL, SessionState.SUSPENDED} and not has_reply
         if step.state is SessionState.APPROVAL:
-            is_reply_taken_in = asked_at < talk.replied <= talk.now - SETTLED
-            if before is not step.state or is_reply_taken_in:
-                stays, asked_at = stays + 1, talk.now
-            if talk.replied <= asked_at:
+            if is_new or (has_reply and talk.replied <= talk.now - FRESH_MS):
+                stays, asked_at, is_open = stays + 1, talk.now, True
+            if is_open:
                 last = next(one for one in reversed(talk.told) if one.kind is SaidKind.APPROVAL)
                 assert talk.seen.asked == last.id
         assert talk.count(SaidKind.APPROVAL) == stays
@@ -217,10 +290,8 @@ def test_each_stay_has_one_end_of_the_work(sequence: list[Step]) -> None:
     for step in sequence:
         talk.poll(step)
         if step.state is SessionState.FINISHED:
-            devins = [one for one in talk.listed if one.source is Source.DEVIN]
-            said_at = devins[-1].at.timestamp() * 1000 if devins else 0
-            is_taken_in = told_at < talk.replied <= talk.now - SETTLED
-            if before is not step.state or (is_taken_in and said_at + 1_000 >= talk.replied):
+            is_taken_in = told_at < talk.replied <= talk.now - FRESH_MS
+            if before is not step.state or (is_taken_in and said_at(talk) + 1_000 >= talk.replied):
                 stays, told_at = stays + 1, talk.now
         assert talk.count(SaidKind.FINISHED) == stays
         before = step.state

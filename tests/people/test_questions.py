@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,9 +20,10 @@ from bot.model.errors import (
 from bot.model.people import Standing
 from bot.model.sessions import SessionState
 from bot.redis.connection import Store
-from bot.wording import refusals
+from bot.wording import home_view, refusals
 from bot.wording.mirror import posts
 from sandbox.slack.server import Message
+from tests.people.test_home import home
 from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
@@ -272,6 +274,61 @@ async def test_after_devin_went_on_by_itself_the_buttons_give_way(bot: Bot, desk
     post = await asked(desk)
     desk.devin.behave(SESSION, "running")
     await until_noted(post, posts.MOVED_ON)
+
+
+@on_both
+async def test_a_question_can_be_answered_after_the_session_fell_asleep(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It still needs someone, and is not asked again when the session wakes."""
+    post = await asked(desk)
+    thread = str(post.thread_ts)
+    for state, shown in (("suspended", SessionState.SUSPENDED), ("blocked", SessionState.WAITING)):
+        desk.devin.behave(SESSION, state)
+        await until_state(desk, shown, thread)
+        await until_settled(store)
+        assert labels(post) == [POSTGRES, "SQLite"]
+        view = await home(desk)
+        assert home_view.WAITING_TITLE in str(view["blocks"])
+    assert [one.ts for one in desk.posts(thread) if "answer_0" in actions(one)] == [post.ts]
+    await press(desk, post, "answer_1")
+    await desk.until_received("SQLite")
+
+
+async def test_an_answer_wakes_a_session_that_fell_asleep(bot: Bot, desk: Desk) -> None:
+    """As a reply does; the buttons show who chose what."""
+    post = await asked(desk)
+    desk.devin.behave(SESSION, "suspended")
+    await until_state(desk, SessionState.SUSPENDED, str(post.thread_ts))
+    with unread(desk):
+        await press(desk, post, "answer_0")
+        await until_noted(post, posts.chosen("ada", POSTGRES))
+    await desk.until_received(POSTGRES)
+
+
+async def test_an_old_approve_does_not_approve_what_devin_wants_next(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The first was approved in Devin's web app, and Devin went on without a poll in between.
+
+    Its button does nothing, also while it can't be taken away.
+    """
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "approval")
+    first = await desk.offering("approve", thread)
+    desk.slack.fail_next("chat.update", error="edit_window_closed", times=1_000)
+    session, at = desk.devin.session(SESSION), desk.devin.clock.now() + 60
+    session.take("Now I want to drop the table.", kind="devin_message", at=at)
+    session.updated_at = datetime.fromtimestamp(at, UTC)
+    await wait_until(lambda: len(_approvals(desk, thread)) == 2, "the second is asked for")
+    await press(desk, first, "approve")
+    await desk.until_whispered(MOVED_ON, "ada")
+    await until_settled(store)
+    assert desk.received() == []
+    await press(desk, _approvals(desk, thread)[1], "approve")
+    await desk.until_received(posts.APPROVED)
+    await until_settled(store)
+    assert len(desk.received()) == 1
 
 
 async def test_an_approval_can_be_given_after_devin_explained_it(bot: Bot, desk: Desk) -> None:

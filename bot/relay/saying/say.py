@@ -22,7 +22,6 @@ from bot.model.errors import (
     NothingToSay,
     UnderWay,
 )
-from bot.model.mirror import Watched
 from bot.model.options import Profile
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
@@ -256,10 +255,9 @@ class Answers:
         before = await self.speaking.said(key)
         if before is None:
             seen = await self.state.watches.asking(session, asked)
-            text = None if seen is None else _text_of(seen, number)
-            if seen is None or text is None:
+            if seen is None or number >= len(seen.options):
                 raise MovedOn
-            is_approval = seen.state is SessionState.APPROVAL
+            text, is_approval = seen.options[number], seen.asked_in is SessionState.APPROVAL
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
             words = mirror_notices.answers(await people.name(by), text)
@@ -276,9 +274,3 @@ class Answers:
                 audit(event, by, **thread.log_fields, session_id=session)
                 return
         raise AnsweredAlready(await people.name(before.reply.author), before.words.quote)
-
-
-def _text_of(seen: Watched, number: int) -> str | None:
-    if seen.state is SessionState.APPROVAL:
-        return mirror_notices.APPROVED if number == 0 else None
-    return seen.options[number] if number < len(seen.options) else None
