@@ -10,6 +10,7 @@ from bot.wording import actions
 from bot.wording.lifecycle.starting import CONTINUED_ALREADY, continued
 from bot.wording.message import acus_of, cap_of, session_address
 from tests.people.test_home import ref_of
+from tests.people.test_questions import ASKED, press, unread, with_button
 from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk
 from tests.support.waiting import wait_until
@@ -47,6 +48,20 @@ async def test_a_cap_is_told_in_a_thread_that_follows_nothing_and_on_its_card(
     await wait_until(lambda: REACHED in str(desk.cards(thread)[-1].text), "the card says so")
     said = " ".join(desk.said(thread))
     assert (said.count(NEAR), said.count(REACHED), said.count("usage limit")) == (1, 1, 0)
+
+
+async def test_a_question_keeps_its_buttons_beside_a_cap(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """Both are found by one poll, and in one post."""
+    thread = await started(desk, raw, SESSION, user="ada", channel="general")
+    with unread(desk):
+        desk.devin.say(SESSION, ASKED)
+        desk.devin.behave(SESSION, "blocked")
+        desk.devin.session(SESSION).cap = 10
+        desk.devin.spend(SESSION, 8.0)
+    post = await with_button(desk, thread, "SQLite")
+    assert NEAR in post.text
+    await press(desk, post, "answer_1")
+    await desk.until_received("SQLite")
 
 
 async def test_a_session_at_its_cap_is_continued_once(bot: Bot, desk: Desk, raw: Redis) -> None:

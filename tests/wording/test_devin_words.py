@@ -8,8 +8,10 @@ from bot.model.mirror import Said, SaidKind
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.devin_markdown import SentFile
+from bot.wording.actions import ANSWER, APPROVE, CONTINUE_SESSION, OPEN_SESSION, START_NEW, UNLINK
 from bot.wording.message import session_link
 from bot.wording.mirror.posts import (
+    APPROVED,
     EDITABLE,
     MOST_FILES,
     MOST_POSTED,
@@ -57,7 +59,7 @@ def test_the_rest_of_a_message_that_cannot_be_a_file_is_bounded(length: int) -> 
     "event",
     [
         Said(kind=SaidKind.QUESTION, options=("Yes", "No")),
-        Said(kind=SaidKind.APPROVAL),
+        Said(kind=SaidKind.APPROVAL, options=(APPROVED,)),
     ],
     ids=["question", "approval"],
 )
@@ -69,3 +71,36 @@ def test_buttons_that_are_replaced_stand_below_no_long_words(event: Said, length
     assert posts[-1].blocks[-1]["type"] == "actions"
     said = str(posts[-1].blocks[-3])
     assert "is waiting" in said or "*approval* to continue. See above" in said
+
+
+QUESTION = Said(kind=SaidKind.QUESTION, text="Shall I?", options=("Yes", "No"))
+APPROVAL = Said(kind=SaidKind.APPROVAL, options=(APPROVED,))
+ANSWERS = [f"{ANSWER}_0", f"{ANSWER}_1"]
+NEAR, REACHED = Said(kind=SaidKind.CAP_NEAR, cap=10), Said(kind=SaidKind.CAP_REACHED, cap=10)
+GO_ON = [CONTINUE_SESSION, OPEN_SESSION]
+
+
+@pytest.mark.parametrize(
+    ("events", "rows"),
+    [
+        ([QUESTION, NEAR], [ANSWERS]),
+        ([APPROVAL, NEAR], [[APPROVE, OPEN_SESSION]]),
+        ([QUESTION, REACHED], [ANSWERS, GO_ON]),
+        ([APPROVAL, REACHED], [[APPROVE, OPEN_SESSION], GO_ON]),
+        ([REACHED, QUESTION], [GO_ON, ANSWERS]),
+        (
+            [Said(kind=SaidKind.ENDED), REACHED],
+            [[START_NEW, OPEN_SESSION, UNLINK], GO_ON],
+        ),
+        ([Said(kind=SaidKind.FINISHED), REACHED], [GO_ON]),
+        ([Said(kind=SaidKind.PULL_REQUEST, text="https://github.com/a/b/pull/1"), NEAR], []),
+    ],
+)
+def test_no_event_takes_the_buttons_that_another_one_names(
+    events: list[Said], rows: list[list[str]]
+) -> None:
+    """They don't share a post, since a press or a reply takes away all of its buttons."""
+    posts = compose([Said(text="So far, so good."), *events], FRAMING).posts
+    shown = [block for post in posts for block in post.blocks if block["type"] == "actions"]
+    assert [[one["action_id"] for one in row["elements"]] for row in shown] == rows
+    assert len(posts) == max(1, len(rows))

@@ -152,7 +152,7 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             return ending.buttons(framing.thread, framing.session)
         case SaidKind.CAP_REACHED:
             return [continues(framing.thread, framing.session.session), open_session]
-        case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED:
+        case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED | SaidKind.CAP_NEAR:
             return []
     return [open_session]
 
@@ -361,17 +361,20 @@ def _add_message(
 
 
 def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
-    """Add an event; the buttons of an earlier one give way, which a later question has closed."""
-    said = sentence(one, framing, is_below=bool(drafts[-1].words))
-    is_answered = bool(one.options) or one.kind is SaidKind.APPROVAL
-    if is_answered and drafts[-1].length > EDITABLE:
-        drafts[-1].buttons = []
+    """Add an event, in a post of its own if it would displace buttons of an earlier one.
+
+    They don't stand together, since one press takes away all buttons of a post.
+    """
+    said, row = sentence(one, framing, is_below=bool(drafts[-1].words)), buttons(one, framing)
+    shown = {each["action_id"] for each in drafts[-1].buttons}
+    would_displace = bool(row) and not shown <= {each["action_id"] for each in row}
+    if would_displace or (one.options and drafts[-1].length > EDITABLE):
         drafts.append(_Draft())
     draft = drafts[-1]
     draft.say(said)
     if how := how_to_answer(one):
         draft.say(how, block_id=f"{HOW_TO_ANSWER}_{one.id}")
-    draft.buttons = list(buttons(one, framing)) or draft.buttons
+    draft.buttons = list(row) or draft.buttons
 
 
 def _markup(text: str) -> Block:
