@@ -311,8 +311,9 @@ def _shown_to(
         case Follow.ALL:
             return [*fresh, *events]
         case Follow.TURNS:
-            is_due = seen.is_at_rest and not seen.is_turn_shown and seen.last is not None
-            turn = [seen.last] if is_due and seen.last and not one.joined else []
+            is_due = seen.is_at_rest and not seen.is_turn_shown and not one.joined
+            is_later = seen.last is not None and seen.last.at + RESOLUTION_MS >= one.since
+            turn = [seen.last] if seen.last and is_due and is_later else []
             return [*turn, *events]
         case _:
             return [one for one in events if one.kind in CAPS]

@@ -38,11 +38,16 @@ AT_ONCE = 12
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """A thread of a watched session, its link, and when it joined (Unix ms): 0 if caught up."""
+    """A thread of a watched session, and its link.
+
+    `since` is when it joined (Unix ms), 0 with the session's start; `joined` is the same until the
+    thread is caught up, and then 0.
+    """
 
     thread: ThreadRef
     link: Link
     joined: int
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +207,7 @@ class Watches:
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
         found = [
-            Follower(parse_thread(name), link, int(joined))
+            Follower(parse_thread(name), link, max(0, int(joined)), abs(int(joined)))
             for name, joined, raw in followers
             if (link := Link.parse(raw)) is not None
         ]

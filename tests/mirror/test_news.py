@@ -23,9 +23,11 @@ def thread(number: int = 1) -> ThreadRef:
     return ThreadRef(team="T1", channel="C1", thread_ts=f"{number}.000000")
 
 
-def follower(number: int = 1, *, follow: str = "", joined: int = 0) -> Follower:
+def follower(
+    number: int = 1, *, follow: str = "", joined: int = 0, since: int | None = None
+) -> Follower:
     link = Link(session=SESSION, by=UserId("U1"), at=1, follow=follow)
-    return Follower(thread(number), link, joined)
+    return Follower(thread(number), link, joined, joined if since is None else since)
 
 
 def message(
@@ -192,6 +194,18 @@ def test_a_thread_that_follows_turns_is_shown_the_last_message_of_each() -> None
     assert said(found) == ["b"]
     found = polled([], SessionState.WAITING, before=found.seen, followers=turns)
     assert said(found) == []
+
+
+def test_the_end_of_a_turn_shows_no_message_from_before_the_link() -> None:
+    """A thread that was linked amid the turn has its last message only if that came later."""
+    page = [message("old", at=NOW - 20_000)]
+    turns = [follower(1, follow="turns"), follower(2, follow="turns", since=NOW - 10_000)]
+    before = polled(page, followers=turns).seen
+    found = polled([], SessionState.WAITING, before=before, followers=turns)
+    assert (said(found, 1), said(found, 2)) == (["old"], [])
+    page = [message("new", at=NOW - 5_000)]
+    found = polled(page, SessionState.WAITING, before=before, followers=turns)
+    assert (said(found, 1), said(found, 2)) == (["new"], ["new"])
 
 
 def test_a_thread_that_does_not_follow_is_shown_nothing() -> None:

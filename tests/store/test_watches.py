@@ -330,6 +330,21 @@ async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(
     assert all(one.joined for one in again.followers)
 
 
+async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """The end of a turn shows it nothing from before that."""
+    await linked(store)
+    name = f"joined:{thread().name}"
+    await raw.hset(at(watched_key(SESSION)), name, "5")
+    (poll,) = await take(store)
+    assert [(one.joined, one.since) for one in poll.followers] == [(5, 5)]
+    caught_up = Found(seen=Watched(read_at=1), after=timedelta(0), joined=poll.followers)
+    await Watches(store, TTL).record(poll, caught_up)
+    (again,) = await take(store)
+    assert [(one.joined, one.since) for one in again.followers] == [(0, 5)]
+
+
 async def test_a_session_that_ended_is_not_watched(store: Store, raw: redis.asyncio.Redis) -> None:
     """Neither after a poll that found that, nor after one that found nothing new."""
     await linked(store)

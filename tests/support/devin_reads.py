@@ -24,7 +24,8 @@ async def until_caught_up(raw: Redis) -> None:
 
     async def is_so() -> bool:
         known = await raw.hgetall(at(watched_key(SessionId(SESSION))))
-        return {at for name, at in known.items() if str(name).startswith("joined:")} == {"0"}
+        joined = [int(at) for name, at in known.items() if str(name).startswith("joined:")]
+        return bool(joined) and max(joined) <= 0
 
     await wait_until(is_so, "the threads are caught up")
 

@@ -41,7 +41,9 @@ for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_
 if shown ~= '' then redis.call('HSET', watched, 'shown', shown) end
 for _, one in ipairs(joined) do
   local at = redis.call('HGET', watched, 'joined:' .. one.name)
-  if at and tonumber(at) == one.at then redis.call('HSET', watched, 'joined:' .. one.name, 0) end
+  if at and tonumber(at) == one.at then
+    redis.call('HSET', watched, 'joined:' .. one.name, -one.at)
+  end
 end
 local told, cards_due = {}, {}
 for _, one in ipairs(said) do
