@@ -4,9 +4,10 @@ The three levels differ in what a test requests: none of these (pure), `store` o
 or `bot` (whole, built by the same `open_bot` as production).
 """
 
+import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ import hypothesis
 import pytest
 import redis
 import redis.asyncio
+import uvloop
 
 from bot.app import Bot
 from bot.commands import GARBAGE
@@ -74,6 +76,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run in the event loop of production, which also takes less time."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

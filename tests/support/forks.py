@@ -57,6 +57,7 @@ class Fork:
 
     def __init__(self, environ: Mapping[str, str], cwd: Path, *arguments: str) -> None:
         self.stdout, self.stderr = StreamReader(), StreamReader()
+        self._pipes: list[asyncio.ReadTransport] = []
         (self._out, out), (self._err, err) = os.pipe(), os.pipe()
         given = (arguments, environment(environ), cwd, _Passed(out), _Passed(err))
         self._process = _server.Process(target=_become, args=given, daemon=True)
@@ -69,7 +70,11 @@ class Fork:
         loop = asyncio.get_running_loop()
         for stream, end in ((self.stdout, self._out), (self.stderr, self._err)):
             pipe = os.fdopen(end, "rb", buffering=0)
-            await loop.connect_read_pipe(lambda one=stream: StreamReaderProtocol(one), pipe)  # type: ignore[misc]
+            transport, _ = await loop.connect_read_pipe(
+                lambda one=stream: StreamReaderProtocol(one),  # type: ignore[misc]
+                pipe,
+            )
+            self._pipes.append(transport)
 
     @property
     def pid(self) -> int:
@@ -89,6 +94,11 @@ class Fork:
     def kill(self) -> None:
         """Kill it."""
         self.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close its output once all of it is read: uvloop leaves a pipe open at its end."""
+        for pipe in self._pipes:
+            pipe.close()
 
     async def wait(self) -> int:
         """Wait until it ends, and return its exit code."""

@@ -76,8 +76,11 @@ async def bot_process(
     """Fork `python -m bot` with `arguments` in `cwd`; the block's end kills it if it runs."""
     fork = Fork(environ, cwd, *arguments)
     await fork.connect()
-    async with _until_end(BotProcess(fork)) as running:
-        yield running
+    try:
+        async with _until_end(BotProcess(fork)) as running:
+            yield running
+    finally:
+        fork.close()
 
 
 @asynccontextmanager
