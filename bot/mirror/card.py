@@ -174,15 +174,20 @@ class CardTeller:
         if not ts and begun.again:
             ts = await self._posts.find(thread, key, ids=ids) or ""
         if ts and (begun.again or _digest(words) != begun.record["shows"]):
-            await self._edit(begun, thread, ts, words)
+            await self._edit(begun, thread, ts, words, is_linked=is_linked)
         elif not ts and is_linked:
             ts = await self._posts.post_once(thread, words, key, again=False, ids=ids)
         return ts
 
-    async def _edit(self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage) -> None:
-        """Edit a card; one that is deleted, or cannot be edited any more, stays as it is."""
+    async def _edit(
+        self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage, *, is_linked: bool
+    ) -> None:
+        """Edit a card; one that is deleted, or cannot be edited any more, stays as it is.
+
+        Only that its link has ended is shown where the channel has another id.
+        """
         try:
-            await self._posts.update(thread, ts, words)
+            await self._posts.update(thread, ts, words, follows=not is_linked)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise

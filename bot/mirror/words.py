@@ -28,7 +28,7 @@ from bot.runtime import metrics
 from bot.slack.api import LIMITED, SECOND
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.threads import Threads
+from bot.slack.threads import NO_SUCH_CHANNEL, Threads
 from bot.store.links import thread_of
 from bot.store.outbox import PARTS, Batch, Begun, Schedule, Words
 from bot.store.state import State
@@ -265,7 +265,8 @@ class WordsTeller:
         try:
             return await Posting(self._ways, begun, batch, may_hear).show(thread, composed)
         except SlackRefused as error:
-            if error.reason not in OPERATOR_MUST_ACT:
+            # Without a channel of that id, the thread is gone, or outsiders read along in it.
+            if error.reason not in OPERATOR_MUST_ACT | {NO_SUCH_CHANNEL}:
                 await self._say(thread, mirror_notices.NOT_SHOWN, f"not shown {batch.number}")
             raise
 

@@ -220,7 +220,7 @@ class Notices:
         else:
             key, ids = str(begun.owed), begun.owed.log_fields
             await self.threads.post_once(
-                notice.thread, notice.words, key, again=begun.again, ids=ids
+                notice.thread, notice.words, key, again=begun.again, ids=ids, follows=True
             )
         return True
 
@@ -259,7 +259,9 @@ class _Tellers:
 
     async def _post(self, report: Report, reply: Reply, words: SlackMessage) -> None:
         key, ids = str(report.owed), report.owed.log_fields
-        await self._threads.post_once(reply.thread, words, key, again=report.again, ids=ids)
+        await self._threads.post_once(
+            reply.thread, words, key, again=report.again, ids=ids, follows=True
+        )
 
     async def _mark(self, owed: Owed, emoji: str, *, takes_off: bool = False) -> None:
         _, channel, ts = place_of(owed.subject)
@@ -281,7 +283,7 @@ class _Tellers:
         waited = max(timedelta(seconds=1), report.waited or timedelta(0))
         words = delivery_reports.waited(kind, waited, await self._names.one(report.session))
         try:
-            await self._threads.update(thread, notice, words)
+            await self._threads.update(thread, notice, words, follows=True)
         except SlackRefused as error:
             log.warning("notice not edited", extra={**ids, "reason": str(error)})
 

@@ -64,8 +64,9 @@ class Threads:
     `SlackRefused` unless it says otherwise.
 
     A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
-    `channels` has the current one, for what is told about messages that stand there. What a person
-    says in a new thread does not follow (`check_in`): outsiders may read along there.
+    `channels` has the current one, for reads, marks and buttons. Outsiders may read along there, so
+    what is posted `follows` only if it is told of messages that stand there: neither what Devin
+    says does, nor what a person says (`check_in`).
     """
 
     def __init__(self, client: AsyncWebClient, channels: Whereabouts) -> None:
@@ -83,6 +84,7 @@ class Threads:
         again: bool,
         ids: Mapping[str, object],
         since: str = "",
+        follows: bool = False,
     ) -> str:
         """Post `words` as `post` does; with `again`, first `find` the post of an earlier attempt.
 
@@ -90,13 +92,16 @@ class Threads:
         perhaps a second time; if it doesn't answer, a later try looks again.
         """
         found = await self.find(thread, key, ids=ids, since=since) if again else None
-        return found or await self.post(thread, words, key)
+        return found or await self.post(thread, words, key, follows=follows)
 
-    async def post(self, thread: ThreadRef, words: Postable, key: str) -> str:
+    async def post(
+        self, thread: ThreadRef, words: Postable, key: str, *, follows: bool = False
+    ) -> str:
         """Post `words` with `key` for `look` (no `thread_ts`: a new thread); return its `ts`."""
         answer = await self._call(
             "chat.postMessage",
             channel=thread.channel,
+            follows=follows,
             unfurl_links=False,
             unfurl_media=False,
             metadata={"event_type": METADATA, "event_payload": {"key": key}},
@@ -106,14 +111,16 @@ class Threads:
         )
         return str(answer["ts"])
 
-    async def update(self, thread: ThreadRef, ts: str, words: Postable) -> None:
+    async def update(
+        self, thread: ThreadRef, ts: str, words: Postable, *, follows: bool = False
+    ) -> None:
         """Replace our message at `ts` in `thread` by `words`, text and blocks alike.
 
         Slack takes at most 4,000 characters of text, notifies nobody who is mentioned, and shows
         no "(edited)" where there are blocks (docs.slack.dev/reference/methods/chat.update).
         """
-        channel = thread.channel
-        await self._call("chat.update", channel=channel, ts=ts, **INERT, **words.params())
+        shows = {"ts": ts, **INERT, **words.params()}
+        await self._call("chat.update", channel=thread.channel, follows=follows, **shows)
 
     async def look(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
         """Return the `ts` of the message with that `key` in the thread; None if there is none.
@@ -177,6 +184,7 @@ class Threads:
         page = await self._call(
             "conversations.replies",
             channel=thread.channel,
+            follows=True,
             ts=thread.thread_ts,
             limit=200,
             **params,
@@ -246,12 +254,15 @@ class Threads:
         same = (one for one in found if string(one, "name").partition("::")[0] == emoji)
         return [user for one in same for user in strings(one, "users")]
 
-    async def _call(self, method: str, *, channel: str, **params: object) -> Mapping[str, Any]:
+    async def _call(
+        self, method: str, *, channel: str, follows: bool = True, **params: object
+    ) -> Mapping[str, Any]:
         with self._limits.respected(method, channel):
             try:
                 return await call(self._client, method, channel=channel, **params)
             except SlackRefused as error:
-                now = await self._moved(channel) if error.reason == NO_SUCH_CHANNEL else None
+                may_follow = follows and error.reason == NO_SUCH_CHANNEL
+                now = await self._moved(channel) if may_follow else None
                 if now is None:
                     raise
             return await call(self._client, method, channel=now, **params)

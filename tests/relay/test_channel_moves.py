@@ -16,12 +16,13 @@ from bot.slack.lookups import Need
 from bot.store.links import Cards, card_owed
 from bot.wording import thread_links
 from sandbox import Sandbox
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from sandbox.slack.api.faults import ApiCall
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1
 from tests.support.keys import TENANT
 from tests.support.parts import parts_of
 from tests.support.schedules import Planned
 from tests.support.told import NOT_LINKED, suspended
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 
 async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
@@ -65,11 +66,39 @@ async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: De
     await desk.until_marked("zzz", second, channel="secrets")
 
 
+@on_both
+async def test_words_that_are_being_posted_do_not_follow_the_channel(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack took the channel for one without outsiders when it was asked, and then gave it an id.
+
+    Nor is the thread told that they aren't shown.
+    """
+    thread, moved = await desk.linked_thread(channel="secrets"), asyncio.Event()
+    await desk.until_linked(thread, channel="secrets")
+    await until_settled(store)
+    before = len(posted(desk))
+    desk.slack.fail_next("chat.postMessage", until=moved)
+    desk.devin.say(SESSION, "The password is hunter2")
+    await wait_until(lambda: len(posted(desk)) > before, "it is being posted")
+    await desk.slack.share("secrets")
+    told = thread_links.channel_moved(desk.named())
+    await desk.until_said(told, thread, channel="secrets")
+    moved.set()
+    await until_settled(store)
+    assert desk.said(thread, channel="secrets") == [told.text]
+
+
+def posted(desk: Desk) -> list[ApiCall]:
+    """Return the calls that post something."""
+    return [one for one in desk.slack.calls if one.method == "chat.postMessage"]
+
+
 async def test_a_channel_without_links_is_no_matter(bot: Bot, desk: Desk) -> None:
     """The event is acknowledged, and nothing is said."""
     await desk.slack.share("secrets")
     await desk.until_heard()
-    assert not [one for one in desk.slack.calls if one.method == "chat.postMessage"]
+    assert not posted(desk)
 
 
 async def test_if_redis_fails_while_a_channel_is_shared_the_next_try_changes_its_cards(

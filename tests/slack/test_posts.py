@@ -125,3 +125,35 @@ async def test_a_post_that_is_gone_cannot_be_edited(posts: Threads, thread: Thre
     """The caller learns Slack's reason."""
     with pytest.raises(SlackRefused, match="message_not_found"):
         await posts.update(thread, "1764000000.000100", WORDS)
+
+
+class Moved:
+    """Channels that all have the new id `to` (`Whereabouts`)."""
+
+    def __init__(self, to: str) -> None:
+        self._to = to
+
+    async def now(self, _channel: str) -> str:
+        """Return the new id."""
+        return self._to
+
+    async def check_in(self, _channel: str) -> None:
+        """Let it pass."""
+
+
+async def test_only_what_follows_reaches_a_channel_under_its_new_id(
+    box: Sandbox, thread: ThreadRef
+) -> None:
+    """Outsiders may read along there; messages are read under the new id all the same."""
+    posts = Threads(web_client(box.slack), Moved(thread.channel))
+    old = thread.model_copy(update={"channel": "C0OLD00000"})
+    with pytest.raises(SlackRefused, match="channel_not_found"):
+        await posts.post_once(old, WORDS, "key", again=True, ids={})
+    assert said(box, thread) == []
+    ts = await posts.post_once(old, WORDS, "key", again=True, ids={}, follows=True)
+    with pytest.raises(SlackRefused, match="channel_not_found"):
+        await posts.update(old, ts, SlackMessage("More of it"))
+    assert said(box, thread) == [WORDS.text]
+    await posts.update(old, ts, SlackMessage("It is over"), follows=True)
+    assert said(box, thread) == ["It is over"]
+    assert await posts.look(old, "key") == ts
