@@ -90,7 +90,7 @@ class CardTeller:
             await self._status_lines.again(thread, session)
         elif not is_linked and (begun.again or wanted is not None):
             await self._agents.doubt(thread)
-        if seen.parent is not None and bool(record["ts"]) is not is_linked:
+        if seen.parent is not None and _digest(words) != record["shows"]:
             await self._have_listed(thread.channel, seen.parent)
         is_open = is_linked and not heard.is_barred
         if heard.unsure is not None and link is not None and is_linked:
@@ -147,7 +147,11 @@ class CardTeller:
         }
 
     async def _have_listed(self, channel: str, parent: SessionId) -> None:
-        """Have the cards of a child's parent say that it has a thread in the channel, or none."""
+        """Have the cards of a child's parent say that it has a thread in the channel, or none.
+
+        The parent may be known only after the child's card was posted. A card that shows nothing
+        new asks for no other, or two sessions that are each other's parents would do so forever.
+        """
         for thread in await self._watches.followers(parent):
             link = await self._links.get(thread)
             if link is not None and thread.channel == channel:

@@ -9,13 +9,14 @@ from bot.model.errors import NotAllowed
 from bot.model.people import Standing
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
 from bot.wording import refusals
 from bot.wording.actions import link_value
 from sandbox.devin.sessions import NewSession
 from tests.people.test_adopt import roots, until_threads
 from tests.people.test_usage import until_spent
 from tests.support.desk import SESSION, Desk, running
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 
 def rows(desk: Desk, thread: str) -> list[str]:
@@ -101,6 +102,23 @@ async def test_follow_gives_a_child_a_thread_once(bot: Bot, desk: Desk) -> None:
     await wait_until(lambda: "followed in" not in rows(desk, thread)[0], "the button is back")
     await follow(desk, thread, child)
     await until_threads(desk, 2)
+
+
+async def test_a_child_is_listed_with_its_thread_also_if_its_first_read_takes_long(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Which session started it is known only after that, when its own card is there already."""
+    thread = await desk.linked_thread()
+    child = spawn(desk, "Backend")
+    await until_listed(desk, thread, "Backend> ")
+    desk.devin.read_failures["sessions"] += [503] * 1_000
+    await follow(desk, thread, child)
+    (root,) = await until_threads(desk, 1)
+    await desk.until_linked(root.ts)
+    await until_settled(store)
+    assert "followed in" not in rows(desk, thread)[0]
+    desk.devin.read_failures["sessions"].clear()
+    await until_listed(desk, thread, f"p{root.ts.replace('.', '')}?")
 
 
 async def test_who_may_not_link_follows_nothing(bot: Bot, desk: Desk) -> None:
