@@ -35,6 +35,9 @@ T = TypeVar("T")
 BODY_LIMIT = 64 * 1024
 """The most that is read of an answer; those in the contract are far shorter."""
 
+READ_LIMIT = 8 * 1024 * 1024
+"""The part of an answer to a read that is used, in bytes."""
+
 MOST_SKEW = timedelta(days=1)
 
 LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
@@ -238,10 +241,10 @@ def parsed(answer: Answer | Unread, parse: Callable[[bytes], T | None]) -> T | U
     if isinstance(answer, Unread):
         return answer
     found = parse(answer.body)
-    return Unread(answer.status) if found is None else found
+    return unreadable(answer) if found is None else found
 
 
-def unreadable(answer: Answer, most: int) -> Unread:
+def unreadable(answer: Answer, most: int = READ_LIMIT) -> Unread:
     """Return the failure of a read whose body, of which `most` bytes were read, can't be parsed."""
     return Unread(answer.status, is_too_long=len(answer.body) >= most)
 

@@ -11,18 +11,25 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bot.devin.answers import LOST, Answer, Read, failure, reason, skew, start_of, unread
+from bot.devin.answers import (
+    LOST,
+    READ_LIMIT,
+    Answer,
+    Read,
+    failure,
+    reason,
+    skew,
+    start_of,
+    unread,
+)
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
 from bot.devin.files import Downloads
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
 from bot.timing import Timing
 
-READ_LIMIT = 8 * 1024 * 1024
-"""The part of an answer to a read that is used, in bytes."""
-
 LONGEST_READ = 4 * READ_LIMIT
-"""The same for what can't be asked for in smaller pieces: one message, or version 1's session."""
+"""`READ_LIMIT` where no smaller piece can be asked for: one message, or version 1's session."""
 
 _KEYS_BEGIN = (b"apk_", b"cog_")
 _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from bot.devin.answers import READ_LIMIT
 from bot.devin.api import MessagePage, Survey, Unread
-from bot.devin.http import LONGEST_READ, READ_LIMIT
+from bot.devin.http import LONGEST_READ
 from bot.devin.opening import open_devin
 from bot.devin.v3.client import MOST_TRIES, UNKNOWN_ID
 from bot.model.sessions import SessionId

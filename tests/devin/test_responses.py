@@ -8,8 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.devin.answers import BODY_LIMIT, DETAIL_LIMIT, PROBLEM_LIMIT
-from bot.devin.http import READ_LIMIT
+from bot.devin.answers import BODY_LIMIT, DETAIL_LIMIT, PROBLEM_LIMIT, READ_LIMIT
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
     CHUNKED,

@@ -1,11 +1,14 @@
 """The states of many sessions, and what else a record tells, by as few calls as possible."""
 
 import json
+from asyncio import StreamReader, StreamWriter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
+from bot.devin.answers import READ_LIMIT
 from bot.devin.api import Survey, Unread
 from bot.devin.v1.client import SINGLE
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
@@ -14,6 +17,8 @@ from tests.support.raw_http import (
     RECORD,
     V1,
     V3,
+    RawServer,
+    Talk,
     Wire,
     answering,
     serving,
@@ -30,6 +35,11 @@ def listed(*sessions: SessionId, **fields: Any) -> bytes:
     """A list of sessions in the words of both generations."""
     records = [RECORD | {"session_id": one} | fields for one in sessions]
     return whole("200 OK", json.dumps({"sessions": records, "items": records}).encode())
+
+
+def too_long(*sessions: SessionId) -> bytes:
+    """The same with more than is read, because of what the sessions put out."""
+    return listed(*sessions, structured_output={"notes": "x" * (READ_LIMIT // len(sessions))})
 
 
 def one(session: SessionId) -> bytes:
@@ -106,6 +116,46 @@ async def test_a_long_list_that_version_1_refuses_is_asked_for_shorter() -> None
     assert isinstance(found, Survey)
     assert (set(found.found), found.reads) == (set(wanted), 2)
     assert asked == ["/v1/sessions?limit=100", "/v1/sessions?limit=1000"]
+
+
+async def test_a_list_that_is_too_long_is_read_in_parts(wire: Wire) -> None:
+    """The structured output of one session hides no other one."""
+    wanted = ids(SINGLE + 1)
+    shorter = [listed(*wanted)] * {"v1": 1, "v3": 2}[wire.name]
+    found, _ = await survey(wire, wanted, too_long(*wanted), *shorter)
+    assert isinstance(found, Survey)
+    assert (set(found.found), found.reads) == (set(wanted), 1 + len(shorter))
+
+
+async def test_a_session_whose_record_is_too_long_is_left_out_alone() -> None:
+    """Version 3 is asked for halves, until all others are found."""
+    giant, *others = wanted = ids(4)
+
+    def talk(server: RawServer) -> Talk:
+        async def on_connection(reader: StreamReader, writer: StreamWriter) -> None:
+            while True:
+                target = (await server.read(reader)).split()[1].decode()
+                asked = [one for one in wanted if one in target]
+                writer.write((too_long if giant in asked else listed)(*asked))
+
+        return on_connection
+
+    async with serving(talk) as server, V3.client(server.url) as devin:
+        found = await devin.survey(wanted)
+    assert isinstance(found, Survey)
+    assert (set(found.found), found.reads) == (set(others), 5)
+
+
+async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:
+    """The reason isn't that Devin answered with a 200."""
+    talk = answering(too_long(ID), closes=False)
+    async with serving(talk) as server, wire.client(server.url) as devin:
+        found: list[object] = [await devin.recent(1)]
+        if wire is V1:
+            found.append(await devin.survey(ids(SINGLE + 1)))
+        else:
+            found.append((await devin.matching([], [], [], datetime.now(UTC)))[0])
+    assert [one.reason for one in found if isinstance(one, Unread)] == ["answer too long"] * 2
 
 
 @pytest.mark.parametrize("status", ["200 OK", "401 No", "429 Slow", "500 No"])

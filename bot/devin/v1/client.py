@@ -46,7 +46,7 @@ LISTED = 1000
 sends at most this (gassara-kys/go-devin)."""
 
 DEFAULT_LISTED = 100
-"""What the list has by default, should Devin refuse more."""
+"""What the list has by default, should Devin refuse more, or give more than can be read."""
 
 MISSING = Unread(why="not in API v1", is_forbidden=True)
 
@@ -137,11 +137,12 @@ class DevinV1:
         return Survey(found | {one.session: one for one in single}, reads + len(missing))
 
     async def _listed(self, limit: int) -> tuple[Sequence[SessionSummary] | Unread, int]:
-        """List the latest sessions, and count the calls: fewer are listed if Devin refuses more."""
+        """List the latest sessions, or fewer if that fails for their number; count the calls."""
         seconds = self._http.timing.read_seconds
         found = await self._list(Read.STATES, seconds, {"limit": limit})
-        is_refused = isinstance(found, Unread) and found.status == HTTPStatus.UNPROCESSABLE_ENTITY
-        if not is_refused or limit <= DEFAULT_LISTED:
+        if limit <= DEFAULT_LISTED or not isinstance(found, Unread):
+            return found, 1
+        if not (found.is_too_long or found.status == HTTPStatus.UNPROCESSABLE_ENTITY):
             return found, 1
         return await self._list(Read.STATES, seconds, {"limit": DEFAULT_LISTED}), 2
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from bot.devin.answers import (
+    READ_LIMIT,
     Answer,
     Read,
     confirmed,
@@ -33,7 +34,7 @@ from bot.devin.api import (
     Unread,
     utc_now,
 )
-from bot.devin.http import LONGEST_READ, READ_LIMIT, DevinHttp, Param
+from bot.devin.http import LONGEST_READ, DevinHttp, Param
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
 from bot.model.options import Options, Playbook
@@ -202,8 +203,8 @@ class DevinV3:
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
         """Read `sessions` by one call for each `LATEST` of them.
 
-        One that fails fails all, unless Devin may have refused an id: then each half is read by
-        itself, and an id that is refused alone is left out.
+        One that fails fails all, unless Devin may have refused an id, or the answer is too long:
+        then each half is read by itself, and an id for which that holds alone is left out.
         """
         wanted, seconds = dict.fromkeys(sessions), self._http.timing.read_seconds
         parts, found, reads = _parts(list(wanted), LATEST), dict[SessionId, SessionSummary](), 0
@@ -217,7 +218,7 @@ class DevinV3:
             for part, page in zip(parts, await asyncio.gather(*asked), strict=True):
                 if not isinstance(page, Unread):
                     found |= {one.session: one for one in page if one.session in wanted}
-                elif page.status in UNKNOWN_ID:
+                elif page.status in UNKNOWN_ID or page.is_too_long:
                     refused.append((part, page))
                 else:
                     return page
@@ -316,7 +317,7 @@ class DevinV3:
             answer = await self._http.get(kind, path, ends - now(), which)
             page = None if isinstance(answer, Unread) else v3.parse_items(answer.body)
             if page is None:
-                unread = answer if isinstance(answer, Unread) else Unread(answer.status)
+                unread = answer if isinstance(answer, Unread) else unreadable(answer)
                 return items, unread, reads
             items += page[0]
             if not page[1]:
