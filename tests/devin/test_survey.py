@@ -158,7 +158,7 @@ async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:
     assert [one.reason for one in found if isinstance(one, Unread)] == ["answer too long"] * 2
 
 
-@pytest.mark.parametrize("status", ["200 OK", "401 No", "429 Slow", "500 No"])
+@pytest.mark.parametrize("status", ["200 OK", "401 No", "404 No", "429 Slow", "500 No"])
 async def test_a_list_that_cannot_be_read_fails_the_survey(wire: Wire, status: str) -> None:
     """Otherwise all its sessions would look as if they were gone."""
     found, asked = await survey(wire, ids(7), whole(status, b"[]"))

@@ -4,6 +4,8 @@ import math
 import time
 from datetime import timedelta
 
+import pytest
+
 from bot.app import Bot
 from bot.model.mirror import Said, Watched
 from bot.model.people import UserId
@@ -131,17 +133,19 @@ async def test_a_thread_that_follows_turns_has_no_lag(desk: Desk, environ: dict[
     assert value("relay_mirror_lag_seconds_count") == lags
 
 
-async def test_a_read_that_devin_limits_is_counted(bot: Bot, desk: Desk) -> None:
-    """Its reason is Devin's."""
+@pytest.mark.parametrize(
+    ("failure", "reason"), [((429, 0.1), "HTTP 429"), (404, "HTTP 404")], ids=["429", "404"]
+)
+async def test_a_list_that_devin_does_not_give_is_counted(
+    bot: Bot, desk: Desk, failure: tuple[int, float] | int, reason: str
+) -> None:
+    """Its reason is Devin's; a wrong organization is not taken for a session that isn't there."""
     name = "relay_devin_reads_put_off_total"
-    before = value(name, reason="HTTP 429")
-    desk.devin.read_failures["sessions"].append((429, 0.1))
+    before = value(name, reason=reason)
+    desk.devin.read_failures["sessions"].append(failure)
     await desk.linked_thread()
     await desk.linked_thread()
-    await wait_until(
-        lambda: value("relay_devin_reads_put_off_total", reason="HTTP 429") > before,
-        "it is counted",
-    )
+    await wait_until(lambda: value(name, reason=reason) > before, "it is counted")
 
 
 async def test_sessions_with_news_wait_for_the_budget_of_reads(

@@ -42,8 +42,11 @@ from bot.model.record import string
 from bot.model.replies import Outcome, Refusal, Wait
 from bot.model.sessions import NamedSession, Review, SessionId, SessionState
 
-UNKNOWN_ID = frozenset({400, 404, 414, 422})
-"""Statuses that may mean that Devin refuses one of the ids, or that there are too many."""
+UNKNOWN_ID = frozenset({400, 414, 422})
+"""Statuses that may mean that Devin refuses one of the ids, or that there are too many.
+
+A list answers with a 404 for its organization or its address, not for a value of a filter.
+"""
 
 MOST_TRIES = 40
 """Most calls of a survey: to find one such id among 100 takes 15."""
