@@ -6,7 +6,9 @@ makes no links out of angle brackets and takes no formatting. Nothing here does 
 
 import re
 
-_FORMATTING = re.compile(r"[*_~`]|:(?=[\w+'`-]+:)|@(?=(?:here|channel|everyone|group)\b)")
+_PING = r"@(?=(?:here|channel|everyone|group)\b)"
+_BROADCAST = re.compile(_PING, re.IGNORECASE)
+_FORMATTING = re.compile(rf"[*_~`]|:(?=[\w+'`-]+:)|{_PING}", re.IGNORECASE)
 # Slack has no escape for these, so they are shown as look-alikes that have no effect.
 _LOOKS_LIKE = {
     "*": "\N{ASTERISK OPERATOR}",
@@ -19,7 +21,6 @@ _LOOKS_LIKE = {
 # Control characters, and those that change the direction of the text after them.
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST_ENTITY = len("&amp;")
-_BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)")
 _ANGLES = str.maketrans("<>", "‹›")  # noqa: RUF001  (on purpose)
 
 
@@ -28,9 +29,19 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def without_pings(markup: str) -> str:
+    """Break each plain `@here` and its like, which Slack makes a ping of, even in code."""
+    return _BROADCAST.sub(_LOOKS_LIKE["@"], markup)
+
+
+def quiet(text: str) -> str:
+    """Encode plain text, such as a person's name, so that it pings nobody."""
+    return without_pings(escape(text))
+
+
 def disarmed(text: str) -> str:
     """Return plain text that pings nobody, even if a message includes it unescaped."""
-    return _BROADCAST.sub(_LOOKS_LIKE["@"], text.translate(_ANGLES))
+    return without_pings(text.translate(_ANGLES))
 
 
 def quoted(text: str, *, limit: int) -> str:

@@ -7,7 +7,7 @@ from bot.model.mirror import Follow, Watched
 from bot.model.replies import Outcome, Queue
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link
-from bot.text.to_slack import cut, escape
+from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import (
     QUOTE_LIMIT,
@@ -92,7 +92,7 @@ def status(shown: Status) -> SlackMessage:
     if shown.is_barred:
         session = NamedSession(link.session, "", session.url)
     parts = (
-        f"Linked to *{session_link(session)}* by {escape(shown.by)} ({local_time(link.at)})",
+        f"Linked to *{session_link(session)}* by {quiet(shown.by)} ({local_time(link.at)})",
         "*Muted*" if link.muted else "",
         mail_waiting(shown.mail),
         last_ending(shown.last),
@@ -116,7 +116,7 @@ NO_DEFAULT = SlackMessage(
 def default_is(session: NamedSession, by: str) -> SlackMessage:
     """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(
-        f"{escape(by)} set *{session_link(session)}* as the default session here. "
+        f"{quiet(by)} set *{session_link(session)}* as the default session here. "
         "`/devin-say &lt;message&gt;` sends to it."
     )
 
@@ -161,13 +161,12 @@ NOWHERE = SlackMessage("Canceled. Nothing was sent.")
 
 
 def said(by: str, message: str) -> SlackMessage:
-    """Present a person's message to the channel; `message` is Slack markup."""
-    return SlackMessage(cut(f"*{escape(by)}* to Devin:\n{message}", QUOTE_LIMIT))
+    """Present a person's message to the channel; `message` is Slack markup.
 
-
-def harmless(markup: str) -> str:
-    """Defuse the mentions in `markup` that ping a whole channel."""
-    return _PING_ALL.sub(r"@\1", markup)
+    It pings the people that it names, but not the whole channel.
+    """
+    shown = _PING_ALL.sub(r"@\1", message)
+    return SlackMessage(without_pings(cut(f"*{quiet(by)}* to Devin:\n{shown}", QUOTE_LIMIT)))
 
 
 _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")

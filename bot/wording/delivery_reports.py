@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.model.files import Upload, WhyLink
 from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
 from bot.model.sessions import NamedSession
-from bot.text.to_slack import cut, escape, excerpt
+from bot.text.to_slack import cut, excerpt, quiet
 from bot.wording.actions import (
     SEND_AGAIN,
     SEND_CORRECTION,
@@ -279,7 +279,7 @@ def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
 
 def corrected(by: str, message: str) -> SlackMessage:
     """Present a correction in its author's name; `message` is foreign text."""
-    return SlackMessage(f"*{escape(by)}* corrected an earlier message:", quote=message)
+    return SlackMessage(f"*{quiet(by)}* corrected an earlier message:", quote=message)
 
 
 def read_already(*, is_certain: bool) -> SlackMessage:

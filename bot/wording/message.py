@@ -16,7 +16,7 @@ from bot.model.sessions import SHORT, NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.commonmark.inline import misleads
 from bot.text.to_devin import to_markdown
-from bot.text.to_slack import cut, escape, excerpt, quoted
+from bot.text.to_slack import cut, escape, excerpt, quiet, quoted
 from bot.wording.actions import OPEN_SESSION, UNLINK, link_value
 
 Block = Mapping[str, Any]
@@ -289,7 +289,7 @@ def clock_time(at: int, preposition: str = "") -> str:
 
 def linker(name: str) -> str:
     """Return who linked a thread, at the beginning of a sentence; a workflow has no name."""
-    return escape(name) or "A workflow"
+    return quiet(name) or "A workflow"
 
 
 def mail_waiting(queue: Queue) -> str:
@@ -339,7 +339,7 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 def note(done: str) -> Callable[[str], str]:
     """Return what makes the note in place of a pressed button: what was `done`, and by whom."""
-    return lambda by: f"{done} by {escape(by)}."
+    return lambda by: f"{done} by {quiet(by)}."
 
 
 def plural(number: int, one: str, many: str) -> str:
@@ -372,12 +372,12 @@ def admin_named(contact: str, *, mentions: bool = True) -> str:
     if found := _NOTIFIED_ID.fullmatch(contact):
         mention = f"<!subteam^{contact}>" if found[1] == "S" else f"<@{contact}>"
         return mention if mentions else ADMIN
-    return escape(contact) or ADMIN
+    return quiet(contact) or ADMIN
 
 
 def as_code(text: str) -> str:
     """Format an error code, or a word of ours, as code."""
-    return f"`{escape(text.replace('`', ''))[:120]}`"
+    return f"`{quiet(text.replace('`', ''))[:120]}`"
 
 
 MOST_CODES = 8

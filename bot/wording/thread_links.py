@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link
-from bot.text.to_slack import escape
+from bot.text.to_slack import quiet
 from bot.wording.actions import LINK_OFFERED, LINK_SPOKEN, RUN_SPOKEN, SEND_SPOKEN, START_SPOKEN
 from bot.wording.message import Block, SlackMessage, button, linker, session_link
 from bot.wording.refusals import no_session
@@ -39,7 +39,7 @@ def channel_moved(session: NamedSession) -> SlackMessage:
 
 def muted(link: Link, by: str = "") -> SlackMessage:
     """Say whether the thread is muted, and by whom if that was done from App Home."""
-    who = f" by {escape(by)}" if by else ""
+    who = f" by {quiet(by)}" if by else ""
     if link.muted:
         return SlackMessage(
             f"Muted{who}. Replies won't be sent to Devin until someone mentions me with `unmute`."
@@ -52,7 +52,7 @@ def muted(link: Link, by: str = "") -> SlackMessage:
 def unlinked_by(session: NamedSession, by: str) -> SlackMessage:
     """Tell a thread that `by` unlinked it from App Home, or by its card."""
     return SlackMessage(
-        f"{escape(by)} unlinked this thread from *{session_link(session)}*. {_STILL_SENT}"
+        f"{quiet(by)} unlinked this thread from *{session_link(session)}*. {_STILL_SENT}"
     )
 
 
@@ -125,7 +125,7 @@ def _typed(verb: str, argument: str) -> str:
     """Return a command with its argument, but without options, which may be long."""
     if verb == "defaults" and argument.lower() != "none":
         argument = "…" if argument else ""
-    return escape(f"{verb} {argument.strip('<>`').partition('|')[0]}".strip())
+    return quiet(f"{verb} {argument.strip('<>`').partition('|')[0]}".strip())
 
 
 PROMPTS_TITLE = "What would you like to do?"

@@ -6,7 +6,7 @@ from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
 from bot.model.workflow_steps import Flaw
-from bot.text.to_slack import cut, disarmed, escape
+from bot.text.to_slack import cut, disarmed, quiet
 from bot.wording.delivery_reports import words_of
 from bot.wording.lifecycle import form
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, in_minutes, plain, session_address
@@ -17,7 +17,7 @@ LINKED_BEFORE = "Already linked to this session."
 
 def said_by_workflow(by: str, message: str) -> SlackMessage:
     """Present a step's message, which is foreign; `by` is the person it speaks for, or empty."""
-    who = f"*{escape(by)}* (via a workflow)" if by else "*A workflow*"
+    who = f"*{quiet(by)}* (via a workflow)" if by else "*A workflow*"
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 

@@ -32,6 +32,7 @@ from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quo
 from tests.support.logbook import logging_to
 from tests.support.processes import BotProcess, ValkeyProcess, bot_process, command, free_port
 from tests.support.waiting import until_settled, wait_until
+from tests.wording.foreign import pings
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements.txt")
@@ -363,14 +364,15 @@ async def test_a_name_is_no_attachment_and_no_second_line(bot: Bot, desk: Desk, 
 
 async def test_a_command_pings_no_channel(bot: Bot, desk: Desk) -> None:
     """The bot may mention @channel even if the person may not; neither text nor name does so."""
-    desk.slack.workspace.user("ada").display_name = "ada <!channel>"
-    await desk.slack.slash("/devin-say", f"{SESSION} Hello <!channel> <!here|here> <!everyone>")
+    desk.slack.workspace.user("ada").display_name = "@everyone <!channel>"
+    ping = "<!channel> <!here|here> <!everyone> @channel"
+    await desk.slack.slash("/devin-say", f"{SESSION} Hello {ping}")
     await desk.until_received("Hello")
     root = desk.slack.channel_messages("general")[0].ts
     await desk.until_linked(root)
     said, card = desk.posts(root, with_cards=True)
     for posted in (said, card):
-        assert not re.search(r"<!(channel|here|everyone)", read_as_markup(posted))
+        assert pings({"text": posted.text, "blocks": posted.blocks}) == []
 
 
 # Input in URLs, headers and log lines.

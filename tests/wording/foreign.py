@@ -4,7 +4,7 @@ The limits are Slack's own, as the local Slack checks them.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,6 +15,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.wording.message import SlackMessage
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
+from sandbox.slack.world.live import live
 
 THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1764000000.000100")
 LONGEST_SESSION = SessionId("devin-" + "f" * 64)
@@ -54,7 +55,17 @@ def problems(words: SlackMessage) -> list[str]:
             text,
         )
         found += [f"{sign!r} in {text!r}" for sign in ("<", "<!channel", "<@") if sign in ours]
-    return found
+    return found + pings(params)
+
+
+def pings(params: Mapping[str, Any]) -> list[str]:
+    """Return what Slack would make a ping of; times and the names of channels are ours."""
+    return list(filter(_PING.match, live(params)))
+
+
+_PING = re.compile(
+    r"control <(?!!date\^|#)|plain @(?:here|channel|everyone|group)\b", re.IGNORECASE
+)
 
 
 def mrkdwn(blocks: Sequence[dict[str, Any]]) -> Iterator[str]:

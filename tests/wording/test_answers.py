@@ -22,7 +22,7 @@ from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
-from tests.wording.foreign import BARE, HUGE, LINK, NAMED, NAMES, problems
+from tests.wording.foreign import BARE, HUGE, LINK, NAMED, NAMES, pings, problems
 
 
 @given(
@@ -62,12 +62,12 @@ def test_a_status_counts_the_mail(mail: Queue, said: str) -> None:
 
 @given(message=HUGE, by=NAMES)
 def test_what_somebody_says_to_devin_pings_no_channel(message: str, by: str) -> None:
-    """A long message is cut, with its length; the name is inert."""
-    words = commands.said(by, commands.harmless(message))
-    params = words.params()
+    """A long message is cut, with its length; the name is inert, and so are broadcasts."""
+    params = commands.said(by, message).params()
     assert block_problems(params["blocks"]) == []
     assert len(params["text"]) <= MAX_POSTED_TEXT
-    assert not re.search(r"<!(here|channel|everyone)", params["text"])
+    meant = ("control <@", "control <<")
+    assert [one for one in pings(params) if not one.startswith(meant)] == []
 
 
 def test_a_long_message_to_devin_says_its_length() -> None:

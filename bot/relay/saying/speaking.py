@@ -141,7 +141,7 @@ class Speaking:
         """
         await self.workspace.threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
-        words = commands.said(await self.workspace.people.name(by), commands.harmless(text))
+        words = commands.said(await self.workspace.people.name(by), text)
         key, links = command_key(key), session is not None and not thread.thread_ts
         spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
         return await self.say(spoken)

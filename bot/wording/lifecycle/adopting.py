@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from bot.model.options import MOST_RULES, Rule
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession
-from bot.text.to_slack import cut, escape
+from bot.text.to_slack import cut, quiet
 from bot.wording.message import (
     SlackMessage,
     as_code,
@@ -56,17 +56,17 @@ def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:
 
 
 def _line(rule: Rule, by: str) -> str:
-    set_by = f"set by {escape(cut(by, NAME_LIMIT))} ({local_time(rule.since)})"
+    set_by = f"set by {quiet(cut(by, NAME_LIMIT))} ({local_time(rule.since)})"
     return f"• {as_code(rule.words)}, {set_by}"
 
 
 def changed(added: Sequence[Rule], rules: Sequence[Rule], by: str) -> SlackMessage:
     """Tell the channel who added rules, or ended all of them, and which there are now."""
     if not added:
-        return SlackMessage(f"*{escape(by)}* ended adoption: new sessions won't get threads here.")
+        return SlackMessage(f"*{quiet(by)}* ended adoption: new sessions won't get threads here.")
     fit = codes([one.words for one in rules])
     return SlackMessage(
-        f"*{escape(by)}* changed what this channel adopts: new sessions that match {fit} get a "
+        f"*{quiet(by)}* changed what this channel adopts: new sessions that match {fit} get a "
         f"thread here. {END}"
     )
 
@@ -83,7 +83,7 @@ def waiting(count: int) -> SlackMessage:
 def rests(rule: str, by: str) -> SlackMessage:
     """Say that a rule does not apply while its maker may not start sessions."""
     return SlackMessage(
-        f"New sessions that match {as_code(rule)} don't get threads here: {escape(by)}, who set "
+        f"New sessions that match {as_code(rule)} don't get threads here: {quiet(by)}, who set "
         "that rule, may no longer start sessions here. Someone who's allowed to can mention me "
         "with `adopt none`, and then set the channel's rules again."
     )
@@ -93,7 +93,7 @@ def adopted(session: NamedSession, rule: str, by: str) -> SlackMessage:
     """Begin the thread of a session that fits a rule of the person `by`."""
     return SlackMessage(
         f"New session: *{session_link(session)}*",
-        footer=f"It matches the rule {as_code(rule)}, which {escape(by)} set with `adopt`.",
+        footer=f"It matches the rule {as_code(rule)}, which {quiet(by)} set with `adopt`.",
     )
 
 
@@ -101,14 +101,14 @@ def child(session: NamedSession, parent: NamedSession, by: str) -> SlackMessage:
     """Begin the thread of a child session that `by` follows."""
     return SlackMessage(
         f"Child session: *{session_link(session)}*",
-        footer=f"*{session_link(parent)}* started it, and {escape(by)} follows it here.",
+        footer=f"*{session_link(parent)}* started it, and {quiet(by)} follows it here.",
     )
 
 
 def followed(session: NamedSession, by: str, address: str) -> SlackMessage:
     """Tell the parent's thread that a child has its own."""
     return SlackMessage(
-        f"*{escape(by)}* is following *{session_link(session)}* in {own_thread(address)}."
+        f"*{quiet(by)}* is following *{session_link(session)}* in {own_thread(address)}."
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.model.options import Changes, Options, Profile
 from bot.model.sessions import NamedSession
-from bot.text.to_slack import cut, escape
+from bot.text.to_slack import cut, quiet
 from bot.wording import actions
 from bot.wording.lifecycle.form import Offer, fields
 from bot.wording.message import (
@@ -66,7 +66,7 @@ def shown(it: Shown) -> SlackMessage:
         nothing = "New sessions here have no defaults."
         return SlackMessage(nothing, advice=default, footer=HOW, buttons=(CHANGE,))
     return SlackMessage(
-        f"New sessions here start with {_listed(it)} (set by {escape(it.by)}).",
+        f"New sessions here start with {_listed(it)} (set by {quiet(it.by)}).",
         quote=cut(it.words, WORDS_SHOWN),
         advice="\n".join(filter(None, (_limits(it), default))),
         footer=HOW,
@@ -77,10 +77,10 @@ def shown(it: Shown) -> SlackMessage:
 def changed(changes: Changes, it: Shown) -> SlackMessage:
     """Tell the channel who changed which of its defaults, and what they are now."""
     if not it.profile.by:
-        return SlackMessage(f"*{escape(it.by)}* cleared the defaults for new sessions here.")
+        return SlackMessage(f"*{quiet(it.by)}* cleared the defaults for new sessions here.")
     named = ", ".join(as_code(one) for one in changes.named)
     return SlackMessage(
-        f"*{escape(it.by)}* changed the defaults for new sessions here ({named}). They now start "
+        f"*{quiet(it.by)}* changed the defaults for new sessions here ({named}). They now start "
         f"with {_listed(it)}.",
         quote=cut(it.words, WORDS_SHOWN),
         advice=_limits(it),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Closing, NamedSession, SessionId
 from bot.model.threads import ThreadRef
-from bot.text.to_slack import cut, escape
+from bot.text.to_slack import cut, quiet
 from bot.wording import actions
 from bot.wording.actions import START_NEW, link_value
 from bot.wording.message import (
@@ -96,7 +96,7 @@ def stopped(by: str, thread: ThreadRef, session: SessionId) -> SlackMessage:
         "style": "danger",
     }
     return SlackMessage(
-        f"*{escape(by)}* pressed *Stop*:",
+        f"*{quiet(by)}* pressed *Stop*:",
         quote=STOP,
         buttons=({**end, "style": "danger", "confirm": confirm},),
     )

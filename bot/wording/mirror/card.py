@@ -17,7 +17,7 @@ from bot.model.sessions import (
     parse_pull_request,
 )
 from bot.model.threads import Link, ThreadRef
-from bot.text.to_slack import cut, disarmed, escape, shortened
+from bot.text.to_slack import cut, disarmed, quiet, shortened
 from bot.wording.actions import (
     CONTINUE_SESSION,
     DEVIN_REVIEW,
@@ -155,7 +155,7 @@ _ARRIVES = "Replies here are sent to Devin; I'll add ✅ to each one that arrive
 
 
 def _by(shown: Card) -> str:
-    return escape(shown.by) if shown.by else "a workflow"
+    return quiet(shown.by) if shown.by else "a workflow"
 
 
 def pull_requests(seen: Watched) -> Sequence[str]:
@@ -164,7 +164,7 @@ def pull_requests(seen: Watched) -> Sequence[str]:
         return ()
     shown: list[str] = []
     for one in seen.pull_requests[:MOST_PULL_REQUESTS]:
-        state = f" ({escape(cut(one.state, STATE_LIMIT))})" if one.state else ""
+        state = f" ({quiet(cut(one.state, STATE_LIMIT))})" if one.state else ""
         link = f"{pull_request_link(one.url)}{state}"
         if sum(map(len, shown)) + len(link) <= PULL_REQUESTS_LIMIT:
             shown.append(link)

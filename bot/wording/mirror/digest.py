@@ -8,7 +8,7 @@ from typing import Any
 from bot.model.digest import Digest, Often, zone_of
 from bot.model.mirror import Watched
 from bot.model.sessions import NamedSession
-from bot.text.to_slack import escape
+from bot.text.to_slack import quiet
 from bot.wording.message import (
     SlackMessage,
     acus_of,
@@ -62,7 +62,7 @@ class DigestPost:
         if self.spent is not None:
             parts.append(f"*Spent*\n{_spent(self.spent)}")
         stop = "mention me with `digest off` to stop it"
-        footer = context(f"Set by {escape(self.by)}; {stop}")
+        footer = context(f"Set by {quiet(self.by)}; {stop}")
         return {"text": head, "blocks": [*map(section, [head, *parts]), footer]}
 
     def _counts(self) -> str:
@@ -125,7 +125,7 @@ def digest_set(digest: Digest, due: datetime) -> SlackMessage:
 def digest_is(digest: Digest, by: str, due: datetime) -> SlackMessage:
     """Say what is set, by whom, and when the next digest is `due`."""
     return SlackMessage(
-        f"{escape(by)} has set a digest here, {_when(digest)}. {_next(due)} "
+        f"{quiet(by)} has set a digest here, {_when(digest)}. {_next(due)} "
         "To change that, mention me with `digest daily`, `digest weekly` or `digest off`."
     )
 
@@ -136,7 +136,7 @@ def _when(digest: Digest) -> str:
 
 
 def _zone(digest: Digest) -> str:
-    return escape(digest.zone) if zone_of(digest.zone) else ""
+    return quiet(digest.zone) if zone_of(digest.zone) else ""
 
 
 def _next(due: datetime) -> str:

@@ -17,7 +17,7 @@ from bot.text.commonmark.blocks import fenced
 from bot.text.commonmark.split import MOST_WEIGHT, chunks
 from bot.text.devin_markdown import SentFile, cut_files, fallback, split, weight
 from bot.text.questions import label
-from bot.text.to_slack import cut, escape, excerpt
+from bot.text.to_slack import cut, escape, excerpt, quiet
 from bot.wording.actions import ANSWER, APPROVE, HOW_TO_ANSWER, answer_value
 from bot.wording.lifecycle import ending
 from bot.wording.message import (
@@ -177,14 +177,14 @@ def beginning(text: str) -> str:
 
 def answers(by: str, text: str) -> SlackMessage:
     """Present the answer that someone has chosen to their thread."""
-    return SlackMessage(f"*{escape(by)}* answered:", quote=text)
+    return SlackMessage(f"*{quiet(by)}* answered:", quote=text)
 
 
 def chosen(by: str, text: str) -> str:
     """Return the note in place of a question's buttons: who chose what."""
     if text == APPROVED:
-        return f"{escape(by)} approved."
-    return f'{escape(by)} chose "{excerpt(text, limit=CHOICE_LIMIT)}".'
+        return f"{quiet(by)} approved."
+    return f'{quiet(by)} chose "{excerpt(text, limit=CHOICE_LIMIT)}".'
 
 
 def closed(kind: SaidKind) -> str:
