@@ -130,11 +130,10 @@ class Acting:
             return account
         return "" if await self._claims.is_claimed(_refused(account)) else account
 
-    async def learn(self, reply: Reply, account: str, detail: str = "") -> None:
+    async def learn(self, reply: Reply, account: str) -> None:
         """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is.
 
-        The operator is told once, unless the person has just left the organization. `detail` is
-        what Devin says.
+        The operator is told once, unless the person has just left the organization.
         """
         who = sender(reply)
         if who is None or await self._claims.is_claimed(_refused(account)):
@@ -145,11 +144,8 @@ class Acting:
                 return
         await self._claims.claim(_refused(account), DAY)
         if await self._claims.claim("acting refused", DAY):
-            ids = {"by": who, "as_user": account}
-            log.error(
-                "acting refused",
-                extra={**ids, "reason": REASON + _OTHERWISE[self.is_required], "detail": detail},
-            )
+            reason = REASON + _OTHERWISE[self.is_required]
+            log.error("acting refused", extra={"by": who, "as_user": account, "reason": reason})
 
     async def said_before(
         self, session: SessionId, reply: ReplyId, text: str, sent: float, now: float

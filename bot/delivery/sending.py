@@ -267,7 +267,7 @@ class Sender:
         """
         reply, account = head.reply, message.as_user
         if self._acting.is_required:
-            await self._acting.learn(reply, account, refused.detail)
+            await self._acting.learn(reply, account)
             return refused.model_copy(update={"refusal": Refusal.ACTING}), message
         await self._retried(lambda: self._mailbox.keep_as_user(reply.id, ""))
         text = await message_of(reply, self._people, message.brought)
@@ -276,7 +276,7 @@ class Sender:
             return None, message
         answer = await self._post(lease, head, message)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.DELIVERED:
-            await self._acting.learn(reply, account, refused.detail)
+            await self._acting.learn(reply, account)
         return answer, message
 
     async def _compose(self, lease: Lease, head: Head, as_user: str) -> Message | Wait | None:

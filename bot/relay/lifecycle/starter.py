@@ -192,13 +192,13 @@ class Starter:
         if not (account and is_about_acting(answer)):
             return answer, started
         if self.acting.is_required:
-            await self.acting.learn(start.message, account, answer.detail)
+            await self.acting.learn(start.message, account)
             return answer.model_copy(update={"refusal": Refusal.ACTING}), started
-        started, refused = started.model_copy(update={"as_user": ""}), answer.detail
+        started = started.model_copy(update={"as_user": ""})
         await self.state.claims.note(start.sent, _asked(started), self._keep(start))
         answer = await self.devin.create(prompt.text, prompt.options, start.tag)
         if isinstance(answer, NamedSession):
-            await self.acting.learn(start.message, account, refused)
+            await self.acting.learn(start.message, account)
         return answer, started
 
     async def _reconcile(self, start: Start, started: Started, lost: Outcome) -> Result:
