@@ -165,7 +165,7 @@ def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
     """
     status, body = answer.status, answer.body
     if status in passing:
-        return Wait(f"HTTP {status}", retry_after(answer.headers.get("retry-after", "")))
+        return Wait(f"HTTP {status}", retry_after(answer.headers))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {status}", status=status)
     if status < HTTPStatus.MULTIPLE_CHOICES:
@@ -231,7 +231,7 @@ def plain(body: bytes) -> str:
 def unread(status: int, headers: Mapping[str, str]) -> Unread:
     """Return the failure of a read that was answered with `status`."""
     is_timed = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-    asked_for = retry_after(headers.get("retry-after", "")) if is_timed else None
+    asked_for = retry_after(headers) if is_timed else None
     pause = None if asked_for is None else min(asked_for, LONGEST_PAUSE)
     return Unread(status, retry_after=pause)
 
@@ -249,12 +249,14 @@ def unreadable(answer: Answer, most: int = READ_LIMIT) -> Unread:
     return Unread(answer.status, is_too_long=len(answer.body) >= most)
 
 
-def retry_after(value: str) -> float | None:
-    """Parse `Retry-After` into seconds from now: seconds (RFC 9110: whole ones), or a date."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Parse `Retry-After` (RFC 9110), seconds or a date by the answer's clock; None for no wait."""
+    value, now = headers.get("retry-after", ""), datetime.now(UTC)
     if _SECONDS.fullmatch(value.strip()):
-        return float(value)
+        return float(value) or None
     when = _http_date(value)
-    return None if when is None else max(0.0, (when - datetime.now(UTC)).total_seconds())
+    seconds = 0.0 if when is None else (when - now - skew(headers, now)).total_seconds()
+    return seconds if seconds > 0 else None
 
 
 def _problems(body: bytes) -> tuple[Problem, ...]:

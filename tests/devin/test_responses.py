@@ -171,7 +171,8 @@ async def test_a_422_in_another_shape_is_refused_with_an_excerpt(wire: Wire, bod
     [
         ("7", 7.0),
         (" 7 ", 7.0),
-        ("0", 0.0),
+        ("0", None),
+        ("0.0", None),
         ("", None),
         ("soon", None),
         ("-5", None),
@@ -181,7 +182,7 @@ async def test_a_422_in_another_shape_is_refused_with_an_excerpt(wire: Wire, bod
         ("1.", None),
         ("1e3", None),
         ("٣", None),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None),
         ("Fri, 99 Foo 99999 99:99:99 GMT", None),
         (f"Wed, 21 Oct 2015 07:28:00 +{'9' * 40}", None),
         ("9" * 400, float("inf")),
@@ -190,7 +191,7 @@ async def test_a_422_in_another_shape_is_refused_with_an_excerpt(wire: Wire, bod
 async def test_retry_after_is_read_in_either_form(
     wire: Wire, value: str, seconds: float | None
 ) -> None:
-    """It is in seconds, also fractions, or a date; anything else is treated as missing."""
+    """It is in seconds, also fractions, or a date; no wait at all is treated as missing."""
     raw = whole("429 Too Many Requests", b"{}", f"Retry-After: {value}")
     async with serving(answering(raw)) as server:
         assert await wire.post(server.url) == Wait("HTTP 429", seconds)
@@ -205,6 +206,19 @@ async def test_retry_after_as_a_date_counts_from_now(wire: Wire) -> None:
     assert isinstance(answer, Wait)
     assert answer.retry_after is not None
     assert (when - datetime.now(UTC)).total_seconds() <= answer.retry_after <= 100
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(100, 30.0), (-100, 30.0), (-2000, None)])
+async def test_retry_after_as_a_date_is_by_devin_s_clock(
+    wire: Wire, minutes: int, seconds: float | None
+) -> None:
+    """The two clocks may differ, but a `Date` that is a day off tells nothing."""
+    now = datetime.now(UTC) + timedelta(minutes=minutes)
+    dates = [format_datetime(at, usegmt=True) for at in (now, now + timedelta(seconds=30))]
+    raw = whole("429 No", b"", f"Date: {dates[0]}", f"Retry-After: {dates[1]}")
+    async with serving(answering(raw)) as server:
+        answer = await wire.post(server.url)
+    assert answer == Wait("HTTP 429", seconds)
 
 
 @pytest.mark.parametrize("cut", [None, 12])
