@@ -212,10 +212,13 @@ def _members(found: str | Unread | None) -> Finding:
 def _reviews(found: Review | Unread | None) -> Finding:
     """Say whether the key may ask for reviews, by one that nobody has asked for."""
     name, denied = "Devin Review", {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-    if isinstance(found, Unread) and (found.status in denied or not found.status):
+    if isinstance(found, Unread) and found.status in denied:
         says = f"can't be read ({found.reason}), so nobody can ask for one"
         tip = "For reviews, give the key's service user a role with UseReviewManual."
-        return Finding(name, is_good=True, says=says, fix=tip if found.status else "")
+        return Finding(name, is_good=True, says=says, fix=tip)
+    if isinstance(found, Unread) and found.is_passing:
+        says = f"couldn't be read ({found.reason}), so it isn't known whether one may be asked for"
+        return Finding(name, is_good=True, says=says, fix="Try again later.")
     return Finding(name, is_good=True, says="may be asked for (UseReviewManual)")
 
 

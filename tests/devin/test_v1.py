@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.devin.answers import CHECK_URL, DETAIL_LIMIT, KEY, REJECTED, unusable
+from bot.devin.answers import CHECK_URL, DETAIL_LIMIT, KEY, NEW_KEY, REJECTED, unusable
 from bot.model.findings import Finding
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
@@ -90,26 +90,29 @@ async def test_files_are_lines_of_the_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "is_good", "says"),
+    ("status", "body", "says", "fix"),
     [
-        (401, False, REJECTED),
-        (403, False, "isn't allowed to send"),
-        (404, True, "accepted, for API v1"),
-        (422, True, "accepted, for API v1"),
-        (200, False, unusable("200")),
-        (502, False, unusable("502")),
+        (200, b'{"sessions": []}', "accepted, for API v1", ""),
+        (200, b"<p>Welcome</p>", unusable("HTTP 200"), CHECK_URL),
+        (401, b"{}", REJECTED, NEW_KEY),
+        (403, b"{}", "isn't allowed to list sessions", "a key of the organization"),
+        (404, b"{}", unusable("HTTP 404"), CHECK_URL),
+        (422, b"{}", unusable("HTTP 422"), CHECK_URL),
+        (429, b"{}", unusable("HTTP 429"), "Try again later."),
+        (502, b"{}", unusable("HTTP 502"), "Try again later."),
     ],
 )
-async def test_the_probe_tells_the_status_and_sends_no_message(
-    status: int, says: str, *, is_good: bool
+async def test_the_probe_reads_what_polls_read(
+    status: int, body: bytes, says: str, fix: str
 ) -> None:
-    """It leaves out the required field, so that no session can be reached by it."""
-    said = whole(f"{status} Said", b"{}")
+    """Nothing is sent to a session, and an address without such a list is a wrong one."""
+    said = whole(f"{status} Said", body)
     async with serving(answering(said)) as server, V1.client(server.url) as devin:
         (finding,) = await devin.probe()
-    assert (finding.what, finding.is_good, bool(finding.fix)) == (KEY, is_good, not is_good)
+    assert (finding.what, finding.is_good) == (KEY, not fix)
     assert says in finding.says
-    assert server.requests[0].endswith(b"\r\n\r\n{}")
+    assert fix in finding.fix
+    assert server.requests[0].startswith(b"GET /v1/sessions?limit=1 ")
 
 
 async def test_the_probe_tells_how_the_wire_failed() -> None:

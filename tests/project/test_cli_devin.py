@@ -41,16 +41,22 @@ async def test_doctor_proves_what_reading_can_prove(
 
 
 @pytest.mark.parametrize("api", ["v1"])
-async def test_doctor_tests_a_key_of_version_1_by_what_reaches_no_session(
-    environ: Environ, desk: Desk, tmp_path: Path, api: Api
+async def test_doctor_tests_a_key_of_version_1_by_a_read(
+    environ: Environ, box: Sandbox, desk: Desk, tmp_path: Path, api: Api
 ) -> None:
-    """There is no read that proves it."""
+    """It reaches no session; where there is nothing to read, the address is wrong."""
     code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 0
     assert devin_lines(out) == [
         "✓ Devin API key: accepted, for API v1",
         "✓ Devin playbooks: 3 listed, for the menus of forms",
     ]
+    wrong = {"DEVIN_API_URL": box.devin.url + "/v3"}
+    code, out, _ = await command(environ | wrong, tmp_path, "doctor")
+    assert code == 1
+    (line,) = devin_lines(out)
+    assert "no usable answer from Devin (HTTP 404)" in line
+    assert box.devin.requests == []
     assert desk.received() == []
 
 
@@ -97,6 +103,18 @@ async def test_doctor_names_each_permission_that_people_can_do_without(
     assert "✓ Devin repositories: can't be listed (HTTP 403), so people type them into" in out
     for permission in permissions:
         assert f"give the key's service user a role with {permission}." in out
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_doctor_does_not_take_a_passing_failure_for_a_permission(
+    environ: Environ, box: Sandbox, tmp_path: Path, status: int
+) -> None:
+    """Whether reviews may be asked for is open, then."""
+    box.devin.read_failures["reviews"].append(status)
+    code, out, _ = await command(environ, tmp_path, "doctor")
+    assert code == 0
+    assert f"✓ Devin Review: couldn't be read (HTTP {status}), so it isn't known" in out
+    assert "UseReviewManual" not in out
 
 
 async def test_doctor_tests_what_act_as_needs(

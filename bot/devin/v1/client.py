@@ -213,21 +213,20 @@ class DevinV1:
         return confirmed(await self._http.delete(_path(session)), v1.PASSING)
 
     async def probe(self) -> Sequence[Finding]:
-        """Test the key by a message without its required field: 404 and 422 mean a valid one."""
-        answer = await self._http.post("/v1/sessions/devin-0/message", b"{}")
-        if not isinstance(answer, Answer):
-            why = answer.reason if isinstance(answer, Wait) else answer.detail
-            return [Finding(KEY, is_good=False, says=unusable(why), fix=CHECK_URL)]
-        if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        """Test the key and the address by a list of one session, such as polls need."""
+        found = await self._list(Read.LIST, self._http.timing.read_seconds, {"limit": 1})
+        if not isinstance(found, Unread):
             return [Finding(KEY, is_good=True, says="accepted, for API v1")]
-        says, fix = _PROBLEMS.get(answer.status, (unusable(str(answer.status)), CHECK_URL))
+        is_later = found.status and found.is_passing
+        otherwise = (unusable(found.reason), "Try again later." if is_later else CHECK_URL)
+        says, fix = _PROBLEMS.get(found.status, otherwise)
         return [Finding(KEY, is_good=False, says=says, fix=fix)]
 
 
 _PROBLEMS: Mapping[int, tuple[str, str]] = {
     HTTPStatus.UNAUTHORIZED: (REJECTED, NEW_KEY),
     HTTPStatus.FORBIDDEN: (
-        "DEVIN_API_KEY isn't allowed to send messages to sessions (403)",
+        "DEVIN_API_KEY isn't allowed to list sessions (403)",
         "Use a key of the organization that owns the sessions.",
     ),
 }
