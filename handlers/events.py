@@ -138,7 +138,7 @@ class Messages(AsyncMiddleware):
             await cases.workspace.channels.note(channel, CHANGED)
         words = event, cases.workspace.team, bot_user
         if kind == "message" and event.get("subtype") in replies.CHANGES:
-            await replies.apply_change(cases, event, bot_user)
+            await mentions.apply_change(cases, event)
         elif (command := parse_command(*words)) is not None:
             await mentions.answer(cases, command, kind)
         elif (spoken := parse_spoken(*words)) is not None:

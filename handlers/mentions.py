@@ -7,6 +7,7 @@ Other words to the bot are a reply, a mistyped command, or somebody's first word
 something that its author sees: it reaches Devin, or the bot asks back with buttons.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from slack_bolt.async_app import AsyncApp
@@ -16,11 +17,12 @@ from bot.model.errors import NotLinked, PersonError
 from bot.model.mirror import Follow
 from bot.model.options import Changes
 from bot.model.people import Act
-from bot.model.replies import Change, Reply
+from bot.model.record import mapping
+from bot.model.replies import Change, Deletion, Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
-from bot.relay.lifecycle.starting import Start
+from bot.relay.lifecycle.starting import Start, subject_of
 from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage
@@ -30,7 +32,7 @@ from handlers import replies
 from handlers.answering import Asker, on_press, whisper
 from handlers.modals import show
 from handlers.parse.interactions import Press
-from handlers.parse.messages import Command, Payload, parse_command, parse_guess
+from handlers.parse.messages import Command, Payload, parse_command, parse_guess, parse_spoken
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -240,7 +242,9 @@ async def _digest(cases: UseCases, command: Command) -> SlackMessage:
 
 async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
-    identity = cases.workspace.identity
+    identity, claim = cases.workspace.identity, claim_of(spoken.thread, spoken.ts)
+    if event.get("edited") and await cases.state.claims.is_claimed(claim):
+        return  # `apply_change` tells what an edit does
     words = event, identity.tenant, identity.user
     guess = parse_guess(*words)
     if guess is None:
@@ -254,9 +258,44 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
     if guess is not None:
         await cases.first_words.ask(spoken, guess.verb, guess.argument)
         # The backfill would ask for the command that it stands for.
-        await cases.state.claims.claim(claim_of(spoken.thread, spoken.ts))
+        await cases.state.claims.claim(claim)
     elif not await replies.offer_link(cases, event, identity.user):
         await cases.first_words.offer(spoken)
+
+
+async def apply_change(cases: UseCases, event: Payload) -> None:
+    """Apply a change to a reply that waits for Devin, or tell that the bot acts on no edit."""
+    ours = cases.workspace.identity
+    change = replies.parse_change(event, ours.tenant, ours.user)
+    if isinstance(change, Deletion):
+        await cases.edits.delete(change)
+    elif change is not None:
+        place = {"channel": event.get("channel")}
+        now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
+        is_spoken, was_spoken = (
+            parse_spoken(one, ours.tenant, ours.user) is not None for one in (now, was)
+        )
+        was_answered = (is_spoken or was_spoken) and await _is_answered(cases, change.reply, now)
+        await cases.edits.edit(replace(change, was_answered=was_answered, is_spoken=is_spoken))
+
+
+async def _is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
+    """Whether the bot has answered a message, which is neither a reply nor the prompt of a start.
+
+    Slack sends an `app_mention` of an edited message, too, so in a channel, a first command is
+    answered as such. There is none in a direct message, where all messages were answered.
+    """
+    state, thread = cases.state, message.thread
+    prompt = subject_of(thread, message.ts, 1)
+    if await state.mailbox.is_known(message.id) or await state.outbox.asked(prompt) is not None:
+        return False
+    if await state.claims.is_claimed(claim_of(thread, message.ts)):
+        return True
+    words, unlinked = (event, thread.team, cases.workspace.identity.user), False
+    if thread.is_direct:
+        unlinked = not await cases.replies.is_linked(thread)
+    is_asked = parse_command(*words, unlinked=unlinked) or parse_guess(*words, unlinked=unlinked)
+    return thread.is_direct and is_asked is not None
 
 
 async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:

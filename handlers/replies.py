@@ -139,15 +139,6 @@ CHANGES = ("message_changed", "message_deleted")
 """The subtypes of events that tell of a change."""
 
 
-async def apply_change(cases: UseCases, event: Payload, bot_user: str) -> None:
-    """Apply a change to a reply that waits for Devin."""
-    change = parse_change(event, cases.workspace.team, bot_user)
-    if isinstance(change, Deletion):
-        await cases.edits.delete(change)
-    elif change is not None:
-        await cases.edits.edit(change)
-
-
 def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:
     """Parse an event of one of `CHANGES`; None if nobody has edited or deleted a message."""
     return parse_deletion(event, team, bot_user) or parse_edit(event, team, bot_user)

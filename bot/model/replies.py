@@ -176,6 +176,7 @@ class Edit:
     """A message as its author has edited it, at `edited` (microseconds).
 
     `is_aside`: the text is now marked as not for Devin; `was_aside`: it was marked so before.
+    `was_answered`: the message was for the bot, which has answered it; `is_spoken`: it is so now.
     `drops_forwarded`: the message no longer forwards anything.
     """
 
@@ -183,6 +184,8 @@ class Edit:
     edited: int
     is_aside: bool
     was_aside: bool = False
+    was_answered: bool = False
+    is_spoken: bool = False
     drops_forwarded: bool = False
 
 

@@ -53,7 +53,8 @@ class Edits:
 
         An author who may not steer Devin changes nothing. In a thread that is no longer linked, or
         is muted, only a reply that was accepted before and is still queued changes. The first words
-        of a linked thread follow its first message in any case.
+        of a linked thread follow its first message in any case. What the bot has answered before is
+        not answered again, which its author is told.
         """
         reply = edit.reply
         link = await self.state.links.get(reply.thread)
@@ -62,6 +63,15 @@ class Edits:
             await self.state.links.describe(reply.thread, words, edit.edited)
         if link is not None and link.muted:
             link = None
+        if edit.was_answered:
+            if not edit.is_aside and (edit.is_spoken or link is not None):
+                once = f"edited:{reply.ts}:{edit.edited}"
+                await self.notices.whisper(
+                    *(reply.thread, reply.author, delivery_reports.ANSWERED_BEFORE),
+                    once=once,
+                    at=reply.ts,
+                )
+            return
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
         standing = await self.accepting.workspace.permissions.of_author(reply)

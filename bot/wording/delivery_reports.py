@@ -267,6 +267,12 @@ WITHDRAWN_MARK = "wastebasket"
 CORRECTION_SENT = SlackMessage("Sending it. I'm posting it in the thread with your name.")
 
 
+ANSWERED_BEFORE = SlackMessage(
+    "I've already answered that message, so your edit has no effect. Please post it as a new "
+    "message instead."
+)
+
+
 def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
     """Offer to send an edit that Devin has not seen; the button carries `ticket`."""
     return SlackMessage(

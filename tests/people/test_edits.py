@@ -58,6 +58,7 @@ from tests.support.desk import (
     Desk,
     actions,
     in_org_too,
+    muted,
     on_v1,
     quote,
     running,
@@ -829,6 +830,48 @@ async def test_edits_where_nothing_goes_to_devin_do_nothing(
     assert desk.received() == [FROM_ADA + "Please rebase"]
     assert desk.whispers("ada") == []
     assert len(desk.whispers("gus")) == 1
+
+
+async def test_an_edit_of_what_the_bot_has_answered_is_told_and_does_nothing(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The bot acts on no edited command. What else people edit concerns nobody."""
+    thread, reply = await delivered(desk, f"<@{desk.slack.bot_user_id}> rebase")
+    answered = {
+        await desk.mention("start rep:acme/api Fix"): "{bot} start repo:acme/api Fix",
+        await desk.mention("muet", thread=thread): "{bot} mute",
+        await desk.mention("status", thread=thread): "also bump the version",
+        await desk.mention("help"): "{bot} hello",
+    }
+    talk = await desk.slack.say("Lunch?")
+    direct = [await desk.slack.say(text, channel="dm") for text in ("hi", "start max:x Fix")]
+    await desk.until_heard()
+    bot_user = f"<@{desk.slack.bot_user_id}>"
+    for ts, text in answered.items():
+        await desk.slack.unfurl("general", ts)
+        await edit(desk, ts, text.format(bot=bot_user))
+        await edit(desk, ts, f"{bot_user} (aside) never mind")
+    await edit(desk, talk, "<@U0BEN00000>, lunch?")
+    await edit(desk, reply, f"{bot_user} merge")
+    for ts in direct:
+        await desk.slack.edit("dm", ts, "start Fix")
+        await desk.until_said(delivery_reports.ANSWERED_BEFORE, ts, channel="dm")
+    await offered(desk)
+    await until_settled(store)
+    assert desk.whispers("ada").count(delivery_reports.ANSWERED_BEFORE.text) == len(answered)
+    assert len(desk.whispers("ada")) == len(answered) + len(["Did you mean", "Send correction"])
+    assert desk.devin.creations == []
+    assert desk.received() == [f"{FROM_ADA}@Devin Relay rebase"]
+    assert not any(tells(one.text, muted()) for one in desk.posts(thread))
+
+
+async def test_a_mention_that_an_edit_adds_is_answered(bot: Bot, desk: Desk, store: Store) -> None:
+    """Slack then tells of the mention as of any other."""
+    ts = await desk.slack.say("status")
+    await edit(desk, ts, f"<@{desk.slack.bot_user_id}> status")
+    await desk.until_said(refusals.sorry(NotLinked()), ts)
+    await until_settled(store)
+    assert desk.whispers("ada") == []
 
 
 @pytest.mark.parametrize("verb", ["mute", "unlink"])

@@ -188,13 +188,20 @@ class SlackState:
         return message
 
     def changed(self, message: Message, previous: JSON | None) -> None:
-        """Announce that a message has changed, with its previous version if Slack tells that."""
+        """Announce that a message has changed, with its previous version if Slack tells that.
+
+        An edited message that mentions the app comes as `app_mention` once more, with `edited`
+        (slackapi/bolt-js#960, chenhg5/cc-connect#1579).
+        """
         if previous is not None and message.subtype != "tombstone":
             edit = Edit(self.workspace.clock.now(), message.text, message.blocks)
             self.edits[message.ts].append(edit)
         self.notify("message", channel=message.channel, ts=message.ts)
         channel = self.workspace.channel(message.channel)
         self.emit(changed_event(self.workspace, message, previous), channel)
+        mention = mention_event(self.workspace, message) if message.edited and previous else None
+        if mention is not None:
+            self.emit(mention, channel)
 
     def delete(self, message: Message) -> None:
         """Delete a message; a parent with replies stays as a tombstone."""
