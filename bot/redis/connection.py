@@ -24,7 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import DataError, NoScriptError, ResponseError
+from redis.exceptions import DataError, MasterDownError, NoScriptError, ReadOnlyError, ResponseError
 from redis.typing import EncodableT
 
 from bot.model.errors import OperatorError, StoreAway
@@ -62,12 +62,16 @@ class _Wanted:
             self.answer.set_result(answer)
 
 
+_LOST = (RedisConnectionError, ReadOnlyError, MasterDownError)
+"""The connection broke, or leads to a replica: a new one may reach the primary."""
+
+
 class Pipelining:
     """Runs scripts on a single Redis.
 
     A script without an answer after `limit` seconds fails, and all others with it: their
-    answers would come behind its own. A connection that breaks is replaced once for each script,
-    which may therefore run twice.
+    answers would come behind its own. A connection that breaks, or leads to a replica, is replaced
+    once for each script, which may therefore run twice.
 
     The `socket_timeout` of `redis` must be None. With one, redis-py 8.1 sends under
     asyncio.wait_for, which in Python 3.11 may swallow the cancellation of the sender.
@@ -183,7 +187,7 @@ class Pipelining:
         self._unanswered.clear()
         self._unsent.clear()
         for wanted in waiting:
-            if isinstance(error, RedisConnectionError) and not wanted.is_retried:
+            if isinstance(error, _LOST) and not wanted.is_retried:
                 wanted.is_retried = True
                 self._unsent.append(wanted)
             else:
@@ -198,6 +202,8 @@ async def _answer(connection: AbstractConnection) -> Any:
     """Return the next answer, an error that is one included, or why it cannot be read."""
     try:
         return await connection.read_response()
+    except _LOST:
+        raise
     except (ResponseError, UnicodeError) as error:
         return error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
 from bot.model.errors import StoreAway
@@ -80,8 +81,9 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
     assert len(desk.received()) == 1
 
 
-async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path) -> None:
-    """The node with the relay's and the scheduler's keys is lost; both go on without a restart."""
+@pytest.mark.parametrize("how", ["lost", "demoted"])
+async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path, how: str) -> None:
+    """The relay's and the scheduler's keys are on another node; both go on without a restart."""
     options = ("--repl-diskless-sync-delay", "0")
     nodes = [
         ValkeyProcess(tmp_path / str(number), *cluster_options(), *options) for number in range(4)
@@ -99,7 +101,11 @@ async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path) ->
         bot = await stack.enter_async_context(open_bot(load_settings(environ, None)))
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
-        await nodes[0].kill()
+        if how == "lost":
+            await nodes[0].kill()
+        else:
+            await nodes[-1].tell("CLUSTER", "FAILOVER")
+            await wait_until(lambda: is_replica(nodes[0]), "it is a replica")
         await wait_until(lambda: answers(store), "the replica has taken over")
         await wait_until(lambda: is_ready(bot), "the bot has noticed")
         desk.devin.behave(SESSION, "rate_limited", times=1)
@@ -108,6 +114,12 @@ async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path) ->
         await wait_until(
             lambda: "white_check_mark" in desk.marks(ts), "the scheduler goes on", seconds=30
         )
+
+
+async def is_replica(node: ValkeyProcess) -> bool:
+    """Return True if it follows another node."""
+    async with Redis.from_url(node.url) as client:
+        return bool((await client.info("replication"))["role"] == "slave")
 
 
 async def answers(store: Store) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -13,6 +14,8 @@ from bot.model.errors import StoreAway
 from bot.redis.connection import Pipelining, Store, pipelined
 from bot.redis.keys import once_key
 from bot.redis.scripts import Script
+from tests.support.lines import line_to
+from tests.support.processes import kept_valkey
 from tests.support.waiting import wait_until
 
 SLOW = Script("for _ = 1, 5e7 do end return 'slow'")
@@ -113,6 +116,27 @@ async def test_each_caller_gets_its_own_answer_however_often_connections_break(
         await asking
     assert all(answers)
     assert answers
+
+
+@pytest.mark.parametrize("serves_stale", ["yes", "no"])
+async def test_a_replica_is_left_for_the_server_that_its_address_leads_to(
+    redis_url: str, tmp_path: Path, serves_stale: str
+) -> None:
+    """It refuses writes, or everything while it may not serve old data."""
+    write = Script("return redis.call('SET', KEYS[1] .. 'x', ARGV[1], 'EX', 60)")
+    async with (
+        kept_valkey(tmp_path / "demoted") as demoted,
+        line_to(demoted.url) as line,
+        aclosing(pipelined(line.url, 5.0)) as sending,
+    ):
+        assert await sending.run(QUICK, "", []) == "quick"
+        await demoted.tell("CONFIG", "SET", "replica-serve-stale-data", serves_stale)
+        await demoted.tell("REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(StoreAway, match=r"ReadOnlyError|MasterDownError"):
+            await sending.run(write, "", ["one"])
+        line.lead(redis_url)
+        running = [sending.run(write, "", ["two"]) for _ in range(3)]
+        assert await asyncio.gather(*running) == ["OK"] * 3
 
 
 async def test_it_closes_at_any_moment(redis_url: str) -> None:

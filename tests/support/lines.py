@@ -1,4 +1,4 @@
-"""A TCP line to a server that a test can cut, or hold in one direction."""
+"""A TCP line to a server that a test can cut, lead elsewhere, or hold in one direction."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,6 +36,10 @@ class Line:
         for end in list(self._ends):
             end.transport.abort()
 
+    def lead(self, to: str) -> None:
+        """Lead new connections to another server; the existing ones stay where they are."""
+        self._to = yarl.URL(to)
+
     def hold(self, after: str = "") -> None:
         """Let nothing more through to the server, after a piece that contains `after`."""
         self._is_held, self._last = not after, after.encode() or None
@@ -71,5 +75,7 @@ async def line_to(url: str) -> AsyncIterator[Line]:
     """Open a line to the server at `url`, which works until a test cuts or holds it."""
     line = Line(url)
     await line.mend()
-    yield line
-    await line.cut()
+    try:
+        yield line
+    finally:
+        await line.cut()
