@@ -91,7 +91,7 @@ class Deliverer:
         if wait.was_asked or attempts == 1:
             metrics.WAITS.labels(wait.reason).inc()
             ids = {"session_id": lease.session, "reply_id": head.reply.id, "reason": wait.reason}
-            tried = {"attempts": attempts, "seconds": delay.seconds}
+            tried = {"attempts": attempts, "seconds": round(delay.total_seconds(), 1)}
             log.warning("waits", extra={**ids, **tried})
         if notice_after is not None:
             owed = Owed(head.reply.id, head.round, OwedKind.DELAY)

@@ -13,8 +13,10 @@ from bot.delivery.sending import RATE_LIMITED, STEP_SECONDS, RateLimit
 from bot.model.replies import Outcome, OutcomeKind, Wait, reply_id
 from bot.model.sessions import SessionId
 from bot.redis.keys import DUE_KEY, subject_key, watched_key
-from bot.settings import Settings
+from bot.settings import Settings, load_settings
+from sandbox import Sandbox
 from sandbox.limits import CallLimit
+from tests.conftest import reached, started
 from tests.support.desk import SESSION, Desk, on_both
 from tests.support.keys import at
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
@@ -188,6 +190,22 @@ async def test_many_sessions_that_wait_ask_devin_as_often_as_one(
     assert len(desk.devin.requests) <= 1 + refused + len(SESSIONS)
     lines = [one for one in caplog.records if one.message == "waits"]
     assert len(lines) <= 1 + refused + len(SESSIONS)
+
+
+async def test_the_log_has_the_whole_wait(
+    environ: dict[str, str], box: Sandbox, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It also shows days and fractions of a second."""
+
+    def waits() -> list[object]:
+        return [vars(one)["seconds"] for one in caplog.records if one.message == "waits"]
+
+    async with started(load_settings(environ | {"GIVE_UP_AFTER": "7d"}, None)) as bot:
+        await reached(bot, box)
+        desk.devin.behave(SESSION, "rate_limited", retry_after=90_000.5)
+        await desk.reply("Please rebase", await desk.linked_thread())
+        await wait_until(waits, "Devin puts it off")
+    assert waits() == [90_000.5]
 
 
 async def test_no_wait_is_longer_than_what_is_left_until_the_reply_is_given_up(
