@@ -3,10 +3,20 @@
 import importlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
+import pytest
 from redis.asyncio import Redis
 
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.redis.connection import Store
+from bot.redis.keys import link_key, watched_key
+from bot.store.links import Links
 from bot.store.lua import ReplyField
+from bot.store.watches import Watches
+from tests.support.keys import at
 from tests.support.lua import BOT, SCRIPTS
 
 SIGNATURES = {
@@ -76,6 +86,28 @@ def test_every_declared_field_is_named_by_a_script() -> None:
     either = {field for of, field in found if of in {"reply", "subject", "record"}}
     told = {ReplyField.FILES}
     assert either | told == HASHES["reply"] | HASHES["subject"]
+
+
+@pytest.mark.parametrize("is_expired", [False, True], ids=["unlinked", "expired"])
+async def test_a_thread_leaves_no_field_of_its_own_with_its_session(
+    store: Store, raw: Redis, *, is_expired: bool
+) -> None:
+    """`set_link.lua` deletes them with the link, `open_poll.lua` once the link has expired."""
+    gone, stays = (ThreadRef(team="T0", channel="C0", thread_ts=f"{n}.000000") for n in (1, 2))
+    session, ttl = SessionId("devin-0123"), timedelta(hours=1)
+    links, watches, watched = Links(store, ttl), Watches(store, ttl), at(watched_key(session))
+    names = sorted(one for one in HASHES["watched"] if one.endswith(":"))
+    for thread in (gone, stays):
+        await links.create(thread, Link(session=session, by=UserId("U0"), at=1))
+        await raw.hset(watched, mapping={f"{name}{thread.name}": "1" for name in names})
+    if is_expired:
+        await raw.delete(at(link_key(gone)))
+        for poll in (await watches.take(1, timedelta(seconds=1)))[0]:
+            await watches.open(poll)
+    else:
+        await links.remove(gone)
+    left = sorted(str(one) for one in await raw.hkeys(watched) if ":" in str(one))
+    assert left == [f"{name}{stays.name}" for name in names]
 
 
 def fields(source: str) -> Iterator[tuple[str, str]]:
