@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from bot.redis import keys
 from bot.runtime import metrics
 from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
-from bot.wording import delivery_reports
+from bot.wording import commands, delivery_reports
+from handlers.parse.messages import ARGUMENTS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -95,6 +97,20 @@ def test_the_commands_are_found_in_the_text() -> None:
     """The test above finds commands."""
     shown = {rest.strip() for text in DOCUMENTS.values() for _, rest in COMMAND.findall(text)}
     assert {"run", "doctor", "demo", "manifest --agent --url https://relay.example.com"} <= shown
+
+
+@pytest.mark.parametrize("page", ["help", "docs"])
+def test_every_command_of_people_is_explained_and_no_other(page: str) -> None:
+    """The verbs and their fixed words are those of the parser; what a person chooses isn't one."""
+    section = IN_SLACK.split("\n## Commands\n")[1].split("\n## ")[0].split("\n### In a message")[0]
+    rows = "\n".join(re.findall(r"^\| .*`.*$", section, re.MULTILINE))
+    text = unescape(commands.HELP.advice) if page == "help" else rows
+    spans = [one.removeprefix("@Devin Relay ") for one in re.findall(r"`([^`]+)`", text)]
+    shown = {one for one in spans if one[0] not in "(/" and not re.search("[<:]", one)}
+    named = {one.split()[0] for one in spans if one[0] not in "(/<"} | {"help"}
+    assert named == ARGUMENTS.keys()
+    fixed = {f"{verb} {word}" for verb, words in ARGUMENTS.items() for word in words if word}
+    assert {one for one in shown if " " in one} == fixed
 
 
 def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
@@ -181,6 +197,32 @@ def test_every_file_that_is_named_exists() -> None:
             if not any((ROOT / room / path).exists() for room in ("bot", "handlers", "."))
         ]
         assert missing == [], document
+
+
+NAMED_ELSEWHERE = {
+    *("container", "faketime", "from", "luacheck", "make", "monkeypatch", "release"),
+    *("data", "helper", "manager", "systemd", "util", "why", "worker"),
+}
+"""Words in code type that Python files don't define: of tools and the log, and words to avoid."""
+
+DEFINED = re.compile(
+    r"^ *(?:async )?(?:def|class) (\w+)|^ *self\.(\w+)(?:: [^=\n]+)? = |^(\w+)(?:: [^=\n]+)? = ",
+    re.MULTILINE,
+)
+
+
+def test_every_name_that_contributors_read_exists() -> None:
+    """Nobody searches in vain for a module or a function that was renamed."""
+    known = {
+        name
+        for part in ("bot", "handlers", "tests")
+        for path in (ROOT / part).rglob("*.py")
+        for found in DEFINED.findall(path.read_text(encoding="utf-8"))
+        for name in (path.stem, path.parent.name, *found)
+    }
+    for document in ("CONTRIBUTING.md", "docs/architecture/overview.md"):
+        named = set(re.findall(r"`([a-z_]+)`", DOCUMENTS[document]))
+        assert named - known - NAMED_ELSEWHERE == set(), document
 
 
 def anchors(text: str) -> set[str]:
