@@ -126,7 +126,6 @@ async def _connect(
     store = await stack.enter_async_context(open_store(url, timing))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)
-    await _warn_of_losses(store)
     client = await stack.enter_async_context(open_slack(settings))
     identity = await health.until("Slack", lambda: identify(client))
     if missing := identity.missing_scopes(settings.manifest_options):
@@ -134,6 +133,7 @@ async def _connect(
     store = store.of(identity.tenant)
     await health.until("Redis", partial(claim_schema, store))
     health.watch("Redis", store.ping)
+    await _warn_of_losses(store)
     most = settings.delivery_concurrency + SPARE_CONNECTIONS
     devin = await stack.enter_async_context(
         open_devin(

@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.app import open_slack
 from bot.devin.api import Unread, listed
 from bot.devin.opening import open_devin
-from bot.model.errors import OperatorError, PassingError, SlackRefused
+from bot.model.errors import OperatorError, PassingError, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.sessions import Review
 from bot.redis.connection import open_store
@@ -31,13 +31,17 @@ NO_PULL_REQUEST = "https://github.com/devin-relay/doctor/pull/1"
 AGENT, AGENT_SCOPE = "Slack agent", "assistant:write"
 AUDIT_LOG = "Audit log"
 MEMBERS, NOBODY = "Devin members", "doctor@devin-relay.invalid"
+REDIS_ERRORS = "See docs/operations.md, RelayRedisErrors."
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Check everything, in the order in which the bot needs it."""
     async with open_slack(settings) as client:
-        for check in (_redis, partial(_bot, client), partial(_app, client), _devin):
+        known = await _identity(client)
+        tenant = known.tenant if isinstance(known, Identity) else ""
+        bot = partial(_bot, client, known)
+        for check in (partial(_redis, tenant), bot, partial(_app, client), _devin):
             for finding in await check(settings):
                 yield finding
     tip = "" if settings.admin_contact else "Set ADMIN_CONTACT to tell people whom to ask for help."
@@ -48,11 +52,18 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         yield _audit_log(settings.audit_log)
 
 
-async def _bot(client: SlackClient, settings: Settings) -> Sequence[Finding]:
+async def _identity(client: SlackClient) -> Identity | Finding:
     try:
-        identity = await identify(client)
+        return await identify(client)
     except (OperatorError, PassingError) as error:
-        return [_bad(BOT_TOKEN, error)]
+        return _bad(BOT_TOKEN, error)
+
+
+async def _bot(
+    client: SlackClient, identity: Identity | Finding, settings: Settings
+) -> Sequence[Finding]:
+    if isinstance(identity, Finding):
+        return [identity]
     token = Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
     agent = [_agent(identity)] if identity.scopes and settings.agent == "auto" else []
     found = [token, _scopes(identity, settings.manifest_options), *agent]
@@ -92,7 +103,8 @@ def _audit_log(path: Path) -> Finding:
     return Finding(AUDIT_LOG, is_good=True, says="can be written")
 
 
-async def _redis(settings: Settings) -> Sequence[Finding]:
+async def _redis(tenant: str, settings: Settings) -> Sequence[Finding]:
+    """Ask the node that has the workspace's keys; an unknown `tenant` is ""."""
     what = "Redis" if settings.redis_url else "Embedded Valkey"
     try:
         if settings.redis_url is None:
@@ -100,11 +112,16 @@ async def _redis(settings: Settings) -> Sequence[Finding]:
             return [Finding(what, is_good=True, says=says), *old]
         async with open_store(settings.redis_url) as store:
             await store.ping()
-            asked = *await durability(store), *await deletion(store)
+            own = store.of(tenant) if tenant else store
+            await own.ping()
+            asked = *await durability(own), *await deletion(own)
             return [Finding(what, is_good=True, says="reachable"), *asked]
     except OperatorError as error:
         return [Finding(what, is_good=False, says=error.says, fix=error.fix)]
-    except PassingError as error:
+    except StoreAway as error:
+        if error.is_refused:
+            says = f"doesn't accept writes ({error})"
+            return [Finding(what, is_good=False, says=says, fix=REDIS_ERRORS)]
         fix = "Check REDIS_URL, and that the server is running." if settings.redis_url else ""
         return [Finding(what, is_good=False, says=f"can't be reached ({error})", fix=fix)]
 

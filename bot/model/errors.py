@@ -297,4 +297,11 @@ class TooMuch(PassingError):
 
 
 class StoreAway(PassingError):
-    """Redis could not be reached or could not write; nothing may be acknowledged."""
+    """Redis could not be reached or could not write; nothing may be acknowledged.
+
+    `is_refused` is True if it answered, with an error.
+    """
+
+    def __init__(self, reason: str = "", *, is_refused: bool = False) -> None:
+        super().__init__(reason)
+        self.is_refused = is_refused

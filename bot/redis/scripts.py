@@ -37,7 +37,13 @@ from typing import (
 )
 
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import ClusterError, NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import (
+    ClusterError,
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 from bot.model.errors import StoreAway
 from bot.redis import keep
@@ -271,11 +277,12 @@ def away(error: Exception) -> StoreAway:
     such as MISCONF or NOPERM, is the first word in capitals; redis-py removes most of them.
     """
     kind, why = type(error).__name__, broken(error)
+    is_refused = isinstance(error, ResponseError)
     metrics.REDIS_ERRORS.labels(kind).inc()
     code = _CODE.match(str(error)) if isinstance(error, RedisError) else None
     if code is not None:
-        return StoreAway(f"{kind}: {code[0]}")
-    return StoreAway(kind if why == kind else f"{kind}: {why}")
+        return StoreAway(f"{kind}: {code[0]}", is_refused=is_refused)
+    return StoreAway(kind if why == kind else f"{kind}: {why}", is_refused=is_refused)
 
 
 _CODE = re.compile(r"[A-Z]{3,}(?= |$)")

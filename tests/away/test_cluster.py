@@ -163,6 +163,25 @@ async def test_doctor_finds_it_well(environ: dict[str, str], tmp_path: Path) -> 
     assert "✓ Redis: reachable" in out
 
 
+async def test_the_node_with_the_workspaces_keys_is_the_one_that_is_judged(
+    environ: dict[str, str], nodes: list[Node], ports: Sequence[int], tmp_path: Path
+) -> None:
+    """Another one may evict and lose what it likes; `doctor` and each start say what this does."""
+    move_slot(nodes[2], nodes[1], ports[1])
+    try:
+        nodes[1].ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        code, out, _ = await command(environ, tmp_path, "doctor")
+        async with bot_process(environ, tmp_path, "worker") as worker:
+            await worker.until_logged("started")
+            assert await worker.stop() == 0
+    finally:
+        nodes[1].ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        move_slot(nodes[1], nodes[2], ports[2])
+    assert code == 1
+    for told in (out, worker.err):
+        assert "Redis eviction: allkeys-lru" in told
+
+
 async def test_several_keys_are_read_at_once(store: Store) -> None:
     """The relay's keys share a slot, so that one MGET may name them."""
     assert await Claims(store).claim("one")

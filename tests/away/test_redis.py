@@ -20,7 +20,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import environ_of
 from tests.support.bots import BRISK
 from tests.support.desk import SESSION, Desk, muted, on_v1
-from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.support.processes import ValkeyProcess, bot_process, command, kept_valkey
 from tests.support.told import GUEST, STORE_AWAY, suspended
 from tests.support.waiting import stops, until_caught_up, until_settled, wait_until
 
@@ -137,6 +137,29 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
     await until_taken(desk, delivery)
     await desk.until_delivered(ts)
     assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says", "tip"),
+    [
+        ("stopped", "can't be reached (ConnectionError: connection refused)", "REDIS_URL"),
+        ("full", "doesn't accept writes (OutOfMemoryError)", "RelayRedisErrors"),
+        ("read-only", "doesn't accept writes (ReadOnlyError)", "RelayRedisErrors"),
+    ],
+)
+async def test_doctor_tells_a_redis_that_refuses_from_one_that_is_away(
+    valkey: ValkeyProcess, tmp_path: Path, trouble: str, says: str, tip: str
+) -> None:
+    """Who reads that a running server can't be reached looks at the network."""
+    breaks, mends = TROUBLES[trouble]
+    async with Sandbox() as sandbox:
+        environ = environ_of(sandbox, valkey.url, tmp_path)
+        await breaks(valkey)
+        code, out, _ = await command(environ, tmp_path, "doctor")
+        await mends(valkey)
+    found, fix = out.splitlines()[:2]
+    assert (code, found) == (1, f"✗ Redis: {says}")
+    assert tip in fix
 
 
 async def test_what_takes_redis_a_moment_is_acknowledged_at_the_first_try(
