@@ -227,7 +227,8 @@ def _parts(url: str) -> SplitResult:
         raise ValueError("contains a space")
     try:
         parts = urlsplit(url)
-        _ = parts.port, parts.hostname
+        # Connecting encodes the host; it fails at an empty label, or one of over 63 characters.
+        _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:  # its message repeats a part of the address
         raise ValueError("isn't a valid URL") from None
     return parts

@@ -677,6 +677,21 @@ def test_a_proxy_is_an_http_address(name: str, value: str, wrong: str) -> None:
     assert problems(**{name: value}) == (f"{name}: {wrong}; expected {expected}",)
 
 
+@pytest.mark.parametrize("host", ["api..SEEN", ".SEEN", f"{'SEEN' * 16}.example"])
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        *((one, "https") for one in ("SLACK_API_URL", "DEVIN_API_URL", "DEVIN_PROXY")),
+        ("REDIS_URL", "rediss"),
+        ("REDIS_URL", "rediss+cluster"),
+    ],
+)
+def test_a_host_that_no_connection_can_have_is_not_valid(name: str, scheme: str, host: str) -> None:
+    """It would be noticed at the first connection only, as an error that nobody expects."""
+    (problem,) = problems(**{name: f"{scheme}://{host}"})
+    assert problem.startswith(f"{name}: isn't a valid URL")
+
+
 @pytest.mark.parametrize("password", ["p%40ss", "a%7Eb%40c", "a~b%2Fc", "%C3%A9t%C3%A9"])
 def test_the_password_of_a_proxy_is_a_secret_in_each_form(password: str) -> None:
     """As it is written, as it is sent, and as aiohttp's errors show it."""
