@@ -196,6 +196,12 @@ def test_the_unit_runs_the_command_without_rights() -> None:
     assert names <= SETTING_NAMES
 
 
+def test_a_copy_of_the_unit_has_the_same_user() -> None:
+    """Otherwise systemd names it after the copy, and hands that the directories of the first."""
+    service = unit()["Service"]
+    assert service["User"] == service["StateDirectory"] == service["LogsDirectory"]
+
+
 def test_the_unit_lets_the_relay_measure_itself() -> None:
     """Without /proc/stat, prometheus-client leaves out all that is about the process."""
     assert "ProcSubset" not in unit()["Service"]
