@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis.exceptions
 import yaml
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
@@ -216,6 +217,14 @@ def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
         assert notes["runbook_url"] == f"{PAGE_URL}#{rule['alert'].lower()}"
         assert notes.keys() == {"summary", "description", "runbook_url"}
         assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_the_page_names_errors_of_redis_as_the_panel_does() -> None:
+    """The panel's label is the name of a class; more is only in a reason."""
+    section = PAGE.partition("### RelayRedisErrors\n")[2].partition("\n### ")[0]
+    kinds = re.findall(r"`(.+?)`", "".join(re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)))
+    assert "ResponseError" in kinds
+    assert [one for one in kinds if not hasattr(redis.exceptions, one)] == []
 
 
 def test_the_panels_lead_to_sections_of_the_page() -> None:

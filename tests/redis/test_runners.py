@@ -21,6 +21,8 @@ from tests.support.waiting import wait_until
 SLOW = Script("for _ = 1, 5e7 do end return 'slow'")
 """A loop of some tenths of a second; while a script runs, its server's time stands still."""
 
+PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+
 QUICK = Script("return 'quick'")
 
 
@@ -53,6 +55,23 @@ async def test_a_script_that_fails_fails_alone(batches: Pipelining) -> None:
         with pytest.raises(StoreAway, match="Error"):
             await batches.run(bad, "", [])
         assert await good == "quick"
+
+
+@pytest.mark.parametrize(
+    ("lacks", "reason"), [("-set", "ResponseError: ACL"), ("-evalsha", "NoPermissionError")]
+)
+async def test_a_missing_permission_is_told_as_the_page_has_it(
+    tmp_path: Path, lacks: str, reason: str
+) -> None:
+    """Within a script, Redis has another word for it than before one."""
+    script = Script("return redis.call('SET', KEYS[1] .. 'x', '1', 'EX', 60)")
+    async with kept_valkey(tmp_path / "valkey") as server:
+        await server.tell("ACL", "SETUSER", "relay", "on", ">pw", "~*", "+@all", lacks)
+        url = server.url.replace("://", "://relay:pw@")
+        async with aclosing(pipelined(url, 5.0)) as sending:
+            with pytest.raises(StoreAway, match=f"^{reason}$"):
+                await sending.run(script, "", [])
+    assert f"`{reason}`" in PAGE.read_text(encoding="utf-8")
 
 
 async def test_what_is_no_text_fails_alone(batches: Pipelining) -> None:
