@@ -64,13 +64,13 @@ async def test_a_missing_permission_is_told_as_the_page_has_it(
     tmp_path: Path, lacks: str, reason: str
 ) -> None:
     """Within a script, Redis has another word for it than before one."""
-    script = Script("return redis.call('SET', KEYS[1] .. 'x', '1', 'EX', 60)")
+    script = Script("return redis.call('SET', KEYS[1], '1', 'EX', 60)")
     async with kept_valkey(tmp_path / "valkey") as server:
         await server.tell("ACL", "SETUSER", "relay", "on", ">pw", "~*", "+@all", lacks)
         url = server.url.replace("://", "://relay:pw@")
         async with aclosing(pipelined(url, 5.0)) as sending:
             with pytest.raises(StoreAway, match=f"^{reason}$"):
-                await sending.run(script, "", [])
+                await sending.run(script, "x", [])
     assert f"`{reason}`" in PAGE.read_text(encoding="utf-8")
 
 
@@ -142,7 +142,7 @@ async def test_a_replica_is_left_for_the_server_that_its_address_leads_to(
     redis_url: str, tmp_path: Path, serves_stale: str
 ) -> None:
     """It refuses writes, or everything while it may not serve old data."""
-    write = Script("return redis.call('SET', KEYS[1] .. 'x', ARGV[1], 'EX', 60)")
+    write = Script("return redis.call('SET', KEYS[1], ARGV[1], 'EX', 60)")
     async with (
         kept_valkey(tmp_path / "demoted") as demoted,
         line_to(demoted.url) as line,
@@ -152,9 +152,9 @@ async def test_a_replica_is_left_for_the_server_that_its_address_leads_to(
         await demoted.tell("CONFIG", "SET", "replica-serve-stale-data", serves_stale)
         await demoted.tell("REPLICAOF", "127.0.0.1", "1")
         with pytest.raises(StoreAway, match=r"ReadOnlyError|MasterDownError"):
-            await sending.run(write, "", ["one"])
+            await sending.run(write, "x", ["one"])
         line.lead(redis_url)
-        running = [sending.run(write, "", ["two"]) for _ in range(3)]
+        running = [sending.run(write, "x", ["two"]) for _ in range(3)]
         assert await asyncio.gather(*running) == ["OK"] * 3
 
 
