@@ -6,12 +6,13 @@ Slack allows 3 s for either. Work that takes longer is finished all the same.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import CannotPost, NotAllowed, RelayError, SlackRefused
+from bot.model.errors import CannotPost, NotAllowed, PassingError, RelayError, SlackRefused
 from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.relay import UseCases
@@ -48,9 +49,9 @@ async def show(
 ) -> None:
     """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
-    Work that takes longer than a second is waited for in a modal with that title. A person who
-    asked from nowhere is told in a modal, too. Of what Slack delivers several times, with the same
-    trigger, the first is done.
+    Work that takes longer than a second is waited for in a modal with that title; a person whose
+    modal Slack doesn't change then is told alone. One who asked from nowhere is told in a modal,
+    too. Of what Slack delivers several times, with the same trigger, the first is done.
     """
     cases = asker.cases
 
@@ -65,8 +66,10 @@ async def show(
     waiting = None if task.done() else await _open(cases, trigger, one_moment)
 
     async def tell(note: Note) -> None:
-        told = forms.tell(title, note.words)
-        is_told = note.is_seen if waiting is None else await _replace(cases, waiting, told)
+        told, is_told = forms.tell(title, note.words), note.is_seen and waiting is None
+        if waiting is not None:
+            with suppress(PassingError):  # the modal goes on to say to wait
+                is_told = await _replace(cases, waiting, told)
         if is_told:
             return
         if asker.thread.is_nowhere:

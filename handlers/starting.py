@@ -6,8 +6,8 @@ A shortcut and a button open the form.
 a session that has ended, and *Continue in a new session* one that has stopped at its cap. The menus
 of the form ask for what fits to what is typed into them.
 
-The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it, so whoever
-gets no form is told in a modal
+The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it, nor with a
+button in App Home, so whoever gets no form is told in a modal
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
 
 *Change* opens the form of a channel's defaults, with which its sessions start. A reaction with the
@@ -64,7 +64,11 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         opener = ours(parse_opener, body, cases)
         if opener is not None:
             by, trigger, channel = opener
-            asker = Asker(cases, "", by, ThreadRef.nowhere(cases.workspace.team, "form", ""))
+            nowhere = ThreadRef.nowhere(cases.workspace.team, "form", "")
+            press = ours(parse_press, body, cases) if channel else None
+            asker = Asker(cases, "", by, nowhere)
+            if press is not None:
+                asker = Asker(cases, press.response_url, by, press.answered_in)
             work = partial(cases.start_forms.new, by, channel)
             await cases.background.soon(show(asker, form.TITLE, trigger, work))
 

@@ -249,13 +249,16 @@ async def test_a_session_can_be_started_from_the_tab(bot: Bot, desk: Desk) -> No
 
 
 async def test_a_session_can_be_started_from_the_help(bot: Bot, desk: Desk) -> None:
-    """The same button is below it."""
+    """The same button is below it. Where it opens nothing, the person is told in the thread."""
     ts = await desk.slack.say("Shall we?", user="ada")
     await desk.mention("help", thread=ts)
     await desk.until_said(commands.HELP, ts)
     said = desk.posts(ts)[-1]
     await desk.slack.press(actions.OPEN_START_FORM, channel="general", message_ts=said.ts)
     await wait_until(lambda: desk.slack.open_views("ada"), "a form opens")
+    desk.slack.fail_next("views.open", error="expired_trigger_id")
+    await desk.slack.press(actions.OPEN_START_FORM, channel="general", message_ts=said.ts)
+    await desk.until_whispered(forms.TOO_LATE, "ada")
 
 
 async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:

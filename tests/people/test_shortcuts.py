@@ -927,6 +927,23 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
     assert desk.slack.open_views("ada") == []
 
 
+@pytest.mark.times(soon_seconds=0.2, modal_seconds=0.5)
+@pytest.mark.parametrize(
+    ("shortcut", "words"),
+    [(SEND, forms.SENT), (LINK, refusals.passing(AWAY))],
+)
+async def test_who_waits_in_a_form_that_slack_does_not_change_is_told(
+    bot: Bot, desk: Desk, redis_url: str, shortcut: str, words: SlackMessage
+) -> None:
+    """Otherwise it would say to wait for good."""
+    thread = await desk.linked_thread() if shortcut == SEND else await desk.slack.say("Hello")
+    desk.slack.fail_next("views.update", status=503, times=20)
+    async with hanging(redis_url):
+        await run(desk, shortcut, thread)
+        await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
+    await desk.until_whispered(words, "ada")
+
+
 async def resubmitted(desk: Desk, view: JSON) -> bool:
     """Submit a form again; return True once it has closed."""
     if desk.slack.open_views("ada"):
