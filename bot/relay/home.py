@@ -46,9 +46,10 @@ PROMPTED = timedelta(days=1)
 MOST_LISTED = 5_000
 """Most threads, of all channels, among which a person's are looked for."""
 
-MOST_CHANNELS = 50
+MOST_CHANNELS = 200
 MOST_THREADS = 1_000
-"""Only the latest of each are shown; Slack is asked about each channel once every few minutes."""
+"""Only the latest of each are shown; Slack is asked about each channel once every few minutes, and
+about no more of them at a time than leaves room for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +174,16 @@ class Home:
         """Return the linked threads that `person` can see, with their last traffic (Unix ms).
 
         Those that wait for someone come first, and of each kind the latest. In a direct message
-        these are the links that `person` made. The second value is False if Slack did not answer
-        for some channels, which are then left out.
+        these are the links that `person` made. The second value is False if some channels are left
+        out: Slack did not answer for them, or there are too many.
         """
         listed = await self.state.links.latest(MOST_LISTED)
         named = dict.fromkeys(thread.channel for thread, _ in listed)
         allowed = [one for one in named if self.workspace.permissions.allows_channel(one)]
-        others = [one for one in allowed if not is_direct(one)][:MOST_CHANNELS]
-        seen = await asyncio.gather(*(self._shows(person, one) for one in others))
-        channels = {one for one, is_seen in zip(others, seen, strict=True) if is_seen}
+        others = [one for one in allowed if not is_direct(one)]
+        asked = others[:MOST_CHANNELS]
+        seen = await asyncio.gather(*(self._shows(person, one) for one in asked))
+        channels = {one for one, is_seen in zip(asked, seen, strict=True) if is_seen}
         channels.update(filter(is_direct, allowed))
         active = [one for one in listed if one[0].channel in channels]
         links = await self.state.links.of([thread for thread, _ in active])
@@ -195,7 +197,7 @@ class Home:
             waits = map(home_view.needs_someone, states)
             pairs = sorted(zip(found, waits, strict=True), key=lambda one: not one[1])
             found = [one for one, _ in pairs]
-        return found, None not in seen
+        return found, None not in seen and asked == others
 
     async def _shows(self, person: Person, channel: str) -> bool | None:
         """Return whether Slack shows `channel` to `person`; None if Slack does not answer."""
