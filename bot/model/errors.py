@@ -186,11 +186,15 @@ class BadStep(PersonError):
 
 
 class ChooseSession(PersonError):
-    """A command named no session, and the channel does not have exactly one active session."""
+    """A command named no session, and the channel does not have exactly one active session.
 
-    def __init__(self, links: "Sequence[tuple[ThreadRef, Link]]") -> None:
+    `muted`: there are none but in muted threads.
+    """
+
+    def __init__(self, links: "Sequence[tuple[ThreadRef, Link]]", *, muted: bool = False) -> None:
         super().__init__(f"{len(links)} active sessions")
         self.links = links
+        self.muted = muted
 
 
 class CannotPost(PersonError):

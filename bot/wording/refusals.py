@@ -55,7 +55,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.BadStep():
             words = SlackMessage(FLAWS[error.flaw])
         case errors.ChooseSession():
-            words = _choose(several=bool(error.links))
+            words = _choose(several=bool(error.links), muted=error.muted)
         case errors.CannotPost():
             words = _cannot_post(error.reason, admin)
         case _:
@@ -208,7 +208,13 @@ def _cannot_post(reason: str, admin: str) -> SlackMessage:
     )
 
 
-def _choose(*, several: bool) -> SlackMessage:
+def _choose(*, several: bool, muted: bool) -> SlackMessage:
+    if muted and not several:
+        return SlackMessage(
+            "In this channel, only muted threads have been active in the last seven days, so "
+            "nothing was sent. Mention me in one with `unmute`, or name a session (`/devin-say "
+            "&lt;session&gt; &lt;message&gt;`)."
+        )
     found = "Several sessions have" if several else "No session has"
     return SlackMessage(
         f"{found} been active in this channel in the last seven days. Name one (`/devin-say "

@@ -11,7 +11,7 @@ import redis.asyncio
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import CannotPost, FormGone, NotAllowed, NotTaken
+from bot.model.errors import CannotPost, ChooseSession, FormGone, NotAllowed, NotTaken
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change
 from bot.model.sessions import SessionId
@@ -404,7 +404,7 @@ async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
     await desk.mention("mute", thread=two)
     await desk.until_said(muted(), two)
     await say(desk, "And test it")
-    await desk.until_whispered(NONE_ACTIVE, "ada")
+    await desk.until_whispered(refusals.sorry(ChooseSession((), muted=True)), "ada")
     assert len(desk.devin.requests) == 1
 
 

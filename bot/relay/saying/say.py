@@ -99,9 +99,10 @@ class Say:
         if session is not None:
             await self._begin(channel, by, session, text, key)
             return
-        heard = await self._heard(channel)
+        active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
+        heard = _heard(active)
         if len({link.session for _, link in heard}) != 1:
-            raise ChooseSession(heard)
+            raise ChooseSession(heard, muted=bool(active))
         thread, link = heard[0]
         await self.speaking.command(thread, by, text, key, link.session)
 
@@ -191,7 +192,7 @@ class Say:
     ) -> Owing:
         """Say `text` in the latest thread of `session`, or in a new thread without one."""
         await self._check(channel, by, text)
-        heard = await self._heard(channel)
+        heard = _heard(await self.state.links.active(self.workspace.team, channel, ACTIVE))
         thread = next((one for one, link in heard if link.session == session), None)
         if thread is None:
             return await self._begin(channel, by, session, text, key)
@@ -217,9 +218,9 @@ class Say:
         if not text.strip():
             raise NothingToSay
 
-    async def _heard(self, channel: str) -> Sequence[tuple[ThreadRef, Link]]:
-        active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
-        return [(thread, link) for thread, link in active if not link.muted]
+
+def _heard(active: Sequence[tuple[ThreadRef, Link]]) -> Sequence[tuple[ThreadRef, Link]]:
+    return [(thread, link) for thread, link in active if not link.muted]
 
 
 @dataclass(frozen=True, slots=True)
