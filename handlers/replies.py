@@ -29,7 +29,6 @@ from handlers.parse.messages import (
     Payload,
     is_aside,
     is_in_thread,
-    is_said,
     parse_message,
     parse_reply,
     parse_thread,
@@ -78,7 +77,7 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
         found = await cases.workspace.threads.message(message.thread, message.ts)
     except SlackRefused as error:
         return None if error.reason in NO_SUCH_THREAD else message
-    if found is None or not is_said(found):
+    if found is None or found.get("subtype") == "tombstone":
         return None
     return parse_message({**found, "channel": message.thread.channel}, message.thread.team)
 

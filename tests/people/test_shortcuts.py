@@ -584,6 +584,13 @@ async def test_a_message_that_is_deleted_while_its_form_is_open_is_not_sent(
     assert not await desk.is_linked(root)
 
 
+async def test_what_nobody_said_is_sent_by_a_form_as_well(bot: Bot, desk: Desk) -> None:
+    """Slack shows it in the thread, so it isn't gone."""
+    ts = await desk.slack.say("set the channel topic: Ship it", subtype="channel_topic")
+    await submit(desk, await asked(desk, SEND, ts))
+    await desk.until_received("Ship it")
+
+
 async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, desk: Desk) -> None:
     """This holds if no event came either: the link counts from the time of submission."""
     thread = await desk.slack.say("Is it green?")
