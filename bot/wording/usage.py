@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from bot.model.ledger import Use
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.wording.message import SlackMessage, acus_of, amount, linker, plural, session_link
+from bot.wording.mirror.digest import GROUP_LIMIT
 
 MOST_LINES = 10
 """The most sessions, and the most people, that an answer lists."""
@@ -74,8 +76,10 @@ def of_channel(used: MonthUse) -> SlackMessage:
     if not used.uses:
         return SlackMessage(f"This channel's sessions haven't used any ACUs in {used.month}.")
     head = f"This channel's sessions have used *{_sum(used.uses)}* in {used.month}."
-    parts = [*_by_session(used), "", *_by_person(used)]
-    return SlackMessage(head, advice="\n".join(parts), footer=FOOTER)
+    people = "\n".join(_by_person(used))
+    return SlackMessage(
+        head, advice="\n".join(_by_session(used)), rows=((people, None),), footer=FOOTER
+    )
 
 
 def of_person(used: MonthUse) -> SlackMessage:
@@ -95,7 +99,8 @@ def _by_session(used: MonthUse) -> Sequence[str]:
         others = used.children.get(one.session, ())
         more = f"; {_children('its', others)} in all" if others else ""
         lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_sum([one])}{more}")
-    return [*lines, *_more(used.uses[MOST_LINES:], "session", "sessions")]
+    shown = _fitting(lines)
+    return [*shown, *_more(used.uses[len(shown) :], "session", "sessions")]
 
 
 def _by_person(used: MonthUse) -> Sequence[str]:
@@ -108,8 +113,15 @@ def _by_person(used: MonthUse) -> Sequence[str]:
         name = linker(used.names.get(who, "")) if who else "Not started by me"
         count = f"{len(uses):,} {plural(len(uses), 'session', 'sessions')}"
         lines.append(f"• {name}: {_sum(uses)} in {count}")
-    rest = [use for _, uses in ranked[MOST_LINES:] for use in uses]
-    return [*lines, *_more(rest, "session by others", "sessions by others")]
+    shown = _fitting(lines)
+    rest = [use for _, uses in ranked[len(shown) :] for use in uses]
+    return [*shown, *_more(rest, "session by others", "sessions by others")]
+
+
+def _fitting(lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines that fit into a section, beside one that counts the rest."""
+    lengths = accumulate(len(line) + 1 for line in lines)
+    return lines[: sum(length <= GROUP_LIMIT for length in lengths)]
 
 
 def _more(rest: Sequence[Use], one: str, many: str) -> Sequence[str]:

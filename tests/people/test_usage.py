@@ -85,7 +85,7 @@ async def test_usage_in_a_channel_is_by_session_and_by_person(
     thread = await desk.slack.say("What did we spend?")
     told = await desk.answer("usage", thread, acus_of(2.0, None))
     assert short_id(SessionId(SESSION)) in told
-    assert "ada: 2 ACUs in 1 session" in told
+    assert "ada: 2 ACUs in 1 session" in str(desk.posts(thread)[-1].blocks)
     assert short_id(SessionId(OTHER_SESSION)) not in told
 
 

@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
+from bot.model.ledger import Account, Use
 from bot.model.mirror import Child, Follow, Watched
 from bot.model.options import Changes, Options, Profile, Rule
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
-from bot.model.sessions import NamedSession, PullRequest
+from bot.model.sessions import NamedSession, PullRequest, SessionId
 from bot.model.threads import ThreadRef
-from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
+from bot.wording import commands, delivery_reports, refusals, thread_links, usage, workflows
 from bot.wording.commands import Status
 from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
@@ -22,7 +24,7 @@ from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
-from tests.wording.foreign import BARE, HUGE, LINK, NAMED, NAMES, pings, problems
+from tests.wording.foreign import BARE, HOST, HUGE, LINK, NAMED, NAMES, pings, problems
 
 
 @given(
@@ -163,6 +165,23 @@ def test_every_other_answer_is_fit_to_say(words: SlackMessage) -> None:
     """These are the relay's own sentences."""
     assert problems(words) == []
     assert words.text.rstrip(")`").endswith((".", "!"))
+
+
+def test_what_many_have_used_fits() -> None:
+    """Sessions and people stand apart, and those for whom there is no room are counted."""
+    uses = [
+        Use(SessionId(f"devin-{one:064x}"), Account(by=UserId(f"U{one}"), channel="C1"), 0, {})
+        for one in range(30)
+    ]
+    named = replace(BARE, title="&" * 99, url=f"https://{HOST}/{'x' * 900}")
+    sessions = {one.session: named for one in uses}
+    names = {one.account.by: "&" * 80 for one in uses}
+    used = usage.MonthUse("May", uses, sessions, names, children={uses[0].session: [1.0] * 9})
+    for words in (usage.of_channel(used), usage.of_person(used)):
+        assert problems(words) == []
+    shown = [block["text"]["text"] for block in usage.of_channel(used).params()["blocks"][1:3]]
+    assert "more sessions:" in shown[0]
+    assert "more sessions by others:" in shown[1]
 
 
 def test_nobody_reads_the_name_of_a_class() -> None:
