@@ -6,10 +6,11 @@ Each function of `bot/wording` that returns a message is called with each ping i
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
@@ -76,15 +77,16 @@ def values(kind: Any, ping: str, name: str = "") -> list[Any]:  # noqa: PLR0911 
 
 def calls(takes: Any, ping: str) -> Iterator[dict[str, Any]]:
     """Yield arguments for a function or a class, so that each value occurs once or more."""
-    hints = {name: kind for name, kind in get_type_hints(takes).items() if name in fields(takes)}
-    made = {name: values(kind, ping, name) for name, kind in hints.items()}
+    made = {name: values(kind, ping, name) for name, kind in fields(takes).items()}
     for at in range(max(map(len, made.values()), default=1)):
         yield {name: found[at % len(found)] for name, found in made.items()}
 
 
-def fields(takes: Any) -> Sequence[str]:
-    """Return the names of a function's parameters, or of a class's fields."""
-    return list(getattr(takes, "model_fields", None) or inspect.signature(takes).parameters)
+@cache
+def fields(takes: Any) -> Mapping[str, Any]:
+    """Return a function's parameters, or a class's fields, with their types."""
+    names = getattr(takes, "model_fields", None) or inspect.signature(takes).parameters
+    return {name: kind for name, kind in get_type_hints(takes).items() if name in names}
 
 
 KNOWN: dict[Any, Callable[[str], list[Any]]] = {
