@@ -32,6 +32,7 @@ from bot.mirror.pace import Worth, pause_of, worth_of
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
 from bot.model.mirror import Child
+from bot.model.replies import OutcomeKind
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
@@ -332,14 +333,20 @@ class Polling:
     def _polls_of(self, session: SessionId) -> Sequence[asyncio.Task[None]]:
         return [task for task, polled in self._under_way.items() if session in polled]
 
-    async def gives_way(self, session: SessionId) -> bool:
-        """Return True if `session` was seen to be over, or to have stopped at its cap.
+    async def gives_way(self, session: SessionId, thread: ThreadRef) -> bool:
+        """Return True if `session` was seen to have ended, or to have stopped at its cap.
 
-        Its link gives way to another one: it takes no more messages, or does nothing about them.
+        The link of `thread` gives way to another one: the session takes no more messages, or does
+        nothing about them. With API v1, a finished session may still take some, unless somebody
+        ended it, or it did not take the last one of `thread`.
         """
         (seen,) = await self._watches.seen([session])
+        if seen.state is SessionState.FINISHED and seen.state in self._sessions.over:
+            last = await self._watches.last_outcome(session, thread)
+            _, ended_by = await self._watches.last_people(session, thread)
+            return bool(ended_by) or (last is not None and last.kind is OutcomeKind.ENDED)
         is_capped = seen.is_at_cap and seen.state is not SessionState.WORKING
-        return is_capped or seen.state in self._sessions.over
+        return is_capped or seen.state is SessionState.ENDED
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -146,7 +146,7 @@ class Accepting:
             topic="" if root is None else await self.first_words(root.text, root.blocks),
         )
         existing = await self.state.links.create(thread, link, begins=begins)
-        if existing and existing.session != session and await self.gives_way(existing):
+        if existing and existing.session != session and await self.gives_way(thread, existing):
             await self.state.links.remove(thread, existing.session)
             existing = await self.state.links.create(thread, link, begins=begins)
         # Slack sends a request again that takes long, and a script may run twice: a link that this
@@ -162,9 +162,9 @@ class Accepting:
             await self.read_since(thread, at, took_long=begins)
         return existing or link, is_new
 
-    async def gives_way(self, link: Link) -> bool:
+    async def gives_way(self, thread: ThreadRef, link: Link) -> bool:
         """Return True if the session of `link` is over or has stopped at its cap, as last seen."""
-        return await self.polling.gives_way(link.session)
+        return await self.polling.gives_way(link.session, thread)
 
     async def read_since(self, thread: ThreadRef, since: int, *, took_long: bool = False) -> None:
         """Have `thread` read from `since` on, the `ts` (in us) of the request for its link.

@@ -112,7 +112,7 @@ class LinkForm:
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
-        if link is not None and not await self.accepting.gives_way(link):
+        if link is not None and not await self.accepting.gives_way(thread, link):
             words = thread_links.linked_before(*await self.naming.linked(link))
             return forms.tell(forms.LINK_TITLE, words)
         return await self._ask(by, thread, None, near)

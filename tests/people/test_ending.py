@@ -290,6 +290,26 @@ async def test_a_finished_session_that_takes_no_reply_is_replaced(
     assert desk.received() == []
 
 
+@on_v1
+async def test_a_finished_session_is_not_replaced_until_somebody_ends_it(
+    bot: Bot, desk: Desk
+) -> None:
+    """It may go on with a reply; on version 1, one that was ended is also a finished one."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "finished")
+    await wait_until(lambda: says_state(shown(desk, thread), SessionState.FINISHED), "it is seen")
+    elsewhere = refusals.sorry(LinkedElsewhere(desk.named(), "ada"))
+    await desk.answer("start Try again", thread, elsewhere)
+    await desk.answer(f"link {OTHER_SESSION}", thread, elsewhere)
+    desk.devin.behave(SESSION, "running")
+    await wait_until(lambda: says_state(shown(desk, thread), SessionState.WORKING), "it goes on")
+    await press(desk, await question(desk, thread))
+    await wait_until(lambda: says_state(shown(desk, thread), SessionState.FINISHED), "it is over")
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_linked(thread, times=2)
+
+
 async def test_a_session_that_goes_on_is_not_replaced(bot: Bot, desk: Desk) -> None:
     """Neither by a command nor by a forged button."""
     desk.devin.add_session(OTHER_SESSION)

@@ -126,7 +126,7 @@ class Starter:
 
     async def _session(self, start: Start) -> Result:
         link = await self.state.links.get(start.thread)
-        if link is not None and not await self.accepting.gives_way(link):
+        if link is not None and not await self.accepting.gives_way(start.thread, link):
             by = await self.workspace.people.name(link.by)
             return refusals.sorry(LinkedElsewhere(await self.state.names.one(link.session), by))
         try:

@@ -368,7 +368,7 @@ class Starting:
         await self.choosing.of(start.thread.channel, text)
         link = await self.state.links.get(start.thread)
         is_taken = link is not None and link.since != ts_micros(start.since)
-        if link is not None and is_taken and not await self.accepting.gives_way(link):
+        if link is not None and is_taken and not await self.accepting.gives_way(start.thread, link):
             raise LinkedElsewhere(*await self.naming.linked(link))
         may_be_late = start.is_reaction and (link is None or is_taken)
         # The claim that Devin was asked lasts longer than the entry in the outbox.
