@@ -86,14 +86,6 @@ class SessionSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """The sessions that were found, and the calls it took; absence means nothing."""
-
-    found: Mapping[SessionId, SessionSummary]
-    reads: int
-
-
-@dataclass(frozen=True, slots=True)
 class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
@@ -123,6 +115,18 @@ class Unread:
             return False
         is_limited = self.status == HTTPStatus.TOO_MANY_REQUESTS
         return not self.status or is_limited or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The sessions that were found, and the calls it took; absence means nothing.
+
+    `left_out` are those that hide others in a list, and why: nothing is known of them.
+    """
+
+    found: Mapping[SessionId, SessionSummary]
+    reads: int
+    left_out: Mapping[SessionId, Unread] = field(default_factory=dict)
 
 
 def listed(found: Sequence[Playbook] | Unread) -> Sequence[Playbook] | Unread:

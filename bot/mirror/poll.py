@@ -159,6 +159,9 @@ class SessionPoll:
             return await self._unread(survey)
         if survey.reads > 1:
             await self._reads.spend(survey.reads - 1, is_made=True)
+        for session, why in survey.left_out.items():
+            self._note(session, why.reason)
+            metrics.READS_PUT_OFF.labels(why.reason).inc()
         return survey
 
     async def _unread(self, why: Unread) -> timedelta:
@@ -173,12 +176,12 @@ class SessionPoll:
         await self._reads.spend(0, pause=why.retry_after)
         return timedelta(seconds=why.retry_after)
 
-    def _note(self, poll: TakenPoll, reason: str) -> None:
+    def _note(self, session: SessionId, reason: str) -> None:
         """Log why a session is not read, or not whole: as a warning once."""
-        named = (poll.session, reason)
+        named = (session, reason)
         level = logging.INFO if named in self._noted else logging.WARNING
         self._noted[named] = None
-        log.log(level, "sessions not read", extra={"session_id": poll.session, "reason": reason})
+        log.log(level, "sessions not read", extra={"session_id": session, "reason": reason})
 
     async def _read_in_slot(self, due: _Due) -> None:
         session = due.poll.session
@@ -202,13 +205,13 @@ class SessionPoll:
             if not is_too_long:
                 await self._put_off(poll, page)
                 return
-            self._note(poll, page.reason)
+            self._note(poll.session, page.reason)
             skew = timedelta(milliseconds=poll.seen.skew)
             page = MessagePage((), Cursor(poll.seen.cursor), skew)
         if page.reads > 1:
             await self._reads.spend(page.reads - 1, is_made=True)
         if page.left_out:
-            self._note(poll, f"{page.left_out} messages left out")
+            self._note(poll.session, f"{page.left_out} messages left out")
         reading = Reading(
             summary=due.summary,
             page=page,
@@ -228,7 +231,7 @@ class SessionPoll:
     async def _put_off(self, poll: TakenPoll, why: Unread) -> None:
         pause: timedelta | None
         if why.status == HTTPStatus.NOT_FOUND:
-            self._note(poll, why.reason)
+            self._note(poll.session, why.reason)
             metrics.READS_PUT_OFF.labels(why.reason).inc()
             pause = pause_of(poll, None)
         else:
@@ -248,7 +251,7 @@ class SessionPoll:
             page = await self._devin.messages(poll.session, None, clock)
         if isinstance(page, MessagePage):
             if page.has_more and page.cursor == cursor:
-                self._note(poll, "no cursor for what follows")
+                self._note(poll.session, "no cursor for what follows")
                 page = replace(page, has_more=False)
             page = replace(page, cursor=Cursor(f"{self._api} {page.cursor or ''}"))
         return page, is_reread

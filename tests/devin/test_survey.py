@@ -1,7 +1,9 @@
 """The states of many sessions, and what else a record tells, by as few calls as possible."""
 
 import json
+import re
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,23 +129,61 @@ async def test_a_list_that_is_too_long_is_read_in_parts(wire: Wire) -> None:
     assert (set(found.found), found.reads) == (set(wanted), 1 + len(shorter))
 
 
-async def test_a_session_whose_record_is_too_long_is_left_out_alone() -> None:
-    """Version 3 is asked for halves, until all others are found."""
-    giant, *others = wanted = ids(4)
+def listing(refused: Mapping[SessionId, bytes], *, length: int = 0) -> Callable[[RawServer], Talk]:
+    """List what is asked for, with outputs of `length`, or answer for one that is in `refused`."""
 
     def talk(server: RawServer) -> Talk:
         async def on_connection(reader: StreamReader, writer: StreamWriter) -> None:
             while True:
                 target = (await server.read(reader)).split()[1].decode()
-                asked = [one for one in wanted if one in target]
-                writer.write((too_long if giant in asked else listed)(*asked))
+                asked = [SessionId(one) for one in re.findall(r"session_ids=([\w-]+)", target)]
+                answers = [refused[one] for one in asked if one in refused]
+                shown = listed(*asked, structured_output="x" * length)
+                writer.write(answers[0] if answers else shown)
 
         return on_connection
 
+    return talk
+
+
+GONE = whole("404 No", b"{}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(too_long(ID), Unread(200, is_too_long=True)), (GONE, Unread(404))],
+    ids=["too long", "unknown"],
+)
+async def test_a_session_that_spoils_lists_is_left_out_alone(answer: bytes, why: Unread) -> None:
+    """Version 3 is asked for halves until all others are found, and not each time."""
+    spoiler, *others = wanted = ids(4)
+    async with serving(listing({spoiler: answer})) as server, V3.client(server.url) as devin:
+        surveys = [await devin.survey(one) for one in (wanted, wanted, [spoiler])]
+    assert all(isinstance(one, Survey) for one in surveys)
+    found = [one for one in surveys if isinstance(one, Survey)]
+    assert [set(one.found) for one in found] == [set(others), set(others), set()]
+    assert [one.reads for one in found] == [5, 1, 0]
+    assert [one.left_out for one in found] == [{spoiler: why}] * 3
+
+
+async def test_a_list_is_asked_for_in_parts_if_its_records_were_long() -> None:
+    """Three are too long for one answer; two aren't."""
+    wanted, talk = ids(3), listing({}, length=READ_LIMIT // 5)  # it is in each list twice
     async with serving(talk) as server, V3.client(server.url) as devin:
-        found = await devin.survey(wanted)
+        found = [await devin.survey(wanted) for _ in range(2)]
+    assert [len(one.found) for one in found if isinstance(one, Survey)] == [3, 3]
+    assert [one.reads for one in found if isinstance(one, Survey)] == [3, 2]
+
+
+async def test_several_unknown_sessions_silence_the_others_for_a_few_surveys_at_most() -> None:
+    """The halves are others each time."""
+    unknown, others = ids(3), ids(12)[3:]
+    talk = listing(dict.fromkeys(unknown, GONE))
+    async with serving(talk) as server, V3.client(server.url) as devin:
+        surveys = [await devin.survey([*unknown, *others]) for _ in range(99)]
+    found = surveys[-1]
     assert isinstance(found, Survey)
-    assert (set(found.found), found.reads) == (set(others), 5)
+    assert (set(found.found), set(found.left_out)) == (set(others), set(unknown))
 
 
 async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:
@@ -158,12 +198,20 @@ async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:
     assert [one.reason for one in found if isinstance(one, Unread)] == ["answer too long"] * 2
 
 
-@pytest.mark.parametrize("status", ["200 OK", "401 No", "404 No", "429 Slow", "500 No"])
+@pytest.mark.parametrize("status", ["200 OK", "401 No", "429 Slow", "500 No"])
 async def test_a_list_that_cannot_be_read_fails_the_survey(wire: Wire, status: str) -> None:
     """Otherwise all its sessions would look as if they were gone."""
     found, asked = await survey(wire, ids(7), whole(status, b"[]"))
     assert found == Unread(int(status[:3]))
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("wanted", "reads"), [(1, 1), (7, 3), (101, 2)])
+async def test_an_unknown_organization_is_told_by_a_few_calls(wanted: int, reads: int) -> None:
+    """It has the status that an unknown session may have, so some are asked for without others."""
+    async with serving(answering(GONE, closes=False)) as server, V3.client(server.url) as devin:
+        assert await devin.survey(ids(wanted)) == Unread(404)
+    assert len(server.requests) == reads
 
 
 async def test_one_page_that_fails_fails_all_of_version_3() -> None:

@@ -167,8 +167,10 @@ async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
     await wait_until(lambda: times(desk, "I am.", thread) == 1, "the session is followed")
 
 
-async def test_a_mistyped_session_hides_no_other_one(bot: Bot, desk: Desk) -> None:
-    """Nobody knows whether Devin's filter refuses an id that it doesn't know."""
+async def test_a_mistyped_session_hides_no_other_one(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody knows whether Devin's filter refuses an id that it doesn't know; the log names it."""
     desk.devin.quirks.add("refuses unknown ids")
     await desk.linked_thread(f"devin-{'f' * 32}")
     thread = await desk.linked_thread()
@@ -177,6 +179,10 @@ async def test_a_mistyped_session_hides_no_other_one(bot: Bot, desk: Desk) -> No
         await until_devin_said(desk, text, thread)
     desk.devin.behave(SESSION, "idle")
     await until_state(desk, SessionState.FINISHED, thread)
+    noted = [vars(one) for one in caplog.records if one.getMessage() == "sessions not read"]
+    assert (f"devin-{'f' * 32}", "HTTP 422") in [
+        (one["session_id"], one["reason"]) for one in noted
+    ]
 
 
 async def test_a_page_without_a_cursor_for_the_next_is_the_last(

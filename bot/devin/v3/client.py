@@ -30,30 +30,17 @@ from bot.devin.api import (
     MessagePage,
     OutgoingFile,
     SessionSummary,
-    Survey,
     Unread,
     utc_now,
 )
 from bot.devin.http import LONGEST_READ, DevinHttp, Param
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
+from bot.devin.v3.surveys import LATEST, Surveys
 from bot.model.options import Options, Playbook
 from bot.model.record import string
 from bot.model.replies import Outcome, Refusal, Wait
 from bot.model.sessions import NamedSession, Review, SessionId, SessionState
-
-UNKNOWN_ID = frozenset({400, 414, 422})
-"""Statuses that may mean that Devin refuses one of the ids, or that there are too many.
-
-A list answers with a 404 for its organization or its address, not for a value of a filter.
-"""
-
-MOST_TRIES = 40
-"""Most calls of a survey: to find one such id among 100 takes 15."""
-
-LATEST = 100
-"""The sessions that are read by one call, and those among which the latest are found: the order of
-the list is not documented."""
 
 MOST_READ = 10
 """Most pages that are read of a list of repositories, or of playbooks."""
@@ -91,6 +78,7 @@ class DevinV3:
         self._path = organization.path
         self.begin, self.probe = organization.begin, organization.probe
         self.open_file = http.downloads.open
+        self.survey = Surveys(self._states).survey
 
     async def post_message(
         self,
@@ -203,33 +191,10 @@ class DevinV3:
     async def archive(self, session: SessionId) -> Failure | None:
         return confirmed(await self._post(b"", "sessions", session, "archive"), v3.PASSING)
 
-    async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
-        """Read `sessions` by one call for each `LATEST` of them.
-
-        One that fails fails all, unless Devin may have refused an id, or the answer is too long:
-        then each half is read by itself, and an id for which that holds alone is left out.
-        """
-        wanted, seconds = dict.fromkeys(sessions), self._http.timing.read_seconds
-        parts, found, reads = _parts(list(wanted), LATEST), dict[SessionId, SessionSummary](), 0
-        while parts:
-            reads += len(parts)
-            refused = list[tuple[Sequence[SessionId], Unread]]()
-            asked = (
-                self._list(Read.STATES, seconds, {"session_ids": part, "first": len(part)})
-                for part in parts
-            )
-            for part, page in zip(parts, await asyncio.gather(*asked), strict=True):
-                if not isinstance(page, Unread):
-                    found |= {one.session: one for one in page if one.session in wanted}
-                elif page.status in UNKNOWN_ID or page.is_too_long:
-                    refused.append((part, page))
-                else:
-                    return page
-            halves = (_parts(part, (len(part) + 1) // 2) for part, _ in refused if len(part) > 1)
-            parts = [half for pair in halves for half in pair]
-            if parts and reads + len(parts) > MOST_TRIES:
-                return Survey(found, reads) if found else refused[-1][1]
-        return Survey(found, reads)
+    async def _states(self, part: Sequence[SessionId]) -> Answer | Unread:
+        seconds = self._http.timing.read_seconds
+        params: dict[str, Param] = {"session_ids": part, "first": len(part)}
+        return await self._get(Read.STATES, seconds, "sessions", params=params)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -238,7 +203,8 @@ class DevinV3:
         params: dict[str, Param] = {"first": max(limit, LATEST)}
         params |= {"tags": tags} if tags else {"is_archived": "false"}
         seconds = self._http.timing.read_seconds if tags else self._http.timing.list_seconds
-        found = await self._list(Read.LIST, seconds, params)
+        answer = await self._get(Read.LIST, seconds, "sessions", params=params)
+        found = parsed(answer, v3.parse_list)
         if isinstance(found, Unread):
             return found
         return sorted(found, key=_age)[:limit]
@@ -330,11 +296,6 @@ class DevinV3:
             cursor = page[1]
         return items, Unread(HTTPStatus.OK, is_too_long=True), reads
 
-    async def _list(
-        self, kind: Read, seconds: float, params: Mapping[str, Param]
-    ) -> Sequence[SessionSummary] | Unread:
-        return parsed(await self._get(kind, seconds, "sessions", params=params), v3.parse_list)
-
     async def _get(
         self,
         kind: Read,
@@ -359,10 +320,6 @@ def _unread(why: Failure) -> Unread:
     if isinstance(why, Wait):
         return Unread(why=why.reason, retry_after=why.retry_after)
     return Unread(why.status or 0)
-
-
-def _parts(sessions: Sequence[SessionId], most: int) -> list[Sequence[SessionId]]:
-    return [sessions[first : first + most] for first in range(0, len(sessions), most)]
 
 
 def _age(one: SessionSummary) -> float:

@@ -1,0 +1,108 @@
+"""The states of many sessions by few calls, although one of them may spoil a list for all.
+
+A list may be too long, since records have structured outputs, or Devin may refuse one of the ids.
+Then each half is read by itself, and a session for which that holds alone is left out. What was
+learned saves those calls for some minutes: who was left out, and how long the others' records are.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+from cachetools import TTLCache
+
+from bot.devin.answers import READ_LIMIT, Answer, parsed
+from bot.devin.api import SessionSummary, Survey, Unread
+from bot.devin.v3.sessions import parse_list
+from bot.model.sessions import SessionId
+
+UNKNOWN_ID = frozenset({400, 414, 422})
+"""Statuses that may mean that Devin refuses one of the ids, or that there are too many."""
+
+MOST_TRIES = 40
+"""Most calls of a survey: to find one such id among 100 takes 15."""
+
+LATEST = 100
+"""The sessions that are read by one call, and those among which the latest are found: the order of
+the list is not documented."""
+
+FULL = READ_LIMIT * 9 // 10
+"""The length of a list that is planned: records grow."""
+
+KNOWN, KNOWN_SECONDS = 10_000, 120
+"""Most sessions of which something is remembered, and for how long."""
+
+
+class Surveys:
+    """Reads sessions; `ask` makes the call for some of them."""
+
+    def __init__(self, ask: Callable[[Sequence[SessionId]], Awaitable[Answer | Unread]]) -> None:
+        self._ask = ask
+        self._left_out: TTLCache[SessionId, Unread] = TTLCache(KNOWN, KNOWN_SECONDS)
+        self._lengths: TTLCache[SessionId, int] = TTLCache(KNOWN, KNOWN_SECONDS)
+
+    async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
+        """Read `sessions` by one call for each `LATEST` of them, if their records are short.
+
+        A call that fails for another reason fails all. So does a 404, which is also the answer for
+        an unknown organization, unless Devin has listed some of `sessions` meanwhile.
+        """
+        wanted = dict.fromkeys(sessions)
+        left_out = {one: why for one in wanted if (why := self._left_out.get(one)) is not None}
+        found, reads, has_listed = dict[SessionId, SessionSummary](), 0, False
+        parts = self._planned([one for one in wanted if one not in left_out])
+        while parts:
+            reads += len(parts)
+            pages = await asyncio.gather(*map(self._page, parts))
+            failed = list[tuple[Sequence[SessionId], Unread]]()
+            for part, page in zip(parts, pages, strict=True):
+                if isinstance(page, Unread):
+                    failed.append((part, page))
+                else:
+                    found |= {one.session: one for one in page if one.session in wanted}
+            has_listed |= len(failed) < len(pages) or any(why.is_too_long for _, why in failed)
+            for part, why in failed:
+                if not _may_be_of_one(why, has_listed=has_listed or (reads == 1 < len(part))):
+                    return why
+            alone = {part[0]: why for part, why in failed if len(part) == 1}
+            left_out |= alone
+            if has_listed:  # otherwise it may be about something else
+                self._left_out.update(alone)
+            several = [(part, why) for part, why in failed if len(part) > 1]
+            if several and reads + 2 * len(several) > MOST_TRIES:
+                left_out |= {one: why for part, why in several for one in part}
+                return Survey(found, reads, left_out) if found else several[-1][1]
+            parts = [half for part, _ in several for half in _halves(part)]
+        return Survey(found, reads, left_out)
+
+    async def _page(self, part: Sequence[SessionId]) -> Sequence[SessionSummary] | Unread:
+        answer = await self._ask(part)
+        page = parsed(answer, parse_list)
+        if isinstance(answer, Answer) and not isinstance(page, Unread):
+            self._lengths.update(dict.fromkeys(part, len(answer.body) // len(part)))
+        return page
+
+    def _planned(self, wanted: Sequence[SessionId]) -> list[Sequence[SessionId]]:
+        """Return the parts that are asked for at first, of which each is expected to be short."""
+        parts, room = list[list[SessionId]](), 0
+        for one in wanted:
+            length = self._lengths.get(one, 0)
+            if not parts or len(parts[-1]) == LATEST or length > room:
+                parts.append([])
+                room = FULL
+            parts[-1].append(one)
+            room -= length
+        return [*parts[:MOST_TRIES]]
+
+
+def _may_be_of_one(why: Unread, *, has_listed: bool) -> bool:
+    """Return True if one session of several may be the cause."""
+    is_gone = why.status == HTTPStatus.NOT_FOUND and has_listed
+    return is_gone or why.is_too_long or why.status in UNKNOWN_ID
+
+
+def _halves(part: Sequence[SessionId]) -> Sequence[Sequence[SessionId]]:
+    """Return halves by chance: if there's a cause in both, there may be none in one next time."""
+    mixed = random.sample(part, len(part))
+    return mixed[: len(part) // 2], mixed[len(part) // 2 :]
