@@ -91,7 +91,7 @@ class Unread:
 
     Then `why` says how the connection failed, or why the relay did not ask (`is_forbidden`).
     `retry_after` is in seconds, from the `Retry-After` of a 429 or 503. `part` is the beginning of
-    a list of playbooks whose later pages are unread.
+    a list of playbooks whose later pages are unread, and `reads` the calls that a survey took.
     """
 
     status: int = 0
@@ -100,6 +100,7 @@ class Unread:
     is_forbidden: bool = False
     is_too_long: bool = False
     part: Sequence[Playbook] = field(default=(), compare=False)
+    reads: int = field(default=1, compare=False)
 
     @property
     def reason(self) -> str:

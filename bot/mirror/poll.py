@@ -155,10 +155,10 @@ class SessionPoll:
             metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc()
             return timedelta(seconds=wait)
         survey = await self._devin.survey(sessions)
-        if isinstance(survey, Unread):
-            return await self._unread(survey)
         if survey.reads > 1:
             await self._reads.spend(survey.reads - 1, is_made=True)
+        if isinstance(survey, Unread):
+            return await self._unread(survey)
         for session, why in survey.left_out.items():
             self._note(session, why.reason)
             metrics.READS_PUT_OFF.labels(why.reason).inc()
@@ -169,7 +169,7 @@ class SessionPoll:
         is_refused = why.status in REFUSED
         level = logging.ERROR if is_refused else logging.WARNING
         log.log(level, "sessions not read", extra={"reason": why.reason})
-        metrics.READS_PUT_OFF.labels(why.reason).inc()
+        metrics.READS_PUT_OFF.labels(why.reason).inc(why.reads)
         if why.retry_after is None:
             pauses = UNREADABLE if is_refused else UNREAD
             return timedelta(seconds=pauses * self._pause)

@@ -210,8 +210,9 @@ async def test_a_list_that_cannot_be_read_fails_the_survey(wire: Wire, status: s
 async def test_an_unknown_organization_is_told_by_a_few_calls(wanted: int, reads: int) -> None:
     """It has the status that an unknown session may have, so some are asked for without others."""
     async with serving(answering(GONE, closes=False)) as server, V3.client(server.url) as devin:
-        assert await devin.survey(ids(wanted)) == Unread(404)
-    assert len(server.requests) == reads
+        found = await devin.survey(ids(wanted))
+    assert found == Unread(404)
+    assert found.reads == len(server.requests) == reads
 
 
 async def test_one_page_that_fails_fails_all_of_version_3() -> None:

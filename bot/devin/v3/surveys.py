@@ -8,6 +8,7 @@ learned saves those calls for some minutes: who was left out, and how long the o
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
 from cachetools import TTLCache
@@ -64,7 +65,7 @@ class Surveys:
             has_listed |= len(failed) < len(pages) or any(why.is_too_long for _, why in failed)
             for part, why in failed:
                 if not _may_be_of_one(why, has_listed=has_listed or (reads == 1 < len(part))):
-                    return why
+                    return replace(why, reads=reads)
             alone = {part[0]: why for part, why in failed if len(part) == 1}
             left_out |= alone
             if has_listed:  # otherwise it may be about something else
@@ -72,7 +73,8 @@ class Surveys:
             several = [(part, why) for part, why in failed if len(part) > 1]
             if several and reads + 2 * len(several) > MOST_TRIES:
                 left_out |= {one: why for part, why in several for one in part}
-                return Survey(found, reads, left_out) if found else several[-1][1]
+                why = replace(several[-1][1], reads=reads)
+                return Survey(found, reads, left_out) if found else why
             parts = [half for part, _ in several for half in _halves(part)]
         return Survey(found, reads, left_out)
 
