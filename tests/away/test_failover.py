@@ -3,16 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from bot.app import open_bot
 from bot.settings import load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.away.test_redis import is_ready
-from tests.conftest import environ_of
+from tests.conftest import ACK_SECONDS, environ_of, started
 from tests.support.desk import SESSION, Desk
 from tests.support.lines import line_to
 from tests.support.processes import ValkeyProcess, kept_valkey
@@ -22,7 +22,8 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 async def box(api: Api, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack that never retries."""
-    async with Sandbox(retry_delays=(), devin_api=api, org=is_org) as sandbox:
+    slack: dict[str, Any] = {"retry_delays": (), "ack_timeout": ACK_SECONDS, "org": is_org}
+    async with Sandbox(devin_api=api, **slack) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
@@ -36,7 +37,7 @@ async def test_a_demoted_primary_is_left_for_the_new_one(
         second = await stack.enter_async_context(kept_valkey(tmp_path / "second"))
         line = await stack.enter_async_context(line_to(first.url))
         environ = environ_of(box, line.url, tmp_path)
-        bot = await stack.enter_async_context(open_bot(load_settings(environ, None)))
+        bot = await stack.enter_async_context(started(load_settings(environ, None)))
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         await desk.until_heard()

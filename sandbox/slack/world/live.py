@@ -10,6 +10,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -146,9 +147,12 @@ def _in_text(text: str) -> Iterator[str]:
 
 def _bare_addresses(text: str) -> Iterator[str]:
     for found in _WEB.finditer(text):
-        parts = urlsplit(found[0].replace("[", "").replace("]", ""))
-        if "@" in parts.netloc or not parts.netloc.isascii():
-            yield f"disguised {found[0]}"
+        # Python refuses a host with look-alikes of signs that would end it.
+        with suppress(ValueError):
+            parts = urlsplit(found[0].replace("[", "").replace("]", ""))
+            if "@" not in parts.netloc and parts.netloc.isascii():
+                continue
+        yield f"disguised {found[0]}"
 
 
 def _in_link(url: str, label: str) -> Iterator[str]:
