@@ -7,7 +7,8 @@ makes no links out of angle brackets and takes no formatting. Nothing here does 
 import re
 
 _PING = r"@(?=(?:here|channel|everyone|group)\b)"
-_BROADCAST = re.compile(_PING, re.IGNORECASE)
+_ADDRESS = r"<(?:https?:|mailto:)[^\s<>|]*(?=[|>])|[a-z0-9]@(?=\w+\.[a-z0-9])"
+_BROADCAST = re.compile(rf"(?P<address>{_ADDRESS})|{_PING}", re.IGNORECASE)
 _FORMATTING = re.compile(rf"[*_~`]|:(?=[\w+'`-]+:)|{_PING}", re.IGNORECASE)
 # Slack has no escape for these, so they are shown as look-alikes that have no effect.
 _LOOKS_LIKE = {
@@ -30,8 +31,11 @@ def escape(text: str) -> str:
 
 
 def without_pings(markup: str) -> str:
-    """Break each plain `@here` and its like, which Slack makes a ping of, even in code."""
-    return _BROADCAST.sub(_LOOKS_LIKE["@"], markup)
+    """Break each plain `@here` and its like, which Slack makes a ping of, even in code.
+
+    Email addresses stay as they are, and so do the addresses of links.
+    """
+    return _BROADCAST.sub(lambda found: found["address"] or _LOOKS_LIKE["@"], markup)
 
 
 def quiet(text: str) -> str:

@@ -16,7 +16,7 @@ from bot.model.sessions import SHORT, NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.commonmark.inline import misleads
 from bot.text.to_devin import to_markdown
-from bot.text.to_slack import cut, escape, excerpt, quiet, quoted
+from bot.text.to_slack import cut, escape, excerpt, head, quiet, quoted, without_pings
 from bot.wording.actions import OPEN_SESSION, UNLINK, link_value
 
 Block = Mapping[str, Any]
@@ -377,7 +377,7 @@ def admin_named(contact: str, *, mentions: bool = True) -> str:
 
 def as_code(text: str) -> str:
     """Format an error code, or a word of ours, as code."""
-    return f"`{quiet(text.replace('`', ''))[:120]}`"
+    return without_pings(f"`{head(escape(text.replace('`', '')), 120)}`")
 
 
 MOST_CODES = 8

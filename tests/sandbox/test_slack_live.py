@@ -25,6 +25,8 @@ def _markdown(text: str) -> dict[str, Any]:
     [
         {"text": "<!here>"},
         {"text": "`@here`"},
+        {"text": "<https://a.io/@here|@here>"},
+        {"text": "a@here"},
         {"text": "<https://evil.com|good.com>"},
         {"text": "https://good.com@evil.com"},
         {"files": [{"title": "<@U1>"}]},
@@ -56,6 +58,7 @@ def test_what_slack_acts_on_is_found(arguments: dict[str, Any]) -> None:
         {},
         {"text": "&lt;!here&gt; a@b.com https://a.io/b <https://a.io|see>"},
         {"text": "@\u2060here"},
+        {"text": "help@here.com <https://a.io/@channel|see>"},
         _mrkdwn("@here", verbatim=True),
         {"blocks": [{"type": "header", "text": {"type": "plain_text", "text": "@here <!here>"}}]},
         _rich({"type": "text", "text": "<!here> @here"}),

@@ -45,6 +45,7 @@ def asking(admin: str) -> list[SlackMessage]:
         ("U0OPS00000", "<@U0OPS00000>"),
         ("S0TEAM0000", "<!subteam^S0TEAM0000>"),
         ("#help-devin", "#help-devin"),
+        ("help@here.com", "help@here.com"),
         ("Tom & <!channel>", "Tom &amp; &lt;!channel&gt;"),
     ],
 )

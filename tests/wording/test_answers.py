@@ -72,6 +72,20 @@ def test_what_somebody_says_to_devin_pings_no_channel(message: str, by: str) -> 
     assert [one for one in pings(params) if not one.startswith(meant)] == []
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "<mailto:bob@here.com|bob@here.com>",
+        "<https://www.youtube.com/@channel/x> and <https://a.test/@here|this>",
+    ],
+)
+def test_addresses_in_what_somebody_says_to_devin_lead_where_they_did(message: str) -> None:
+    """They ping nobody, though they have an `@here` or its like in them."""
+    params = commands.said("ada", message).params()
+    assert params["text"].endswith(message)
+    assert pings(params) == []
+
+
 def test_a_long_message_to_devin_says_its_length() -> None:
     """Devin gets all of it, the channel only its beginning."""
     assert commands.said("ada", "x" * 5_000).text.endswith("(5,016 characters in all)")

@@ -3,7 +3,8 @@
 It is pessimistic: where Slack's documentation is silent, as on entities in a `markdown` block, the
 worse is taken to be true. What is measured: in a `markdown` block `<!here>` and `<@U…>` are live
 outside code, while a plain `@here` is text; in `text` and mrkdwn a plain `@here` is live as well,
-even in code, unless the object says `verbatim`. A word joiner (U+2060) ends all of it.
+even in code, unless the object says `verbatim`. A word joiner (U+2060) ends all of it. In an email
+address, and in the address of a link, `@here` is taken for text.
 """
 
 import html
@@ -22,6 +23,7 @@ JSON = Mapping[str, Any]
 _CONTROL = re.compile(r"<[!@#][^<>\n]*>?")
 _LABELED = re.compile(r"<[a-z][a-z0-9+.-]*:[^<>\n|]*\|[^<>\n]*>", re.IGNORECASE)
 _BROADCAST = re.compile(r"@(?:here|channel|everyone|group)\b", re.IGNORECASE)
+_EMAIL = re.compile(r"[a-z0-9]@(?=\w+\.[a-z0-9])", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w/.%-])@\w")
 _LINKED = re.compile(
     r"<(?P<url>[a-z][a-z0-9+.-]*:[^<>|\n]*)(?:\|(?P<label>[^<>\n]*))?>", re.IGNORECASE
@@ -90,7 +92,8 @@ def _in_mrkdwn(text: str, *, verbatim: bool = False) -> Iterator[str]:
     for link in _LINKED.finditer(text):
         yield from _in_link(html.unescape(link["url"]), html.unescape(link["label"] or ""))
     if not verbatim:
-        yield from _plain_mentions(text)
+        shown = _LINKED.sub(lambda link: f" {link['label'] or ''} ", text)
+        yield from _plain_mentions(_EMAIL.sub(" ", shown))
         yield from _bare_addresses(html.unescape(_LINKED.sub(" ", text)))
 
 
