@@ -160,15 +160,14 @@ def told_by(
             update |= {"question": seen.last.id, "question_at": poll.began}
     elif seen.state not in {before.asked_in, SessionState.SUSPENDED} or _is_answered(poll, page):
         update = {"asked": "", "options": ()}
-    is_left_open = bool(before.asked) and not update
-    if any(one.kind in NEEDS_PERSON for one in events) and not is_left_open:
+    if (update or not before.asked) and any(one.kind in NEEDS_PERSON for one in events):
         update["asked_at"] = poll.began
     caps = [one.kind for one in events if one.kind in CAPS]
     return {**update, "cap_told": caps[0]} if caps else update
 
 
 def _is_answered(poll: TakenPoll, page: MessagePage) -> bool:
-    """Return True if somebody has replied to what was open, also in Devin's web app."""
+    """Return True if somebody has replied to what was open; to a question, also in Devin."""
     is_question = poll.seen.has_open(SessionState.WAITING)
     return _has_reply(poll) or (is_question and not _ends_with_devin(page))
 
@@ -178,7 +177,8 @@ def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage) -> Sequence[Sai
     before = poll.seen
     if not before.asked or before.asked == seen.asked or not before.options:
         return ()
-    kind = SaidKind.ANSWERED if _is_answered(poll, page) else SaidKind.MOVED_ON
+    by_person = not _ends_with_devin(page) and seen.spoke_at + RESOLUTION_MS > before.asked_at
+    kind = SaidKind.ANSWERED if _has_reply(poll) or by_person else SaidKind.MOVED_ON
     return [Said(kind=kind, id=before.asked, at=before.asked_at)]
 
 

@@ -32,7 +32,7 @@ _FOLLOWER = Follower(
 class Step:
     """One poll: `after` ms, it reads `state` and what was `said`; a reply came before it, or not.
 
-    A reply is listed as a person's message, if Devin lists it by then.
+    A reply is listed as a person's message, if Devin lists it by then, as is one `in_devin`.
     """
 
     state: SessionState
@@ -40,6 +40,7 @@ class Step:
     after: int = 5_000
     replied: bool = False
     lists_reply: bool = True
+    in_devin: bool = False
     trouble: Trouble | None = None
     acus: float | None = None
 
@@ -64,6 +65,8 @@ class Conversation:
             self.replied = self.sent = self.now + step.after // 2
             if step.lists_reply:
                 self._list("Go on", Source.USER, self.replied)
+        elif step.in_devin:
+            self._list("Go on", Source.USER, self.now + step.after // 2)
         self.now += step.after
         for text in step.said:
             self._list(text, Source.DEVIN, self.now - 100)
@@ -151,6 +154,13 @@ def test_an_approval_stays_open_when_its_words_come_after_its_state() -> None:
             talk.poll(step)
             assert talk.seen.asked == talk.told[0].id
         assert [one.kind for one in talk.told] == [SaidKind.APPROVAL]
+
+
+def test_an_approval_that_is_answered_in_devin_is_closed_as_answered() -> None:
+    """What somebody wrote before Devin asked is no answer to it."""
+    answer = Step(SessionState.WORKING, in_devin=True)
+    assert kinds(EXPLAINED, answer) == [["approval"], ["answered"]]
+    assert kinds(answer, APPROVAL, WORKING) == [[], ["approval"], ["moved_on"]]
 
 
 def test_words_long_after_an_approval_are_about_another_one() -> None:

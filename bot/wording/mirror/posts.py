@@ -54,7 +54,7 @@ APPROVED = "Approved, please proceed."
 """The answer to Devin by which someone approves."""
 
 ANSWERED = "Answered in a reply."
-MOVED_ON = "Devin has moved on."
+MOVED_ON = "Devin has said or done more since then."
 """The notes in place of the buttons of a question that is no longer open."""
 
 PREVIEW_LIMIT = 150
