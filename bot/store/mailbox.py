@@ -132,11 +132,14 @@ def parse_step(answer: Sequence[Any]) -> Step:
 
 
 def kept_of(head: Head, outcome: Outcome) -> str:
-    """Return what FINISH keeps of a reply, "" for nothing; of a delivered one, not the text."""
+    """Return what FINISH keeps of a reply, "" for nothing; of a delivered one, not the text.
+
+    If the reply was put off, its thread is kept: the notice of that may have to be taken back.
+    """
     reply = head.reply
     if head.flaw is not None or outcome.kind is not OutcomeKind.DELIVERED:
         return reply.to_json()
-    if not reply.step and not outcome.left_out:
+    if not (reply.step or outcome.left_out or head.was_delayed):
         return ""
     words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
     return reply.model_copy(update=words).to_json()

@@ -22,9 +22,10 @@ from bot.model.replies import Outcome, OutcomeKind, Problem, Refusal, Reply, rep
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, lease_key, subject_key, watched_key
+from bot.redis.keys import DUE_KEY, Key, lease_key, subject_key, watched_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
+from bot.store.lua import ReplyField
 from bot.store.mailbox import Mailbox
 from bot.text.to_slack import cut
 from bot.timing import TIMING
@@ -399,6 +400,37 @@ async def test_the_notice_of_a_reply_that_is_taken_back_says_so(
     assert len(desk.said(thread)) == 1
     if how == "an aside":
         assert desk.marks(reply) == ["wastebasket"]
+
+
+@pytest.mark.parametrize("how", ["deleted", "delivered"])
+async def test_a_notice_whose_try_was_cut_short_is_taken_back_as_well(
+    settings: Settings, desk: Desk, store: Store, how: str
+) -> None:
+    """It was posted, but Slack had no room for its ⏳; the reply is gone before the next try."""
+    async with open_bot(settings, notice_wait=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited")
+        is_late = asyncio.Event()
+        desk.slack.fail_next("reactions.add", status=500, until=is_late)
+        reply = await desk.reply("Please rebase", thread)
+        await wait_until(lambda: "reactions.add" in _methods(desk), "⏳ is on its way")
+        channel = desk.slack.workspace.channel("general").id
+        subject = subject_key(reply_id(desk.slack.team_id, channel, reply))
+        if how == "deleted":
+            await desk.slack.delete("general", reply)
+        else:
+            desk.devin.behave(SESSION, "running")
+        await wait_until(lambda: _is_over(store, subject), "the reply waits no longer")
+        is_late.set()
+        await until_settled(store)
+    kind = OutcomeKind.DELIVERED if how == "delivered" else None
+    (notice,) = desk.said(thread)
+    assert is_taken_back(notice, kind, desk)
+
+
+async def _is_over(store: Store, subject: Key) -> bool:
+    return await store.field(subject, ReplyField.STATE) in {"done", "withdrawn"}
 
 
 def is_taken_back(notice: str, kind: OutcomeKind | None, desk: Desk) -> bool:

@@ -7,9 +7,11 @@ local number = tonumber(ARGV[3])
 local press = ARGV[4]
 
 local reply = key.subject(reply_id)
-local is = redis.call('HMGET', reply, 'state', 'round', 'pressed', 'session', 'reply', 'meanwhile')
+local is = redis.call('HMGET', reply, 'state', 'round', 'pressed', 'session', 'reply', 'meanwhile',
+                      'outcome')
 local session = is[4]
-if not session or not is[5] then return false end
+local is_delivered = string.find(is[7] or '', '"kind":"delivered"', 1, true)
+if not session or not is[5] or is_delivered then return false end
 if is[3] == press then return session end
 if is[1] ~= 'done' or tonumber(is[2]) ~= number or is[6] == '' then return false end
 local mail, now = key.mail(session), now_ms()
