@@ -68,8 +68,11 @@ class OwedKind(StrEnum):
 ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 """The kinds whose subject is a reply's id."""
 
-WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT})
-"""The kinds whose entries wait in Redis for their time, and not in a process."""
+WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.DELAY})
+"""The kinds whose entries wait in Redis for a poll, and not in a process.
+
+A delay's does so once its notice has to be taken back.
+"""
 
 
 @dataclass(frozen=True, slots=True)
