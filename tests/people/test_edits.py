@@ -26,6 +26,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Outcome, OutcomeKind, Queue, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
 from bot.settings import Settings
@@ -599,6 +600,20 @@ async def test_a_change_of_what_was_not_for_devin_leaves_nothing(store: Store, r
     ):
         assert met.what is Revised.UNKNOWN
     assert not await raw.exists(at(subject_key(other.id)))
+
+
+async def test_an_edit_ahead_of_its_message_is_kept_no_longer_once_it_is_deleted(
+    store: Store, raw: Redis
+) -> None:
+    """Slack brings the message within 24 h, or never."""
+    _, revisions, reply = await taken(store)
+    other = reply.model_copy(update={"ts": "1764000002.000100"})
+    for met in (
+        await revisions.change(other, 1, may_be_ahead=True),
+        await revisions.withdraw(other.id, may_be_ahead=True),
+    ):
+        assert met.what is Revised.AHEAD
+        assert 0 < await raw.ttl(at(subject_key(other.id))) <= keep.AHEAD.total_seconds()
 
 
 async def test_a_change_of_another_form_than_the_reply_has_is_made_again(store: Store) -> None:

@@ -50,4 +50,5 @@ if new ~= '' then
   return {state == 'ahead' and 'ahead' or 'changed', ''}
 end
 withdraw(reply_id, session, edited)
+if state == 'ahead' then redis.call('EXPIRE', reply, keep.ahead) end
 return {state == 'ahead' and 'ahead' or 'withdrawn', ''}
