@@ -244,7 +244,7 @@ def waited(kind: OutcomeKind | None, how_long: timedelta, sent_to: NamedSession)
     if kind is None:
         said = (
             "Devin wasn't accepting messages, so a reply was queued. "
-            "Its author took it back before Devin got it."
+            "It was taken back before Devin got it."
         )
     elif kind is OutcomeKind.DELIVERED:
         said += " Queued replies are being delivered now."
