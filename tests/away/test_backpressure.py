@@ -272,7 +272,7 @@ def turn_of(limits: RateLimits, method: str, channel: str) -> float | None:
 
 
 def limited(limits: RateLimits, method: str, channel: str, seconds: float | None) -> float | None:
-    """A call that Slack answers with 429; when its next turn is."""
+    """A call that Slack answers with 429; when the next call may be made."""
     error = SlackAway(method, "ratelimited", retry_after=seconds, maybe_done=False)
     with pytest.raises(SlackAway) as raised, limits.respected(method, channel):
         raise error

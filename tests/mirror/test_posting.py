@@ -103,7 +103,7 @@ async def test_a_channel_that_takes_two_posts_at_a_time_gets_all_of_them_once(
     assert len(refused) == 1
 
 
-async def test_a_try_that_has_had_its_turn_goes_on_later(speech: Speaking) -> None:
+async def test_a_try_that_has_had_its_time_goes_on_later(speech: Speaking) -> None:
     """Each shows a part at least, and the next one does not look for what is noted."""
     speech.timing = replace(speech.timing, batch_seconds=0.0)
     await speech.say(LONG)
@@ -324,7 +324,7 @@ async def test_a_new_link_gets_its_words_although_those_of_the_old_one_wait(
 
 
 async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking) -> None:
-    """Another thread's file waits for its turn, and its process tells other threads meanwhile."""
+    """Another thread's file waits for room, and its process tells other threads meanwhile."""
     goes_on = asyncio.Event()
     files, words = speech.files(), Words(speech.store)
     speech.box.slack.fail_next(SEND, until=goes_on, times=FILES_AT_ONCE)

@@ -59,7 +59,7 @@ class Conversation:
     told: list[Said] = field(default_factory=list)
 
     def poll(self, step: Step) -> list[Said]:
-        """TakenPoll once; return the events that were found."""
+        """Poll once; return the events that were found."""
         shown = frozenset(short_id(one.id) for one in self.listed)
         if step.replied:
             self.replied = self.sent = self.now + step.after // 2

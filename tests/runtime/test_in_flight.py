@@ -76,7 +76,7 @@ async def test_who_stops_waiting_for_room_has_not_entered() -> None:
 
 
 async def test_no_more_requests_run_at_once_than_there_is_room_for() -> None:
-    """The rest wait for their turn."""
+    """The rest wait for room."""
     in_flight = InFlight(concurrency=3)
     running = most = 0
 

@@ -159,7 +159,7 @@ async def test_marks_that_hang_at_slack_hold_up_no_notice(
         told = partial(desk.posts, late.thread.thread_ts)
         await wait_until(lambda: notice in map(key_of, told()), "it is told to wait")
         begun = [call for call in desk.slack.calls if call.method == "reactions.add"]
-        assert len(begun) < MARKS - MANY_AT_ONCE, "it did not wait for its turn behind them"
+        assert len(begun) < MARKS - MANY_AT_ONCE, "it did not wait behind them"
         desk.slack.fail_no_more()
         over.set()
 

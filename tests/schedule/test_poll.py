@@ -107,7 +107,7 @@ async def test_a_poll_waits_out_an_outage() -> None:
 
 
 async def test_what_waits_here_is_not_found_again(store: Store, raw: Redis) -> None:
-    """It has its turn; the room that is left is for others."""
+    """It is begun once there is room; the room that is left is for others."""
     process = Process(store)
     await due(raw, *SESSIONS[: ROOM - 1])
     assert await process.poll.once() == Found(is_due=True)
