@@ -213,7 +213,7 @@ class Mailbox:
             goes_on=go_on,
             thread=_thread_of(reply),
             by=reply.author,
-            reached=outcome.kind in MAY_BE_THERE,
+            may_be_there=outcome.kind in MAY_BE_THERE,
             link_ttl=self._link_ttl,
             poll_after_ms=int(self._store.timing.watch_pause * 1000),
         )

@@ -74,7 +74,7 @@ async def finish(
     goes_on: bool,
     thread: str,
     by: str,
-    reached: bool,
+    may_be_there: bool,
     link_ttl: int,
     poll_after_ms: int,
 ) -> Sequence[Any]: ...

@@ -3,7 +3,7 @@
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `rest` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
 -- `thread`, or '', is where the outcome is noted for `status`, while it follows the session. If the
--- reply of `by` has `reached` that, or may have, it closes what Devin had asked when it was sent.
+-- reply of `by` reached it, or `may_be_there`, it closes what Devin had asked when it was sent.
 -- Returns 'lost', 'held', or the step, as `next_head` does.
 local session = ARGV[1]
 local token = ARGV[2]
@@ -15,7 +15,7 @@ local report = ARGV[7]
 local goes_on = ARGV[8] == '1'
 local thread = ARGV[9]
 local by = ARGV[10]
-local reached = ARGV[11] == '1'
+local may_be_there = ARGV[11] == '1'
 local link_ttl = tonumber(ARGV[12])
 local poll_after_ms = tonumber(ARGV[13])
 
@@ -39,8 +39,8 @@ if was[1] == 'sending' then
   if thread ~= '' then
     local follows = redis.call('HEXISTS', watched, 'joined:' .. thread) == 1
     if follows then redis.call('HSET', watched, 'last:' .. thread, outcome) end
-    if follows and reached then redis.call('HSET', watched, 'by:' .. thread, by) end
-    if reached then redis.call('HSET', watched, 'replied', now, 'sent', was[4]) end
+    if follows and may_be_there then redis.call('HSET', watched, 'by:' .. thread, by) end
+    if may_be_there then redis.call('HSET', watched, 'replied', now, 'sent', was[4]) end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end
