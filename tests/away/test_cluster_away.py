@@ -16,6 +16,7 @@ from bot.redis.connection import Store, open_store
 from bot.settings import load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
+from tests.away.test_failover import has_all_of
 from tests.away.test_redis import is_ready, readiness, until_taken
 from tests.conftest import environ_of
 from tests.support.desk import SESSION, Desk
@@ -104,7 +105,9 @@ async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path, ho
         if how == "lost":
             await nodes[0].kill()
         else:
-            await nodes[-1].tell("CLUSTER", "FAILOVER")
+            await wait_until(lambda: has_all_of(nodes[-1], nodes[0]), "the replica has all data")
+            # Without asking: on a busy machine, nodes give up a failover that takes 5 s.
+            await nodes[-1].tell("CLUSTER", "FAILOVER", "TAKEOVER")
             await wait_until(lambda: is_replica(nodes[0]), "it is a replica")
         await wait_until(lambda: answers(store), "the replica has taken over")
         await wait_until(lambda: is_ready(bot), "the bot has noticed")
