@@ -243,8 +243,8 @@ def waited(kind: OutcomeKind | None, how_long: timedelta, sent_to: NamedSession)
     said = f"Devin was unavailable for {span(how_long)}."
     if kind is None:
         said = (
-            "Devin wasn't accepting messages, so a reply was queued. "
-            "It was taken back before Devin got it."
+            "Devin wasn't accepting messages, so replies were queued. The first one was taken back "
+            "before Devin got it."
         )
     elif kind is OutcomeKind.DELIVERED:
         said += " Queued replies are being delivered now."

@@ -23,7 +23,10 @@ ELSEWHERE = SlackMessage(
     "sessions cost. `/devin-say usage` tells only you."
 )
 
-FOOTER = "Days and months are in UTC. Sessions that weren't started here count from their link on."
+FOOTER = (
+    "Days and months are in UTC. Sessions that weren't started here are counted from when they "
+    "were linked."
+)
 
 
 @dataclass(frozen=True, slots=True)
