@@ -280,7 +280,7 @@ async def apply_change(cases: UseCases, event: Payload) -> None:
 
 
 async def _is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
-    """Whether the bot has answered a message, which is neither a reply nor the prompt of a start.
+    """Return True if the bot has answered a message that is neither a reply nor a start's prompt.
 
     Slack sends an `app_mention` of an edited message, too, so in a channel, a first command is
     answered as such. There is none in a direct message, where all messages were answered.

@@ -71,7 +71,7 @@ ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.DELAY})
 """The kinds whose entries wait in Redis for a poll, and not in a process.
 
-A delay's does so once its notice has to be taken back.
+Of delays, these are the ones whose notice is to be taken back.
 """
 
 

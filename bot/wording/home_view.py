@@ -58,8 +58,8 @@ EMPTY = SlackMessage(
 )
 
 PARTIAL = (
-    "I couldn't check all channels with Slack yet, so some threads may be missing. Please reopen "
-    "this tab in a minute."
+    "I couldn't check all channels with Slack, so some threads may be missing. Reopening this tab "
+    "in a minute may show more."
 )
 
 AWAY = SlackMessage("I couldn't reach my database. Please reopen this tab in a minute.")

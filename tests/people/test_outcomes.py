@@ -315,11 +315,7 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
     """
     desk.slack.workspace.clock.ahead = ahead
     async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "rate_limited")
-        reply = await desk.reply("Please rebase", thread)
-        await desk.until_marked("hourglass_flowing_sand", reply)
+        thread, reply = await put_off(desk)
         words = delivery_reports.waiting(
             reply_in(thread, "Please rebase"), timedelta(minutes=15), desk.named()
         )
@@ -330,6 +326,16 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
     assert desk.marks(reply) == ["white_check_mark"]
     (notice,) = desk.said(thread)
     assert is_taken_back(notice, OutcomeKind.DELIVERED, desk)
+
+
+async def put_off(desk: Desk) -> tuple[str, str]:
+    """Return a new thread, and a reply in it that waits, since Devin limits messages."""
+    await desk.slack.wait_connected()
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "rate_limited")
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_marked("hourglass_flowing_sand", reply)
+    return thread, reply
 
 
 async def wait_too_long(desk: Desk, raw: Redis, ts: str) -> None:
@@ -365,11 +371,7 @@ async def test_the_notice_of_a_wait_after_which_devin_takes_nothing_promises_not
 ) -> None:
     """The report beside it says what became of the reply, and others may end the same way."""
     async with open_bot(settings, notice_wait=NOTICE):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "rate_limited")
-        reply = await desk.reply("Please rebase", thread)
-        await desk.until_marked("hourglass_flowing_sand", reply)
+        thread, reply = await put_off(desk)
         desk.devin.behave(SESSION, state)
         await desk.until_marked("x", reply)
         await until_settled(store)
@@ -388,11 +390,7 @@ async def test_the_notice_of_a_reply_that_is_taken_back_says_so(
     """
     caplog.set_level(logging.INFO)
     async with open_bot(settings, notice_wait=NOTICE):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "rate_limited")
-        reply = await desk.reply("Please rebase", thread)
-        await desk.until_marked("hourglass_flowing_sand", reply)
+        thread, reply = await put_off(desk)
         if how == "deleted":
             await desk.slack.delete("general", reply)
         else:
@@ -502,11 +500,7 @@ async def test_a_reply_given_up_can_be_sent_again(
 ) -> None:
     """It loses its ⏳, keeps its text, and arrives by *Send again* when Devin is back."""
     async with open_bot(settings, notice_wait=NOTICE):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "rate_limited")
-        reply = await desk.reply("Please rebase", thread)
-        await desk.until_marked("hourglass_flowing_sand", reply)
+        thread, reply = await put_off(desk)
         await wait_until(lambda: desk.said(thread), "the notice is given")
         await wait_too_long(desk, raw, reply)
         await desk.until_said(given_up("HTTP 429"), thread)

@@ -6,7 +6,6 @@ learned saves those calls for some minutes: who was left out, and how long the o
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -18,7 +17,7 @@ from bot.devin.api import SessionSummary, Survey, Unread
 from bot.devin.v3.sessions import parse_list
 from bot.model.sessions import SessionId
 
-UNKNOWN_ID = frozenset({400, 414, 422})
+UNKNOWN_ID = frozenset({400, 404, 414, 422})
 """Statuses that may mean that Devin refuses one of the ids, or that there are too many."""
 
 MOST_TRIES = 40
@@ -46,37 +45,34 @@ class Surveys:
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
         """Read `sessions` by one call for each `LATEST` of them, if their records are short.
 
-        A call that fails for another reason fails all. So does a 404, which is also the answer for
-        an unknown organization, unless Devin has listed some of `sessions` meanwhile.
+        A call that fails for another reason fails all. So do sessions that are all unknown: that is
+        also what Devin says of an organization that is.
         """
         wanted = dict.fromkeys(sessions)
-        left_out = {one: why for one in wanted if (why := self._left_out.get(one)) is not None}
-        found, reads, has_listed = dict[SessionId, SessionSummary](), 0, False
-        parts = self._planned([one for one in wanted if one not in left_out])
-        while parts:
+        known = {one: why for one in wanted if (why := self._left_out.get(one)) is not None}
+        found, alone, reads = dict[SessionId, SessionSummary](), dict[SessionId, Unread](), 0
+        failed = list[tuple[Sequence[SessionId], Unread]]()
+        parts = self._planned([one for one in wanted if one not in known])
+        while parts and reads + len(parts) <= MOST_TRIES:
             reads += len(parts)
-            pages = await asyncio.gather(*map(self._page, parts))
-            failed = list[tuple[Sequence[SessionId], Unread]]()
+            pages, failed = await asyncio.gather(*map(self._page, parts)), []
             for part, page in zip(parts, pages, strict=True):
-                if isinstance(page, Unread):
+                if not isinstance(page, Unread):
+                    found |= {one.session: one for one in page if one.session in wanted}
+                elif page.is_too_long or page.status in UNKNOWN_ID:
                     failed.append((part, page))
                 else:
-                    found |= {one.session: one for one in page if one.session in wanted}
-            has_listed |= len(failed) < len(pages) or any(why.is_too_long for _, why in failed)
-            for part, why in failed:
-                if not _may_be_of_one(why, has_listed=has_listed or (reads == 1 < len(part))):
-                    return replace(why, reads=reads)
-            alone = {part[0]: why for part, why in failed if len(part) == 1}
-            left_out |= alone
-            if has_listed:  # otherwise it may be about something else
-                self._left_out.update(alone)
-            several = [(part, why) for part, why in failed if len(part) > 1]
-            if several and reads + 2 * len(several) > MOST_TRIES:
-                left_out |= {one: why for part, why in several for one in part}
-                why = replace(several[-1][1], reads=reads)
-                return Survey(found, reads, left_out) if found else why
-            parts = [half for part, _ in several for half in _halves(part)]
-        return Survey(found, reads, left_out)
+                    return replace(page, reads=reads)
+            alone |= {part[0]: why for part, why in failed if len(part) == 1}
+            failed = [(part, why) for part, why in failed if len(part) > 1]
+            parts = [half for part, _ in failed for half in _halves(part)]
+        untried = {one: why for part, why in failed for one in part}
+        lost = list((untried or alone).values())
+        is_gone = all(why.status == HTTPStatus.NOT_FOUND for why in lost)
+        if lost and not found and (untried or is_gone):
+            return replace(lost[-1], reads=reads)
+        self._left_out.update({one: why for one, why in alone.items() if found or why.is_too_long})
+        return Survey(found, reads, {**known, **alone, **untried})
 
     async def _page(self, part: Sequence[SessionId]) -> Sequence[SessionSummary] | Unread:
         answer = await self._ask(part)
@@ -98,13 +94,5 @@ class Surveys:
         return [*parts[:MOST_TRIES]]
 
 
-def _may_be_of_one(why: Unread, *, has_listed: bool) -> bool:
-    """Return True if one session of several may be the cause."""
-    is_gone = why.status == HTTPStatus.NOT_FOUND and has_listed
-    return is_gone or why.is_too_long or why.status in UNKNOWN_ID
-
-
 def _halves(part: Sequence[SessionId]) -> Sequence[Sequence[SessionId]]:
-    """Return halves by chance: if there's a cause in both, there may be none in one next time."""
-    mixed = random.sample(part, len(part))
-    return mixed[: len(part) // 2], mixed[len(part) // 2 :]
+    return part[: len(part) // 2], part[len(part) // 2 :]
