@@ -8,7 +8,7 @@ import { isAgentChat } from "./prompts.js";
 import { bytes } from "./render.js";
 import { stick } from "./stick.js";
 import { ask, channelNow, isWithoutRelay, nameOf, relay, view, writerNow } from "./state.js";
-import { commands, decoded, encoded, escape, hintFor, parseCommand } from "./typed.js";
+import { commands, decoded, encoded, hintFor, parseCommand } from "./typed.js";
 
 const MOST_BYTES = 8e6;
 const chosen = new Map(); // a form's id -> its files
@@ -130,7 +130,7 @@ async function write(text, files, inThread) {
       toast(`${command.command} isn’t a valid command. Try ${commands().map((it) => it.command).join(", ")}.`);
       return null;
     }
-    return slash(command.command, command.command === "/invite" ? encoded(command.text) : escape(command.text), channel);
+    return slash(command.command, encoded(command.text), channel);
   }
   const words = command ? { text: encoded(command.text), subtype: "me_message" } : { text: encoded(text) };
   if (words.text.includes(`<@${relay().id}>`) && isWithoutRelay(channel)) {
