@@ -134,9 +134,11 @@ async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
     await expect(page.get_by_role("alert")).to_contain_text("work in threads")
     await write(page, "Message to the channel", "/deploy now")
     await expect(page.get_by_role("alert")).to_contain_text("/deploy ")
-    await write(page, "Message to the channel", f"/devin-say {SESSION} Plan the next release.")
-    post = message(page, "Plan the next release.")
+    await write(page, "Message to the channel", f"/devin-say {SESSION} Ask @Ben Franklin.")
+    post = message(page, "Ask @Ben Franklin.")
     await expect(post.get_by_label(":white_check_mark: by Devin Relay")).to_be_visible()
+    (command,) = [one.payload for one in desk.slack.deliveries if one.kind == "slash_commands"]
+    assert command["text"].endswith(f"Ask <@{desk.slack.workspace.user('ben').id}>.")
 
 
 async def test_a_file_goes_with_a_message(desk: Desk, screens: Screens) -> None:
