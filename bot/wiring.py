@@ -50,7 +50,7 @@ from bot.store.outbox import OwedKind
 from bot.store.state import State
 from bot.timing import Timing
 from bot.wording.message import SlackMessage
-from handlers.parse.messages import parse_asked, parse_earlier
+from handlers.parse.commands import parse_asked, parse_earlier
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,11 @@ from bot.relay.listening import Listening
 from bot.slack.channels import CHANGED
 from bot.store.checkpoints import Missed
 from handlers import mentions, replies
+from handlers.parse.commands import parse_command
 from handlers.parse.messages import (
     Payload,
     is_in_thread,
     is_own,
-    parse_command,
     parse_reaction,
     parse_spoken,
     parse_thread,

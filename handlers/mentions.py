@@ -31,8 +31,9 @@ from bot.wording.mirror import posts as mirror_notices
 from handlers import replies
 from handlers.answering import Asker, on_press, whisper
 from handlers.modals import show
+from handlers.parse.commands import Command, parse_command, parse_guess
 from handlers.parse.interactions import Press
-from handlers.parse.messages import Command, Payload, parse_command, parse_guess, parse_spoken
+from handlers.parse.messages import Payload
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

@@ -21,8 +21,9 @@ from bot.wording.lifecycle import defaults, form
 from bot.wording.message import SlackMessage
 from handlers.answering import Asker, on_press, ours, telling
 from handlers.modals import on_submit, show
+from handlers.parse.commands import is_about_defaults, takes_mention
 from handlers.parse.interactions import NEW, Press, SayCommand, Submission, parse_say
-from handlers.parse.messages import Payload, is_about_defaults, takes_mention
+from handlers.parse.messages import Payload
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:

@@ -20,14 +20,8 @@ from bot.runtime import metrics
 from bot.store.links import GONE
 from handlers.answering import whisper
 from handlers.mentions import act_of, claim_of
-from handlers.parse.messages import (
-    Command,
-    is_own,
-    parse_command,
-    parse_guess,
-    parse_reply,
-    parse_spoken,
-)
+from handlers.parse.commands import Command, parse_command, parse_guess
+from handlers.parse.messages import is_own, parse_reply, parse_spoken
 
 log = logging.getLogger(__name__)
 

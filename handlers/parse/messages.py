@@ -1,30 +1,25 @@
-"""Parsers of messages, as Slack's events bring them, and of what they say to the bot: commands.
+"""Parsers of messages, as Slack's events bring them.
 
 Each returns a value, or None for a payload that is not ours. Nothing here raises on a malformed
 payload, since an exception would have Slack send it again. Shapes: docs.slack.dev/reference/events.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.model.files import AttachedFile, Forwarded
-from bot.model.options import BadDefaults
 from bot.model.people import UserId, is_id
 from bot.model.record import mapping, mappings, string
 from bot.model.replies import Reply
-from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_direct, is_ts
-from bot.relay.lifecycle.starting import Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import attached
 from bot.text import to_devin
 from bot.text.content import attachments, content, shared
 from bot.text.mrkdwn import one_line
-from bot.text.options import parse_changes, parse_rules
-from bot.text.to_devin import strip_mention, to_markdown
+from bot.text.to_devin import to_markdown
 
 Payload = Mapping[str, Any]
 
@@ -134,9 +129,17 @@ def parse_thread(event: Payload, team: str) -> ThreadRef | None:
     return ThreadRef(team=team, channel=channel, thread_ts=root)
 
 
-def brings_more(event: Payload) -> bool:
-    """Whether a person's mention stands above a forward or a table; its own block comes first."""
-    return bool(parse_forwarded(event) or content(event, is_typed=True)[1:])
+def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
+    """Whether a message names the bot, or is in its direct message."""
+    return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
+
+
+def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
+    """Parse a person's message that is for the bot: it names it, or is in its direct message."""
+    if not is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
+        return None
+    message = parse_message(event, team) if is_said(event) else None
+    return None if message is None or message.bots or is_aside(message, bot_user) else message
 
 
 def is_aside(message: Reply, bot_user: str) -> bool:
@@ -173,222 +176,3 @@ def _permalink(address: str) -> str:
 
 def _files(event: Payload) -> tuple[AttachedFile, ...]:
     return tuple(attached(file) for file in mappings(event.get("files")))
-
-
-COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
-"""Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
-
-ARGUMENTS: Mapping[str, Sequence[str]] = {
-    "start": [""],
-    "link": [""],
-    "unlink": [""],
-    "status": [""],
-    "sessions": [""],
-    "usage": [""],
-    "digest": ["", "daily", "weekly", "off"],
-    "review": [""],
-    "adopt": ["", "none"],
-    "mute": [""],
-    "unmute": [""],
-    "follow": ["", "turns"],
-    "unfollow": [""],
-    "default": ["", "none"],
-    "defaults": ["", "none"],
-    "end": [""],
-    "archive": [""],
-    "help": [""],
-}
-"""What may stand behind a verb; with anything else, it is talk.
-
-`start` also takes a prompt, `link` and `default` take a session, `defaults` options, `adopt` rules,
-and `review` an address.
-"""
-
-NAMES_SESSION = frozenset({"link", "default"})
-
-_PARSERS: Mapping[str, Callable[[str], object]] = {"defaults": parse_changes, "adopt": parse_rules}
-
-_HELP = frozenset({"help", "help!", "help?", "help."})
-
-_ADDRESS = re.compile("<?https?://", re.IGNORECASE)
-
-LIKENESS = 0.75
-"""The likeness from which a word is taken for a mistyped verb: one letter of four, two of six."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command by mention: `verb`, and its argument, if any."""
-
-    verb: str
-    argument: str
-    thread: ThreadRef
-    by: UserId
-    ts: str
-
-
-def parse_command(
-    event: Payload, team: str, bot_user: str, *, unlinked: bool = False
-) -> Command | None:
-    """Parse a message that begins with a mention of the bot and a verb; None for talk.
-
-    A mention alone asks for help, but not above a forward or a pasted table. In the bot's direct
-    message the mention may be left out. Replies in a thread there may be for Devin, so unless the
-    thread is known to be `unlinked`, only a message that can hardly be talk is a command.
-    """
-    said = _first_words(event, team, bot_user)
-    if said is None:
-        return None
-    argument = _argument(said.verb, said.argument)
-    if argument is None or (not unlinked and _may_be_talk(event, bot_user, said)):
-        return None
-    return replace(said, argument=argument)
-
-
-def parse_guess(
-    event: Payload, team: str, bot_user: str, *, unlinked: bool = False
-) -> Command | None:
-    """Parse a mistyped verb, alone or with what it takes, as the command that was meant.
-
-    For `unlinked`, see `parse_command`.
-    """
-    said = _first_words(event, team, bot_user)
-    if said is None or said.verb in ARGUMENTS:
-        return None
-    if not unlinked and _is_bare(event, bot_user) and is_in_thread(event):
-        return None
-    if unlinked and not said.argument and parse_session(said.verb):
-        return replace(said, verb="link", argument=said.verb)
-    for verb in get_close_matches(said.verb, ARGUMENTS, 1, LIKENESS):
-        is_session = verb in NAMES_SESSION and parse_session(said.argument) is not None
-        if is_session or said.argument.lower() in ARGUMENTS[verb]:
-            return replace(said, verb=verb)
-        meant = "defaults" if verb == "default" else verb
-        if _begins_with(meant, said.argument):
-            return replace(said, verb=meant)
-    return None
-
-
-def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
-    """Whether a message names the bot, or is in its direct message."""
-    return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
-
-
-def takes_mention(text: str) -> str:
-    """Return `digest` or `adopt` if `/devin-say` was given that command, which takes a mention."""
-    verb, _, rest = text.strip().lower().partition(" ")
-    is_one = verb in {"digest", "adopt"} and _argument(verb, rest.strip()) is not None
-    return verb if is_one else ""
-
-
-def is_about_defaults(text: str) -> bool:
-    """Whether a `/devin-say` can hardly be a message, but is `default` or `defaults`."""
-    word, *rest = text.split(maxsplit=1) or [""]
-    argument = "".join(rest)
-    verb = _meant(word.lower(), argument)
-    if verb == "default" and argument and not parse_session(argument):
-        return argument.lower() == "none"
-    return verb in {"default", "defaults"} and _argument(verb, argument) is not None
-
-
-def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
-    """Parse a person's message that is for the bot: it names it, or is in its direct message."""
-    if not is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
-        return None
-    message = parse_message(event, team) if is_said(event) else None
-    return None if message is None or message.bots or is_aside(message, bot_user) else message
-
-
-def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
-    """Parse the message that asks for `start`, as `conversations.replies` shows it now.
-
-    Its text is the prompt, which is all of it if `start` is talk. None if it asks for none.
-    """
-    thread = start.thread
-    event = {**message, "channel": thread.channel}
-    found = parse_message(event, thread.team)
-    if found is None or is_aside(found, ours.user):
-        return None
-    words = event, thread.team, ours.user
-    said = parse_command(*words, unlinked=True) or parse_guess(*words, unlinked=True)
-    prompt = said.argument if said is not None and said.verb == "start" else None
-    if said is None and start.is_talk:
-        prompt = strip_mention(found.text, ours.user) or found.text
-    return None if prompt is None else found.model_copy(update={"text": prompt})
-
-
-def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply | None:
-    """Parse a message of a thread that Devin may read; None for asides, commands and our posts."""
-    event = {**message, "channel": thread.channel}
-    if is_own(message, ours) or not is_said(message):
-        return None
-    words = event, thread.team, ours.user
-    if parse_command(*words) is not None or parse_guess(*words) is not None:
-        return None
-    found = parse_message(event, thread.team)
-    return None if found is None or is_aside(found, ours.user) else found
-
-
-def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
-    """Take the first word of what a person says to the bot for a verb, the rest as argument."""
-    thread, user = parse_thread(event, team), string(event, "user")
-    is_person = bool(user) and not event.get("bot_id")
-    if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
-        return None
-    text = string(event, "text")
-    after = strip_mention(text, bot_user)
-    if after is None and thread.is_direct:
-        after = text.strip() or None
-    if after is None or (not after and brings_more(event)):
-        return None
-    verb, *rest = after.split(maxsplit=1) or ["help"]
-    argument = rest[0] if rest else ""
-    verb = "help" if verb.lower() in _HELP else _meant(verb.lower(), argument)
-    return Command(verb, argument, thread, UserId(user), string(event, "ts"))
-
-
-def _meant(verb: str, argument: str) -> str:
-    """Return the one of `default` and `defaults` that takes the argument."""
-    if verb == "default" and _begins_with("defaults", argument):
-        return "defaults"
-    return "default" if verb == "defaults" and parse_session(argument) else verb
-
-
-def _begins_with(verb: str, argument: str) -> bool:
-    """Whether an argument is options or rules, as `verb` takes them, be they right or wrong."""
-    parse = _PARSERS.get(verb)
-    try:
-        return parse is not None and parse(argument) is not None
-    except BadDefaults:
-        return True
-
-
-def _argument(verb: str, rest: str) -> str | None:
-    """Return what a verb takes of the `rest` of a message; None where that makes it talk.
-
-    `link` takes the session that comes first, or one word, which is refused with words. More words
-    without a session are talk: "link the PR to …".
-    """
-    first, *more = rest.split() or [""]
-    if verb == "start" or (verb in NAMES_SESSION and (not more or parse_session(rest))):
-        return rest
-    if verb == "link" and parse_session(first):
-        return first
-    if _begins_with(verb, rest):
-        return rest
-    if verb == "review" and not more and _ADDRESS.match(first):
-        return first
-    return rest if rest.lower() in ARGUMENTS.get(verb, ()) else None
-
-
-def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
-    """Return True for a reply in a thread, without a mention, that Devin may be meant to read."""
-    if not (_is_bare(event, bot_user) and is_in_thread(event)):
-        return False
-    if said.verb == "link":
-        return parse_session(said.argument) is None
-    return said.verb in {"start", "default", "defaults", "adopt", "review", "sessions"}
-
-
-def _is_bare(event: Payload, bot_user: str) -> bool:
-    return strip_mention(string(event, "text"), bot_user) is None

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from handlers.parse.messages import ARGUMENTS, parse_command, parse_guess, parse_spoken
+from handlers.parse.commands import ARGUMENTS, parse_command, parse_guess
+from handlers.parse.messages import parse_spoken
 from tests.support.builders import (
     BOT_USER,
     JSON,

@@ -11,8 +11,9 @@ from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef
 from bot.text.mrkdwn import NO_NAMES
 from bot.text.to_devin import is_empty, mentioned, to_markdown
+from handlers.parse.commands import parse_command
 from handlers.parse.interactions import parse_press, parse_say, parse_send_again
-from handlers.parse.messages import parse_command, parse_reply, parse_thread
+from handlers.parse.messages import parse_reply, parse_thread
 from tests.support.builders import (
     ADA,
     BOT_USER,

@@ -19,7 +19,7 @@ from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.message import session_address
 from bot.wording.mirror import digest
-from handlers.parse.messages import parse_command
+from handlers.parse.commands import parse_command
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels, running
 from tests.support.waiting import wait_until
 

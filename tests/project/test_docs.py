@@ -17,7 +17,7 @@ from bot.runtime import metrics
 from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
 from bot.wording import commands, delivery_reports
-from handlers.parse.messages import ARGUMENTS
+from handlers.parse.commands import ARGUMENTS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
