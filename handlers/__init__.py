@@ -2,13 +2,13 @@
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
-| `events`         | write: which of the next two it is, or nothing for us;      |
-|                  | share a channel; grant an org-wide app access to a          |
-|                  | workspace, or revoke it                                     |
+| `events`         | write: which of the next two it is, or nothing for us; edit |
+|                  | or delete a message; share a channel; grant an org-wide app |
+|                  | access to a workspace, or revoke it                         |
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …;  |
 |                  | speak to it without a command; press what it offers         |
-| `replies`        | write in a linked thread, edit or delete that; press        |
-|                  | *Link this thread* or *Send correction*                     |
+| `replies`        | write in a linked thread; press *Link this thread* or       |
+|                  | *Send correction*                                           |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
 | `home`           | open a tab of the app; press in Home                        |
 | `starting`       | run *Start a Devin session*; press *Start again*, *… new*   |

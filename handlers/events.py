@@ -13,7 +13,7 @@ theirs.
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
@@ -24,6 +24,7 @@ from slack_bolt.response import BoltResponse
 from bot.model.errors import NotIdentified, StoreAway
 from bot.model.people import is_id
 from bot.model.record import first_of, mapping, string, strings
+from bot.model.replies import Deletion
 from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
 from bot.relay.listening import Listening
@@ -32,9 +33,13 @@ from bot.store.checkpoints import Missed
 from handlers import mentions, replies
 from handlers.parse.commands import parse_command
 from handlers.parse.messages import (
+    CHANGES,
     Payload,
+    is_for_bot,
     is_in_thread,
     is_own,
+    names_session,
+    parse_change,
     parse_reaction,
     parse_spoken,
     parse_thread,
@@ -137,8 +142,10 @@ class Messages(AsyncMiddleware):
         if channel := changed_channel(event):
             await cases.workspace.channels.note(channel, CHANGED)
         words = event, cases.workspace.team, bot_user
-        if kind == "message" and event.get("subtype") in replies.CHANGES:
-            await mentions.apply_change(cases, event)
+        if kind == "message" and event.get("subtype") in CHANGES:
+            await _change(cases, event)
+        elif not is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
+            await replies.accept(cases, event, bot_user)
         elif (command := parse_command(*words)) is not None:
             await mentions.answer(cases, command, kind)
         elif (spoken := parse_spoken(*words)) is not None:
@@ -146,6 +153,23 @@ class Messages(AsyncMiddleware):
         else:
             await replies.accept(cases, event, bot_user)
         return await req.context.ack()
+
+
+async def _change(cases: UseCases, event: Payload) -> None:
+    """Apply a change to a reply that waits for Devin, or tell that the bot acts on no edit."""
+    ours = cases.workspace.identity
+    change = parse_change(event, ours.tenant, ours.user)
+    if isinstance(change, Deletion):
+        await cases.edits.delete(change)
+    elif change is not None:
+        place = {"channel": event.get("channel")}
+        now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
+        is_spoken, was_spoken = (
+            parse_spoken(one, ours.tenant, ours.user) is not None for one in (now, was)
+        )
+        was_answered = is_spoken or was_spoken
+        was_answered = was_answered and await mentions.is_answered(cases, change.reply, now)
+        await cases.edits.edit(replace(change, was_answered=was_answered, is_spoken=is_spoken))
 
 
 def shared_channel(event: Payload, body: Payload) -> str:
@@ -195,8 +219,8 @@ class Hearing:
             return True
         if shared_channel(event, payload) or changed_channel(event):
             return False
-        if event.get("subtype") in replies.CHANGES:
-            return replies.parse_change(event, ours.tenant, ours.user) is None
+        if event.get("subtype") in CHANGES:
+            return parse_change(event, ours.tenant, ours.user) is None
         return await _is_talk(self.cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
@@ -218,7 +242,7 @@ async def _is_talk(cases: UseCases, event: Payload) -> bool:
     thread, is_answer = parse_thread(event, ours.tenant), is_in_thread(event)
     if thread is None or (is_answer and cases.replies.is_known(thread)):
         return False
-    if replies.names_session(event) or parse_spoken(event, ours.tenant, ours.user) is not None:
+    if names_session(event) or parse_spoken(event, ours.tenant, ours.user) is not None:
         return False
     if not is_answer:
         return True

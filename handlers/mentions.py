@@ -7,7 +7,6 @@ Other words to the bot are a reply, a mistyped command, or somebody's first word
 something that its author sees: it reaches Devin, or the bot asks back with buttons.
 """
 
-from dataclasses import replace
 from functools import partial
 
 from slack_bolt.async_app import AsyncApp
@@ -17,8 +16,7 @@ from bot.model.errors import NotLinked, PersonError
 from bot.model.mirror import Follow
 from bot.model.options import Changes
 from bot.model.people import Act
-from bot.model.record import mapping
-from bot.model.replies import Change, Deletion, Reply
+from bot.model.replies import Change, Reply
 from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
@@ -245,7 +243,7 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
     """Accept words to the bot as a reply, or ask their author what they are to be."""
     identity, claim = cases.workspace.identity, claim_of(spoken.thread, spoken.ts)
     if event.get("edited") and await cases.state.claims.is_claimed(claim):
-        return  # `apply_change` tells what an edit does
+        return  # `events` tells what an edit does
     words = event, identity.tenant, identity.user
     guess = parse_guess(*words)
     if guess is None:
@@ -264,23 +262,7 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
         await cases.first_words.offer(spoken)
 
 
-async def apply_change(cases: UseCases, event: Payload) -> None:
-    """Apply a change to a reply that waits for Devin, or tell that the bot acts on no edit."""
-    ours = cases.workspace.identity
-    change = replies.parse_change(event, ours.tenant, ours.user)
-    if isinstance(change, Deletion):
-        await cases.edits.delete(change)
-    elif change is not None:
-        place = {"channel": event.get("channel")}
-        now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
-        is_spoken, was_spoken = (
-            parse_spoken(one, ours.tenant, ours.user) is not None for one in (now, was)
-        )
-        was_answered = (is_spoken or was_spoken) and await _is_answered(cases, change.reply, now)
-        await cases.edits.edit(replace(change, was_answered=was_answered, is_spoken=is_spoken))
-
-
-async def _is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
+async def is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
     """Return True if the bot has answered a message that is neither a reply nor a start's prompt.
 
     Slack sends an `app_mention` of an edited message, too, so in a channel, a first command is

@@ -3,20 +3,14 @@
 The acknowledgement is sent when the listener returns (`process_before_response`), so an exception
 means that Slack sends the event again. Where somebody posts a session's address in another thread,
 they are offered a link.
-
-A reply that waits for Devin follows its edits and its deletion. Slack reports many changes that
-nobody made, above all link previews; those are ignored. Shapes:
-docs.slack.dev/reference/events/message/message_changed and message_deleted.
 """
 
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import SlackRefused
-from bot.model.people import UserId, is_id
-from bot.model.record import mapping, string
-from bot.model.replies import Change, Deletion, Edit, Evidence, Reply, deletion_of, reply_id
-from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
-from bot.model.threads import ThreadRef, is_ts, ts_micros
+from bot.model.people import UserId
+from bot.model.record import string
+from bot.model.replies import Change, Evidence, Reply, reply_id
 from bot.relay import UseCases
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import to_devin
@@ -25,11 +19,12 @@ from bot.wording.message import SlackMessage
 from handlers.answering import on_press
 from handlers.parse.interactions import Press
 from handlers.parse.messages import (
-    REPLY_SUBTYPES,
     Payload,
     is_aside,
     is_in_thread,
+    names_session,
     parse_message,
+    parse_named,
     parse_reply,
     parse_thread,
 )
@@ -101,12 +96,6 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=once)
 
 
-def names_session(event: Payload) -> bool:
-    """Whether a message may name a session; every message that is not ours passes this."""
-    text = event.get("text")
-    return isinstance(text, str) and SESSION_ADDRESS in text
-
-
 async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:
     """Offer the author of a message to link its thread to the session it names, once a thread.
 
@@ -114,82 +103,3 @@ async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:
     """
     named = parse_named(event, cases.workspace.team, bot_user) if names_session(event) else None
     return named is not None and await cases.link_form.offer(*named)
-
-
-def parse_named(
-    event: Payload, team: str, bot_user: str
-) -> tuple[ThreadRef, UserId, SessionId, str] | None:
-    """Parse a person's message that names a session: its thread, author, session and `ts`.
-
-    None for bots, edits, asides and the rest.
-    """
-    thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
-    subtype = event.get("subtype")
-    is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
-    if thread is None or not user or event.get("bot_id") or event.get("hidden") or not is_message:
-        return None
-    session = find_session(text)
-    if session is None or to_devin.is_aside(text, bot_user):
-        return None
-    return thread, UserId(user), session, string(event, "ts")
-
-
-CHANGES = ("message_changed", "message_deleted")
-"""The subtypes of events that tell of a change."""
-
-
-def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:
-    """Parse an event of one of `CHANGES`; None if nobody has edited or deleted a message."""
-    return parse_deletion(event, team, bot_user) or parse_edit(event, team, bot_user)
-
-
-def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
-    """Parse a message that its author has edited; None for every other change of a message.
-
-    `edited` stays on an edited message, so that alone is not enough; where Slack does not show what
-    the message was before, the time of the edit tells an echo from an edit that is new.
-    """
-    message, before = mapping(event.get("message")), mapping(event.get("previous_message"))
-    edited = mapping(message.get("edited"))
-    subtype = message.get("subtype")
-    if not is_ts(edited.get("ts")) or not (subtype is None or subtype in REPLY_SUBTYPES):
-        return None
-    place = {"channel": event.get("channel")}
-    reply, was = parse_message({**message, **place}, team), parse_message({**before, **place}, team)
-    if reply is None or reply.author == bot_user:
-        return None
-    if was is not None and _said(was) == _said(reply):
-        return None
-    if not reply.bots and edited.get("user") != reply.author:
-        return None
-    # Several edits within a second have the same time; the event's own is exact, and later.
-    when = event["ts"] if before and is_ts(event.get("ts")) else edited["ts"]
-    return Edit(
-        reply,
-        ts_micros(when),
-        is_aside=is_aside(reply, bot_user),
-        was_aside=was is not None and is_aside(was, bot_user),
-        drops_forwarded=not reply.forwarded and was is not None and bool(was.forwarded),
-    )
-
-
-def _said(message: Reply) -> tuple[object, ...]:
-    """The parts that an edit changes; previews of links are not among them."""
-    return message.text, message.blocks, message.forwarded
-
-
-def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:
-    """Parse a deletion, also one where a tombstone keeps the thread together; else None."""
-    message = mapping(event.get("message"))
-    is_tombstone = message.get("subtype") == "tombstone"
-    ts = message.get("ts") if is_tombstone else event.get("deleted_ts")
-    channel = string(event, "channel")
-    if not is_id(channel) or not is_ts(ts):
-        return None
-    before = mapping(event.get("previous_message"))
-    thread = parse_thread({**before, "channel": channel, "ts": ts}, team) if before else None
-    if thread is None:
-        return Deletion(reply_id(team, channel, str(ts)), str(ts))
-    user = string(before, "user")
-    is_person = is_id(user) and user != bot_user and not before.get("bot_id")
-    return deletion_of(thread, str(ts), UserId(user) if is_person else None)

@@ -37,7 +37,7 @@ from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.store.revisions import Revised, Revisions
 from bot.wording import delivery_reports, refusals, thread_links
 from bot.wording.message import SlackMessage, mail_waiting, session_address
-from handlers.replies import parse_deletion, parse_edit
+from handlers.parse.messages import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import started

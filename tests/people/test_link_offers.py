@@ -19,7 +19,7 @@ from bot.model.sessions import (
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
 from bot.wording.message import session_link
-from handlers.replies import names_session, parse_named
+from handlers.parse.messages import names_session, parse_named
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.builders import (
