@@ -17,6 +17,7 @@ from bot.model.errors import StoreAway
 from bot.redis.connection import Store, claim_schema, open_store
 from bot.redis.durability import durability
 from bot.redis.embedded.server import embedded_valkey
+from bot.relay import UseCases
 from bot.runtime import metrics
 from bot.runtime.http import Health, open_server
 from bot.runtime.in_flight import Background, InFlight
@@ -85,10 +86,10 @@ async def open_bot(
         parts = Parts(to)
         parts.serve()
         if listens:
-            await _listen(stack, to, parts, health, endpoint)
+            await _listen(stack, to, parts.cases, health, endpoint)
         stack.enter_context(measuring.taking(partial(measure, to.store)))
         stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
-        work = parts.poll, parts.polling, *((parts.catch_up,) if listens else ())
+        work = parts.poll, parts.cases.polling, *((parts.catch_up,) if listens else ())
         for one in work:
             await stack.enter_async_context(one.running())
         stack.callback(health.note, "shutdown", "shutting down")
@@ -173,15 +174,15 @@ async def _warn_of_losses(store: Store) -> None:
 async def _listen(
     stack: AsyncExitStack,
     to: Connections,
-    parts: Parts,
+    cases: UseCases,
     health: Health,
     endpoint: SlackEndpoint | None,
 ) -> None:
     """Start to accept requests from Slack."""
     app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
-    handlers.register(app, parts.cases)
-    observer = Hearing(parts.listening, parts.cases)
-    await health.until("Redis", parts.listening.begin)
+    handlers.register(app, cases)
+    observer = Hearing(cases)
+    await health.until("Redis", cases.listening.begin)
     token = to.settings.slack_app_token
     if token is not None:
         secret = token.get_secret_value()
@@ -191,7 +192,7 @@ async def _listen(
         health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
         endpoint.serve(app, observer)
-        parts.listening.wanted.set()
+        cases.listening.wanted.set()
 
 
 async def _measure_readiness(health: Health) -> None:

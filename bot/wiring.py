@@ -4,42 +4,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.catch_up.runner import CatchUp
-from bot.delivery.acting import Acting
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.sending import Sender
 from bot.devin.api import Devin
-from bot.devin.catalog import Catalog
-from bot.mirror.agents import StatusLines
-from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.poll import Polling, SessionPoll
 from bot.mirror.words import Ways, WordsTeller
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay import UseCases
-from bot.relay.accept import Accepting, Replies
-from bot.relay.asking import FirstWords, LinkForm
-from bot.relay.edits import Edits
-from bot.relay.home import Home
-from bot.relay.lifecycle.adopting import Adopting
-from bot.relay.lifecycle.ending import Ending
-from bot.relay.lifecycle.forms import Defaults, StartForms
-from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
-from bot.relay.lifecycle.starting import Choosing, Starting
-from bot.relay.linking import ChannelMoves, Linking
-from bot.relay.listening import Listening
-from bot.relay.naming import Naming
-from bot.relay.reviews import Reviews
-from bot.relay.saying.say import Answers, Say
-from bot.relay.saying.speaking import Speaker, Speaking
-from bot.relay.stopping import Stopping
-from bot.relay.usage import Digests, Usage
-from bot.relay.workflow_steps import WorkflowSteps
-from bot.reporting.reporter import Delays, Notices, Outcomes, Reporter
+from bot.relay.lifecycle.starting import Choosing
+from bot.relay.saying.speaking import Speaker
+from bot.reporting.reporter import Delays, Outcomes, Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Work, WorkPoll
 from bot.settings import Settings
@@ -76,88 +55,19 @@ class Parts:
         settings, timing, background = to.settings, to.timing, to.background
         self.state = state = State(to.store, settings)
         self.workspace = workspace = Workspace(to.client, to.identity, to.store, settings, timing)
-        people, source = workspace.people, workspace.source
-        self.acting = Acting(settings, people, source, to.devin, state.claims, state.reads)
-        if self.acting.is_required:
-            workspace.permissions.account = self.acting.account
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
         self.poll = WorkPoll(state.store, schedule, timing)
-        self.notices = Notices(
-            outbox=state.outbox, schedule=schedule, threads=workspace.threads, background=background
+        choosing = Choosing(workspace, state, to.devin)
+        self.prompts = Prompts(workspace, choosing, parse_asked, parse_earlier)
+        self.cases = UseCases(
+            workspace, state, to.devin, self.prompts, schedule, background, to.in_flight
         )
-        self.listening = Listening(state.checkpoints, workspace.clock, settings.catch_up)
-        self.audience = Audience(workspace, state)
-        self.status_lines = StatusLines(workspace, state, self.audience, background)
-        polls = SessionPoll(workspace, state, to.devin, self.status_lines, schedule)
-        self.polling = Polling(polls, state.watches, background, timing)
-        self.accepting = Accepting(
-            workspace, state, schedule, to.in_flight, self.listening, self.polling
-        )
-        self.naming = Naming(workspace, state, to.devin, self.accepting)
-        self.speaking = Speaking(workspace, state, self.accepting, self.naming, schedule)
-        self.choosing = Choosing(workspace, state, to.devin)
-        self.prompts = Prompts(workspace, self.choosing, parse_asked, parse_earlier)
-        self.starting = Starting(
-            workspace, state, self.accepting, self.choosing, self.naming, self.speaking, schedule
-        )
-        self.steps = WorkflowSteps(
-            workspace, state, self.accepting, self.naming, self.choosing, self.speaking, schedule
-        )
-        self.digests = Digests(workspace, state, self.accepting, self.naming, self.audience)
-        self.reviews = Reviews(workspace, state, to.devin, self.accepting, self.audience, schedule)
-        self.own_threads, self.adopting = self._adopting()
-        self.cases = self._cases()
-        self.catch_up = CatchUp(self.cases, self.listening, schedule)
-
-    def _adopting(self) -> tuple[OwnThreads, Adopting]:
-        to, state, schedule = self._to, self.state, self.schedule
-        workspace, accepting = self.workspace, self.accepting
-        speaking, notices = self.speaking, self.notices
-        own = OwnThreads(workspace, state, accepting, self.audience, speaking, notices, schedule)
-        return own, Adopting(workspace, state, to.devin, accepting, notices, own, schedule)
-
-    def _cases(self) -> UseCases:
-        workspace, state, schedule = self.workspace, self.state, self.schedule
-        accepting, naming, notices = self.accepting, self.naming, self.notices
-        speaking, starting = self.speaking, self.starting
-        linking = Linking(state, accepting, naming, self.audience, self.acting)
-        link_form = LinkForm(workspace, state, accepting, naming, notices)
-        devin, background, agents = self._to.devin, self._to.background, self.status_lines.agents
-        catalog = Catalog(devin, background)
-        forms = StartForms(workspace, state, devin, catalog, self.prompts, starting, accepting)
-        return UseCases(
-            workspace=workspace,
-            state=state,
-            accepting=accepting,
-            replies=Replies(accepting),
-            linking=linking,
-            naming=naming,
-            notices=notices,
-            background=background,
-            say=Say(workspace, state, accepting, naming, speaking),
-            link_form=link_form,
-            first_words=FirstWords(workspace, state, accepting, starting, link_form, notices),
-            edits=Edits(state, accepting, notices, speaking, background),
-            home=Home(workspace, state, accepting, naming, notices, linking),
-            workflow_steps=self.steps,
-            channel_moves=ChannelMoves(workspace, state, notices, schedule),
-            answers=Answers(state, accepting, speaking),
-            stopping=Stopping(workspace, state, accepting, naming, speaking, agents),
-            starting=starting,
-            digests=self.digests,
-            reviews=self.reviews,
-            adopting=self.adopting,
-            own_threads=self.own_threads,
-            usage=Usage(workspace, state, devin, accepting, naming, self.audience),
-            start_forms=forms,
-            ending=Ending(workspace, state, devin, accepting, naming),
-            defaults=Defaults(workspace, state, self.choosing, forms, accepting, naming, notices),
-        )
+        self.catch_up = CatchUp(self.cases, schedule)
 
     def serve(self) -> None:
         """Let this process do the work that is due: mail to Devin, and the outbox into threads."""
         to, workspace, state, schedule = self._to, self.workspace, self.state, self.schedule
-        accepting, notices = self.accepting, self.notices
+        cases, accepting, notices = self.cases, self.cases.accepting, self.cases.notices
         deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
         outcomes = Outcomes(workspace, state)
         reporter = Reporter(
@@ -166,21 +76,21 @@ class Parts:
                 OwedKind.OUTCOME: outcomes,
                 OwedKind.DELAY: Delays(workspace, state),
                 OwedKind.NOTICE: notices,
-                OwedKind.STEP: self.steps,
+                OwedKind.STEP: cases.workflow_steps,
                 OwedKind.WORDS: self._words(),
                 OwedKind.CARD: CardTeller(
-                    workspace, state, self.audience, workspace.threads, self.status_lines, schedule
+                    workspace, state, cases.audience, cases.status_lines, schedule
                 ),
                 OwedKind.START: Starter(
-                    workspace, state, to.devin, accepting, self.prompts, notices, self.acting
+                    workspace, state, to.devin, accepting, self.prompts, notices, cases.acting
                 ),
                 OwedKind.POST: Speaker(
-                    workspace, state, accepting, self.speaking, notices, self.starting.begin_with
+                    workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with
                 ),
-                OwedKind.DIGEST: self.digests,
-                OwedKind.REVIEW: self.reviews,
-                OwedKind.THREAD: self.own_threads,
-                OwedKind.ADOPT: self.adopting,
+                OwedKind.DIGEST: cases.digests,
+                OwedKind.REVIEW: cases.reviews,
+                OwedKind.THREAD: cases.own_threads,
+                OwedKind.ADOPT: cases.adopting,
             },
             drop=outcomes.drop,
             schedule=schedule,
@@ -190,8 +100,8 @@ class Parts:
 
     def sender(self) -> Sender:
         """Return what sends replies to Devin."""
-        to, mailbox = self._to, self.state.mailbox
-        return Sender(self.workspace, mailbox, to.devin, self.files(), to.in_flight, self.acting)
+        to, mailbox, acting = self._to, self.state.mailbox, self.cases.acting
+        return Sender(self.workspace, mailbox, to.devin, self.files(), to.in_flight, acting)
 
     def files(self) -> Files:
         """Return what sends files to Devin."""
@@ -214,14 +124,14 @@ class Parts:
         )
 
         async def say(thread: ThreadRef, said: SlackMessage, once: str) -> None:
-            await self.notices.say(thread, said, once=once)
+            await self.cases.notices.say(thread, said, once=once)
 
         return WordsTeller(
             self.workspace,
             self.state,
-            self.audience,
+            self.cases.audience,
             Ways(words, self.workspace.threads, files, to.timing),
-            self.status_lines,
+            self.cases.status_lines,
             self.schedule,
             say,
         )

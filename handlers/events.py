@@ -27,7 +27,6 @@ from bot.model.record import first_of, mapping, string, strings
 from bot.model.replies import Deletion
 from bot.model.threads import is_ts, ts_micros
 from bot.relay import UseCases
-from bot.relay.listening import Listening
 from bot.slack.channels import CHANGED
 from bot.store.checkpoints import Missed
 from handlers import mentions, replies
@@ -110,7 +109,7 @@ async def _read_lost(cases: UseCases, what: str) -> None:
 
     Only workspaces that had the app before need that.
     """
-    claims, listening = cases.state.claims, cases.accepting.listening
+    claims, listening = cases.state.claims, cases.listening
     if (since := await claims.noted(what)) is not None:
         listening.missed(int(since))
         await listening.note()
@@ -188,7 +187,6 @@ def changed_channel(event: Payload) -> str:
 class Hearing:
     """The `Observer` of the app: it parses a payload, and `Listening` keeps the result."""
 
-    listening: Listening
     cases: UseCases
 
     def brought(self, payload: Payload) -> None:
@@ -201,7 +199,7 @@ class Hearing:
             self.cases.workspace.clock.told(at)
         if payload.get("type") == "app_rate_limited":
             minute = payload.get("minute_rate_limited")
-            self.listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
+            self.cases.listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
 
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.
@@ -227,13 +225,13 @@ class Hearing:
         """Let an event that is kept vouch for earlier ones; have the thread of any other read."""
         event, ours = mapping(payload.get("event")), self.cases.workspace.identity
         if not is_kept and (missed := parse_missed(event, ours.tenant, ours.user)):
-            self.listening.refused(missed)
+            self.cases.listening.refused(missed)
         if is_kept and event and (at := _time_of(payload)) is not None:
-            self.listening.kept(at)
+            self.cases.listening.kept(at)
 
     def missed(self) -> None:
         """Have every thread read."""
-        self.listening.missed()
+        self.cases.listening.missed()
 
 
 async def _is_talk(cases: UseCases, event: Payload) -> bool:

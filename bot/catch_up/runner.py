@@ -28,7 +28,6 @@ from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
-from bot.relay.listening import Listening
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
 from bot.slack.receiving.socket_mode import TRIPS
@@ -61,13 +60,12 @@ class CatchUp:
     """Finds replies that no event brought."""
 
     cases: UseCases
-    listening: Listening
     schedule: Schedule
     most_threads: int = MOST_THREADS
 
     def __post_init__(self) -> None:
         """Begin without sessions that were put off."""
-        self._checkpoints = self.cases.state.checkpoints
+        self._checkpoints, self._listening = self.cases.state.checkpoints, self.cases.listening
         self._reader = ThreadReader(self.cases)
         self._pause = self.cases.workspace.timing.backfill_pause
         self._put_off: dict[SessionId, float] = {}
@@ -83,9 +81,9 @@ class CatchUp:
             await asyncio.gather(running, return_exceptions=True)
             # What this process has refused, and the lease, are left to other processes.
             try:
-                if self.listening.is_behind:
-                    await self.listening.note()
-                await self.listening.move_checkpoint()
+                if self._listening.is_behind:
+                    await self._listening.note()
+                await self._listening.move_checkpoint()
                 await self._checkpoints.let_go()
             except StoreAway as error:
                 log.warning("catch-up not let go", extra={"reason": str(error)})
@@ -95,13 +93,13 @@ class CatchUp:
         while True:
             await self._until_wanted(self._pause)
             try:
-                await self.listening.move_checkpoint()
+                await self._listening.move_checkpoint()
                 await guarded(self._catch_up(), log, RelayError)
             except StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
                 # A process that dies now takes the events with it that it has refused.
-                self.listening.missed()
-                await self.listening.note_within(self._pause)
+                self._listening.missed()
+                await self._listening.note_within(self._pause)
             except SlackRefused as error:
                 # The token no longer works; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
@@ -113,8 +111,8 @@ class CatchUp:
         self._reader.forget()
         skipped: set[ThreadRef] = set()
         while True:
-            if self.listening.is_behind:
-                await self.listening.note()
+            if self._listening.is_behind:
+                await self._listening.note()
             if not await self._checkpoints.claim():
                 return
             async with renewed(self._renew, LEASE / RENEWALS, "catch-up lease"):
@@ -124,9 +122,9 @@ class CatchUp:
     async def _renew(self) -> None:
         try:
             await self._checkpoints.renew()
-            await self.listening.move_checkpoint()
+            await self._listening.move_checkpoint()
         except StoreAway:
-            self.listening.missed()
+            self._listening.missed()
             raise
 
     async def _pass(self, skipped: set[ThreadRef]) -> bool:
@@ -169,8 +167,8 @@ class CatchUp:
     async def _until_wanted(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.listening.wanted.wait()
-            self.listening.wanted.clear()
+                await self._listening.wanted.wait()
+            self._listening.wanted.clear()
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
         links = await self.cases.state.links.of([one.thread for one in unread])
@@ -218,7 +216,7 @@ class CatchUp:
                 change, read = await self._accept(reply), by_thread[reply.thread]
                 if change is Change.ACCEPTED:
                     read.accepted += 1
-                    read.missed += not self.listening.was_waiting(reply.id)
+                    read.missed += not self._listening.was_waiting(reply.id)
                     metrics.LATE.inc()
         except SlackAway:
             for read in reads:

@@ -22,11 +22,9 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId, Wait
 from bot.model.sessions import SessionId
 from bot.runtime.logs import Event, audit
-from bot.settings import Settings
-from bot.slack.lookups import TIER_4, Lookup, Need, Source
-from bot.slack.people import People
-from bot.store.claims import Claims
-from bot.store.watches import Reads
+from bot.slack.app.workspace import Workspace
+from bot.slack.lookups import TIER_4, Lookup, Need
+from bot.store.state import State
 
 log = logging.getLogger(__name__)
 
@@ -65,23 +63,15 @@ _OTHERWISE = {
 class Acting:
     """Decides as whom words are sent; each person is looked up once a day, for all processes."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        people: People,
-        source: Source,
-        devin: Devin,
-        claims: Claims,
-        reads: Reads,
-    ) -> None:
-        self.is_on = settings.act_as != "off"
-        self.is_required = settings.act_as == "required"
-        self._people = people
+    def __init__(self, workspace: Workspace, state: State, devin: Devin) -> None:
+        self.is_on = workspace.settings.act_as != "off"
+        self.is_required = workspace.settings.act_as == "required"
+        self._people = workspace.people
         self._devin = devin
-        self._claims = claims
-        self._reads = reads
-        timing = replace(source.timing, look_up_seconds=source.timing.member_seconds)
-        source = replace(source, timing=timing)
+        self._claims = state.claims
+        self._reads = state.reads
+        timing = replace(workspace.timing, look_up_seconds=workspace.timing.member_seconds)
+        source = replace(workspace.source, timing=timing)
         self._accounts = Lookup(
             source, MEMBERS, self._look_up, TypeAdapter(str), tier=TIER_4, kept=DAY
         )

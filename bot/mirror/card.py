@@ -17,7 +17,6 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.threads import Threads
 from bot.store.links import FIELDS, Told, card_owed, card_subject, thread_of
 from bot.store.outbox import Begun, Schedule
 from bot.store.state import State
@@ -43,7 +42,6 @@ class CardTeller:
         workspace: Workspace,
         state: State,
         audience: Audience,
-        posts: Threads,
         status_lines: StatusLines,
         schedule: Schedule,
     ) -> None:
@@ -55,7 +53,7 @@ class CardTeller:
         self._audience = audience
         self._people = workspace.people
         self._address = workspace.address
-        self._posts = posts
+        self._posts = workspace.threads
         self._status_lines = status_lines
         self._agents = status_lines.agents
         self._schedule = schedule

@@ -6,8 +6,12 @@ person may not, and `StoreAway` or `NotIdentified` if Redis or Slack is away: th
 done, and Slack must not be acknowledged. Methods name only what else they raise.
 """
 
-from dataclasses import dataclass
-
+from bot.delivery.acting import Acting
+from bot.devin.api import Devin
+from bot.devin.catalog import Catalog
+from bot.mirror.agents import StatusLines
+from bot.mirror.audience import Audience
+from bot.mirror.poll import Polling, SessionPoll
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import FirstWords, LinkForm
 from bot.relay.edits import Edits
@@ -16,21 +20,24 @@ from bot.relay.lifecycle.adopting import Adopting
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import Defaults, StartForms
 from bot.relay.lifecycle.own_threads import OwnThreads
+from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import ChannelMoves, Linking
+from bot.relay.listening import Listening
 from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Answers, Say
+from bot.relay.saying.speaking import Speaking
 from bot.relay.stopping import Stopping
 from bot.relay.usage import Digests, Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
-from bot.runtime.in_flight import Background
+from bot.runtime.in_flight import Background, InFlight
 from bot.slack.app.workspace import Workspace
+from bot.store.outbox import Schedule
 from bot.store.state import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
     """Everything a person in Slack can ask for, and what it is built on.
 
@@ -52,29 +59,65 @@ class UseCases:
     - `notices`, `background`: messages to people, and work that continues after an acknowledgement
     """
 
-    workspace: Workspace
-    state: State
-    background: Background
-    accepting: Accepting
-    naming: Naming
-    notices: Notices
-    replies: Replies
-    edits: Edits
-    linking: Linking
-    say: Say
-    link_form: LinkForm
-    first_words: FirstWords
-    home: Home
-    workflow_steps: WorkflowSteps
-    channel_moves: ChannelMoves
-    starting: Starting
-    start_forms: StartForms
-    ending: Ending
-    usage: Usage
-    digests: Digests
-    reviews: Reviews
-    adopting: Adopting
-    own_threads: OwnThreads
-    answers: Answers
-    stopping: Stopping
-    defaults: Defaults
+    def __init__(
+        self,
+        workspace: Workspace,
+        state: State,
+        devin: Devin,
+        prompts: Prompts,
+        schedule: Schedule,
+        background: Background,
+        in_flight: InFlight,
+    ) -> None:
+        self.workspace, self.state, self.background = workspace, state, background
+        self.notices = notices = Notices(state.outbox, schedule, workspace.threads, background)
+        self.acting = acting = Acting(workspace, state, devin)
+        if acting.is_required:
+            workspace.permissions.account = acting.account
+        self.listening = Listening(state.checkpoints, workspace.clock, workspace.settings.catch_up)
+        self.audience = audience = Audience(workspace, state)
+        self.status_lines = lines = StatusLines(workspace, state, audience, background)
+        polls = SessionPoll(workspace, state, devin, lines, schedule)
+        self.polling = Polling(polls, state.watches, background, workspace.timing)
+        self.accepting = accepting = Accepting(
+            workspace, state, schedule, in_flight, self.listening, self.polling
+        )
+        self.naming = naming = Naming(workspace, state, devin, accepting)
+        self.speaking = speaking = Speaking(workspace, state, accepting, naming, schedule)
+        self.replies = Replies(accepting)
+        self.edits = Edits(state, accepting, notices, speaking, background)
+        self.linking = linking = Linking(state, accepting, naming, audience, acting)
+        self.channel_moves = ChannelMoves(workspace, state, notices, schedule)
+        self.link_form = LinkForm(workspace, state, accepting, naming, notices)
+        self.say = Say(workspace, state, accepting, naming, speaking)
+        self.answers = Answers(state, accepting, speaking)
+        self.stopping = Stopping(workspace, state, accepting, naming, speaking, lines.agents)
+        self.home = Home(workspace, state, accepting, naming, notices, linking)
+        self.usage = Usage(workspace, state, devin, accepting, naming, audience)
+        self.digests = Digests(workspace, state, accepting, naming, audience)
+        self.reviews = Reviews(workspace, state, devin, accepting, audience, schedule)
+        self._build_starts(devin, prompts, schedule)
+
+    def _build_starts(self, devin: Devin, prompts: Prompts, schedule: Schedule) -> None:
+        """Build what starts, adopts and ends sessions."""
+        workspace, state, accepting = self.workspace, self.state, self.accepting
+        naming, speaking, notices = self.naming, self.speaking, self.notices
+        choosing, catalog = prompts.choosing, Catalog(devin, self.background)
+        self.starting = starting = Starting(
+            workspace, state, accepting, choosing, naming, speaking, schedule
+        )
+        self.first_words = FirstWords(
+            workspace, state, accepting, starting, self.link_form, notices
+        )
+        self.start_forms = forms = StartForms(
+            workspace, state, devin, catalog, prompts, starting, accepting
+        )
+        self.defaults = Defaults(workspace, state, choosing, forms, accepting, naming, notices)
+        self.workflow_steps = WorkflowSteps(
+            workspace, state, accepting, naming, choosing, speaking, schedule
+        )
+        self.own_threads = own = OwnThreads(
+            workspace, state, accepting, self.audience, speaking, notices, schedule
+        )
+        self.adopting = Adopting(workspace, state, devin, accepting, notices, own, schedule)
+        self.ending = Ending(workspace, state, devin, accepting, naming)

@@ -163,7 +163,7 @@ class Notice(Record):
     words: SlackMessage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Notices:
     """Writes notices to the outbox, unless it raises `StoreAway`, and is their teller."""
 

@@ -495,8 +495,9 @@ class Study:
         parts = parts_of(self._box, self._store, self._client, timing=timing)
         state = copy(parts.state)
         state.checkpoints, state.links = self.gaps(who), self.links
-        cases = replace(parts.cases, state=state, replies=self.heard)
-        return CatchUp(cases, listening, Planned(), most)
+        cases = copy(parts.cases)
+        cases.state, cases.replies, cases.listening = state, self.heard, listening
+        return CatchUp(cases, Planned(), most)
 
     async def linked(self, number: int) -> list[str]:
         """Link that many threads, oldest first, each with a reply that no event brought."""

@@ -27,7 +27,7 @@ SESSION = SessionId("devin-0123")
 
 def audience_of(box: Sandbox, store: Store, client: SlackClient | None = None) -> Audience:
     """Return the audience as a process of its own knows it."""
-    return parts_of(box, store, client).audience
+    return parts_of(box, store, client).cases.audience
 
 
 def link_by(who: str) -> Link:

@@ -289,11 +289,11 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     owed = thread_owed(desk.slack.team_id, place, SessionId(SESSION))
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
         parts = parts_of(desk.box, store, devin=devin)
-        await parts.own_threads.ask(place, SessionId(SESSION), UserId("U0ADA"))
+        await parts.cases.own_threads.ask(place, SessionId(SESSION), UserId("U0ADA"))
         begun = await Outbox(store).begin(owed, OwnThreads.fields)
         assert begun is not None
         if dies != "before":
-            assert await parts.own_threads.tell(begun)
+            assert await parts.cases.own_threads.tell(begun)
     if dies == "between":
         (root,) = roots(desk)
         thread = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=root.ts)

@@ -232,16 +232,16 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
         parts = parts_of(desk.box, store, devin=devin, timing=replace(BRISK, review_pause=PAUSE))
         ada = UserId(desk.slack.workspace.user("ada").id)
-        assert await parts.reviews.ask(thread, ada, "key", named=PR) is None
+        assert await parts.cases.reviews.ask(thread, ada, "key", named=PR) is None
         owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
-        begun = await parts.state.outbox.begin(owed, parts.reviews.fields)
+        begun = await parts.state.outbox.begin(owed, parts.cases.reviews.fields)
         assert begun is not None
         if dies == "once it has told the thread":
-            assert await parts.reviews.tell(begun)
+            assert await parts.cases.reviews.tell(begun)
         elif dies == "once the result is owed as well":
             desk.slack.fail_next("chat.postMessage", status=503)
             with pytest.raises(SlackAway):
-                await parts.reviews.tell(begun)
+                await parts.cases.reviews.tell(begun)
         else:
             await devin.ask_review(PR)
     desk.devin.reviews.enter(PR, ends)

@@ -112,11 +112,11 @@ async def test_if_redis_fails_while_a_channel_is_shared_the_next_try_changes_its
     async with open_store("redis://127.0.0.1:1") as away:
         state = copy(parts.state)
         state.cards = Cards(away)
-        moves = ChannelMoves(parts.workspace, state, parts.notices, planned)
+        moves = ChannelMoves(parts.workspace, state, parts.cases.notices, planned)
         with pytest.raises(StoreAway):
             await moves.shared(thread.channel)
-    assert (await parts.audience.of(thread, Need.WORDS)).is_barred
-    moves = ChannelMoves(parts.workspace, parts.state, parts.notices, planned)
+    assert (await parts.cases.audience.of(thread, Need.WORDS)).is_barred
+    moves = ChannelMoves(parts.workspace, parts.state, parts.cases.notices, planned)
     for _ in range(2):
         await moves.shared(thread.channel)
     assert [owed for owed, _ in planned.told] == [card_owed(thread, link)]

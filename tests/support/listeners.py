@@ -74,4 +74,4 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
         parts.serve()
         app = bolt_of(client, to.identity, is_http=False)
         handlers.register(app, parts.cases)
-        yield Listeners(app, parts.cases, Hearing(parts.listening, parts.cases))
+        yield Listeners(app, parts.cases, Hearing(parts.cases))

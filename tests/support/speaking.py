@@ -218,15 +218,14 @@ class Speaking:
         workspace, state = parts.workspace, parts.state
         return {
             OwedKind.WORDS: self._teller(parts),
-            OwedKind.NOTICE: parts.notices,
+            OwedKind.NOTICE: parts.cases.notices,
             OwedKind.OUTCOME: Outcomes(workspace, state),
             OwedKind.DELAY: Delays(workspace, state),
             OwedKind.CARD: CardTeller(
                 workspace,
                 state,
-                parts.audience,
-                workspace.threads,
-                parts.status_lines,
+                parts.cases.audience,
+                parts.cases.status_lines,
                 Planned(),
             ),
         }
@@ -238,9 +237,9 @@ class Speaking:
         return WordsTeller(
             parts.workspace,
             parts.state,
-            parts.audience,
+            parts.cases.audience,
             Ways(parts.state.words, parts.workspace.threads, self.files(parts), self.timing),
-            parts.status_lines,
+            parts.cases.status_lines,
             Planned(),
             say,
         )
