@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -141,6 +141,11 @@ class DevinHttp:
         if not any(one in body for one in (self._key, *_KEYS_BEGIN)):
             return body
         return _LIKE_A_KEY.sub(b"(key)", body.replace(self._key, b"(key)") if self._key else body)
+
+
+def path_of(*segments: str) -> str:
+    """Return the path of a resource; no segment can leave its place."""
+    return "".join(f"/{quote(one, safe='')}" for one in segments)
 
 
 def multipart(file: OutgoingFile) -> tuple[Mapping[str, str], AsyncIterator[bytes]]:

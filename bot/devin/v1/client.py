@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from urllib.parse import quote
 
 from pydantic_core import to_json
 
@@ -34,7 +33,7 @@ from bot.devin.api import (
     Unread,
     utc_now,
 )
-from bot.devin.http import LONGEST_READ, DevinHttp, Param
+from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
 from bot.devin.v1 import sessions as v1
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
@@ -233,4 +232,4 @@ _PROBLEMS: Mapping[int, tuple[str, str]] = {
 
 
 def _path(session: SessionId) -> str:
-    return f"/v1/sessions/{quote(session, safe='')}"
+    return path_of("v1", "sessions", session)

@@ -33,7 +33,7 @@ from bot.devin.api import (
     Unread,
     utc_now,
 )
-from bot.devin.http import LONGEST_READ, DevinHttp, Param
+from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
 from bot.devin.v3.surveys import LATEST, Surveys
@@ -75,7 +75,6 @@ class DevinV3:
     def __init__(self, http: DevinHttp, organization: Organization) -> None:
         self._http = http
         self._organization = organization
-        self._path = organization.path
         self.begin, self.probe = organization.begin, organization.probe
         self.open_file = http.downloads.open
         self.survey = Surveys(self._states).survey
@@ -309,6 +308,13 @@ class DevinV3:
         if not isinstance(path, str):
             return _unread(path)
         return await self._http.get(kind, path, seconds, params, clock, most)
+
+    async def _path(self, *segments: str, version: str = "v3") -> str | Failure:
+        """Return the path of a resource, or why a call that needs it has to fail or to wait."""
+        found = self._organization.id or await self._organization.find()
+        return (
+            path_of(version, "organizations", found, *segments) if isinstance(found, str) else found
+        )
 
     async def _post(self, body: bytes, *segments: str) -> Answer | Failure:
         path = await self._path(*segments)

@@ -10,11 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote
 
 from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, Read, parsed, unusable
 from bot.devin.api import Failure, SessionSummary, Unread
-from bot.devin.http import DevinHttp
+from bot.devin.http import DevinHttp, path_of
 from bot.devin.v3.sessions import parse_list
 from bot.model.errors import OperatorError
 from bot.model.findings import Finding
@@ -38,12 +37,6 @@ ROLE = (
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", re.ASCII)
 """An id begins with `org-` or `org_`; any other that stays in its segment of a path is accepted."""
-
-
-def organization_path(organization: str, *segments: str, version: str = "v3") -> str:
-    """Return the path of a resource; no segment can leave its place."""
-    places = (quote(one, safe="") for one in (organization, *segments))
-    return "/".join((f"/{version}/organizations", *places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,7 @@ def parse_caller(body: bytes) -> Caller | None:
 
 
 class Organization:
-    """The id of the organization whose sessions the relay reaches.
+    """The `id` of the organization whose sessions the relay reaches; empty until it is found.
 
     `is_foreign` is True once Devin has said that the key belongs to another one.
     """
@@ -85,21 +78,13 @@ class Organization:
         self._asking = asyncio.Lock()
         self.configured = configured
         self.is_foreign = False
-        self._id = configured or ""
+        self.id = configured or ""
 
-    async def path(self, *segments: str, version: str = "v3") -> str | Failure:
-        """Return the path of a resource, or why a call that needs it has to fail or to wait."""
-        found = await self._known()
-        if not isinstance(found, str):
-            return found
-        return organization_path(found, *segments, version=version)
-
-    async def _known(self) -> str | Failure:
-        if self._id:
-            return self._id
+    async def find(self) -> str | Failure:
+        """Return the id; where Devin can't be asked, why a call has to fail or to wait."""
         async with self._asking:
             try:
-                return self._id or await self._find()
+                return self.id or await self._find()
             except OperatorError as error:
                 why = {"reason": str(error)}
                 log.error("organization not known", extra=why)  # noqa: TRY400  (the reason is all)
@@ -141,8 +126,8 @@ class Organization:
             return Wait(found.reason, found.retry_after)
         if not found.organization:
             raise OperatorError(MISSING, SET_ORGANIZATION)
-        self._id = found.organization
-        return self._id
+        self.id = found.organization
+        return self.id
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key: ask who is calling, then list one session of the organization."""
@@ -153,8 +138,8 @@ class Organization:
         id_ = self.configured or (caller.organization if isinstance(caller, Caller) else "")
         if not id_:
             return [key, Finding(ORGANIZATION, is_good=False, says=MISSING, fix=SET_ORGANIZATION)]
-        path, seconds = organization_path(id_, "sessions"), self._http.timing.read_seconds
-        listed = await self._http.get(Read.LIST, path, seconds, {"first": 1})
+        path = path_of("v3", "organizations", id_, "sessions")
+        listed = await self._http.get(Read.LIST, path, self._http.timing.read_seconds, {"first": 1})
         sessions = _sessions(parsed(listed, parse_list))
         says = foreign(caller, id_) if isinstance(caller, Caller) else ""
         if says and not sessions.is_good:
