@@ -33,9 +33,9 @@ from bot.model.errors import (
     StoreAway,
     TooManyStarts,
 )
-from bot.model.people import Standing, UserId, is_id
+from bot.model.people import Standing, UserId
 from bot.model.record import mapping, string
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, is_id
 from bot.relay import UseCases
 from bot.runtime.logs import unforeseen
 from bot.slack.api import respond

@@ -22,10 +22,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.model.errors import NotIdentified, StoreAway
-from bot.model.people import is_id
 from bot.model.record import first_of, mapping, string, strings
 from bot.model.replies import Deletion
-from bot.model.threads import is_ts, ts_micros
+from bot.model.threads import is_id, is_ts, ts_micros
 from bot.relay import UseCases
 from bot.slack.channels import CHANGED
 from bot.store.checkpoints import Missed

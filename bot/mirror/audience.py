@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from bot.mirror.news import follow_of
 from bot.model.errors import SlackAway
 from bot.model.mirror import CAPS, Follow, Said
-from bot.model.people import UserId, is_id
-from bot.model.threads import Link, ThreadRef
+from bot.model.people import UserId
+from bot.model.threads import Link, ThreadRef, is_direct, is_id
 from bot.slack.api import MISSING_SCOPE
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
-
-DIRECT = "D"
-"""The first letter of a direct message's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Audience:
         found = await self._channels.get(channel, need)
         if found.is_direct:
             return found.is_shared or await self._is_outsider(UserId(found.user), need)
-        is_hidden = found.refusal == MISSING_SCOPE and channel.startswith(DIRECT)
+        is_hidden = found.refusal == MISSING_SCOPE and is_direct(channel)
         if is_hidden and link is not None and is_id(link.by):
             return await self._is_outsider(link.by, need)
         return found.is_shared

@@ -9,30 +9,6 @@ UserId = NewType("UserId", str)
 WORKFLOW: UserId = UserId("workflow")
 """The author of a workflow step that names nobody; Slack's own ids are never lower-case."""
 
-LONGEST_ID = 32
-"""Upper bound in characters; Slack's ids have about a dozen."""
-
-CHANNELS_BEGIN = ("C", "G")
-"""The first letters of the ids of channels (docs.slack.dev/reference/objects/conversation-object).
-
-A group direct message may begin like this, too.
-"""
-
-
-def is_id(text: str) -> bool:
-    """True if `text` could be the Slack id of a user, a channel or a team."""
-    return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
-
-
-def is_enterprise(text: str) -> bool:
-    """True if `text` is the id of an Enterprise organization, and not of one of its workspaces."""
-    return is_id(text) and text.startswith("E")
-
-
-def is_channel(text: str) -> bool:
-    """True if `text` could be the id of a channel, and not of a user or a direct message."""
-    return is_id(text) and text[:1] in CHANNELS_BEGIN
-
 
 class Act(StrEnum):
     """What a person asks for, as far as the operator may leave it to some.

@@ -1,4 +1,4 @@
-"""Slack threads, their links to sessions, and Slack's timestamps."""
+"""Slack threads, their links to sessions, and Slack's ids and timestamps."""
 
 from typing import Any, Self
 
@@ -9,6 +9,15 @@ from bot.model.record import Record
 from bot.model.sessions import SessionId
 
 TOPIC_LIMIT = 80
+
+LONGEST_ID = 32
+"""Upper bound in characters; Slack's ids have about a dozen."""
+
+CHANNELS_BEGIN = ("C", "G")
+"""The first letters of the ids of channels (docs.slack.dev/reference/objects/conversation-object).
+
+A group direct message may begin like this, too.
+"""
 
 
 class ThreadRef(Record):
@@ -76,6 +85,21 @@ class Link(Record):
     @field_serializer("since")
     def _exact(self, since: int) -> str:
         return str(since)
+
+
+def is_id(text: str) -> bool:
+    """True if `text` could be the Slack id of a user, a channel or a team."""
+    return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
+
+
+def is_enterprise(text: str) -> bool:
+    """True if `text` is the id of an Enterprise organization, and not of one of its workspaces."""
+    return is_id(text) and text.startswith("E")
+
+
+def is_channel(text: str) -> bool:
+    """True if `text` could be the id of a channel, and not of a user or a direct message."""
+    return is_id(text) and text[:1] in CHANNELS_BEGIN
 
 
 def is_direct(channel: str) -> bool:

@@ -20,7 +20,7 @@ from cachetools import TTLCache
 from pydantic import TypeAdapter, ValidationError
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused, StoreAway
-from bot.model.people import is_id
+from bot.model.threads import is_id
 from bot.redis import lua as commands
 from bot.redis.connection import Store
 from bot.redis.keys import Key, calls_key, known_key

@@ -19,9 +19,10 @@ from bot.model.errors import (
     SlackAway,
     SlackRefused,
 )
-from bot.model.people import WORKFLOW, Person, UserId, is_enterprise
+from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.replies import Reply
+from bot.model.threads import is_enterprise
 from bot.slack.api import SlackClient, ask_first, call, pages
 from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source

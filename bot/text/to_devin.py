@@ -20,9 +20,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain, pairwise
 
-from bot.model.people import WORKFLOW, is_id
+from bot.model.people import WORKFLOW
 from bot.model.record import mappings, string
 from bot.model.replies import Reply
+from bot.model.threads import is_id
 from bot.text import content as shown
 from bot.text import mrkdwn, rich_text
 from bot.text.mrkdwn import NO_NAMES, Mention, Names, is_readable, laid_over, unescape

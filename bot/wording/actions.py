@@ -5,10 +5,9 @@ ever change. Anyone who can press a button can forge its value, so a handler als
 value is of its own place. What is no such value is read as None.
 """
 
-from bot.model.people import is_id
 from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId, parse_session
-from bot.model.threads import ThreadRef, is_ts
+from bot.model.threads import ThreadRef, is_id, is_ts
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.people import UserId, is_enterprise, is_id
+from bot.model.people import UserId
 from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
-from bot.model.threads import ThreadRef, is_direct, is_ts
+from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, is_ts
 from bot.slack.app.workspace import Identity
 from bot.wording.actions import (
     HOME_MUTE,

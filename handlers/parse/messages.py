@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.model.files import AttachedFile, Forwarded
-from bot.model.people import UserId, is_id
+from bot.model.people import UserId
 from bot.model.record import mapping, mappings, string
 from bot.model.replies import Deletion, Edit, Reply, deletion_of, reply_id
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
-from bot.model.threads import ThreadRef, is_direct, is_ts, ts_micros
+from bot.model.threads import ThreadRef, is_direct, is_id, is_ts, ts_micros
 from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import attached
 from bot.text import to_devin

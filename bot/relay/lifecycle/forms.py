@@ -35,9 +35,9 @@ from bot.model.options import (
     Options,
     Profile,
 )
-from bot.model.people import Act, UserId, is_channel
+from bot.model.people import Act, UserId
 from bot.model.replies import Reply
-from bot.model.threads import ThreadRef, is_direct
+from bot.model.threads import ThreadRef, is_channel, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompts, with_prompt
 from bot.relay.lifecycle.starting import Choosing, Start, Starting, subject_of

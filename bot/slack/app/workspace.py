@@ -15,10 +15,10 @@ from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified, OperatorError, SlackAway, SlackRefused
-from bot.model.people import WORKFLOW, Act, Person, Standing, UserId, is_enterprise
+from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
 from bot.model.record import string
 from bot.model.replies import Reply
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, is_enterprise
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import Functions, SlackClient, SlackClock, Views, call, parse_scopes
