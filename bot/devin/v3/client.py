@@ -301,7 +301,7 @@ class DevinV3:
         seconds: float,
         *segments: str,
         params: Mapping[str, Param] | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
         most: int = READ_LIMIT,
     ) -> Answer | Unread:
         path = await self._path(*segments)
