@@ -62,20 +62,16 @@ class Found:
 
 
 class ThreadReader:
-    """Reads threads for a catch-up."""
+    """Reads threads; a catch-up clears the channels that were `out_of_reach` in an earlier one."""
 
     def __init__(self, cases: UseCases) -> None:
         self._cases = cases
         self._next_call = 0.0
-        self._out_of_reach: dict[str, str] = {}
-
-    def forget(self) -> None:
-        """Forget which channels were out of reach, so that they are asked for again."""
-        self._out_of_reach.clear()
+        self.out_of_reach: dict[str, str] = {}
 
     async def read(self, thread: ThreadRef, oldest: int) -> Found | None:
         """Read `thread` after `oldest`; None if Slack does not show it. Raises Slack's errors."""
-        if (reason := self._out_of_reach.get(thread.channel)) is not None:
+        if (reason := self.out_of_reach.get(thread.channel)) is not None:
             metrics.CAUGHT_UP.labels(reason).inc()
             return None
         try:
@@ -86,7 +82,7 @@ class ThreadReader:
             metrics.CAUGHT_UP.labels(error.reason).inc()
             log.error("thread not read", extra=thread.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
             if error.reason in CHANNEL_GONE:
-                self._out_of_reach[thread.channel] = error.reason
+                self.out_of_reach[thread.channel] = error.reason
             return None
         metrics.CAUGHT_UP.labels("read").inc()
         return read

@@ -108,7 +108,7 @@ class CatchUp:
 
     async def _catch_up(self) -> None:
         """Read, with the lease, until only threads that Slack does not show are left."""
-        self._reader.forget()
+        self._reader.out_of_reach.clear()
         skipped: set[ThreadRef] = set()
         while True:
             if self._listening.is_behind:
