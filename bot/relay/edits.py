@@ -88,9 +88,7 @@ class Edits:
                 *(reply, edit.edited), drops_forwarded=edit.drops_forwarded, may_be_ahead=is_new
             )
 
-        has_it = await self.state.mailbox.session_of(reply.id)
-        is_offered = link is not None and has_it in {None, link.session} and not reply.bots
-        await self._follow(change, lambda met: self._tell_edit(edit, met, is_offered=is_offered))
+        await self._follow(change, lambda met: self._tell_edit(edit, met, link))
 
     async def delete(self, gone: Deletion) -> None:
         """Take a deleted reply out of its mailbox, or tell its author that Devin has it.
@@ -158,8 +156,10 @@ class Edits:
         else:
             await tell(met)
 
-    async def _tell_edit(self, edit: Edit, met: Revision, *, is_offered: bool) -> None:
+    async def _tell_edit(self, edit: Edit, met: Revision, link: Link | None) -> None:
         reply = edit.reply
+        is_there = link is not None and met.session in {None, link.session}
+        is_offered = is_there and not reply.bots
         channel, ids = reply.thread.channel, {"reply_id": reply.id, "met": met.what.value}
         if met.what in {Revised.CHANGED, Revised.WITHDRAWN}:
             audit(Event.EDITED, reply.author, **reply.thread.log_fields, **ids)

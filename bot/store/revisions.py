@@ -55,10 +55,14 @@ TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The result, and the outcome of the reply if it had ended before."""
+    """The result, the outcome of the reply if it had ended before, and the session that it is for.
+
+    That is the one for which it was last accepted, as long as that is known.
+    """
 
     what: Revised
     outcome: Outcome | None = None
+    session: SessionId | None = None
 
     @property
     def may_be_taken(self) -> bool:
@@ -118,12 +122,13 @@ class Revisions:
         """Make a change that returns the new JSON, and the field to delete with the old one."""
         fields = (ReplyField.SESSION, ReplyField.REPLY)
         for _ in range(TRIES):
-            ((session, raw),) = await self._store.fields([subject_key(reply)], *fields)
+            ((has_it, raw),) = await self._store.fields([subject_key(reply)], *fields)
+            session = SessionId(has_it) if has_it else None
             new, drops = change(raw or "")
             what, outcome = await lua.revise(
                 self._store,
                 reply_id=reply,
-                session=SessionId(session or ""),
+                session=session or SessionId(""),
                 old=raw or "",
                 new=new,
                 edited=edited,
@@ -132,7 +137,7 @@ class Revisions:
             )
             if what != "raced":
                 parsed = Outcome.model_validate_json(outcome) if outcome else None
-                return Revision(Revised(what), parsed)
+                return Revision(Revised(what), parsed, session)
         return Revision(Revised.REPEATED)  # each time, a later edit came in between
 
 
