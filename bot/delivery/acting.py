@@ -101,11 +101,12 @@ class Acting:
         """Return the account as which `reply` is sent, "" for none, or why it can't be sent yet.
 
         Nobody's is what another person sends again in its round `number`, or nobody has typed.
+        Nobody asks where `ACT_AS` is off.
         """
         who = sender(reply) if is_typed else None
-        if self.is_on and number > 1 and await self._claims.is_claimed(again(reply.id, number - 1)):
+        if number > 1 and await self._claims.is_claimed(again(reply.id, number - 1)):
             who = None
-        if not self.is_on or (who is None and not self.is_required):
+        if who is None and not self.is_required:
             return ""
         try:
             account = "" if who is None else await self.account(who)

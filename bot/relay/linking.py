@@ -122,7 +122,8 @@ class Linking:
             raise NotLinked
         heard = await self.audience.at_once(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
-        account = await self.acting.as_whom(Reply(thread=thread, ts="", author=by))
+        asks, acting = Reply(thread=thread, ts="", author=by), self.acting
+        account = await acting.as_whom(asks) if acting.is_on else ""
         return Status(
             link=link,
             session=await self.naming.one(link.session),
