@@ -64,11 +64,9 @@ async def open_bot(
     """Run everything; without `listens`, only the parts that deliver and report.
 
     Files are also read at `file_hosts`: a local Slack may serve them at a second address. If Redis
-    or Slack is unavailable, the start waits, and `/readyz` says so. On exit, it accepts nothing
-    more from Slack, finishes work in progress, and closes the parts in reverse.
-
-    Raises:
-        OperatorError: a problem that waiting will not fix.
+    or Slack is unavailable, the start waits, and `/readyz` says so; what waiting will not fix is an
+    `OperatorError`. On exit, it accepts nothing more from Slack, finishes work in progress, and
+    closes the parts in reverse.
     """
     metrics.begin(settings.give_up_after)
     health, in_flight = health or Health(), in_flight or InFlight()

@@ -41,11 +41,7 @@ _SHAPE = "a file that contains the value of {} and nothing else"
 
 
 def variables_in(env_file: Path | None) -> tuple[Mapping[str, str | None], Sequence[str]]:
-    """Return what the file sets, and the doubts about the file itself.
-
-    Raises:
-        SettingsError: the file can't be read, or others can write it.
-    """
+    """Return what the file sets, and the doubts about it; raises `SettingsError`."""
     try:
         doubts = [f"{env_file}: {one}" for one in exposed(env_file)] if env_file else ()
     except ValueError as error:

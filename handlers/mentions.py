@@ -105,11 +105,7 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
 
 
 async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Run a command; return what to say, or None where the thread's card says it.
-
-    Raises:
-        PersonError: it was not run.
-    """
+    """Run a command; return what to say, or None where the thread's card says it."""
     thread, by = command.thread, command.by
     match command.verb:
         case "link":

@@ -79,8 +79,7 @@ class Acting:
     async def account(self, user: UserId) -> str:
         """Return the id of the account of `user`; "" for all who have none, or are no members.
 
-        Raises:
-            NotIdentified: Slack or Devin doesn't tell.
+        Raises `NotIdentified`.
         """
         person = await self._people.person(user)
         if not (self.is_on and person.is_full_member):

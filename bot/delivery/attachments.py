@@ -58,9 +58,6 @@ class Files:
 
         Return a `Wait` if Devin takes nothing at the moment. Return None, and record nothing, if
         this process may not send the reply by now: to others, a record means that it did.
-
-        Raises:
-            StoreAway: the results could not be recorded.
         """
         known = await self.mailbox.uploads(reply.id)
         if known is not None:

@@ -139,12 +139,9 @@ class Lease:
 
 
 async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
-    """Make one step in the mailbox, and repeat it while Redis may come back.
+    """Make one step in the mailbox, and repeat it for a while if it raises `StoreAway`.
 
     By the lease's token, a step that was made although its answer was lost is recognized.
-
-    Raises:
-        StoreAway: Redis did not come back in time.
     """
     began = time.monotonic()
     while True:

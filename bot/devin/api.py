@@ -188,11 +188,7 @@ class Devin(Protocol):
         """The states in which nobody would go on with a session."""
 
     async def begin(self) -> None:
-        """Find out what every call needs, if Devin can be reached; or else at the first call.
-
-        Raises:
-            OperatorError: Devin answers, but not with what is needed.
-        """
+        """Find out what every call needs, now or at the first call; raises `OperatorError`."""
 
     async def post_message(
         self,

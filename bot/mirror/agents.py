@@ -242,8 +242,7 @@ class AgentSessions:
     async def close(self, thread: ThreadRef) -> None:
         """Have Slack show no work in a thread without a link; a refusal is only logged.
 
-        Raises:
-            SlackAway: Slack may still show that the thread's session works.
+        Raises `SlackAway`.
         """
         if await self.are_refused(thread.channel):
             return

@@ -43,11 +43,7 @@ class Audience:
         self._allows_external = workspace.settings.mirror_external
 
     async def of(self, thread: ThreadRef, need: Need) -> Heard:
-        """Return who would hear it in `thread`.
-
-        Raises:
-            SlackAway: Slack does not say whether other organizations share the channel.
-        """
+        """Return who would hear it in `thread`; raises `SlackAway`."""
         heard = await self.at_once(thread, need)
         if heard.unsure is not None:
             raise heard.unsure
@@ -67,9 +63,6 @@ class Audience:
 
         Slack shows direct messages only with `im:read`, which the manifest does not ask for. So the
         link's maker decides there, its only reader.
-
-        Raises:
-            SlackAway: as for `of`.
         """
         if self._allows_external:
             return False

@@ -68,11 +68,8 @@ class SentFiles:
     async def bring(self, part: FilePart) -> str | None:
         """Bring a file to Slack, where nobody sees it yet.
 
-        Return its id there, "" if an earlier try has shown it, or None if it must be linked.
-
-        Raises:
-            SlackAway, DevinAway: try again.
-            SlackRefused: the operator must act.
+        Return its id there, "" if an earlier try has shown it, or None if it must be linked. Raises
+        as a teller does.
         """
         try:
             known = part.batch.notes.get(part.name)
@@ -84,11 +81,7 @@ class SentFiles:
             return None
 
     async def show(self, part: FilePart, file_id: str) -> bool:
-        """Show a file that was brought; return False if it must be linked.
-
-        Raises:
-            SlackAway: try again; what is there by then is found.
-            SlackRefused: the operator must act.
+        """Show a file that was brought; return False if it must be linked. Raises as a teller does.
         """
         try:
             await self._uploads.complete(part.thread, file_id, part.file.name)

@@ -72,10 +72,6 @@ class Accepting:
 
         Events that were refused before are noted first, so that this request cannot hide them. A
         refusal is put on record, with the `ids` as in `turn_away`.
-
-        Raises:
-            NotAllowed: `who` may not.
-            NotIdentified: Slack did not identify `who`.
         """
         await self._catch_up()
         by_step = bool(ids.get("step"))
@@ -99,10 +95,7 @@ class Accepting:
     async def count_start(self, who: UserId, channel: str, start: str, step: str = "") -> None:
         """Count the `start` that `who` asks for in `channel`, once, whatever becomes of it.
 
-        `step` is the execution of the workflow step that asks for it.
-
-        Raises:
-            TooManyStarts: they have asked for as many as they may within an hour.
+        `step` is the execution of the workflow step that asks for it. Raises `TooManyStarts`.
         """
         wait = await self.state.starts.count(who, start)
         if wait is not None:
@@ -275,11 +268,8 @@ class Replies:
         """Accept a reply for the session its thread is linked to; it is in Redis on return.
 
         This changes nothing if the thread is unlinked or muted, or if the reply was accepted
-        before, predates the link, or must be looked up in its thread first (`LATE`).
-
-        Raises:
-            NotAllowed: its author may not steer Devin here.
-            EmptyMessage: it contains nothing that Devin could read.
+        before, predates the link, or must be looked up in its thread first (`LATE`). Raises
+        `EmptyMessage`.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
         with self.in_line(reply.thread) as before:
@@ -304,9 +294,8 @@ class Replies:
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
         """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
 
-        Raises:
-            NoSuchReply: the reply is gone, or was sent again already.
-            NotAllowed: another person sent it, and everybody writes as themselves here.
+        Raises `NoSuchReply`; `NotAllowed` also if another person sent it and all write as
+        themselves.
         """
         await self._accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)

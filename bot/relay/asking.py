@@ -83,12 +83,8 @@ class LinkForm:
     async def send(self, message: Reply, by: UserId) -> Change | View:
         """Accept `message` for its thread's session, or return a form that asks for the session.
 
-        `by` vouches for it: the author's permissions are not checked.
-
-        Raises:
-            EmptyMessage: it contains nothing to send.
-            CannotPost: the bot could not post the outcome in the thread.
-            IsMuted: the thread sends nothing to Devin.
+        `by` vouches for it: the author's permissions are not checked. Raises `EmptyMessage`,
+        `CannotPost` and `IsMuted`.
         """
         await self.accepting.check(by, message.thread.channel)
         if is_empty(message):
@@ -127,14 +123,9 @@ class LinkForm:
         """Carry out the form with the ticket `number`, for `session`. Idempotent.
 
         The message may have been edited or deleted while the form was open, so it is read again;
-        `read_again` returns it as it is now, and None if it is gone.
-
-        Raises:
-            TicketGone: the form is too old, or was not opened for `by`.
-            MessageGone: the message was deleted.
-            EmptyMessage: it contains nothing to send any more.
-            CannotPost, LinkedElsewhere: as for `take_up`.
-            IsMuted: the thread has this session, but is muted; the message was not sent.
+        `read_again` returns it as it is now, and None if it is gone. Raises `TicketGone`,
+        `MessageGone`, `EmptyMessage`, `CannotPost` and `LinkedElsewhere`; after `IsMuted`, the
+        thread has this session.
         """
         asked = await self.state.tickets.read(SessionAsked, number, by, TicketGone)
         await self.accepting.check(by, asked.thread.channel, Act.START)
@@ -174,12 +165,7 @@ class LinkForm:
     async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
         """Link the thread of an offer that was made to `by` in `channel`; return its session.
 
-        Idempotent.
-
-        Raises:
-            TicketGone: the offer does not exist or has expired.
-            CannotPost: the bot could not post in the thread.
-            LinkedElsewhere: the thread has another session.
+        Idempotent. Raises `TicketGone`, `CannotPost` and `LinkedElsewhere`.
         """
         offered = await self.state.tickets.read(LinkOffered, number, by, TicketGone)
         if offered.thread.channel != channel:
@@ -302,11 +288,7 @@ class FirstWords:
         await self._tell(message, words)
 
     async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:
-        """Return what `by` was asked about in `channel`.
-
-        Raises:
-            TicketGone: they were not asked, or it was too long ago.
-        """
+        """Return what `by` was asked about in `channel`; raises `TicketGone`."""
         asked = await self.state.tickets.read(WordsAsked, number, by, TicketGone)
         if asked.message.thread.channel != channel:
             raise TicketGone
@@ -315,11 +297,8 @@ class FirstWords:
     async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
         """Start a session with the message, as if it were a `start`. Idempotent.
 
-        What was written before the press, whose `ts` is `at`, doesn't go to Devin.
-
-        Raises:
-            TicketGone: as for `read`.
-            LinkedElsewhere: as for `Starting.start`.
+        What was written before the press, whose `ts` is `at`, doesn't go to Devin. Raises
+        `TicketGone`, and what `Starting.start` does.
         """
         message = (await self.read(number, by, channel)).message
         said = strip_mention(message.text, self.workspace.identity.user)
@@ -331,10 +310,7 @@ class FirstWords:
     async def send(self, number: str, by: UserId, channel: str) -> Change:
         """Send the message to Devin after all. Idempotent.
 
-        Raises:
-            TicketGone: as for `read`.
-            NotLinked: its thread was unlinked meanwhile.
-            IsMuted: as for `LinkForm.send`.
+        Raises `TicketGone`, `NotLinked` and `IsMuted`.
         """
         message = (await self.read(number, by, channel)).message
         sent = await self.link_form.send(message, by)

@@ -111,11 +111,8 @@ class Edits:
     async def send(self, number: str, by: UserId, channel: str) -> None:
         """Have a correction that was offered to `by` posted in their name, and sent, once.
 
-        Raises:
-            NoSuchReply: the offer does not exist or has expired.
-            AlreadySent: the correction was sent before.
-            NotLinked, IsMuted: the thread no longer sends anything to Devin.
-            LinkChanged: its session is not the one that has the original.
+        Raises `AlreadySent`, `NotLinked`, `IsMuted` and `LinkChanged`; `NoSuchReply` if the offer
+        is gone.
         """
         offered = await self.state.tickets.read(CorrectionOffered, number, by, NoSuchReply)
         if offered.reply.thread.channel != channel:

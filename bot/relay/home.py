@@ -118,9 +118,7 @@ class Home:
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
         """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
 
-        Raises:
-            NotLinked, LinkChanged: there is no such link, or `by` may not see it.
-            SlackAway: Slack did not say whether `by` may, or may see it.
+        Raises `NotLinked` or `LinkChanged`, also if `by` may not see the link, and `SlackAway`.
         """
         person, link = await self._check(thread, session, by)
         if link.muted is not muted:
@@ -129,11 +127,7 @@ class Home:
             await self.notices.say(thread, thread_links.muted(link, person.name))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
-        """End the link of `thread` to `session`, and tell the thread who did.
-
-        Raises:
-            RelayError: as for `mute`.
-        """
+        """End the link of `thread` to `session`, and tell who did; raises as `mute` does."""
         person, _ = await self._check(thread, session, by)
         named = await self.naming.one(session)
         await self.linking.unlink(thread, by, session)

@@ -47,11 +47,8 @@ class Linking:
     async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; return the link, and True if it existed.
 
-        `at` is the `ts` of the message that asks for it, in microseconds.
-
-        Raises:
-            BadSession: `text` does not name a session.
-            LinkedElsewhere: the thread has another session.
+        `at` is the `ts` of the message that asks for it, in microseconds. Raises `BadSession` and
+        `LinkedElsewhere`.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         session = await self.naming.named(text, thread.channel, by)
@@ -63,9 +60,7 @@ class Linking:
     async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
 
-        Raises:
-            NotLinked: the thread has no link.
-            LinkChanged: `session` is given, and the link leads to another one.
+        Raises `NotLinked`, and `LinkChanged` unless the link leads to a given `session`.
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.remove(thread, session)
@@ -80,11 +75,7 @@ class Linking:
         *,
         muted: bool,
     ) -> Link:
-        """Stop or resume sending the replies of `thread` to Devin; the link stays.
-
-        Raises:
-            NotLinked, LinkChanged: as for `unlink`.
-        """
+        """Stop or resume sending the replies of `thread` to Devin; raises as `unlink` does."""
         await self.accepting.check(by, thread.channel)
         changed = await self.state.links.mute(thread, at, session, muted=muted)
         event = Event.MUTED if muted else Event.UNMUTED
@@ -98,9 +89,8 @@ class Linking:
     ) -> Heard:
         """Choose how much of its session `thread` is shown from now on; idempotent.
 
-        Raises:
-            NotLinked, LinkChanged: as for `unlink`.
-            SlackAway: the choice is made, but Slack does not say who shares the channel.
+        Raises as `unlink` does, and `SlackAway` if the choice is made, but Slack does not say who
+        shares the channel.
         """
         await self.accepting.check(by, thread.channel)
         changed = await self.state.links.follow(thread, how, session, self.audience.default)
@@ -111,10 +101,7 @@ class Linking:
         """Return the state of `thread`, and of its session, as it was last read.
 
         Where Devin's words may not go, or Slack does not say whether they may, the state counts as
-        barred.
-
-        Raises:
-            NotLinked: the thread has no link.
+        barred. Raises `NotLinked`.
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)

@@ -106,20 +106,12 @@ class Listening:
         self.wanted.set()
 
     async def begin(self) -> None:
-        """Note in Redis that nobody may have listened until now; call it before events come in.
-
-        Raises:
-            StoreAway: it may not be noted.
-        """
+        """Note in Redis that nobody may have listened until now; call it before events come in."""
         if self._within:
             await self._checkpoints.note_all(oldest=self._oldest())
 
     async def note(self) -> None:
-        """Note missed events in Redis.
-
-        Raises:
-            StoreAway: they may not be noted; nothing later may be accepted.
-        """
+        """Note missed events in Redis; if it raises `StoreAway`, nothing later may be accepted."""
         async with self._noting:
             if self._is_all:
                 since = self._all_since
@@ -148,9 +140,6 @@ class Listening:
         """Move the checkpoint to the last kept event, if everything before it was kept or noted.
 
         A process that has kept nothing since says nothing: another may have moved it further.
-
-        Raises:
-            StoreAway: it may not be written.
         """
         kept = self._kept
         if self._within and kept is not None and kept != self._checkpoint and not self.is_behind:

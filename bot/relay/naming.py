@@ -70,10 +70,9 @@ class Naming:
         return await self.one(link.session), await self.workspace.people.name(link.by)
 
     async def check(self, link: Link | None, session: SessionId | None) -> Link:
-        """Return the `link` of a thread that is to lead to `session`.
+        """Return the `link` of a thread if it leads to `session`.
 
-        Raises:
-            NotLinked, LinkChanged: it does not; the latter tells where it leads.
+        Raises `NotLinked`, or `LinkChanged`, which tells where it leads.
         """
         if link is None:
             raise NotLinked
@@ -118,11 +117,7 @@ class Naming:
         )
 
     async def named(self, text: str, channel: str, by: UserId) -> SessionId:
-        """Return the session that `text` names, as `whole` does.
-
-        Raises:
-            BadSession: `text` doesn't name a session, or not exactly one.
-        """
+        """Return the session that `text` names, as `whole` does; raises `BadSession`."""
         session = parse_session(text)
         if session is None:
             raise BadSession(text)
@@ -133,9 +128,7 @@ class Naming:
 
         It's looked for where `by` can choose from in `channel`, and where `by` sees all sessions,
         also among those that any thread follows. The caller has checked that `by` may steer Devin.
-
-        Raises:
-            BadSession: not exactly one is found.
+        Raises `BadSession` unless exactly one is found.
         """
         if len(session) == WHOLE:
             return session

@@ -132,10 +132,7 @@ class Reviews:
     async def _begin(self, asked: Asked, begun: Begun) -> SlackMessage:
         """Ask for a review, unless one of the latest commit is known; return what to say of it.
 
-        If an earlier try has owed the thread its result, that is not said here.
-
-        Raises:
-            DevinAway: nobody knows whether there is one.
+        If an earlier try has owed the thread its result, that is not said here. Raises `DevinAway`.
         """
         await self.state.reads.spend(is_made=True)
         found, is_new = await self._latest(asked), False
@@ -173,9 +170,6 @@ class Reviews:
 
     async def _read(self, asked: Asked) -> SlackMessage | None:
         """Read the state of a review that was begun; return the result, None if there is none yet.
-
-        Raises:
-            DevinAway: it can't be read now.
         """
         if not (await self.state.reads.spend())[0]:
             return None

@@ -64,8 +64,7 @@ class Usage:
     async def own(self, channel: str, by: UserId) -> SlackMessage:
         """Return what the sessions that `by` started have used, in all places that they can read.
 
-        Raises:
-            SlackAway: Slack does not say what they can read.
+        Raises `SlackAway`.
         """
         await self.accepting.check(by, channel)
         return await self._own(by) if self.devin.tells_cost else words.UNTOLD

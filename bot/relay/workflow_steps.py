@@ -66,10 +66,6 @@ class WorkflowSteps:
         """Carry out a step that was started; an earlier attempt may have done part of it.
 
         An error that the step's author must know about fails the step.
-
-        Raises:
-            SlackAway, StoreAway: the step must be begun again.
-            SlackRefused: Slack refuses the step's completion or failure.
         """
         raw = begun.record[ReplyField.ASKED]
         if not raw:

@@ -129,12 +129,7 @@ async def respond(client: SlackClient, url: str, answer: Mapping[str, Any]) -> s
 
 
 async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[str, Any]:
-    """Call `method` once and return Slack's answer.
-
-    Raises:
-        SlackRefused: the same call would get the same answer.
-        SlackAway: no answer of Slack's API, a failure inside Slack, or a rate limit.
-    """
+    """Call `method` once and return Slack's answer; raises `SlackRefused` or `SlackAway`."""
     try:
         return await _call(client, method, params)
     except (SlackAway, SlackRefused) as error:
@@ -302,9 +297,8 @@ class RateLimits:
     def respected(self, method: str, channel: str) -> Iterator[None]:
         """Make a call of `method` inside this context, which checks and learns its limit.
 
-        Raises:
-            SlackAway: there is a limit, or Slack has just imposed one; `retry_after` is the
-                time of this call, a second after that of another.
+        Raises `SlackAway`, whose `retry_after` is the time of this call, or a second after that of
+        another.
         """
         key = method, channel if method == "chat.postMessage" else ""
         limit = self._limits.get(key)

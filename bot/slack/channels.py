@@ -120,8 +120,7 @@ class Channels:
     async def get(self, channel: str, need: Need, fresh: float = FRESH_SECONDS) -> Channel:
         """Return what Slack says of `channel`; an answer of the last `fresh` seconds will do.
 
-        Raises:
-            SlackAway: Slack did not answer, or is not asked at present; so do all that need this.
+        Like all that need this, it raises `SlackAway`, also while Slack is not asked.
         """
         _, kept = await self._noted(channel)
         if kept is not None and self._is_fresh(kept, need, fresh):

@@ -161,9 +161,7 @@ class Lookup(Generic[V]):
     async def get(self, key: str, need: Need = Need.ACT) -> V | None:
         """Return the answer for `key`; None if Slack has none, or if `key` is not an id.
 
-        Raises:
-            SlackAway: Slack did not answer, or has no look-up left for this `need` at present.
-            StoreAway: Redis does not tell.
+        Raises `SlackAway`, also if no look-up is left for this `need` at present.
         """
         found = self._at_hand.get(key)
         if found is None and _is_key(key):

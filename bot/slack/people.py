@@ -102,8 +102,7 @@ class People:
     async def email(self, user: UserId) -> str:
         """Return the confirmed address of a full member, "" for anybody else; it is kept nowhere.
 
-        Raises:
-            SlackAway: Slack doesn't tell, perhaps since the app lacks the scope.
+        Raises `SlackAway`, also if the app lacks the scope.
         """
         found = mapping((await call(self._client, "users.info", user=user))["user"])
         if not (await self._read_user(user, found)).is_full_member:

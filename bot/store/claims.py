@@ -47,10 +47,7 @@ class Claims:
     async def begin(self, what: str, mine: str) -> bool:
         """Return True if this caller must do `what` now; False once it is done and `claim`ed.
 
-        `mine` names the caller, which can go on after its process died.
-
-        Raises:
-            UnderWay: another caller is doing it at the moment.
+        `mine` names the caller, which can go on after its process died. Others raise `UnderWay`.
         """
         deadline = time.monotonic() + self._seconds
         while not await self.is_claimed(what):
@@ -177,11 +174,7 @@ class Tickets:
     async def read(
         self, form: type[T], number: str, by: UserId, gone: type[PersonError] = FormGone
     ) -> T:
-        """Return the ticket of that form and number.
-
-        Raises:
-            FormGone, or another error `gone`: it was not issued to `by`, or is no longer kept.
-        """
+        """Return the ticket of that form and number; raises `FormGone`, or another error `gone`."""
         is_number = number.isascii() and number.isalnum() and len(number) == LENGTH
         raw = await self._store.get(ticket_key(form.kind, number)) if is_number else None
         ticket = form.parse(raw)

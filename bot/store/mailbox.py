@@ -166,9 +166,6 @@ class Mailbox:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 
         It is not sent before `wait` is over: an earlier one may come first.
-
-        Raises:
-            StoreAway: the reply may not be kept; do not acknowledge its event.
         """
         change, wake_ms = await lua.accept(
             self._store,

@@ -170,9 +170,6 @@ class Outbox:
         """Add an entry, with `what` as the `asked` field of its subject, once within `keep`.
 
         Before `due_ms` (Unix ms), no poll finds it.
-
-        Raises:
-            StoreAway: the entry may not be kept.
         """
         return Owing(
             await lua.owe(

@@ -80,10 +80,8 @@ def parse_options(text: str) -> tuple[Options, str]:
 def parse_changes(text: str) -> Changes | None:
     """Return what the argument of `defaults` changes; None if it doesn't begin with an option.
 
-    Beside the options it may have `words`, and `none` clears what it is the value of.
-
-    Raises:
-        BadDefaults: at least one of them can't be used; it has all problems.
+    Beside the options it may have `words`, and `none` clears what it is the value of. Raises
+    `BadDefaults`.
     """
     reading = _Reading(text, (*KEYS, WORDS))
     rest = reading.run().strip()
@@ -101,11 +99,7 @@ def parse_changes(text: str) -> Changes | None:
 
 
 def parse_rules(text: str) -> Sequence[Rule] | None:
-    """Return the rules that the argument of `adopt` has; None if that is something else.
-
-    Raises:
-        BadDefaults: at least one of them can't be used; it has all problems.
-    """
+    """Return the rules that the argument of `adopt` has, None if none; raises `BadDefaults`."""
     reading = _Reading(text, RULE_KEYS)
     rest = reading.run().strip()
     if rest or not (reading.found or reading.problems) or not reading.found.keys() <= {*RULE_KEYS}:

@@ -52,9 +52,6 @@ async def embedded_valkey(
 
     The directory is created if needed, and closed to other users. Inside the block, a server that
     dies is restarted at the same URL; `tell` is told while that fails.
-
-    Raises:
-        EmbeddedValkeyError: the server cannot start.
     """
     home = ValkeyHome.prepare(data_dir)
     valkey = _EmbeddedValkey(_binary(), home, tell, timing)

@@ -77,10 +77,6 @@ class Adopting:
         """Add `rules` to those of the channel of `place`, or end all without any; say so there.
 
         Idempotent: of several with the same `once`, one is told. Return words if it was not done.
-
-        Raises:
-            NotAllowed: `by` may not start sessions there.
-            StoreAway: it may not have been done.
         """
         channel, made = place.channel, {"by": by, "since": int(time.time())}
         await self.accepting.check(by, channel, Act.START)
@@ -128,11 +124,7 @@ class Adopting:
             await self.state.claims.claim(_before(channel, one), KEEP_CLAIM, f"before: {old}")
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
-        """Return the words that show the channel's rules.
-
-        Raises:
-            NotAllowed: `by` may not message Devin there.
-        """
+        """Return the words that show the channel's rules."""
         await self.accepting.check(by, channel)
         if self.devin.is_legacy:
             return words.LEGACY

@@ -112,12 +112,8 @@ class StartForms:
     async def submit(self, number: str, by: UserId, channel: str, typed: Mapping[str, str]) -> None:
         """Start the form's session, once, however often the form is submitted.
 
-        The form offers channels that the person can see; a request may name any place.
-
-        Raises:
-            FormGone: the form is too old, or belongs to somebody else.
-            CannotPost: `channel` is no channel that `by` can see.
-            RelayError: as for `Starting.say`.
+        The form offers channels that the person can see; a request may name any place. Raises
+        `FormGone`, `CannotPost` also if `by` can't see the channel, and what `Starting.say` does.
         """
         ticket = await self.state.tickets.read(StartForm, number, by)
         person, channels = await self.workspace.people.person(by), self.workspace.channels
@@ -134,11 +130,8 @@ class StartForms:
     ) -> View:
         """Return the form to start again what the message `ts` of `thread` asked for.
 
-        The prompt is that of the message as it is now.
-
-        Raises:
-            StartGone: the start is no longer kept, or its message was deleted.
-            StartedAlready: it was started again.
+        The prompt is that of the message as it is now. Raises `StartGone` also if that was deleted,
+        and `StartedAlready`.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
@@ -157,14 +150,9 @@ class StartForms:
     ) -> tuple[ThreadRef, str]:
         """Start again what the form asks for, and return the place of the button. Idempotent.
 
-        Who changes the prompt becomes its author; who doesn't sends what its author wrote.
-
-        Raises:
-            FormGone: the form is too old, or belongs to somebody else.
-            StartGone: as for `again`.
-            StartedAlready: another form was faster.
-            UnderWay: another form is doing it, or failed within the last 30 s.
-            BadOptions, LinkedElsewhere, TooManyStarts: as for `Starting.start`.
+        Who changes the prompt becomes its author; who doesn't sends what its author wrote. Raises
+        `FormGone`, `StartGone`, `StartedAlready`, what `Starting.start` does, and `UnderWay` also
+        if another form failed within the last 30 s.
         """
         ticket = await self.state.tickets.read(AgainForm, number, by)
         await self.accepting.check(by, ticket.thread.channel, Act.START)
@@ -282,10 +270,7 @@ class Defaults:
     async def change(self, place: ThreadRef, by: UserId, changes: Changes, once: str) -> None:
         """Change the defaults of the channel of `place`, and say there who did. Idempotent.
 
-        Of several with the same `once`, which repeat each other, one is told.
-
-        Raises:
-            BadDefaults: sessions can't be started with them.
+        Of several with the same `once`, which repeat each other, one is told. Raises `BadDefaults`.
         """
         await self.accepting.check(by, place.channel, Act.START)
         await self.choosing.check(changes.of(Options()))
@@ -309,9 +294,7 @@ class Defaults:
     async def submit(self, number: str, by: UserId, typed: Mapping[str, str]) -> None:
         """Change what is otherwise in the form than it was shown; a repeat is told once.
 
-        Raises:
-            FormGone: the form is too old, or belongs to somebody else.
-            RelayError: as for `change`.
+        Raises `FormGone`, and what `change` does.
         """
         ticket = await self.state.tickets.read(DefaultsForm, number, by)
         changes = _changes(ticket, typed, self.forms.devin.lacks)
@@ -345,11 +328,7 @@ class Defaults:
 
 
 def _changes(ticket: DefaultsForm, typed: Mapping[str, str], lacks: frozenset[str]) -> Changes:
-    """Return what a submitted form changes; it has no input for what Devin lacks.
-
-    Raises:
-        BadDefaults, BadOptions: it can't be read.
-    """
+    """Return what a submitted form changes; it has no input for what Devin lacks."""
     was, tags = ticket.options, typed.get(actions.TAGS_FIELD, "")
     if tags == defaults.tags_of(was):
         chosen = was.tags  # one of them may have a comma

@@ -69,10 +69,8 @@ class OwnThreads:
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
         """Have a child of the session of `thread` get a thread in the channel.
 
-        Return the one that it has there, if it has one.
-
-        Raises:
-            NotLinked: the session of `thread` has no such child, as far as people see there.
+        Return the one that it has there, if it has one. Raises `NotLinked` if people see no such
+        child.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         heard = await self.audience.at_once(thread, Need.ACT)

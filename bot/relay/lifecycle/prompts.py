@@ -77,15 +77,12 @@ class Prompts:
         """Return the prompt; of the thread before it, only who may message Devin is quoted.
 
         With `START_QUOTES=all`, others are quoted as well, and marked as what they are. The message
-        that asks for it is read as it is now; None if it asks for no start any more.
-        Files are named only. A thread that Slack does not show is left out. The options at the
-        beginning are no part of it, and the standing words of the channel's profile precede it.
+        that asks for it is read as it is now; None if it asks for no start any more. Files are
+        named only. A thread that Slack does not show is left out. The options at the beginning are
+        no part of it, and the standing words of the channel's profile precede it.
 
-        Raises:
-            BadOptions: the message has options that can't be used.
-            CannotPost: the bot is not in the channel, or that has another id: outsiders read along.
-            DevinAway: the macro of its playbook can't be looked up at the moment.
-            SlackAway: the thread cannot be read now, or its authors are not identified.
+        Raises `BadOptions`, `CannotPost`, `SlackAway`, and `DevinAway` if its playbook's macro
+        can't be looked up now.
         """
         await self.workspace.threads.check_in(start.thread.channel)
         own, earlier = start.message, _Earlier()
@@ -161,9 +158,6 @@ class Prompts:
         """Return the message that asks for the start, as it is now, with the prompt as its text.
 
         None if it asks for no start any more. Without one in the thread, it is what was kept.
-
-        Raises:
-            SlackAway, SlackRefused: the thread can't be read.
         """
         if start.by_button or not start.reads_thread:
             return start.message
@@ -185,9 +179,6 @@ class Prompts:
 
         It becomes another person's who has reacted as well and may start sessions. Without one, or
         if Slack refuses to tell, return the words that say so.
-
-        Raises:
-            SlackAway: it's not known now.
         """
         if not start.is_reaction:
             return start

@@ -73,12 +73,7 @@ class Starter:
     acting: Acting
 
     async def tell(self, begun: Begun) -> bool:
-        """Start a session and link its thread, or tell the thread why not.
-
-        Raises:
-            DevinAway: Devin took nothing, or cannot be asked; the start must be tried again.
-            SlackAway, SlackRefused, StoreAway: as for any entry.
-        """
+        """Start a session and link its thread, or tell the thread why not."""
         raw = begun.record[ReplyField.ASKED]
         if not raw:
             return False
@@ -222,11 +217,7 @@ class Starter:
         return words.uncertain(start.message, start.number, lost)
 
     async def _wait(self, start: Start, wait: Wait) -> SlackMessage:
-        """Have the start tried again later, or else give it up.
-
-        Raises:
-            DevinAway: it is to be tried again.
-        """
+        """Have the start tried again later by raising `DevinAway`, or else give it up."""
         if self._is_over(start):
             return words.given_up(start.message, start.number, wait.reason)
         raise await self._put_off(start, wait, words.waiting(self.workspace.settings.give_up_after))

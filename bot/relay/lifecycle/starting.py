@@ -74,11 +74,8 @@ class Choosing:
     async def of(self, channel: str, text: str, *, composes: bool = False) -> Chosen:
         """Return what a start in `channel` uses whose prompt, with its options, is `text`.
 
-        With `composes`, no person waits for it, and the playbook is one that Devin takes.
-
-        Raises:
-            BadOptions: they can't be used; it has all problems that could be found.
-            DevinAway: it `composes`, and its macro can't be looked up at the moment.
+        With `composes`, no person waits for it, the playbook is one that Devin takes, and it raises
+        `DevinAway` if a macro can't be looked up. Raises `BadOptions`.
         """
         own, prompt = parse_options(text)
         profile = await self.state.profiles.get(channel)
@@ -101,11 +98,7 @@ class Choosing:
         return Chosen(options, sent, prompt, profile.words, profile.by)
 
     async def check(self, options: Options) -> None:
-        """Check what is to be a channel's default.
-
-        Raises:
-            BadDefaults: starts can't use it; it has all problems that could be found.
-        """
+        """Check what is to be a channel's default; raises `BadDefaults`."""
         problems = list(self._problems(options, options))
         if options.playbook.startswith("!"):
             found = await self._looked_up(options.playbook, self.workspace.timing.list_seconds)
@@ -283,14 +276,9 @@ class Starting:
     async def start(self, start: Start) -> None:
         """Start a session from a message, whose text is the prompt, and the thread before it.
 
-        Idempotent.
-
-        Raises:
-            NotAllowed: the author may not, or the person who sends the message, or not by an emoji.
-            BadOptions: the options before the prompt can't be used.
-            LinkedElsewhere: the thread is linked to a session.
-            StartedAlready: another reaction to the message has done it.
-            TooManyStarts: the author has asked for too many within an hour.
+        Idempotent. Raises `NotAllowed` also if who sends the message may not, or its author not by
+        an emoji, `StartedAlready` for the reaction of another, `BadOptions`, `LinkedElsewhere` and
+        `TooManyStarts`.
         """
         await self.accepting.check(start.by, start.thread.channel, Act.START)
         if start.emoji and self.workspace.settings.act_as == "required":
@@ -302,13 +290,8 @@ class Starting:
     async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
         """Have `text` posted under the person's name, and a session started in that new thread.
 
-        `text` is Slack markup, and said once for each `key`.
-
-        Raises:
-            NothingToSay: `text` is empty, or has nothing but options.
-            BadOptions: as for `start`.
-            CannotPost: Slack does not let the relay post there.
-            TooManyStarts: as for `start`.
+        `text` is Slack markup, and said once for each `key`. Raises `NothingToSay` also if it has
+        nothing but options, `BadOptions`, `CannotPost` and `TooManyStarts`.
         """
         await self.accepting.check(by, channel, Act.START)
         if not (await self.choosing.of(channel, text)).prompt.strip():
@@ -320,9 +303,7 @@ class Starting:
         """Start a session that goes on from `session`, which is at its cap, with its options.
 
         `pressed` is the `ts` of the press. Return False if another one has asked for that before.
-
-        Raises:
-            RelayError: as for `start`.
+        Raises what `start` does.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         claim = f"continued:{thread.name}:{session}"
@@ -358,11 +339,7 @@ class Starting:
         """Begin a start that `by` asks for, unless another request has linked its thread.
 
         A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
-        nothing.
-
-        Raises:
-            BadOptions, LinkedElsewhere, StartedAlready, TooManyStarts, StoreAway: as for `start`;
-                `by` need not be its author.
+        nothing. Raises what `start` does, though `by` need not be its author.
         """
         text = "" if start.is_reaction else start.message.text
         await self.choosing.of(start.thread.channel, text)

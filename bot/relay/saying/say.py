@@ -84,12 +84,8 @@ class Say:
 
         Without a session the channel's default is used as if it were named, or else the thread of
         the one session that was active in the channel in the last seven days. `text` is Slack
-        markup, and said once for each `key`.
-
-        Raises:
-            NothingToSay: `text` is empty.
-            ChooseSession: no session was named, and not exactly one is active.
-            CannotPost: Slack does not let the relay post there.
+        markup, and said once for each `key`. Raises `NothingToSay`, `ChooseSession` and
+        `CannotPost`.
         """
         await self._check(channel, by, text)
         if session is not None:
@@ -115,9 +111,7 @@ class Say:
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
         """Say the form's message, once, however often the form is submitted.
 
-        Raises:
-            FormGone: the form is too old, or belongs to somebody else.
-            RelayError: as for `say`.
+        Raises `FormGone`, and what `say` does.
         """
         form = await self.state.tickets.read(SayForm, number, by)
         await self.say(form.channel, by, session, text, number)
@@ -137,11 +131,7 @@ class Say:
     ) -> SlackMessage | None:
         """Send a menu's message to the session at `index`, and return a confirmation.
 
-        Return None if the menu was answered before, and is done with.
-
-        Raises:
-            FormGone: the message is no longer kept, or belongs to somebody else.
-            RelayError: as for `say`.
+        Return None if the menu was answered before. Raises `FormGone`, and what `say` does.
         """
         unsent = await self._unsent(number, by, channel)
         if not 0 <= index < len(unsent.sessions):
@@ -158,8 +148,7 @@ class Say:
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
         """Cancel a menu's message, and return a confirmation; None if it was answered before.
 
-        Raises:
-            FormGone: the message is no longer kept, or belongs to somebody else.
+        Raises `FormGone`.
         """
         await self._unsent(number, by, channel)
         is_refused = await self.speaking.refuse(command_key(number))
@@ -173,10 +162,7 @@ class Say:
     async def set_default(self, channel: str, by: UserId, text: str) -> SessionId | None:
         """Make the session that `text` names the channel's default for `/devin-say`.
 
-        Without a `text`, forget the one that it has.
-
-        Raises:
-            BadSession: `text` does not name a session.
+        Without a `text`, forget the one that it has. Raises `BadSession`.
         """
         await self.accepting.check(by, channel, Act.START if text else Act.MESSAGE)
         session = await self.naming.named(text, channel, by) if text else None
@@ -243,12 +229,7 @@ class Answers:
         """Answer what was `asked` with the option `number`, once.
 
         An approval has the one option 0, and is an act of its own. The buttons of the message at
-        `pressed` then give way.
-
-        Raises:
-            AnsweredAlready: somebody has chosen an answer before.
-            MovedOn: the question is not open any more.
-            NotLinked, LinkChanged, IsMuted: the thread sends nothing to the session.
+        `pressed` then give way. Raises `AnsweredAlready`, `MovedOn`, and as `check_link` does.
         """
         await self.accepting.check(by, thread.channel)
         await self.speaking.check_link(thread, session)

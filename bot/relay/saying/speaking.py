@@ -109,8 +109,7 @@ class Speaking:
     async def say(self, spoken: Spoken) -> Owing:
         """Owe `spoken`, and have it posted soon; of several with one key, only the first.
 
-        Raises:
-            TooManyStarts: it starts a session, and its author has asked for too many.
+        Raises `TooManyStarts` if it starts a session.
         """
         if spoken.session is None:
             reply = spoken.reply
@@ -133,11 +132,8 @@ class Speaking:
     ) -> Owing:
         """Owe what a person says by a command or a form; `key` is new unless it has a ticket.
 
-        Without a `thread_ts` it begins a thread. `text` is Slack markup.
-
-        Raises:
-            CannotPost: Slack would not let the relay post there, or the channel has moved.
-            TooManyStarts: as for `say`.
+        Without a `thread_ts` it begins a thread. `text` is Slack markup. Raises `CannotPost`, and
+        what `say` does.
         """
         await self.workspace.threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
@@ -159,10 +155,7 @@ class Speaking:
     async def check_link(
         self, thread: ThreadRef, session: SessionId | None, *, stops: bool = False
     ) -> None:
-        """Check that the replies of `thread` go to `session`, or what `stops` it.
-
-        Raises:
-            NotLinked, LinkChanged, IsMuted: they do not.
+        """Raise as `Naming.check` does, or `IsMuted`, unless replies of `thread` go to `session`.
         """
         link = await self.naming.check(await self.state.links.get(thread), session)
         if link.muted and not stops:
@@ -199,11 +192,7 @@ class Speaker:
     begin_start: Callable[[Reply], Awaitable[None]]
 
     async def tell(self, begun: Begun) -> bool:
-        """Post the words and send them on; return False if they were refused.
-
-        Raises:
-            SlackAway, SlackRefused, StoreAway: as for any entry.
-        """
+        """Post the words and send them on; return False if they were refused."""
         raw = begun.record[ReplyField.ASKED]
         if not raw:
             return False

@@ -64,9 +64,7 @@ def _parser() -> MarkdownIt:
 def parse(markdown: str) -> Sequence[Block]:
     """Return Markdown as blocks, which nobody may change.
 
-    Raises:
-        TooDeep: blocks are nested too deeply.
-        RecursionError: so are images.
+    Raises `TooDeep` if blocks are nested too deeply, `RecursionError` if images are.
     """
     root = Block(Token("root", "", 0))
     stack = [root]
