@@ -176,7 +176,6 @@ async def _listen(
     health: Health,
     endpoint: SlackEndpoint | None,
 ) -> None:
-    """Start to accept requests from Slack."""
     app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
     handlers.register(app, cases)
     observer = Hearing(cases)

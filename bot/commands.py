@@ -115,7 +115,6 @@ def _run(work: Coroutine[Any, Any, int], settings: Settings) -> int:
 
 
 def _show(finding: Finding) -> None:
-    """Write what was found, and how to fix it."""
     good, bad, arrow, doubtful = _marks(sys.stdout)
     says = finding.says.replace("\n", "\n    ")
     mark = bad if not finding.is_good else doubtful if finding.warns else good
@@ -126,7 +125,6 @@ def _show(finding: Finding) -> None:
 
 
 def _show_problems(problems: Sequence[str], *notes: str) -> None:
-    """Write one line for each problem, the notes, and how many problems there are."""
     _, bad, *_ = _marks(sys.stderr)
     lines = *(f"{bad} {problem}" for problem in problems), *notes, _counted(len(problems))
     sys.stderr.writelines(f"{line}\n" for line in lines)

@@ -222,7 +222,6 @@ def _http_parts(url: str) -> SplitResult:
 
 
 def _parts(url: str) -> SplitResult:
-    """Split a URL into parts that are all readable."""
     if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit drops line breaks without a word
         raise ValueError("contains a space")
     try:

@@ -130,7 +130,6 @@ def _session_of(press: Press) -> SessionId:
 
 
 def _register_stopping(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to *Stop*."""
 
     @app.event("agent_session_stopped")
     async def on_stop(body: Payload) -> None:

@@ -152,7 +152,6 @@ async def _sessions(cases: UseCases, command: Command) -> SlackMessage | None:
 
 
 async def _change(cases: UseCases, command: Command) -> SlackMessage:
-    """Change the thread's link, and say how."""
     thread, by = command.thread, command.by
     match command.verb:
         case "unlink":

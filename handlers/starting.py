@@ -96,7 +96,6 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_again(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to *Start again*, and to the form that it opens."""
     _open_by(app, cases, actions.START_AGAIN, form.AGAIN_TITLE, partial(_again, cases))
     blocks, problems = (actions.PROMPT_FIELD, actions.CAP_FIELD), form.problems
 
@@ -144,7 +143,6 @@ async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: Us
 
 
 def _register_new(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to *Start a new session*."""
 
     @on_press(app, cases, actions.START_NEW)
     async def on_start_new(press: Press) -> str:
@@ -171,7 +169,6 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_defaults(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to *Change* below a channel's defaults, and to the form that it opens."""
 
     async def form_of(press: Press) -> View:
         return await cases.defaults.form(press.thread, press.by)

@@ -169,7 +169,7 @@ class Reviews:
         return await self.state.claims.is_claimed(_watched(begun, found))
 
     async def _read(self, asked: Asked) -> SlackMessage | None:
-        """Read the state of a review that was begun; return the result, None if there is none yet.
+        """Read the state of a review that was begun; return the result, or None until there is one.
         """
         if not (await self.state.reads.spend())[0]:
             return None

@@ -69,7 +69,6 @@ def of_session(used: SessionUse) -> SlackMessage:
 
 
 def _children(its: str, acus: Sequence[float]) -> str:
-    """Say what child sessions have used together."""
     have = plural(len(acus), "session has", "sessions have")
     return f"{its} {len(acus)} child {have} used *{acus_of(sum(acus), None)}*"
 
