@@ -8,6 +8,7 @@ instead of sending it again.
 import logging
 import random
 import time
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.delivery.sending import Lease, Message, Sender, retried
@@ -27,24 +28,16 @@ from bot.wording import delivery_reports
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Deliverer:
     """Delivers the mail of sessions to Devin."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        sender: Sender,
-        schedule: Schedule,
-        in_flight: InFlight,
-    ) -> None:
-        self._mailbox = state.mailbox
-        self._sender = sender
-        self._schedule = schedule
-        self._marks = MarkBudget()
-        self._in_flight = in_flight
-        self._give_up_after = workspace.settings.give_up_after
-        self._timing = workspace.timing
+    workspace: Workspace
+    state: State
+    sender: Sender
+    schedule: Schedule
+    in_flight: InFlight
+    marks: MarkBudget = field(default_factory=MarkBudget)
 
     async def deliver(self, session: SessionId) -> None:
         """Send the session's mail, oldest first, until none is due or another has the lease.
@@ -52,39 +45,40 @@ class Deliverer:
         A session with much mail is scheduled again after `SENDING_SECONDS`. The caller limits the
         number of concurrent deliveries.
         """
-        if self._in_flight.is_closing:
+        if self.in_flight.is_closing:
             return  # Begin nothing more: another process polls for it, or ours after a restart.
-        lease = Lease(self._mailbox, session)
+        mailbox = self.state.mailbox
+        lease = Lease(mailbox, session)
         async with lease.kept():
             began = time.monotonic()
-            step = await retried(lambda: self._mailbox.take(session, lease.token), self._in_flight)
+            step = await retried(lambda: mailbox.take(session, lease.token), self.in_flight)
             lease.extend(began)
             while isinstance(step, Head):
                 step = await self._send(lease, step)
         if isinstance(step, Later):
-            await self._schedule.wake(session, step.after)
+            await self.schedule.wake(session, step.after)
 
     async def _send(self, lease: Lease, head: Head) -> Step:
         ids = {"session_id": lease.session, "reply_id": head.reply.id}
-        tried = await guarded(self._sender.send(lease, head), log, StoreAway, **ids)
+        tried = await guarded(self.sender.send(lease, head), log, StoreAway, **ids)
         if isinstance(tried, Unforeseen):
             return await self._finish(lease, head, _unforeseen(head, tried))
         answer, message = tried
         if answer is None:
             put_off = (lease.session, lease.token, head, timedelta(0))
-            await retried(lambda: self._mailbox.defer(*put_off), self._in_flight)
+            await retried(lambda: self.state.mailbox.defer(*put_off), self.in_flight)
             return Later(0.0)
         if isinstance(answer, Wait):
             return await self._wait(lease, head, answer)
         return await self._finish(lease, head, answer, message)
 
     async def _wait(self, lease: Lease, head: Head, wait: Wait) -> Step:
-        if head.attempts and head.waited >= self._give_up_after:
+        if head.attempts and head.waited >= self.workspace.settings.give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(lease, head, outcome)
-        delay, notice = self._delay(head, wait), self._timing.notice_wait
+        delay, notice = self._delay(head, wait), self.workspace.timing.notice_wait
         put_off = (lease.session, lease.token, head, delay, notice)
-        deferred = await retried(lambda: self._mailbox.defer(*put_off), self._in_flight)
+        deferred = await retried(lambda: self.state.mailbox.defer(*put_off), self.in_flight)
         if deferred is None:
             return Nothing.LOST
         attempts, notice_after = deferred
@@ -95,15 +89,15 @@ class Deliverer:
             log.warning("waits", extra={**ids, **tried})
         if notice_after is not None:
             owed = Owed(head.reply.id, head.round, OwedKind.DELAY)
-            await self._schedule.tell(owed, notice_after)
+            await self.schedule.tell(owed, notice_after)
         return Later(delay.total_seconds())
 
     def _delay(self, head: Head, wait: Wait) -> timedelta:
         """Return what Devin asks for, or else a growing delay; at most what is left of the wait."""
         pause = wait.retry_after
         if pause is None:
-            pause = self._sender.backoff(head) * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
-        left = max(timedelta(seconds=1), self._give_up_after - head.waited)
+            pause = self.sender.backoff(head) * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
+        left = max(timedelta(seconds=1), self.workspace.settings.give_up_after - head.waited)
         return min(timedelta(seconds=pause), left)
 
     async def _finish(
@@ -114,16 +108,16 @@ class Deliverer:
         is_mark = outcome.needs_only_a_mark(
             head.round, is_awaited=bool(head.reply.step), was_delayed=head.was_delayed
         )
-        is_owed = not is_mark or self._marks.spend()
+        is_owed = not is_mark or self.marks.spend()
         ids = {"session_id": lease.session, "reply_id": head.reply.id}
         began = time.monotonic()
         step = await retried(
-            lambda: self._mailbox.finish(
+            lambda: self.state.mailbox.finish(
                 *(lease.session, lease.token, head, outcome),
                 is_owed=is_owed,
-                go_on=time.monotonic() < lease.sends_until and not self._in_flight.is_closing,
+                go_on=time.monotonic() < lease.sends_until and not self.in_flight.is_closing,
             ),
-            self._in_flight,
+            self.in_flight,
         )
         if step is Nothing.LOST:
             log.error("another took the session over", extra={**ids, "outcome": outcome.kind})
@@ -136,9 +130,9 @@ class Deliverer:
         level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO
         log.log(level, "outcome", extra={**ids, **told})
         if message is not None and outcome.kind is OutcomeKind.DELIVERED:
-            self._sender.record(lease, head, message)
+            self.sender.record(lease, head, message)
         if is_owed:
-            await self._schedule.tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME))
+            await self.schedule.tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME))
         else:
             metrics.REPORTS.labels("dropped").inc()
         return step

@@ -174,26 +174,20 @@ class Message:
         return tuple(one for one in self.brought if one.is_told)
 
 
+@dataclass(eq=False)
 class Sender:
     """Sends replies, each once."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        mailbox: Mailbox,
-        devin: Devin,
-        files: Files,
-        in_flight: InFlight,
-        acting: Acting,
-    ) -> None:
-        self._mailbox = mailbox
-        self._devin = devin
-        self._files = files
-        self._people = workspace.people
-        self._in_flight = in_flight
-        self._acting = acting
-        self._rate_limit = RateLimit(workspace.settings.give_up_after)
-        self._timing = workspace.timing
+    workspace: Workspace
+    mailbox: Mailbox
+    devin: Devin
+    files: Files
+    in_flight: InFlight
+    acting: Acting
+
+    def __post_init__(self) -> None:
+        """Begin without a limit of Devin's."""
+        self._rate_limit = RateLimit(self.workspace.settings.give_up_after)
 
     async def send(self, lease: Lease, head: Head) -> tuple[Outcome | Wait | None, Message | None]:
         """Try to send the head; the result is None if the lease may have expired before that."""
@@ -221,34 +215,34 @@ class Sender:
     def record(self, lease: Lease, head: Head, message: Message) -> None:
         """Put on record that Devin has the head as a person's own words, if that is so."""
         if message.as_user:
-            self._acting.record(lease.session, head.reply, message.as_user)
+            self.acting.record(lease.session, head.reply, message.as_user)
 
     def backoff(self, head: Head) -> float:
         """Return the seconds until the head is tried again, if Devin does not say."""
-        pauses = self._timing.send_pauses
+        pauses = self.workspace.timing.send_pauses
         return pauses[min(head.attempts, len(pauses) - 1)]
 
     async def _as_whom(self, head: Head) -> str | Outcome | Wait:
         """Return the account to send the head as, which is recorded before it is sent."""
-        acting = self._acting
+        acting = self.acting
         found = await acting.as_whom(head.reply, head.round) if acting.is_on else ""
         is_recorded = found == head.as_user or not (acting.is_on or head.as_user)
         if isinstance(found, str) and not is_recorded:
-            await self._retried(lambda: self._mailbox.keep_as_user(head.reply.id, found))
+            await self._retried(lambda: self.mailbox.keep_as_user(head.reply.id, found))
         return found
 
     async def _may_be_there(self, reply: Reply) -> bool:
         """Return False if an interrupted try has sent nothing: the uploads are recorded before."""
         if not reply.all_files:
             return True
-        return await self._retried(lambda: self._mailbox.uploads(reply.id)) is not None
+        return await self._retried(lambda: self.mailbox.uploads(reply.id)) is not None
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
         await self._note_words(lease, head, message)
 
         async def post() -> Outcome | Wait:
             began = time.monotonic()
-            answer = await self._devin.post_message(
+            answer = await self.devin.post_message(
                 lease.session, message.text, message.attachments, message.as_user
             )
             metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
@@ -264,46 +258,46 @@ class Sender:
         If Devin takes it then, the refusal was about that.
         """
         reply, account = head.reply, message.as_user
-        if self._acting.is_required:
-            await self._acting.learn(reply, account)
+        if self.acting.is_required:
+            await self.acting.learn(reply, account)
             return refused.model_copy(update={"refusal": Refusal.ACTING}), message
-        await self._retried(lambda: self._mailbox.keep_as_user(reply.id, ""))
-        text = await message_of(reply, self._people, message.brought)
+        await self._retried(lambda: self.mailbox.keep_as_user(reply.id, ""))
+        text = await message_of(reply, self.workspace.people, message.brought)
         message = replace(message, text=text, as_user="")
         if not lease.is_certain:
             return None, message
         answer = await self._post(lease, head, message)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.DELIVERED:
-            await self._acting.learn(reply, account)
+            await self.acting.learn(reply, account)
         return answer, message
 
     async def _compose(self, lease: Lease, head: Head, as_user: str) -> Message | Wait | None:
         reply = head.reply
         brought: Sequence[Upload] = ()
         if reply.all_files:
-            answer = await self._retried(lambda: self._files.bring(reply, lambda: lease.is_certain))
+            answer = await self._retried(lambda: self.files.bring(reply, lambda: lease.is_certain))
             if answer is None or isinstance(answer, Wait):
                 return answer
             brought = answer
-        text = await message_of(reply, self._people, brought, as_self=bool(as_user))
+        text = await message_of(reply, self.workspace.people, brought, as_self=bool(as_user))
         return Message(text, tuple(brought), as_user)
 
     async def _note_words(self, lease: Lease, head: Head, message: Message) -> bool:
         """Note words that have no author's line; return True if another reply said the same."""
         if not message.as_user:
             return False
-        text, sent = self._devin.listed(message.text, message.attachments), head.sent / 1000
+        text, sent = self.devin.listed(message.text, message.attachments), head.sent / 1000
         about, now = (lease.session, head.reply.id, text, sent), head.clock().timestamp()
-        said = partial(self._acting.said_before, *about, now)
+        said = partial(self.acting.said_before, *about, now)
         return await self._retried(said)
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
         if await self._note_words(lease, head, message):
             return lost
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
-        reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)
+        reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)
-        return await reconcile(self._devin, attempt, lost, self._timing.reconcile_pauses)
+        return await reconcile(self.devin, attempt, lost, self.workspace.timing.reconcile_pauses)
 
     async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
-        return await retried(step, self._in_flight)
+        return await retried(step, self.in_flight)

@@ -6,6 +6,7 @@ The entry ends only if nothing asked for another edit meanwhile, so in the end t
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 from bot.mirror.agents import Slot, StatusLines, parse_slot, wanted_slot
@@ -32,31 +33,16 @@ UNSURE_SECONDS = 2.0
 """The time after which a channel is asked about again whose card could not show everything."""
 
 
+@dataclass(frozen=True, slots=True)
 class CardTeller:
     """The teller of cards."""
 
+    workspace: Workspace
+    state: State
+    audience: Audience
+    status_lines: StatusLines
+    schedule: Schedule
     fields: Sequence[str] = FIELDS
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        audience: Audience,
-        status_lines: StatusLines,
-        schedule: Schedule,
-    ) -> None:
-        self._cards = state.cards
-        self._links = state.links
-        self._outbox = state.outbox
-        self._watches = state.watches
-        self._names = state.names
-        self._audience = audience
-        self._people = workspace.people
-        self._address = workspace.address
-        self._posts = workspace.threads
-        self._status_lines = status_lines
-        self._agents = status_lines.agents
-        self._schedule = schedule
 
     async def tell(self, begun: Begun) -> bool:
         """Post or edit the card, if it does not show what is so, and end the entry.
@@ -66,12 +52,13 @@ class CardTeller:
         """
         thread, record = thread_of(begun.owed.subject), begun.record
         session = SessionId(record["session"])
-        heard = await self._audience.at_once(thread, Need.CARDS)
+        heard = await self.audience.at_once(thread, Need.CARDS)
         if heard.unsure is not None and (record["ts"] or begun.again):
             raise heard.unsure
         link = heard.link
         is_linked = link is not None and card_subject(thread, link) == begun.owed.subject
-        seen, named = (await self._watches.seen([session]))[0], await self._names.one(session)
+        (seen,) = await self.state.watches.seen([session])
+        named = await self.state.names.one(session)
         if heard.is_barred:
             named = NamedSession(session, "", named.url)
         words = await self._words(thread, named, seen, heard, is_linked=is_linked)
@@ -81,32 +68,32 @@ class CardTeller:
             was = was or Slot()  # a try that was cut off may have made a session
         wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
         is_fresh = int(record["again"] or 0) > begun.at
-        slot, again = await self._agents.show(
+        slot, again = await self.status_lines.agents.show(
             thread, session, was, wanted, again=begun.again, is_fresh=is_fresh
         )
         if is_linked and (ts != record["ts"] or slot is None):
-            await self._status_lines.again(thread, session)
+            await self.status_lines.again(thread, session)
         elif not is_linked and (begun.again or wanted is not None):
-            await self._agents.doubt(thread)
+            await self.status_lines.agents.doubt(thread)
         if seen.parent is not None and _digest(words) != record["shows"]:
             await self._have_listed(thread.channel, seen.parent)
         is_open = is_linked and not heard.is_barred
         if heard.unsure is not None and link is not None and is_linked:
-            await self._cards.want(thread, link)
+            await self.state.cards.want(thread, link)
         # It is not edited again before Slack can be asked what it may show.
         unsure = heard.unsure
         pause = None if unsure is None else unsure.retry_after or UNSURE_SECONDS
         shown = "" if slot is None else str(slot)
         told = Told(ts, _digest(words), shown, is_open=is_open, again=again)
-        after = await self._cards.end(begun, told, pause)
+        after = await self.state.cards.end(begun, told, pause)
         if after is not None:
-            await self._schedule.tell(begun.owed, after)
+            await self.schedule.tell(begun.owed, after)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End a card that Slack refuses for good; one that was told has ended by itself."""
         if not told:
-            await self._outbox.end(begun, forget=False)
+            await self.state.outbox.end(begun, forget=False)
 
     async def _words(
         self,
@@ -124,7 +111,7 @@ class CardTeller:
             Card(
                 thread=thread,
                 link=link,
-                by="" if link.by == WORKFLOW else await self._people.name(link.by),
+                by="" if link.by == WORKFLOW else await self.workspace.people.name(link.by),
                 session=named,
                 seen=seen,
                 follow=heard.follow,
@@ -138,9 +125,9 @@ class CardTeller:
     async def _followed(self, channel: str, seen: Watched) -> Mapping[SessionId, str]:
         """Return the children that have a thread in the channel, with its address."""
         return {
-            child.session: self._address(thread)
+            child.session: self.workspace.address(thread)
             for child in seen.children[:MOST_CHILDREN]
-            for thread in await self._watches.followers(child.session)
+            for thread in await self.state.watches.followers(child.session)
             if thread.channel == channel
         }
 
@@ -150,19 +137,19 @@ class CardTeller:
         The parent may be known only after the child's card was posted. A card that shows nothing
         new asks for no other, or two sessions that are each other's parents would do so forever.
         """
-        for thread in await self._watches.followers(parent):
-            link = await self._links.get(thread)
+        for thread in await self.state.watches.followers(parent):
+            link = await self.state.links.get(thread)
             if link is not None and thread.channel == channel:
-                after = await self._cards.want(thread, link)
+                after = await self.state.cards.want(thread, link)
                 if after is not None:
-                    await self._schedule.tell(card_owed(thread, link), after)
+                    await self.schedule.tell(card_owed(thread, link), after)
 
     async def _chosen(self, session: SessionId, channel: str) -> Sequence[str]:
         """Return the options that a session of this channel was started with, each as words.
 
         The card has its title and its cap anyway.
         """
-        started = await self._watches.started(session)
+        started = await self.state.watches.started(session)
         if started is None or started.channel != channel:
             return ()
         options, _ = parse_options(escape(started.chosen))
@@ -174,11 +161,11 @@ class CardTeller:
         """Post or edit the card, if that is to be done; return its `ts`, or an empty text."""
         ts, key, ids = begun.record["ts"], str(begun.owed), begun.owed.log_fields
         if not ts and begun.again:
-            ts = await self._posts.find(thread, key, ids=ids) or ""
+            ts = await self.workspace.threads.find(thread, key, ids=ids) or ""
         if ts and (begun.again or _digest(words) != begun.record["shows"]):
             await self._edit(begun, thread, ts, words, is_linked=is_linked)
         elif not ts and is_linked:
-            ts = await self._posts.post_once(thread, words, key, again=False, ids=ids)
+            ts = await self.workspace.threads.post_once(thread, words, key, again=False, ids=ids)
         return ts
 
     async def _edit(
@@ -189,7 +176,7 @@ class CardTeller:
         Only that its link has ended is shown where the channel has another id.
         """
         try:
-            await self._posts.update(thread, ts, words, follows=not is_linked)
+            await self.workspace.threads.update(thread, ts, words, follows=not is_linked)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise

@@ -199,38 +199,24 @@ Say = Callable[[ThreadRef, SlackMessage, str], Awaitable[None]]
 """Owes a thread a notice, once for each name."""
 
 
+@dataclass(frozen=True, slots=True)
 class WordsTeller:
     """The teller of what sessions say."""
 
+    workspace: Workspace
+    state: State
+    audience: Audience
+    ways: Ways
+    status_lines: StatusLines
+    schedule: Schedule
+    say: Say
     fields: Sequence[str] = ()
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        state: State,
-        audience: Audience,
-        ways: Ways,
-        status_lines: StatusLines,
-        schedule: Schedule,
-        say: Say,
-    ) -> None:
-        self._words = state.words
-        self._clock = workspace.clock
-        self._cards = state.cards
-        self._watches = state.watches
-        self._names = state.names
-        self._audience = audience
-        self._ways = ways
-        self._status_lines = status_lines
-        self._schedule = schedule
-        self._say = say
-        self._notifies = workspace.settings.notify
 
     async def tell(self, begun: Begun) -> bool:
         """Post the next batch; return False if the thread may not be shown all of it."""
         thread = thread_of(begun.owed.subject)
         began = time.monotonic()
-        batch = await self._words.cut(begun, thread, self._since())
+        batch = await self.state.words.cut(begun, thread, self._since())
         # A link that is made after this moment has nothing in the batch.
         heard = await self._hearing(thread)
         link = heard.link
@@ -243,7 +229,7 @@ class WordsTeller:
             is_shown = await self._show(begun, link, batch, items)
             if is_shown:
                 _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
-            await self._status_lines.again(thread, link.session)
+            await self.status_lines.again(thread, link.session)
         try:
             for one in closed:
                 await self._close(begun, thread, one)
@@ -263,32 +249,32 @@ class WordsTeller:
 
         composed = await self._composed(link, thread, batch, items)
         try:
-            return await Posting(self._ways, begun, batch, may_hear).show(thread, composed)
+            return await Posting(self.ways, begun, batch, may_hear).show(thread, composed)
         except SlackRefused as error:
             # Without a channel of that id, the thread is gone, or outsiders read along in it.
             if error.reason not in OPERATOR_MUST_ACT | {NO_SUCH_CHANNEL}:
-                await self._say(thread, mirror_notices.NOT_SHOWN, f"not shown {batch.number}")
+                await self.say(thread, mirror_notices.NOT_SHOWN, f"not shown {batch.number}")
             raise
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the batch, shown or not, and go on with what has come meanwhile."""
-        if await self._words.end(begun, thread_of(begun.owed.subject)):
-            await self._schedule.tell(begun.owed)
+        if await self.state.words.end(begun, thread_of(begun.owed.subject)):
+            await self.schedule.tell(begun.owed)
 
     def _since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on; empty if not known."""
-        now = self._clock.now // SECOND
+        now = self.workspace.clock.now // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
     async def _hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
-        heard = await self._audience.of(thread, Need.WORDS)
+        heard = await self.audience.of(thread, Need.WORDS)
         if (
             heard.link is not None
             and heard.is_barred
-            and await self._cards.was_open(thread, heard.link)
+            and await self.state.cards.was_open(thread, heard.link)
         ):
-            await self._say(thread, mirror_notices.QUIET, "mirror quiet")
+            await self.say(thread, mirror_notices.QUIET, "mirror quiet")
         return heard
 
     async def _composed(
@@ -296,7 +282,7 @@ class WordsTeller:
     ) -> Composed:
         framing = Framing(
             thread=thread,
-            session=await self._names.one(link.session),
+            session=await self.state.names.one(link.session),
             mention=await self._mention(thread, link, items),
             is_late=batch.read_at - items[0].at > LATE // timedelta(milliseconds=1),
         )
@@ -308,14 +294,14 @@ class WordsTeller:
         """Let the buttons of what was asked give way; no try has posted them before that."""
         since, ids = f"{closed.at // 1000 - MARGIN_SECONDS}.000000", begun.owed.log_fields
         note = mirror_notices.closed(closed.kind)
-        await self._ways.threads.close(thread, closed.id, note, ids=ids, since=since)
+        await self.ways.threads.close(thread, closed.id, note, ids=ids, since=since)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
         """Return the id of the person to mention; who has ended a session knows of it."""
         needs = {one.kind for one in items} & NEEDS_PERSON
-        if not self._notifies or not needs:
+        if not self.workspace.settings.notify or not needs:
             return ""
-        writer, ended_by = await self._watches.last_people(link.session, thread)
+        writer, ended_by = await self.state.watches.last_people(link.session, thread)
         person = next((one for one in (writer, link.by) if one and one[0] in "UW"), "")
         return "" if person == ended_by and needs == {SaidKind.ENDED} else person
 
