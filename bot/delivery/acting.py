@@ -77,10 +77,7 @@ class Acting:
         )
 
     async def account(self, user: UserId) -> str:
-        """Return the id of the account of `user`; "" for all who have none, or are no members.
-
-        Raises `NotIdentified`.
-        """
+        """Return the id of the account of `user`, "" if they have none; raises `NotIdentified`."""
         person = await self._people.person(user)
         if not (self.is_on and person.is_full_member):
             return ""

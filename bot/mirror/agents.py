@@ -240,10 +240,7 @@ class AgentSessions:
         return wanted, pause
 
     async def close(self, thread: ThreadRef) -> None:
-        """Have Slack show no work in a thread without a link; a refusal is only logged.
-
-        Raises `SlackAway`.
-        """
+        """Have Slack show no work in a thread without a link; a refusal is only logged."""
         if await self.are_refused(thread.channel):
             return
         try:

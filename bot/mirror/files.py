@@ -69,7 +69,7 @@ class SentFiles:
         """Bring a file to Slack, where nobody sees it yet.
 
         Return its id there, "" if an earlier try has shown it, or None if it must be linked. Raises
-        as a teller does.
+        like a teller.
         """
         try:
             known = part.batch.notes.get(part.name)
@@ -81,8 +81,7 @@ class SentFiles:
             return None
 
     async def show(self, part: FilePart, file_id: str) -> bool:
-        """Show a file that was brought; return False if it must be linked. Raises as a teller does.
-        """
+        """Show a file that was brought; return False if it must be linked. Raises like a teller."""
         try:
             await self._uploads.complete(part.thread, file_id, part.file.name)
         except SlackRefused as error:

@@ -106,8 +106,7 @@ class SessionPoll:
         self._noted: LRUCache[tuple[SessionId, str], None] = LRUCache(NOTED)
 
     async def poll(self, polls: Sequence[TakenPoll]) -> None:
-        """Poll sessions that were taken together; after a `StoreAway`, the leases of some run out.
-        """
+        """Poll sessions that were taken together; after `StoreAway`, the leases of some run out."""
         busy = [one for one in polls if one.session in self._reading]
         await self._watches.end([(one, timedelta(seconds=self._pause)) for one in busy])
         free = [one for one in polls if one.session not in self._reading]

@@ -111,10 +111,7 @@ class NamedScript(Protocol[P, R_co]):
 
 
 def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
-    """Read the script from the `.lua` file of the signature's name; raise `ScriptMismatch`.
-
-    The file is beside the signature, or in a folder there.
-    """
+    """Read the script from the `.lua` file of the signature's name; raise `ScriptMismatch`."""
     beside = files(sys.modules[signature.__module__].__package__ or "")
     folders = (one for one in beside.iterdir() if (one / f"{signature.__name__}.lua").is_file())
     return read(signature, next(folders, beside))

@@ -102,10 +102,7 @@ class LinkForm:
                 continue  # unlinked or relinked at this moment
 
     async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
-        """Return a form that asks for the session of `thread`, which `near` may name.
-
-        If the thread has one that has not ended, return a modal that says so.
-        """
+        """Return a form that asks for the session of `thread`, or a modal that tells it."""
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
         if link is not None and not await self.accepting.gives_way(thread, link):
@@ -163,10 +160,7 @@ class LinkForm:
         return True
 
     async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
-        """Link the thread of an offer that was made to `by` in `channel`; return its session.
-
-        Idempotent. Raises `TicketGone`, `CannotPost` and `LinkedElsewhere`.
-        """
+        """Link the thread of an offer made to `by` in `channel`, once; return its session."""
         offered = await self.state.tickets.read(LinkOffered, number, by, TicketGone)
         if offered.thread.channel != channel:
             raise TicketGone
@@ -308,10 +302,7 @@ class FirstWords:
         await self.starting.start(start)
 
     async def send(self, number: str, by: UserId, channel: str) -> Change:
-        """Send the message to Devin after all. Idempotent.
-
-        Raises `TicketGone`, `NotLinked` and `IsMuted`.
-        """
+        """Send the message after all, once; raises `TicketGone`, `NotLinked` or `IsMuted`."""
         message = (await self.read(number, by, channel)).message
         sent = await self.link_form.send(message, by)
         if not isinstance(sent, Change):

@@ -64,10 +64,7 @@ class Home:
     linking: Linking
 
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
-        """Publish the threads of `viewer`, with a `note` about the last action.
-
-        A page number past the end shows the last page. Failures appear in the view, or in the log.
-        """
+        """Publish the threads of `viewer`, with a `note` about the last action, or why not."""
         try:
             view = await self._view(viewer, page, note)
         except NotIdentified:

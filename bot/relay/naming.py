@@ -70,10 +70,7 @@ class Naming:
         return await self.one(link.session), await self.workspace.people.name(link.by)
 
     async def check(self, link: Link | None, session: SessionId | None) -> Link:
-        """Return the `link` of a thread if it leads to `session`.
-
-        Raises `NotLinked`, or `LinkChanged`, which tells where it leads.
-        """
+        """Return the `link` if it leads to `session`; else raise `NotLinked` or `LinkChanged`."""
         if link is None:
             raise NotLinked
         if link.session != session:

@@ -130,10 +130,7 @@ class Reviews:
             await self.state.outbox.end(begun, forget=told)
 
     async def _begin(self, asked: Asked, begun: Begun) -> SlackMessage:
-        """Ask for a review, unless one of the latest commit is known; return what to say of it.
-
-        If an earlier try has owed the thread its result, that is not said here. Raises `DevinAway`.
-        """
+        """Ask for a review, unless one of the latest commit is known; return what to say of it."""
         await self.state.reads.spend(is_made=True)
         found, is_new = await self._latest(asked), False
         if await self._is_watched(begun, found):
@@ -169,8 +166,7 @@ class Reviews:
         return await self.state.claims.is_claimed(_watched(begun, found))
 
     async def _read(self, asked: Asked) -> SlackMessage | None:
-        """Read the state of a review that was begun; return the result, or None until there is one.
-        """
+        """Read the state of a review that was begun; return the result, if there is one yet."""
         if not (await self.state.reads.spend())[0]:
             return None
         found = await self._latest(asked)

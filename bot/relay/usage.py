@@ -62,10 +62,7 @@ class Usage:
         return await self._of_channel(thread.channel)
 
     async def own(self, channel: str, by: UserId) -> SlackMessage:
-        """Return what the sessions that `by` started have used, in all places that they can read.
-
-        Raises `SlackAway`.
-        """
+        """Return what the sessions that `by` started have used in all places that they can read."""
         await self.accepting.check(by, channel)
         return await self._own(by) if self.devin.tells_cost else words.UNTOLD
 

@@ -63,10 +63,7 @@ class WorkflowSteps:
             await self.schedule.tell(owed)
 
     async def tell(self, begun: Begun) -> bool:
-        """Carry out a step that was started; an earlier attempt may have done part of it.
-
-        An error that the step's author must know about fails the step.
-        """
+        """Carry out a step, perhaps again; an error that its author must know about fails it."""
         raw = begun.record[ReplyField.ASKED]
         if not raw:
             return True

@@ -157,10 +157,7 @@ async def pages(client: AsyncWebClient, method: str, key: str, **params: Any) ->
 async def ask_first(
     client: AsyncWebClient, workspaces: Iterable[str], method: str, **params: str
 ) -> Mapping[str, Any]:
-    """Call `method` in one workspace after the other until one answers.
-
-    One in which it is refused is left out; raises as `call` does if there is no other.
-    """
+    """Call `method` in one workspace after the other until one answers; raises as `call`."""
     refused = SlackRefused(method, NO_ACCESS)
     for place in workspaces:
         try:

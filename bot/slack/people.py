@@ -100,10 +100,7 @@ class People:
             return await self._users.get(user, need) or Person.unknown(user)
 
     async def email(self, user: UserId) -> str:
-        """Return the confirmed address of a full member, "" for anybody else; it is kept nowhere.
-
-        Raises `SlackAway`, also if the app lacks the scope.
-        """
+        """Return the confirmed address of a full member, "" for others; it is kept nowhere."""
         found = mapping((await call(self._client, "users.info", user=user))["user"])
         if not (await self._read_user(user, found)).is_full_member:
             return ""

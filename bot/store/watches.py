@@ -312,10 +312,7 @@ class Watches:
         return Outcome.parse(await self._store.field(watched_key(session), f"last:{thread.name}"))
 
     async def last_people(self, session: SessionId, thread: ThreadRef) -> tuple[str, str]:
-        """Return who wrote the last reply of `thread` that reached `session`, or may have.
-
-        Also return who ended the session.
-        """
+        """Return who wrote the last reply of `thread` that may be there, and who ended it."""
         names = (f"by:{thread.name}", "ended_by")
         ((by, ended_by),) = await self._store.fields([watched_key(session)], *names)
         return by or "", ended_by or ""

@@ -292,10 +292,7 @@ class Defaults:
         return defaults.change(await self.state.tickets.issue(ticket), profile, words, offer)
 
     async def submit(self, number: str, by: UserId, typed: Mapping[str, str]) -> None:
-        """Change what is otherwise in the form than it was shown; a repeat is told once.
-
-        Raises `FormGone`, and what `change` does.
-        """
+        """Change what is otherwise in the form than it was shown, once; raises as `change` does."""
         ticket = await self.state.tickets.read(DefaultsForm, number, by)
         changes = _changes(ticket, typed, self.forms.devin.lacks)
         if changes.named:

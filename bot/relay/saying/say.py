@@ -109,10 +109,7 @@ class Say:
         return say_form(number, choices)
 
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
-        """Say the form's message, once, however often the form is submitted.
-
-        Raises `FormGone`, and what `say` does.
-        """
+        """Say the form's message, once; raises `FormGone`, and as `say` does."""
         form = await self.state.tickets.read(SayForm, number, by)
         await self.say(form.channel, by, session, text, number)
 
@@ -146,10 +143,7 @@ class Say:
         return commands.said_to(await self.naming.one(session), unsent.text)
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
-        """Cancel a menu's message, and return a confirmation; None if it was answered before.
-
-        Raises `FormGone`.
-        """
+        """Cancel a menu's message; None if it was answered before; raises `FormGone`."""
         await self._unsent(number, by, channel)
         is_refused = await self.speaking.refuse(command_key(number))
         return commands.NOWHERE if is_refused else None
@@ -160,7 +154,7 @@ class Say:
         return await self.state.profiles.get(channel)
 
     async def set_default(self, channel: str, by: UserId, text: str) -> SessionId | None:
-        """Make the session that `text` names the channel's default for `/devin-say`.
+        """Make the session that `text` names, if any, the channel's default for `/devin-say`.
 
         Without a `text`, forget the one that it has. Raises `BadSession`.
         """

@@ -107,10 +107,7 @@ class Speaking:
     schedule: Schedule
 
     async def say(self, spoken: Spoken) -> Owing:
-        """Owe `spoken`, and have it posted soon; of several with one key, only the first.
-
-        Raises `TooManyStarts` if it starts a session.
-        """
+        """Owe `spoken`, and have it posted soon, once for each key; may raise `TooManyStarts`."""
         if spoken.session is None:
             reply = spoken.reply
             channel = reply.thread.channel
@@ -155,8 +152,7 @@ class Speaking:
     async def check_link(
         self, thread: ThreadRef, session: SessionId | None, *, stops: bool = False
     ) -> None:
-        """Raise as `Naming.check` does, or `IsMuted`, unless replies of `thread` go to `session`.
-        """
+        """Raise as `Naming.check`, or `IsMuted`, if replies of `thread` don't go to `session`."""
         link = await self.naming.check(await self.state.links.get(thread), session)
         if link.muted and not stops:
             raise IsMuted

@@ -186,9 +186,7 @@ class Identity:
         return self.tenant == self.enterprise
 
     def missing_scopes(self, options: Sequence[str] = ()) -> frozenset[str]:
-        """Return the scopes of the manifest with `options` that the token lacks.
-
-        Empty if Slack did not name its scopes.
+        """Return the scopes of the manifest with `options` that the token lacks, as far as known.
         """
         return frozenset(required_scopes(*options)) - self.scopes if self.scopes else frozenset()
 

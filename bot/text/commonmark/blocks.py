@@ -62,10 +62,7 @@ def _parser() -> MarkdownIt:
 
 @lru_cache(maxsize=2)  # a message is read several times, until it is posted
 def parse(markdown: str) -> Sequence[Block]:
-    """Return Markdown as blocks, which nobody may change.
-
-    Raises `TooDeep` if blocks are nested too deeply, `RecursionError` if images are.
-    """
+    """Return Markdown as blocks, which nobody may change; raises `TooDeep` or `RecursionError`."""
     root = Block(Token("root", "", 0))
     stack = [root]
     for token in _parser().parse(markdown):

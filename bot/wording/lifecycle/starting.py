@@ -36,10 +36,7 @@ NOTHING = SlackMessage(
 
 
 def nothing(left_out: int | None, *, is_reaction: bool = False) -> SlackMessage:
-    """Say that there is nothing to start from, since these messages of the thread don't count.
-
-    None: nobody asks for it any more.
-    """
+    """Say that these messages of the thread don't count; None: nobody asks for a start any more."""
     if left_out is None:
         return UNREACTED if is_reaction else WITHDRAWN
     if not left_out:
