@@ -120,8 +120,7 @@ async def _connect(
     tell = partial(health.note, "embedded Valkey")
     url = settings.redis_url
     if url is None:
-        embedded = embedded_valkey(settings.data_dir, tell, timing)
-        url = await stack.enter_async_context(embedded)
+        url = await stack.enter_async_context(embedded_valkey(settings.data_dir, tell, timing))
     store = await stack.enter_async_context(open_store(url, timing))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)

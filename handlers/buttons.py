@@ -85,8 +85,7 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
         there = await cases.own_threads.follow(thread, child, press.by)
         if there is not None:
             named, address = await cases.naming.one(child), cases.workspace.address(there)
-            told = adopting.has_thread(named, address)
-            await cases.notices.whisper(thread, press.by, told)
+            await cases.notices.whisper(thread, press.by, adopting.has_thread(named, address))
 
 
 def _register_endings(app: AsyncApp, cases: UseCases) -> None:

@@ -55,8 +55,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         thread = meant.message.thread
         # What was written before the press was not for Devin. A start is about its own message.
         ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
-        command = Command(meant.verb, meant.argument, thread, press.by, ts)
-        words = await obey(cases, command)
+        words = await obey(cases, Command(meant.verb, meant.argument, thread, press.by, ts))
         if words is not None:
             await cases.notices.say(thread, words, once=f"ran:{press.value}")
         return thread_links.command_run(meant.verb, meant.argument)
@@ -81,8 +80,7 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
         if not cases.accepting.is_old(command.ts):
             words = await obey(cases, command)
         else:  # others may have followed it
-            act = act_of(command.verb)
-            await cases.accepting.check(command.by, command.thread.channel, act)
+            await cases.accepting.check(command.by, command.thread.channel, act_of(command.verb))
             words = delivery_reports.late(0, [command.verb], silenced=False)
     except PersonError as error:
         await whisper(cases, command.thread, command.ts, command.by, error, each=True)

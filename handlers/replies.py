@@ -92,8 +92,7 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     ts = string(event, "ts")
     about = reply_id(thread.team, thread.channel, ts)
     await cases.accepting.check(UserId(user), thread.channel, reply_id=about)
-    once = f"aside:{ts}"
-    await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=once)
+    await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=f"aside:{ts}")
 
 
 async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:

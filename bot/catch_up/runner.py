@@ -190,8 +190,7 @@ class CatchUp:
             link = await self.cases.state.links.get(one.thread)
             # Only what `Accepting.read_since` notes begins just before the link.
             is_awaited = link is not None and one.after == link.since - 1
-            after = max(one.after + is_awaited, oldest)
-            found = await self._reader.read(one.thread, after)
+            found = await self._reader.read(one.thread, max(one.after + is_awaited, oldest))
             if found is None:
                 skipped.add(one.thread)
             else:
@@ -199,8 +198,7 @@ class CatchUp:
                 await describe(self.cases, one.thread, found.root, link)
                 reads.append(found)
         accepted = await self._accept_all(reads)
-        read_now = [one for one in threads if one.thread not in skipped]
-        await self._release(gap, session, read_now)
+        await self._release(gap, session, [one for one in threads if one.thread not in skipped])
         log.info("caught up", extra=_ids(session) | {"threads": len(reads), "replies": accepted})
 
     async def _release(self, gap: str, session: SessionId, read: Sequence[Unread]) -> None:

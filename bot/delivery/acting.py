@@ -149,8 +149,7 @@ class Acting:
         if (noted := await self._claims.noted(what)) is not None:
             found = _SAID.validate_json(noted)
         others = {one: at for one, at in found.items() if one != reply and at > sent - NEAR}
-        said = _SAID.dump_json({**others, reply: now}).decode()
-        await self._claims.note(what, said, DAY)
+        await self._claims.note(what, _SAID.dump_json({**others, reply: now}).decode(), DAY)
         return bool(others)
 
     def record(self, session: SessionId, reply: Reply, account: str) -> None:

@@ -88,8 +88,7 @@ class Deliverer:
             tried = {"attempts": attempts, "seconds": round(delay.total_seconds(), 1)}
             log.warning("waits", extra={**ids, **tried})
         if notice_after is not None:
-            owed = Owed(head.reply.id, head.round, OwedKind.DELAY)
-            await self.schedule.tell(owed, notice_after)
+            await self.schedule.tell(Owed(head.reply.id, head.round, OwedKind.DELAY), notice_after)
         return Later(delay.total_seconds())
 
     def _delay(self, head: Head, wait: Wait) -> timedelta:

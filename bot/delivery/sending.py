@@ -288,8 +288,7 @@ class Sender:
             return False
         text, sent = self.devin.listed(message.text, message.attachments), head.sent / 1000
         about, now = (lease.session, head.reply.id, text, sent), head.clock().timestamp()
-        said = partial(self.acting.said_before, *about, now)
-        return await self._retried(said)
+        return await self._retried(partial(self.acting.said_before, *about, now))
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
         if await self._note_words(lease, head, message):

@@ -74,6 +74,5 @@ class Catalog:
         async def playbooks() -> Sequence[Playbook] | Unread:
             return listed(await devin.playbooks())
 
-        repositories = Kept("repositories", devin.repositories, background, fresh_seconds)
-        self.repositories = repositories.get
+        self.repositories = Kept("repositories", devin.repositories, background, fresh_seconds).get
         self.playbooks = Kept("playbooks", playbooks, background, fresh_seconds).get

@@ -259,8 +259,7 @@ class Store:
 
     def expect_refused(self, seconds: float) -> None:
         """Count as having been away for that time: other processes may be refusing events."""
-        until = time.monotonic() + seconds
-        self._connection.away_until = max(self._connection.away_until, until)
+        self._connection.away_until = max(self._connection.away_until, time.monotonic() + seconds)
 
     async def run(self, script: Script, args: Sequence[str | int]) -> Any:
         """Run `script` atomically; after `StoreAway`, it may have been run and its answer lost."""
@@ -291,8 +290,7 @@ class Store:
 
     async def swap(self, key: Key, was: str, text: str, ttl: timedelta) -> bool:
         """Set the string at `key` if it still is what it `was` ('': none); return False if not."""
-        done = await commands.swap(self, key=key, was=was, text=text, ttl=seconds(ttl))
-        return bool(done)
+        return bool(await commands.swap(self, key=key, was=was, text=text, ttl=seconds(ttl)))
 
     async def claim(self, key: Key, token: str, ttl: timedelta) -> bool:
         """Set the string at `key` to `token` if there is none; return True if it is that now."""

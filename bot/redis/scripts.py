@@ -184,8 +184,7 @@ def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
 
 
 def _header(source: str) -> Iterator[str]:
-    lines = dropwhile(lambda line: line.startswith("--"), source.splitlines())
-    return takewhile(bool, lines)
+    return takewhile(bool, dropwhile(lambda line: line.startswith("--"), source.splitlines()))
 
 
 def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:

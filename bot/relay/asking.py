@@ -150,8 +150,7 @@ class LinkForm:
             return False
         if standing is not Standing.ALLOWED:
             return False
-        ticket = LinkOffered(by=to, thread=thread, session=session)
-        number = await self.state.tickets.issue(ticket)
+        number = await self.state.tickets.issue(LinkOffered(by=to, thread=thread, session=session))
         if not await self.state.claims.claim(f"offered:{thread.name}", OFFERED, ts):
             return False
         # Slack may send the message as two events, and each of them again.

@@ -74,8 +74,7 @@ class Edits:
             return
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
-        standing = await self.accepting.workspace.permissions.of_author(reply)
-        if standing is not Standing.ALLOWED:
+        if await self.accepting.workspace.permissions.of_author(reply) is not Standing.ALLOWED:
             return
         is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
         is_new = is_new and not edit.was_aside  # an aside's own event never brings a reply

@@ -191,8 +191,7 @@ class Reviews:
         place = f"{asked.thread.channel}:{asked.thread.thread_ts}"
         subject = f"{asked.thread.team}:review:{place}:{words.short_of(asked.url)}:{review.commit}"
         owed = Owed(subject, 1, OwedKind.REVIEW)
-        due = now + int(pause * 1000)
-        if await self.state.outbox.owe(owed, watched.to_json(), KEEP, due):
+        if await self.state.outbox.owe(owed, watched.to_json(), KEEP, now + int(pause * 1000)):
             await self.schedule.tell(owed, pause)
 
     def _refused(self, asked: Asked, status: int, detail: str = "") -> SlackMessage:

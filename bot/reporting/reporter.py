@@ -104,8 +104,7 @@ class Reporter:
             async with asyncio.timeout_at(ends):
                 told = await teller.tell(begun)
         except TimeoutError:
-            late = SlackAway("telling", "too slow", maybe_done=True)
-            await self._try_later(begun, late, attempt)
+            await self._try_later(begun, SlackAway("telling", "too slow", maybe_done=True), attempt)
         except (SlackAway, DevinAway) as error:
             await self._try_later(begun, error, attempt)
         except SlackRefused as error:

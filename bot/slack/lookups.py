@@ -274,8 +274,7 @@ class Lookup(Generic[V]):
         except SlackAway as error:
             wait = asked_wait(error)
             if wait:
-                most = int(self.tier * need.share)
-                wait = await self._budget.spend(most, need.after, pause=wait)
+                wait = await self._budget.spend(int(self.tier * need.share), need.after, pause=wait)
             return self._failed(key, error.reason, wait or None)
         except TimeoutError as error:
             reason = broken(error)

@@ -281,8 +281,7 @@ def _identifying(method: str) -> Iterator[None]:
     try:
         yield
     except SlackAway as error:
-        after = error.retry_after
-        raise NotIdentified(error.reason, retry_after=after, method=method) from error
+        raise NotIdentified(error.reason, retry_after=error.retry_after, method=method) from error
 
 
 def _name(found: Mapping[str, Any]) -> str:

@@ -132,8 +132,7 @@ class Checkpoints:
 
     async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
         """List sessions whose mail waits for their threads to be read, the longest wait first."""
-        found = await lua.list_awaited(self._store, limit=limit)
-        return [SessionId(one) for one in found]
+        return [SessionId(one) for one in await lua.list_awaited(self._store, limit=limit)]
 
     async def read(self, gap: str, session: SessionId, threads: Sequence[Unread]) -> bool:
         """Note that `threads` of `session` were read; return True if its mail waited for that."""

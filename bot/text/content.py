@@ -283,8 +283,7 @@ class _Reader:
 
     def _cell(self, cell: object, depth: int) -> str:
         """Return a cell on one line; an empty one is `null`, and keeps its column."""
-        shown = self._part(mapping(cell), depth).strip()
-        return shown.replace("|", "\\|").replace("\n", "<br>")
+        return self._part(mapping(cell), depth).strip().replace("|", "\\|").replace("\n", "<br>")
 
 
 def _number(value: object) -> str:

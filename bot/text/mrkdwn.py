@@ -278,8 +278,7 @@ class _Page:
         if self.lines[-1] in {"", ">"}:
             self.lines.pop()
         mark = "> " if self._is_quote else ""
-        code = fence(_verbatim(content, self._names))
-        self.lines += [mark + line for line in code.split("\n")]
+        self.lines += [mark + line for line in fence(_verbatim(content, self._names)).split("\n")]
         self._in_block = "quote" if self._is_quote else ""
 
     def add_text(self, content: str) -> None:
@@ -339,8 +338,7 @@ class _Line:
         if token["mark"]:
             self._take_mark(token["mark"], token.start())
         elif closing := ticks in _CLOSING and _CLOSING[ticks].search(self._line, end):
-            content = self._line[end : closing.start()]
-            self._parts.append(code_span(_verbatim(content, self._names)))
+            self._parts.append(code_span(_verbatim(self._line[end : closing.start()], self._names)))
             return closing.end()
         elif ticks:
             self._parts.append(ticks)

@@ -227,8 +227,7 @@ def _address(link: re.Match[str]) -> str:
 def _meant(word: str, keys: Sequence[str]) -> str | None:
     if word in _ORDINARY:
         return None
-    near = (key for key in (*keys, *_PLURALS) if distance(word, key) == 1)
-    found = next(near, None)
+    found = next((key for key in (*keys, *_PLURALS) if distance(word, key) == 1), None)
     return None if found is None else _PLURALS.get(found, found)
 
 

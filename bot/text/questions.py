@@ -159,8 +159,7 @@ def _asks_to_choose(sentence: str) -> bool:
 
 def _introduces_letters(text: str) -> bool:
     """Return True for text that asks: letters below it are answers, whatever it asks."""
-    last = _sentences(text)[-1]
-    return _ends_in_question(last) or any(map(_asks_to_choose, _sentences(text)))
+    return _ends_in_question(_sentences(text)[-1]) or any(map(_asks_to_choose, _sentences(text)))
 
 
 def _is_pointer(block: Block) -> bool:
@@ -202,8 +201,7 @@ def _listed(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _lines(paragraph: Block) -> list[str]:
-    lines = plain(paragraph.atoms).split("\n")
-    return [line.strip() for line in lines if line.strip()]
+    return [line.strip() for line in plain(paragraph.atoms).split("\n") if line.strip()]
 
 
 def _lettered(lines: Sequence[str]) -> list[str]:

@@ -67,8 +67,7 @@ def excerpt(text: str, *, limit: int) -> str:
     if len(line) <= limit:
         return line
     # What had no effect within a word may have one at its end.
-    shown = _FORMATTING.sub(_look_alike, head(line, limit - 1).rstrip() + "…")
-    return shown[: max(limit, 0)]
+    return _FORMATTING.sub(_look_alike, head(line, limit - 1).rstrip() + "…")[: max(limit, 0)]
 
 
 def _inert(line: str) -> str:

@@ -96,8 +96,7 @@ class DevinV3:
             return outcome
         if self._organization.is_foreign and outcome.refusal is Refusal.NO_SESSION:
             return outcome.model_copy(update={"refusal": Refusal.FORBIDDEN})
-        seconds = self._http.timing.state_seconds
-        found = await self._get(Read.SESSION, seconds, "sessions", session)
+        found = await self._get(Read.SESSION, self._http.timing.state_seconds, "sessions", session)
         now = None if isinstance(found, Unread) else v3.parse_record(found.body)
         return explained(outcome, None if now is None else now.state)
 

@@ -53,8 +53,7 @@ async def embedded_valkey(
     The directory is created if needed, and closed to other users. Inside the block, a server that
     dies is restarted at the same URL; `tell` is told while that fails.
     """
-    home = ValkeyHome.prepare(data_dir)
-    valkey = _EmbeddedValkey(_binary(), home, tell, timing)
+    valkey = _EmbeddedValkey(_binary(), ValkeyHome.prepare(data_dir), tell, timing)
     try:
         await valkey.open()
         yield valkey.url

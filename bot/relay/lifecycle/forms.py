@@ -122,8 +122,7 @@ class StartForms:
         elif not (is_channel(channel) and await channels.includes(person, channel)):
             raise CannotPost(NO_SUCH_CHANNEL)
         prompt = typed.get(actions.PROMPT_FIELD, "").strip()
-        text = escape(_joined(form.written(typed), prompt))
-        await self.starting.say(channel, by, text, number)
+        await self.starting.say(channel, by, escape(_joined(form.written(typed), prompt)), number)
 
     async def again(
         self, ts: str, number: int, thread: ThreadRef, by: UserId, pressed: str

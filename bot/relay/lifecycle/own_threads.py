@@ -84,8 +84,7 @@ class OwnThreads:
             if there.channel == thread.channel:
                 return there
         await self.state.names.keep([NamedSession(child, found.title, found.url)])
-        parent = heard.link.session
-        await self.ask(thread.channel, child, by, parent=parent, told_in=thread)
+        await self.ask(thread.channel, child, by, parent=heard.link.session, told_in=thread)
         return None
 
     async def ask(self, channel: str, session: SessionId, by: UserId, **why: object) -> None:

@@ -91,8 +91,7 @@ class Prompts:
                 found = await self.asked(start)
                 if found is None:
                     return None
-                sent = {"sent_by": own.sent_by}
-                own = own if start.is_typed else found.model_copy(update=sent)
+                own = own if start.is_typed else found.model_copy(update={"sent_by": own.sent_by})
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})

@@ -241,8 +241,7 @@ class Starter:
         With an emoji, that is as long as the session may be linked: until then, no other reaction
         to the message starts another session.
         """
-        ttl = self.workspace.settings.link_ttl
-        return max(KEEP_CLAIM, ttl) if start.emoji else KEEP_CLAIM
+        return max(KEEP_CLAIM, self.workspace.settings.link_ttl) if start.emoji else KEEP_CLAIM
 
     def _is_over(self, start: Start) -> bool:
         return time.time() - start.at >= self.workspace.settings.give_up_after.total_seconds()
@@ -259,8 +258,7 @@ class Starter:
             thread, by, named.session, at, begins=True, root=root, step=message.step
         )
         if link.session != named.session:
-            told = words.not_linked(named)
-            await self.notices.say(thread, told, once=f"started:{start.tag}")
+            await self.notices.say(thread, words.not_linked(named), once=f"started:{start.tag}")
         elif start.reads_thread and not start.by_button:
             self.notices.mark(thread.channel, message.ts, delivery_reports.DELIVERED_MARK)
         if message.step:

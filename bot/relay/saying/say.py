@@ -105,8 +105,7 @@ class Say:
     async def form(self, channel: str, by: UserId) -> View:
         """Return the form for a message from `channel`."""
         choices = await self.naming.offered(channel, by)
-        number = await self.state.tickets.issue(SayForm(by=by, channel=channel))
-        return say_form(number, choices)
+        return say_form(await self.state.tickets.issue(SayForm(by=by, channel=channel)), choices)
 
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
         """Say the form's message, once; raises `FormGone`, and as `say` does."""

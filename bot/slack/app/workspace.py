@@ -93,8 +93,7 @@ class Permissions:
 
     async def of_author(self, message: Reply) -> Standing:
         """Return whether the author of `message` may message Devin where it was written."""
-        channel = message.thread.channel
-        return await self.of(message.author, channel, message.bots, message.home)
+        return await self.of(message.author, message.thread.channel, message.bots, message.home)
 
     async def _of_bot(self, who: UserId, bots: Sequence[str], home: str) -> Standing:
         """Return whether a listed bot's post may steer Devin; an app's id alone is not enough.
@@ -186,8 +185,7 @@ class Identity:
         return self.tenant == self.enterprise
 
     def missing_scopes(self, options: Sequence[str] = ()) -> frozenset[str]:
-        """Return the scopes of the manifest with `options` that the token lacks, as far as known.
-        """
+        """Return what scopes of the manifest with `options` the token lacks, as far as known."""
         return frozenset(required_scopes(*options)) - self.scopes if self.scopes else frozenset()
 
 

@@ -233,8 +233,7 @@ class SocketMode:
 
     async def _open(self, web: aiohttp.ClientSession) -> _Connection:
         """Open a connection at a new address: a used or old address does not work again."""
-        method = "apps.connections.open"
-        answer = await call(self.app.client, method, app_token=self.app_token)
+        answer = await call(self.app.client, "apps.connections.open", app_token=self.app_token)
         url = string(answer, "url")
         if not is_secure(url):
             raise SlackRefused("Socket Mode", NO_TLS)

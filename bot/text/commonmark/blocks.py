@@ -207,8 +207,7 @@ def hanging(mark: str, text: str) -> str:
 def rows(block: Block) -> list[str]:
     """Return the lines of a table: its header, its delimiter row and its other rows."""
     found = [row for row in walk([block]) if row.kind == "tr"]
-    header = found[0].children
-    delimiters = [_DELIMITERS[str(cell.token.attrs.get("style", ""))] for cell in header]
+    delimiters = [_DELIMITERS[str(cell.token.attrs.get("style", ""))] for cell in found[0].children]
     return [_row(found[0]), f"| {' | '.join(delimiters)} |", *map(_row, found[1:])]
 
 

@@ -227,8 +227,7 @@ def _units(atom: Atom, limit: int) -> list[Atom]:
         return [atom]
     content = atom.plain if atom.kind == "code" else atom.source
     content = _TICKS.sub(lambda run: _LOOKS_LIKE_TICK * len(run[0]), content)
-    room = limit // 2 - _TICKS_OF_CODE
-    return [Atom("code", code(piece)) for piece in chunks(content, room)]
+    return [Atom("code", code(piece)) for piece in chunks(content, limit // 2 - _TICKS_OF_CODE)]
 
 
 class _Page:

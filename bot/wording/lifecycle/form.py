@@ -83,8 +83,7 @@ def again(number: str, typed: str, chosen: Options, offer: Offer) -> View:
     `typed` is the prompt, after what was chosen and has no input of its own. It may be empty where
     the thread is a prompt, too.
     """
-    is_shown = len(typed) <= PROMPT_LIMIT
-    prompt = _prompt(typed, optional=True) if is_shown else context(TOO_LONG)
+    prompt = _prompt(typed, optional=True) if len(typed) <= PROMPT_LIMIT else context(TOO_LONG)
     blocks = [prompt, *fields(chosen, offer)]
     return message.form(AGAIN_TITLE, blocks, "Start", actions.AGAIN_FORM, number)
 

@@ -310,8 +310,7 @@ def compose(items: Sequence[Said], framing: Framing) -> Composed:
             files += _add_message(drafts, one, framing)
         else:
             _add_event(drafts, one, framing)
-    posts = [draft.post() for draft in drafts if draft.blocks or draft.buttons]
-    return Composed(posts, files)
+    return Composed([draft.post() for draft in drafts if draft.blocks or draft.buttons], files)
 
 
 def file_link(file: SentFile) -> DevinPost:
