@@ -59,7 +59,7 @@ class Worth(IntEnum):
 
 def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     """Return the time until the next poll, about as long as nothing has happened; None: never."""
-    idle = _idle_ms(poll, seen)
+    idle = abs(poll.began - _moved_at(poll, seen))
     if seen.state is SessionState.ENDED and idle >= FRESH_MS and not _has_open(poll, seen):
         return None
     has_work = any(
@@ -95,7 +95,7 @@ def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
         state is not seen.state
         or updated_of(summary) != seen.updated
         or pulls_by(seen, summary) != seen.pull_requests
-        or _has_cost(seen, summary)
+        or (seen.is_at_rest and summary.acus != seen.acus)  # at work, the next read finds it soon
     )
     is_wanted = poll.wanted >= seen.read_at or seen.has_more
     if is_wanted or has_moved or _is_fresh(poll):
@@ -118,11 +118,6 @@ def updated_of(summary: SessionSummary) -> int:
     return int(summary.updated_at.timestamp() * 1000) if summary.updated_at else 0
 
 
-def _has_cost(seen: Watched, summary: SessionSummary) -> bool:
-    """Return True if a session at rest has used more; at work, the next read finds it soon."""
-    return seen.is_at_rest and summary.acus != seen.acus
-
-
 def _is_fresh(poll: TakenPoll) -> bool:
     """Return True unless messages were read after that time."""
     seen = poll.seen
@@ -136,10 +131,6 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
         return WORKING_MS
     spoke_at = max(poll.replied, poll.seen.spoke_at)
     return SPOKEN_MS if poll.began - spoke_at < DAY_MS else RESTING_MS
-
-
-def _idle_ms(poll: TakenPoll, seen: Watched) -> int:
-    return abs(poll.began - _moved_at(poll, seen))
 
 
 def _moved_at(poll: TakenPoll, seen: Watched) -> int:

@@ -8,7 +8,6 @@ place of an option.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.model.errors import BadSession
 from bot.model.replies import Reply
@@ -25,6 +24,7 @@ from bot.wording.message import (
     field,
     form,
     literal_text,
+    menu,
     modal,
     plain,
     preview,
@@ -115,12 +115,7 @@ def say_menu(number: str, sessions: Sequence[NamedSession], text: str) -> SlackM
     options = [
         option(one, choice_value(number, index)) for index, one in enumerate(sessions[:MENU_LIMIT])
     ]
-    select = {
-        "type": "static_select",
-        "action_id": actions.SAY_CHOSEN,
-        "placeholder": literal_text(CHOOSE),
-        "options": options,
-    }
+    select = menu(CHOOSE, None, action_id=actions.SAY_CHOSEN, options=options)
     return SlackMessage(
         f'Several sessions are active in this channel. Which one should get "{preview(text)}"?',
         buttons=(select, button(actions.SAY_CANCELLED, "Cancel", number)),
@@ -189,16 +184,11 @@ def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
 
 def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId | None) -> Block:
     options = {one.session: option(one, one.session) for _, ones in groups for one in ones}
-    select: dict[str, Any] = {
-        "type": "static_select",
-        "placeholder": literal_text(CHOOSE),
-        "option_groups": [
-            {"label": literal_text(label), "options": [options[one.session] for one in ones]}
-            for label, ones in groups
-        ],
-    }
-    if meant in options:
-        select["initial_option"] = options[meant]
+    listed = [
+        {"label": literal_text(label), "options": [options[one.session] for one in ones]}
+        for label, ones in groups
+    ]
+    select = menu(CHOOSE, options.get(meant) if meant else None, option_groups=listed)
     hint = "Pick one, or paste a link or an ID below."
     return field(SESSION_FIELD, LABEL, select, hint, optional=True)
 

@@ -32,6 +32,7 @@ from bot.wording.message import (
     context,
     field,
     literal_text,
+    menu,
     plain,
     text_input,
 )
@@ -211,12 +212,7 @@ def _repo(chosen: Options, offer: Offer) -> Block:
 def _mode(chosen: str) -> Block:
     modes = dict.fromkeys((*MODES, chosen) if chosen else MODES)
     options = {one: _option(one.capitalize(), one) for one in modes}
-    element = {
-        "type": "static_select",
-        "placeholder": literal_text("Default"),
-        "options": list(options.values()),
-        **({"initial_option": options[chosen]} if chosen else {}),
-    }
+    element = menu("Default", options.get(chosen), options=list(options.values()))
     return field(actions.MODE_FIELD, "Mode", element, optional=True)
 
 
@@ -251,12 +247,7 @@ def _option(label: str, value: str) -> Block:
 
 
 def _search(placeholder: str, chosen: Block | None) -> Block:
-    return {
-        "type": "external_select",
-        "placeholder": literal_text(placeholder),
-        "min_query_length": 0,
-        **({"initial_option": chosen} if chosen else {}),
-    }
+    return menu(placeholder, chosen, "external_select", min_query_length=0)
 
 
 MOST_NAMED = 8
