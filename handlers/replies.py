@@ -12,7 +12,6 @@ from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Change, Evidence, Reply, reply_id
 from bot.relay import UseCases
-from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import to_devin
 from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.message import SlackMessage
@@ -70,8 +69,8 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
     """Return a message as it is now, or as it was if Slack doesn't show it; None if it's gone."""
     try:
         found = await cases.workspace.threads.message(message.thread, message.ts)
-    except SlackRefused as error:
-        return None if error.reason in NO_SUCH_THREAD else message
+    except SlackRefused:
+        return message
     if found is None or found.get("subtype") == "tombstone":
         return None
     return parse_message({**found, "channel": message.thread.channel}, message.thread.team)

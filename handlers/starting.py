@@ -29,7 +29,6 @@ from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
-from bot.slack.threads import NO_SUCH_THREAD
 from bot.wording import actions, refusals
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
@@ -212,12 +211,7 @@ async def _message(cases: UseCases, reaction: Reaction) -> Reply | None:
     """
     workspace, ts = cases.workspace, reaction.ts
     place = ThreadRef(team=workspace.team, channel=reaction.channel, thread_ts=ts)
-    try:
-        found = await workspace.threads.message(place, ts)
-    except SlackRefused as error:
-        if error.reason in NO_SUCH_THREAD:
-            return None
-        raise
+    found = await workspace.threads.message(place, ts)
     if found is None or not is_said(found) or is_own(found, workspace.identity):
         return None
     return parse_message({**found, "channel": reaction.channel}, workspace.team)

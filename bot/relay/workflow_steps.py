@@ -29,7 +29,6 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
@@ -182,8 +181,6 @@ class WorkflowSteps:
         try:
             message = await self.workspace.threads.root(named)
         except SlackRefused as error:
-            if error.reason in NO_SUCH_THREAD:
-                raise BadStep(Flaw.NO_THREAD) from error
             if error.reason in OPERATOR_MUST_ACT:
                 raise
             raise CannotPost(error.reason) from error

@@ -195,7 +195,12 @@ class Threads:
 
     async def message(self, thread: ThreadRef, ts: str) -> Mapping[str, Any] | None:
         """Return the current message at `ts` in `thread`; None if it is gone."""
-        page, _ = await self.page(thread, None, oldest=ts, latest=ts, inclusive=True)
+        try:
+            page, _ = await self.page(thread, None, oldest=ts, latest=ts, inclusive=True)
+        except SlackRefused as error:
+            if error.reason in NO_SUCH_THREAD:
+                return None
+            raise
         return next((one for one in page if one.get("ts") == ts), None)
 
     async def root(self, thread: ThreadRef) -> Mapping[str, Any]:

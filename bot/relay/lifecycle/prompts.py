@@ -15,7 +15,6 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.lifecycle.starting import Choosing, Start
 from bot.slack.app.workspace import Identity, Workspace
-from bot.slack.threads import NO_SUCH_THREAD
 from bot.text.content import section
 from bot.text.mrkdwn import block_quote
 from bot.text.to_devin import is_empty, mark_typed, speaker
@@ -160,12 +159,7 @@ class Prompts:
         """
         if start.by_button or not start.reads_thread:
             return start.message
-        try:
-            found = await self.workspace.threads.message(start.thread, start.message.ts)
-        except SlackRefused as error:
-            if error.reason in NO_SUCH_THREAD:
-                return None
-            raise
+        found = await self.workspace.threads.message(start.thread, start.message.ts)
         if found is None:
             return None
         asked = self.parse_asked(found, start, self.workspace.identity)

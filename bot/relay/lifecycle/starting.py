@@ -216,9 +216,7 @@ class Start(Record):
     @property
     def owed(self) -> Owed:
         """Its entry in the outbox."""
-        where = self.thread
-        subject = subject_of(where, self.message.ts, self.number)
-        return Owed(subject, 1, OwedKind.START)
+        return Owed(subject_of(self.thread, self.message.ts, self.number), 1, OwedKind.START)
 
     @property
     def tag(self) -> str:
