@@ -18,7 +18,8 @@ from bot.model.people import Standing
 from bot.relay import UseCases
 from bot.wording import forms
 from bot.wording.lifecycle import form
-from bot.wording.message import SlackMessage, View, plain
+from bot.wording.message import SlackMessage, View
+from bot.wording.phrases import plain
 from handlers.answering import Asker, caught, in_words, ours
 from handlers.parse.interactions import Submission, parse_submission
 from handlers.parse.messages import Payload

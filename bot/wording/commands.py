@@ -9,15 +9,9 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.message import (
-    QUOTE_LIMIT,
-    SlackMessage,
-    last_ending,
-    local_time,
-    mail_waiting,
-    preview,
-    session_link,
-)
+from bot.wording.addresses import session_link
+from bot.wording.message import QUOTE_LIMIT, SlackMessage
+from bot.wording.phrases import last_ending, local_time, mail_waiting, preview
 from bot.wording.mirror.card import BARRED, follows, session_lines
 
 HELP = SlackMessage(

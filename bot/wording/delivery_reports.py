@@ -14,19 +14,9 @@ from bot.wording.actions import (
     reply_value,
 )
 from bot.wording.lifecycle import ending
-from bot.wording.message import (
-    ADMIN,
-    Block,
-    SlackMessage,
-    as_code,
-    button,
-    named_by,
-    note,
-    opens,
-    plural,
-    span,
-    unlinks,
-)
+from bot.wording.addresses import opens, unlinks
+from bot.wording.message import Block, SlackMessage, button
+from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 
 DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"

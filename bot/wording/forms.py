@@ -16,6 +16,7 @@ from bot.text.to_devin import to_markdown
 from bot.text.to_slack import cut, shortened
 from bot.wording import actions
 from bot.wording.actions import SESSION_FIELD, TYPED_FIELD, choice_value
+from bot.wording.addresses import session_address, short_id, title_of
 from bot.wording.message import (
     Block,
     SlackMessage,
@@ -26,13 +27,9 @@ from bot.wording.message import (
     literal_text,
     menu,
     modal,
-    plain,
-    preview,
-    session_address,
-    short_id,
     text_input,
-    title_of,
 )
+from bot.wording.phrases import plain, preview
 from bot.wording.refusals import no_session
 
 SEND_TITLE = "Send to Devin"

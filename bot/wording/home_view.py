@@ -17,26 +17,20 @@ from bot.wording import actions
 from bot.wording.actions import home_choice_value, home_value
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
+from bot.wording.addresses import SEPARATOR, session_link, short_id
 from bot.wording.message import (
-    ADMIN,
-    SEPARATOR,
     Block,
     SlackMessage,
     View,
     action_row,
     button,
-    clock_time,
     context,
     form,
     header,
-    last_ending,
-    mail_waiting,
     plain_text,
-    plural,
     section,
-    session_link,
-    short_id,
 )
+from bot.wording.phrases import ADMIN, clock_time, last_ending, mail_waiting, plural
 from bot.wording.mirror.card import session_lines
 from bot.wording.mirror.digest import Item, listing
 from bot.wording.refusals import MAY_NOT, ask_for_access

@@ -9,16 +9,9 @@ from bot.model.replies import Change
 from bot.model.sessions import Unclear
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
-from bot.wording.message import (
-    ADMIN,
-    SlackMessage,
-    as_code,
-    in_minutes,
-    linker,
-    plural,
-    preview,
-    session_link,
-)
+from bot.wording.addresses import session_link
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview
 from bot.wording.mirror.posts import chosen
 from bot.wording.workflows import FLAWS
 

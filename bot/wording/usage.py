@@ -7,7 +7,9 @@ from itertools import accumulate
 from bot.model.ledger import Use
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId
-from bot.wording.message import SlackMessage, acus_of, amount, linker, plural, session_link
+from bot.wording.addresses import session_link
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import acus_of, amount, linker, plural
 from bot.wording.mirror.digest import GROUP_LIMIT
 
 MOST_LINES = 10

@@ -9,7 +9,9 @@ from bot.model.workflow_steps import Flaw
 from bot.text.to_slack import cut, disarmed, quiet
 from bot.wording.delivery_reports import words_of
 from bot.wording.lifecycle import form
-from bot.wording.message import QUOTE_LIMIT, SlackMessage, in_minutes, plain, session_address
+from bot.wording.addresses import session_address
+from bot.wording.message import QUOTE_LIMIT, SlackMessage
+from bot.wording.phrases import in_minutes, plain
 
 LINKED_NOW = "Replies will be sent to Devin."
 LINKED_BEFORE = "Already linked to this session."

@@ -28,7 +28,8 @@ from bot.slack.threads import Threads
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.state import measure
-from bot.wording.message import SlackMessage, mail_waiting
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import mail_waiting
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.store.watches import Watches
-from bot.wording.message import acus_of
+from bot.wording.phrases import acus_of
 from sandbox import Sandbox
 from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk

@@ -44,7 +44,7 @@ from bot.store.outbox import OwedKind
 from bot.store.watches import Found, Watches
 from bot.wording import delivery_reports
 from bot.wording.commands import HELP
-from bot.wording.message import short_id
+from bot.wording.addresses import short_id
 from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID

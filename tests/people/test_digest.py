@@ -21,7 +21,7 @@ from bot.store.links import Profiles
 from bot.store.outbox import Outbox, parse_owed
 from bot.wording import refusals
 from bot.wording.commands import by_mention
-from bot.wording.message import short_id
+from bot.wording.addresses import short_id
 from bot.wording.mirror import digest as words
 from sandbox.devin.organization import ORG_ID
 from sandbox.slack.server import Message

@@ -17,7 +17,7 @@ from bot.slack import api
 from bot.store.claims import Claims
 from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
-from bot.wording.message import session_address
+from bot.wording.addresses import session_address
 from bot.wording.mirror import digest
 from handlers.parse.commands import parse_command
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels, running

@@ -12,7 +12,7 @@ from bot.model.people import Standing
 from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
-from bot.wording.message import session_address
+from bot.wording.addresses import session_address
 from bot.wording.mirror.card import BARRED, ended_card, follows
 from bot.wording.mirror.posts import QUIET, following
 from sandbox.slack.server import Message

@@ -24,13 +24,9 @@ from bot.wording import actions, commands, forms, home_view, refusals, thread_li
 from bot.wording.actions import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
-from bot.wording.message import (
-    SlackMessage,
-    last_ending,
-    mail_waiting,
-    session_address,
-    session_link,
-)
+from bot.wording.addresses import session_address, session_link
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import last_ending, mail_waiting
 from bot.wording.mirror.posts import following
 from handlers.parse.interactions import (
     parse_home_page,

@@ -18,7 +18,8 @@ from bot.redis.connection import Store
 from bot.settings import load_settings
 from bot.wording import actions, forms, refusals, workflows
 from bot.wording.lifecycle import ending
-from bot.wording.message import SlackMessage, plain
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import plain
 from bot.wording.mirror import posts
 from sandbox.devin.answers import STATES
 from tests.support.bots import open_bot

@@ -29,7 +29,9 @@ from bot.store.links import Links
 from bot.wording import actions, commands, refusals
 from bot.wording import forms as waiting
 from bot.wording.forms import NO_MESSAGE, Choices, say_form, say_menu
-from bot.wording.message import SlackMessage, plain, short_id
+from bot.wording.addresses import short_id
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import plain
 from bot.wording.refusals import no_session
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery

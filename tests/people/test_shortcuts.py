@@ -35,7 +35,9 @@ from bot.redis.keys import subject_key
 from bot.store.links import Links
 from bot.wording import forms, refusals, thread_links
 from bot.wording.forms import Choices
-from bot.wording.message import SlackMessage, plain, session_address
+from bot.wording.addresses import session_address
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import plain
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit

@@ -16,7 +16,7 @@ from bot.settings import load_settings
 from bot.wording import commands, refusals
 from bot.wording.lifecycle import form, starting
 from bot.wording.lifecycle.form import Offer
-from bot.wording.message import plain
+from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
 from tests.people.test_starting import opening, prompt, sessions, start
 from tests.support.bots import open_bot

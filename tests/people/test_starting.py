@@ -30,7 +30,8 @@ from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
 from bot.wording import commands, refusals, thread_links, workflows
 from bot.wording.lifecycle import form, starting
-from bot.wording.message import SlackMessage, plain
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES, Answer
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message

@@ -11,7 +11,7 @@ from bot.model.workflow_steps import Flaw
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.form import Offer
-from bot.wording.message import plain
+from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
 from sandbox.slack.world.workspace import Channel
 from tests.people.test_shortcuts import LINK, SEND, asked

@@ -15,7 +15,7 @@ from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
 from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
-from bot.wording.message import session_link
+from bot.wording.addresses import session_link
 from sandbox import Sandbox
 from tests.support.desk import Desk, muted, running
 from tests.support.known import people_of

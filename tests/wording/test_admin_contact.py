@@ -9,7 +9,8 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import Closing
 from bot.wording import delivery_reports, home_view, refusals
 from bot.wording.lifecycle import ending, starting
-from bot.wording.message import ADMIN, SlackMessage, admin_named, plain
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import ADMIN, admin_named, plain
 from tests.wording.foreign import BARE, FOREIGN, problems
 from tests.wording.test_delivery_reports import REPLY
 

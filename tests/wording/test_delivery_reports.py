@@ -10,7 +10,7 @@ from bot.model.files import AttachedFile
 from bot.model.people import UserId
 from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
 from bot.text.to_slack import cut
-from bot.wording import delivery_reports, message
+from bot.wording import delivery_reports, phrases
 from bot.wording.message import QUOTE_LIMIT
 from tests.wording.foreign import BARE, FOREIGN, HUGE, THREAD, problems, quotes
 
@@ -140,4 +140,4 @@ def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
 )
 def test_a_duration_is_said_in_words(duration: timedelta, said: str) -> None:
     """It has its natural unit."""
-    assert message.span(duration) == said
+    assert phrases.span(duration) == said

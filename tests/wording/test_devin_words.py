@@ -9,7 +9,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.devin_markdown import SentFile
 from bot.wording.actions import ANSWER, APPROVE, CONTINUE_SESSION, OPEN_SESSION, START_NEW, UNLINK
-from bot.wording.message import session_link
+from bot.wording.addresses import session_link
 from bot.wording.mirror.posts import (
     APPROVED,
     EDITABLE,

@@ -29,7 +29,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import escape
 from bot.wording import commands, home_view
 from bot.wording.lifecycle import ending
-from bot.wording.message import SlackMessage, context, note
+from bot.wording.message import SlackMessage, context
+from bot.wording.phrases import note
 from bot.wording.mirror import posts
 from bot.wording.mirror.digest import DigestPost
 from bot.wording.refusals import MAY_NOT

@@ -28,7 +28,7 @@ from bot.slack.lookups import Source
 from bot.slack.people import GUEST_FLAGS, HOME, People
 from bot.slack.threads import Threads
 from bot.timing import Timing
-from bot.wording.message import admin_named
+from bot.wording.phrases import admin_named
 
 log = logging.getLogger(__name__)
 

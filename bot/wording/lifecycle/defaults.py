@@ -8,18 +8,9 @@ from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, quiet
 from bot.wording import actions
 from bot.wording.lifecycle.form import Offer, fields
-from bot.wording.message import (
-    SlackMessage,
-    View,
-    as_code,
-    button,
-    codes,
-    context,
-    field,
-    form,
-    session_link,
-    text_input,
-)
+from bot.wording.addresses import session_link
+from bot.wording.message import SlackMessage, View, button, context, field, form, text_input
+from bot.wording.phrases import as_code, codes
 
 WORDS_SHOWN = 400
 LONGEST_ADDRESS = 300

@@ -27,15 +27,14 @@ from bot.wording.message import (
     Block,
     SlackMessage,
     View,
-    as_code,
     button,
     context,
     field,
     literal_text,
     menu,
-    plain,
     text_input,
 )
+from bot.wording.phrases import as_code, plain
 
 TITLE = "Start a Devin session"
 AGAIN_TITLE = "Start again"

@@ -10,19 +10,9 @@ from bot.text.to_slack import escape
 from bot.wording.actions import START_AGAIN, reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.message import (
-    ADMIN,
-    Block,
-    SlackMessage,
-    as_code,
-    button,
-    named_by,
-    note,
-    plural,
-    session_address,
-    session_link,
-    span,
-)
+from bot.wording.addresses import session_address, session_link
+from bot.wording.message import Block, SlackMessage, button
+from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 
 BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."

@@ -26,27 +26,17 @@ from bot.wording.actions import (
     UNFOLLOW,
     link_value,
 )
-from bot.wording.message import (
-    Block,
-    SlackMessage,
-    acus_of,
-    as_code,
-    button,
-    cap_of,
-    clock_time,
-    codes,
-    literal_text,
+from bot.wording.addresses import (
     opens,
     own_thread,
-    plain,
-    plain_text,
-    plural,
     pull_request_link,
     session_link,
     short_id,
     title_of,
     unlinks,
 )
+from bot.wording.message import Block, SlackMessage, button, literal_text, plain_text
+from bot.wording.phrases import acus_of, as_code, cap_of, clock_time, codes, plain, plural
 
 MOST_PULL_REQUESTS = 5
 PULL_REQUESTS_LIMIT = 800

@@ -9,15 +9,9 @@ from bot.model.digest import Digest, Often, zone_of
 from bot.model.mirror import Watched
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import quiet
-from bot.wording.message import (
-    SlackMessage,
-    acus_of,
-    context,
-    local_time,
-    plural,
-    section,
-    session_link,
-)
+from bot.wording.addresses import session_link
+from bot.wording.message import SlackMessage, context, section
+from bot.wording.phrases import acus_of, local_time, plural
 from bot.wording.mirror.card import pull_requests, state_words
 
 MOST_LINES = 15

@@ -20,22 +20,9 @@ from bot.text.questions import label
 from bot.text.to_slack import cut, escape, excerpt, quiet
 from bot.wording.actions import ANSWER, APPROVE, HOW_TO_ANSWER, answer_value
 from bot.wording.lifecycle import ending
-from bot.wording.message import (
-    Block,
-    SlackMessage,
-    action_row,
-    acus_of,
-    button,
-    cap_of,
-    local_time,
-    opens,
-    plural,
-    pull_request_link,
-    session_link,
-    verbatim,
-    web_link,
-    without_mention,
-)
+from bot.wording.addresses import opens, pull_request_link, session_link, web_link
+from bot.wording.message import Block, SlackMessage, action_row, button, verbatim
+from bot.wording.phrases import acus_of, cap_of, local_time, plural, without_mention
 from bot.wording.mirror.card import BARRED, CONTINUE, continues
 
 WORKING = "is following Devin's work…"

@@ -1,0 +1,163 @@
+"""Numbers, times, names and words in code, as they are said within a sentence."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from bot.model.files import Forwarded
+from bot.model.replies import Outcome, OutcomeKind, Queue, Reply
+from bot.text.to_devin import to_markdown
+from bot.text.to_slack import escape, excerpt, head, quiet, without_pings
+
+
+def without_mention(markup: str) -> str:
+    """Return a sentence of ours as it is said in the bot's direct message."""
+    markup = _BY_ANYONE.sub("you write", markup)
+    return _BY_MENTION.sub(lambda found: "Write" if found[1] == "M" else "write", markup)
+
+
+# Commands are in code, so these match our own words only.
+_BY_ANYONE = re.compile(r"someone mentions me with(?= `)")
+_BY_MENTION = re.compile(
+    r"(M|m)ention me(?: (?:again|here|there|in the thread|in a thread))?(?: with(?= `)| for(?= `))"
+)
+
+
+def plain(markup: str) -> str:
+    """Strip our own `markup`, where foreign text is escaped: links and mentions become words."""
+    markup = _MENTION.sub(ADMIN, markup)
+    shown = _LINK.sub(lambda found: found[2] or found[1], markup).replace("`", "")
+    return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+_MENTION = re.compile(r"<(?:#|@|!subteam\^)[A-Z0-9]+>")
+_LINK = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
+
+ADMIN = "your Devin Relay admin"
+
+_CHANNEL_ID = re.compile("[CG][A-Z0-9]{8,}")
+_NOTIFIED_ID = re.compile("([UWS])[A-Z0-9]{8,}")
+
+
+def preview(markup: str, blocks: Sequence[Mapping[str, object]] = ()) -> str:
+    """Return the start of a person's message as one inert line, as it looked to them."""
+    return excerpt(to_markdown(markup, blocks), limit=80)
+
+
+def named_by(message: Reply) -> str:
+    """Return the start of a message, or else of what it forwards; empty if neither has words."""
+    parts: tuple[Reply | Forwarded, ...] = (message, *message.forwarded)
+    return next(filter(None, (preview(one.text, one.blocks) for one in parts)), "")
+
+
+def local_time(at: int) -> str:
+    """Return a time (Unix seconds) that Slack shows in the reader's own zone."""
+    return f"<!date^{at}^{{date_short_pretty}} at {{time}}|earlier>"
+
+
+def clock_time(at: int, preposition: str = "") -> str:
+    """Return such a time for the end of a sentence: "2:31 AM today", or "at 2:31 AM today"."""
+    return f"<!date^{at}^{preposition}{{time}} {{date_short_pretty}}|earlier>"
+
+
+def linker(name: str) -> str:
+    """Return who linked a thread, at the beginning of a sentence; a workflow has no name."""
+    return quiet(name) or "A workflow"
+
+
+def mail_waiting(queue: Queue) -> str:
+    """Count a thread's queued replies, and those of its session's other threads."""
+    if queue.here is None:
+        return f"{queue.elsewhere:,} replies queued for this session"
+    queued = f"{queue.here} {plural(queue.here, 'reply', 'replies')}" if queue.here else "Nothing"
+    if not queue.elsewhere:
+        return f"{queued} queued"
+    return f"{queued} queued here, {queue.elsewhere} in this session's other threads"
+
+
+def last_ending(last: Outcome | None) -> str:
+    """Say how the last delivery ended."""
+    return f"Last reply: {_LAST[last.kind]}" if last else "No replies sent yet"
+
+
+_LAST = {
+    OutcomeKind.DELIVERED: "delivered",
+    OutcomeKind.UNCONFIRMED: "not confirmed",
+    OutcomeKind.SUSPENDED: "session suspended",
+    OutcomeKind.ENDED: "session ended",
+    OutcomeKind.REFUSED: "rejected",
+    OutcomeKind.UNCERTAIN: "not confirmed",
+    OutcomeKind.GIVEN_UP: "not sent",
+}
+
+
+def span(duration: timedelta) -> str:
+    """Return a duration in the largest unit of which it has exactly one, or more than one."""
+    seconds = int(duration.total_seconds())
+    for unit, length in _UNITS:
+        number, rest = divmod(seconds, length)
+        if number > 1 or (number == 1 and not rest):
+            about = "about " if rest else ""
+            return f"{about}{number} {plural(number, unit, f'{unit}s')}"
+    return f"{seconds} seconds"
+
+
+def in_minutes(wait: timedelta) -> str:
+    """Return when a `wait` is over, to the next full minute: "in 12 minutes"."""
+    return f"in {span(timedelta(minutes=-(-wait // timedelta(minutes=1))))}"
+
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def note(done: str) -> Callable[[str], str]:
+    """Return what makes the note in place of a pressed button: what was `done`, and by whom."""
+    return lambda by: f"{done} by {quiet(by)}."
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """Choose between the singular and the plural."""
+    return one if number == 1 else many
+
+
+def amount(acus: float) -> str:
+    """Return a number of ACUs, with one digit behind the point at most."""
+    return f"{acus:,.1f}".removesuffix(".0")
+
+
+def acus_of(acus: float, cap: int | None) -> str:
+    """Return what a session has used, of its cap if it has one: "4.2 of 10 ACUs"."""
+    used = amount(acus)
+    if cap is None:
+        return f"{used} {'ACU' if used == '1' else 'ACUs'}"
+    return f"{used} of {cap_of(cap)}"
+
+
+def cap_of(cap: int) -> str:
+    """Return a cap with its unit."""
+    return f"{cap:,} {plural(cap, 'ACU', 'ACUs')}"
+
+
+def admin_named(contact: str, *, mentions: bool = True) -> str:
+    """Return `ADMIN_CONTACT` as Slack markup in a sentence; without `mentions`, it pings nobody."""
+    if _CHANNEL_ID.fullmatch(contact):
+        return f"<#{contact}>"
+    if found := _NOTIFIED_ID.fullmatch(contact):
+        mention = f"<!subteam^{contact}>" if found[1] == "S" else f"<@{contact}>"
+        return mention if mentions else ADMIN
+    return quiet(contact) or ADMIN
+
+
+def as_code(text: str) -> str:
+    """Format an error code, or a word of ours, as code."""
+    return without_pings(f"`{head(escape(text.replace('`', '')), 120)}`")
+
+
+MOST_CODES = 8
+
+
+def codes(words: Sequence[str]) -> str:
+    """List options or other words of ours as code; of many, the first."""
+    more = len(words) - MOST_CODES
+    named = " ".join(as_code(one) for one in words[:MOST_CODES])
+    return f"{named} and {more} more" if more > 0 else named
