@@ -24,15 +24,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
-from bot.model.errors import (
-    EmptyMessage,
-    NotAllowed,
-    PassingError,
-    PersonError,
-    SlackRefused,
-    StoreAway,
-    TooManyStarts,
-)
+from bot.model import errors
 from bot.model.people import Standing, UserId
 from bot.model.record import mapping, string
 from bot.model.threads import ThreadRef, is_id
@@ -78,7 +70,7 @@ class Asker:
         log.warning("answered by a whisper", extra={"reason": problem})
         try:
             await self.cases.notices.whisper(self.thread, self.by, words)
-        except StoreAway as error:
+        except errors.StoreAway as error:
             log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
 
 
@@ -146,9 +138,9 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             return BoltResponse(status=HTTPStatus.OK)
         try:
             status = await answered(cases, event, error)
-        except PassingError as away:
+        except errors.PassingError as away:
             status, error = HTTPStatus.SERVICE_UNAVAILABLE, away
-        if isinstance(error, PassingError):
+        if isinstance(error, errors.PassingError):
             log.warning("not acknowledged", extra=ids | {"reason": str(error)})
         return BoltResponse(status=status)
 
@@ -181,13 +173,13 @@ def _log_unmatched(body: Payload, **ids: object) -> None:
 async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPStatus:
     """Tell the author of an event about an error; return the status for Slack."""
     thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
-    if isinstance(error, PersonError):
+    if isinstance(error, errors.PersonError):
         if thread is not None and user and not event.get("bot_id"):
             identity = cases.workspace.identity
             each = parse_spoken(event, identity.tenant, identity.user) is not None
             await whisper(cases, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
-    if isinstance(error, PassingError):
+    if isinstance(error, errors.PassingError):
         return HTTPStatus.SERVICE_UNAVAILABLE
     words = explained(error, cases.workspace.admin)
     if thread is not None and user:
@@ -201,7 +193,7 @@ async def whisper(
     thread: ThreadRef,
     ts: str,
     user: str,
-    error: PersonError,
+    error: errors.PersonError,
     *,
     each: bool = False,
 ) -> None:
@@ -211,16 +203,16 @@ async def whisper(
     """
     words = refusals.sorry(error, cases.workspace.admin)
     match error:
-        case NotAllowed(standing=Standing.BOT):
+        case errors.NotAllowed(standing=Standing.BOT):
             return
-        case NotAllowed(standing=Standing.UNKNOWN):
+        case errors.NotAllowed(standing=Standing.UNKNOWN):
             # No rule, so it may be otherwise next time: each message that it cost is told.
             once = f"unknown:{ts}"
-        case NotAllowed():
+        case errors.NotAllowed():
             once = f"{error.standing.value}:{ts}" if each else error.standing.value
-        case EmptyMessage():
+        case errors.EmptyMessage():
             once = f"empty:{ts}"
-        case TooManyStarts():
+        case errors.TooManyStarts():
             once = f"starts:{ts}"
         case _:
             await cases.notices.say(thread, words, once=f"sorry:{ts}")
@@ -239,12 +231,12 @@ async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[
 
 def in_words(error: Exception, admin: str) -> SlackMessage:
     """Word a failure for the person who asked; log it if the operator must know."""
-    if isinstance(error, PersonError):
+    if isinstance(error, errors.PersonError):
         return refusals.sorry(error, admin)
-    if isinstance(error, PassingError):
+    if isinstance(error, errors.PassingError):
         log.warning("what somebody asked for failed", extra={"reason": str(error)})
         return refusals.passing(error)
-    if isinstance(error, SlackRefused):
+    if isinstance(error, errors.SlackRefused):
         if error.reason.endswith("trigger_id"):
             return forms.TOO_LATE
         log.error("what somebody asked for was refused", extra={"reason": str(error)})

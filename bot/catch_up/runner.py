@@ -15,15 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from bot.catch_up.reader import Found, ThreadReader, describe
-from bot.model.errors import (
-    EmptyMessage,
-    NotAllowed,
-    RelayError,
-    SlackAway,
-    SlackRefused,
-    StoreAway,
-    UnderWay,
-)
+from bot.model import errors
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import ThreadRef, ts_micros
@@ -85,7 +77,7 @@ class CatchUp:
                     await self._listening.note()
                 await self._listening.move_checkpoint()
                 await self._checkpoints.let_go()
-            except StoreAway as error:
+            except errors.StoreAway as error:
                 log.warning("catch-up not let go", extra={"reason": str(error)})
 
     async def _run(self) -> None:
@@ -94,16 +86,16 @@ class CatchUp:
             await self._until_wanted(self._pause)
             try:
                 await self._listening.move_checkpoint()
-                await guarded(self._catch_up(), log, RelayError)
-            except StoreAway as error:
+                await guarded(self._catch_up(), log, errors.RelayError)
+            except errors.StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
                 # A process that dies now takes the events with it that it has refused.
                 self._listening.missed()
                 await self._listening.note_within(self._pause)
-            except SlackRefused as error:
+            except errors.SlackRefused as error:
                 # The token no longer works; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
-            except RelayError:
+            except errors.RelayError:
                 log.exception("catch-up failed")
 
     async def _catch_up(self) -> None:
@@ -123,7 +115,7 @@ class CatchUp:
         try:
             await self._checkpoints.renew()
             await self._listening.move_checkpoint()
-        except StoreAway:
+        except errors.StoreAway:
             self._listening.missed()
             raise
 
@@ -149,8 +141,8 @@ class CatchUp:
             threads = plan.pop(session)
             try:
                 await self._read(gap, session, threads, skipped)
-            except (SlackAway, UnderWay) as error:
-                asked = error.retry_after if isinstance(error, SlackAway) else None
+            except (errors.SlackAway, errors.UnderWay) as error:
+                asked = error.retry_after if isinstance(error, errors.SlackAway) else None
                 seconds = self._pause if asked is None else asked
                 self._put_off[session] = time.monotonic() + seconds
                 why = {"reason": str(error), "seconds": seconds}
@@ -216,7 +208,7 @@ class CatchUp:
                     read.accepted += 1
                     read.missed += not self._listening.was_waiting(reply.id)
                     metrics.LATE.inc()
-        except SlackAway:
+        except errors.SlackAway:
             for read in reads:
                 await self._say(read, [])
             raise
@@ -239,7 +231,7 @@ class CatchUp:
             change = await cases.replies.accept(reply, Evidence.THREAD)
             if change in FOR_NO_SESSION and is_spoken:
                 await cases.first_words.offer(reply)
-        except (EmptyMessage, NotAllowed) as error:
+        except (errors.EmptyMessage, errors.NotAllowed) as error:
             if not reply.bots:
                 where, by = (reply.thread, reply.ts), reply.author
                 await whisper(cases, *where, by, error, each=is_spoken)

@@ -12,13 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.model.errors import (
-    NO_ACCESS,
-    OPERATOR_MUST_ACT,
-    NotIdentified,
-    SlackAway,
-    SlackRefused,
-)
+from bot.model import errors
 from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.replies import Reply
@@ -107,7 +101,7 @@ class People:
         # The documentation doesn't say which of the two needs the scope users:read.email.
         email, is_confirmed = string(mapping(found.get("profile")), "email"), "is_email_confirmed"
         if not email or not isinstance(found.get(is_confirmed), bool):
-            raise SlackAway("users.info", "no email address", maybe_done=False)
+            raise errors.SlackAway("users.info", "no email address", maybe_done=False)
         return email if found[is_confirmed] else ""
 
     async def members(self, group: str) -> frozenset[UserId]:
@@ -192,8 +186,7 @@ class People:
         return next((groups[id_] for groups in named if id_ in groups), "")
 
     async def _look_up_user(self, user: str) -> Person:
-        answer = await call(self._client, "users.info", user=user)
-        found = answer["user"]
+        found = (await call(self._client, "users.info", user=user))["user"]
         if not isinstance(found, dict) or not found:
             raise TypeError("no user object")
         return await self._read_user(UserId(user), found)
@@ -244,8 +237,8 @@ class People:
         group, _, place = where.partition("@")
         try:
             answer = await call(self._client, GROUP_MEMBERS, usergroup=group, **self._in(place))
-        except SlackRefused as error:
-            if not self._is_org or error.reason in OPERATOR_MUST_ACT - {NO_ACCESS}:
+        except errors.SlackRefused as error:
+            if not self._is_org or error.reason in errors.OPERATOR_MUST_ACT - {errors.NO_ACCESS}:
                 raise
             return frozenset()
         return frozenset(UserId(str(user)) for user in answer["users"])
@@ -280,8 +273,9 @@ async def workspaces_of(client: SlackClient) -> dict[str, str]:
 def _identifying(method: str) -> Iterator[None]:
     try:
         yield
-    except SlackAway as error:
-        raise NotIdentified(error.reason, retry_after=error.retry_after, method=method) from error
+    except errors.SlackAway as error:
+        after = error.retry_after
+        raise errors.NotIdentified(error.reason, retry_after=after, method=method) from error
 
 
 def _name(found: Mapping[str, Any]) -> str:

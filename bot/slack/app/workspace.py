@@ -104,9 +104,7 @@ class Permissions:
         listed = allow.allow_bots.intersection(bots)
         if not (home or has_user or allow.allow_external):
             listed = frozenset(one for one in listed if not one.startswith("A"))
-        if not listed:
-            return Standing.BOT
-        if self.account is not None:
+        if not listed or self.account is not None:
             return Standing.BOT
         if home and not allow.allow_external and not await self._people.is_home(home):
             return Standing.EXTERNAL
