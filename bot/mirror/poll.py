@@ -18,16 +18,8 @@ from http import HTTPStatus
 from cachetools import LRUCache
 
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
+from bot.mirror import news
 from bot.mirror.agents import StatusLines
-from bot.mirror.news import (
-    Reading,
-    Sessions,
-    asked_with,
-    children_of,
-    found_in,
-    new_among,
-    shown_of,
-)
 from bot.mirror.pace import Worth, pause_of, worth_of
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
@@ -110,7 +102,7 @@ class SessionPoll:
         busy = [one for one in polls if one.session in self._reading]
         await self._watches.end([(one, timedelta(seconds=self._pause)) for one in busy])
         free = [one for one in polls if one.session not in self._reading]
-        asked = asked_with(free)
+        asked = news.asked_with(free)
         survey = await self._survey(asked) if free else Survey({}, 0)
         if isinstance(survey, timedelta):
             await self._watches.end([(one, survey) for one in free])
@@ -134,10 +126,10 @@ class SessionPoll:
         await asyncio.gather(*(self._read_in_slot(one) for one in line[:paid]))
 
     async def _with_children(
-        self, polls: Sequence[TakenPoll], found: Sessions, asked: Sequence[SessionId]
-    ) -> tuple[Sessions, Collection[SessionId]]:
+        self, polls: Sequence[TakenPoll], found: news.Sessions, asked: Sequence[SessionId]
+    ) -> tuple[news.Sessions, Collection[SessionId]]:
         """Return what was found, with the states of new children, and what was not of all asked."""
-        new = new_among(polls, found)
+        new = news.new_among(polls, found)
         more = await self._survey(new) if new else Survey({}, 0)
         if not isinstance(more, timedelta):
             found, asked = {**more.found, **found}, [*asked, *new]
@@ -208,7 +200,7 @@ class SessionPoll:
             await self._reads.spend(page.reads - 1, is_made=True)
         if page.left_out:
             self._note(poll.session, f"{page.left_out} messages left out")
-        reading = Reading(
+        reading = news.Reading(
             summary=due.summary,
             page=page,
             default=self._default,
@@ -217,7 +209,7 @@ class SessionPoll:
             is_too_long=is_too_long,
             children=due.children,
         )
-        found = found_in(poll, reading)
+        found = news.found_in(poll, reading)
         recorded = await self._watches.record(poll, found)
         if recorded is None:
             log.info("another poll was recorded", extra={"session_id": poll.session})
@@ -268,11 +260,11 @@ class SessionPoll:
             self._status_lines.clear(threads)
 
 
-def _due(poll: TakenPoll, found: Sessions, missing: Collection[SessionId]) -> _Due:
+def _due(poll: TakenPoll, found: news.Sessions, missing: Collection[SessionId]) -> _Due:
     summary = found.get(poll.session)
-    children = children_of(poll.seen, poll.session, found, missing)
+    children = news.children_of(poll.seen, poll.session, found, missing)
     worth = worth_of(poll, summary)
-    if shown_of(children) != shown_of(poll.seen.children):
+    if news.shown_of(children) != news.shown_of(poll.seen.children):
         worth = Worth.NEWS
     return _Due(worth, poll, summary, children)
 

@@ -8,13 +8,9 @@ from bot.model.files import Upload, WhyLink
 from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, excerpt, quiet
-from bot.wording.actions import (
-    SEND_AGAIN,
-    SEND_CORRECTION,
-    reply_value,
-)
-from bot.wording.lifecycle import ending
+from bot.wording import actions
 from bot.wording.addresses import opens, unlinks
+from bot.wording.lifecycle import ending
 from bot.wording.message import Block, SlackMessage, button
 from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 
@@ -39,7 +35,8 @@ def report(
         return replace(said, buttons=tuple(ending.buttons(reply.thread, sent_to)))
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN:
-        buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
+        value = actions.reply_value(reply.id, number)
+        buttons.append(button(actions.SEND_AGAIN, "Send again", value))
     buttons.append(opens(sent_to))
     if outcome.refusal is Refusal.NO_SESSION:
         buttons.append(unlinks(reply.thread, sent_to.session))
@@ -269,7 +266,7 @@ def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
         "Devin already has the original, so it won't see your edit."
         if was_taken
         else "Devin doesn't have the original, and won't see your edit unless you send it.",
-        buttons=(button(SEND_CORRECTION, "Send correction", ticket),),
+        buttons=(button(actions.SEND_CORRECTION, "Send correction", ticket),),
     )
 
 

@@ -99,9 +99,7 @@ def text_input(typed: str = "", **more: Any) -> Block:
     return {"type": "plain_text_input", **more, **({"initial_value": typed} if typed else {})}
 
 
-def menu(
-    placeholder: str, chosen: Block | None, kind: str = "static_select", **more: Any
-) -> Block:
+def menu(placeholder: str, chosen: Block | None, kind: str = "static_select", **more: Any) -> Block:
     """Return a menu of which an option is `chosen`, if any; `more` has the options."""
     more |= {"initial_option": chosen} if chosen else {}
     return {"type": kind, "placeholder": literal_text(placeholder), **more}

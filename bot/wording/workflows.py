@@ -7,9 +7,9 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
 from bot.model.workflow_steps import Flaw
 from bot.text.to_slack import cut, disarmed, quiet
+from bot.wording.addresses import session_address
 from bot.wording.delivery_reports import words_of
 from bot.wording.lifecycle import form
-from bot.wording.addresses import session_address
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.phrases import in_minutes, plain
 

@@ -14,17 +14,7 @@ from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, is_ts
 from bot.slack.app.workspace import Identity
-from bot.wording.actions import (
-    HOME_MUTE,
-    HOME_UNLINK,
-    HOME_UNMUTE,
-    parse_answer_value,
-    parse_home_choice,
-    parse_home_value,
-    parse_link_value,
-    parse_page_value,
-    parse_reply_value,
-)
+from bot.wording import actions
 from handlers.parse.messages import Payload, parse_message, parse_thread
 
 NEW = "new"
@@ -234,23 +224,23 @@ def parse_press(body: Payload, ours: Identity) -> Press | None:
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
     """Read the reply and the round of a *Send again*; None unless it is of the team here."""
-    found = parse_reply_value(press.value)
+    found = actions.parse_reply_value(press.value)
     return found if found is not None and place_of(found[0])[0] == press.thread.team else None
 
 
 def parse_answer(press: Press) -> tuple[SessionId, str, int] | None:
     """Read the session, the question and the option of an answer; None unless of this thread."""
-    found = parse_answer_value(press.value)
+    found = actions.parse_answer_value(press.value)
     return found[1:] if found is not None and found[0] == press.thread else None
 
 
 def parse_unlink(press: Press) -> SessionId | None:
     """Read the session of *Unlink* or *Follow*; None unless its thread is the one of the press."""
-    found = parse_link_value(press.value)
+    found = actions.parse_link_value(press.value)
     return found[1] if found is not None and found[0] == press.thread else None
 
 
-HOME_PRESSES = frozenset({HOME_MUTE, HOME_UNMUTE, HOME_UNLINK})
+HOME_PRESSES = frozenset({actions.HOME_MUTE, actions.HOME_UNMUTE, actions.HOME_UNLINK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,26 +273,28 @@ def parse_opened(event: Payload) -> tuple[UserId, str] | None:
 def parse_home_page(body: Payload, ours: Identity) -> tuple[UserId, int] | None:
     """Parse a press that turns App Home to another page: the person, and the page."""
     pressed = _pressed_at_home(body, ours)
-    page = None if pressed is None else parse_page_value(pressed[1])
+    page = None if pressed is None else actions.parse_page_value(pressed[1])
     return (pressed[0], page) if pressed is not None and page is not None else None
 
 
 def parse_home_press(body: Payload, ours: Identity) -> HomePress | None:
     """Parse a choice beside a thread of App Home; None unless it is entirely ours."""
     pressed = _pressed_at_home(body, ours)
-    return pressed and _home_press(body, ours, pressed[0], *parse_home_choice(pressed[1]))
+    return pressed and _home_press(body, ours, pressed[0], *actions.parse_home_choice(pressed[1]))
 
 
 def parse_home_unlink(body: Payload, ours: Identity) -> HomePress | None:
     """Parse a confirmed *Unlink*; None unless its value is entirely ours."""
     form = parse_submission(body, ours)
-    return None if form is None else _home_press(body, ours, form.by, HOME_UNLINK, form.number)
+    if form is None:
+        return None
+    return _home_press(body, ours, form.by, actions.HOME_UNLINK, form.number)
 
 
 def _home_press(
     body: Payload, ours: Identity, by: UserId, action: str, value: str
 ) -> HomePress | None:
-    found = parse_home_value(value)
+    found = actions.parse_home_value(value)
     if found is None or found[0].team != ours.tenant or action not in HOME_PRESSES:
         return None
     return HomePress(action, string(body, "trigger_id"), by, *found)

@@ -7,8 +7,8 @@ from bot.redis.connection import Store
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
 from bot.wording import actions
-from bot.wording.lifecycle.starting import CONTINUED_ALREADY, continued
 from bot.wording.addresses import session_address
+from bot.wording.lifecycle.starting import CONTINUED_ALREADY, continued
 from bot.wording.phrases import acus_of, cap_of
 from tests.people.test_home import ref_of
 from tests.people.test_questions import ASKED, press, unread, with_button

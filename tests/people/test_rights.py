@@ -19,8 +19,8 @@ from bot.settings import load_settings
 from bot.wording import actions, forms, refusals, workflows
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import plain
 from bot.wording.mirror import posts
+from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
 from tests.support.bots import open_bot
 from tests.support.desk import ANYTHING, OTHER_SESSION, SESSION, Desk, running

@@ -34,8 +34,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.links import Links
 from bot.wording import forms, refusals, thread_links
-from bot.wording.forms import Choices
 from bot.wording.addresses import session_address
+from bot.wording.forms import Choices
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import plain
 from sandbox.slack.api.blocks import options_of, view_problems

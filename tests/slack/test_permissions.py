@@ -14,8 +14,8 @@ from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
 from bot.wording import refusals, thread_links
-from bot.wording.delivery_reports import late
 from bot.wording.addresses import session_link
+from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from tests.support.desk import Desk, muted, running
 from tests.support.known import people_of

@@ -30,9 +30,9 @@ from bot.text.to_slack import escape
 from bot.wording import commands, home_view
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage, context
-from bot.wording.phrases import note
 from bot.wording.mirror import posts
 from bot.wording.mirror.digest import DigestPost
+from bot.wording.phrases import note
 from bot.wording.refusals import MAY_NOT
 from tests.wording.foreign import LINK, LONGEST_SESSION, THREAD, pings
 from tests.wording.test_refusals import ERRORS

@@ -8,9 +8,9 @@ from bot.model.replies import Outcome, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape
 from bot.wording.actions import START_AGAIN, reply_value
+from bot.wording.addresses import session_address, session_link
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.addresses import session_address, session_link
 from bot.wording.message import Block, SlackMessage, button
 from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 

@@ -18,14 +18,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import cut, disarmed, quiet, shortened
-from bot.wording.actions import (
-    CONTINUE_SESSION,
-    DEVIN_REVIEW,
-    FOLLOW,
-    FOLLOW_CHILD,
-    UNFOLLOW,
-    link_value,
-)
+from bot.wording import actions
 from bot.wording.addresses import (
     opens,
     own_thread,
@@ -176,9 +169,9 @@ def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
     for one in shown.seen.children[:MOST_CHILDREN]:
         symbol, is_so, _ = _STATES[one.state]
         link = session_link(NamedSession(one.session, one.title, one.url))
-        said, value = f":{symbol}: {link} {is_so}", link_value(shown.thread, one.session)
+        said, value = f":{symbol}: {link} {is_so}", actions.link_value(shown.thread, one.session)
         if (address := shown.followed.get(one.session)) is None:
-            rows.append((said, button(FOLLOW_CHILD, "Follow", value)))
+            rows.append((said, button(actions.FOLLOW_CHILD, "Follow", value)))
         else:
             rows.append((f"{said}, followed in {own_thread(address)}", None))
     return tuple(rows)
@@ -204,15 +197,15 @@ def _barred(shown: Card) -> SlackMessage:
 def _buttons(shown: Card) -> tuple[Block, ...]:
     link = shown.thread, shown.link.session
     is_followed = shown.follow is not Follow.OFF
-    follow = (UNFOLLOW, "Unfollow") if is_followed else (FOLLOW, "Follow")
+    follow = (actions.UNFOLLOW, "Unfollow") if is_followed else (actions.FOLLOW, "Follow")
     is_capped = shown.seen.is_at_cap and shown.seen.state is not SessionState.WORKING
     more = [*([continues(*link)] if is_capped else []), *review_offer(shown.seen)]
-    return (*more, opens(shown.session), button(*follow, link_value(*link)), unlinks(*link))
+    return (*more, opens(shown.session), button(*follow, actions.link_value(*link)), unlinks(*link))
 
 
 def continues(thread: ThreadRef, session: SessionId) -> Block:
     """Return the button that starts a session which goes on from one at its cap."""
-    return button(CONTINUE_SESSION, CONTINUE, link_value(thread, session))
+    return button(actions.CONTINUE_SESSION, CONTINUE, actions.link_value(thread, session))
 
 
 _STATES = {
@@ -284,11 +277,11 @@ def review_offer(seen: Watched) -> Sequence[Block]:
     """Return a button for the review of an open pull request; with several of them, a menu."""
     found = [one.url for one in seen.pull_requests if one.is_open and parse_pull_request(one.url)]
     if len(found) <= 1:
-        return [button(DEVIN_REVIEW, REVIEW, short_of(one)) for one in found]
+        return [button(actions.DEVIN_REVIEW, REVIEW, short_of(one)) for one in found]
     options = [
         {"text": literal_text(_label(one)), "value": short_of(one)} for one in found[:MOST_OFFERED]
     ]
-    menu = {"type": "static_select", "action_id": DEVIN_REVIEW, "options": options}
+    menu = {"type": "static_select", "action_id": actions.DEVIN_REVIEW, "options": options}
     return [{**menu, "placeholder": plain_text(f"{REVIEW}…")}]
 
 

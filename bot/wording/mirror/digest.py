@@ -11,8 +11,8 @@ from bot.model.sessions import NamedSession
 from bot.text.to_slack import quiet
 from bot.wording.addresses import session_link
 from bot.wording.message import SlackMessage, context, section
-from bot.wording.phrases import acus_of, local_time, plural
 from bot.wording.mirror.card import pull_requests, state_words
+from bot.wording.phrases import acus_of, local_time, plural
 
 MOST_LINES = 15
 GROUP_LIMIT = 2_800
