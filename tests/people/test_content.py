@@ -51,21 +51,22 @@ CARD: JSON = {
     "body": {"type": "plain_text", "text": "5xx: 12%"},
 }
 
+ALERTED = ("HighErrorRate", "12.4%", "**runbook**: https://wiki/1", "prod")
+MORE = a_table(["Site", "Open"], ["Lab", 7])
+
 KINDS = {
-    "words": Seen(("Mind the **gap**",), "Mind the *gap*"),
-    "pasted_table": Seen(("Which?", *ROWS), "Which?", attachments=tuple(pasted(TABLE))),
+    "words_and_tables": Seen(
+        ("Mind the **gap**", *ROWS, "| Site | Open |", "| Lab | 7 |"),
+        "Mind the *gap*",
+        blocks=(TABLE,),
+        attachments=tuple(pasted(MORE)),
+    ),
     "table_alone": Seen(ROWS, attachments=tuple(pasted(TABLE))),
-    "table_in_blocks": Seen(("Which?", *ROWS), "Which?", blocks=(TABLE,)),
-    "bots_blocks": Seen(
-        ("[web] TypeError", "[Open](https://err/1)", "at app.js:12", "Events: 1,204"),
+    "bots_alert": Seen(
+        ("[web] TypeError", "[Open](https://err/1)", "at app.js:12", "Events: 1,204", *ALERTED),
         "[web] TypeError",
         "bolt-ci",
         blocks=(section("<https://err/1|Open>"), STACK, section("Events: 1,204")),
-    ),
-    "bots_attachment": Seen(
-        ("[FIRING:1]", "HighErrorRate", "12.4%", "**runbook**: https://wiki/1", "prod"),
-        "[FIRING:1]",
-        "bolt-ci",
         attachments=(ALERT,),
     ),
     "bots_card": Seen(

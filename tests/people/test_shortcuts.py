@@ -425,8 +425,13 @@ async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, 
     assert desk.whispers("ben") == []
 
 
-@pytest.mark.parametrize("channel", ["general", "secrets", "group-dm", "dm", "shared"])
-@pytest.mark.parametrize("where", ["top", "root", "reply"])
+@pytest.mark.parametrize(
+    ("channel", "where"),
+    [
+        *(("general", "top"), ("general", "root"), ("general", "reply"), ("secrets", "reply")),
+        *(("group-dm", "root"), ("dm", "top"), ("dm", "reply"), ("shared", "top")),
+    ],
+)
 async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, where: str) -> None:
     """This works from a message alone, a thread's first one or a reply, in every conversation."""
     thread = ts = await desk.slack.say("Is it green?", channel=channel)

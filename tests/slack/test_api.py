@@ -67,12 +67,16 @@ async def answering(status: int, kind: str, body: bytes) -> AsyncIterator[SlackC
 
 @pytest.mark.parametrize("kind", NO_ANSWERS)
 async def test_what_is_no_answer_of_slack_s_api_refuses_nothing(kind: str) -> None:
-    """A proxy's page may stand in for Slack for a moment; what changes something may be done."""
-    for status in STATUSES:
+    """A proxy's page may stand in for Slack for a moment; what changes something may be done.
+
+    Each kind comes with each status and at each method, and of all three together every fourth.
+    """
+    shift = list(NO_ANSWERS).index(kind)
+    for number, status in enumerate(STATUSES, start=shift):
         async with answering(status, *NO_ANSWERS[kind]) as client:
-            for method, params in CALLS.items():
+            for method in list(CALLS)[number % 4 :: 4]:
                 with pytest.raises(SlackAway) as away:
-                    await call(client, method, **params)
+                    await call(client, method, **CALLS[method])
                 assert away.value.maybe_done is (method not in READING), (method, status)
 
 
