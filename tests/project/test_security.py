@@ -378,29 +378,29 @@ async def test_a_command_pings_no_channel(bot: Bot, desk: Desk) -> None:
 # Input in URLs, headers and log lines.
 
 
-@pytest.mark.parametrize(
-    "session",
-    [
-        f"{SESSION}/../../v1/secrets",
-        f"{SESSION}%2f..%2fsecrets",
-        f"{SESSION}?x=1",
-        f"{SESSION}#x",
-        f"https://app.devin.ai.evil.example/sessions/{SESSION[6:]}",
-        f"https://app.devin.ai@evil.example/sessions/{SESSION[6:]}",
-        f"https://app.devin.ai/sessions/{SESSION[6:]}/../x",
-        f"{SESSION}\u0000",
-        "devin-\uff10\uff11\uff12\uff13",
-    ],
+NO_SESSIONS = (
+    f"{SESSION}/../../v1/secrets",
+    f"{SESSION}%2f..%2fsecrets",
+    f"{SESSION}?x=1",
+    f"{SESSION}#x",
+    f"https://app.devin.ai.evil.example/sessions/{SESSION[6:]}",
+    f"https://app.devin.ai@evil.example/sessions/{SESSION[6:]}",
+    f"https://app.devin.ai/sessions/{SESSION[6:]}/../x",
+    f"{SESSION}\u0000",
+    "devin-\uff10\uff11\uff12\uff13",
 )
-async def test_a_session_id_that_is_none_reaches_no_url(bot: Bot, desk: Desk, session: str) -> None:
+
+
+async def test_a_session_id_that_is_none_reaches_no_url(bot: Bot, desk: Desk) -> None:
     """It is refused with a sentence, and Devin is not asked."""
-    root = await desk.slack.say("Shall we ship it?")
-    await desk.mention(f"link {session}", thread=root)
-    await wait_until(lambda: desk.said(root), "it is answered")
-    await desk.reply("Please rebase.", root)
-    await desk.slack.slash("/devin-say", f"{session} hello")
-    await desk.until_heard()
-    assert desk.card(root) is None
+    for session in NO_SESSIONS:
+        root = await desk.slack.say("Shall we ship it?")
+        await desk.mention(f"link {session}", thread=root)
+        await wait_until(lambda root=root: desk.said(root), "it is answered")  # type: ignore[misc]  # a lambda's default
+        await desk.reply("Please rebase.", root)
+        await desk.slack.slash("/devin-say", f"{session} hello")
+        await desk.until_heard()
+        assert desk.card(root) is None, session
     assert not [one for one in desk.devin.requests if one.session_id != SESSION]
     assert desk.devin.strays == []
 
