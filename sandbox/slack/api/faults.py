@@ -101,10 +101,12 @@ class FaultPlan:
             return Fault(429, retry_after=retry_after)
         return Fault(delay=self.jitter * random.random() ** 3) if self.jitter else None
 
-    def clear(self, method: str | None = None) -> None:
-        """Forget every planned failure and limit, or those of a method."""
-        for plans in (self._planned, self.limits):
-            if method is None:
-                plans.clear()
-            else:
-                plans.pop(method, None)
+    def clear(self, method: str | None = None) -> int:
+        """Forget every planned failure and limit, or those of a method; return the failures."""
+        methods = [*self._planned] if method is None else [method]
+        left = sum(len(self._planned.pop(one, ())) for one in methods)
+        if method is None:
+            self.limits.clear()
+        else:
+            self.limits.pop(method, None)
+        return left

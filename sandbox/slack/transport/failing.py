@@ -74,9 +74,12 @@ class Failing:
         """Let each call take up to so many seconds, and most of them a small part of it."""
         self._state.faults.jitter = seconds
 
-    def fail_no_more(self, method: str | None = None) -> None:
-        """Forget all planned failures and limits of calls, or those of `method`."""
-        self._state.faults.clear(method)
+    def fail_no_more(self, method: str | None = None) -> int:
+        """Forget all planned failures and limits of calls, or those of `method`.
+
+        Return how many failures no call has met.
+        """
+        return self._state.faults.clear(method)
 
     def refuse_markdown(self, containing: str) -> None:
         """Answer `invalid_blocks` to posts with `markdown` blocks that contain this, from now on.
