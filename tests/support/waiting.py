@@ -14,6 +14,9 @@ from tests.support.entries import Entries
 PATIENCE_SECONDS = 45.0
 """What comes at all comes by then, on any machine."""
 
+LOOK_SECONDS = (0.01, 0.05)
+"""The shortest and the longest pause between two looks: they take time from what is waited for."""
+
 
 async def wait_until(
     predicate: Callable[[], object | Awaitable[object]],
@@ -22,6 +25,7 @@ async def wait_until(
 ) -> None:
     """Return once `predicate` is true; fail with `description` if it is not within `seconds`."""
     deadline = time.monotonic() + seconds
+    pause, longest = LOOK_SECONDS
     while True:
         answer = predicate()
         if inspect.isawaitable(answer):
@@ -30,7 +34,8 @@ async def wait_until(
             return
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {description}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause)
+        pause = min(1.2 * pause, longest)
 
 
 async def stops(ask: Callable[[], Awaitable[object]], turns: int) -> bool:
