@@ -3,7 +3,7 @@
 On a single Redis, scripts run over one connection, and none waits for earlier answers. redis-py
 gives each command a connection of its own, or sends several as a batch, whose answers are returned
 together. Here a script leaves with those of the same turn of the event loop, and each answer is
-passed on as it comes. redis-py's connection authenticates, packs and parses.
+passed on as it comes. redis-py connects, authenticates and parses, and hiredis packs.
 """
 
 import asyncio
@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
+from hiredis import pack_command
 from redis import DriverInfo, __version__
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, MasterDownError, NoScriptError, ReadOnlyError, ResponseError
-from redis.typing import EncodableT
 
 from bot.model.errors import OperatorError, StoreAway
 from bot.redis import lua as commands
@@ -49,9 +48,10 @@ class _Wanted:
     is_retried: bool = False
     sent_at: float = 0.0
 
-    def packed(self, connection: AbstractConnection) -> list[bytes]:
+    def packed(self) -> bytes:
         what = ("EVAL", self.script.source) if self.is_taught else ("EVALSHA", self.script.sha)
-        return connection.pack_command(*what, 1, self.prefix, *self.args)
+        # redis-py's asyncio connections pack in Python only.
+        return pack_command((*what, 1, self.prefix, *self.args))
 
     def got(self, answer: Any) -> None:
         if self.answer.done():
@@ -136,12 +136,14 @@ class Pipelining:
                 await connection.connect()
             sending = asyncio.create_task(self._send(connection), name="scripts out")
             receiving = asyncio.create_task(self._receive(connection), name="answers in")
+            watching = asyncio.create_task(self._watch(), name="answers are late")
+            tasks = {sending, receiving, watching}
             try:
-                await asyncio.gather(sending, receiving)
+                await asyncio.gather(*tasks)
             finally:
-                sending.cancel()
-                receiving.cancel()
-                await asyncio.wait({sending, receiving})
+                for one in tasks:
+                    one.cancel()
+                await asyncio.wait(tasks)
         finally:
             await connection.disconnect(nowait=True)
 
@@ -154,9 +156,12 @@ class Pipelining:
             while self._unsent:
                 wanted = self._unsent.popleft()
                 try:
-                    packed += wanted.packed(connection)
-                except (UnicodeError, DataError) as error:  # such as half a character
+                    packed.append(wanted.packed())
+                except UnicodeError as error:  # such as half a character
                     wanted.got(error)
+                    continue
+                except TypeError as error:
+                    wanted.got(DataError(error))
                     continue
                 wanted.sent_at = now()
                 self._unanswered.append(wanted)
@@ -164,22 +169,29 @@ class Pipelining:
             await connection.send_packed_command(packed, check_health=False)
 
     async def _receive(self, connection: AbstractConnection) -> None:
-        async with asyncio.timeout(None) as limit:
-            while True:
-                if not self._unanswered:
-                    limit.reschedule(None)
-                    self._expected.clear()
-                    await self._expected.wait()
-                    continue
-                limit.reschedule(self._unanswered[0].sent_at + self._limit)
-                answer = await _answer(connection)
-                wanted = self._unanswered.popleft()
-                if isinstance(answer, NoScriptError) and not wanted.is_taught:
-                    wanted.is_taught = True
-                    self._unsent.append(wanted)
-                    self._asked.set()
-                else:
-                    wanted.got(answer)
+        while True:
+            if not self._unanswered:
+                self._expected.clear()
+                await self._expected.wait()
+                continue
+            answer = await _answer(connection)
+            wanted = self._unanswered.popleft()
+            if isinstance(answer, NoScriptError) and not wanted.is_taught:
+                wanted.is_taught = True
+                self._unsent.append(wanted)
+                self._asked.set()
+            else:
+                wanted.got(answer)
+
+    async def _watch(self) -> None:
+        """Raise TimeoutError once the oldest script has had no answer for too long."""
+        now = asyncio.get_running_loop().time
+        while True:
+            since = self._unanswered[0].sent_at if self._unanswered else now()
+            left = since + self._limit - now()
+            if left <= 0:
+                raise TimeoutError
+            await asyncio.sleep(left)
 
     def _broken(self, error: Exception) -> None:
         """Have scripts sent again that a lost connection has cost an answer; fail the others."""
@@ -366,18 +378,7 @@ def pipelined(url: str, limit: float) -> Pipelining:
         # Otherwise each new connection reads it from the disk, which takes 1 ms.
         driver_info=DriverInfo(lib_version=__version__),
     )
-    pool = redis.connection_pool
-    pool.connection_class = type("Packing", (_Packing, pool.connection_class), {})
     return Pipelining(redis, limit)
-
-
-class _Packing(AbstractConnection):
-    """A mixin that packs commands in C; redis-py's asyncio connections do that in Python only."""
-
-    def pack_command(self, *args: EncodableT) -> list[bytes]:
-        packer: Any = HiredisRespSerializer()  # its arguments are annotated wrongly (redis-py 8.1)
-        packed: list[bytes] = packer.pack(*args)
-        return packed
 
 
 SCHEMA = 1

@@ -159,5 +159,5 @@ def test_each_key_begins_with_its_kind() -> None:
 
 
 def test_redis_py_still_packs_in_python() -> None:
-    """In chunks, as its packer in C does not; with that one, our `_Packing` has no use any more."""
+    """In chunks, as its packer in C does not; with that one, ours has no use any more."""
     assert len(Connection().pack_command("SET", "key", "x" * 10_000)) > 1
