@@ -323,29 +323,27 @@ async def _unlinks(desk: Desk, thread: str) -> None:
     assert len(desk.devin.requests) == 2
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        f"T0OTHER:{{channel}}:{{ts}}|{SESSION}",
-        f"{{team}}:C0SECRETS0:{{ts}}|{SESSION}",
-        f"{{team}}:{{channel}}:1.1|{SESSION}",
-        "{team}:{channel}:{ts}",
-        "{team}:{channel}:{ts}|no session",
-        "",
-    ],
+FORGED_UNLINKS = (
+    f"T0OTHER:{{channel}}:{{ts}}|{SESSION}",
+    f"{{team}}:C0SECRETS0:{{ts}}|{SESSION}",
+    f"{{team}}:{{channel}}:1.1|{SESSION}",
+    "{team}:{channel}:{ts}",
+    "{team}:{channel}:{ts}|no session",
+    "",
 )
-async def test_a_forged_unlink_unlinks_nothing(
-    value: str, bot: Bot, desk: Desk, store: Store
-) -> None:
+
+
+async def test_a_forged_unlink_unlinks_nothing(bot: Bot, desk: Desk, store: Store) -> None:
     """It counts only in the thread in which it was pressed."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "missing")
     await desk.reply("Please rebase", thread)
     await desk.until_said(no_session("Please rebase"), thread)
     report = desk.posts(thread)[-1]
-    forged = value.format(team=desk.slack.team_id, channel=report.channel, ts=thread)
-    await press(desk, report, action="unlink", value=forged)
-    await wait_until(lambda: desk.whispers("ada"), "ada is told")
+    for number, value in enumerate(FORGED_UNLINKS):
+        forged = value.format(team=desk.slack.team_id, channel=report.channel, ts=thread)
+        await press(desk, report, action="unlink", value=forged)
+        await wait_until(lambda number=number: len(desk.whispers("ada")) > number, "ada is told")  # type: ignore[misc]  # a lambda's default
     desk.devin.behave(SESSION, "running")
     await desk.reply("Please rebase again", thread)
     await desk.until_received("again")

@@ -121,31 +121,27 @@ async def test_defaults_and_the_default_session_are_apart(
     assert (kept.session, kept.options.max_acu) == (None, 8)
 
 
-@pytest.mark.parametrize(
-    ("said", "problems"),
-    [
-        ("rep:acme/api max:0", [(OptionFlaw.NEAR, "repo", "rep"), (OptionFlaw.WRONG, "max", "0")]),
-        ('word:"Be kind"', [(OptionFlaw.NEAR, "words", "word")]),
-        ("title:Login", [(OptionFlaw.NO_DEFAULT, "title", "")]),
-        ("max:5 Be kind", [(OptionFlaw.MORE, "words", "Be kind")]),
-        ('words:"Be kind', [(OptionFlaw.UNCLOSED, "words", '"Be')]),
-        ("max:none max:3", [(OptionFlaw.TWICE, "max", "3")]),
-        ("max:9", [(OptionFlaw.ABOVE, "max", "8")]),
-        ("!nosuch", [(OptionFlaw.NO_PLAYBOOK, "playbook", "!nosuch")]),
-        (f"words:{'x' * 2_001}", [(OptionFlaw.TOO_LONG, "words", "2000")]),
-    ],
-)
+NO_DEFAULTS = {
+    "rep:acme/api max:0": [(OptionFlaw.NEAR, "repo", "rep"), (OptionFlaw.WRONG, "max", "0")],
+    'word:"Be kind"': [(OptionFlaw.NEAR, "words", "word")],
+    "title:Login": [(OptionFlaw.NO_DEFAULT, "title", "")],
+    "max:5 Be kind": [(OptionFlaw.MORE, "words", "Be kind")],
+    'words:"Be kind': [(OptionFlaw.UNCLOSED, "words", '"Be')],
+    "max:none max:3": [(OptionFlaw.TWICE, "max", "3")],
+    "max:9": [(OptionFlaw.ABOVE, "max", "8")],
+    "!nosuch": [(OptionFlaw.NO_PLAYBOOK, "playbook", "!nosuch")],
+    f"words:{'x' * 2_001}": [(OptionFlaw.TOO_LONG, "words", "2000")],
+}
+
+
 async def test_what_can_t_be_a_default_is_asked_back(
-    desk: Desk,
-    environ: dict[str, str],
-    store: Store,
-    said: str,
-    problems: list[tuple[OptionFlaw, str, str]],
+    desk: Desk, environ: dict[str, str], store: Store
 ) -> None:
     """All of it at once, and nothing changes."""
     async with running(desk, environ, MAX_ACU_CEILING="8"):
-        ts = await desk.mention(f"defaults {said}")
-        await desk.until_said(refusals.sorry(bad(*problems)), ts)
+        for said, problems in NO_DEFAULTS.items():
+            ts = await desk.mention(f"defaults {said}")
+            await desk.until_said(refusals.sorry(bad(*problems)), ts)
     assert await profile(desk, store) == Profile()
 
 

@@ -176,16 +176,31 @@ async def test_every_answer_is_one_outcome(
 ) -> None:
     """There is one POST, at most one mark, one report with Devin's own words, and no key."""
     caplog.set_level("DEBUG")
-    for number, (name, row) in enumerate({**ROWS, **ONLY_IN[api]}.items()):
+    rows = {**ROWS, **ONLY_IN[api]}
+    seen = await asyncio.gather(
+        *(_reply(row, f"devin-{number:032x}", desk) for number, row in enumerate(rows.values()))
+    )
+    await until_settled(store)
+    for (name, row), where in zip(rows.items(), seen, strict=True):
         with subtests.test(name):
-            await _see(row, f"devin-{number:032x}", desk, store)
+            _see(row, where, desk)
     key = desk.devin.api_key
     assert key not in json.dumps([call.params for call in desk.slack.calls])
     assert key not in caplog.text
     assert desk.devin.strays == []
 
 
-async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
+@dataclass(frozen=True)
+class Where:
+    """A session, its thread, and a reply in it."""
+
+    session: str
+    thread: str
+    reply: str
+
+
+async def _reply(row: Row, session: str, desk: Desk) -> Where:
+    """Reply to a new session that answers as the row says."""
     desk.devin.add_session(session)
     thread = await desk.linked_thread(session)
     how: dict[str, Any] = {
@@ -194,19 +209,21 @@ async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
     }
     desk.devin.behave(session, row.state, **how)
     reply = await desk.reply(TEXT, thread)
-    asked = desk.devin.session(session).requests
-    await wait_until(lambda: asked, "Devin is asked")
-    await until_settled(store)
+    await wait_until(lambda: desk.devin.session(session).requests, "Devin is asked")
+    return Where(session, thread, reply)
 
+
+def _see(row: Row, where: Where, desk: Desk) -> None:
+    asked = desk.devin.session(where.session).requests
     assert [request.authorized for request in asked] == [True]
     if row.state != "refuses":
         message = "ada, U0ADA00000 (in Slack):\n\nPlease **rebase** & [push](https://ex.am/ple)"
         assert asked[0].body == {"message": message}
-    assert desk.marks(reply) == ([row.mark] if row.mark else [])
-    reports = [one for one in desk.posts(thread) if not is_words(one)]
+    assert desk.marks(where.reply) == ([row.mark] if row.mark else [])
+    reports = [one for one in desk.posts(where.thread) if not is_words(one)]
     assert len(reports) == (0 if row.outcome is None else 1)
     for report in reports:
-        _check(report, row, desk.named(session))
+        _check(report, row, desk.named(where.session))
 
 
 def _check(report: Message, row: Row, session: NamedSession) -> None:

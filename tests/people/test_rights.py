@@ -112,27 +112,25 @@ async def test_who_may_not_start_is_told_instead_of_a_form(
         await wait_until(lambda: NOT_STARTER.text in modals(desk), "a modal says so")
 
 
-@pytest.mark.parametrize(
-    ("callback", "inputs"),
-    [
-        ("start_session", {"prompt": "Fix it", "channel": "C0GENERAL0"}),
-        ("link_thread", {"session": SESSION, "channel": "C0GENERAL0"}),
-        ("send_message", {"session": SESSION, "message": "Hi", "channel": "C0GENERAL0"}),
-        ("send_message", {"session": SESSION, "message": "Hi"}),
-    ],
-)
 @pytest.mark.parametrize("user", ["", "U0BEN00000"])
 async def test_a_step_starts_and_links_for_those_who_may(
-    environ: dict[str, str], desk: Desk, callback: str, inputs: dict[str, str], user: str
+    environ: dict[str, str], desk: Desk, user: str
 ) -> None:
     """Nor does it message a session that isn't linked in its channel, which would be the same."""
+    general = {"channel": "C0GENERAL0"}
+    message = {"session": SESSION, "message": "Hi"}
     async with running(desk, environ, **STARTERS):
-        if callback == "link_thread":
-            inputs = {**inputs, "thread_ts": await desk.slack.say("The build is red")}
-        execution = await desk.slack.run_step(callback, {**inputs, "user": user})
-        await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
+        root = await desk.slack.say("The build is red")
+        steps: list[tuple[str, dict[str, str]]] = [
+            ("start_session", {**general, "prompt": "Fix it"}),
+            ("link_thread", {**general, "session": SESSION, "thread_ts": root}),
+            ("send_message", {**general, **message}),
+            ("send_message", message),
+        ]
+        ends = [await desk.slack.run_step(one, {**given, "user": user}) for one, given in steps]
+        await wait_until(lambda: {*ends} <= desk.slack.step_results.keys(), "the steps end")
     why = workflows.step_failed(NotAllowed(Standing.NOT_STARTER))
-    assert desk.slack.step_results[execution] == ("error", why)
+    assert [desk.slack.step_results[one] for one in ends] == [("error", why)] * len(steps)
     assert started(desk) == desk.received() == []
 
 

@@ -293,16 +293,16 @@ async def test_a_form_that_is_submitted_twice_posts_once(bot: Bot, desk: Desk) -
 FORGED = ["", "0" * 32, "{number}x", "x" * 3_000, "{team}:{channel}", "*", "../{number}"]
 
 
-@pytest.mark.parametrize("metadata", FORGED)
-async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk, metadata: str) -> None:
+async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk) -> None:
     """The form's context is not in Slack: a number other than its own finds nothing."""
     view = await opened(desk)
     number, channel = view["private_metadata"], desk.slack.workspace.channel("general").id
-    view["private_metadata"] = metadata.format(
-        number=number, team=desk.slack.team_id, channel=channel
-    )
-    await submit(desk, view, session=SESSION)
-    assert forms(desk)[0]["errors"]["message"] == plain(refusals.sorry(FormGone()).text)
+    for metadata in FORGED:
+        view["private_metadata"] = metadata.format(
+            number=number, team=desk.slack.team_id, channel=channel
+        )
+        await submit(desk, view, session=SESSION)
+        assert forms(desk)[0].pop("errors")["message"] == plain(refusals.sorry(FormGone()).text)
     assert desk.devin.requests == []
 
 

@@ -546,25 +546,20 @@ async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
 
 
 @on_both
-@pytest.mark.parametrize(
-    ("state", "refusal", "status"),
-    [
+async def test_what_devin_refuses_is_told(bot: Bot, desk: Desk) -> None:
+    """With Devin's own words; nothing was started."""
+    for state, refusal, status in (
         ("rejects", Refusal.INVALID, 422),
         ("unauthorized", Refusal.KEY_REJECTED, 401),
         ("forbidden", Refusal.FORBIDDEN, 403),
         ("teapot", Refusal.OTHER, 418),
-    ],
-)
-async def test_what_devin_refuses_is_told(
-    bot: Bot, desk: Desk, state: str, refusal: Refusal, status: int
-) -> None:
-    """With Devin's own words; nothing was started."""
-    desk.devin.creations.append(STATES[state])
-    root = await desk.mention("start Fix it")
-    await desk.until_said(refused(refusal, status), root)
-    (report,) = desk.posts(root)
-    if state == "rejects":
-        assert "String should have at most 2000 characters" in quote(report)
+    ):
+        desk.devin.creations.append(STATES[state])
+        root = await desk.mention("start Fix it")
+        await desk.until_said(refused(refusal, status), root)
+        (report,) = desk.posts(root)
+        if state == "rejects":
+            assert "String should have at most 2000 characters" in quote(report)
     assert sessions(desk) == []
 
 

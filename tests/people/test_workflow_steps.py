@@ -315,13 +315,13 @@ async def test_a_link_that_names_no_thread_fails_in_words(bot: Bot, desk: Desk) 
     assert desk.said(root, with_cards=True) == []
 
 
-@pytest.mark.parametrize("wrong", WRONG_INPUTS)
 async def test_what_cannot_be_done_fails_the_step_in_words(
-    bot: Bot, desk: Desk, store: Store, wrong: str
+    bot: Bot, desk: Desk, store: Store, subtests: pytest.Subtests
 ) -> None:
     """The workflow's author reads them in Workflow Builder; Devin reads nothing."""
-    inputs, error = WRONG_INPUTS[wrong]
-    assert await send(desk, **inputs) == failed(error)
+    for wrong, (inputs, error) in WRONG_INPUTS.items():
+        with subtests.test(wrong):
+            assert await send(desk, **inputs) == failed(error)
     await until_settled(store)
     await desk.until_heard()
     assert desk.received() == []
