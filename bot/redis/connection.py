@@ -50,8 +50,9 @@ class _Wanted:
 
     def packed(self) -> bytes:
         what = ("EVAL", self.script.source) if self.is_taught else ("EVALSHA", self.script.sha)
-        # redis-py's asyncio connections pack in Python only.
-        return pack_command((*what, 1, self.prefix, *self.args))
+        # redis-py's asyncio connections pack in Python only. hiredis 3.5 is annotated wrongly.
+        words: Any = (*what, 1, self.prefix, *self.args)
+        return cast("bytes", pack_command(words))
 
     def got(self, answer: Any) -> None:
         if self.answer.done():
@@ -134,10 +135,8 @@ class Pipelining:
         try:
             async with asyncio.timeout(self._limit):
                 await connection.connect()
-            sending = asyncio.create_task(self._send(connection), name="scripts out")
-            receiving = asyncio.create_task(self._receive(connection), name="answers in")
-            watching = asyncio.create_task(self._watch(), name="answers are late")
-            tasks = {sending, receiving, watching}
+            work = self._send(connection), self._receive(connection), self._watch()
+            tasks = [asyncio.create_task(one) for one in work]
             try:
                 await asyncio.gather(*tasks)
             finally:
@@ -157,11 +156,8 @@ class Pipelining:
                 wanted = self._unsent.popleft()
                 try:
                     packed.append(wanted.packed())
-                except UnicodeError as error:  # such as half a character
-                    wanted.got(error)
-                    continue
-                except TypeError as error:
-                    wanted.got(DataError(error))
+                except (UnicodeError, TypeError) as error:  # such as half a character
+                    wanted.got(error if isinstance(error, UnicodeError) else DataError(error))
                     continue
                 wanted.sent_at = now()
                 self._unanswered.append(wanted)
