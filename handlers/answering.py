@@ -29,7 +29,7 @@ from bot.model.people import Standing, UserId
 from bot.model.record import mapping, string
 from bot.model.threads import ThreadRef, is_id
 from bot.relay import UseCases
-from bot.runtime.logs import unforeseen
+from bot.runtime.in_flight import unforeseen
 from bot.slack.api import respond
 from bot.slack.app.workspace import Identity
 from bot.slack.receiving.socket_mode import is_malformed

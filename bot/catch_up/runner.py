@@ -21,7 +21,7 @@ from bot.model.sessions import OVER, SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
 from bot.runtime import metrics
-from bot.runtime.logs import guarded
+from bot.runtime.in_flight import guarded
 from bot.slack.receiving.socket_mode import TRIPS
 from bot.store.checkpoints import LEASE, Unread
 from bot.store.claims import renewed

@@ -16,8 +16,7 @@ from bot.model.errors import StoreAway
 from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
-from bot.runtime.in_flight import InFlight
-from bot.runtime.logs import Unforeseen, guarded
+from bot.runtime.in_flight import InFlight, Unforeseen, guarded
 from bot.slack.api import MarkBudget
 from bot.slack.app.workspace import Workspace
 from bot.store.mailbox import Head, Later, Nothing, Step

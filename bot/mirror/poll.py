@@ -28,8 +28,7 @@ from bot.model.replies import OutcomeKind
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
-from bot.runtime.in_flight import Background
-from bot.runtime.logs import guarded
+from bot.runtime.in_flight import Background, guarded
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Schedule
 from bot.store.state import State

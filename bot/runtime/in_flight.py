@@ -1,20 +1,25 @@
 """The requests that this process is answering, work that continues after that, and rate limits.
 
+A failure of work that nobody awaits ends in the log, under a reference (`guarded`).
+
 Slack may deliver a crowd in any order. Steady load is a crowd that never ends, and in order.
 """
 
 import asyncio
 import logging
+import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
-from bot.model.errors import PassingError, TooMuch
-from bot.runtime.logs import guarded
+from bot.model.errors import PassingError, RelayError, TooMuch
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CONCURRENCY = 100
 CROWD = 4
@@ -91,6 +96,33 @@ class InFlight:
             yield
         finally:
             self.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Unforeseen:
+    """A failure that nobody foresaw, with the reference under which it is logged."""
+
+    reference: str
+
+
+def unforeseen(log: logging.Logger, error: Exception, **ids: object) -> Unforeseen:
+    """Log `error`, with its traceback, under a new reference."""
+    reference = secrets.token_hex(4)
+    what = str(error) if isinstance(error, RelayError) else type(error).__name__
+    log.error("unforeseen: %s", what, extra={**ids, "reference": reference}, exc_info=error)
+    return Unforeseen(reference)
+
+
+async def guarded(
+    work: Awaitable[T], log: logging.Logger, *foreseen: type[Exception], **ids: object
+) -> T | Unforeseen:
+    """Return the result of `work`; a failure of it is raised if `foreseen`, or else logged."""
+    try:
+        return await work
+    except foreseen:
+        raise
+    except Exception as error:  # noqa: BLE001  (nobody else would hear of it)
+        return unforeseen(log, error, **ids)
 
 
 class Background:

@@ -13,22 +13,16 @@ import json
 import logging
 import math
 import os
-import secrets
 import stat
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TextIO, TypeVar
-
-from bot.model.errors import RelayError
-
-T = TypeVar("T")
+from typing import TextIO
 
 QUIET = (
     *("slack_bolt", "slack_sdk", "aiohttp", "httpx", "httpcore", "asyncio", "redis"),
@@ -61,33 +55,6 @@ def configure(
         logging.getLogger(name).setLevel(logging.WARNING)
     # No line shows them, and `logging` would make a system call for each record (Python's HOWTO).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unforeseen:
-    """A failure that nobody foresaw, with the reference under which it is logged."""
-
-    reference: str
-
-
-def unforeseen(log: logging.Logger, error: Exception, **ids: object) -> Unforeseen:
-    """Log `error`, with its traceback, under a new reference."""
-    reference = secrets.token_hex(4)
-    what = str(error) if isinstance(error, RelayError) else type(error).__name__
-    log.error("unforeseen: %s", what, extra={**ids, "reference": reference}, exc_info=error)
-    return Unforeseen(reference)
-
-
-async def guarded(
-    work: Awaitable[T], log: logging.Logger, *foreseen: type[Exception], **ids: object
-) -> T | Unforeseen:
-    """Return the result of `work`; a failure of it is raised if `foreseen`, or else logged."""
-    try:
-        return await work
-    except foreseen:
-        raise
-    except Exception as error:  # noqa: BLE001  (nobody else would hear of it)
-        return unforeseen(log, error, **ids)
 
 
 class Repeats(logging.Filter):

@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from bot.model.replies import OutcomeKind, Refusal
 from bot.model.sessions import SessionState
-from bot.runtime.logs import guarded
+from bot.runtime.in_flight import guarded
 from bot.runtime.version import version
 
 log = logging.getLogger(__name__)

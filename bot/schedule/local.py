@@ -16,8 +16,7 @@ from typing import Generic, TypeVar
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.runtime.in_flight import Background
-from bot.runtime.logs import Unforeseen, guarded
+from bot.runtime.in_flight import Background, Unforeseen, guarded
 from bot.store import lua
 from bot.store.outbox import WAITING_KINDS, Owed, OwedKind, parse_owed
 from bot.timing import TIMING, Timing
