@@ -29,19 +29,9 @@ from bot.relay import UseCases
 from bot.slack.channels import CHANGED
 from bot.store.checkpoints import Missed
 from handlers import mentions, replies
+from handlers.parse import messages
 from handlers.parse.commands import parse_command
-from handlers.parse.messages import (
-    CHANGES,
-    Payload,
-    is_for_bot,
-    is_in_thread,
-    is_own,
-    names_session,
-    parse_change,
-    parse_reaction,
-    parse_spoken,
-    parse_thread,
-)
+from handlers.parse.messages import Payload
 
 log = logging.getLogger(__name__)
 
@@ -140,13 +130,13 @@ class Messages(AsyncMiddleware):
         if channel := changed_channel(event):
             await cases.workspace.channels.note(channel, CHANGED)
         words = event, cases.workspace.team, bot_user
-        if kind == "message" and event.get("subtype") in CHANGES:
+        if kind == "message" and event.get("subtype") in messages.CHANGES:
             await _change(cases, event)
-        elif not is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
+        elif not messages.is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
             await replies.accept(cases, event, bot_user)
         elif (command := parse_command(*words)) is not None:
             await mentions.answer(cases, command, kind)
-        elif (spoken := parse_spoken(*words)) is not None:
+        elif (spoken := messages.parse_spoken(*words)) is not None:
             await mentions.hear(cases, spoken, event, kind)
         else:
             await replies.accept(cases, event, bot_user)
@@ -156,14 +146,14 @@ class Messages(AsyncMiddleware):
 async def _change(cases: UseCases, event: Payload) -> None:
     """Apply a change to a reply that waits for Devin, or tell that the bot acts on no edit."""
     ours = cases.workspace.identity
-    change = parse_change(event, ours.tenant, ours.user)
+    change = messages.parse_change(event, ours.tenant, ours.user)
     if isinstance(change, Deletion):
         await cases.edits.delete(change)
     elif change is not None:
         place = {"channel": event.get("channel")}
         now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
         is_spoken, was_spoken = (
-            parse_spoken(one, ours.tenant, ours.user) is not None for one in (now, was)
+            messages.parse_spoken(one, ours.tenant, ours.user) is not None for one in (now, was)
         )
         was_answered = is_spoken or was_spoken
         was_answered = was_answered and await mentions.is_answered(cases, change.reply, now)
@@ -208,16 +198,16 @@ class Hearing:
         """
         event = mapping(payload.get("event"))
         if payload.get("type") == "event_callback" and event.get("type") == "reaction_added":
-            return parse_reaction(event, self.cases.workspace) is None
+            return messages.parse_reaction(event, self.cases.workspace) is None
         if payload.get("type") != "event_callback" or event.get("type") != "message":
             return False
         ours = self.cases.workspace.identity
-        if is_own(event, ours):
+        if messages.is_own(event, ours):
             return True
         if shared_channel(event, payload) or changed_channel(event):
             return False
-        if event.get("subtype") in CHANGES:
-            return parse_change(event, ours.tenant, ours.user) is None
+        if event.get("subtype") in messages.CHANGES:
+            return messages.parse_change(event, ours.tenant, ours.user) is None
         return await _is_talk(self.cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
@@ -236,10 +226,13 @@ class Hearing:
 async def _is_talk(cases: UseCases, event: Payload) -> bool:
     """Whether a message is neither for the bot, nor names a session, nor is in a linked thread."""
     ours = cases.workspace.identity
-    thread, is_answer = parse_thread(event, ours.tenant), is_in_thread(event)
+    thread, is_answer = messages.parse_thread(event, ours.tenant), messages.is_in_thread(event)
     if thread is None or (is_answer and cases.replies.is_known(thread)):
         return False
-    if names_session(event) or parse_spoken(event, ours.tenant, ours.user) is not None:
+    if (
+        messages.names_session(event)
+        or messages.parse_spoken(event, ours.tenant, ours.user) is not None
+    ):
         return False
     if not is_answer:
         return True
@@ -256,11 +249,11 @@ def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
     """
     inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
     message = {**inner, "channel": event.get("channel")}
-    thread, ts = parse_thread(message, team), string(message, "ts")
+    thread, ts = messages.parse_thread(message, team), string(message, "ts")
     if event.get("type") not in KINDS or thread is None or not is_ts(ts):
         return None
     is_command = parse_command(message, team, bot_user) is not None
-    is_for_bot = is_command or parse_spoken(event, team, bot_user) is not None
+    is_for_bot = is_command or messages.parse_spoken(event, team, bot_user) is not None
     is_reply = thread.thread_ts != ts
     return Missed(thread, ts_micros(ts), is_for_bot) if is_for_bot or is_reply else None
 

@@ -16,17 +16,9 @@ from bot.text import to_devin
 from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers.answering import on_press
+from handlers.parse import messages
 from handlers.parse.interactions import Press
-from handlers.parse.messages import (
-    Payload,
-    is_aside,
-    is_in_thread,
-    names_session,
-    parse_message,
-    parse_named,
-    parse_reply,
-    parse_thread,
-)
+from handlers.parse.messages import Payload
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -52,7 +44,7 @@ async def accept(cases: UseCases, event: Payload, bot_user: str) -> None:
 
 async def take(cases: UseCases, event: Payload, bot_user: str) -> Change:
     """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now."""
-    reply = parse_reply(event, cases.workspace.team, bot_user)
+    reply = messages.parse_reply(event, cases.workspace.team, bot_user)
     if reply is None:
         await _tell_aside(cases, event, bot_user)
         return Change.UNLINKED
@@ -60,7 +52,7 @@ async def take(cases: UseCases, event: Payload, bot_user: str) -> Change:
     if change is not Change.LATE:
         return change
     now = await read_again(cases, reply)
-    if now is None or is_aside(now, bot_user):
+    if now is None or messages.is_aside(now, bot_user):
         return change
     return await cases.replies.accept(now, Evidence.THREAD)
 
@@ -73,7 +65,7 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
         return message
     if found is None or found.get("subtype") == "tombstone":
         return None
-    return parse_message({**found, "channel": message.thread.channel}, message.thread.team)
+    return messages.parse_message({**found, "channel": message.thread.channel}, message.thread.team)
 
 
 async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
@@ -81,8 +73,8 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
 
     One who may not steer Devin is told that instead.
     """
-    thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
-    text, is_reply = string(event, "text"), is_in_thread(event) and not event.get("bot_id")
+    thread, user = messages.parse_thread(event, cases.workspace.team), string(event, "user")
+    text, is_reply = string(event, "text"), messages.is_in_thread(event) and not event.get("bot_id")
     if not is_reply or not user or not to_devin.is_aside(text, bot_user):
         return
     is_plain = to_devin.is_plain(text, bot_user)
@@ -99,5 +91,9 @@ async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:
 
     Return True if that is done, or was done at another event of the same message.
     """
-    named = parse_named(event, cases.workspace.team, bot_user) if names_session(event) else None
+    named = (
+        messages.parse_named(event, cases.workspace.team, bot_user)
+        if messages.names_session(event)
+        else None
+    )
     return named is not None and await cases.link_form.offer(*named)

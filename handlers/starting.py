@@ -34,6 +34,7 @@ from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
 from handlers.answering import Asker, on_press, ours
 from handlers.modals import on_submit, show
+from handlers.parse import messages
 from handlers.parse.interactions import (
     Press,
     Submission,
@@ -43,14 +44,7 @@ from handlers.parse.interactions import (
     parse_typing,
     parse_unlink,
 )
-from handlers.parse.messages import (
-    Payload,
-    Reaction,
-    is_own,
-    is_said,
-    parse_message,
-    parse_reaction,
-)
+from handlers.parse.messages import Payload
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -184,7 +178,7 @@ def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
 
     @app.event("reaction_added")
     async def on_reaction(event: Payload) -> None:
-        reaction = parse_reaction(event, cases.workspace)
+        reaction = messages.parse_reaction(event, cases.workspace)
         if reaction is None or (await cases.workspace.people.person(reaction.by)).is_bot:
             return
         message = await _message(cases, reaction)
@@ -203,7 +197,7 @@ def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
             await cases.notices.whisper(message.thread, by, told, once=f"emoji:{at}", at=ts)
 
 
-async def _message(cases: UseCases, reaction: Reaction) -> Reply | None:
+async def _message(cases: UseCases, reaction: messages.Reaction) -> Reply | None:
     """Return the message as it is now; None if it's gone, or our own, or no one's.
 
     Slack finds a message of a thread by its own `ts`, too
@@ -212,6 +206,6 @@ async def _message(cases: UseCases, reaction: Reaction) -> Reply | None:
     workspace, ts = cases.workspace, reaction.ts
     place = ThreadRef(team=workspace.team, channel=reaction.channel, thread_ts=ts)
     found = await workspace.threads.message(place, ts)
-    if found is None or not is_said(found) or is_own(found, workspace.identity):
+    if found is None or not messages.is_said(found) or messages.is_own(found, workspace.identity):
         return None
-    return parse_message({**found, "channel": reaction.channel}, workspace.team)
+    return messages.parse_message({**found, "channel": reaction.channel}, workspace.team)

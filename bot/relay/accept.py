@@ -18,14 +18,7 @@ from cachetools import LRUCache
 from bot.delivery.acting import again, sender
 from bot.delivery.compose import shown
 from bot.mirror.poll import Polling
-from bot.model.errors import (
-    EmptyMessage,
-    NoSuchReply,
-    NotAllowed,
-    NotIdentified,
-    StoreAway,
-    TooManyStarts,
-)
+from bot.model import errors
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId
@@ -81,7 +74,7 @@ class Accepting:
 
     async def turn_away(
         self, who: UserId, channel: str | None, standing: Standing, **ids: str
-    ) -> NotAllowed:
+    ) -> errors.NotAllowed:
         """Put on record that `who` was turned away in `channel`, and return the error to raise.
 
         What has an id is on record once: the `reply_id` of a message, or the execution of a `step`.
@@ -90,7 +83,7 @@ class Accepting:
         once = "".join(ids.values())
         if not once or await self.state.claims.claim(f"turned away:{once}"):
             audit(Event.TURNED_AWAY, who, channel=channel or "", why=standing.value, **ids)
-        return NotAllowed(standing)
+        return errors.NotAllowed(standing)
 
     async def count_start(self, who: UserId, channel: str, start: str, step: str = "") -> None:
         """Count the `start` that `who` asks for in `channel`, once, whatever becomes of it.
@@ -103,7 +96,7 @@ class Accepting:
             if await self.state.claims.claim(f"turned away:{start}"):
                 ids = {"channel": channel, "step": step}
                 audit(Event.TURNED_AWAY, who, why="too_many_starts", **ids)
-            raise TooManyStarts(self.state.starts.most, wait)
+            raise errors.TooManyStarts(self.state.starts.most, wait)
 
     async def shown(self, reply: Reply) -> str:
         """Return the text of `reply` as Markdown with names."""
@@ -278,12 +271,12 @@ class Replies:
                 return Change.UNLINKED
             try:
                 standing = await self._standing(before, reply, evidence)
-            except NotIdentified as error:
+            except errors.NotIdentified as error:
                 return await self._turn_away(reply, error)
         if standing is not Standing.ALLOWED:
             return await self._turn_away(reply, standing)
         if is_empty(reply):
-            return await self._turn_away(reply, EmptyMessage())
+            return await self._turn_away(reply, errors.EmptyMessage())
         change = await self._accepting.accept(reply, session, evidence)
         if change is Change.UNLINKED:
             # The link has changed since it was cached, perhaps by another process.
@@ -300,12 +293,14 @@ class Replies:
         await self._accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)
         if channel != thread.channel:
-            raise NoSuchReply
+            raise errors.NoSuchReply
         kept = await self._state.mailbox.kept(reply)
         if kept is None:
-            raise NoSuchReply(already_sent=await self._state.mailbox.was_sent_again(reply, number))
+            raise errors.NoSuchReply(
+                already_sent=await self._state.mailbox.was_sent_again(reply, number)
+            )
         if kept.thread != thread:
-            raise NoSuchReply
+            raise errors.NoSuchReply
         if by != sender(kept):
             if self._accepting.workspace.settings.act_as == "required":
                 standing = Standing.NOT_SENDER
@@ -313,7 +308,7 @@ class Replies:
             await self._state.claims.claim(again(reply, number), KEEP)
         session = await self._state.mailbox.send_again(kept, number)
         if session is None:
-            raise NoSuchReply(already_sent=True)
+            raise errors.NoSuchReply(already_sent=True)
         audit(Event.SENT_AGAIN, by, **thread.log_fields, session_id=session, reply_id=reply)
         await self._accepting.schedule.wake(session)
 
@@ -328,8 +323,8 @@ class Replies:
         try:
             await before.wait()
             return await looking
-        except (NotIdentified, StoreAway) as error:
-            if isinstance(error, NotIdentified) and evidence is Evidence.EVENT:
+        except (errors.NotIdentified, errors.StoreAway) as error:
+            if isinstance(error, errors.NotIdentified) and evidence is Evidence.EVENT:
                 accepting.listening.waits(reply.id)
             accepting.listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
@@ -343,7 +338,7 @@ class Replies:
         return known
 
     async def _turn_away(
-        self, reply: Reply, why: Standing | NotIdentified | EmptyMessage
+        self, reply: Reply, why: Standing | errors.NotIdentified | errors.EmptyMessage
     ) -> Change:
         """Raise `why` if `reply` would have gone to Devin; else people just talk."""
         thread = reply.thread

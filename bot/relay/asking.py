@@ -18,15 +18,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from bot.model.errors import (
-    EmptyMessage,
-    IsMuted,
-    LinkedElsewhere,
-    MessageGone,
-    NotIdentified,
-    NotLinked,
-    TicketGone,
-)
+from bot.model import errors
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId, find_session
@@ -88,7 +80,7 @@ class LinkForm:
         """
         await self.accepting.check(by, message.thread.channel)
         if is_empty(message):
-            raise EmptyMessage
+            raise errors.EmptyMessage
         if by != message.author:
             message = message.model_copy(update={"sent_by": by})
         while True:
@@ -98,7 +90,7 @@ class LinkForm:
             await self.workspace.threads.check_in(message.thread.channel)
             try:
                 return await self._accept(message, link.session)
-            except NotLinked:
+            except errors.NotLinked:
                 continue  # unlinked or relinked at this moment
 
     async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
@@ -124,14 +116,14 @@ class LinkForm:
         `MessageGone`, `EmptyMessage`, `CannotPost` and `LinkedElsewhere`; after `IsMuted`, the
         thread has this session.
         """
-        asked = await self.state.tickets.read(SessionAsked, number, by, TicketGone)
+        asked = await self.state.tickets.read(SessionAsked, number, by, errors.TicketGone)
         await self.accepting.check(by, asked.thread.channel, Act.START)
         session = await self.naming.whole(session, asked.thread.channel, by)
         message = asked.message
         if message is not None:
             now = await read_again(message)
             if now is None or is_empty(now):
-                raise MessageGone if now is None else EmptyMessage
+                raise errors.MessageGone if now is None else errors.EmptyMessage
             message = now.model_copy(update={"sent_by": message.sent_by})
         await self._link(number, by, asked.thread, session, message, since=asked.at)
 
@@ -146,7 +138,7 @@ class LinkForm:
             return False
         try:
             standing = await self.workspace.permissions.may(Act.START, to, thread.channel)
-        except NotIdentified:
+        except errors.NotIdentified:
             return False
         if standing is not Standing.ALLOWED:
             return False
@@ -160,9 +152,9 @@ class LinkForm:
 
     async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
         """Link the thread of an offer made to `by` in `channel`, once; return its session."""
-        offered = await self.state.tickets.read(LinkOffered, number, by, TicketGone)
+        offered = await self.state.tickets.read(LinkOffered, number, by, errors.TicketGone)
         if offered.thread.channel != channel:
-            raise TicketGone
+            raise errors.TicketGone
         await self._link(number, by, offered.thread, offered.session)
         return await self.naming.one(offered.session)
 
@@ -187,13 +179,13 @@ class LinkForm:
         if await self.state.claims.is_claimed(claim):
             link = await self.state.links.get(thread)
             if link is not None and link.session != session:
-                raise LinkedElsewhere(*await self.naming.linked(link))
+                raise errors.LinkedElsewhere(*await self.naming.linked(link))
             return
         root = message if message is not None and message.ts == thread.thread_ts else None
         since = max(since, self.workspace.clock.now)
         link, is_new = await self.accepting.link(thread, by, session, since, root=root)
         if link.session != session:
-            raise LinkedElsewhere(*await self.naming.linked(link))
+            raise errors.LinkedElsewhere(*await self.naming.linked(link))
         change = None if message is None else await self._accept(message, session)
         if change is Change.REPEATED:
             once, at = f"before:{number}", "" if message is None else message.ts
@@ -206,7 +198,7 @@ class LinkForm:
     async def _accept(self, message: Reply, session: SessionId) -> Change:
         change = await self.accepting.accept(message, session)
         if change in {Change.MUTED, Change.UNLINKED}:
-            raise IsMuted if change is Change.MUTED else NotLinked
+            raise errors.IsMuted if change is Change.MUTED else errors.NotLinked
         return change
 
     async def _ask(
@@ -264,7 +256,7 @@ class FirstWords:
             number = await self._asked(message, Act.START)
             words = thread_links.not_linked(number, is_direct=message.thread.is_direct)
         elif link.muted:
-            words = refusals.sorry(IsMuted())
+            words = refusals.sorry(errors.IsMuted())
         else:
             words = thread_links.not_sent(await self._asked(message))
         await self._tell(message, words)
@@ -282,9 +274,9 @@ class FirstWords:
 
     async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:
         """Return what `by` was asked about in `channel`; raises `TicketGone`."""
-        asked = await self.state.tickets.read(WordsAsked, number, by, TicketGone)
+        asked = await self.state.tickets.read(WordsAsked, number, by, errors.TicketGone)
         if asked.message.thread.channel != channel:
-            raise TicketGone
+            raise errors.TicketGone
         return asked
 
     async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
@@ -305,7 +297,7 @@ class FirstWords:
         message = (await self.read(number, by, channel)).message
         sent = await self.link_form.send(message, by)
         if not isinstance(sent, Change):
-            raise NotLinked
+            raise errors.NotLinked
         return sent
 
     async def _asked(self, message: Reply, act: Act = Act.MESSAGE, **more: str) -> str:

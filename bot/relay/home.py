@@ -12,14 +12,7 @@ from datetime import timedelta
 
 from bot.mirror.agents import UNAVAILABLE, scope_of
 from bot.mirror.news import follow_of
-from bot.model.errors import (
-    NotIdentified,
-    NotLinked,
-    PassingError,
-    SlackAway,
-    SlackRefused,
-    StoreAway,
-)
+from bot.model import errors
 from bot.model.mirror import Watched
 from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
@@ -67,14 +60,14 @@ class Home:
         """Publish the threads of `viewer`, with a `note` about the last action, or why not."""
         try:
             view = await self._view(viewer, page, note)
-        except NotIdentified:
+        except errors.NotIdentified:
             view = home_view.only(home_view.closed(Standing.UNKNOWN, self.workspace.admin))
-        except StoreAway as error:
+        except errors.StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
             view = home_view.only(home_view.AWAY)
         try:
             await self.workspace.views.publish(viewer, view)
-        except (SlackAway, SlackRefused) as error:
+        except (errors.SlackAway, errors.SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
 
     async def suggest(self, viewer: UserId, direct: str) -> None:
@@ -96,11 +89,11 @@ class Home:
                 await self.workspace.views.suggest(
                     direct, thread_links.PROMPTS_TITLE, thread_links.PROMPTS
                 )
-            except SlackAway:
+            except errors.SlackAway:
                 await claims.disclaim(once)
                 raise
-        except (PassingError, SlackRefused) as error:
-            if isinstance(error, SlackRefused) and error.reason in UNAVAILABLE:
+        except (errors.PassingError, errors.SlackRefused) as error:
+            if isinstance(error, errors.SlackRefused) and error.reason in UNAVAILABLE:
                 await claims.claim(none, PROMPTED)
             log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})
 
@@ -142,7 +135,7 @@ class Home:
         else:
             is_seen = await self.workspace.channels.includes(person, thread.channel)
         if link is None or link.session != session or not is_seen:
-            raise NotLinked
+            raise errors.NotLinked
         return person, link
 
     async def _view(self, viewer: UserId, page: int, note: str) -> View:
@@ -194,7 +187,7 @@ class Home:
         """Return whether Slack shows `channel` to `person`; None if Slack does not answer."""
         try:
             return await self.workspace.channels.includes(person, channel, Need.CARDS)
-        except SlackAway:
+        except errors.SlackAway:
             return None
 
     def _is_barred(self, person: Person) -> bool:

@@ -7,17 +7,7 @@ this may run a second time after a crash, and then finds the traces of the first
 import logging
 from dataclasses import dataclass
 
-from bot.model.errors import (
-    OPERATOR_MUST_ACT,
-    BadStep,
-    CannotPost,
-    IsMuted,
-    LinkedElsewhere,
-    NothingToSay,
-    NotTaken,
-    PersonError,
-    SlackRefused,
-)
+from bot.model import errors
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId
@@ -70,7 +60,7 @@ class WorkflowSteps:
         with having_posted():  # as far as this knows: an attempt has several parts
             try:
                 await self._carry_out(step, again=begun.again)
-            except PersonError as error:
+            except errors.PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
                 await self.workspace.functions.fail(step.execution, workflows.step_failed(error))
         return True
@@ -81,9 +71,9 @@ class WorkflowSteps:
 
     async def _carry_out(self, step: StepAsked, *, again: bool) -> None:
         if step.callback not in {SEND, LINK, START}:
-            raise BadStep(Flaw.UNKNOWN)
+            raise errors.BadStep(Flaw.UNKNOWN)
         if step.flaw is not None:
-            raise BadStep(step.flaw)
+            raise errors.BadStep(step.flaw)
         if step.callback == LINK:
             await self._link(step, again=again)
         else:
@@ -98,13 +88,13 @@ class WorkflowSteps:
         thread = await self._thread(step, session) if step.channel else None
         reply, said = await self._reply(step, thread, by)
         if not said:
-            raise NothingToSay
+            raise errors.NothingToSay
         if step.channel:
             await self._say(step, reply, said, act, session)
             return
         change = await self.accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
-            raise NotTaken(change)
+            raise errors.NotTaken(change)
 
     async def _say(
         self,
@@ -125,11 +115,11 @@ class WorkflowSteps:
         session = await self.naming.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
         if thread is None:
-            raise BadStep(Flaw.THREAD)
+            raise errors.BadStep(Flaw.THREAD)
         at = max(ts_micros(step.at), self.workspace.clock.now)
         link, is_new = await self.accepting.link(thread, by, session, at, step=step.execution)
         if link.session != session:
-            raise LinkedElsewhere(NamedSession(link.session), link.by)
+            raise errors.LinkedElsewhere(NamedSession(link.session), link.by)
         detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
         outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
         await self.workspace.functions.complete(step.execution, outputs)
@@ -138,12 +128,12 @@ class WorkflowSteps:
         """Have the prompt posted, and a session started, which ends the step."""
         by = await self._check(step, Act.START)
         if not step.channel:
-            raise BadStep(Flaw.CHANNEL)
+            raise errors.BadStep(Flaw.CHANNEL)
         options, _ = parse_options(step.options)
         words = escape(options.words())
         reply, said = await self._reply(step, None, by)
         if not said:
-            raise BadStep(Flaw.PROMPT)
+            raise errors.BadStep(Flaw.PROMPT)
         # Beside rich text, which is all that Devin reads then, the text has the options alone.
         text = words if reply.blocks else f"{words} {reply.text}".strip()
         await self.choosing.of(step.channel, text)
@@ -180,18 +170,18 @@ class WorkflowSteps:
         named = ThreadRef(team=self.workspace.team, channel=step.channel, thread_ts=step.thread_ts)
         try:
             message = await self.workspace.threads.root(named)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
+        except errors.SlackRefused as error:
+            if error.reason in errors.OPERATOR_MUST_ACT:
                 raise
-            raise CannotPost(error.reason) from error
+            raise errors.CannotPost(error.reason) from error
         if not message:
-            raise BadStep(Flaw.NO_THREAD)
+            raise errors.BadStep(Flaw.NO_THREAD)
         # The step may name a reply; Slack then shows that message alone, with its thread.
         root = str(message.get("thread_ts") or step.thread_ts)
         thread = named.model_copy(update={"thread_ts": root})
         link = await self.state.links.get(thread)
         if link is not None and link.session != session:
-            raise LinkedElsewhere(NamedSession(link.session), link.by)
+            raise errors.LinkedElsewhere(NamedSession(link.session), link.by)
         if link is not None and link.muted and step.callback == SEND:
-            raise IsMuted
+            raise errors.IsMuted
         return thread

@@ -20,16 +20,8 @@ from bot.slack.app.workspace import Identity
 from bot.text.content import content
 from bot.text.options import parse_changes, parse_rules
 from bot.text.to_devin import strip_mention
-from handlers.parse.messages import (
-    Payload,
-    is_aside,
-    is_in_thread,
-    is_own,
-    is_said,
-    parse_forwarded,
-    parse_message,
-    parse_thread,
-)
+from handlers.parse import messages
+from handlers.parse.messages import Payload
 
 COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
@@ -111,7 +103,7 @@ def parse_guess(
     said = _first_words(event, team, bot_user)
     if said is None or said.verb in ARGUMENTS:
         return None
-    if not unlinked and _is_bare(event, bot_user) and is_in_thread(event):
+    if not unlinked and _is_bare(event, bot_user) and messages.is_in_thread(event):
         return None
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
@@ -149,8 +141,8 @@ def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
     """
     thread = start.thread
     event = {**message, "channel": thread.channel}
-    found = parse_message(event, thread.team)
-    if found is None or is_aside(found, ours.user):
+    found = messages.parse_message(event, thread.team)
+    if found is None or messages.is_aside(found, ours.user):
         return None
     words = event, thread.team, ours.user
     said = parse_command(*words, unlinked=True) or parse_guess(*words, unlinked=True)
@@ -163,23 +155,23 @@ def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
 def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply | None:
     """Parse a message of a thread that Devin may read; None for asides, commands and our posts."""
     event = {**message, "channel": thread.channel}
-    if is_own(message, ours) or not is_said(message):
+    if messages.is_own(message, ours) or not messages.is_said(message):
         return None
     words = event, thread.team, ours.user
     if parse_command(*words) is not None or parse_guess(*words) is not None:
         return None
-    found = parse_message(event, thread.team)
-    return None if found is None or is_aside(found, ours.user) else found
+    found = messages.parse_message(event, thread.team)
+    return None if found is None or messages.is_aside(found, ours.user) else found
 
 
 def _brings_more(event: Payload) -> bool:
     """Whether a person's mention stands above a forward or a table; its own block comes first."""
-    return bool(parse_forwarded(event) or content(event, is_typed=True)[1:])
+    return bool(messages.parse_forwarded(event) or content(event, is_typed=True)[1:])
 
 
 def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
     """Take the first word of what a person says to the bot for a verb, the rest as argument."""
-    thread, user = parse_thread(event, team), string(event, "user")
+    thread, user = messages.parse_thread(event, team), string(event, "user")
     is_person = bool(user) and not event.get("bot_id")
     if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
         return None
@@ -231,7 +223,7 @@ def _argument(verb: str, rest: str) -> str | None:
 
 def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
     """Return True for a reply in a thread, without a mention, that Devin may be meant to read."""
-    if not (_is_bare(event, bot_user) and is_in_thread(event)):
+    if not (_is_bare(event, bot_user) and messages.is_in_thread(event)):
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None

@@ -7,32 +7,9 @@ from http import HTTPStatus
 
 from pydantic_core import to_json
 
-from bot.devin.answers import (
-    CHECK_URL,
-    KEY,
-    NEW_KEY,
-    REJECTED,
-    Answer,
-    Read,
-    confirmed,
-    creation,
-    explained,
-    may_be_over,
-    parsed,
-    playbooks,
-    unreadable,
-    unusable,
-)
-from bot.devin.api import (
-    Cursor,
-    Failure,
-    MessagePage,
-    OutgoingFile,
-    SessionSummary,
-    Survey,
-    Unread,
-    utc_now,
-)
+from bot.devin import answers, api
+from bot.devin.answers import Answer, Read
+from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
 from bot.devin.v1 import sessions as v1
 from bot.model.findings import Finding
@@ -85,12 +62,14 @@ class DevinV1:
         if not isinstance(answer, Answer):
             return answer
         outcome = v1.parse_sent(answer)
-        if not may_be_over(outcome):
+        if not answers.may_be_over(outcome):
             return outcome
         found = await self._summary(session, self._http.timing.state_seconds)
         state = None if found is None else found.state
         # A finished session that does not confirm a message is over; one that takes it goes on.
-        return explained(outcome, SessionState.ENDED if state is SessionState.FINISHED else state)
+        return answers.explained(
+            outcome, SessionState.ENDED if state is SessionState.FINISHED else state
+        )
 
     def listed(self, message: str, attachments: Sequence[str] = ()) -> str:
         """Return the message with a line for each file.
@@ -104,9 +83,9 @@ class DevinV1:
     async def messages(
         self,
         session: SessionId,
-        after: Cursor | None = None,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> MessagePage | Unread:
+        after: api.Cursor | None = None,
+        clock: Callable[[], datetime] = api.utc_now,
+    ) -> api.MessagePage | Unread:
         path = _path(session)
         answer = await self._http.get(
             Read.MESSAGES, path, self._http.timing.read_seconds, clock=clock, most=LONGEST_READ
@@ -115,12 +94,12 @@ class DevinV1:
             return answer
         parsed = v1.parse_messages(answer.body)
         if parsed is None:
-            return unreadable(answer, LONGEST_READ)
+            return answers.unreadable(answer, LONGEST_READ)
         found, left_out = parsed
         cursor = v1.cursor_of(found, after)
-        return MessagePage(v1.tail(found, after), cursor, answer.skew, left_out=left_out)
+        return api.MessagePage(v1.tail(found, after), cursor, answer.skew, left_out=left_out)
 
-    async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
+    async def survey(self, sessions: Sequence[SessionId]) -> api.Survey | Unread:
         """Look for several `sessions` in the list, and read the first few others singly."""
         wanted = dict.fromkeys(sessions)
         found: dict[SessionId, SessionSummary] = {}
@@ -133,7 +112,7 @@ class DevinV1:
         missing = [session for session in wanted if session not in found][:SINGLE]
         reading = (self._summary(session, self._http.timing.read_seconds) for session in missing)
         single = [one for one in await asyncio.gather(*reading) if one is not None]
-        return Survey(found | {one.session: one for one in single}, reads + len(missing))
+        return api.Survey(found | {one.session: one for one in single}, reads + len(missing))
 
     async def _listed(self, limit: int) -> tuple[Sequence[SessionSummary] | Unread, int]:
         """List the latest sessions, or fewer if that fails for their number; count the calls."""
@@ -159,7 +138,9 @@ class DevinV1:
     async def _list(
         self, kind: Read, seconds: float, params: Mapping[str, Param]
     ) -> Sequence[SessionSummary] | Unread:
-        return parsed(await self._http.get(kind, "/v1/sessions", seconds, params), v1.parse_list)
+        return answers.parsed(
+            await self._http.get(kind, "/v1/sessions", seconds, params), v1.parse_list
+        )
 
     async def repositories(self) -> Sequence[str] | Unread:
         """Return none: version 1 lists no repositories."""
@@ -169,8 +150,8 @@ class DevinV1:
         """List the playbooks (docs.devin.ai, "List playbooks")."""
         seconds = self._http.timing.read_seconds
         answer = await self._http.get(Read.PLAYBOOKS, "/v1/playbooks", seconds)
-        found = parsed(answer, v1.parse_array)
-        return found if isinstance(found, Unread) else playbooks(found)
+        found = answers.parsed(answer, v1.parse_array)
+        return found if isinstance(found, Unread) else answers.playbooks(found)
 
     async def member(self, *_: object) -> tuple[Unread, int]:
         """Return why nothing is read, by no call: version 1 has none for it."""
@@ -188,7 +169,7 @@ class DevinV1:
 
     ask_review = archive
 
-    async def upload(self, file: OutgoingFile) -> str | Failure:
+    async def upload(self, file: api.OutgoingFile) -> str | Failure:
         """Upload a file (docs.devin.ai, "Upload files for Devin to work with")."""
         answer = await self._http.upload("/v1/attachments", file)
         return v1.parse_uploaded(answer) if isinstance(answer, Answer) else answer
@@ -204,26 +185,29 @@ class DevinV1:
 
         `idempotent` is left out: it would return an earlier session for the same prompt.
         """
-        answer = await self._http.post("/v1/sessions", creation(prompt, options, tag))
+        answer = await self._http.post("/v1/sessions", answers.creation(prompt, options, tag))
         return v1.parse_created(answer, options.title) if isinstance(answer, Answer) else answer
 
     async def end(self, session: SessionId) -> Failure | None:
         # docs.devin.ai, "Terminate a session"
-        return confirmed(await self._http.delete(_path(session)), v1.PASSING)
+        return answers.confirmed(await self._http.delete(_path(session)), v1.PASSING)
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key and the address by a list of one session, such as polls need."""
         found = await self._list(Read.LIST, self._http.timing.read_seconds, {"limit": 1})
         if not isinstance(found, Unread):
-            return [Finding(KEY, is_good=True, says="accepted, for API v1")]
+            return [Finding(answers.KEY, is_good=True, says="accepted, for API v1")]
         is_later = found.status and found.is_passing
-        otherwise = (unusable(found.reason), "Try again later." if is_later else CHECK_URL)
+        otherwise = (
+            answers.unusable(found.reason),
+            "Try again later." if is_later else answers.CHECK_URL,
+        )
         says, fix = _PROBLEMS.get(found.status, otherwise)
-        return [Finding(KEY, is_good=False, says=says, fix=fix)]
+        return [Finding(answers.KEY, is_good=False, says=says, fix=fix)]
 
 
 _PROBLEMS: Mapping[int, tuple[str, str]] = {
-    HTTPStatus.UNAUTHORIZED: (REJECTED, NEW_KEY),
+    HTTPStatus.UNAUTHORIZED: (answers.REJECTED, answers.NEW_KEY),
     HTTPStatus.FORBIDDEN: (
         "DEVIN_API_KEY isn't allowed to list sessions (403)",
         "Use a key of the organization that owns the sessions.",

@@ -14,15 +14,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from bot.devin.answers import (
-    DETAIL_LIMIT,
-    Answer,
-    failed,
-    identified,
-    pull_requests,
-    time_of,
-    uploaded,
-)
+from bot.devin import answers
+from bot.devin.answers import Answer
 from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
 from bot.model.record import encodable, mapping, mappings, parse_object, string, strings
 from bot.model.replies import Outcome, OutcomeKind, Wait
@@ -62,7 +55,9 @@ PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABL
 def parse_messages(body: bytes) -> tuple[Sequence[DevinMessage], int] | None:
     """Parse the messages in a session's record, and count those that could not be parsed."""
     entries = (parse_object(body) or {}).get("messages")
-    return identified(map(_message, map(mapping, entries))) if isinstance(entries, list) else None
+    if not isinstance(entries, list):
+        return None
+    return answers.identified(map(_message, map(mapping, entries)))
 
 
 def tail(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
@@ -126,15 +121,15 @@ def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
         session,
         string(record, "title"),
         state,
-        time_of(record.get("updated_at")),
+        answers.time_of(record.get("updated_at")),
         trouble=Trouble.ERROR if is_error else None,
-        pull_requests=pull_requests([(opened, "")]),
+        pull_requests=answers.pull_requests([(opened, "")]),
         tags=strings(record, "tags"),
     )
 
 
 def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
-    at, kind = time_of(entry.get("timestamp")), entry.get("type") or ""
+    at, kind = answers.time_of(entry.get("timestamp")), entry.get("type") or ""
     if at is None or not isinstance(entry.get("message"), str) or not isinstance(kind, str):
         return None
     source = Source.DEVIN if kind == "devin_message" else Source.USER
@@ -148,9 +143,9 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
             return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
         detail = (parse_object(answer.body) or {}).get("detail")
         if isinstance(detail, str):
-            said = encodable(detail)[:DETAIL_LIMIT]
+            said = encodable(detail)[: answers.DETAIL_LIMIT]
             return Outcome(kind=OutcomeKind.UNCONFIRMED, detail=said, status=HTTPStatus.OK)
-    return failed(answer, PASSING)
+    return answers.failed(answer, PASSING)
 
 
 def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
@@ -160,9 +155,11 @@ def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
         session = parse_session(string(found, "session_id"))
         if session is not None:
             return NamedSession(session, title, string(found, "url"))
-    return failed(answer, frozenset({HTTPStatus.TOO_MANY_REQUESTS}))
+    return answers.failed(answer, frozenset({HTTPStatus.TOO_MANY_REQUESTS}))
 
 
 def parse_uploaded(answer: Answer) -> str | Failure:
     """Parse the address of a file: a JSON string, or bare, as in the documented sample."""
-    return uploaded(answer, answer.body.decode(errors="replace").strip().strip('"'), PASSING)
+    return answers.uploaded(
+        answer, answer.body.decode(errors="replace").strip().strip('"'), PASSING
+    )

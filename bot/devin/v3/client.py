@@ -9,30 +9,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from bot.devin.answers import (
-    READ_LIMIT,
-    Answer,
-    Read,
-    confirmed,
-    creation,
-    explained,
-    failed,
-    may_be_over,
-    parsed,
-    playbooks,
-    repositories,
-    unreadable,
-)
-from bot.devin.api import (
-    Cursor,
-    DevinMessage,
-    Failure,
-    MessagePage,
-    OutgoingFile,
-    SessionSummary,
-    Unread,
-    utc_now,
-)
+from bot.devin import answers, api
+from bot.devin.answers import Answer, Read
+from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
@@ -92,13 +71,13 @@ class DevinV3:
         if not isinstance(answer, Answer):
             return answer
         outcome = v3.parse_sent(answer)
-        if not may_be_over(outcome):
+        if not answers.may_be_over(outcome):
             return outcome
         if self._organization.is_foreign and outcome.refusal is Refusal.NO_SESSION:
             return outcome.model_copy(update={"refusal": Refusal.FORBIDDEN})
         found = await self._get(Read.SESSION, self._http.timing.state_seconds, "sessions", session)
         now = None if isinstance(found, Unread) else v3.parse_record(found.body)
-        return explained(outcome, None if now is None else now.state)
+        return answers.explained(outcome, None if now is None else now.state)
 
     def listed(self, message: str, attachments: Sequence[str] = ()) -> str:  # noqa: ARG002  (not listed)
         return message
@@ -106,16 +85,16 @@ class DevinV3:
     async def messages(
         self,
         session: SessionId,
-        after: Cursor | None = None,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> MessagePage | Unread:
+        after: api.Cursor | None = None,
+        clock: Callable[[], datetime] = api.utc_now,
+    ) -> api.MessagePage | Unread:
         """Read on from `after`, for `MOST_PAGES` pages or `read_seconds` at most.
 
         The cursor of the result begins the last page that can be read again: Devin gives none for
         what comes after the last page, and takes no ids of events.
         """
         ends = asyncio.get_running_loop().time() + self._http.timing.read_seconds
-        read: dict[str, DevinMessage] = {}
+        read: dict[str, api.DevinMessage] = {}
         ahead, has_more, reads, left_out, size = timedelta(0), True, 0, 0, 0
         while has_more and reads < MOST_PAGES:
             reads += 1
@@ -136,28 +115,28 @@ class DevinV3:
             if found.cursor in {None, after}:
                 break
             after = found.cursor
-        return MessagePage(list(read.values()), after, ahead, has_more, reads, left_out)
+        return api.MessagePage(list(read.values()), after, ahead, has_more, reads, left_out)
 
     async def _page(
         self,
         session: SessionId,
-        after: Cursor | None,
+        after: api.Cursor | None,
         seconds: float,
         clock: Callable[[], datetime],
         size: int,
-    ) -> MessagePage | Unread:
+    ) -> api.MessagePage | Unread:
         """Read one page of messages."""
         params: dict[str, Param] = {"first": SMALLER[size]} | ({"after": after} if after else {})
-        most = READ_LIMIT if SMALLER[size] > 1 else LONGEST_READ
+        most = answers.READ_LIMIT if SMALLER[size] > 1 else LONGEST_READ
         place = "sessions", session, "messages"
         answer = await self._get(
             Read.MESSAGES, seconds, *place, params=params, clock=clock, most=most
         )
         if isinstance(answer, Unread):
             return answer
-        return v3.parse_messages(answer.body, answer.skew) or unreadable(answer, most)
+        return v3.parse_messages(answer.body, answer.skew) or answers.unreadable(answer, most)
 
-    async def upload(self, file: OutgoingFile) -> str | Failure:
+    async def upload(self, file: api.OutgoingFile) -> str | Failure:
         path = await self._path("attachments")
         answer = await self._http.upload(path, file) if isinstance(path, str) else path
         return v3.parse_uploaded(answer) if isinstance(answer, Answer) else answer
@@ -168,7 +147,7 @@ class DevinV3:
         path = await self._path("sessions")
         if not isinstance(path, str):
             return path
-        answer = await self._http.post(path, creation(prompt, options, tag, as_user))
+        answer = await self._http.post(path, answers.creation(prompt, options, tag, as_user))
         return v3.parse_created(answer, options.title) if isinstance(answer, Answer) else answer
 
     async def ask_review(self, pull_request: str) -> Review | Failure | None:
@@ -178,16 +157,16 @@ class DevinV3:
             return answer
         if answer.status == HTTPStatus.CONFLICT:
             return None
-        return v3.parse_review(answer.body) or failed(answer, v3.PASSING)
+        return v3.parse_review(answer.body) or answers.failed(answer, v3.PASSING)
 
     async def end(self, session: SessionId) -> Failure | None:
         path = await self._path("sessions", session)
-        return confirmed(
+        return answers.confirmed(
             await self._http.delete(path) if isinstance(path, str) else path, v3.PASSING
         )
 
     async def archive(self, session: SessionId) -> Failure | None:
-        return confirmed(await self._post(b"", "sessions", session, "archive"), v3.PASSING)
+        return answers.confirmed(await self._post(b"", "sessions", session, "archive"), v3.PASSING)
 
     async def _states(self, part: Sequence[SessionId]) -> Answer | Unread:
         seconds = self._http.timing.read_seconds
@@ -202,7 +181,7 @@ class DevinV3:
         params |= {"tags": tags} if tags else {"is_archived": "false"}
         seconds = self._http.timing.read_seconds if tags else self._http.timing.list_seconds
         answer = await self._get(Read.LIST, seconds, "sessions", params=params)
-        found = parsed(answer, v3.parse_list)
+        found = answers.parsed(answer, v3.parse_list)
         if isinstance(found, Unread):
             return found
         return sorted(found, key=_age)[:limit]
@@ -212,12 +191,16 @@ class DevinV3:
         path = await self._path("repositories", version=BETA)
         params = {"load_indexing_status": "false"}
         found, unread, _ = await self._items(Read.REPOSITORIES, path, params)
-        return unread if unread is not None and not found else repositories(found)
+        return unread if unread is not None and not found else answers.repositories(found)
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List the playbooks of the organization: `Unread` if that is only a part of them."""
         found, unread, _ = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
-        return playbooks(found) if unread is None else replace(unread, part=playbooks(found))
+        return (
+            answers.playbooks(found)
+            if unread is None
+            else replace(unread, part=answers.playbooks(found))
+        )
 
     async def member(self, email: str) -> tuple[str | Unread | None, int]:
         """Look among members with roles of their own, and those by groups of the identity provider.
@@ -270,7 +253,7 @@ class DevinV3:
         seconds = self._http.timing.read_seconds
         answer = await self._get(Read.REVIEW, seconds, "pr-reviews", params=params)
         is_none = isinstance(answer, Unread) and answer.status == HTTPStatus.NOT_FOUND
-        return None if is_none else parsed(answer, v3.parse_review)
+        return None if is_none else answers.parsed(answer, v3.parse_review)
 
     async def _items(self, kind: Read, path: str | Failure, params: Mapping[str, Param]) -> _Items:
         """Read a list's pages, at most `MOST_READ`, within `read_seconds`."""
@@ -284,7 +267,7 @@ class DevinV3:
             answer = await self._http.get(kind, path, ends - now(), which)
             page = None if isinstance(answer, Unread) else v3.parse_items(answer.body)
             if page is None:
-                unread = answer if isinstance(answer, Unread) else unreadable(answer)
+                unread = answer if isinstance(answer, Unread) else answers.unreadable(answer)
                 return items, unread, reads
             items += page[0]
             if not page[1]:
@@ -301,7 +284,7 @@ class DevinV3:
         *segments: str,
         params: Mapping[str, Param] | None = None,
         clock: Callable[[], datetime] | None = None,
-        most: int = READ_LIMIT,
+        most: int = answers.READ_LIMIT,
     ) -> Answer | Unread:
         path = await self._path(*segments)
         if not isinstance(path, str):

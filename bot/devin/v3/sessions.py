@@ -11,17 +11,8 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from bot.devin.answers import (
-    Answer,
-    amount,
-    children,
-    failed,
-    identified,
-    pull_requests,
-    time_of,
-    uploaded,
-    word,
-)
+from bot.devin import answers
+from bot.devin.answers import Answer
 from bot.devin.api import Cursor, DevinMessage, Failure, MessagePage, SessionSummary, Source
 from bot.model.record import mappings, parse_object, string, strings
 from bot.model.replies import Outcome, OutcomeKind, Wait
@@ -86,7 +77,7 @@ def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str] | None:
 def parse_review(body: bytes) -> Review | None:
     """Parse a `PrReviewResponse`."""
     found = parse_object(body) or {}
-    commit, status = string(found, "commit_sha").lower(), word(found.get("status"))
+    commit, status = string(found, "commit_sha").lower(), answers.word(found.get("status"))
     return Review(commit, status) if _COMMIT.fullmatch(commit) and status else None
 
 
@@ -96,7 +87,7 @@ def parse_messages(body: bytes, skew: timedelta = timedelta(0)) -> MessagePage |
     items = page.get("items")
     if not isinstance(items, list):
         return None
-    messages, left_out = identified(map(_message, mappings(items)))
+    messages, left_out = answers.identified(map(_message, mappings(items)))
     cursor = string(page, "end_cursor")
     has_more = page.get("has_next_page") is True
     place = Cursor(cursor) if cursor else None
@@ -108,7 +99,7 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
     session = parse_session(string(record, "session_id"))
     if session is None:
         return None
-    at = time_of(record.get("updated_at"))
+    at = answers.time_of(record.get("updated_at"))
     title, url = string(record, "title"), string(record, "url")
     opened = mappings(record.get("pull_requests"))
     return SessionSummary(
@@ -118,13 +109,15 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
         at,
         url,
         trouble=_trouble(record),
-        pull_requests=pull_requests((string(o, "pr_url"), string(o, "pr_state")) for o in opened),
-        acus=amount(record.get("acus_consumed")),
+        pull_requests=answers.pull_requests(
+            (string(o, "pr_url"), string(o, "pr_state")) for o in opened
+        ),
+        acus=answers.amount(record.get("acus_consumed")),
         tags=strings(record, "tags"),
-        created_at=time_of(record.get("created_at")),
-        origin=word(record.get("origin")),
+        created_at=answers.time_of(record.get("created_at")),
+        origin=answers.word(record.get("origin")),
         parent=parse_session(string(record, "parent_session_id")),
-        children=children(record.get("child_session_ids")),
+        children=answers.children(record.get("child_session_ids")),
         is_archived=record.get("is_archived") is True,
     )
 
@@ -146,7 +139,7 @@ def _trouble(record: Mapping[str, Any]) -> Trouble | None:
 
 
 def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
-    at, text = time_of(entry.get("created_at")), string(entry, "message")
+    at, text = answers.time_of(entry.get("created_at")), string(entry, "message")
     if at is None or not isinstance(entry.get("message"), str):
         return None
     is_devin = entry.get("source") == "devin"
@@ -168,7 +161,7 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
     """Parse Devin's answer to a message: the session, which has ended or goes on."""
     state = parse_state(answer.body) if answer.status == HTTPStatus.OK else None
     if state is None:
-        return failed(answer, PASSING)
+        return answers.failed(answer, PASSING)
     if state is SessionState.ENDED:
         return Outcome(kind=OutcomeKind.ENDED, status=answer.status)
     return Outcome(kind=OutcomeKind.DELIVERED, status=answer.status)
@@ -178,11 +171,11 @@ def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
     """Parse Devin's answer to a start; without a session's name, one may be there all the same."""
     found = parse_record(answer.body) if answer.status == HTTPStatus.OK else None
     if found is None:
-        return failed(answer, PASSING)
+        return answers.failed(answer, PASSING)
     return NamedSession(found.session, found.title or title, found.url)
 
 
 def parse_uploaded(answer: Answer) -> str | Failure:
     """Parse the address in an `AttachmentResponse`; after a 503, the file may be sent again."""
     address = string(parse_object(answer.body) or {}, "url")
-    return uploaded(answer, address, PASSING | {HTTPStatus.SERVICE_UNAVAILABLE})
+    return answers.uploaded(answer, address, PASSING | {HTTPStatus.SERVICE_UNAVAILABLE})

@@ -17,12 +17,7 @@ from typing import ClassVar
 from bot.delivery.compose import shown
 from bot.devin.api import Devin, Unread
 from bot.devin.catalog import Catalog
-from bot.model.errors import (
-    CannotPost,
-    SlackRefused,
-    StartedAlready,
-    StartGone,
-)
+from bot.model import errors
 from bot.model.options import (
     FIELDS,
     MOST_WORDS,
@@ -120,7 +115,7 @@ class StartForms:
         if not channel and ticket.direct:
             channel = ticket.direct
         elif not (is_channel(channel) and await channels.includes(person, channel)):
-            raise CannotPost(NO_SUCH_CHANNEL)
+            raise errors.CannotPost(NO_SUCH_CHANNEL)
         prompt = typed.get(actions.PROMPT_FIELD, "").strip()
         await self.starting.say(channel, by, escape(_joined(form.written(typed), prompt)), number)
 
@@ -135,7 +130,7 @@ class StartForms:
         await self.accepting.check(by, thread.channel, Act.START)
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
         if await self.state.claims.is_claimed(ticket.claim):
-            raise StartedAlready
+            raise errors.StartedAlready
         (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
         options, rest = _parted(message)
         beside = form.beside(options, offer).words()
@@ -158,7 +153,7 @@ class StartForms:
         start, message = await self._repeated(ticket)
         message = _changed(message, ticket, typed)
         if not await self.state.claims.begin(ticket.claim, number):
-            raise StartedAlready
+            raise errors.StartedAlready
         await self.starting.ask(start.again(message), by)
         await self.state.claims.claim(ticket.claim, KEEP)
         return ticket.thread, ticket.pressed
@@ -194,13 +189,13 @@ class StartForms:
         subject = subject_of(thread, ticket.ts, ticket.number)
         start = Start.parse(await self.state.outbox.asked(subject))
         if start is None or start.thread != thread:
-            raise StartGone
+            raise errors.StartGone
         try:
             message = await self.prompts.asked(start)
-        except SlackRefused as error:
-            raise StartGone from error
+        except errors.SlackRefused as error:
+            raise errors.StartGone from error
         if message is None:
-            raise StartGone
+            raise errors.StartGone
         return start, start.message if start.is_typed else message
 
 

@@ -14,14 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from bot.model.errors import (
-    AnsweredAlready,
-    ChooseSession,
-    FormGone,
-    MovedOn,
-    NothingToSay,
-    UnderWay,
-)
+from bot.model import errors
 from bot.model.options import Profile
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
@@ -98,7 +91,7 @@ class Say:
         active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
         heard = _heard(active)
         if len({link.session for _, link in heard}) != 1:
-            raise ChooseSession(heard, muted=bool(active))
+            raise errors.ChooseSession(heard, muted=bool(active))
         thread, link = heard[0]
         await self.speaking.command(thread, by, text, key, link.session)
 
@@ -131,7 +124,7 @@ class Say:
         """
         unsent = await self._unsent(number, by, channel)
         if not 0 <= index < len(unsent.sessions):
-            raise FormGone
+            raise errors.FormGone
         session = unsent.sessions[index]
         owing = await self._go_on(channel, by, session, unsent.text, number)
         if owing is not Owing.NEW:
@@ -189,13 +182,13 @@ class Say:
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
         unsent = await self.state.tickets.read(Unsent, number, by)
         if unsent.channel != channel:
-            raise FormGone
+            raise errors.FormGone
         return unsent
 
     async def _check(self, channel: str, by: UserId, text: str) -> None:
         await self.accepting.check(by, channel)
         if not text.strip():
-            raise NothingToSay
+            raise errors.NothingToSay
 
 
 def _heard(active: Sequence[tuple[ThreadRef, Link]]) -> Sequence[tuple[ThreadRef, Link]]:
@@ -231,7 +224,7 @@ class Answers:
         if before is None:
             seen = await self.state.watches.asking(session, asked)
             if seen is None or number >= len(seen.options):
-                raise MovedOn
+                raise errors.MovedOn
             text, is_approval = seen.options[number], seen.asked_in is SessionState.APPROVAL
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
@@ -243,9 +236,9 @@ class Answers:
             owing = await self.speaking.say(mine)
             before = mine if owing is Owing.NEW else await self.speaking.said(key)
             if before is None:
-                raise UnderWay("answer")
+                raise errors.UnderWay("answer")
             if before.number == mine.number:
                 event = Event.APPROVED if is_approval else Event.ANSWERED
                 audit(event, by, **thread.log_fields, session_id=session)
                 return
-        raise AnsweredAlready(await people.name(before.reply.author), before.words.quote)
+        raise errors.AnsweredAlready(await people.name(before.reply.author), before.words.quote)

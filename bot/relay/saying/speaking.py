@@ -17,15 +17,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from bot.mirror.agents import stopping
-from bot.model.errors import (
-    OPERATOR_MUST_ACT,
-    CannotPost,
-    IsMuted,
-    MovedOn,
-    NotTaken,
-    PersonError,
-    SlackRefused,
-)
+from bot.model import errors
 from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Change, Evidence, Reply
@@ -155,7 +147,7 @@ class Speaking:
         """Raise as `Naming.check`, or `IsMuted`, if replies of `thread` don't go to `session`."""
         link = await self.naming.check(await self.state.links.get(thread), session)
         if link.muted and not stops:
-            raise IsMuted
+            raise errors.IsMuted
 
     def since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
@@ -195,7 +187,7 @@ class Speaker:
         spoken = Spoken.model_validate_json(raw)
         try:
             await self._say(spoken, again=begun.again)
-        except PersonError as error:
+        except errors.PersonError as error:
             log.info("not said", extra=begun.owed.log_fields | {"reason": str(error)})
             with having_posted():
                 await self._explain(spoken, error)
@@ -241,10 +233,10 @@ class Speaker:
                     return found
             await self._check(spoken, thread)
             return await self.workspace.threads.post(thread, spoken.words, spoken.post)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
+        except errors.SlackRefused as error:
+            if error.reason in errors.OPERATOR_MUST_ACT:
                 raise
-            raise CannotPost(error.reason) from error
+            raise errors.CannotPost(error.reason) from error
 
     async def _check(self, spoken: Spoken, thread: ThreadRef) -> None:
         """Check that what was asked for is still so; a thread that it `links` is checked then."""
@@ -255,7 +247,7 @@ class Speaker:
             return
         await self.speaking.check_link(thread, session, stops=spoken.stops)
         if spoken.asked and await self.state.watches.asking(session, spoken.asked) is None:
-            raise MovedOn
+            raise errors.MovedOn
 
     async def _accept(self, spoken: Spoken, posted: Reply, session: SessionId) -> None:
         if spoken.links:
@@ -269,9 +261,9 @@ class Speaker:
         evidence = Evidence.STOP if spoken.stops else Evidence.PERSON
         change = await self.accepting.accept(posted, session, evidence)
         if change in {Change.UNLINKED, Change.MUTED}:
-            raise NotTaken(change)
+            raise errors.NotTaken(change)
 
-    async def _explain(self, spoken: Spoken, error: PersonError) -> None:
+    async def _explain(self, spoken: Spoken, error: errors.PersonError) -> None:
         """Tell the person, with the words that would be lost, or the workflow."""
         reply = spoken.reply
         if reply.step:
