@@ -124,9 +124,7 @@ class Posting:
     async def show(self, thread: ThreadRef, composed: Composed) -> bool:
         """Show what is left of the batch; return False if the thread may not be shown all of it.
 
-        Raises:
-            SlackAway, DevinAway: try again.
-            SlackRefused: Slack takes a part in no form.
+        Raises like a teller.
         """
         ends = time.monotonic() + self._ways.timing.batch_seconds
         parts, done = await parts_of(composed, self._notes), self._batch.parts

@@ -113,11 +113,7 @@ def micros_ts(micros: int) -> str:
 
 
 def ts_micros(ts: str) -> int:
-    """Parse a Slack `ts` ("1764000000.000100") as whole microseconds; exact also as a Redis score.
-
-    Raises:
-        ValueError: `ts` is malformed.
-    """
+    """Parse a Slack `ts` as whole microseconds, which a Redis score holds; raises `ValueError`."""
     seconds, _, micros = ts.partition(".")
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 10):  # noqa: PLR2004  (until the year 2286)
         raise ValueError("not a Slack ts")

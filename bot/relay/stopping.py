@@ -42,10 +42,7 @@ class Stopping:
 
         Otherwise return what `by` is told instead: the session has ended, or isn't working and
         would be woken, somebody has just pressed *Stop*, or the press comes so late that Devin may
-        be doing something else.
-
-        Raises:
-            NotLinked: the thread has no link.
+        be doing something else. Raises `NotLinked`.
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
@@ -74,9 +71,6 @@ class Stopping:
 
         A session that was asked to stop isn't shown as working for a while; then, if it still
         works, *Stop* can be pressed again.
-
-        Raises:
-            SlackAway: the thread has no link, and its state may not be set.
         """
         link = await self.state.links.get(thread)
         if link is None:

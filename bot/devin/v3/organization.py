@@ -93,10 +93,8 @@ class Organization:
     async def begin(self) -> None:
         """Find the organization now if Devin can be reached, or else at the first call.
 
-        A key that Devin rejects, or of another organization, ends no start: threads are told.
-
-        Raises:
-            OperatorError: Devin answers, but not with an organization.
+        A key that Devin rejects, or of another organization, ends no start: threads are told. An
+        answer without an organization is an `OperatorError`.
         """
         if self.configured is None:
             await self._find()

@@ -32,11 +32,7 @@ class Ending:
     naming: Naming
 
     async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
-        """Return the question whether the session of `thread` is to be ended, with its buttons.
-
-        Raises:
-            NotLinked: the thread has no link.
-        """
+        """Return the question whether to end the session of `thread`; raises `NotLinked`."""
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         link = await self.state.links.get(thread)
         if link is None:
@@ -54,12 +50,9 @@ class Ending:
     ) -> SlackMessage | None:
         """End or archive `session`, as the message `asked` offers; return None once it is done.
 
-        If it is not done, or nobody knows, return the words that say so.
-
-        Raises:
-            NotLinked, LinkChanged: the thread is not linked to `session`.
-            AlreadyClosed: an earlier press has done it.
-            UnderWay: another press is doing it, or failed within the last 30 s.
+        If it is not done, or nobody knows, return the words that say so. Raises `NotLinked`,
+        `LinkChanged`, `AlreadyClosed`, and `UnderWay` also if another press failed within the last
+        30 s.
         """
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         await self.naming.check(await self.state.links.get(thread), session)
