@@ -27,17 +27,11 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from bot import urls
 from bot.environment import gather, ignored_proxies, open_port, stray_names, variables_in
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES, Generation, generation_of
 from bot.model.mirror import Follow
-from bot.urls import (
-    check_proxy_address,
-    check_redis_address,
-    check_slack_address,
-    check_web_address,
-    passwords,
-)
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -114,7 +108,7 @@ def in_words(
 
 
 def _proxy(address: SecretStr) -> SecretStr:
-    check_proxy_address(address.get_secret_value())
+    urls.check_proxy_address(address.get_secret_value())
     return address
 
 
@@ -169,7 +163,7 @@ class Settings(BaseModel):
     slack_signing_secret: SecretStr | None = Field(
         None, description="the signing secret of the Slack app"
     )
-    slack_api_url: Annotated[str, AfterValidator(check_slack_address)] = Field(
+    slack_api_url: Annotated[str, AfterValidator(urls.check_slack_address)] = Field(
         "https://slack.com/api/",
         description="an https URL with a path, such as https://slack.com/api/ "
         "(http only for this machine)",
@@ -184,7 +178,7 @@ class Settings(BaseModel):
     devin_org_id: Annotated[str, Field(pattern=r"^org[-_][A-Za-z0-9_-]+\Z")] | None = Field(
         None, description="the ID of a Devin organization (org-…)"
     )
-    devin_api_url: Annotated[str, AfterValidator(check_web_address)] = Field(
+    devin_api_url: Annotated[str, AfterValidator(urls.check_web_address)] = Field(
         "https://api.devin.ai",
         description="an https URL such as https://api.devin.ai (http only for this machine)",
     )
@@ -300,14 +294,14 @@ class Settings(BaseModel):
         held = [getattr(self, name) for name in type(self).model_fields]
         secrets = {one.get_secret_value() for one in held if isinstance(one, SecretStr)}
         proxies = [one.get_secret_value() for one in (self.slack_proxy, self.devin_proxy) if one]
-        return frozenset(secrets.union(*map(passwords, (self.redis_url or "", *proxies))))
+        return frozenset(secrets.union(*map(urls.passwords, (self.redis_url or "", *proxies))))
 
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str, known: ValidationInfo) -> str:
         # The key is absent if ALLOW_INSECURE_REDIS is malformed: that is one problem, not two.
         may_be_insecure = known.data.get("allow_insecure_redis", True)
-        return check_redis_address(url, may_be_insecure=may_be_insecure)
+        return urls.check_redis_address(url, may_be_insecure=may_be_insecure)
 
     @field_validator("act_as")
     @classmethod

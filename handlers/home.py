@@ -11,13 +11,7 @@ from bot.model.errors import NotLinked
 from bot.relay import UseCases
 from bot.wording import actions, home_view
 from handlers.answering import caught, in_words, ours
-from handlers.parse.interactions import (
-    HomePress,
-    parse_home_page,
-    parse_home_press,
-    parse_home_unlink,
-    parse_opened,
-)
+from handlers.parse import interactions
 from handlers.parse.messages import Payload
 
 
@@ -26,7 +20,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.event("app_home_opened")
     async def on_home_opened(event: Payload) -> None:
-        if (opened := parse_opened(event)) is not None:
+        if (opened := interactions.parse_opened(event)) is not None:
             viewer, direct = opened
             home = cases.home
             cases.background.later(home.suggest(viewer, direct) if direct else home.show(viewer))
@@ -35,27 +29,27 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.action(actions.HOME_LATER)
     async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        turned = ours(parse_home_page, body, cases)
+        turned = ours(interactions.parse_home_page, body, cases)
         if turned is not None:
             cases.background.later(cases.home.show(*turned))
 
     @app.view(actions.HOME_UNLINK_FORM)
     async def on_home_unlink(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = ours(parse_home_unlink, body, cases)
+        press = ours(interactions.parse_home_unlink, body, cases)
         if press is not None:
             await cases.background.soon(_change(cases, press))
 
     @app.action(actions.HOME_MENU)
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = ours(parse_home_press, body, cases)
+        press = ours(interactions.parse_home_press, body, cases)
         if press is not None:
             work = _confirm if press.action == actions.HOME_UNLINK else _change
             await cases.background.soon(work(cases, press))
 
 
-def _telling(cases: UseCases, press: HomePress) -> AbstractAsyncContextManager[None]:
+def _telling(cases: UseCases, press: interactions.HomePress) -> AbstractAsyncContextManager[None]:
     """Publish the page again with a failure above it: nowhere else shows it."""
 
     async def tell(error: Exception) -> None:
@@ -65,7 +59,7 @@ def _telling(cases: UseCases, press: HomePress) -> AbstractAsyncContextManager[N
     return caught(tell)
 
 
-async def _confirm(cases: UseCases, press: HomePress) -> None:
+async def _confirm(cases: UseCases, press: interactions.HomePress) -> None:
     """Ask before a thread is unlinked; Slack's menus ask for each of their options or for none."""
     async with _telling(cases, press):
         address = cases.workspace.address(press.thread)
@@ -73,7 +67,7 @@ async def _confirm(cases: UseCases, press: HomePress) -> None:
         await cases.workspace.views.open(press.trigger, view)
 
 
-async def _change(cases: UseCases, press: HomePress) -> None:
+async def _change(cases: UseCases, press: interactions.HomePress) -> None:
     """Do what was chosen, and publish the page again, with the result above it."""
     async with _telling(cases, press):
         try:
@@ -83,7 +77,7 @@ async def _change(cases: UseCases, press: HomePress) -> None:
         await cases.home.show(press.by, press.page, note)
 
 
-async def _do(cases: UseCases, press: HomePress) -> str:
+async def _do(cases: UseCases, press: interactions.HomePress) -> str:
     thread, session, by = press.thread, press.session, press.by
     claim = f"{press.action}:{thread.channel}:{thread.thread_ts}:{by}:{press.trigger[:100]}"
     if press.trigger and not await cases.state.claims.claim(claim):

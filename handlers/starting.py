@@ -34,16 +34,8 @@ from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
 from handlers.answering import Asker, on_press, ours
 from handlers.modals import on_submit, show
-from handlers.parse import messages
-from handlers.parse.interactions import (
-    Press,
-    Submission,
-    parse_opener,
-    parse_press,
-    parse_send_again,
-    parse_typing,
-    parse_unlink,
-)
+from handlers.parse import interactions, messages
+from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
 
 
@@ -54,11 +46,11 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
     async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        opener = ours(parse_opener, body, cases)
+        opener = ours(interactions.parse_opener, body, cases)
         if opener is not None:
             by, trigger, channel = opener
             nowhere = ThreadRef.nowhere(cases.workspace.team, "form", "")
-            press = ours(parse_press, body, cases) if channel else None
+            press = ours(interactions.parse_press, body, cases) if channel else None
             asker = Asker(cases, "", by, nowhere)
             if press is not None:
                 asker = Asker(cases, press.response_url, by, press.answered_in)
@@ -68,14 +60,14 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     place, problems = actions.CHANNEL_FIELD, partial(form.problems, is_new=True)
 
     @on_submit(app, cases, actions.START_FORM, problems, actions.PROMPT_FIELD, place=place)
-    async def on_start_form(filled: Submission) -> None:
+    async def on_start_form(filled: interactions.Submission) -> None:
         channel = filled.typed.get(place, "")
         await cases.start_forms.submit(filled.number, filled.by, channel, filled.typed)
 
     @app.options(actions.REPO_FIELD)
     @app.options(actions.PLAYBOOK_FIELD)
     async def on_typing(ack: AsyncAck, body: Payload) -> None:
-        typing = ours(parse_typing, body, cases)
+        typing = ours(interactions.parse_typing, body, cases)
         found: Sequence[Block] = ()
         if typing is not None:
             with suppress(RelayError):  # without an option, Slack says that there is none
@@ -93,7 +85,7 @@ def _register_again(app: AsyncApp, cases: UseCases) -> None:
     blocks, problems = (actions.PROMPT_FIELD, actions.CAP_FIELD), form.problems
 
     @on_submit(app, cases, actions.AGAIN_FORM, problems, *blocks)
-    async def on_again_form(filled: Submission) -> None:
+    async def on_again_form(filled: interactions.Submission) -> None:
         """Start again, and let the button give way to who did it."""
         again = await cases.start_forms.start_again(filled.number, filled.by, filled.typed)
         cases.background.later(_close_button(cases, *again, filled.by))
@@ -110,7 +102,7 @@ def _open_by(
 
     async def listener(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = ours(parse_press, body, cases)
+        press = ours(interactions.parse_press, body, cases)
         if press is not None:
             asker = Asker(cases, press.response_url, press.by, press.thread)
             await cases.background.soon(show(asker, title, press.trigger, partial(work, press)))
@@ -120,7 +112,7 @@ def _open_by(
 
 
 async def _again(cases: UseCases, press: Press) -> View:
-    asked, thread = parse_send_again(press), press.thread
+    asked, thread = interactions.parse_send_again(press), press.thread
     if asked is None or place_of(asked[0])[1] != thread.channel:
         raise StartGone
     ts, pressed = place_of(asked[0])[2], string(press.message, "ts")
@@ -139,7 +131,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.START_NEW)
     async def on_start_new(press: Press) -> str:
-        if parse_unlink(press) is None or not press.ts:
+        if interactions.parse_unlink(press) is None or not press.ts:
             raise StartGone
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
         await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
@@ -147,7 +139,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.CONTINUE_SESSION)
     async def on_continue(press: Press) -> str | None:
-        session, thread = parse_unlink(press), press.thread
+        session, thread = interactions.parse_unlink(press), press.thread
         if session is None or not press.ts:
             raise StartGone
         link = await cases.state.links.get(thread)
@@ -169,7 +161,7 @@ def _register_defaults(app: AsyncApp, cases: UseCases) -> None:
     _open_by(app, cases, actions.CHANGE_DEFAULTS, defaults.TITLE, form_of)
 
     @on_submit(app, cases, actions.DEFAULTS_FORM, form.problems, actions.TAGS_FIELD)
-    async def on_defaults_form(filled: Submission) -> None:
+    async def on_defaults_form(filled: interactions.Submission) -> None:
         await cases.defaults.submit(filled.number, filled.by, filled.typed)
 
 

@@ -8,15 +8,8 @@ from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
 from bot.model.people import WORKFLOW, Standing
 from bot.model.replies import Reply
 from bot.slack.people import People
+from bot.text import to_devin
 from bot.text.mrkdwn import Mention, Names, block_quote
-from bot.text.to_devin import (
-    mark_typed,
-    mentioned,
-    neutralise_attachments,
-    says_something,
-    speaker,
-    to_markdown,
-)
 from bot.text.to_slack import cut
 
 MOST_SAID = MOST_QUOTED = 40_000
@@ -49,8 +42,8 @@ NAMELESS = "(Slack does not show this file.)"
 
 async def shown(reply: Reply, people: People) -> str:
     """Return the text of `reply` as Markdown, the form that Devin reads and others may see."""
-    names = await people.names(mentioned(reply.text, reply.blocks))
-    return to_markdown(reply.text, reply.blocks, names).strip()
+    names = await people.names(to_devin.mentioned(reply.text, reply.blocks))
+    return to_devin.to_markdown(reply.text, reply.blocks, names).strip()
 
 
 async def message_of(
@@ -90,14 +83,14 @@ def compose(
     the author may not message Devin, by their `standing`. Unless it `signs`, that line is left out
     of what says anything else; nothing looks like it then.
     """
-    said = speaker(author, reply.speaker)
+    said = to_devin.speaker(author, reply.speaker)
     if sender and reply.sent_by:
-        said = f"{speaker(sender, reply.sent_by)} sends what {said} wrote"
+        said = f"{to_devin.speaker(sender, reply.sent_by)} sends what {said} wrote"
     is_through = bool(reply.step) and reply.author != WORKFLOW
     way = "in Slack, through a workflow" if is_through else f"in Slack{_NOT_ALLOWED[standing]}"
     what = ", correcting an earlier message" if reply.is_correction else ""
     line, parts = f"{said} ({way}){what}:", list[str]()
-    if text := to_markdown(reply.text, reply.blocks, names).strip():
+    if text := to_devin.to_markdown(reply.text, reply.blocks, names).strip():
         parts.append(cut(text, MOST_SAID))
     became = dict(zip(reply.all_files, brought, strict=False))
     parts += _quotes(reply.forwarded, names, became)
@@ -105,16 +98,16 @@ def compose(
     if links := [_link(one.file) for one in ways if not one.url]:
         parts.append("\n".join(links))
     parts += [_spoken(file) for file in reply.files if file.spoken]
-    rest = mark_typed(neutralise_attachments("\n\n".join(parts)))
+    rest = to_devin.mark_typed(to_devin.neutralise_attachments("\n\n".join(parts)))
     if not signs and rest:
         line = CORRECTS if reply.is_correction else ""
     return "\n\n".join(filter(None, (line, rest)))
 
 
 def _mentioned(reply: Reply) -> frozenset[Mention]:
-    found = set(mentioned(reply.text, reply.blocks))
+    found = set(to_devin.mentioned(reply.text, reply.blocks))
     for one in reply.forwarded[:MOST_FORWARDED]:
-        found |= mentioned(one.text, one.blocks)
+        found |= to_devin.mentioned(one.text, one.blocks)
         if one.author and not one.name:
             found.add(("user", one.author))
         is_named = one.place or one.channel.startswith("D")  # direct messages have no name
@@ -129,8 +122,8 @@ def _quotes(
     quoted = forwarded[:MOST_FORWARDED]
     parts = []
     for one in quoted:
-        is_said = says_something(one.text, one.blocks)
-        text = to_markdown(one.text, one.blocks, names).strip() if is_said else ""
+        is_said = to_devin.says_something(one.text, one.blocks)
+        text = to_devin.to_markdown(one.text, one.blocks, names).strip() if is_said else ""
         files = "\n".join(_named(became.get(file) or Upload(file=file)) for file in one.files)
         said = "\n\n".join(filter(None, (cut(text, MOST_QUOTED // len(quoted)), files)))
         parts += [_head(one, names), block_quote(said or NOT_SHOWN)]

@@ -13,23 +13,12 @@ from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
-from bot.wording import actions
+from bot.wording import actions, message
 from bot.wording.actions import home_choice_value, home_value
 from bot.wording.addresses import SEPARATOR, session_link, short_id
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.message import (
-    Block,
-    SlackMessage,
-    View,
-    action_row,
-    button,
-    context,
-    form,
-    header,
-    plain_text,
-    section,
-)
+from bot.wording.message import Block, SlackMessage, View
 from bot.wording.mirror.card import session_lines
 from bot.wording.mirror.digest import Item, listing
 from bot.wording.phrases import ADMIN, clock_time, last_ending, mail_waiting, plural
@@ -86,29 +75,29 @@ class Shown:
 
 def only(words: SlackMessage) -> View:
     """Return an App Home that shows `words` and no threads."""
-    return _home([section(words.text)])
+    return _home([message.section(words.text)])
 
 
 def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     """Return a page (from 0) of `count` threads below a `note`; those that wait come first."""
-    blocks: list[Block] = [section(note)] if note else []
-    blocks.append(action_row([OPEN]))
+    blocks: list[Block] = [message.section(note)] if note else []
+    blocks.append(message.action_row([OPEN]))
     if not shown:
-        return _home([*blocks, header(TITLE), section(EMPTY.text)])
+        return _home([*blocks, message.header(TITLE), message.section(EMPTY.text)])
     first = page * PER_PAGE
-    blocks.append(context(_count(first + 1, first + len(shown), count)))
+    blocks.append(message.context(_count(first + 1, first + len(shown), count)))
     waiting = [one for one in shown if needs_someone(one.seen)]
     others = [one for one in shown if one not in waiting]
     for title, group in ((WAITING_TITLE, waiting), (TITLE, others)):
         if group:
-            blocks.append(header(title))
+            blocks.append(message.header(title))
         for one in group:
             blocks += [{"type": "divider"}, *_thread(one, page)]
-    newer = [button(actions.HOME_LATER, "Newer", str(page - 1))] if page else []
+    newer = [message.button(actions.HOME_LATER, "Newer", str(page - 1))] if page else []
     has_more = first + len(shown) < count
-    older = [button(actions.HOME_EARLIER, "Older", str(page + 1))] if has_more else []
+    older = [message.button(actions.HOME_EARLIER, "Older", str(page + 1))] if has_more else []
     if newer or older:
-        blocks.append(action_row([*newer, *older]))
+        blocks.append(message.action_row([*newer, *older]))
     return _home(blocks)
 
 
@@ -152,9 +141,9 @@ def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: st
     opening = f" · <{address}|{OPEN_THREAD}>" if address else ""
     which = f"*{short_id(session)}* in {_place(thread.channel)}{opening}"
     means = "Replies won't be sent to Devin and its messages won't be posted anymore."
-    asked = section(f"{which}\n{means} I'll post a note in the thread.")
+    asked = message.section(f"{which}\n{means} I'll post a note in the thread.")
     value = home_value(thread, session, page)
-    return form("Unlink this thread?", [asked], "Unlink", actions.HOME_UNLINK_FORM, value)
+    return message.form("Unlink this thread?", [asked], "Unlink", actions.HOME_UNLINK_FORM, value)
 
 
 def _thread(one: Shown, page: int) -> Sequence[Block]:
@@ -169,8 +158,8 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
     small = _joined("\n", standing, _joined(" ", *requests, FOLLOWS.get(one.follow, "")))
     muted = " · *muted*" if one.link.muted else ""
     head = f"*{session_link(one.session)}* in {_place(one.thread.channel)}{muted}"
-    named = section(_joined("\n", state, head, _words(one)))
-    return {**named, "accessory": _menu(one, page)}, context(small)
+    named = message.section(_joined("\n", state, head, _words(one)))
+    return {**named, "accessory": _menu(one, page)}, message.context(small)
 
 
 def _joined(glue: str, *parts: str) -> str:
@@ -181,7 +170,7 @@ def _menu(one: Shown, page: int) -> Block:
     mute = ("Unmute", actions.HOME_UNMUTE) if one.link.muted else ("Mute", actions.HOME_MUTE)
     value = home_value(one.thread, one.link.session, page)
     options = [
-        {"text": plain_text(label), "value": home_choice_value(action, value)}
+        {"text": message.plain_text(label), "value": home_choice_value(action, value)}
         for label, action in (mute, ("Unlink", actions.HOME_UNLINK))
     ]
     return {"type": "overflow", "action_id": actions.HOME_MENU, "options": options}

@@ -23,17 +23,7 @@ from bot.text.mrkdwn import unescape
 from bot.text.options import parse_options
 from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions, message
-from bot.wording.message import (
-    Block,
-    SlackMessage,
-    View,
-    button,
-    context,
-    field,
-    literal_text,
-    menu,
-    text_input,
-)
+from bot.wording.message import Block, SlackMessage, View
 from bot.wording.phrases import as_code, plain
 
 TITLE = "Start a Devin session"
@@ -41,7 +31,7 @@ AGAIN_TITLE = "Start again"
 TOO_LONG = "The prompt is too long to show here. It stays as it is."
 PROMPT_LIMIT = 3_000
 
-OPEN = button(actions.OPEN_START_FORM, "Start a session")
+OPEN = message.button(actions.OPEN_START_FORM, "Start a session")
 """The button that opens the form, in any place."""
 
 NO_PROMPT = "Enter what Devin should do."
@@ -72,7 +62,7 @@ def form(number: str, channel: str, offer: Offer, *, is_direct: bool = False) ->
     hint = "I'll post the prompt there with your name and link its thread to the session."
     if is_direct:
         hint = "Leave this empty to start the session here, in our direct message."
-    place = field(actions.CHANNEL_FIELD, "Channel", select, hint, optional=is_direct)
+    place = message.field(actions.CHANNEL_FIELD, "Channel", select, hint, optional=is_direct)
     blocks = [place, _prompt(""), *fields(Options(), offer)]
     return message.form(TITLE, blocks, "Start", actions.START_FORM, number)
 
@@ -83,14 +73,15 @@ def again(number: str, typed: str, chosen: Options, offer: Offer) -> View:
     `typed` is the prompt, after what was chosen and has no input of its own. It may be empty where
     the thread is a prompt, too.
     """
-    prompt = _prompt(typed, optional=True) if len(typed) <= PROMPT_LIMIT else context(TOO_LONG)
+    is_shown = len(typed) <= PROMPT_LIMIT
+    prompt = _prompt(typed, optional=True) if is_shown else message.context(TOO_LONG)
     blocks = [prompt, *fields(chosen, offer)]
     return message.form(AGAIN_TITLE, blocks, "Start", actions.AGAIN_FORM, number)
 
 
 def _prompt(typed: str, **more: bool) -> Block:
-    element = text_input(typed, multiline=True, max_length=PROMPT_LIMIT, focus_on_load=True)
-    return field(actions.PROMPT_FIELD, "Prompt", element, "What Devin should do", **more)
+    element = message.text_input(typed, multiline=True, max_length=PROMPT_LIMIT, focus_on_load=True)
+    return message.field(actions.PROMPT_FIELD, "Prompt", element, "What Devin should do", **more)
 
 
 HEADING = "_Optional._ What you leave empty comes from the channel's defaults, or from Devin."
@@ -112,7 +103,8 @@ def fields(chosen: Options, offer: Offer, heading: str = HEADING) -> list[Block]
         "playbook": _playbook(chosen.playbook, offer),
         "max": _cap(chosen.max_acu, offer.ceiling),
     }
-    return [context(heading), *(one for key, one in inputs.items() if key not in offer.lacks)]
+    offered = (one for key, one in inputs.items() if key not in offer.lacks)
+    return [message.context(heading), *offered]
 
 
 def beside(chosen: Options, offer: Offer) -> Options:
@@ -198,32 +190,32 @@ def _is_bad(chosen: Options) -> bool:
 
 def _repo(chosen: Options, offer: Offer) -> Block:
     element, hint = (
-        text_input(", ".join(chosen.repos)),
+        message.text_input(", ".join(chosen.repos)),
         "Such as acme/api. Separate several with commas.",
     )
     if offer.repositories is not None:
         first = _first_repo(chosen)
         element = _search("Search repositories", _option(first, first) if first else None)
         hint = "For more than one, begin the prompt with repo:owner/name."
-    return field(actions.REPO_FIELD, "Repository", element, hint, optional=True)
+    return message.field(actions.REPO_FIELD, "Repository", element, hint, optional=True)
 
 
 def _mode(chosen: str) -> Block:
     modes = dict.fromkeys((*MODES, chosen) if chosen else MODES)
     options = {one: _option(one.capitalize(), one) for one in modes}
-    element = menu("Default", options.get(chosen), options=list(options.values()))
-    return field(actions.MODE_FIELD, "Mode", element, optional=True)
+    element = message.menu("Default", options.get(chosen), options=list(options.values()))
+    return message.field(actions.MODE_FIELD, "Mode", element, optional=True)
 
 
 def _playbook(chosen: str, offer: Offer) -> Block:
-    element, hint = text_input(chosen), "A macro, such as !deploy, or a playbook's ID."
+    element, hint = message.text_input(chosen), "A macro, such as !deploy, or a playbook's ID."
     if offer.playbooks is not None:
         label = next(
             (_named(one) for one in offer.playbooks if chosen in {one.id, one.macro}), chosen
         )
         element = _search("Search playbooks", _option(label, chosen) if chosen else None)
         hint = ""
-    return field(actions.PLAYBOOK_FIELD, "Playbook", element, hint, optional=True)
+    return message.field(actions.PLAYBOOK_FIELD, "Playbook", element, hint, optional=True)
 
 
 def _cap(chosen: int | None, ceiling: int | None) -> Block:
@@ -232,7 +224,7 @@ def _cap(chosen: int | None, ceiling: int | None) -> Block:
     element = {"type": "number_input", "is_decimal_allowed": False, "min_value": "1", **most, **cap}
     hint = "The session stops once it has used this many."
     hint += "" if ceiling is None else f" At most {ceiling}."
-    return field(actions.CAP_FIELD, "Cap in ACUs", element, hint, optional=True)
+    return message.field(actions.CAP_FIELD, "Cap in ACUs", element, hint, optional=True)
 
 
 def _named(playbook: Playbook) -> str:
@@ -242,11 +234,11 @@ def _named(playbook: Playbook) -> str:
 
 
 def _option(label: str, value: str) -> Block:
-    return {"text": literal_text(shortened(label, LABEL_LIMIT)), "value": value}
+    return {"text": message.literal_text(shortened(label, LABEL_LIMIT)), "value": value}
 
 
 def _search(placeholder: str, chosen: Block | None) -> Block:
-    return menu(placeholder, chosen, "external_select", min_query_length=0)
+    return message.menu(placeholder, chosen, "external_select", min_query_length=0)
 
 
 MOST_NAMED = 8
