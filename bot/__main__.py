@@ -110,10 +110,7 @@ def _manifest(options: Sequence[str], url: str | None, *, as_link: bool) -> int:
 
 
 def _become_the_demo(port: int | None, api: str | None) -> NoReturn:
-    """Replace this process by the sandbox's, which shares no code with the bot.
-
-    Python looks for it beside this package, and not in the working directory.
-    """
+    """Replace this process by the sandbox's, which is looked for beside this package only."""
     given = {"--port": port, "--api": api}
     options = [f"{name}={value}" for name, value in given.items() if value is not None]
     here = str(Path(__file__).resolve().parents[1])

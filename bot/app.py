@@ -1,7 +1,4 @@
-"""The composition root: connects in order, has the parts built, and closes in reverse.
-
-The same `open_bot` serves production and the tests.
-"""
+"""The composition root: connects in order, has the parts built, and closes in reverse."""
 
 import logging
 from collections.abc import AsyncIterator, Collection

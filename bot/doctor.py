@@ -1,7 +1,4 @@
-"""`devin-relay doctor`: tests credentials, scopes, Redis and Devin, and suggests fixes.
-
-It sends nothing to a session and posts nothing.
-"""
+"""`devin-relay doctor` tests all that the relay needs, and suggests fixes; it posts nothing."""
 
 import os
 from collections.abc import AsyncIterator, Collection, Sequence

@@ -94,10 +94,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 
 async def _read_lost(cases: UseCases, what: str) -> None:
-    """Have threads read that may miss replies since access was revoked, of which Slack was silent.
-
-    Only workspaces that had the app before need that.
-    """
+    """Have threads read that may miss replies since a workspace that had the app revoked access."""
     claims, listening = cases.state.claims, cases.listening
     if (since := await claims.noted(what)) is not None:
         listening.missed(int(since))

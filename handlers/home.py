@@ -1,7 +1,4 @@
-"""App Home: published again when it is opened, paged, or something in it is chosen.
-
-The tab beside it is the direct message, in which prompts are offered.
-"""
+"""App Home, published again at each choice, and prompts in the direct message beside it."""
 
 from contextlib import AbstractAsyncContextManager
 

@@ -1,7 +1,4 @@
-"""Modals in time: one is opened while its trigger lives, and a submitted one is answered in place.
-
-Slack allows 3 s for either. Work that takes longer is finished all the same.
-"""
+"""Modals, opened and answered within Slack's 3 s; what takes longer is finished all the same."""
 
 import asyncio
 import logging

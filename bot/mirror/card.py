@@ -145,10 +145,7 @@ class CardTeller:
                     await self.schedule.tell(card_owed(thread, link), after)
 
     async def _chosen(self, session: SessionId, channel: str) -> Sequence[str]:
-        """Return the options that a session of this channel was started with, each as words.
-
-        The card has its title and its cap anyway.
-        """
+        """Return what a session of this channel was started with, less title and cap."""
         started = await self.state.watches.started(session)
         if started is None or started.channel != channel:
             return ()

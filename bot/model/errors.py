@@ -63,10 +63,7 @@ class PersonError(RelayError):
 
 
 class BadSession(PersonError):
-    """The text names no Devin session, or is a short ID, and `unclear` says why it stands for none.
-
-    It has not been put into any URL.
-    """
+    """The text names no session; for a short ID, `unclear` says why. It is in no URL yet."""
 
     def __init__(self, text: str, unclear: "Unclear | None" = None) -> None:
         super().__init__("not a Devin session")

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check: what was looked at, what was found there, and how to fix it.
-
-    `warns` marks what works, and still deserves a look.
-    """
+    """The result of checking `what`, and how to fix it; what `warns` is good, but needs a look."""
 
     what: str
     is_good: bool

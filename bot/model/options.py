@@ -128,10 +128,7 @@ class Profile(Record):
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """A playbook of the organization; the title is people's text.
-
-    `macro`, such as `!deploy`, is by what people may call it; not each playbook has one.
-    """
+    """A playbook of the organization, with people's title, and perhaps a macro, as `!deploy`."""
 
     id: str
     title: str

@@ -111,10 +111,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class NamedSession:
-    """A session as people see it: its id, with its title and its web address if they are known.
-
-    Both are Devin's, and empty if unknown. The title is untrusted text.
-    """
+    """A session's id, with its title (untrusted text) and its web address, empty if unknown."""
 
     session: SessionId
     title: str = ""

@@ -61,10 +61,7 @@ class SessionAsked(Ticket):
 
 @dataclass(frozen=True, slots=True)
 class LinkForm:
-    """Links threads and sends messages at a press or a form, where no words in a thread ask for it.
-
-    These are the message shortcuts, and the offer of a link.
-    """
+    """Links threads and sends messages by message shortcuts, and by the offer of a link."""
 
     workspace: Workspace
     state: State

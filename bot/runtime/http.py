@@ -1,7 +1,4 @@
-"""The HTTP server: Slack's requests in HTTP mode, and probes, which tell whether this is ready.
-
-Its limits are aiohttp's own; a proxy in front has others (docs/deploying.md).
-"""
+"""The HTTP server: Slack's requests in HTTP mode, and probes, which tell whether this is ready."""
 
 import asyncio
 import logging

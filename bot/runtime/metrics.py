@@ -1,7 +1,4 @@
-"""The numbers that `/metrics` shows; each answers a question that an operator asks.
-
-Gauges are measured when somebody asks for them, and not while nobody does.
-"""
+"""The numbers of `/metrics`, which answer operators' questions; gauges are measured for each."""
 
 import asyncio
 import logging

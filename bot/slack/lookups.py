@@ -135,10 +135,7 @@ class Source:
 
 @dataclass(eq=False)
 class Lookup(Generic[V]):
-    """The answers of `method`, of which Slack allows `tier` calls per minute.
-
-    Redis keeps them in the `form` for the time `kept`.
-    """
+    """The answers of `method` (`tier` calls a minute), which Redis has in the `form` for `kept`."""
 
     source: Source
     method: str

@@ -279,10 +279,7 @@ class Watches:
         return [SessionId(one) for one in found[::2]]
 
     async def used(self, month: datetime) -> Sequence[Use]:
-        """Return what sessions have used in the month of that time, which is in UTC.
-
-        It is in one hash a month, which the polls write; see `bot/model/ledger.py`.
-        """
+        """Return what sessions used in the month of that time (UTC); see `bot/model/ledger.py`."""
         found = await lua.read_ledger(self._store, month=month.strftime(MONTH))
         return list(parse_uses(dict(zip(found[::2], found[1::2], strict=True))))
 

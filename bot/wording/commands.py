@@ -155,10 +155,7 @@ NOWHERE = SlackMessage("Canceled. Nothing was sent.")
 
 
 def said(by: str, message: str) -> SlackMessage:
-    """Present a person's message to the channel; `message` is Slack markup.
-
-    It pings the people that it names, but not the whole channel.
-    """
+    """Present a person's message (markup) to the channel, which it can't ping as a whole."""
     shown = _PING_ALL.sub(r"@\1", message)
     return SlackMessage(without_pings(cut(f"*{quiet(by)}* to Devin:\n{shown}", QUOTE_LIMIT)))
 

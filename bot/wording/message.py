@@ -1,7 +1,4 @@
-"""Slack messages within Slack's limits, and the Block Kit objects that they, modals and Home share.
-
-The objects' fields are Slack's (docs.slack.dev/reference/block-kit).
-"""
+"""Slack messages within limits, and Block Kit's objects (docs.slack.dev/reference/block-kit)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

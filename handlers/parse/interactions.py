@@ -142,10 +142,7 @@ def parse_shortcut(body: Payload, ours: Identity) -> Shortcut | None:
 
 
 def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str, str] | None:
-    """Parse who opens a form, a trigger for a modal, within 3 s, and the channel of a press or "".
-
-    None if the payload lacks one of the first two, or is not ours.
-    """
+    """Parse who opens a form, a trigger for a modal, for 3 s, and the channel of a press or ""."""
     by, trigger = person_of(body, ours), string(body, "trigger_id")
     channel = string(mapping(body.get("channel")), "id")
     return (by, trigger, channel if is_id(channel) else "") if by and trigger else None
@@ -178,10 +175,7 @@ def value_of(element: Payload) -> str:
 
 
 def parse_say(command: Payload, ours: Identity) -> SayCommand | None:
-    """Parse a `/devin-say`: a session first, if there is one, then the message.
-
-    None if it is not of our installation, or lacks its person or channel.
-    """
+    """Parse a `/devin-say`: a session first, if there is one, then the message."""
     channel, user = string(command, "channel_id"), string(command, "user_id")
     if not is_of(command, ours) or not is_id(channel) or not is_id(user):
         return None

@@ -188,10 +188,7 @@ def names_session(event: Payload) -> bool:
 def parse_named(
     event: Payload, team: str, bot_user: str
 ) -> tuple[ThreadRef, UserId, SessionId, str] | None:
-    """Parse a person's message that names a session: its thread, author, session and `ts`.
-
-    None for bots, edits, asides and the rest.
-    """
+    """Parse a person's message that names a session: its thread, author, session and `ts`."""
     thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
     subtype = event.get("subtype")
     is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)

@@ -1,7 +1,4 @@
-"""The Slack app manifest: each scope and event that the relay asks for, with its reason.
-
-`manifest_template.yaml` is the one source of them, for `doctor` and each start as well.
-"""
+"""The Slack app manifest, from `manifest_template.yaml`: each scope and event, with its reason."""
 
 import json
 import re

@@ -214,10 +214,7 @@ async def identify(client: AsyncWebClient) -> Identity:
 
 
 async def check_app_token(client: AsyncWebClient, token: str) -> None:
-    """Request a connection once: with a bad token, slack_sdk would retry forever.
-
-    Raises `OperatorError` or `SlackAway`, as `identify` does.
-    """
+    """Request a connection once (slack_sdk retries a bad token forever); raises as `identify`."""
     fix = "Create an app-level token with connections:write, and turn on Socket Mode."
     await _accepted(client, "apps.connections.open", "SLACK_APP_TOKEN", fix, app_token=token)
 

@@ -14,10 +14,7 @@ from bot.redis.scripts import script
 
 
 class ReplyField(StrEnum):
-    """The fields of a reply's hash (`keys.subject_key`), which the scripts name as literals.
-
-    `docs/architecture/redis.md` says what each one holds.
-    """
+    """The fields of a reply's hash, which scripts name as literals; `redis.md` explains each."""
 
     STATE = "state"
     REPLY = "reply"

@@ -1,7 +1,4 @@
-"""The card: the one message in a thread that shows its session's state, edited in place.
-
-Below it, a Devin Review of its pull request is offered, and the words about one are here.
-"""
+"""The card, which shows a session's state in its thread, edited in place; and Devin Reviews."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
