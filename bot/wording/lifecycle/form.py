@@ -23,7 +23,7 @@ from bot.text.mrkdwn import unescape
 from bot.text.options import parse_options
 from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions, message
-from bot.wording.message import Block, SlackMessage, View
+from bot.wording.message import Block, SlackMessage, View, button
 from bot.wording.phrases import as_code, plain
 
 TITLE = "Start a Devin session"
@@ -31,7 +31,7 @@ AGAIN_TITLE = "Start again"
 TOO_LONG = "The prompt is too long to show here. It stays as it is."
 PROMPT_LIMIT = 3_000
 
-OPEN = message.button(actions.OPEN_START_FORM, "Start a session")
+OPEN = button(actions.OPEN_START_FORM, "Start a session")
 """The button that opens the form, in any place."""
 
 NO_PROMPT = "Enter what Devin should do."
