@@ -37,8 +37,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 async def accept(cases: UseCases, event: Payload, bot_user: str) -> None:
     """Accept a message that is not for the bot itself, or offer a link for it."""
-    change = await take(cases, event, bot_user)
-    if change is Change.UNLINKED:
+    if await take(cases, event, bot_user) is Change.UNLINKED:
         await offer_link(cases, event, bot_user)
 
 

@@ -169,8 +169,7 @@ def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {status}", status=status)
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        detail = plain(body)[:DETAIL_LIMIT]
-        return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail, status=status)
+        return Outcome(kind=OutcomeKind.UNCERTAIN, detail=plain(body)[:DETAIL_LIMIT], status=status)
     problems = _problems(body) if status == HTTPStatus.UNPROCESSABLE_ENTITY else ()
     return Outcome(
         kind=OutcomeKind.REFUSED,

@@ -66,8 +66,7 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
         one.state is SessionState.WORKING and not one.is_missing for one in seen.children
     )
     slowest = min(SLOWEST.get(seen.state, RESTING), CHILDREN if has_work else RESTING)
-    pauses = min(max(1.0, idle / 1000), slowest)
-    return timedelta(seconds=pauses * poll.pause)
+    return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
 
 
 def pause_of(poll: TakenPoll, summary: SessionSummary | None) -> timedelta | None:

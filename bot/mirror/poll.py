@@ -253,8 +253,7 @@ class SessionPoll:
             await self._schedule.tell(owed, after)
         threads = [one.thread for one in poll.followers]
         if found.seen.state is SessionState.WORKING:
-            is_new = poll.seen.state is not SessionState.WORKING
-            self._status_lines.keep(threads, is_new=is_new)
+            self._status_lines.keep(threads, is_new=poll.seen.state is not SessionState.WORKING)
         elif poll.seen.state is SessionState.WORKING:
             self._status_lines.clear(threads)
 

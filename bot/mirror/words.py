@@ -176,8 +176,7 @@ class Posting:
             return _Shown.REPLACED if file_id is None else _Shown.THERE
         if not await self._may_hear():  # bringing it took its time
             return _Shown.STOP
-        is_shown = await self._ways.files.show(part, file_id)
-        return _Shown.THERE if is_shown else _Shown.REPLACED
+        return _Shown.THERE if await self._ways.files.show(part, file_id) else _Shown.REPLACED
 
     async def _note(self, name: str, what: str) -> None:
         await self._ways.words.note(self._begun, name, what)

@@ -63,8 +63,7 @@ def rewrites(facts: Mapping[str, str]) -> Sequence[Finding]:
 
 
 async def _facts(store: Store) -> Mapping[str, str]:
-    told = await commands.info(store)
-    lines = [line for text in told for line in text.splitlines()]
+    lines = [line for text in await commands.info(store) for line in text.splitlines()]
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
@@ -142,8 +141,7 @@ def _state(home: ValkeyHome) -> str:
     if lock is None:
         return f"running in {home.path}"
     os.close(lock)
-    has_data = (home.path / APPEND_ONLY).exists()
-    return f"works in {home.path}" if has_data else _new(home.path)
+    return f"works in {home.path}" if (home.path / APPEND_ONLY).exists() else _new(home.path)
 
 
 def _new(path: Path) -> str:

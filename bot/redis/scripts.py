@@ -149,8 +149,7 @@ def assembled(source: str, home: Traversable) -> str:
 
 
 def _table(table: str, named: re.Pattern[str], value_of: Callable[[str], object], body: str) -> str:
-    names = dict.fromkeys(named.findall(body))
-    values = [f"  {name} = {value_of(name)},\n" for name in names]
+    values = [f"  {name} = {value_of(name)},\n" for name in dict.fromkeys(named.findall(body))]
     return f"local {table} = {{\n" + "".join(values) + "}\n" if values else ""
 
 

@@ -148,8 +148,7 @@ class Home:
             note = "\n".join(filter(None, (note, home_view.PARTIAL)))
             if not found:
                 return home_view.only(SlackMessage(note))
-        last = max(0, (len(found) - 1) // home_view.PER_PAGE)
-        page = min(page, last)
+        page = min(page, max(0, (len(found) - 1) // home_view.PER_PAGE))
         first = page * home_view.PER_PAGE
         shown = found[first : first + home_view.PER_PAGE]
         return home_view.threads(await self._standings(person, shown), page, len(found), note)

@@ -58,8 +58,7 @@ class Naming:
             log.warning("names not read", extra={"reason": str(error)})
             return {session: NamedSession(session) for session in sessions}
         unknown = [one.session for one in named.values() if fresh or not one.title]
-        found = await self._ask(unknown[:most])
-        return {**named, **found}
+        return {**named, **await self._ask(unknown[:most])}
 
     async def one(self, session: SessionId, *, most: int = MOST) -> NamedSession:
         """Return `session`, as `of` does."""

@@ -377,8 +377,7 @@ class Delays(_Tellers):
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the report, unless its reply was sent or withdrawn before the notice came."""
         report = Report.of(begun)
-        is_noticed = told and report.is_waiting
-        where = report.reply.thread.thread_ts if is_noticed and report.reply else ""
+        where = report.reply.thread.thread_ts if told and report.is_waiting and report.reply else ""
         await self._outbox.end(begun, noticed_in=where)
 
 

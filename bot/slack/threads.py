@@ -190,8 +190,7 @@ class Threads:
             **params,
             **({"cursor": cursor} if cursor else {}),
         )
-        more = (page.get("response_metadata") or {}).get("next_cursor")
-        return page["messages"], more or None
+        return page["messages"], (page.get("response_metadata") or {}).get("next_cursor") or None
 
     async def message(self, thread: ThreadRef, ts: str) -> Mapping[str, Any] | None:
         """Return the current message at `ts` in `thread`; None if it is gone."""

@@ -170,15 +170,13 @@ class Links:
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT
     ) -> Sequence[tuple[ThreadRef, Link]]:
         """List the channel's links with traffic `within` that time, latest first."""
-        listed = await self._list(f"{team}:{channel}:", within, limit)
-        threads = [thread for thread, _ in listed]
+        threads = [thread for thread, _ in await self._list(f"{team}:{channel}:", within, limit)]
         pairs = zip(threads, await self.of(threads), strict=True)
         return [(thread, link) for thread, link in pairs if link is not None]
 
     async def of_channel(self, team: str, channel: str, limit: int) -> Sequence[ThreadRef]:
         """List threads of the channel that are or were linked; none once all links are removed."""
-        listed = await self._list(f"{team}:{channel}:", self.ttl, limit)
-        return [thread for thread, _ in listed]
+        return [thread for thread, _ in await self._list(f"{team}:{channel}:", self.ttl, limit)]
 
     async def latest(self, limit: int) -> Sequence[tuple[ThreadRef, int]]:
         """List threads, some perhaps of forgotten links, by latest traffic, and when (Unix ms)."""

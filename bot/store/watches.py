@@ -220,8 +220,7 @@ class Watches:
 
     async def followers(self, session: SessionId) -> Sequence[ThreadRef]:
         """Return the threads that are linked to `session`."""
-        opened = await self.open(TakenPoll(session, 0, Watched()))
-        return [one.thread for one in opened.followers]
+        return [one.thread for one in (await self.open(TakenPoll(session, 0, Watched()))).followers]
 
     async def record(self, poll: TakenPoll, found: Found) -> Recorded | None:
         """Record a poll, once; return None if another poll of the session was recorded before."""

@@ -71,8 +71,7 @@ def excerpt(text: str, *, limit: int) -> str:
 
 
 def _inert(line: str) -> str:
-    shown = _CONTROLS.sub("", line.replace("\t", " "))
-    return escape(_FORMATTING.sub(_look_alike, shown))
+    return escape(_FORMATTING.sub(_look_alike, _CONTROLS.sub("", line.replace("\t", " "))))
 
 
 def _look_alike(match: re.Match[str]) -> str:

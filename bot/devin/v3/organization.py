@@ -104,8 +104,7 @@ class Organization:
             _log_rejected(found)
         elif says := foreign(found, self.configured):
             self.is_foreign = True
-            reason = f"{says}. {LEAVE_EMPTY}"
-            log.error("organization of another key", extra={"reason": reason})
+            log.error("organization of another key", extra={"reason": f"{says}. {LEAVE_EMPTY}"})
 
     async def _find(self) -> str | Failure:
         found = await ask(self._http)

@@ -126,8 +126,7 @@ class Say:
         if not 0 <= index < len(unsent.sessions):
             raise errors.FormGone
         session = unsent.sessions[index]
-        owing = await self._go_on(channel, by, session, unsent.text, number)
-        if owing is not Owing.NEW:
+        if await self._go_on(channel, by, session, unsent.text, number) is not Owing.NEW:
             first = await self.speaking.said(command_key(number))
             if first is None or first.session is None:
                 return None
@@ -137,8 +136,7 @@ class Say:
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
         """Cancel a menu's message; None if it was answered before; raises `FormGone`."""
         await self._unsent(number, by, channel)
-        is_refused = await self.speaking.refuse(command_key(number))
-        return commands.NOWHERE if is_refused else None
+        return commands.NOWHERE if await self.speaking.refuse(command_key(number)) else None
 
     async def default(self, channel: str, by: UserId) -> Profile:
         """Return the channel's profile, which has its default session."""
