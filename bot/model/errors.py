@@ -183,10 +183,7 @@ class BadStep(PersonError):
 
 
 class ChooseSession(PersonError):
-    """A command named no session, and the channel does not have exactly one active session.
-
-    `muted`: there are none but in muted threads.
-    """
+    """A command named no session, and not exactly one is active; `muted`: only in muted threads."""
 
     def __init__(self, links: "Sequence[tuple[ThreadRef, Link]]", *, muted: bool = False) -> None:
         super().__init__(f"{len(links)} active sessions")
@@ -298,10 +295,7 @@ class TooMuch(PassingError):
 
 
 class StoreAway(PassingError):
-    """Redis could not be reached or could not write; nothing may be acknowledged.
-
-    `is_refused` is True if it answered, with an error.
-    """
+    """Redis is out of reach, or refuses to write (`is_refused`); nothing may be acknowledged."""
 
     def __init__(self, reason: str = "", *, is_refused: bool = False) -> None:
         super().__init__(reason)

@@ -89,10 +89,7 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, raw: str, **instead: object) -> tuple[Self, ValidationError | None]:
-        """Parse a record from its JSON; of a broken one, return what can be read, and the error.
-
-        The other fields are those of `instead`.
-        """
+        """Parse a record; of a broken one, return what can be read, or `instead`, and the error."""
         try:
             return cls.model_validate_json(raw), None
         except ValidationError as error:

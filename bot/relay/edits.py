@@ -90,10 +90,7 @@ class Edits:
         await self._follow(change, lambda met: self._tell_edit(edit, met, link))
 
     async def delete(self, gone: Deletion) -> None:
-        """Take a deleted reply out of its mailbox, or tell its author that Devin has it.
-
-        The first words of the thread that it began are forgotten.
-        """
+        """Take a deleted reply out of its mailbox, or tell its author that Devin has it."""
         kept = await self.state.mailbox.kept(gone.id)
         is_linked, is_new = (True, False) if kept is not None else await self._look_up(gone)
         if is_linked and (gone.thread is None or gone.thread.thread_ts == gone.ts):

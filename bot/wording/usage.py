@@ -33,10 +33,7 @@ FOOTER = (
 
 @dataclass(frozen=True, slots=True)
 class SessionUse:
-    """What a session has used in all and today, of which cap; `by` is who had it started, if so.
-
-    `children` are what each of its child sessions has used.
-    """
+    """What a session has used in all and today, of which cap; `by` whom it was started, if here."""
 
     session: NamedSession
     acus: float

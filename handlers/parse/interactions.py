@@ -239,10 +239,7 @@ HOME_PRESSES = frozenset({actions.HOME_MUTE, actions.HOME_UNMUTE, actions.HOME_U
 
 @dataclass(frozen=True, slots=True)
 class HomePress:
-    """A choice of App Home: the person, the page, and the link of a thread.
-
-    `trigger` is the same when Slack delivers the press again.
-    """
+    """A choice of App Home; `trigger` is the same when Slack delivers the press again."""
 
     action: str
     trigger: str

@@ -88,10 +88,7 @@ class OwnThreads:
         return None
 
     async def ask(self, channel: str, session: SessionId, by: UserId, **why: object) -> None:
-        """Have the session get a thread; of requests at one time, the first one counts.
-
-        `why` are the other fields of `OwnThread`.
-        """
+        """Have the session get a thread, owed once; `why` are the other fields of `OwnThread`."""
         number, since = secrets.token_hex(4), self.speaking.since()
         fields = {"channel": channel, "session": session, "by": by, "number": number}
         wanted = OwnThread.model_validate({**fields, "since": since, **why})

@@ -144,10 +144,7 @@ class Say:
         return await self.state.profiles.get(channel)
 
     async def set_default(self, channel: str, by: UserId, text: str) -> SessionId | None:
-        """Make the session that `text` names, if any, the channel's default for `/devin-say`.
-
-        Without a `text`, forget the one that it has. Raises `BadSession`.
-        """
+        """Make the session of `text`, or none, the channel's default; or raise `BadSession`."""
         await self.accepting.check(by, channel, Act.START if text else Act.MESSAGE)
         session = await self.naming.named(text, channel, by) if text else None
         chosen = {"session": session, "session_by": by if session else UserId("")}
