@@ -17,7 +17,7 @@ from bot.relay.asking import FirstWords, LinkForm
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.adopting import Adopting
-from bot.relay.lifecycle.ending import Ending
+from bot.relay.lifecycle.ending import Ending, Stopping
 from bot.relay.lifecycle.forms import Defaults, StartForms
 from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.prompts import Prompts
@@ -28,7 +28,6 @@ from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
 from bot.relay.saying.say import Answers, Say
 from bot.relay.saying.speaking import Speaking
-from bot.relay.stopping import Stopping
 from bot.relay.usage import Digests, Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
