@@ -151,11 +151,11 @@ def read(desk: Desk, session: str) -> list[str]:
 async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writing(
     age: int, is_busy: object, bot: Bot, desk: Desk, store: Store, raw: Redis, clock: Clock
 ) -> None:
-    """100 replies to 20 sessions, each event three times in any order, are 100 ordered POSTs.
+    """60 replies to 12 sessions, each event three times in any order, are 60 ordered POSTs.
 
     This also holds if the sessions are busy with an earlier reply, and become free midway.
     """
-    threads = await linked(desk, store, 20)
+    threads = await linked(desk, store, 12)
     written = defaultdict(list)
     time_of_writing, events = moments(age), []
     for number, session in enumerate(threads if is_busy else ()):
@@ -165,8 +165,8 @@ async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writin
         written[session].append("First")
     await let_go(raw)
     await wait_until(lambda: len(desk.devin.requests) == len(written), "all are busy")
-    for number in range(100):
-        session = list(threads)[number % 20]
+    for number in range(60):
+        session = list(threads)[number % 12]
         events.append(write(desk, threads[session], f"Reply {number}", next(time_of_writing)))
         written[session].append(f"Reply {number}")
     await storm(desk, events * 3, clock, age)

@@ -27,8 +27,13 @@ async def chosen(desk: Desk, session: str = SESSION, *, channel: str = "general"
     return ts
 
 
-@pytest.mark.parametrize("word", [SESSION, HEX, f"<https://app.devin.ai/sessions/{HEX}|Fix it>"])
-@pytest.mark.parametrize("place", ["top level", "thread"])
+@pytest.mark.parametrize(
+    ("word", "place"),
+    [
+        *((SESSION, "top level"), (HEX, "top level")),
+        (f"<https://app.devin.ai/sessions/{HEX}|Fix it>", "thread"),
+    ],
+)
 async def test_a_message_without_a_session_goes_to_the_default(
     bot: Bot, desk: Desk, word: str, place: str
 ) -> None:

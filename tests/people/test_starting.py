@@ -371,20 +371,20 @@ async def test_a_channel_that_is_not_allowed_starts_nothing(
 
 
 @on_both
-@pytest.mark.parametrize("how", LOST)
 async def test_a_session_whose_answer_was_lost_is_found_by_its_tag(
-    settings: Settings, desk: Desk, how: str
+    bot: Bot, desk: Desk, subtests: pytest.Subtests
 ) -> None:
     """It is linked as if nothing had happened, and no second one is started."""
-    desk.devin.creations.append(LOST[how])
-    async with started(settings):
-        await desk.slack.wait_connected()
-        root = await desk.mention("start Fix it")
-        session = await until_linked(desk, root)
-        assert [one.startswith("relay-") for one in session.tags] == [True]
-        reply = await desk.reply("Thanks", root)
-        await desk.until_delivered(reply)
-    assert len(desk.posts(root, with_cards=True)) == 1
+    for number, (how, answer) in enumerate(LOST.items(), start=1):
+        with subtests.test(how):
+            desk.devin.creations.append(answer)
+            root = await desk.mention("start Fix it")
+            await desk.until_linked(root)
+            assert len(sessions(desk)) == number
+            assert [one.startswith("relay-") for one in sessions(desk)[-1].tags] == [True]
+            reply = await desk.reply("Thanks", root)
+            await desk.until_delivered(reply)
+            assert len(desk.posts(root, with_cards=True)) == 1
 
 
 @on_both

@@ -32,28 +32,28 @@ def calls(desk: Desk, method: str) -> list[ApiCall]:
 
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "reactions.add"])
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_a_report_arrives_once_through_slack_s_trouble(
-    method: str, fault: Mapping[str, Any], bot: Bot, desk: Desk, store: Store
+    method: str, bot: Bot, desk: Desk, store: Store, subtests: pytest.Subtests
 ) -> None:
     """It is retried by `Retry-After`; a post whose answer was lost is found again."""
     thread = await desk.linked_thread()
-    before = len(calls(desk, method))
     desk.devin.behave(SESSION, "forbidden")
-    desk.slack.fail_next(method, **fault)
-    reply = await desk.reply("Please rebase", thread)
-    await desk.until_marked("x", reply)
-    await until_settled(store)
+    for number, (name, fault) in enumerate(FAULTS.items(), start=1):
+        with subtests.test(name):
+            before = len(calls(desk, method))
+            desk.slack.fail_next(method, **fault)
+            reply = await desk.reply("Please rebase", thread)
+            await desk.until_marked("x", reply)
+            await until_settled(store)
 
-    assert len(desk.said(thread)) == 1
-    assert tells(desk.said(thread)[0], forbidden("Please rebase"))
-    assert desk.marks(reply) == ["x"]
-    assert len(desk.devin.requests) == 1
-    first, *more = calls(desk, method)[before:]
-    is_found_again = fault.get("drop_after") and method == "chat.postMessage"
-    assert len(more) == (0 if is_found_again else 1)
-    if "retry_after" in fault:
-        assert more[0].at - first.at >= 2
+            assert len(desk.said(thread)) == len(desk.devin.requests) == number
+            assert tells(desk.said(thread)[-1], forbidden("Please rebase"))
+            assert desk.marks(reply) == ["x"]
+            first, *more = calls(desk, method)[before:]
+            is_found_again = fault.get("drop_after") and method == "chat.postMessage"
+            assert len(more) == (0 if is_found_again else 1)
+            if "retry_after" in fault:
+                assert more[0].at - first.at >= 2
 
 
 async def test_an_answer_lost_in_a_long_thread_is_found_on_a_later_page(
@@ -161,18 +161,18 @@ async def test_a_report_that_slack_refuses_leaves_the_right_mark(
 
 
 @on_v1
-@pytest.mark.parametrize("reason", sorted(OPERATOR_MUST_ACT))
 async def test_a_report_outlives_a_token_that_slack_rejects(
-    reason: str, bot: Bot, desk: Desk, store: Store
+    bot: Bot, desk: Desk, store: Store
 ) -> None:
     """The operator can fix the token, so the report waits."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
-    desk.slack.fail_next("chat.postMessage", error=reason)
-    reply = await desk.reply("Please rebase", thread)
-    await desk.until_marked("zzz", reply)
-    await until_settled(store)
-    assert len(desk.said(thread)) == 1
+    for number, reason in enumerate(sorted(OPERATOR_MUST_ACT), start=1):
+        desk.slack.fail_next("chat.postMessage", error=reason)
+        reply = await desk.reply("Please rebase", thread)
+        await desk.until_marked("zzz", reply)
+        await until_settled(store)
+        assert len(desk.said(thread)) == number, reason
 
 
 async def _unheard(desk: Desk, thread: str) -> dict[str, Any]:
