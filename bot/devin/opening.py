@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
-from ssl import SSLContext, create_default_context
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 
 import aiohttp
 from httpx_aiohttp import AiohttpTransport
@@ -42,13 +41,16 @@ async def open_devin(
     """
     secret = key.get_secret_value()
     calls, downloads = (
-        aiohttp.TCPConnector(limit=most, ssl=_tls(), keepalive_timeout=KEEP_ALIVE_SECONDS)
+        aiohttp.TCPConnector(limit=most, keepalive_timeout=KEEP_ALIVE_SECONDS)
         for most in (connections, 0)
     )
+    # The sessions verify certificates, with aiohttp's authorities: to load them again takes 1 MB.
+    # The transport's own context is unused, and trusts no one.
+    unused = SSLContext(PROTOCOL_TLS_CLIENT)
     async with (
         open_session(proxy, connector=calls) as api,
         open_session(proxy, connector=downloads, auto_decompress=False, timeout=TRANSFER) as files,
-        AiohttpTransport(verify=_tls(), client=api) as transport,
+        AiohttpTransport(verify=unused, client=api) as transport,
     ):
         places = Places(url, organization)
         http = DevinHttp(url, secret, transport, Downloads(files, places, secret), timing)
@@ -56,9 +58,3 @@ async def open_devin(
             yield DevinV1(http)
         else:
             yield DevinV3(http, Organization(http, organization))
-
-
-@cache
-def _tls() -> SSLContext:
-    """Return what verifies certificates; to load the authorities takes most of an opening."""
-    return create_default_context()
