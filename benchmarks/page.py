@@ -10,13 +10,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import prose
-from benchmarks.bars import draw as draw_bars
 from benchmarks.contest import Values
 from benchmarks.history import Run, table
 from benchmarks.plan import Plan
-from benchmarks.plot import draw as draw_sizes
 from benchmarks.targets import Target, targets
-from benchmarks.themes import THEMES
 
 PACKAGES = (
     *("slack-bolt", "slack-sdk", "httpx", "httpx-aiohttp", "aiohttp", "uvloop"),
@@ -72,6 +69,11 @@ def write(results: Results, directory: Path, runs: Sequence[Run] = ()) -> Sequen
 
 def _drawn(results: Results, directory: Path) -> tuple[Sequence[Path], Sequence[Path]]:
     """Draw both pictures for light and dark pages; return the files of each, light first."""
+    # A run without a page needs no matplotlib, so an installation can be measured as it is.
+    from benchmarks.bars import draw as draw_bars  # noqa: PLC0415
+    from benchmarks.plot import draw as draw_sizes  # noqa: PLC0415
+    from benchmarks.themes import THEMES  # noqa: PLC0415
+
     bars, sizes = [], []
     for theme in THEMES:
         picture = directory / f"results{theme.suffix}.png"
