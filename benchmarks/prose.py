@@ -19,10 +19,10 @@ machine's {cores} cores, so with workers beside `run` the machine is full before
 
 *Lost* are replies that had not arrived after a minute, *out of order* those that came after a later
 one of their session, *twice* those that came again, *sent again* events that were not acknowledged
-in 3 s, *warnings* lines in the log. *Redis commands* include those inside scripts. Replies that
-wait, and links, are measured in one process with the relay's own modules; each size has a Valkey of
-its own, which is filled once. The sizes of waiting replies take turns by round, those of links by
-look-up.
+in 3 s, *warnings* unexpected ones in the log. *Redis commands* include those inside scripts.
+Replies that wait, and links, are measured in one process with the relay's own modules; each size
+has a Valkey of its own, which is filled once. The sizes of waiting replies take turns by round,
+those of links by look-up.
 
 Links that are *watched* are made before the relay starts, in its own Redis, with a look in the past
 at what their sessions do; the next looks are due at any time within the pace of a session's state.
