@@ -106,8 +106,7 @@ def on_press(
 
         async def listener(ack: AsyncAck, body: Payload) -> None:
             await ack()
-            press = ours(parse_press, body, cases)
-            if press is not None:
+            if (press := ours(parse_press, body, cases)) is not None:
                 await cases.background.soon(do(press))
 
         # Bolt logs the name. With `functools.wraps`, Bolt 1.30 would fill the parameters of `work`.

@@ -82,8 +82,7 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
     @on_press(app, cases, actions.FOLLOW_CHILD)
     async def on_follow_child(press: Press) -> None:
         child, thread = _session_of(press), press.thread
-        there = await cases.own_threads.follow(thread, child, press.by)
-        if there is not None:
+        if (there := await cases.own_threads.follow(thread, child, press.by)) is not None:
             named, address = await cases.naming.one(child), cases.workspace.address(there)
             await cases.notices.whisper(thread, press.by, adopting.has_thread(named, address))
 

@@ -26,22 +26,19 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.action(actions.HOME_LATER)
     async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        turned = ours(interactions.parse_home_page, body, cases)
-        if turned is not None:
+        if (turned := ours(interactions.parse_home_page, body, cases)) is not None:
             cases.background.later(cases.home.show(*turned))
 
     @app.view(actions.HOME_UNLINK_FORM)
     async def on_home_unlink(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = ours(interactions.parse_home_unlink, body, cases)
-        if press is not None:
+        if (press := ours(interactions.parse_home_unlink, body, cases)) is not None:
             await cases.background.soon(_change(cases, press))
 
     @app.action(actions.HOME_MENU)
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = ours(interactions.parse_home_press, body, cases)
-        if press is not None:
+        if (press := ours(interactions.parse_home_press, body, cases)) is not None:
             work = _confirm if press.action == actions.HOME_UNLINK else _change
             await cases.background.soon(work(cases, press))
 

@@ -242,8 +242,7 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
     if guess is None:
         if await _is_taken(cases, spoken, event, kind):
             return
-        command = parse_command(*words, unlinked=True)
-        if command is not None:
+        if (command := parse_command(*words, unlinked=True)) is not None:
             await answer(cases, command, kind)
             return
         guess = parse_guess(*words, unlinked=True)

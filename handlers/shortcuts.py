@@ -30,8 +30,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.shortcut({"type": "message_action", "callback_id": LINK})
     async def on_message_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        shortcut = ours(parse_shortcut, body, cases)
-        if shortcut is not None:
+        if (shortcut := ours(parse_shortcut, body, cases)) is not None:
             thread = shortcut.thread
             if not shortcut.has_replies:
                 thread = thread.model_copy(update={"thread_ts": ""})

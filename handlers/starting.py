@@ -46,8 +46,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
     async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        opener = ours(interactions.parse_opener, body, cases)
-        if opener is not None:
+        if (opener := ours(interactions.parse_opener, body, cases)) is not None:
             by, trigger, channel = opener
             nowhere = ThreadRef.nowhere(cases.workspace.team, "form", "")
             press = ours(interactions.parse_press, body, cases) if channel else None
@@ -102,8 +101,7 @@ def _open_by(
 
     async def listener(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = ours(interactions.parse_press, body, cases)
-        if press is not None:
+        if (press := ours(interactions.parse_press, body, cases)) is not None:
             asker = Asker(cases, press.response_url, press.by, press.thread)
             await cases.background.soon(show(asker, title, press.trigger, partial(work, press)))
 
@@ -121,8 +119,7 @@ async def _again(cases: UseCases, press: Press) -> View:
 
 async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: UserId) -> None:
     with suppress(SlackRefused):
-        message = await cases.workspace.threads.message(thread, pressed)
-        if message is not None:
+        if (message := await cases.workspace.threads.message(thread, pressed)) is not None:
             note = starting.started_again(await cases.workspace.people.name(by))
             cases.notices.press(message, thread.channel, note)
 

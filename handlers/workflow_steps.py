@@ -39,8 +39,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.event("function_executed")
     async def on_step(event: Payload) -> None:
-        step = parse_step(event)
-        if step is not None:
+        if (step := parse_step(event)) is not None:
             await cases.workflow_steps.start(step)
 
 
