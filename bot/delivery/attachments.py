@@ -59,8 +59,7 @@ class Files:
         Return a `Wait` if Devin takes nothing at the moment. Return None, and record nothing, if
         this process may not send the reply by now: to others, a record means that it did.
         """
-        known = await self.mailbox.uploads(reply.id)
-        if known is not None:
+        if (known := await self.mailbox.uploads(reply.id)) is not None:
             return known
         deadline = asyncio.get_running_loop().time() + SECONDS
         files = reply.all_files

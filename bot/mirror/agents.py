@@ -253,8 +253,7 @@ class AgentSessions:
 
     async def doubt(self, thread: ThreadRef) -> None:
         """Have the state of `thread`, just closed, set again if the thread has a link by now."""
-        link = await self._links.get(thread)
-        if link is not None:
+        if (link := await self._links.get(thread)) is not None:
             await self._cards.want(thread, link, doubts=True)
 
     async def _tell(self, thread: ThreadRef, was: Slot, wanted: Slot) -> None:

@@ -85,8 +85,7 @@ class CardTeller:
         pause = None if unsure is None else unsure.retry_after or UNSURE_SECONDS
         shown = "" if slot is None else str(slot)
         told = Told(ts, _digest(words), shown, is_open=is_open, again=again)
-        after = await self.state.cards.end(begun, told, pause)
-        if after is not None:
+        if (after := await self.state.cards.end(begun, told, pause)) is not None:
             await self.schedule.tell(begun.owed, after)
         return True
 

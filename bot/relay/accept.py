@@ -90,8 +90,7 @@ class Accepting:
 
         `step` is the execution of the workflow step that asks for it. Raises `TooManyStarts`.
         """
-        wait = await self.state.starts.count(who, start)
-        if wait is not None:
+        if (wait := await self.state.starts.count(who, start)) is not None:
             metrics.TURNED_AWAY.labels("too_many_starts").inc()
             if await self.state.claims.claim(f"turned away:{start}"):
                 ids = {"channel": channel, "step": step}

@@ -156,8 +156,7 @@ class Threads:
     ) -> None:
         """Replace the buttons that answer what was `asked` with `note`; log a refusal."""
         try:
-            post = await self.first(thread, since, lambda one: _asks(one, asked))
-            if post is not None:
+            if (post := await self.first(thread, since, lambda one: _asks(one, asked))) is not None:
                 await self.press(post, thread.channel, note)
         except SlackRefused as error:
             log.warning("buttons left", extra={**ids, "reason": str(error)})

@@ -152,8 +152,7 @@ def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
     """Parse Devin's answer to a start; without a name, or after a 503, there may be a session."""
     if answer.status == HTTPStatus.OK:
         found = parse_object(answer.body) or {}
-        session = parse_session(string(found, "session_id"))
-        if session is not None:
+        if (session := parse_session(string(found, "session_id"))) is not None:
             return NamedSession(session, title, string(found, "url"))
     return answers.failed(answer, frozenset({HTTPStatus.TOO_MANY_REQUESTS}))
 

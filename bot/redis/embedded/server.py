@@ -128,8 +128,7 @@ class _EmbeddedValkey:
     async def _start_or_join(self) -> None:
         silent_since, log_start = time.monotonic(), None
         while True:
-            lock = self._home.lock_server()
-            if lock is not None:
+            if (lock := self._home.lock_server()) is not None:
                 try:
                     if log_start is not None:
                         raise EmbeddedValkeyError(

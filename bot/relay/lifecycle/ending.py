@@ -70,8 +70,7 @@ class Ending:
         done = f"closed:{thread.channel}:{asked}"
         if not await self.state.claims.begin(done, secrets.token_hex(8)):
             raise AlreadyClosed
-        failure = await self._close(how, session)
-        if failure is not None:
+        if (failure := await self._close(how, session)) is not None:
             named = await self.naming.one(session, most=0)
             return ending.failed(how, named, failure, self.workspace.admin)
         event = Event.ENDED if how is Closing.END else Event.ARCHIVED
@@ -148,8 +147,7 @@ class Stopping:
         if link is None:
             await self.agents.close(thread)
             return
-        after = await self.state.cards.want(thread, link, doubts=True)
-        if after is not None:
+        if (after := await self.state.cards.want(thread, link, doubts=True)) is not None:
             await self.accepting.schedule.tell(card_owed(thread, link), after)
 
     async def told_at(self, thread: ThreadRef) -> str:
