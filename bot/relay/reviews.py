@@ -108,7 +108,7 @@ class Reviews:
             said = None
         if said is None and not is_late:
             pause = self.workspace.timing.review_pause
-            await self.state.outbox.pause(begun, pause, may_be_done=False)
+            await self.state.outbox.pause(begun, pause, may_be_done=begun.again)
             await self.schedule.tell(begun.owed, pause)
             return False
         said = said or words.late(asked.url)

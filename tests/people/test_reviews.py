@@ -1,6 +1,7 @@
 """A Devin Review is asked for from Slack, once for each commit, and its result is posted."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +18,8 @@ from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.store.outbox import Owed, OwedKind
+from bot.relay.reviews import Asked
+from bot.store.outbox import KEEP, Owed, OwedKind
 from bot.wording import actions, refusals
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import card as words
@@ -253,6 +255,28 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         await until_settled(store)
     assert len(desk.devin.reviews.all) == 1
     assert desk.said(root).count(result.text) == 1
+
+
+async def test_a_result_that_may_be_posted_is_looked_for_at_every_later_try(
+    desk: Desk, store: Store
+) -> None:
+    """Also if Devin shows the review as running again in between."""
+    channel = desk.slack.workspace.channel("general").id
+    thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts="1764000000.000100")
+    async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
+        await devin.ask_review(PR)
+        reviews = parts_of(desk.box, store, devin=devin).cases.reviews
+        asked = Asked(thread=thread, url=PR, at=int(time.time()), commit=head(desk).commit)
+        owed, outbox = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW), reviews.state.outbox
+        await outbox.owe(owed, asked.to_json(), KEEP)
+        for again in (False, True, True):
+            begun = await outbox.begin(owed, reviews.fields)
+            assert begun is not None
+            assert begun.again is again
+            if again:
+                assert not await reviews.tell(begun)
+            else:
+                await outbox.pause(begun, 0, may_be_done=True)
 
 
 @pytest.mark.parametrize(
