@@ -94,7 +94,7 @@ class UseCases:
         self.home = Home(workspace, state, accepting, naming, notices, linking)
         self.usage = Usage(workspace, state, devin, accepting, naming, audience)
         self.digests = Digests(workspace, state, accepting, naming, audience)
-        self.reviews = Reviews(workspace, state, devin, accepting, audience, schedule)
+        self.reviews = Reviews(workspace, state, devin, accepting, audience, notices, schedule)
         self._build_starts(devin, prompts, schedule)
 
     def _build_starts(self, devin: Devin, prompts: Prompts, schedule: Schedule) -> None:

@@ -20,6 +20,7 @@ from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
+from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
@@ -55,6 +56,7 @@ class Reviews:
     devin: Devin
     accepting: Accepting
     audience: Audience
+    notices: Notices
     schedule: Schedule
 
     fields: Sequence[str] = (ReplyField.ASKED,)
@@ -104,6 +106,7 @@ class Reviews:
             said = await (self._read(asked) if asked.commit else self._begin(asked, begun))
         except DevinAway:
             if not is_late:
+                await self._notice(asked, begun)
                 raise
             said = None
         if said is None and not is_late:
@@ -117,6 +120,13 @@ class Reviews:
         key, ids = str(begun.owed), begun.owed.log_fields
         await self.workspace.threads.post_once(asked.thread, said, key, again=begun.again, ids=ids)
         return True
+
+    async def _notice(self, asked: Asked, begun: Begun) -> None:
+        """Tell the thread once if Devin takes long to answer whether it reviews at all."""
+        wait = self.workspace.timing.notice_wait.total_seconds()
+        if not asked.commit and time.time() - asked.at >= wait:
+            once = f"review waits:{begun.owed.subject}"
+            await self.notices.say(asked.thread, words.waiting(asked.url), once=once)
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End an entry; the fact that a request was owed is kept, and a result may be owed again.

@@ -171,6 +171,18 @@ async def test_an_outage_of_devin_is_waited_for(bot: Bot, desk: Desk) -> None:
     assert len(desk.devin.reviews.all) == 1
 
 
+async def test_a_long_outage_is_told_once(desk: Desk, environ: dict[str, str]) -> None:
+    """As for a reply; what comes after it is told as ever."""
+    async with running(desk, environ, {**TIMES, "notice_wait": timedelta(0)}):
+        desk.devin.read_failures["reviews"] += [503] * 3
+        root = await desk.mention(f"review {PR}")
+        await is_asked(desk, root)
+        desk.devin.read_failures["reviews"] += [503] * 3
+        desk.devin.reviews.enter(PR, "completed")
+        await desk.until_said(words.result(PR, head(desk)), root)
+        assert desk.said(root).count(words.waiting(PR).text) == 1
+
+
 async def test_one_that_does_not_end_is_given_up(desk: Desk, environ: dict[str, str]) -> None:
     """After two hours the thread is told so, and nothing more is read."""
     times = {**TIMES, "review_wait": timedelta(0)}

@@ -25,6 +25,7 @@ from bot.wording.addresses import (
     title_of,
     unlinks,
 )
+from bot.wording.delivery_reports import WAITING_MARK
 from bot.wording.message import Block, SlackMessage, button, literal_text, plain_text
 from bot.wording.phrases import acus_of, as_code, cap_of, clock_time, codes, plain, plural
 
@@ -289,6 +290,14 @@ def _label(address: str) -> str:
 def _of(address: str, review: Review | None = None) -> str:
     commit = "" if review is None else f" at {as_code(review.commit[:COMMIT_SHOWN])}"
     return f"{REVIEW} of {pull_request_link(address)}{commit}"
+
+
+def waiting(address: str) -> SlackMessage:
+    """Say once that Devin hasn't said yet whether it reviews the pull request."""
+    return SlackMessage(
+        f":{WAITING_MARK}: Devin isn't answering my request for a {_of(address)} right now. "
+        "I'll keep trying for two hours."
+    )
 
 
 def begun(address: str, review: Review, *, is_new: bool) -> SlackMessage:
