@@ -8,11 +8,10 @@ while none is due. Redis decides which of them polls a session, so others go on 
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 
 from cachetools import LRUCache
@@ -185,8 +184,7 @@ class SessionPoll:
         poll = await self._watches.open(due.poll)
         if not poll.followers:
             return
-        clock = _clock(poll)
-        page, is_reread = await self._page(poll, clock)
+        page, is_reread = await self._page(poll)
         is_too_long = isinstance(page, Unread) and page.is_too_long
         if isinstance(page, Unread):
             if not is_too_long:
@@ -225,17 +223,15 @@ class SessionPoll:
             pause = await self._unread(why)
         await self._watches.end([(poll, pause)])
 
-    async def _page(
-        self, poll: TakenPoll, clock: Callable[[], datetime]
-    ) -> tuple[MessagePage | Unread, bool]:
+    async def _page(self, poll: TakenPoll) -> tuple[MessagePage | Unread, bool]:
         """Read the messages after the cursor; also return True if that was of no use."""
         written_by, _, known = poll.seen.cursor.partition(" ")
         is_reread = written_by not in {"", self._api}
         cursor = Cursor(known) if known and not is_reread else None
-        page = await self._devin.messages(poll.session, cursor, clock)
+        page = await self._devin.messages(poll.session, cursor, poll.now)
         if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
             cursor, is_reread = None, True
-            page = await self._devin.messages(poll.session, None, clock)
+            page = await self._devin.messages(poll.session, None, poll.now)
         if isinstance(page, MessagePage):
             if page.has_more and page.cursor == cursor:
                 self._note(poll.session, "no cursor for what follows")
@@ -265,12 +261,6 @@ def _due(poll: TakenPoll, found: news.Sessions, missing: Collection[SessionId]) 
     if news.shown_of(children) != news.shown_of(poll.seen.children):
         worth = Worth.NEWS
     return _Due(worth, poll, summary, children)
-
-
-def _clock(poll: TakenPoll) -> Callable[[], datetime]:
-    """Return the clock that the poll's time is of, which is Redis's."""
-    began, at = time.monotonic(), datetime.fromtimestamp(poll.began / 1000, UTC)
-    return lambda: at + timedelta(seconds=time.monotonic() - began)
 
 
 MOST = 100

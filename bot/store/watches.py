@@ -10,9 +10,10 @@ evenly, so that no minute has more of them than the setting allows.
 """
 
 import asyncio
+import time
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -57,7 +58,8 @@ class TakenPoll:
     `replied` is when a reply last reached the session, or may have, and `sent` when that was sent.
     `wanted` is when that or a link last asked for its messages to be read. Only an opened poll
     knows the followers, the messages `shown`, and how the session was `started`, if the relay did
-    that. `pause` is the shortest time until the next one, in seconds.
+    that. `pause` is the shortest time until the next one, in seconds. `read` is when
+    this process read of it, by its monotonic clock.
     """
 
     session: SessionId
@@ -71,6 +73,12 @@ class TakenPoll:
     pause: float = TIMING.watch_pause
     started: Started | None = None
     sent: int = 0
+    read: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """Return the time by the clock that `began` is of, which is Redis's."""
+        passed = timedelta(seconds=time.monotonic() - self.read)
+        return datetime.fromtimestamp(self.began / 1000, UTC) + passed
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""
