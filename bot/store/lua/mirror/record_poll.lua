@@ -1,8 +1,8 @@
 -- Records a poll that read messages: what the session is now, the ids of the messages that were
--- `shown` ('': as before), the items to be `said` (a thread each), the followers that are caught up
--- (unless they have joined again since), and the threads whose `cards` change. Both are traffic of
--- their threads. Nothing is recorded unless the session is known as it was `before`: so of two
--- polls, the first one counts. What the session has `used` goes into the ledger: the month, the
+-- `shown` ('': as before), the items to be `said` (a thread each), the followers that are caught up,
+-- and the threads whose `cards` change. Both are traffic of their threads. Nothing is recorded
+-- unless the session is known as it was `before`: so of two polls, the first one counts, and none
+-- that a thread has joined. What the session has `used` goes into the ledger: the month, the
 -- session's account, its total before, the field of the day, its total now; or nothing.
 -- If it `tells` people something that they may have to answer, a reply that is sent from now on may
 -- be the answer. The next poll comes in `after_ms`; see `put_off`.
@@ -40,10 +40,8 @@ local watch_ttl = math.max(link_ttl, keep.watched)
 for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_ttl) end
 if shown ~= '' then redis.call('HSET', watched, 'shown', shown) end
 for _, one in ipairs(joined) do
-  local at = redis.call('HGET', watched, 'joined:' .. one.name)
-  if at and tonumber(at) == one.at then
-    redis.call('HSET', watched, 'joined:' .. one.name, -one.at)
-  end
+  local has_joined = redis.call('HEXISTS', watched, 'joined:' .. one.name) == 1
+  if has_joined then redis.call('HSET', watched, 'joined:' .. one.name, -one.at) end
 end
 local told, cards_due = {}, {}
 for _, one in ipairs(said) do

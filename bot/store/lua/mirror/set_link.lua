@@ -1,8 +1,9 @@
 -- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
 -- none. The index of threads is changed with it, and the followers and the watch of its `session`,
 -- if that is known; its card (`card_name`, or '') is wanted. The thread `joins` the followers for
--- what is said from 'now' on or since the 'beginning'; with '', it is left as it is. Returns 1, or
--- 0 if the link has to be read again.
+-- what is said from 'now' on or since the 'beginning', and another `seen` ends a poll that is under
+-- way and knows nothing of that; with '', it is left as it is. Returns 1, or 0 if the link has to be
+-- read again.
 local thread = ARGV[1]
 local was = ARGV[2]
 local new = ARGV[3]
@@ -31,7 +32,8 @@ else
   redis.call('SET', link, new, 'KEEPTTL')
 end
 if joins ~= '' then
-  redis.call('HSET', watched, 'joined:' .. thread, joins == 'now' and now or 0)
+  local at, seen = joins == 'now' and now or 0, redis.call('HGET', watched, 'seen') or ''
+  redis.call('HSET', watched, 'joined:' .. thread, at, 'seen', seen .. ' ')
   want_poll(session, now, now, link_ttl)
 end
 if card_name ~= '' then want_card(card_name, now, pace_ms, link_ttl) end
