@@ -4,11 +4,10 @@ local keys = cjson.decode(ARGV[1])
 local names = cjson.decode(ARGV[2])
 local ttl = tonumber(ARGV[3])
 
+local get, found = names[1] and 'HMGET' or 'GET', {}
 for i, name in ipairs(keys) do
-  keys[i] = KEYS[1] .. name
-  if ttl > 0 then redis.call('EXPIRE', keys[i], ttl) end
+  local key = KEYS[1] .. name
+  if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+  found[i] = redis.call(get, key, unpack(names))
 end
-if #names == 0 then return redis.call('MGET', unpack(keys)) end
-local found = {}
-for i, key in ipairs(keys) do found[i] = redis.call('HMGET', key, unpack(names)) end
 return found
