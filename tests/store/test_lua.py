@@ -40,7 +40,7 @@ HASHES: dict[str, set[str]] = {
         *("failing", "attempts"),
         "started",
     },
-    "heard": {"gap"},
+    "heard": {"gap", "noted:"},
     "ledger": set(),
     "key": set(),
 }

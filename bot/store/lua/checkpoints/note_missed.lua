@@ -1,16 +1,25 @@
 -- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, whether
 -- that is for the bot itself, which counts also in a thread without a link and before its link, and
--- whether mail waits for it. With `begins`, a gap begins even if none of the threads counts.
+-- whether mail waits for it. With `begins`, all threads are, and a gap begins even if none counts.
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
 local begins = ARGV[3] == '1'
 
-local is_noted = begins
+local noted = {}
 for _, thread in ipairs(threads) do
   local name, from, is_for_bot, holds = unpack(thread)
   local is_missed = miss(name, from, holds)
   if is_for_bot then redis.call('ZADD', key.unread, 'LT', from, name) end
-  is_noted = is_noted or is_missed or is_for_bot
+  if is_missed or is_for_bot then noted[#noted + 1] = name end
 end
-if is_noted then begin_gap(within_ms) end
+if not (begins or noted[1]) then return 1 end
+local time = redis.call('TIME')
+local gap = time[1] * 1000000 + time[2]
+redis.call('HSET', key.heard, 'gap', gap)
+for _, name in ipairs(begins and {} or noted) do
+  redis.call('HSET', key.heard, 'noted:' .. name, gap)
+end
+for _, one in ipairs({key.heard, key.unread, key.behind}) do
+  redis.call('PEXPIRE', one, within_ms)
+end
 return 1

@@ -1,13 +1,18 @@
 -- Notes that threads of a session were read: the name of each, and the `ts` that it was read from.
--- Returns 1 if the session's mail has waited for that.
+-- One that was noted after `read_gap` stays, since the read may have missed why. Returns 1 if the
+-- session's mail has waited for that.
 local read_gap = ARGV[1]
 local session = ARGV[2]
 local threads = cjson.decode(ARGV[3])
 
 for _, thread in ipairs(threads) do
   local name, after = unpack(thread)
-  local since = redis.call('ZSCORE', key.unread, name)
-  if since and tonumber(since) == after then redis.call('ZREM', key.unread, name) end
+  local since = tonumber(redis.call('ZSCORE', key.unread, name) or -1)
+  local noted = tonumber(redis.call('HGET', key.heard, 'noted:' .. name) or 0)
+  if since == after and noted <= (tonumber(read_gap) or 0) then
+    redis.call('ZREM', key.unread, name)
+    redis.call('HDEL', key.heard, 'noted:' .. name)
+  end
 end
 -- Another thread of this session may have been noted since; the next pass reads it. What was noted
 -- of other sessions does not hold up this one's mail.

@@ -40,9 +40,8 @@ local function next_head(session, token, now, goes_on)
       local what = is_sent and was[2] ~= token and 'interrupted' or 'head'
       local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'notice')
       local failing = redis.call('HMGET', watched, 'failing', 'attempts')
-      local of_session = {failing[1] or '', failing[2] or 0}
       return {
-        what, id, kept[1], kept[2], was[4], of_session[1], of_session[2], now, sent,
+        what, id, kept[1], kept[2], was[4], failing[1] or '', failing[2] or 0, now, sent,
         kept[3], kept[4],
       }
     end

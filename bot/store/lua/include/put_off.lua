@@ -1,8 +1,7 @@
 -- Has sessions polled next that were taken when their polls `began`: each has its name, and the ms
--- until then, -1 for never. One that is due
--- at another time than its lease ends was moved by a reply, a link or a later poll, and is left to
--- them. Pauses of 20 s or more end on a grid of 10 s, so that silent sessions are polled
--- together.
+-- until then, -1 for never. One that is due at another time than its lease ends was moved by a
+-- reply, a link or a later poll, and is left to them. Pauses of 20 s or more end on a grid of 10 s,
+-- so that silent sessions are polled together.
 local function put_off(polls, began, now)
   local sessions, dues = {}, {}
   for i, poll in ipairs(polls) do sessions[i] = poll[1] end

@@ -7,11 +7,8 @@ local lease_ms = tonumber(ARGV[3])
 local fields = cjson.decode(ARGV[4])
 
 local record, begun, before = try_of(owed)
+if redis.call('EXISTS', record) == 0 then redis.call('ZREM', key.outbox, owed) end
 if not redis.call('ZSCORE', key.outbox, owed) then return false end
-if redis.call('EXISTS', record) == 0 then
-  redis.call('ZREM', key.outbox, owed)
-  return false
-end
 local now = now_ms()
 local until_ms, holder = string.match(before or '0', '^(%d+)|?(.*)$')
 if tonumber(until_ms) > now and holder ~= token then return false end
