@@ -1,6 +1,6 @@
 -- Records a poll that read messages: what the session is now, the ids of the messages that were
--- `shown` ('': as before), the items to be `said` (a thread each), the followers that are caught up,
--- and the threads whose `cards` change. Both are traffic of their threads. Nothing is recorded
+-- `shown` ('': as before), the items to be `said` (a thread each), the followers that are caught
+-- up, and the threads whose `cards` change. Both are traffic of their threads. Nothing is recorded
 -- unless the session is known as it was `before`: so of two polls, the first one counts, and none
 -- that a thread has joined. What the session has `used` goes into the ledger: the month, the
 -- session's account, its total before, the field of the day, its total now; or nothing.

@@ -1,9 +1,8 @@
 -- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
 -- none. The index of threads is changed with it, and the followers and the watch of its `session`,
 -- if that is known; its card (`card_name`, or '') is wanted. The thread `joins` the followers for
--- what is said from 'now' on or since the 'beginning', and another `seen` ends a poll that is under
--- way and knows nothing of that; with '', it is left as it is. Returns 1, or 0 if the link has to be
--- read again.
+-- what is said from 'now' on or since the 'beginning', and another `seen` ends a poll that began
+-- before; with '', it is left as it is. Returns 1, or 0 if the link has to be read again.
 local thread = ARGV[1]
 local was = ARGV[2]
 local new = ARGV[3]
