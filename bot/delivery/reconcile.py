@@ -74,4 +74,4 @@ async def _look(devin: Devin, attempt: Attempt) -> Look:
         return Look.AWAY if found.is_passing else Look.UNREADABLE
     if is_there(found.messages, attempt, found.skew):
         return Look.SEEN
-    return Look.AWAY if found.has_more else Look.UNSEEN
+    return Look.AWAY if found.has_more or found.is_hidden else Look.UNSEEN

@@ -50,7 +50,8 @@ class MessagePage:
     """Messages of a session in Devin's order, each id once, and the cursor to read on from.
 
     `skew` is how far Devin's clock is ahead of the caller's. `reads` is the number of calls to
-    Devin that the page took, and `left_out` that of the messages that could not be parsed.
+    Devin that the page took, and `left_out` that of the messages that could not be parsed. If it
+    `is_hidden`, Devin may list the messages later, old ones too: version 1 lists the prompt at least.
     """
 
     messages: Sequence[DevinMessage]
@@ -59,6 +60,7 @@ class MessagePage:
     has_more: bool = False
     reads: int = 1
     left_out: int = 0
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

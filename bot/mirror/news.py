@@ -267,9 +267,9 @@ def _seen(
         "spoke_at": max([before.spoke_at, *(_millis(one.at, page.skew) for one in page.messages)]),
         "skew": page.skew // timedelta(milliseconds=1),
         "is_too_long": reading.is_too_long,
-        "reread_since": reread_since if page.has_more else 0,
+        "reread_since": reread_since if page.has_more or page.is_hidden else 0,
     }
-    if reading.is_too_long:
+    if reading.is_too_long or (page.is_hidden and before.is_new):
         update["reread_since"] = reread_since or before.read_at or poll.began
     if poll.started is not None:
         update["cap"] = poll.started.cap

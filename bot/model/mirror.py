@@ -138,7 +138,8 @@ class Watched(Record):
     far Devin's clock is ahead. `parent` started it, if a session did. `last` is Devin's last
     message, and `is_turn_shown` says that threads which follow turns have been shown it. `question`
     is the id of the message that last asked something, at `question_at`. After the cursor was lost,
-    `reread_since` is when the session had been read before, until all of it is read again;
+    `reread_since` is when the session had been read before, until all of it is read again, and
+    while Devin hides the messages of a session, when it was first read without them;
     `is_too_long` says that it can't be, since its messages are too long. `cap` is that of the
     session's start, and `cap_told` the last event of it that people were told.
 

@@ -24,7 +24,9 @@ Read = Literal[
 that Devin sent, the two lists of what a session may be started with, the lists of members, and
 reviews, with the requests for them. A session of v1 comes with
 its messages, and v1 has no read of the caller and none of repositories."""
-Quirk = Literal["refuses unknown ids", "gives no cursor", "gives ISO times"]
+Quirk = Literal[
+    "refuses unknown ids", "gives no cursor", "gives ISO times", "lists messages only at rest"
+]
 """What version 3 may do, as no document says otherwise: refuse a list whose filter has an id that
 it doesn't know, leave out the cursor of a page that another one follows, or give times as text."""
 

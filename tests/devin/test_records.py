@@ -60,6 +60,13 @@ def test_a_message_is_read_as_documented(
     assert left_out == (3 if expected is None else 2)
 
 
+@pytest.mark.parametrize("fields", [{}, {"messages": None}, {"messages": []}])
+def test_a_record_may_have_no_messages(fields: dict[str, Any]) -> None:
+    """They aren't required, and may be listed only once the session waits."""
+    assert parse_messages(body(session_id=SESSION, **fields)) == ([], 0)
+    assert parse_messages(b"[]") is parse_messages(body(messages=7)) is None
+
+
 def said(*ids: str) -> list[DevinMessage]:
     return [DevinMessage(id_, Source.DEVIN, "hi", AT) for id_ in ids]
 

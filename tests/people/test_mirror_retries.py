@@ -9,8 +9,8 @@ from bot.app import Bot
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.keys import WATCH_KEY, watched_key
 from tests.support.bots import BRISK
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, quote, running
-from tests.support.devin_posts import linked, until_devin_said, until_state
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quote, running
+from tests.support.devin_posts import linked, until_card, until_devin_said, until_state
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 
@@ -205,6 +205,22 @@ async def test_times_of_another_form_are_read(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     desk.devin.say(SESSION, "Done.")
     await until_devin_said(desk, "Done.", thread)
+
+
+@on_v1
+async def test_messages_that_are_listed_only_at_rest_are_shown_then(bot: Bot, desk: Desk) -> None:
+    """The card shows the work until then, and what was said before the link stays out."""
+    desk.devin.quirks.add("lists messages only at rest")
+    a_minute_ago = desk.devin.clock.now() - 60
+    desk.devin.session(SESSION).take("Long ago.", kind="devin_message", at=a_minute_ago)
+    thread = await desk.linked_thread()
+    await until_state(desk, SessionState.WORKING, thread)
+    desk.devin.say(SESSION, "At work.")
+    desk.devin.open_pull_request(SESSION, "https://github.com/acme/app/pull/7")
+    await until_card(desk, "acme/app#7", thread)
+    desk.devin.behave(SESSION, "idle")
+    await until_devin_said(desk, "At work.", thread)
+    assert times(desk, "Long ago.", thread) == 0
 
 
 async def until_put_off(raw: Redis, session: SessionId, pause: float) -> None:

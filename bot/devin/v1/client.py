@@ -97,7 +97,9 @@ class DevinV1:
             return answers.unreadable(answer, LONGEST_READ)
         found, left_out = parsed
         cursor = v1.cursor_of(found, after)
-        return api.MessagePage(v1.tail(found, after), cursor, answer.skew, left_out=left_out)
+        return api.MessagePage(
+            v1.tail(found, after), cursor, answer.skew, left_out=left_out, is_hidden=not found
+        )
 
     async def survey(self, sessions: Sequence[SessionId]) -> api.Survey | Unread:
         """Look for several `sessions` in the list, and read the first few others singly."""

@@ -54,7 +54,8 @@ PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABL
 
 def parse_messages(body: bytes) -> tuple[Sequence[DevinMessage], int] | None:
     """Parse the messages in a session's record, and count those that could not be parsed."""
-    entries = (parse_object(body) or {}).get("messages")
+    record = parse_object(body)
+    entries = record and (record.get("messages") or [])
     if not isinstance(entries, list):
         return None
     return answers.identified(map(_message, map(mapping, entries)))

@@ -58,7 +58,10 @@ class V1:
         self._record.check_read("session")
         if session is None or session.state == "missing" or not self._record.has_records:
             raise RejectedError(404, NOT_FOUND)
-        return web.json_response(session_shown(session, self._record.clock.now()))
+        shown = session_shown(session, self._record.clock.now())
+        if "lists messages only at rest" in self._record.quirks and session.state == "running":
+            del shown["messages"]
+        return web.json_response(shown)
 
     async def _on_list(self, request: web.Request) -> web.Response:
         """Serve `GET /v1/sessions`: summaries, newest session first (docs.devin.ai, sessions)."""
