@@ -111,6 +111,32 @@ async def test_version_1_lists_less_for_a_few_and_nothing_for_one() -> None:
     assert asked == [f"/v1/sessions/{few[0]}"]
 
 
+@pytest.mark.parametrize("status", ["200 OK", "401 No", "403 No", "429 Slow", "503 No"])
+async def test_a_state_that_version_1_does_not_tell_fails_the_survey(status: str) -> None:
+    """With no other session it is all that was asked; among others, it is left out."""
+    refused = whole(status, b"[]")
+    assert await survey(V1, [ID], refused) == (Unread(int(status[:3])), [f"/v1/sessions/{ID}"])
+    few = ids(2)
+    found, _ = await survey(V1, few, listed(few[1]), refused)
+    assert isinstance(found, Survey)
+    assert (set(found.found), found.reads) == ({few[1]}, 2)
+    assert found.left_out == {few[0]: Unread(int(status[:3]))}
+
+
+async def test_a_limit_of_one_read_of_version_1_is_one_for_all() -> None:
+    """Devin says how long to wait."""
+    few, slow = ids(2), whole("429 Slow", b"", "Retry-After: 600")
+    found, _ = await survey(V1, few, listed(few[1]), slow)
+    assert isinstance(found, Unread)
+    assert (found.status, found.retry_after, found.reads) == (429, 600.0, 2)
+
+
+async def test_a_record_that_is_too_long_leaves_out_one_session() -> None:
+    """Its messages may still be read, up to a greater length."""
+    found, _ = await survey(V1, [ID], too_long(ID))
+    assert found == Survey({}, 1, {ID: Unread(200, is_too_long=True)})
+
+
 async def test_a_long_list_that_version_1_refuses_is_asked_for_shorter() -> None:
     """No document says how long it may be."""
     wanted = ids(SINGLE + 1)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 
 from pydantic_core import to_json
@@ -65,7 +67,7 @@ class DevinV1:
         if not answers.may_be_over(outcome):
             return outcome
         found = await self._summary(session, self._http.timing.state_seconds)
-        state = None if found is None else found.state
+        state = None if isinstance(found, Unread) else found.state
         # A finished session that does not confirm a message is over; one that takes it goes on.
         return answers.explained(
             outcome, SessionState.ENDED if state is SessionState.FINISHED else state
@@ -102,7 +104,10 @@ class DevinV1:
         )
 
     async def survey(self, sessions: Sequence[SessionId]) -> api.Survey | Unread:
-        """Look for several `sessions` in the list, and read the first few others singly."""
+        """Look for several `sessions` in the list, and read the first few others singly.
+
+        If Devin asks to wait, or none can be read, that is the answer for all.
+        """
         wanted = dict.fromkeys(sessions)
         found: dict[SessionId, SessionSummary] = {}
         reads = 0
@@ -113,8 +118,17 @@ class DevinV1:
             found = {one.session: one for one in listed if one.session in wanted}
         missing = [session for session in wanted if session not in found][:SINGLE]
         reading = (self._summary(session, self._http.timing.read_seconds) for session in missing)
-        single = [one for one in await asyncio.gather(*reading) if one is not None]
-        return api.Survey(found | {one.session: one for one in single}, reads + len(missing))
+        singly = zip(missing, await asyncio.gather(*reading), strict=True)
+        unread, reads = dict[SessionId, Unread](), reads + len(missing)
+        for session, one in singly:
+            if not isinstance(one, Unread):
+                found[session] = one
+            elif one.status != HTTPStatus.NOT_FOUND:
+                unread[session] = one
+        for why in unread.values():
+            if why.retry_after or not (found or why.is_too_long):
+                return replace(why, reads=reads)
+        return api.Survey(found, reads, unread)
 
     async def _listed(self, limit: int) -> tuple[Sequence[SessionSummary] | Unread, int]:
         """List the latest sessions, or fewer if that fails for their number; count the calls."""
@@ -126,9 +140,9 @@ class DevinV1:
             return found, 1
         return await self._list(Read.STATES, seconds, {"limit": DEFAULT_LISTED}), 2
 
-    async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | None:
+    async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | Unread:
         answer = await self._http.get(Read.SESSION, _path(session), seconds)
-        return None if isinstance(answer, Unread) else v1.parse_record(session, answer.body)
+        return answers.parsed(answer, partial(v1.parse_record, session))
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
