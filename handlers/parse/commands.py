@@ -23,7 +23,7 @@ from bot.text.to_devin import strip_mention
 from handlers.parse import messages
 from handlers.parse.messages import Payload
 
-COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
+COMMAND_SUBTYPES = (None, "", "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
 
 ARGUMENTS: Mapping[str, Sequence[str]] = {

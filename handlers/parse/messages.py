@@ -24,7 +24,8 @@ from bot.text.to_devin import to_markdown
 
 Payload = Mapping[str, Any]
 
-REPLY_SUBTYPES = ("thread_broadcast", "me_message", "file_share", "bot_message")
+REPLY_SUBTYPES = (None, "", "thread_broadcast", "me_message", "file_share", "bot_message")
+"""What a person or a bot wrote; Slack's samples, and tools that send them, leave it blank."""
 
 # `.invalid` is the local Slack's: nobody can own such an address (RFC 2606).
 _PERMALINK = re.compile(
@@ -73,8 +74,7 @@ def is_in_thread(event: Payload) -> bool:
 
 def is_said(event: Payload) -> bool:
     """Whether a person or a bot wrote a message, and it's still there: no join, no tombstone."""
-    subtype = event.get("subtype")
-    return not event.get("hidden") and (subtype is None or subtype in REPLY_SUBTYPES)
+    return not event.get("hidden") and event.get("subtype") in REPLY_SUBTYPES
 
 
 def is_own(event: Payload, ours: Identity) -> bool:
@@ -190,9 +190,7 @@ def parse_named(
 ) -> tuple[ThreadRef, UserId, SessionId, str] | None:
     """Parse a person's message that names a session: its thread, author, session and `ts`."""
     thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
-    subtype = event.get("subtype")
-    is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
-    if thread is None or not user or event.get("bot_id") or event.get("hidden") or not is_message:
+    if thread is None or not user or event.get("bot_id") or not is_said(event):
         return None
     session = find_session(text)
     if session is None or to_devin.is_aside(text, bot_user):
@@ -220,8 +218,7 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
     """
     message, before = mapping(event.get("message")), mapping(event.get("previous_message"))
     edited = mapping(message.get("edited"))
-    subtype = message.get("subtype")
-    if not is_ts(edited.get("ts")) or not (subtype is None or subtype in REPLY_SUBTYPES):
+    if not is_ts(edited.get("ts")) or message.get("subtype") not in REPLY_SUBTYPES:
         return None
     place = {"channel": event.get("channel")}
     reply, was = parse_message({**message, **place}, team), parse_message({**before, **place}, team)

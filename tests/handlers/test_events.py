@@ -13,7 +13,7 @@ from bot.text.mrkdwn import NO_NAMES
 from bot.text.to_devin import is_empty, mentioned, to_markdown
 from handlers.parse.commands import parse_command
 from handlers.parse.interactions import parse_press, parse_say, parse_send_again
-from handlers.parse.messages import parse_reply, parse_thread
+from handlers.parse.messages import parse_named, parse_reply, parse_thread
 from tests.support.builders import (
     ADA,
     BOT_USER,
@@ -144,7 +144,6 @@ def test_a_bot_is_told_from_a_person() -> None:
         {"subtype": "channel_join"},
         {"subtype": "message_replied"},
         {"subtype": "something_new"},
-        {"subtype": ""},
         {"subtype": ["file_share"]},
         {"subtype": {"a": 1}},
     ],
@@ -153,6 +152,18 @@ def test_a_bot_is_told_from_a_person() -> None:
 def test_a_message_with_another_shape_is_no_reply(changes: JSON) -> None:
     """A reply is in a thread, has an author, and is of a kind that people write."""
     assert parse_reply(a_reply() | changes, TEAM, BOT_USER) is None
+
+
+def test_a_blank_subtype_is_none() -> None:
+    """Slack's own samples have blank fields, as tools fill them in."""
+    blank = {"subtype": ""}
+    for event in (a_reply(), a_reply("https://app.devin.ai/sessions/0123456789abcdef")):
+        assert parse_reply(event | blank, TEAM, BOT_USER) == parse_reply(event, TEAM, BOT_USER)
+        assert parse_named(event | blank, TEAM, BOT_USER) == parse_named(event, TEAM, BOT_USER)
+    for event in (a_mention("status"), a_mention("help")):
+        found = parse_command(event | blank, TEAM, BOT_USER)
+        assert found is not None
+        assert found == parse_command(event, TEAM, BOT_USER)
 
 
 def forwarded(share: JSON, **changes: Any) -> Forwarded:

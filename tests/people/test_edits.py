@@ -1042,6 +1042,8 @@ def test_a_documented_edit_is_read() -> None:
     assert edited.edited == 1358878755_000001
     assert not edited.is_aside
     assert parse_deletion(EDITED, TEAM, BOT_USER) is None
+    blank = EDITED | {"message": EDITED["message"] | {"subtype": ""}}
+    assert parse_edit(blank, TEAM, BOT_USER) == edited
 
 
 def test_a_documented_deletion_is_read() -> None:
