@@ -93,7 +93,7 @@ class UseCases:
         self.stopping = Stopping(workspace, state, accepting, naming, speaking, lines.agents)
         self.home = Home(workspace, state, accepting, naming, notices, linking)
         self.usage = Usage(workspace, state, devin, accepting, naming, audience)
-        self.digests = Digests(workspace, state, accepting, naming, audience)
+        self.digests = Digests(workspace, state, accepting, naming, audience, notices)
         self.reviews = Reviews(workspace, state, devin, accepting, audience, notices, schedule)
         self._build_starts(devin, prompts, schedule)
 

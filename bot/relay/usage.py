@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from bot.devin.api import Devin
 from bot.mirror.audience import Audience
 from bot.model.digest import Digest, Often, zone_of
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.ledger import Use
 from bot.model.mirror import Watched
 from bot.model.people import WORKFLOW, Act, UserId
@@ -23,6 +24,7 @@ from bot.model.sessions import OVER, NamedSession, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
+from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
@@ -30,6 +32,7 @@ from bot.store.outbox import Begun, Owed, OwedKind
 from bot.store.state import State
 from bot.wording import usage as words
 from bot.wording.message import SlackMessage
+from bot.wording.mirror import digest as digests
 from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
 
 
@@ -139,6 +142,7 @@ class Digests:
     accepting: Accepting
     naming: Naming
     audience: Audience
+    notices: Notices
 
     fields: Sequence[str] = ()
 
@@ -182,7 +186,13 @@ class Digests:
             return False
         place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
         key, ids = str(begun.owed), begun.owed.log_fields
-        await self.workspace.threads.post_once(place, post, key, again=begun.again, ids=ids)
+        try:
+            await self.workspace.threads.post_once(place, post, key, again=begun.again, ids=ids)
+        except SlackRefused as error:
+            if error.reason not in OPERATOR_MUST_ACT:
+                told = digests.refused(error.reason)
+                await self.notices.whisper(place, digest.by, told, once="digest refused")
+            raise
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:

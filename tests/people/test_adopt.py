@@ -230,6 +230,28 @@ async def test_a_rule_rests_while_its_maker_may_not_start_sessions(
         assert [one.text for one in desk.slack.channel_messages("general")].count(told) == 1
 
 
+async def test_what_slack_refuses_is_told_to_the_rule_s_maker_and_tried_again(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Once a day, and an hour later."""
+    await set_rules(desk)
+    made = [desk.devin.appear(NIGHTLY) for _ in range(2)]
+    desk.slack.fail_next("chat.postMessage", error="restricted_action", times=2)
+    await look(desk, raw)
+    await desk.until_whispered("`restricted_action`", "ada")
+    place = desk.slack.workspace.channel("general").id
+    for one in made:
+        owed = thread_owed(desk.slack.team_id, place, SessionId(one.session_id))
+        await wait_until(lambda owed=owed: is_gone(raw, owed), "it was refused")  # type: ignore[misc]  # a lambda's default
+    await look(desk, raw)
+    assert roots(desk) == []
+    for one in made:
+        await raw.delete(at(once_key(f"claim:adopted:{one.session_id}")))
+    await look(desk, raw)
+    await until_threads(desk, 2)
+    assert len([one for one in desk.whispers("ada") if "restricted_action" in one]) == 1
+
+
 async def test_a_session_that_waits_may_go_to_another_channel(
     bot: Bot, desk: Desk, raw: Redis
 ) -> None:

@@ -148,3 +148,17 @@ async def test_a_lost_answer_opens_no_second_thread(desk: Desk, environ: dict[st
         await follow(desk, thread, child)
         await desk.until_whispered("has <", "ada")
     assert len(roots(desk)) == 1
+
+
+async def test_who_asked_is_told_if_slack_takes_no_thread_in_the_channel(
+    bot: Bot, desk: Desk
+) -> None:
+    """And may ask again."""
+    thread = await desk.linked_thread()
+    child, _ = spawn(desk, "Backend"), spawn(desk, "Frontend")
+    await until_listed(desk, thread, "Backend> ", "Frontend> ")
+    desk.slack.fail_next("chat.postMessage", error="restricted_action")
+    await follow(desk, thread, child)
+    await desk.until_whispered("`restricted_action`", "ada")
+    await follow(desk, thread, child)
+    await until_threads(desk, 1)

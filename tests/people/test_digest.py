@@ -356,3 +356,14 @@ async def owe(desk: Desk, store: Store, due: datetime) -> None:
     channel = desk.slack.workspace.channel("general").id
     owed = digest_owed(desk.slack.team_id, channel, due)
     await Outbox(store).owe(owed, "", timedelta(days=30))
+
+
+async def test_who_set_it_is_told_if_slack_refuses_it(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """Once, though each day's is tried."""
+    due = await set_digest(desk, raw)
+    await spend(raw, desk, due - timedelta(days=1), 4.25, "general")
+    desk.slack.fail_next("chat.postMessage", error="restricted_action")
+    await let_time_pass(raw, due)
+    await until_gone(raw, due)
+    await desk.until_whispered("`restricted_action`", "ada")
+    assert digests(desk) == []

@@ -21,7 +21,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.own_threads import OwnThreads
+from bot.relay.lifecycle.own_threads import KEEP_CLAIM, OwnThreads, adopted
 from bot.reporting.reporter import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import Event, audit
@@ -40,9 +40,6 @@ MOST_AN_HOUR = 10
 
 WITHIN = timedelta(days=7)
 """The time for which a new session is looked for."""
-
-KEEP_CLAIM = timedelta(days=30)
-"""Longer than `WITHIN`, by far."""
 
 OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
 """The tag of a session that was started here (`Start.tag`)."""
@@ -226,7 +223,7 @@ class Adopting:
         """
         waiting, hourly = list[SessionId](), Starts(self.state.store, MOST_AN_HOUR)
         for one, rule in fitting.values():
-            claim = f"adopted:{one.session}"
+            claim = adopted(one.session)
             noted = await self.state.claims.noted(claim)
             if noted not in {None, channel} or not await self._is_new(one, fitting):
                 continue
@@ -237,7 +234,6 @@ class Adopting:
                 continue
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
             await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
-            await self.state.claims.note(claim, f"{channel} done", KEEP_CLAIM)
         if waiting:
             once = f"adoption waits:{channel}"
             await self.state.claims.claim(once, SPAN)

@@ -5,12 +5,14 @@ has a thread in the channel gets no other one. By a rule, the thread has all tha
 """
 
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 from bot.mirror.audience import Audience
-from bot.model.errors import NotLinked
+from bot.model.errors import OPERATOR_MUST_ACT, NotLinked, SlackRefused
 from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
@@ -21,12 +23,16 @@ from bot.relay.saying.speaking import Speaking
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
+from bot.store.claims import SPAN
 from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.text.to_slack import escape
 from bot.wording.lifecycle import adopting as words
 from bot.wording.message import SlackMessage
+
+KEEP_CLAIM = timedelta(days=30)
+"""Longer than new sessions are looked for (`adopting.WITHIN`), by far."""
 
 
 class OwnThread(Record):
@@ -50,6 +56,11 @@ class OwnThread(Record):
 def thread_owed(team: str, channel: str, session: SessionId) -> Owed:
     """Return the entry of a session's thread in a channel."""
     return Owed(f"{team}:thread:{channel}:{session}", 1, OwedKind.THREAD)
+
+
+def adopted(session: SessionId) -> str:
+    """Return the claim that a channel gives the session a thread by its rules."""
+    return f"adopted:{session}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,10 @@ class OwnThreads:
         fields = {"channel": channel, "session": session, "by": by, "number": number}
         wanted = OwnThread.model_validate({**fields, "since": since, **why})
         owed = thread_owed(self.workspace.team, channel, session)
-        if await self.state.outbox.owe(owed, wanted.to_json(), KEEP):
+        owing = await self.state.outbox.owe(owed, wanted.to_json(), KEEP)
+        if wanted.rule:
+            await self.state.claims.note(adopted(session), f"{channel} done", KEEP_CLAIM)
+        if owing:
             await self.schedule.tell(owed)
 
     async def tell(self, begun: Begun) -> bool:
@@ -111,7 +125,12 @@ class OwnThreads:
         if ts is None:
             if not await self._is_wanted(wanted):
                 return False
-            ts = await threads.post(place, await self._words(wanted, named), key)
+            try:
+                ts = await threads.post(place, await self._words(wanted, named), key)
+            except SlackRefused as error:
+                if error.reason not in OPERATOR_MUST_ACT:
+                    await self._refused(wanted, named, error.reason)
+                raise
         thread = place.model_copy(update={"thread_ts": ts})
         with having_posted():
             root = Reply(thread=thread, ts=ts, author=wanted.by, text=escape(named.title))
@@ -124,6 +143,16 @@ class OwnThreads:
                 told = words.followed(named, by, address)
                 await self.notices.say(wanted.told_in, told, once=f"followed:{wanted.number}")
         return True
+
+    async def _refused(self, wanted: OwnThread, named: NamedSession, why: str) -> None:
+        """Tell who asked for it, of a rule once a day; by that, it is tried again in an hour."""
+        place = ThreadRef(team=self.workspace.team, channel=wanted.channel, thread_ts="")
+        once = f"no own thread:{wanted.number}"
+        if wanted.rule:
+            once = f"no own threads:{int(time.time() / 86_400)}"
+            await self.state.claims.note(adopted(wanted.session), "refused", SPAN)
+        told = words.refused(named, why)
+        await self.notices.whisper(wanted.told_in or place, wanted.by, told, once=once)
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the entry; the thread may be asked for again once its link has ended."""

@@ -99,6 +99,14 @@ def child(session: NamedSession, parent: NamedSession, by: str) -> SlackMessage:
     )
 
 
+def refused(session: NamedSession, why: str) -> SlackMessage:
+    """Say that Slack doesn't let the bot post in the channel, so there is no such thread."""
+    return SlackMessage(
+        f"*{session_link(session)}* gets no thread in this channel: Slack won't let me post here "
+        f"({as_code(why)})."
+    )
+
+
 def followed(session: NamedSession, by: str, address: str) -> SlackMessage:
     """Tell the parent's thread that a child has its own."""
     return SlackMessage(

@@ -12,7 +12,7 @@ from bot.text.to_slack import quiet
 from bot.wording.addresses import session_link
 from bot.wording.message import SlackMessage, context, section
 from bot.wording.mirror.card import pull_requests, state_words
-from bot.wording.phrases import acus_of, local_time, plural
+from bot.wording.phrases import acus_of, as_code, local_time, plural
 
 MOST_LINES = 15
 GROUP_LIMIT = 2_800
@@ -104,6 +104,15 @@ def _day(day: date) -> str:
 NO_DIGEST = SlackMessage(
     "There's no digest here. For one, mention me with `digest daily` or `digest weekly`."
 )
+
+
+def refused(why: str) -> SlackMessage:
+    """Tell who set a digest that Slack doesn't let the bot post it."""
+    return SlackMessage(
+        f"I couldn't post the digest that you set here: Slack won't let me ({as_code(why)}). To "
+        "stop it, mention me with `digest off`."
+    )
+
 
 DIGEST_OFF = SlackMessage("I won't post a digest here anymore.")
 
