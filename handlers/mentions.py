@@ -55,10 +55,11 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         thread = meant.message.thread
         # What was written before the press was not for Devin. A start is about its own message.
         ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
-        words = await obey(cases, Command(meant.verb, meant.argument, thread, press.by, ts))
+        verb, argument, app = meant.verb, meant.argument, meant.message.app
+        words = await obey(cases, Command(verb, argument, thread, press.by, ts, app))
         if words is not None:
             await cases.notices.say(thread, words, once=f"ran:{press.value}")
-        return thread_links.command_run(meant.verb, meant.argument)
+        return thread_links.command_run(verb, argument)
 
     @on_press(app, cases, actions.SEND_SPOKEN)
     async def on_send_spoken(press: Press) -> SlackMessage:
@@ -180,7 +181,8 @@ async def _begin_or_end(cases: UseCases, command: Command) -> SlackMessage | Non
     thread, by = command.thread, command.by
     if command.verb != "start":
         return await cases.ending.ask(Closing(command.verb), thread, by)
-    prompt = Reply(thread=thread, ts=command.ts, author=by, text=command.argument)
+    text, app = command.argument, command.app
+    prompt = Reply(thread=thread, ts=command.ts, author=by, app=app, text=text)
     await cases.starting.start(Start(message=prompt, reads_thread=True))
     return None
 

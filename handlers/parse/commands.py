@@ -66,13 +66,14 @@ LIKENESS = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by mention: `verb`, and its argument, if any."""
+    """A command by mention: `verb`, and its argument, if any; `app` is as in a `Reply`."""
 
     verb: str
     argument: str
     thread: ThreadRef
     by: UserId
     ts: str
+    app: str
 
 
 def parse_command(
@@ -184,7 +185,8 @@ def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
     verb, *rest = after.split(maxsplit=1) or ["help"]
     argument = rest[0] if rest else ""
     verb = "help" if verb.lower() in _HELP else _meant(verb.lower(), argument)
-    return Command(verb, argument, thread, UserId(user), string(event, "ts"))
+    said_at, app = string(event, "ts"), string(event, "app_id")
+    return Command(verb, argument, thread, UserId(user), said_at, app)
 
 
 def _meant(verb: str, argument: str) -> str:

@@ -29,6 +29,7 @@ from bot.wording import actions, commands, refusals
 from bot.wording.lifecycle.ending import STOP
 from handlers.parse.messages import parse_message
 from sandbox import Sandbox
+from tests.people import test_offers as offers
 from tests.people import test_shortcuts as shortcuts
 from tests.people import test_stopping as stops
 from tests.people import test_workflow_steps as steps
@@ -425,6 +426,27 @@ def test_what_an_app_wrote_is_nobody_s() -> None:
     assert typed is not None
     assert posted is not None
     assert (sender(typed), sender(posted)) == (ADA, None)
+
+
+@pytest.mark.parametrize("act_as", ["known", "required"])
+@pytest.mark.parametrize("words", ["start Fix the login", "strat"], ids=["typed", "mistyped"])
+async def test_what_an_app_asks_for_is_not_started_as_the_person_it_posts_as(
+    environ: dict[str, str], desk: Desk, ada: str, act_as: str, words: str
+) -> None:
+    """It posts what it likes with their token, also a command that they then confirm."""
+    async with running(desk, environ, ACT_AS=act_as):
+        root = await desk.slack.say("The build is red.")
+        text = f"<@{desk.slack.bot_user_id}> {words}"
+        ts = await desk.slack.say(text, thread=root, deliver=False)
+        event = {**desk.slack.event_of("general", ts), "app_id": "A0OTHER000"}
+        await (await desk.slack.deliver_event(event)).settled()
+        if words == "strat":
+            await offers.press(desk, offers.RUN, await offers.asked(desk))
+        if act_as == "required":
+            await desk.until_said("you wrote through an app", root)
+        else:
+            await desk.until_linked(root)
+    assert [as_user for _, as_user in started(desk)] == ([] if act_as == "required" else [None])
 
 
 async def test_what_somebody_else_wrote_keeps_both_names(bot: Bot, desk: Desk, ada: str) -> None:
