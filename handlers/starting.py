@@ -140,14 +140,17 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         if session is None or not press.ts:
             raise StartGone
         link = await cases.state.links.get(thread)
-        is_new = await cases.starting.go_on(thread, session, press.by, press.ts)
+        told = await cases.starting.go_on(thread, session, press.by, press.ts)
+        if told is not None:
+            asker = Asker(cases, press.response_url, press.by, press.answered_in)
+            await asker.tell(told)
         posted = string(press.message, "ts")
         if link is not None and link.session != session:
             link = None  # somebody has gone on already, and the card is another one
         if link is not None and await cases.state.cards.is_at(thread, link, posted):
             return None
         by = await cases.workspace.people.name(press.by)
-        return starting.continued(by) if is_new else starting.CONTINUED_ALREADY
+        return starting.continued(by) if told is None else starting.CONTINUED_ALREADY
 
 
 def _register_defaults(app: AsyncApp, cases: UseCases) -> None:

@@ -3,18 +3,28 @@
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.model.people import UserId
+from bot.model.replies import Reply
 from bot.redis.connection import Store
+from bot.relay.lifecycle.starting import Start
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
 from bot.wording import actions
 from bot.wording.addresses import session_address
-from bot.wording.lifecycle.starting import CONTINUED_ALREADY, continued
+from bot.wording.lifecycle.starting import (
+    CONTINUED_ALREADY,
+    CONTINUING,
+    continued,
+    continued_already,
+)
 from bot.wording.phrases import acus_of, cap_of
+from sandbox.devin.answers import STATES
+from sandbox.slack.server import Message
 from tests.people.test_home import ref_of
 from tests.people.test_questions import ASKED, press, unread, with_button
 from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 NEAR, REACHED = acus_of(8.0, 10), f"used up its cap* of {cap_of(10)}"
 
@@ -31,14 +41,19 @@ async def used_up(desk: Desk, raw: Redis) -> str:
     return thread
 
 
-def post_with(desk: Desk, action: str, thread: str, *, is_card: bool) -> str:
-    """Return the ts of the card, or of the other post, with a button."""
-    cards = {one.ts for one in desk.cards(thread)}
-    return next(
-        one.ts
-        for one in desk.posts(thread, with_cards=True)
-        if action in str(one.blocks) and (one.ts in cards) is is_card
-    )
+def post_with(desk: Desk, action: str, thread: str) -> str:
+    """Return the ts of the post with a button that is not the card."""
+    return next(one.ts for one in desk.posts(thread) if action in str(one.blocks))
+
+
+async def offered(desk: Desk, thread: str, *, channel: str = "general") -> str:
+    """Wait until a thread's card offers to go on; return its ts."""
+
+    def card() -> Message:
+        return desk.cards(thread, channel=channel)[-1]
+
+    await wait_until(lambda: actions.CONTINUE_SESSION in str(card().blocks), "the card offers it")
+    return card().ts
 
 
 async def test_a_cap_is_told_in_a_thread_that_follows_nothing_and_on_its_card(
@@ -68,12 +83,9 @@ async def test_a_question_keeps_its_buttons_beside_a_cap(bot: Bot, desk: Desk, r
 async def test_a_session_at_its_cap_is_continued_once(bot: Bot, desk: Desk, raw: Redis) -> None:
     """In the same thread, whose link gives way; a second press, elsewhere, starts nothing more."""
     thread = await used_up(desk, raw)
-    await wait_until(
-        lambda: actions.CONTINUE_SESSION in str(desk.cards(thread)[-1].blocks), "the card offers it"
-    )
+    card = await offered(desk, thread)
     before = set(desk.devin.sessions)
-    post = post_with(desk, actions.CONTINUE_SESSION, thread, is_card=False)
-    card = post_with(desk, actions.CONTINUE_SESSION, thread, is_card=True)
+    post = post_with(desk, actions.CONTINUE_SESSION, thread)
     for ts in (card, post):
         await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=ts)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
@@ -100,20 +112,63 @@ async def test_a_session_goes_on_with_the_cap_that_applies_now(
     await wait_until(
         lambda: "max:30" in str(desk.slack.workspace.channel("general").messages), "set"
     )
-    post = post_with(desk, actions.CONTINUE_SESSION, root, is_card=False)
+    post = post_with(desk, actions.CONTINUE_SESSION, root)
     await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=post)
     await wait_until(lambda: len(desk.cards(root)) == 2, "the new session has a card")
     new = [one for one in desk.devin.sessions.values() if one.origin == "api"][-1]
     assert (first.cap, new.cap) == (10, 30)
 
 
-async def test_a_press_whose_process_died_does_not_keep_others_from_going_on(
+async def test_a_press_whose_process_died_is_made_up_for_by_the_next(
     bot: Bot, desk: Desk, raw: Redis, store: Store
 ) -> None:
-    """It had claimed to continue, and had asked for nothing yet."""
+    """It had claimed to continue, and had asked for nothing yet; who presses next is told so."""
     thread = await used_up(desk, raw)
-    claim = f"continued:{ref_of(desk, thread).name}:{SESSION}"
-    await Claims(store).claim(claim, KEEP, "1764000000.000001")
-    post = post_with(desk, actions.CONTINUE_SESSION, thread, is_card=False)
+    ben = UserId(desk.slack.workspace.user("ben").id)
+    asks = Reply(thread=ref_of(desk, thread), ts="1764000000.000001", author=ben, text="Go on")
+    start = Start(message=asks, reads_thread=True, by_button=True)
+    await Claims(store).claim(f"continued:{SESSION}", KEEP, start.to_json())
+    post = post_with(desk, actions.CONTINUE_SESSION, thread)
     await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=post)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    await desk.until_whispered(CONTINUING, "ada")
+
+
+async def test_a_try_to_go_on_that_failed_can_be_repeated(
+    bot: Bot, desk: Desk, raw: Redis, store: Store
+) -> None:
+    """By anybody, from the card, also more than once."""
+    thread = await used_up(desk, raw)
+    card = await offered(desk, thread)
+    before = set(desk.devin.sessions)
+    desk.devin.creations.extend([STATES["unauthorized"]] * 2)
+    for failed, user in enumerate(("ada", "ben"), 1):
+        await desk.slack.press(
+            actions.CONTINUE_SESSION, channel="general", message_ts=card, user=user
+        )
+        await wait_until(
+            lambda failed=failed: str(desk.said(thread)).count("rejected my API key") == failed,  # type: ignore[misc]
+            "the thread is told that it failed",
+        )
+        await until_settled(store)
+    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=card)
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    assert len(set(desk.devin.sessions) - before) == 1
+
+
+async def test_a_session_of_two_threads_is_continued_in_one_of_them(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Who presses in the other is told where it goes on, also on the card."""
+    thread = await used_up(desk, raw)
+    other = await desk.linked_thread(SESSION, channel="secrets")
+    card, elsewhere = await offered(desk, thread), await offered(desk, other, channel="secrets")
+    before = set(desk.devin.sessions)
+    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=card)
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    await desk.slack.press(
+        actions.CONTINUE_SESSION, channel="secrets", message_ts=elsewhere, user="ben"
+    )
+    (new,) = set(desk.devin.sessions) - before
+    await desk.until_whispered(continued_already(desk.named(new)), "ben", channel="secrets")
+    assert len(set(desk.devin.sessions) - before) == 1

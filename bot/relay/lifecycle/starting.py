@@ -297,41 +297,61 @@ class Starting:
         thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
         await self.speaking.command(thread, by, text, key, act=Act.START)
 
-    async def go_on(self, thread: ThreadRef, session: SessionId, by: UserId, pressed: str) -> bool:
+    async def go_on(
+        self, thread: ThreadRef, session: SessionId, by: UserId, pressed: str
+    ) -> SlackMessage | None:
         """Start a session that goes on from `session`, which is at its cap, with its options.
 
-        `pressed` is the `ts` of the press. Return False if another one has asked for that before.
-        Raises what `start` does.
+        `pressed` is the `ts` of the press. If an earlier press has asked for that, in any thread,
+        and has not failed, nothing is started, and the person is told what is returned. Raises what
+        `start` does.
         """
         await self.accepting.check(by, thread.channel, Act.START)
-        claim = f"continued:{thread.name}:{session}"
-        is_first = await self.state.claims.claim(claim, KEEP, pressed)
-        # The process of an earlier press may have died before it asked; a repeat changes nothing.
-        at = pressed if is_first else await self.state.claims.noted(claim) or pressed
         started = await self.state.watches.started(session) or Started()
         before = await self.state.names.one(session)
         options = await self.choosing.going_on(thread.channel, started.chosen)
         text = f"{escape(options.words())} {words.going_on(before)}".strip()
+        asks = Reply(thread=thread, ts=pressed, author=by, text=text)
+        start = Start(message=asks, reads_thread=True, by_button=True)
+        claim = f"continued:{session}"
+        while not await self.state.claims.claim(claim, KEEP, start.to_json()):
+            first = Start.parse(await self.state.claims.noted(claim))
+            if first is None or first.tag == start.tag:
+                break
+            told = await self._gone_on(first, session)
+            if told is not None:
+                return told
+            claim = f"continued:{first.tag}"
         try:
-            asks = Reply(thread=thread, ts=at, author=by, text=text)
-            await self.start(Start(message=asks, reads_thread=True, by_button=True))
+            await self.start(start)
         except PersonError:
-            if not is_first:
-                return False
             await self.state.claims.disclaim(claim)
             raise
-        return is_first
+        return None
+
+    async def _gone_on(self, first: Start, session: SessionId) -> SlackMessage | None:
+        """Tell what became of the start that goes on from `session`; None if it has failed.
+
+        Its process may have died before it asked for it; a repeat changes nothing.
+        """
+        link = await self.state.links.get(first.thread)
+        if link is not None and link.session != session:
+            started = await self.state.watches.started(link.session)
+            if started is not None and started.thread == first.thread.thread_ts:
+                return words.continued_already(await self.naming.one(link.session))
+        return words.CONTINUING if await self.begin(first) else None
 
     async def begin_with(self, posted: Reply) -> None:
         """Keep a start whose prompt was posted in a person's name."""
         await self.begin(Start(message=posted))
 
-    async def begin(self, start: Start) -> None:
-        """Keep a start, and carry it out soon; a repeat changes nothing."""
+    async def begin(self, start: Start) -> bool:
+        """Keep a start, and carry it out soon; a repeat changes nothing. False once it is done."""
         is_open = await self.state.outbox.owe(start.owed, start.to_json(), KEEP)
         log.info("start", extra=start.log_fields)
         if is_open:
             await self.schedule.tell(start.owed)
+        return bool(is_open)
 
     async def ask(self, start: Start, by: UserId) -> None:
         """Begin a start that `by` asks for, unless another request has linked its thread.
