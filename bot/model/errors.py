@@ -9,6 +9,7 @@ RelayError
 │   ├── NotAllowed         this person or channel may not steer Devin here
 │   ├── TooManyStarts      this person has started as many sessions as they may in an hour
 │   ├── NothingToSay       there is no text to send
+│   ├── NotStopped         Devin isn't working, or *Stop* was pressed too long ago
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
 │   ├── EmptyMessage       the message contains nothing that Devin could read
 │   ├── MessageGone        the message was deleted before it was sent
@@ -107,6 +108,14 @@ class TooManyStarts(PersonError):
 
 class NothingToSay(PersonError):
     """There is no text to send."""
+
+
+class NotStopped(PersonError):
+    """Devin was not asked to stop: it isn't working, or the press `is_late`: a minute or more."""
+
+    def __init__(self, *, is_late: bool) -> None:
+        super().__init__("pressed too long ago" if is_late else "not at work")
+        self.is_late = is_late
 
 
 class NotTaken(PersonError):

@@ -10,6 +10,7 @@ from bot.model.sessions import Unclear
 from bot.wording.addresses import session_link
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
+from bot.wording.lifecycle.ending import STOPPED_IDLE, STOPPED_LATE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.posts import chosen
 from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview
@@ -37,6 +38,8 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
             words = SlackMessage(_turned_away(error.standing, admin))
         case errors.TooManyStarts():
             words = _too_many_starts(error, admin)
+        case errors.NotStopped():
+            words = STOPPED_LATE if error.is_late else STOPPED_IDLE
         case errors.NotTaken():
             words = SlackMessage(_NOT_TAKEN[error.change])
         case errors.NoSuchReply():

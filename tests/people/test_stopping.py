@@ -1,5 +1,6 @@
 """Slack's *Stop*: Devin is asked to stop, once, by people who may, and the thread shows who did."""
 
+import asyncio
 import time
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -8,7 +9,7 @@ import pytest
 import redis
 
 from bot.app import Bot
-from bot.model.errors import CannotPost, NotAllowed, NotLinked
+from bot.model.errors import CannotPost, NotAllowed, NotLinked, NotStopped
 from bot.model.people import Standing
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
@@ -186,11 +187,11 @@ async def test_where_nothing_is_stopped_the_person_is_told_why(
     await until_shown(desk, thread, "processing")
     late = stop(desk, thread, late=MINUTE_AND_MORE)
     await until_set_again(desk, thread, "processing", late)
-    await desk.until_whispered(ending.STOPPED_LATE, "ada")
+    await desk.until_whispered(refusals.sorry(NotStopped(is_late=True)), "ada")
     desk.devin.behave(SESSION, "idle")
     await until_shown(desk, thread, "active")
     await until_set_again(desk, thread, "active", stop(desk, thread))
-    await desk.until_whispered(ending.STOPPED_IDLE, "ada")
+    await desk.until_whispered(refusals.sorry(NotStopped(is_late=False)), "ada")
     desk.devin.behave(SESSION, "archived")
     await desk.offering("start_new", thread)
     await until_shown(desk, thread, "closed")
@@ -283,3 +284,32 @@ async def test_a_press_that_came_to_nothing_does_not_count(bot: Bot, desk: Desk)
     await stop(desk, thread, user="ben")
     await desk.until_received(ending.STOP)
     assert desk.whispers("ben") == []
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_what_slack_takes_only_later_is_not_sent_if_it_would_do_harm(
+    bot: Bot, desk: Desk, store: Store, *, is_late: bool
+) -> None:
+    """Devin has finished meanwhile, and would be woken, or does something else a minute later.
+
+    Then the next press counts.
+    """
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    back = asyncio.Event()
+    desk.slack.fail_next("chat.postMessage", status=503, until=back)
+    await stop(desk, thread)
+    if is_late:
+        desk.slack.workspace.clock.ahead += MINUTE_AND_MORE
+        await desk.slack.say("It is later now.")
+        await desk.until_heard()
+    else:
+        desk.devin.behave(SESSION, "idle")
+        await wait_until(lambda: "finished" in desk.cards(thread)[-1].text, "it has finished")
+    back.set()
+    await desk.until_whispered(refusals.sorry(NotStopped(is_late=is_late)), "ada")
+    await until_settled(store)
+    assert not asked(desk)
+    if is_late:
+        await stop(desk, thread)
+        await desk.until_received(ending.STOP)

@@ -29,8 +29,6 @@ from bot.store.state import State
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage
 
-_MAY_WORK = frozenset({SessionState.WORKING, SessionState.UNKNOWN})
-
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -111,9 +109,9 @@ class Stopping:
     async def stop(self, thread: ThreadRef, by: UserId, ts: str) -> SlackMessage | None:
         """Have Devin asked to stop, once for the press at `ts`; None once that is owed.
 
-        Otherwise return what `by` is told instead: the session has ended, or isn't working and
-        would be woken, somebody has just pressed *Stop*, or the press comes so late that Devin may
-        be doing something else. Raises `NotLinked`.
+        Otherwise return what `by` is told instead: the session has ended, or somebody has just
+        pressed *Stop*. Raises `NotLinked`, and `NotStopped` if Devin isn't working and would be
+        woken, or the press comes so late that it may be doing something else.
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
@@ -123,15 +121,14 @@ class Stopping:
         if seen.state is SessionState.ENDED:
             return ending.ended_already(await self.naming.one(link.session, most=0))
         key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
-        if self.accepting.is_old(ts):
-            return ending.STOPPED_LATE if await self.speaking.refuse(key) else None
-        if seen.trouble is not None or seen.state not in _MAY_WORK:
-            return ending.STOPPED_IDLE
+        if self.accepting.is_old(ts) and not await self.speaking.refuse(key):
+            return None
+        await self.speaking.check_stop(link.session, ts)
         first = stopping(thread, link.session)
         if not await self.state.claims.claim(first, self.workspace.timing.stopped_wait, ts):
             return ending.STOPPED_ALREADY
         try:
-            await self._say(thread, link, by, key)
+            await self._say(thread, link, by, key, ts)
         except StoreAway:
             await self.state.claims.disclaim(first)
             raise
@@ -158,9 +155,10 @@ class Stopping:
         root = await self.workspace.root(thread)
         return thread.thread_ts if root and not root.get("reply_count") else ""
 
-    async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str) -> None:
+    async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str, ts: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)
         reply = Reply(thread=thread, ts=self.speaking.since(), author=by, text=ending.STOP)
-        spoken = Spoken(key=key, reply=reply, words=words, session=link.session, stops=True)
+        said = Spoken(key=key, reply=reply, words=words, session=link.session)
+        spoken = said.model_copy(update={"stops": True, "pressed": ts})
         if await self.speaking.say(spoken) is Owing.NEW:
             audit(Event.STOPPED, by, **thread.log_fields, session_id=link.session)

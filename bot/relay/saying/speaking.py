@@ -21,7 +21,7 @@ from bot.model import errors
 from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Change, Evidence, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef, micros_ts, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
@@ -37,6 +37,8 @@ from bot.wording.mirror.posts import chosen
 KEEP_ANSWER = timedelta(days=30)
 """The time for which the answer to a question is known."""
 
+_MAY_WORK = frozenset({SessionState.WORKING, SessionState.UNKNOWN})
+
 MARGIN = 60_000_000
 """How far Slack's time may be behind what this process takes it for, in microseconds."""
 
@@ -49,7 +51,7 @@ class Spoken(Record):
     If it `links`, the thread is linked first. `asked` is the question that it answers, by a button
     of the message at `pressed`. `key` says what it is about, once, and `number` tells it from one
     that was refused. `act` is what its author must be allowed to do. What `stops` Devin is sent
-    from a muted thread as well.
+    from a muted thread as well, by the press at `pressed`.
     """
 
     key: str
@@ -149,6 +151,14 @@ class Speaking:
         if link.muted and not stops:
             raise errors.IsMuted
 
+    async def check_stop(self, session: SessionId, pressed: str) -> None:
+        """Raise `NotStopped` if a *Stop* would wake Devin, or comes too late."""
+        if self.accepting.is_old(pressed):
+            raise errors.NotStopped(is_late=True)
+        (seen,) = await self.state.watches.seen([session])
+        if seen.trouble is not None or seen.state not in _MAY_WORK:
+            raise errors.NotStopped(is_late=False)
+
     def since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
         return micros_ts(max(0, self.workspace.clock.now - MARGIN))
@@ -216,7 +226,7 @@ class Speaker:
                 # An earlier try may have had it accepted, and Devin may have refused it since.
                 if not (again and await self.state.mailbox.is_known(posted.id)):
                     await self._accept(spoken, posted, spoken.session)
-                if spoken.pressed:
+                if spoken.pressed and not spoken.stops:
                     thread, since = reply.thread, micros_ts(ts_micros(spoken.pressed) - 1)
                     by = await self.workspace.people.name(reply.author)
                     note, ids = chosen(by, spoken.words.quote), thread.log_fields
@@ -246,6 +256,8 @@ class Speaker:
         if session is None or spoken.links:
             return
         await self.speaking.check_link(thread, session, stops=spoken.stops)
+        if spoken.stops:
+            await self.speaking.check_stop(session, spoken.pressed)
         if spoken.asked and await self.state.watches.asking(session, spoken.asked) is None:
             raise errors.MovedOn
 

@@ -71,8 +71,8 @@ STOPPED_ALREADY = SlackMessage(
 STOPPED_IDLE = SlackMessage("Devin isn't working right now, so there's nothing to stop.")
 
 STOPPED_LATE = SlackMessage(
-    "I was offline when you pressed *Stop*, so I didn't tell Devin. If it's still working, please "
-    "press *Stop* again."
+    "I couldn't pass on your *Stop* within a minute, so I didn't tell Devin. If it's still "
+    "working, please press *Stop* again."
 )
 
 
