@@ -22,6 +22,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
+from bot.text.content import section
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import workflows
@@ -134,10 +135,10 @@ class WorkflowSteps:
         reply, said = await self._reply(step, None, by)
         if not said:
             raise errors.BadStep(Flaw.PROMPT)
-        # Beside rich text, which is all that Devin reads then, the text has the options alone.
-        text = words if reply.blocks else f"{words} {reply.text}".strip()
-        await self.choosing.of(step.channel, text)
-        reply = reply.model_copy(update={"text": text})
+        # Somebody else may have written the prompt: it's a block, and only the inputs are options.
+        blocks = reply.blocks or tuple(section(reply.text))
+        await self.choosing.of(step.channel, words)
+        reply = reply.model_copy(update={"text": words, "blocks": blocks})
         await self._say(step, reply, f"{options.words()} {said}".strip(), Act.START)
 
     async def _reply(

@@ -253,6 +253,17 @@ async def test_a_workflow_step_chooses_in_its_inputs(bot: Bot, desk: Desk) -> No
     assert "repo:acme/api repo:acme/web mode:fast" in post.text
 
 
+@pytest.mark.parametrize(
+    "prompt", ["max:500 mode:ultra repo:acme/web Fix it", "mode: dark is broken", "!deploy it"]
+)
+async def test_a_workflow_step_s_prompt_chooses_nothing(bot: Bot, desk: Desk, prompt: str) -> None:
+    """It may be a form's answer or somebody's message, so all of it is for Devin to read."""
+    inputs = {"channel": channel_of(desk), "prompt": prompt, "max_acus": 5}
+    await desk.slack.run_step("start_session", inputs)
+    await wait_until(lambda: sessions(desk), "the session starts")
+    assert asked(sessions(desk)[0]) == {"prompt": prompt, "tags": [], "max_acu_limit": 5}
+
+
 async def test_a_workflow_step_with_a_wrong_option_fails(bot: Bot, desk: Desk) -> None:
     """And says which."""
     inputs = {"channel": channel_of(desk), "prompt": "Fix it", "max_acus": "many"}

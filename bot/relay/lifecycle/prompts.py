@@ -228,7 +228,7 @@ class Prompts:
 def with_prompt(own: Reply, prompt: str) -> Reply:
     """Return a message with `prompt` as its text, and what it has beside that: pasted tables.
 
-    The rich text of a workflow is all beside its text, which is what its inputs say.
+    A workflow's prompt is all beside its text, which is what its other inputs say.
     """
     if own.step:
         return own.model_copy(update={"text": prompt})
