@@ -66,7 +66,10 @@ def ask_to_send(message: Reply) -> SlackMessage:
 
 ONE_MOMENT = SlackMessage("Just a moment; this is taking longer than usual.")
 
-SLOW = SlackMessage("This is taking longer than usual. Try again; it won't be sent twice.")
+SLOW = SlackMessage(
+    "This is taking longer than usual. Try again, but don't change anything: your first version "
+    "may already be on its way, and it won't be sent twice."
+)
 
 TOO_LATE = SlackMessage("Slack timed out before I could open the form. Please try again.")
 
