@@ -105,6 +105,21 @@ async def test_words_that_are_too_long_for_the_form_stay(
     assert (await profile(desk, store)).words == long["words"]
 
 
+async def test_a_repository_that_is_too_long_for_a_menu_stays(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It's in a field of text, as several are."""
+    long = f"acme/{'x' * 160}"
+    await desk.mention(f"defaults repo:{long}")
+    await until_posted(desk, "(`repo`)")
+    ts = await desk.mention("defaults")
+    view = await change(desk, ts)
+    assert held(view)["repo"] == long
+    await desk.slack.submit_view(view["id"], {"cap": "7"})
+    await desk.until_said("(`max`)", ts)
+    assert (await profile(desk, store)).options == Options(repos=(long,), max_acu=7)
+
+
 async def test_only_who_may_start_gets_the_form(desk: Desk, environ: dict[str, str]) -> None:
     """Everybody sees the button."""
     ada = desk.slack.workspace.user("ada").id

@@ -8,7 +8,7 @@ from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, quiet
 from bot.wording import actions
 from bot.wording.addresses import session_link
-from bot.wording.lifecycle.form import Offer, fields
+from bot.wording.lifecycle.form import Offer, beside, fields
 from bot.wording.message import SlackMessage, View, button, context, field, form, text_input
 from bot.wording.phrases import as_code, codes
 
@@ -81,7 +81,7 @@ def changed(changes: Changes, it: Shown) -> SlackMessage:
 def change(number: str, profile: Profile, words: str, offer: Offer) -> View:
     """Return the form that changes a profile, whose `words` are shown without markup."""
     options = profile.options
-    if len(options.repos) > 1:  # a menu has one, and a text several
+    if beside(options, offer).repos:  # a menu has one that is short, and a text any
         offer = replace(offer, repositories=None)
     tags, tags_hint = text_input(tags_of(options)), "Separate several with commas."
     standing = field(
