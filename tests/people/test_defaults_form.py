@@ -120,6 +120,21 @@ async def test_a_repository_that_is_too_long_for_a_menu_stays(
     assert (await profile(desk, store)).options == Options(repos=(long,), max_acu=7)
 
 
+async def test_a_cap_above_a_later_ceiling_stays(
+    desk: Desk, environ: dict[str, str], store: Store
+) -> None:
+    """The form can't show it, and sessions start with the ceiling meanwhile."""
+    high = {"options": Options(max_acu=10), "by": UserId("U0BEN")}
+    await Profiles(store).change(channel_of(desk), lambda _: high)
+    async with running(desk, environ, MAX_ACU_CEILING="8"):
+        ts = await desk.mention("defaults")
+        view = await change(desk, ts)
+        assert held(view)["cap"] == "8"
+        await desk.slack.submit_view(view["id"], {"tags": "oncall"})
+        await desk.until_said("(`tag`)", ts)
+    assert (await profile(desk, store)).options == Options(max_acu=10, tags=("oncall",))
+
+
 async def test_only_who_may_start_gets_the_form(desk: Desk, environ: dict[str, str]) -> None:
     """Everybody sees the button."""
     ada = desk.slack.workspace.user("ada").id

@@ -282,8 +282,11 @@ class Defaults:
             self.state.profiles.get(place.channel), self.forms.offer()
         )
         words = await self._plain(profile.words)
-        ticket = DefaultsForm(by=by, place=place, options=profile.options, words=words)
-        return defaults.change(await self.state.tickets.issue(ticket), profile, words, offer)
+        cap = profile.options.max_acu
+        lowered = {"max_acu": cap and min(cap, offer.ceiling or cap)}
+        options = profile.options.model_copy(update=lowered)
+        ticket = DefaultsForm(by=by, place=place, options=options, words=words)
+        return defaults.change(await self.state.tickets.issue(ticket), options, words, offer)
 
     async def submit(self, number: str, by: UserId, typed: Mapping[str, str]) -> None:
         """Change what is otherwise in the form than it was shown, once; raises as `change` does."""

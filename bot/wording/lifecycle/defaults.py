@@ -78,9 +78,8 @@ def changed(changes: Changes, it: Shown) -> SlackMessage:
     )
 
 
-def change(number: str, profile: Profile, words: str, offer: Offer) -> View:
+def change(number: str, options: Options, words: str, offer: Offer) -> View:
     """Return the form that changes a profile, whose `words` are shown without markup."""
-    options = profile.options
     if beside(options, offer).repos:  # a menu has one that is short, and a text any
         offer = replace(offer, repositories=None)
     tags, tags_hint = text_input(tags_of(options)), "Separate several with commas."
