@@ -21,6 +21,12 @@ from bot.model.sessions import SessionId
 MODES = ("normal", "fast", "lite", "ultra", "fusion")
 """Devin's modes, as far as they are documented; it may have others."""
 
+ORIGINS = (
+    *("webapp", "slack", "teams", "api", "linear", "jira", "automation", "cli", "desktop"),
+    *("code_scan", "other"),
+)
+"""What starts sessions (docs.devin.ai, "List sessions"); Devin refuses a list of another."""
+
 MOST_TAGS = 49
 """A session has 50 at most (docs.devin.ai, "Create session"), and one is the relay's own."""
 

@@ -12,6 +12,7 @@ from bot.model.options import (
     MODES,
     MOST_TAGS,
     MOST_WORDS,
+    ORIGINS,
     RULE_KEYS,
     WORDS,
     BadDefaults,
@@ -44,7 +45,9 @@ _ORDINARY = frozenset({
     "tar", "tax", "tile", "tiles", "titles", "wax",
 })
 # fmt: on
-"""Words with which engineers begin a sentence, and which are almost a key."""
+"""Words with which engineers begin a sentence, and which are almost a key.
+
+With a value that only such a key has, they are a near miss of it."""
 
 _QUOTES = {'"': '"”', "“": "”", "„": "“”", "'": "'’", "‘": "’'", "`": "`"}  # noqa: RUF001
 """The marks that begin a quoted value, and those that end it."""
@@ -156,8 +159,8 @@ class _Reading:
             self._at = named.end()
             self._read_values(key)
             return True
-        meant = _meant(word, self._keys)
         value = _VALUE.match(self._text, named.end())
+        meant = _meant(word, self._keys, value[0] if value else "")
         if meant is None or value is None or not value[0]:
             return False
         self._at = named.end()
@@ -224,11 +227,14 @@ def _address(link: re.Match[str]) -> str:
     return label if is_typed else address
 
 
-def _meant(word: str, keys: Sequence[str]) -> str | None:
-    if word in _ORDINARY:
-        return None
-    found = next((key for key in (*keys, *_PLURALS) if distance(word, key) == 1), None)
-    return None if found is None else _PLURALS.get(found, found)
+def _meant(word: str, keys: Sequence[str], value: str) -> str | None:
+    """Return the key that `word` nearly is; an ordinary word only with a mode or quoted title."""
+    near = next((key for key in (*keys, *_PLURALS) if distance(word, key) == 1), "")
+    found = _PLURALS.get(near, near)
+    is_meant = (
+        value.lower() in MODES if found == "mode" else found == "title" and value[:1] in _QUOTES
+    )
+    return found if found and (is_meant or word not in _ORDINARY) else None
 
 
 def _mode(value: str) -> str | None:
@@ -237,7 +243,7 @@ def _mode(value: str) -> str | None:
 
 
 def _origin(value: str) -> str | None:
-    return value.lower() if _MODE.fullmatch(value.lower()) else None
+    return value.lower() if value.lower() in ORIGINS else None
 
 
 def _cap(value: str) -> str | None:

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model.options import MODES, BadDefaults, BadOptions, Changes, OptionFlaw, Options
-from bot.text.options import parse_changes, parse_options
+from bot.model.options import (
+    MODES,
+    BadDefaults,
+    BadOptions,
+    Changes,
+    OptionFlaw,
+    Options,
+    Rule,
+)
+from bot.text.options import parse_changes, parse_options, parse_rules
 from bot.text.to_slack import escape
 
 F = OptionFlaw
@@ -90,6 +98,9 @@ def test_an_address_of_a_repository_is_reduced_to_its_name(written: str, repo: s
         ("rep:acme/api x", [(F.NEAR, "repo", "rep")]),
         ("Tga:oncall x", [(F.NEAR, "tag", "Tga")]),
         ('titel:"Login test" x', [(F.NEAR, "title", "titel")]),
+        ("mod:fast x", [(F.NEAR, "mode", "mod")]),
+        ("Model:Ultra x", [(F.NEAR, "mode", "Model")]),
+        ('titles:"Login test" x', [(F.NEAR, "title", "titles")]),
         (
             "max:0 repo:x mdoe:fast y",
             [(F.WRONG, "max", "0"), (F.WRONG, "repo", "x"), (F.NEAR, "mode", "mdoe")],
@@ -109,6 +120,7 @@ def test_all_that_is_wrong_is_found_at_once(text: str, problems: list[tuple[F, s
     [
         *("node:18 breaks", "code:red", "map:x", "tab:2", "role:admin", "page:home", "note:this"),
         *("http://x.com/y", "fix:login", "rep: x", "mod:x", "14:30 standup", "repro:click"),
+        *("model: it crashes", "titles:are cut", "code:`x` breaks"),
     ],
 )
 def test_ordinary_first_words_are_prompt(text: str) -> None:
@@ -177,6 +189,16 @@ def test_what_a_person_chose_goes_before_what_is_there_already() -> None:
 def test_defaults_name_what_changes(text: str, changes: Changes | None) -> None:
     """Standing words are kept to the letter; what has no option is talk."""
     assert parse_changes(text) == changes
+
+
+def test_an_origin_is_one_that_devin_has() -> None:
+    """In any case; it answers a list of another one with an error."""
+    assert parse_rules("origin:Automation") == [Rule(key="origin", value="automation")]
+    with pytest.raises(BadDefaults) as caught:
+        parse_rules("tag:x origin:github")
+    assert [(one.flaw, one.key, one.value) for one in caught.value.problems] == [
+        (F.WRONG, "origin", "github")
+    ]
 
 
 def test_only_defaults_have_words_and_are_cleared() -> None:

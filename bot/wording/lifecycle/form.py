@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.model.options import (
     MODES,
+    ORIGINS,
     BadDefaults,
     BadOptions,
     OptionFlaw,
@@ -249,7 +250,7 @@ _EXPECTED: Mapping[str, str] = {
     "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
     "max": "the cap is a whole number of ACUs, 1 or more",
     "tag": "a tag is a word, or words in quotation marks",
-    "origin": "an origin is one word, such as `automation`, `api` or `slack`",
+    "origin": f"Devin's origins are {', '.join(f'`{one}`' for one in ORIGINS)}",
     "title": "a title is a word, or words in quotation marks",
     "words": "standing words are written in quotation marks",
 }
