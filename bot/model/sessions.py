@@ -136,7 +136,8 @@ _ATTEMPT = re.compile(rf"devin-|https?://(?:app\.devin\.ai|{_PLACE})", re.IGNORE
 _SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 
 _PULL_REQUEST = re.compile(
-    r"(https?://[\w.-]+(?::[0-9]{1,5})?/[\w.~%+@/-]{1,500}?/(?:pull|merge_requests)/[0-9]{1,9})"
+    r"(https?://[\w.-]+(?::[0-9]{1,5})?/[\w.~%+@/-]{1,500}?"
+    r"/(?:pull|merge_requests|pull-requests|pullrequest)/[0-9]{1,9})"
     r"(?:[/?#]\S*)?",
     re.IGNORECASE | re.ASCII,
 )

@@ -32,7 +32,8 @@ _WEB_ADDRESS = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PULL_REQUEST = re.compile(
-    r"https://([^/]+)/([\w.-]{1,100}/[\w.-]{1,100})/(?:-/)?(?:pull|merge_requests)/([0-9]{1,9})/?",
+    r"https://([^/]+)/([\w.-]{1,100}/[\w.-]{1,100})"
+    r"/(?:-/)?(?:pull|merge_requests|pull-requests)/([0-9]{1,9})/?",
     re.ASCII,
 )
 _KNOWN_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org"})

@@ -21,7 +21,8 @@ PERMISSIONS = frozenset(
 """What the relay's service user may do; it may act as nobody until a test adds that."""
 
 _PULL_REQUEST = re.compile(
-    r"https?://(?P<path>[\w.-]+(?::\d+)?/[\w./-]+?)/(?:-/)?(?:pull|merge_requests)/(?P<number>\d+)/?"
+    r"https?://(?P<path>[\w.-]+(?::\d+)?/[\w./-]+?)/(?:-/)?"
+    r"(?:pull|merge_requests|pull-requests|pullrequest)/(?P<number>\d+)/?"
 )
 
 

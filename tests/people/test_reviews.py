@@ -304,6 +304,14 @@ async def test_a_result_that_may_be_posted_is_looked_for_at_every_later_try(
             "https://git.example:8443/a/b/-/merge_requests/12",
         ),
         ("http://git.example/a/b/pull/1", "http://git.example/a/b/pull/1"),
+        (
+            "https://bitbucket.org/acme/api/pull-requests/7/diff",
+            "https://bitbucket.org/acme/api/pull-requests/7",
+        ),
+        (
+            "https://dev.azure.com/acme/p/_git/api/pullrequest/7",
+            "https://dev.azure.com/acme/p/_git/api/pullrequest/7",
+        ),
         ("https://github.com/pull/1", None),
         ("https://github.com/acme/relay/pull/7x", None),
         ("https://github.com/acme/relay/issues/7", None),

@@ -19,6 +19,7 @@ EVIL = "https://evil.example/x"
     [
         ("https://github.com/acme/app/pull/42", "acme/app#42"),
         ("https://gitlab.com/acme/app/-/merge_requests/42", "acme/app#42"),
+        ("https://bitbucket.org/acme/app/pull-requests/42", "acme/app#42"),
         ("https://git.acme.example/acme/app/pull/42", "acme/app#42 (git.acme.example)"),
         ("https://evil.example/accounts.google.com/x/pull/42", None),
         ("https://evil.example/other", None),

@@ -257,8 +257,8 @@ DETAIL_LIMIT = 200
 WHICH = SlackMessage("Which pull request? Mention me with `review &lt;pull request link&gt;`.")
 
 NO_PULL_REQUEST = SlackMessage(
-    "That isn't a link to a pull request or merge request. Such a link ends with `/pull/` or "
-    "`/merge_requests/` and a number."
+    "That isn't a link to a pull request or merge request. Such a link ends with `/pull/`, "
+    "`/merge_requests/`, `/pull-requests/` or `/pullrequest/` and a number."
 )
 
 LEGACY = SlackMessage(
