@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bot.devin.answers import CHECK_URL, DETAIL_LIMIT, KEY, NEW_KEY, REJECTED, unusable
+from bot.devin.answers import CHECK_URL, DETAIL_LIMIT, KEY, NEW_KEY, REJECTED, Answer, unusable
+from bot.devin.v1 import sessions as v1
 from bot.model.findings import Finding
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
@@ -77,6 +78,23 @@ async def test_a_503_waits() -> None:
     """It may be sent again, as version 1's gateway answers it while Devin is down."""
     async with serving(answering(whole("503 No", b"", "Retry-After: 7"))) as server:
         assert await V1.post(server.url) == Wait("HTTP 503", 7.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "address"),
+    [
+        (rb'"https:\/\/files.example\/x"', "https://files.example/x"),
+        (rb'"https://files.example/x?a=1\u0026b=2"', "https://files.example/x?a=1&b=2"),
+        (b" https://files.example/x\n", "https://files.example/x"),
+        (b'{"url": "https://files.example/x"}', None),
+        (b'"ftp://files.example/x"', None),
+        (b"7", None),
+    ],
+)
+async def test_the_address_of_a_file_is_json_or_bare(body: bytes, address: str | None) -> None:
+    """Another answer has none."""
+    found = v1.parse_uploaded(Answer(200, {}, body))
+    assert found == (address or Outcome(kind=OutcomeKind.REFUSED, status=200))
 
 
 async def test_files_are_lines_of_the_message() -> None:

@@ -160,6 +160,8 @@ def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
 
 def parse_uploaded(answer: Answer) -> str | Failure:
     """Parse the address of a file: a JSON string, or bare, as in the documented sample."""
-    return answers.uploaded(
-        answer, answer.body.decode(errors="replace").strip().strip('"'), PASSING
-    )
+    try:
+        address = str(json.loads(answer.body))
+    except (ValueError, RecursionError):
+        address = answer.body.decode(errors="replace").strip()
+    return answers.uploaded(answer, address, PASSING)
