@@ -78,6 +78,24 @@ def test_every_message_that_needs_an_admin_names_the_contact() -> None:
         assert ADMIN not in said
 
 
+@pytest.mark.parametrize(
+    ("outcome", "fix"),
+    [
+        (refused(Refusal.NO_SESSION, 404), "DEVIN_ORG_ID"),
+        (FORBIDDEN, "ManageOrgSessions"),
+        (KEY_REJECTED, "DEVIN_API_KEY"),
+    ],
+)
+def test_a_start_that_devin_refuses_for_an_admin_can_be_repeated(
+    outcome: Outcome, fix: str
+) -> None:
+    """It says what is to be corrected, and what Devin says of it, unless that is all."""
+    words = starting.refused(REPLY, 1, outcome)
+    assert (f"({outcome.status})" in words.text, fix in words.advice) == (True, True)
+    assert words.quote == ("" if outcome is KEY_REJECTED else outcome.detail)
+    assert len(words.buttons) == 1
+
+
 @given(contact=FOREIGN.map(lambda text: text[:80]).filter(lambda text: "\x00" not in text))
 def test_a_contact_in_words_is_fit_to_post(contact: str) -> None:
     """It pings nobody, whatever it holds."""

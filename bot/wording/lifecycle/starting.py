@@ -131,15 +131,22 @@ def refused(
                 advice=f"Press *Start again* to change the options, or ask {admin}.",
                 buttons=again,
             )
-        permission = named[0] if named else "ManageOrgSessions"
+        says, fix = "Devin finds nothing where I start sessions", "check `DEVIN_ORG_ID`"
+        if outcome.refusal is Refusal.FORBIDDEN:
+            says = "my API key isn't allowed to start sessions"
+            fix = "check the key; one for API v3 needs `ManageOrgSessions`"
         return SlackMessage(
-            f"I *couldn't start* {about}: my API key isn't allowed to "
-            f"start sessions ({outcome.status}). Ask {admin} to give it {as_code(permission)}."
+            f"I *couldn't start* {about}: {says} ({outcome.status}).",
+            quote=outcome.detail,
+            advice=f"Ask {admin} to {f'give it {as_code(named[0])}' if named else fix}. Once "
+            "that's fixed, press *Start again*.",
+            buttons=again,
         )
     if outcome.refusal is Refusal.KEY_REJECTED:
         return SlackMessage(
-            f"I *couldn't start* {about}: Devin rejected my API key (401). "
-            f"Ask {admin} to set a valid `DEVIN_API_KEY`."
+            f"I *couldn't start* {about}: Devin rejected my API key (401).",
+            advice=f"Ask {admin} to set a valid `DEVIN_API_KEY`. Then press *Start again*.",
+            buttons=again,
         )
     words = words_of(outcome, f"the request to start {about}", admin)
     advice = "No session was started. Once that's fixed, press *Start again*."
