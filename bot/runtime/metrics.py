@@ -122,7 +122,7 @@ def begin(give_up_after: timedelta) -> None:
         (REPORTS, ("told", "moot", "dropped", "refused")),
         (FILES_SENT, ("uploaded", "linked")),
         (DEVIN_READS, ("states", "messages", "session", "list", "self", "file")),
-        (DEVIN_READS, ("repositories", "playbooks")),
+        (DEVIN_READS, ("repositories", "playbooks", "members", "review")),
         (READS_PUT_OFF, (BUDGET, "HTTP 401", "HTTP 429")),
         (SESSIONS_WATCHED, (*SessionState, OTHER)),
     ):
