@@ -44,6 +44,9 @@ MOST_THREADS = 1_000
 """Only the latest of each are shown; Slack is asked about each channel once every few minutes, and
 about no more of them at a time than leaves room for others."""
 
+AGAIN_SECONDS, LONGEST_SECONDS = 1.0, 10.0
+"""Until a page that Slack didn't take is published again; at most, if Slack asks for more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -57,7 +60,21 @@ class Home:
     linking: Linking
 
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
-        """Publish the threads of `viewer`, with a `note` about the last action, or why not."""
+        """Publish the threads of `viewer`, with a `note` about the last action, or why not.
+
+        Nothing else publishes them before the tab is opened again, so a second try follows a
+        failure that passes.
+        """
+        try:
+            try:
+                await self._publish(viewer, page, note)
+            except errors.SlackAway as error:
+                await asyncio.sleep(min(error.retry_after or AGAIN_SECONDS, LONGEST_SECONDS))
+                await self._publish(viewer, page, note)
+        except (errors.SlackAway, errors.SlackRefused) as error:
+            log.warning("home not published", extra={"user": viewer, "reason": str(error)})
+
+    async def _publish(self, viewer: UserId, page: int, note: str) -> None:
         try:
             view = await self._view(viewer, page, note)
         except errors.NotIdentified:
@@ -65,10 +82,7 @@ class Home:
         except errors.StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
             view = home_view.only(home_view.AWAY)
-        try:
-            await self.workspace.views.publish(viewer, view)
-        except (errors.SlackAway, errors.SlackRefused) as error:
-            log.warning("home not published", extra={"user": viewer, "reason": str(error)})
+        await self.workspace.views.publish(viewer, view)
 
     async def suggest(self, viewer: UserId, direct: str) -> None:
         """Offer prompts to who opened their direct message with the app, at most once a day.

@@ -168,6 +168,15 @@ async def many(
     return made
 
 
+@pytest.mark.parametrize("fault", [{"retry_after": 1}, {"status": 503}], ids=str)
+async def test_a_page_that_slack_does_not_take_is_published_again(
+    bot: Bot, desk: Desk, fault: dict[str, Any]
+) -> None:
+    """Nobody has to open the tab another time."""
+    desk.slack.fail_next("views.publish", **fault)
+    assert lines(await home(desk))
+
+
 async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> None:
     """It names three ways, and says that the bot must be in the channel."""
     assert lines(await home(desk)) == [home_view.TITLE, home_view.EMPTY.text]
