@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.model.errors import PassingError
+from bot.model.errors import PassingError, SlackAway
 from bot.runtime.metrics import Measuring
 
 BODY_LIMIT = 1024 * 1024
@@ -57,7 +57,10 @@ class Health:
         self._checks: dict[str, Check] = {}
 
     async def until(self, name: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Retry `attempt` until it succeeds, and report the wait; other errors end the wait."""
+        """Retry `attempt` until it succeeds, and report the wait; other errors end the wait.
+
+        Slack is asked again when it says at the earliest.
+        """
         delay = RETRY_SECONDS
         while True:
             try:
@@ -65,7 +68,8 @@ class Health:
             except PassingError as error:
                 self.note(name, str(error))
                 log.warning("waiting", extra={"for": name, "reason": str(error)})
-                await asyncio.sleep(delay)
+                asked = error.retry_after if isinstance(error, SlackAway) else None
+                await asyncio.sleep(max(delay, asked or 0.0))
                 delay = min(delay * 2, LONGEST_RETRY_SECONDS)
             else:
                 self.note(name, "")

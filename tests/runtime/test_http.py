@@ -3,10 +3,12 @@
 import io
 import re
 import resource
+from time import monotonic
 
 import pytest
 
-from bot.runtime.http import OPEN_FILES, raise_open_files
+from bot.model.errors import SlackAway
+from bot.runtime.http import OPEN_FILES, Health, raise_open_files
 from tests.support.doors import door, signed
 from tests.support.logbook import logging_to
 from tests.support.processes import open_files
@@ -111,3 +113,16 @@ def test_as_many_files_as_are_needed_may_be_open() -> None:
         raise_open_files()
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert soft == min(OPEN_FILES, hard)
+
+
+async def test_a_start_waits_as_long_as_slack_asks() -> None:
+    """It would be refused until then, and each try may prolong the limit."""
+    failures = [SlackAway("auth.test", "HTTP 429", retry_after=1.5, maybe_done=False)]
+    began = monotonic()
+
+    async def attempt() -> float:
+        if failures:
+            raise failures.pop()
+        return monotonic() - began
+
+    assert await Health().until("Slack", attempt) >= 1.5
