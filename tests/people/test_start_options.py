@@ -313,7 +313,7 @@ def test_a_permission_that_devin_names_is_passed_on() -> None:
     outcome = Outcome(
         kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN, status=403, detail=detail
     )
-    assert "`UsePlaybooks`" in starting.refused(start(), 1, outcome).text
+    assert "`UsePlaybooks`" in starting.refused(start(), 1, outcome).advice
     assert "lacks `UsePlaybooks`" in starting.refused(start(), 1, outcome, chose=True).text
 
 
