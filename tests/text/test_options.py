@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.model.options import (
     MODES,
+    ORIGINS,
     BadDefaults,
     BadOptions,
     Changes,
@@ -17,6 +18,7 @@ from bot.model.options import (
 )
 from bot.text.options import parse_changes, parse_options, parse_rules
 from bot.text.to_slack import escape
+from bot.wording.lifecycle import form
 
 F = OptionFlaw
 
@@ -199,6 +201,8 @@ def test_an_origin_is_one_that_devin_has() -> None:
     assert [(one.flaw, one.key, one.value) for one in caught.value.problems] == [
         (F.WRONG, "origin", "github")
     ]
+    (problem,) = caught.value.problems
+    assert all(f"`{one}`" in form.problem(problem) for one in ORIGINS)
 
 
 def test_only_defaults_have_words_and_are_cleared() -> None:

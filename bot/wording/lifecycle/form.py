@@ -12,7 +12,6 @@ from typing import Any
 
 from bot.model.options import (
     MODES,
-    ORIGINS,
     BadDefaults,
     BadOptions,
     OptionFlaw,
@@ -250,7 +249,8 @@ _EXPECTED: Mapping[str, str] = {
     "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
     "max": "the cap is a whole number of ACUs, 1 or more",
     "tag": "a tag is a word, or words in quotation marks",
-    "origin": f"Devin's origins are {', '.join(f'`{one}`' for one in ORIGINS)}",
+    "origin": "Devin's origins are `webapp`, `slack`, `teams`, `api`, `linear`, `jira`, "
+    "`automation`, `cli`, `desktop`, `code_scan` and `other`",
     "title": "a title is a word, or words in quotation marks",
     "words": "standing words are written in quotation marks",
 }
