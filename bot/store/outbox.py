@@ -200,14 +200,20 @@ class Outbox:
         held, again, *found = answer
         return Begun(owed, held, bool(again), dict(zip(fields, map(str, found), strict=True)))
 
-    async def pause(self, begun: Begun, after: float, *, may_be_done: bool) -> None:
-        """End this try, in which it `may_be_done`, with another one due in `after` seconds."""
+    async def pause(
+        self, begun: Begun, after: float, *, may_be_done: bool, keep: timedelta = KEEP
+    ) -> None:
+        """End this try, in which it `may_be_done`, with another one due in `after` seconds.
+
+        Without a process, the entry is kept for at least `keep`.
+        """
         await lua.pause_entry(
             self._store,
             owed=str(begun.owed),
             held=begun.held,
             may_be_done=may_be_done,
             after_ms=int(after * 1000),
+            keep=seconds(keep),
         )
 
     async def end(self, begun: Begun, *, forget: bool = False, noticed_in: str = "") -> None:

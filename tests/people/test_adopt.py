@@ -14,7 +14,7 @@ from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key
+from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
 from bot.relay.lifecycle.own_threads import OwnThreads, thread_owed
 from bot.store.outbox import KEEP, Outbox, Owed, OwedKind
 from bot.wording import refusals
@@ -152,6 +152,21 @@ async def test_rules_are_shown_and_ended_at_once(bot: Bot, desk: Desk, raw: Redi
 async def is_over(desk: Desk, raw: Redis) -> bool:
     """Return True if no channel's rules are applied any more."""
     return not [one for one in await raw.zrange(at(OUTBOX_KEY), 0, -1) if "adopt" in str(one)]
+
+
+async def test_adoption_outlives_weeks_without_a_process(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """And if it does not, whoever looks at the rules brings it back."""
+    await set_rules(desk)
+    await look(desk, raw)
+    place = desk.slack.workspace.channel("general").id
+    owed = Owed(f"{desk.slack.team_id}:adopt:{place}", 1, OwedKind.ADOPT)
+    for name in (subject_key(owed.subject), OUTBOX_KEY):
+        assert await raw.ttl(at(name)) > timedelta(days=29).total_seconds()
+    await raw.delete(at(subject_key(owed.subject)))
+    await raw.zrem(at(OUTBOX_KEY), str(owed))
+    desk.devin.appear(NIGHTLY)
+    await desk.until_said("New sessions that match", await desk.mention("adopt"))
+    await until_threads(desk, 1)
 
 
 async def test_ten_an_hour_and_the_rest_later(bot: Bot, desk: Desk, raw: Redis) -> None:

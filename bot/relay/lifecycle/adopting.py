@@ -21,13 +21,13 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.own_threads import KEEP_CLAIM, OwnThreads, adopted
+from bot.relay.lifecycle.own_threads import KEPT, OwnThreads, adopted
 from bot.reporting.reporter import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import SPAN, Starts
-from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
+from bot.store.outbox import Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.store.watches import short_id
 from bot.wording.lifecycle import adopting as words
@@ -118,7 +118,7 @@ class Adopting:
             return
         old = " ".join(one.session for one in found)
         for one in rules:
-            await self.state.claims.claim(_before(channel, one), KEEP_CLAIM, f"before: {old}")
+            await self.state.claims.claim(_before(channel, one), KEPT, f"before: {old}")
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
         """Return the words that show the channel's rules."""
@@ -126,6 +126,8 @@ class Adopting:
         if self.devin.is_legacy:
             return words.LEGACY
         rules = (await self.state.profiles.get(channel)).rules
+        if rules:  # the entry has expired if no process ran for a month
+            await self._owe(channel)
         names = {who: await self.workspace.people.name(who) for who in {one.by for one in rules}}
         return words.shown(rules, names)
 
@@ -166,13 +168,13 @@ class Adopting:
                 await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
-        await self.state.claims.note(_mark(channel, rule), str(int(since.timestamp())), KEEP_CLAIM)
+        await self.state.claims.note(_mark(channel, rule), str(int(since.timestamp())), KEPT)
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """Let the entry be due again; without rules it ends, unless some were made meanwhile."""
         channel, pause = begun.owed.subject.rpartition(":")[2], self.workspace.timing.adopt_pause
         if told:
-            await self.state.outbox.pause(begun, pause, may_be_done=False)
+            await self.state.outbox.pause(begun, pause, may_be_done=False, keep=KEPT)
             return
         await self.state.outbox.take_back(begun)
         if (await self.state.profiles.get(channel)).rules:
@@ -180,7 +182,7 @@ class Adopting:
 
     async def _owe(self, channel: str) -> None:
         owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, OwedKind.ADOPT)
-        if await self.state.outbox.owe(owed, "", KEEP):
+        if await self.state.outbox.owe(owed, "", KEPT):
             await self.schedule.tell(owed)
 
     async def _listed(self, channel: str, rules: Sequence[Rule]) -> Sequence[_Listed]:
@@ -230,7 +232,7 @@ class Adopting:
             if waiting or await hourly.count(f"adopt:{channel}", one.session):
                 waiting.append(one.session)
                 continue
-            if not await self.state.claims.claim(claim, KEEP_CLAIM, channel):
+            if not await self.state.claims.claim(claim, KEPT, channel):
                 continue
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
             await self.threads.ask(channel, one.session, rule.by, rule=rule.words)

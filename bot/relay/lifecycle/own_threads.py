@@ -31,8 +31,9 @@ from bot.text.to_slack import escape
 from bot.wording.lifecycle import adopting as words
 from bot.wording.message import SlackMessage
 
-KEEP_CLAIM = timedelta(days=30)
-"""Longer than new sessions are looked for (`adopting.WITHIN`), by far."""
+KEPT = timedelta(days=30)
+"""How long a session stays adopted, far longer than it counts as new (`adopting.WITHIN`), and how
+long a channel's rules outlive the last process."""
 
 
 class OwnThread(Record):
@@ -106,7 +107,7 @@ class OwnThreads:
         owed = thread_owed(self.workspace.team, channel, session)
         owing = await self.state.outbox.owe(owed, wanted.to_json(), KEEP)
         if wanted.rule:
-            await self.state.claims.note(adopted(session), f"{channel} done", KEEP_CLAIM)
+            await self.state.claims.note(adopted(session), f"{channel} done", KEPT)
         if owing:
             await self.schedule.tell(owed)
 

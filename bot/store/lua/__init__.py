@@ -131,7 +131,9 @@ async def begin_entry(
 
 
 @script
-async def pause_entry(*, owed: str, held: str, may_be_done: bool, after_ms: int) -> int: ...
+async def pause_entry(
+    *, owed: str, held: str, may_be_done: bool, after_ms: int, keep: int
+) -> int: ...
 
 
 @script
