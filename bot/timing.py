@@ -94,6 +94,9 @@ class Timing:
     look_up_seconds: float = 1.0
     """One try of a look-up at Slack; two fit into Slack's 3 s for an acknowledgement."""
 
+    look_up_pause: float = 5.0
+    """After one that failed, until Slack is asked the same again."""
+
     member_seconds: float = 2.0
     """One try to find a person's account, at Slack and then in Devin's two lists."""
 

@@ -37,7 +37,6 @@ KEPT, AT_HAND_SECONDS = timedelta(minutes=4), 60
 A change of somebody's standing (guest, deactivated, renamed) may go unnoticed for both.
 """
 
-FAILURE_REMEMBERED_SECONDS = 5
 LONGEST_WAIT_SECONDS = 3_600
 REMEMBERED = 10_000
 
@@ -150,7 +149,8 @@ class Lookup(Generic[V]):
         self._budget = Budget(self._store, self.method)
         at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
-        self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, FAILURE_REMEMBERED_SECONDS)
+        pause = self.source.timing.look_up_pause
+        self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, pause)
         self._waits: TTLCache[tuple[str, Need], float] = TTLCache(REMEMBERED, LONGEST_WAIT_SECONDS)
         self._asking: dict[str, tuple[Need, asyncio.Task[V | _Miss]]] = {}
         self._room_for_names = asyncio.Semaphore(NAMES_AT_ONCE)

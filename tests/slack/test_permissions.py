@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -17,6 +18,7 @@ from bot.wording import refusals, thread_links
 from bot.wording.addresses import session_link
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
+from tests.support.bots import BRISK
 from tests.support.desk import Desk, muted, running
 from tests.support.known import people_of
 from tests.support.told import GUEST, NOT_IDENTIFIED
@@ -265,9 +267,8 @@ async def test_a_look_up_that_failed_is_tried_again_later(
     """A failure is not an answer, and is remembered for only a few seconds."""
     allow = Permissions(load_settings(environ, None), people_of(box, store))
     box.slack.fail_next("users.info", status=500, times=2)
-    for _ in range(2):
-        with pytest.raises(NotIdentified, match=r"^users\.info: "):
-            await allow.of(PEOPLE["ada"], GENERAL)
+    with pytest.raises(NotIdentified, match=r"^users\.info: "):
+        await allow.of(PEOPLE["ada"], GENERAL)
 
     async def is_allowed() -> bool:
         try:
@@ -276,6 +277,18 @@ async def test_a_look_up_that_failed_is_tried_again_later(
             return False
 
     await wait_until(is_allowed, "ada is known again", seconds=20)
+
+
+async def test_a_look_up_that_just_failed_is_not_tried_again(
+    box: Sandbox, store: Store, environ: dict[str, str]
+) -> None:
+    """Slack is spared while it has trouble."""
+    people = people_of(box, store, timing=replace(BRISK, look_up_pause=3_600.0))
+    allow = Permissions(load_settings(environ, None), people)
+    box.slack.fail_next("users.info", status=500, times=2)
+    for _ in range(2):
+        with pytest.raises(NotIdentified, match=r"^users\.info: "):
+            await allow.of(PEOPLE["ada"], GENERAL)
 
 
 def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:
