@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -297,7 +298,7 @@ async def test_each_act_is_one_line_with_who_did_it(
     away each time.
     """
     users = {name: desk.slack.workspace.user(name) for name in (ADA, BEN, GUS)}
-    async with running(desk, environ):
+    async with running(desk, environ, {"notice_wait": timedelta(0)}):
         expected = await STORIES[surface](desk, store)
 
         def is_whole() -> bool:
