@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import typed
+from tests.support.processes import command, typed
 from tests.support.raw_http import RawServer, answering, serving, whole
 
 NOT_TRUSTED = "certificate not trusted"
@@ -59,7 +59,7 @@ async def test_slack_and_devin_need_a_certificate_that_is_trusted(
             "DEVIN_API_URL": url,
             "REDIS_URL": redis_url,
         }
-        code, out, _ = await typed(environ, tmp_path, "doctor")
+        code, out, _ = await command(environ, tmp_path, "doctor")
         assert (code, server.requests) == (1, [])
         assert out.count(NOT_TRUSTED) > 1
         environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")

@@ -218,7 +218,7 @@ async def test_a_stop_lets_a_slow_delivery_finish(
         assert "Traceback" not in process.err
     assert len(desk.received()) == 1
     box.devin.behave(SESSION, "running")
-    async with typed_process(environ, tmp_path, "run") as process:
+    async with bot_process(environ, tmp_path, "run") as process:
         await desk.until_delivered(first)
         await desk.until_received("waits")
         assert await process.stop() == 0
