@@ -10,8 +10,9 @@ import redis
 
 from bot.app import Bot
 from bot.model.errors import StoreAway
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
-from bot.redis.keys import once_key, prefix_of
+from bot.redis.keys import lease_key, once_key, prefix_of
 from bot.store.claims import Claims
 from bot.urls import is_cluster
 from bot.wording import thread_links
@@ -19,6 +20,7 @@ from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.keys import at
 from tests.support.processes import bot_process, command
 from tests.support.redis_servers import serving_cluster
 from tests.support.waiting import stops, wait_until
@@ -131,12 +133,12 @@ async def test_a_slot_that_is_moving_is_waited_for(
 
 
 async def test_processes_share_it(
-    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
+    environ: dict[str, str], desk: Desk, nodes: list[Node], tmp_path: Path
 ) -> None:
     """A `run` process is killed, and a `worker` delivers the mail that it had in hand."""
-    box.devin.add_session(OTHER_SESSION)
+    desk.devin.add_session(OTHER_SESSION)
     async with bot_process(environ, tmp_path, "run") as run:
-        await box.slack.wait_connected()
+        await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "slow", delay=30.0, takes=True, times=1)
         taken = await desk.reply("one", thread)
@@ -145,6 +147,7 @@ async def test_processes_share_it(
         await desk.until_heard()
         run.process.kill()
         await run.ends()
+    nodes[2].client.delete(at(lease_key(SessionId(SESSION)), TEAM_ID))  # its lease runs out
     async with bot_process(environ, tmp_path, "worker") as worker:
         for ts in (taken, later):
             await wait_until(

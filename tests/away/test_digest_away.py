@@ -41,7 +41,6 @@ async def raw(valkey: ValkeyProcess) -> AsyncIterator[Redis]:
         yield client
 
 
-@pytest.mark.longest
 @pytest.mark.parametrize("taken", [True, False])
 async def test_a_process_that_is_killed_over_a_digest_leaves_it_to_another(
     environ: dict[str, str], desk: Desk, raw: Redis, tmp_path: Path, *, taken: bool

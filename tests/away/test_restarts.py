@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.settings import Settings
@@ -15,6 +16,7 @@ from bot.store.lua import accept
 from sandbox import Sandbox
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
+from tests.support.entries import lapse
 from tests.support.lines import line_to
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.told import suspended, uncertain
@@ -104,27 +106,27 @@ async def test_a_connection_that_breaks_loses_nothing(bot: Bot, desk: Desk) -> N
     assert received == [f"number {number}" for number in range(9)]
 
 
-@pytest.mark.longest
 @pytest.mark.parametrize("taken", [True, False])
 async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
-    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path, *, taken: bool
+    environ: dict[str, str], desk: Desk, raw: Redis, tmp_path: Path, *, taken: bool
 ) -> None:
     """If the process is killed while Devin thinks, the next one looks into the session.
 
     A reply that is not there is reported; in neither case is it sent a second time.
     """
-    box.devin.add_session(OTHER_SESSION)
+    desk.devin.add_session(OTHER_SESSION)
     async with bot_process(environ, tmp_path, "run") as process:
-        await box.slack.wait_connected()
+        await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        box.devin.behave(SESSION, "slow", delay=30.0, takes=taken, times=1)
+        desk.devin.behave(SESSION, "slow", delay=30.0, takes=taken, times=1)
         first = await desk.reply("one", thread)
-        await wait_until(lambda: box.devin.requests, "Devin is asked")
+        await wait_until(lambda: desk.devin.requests, "Devin is asked")
         later = [await desk.reply(words, thread) for words in ("two", "three")]
         await desk.until_heard()
         assert await process.stop(signal.SIGKILL) == -signal.SIGKILL
+    await lapse(raw, SESSION)
     async with bot_process(environ, tmp_path, "run") as process:
-        await box.slack.wait_connected()
+        await desk.slack.wait_connected()
         elsewhere = await desk.linked_thread(OTHER_SESSION)
         await desk.until_delivered(await desk.reply("other", elsewhere))
         if taken:
@@ -134,7 +136,7 @@ async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
         for ts in later:
             await desk.until_delivered(ts)
         assert await process.stop() == 0
-    sent = [one.message for one in box.devin.requests if one.session_id == SESSION]
+    sent = [one.message for one in desk.devin.requests if one.session_id == SESSION]
     assert [str(one).rpartition("\n")[2] for one in sent] == ["one", "two", "three"]
     assert desk.marks(first) == (["white_check_mark"] if taken else [])
     assert len([one for one in desk.said(thread) if tells(one, uncertain("one"))]) == (not taken)

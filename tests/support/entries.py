@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, millis
-from bot.redis.keys import subject_key
+from bot.redis.keys import lease_key, subject_key
 from bot.schedule.local import MOST_HELD
 from bot.store.links import Links, card_owed
 from bot.store.lua import list_due, measure
@@ -36,6 +36,11 @@ async def expire(raw: Redis, owed: Owed) -> None:
     held = await raw.hget(record, field)
     assert isinstance(held, str)
     await raw.hset(record, field, f"1|{held.partition('|')[2]}")
+
+
+async def lapse(raw: Redis, session: str) -> None:
+    """Let the lease on a session run out, whose holder was killed."""
+    await raw.delete(at(lease_key(SessionId(session))))
 
 
 class Entries:
