@@ -54,15 +54,16 @@ class Audience:
         link = await self._links.get(thread)
         follow = follow_of(link, self.default)
         try:
-            return Heard(link, follow, await self.is_barred(thread.channel, link, need))
+            by = UserId("") if link is None else link.by
+            return Heard(link, follow, await self.is_barred(thread.channel, by, need))
         except SlackAway as error:
             return Heard(link, follow, is_barred=True, unsure=error)
 
-    async def is_barred(self, channel: str, link: Link | None, need: Need = Need.ACT) -> bool:
-        """Return True if Devin's words may not go to `channel`, which the link's maker reads.
+    async def is_barred(self, channel: str, by: UserId, need: Need = Need.ACT) -> bool:
+        """Return True if Devin's words may not go to `channel`, in which `by` has asked for them.
 
-        Slack shows direct messages only with `im:read`, which the manifest does not ask for. So the
-        link's maker decides there, its only reader.
+        Slack shows direct messages only with `im:read`, which the manifest does not ask for. So
+        that person decides there, its only reader.
         """
         if self._allows_external:
             return False
@@ -70,8 +71,8 @@ class Audience:
         if found.is_direct:
             return found.is_shared or await self._is_outsider(UserId(found.user), need)
         is_hidden = found.refusal == MISSING_SCOPE and is_direct(channel)
-        if is_hidden and link is not None and is_id(link.by):
-            return await self._is_outsider(link.by, need)
+        if is_hidden and is_id(by):
+            return await self._is_outsider(by, need)
         return found.is_shared
 
     async def _is_outsider(self, user: UserId, need: Need) -> bool:

@@ -95,7 +95,7 @@ class Linking:
         await self.accepting.check(by, thread.channel)
         changed = await self.state.links.follow(thread, how, session, self.audience.default)
         link = await self._changed(changed, thread, by, session, Event.FOLLOWED, follow=how.value)
-        return Heard(link, how, await self.audience.is_barred(thread.channel, link))
+        return Heard(link, how, await self.audience.is_barred(thread.channel, link.by))
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
         """Return the state of `thread`, and of its session, as it was last read.

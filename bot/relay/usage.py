@@ -56,12 +56,12 @@ class Usage:
         if not self.devin.tells_cost:
             return words.UNTOLD
         heard = await self.audience.at_once(thread, Need.ACT)
+        if heard.link is None and thread.is_direct:
+            return await self._own(by)
         if heard.is_barred:
             return words.ELSEWHERE
         if heard.link is not None:
             return await self._of_session(heard.link.session)
-        if thread.is_direct:
-            return await self._own(by)
         return await self._of_channel(thread.channel)
 
     async def own(self, channel: str, by: UserId) -> SlackMessage:
@@ -208,8 +208,7 @@ class Digests:
     async def _words(self, channel: str, digest: Digest, due: datetime) -> DigestPost | None:
         """Return the digest of the time before `due`; None if nothing has happened then."""
         linked = await self._linked(channel)
-        link = linked[0][1] if linked else None
-        is_barred = await self.audience.is_barred(channel, link, Need.WORDS)
+        is_barred = await self.audience.is_barred(channel, digest.by, Need.WORDS)
         since = int(digest.before(due).timestamp() * 1000)
         needs = [one for one in linked if _needs_someone(one[2])]
         working = [one for one in linked if one[2].state is SessionState.WORKING]

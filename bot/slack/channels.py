@@ -28,7 +28,8 @@ INFO, MEMBERS = "conversations.info", "conversations.members"
 KEPT = timedelta(minutes=10)
 FRESH_SECONDS, LISTED_SECONDS, REFUSED_SECONDS = 60, 300, 5
 """How old an answer may be: in general; if it says who may see a thread; and if it says that Slack
-does not show the channel, to which the bot may be invited now."""
+does not show the channel, to which the bot may be invited now. A missing scope is not asked for
+again while the answer is kept."""
 
 UNREADABLE = "unreadable"
 """A refusal of ours, for an answer without a channel."""
@@ -199,6 +200,8 @@ class Channels:
         if kept.is_told:
             return need is Need.WORDS
         seconds = min(fresh, REFUSED_SECONDS) if kept.refusal else fresh
+        if kept.refusal == MISSING_SCOPE:
+            seconds = KEPT.total_seconds()
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
         return max(0, self._clock.age(kept.at)) < seconds * SECOND
 

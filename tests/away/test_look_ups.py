@@ -10,7 +10,7 @@ from tests.support.desk import SESSION, Desk, running
 from tests.support.devin_posts import until_devin_said
 from tests.support.waiting import until_settled, wait_until
 
-CHANNELS = ("general", "secrets", "group-dm")
+CHANNELS = ("general", "secrets", "dm")
 
 
 def asked(desk: Desk, method: str) -> int:

@@ -54,21 +54,20 @@ async def test_a_direct_message_is_as_external_as_its_person(
     box: Sandbox, store: Store, *, has_scope: bool, member: str, by: UserId, expected: bool
 ) -> None:
     """Without `im:read` Slack does not show it, and whoever wrote there is its only reader."""
-    if not has_scope:
-        box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
+    if has_scope:
+        box.slack.scopes = [*box.slack.scopes, "im:read"]
     dm = box.slack.workspace.direct_message(member, box.slack.bot_user_id)
-    assert await audience_of(box, store).is_barred(dm.id, link_by(by)) is expected
+    assert await audience_of(box, store).is_barred(dm.id, by) is expected
 
 
 async def test_a_direct_message_of_nobody_known_counts_as_shared(
     box: Sandbox, store: Store
 ) -> None:
     """Neither Slack nor the link says whose it is, or Slack does not know the person."""
-    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
     audience = audience_of(box, store)
-    assert await audience.is_barred("D0ADADM000", None)
+    assert await audience.is_barred("D0ADADM000", UserId(""))
     other = box.slack.workspace.direct_message("ben", box.slack.bot_user_id)
-    assert await audience.is_barred(other.id, link_by("U0NOBODY00"))
+    assert await audience.is_barred(other.id, UserId("U0NOBODY00"))
 
 
 async def test_a_channel_that_the_bot_may_not_look_up_counts_as_shared(
@@ -76,23 +75,21 @@ async def test_a_channel_that_the_bot_may_not_look_up_counts_as_shared(
 ) -> None:
     """Whoever made its link is not the only reader there, as in a direct message."""
     box.slack.scopes = [scope for scope in box.slack.scopes if scope != "channels:read"]
-    assert await audience_of(box, store).is_barred("C0GENERAL0", link_by(ADA))
+    assert await audience_of(box, store).is_barred("C0GENERAL0", ADA)
 
 
 async def test_a_person_who_cannot_be_looked_up_decides_nothing(box: Sandbox, store: Store) -> None:
     """It is a failed look-up like any other: the caller waits."""
-    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
     box.slack.fail_next("users.info", status=503, times=2)
     with pytest.raises(NotIdentified):
-        await audience_of(box, store).is_barred("D0ADADM000", link_by(ADA))
+        await audience_of(box, store).is_barred("D0ADADM000", ADA)
 
 
 async def test_a_status_line_asks_nobody_who_they_are(box: Sandbox, store: Store) -> None:
     """It uses up nothing of what Slack allows for people's acts."""
-    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "im:read"]
     await channels_of(web_client(box.slack), store).get("D0ADADM000", Need.WORDS)
     with pytest.raises(NotIdentified):
-        await audience_of(box, store).is_barred("D0ADADM000", link_by(ADA), Need.DECORATION)
+        await audience_of(box, store).is_barred("D0ADADM000", ADA, Need.DECORATION)
     assert not [one for one in box.slack.calls if one.method == "users.info"]
 
 

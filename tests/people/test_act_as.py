@@ -331,6 +331,7 @@ async def test_a_reaction_starts_nothing_as_whoever_set_it(
     place = desk.slack.workspace.channel("general").id
     environ |= {"START_EMOJI": "robot_face", "START_EMOJI_CHANNELS": place}
     desk.slack.bot_events = [*desk.slack.bot_events, "reaction_added"]
+    desk.slack.scopes = [*desk.slack.scopes, "reactions:read"]
     async with running(desk, environ, ACT_AS=act_as):
         ts = await desk.slack.say("The build is red")
         await desk.slack.react("general", ts, "robot_face")

@@ -43,6 +43,8 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "end": (refusals.sorry(NotLinked()), []),
     "digest": (digest.NO_DIGEST, []),
     "adopt": (adopting.NONE, []),
+    "adopt tag:oncall": ("new sessions that match `tag:oncall` get a thread here", []),
+    "usage": ("Sessions that you started haven't used any ACUs", []),
     "default": (commands.NO_DEFAULT, []),
     "defaults": (HOW, ["change_defaults"]),
     "defaults max:10": ("*ada* changed the defaults for new sessions here", []),

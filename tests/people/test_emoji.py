@@ -28,6 +28,7 @@ def hears_reactions(environ: dict[str, str], desk: Desk) -> None:
     places = [desk.slack.workspace.channel(name).id for name in ("general", "shared")]
     environ |= {"START_EMOJI": ROBOT, "START_EMOJI_CHANNELS": ",".join(places)}
     desk.slack.bot_events = [*desk.slack.bot_events, "reaction_added"]
+    desk.slack.scopes = [*desk.slack.scopes, "reactions:read"]
 
 
 def prompts(desk: Desk) -> list[str]:

@@ -290,6 +290,7 @@ async def test_a_thread_is_shown_to_whom_slack_shows_its_channel(
     bot: Bot, desk: Desk, channel: str
 ) -> None:
     """Public channels: all full members; private ones: their members; a DM: its person."""
+    desk.slack.scopes = [*desk.slack.scopes, "mpim:read"]
     desk.slack.workspace.add_user(User("cid"))
     thread = await desk.linked_thread(channel=channel)
     for user in ("ada", "ben", "cid"):

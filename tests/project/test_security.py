@@ -22,10 +22,11 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.relay.saying import say, speaking
 from bot.settings import load_settings
-from bot.slack.app.manifest import manifest_yaml
+from bot.slack.app.manifest import manifest_yaml, required_scopes
 from bot.store import claims
 from sandbox import Sandbox
 from sandbox.slack.server import Message
+from sandbox.slack.world.state import DEFAULT_SCOPES
 from tests.support.bots import open_bot
 from tests.support.builders import JSON, a_reply
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quote
@@ -134,6 +135,11 @@ def test_the_scopes_are_those_that_the_code_needs() -> None:
     needed.add("users:read.email")  # a field of users.info (ACT_AS)
     assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == needed
     assert "user" not in MANIFEST["oauth_config"]["scopes"]
+
+
+def test_the_local_slack_grants_no_more() -> None:
+    """What only it allowed would be refused in every workspace. Agents' tests grant their own."""
+    assert set(DEFAULT_SCOPES) == required_scopes().keys() - {"assistant:write"}
 
 
 def test_every_scope_has_its_reason_in_the_security_page() -> None:

@@ -166,6 +166,7 @@ async def test_reactions_are_set_once_and_taken_back_once(
     assert await refusal(client.reactions_add(name=":x:", **item)) == "invalid_name"
     gone = client.reactions_add(name="x", channel=item["channel"], timestamp="1.2")
     assert await refusal(gone) == "message_not_found"
+    slack.scopes = [*slack.scopes, "reactions:read"]
     got = await client.reactions_get(**item)
     assert [reaction["name"] for reaction in got["message"]["reactions"]] == ["white_check_mark"]
 
@@ -218,6 +219,7 @@ async def test_who_somebody_is_can_be_asked(slack: SlackSandbox, client: AsyncWe
     assert await refusal(client.users_info(user="U0LEGACY00")) == "user_not_found"
     bot = (await client.bots_info(bot="B0BOLTCI00"))["bot"]
     assert bot["user_id"] == slack.workspace.user("bolt-ci").id
+    slack.scopes = [*slack.scopes, "team:read"]
     (group,) = (await client.usergroups_list(include_users=True))["usergroups"]
     assert (group["handle"], len(group["users"])) == ("oncall", 2)
     members = await client.usergroups_users_list(usergroup=group["id"])

@@ -87,7 +87,8 @@ async def looked_up(channels: Channels, some: Sequence[str], need: Need) -> list
 async def test_a_channel_is_shared_if_slack_says_so(
     box: Sandbox, channels: Channels, *, name: str, expected: bool
 ) -> None:
-    """Public and private channels and group direct messages are looked up alike."""
+    """Group direct messages, which need a scope of their own, are looked up like channels."""
+    box.slack.scopes = [*box.slack.scopes, "mpim:read"]
     found = await channels.get(box.slack.workspace.channel(name).id, Need.WORDS)
     assert found.is_shared is expected
 
@@ -105,7 +106,6 @@ async def test_a_channel_that_slack_does_not_show_counts_as_shared(
 ) -> None:
     """The bot has left it, it has a new id, or a scope is missing."""
     assert (await channels.get("C0GONE00000", Need.WORDS)).is_shared
-    box.slack.scopes = [scope for scope in box.slack.scopes if scope != "mpim:read"]
     group = box.slack.workspace.channel("group-dm").id
     assert (await channels.get(group, Need.WORDS)).is_shared
 

@@ -79,7 +79,7 @@ class Adopting:
         await self.accepting.check(by, channel, Act.START)
         if self.devin.is_legacy:
             return words.LEGACY
-        if rules and await self.threads.audience.is_barred(channel, None):
+        if rules and await self.threads.audience.is_barred(channel, by):
             return words.SHARED
         known = {one.words for one in (await self.state.profiles.get(channel)).rules}
         added = {one.words: one.model_copy(update=made) for one in rules}
@@ -141,7 +141,7 @@ class Adopting:
             except CannotPost as error:
                 log.info("not adopted", extra={"channel": channel, "reason": str(error)})
             else:
-                if not await self.threads.audience.is_barred(channel, None):
+                if not await self.threads.audience.is_barred(channel, rules[0].by):
                     applied = [one for one in rules if await self._applies(channel, one)]
                     await self._look(channel, applied)
         return bool(rules)

@@ -17,7 +17,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking
 from bot.reporting.reporter import Notices, having_posted
@@ -165,7 +165,7 @@ class OwnThreads:
         if wanted.rule:
             rules = (await self.state.profiles.get(wanted.channel)).rules
             is_ruled = any(one.words == wanted.rule for one in rules)
-            is_barred = await self.audience.is_barred(wanted.channel, None)
+            is_barred = await self.audience.is_barred(wanted.channel, wanted.by)
             may = self.workspace.permissions.may(Act.START, wanted.by, wanted.channel)
             is_allowed = await may is Standing.ALLOWED
             return is_ruled and is_allowed and not is_barred and not found
@@ -174,8 +174,7 @@ class OwnThreads:
     async def _named(self, wanted: OwnThread, session: SessionId) -> NamedSession:
         """Return a session as the channel may see it."""
         named = await self.state.names.one(session)
-        link = Link(session=wanted.session, by=wanted.by, at=0)
-        is_barred = await self.audience.is_barred(wanted.channel, link, Need.WORDS)
+        is_barred = await self.audience.is_barred(wanted.channel, wanted.by, Need.WORDS)
         return NamedSession(named.session, "", named.url) if is_barred else named
 
     async def _words(self, wanted: OwnThread, named: NamedSession) -> SlackMessage:

@@ -32,10 +32,11 @@ from sandbox.slack.world.workspace import JSON, Channel, Message, User
 
 DEFAULT_SCOPES = (
     "app_mentions:read", "channels:history", "groups:history", "im:history", "mpim:history",
-    "channels:read", "groups:read", "im:read", "mpim:read", "im:write", "chat:write", "commands",
-    "files:read", "files:write", "reactions:read", "reactions:write", "team:read",
-    "usergroups:read", "users:read",
+    "channels:read", "groups:read", "chat:write", "commands", "files:read", "files:write",
+    "reactions:write", "usergroups:read", "users:read",
 )  # fmt: skip
+"""Those of the bot's manifest, without options: a right that it lacks would hide a refusal."""
+
 DEFAULT_BOT_EVENTS = (
     "app_mention", "message.channels", "message.groups", "message.im", "message.mpim",
     "app_home_opened", "channel_id_changed", "channel_shared", "function_executed",
