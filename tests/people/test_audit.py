@@ -38,6 +38,9 @@ MARK = "xyzzy"
 
 ADA, BEN, GUS = "ada", "ben", "gus"
 
+TIMES = {"notice_wait": timedelta(0), "adopt_pause": 0.1}
+"""So that nothing waits in the outbox for long after what is told here."""
+
 Done = tuple[Event, str]
 """An act, and the name of who did it."""
 
@@ -298,7 +301,7 @@ async def test_each_act_is_one_line_with_who_did_it(
     away each time.
     """
     users = {name: desk.slack.workspace.user(name) for name in (ADA, BEN, GUS)}
-    async with running(desk, environ, {"notice_wait": timedelta(0)}):
+    async with running(desk, environ, TIMES):
         expected = await STORIES[surface](desk, store)
 
         def is_whole() -> bool:
