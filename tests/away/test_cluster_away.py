@@ -10,15 +10,17 @@ from urllib.parse import quote
 import pytest
 from redis.asyncio import Redis
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
 from bot.settings import load_settings
+from bot.timing import TIMING
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.away.test_failover import has_all_of
 from tests.away.test_redis import is_ready, readiness, until_taken
 from tests.conftest import environ_of
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.processes import ValkeyProcess, bot_process, command
 from tests.support.redis_servers import cluster_options, form_cluster, replicate
@@ -61,6 +63,7 @@ async def act(node: ValkeyProcess, what: str) -> None:
         getattr(node, what)()
 
 
+@pytest.mark.times(redis_seconds=TIMING.redis_seconds)
 @pytest.mark.parametrize(("breaks", "mends"), [("kill", "start"), ("freeze", "thaw")])
 async def test_what_cannot_be_kept_is_not_acknowledged(
     bot: Bot, desk: Desk, node: ValkeyProcess, breaks: str, mends: str
@@ -99,7 +102,8 @@ async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path, ho
         url = f"redis+cluster://127.0.0.1:{others[0]}"
         store = await stack.enter_async_context(open_store(url))
         environ = environ_of(box, url, tmp_path)
-        bot = await stack.enter_async_context(open_bot(load_settings(environ, None)))
+        opening = open_bot(load_settings(environ, None), redis_seconds=TIMING.redis_seconds)
+        bot = await stack.enter_async_context(opening)
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         if how == "lost":

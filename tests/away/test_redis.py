@@ -8,17 +8,18 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.errors import IsMuted, StoreAway
 from bot.redis.connection import open_store
 from bot.settings import load_settings
+from bot.timing import TIMING
 from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import environ_of
-from tests.support.bots import BRISK
+from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk, muted, on_v1
 from tests.support.processes import ValkeyProcess, bot_process, command, kept_valkey
 from tests.support.told import GUEST, STORE_AWAY, suspended
@@ -98,7 +99,9 @@ async def bot(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> AsyncItera
     if box.slack.transport == "http":
         environ.pop("SLACK_APP_TOKEN", None)
         environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
-    async with open_bot(load_settings(environ, None)) as running:
+    async with open_bot(
+        load_settings(environ, None), redis_seconds=TIMING.redis_seconds
+    ) as running:
         if box.slack.transport == "http":
             box.slack.request_url = f"http://127.0.0.1:{running.port}/slack/events"
         else:
@@ -335,7 +338,7 @@ async def test_what_one_process_refused_comes_before_what_another_accepts(
     """The other process learns of it when Redis returns, while the first replies still wait."""
     environ = environ_of(box, valkey.url, tmp_path)
     environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
-    async with open_bot(load_settings(environ, None)) as other:
+    async with open_bot(load_settings(environ, None), redis_seconds=TIMING.redis_seconds) as other:
         thread = await desk.linked_thread()
         await desk.until_heard()
         await valkey.stop()
