@@ -179,6 +179,13 @@ def test_every_other_answer_is_fit_to_say(words: SlackMessage) -> None:
     assert words.text.rstrip(")`").endswith((".", "!"))
 
 
+def test_nobody_expects_a_muted_reply_to_be_sent_later() -> None:
+    """To mute is not to hold: the help says so before, and the answer to `unmute` after."""
+    (line,) = [one for one in commands.HELP.advice.splitlines() if "`mute`" in one]
+    assert line.endswith("those posted while muted aren't sent later")
+    assert OTHERS["unmuted"].text.endswith("Replies posted while muted won't.")
+
+
 def test_what_many_have_used_fits() -> None:
     """Sessions and people stand apart, and those for whom there is no room are counted."""
     uses = [
