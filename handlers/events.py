@@ -89,8 +89,11 @@ def register(app: AsyncApp, cases: UseCases) -> None:
                 await cases.state.claims.claim(f"revoked:{team}", LOST, now)
             else:
                 await _read_lost(cases, f"revoked:{team}")
-        level, what = (logging.WARNING, "revoked") if is_lost else (logging.INFO, "granted")
-        log.log(level, "workspace access %s", what, extra={"teams": ", ".join(teams)})
+        log.log(
+            logging.WARNING if is_lost else logging.INFO,
+            "workspace access revoked" if is_lost else "workspace access granted",
+            extra={"teams": ", ".join(teams)},
+        )
 
 
 async def _read_lost(cases: UseCases, what: str) -> None:

@@ -127,5 +127,5 @@ async def test_access_to_a_workspace_is_logged(
     await wait_until(lambda: "workspace access revoked" in caplog.messages, "it is logged")
     await desk.slack.grant(HARBOR_ID)
     await wait_until(lambda: "workspace access granted" in caplog.messages, "it is logged")
-    told = [vars(one)["teams"] for one in caplog.records if one.msg == "workspace access %s"]
+    told = [vars(one)["teams"] for one in caplog.records if one.msg.startswith("workspace access")]
     assert told == [HARBOR_ID] * 2
