@@ -18,6 +18,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_slack
+from bot.catch_up.reader import SILENCING
 from bot.catch_up.runner import CatchUp
 from bot.model.mirror import Watched
 from bot.model.people import UserId
@@ -45,6 +46,7 @@ from bot.store.watches import Found, Watches
 from bot.wording import delivery_reports
 from bot.wording.addresses import short_id
 from bot.wording.commands import HELP
+from handlers.parse.commands import ARGUMENTS
 from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
@@ -198,7 +200,14 @@ async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
     assert late(desk, root) == [LATE.text]
 
 
-@pytest.mark.parametrize("verb", ["unlink", "mute"])
+def test_of_each_command_it_is_decided_whether_what_follows_may_go_to_devin() -> None:
+    """A missed one that stops replies is in `SILENCING`; with these, people's replies go on."""
+    harmless = {"start", "link", "unmute", "follow", "unfollow", "status", "sessions", "usage"}
+    harmless |= {"digest", "review", "adopt", "default", "defaults", "end", "archive", "help"}
+    assert ARGUMENTS.keys() - harmless == SILENCING
+
+
+@pytest.mark.parametrize("verb", sorted(SILENCING))
 async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
     environ: dict[str, str], desk: Desk, store: Store, verb: str
 ) -> None:

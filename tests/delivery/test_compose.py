@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.app import Bot
 from bot.delivery.compose import MOST_QUOTED, MOST_SAID, NOT_SHOWN, compose, message_of
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload, WhyLink
-from bot.model.people import UserId
+from bot.model.people import Standing, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
@@ -48,6 +48,21 @@ def test_who_sends_what_another_wrote_is_named_first() -> None:
     """Devin has to know who is behind the message; a name stays on its line here as well."""
     whole = compose(reply("It is red", author=BOB, sent_by=ADA), "Bob", NO_NAMES, "Ada")
     assert whole == f"{SENT} (in Slack):\n\nIt is red"
+
+
+OF_ACTS = {
+    *(Standing.NOT_STARTER, Standing.NOT_APPROVER),
+    *(Standing.NOT_SENDER, Standing.REACTION),
+}
+"""Standings of people who ask for something; no message has an author with one of these."""
+
+
+@pytest.mark.parametrize("standing", sorted(set(Standing) - OF_ACTS))
+def test_devin_reads_of_each_author_why_they_may_not_message_it(standing: Standing) -> None:
+    """A start may quote people who may not; a new rule needs its words here, too."""
+    whole = compose(reply("It is red"), "Ada", NO_NAMES, standing=standing)
+    is_plain = whole == "Ada, U0ADA00000 (in Slack):\n\nIt is red"
+    assert is_plain is (standing is Standing.ALLOWED)
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])

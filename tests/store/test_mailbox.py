@@ -336,6 +336,20 @@ async def test_an_empty_mailbox_leaves_nothing_behind(
     assert await raw.hmget(at(watched_key(ID)), "failing", "attempts") == [None, None]
 
 
+async def test_mail_that_outlives_its_link_brings_back_no_field_of_the_thread(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """It is still delivered; a script that writes such a field asks first if the thread joined."""
+    await filled(mailbox, 1)
+    await Links(store, TTL).remove(THREAD)
+    head = await taken(mailbox, "a")
+    await mailbox.defer(ID, "a", head, NONE, SOON)
+    await mailbox.finish(ID, "b", await taken(mailbox, "b"), DELIVERED, go_on=True)
+    left = [str(one) for one in await raw.hkeys(at(watched_key(ID)))]
+    assert "replied" in left
+    assert [one for one in left if one.endswith(THREAD.name)] == []
+
+
 @pytest.mark.parametrize("state", ["withdrawn", "done"])
 async def test_what_is_not_to_be_sent_holds_up_no_session(
     mailbox: Mailbox, raw: Redis, state: str
