@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -18,8 +19,8 @@ from bot.timing import TIMING
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.away.test_failover import has_all_of
-from tests.away.test_redis import is_ready, readiness, until_taken
-from tests.conftest import environ_of
+from tests.away.test_redis import MISSED_SECONDS, is_ready, readiness, until_taken
+from tests.conftest import ACK_SECONDS, environ_of
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.processes import ValkeyProcess, bot_process, command
@@ -50,7 +51,8 @@ def redis_url(node: ValkeyProcess) -> str:
 @pytest.fixture
 async def box(api: Api, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack that retries only when the test says so."""
-    async with Sandbox(retry_delays=(), devin_api=api, org=is_org) as sandbox:
+    slack: dict[str, Any] = {"retry_delays": (), "ack_timeout": ACK_SECONDS, "org": is_org}
+    async with Sandbox(devin_api=api, **slack) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
@@ -72,6 +74,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
     thread = await desk.linked_thread()
     await desk.until_heard()
     await act(node, breaks)
+    desk.slack.hurry(MISSED_SECONDS)
     ts = await desk.reply("while it is away", thread)
     delivery = await desk.slack.deliveries[-1].settled()
     assert not delivery.acked

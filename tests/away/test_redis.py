@@ -18,7 +18,7 @@ from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
-from tests.conftest import environ_of
+from tests.conftest import ACK_SECONDS, environ_of
 from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk, muted, on_v1
 from tests.support.processes import ValkeyProcess, bot_process, command, kept_valkey
@@ -26,6 +26,9 @@ from tests.support.told import GUEST, STORE_AWAY, suspended
 from tests.support.waiting import stops, until_caught_up, until_settled, wait_until
 
 PASSWORD = "a-password-nobody-has"
+
+MISSED_SECONDS = 3.0
+"""The wait for an acknowledgement that does not come: Slack's."""
 
 Act = Callable[[ValkeyProcess], Awaitable[None]]
 
@@ -86,7 +89,11 @@ async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
 async def box(request: pytest.FixtureRequest, api: Api, *, is_org: bool) -> AsyncIterator[Sandbox]:
     """A Slack with either transport that retries only when the test says so."""
     async with Sandbox(
-        transport=request.param, retry_delays=(), devin_api=api, org=is_org
+        transport=request.param,
+        retry_delays=(),
+        ack_timeout=ACK_SECONDS,
+        devin_api=api,
+        org=is_org,
     ) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -129,6 +136,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
     thread = await desk.linked_thread()
     await desk.until_heard()
     await breaks(valkey)
+    desk.slack.hurry(MISSED_SECONDS)
     ts = await desk.reply("while it is away", thread)
     delivery = await desk.slack.deliveries[-1].settled()
     assert not delivery.acked
@@ -208,6 +216,7 @@ async def test_an_edit_a_deletion_and_a_step_come_again(
     edited, deleted = await desk.reply("One", thread), await desk.reply("Two", thread)
     await desk.until_heard()
     await breaks(valkey)
+    desk.slack.hurry(MISSED_SECONDS)
     before = len(desk.slack.deliveries)
     await desk.slack.edit("general", edited, "Uno")
     await desk.slack.delete("general", deleted)
@@ -313,9 +322,11 @@ async def test_what_slack_brings_no_more_is_found_and_comes_first(
     await desk.until_delivered(await desk.reply("before", thread))
     await desk.until_heard()
     await valkey.stop()
+    desk.slack.hurry(MISSED_SECONDS)
     for text in ("first", "second"):
         await desk.reply(text, thread)
-        assert not (await desk.slack.deliveries[-1].settled()).acked
+    refused = [await one.settled() for one in desk.slack.deliveries[-2:]]
+    assert [one.acked for one in refused] == [False, False]
     await valkey.start()
     await wait_until(lambda: is_ready(bot), "it is ready again")
     if is_followed:
@@ -374,6 +385,7 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
     thread, other = await desk.linked_thread(), await desk.slack.say("Shall we?")
     await desk.until_heard()
     await valkey.stop()
+    desk.slack.hurry(MISSED_SECONDS)
     await desk.reply("for Devin", thread)
     brought = desk.slack.deliveries[-1]
     await desk.mention("mute", thread=thread)
@@ -400,6 +412,7 @@ async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_bef
     event = desk.slack.event_of("general", ts)
     await desk.until_heard()
     await valkey.stop()
+    desk.slack.hurry(MISSED_SECONDS)
     await desk.slack.delete("general", ts)
     assert not (await desk.slack.deliveries[-1].settled()).acked
     box.slack.workspace.clock.ahead = 120.0
@@ -423,6 +436,7 @@ async def test_first_words_that_slack_brings_no_more_are_answered(
     await desk.until_said(muted(), linked)
     await desk.until_heard()
     await valkey.stop()
+    desk.slack.hurry(MISSED_SECONDS)
     await desk.mention("can you look into this?")
     await desk.mention("and into this?", thread=other, user="ben")
     await desk.mention("and here?", thread=linked, user="ben")
@@ -451,6 +465,7 @@ async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_h
     thread = await desk.linked_thread()
     await desk.until_heard()
     await valkey.stop()
+    desk.slack.hurry(MISSED_SECONDS)
     await desk.mention(verb, thread=thread)
     ts = await desk.slack.say("between us", thread=thread, deliver=False)
     event = desk.slack.event_of("general", ts)
@@ -465,7 +480,8 @@ async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_h
 
 
 async def until_taken(desk: Desk, delivery: Delivery) -> None:
-    """Let Slack retry an event until it is acknowledged."""
+    """Let Slack retry an event until it is acknowledged, however slow the machine is."""
+    desk.slack.hurry(ACK_SECONDS)
 
     async def is_taken() -> bool:
         nonlocal delivery
