@@ -5,7 +5,7 @@ is repeated changes nothing, and a total that Devin lowers is right from then on
 used is never less than nothing, so that it takes nothing from what others used.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.model.people import UserId
@@ -51,18 +51,32 @@ class Use:
         return self.totals[max(days)] if days else self.base
 
 
-def parse_uses(fields: Mapping[str, str]) -> Iterator[Use]:
+def fields_of(session: SessionId) -> Sequence[str]:
+    """Return the names of all fields of a session in a month."""
+    return [session, f"{session} {BASE}", *(f"{session} {day:02}" for day in range(1, 32))]
+
+
+def parse_uses(fields: Mapping[str, str], whose: str = "") -> Iterator[Use]:
     """Parse the fields of a month: an account by each session, a total by `{session} {day}`.
 
+    Only sessions whose account, as it is kept, contains `whose` are parsed, which takes the time.
     Fields of other kinds, which a later version may write, are ignored.
     """
-    totals: dict[str, dict[str, float]] = {}
     for name, value in fields.items():
-        session, _, day = name.partition(" ")
-        if day == BASE or day.isdigit():
-            totals.setdefault(session, {})[day] = float(value)
-    for session, found in totals.items():
-        account = Account.parse(fields.get(session)) or Account()
-        base = found.pop(BASE, 0.0)
-        days = {int(day): total for day, total in found.items()}
-        yield Use(SessionId(session), account, base, days)
+        if " " in name or whose not in value:
+            continue
+        session, _, *totals = fields_of(SessionId(name))
+        days = {int(one[-2:]): float(fields[one]) for one in totals if one in fields}
+        base = float(fields.get(f"{name} {BASE}", 0.0))
+        yield Use(SessionId(session), Account.parse(value) or Account(), base, days)
+
+
+def use_in(session: SessionId, fields: Sequence[str | None]) -> Use | None:
+    """Parse the fields of a session in a month (`fields_of`); return None without any."""
+    kept = zip(fields_of(session), fields, strict=True)
+    return next(parse_uses({name: one for name, one in kept if one is not None}), None)
+
+
+def uses_in(month: Sequence[str], whose: str) -> Sequence[Use]:
+    """Do what `parse_uses` does with the fields of a month, each with its value behind it."""
+    return list(parse_uses(dict(zip(month[::2], month[1::2], strict=True)), whose))

@@ -9,6 +9,7 @@ come, and each is told once. One that is told late, or that is not due by what p
 since, gives way to the latest.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,11 +74,11 @@ class Usage:
         now = datetime.now(UTC)
         (seen,) = await self.state.watches.seen([session])
         started = await self.state.watches.started(session)
-        uses = [one for one in await self.state.watches.used(now) if one.session == session]
+        use = await self.state.watches.use_of(session, now)
         used = words.SessionUse(
             session=await self.naming.one(session),
             acus=seen.acus or 0.0,
-            today=sum(one.on(now.day) for one in uses),
+            today=0.0 if use is None else use.on(now.day),
             cap=None if started is None else started.cap,
             by=None if started is None else await self._name(started.by),
             children=[one.acus for one in seen.children],
@@ -86,14 +87,15 @@ class Usage:
 
     async def _of_channel(self, channel: str) -> SlackMessage:
         now = datetime.now(UTC)
-        uses = [one for one in await self.state.watches.used(now) if one.account.channel == channel]
-        people = {one.account.by for one in uses if one.account.by}
-        names = {who: await self._name(who) for who in people}
-        return words.of_channel(await self._month(now, uses, names))
+        found = await self.state.watches.used(now, channel)
+        uses = [one for one in found if one.account.channel == channel]
+        people = [who for who, _ in words.by_person(uses)[: words.MOST_LINES] if who]
+        names = await asyncio.gather(*map(self._name, people))
+        return words.of_channel(await self._month(now, uses, dict(zip(people, names, strict=True))))
 
     async def _own(self, by: UserId) -> SlackMessage:
         now, person = datetime.now(UTC), await self.workspace.people.person(by)
-        own = [one for one in await self.state.watches.used(now) if one.account.by == by]
+        own = [one for one in await self.state.watches.used(now, by) if one.account.by == by]
         seen = {
             one: is_direct(one) or await self.workspace.channels.includes(person, one, Need.ACT)
             for one in dict.fromkeys(one.account.channel for one in own)
@@ -250,7 +252,7 @@ class Digests:
         days = [(due - timedelta(days=one)) for one in range(digest.often.days, 0, -1)]
         acus = 0.0
         for month in dict.fromkeys((one.year, one.month) for one in days):
-            uses = await self.state.watches.used(datetime(*month, 1, tzinfo=UTC))
+            uses = await self.state.watches.used(datetime(*month, 1, tzinfo=UTC), channel)
             here = [one for one in uses if one.account.channel == channel]
             within = [one.day for one in days if (one.year, one.month) == month]
             acus += sum(use.on(*within) for use in here)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from bot.model.ledger import Account, Use, parse_uses
+from bot.model.ledger import Account, Use, fields_of, use_in, uses_in
 from bot.model.mirror import Said, Started, Watched
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -27,7 +27,7 @@ from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
-from bot.redis.keys import WATCH_KEY, watched_key
+from bot.redis.keys import WATCH_KEY, ledger_key, watched_key
 from bot.store import lua
 from bot.store.links import card_subject
 from bot.store.outbox import Owed, OwedKind, parse_owed, words_owed, words_subject
@@ -279,16 +279,20 @@ class Watches:
 
     async def beginning_with(self, short: str) -> Sequence[SessionId]:
         """Return the watched sessions whose ids begin with `short`, two of them at most."""
-        ever = millis(timedelta.max)
         found = await commands.members(
-            self._store, key=WATCH_KEY, prefix=short, within_ms=ever, limit=2
+            self._store, key=WATCH_KEY, prefix=short, within_ms=millis(timedelta.max), limit=2
         )
         return [SessionId(one) for one in found[::2]]
 
-    async def used(self, month: datetime) -> Sequence[Use]:
-        """Return what sessions used in the month of that time (UTC); see `bot/model/ledger.py`."""
+    async def used(self, month: datetime, whose: str = "") -> Sequence[Use]:
+        """Return the month's use (UTC) of sessions in whose account `whose` is, or of all."""
         found = await lua.read_ledger(self._store, month=month.strftime(MONTH))
-        return list(parse_uses(dict(zip(found[::2], found[1::2], strict=True))))
+        return await asyncio.to_thread(uses_in, found, whose)  # a month may be long
+
+    async def use_of(self, session: SessionId, month: datetime) -> Use | None:
+        """Return what one session used in the month (UTC), if anything."""
+        key, names = ledger_key(month.strftime(MONTH)), fields_of(session)
+        return use_in(session, (await self._store.fields([key], *names))[0])
 
     async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
         """Have `session` polled now; `by` has ended it, if that is why."""
@@ -369,8 +373,7 @@ class SessionNames:
         """Return each of `sessions`; one that is not known has neither a title nor an address."""
         if not sessions:
             return {}
-        keys = [watched_key(session) for session in sessions]
-        found = await self._store.fields(keys, "seen", "name")
+        found = await self._store.fields([watched_key(one) for one in sessions], "seen", "name")
         return {
             session: _named(session, [Watched.parse(seen), SessionName.parse(told)])
             for session, (seen, told) in zip(sessions, found, strict=True)

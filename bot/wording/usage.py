@@ -104,12 +104,16 @@ def _by_session(used: MonthUse) -> Sequence[str]:
     return [*shown, *_more(used.uses[len(shown) :], "session", "sessions")]
 
 
-def _by_person(used: MonthUse) -> Sequence[str]:
+def by_person(uses: Sequence[Use]) -> Sequence[tuple[UserId, Sequence[Use]]]:
+    """Return what each person's sessions have used, the most first."""
     found: dict[UserId, list[Use]] = {}
-    for one in used.uses:
+    for one in uses:
         found.setdefault(one.account.by, []).append(one)
-    ranked = sorted(found.items(), key=lambda one: -_total(one[1]))
-    lines = []
+    return sorted(found.items(), key=lambda one: -_total(one[1]))
+
+
+def _by_person(used: MonthUse) -> Sequence[str]:
+    ranked, lines = by_person(used.uses), []
     for who, uses in ranked[:MOST_LINES]:
         name = linker(used.names.get(who, "")) if who else "Not started by me"
         count = f"{len(uses):,} {plural(len(uses), 'session', 'sessions')}"

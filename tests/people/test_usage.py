@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.model.ledger import Account
 from bot.model.mirror import Started
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
@@ -88,6 +89,23 @@ async def test_usage_in_a_channel_is_by_session_and_by_person(
     assert short_id(SessionId(SESSION)) in told
     assert "ada: 2 ACUs in 1 session" in str(desk.posts(thread)[-1].blocks)
     assert short_id(SessionId(OTHER_SESSION)) not in told
+
+
+async def test_only_people_who_are_shown_are_looked_up(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """The ten who used most; the others are counted."""
+    place = desk.slack.workspace.channel("general").id
+    for number in range(12):
+        account = Account(by=UserId(f"U0{number:08}"), channel=place).to_json()
+        session = f"devin-{number:032x}"
+        for day in (today(), today() + timedelta(days=1)):
+            ledger, total = at(ledger_key(f"{day:%Y-%m}")), f"{session} {day:%d}"
+            await raw.hset(ledger, mapping={session: account, total: str(number + 1)})
+            await raw.expire(ledger, 3600)
+    await desk.answer("usage", await desk.slack.say("What did we spend?"), acus_of(78.0, None))
+    asked = {str(one.params.get("user")) for one in desk.slack.calls if one.method == "users.info"}
+    assert {f"U0{number:08}" for number in range(12)} & asked == {
+        f"U0{number:08}" for number in range(2, 12)
+    }
 
 
 async def test_one_s_own_usage_is_told_to_oneself(bot: Bot, desk: Desk, raw: Redis) -> None:

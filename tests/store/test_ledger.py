@@ -78,6 +78,10 @@ async def test_totals_of_days_are_kept_by_month(store: Store, meter: Meter) -> N
     (november,) = await meter.watches.used(NOVEMBER)
     assert (november.account.by, november.account.channel) == (ADA, "C0")
     assert (november.on(29), november.on(30), november.in_month) == (1.5, 2.5, 4.0)
+    assert await meter.watches.use_of(SESSION, NOVEMBER) == november
+    assert await meter.watches.use_of(SessionId("devin-0"), NOVEMBER) is None
+    assert [*await meter.watches.used(NOVEMBER, "C0")] == [november]
+    assert await meter.watches.used(NOVEMBER, "C1") == []
     (december,) = await meter.watches.used(NOVEMBER + timedelta(days=5))
     assert (december.base, december.on(1), december.on(5)) == (4.0, 0.5, 0.0)
     assert (december.on(8), december.in_month, december.until(31)) == (2.5, 3.0, 7.0)
