@@ -70,6 +70,9 @@ NEARLY_ALL = 0.98
 limit that is in Devin's words, and the total may be a little behind.
 """
 
+STEP = 0.1
+"""The part of a cap, but at least one ACU, by which a session may exceed it before it stops."""
+
 
 class Said(Record):
     """One item for a thread: a message of Devin's, or an event of its session.
@@ -205,6 +208,10 @@ class Watched(Record):
 
     @property
     def is_at_cap(self) -> bool:
-        """True if the session has used up its cap, or Devin has stopped it for that."""
-        is_limited = self.trouble is Trouble.LIMIT and self.state is SessionState.SUSPENDED
-        return self.used >= (NEARLY_ALL if is_limited else 1)
+        """True if the session has used up its cap, or Devin has stopped it for that.
+
+        One that goes on above its cap, by more than a step, has another one in Devin by now.
+        """
+        if self.trouble is Trouble.LIMIT and self.state is SessionState.SUSPENDED:
+            return self.used >= NEARLY_ALL
+        return 1 <= self.used <= 1 + max(1 / (self.cap or 1), STEP)

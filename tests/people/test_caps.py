@@ -3,13 +3,14 @@
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.model.errors import LinkedElsewhere
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.redis.connection import Store
 from bot.relay.lifecycle.starting import Start
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
-from bot.wording import actions
+from bot.wording import actions, refusals
 from bot.wording.addresses import session_address
 from bot.wording.lifecycle.starting import (
     CONTINUED_ALREADY,
@@ -24,6 +25,7 @@ from tests.people.test_home import ref_of
 from tests.people.test_questions import ASKED, press, unread, with_button
 from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk
+from tests.support.devin_posts import until_card
 from tests.support.waiting import until_settled, wait_until
 
 NEAR, REACHED = acus_of(8.0, 10), f"used up its cap* of {cap_of(10)}"
@@ -117,6 +119,23 @@ async def test_a_session_goes_on_with_the_cap_that_applies_now(
     await wait_until(lambda: len(desk.cards(root)) == 2, "the new session has a card")
     new = [one for one in desk.devin.sessions.values() if one.origin == "api"][-1]
     assert (first.cap, new.cap) == (10, 30)
+
+
+async def test_a_session_whose_cap_was_raised_in_devin_is_at_it_no_longer(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """It goes on and asks something, so its link gives way to nothing, and nothing continues it."""
+    thread = await used_up(desk, raw)
+    await offered(desk, thread)
+    desk.devin.session(SESSION).cap = 20
+    desk.devin.behave(SESSION, "running")
+    desk.devin.spend(SESSION, 2.0)
+    desk.devin.say(SESSION, "Which database?")
+    desk.devin.behave(SESSION, "blocked")
+    await until_card(desk, "waiting for you", thread)
+    assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
+    elsewhere = refusals.sorry(LinkedElsewhere(desk.named(), "ada"))
+    await desk.answer("start Write a poem", thread, elsewhere)
 
 
 async def test_a_press_whose_process_died_is_made_up_for_by_the_next(
