@@ -1,5 +1,7 @@
 """A session that uses up its cap: its threads are told, and someone goes on in a new one."""
 
+from dataclasses import replace
+
 from redis.asyncio import Redis
 
 from bot.app import Bot
@@ -136,6 +138,23 @@ async def test_a_session_whose_cap_was_raised_in_devin_is_at_it_no_longer(
     assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
     elsewhere = refusals.sorry(LinkedElsewhere(desk.named(), "ada"))
     await desk.answer("start Write a poem", thread, elsewhere)
+
+
+async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_goes_on(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """The one at its cap has taken it, and will do nothing about it."""
+    thread = await used_up(desk, raw)
+    card = await offered(desk, thread)
+    before = set(desk.devin.sessions)
+    desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 100)
+    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=card)
+    await wait_until(lambda: len(desk.devin.creations) < 100, "it is put off")
+    await desk.until_delivered(await desk.reply("Use Postgres, not SQLite", thread))
+    desk.devin.creations.clear()
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    (new,) = set(desk.devin.sessions) - before
+    assert "Use Postgres" in desk.devin.session(new).messages[0].text
 
 
 async def test_a_press_whose_process_died_is_made_up_for_by_the_next(

@@ -199,11 +199,10 @@ class Prompts:
         thread, earlier, cursor = start.thread, _Earlier(), None
         standings: dict[tuple[object, ...], Standing] = {}
         permissions = self.workspace.permissions
+        ends = {"latest": start.until, "inclusive": True} if start.until else {}
         seen: set[str] = {start.message.ts}  # a thread's first message is on each page
         for _ in range(MOST_PAGES):
-            page, cursor = await self.workspace.threads.page(
-                thread, cursor, latest=start.until, inclusive=True
-            )
+            page, cursor = await self.workspace.threads.page(thread, cursor, **ends)
             for raw in page:
                 one = self.parse_earlier(raw, thread, self.workspace.identity)
                 if one is None or one.ts in seen or is_empty(one):

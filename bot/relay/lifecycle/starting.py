@@ -172,10 +172,11 @@ class Start(Record):
 
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
     If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
-    for it, at the `ts` of `message`, and there is no such message in the thread. `is_talk`: all of
-    the message is the prompt, since a press made it one, at the `ts` `pressed`, or a reaction with
-    `emoji`. `is_typed`: a form has changed what the message says, which then only has to be there
-    still.
+    for it, at the `ts` of `message`, and there is no such message in the thread. It `goes_on` from
+    the thread's session, which takes what people write until then: that is part of the prompt, too.
+    `is_talk`: all of the message is the prompt, since a press made it one, at the `ts` `pressed`,
+    or a reaction with `emoji`. `is_typed`: a form has changed what the message says, which then
+    only has to be there still.
     """
 
     message: Reply
@@ -183,6 +184,7 @@ class Start(Record):
     number: int = 1
     reads_thread: bool = False
     by_button: bool = False
+    goes_on: bool = False
     is_talk: bool = False
     is_typed: bool = False
     pressed: str = ""
@@ -195,7 +197,9 @@ class Start(Record):
 
     @property
     def until(self) -> str:
-        """The `ts` up to which the messages of the thread are part of the prompt."""
+        """The `ts` up to which the messages of the thread are part of the prompt; empty: now."""
+        if self.goes_on:
+            return ""
         return self.pressed if self.emoji else self.message.ts
 
     @property
@@ -312,7 +316,7 @@ class Starting:
         options = await self.choosing.going_on(thread.channel, started.chosen)
         text = f"{escape(options.words())} {words.going_on(before)}".strip()
         asks = Reply(thread=thread, ts=pressed, author=by, text=text)
-        start = Start(message=asks, reads_thread=True, by_button=True)
+        start = Start(message=asks, reads_thread=True, by_button=True, goes_on=True)
         claim = f"continued:{session}"
         while not await self.state.claims.claim(claim, KEEP, start.to_json()):
             first = Start.parse(await self.state.claims.noted(claim))
