@@ -20,11 +20,10 @@ from bot.store.outbox import OwedKind
 from bot.text.devin_markdown import SentFile
 from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
 from bot.wording.actions import UNLINK
-from bot.wording.addresses import session_link
 from bot.wording.delivery_reports import words_of
 from bot.wording.mirror import card
 from bot.wording.mirror.posts import file_link
-from bot.wording.phrases import clock_time
+from bot.wording.phrases import clock_time, session_link
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
 

@@ -8,11 +8,10 @@ from bot.model.replies import Outcome, Queue
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import cut, quiet, without_pings
-from bot.wording.addresses import session_link
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.mirror.card import BARRED, follows, session_lines
-from bot.wording.phrases import last_ending, local_time, mail_waiting, preview
+from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, session_link
 
 HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "

@@ -9,9 +9,8 @@ from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Ref
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, excerpt, quiet
 from bot.wording import actions
-from bot.wording.addresses import opens, unlinks
 from bot.wording.lifecycle import ending
-from bot.wording.message import Block, SlackMessage, button
+from bot.wording.message import Block, SlackMessage, button, opens, unlinks
 from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 
 DELIVERED_MARK = "white_check_mark"

@@ -16,7 +16,6 @@ from bot.text.to_devin import to_markdown
 from bot.text.to_slack import cut, shortened
 from bot.wording import actions
 from bot.wording.actions import SESSION_FIELD, TYPED_FIELD, choice_value
-from bot.wording.addresses import session_address, short_id, title_of
 from bot.wording.message import (
     Block,
     SlackMessage,
@@ -29,7 +28,7 @@ from bot.wording.message import (
     modal,
     text_input,
 )
-from bot.wording.phrases import plain, preview
+from bot.wording.phrases import plain, preview, session_address, short_id, title_of
 from bot.wording.refusals import no_session
 
 SEND_TITLE = "Send to Devin"

@@ -15,13 +15,21 @@ from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions, message
 from bot.wording.actions import home_choice_value, home_value
-from bot.wording.addresses import SEPARATOR, session_link, short_id
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, View
 from bot.wording.mirror.card import session_lines
 from bot.wording.mirror.digest import Item, listing
-from bot.wording.phrases import ADMIN, clock_time, last_ending, mail_waiting, plural
+from bot.wording.phrases import (
+    ADMIN,
+    SEPARATOR,
+    clock_time,
+    last_ending,
+    mail_waiting,
+    plural,
+    session_link,
+    short_id,
+)
 from bot.wording.refusals import MAY_NOT, ask_for_access
 
 WORDS_LIMIT = 2 * TOPIC_LIMIT

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import ThreadRef
 from bot.text.to_slack import cut, quoted
-from bot.wording.phrases import without_mention
+from bot.wording.actions import OPEN_SESSION, UNLINK, link_value
+from bot.wording.phrases import session_address, without_mention
 
 Block = Mapping[str, Any]
 
@@ -140,3 +143,13 @@ class SlackMessage:
         """Return it as it is said in the bot's direct message, where commands need no mention."""
         text, advice, footer = map(without_mention, (self.text, self.advice, self.footer))
         return replace(self, text=text, advice=advice, footer=footer)
+
+
+def opens(session: NamedSession) -> Block:
+    """Return the button that opens a session in Devin; Slack tells of its press all the same."""
+    return button(OPEN_SESSION, "Open session", url=session_address(session))
+
+
+def unlinks(thread: ThreadRef, session: SessionId) -> Block:
+    """Return the button that ends a thread's link to a session."""
+    return button(UNLINK, "Unlink", link_value(thread, session))

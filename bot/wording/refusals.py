@@ -7,13 +7,12 @@ from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import Unclear
-from bot.wording.addresses import session_link
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.ending import STOPPED_IDLE, STOPPED_LATE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.posts import chosen
-from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview
+from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
 from bot.wording.workflows import FLAWS
 
 

@@ -6,9 +6,8 @@ from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import quiet
 from bot.wording.actions import LINK_OFFERED, LINK_SPOKEN, RUN_SPOKEN, SEND_SPOKEN, START_SPOKEN
-from bot.wording.addresses import session_link
 from bot.wording.message import Block, SlackMessage, button
-from bot.wording.phrases import linker
+from bot.wording.phrases import linker, session_link
 from bot.wording.refusals import no_session
 
 _STILL_SENT = "Replies already queued will still be sent."

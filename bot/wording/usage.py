@@ -7,10 +7,9 @@ from itertools import accumulate
 from bot.model.ledger import Use
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId
-from bot.wording.addresses import session_link
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.digest import GROUP_LIMIT
-from bot.wording.phrases import acus_of, amount, linker, plural
+from bot.wording.phrases import acus_of, amount, linker, plural, session_link
 
 MOST_LINES = 10
 """The most sessions, and the most people, that an answer lists."""

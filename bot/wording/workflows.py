@@ -7,11 +7,10 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
 from bot.model.workflow_steps import Flaw
 from bot.text.to_slack import cut, disarmed, quiet
-from bot.wording.addresses import session_address
 from bot.wording.delivery_reports import words_of
 from bot.wording.lifecycle import form
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
-from bot.wording.phrases import in_minutes, plain
+from bot.wording.phrases import in_minutes, plain, session_address
 
 LINKED_NOW = "Replies will be sent to Devin."
 LINKED_BEFORE = "Already linked to this session."

@@ -15,7 +15,7 @@ from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.settings import load_settings
 from bot.store.outbox import parse_owed
 from bot.wording import delivery_reports, thread_links
-from bot.wording.addresses import session_link
+from bot.wording.phrases import session_link
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery

@@ -44,8 +44,8 @@ from bot.store.mailbox import Head, Later, Mailbox, Step
 from bot.store.outbox import OwedKind
 from bot.store.watches import Found, Watches
 from bot.wording import delivery_reports
-from bot.wording.addresses import short_id
 from bot.wording.commands import HELP
+from bot.wording.phrases import short_id
 from handlers.parse.commands import ARGUMENTS
 from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message

@@ -13,14 +13,13 @@ from bot.relay.lifecycle.starting import Start
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
 from bot.wording import actions, refusals
-from bot.wording.addresses import session_address
 from bot.wording.lifecycle.starting import (
     CONTINUED_ALREADY,
     CONTINUING,
     continued,
     continued_already,
 )
-from bot.wording.phrases import acus_of, cap_of
+from bot.wording.phrases import acus_of, cap_of, session_address
 from sandbox.devin.answers import STATES
 from sandbox.slack.server import Message
 from tests.people.test_home import ref_of

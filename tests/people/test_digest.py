@@ -20,9 +20,9 @@ from bot.relay.usage import digest_owed
 from bot.store.links import Profiles
 from bot.store.outbox import Outbox, parse_owed
 from bot.wording import refusals
-from bot.wording.addresses import short_id
 from bot.wording.commands import by_mention
 from bot.wording.mirror import digest as words
+from bot.wording.phrases import short_id
 from sandbox.devin.organization import ORG_ID
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, running

@@ -16,9 +16,9 @@ from bot.relay.home import NO_PROMPTS
 from bot.slack import api
 from bot.store.claims import Claims
 from bot.wording import commands, home_view, refusals, thread_links
-from bot.wording.addresses import session_address
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.mirror import digest
+from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels, running
 from tests.support.waiting import wait_until

@@ -36,9 +36,8 @@ from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.store.revisions import Revised, Revisions
 from bot.wording import delivery_reports, refusals, thread_links
-from bot.wording.addresses import session_address
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import mail_waiting
+from bot.wording.phrases import mail_waiting, session_address
 from handlers.parse.messages import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery

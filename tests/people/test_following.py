@@ -12,9 +12,9 @@ from bot.model.people import Standing
 from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
-from bot.wording.addresses import session_address
 from bot.wording.mirror.card import BARRED, ended_card, follows
 from bot.wording.mirror.posts import QUIET, following
+from bot.wording.phrases import session_address
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_both, running
 from tests.support.devin_posts import (

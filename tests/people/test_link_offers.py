@@ -18,7 +18,7 @@ from bot.model.sessions import (
 )
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
-from bot.wording.addresses import session_link
+from bot.wording.phrases import session_link
 from handlers.parse.messages import names_session, parse_named
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery

@@ -4,7 +4,7 @@ import pytest
 
 from bot.app import Bot
 from bot.model.sessions import SessionState
-from bot.wording.addresses import pull_request_link
+from bot.wording.phrases import pull_request_link
 from tests.support.desk import SESSION, Desk, on_v1, running
 from tests.support.devin_posts import until_card, until_state
 from tests.support.waiting import wait_until

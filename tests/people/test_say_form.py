@@ -28,10 +28,9 @@ from bot.redis.connection import Store
 from bot.store.links import Links
 from bot.wording import actions, commands, refusals
 from bot.wording import forms as waiting
-from bot.wording.addresses import short_id
 from bot.wording.forms import NO_MESSAGE, Choices, say_form, say_menu
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import plain
+from bot.wording.phrases import plain, short_id
 from bot.wording.refusals import no_session
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery

@@ -9,7 +9,7 @@ from bot.model.errors import LinkedElsewhere
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
 from bot.wording import actions, commands, delivery_reports, refusals, thread_links
-from bot.wording.addresses import session_address, session_link, short_id
+from bot.wording.phrases import session_address, session_link, short_id
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message

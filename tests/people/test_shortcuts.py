@@ -34,10 +34,9 @@ from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.links import Links
 from bot.wording import forms, refusals, thread_links
-from bot.wording.addresses import session_address
 from bot.wording.forms import Choices
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import plain
+from bot.wording.phrases import plain, session_address
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit

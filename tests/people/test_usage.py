@@ -13,8 +13,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import ledger_key, watched_key
 from bot.wording import usage as words
-from bot.wording.addresses import short_id
-from bot.wording.phrases import acus_of
+from bot.wording.phrases import acus_of, short_id
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
 from tests.support.keys import at
 from tests.support.waiting import wait_until

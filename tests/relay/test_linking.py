@@ -22,8 +22,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.links import Links
 from bot.wording import refusals, thread_links
-from bot.wording.addresses import session_link
 from bot.wording.commands import HELP, Status, status
+from bot.wording.phrases import session_link
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running, tells
 from tests.support.keys import at
 from tests.support.redis_servers import node_url

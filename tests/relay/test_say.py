@@ -21,9 +21,9 @@ from bot.redis.keys import THREADS_KEY, link_key
 from bot.runtime import in_flight
 from bot.store.links import Links
 from bot.wording import commands, refusals, thread_links
-from bot.wording.addresses import session_link, short_id
 from bot.wording.forms import say_menu
 from bot.wording.message import SlackMessage
+from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.live import live

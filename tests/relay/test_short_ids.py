@@ -6,7 +6,7 @@ from bot.app import Bot
 from bot.model.errors import BadSession
 from bot.model.sessions import SessionId, Unclear
 from bot.wording import refusals
-from bot.wording.addresses import short_id
+from bot.wording.phrases import short_id
 from tests.people.test_shortcuts import LINK, asked, submit
 from tests.people.test_workflow_steps import link, send, user
 from tests.relay.test_say import say

@@ -15,8 +15,8 @@ from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
 from bot.wording import refusals, thread_links
-from bot.wording.addresses import session_link
 from bot.wording.delivery_reports import late
+from bot.wording.phrases import session_link
 from sandbox import Sandbox
 from tests.support.bots import BRISK
 from tests.support.desk import Desk, muted, running

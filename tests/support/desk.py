@@ -20,8 +20,8 @@ from bot.settings import load_settings
 from bot.slack.threads import METADATA
 from bot.store.outbox import OwedKind, parse_owed
 from bot.wording import refusals, thread_links
-from bot.wording.addresses import session_address
 from bot.wording.message import SlackMessage
+from bot.wording.phrases import session_address
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message

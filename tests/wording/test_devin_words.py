@@ -9,7 +9,6 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.devin_markdown import SentFile
 from bot.wording.actions import ANSWER, APPROVE, CONTINUE_SESSION, OPEN_SESSION, START_NEW, UNLINK
-from bot.wording.addresses import session_link
 from bot.wording.mirror.posts import (
     APPROVED,
     EDITABLE,
@@ -22,6 +21,7 @@ from bot.wording.mirror.posts import (
     compose,
     rest_of,
 )
+from bot.wording.phrases import session_link
 
 SESSION = NamedSession(SessionId("devin-0123456789abcdef0123456789abcdef"), "Fix login")
 FRAMING = Framing(ThreadRef(team="T0", channel="C0", thread_ts="1.000100"), SESSION)

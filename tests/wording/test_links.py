@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.model.sessions import NamedSession, SessionId
 from bot.text.commonmark.inline import misleads
 from bot.text.devin_markdown import harmless_name
-from bot.wording.addresses import TITLE_LIMIT, pull_request_link, session_link, web_link
+from bot.wording.phrases import TITLE_LIMIT, pull_request_link, session_link, web_link
 
 EVIL = "https://evil.example/x"
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.model.sessions import NamedSession, SessionId
-from bot.wording.addresses import ADDRESS_LIMIT, TITLE_LIMIT, session_address, session_link
+from bot.wording.phrases import ADDRESS_LIMIT, TITLE_LIMIT, session_address, session_link
 from tests.wording.foreign import HOST, HUGE, URLS
 
 ID = SessionId("devin-5e1ea5e0c0ffee00a11ce0000000d0c5")

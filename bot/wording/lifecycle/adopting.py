@@ -6,9 +6,8 @@ from bot.model.options import MOST_RULES, Rule
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, quiet
-from bot.wording.addresses import own_thread, session_link
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import as_code, codes, local_time, plural
+from bot.wording.phrases import as_code, codes, local_time, own_thread, plural, session_link
 
 LEGACY = SlackMessage(
     "I use version 1 of Devin's API, which doesn't say where sessions come from, so I can't adopt "

@@ -7,10 +7,9 @@ from bot.model.options import Changes, Options, Profile
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, quiet
 from bot.wording import actions
-from bot.wording.addresses import session_link
 from bot.wording.lifecycle.form import Offer, beside, fields
 from bot.wording.message import SlackMessage, View, button, context, field, form, text_input
-from bot.wording.phrases import as_code, codes
+from bot.wording.phrases import as_code, codes, session_link
 
 WORDS_SHOWN = 400
 LONGEST_ADDRESS = 300

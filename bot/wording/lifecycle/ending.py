@@ -8,9 +8,8 @@ from bot.model.threads import ThreadRef
 from bot.text.to_slack import cut, quiet
 from bot.wording import actions
 from bot.wording.actions import START_NEW, link_value
-from bot.wording.addresses import opens, session_link, unlinks
-from bot.wording.message import Block, SlackMessage, button, plain_text
-from bot.wording.phrases import ADMIN, as_code, note
+from bot.wording.message import Block, SlackMessage, button, opens, plain_text, unlinks
+from bot.wording.phrases import ADMIN, as_code, note, session_link
 
 NO_ARCHIVE = SlackMessage(
     "I use version 1 of Devin's API, which can't archive sessions. Mention me with `end` to end "

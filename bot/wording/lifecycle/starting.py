@@ -8,11 +8,19 @@ from bot.model.replies import Outcome, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape
 from bot.wording.actions import START_AGAIN, reply_value
-from bot.wording.addresses import session_address, session_link
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, button
-from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
+from bot.wording.phrases import (
+    ADMIN,
+    as_code,
+    named_by,
+    note,
+    plural,
+    session_address,
+    session_link,
+    span,
+)
 
 BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."

@@ -16,18 +16,30 @@ from bot.model.sessions import (
 from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import cut, disarmed, quiet, shortened
 from bot.wording import actions
-from bot.wording.addresses import (
+from bot.wording.delivery_reports import WAITING_MARK
+from bot.wording.message import (
+    Block,
+    SlackMessage,
+    button,
+    literal_text,
     opens,
+    plain_text,
+    unlinks,
+)
+from bot.wording.phrases import (
+    acus_of,
+    as_code,
+    cap_of,
+    clock_time,
+    codes,
     own_thread,
+    plain,
+    plural,
     pull_request_link,
     session_link,
     short_id,
     title_of,
-    unlinks,
 )
-from bot.wording.delivery_reports import WAITING_MARK
-from bot.wording.message import Block, SlackMessage, button, literal_text, plain_text
-from bot.wording.phrases import acus_of, as_code, cap_of, clock_time, codes, plain, plural
 
 MOST_PULL_REQUESTS = 5
 PULL_REQUESTS_LIMIT = 800

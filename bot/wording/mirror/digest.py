@@ -9,10 +9,9 @@ from bot.model.digest import Digest, Often, zone_of
 from bot.model.mirror import Watched
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import quiet
-from bot.wording.addresses import session_link
 from bot.wording.message import SlackMessage, context, section
 from bot.wording.mirror.card import pull_requests, state_words
-from bot.wording.phrases import acus_of, as_code, local_time, plural
+from bot.wording.phrases import acus_of, as_code, local_time, plural, session_link
 
 MOST_LINES = 15
 GROUP_LIMIT = 2_800

@@ -19,11 +19,19 @@ from bot.text.devin_markdown import SentFile, cut_files, fallback, split, weight
 from bot.text.questions import label
 from bot.text.to_slack import cut, escape, excerpt, quiet
 from bot.wording.actions import ANSWER, APPROVE, HOW_TO_ANSWER, answer_value
-from bot.wording.addresses import opens, pull_request_link, session_link, web_link
 from bot.wording.lifecycle import ending
-from bot.wording.message import Block, SlackMessage, action_row, button, verbatim
+from bot.wording.message import Block, SlackMessage, action_row, button, opens, verbatim
 from bot.wording.mirror.card import BARRED, CONTINUE, continues
-from bot.wording.phrases import acus_of, cap_of, local_time, plural, without_mention
+from bot.wording.phrases import (
+    acus_of,
+    cap_of,
+    local_time,
+    plural,
+    pull_request_link,
+    session_link,
+    web_link,
+    without_mention,
+)
 
 WORKING = "is following Devin's work…"
 """The status line, which Slack puts behind the bot's name."""
