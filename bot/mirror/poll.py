@@ -209,7 +209,7 @@ class SessionPoll:
         found = news.found_in(poll, reading)
         recorded = await self._watches.record(poll, found)
         if recorded is None:
-            log.info("another poll was recorded", extra={"session_id": poll.session})
+            log.info("poll outdated", extra={"session_id": poll.session})
             return
         await self._tell(poll, found, recorded)
 

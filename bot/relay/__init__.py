@@ -56,6 +56,8 @@ class UseCases:
     - `answers`, `stopping`: the buttons under what Devin asks, and Slack's *Stop*
     - `accepting`, `naming`: who may steer Devin, and the names by which sessions are shown
     - `notices`, `background`: messages to people, and work that continues after an acknowledgement
+    - `acting`, `listening`, `audience`, `status_lines`, `polling`, `speaking`: what several of
+      these are built on, and what runs beside them
     """
 
     def __init__(

@@ -58,8 +58,8 @@ class TakenPoll:
     `replied` is when a reply last reached the session, or may have, and `sent` when that was sent.
     `wanted` is when that or a link last asked for its messages to be read. Only an opened poll
     knows the followers, the messages `shown`, and how the session was `started`, if the relay did
-    that. `pause` is the shortest time until the next one, in seconds. `read` is when
-    this process read of it, by its monotonic clock.
+    that. `pause` is the shortest time until the next one, in seconds. `heard` is when this process
+    took it, by its monotonic clock.
     """
 
     session: SessionId
@@ -73,11 +73,11 @@ class TakenPoll:
     pause: float = TIMING.watch_pause
     started: Started | None = None
     sent: int = 0
-    read: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
 
     def now(self) -> datetime:
         """Return the time by the clock that `began` is of, which is Redis's."""
-        passed = timedelta(seconds=time.monotonic() - self.read)
+        passed = timedelta(seconds=time.monotonic() - self.heard)
         return datetime.fromtimestamp(self.began / 1000, UTC) + passed
 
     def knows(self, id_: str) -> bool:
@@ -231,7 +231,7 @@ class Watches:
         return [one.thread for one in (await self.open(TakenPoll(session, 0, Watched()))).followers]
 
     async def record(self, poll: TakenPoll, found: Found) -> Recorded | None:
-        """Record a poll, once; return None if another poll of the session was recorded before."""
+        """Record a poll, once; return None if another was, or a thread has joined, meanwhile."""
         answer = await lua.record_poll(
             self._store,
             session=poll.session,

@@ -8,7 +8,8 @@ local threads = cjson.decode(ARGV[3])
 for _, thread in ipairs(threads) do
   local name, after = unpack(thread)
   local since = tonumber(redis.call('ZSCORE', key.unread, name) or -1)
-  local noted = tonumber(redis.call('HGET', key.heard, 'noted:' .. name) or 0)
+  local noted = redis.call('HMGET', key.heard, 'noted:' .. name, 'noted:')
+  noted = math.max(tonumber(noted[1] or 0), tonumber(noted[2] or 0))
   if since == after and noted <= (tonumber(read_gap) or 0) then
     redis.call('ZREM', key.unread, name)
     redis.call('HDEL', key.heard, 'noted:' .. name)
