@@ -269,7 +269,7 @@ def _seen(
         "is_too_long": reading.is_too_long,
         "reread_since": reread_since if page.has_more or page.is_hidden else 0,
     }
-    if reading.is_too_long or (page.is_hidden and before.is_new):
+    if reading.is_too_long or (page.is_hidden and is_history):
         update["reread_since"] = reread_since or before.read_at or poll.began
     if poll.started is not None:
         update["cap"] = poll.started.cap

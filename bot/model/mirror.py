@@ -142,9 +142,10 @@ class Watched(Record):
     message, and `is_turn_shown` says that threads which follow turns have been shown it. `question`
     is the id of the message that last asked something, at `question_at`. After the cursor was lost,
     `reread_since` is when the session had been read before, until all of it is read again, and
-    while Devin hides the messages of a session, when it was first read without them;
-    `is_too_long` says that it can't be, since its messages are too long. `cap` is that of the
-    session's start, and `cap_told` the last event of it that people were told.
+    while Devin hides the messages of a session, when it was first read without them, unless a
+    thread follows it from the first word; `is_too_long` says that it can't be, since its messages
+    are too long. `cap` is that of the session's start, and `cap_told` the last event of it that
+    people were told.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays

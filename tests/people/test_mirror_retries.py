@@ -223,6 +223,24 @@ async def test_messages_that_are_listed_only_at_rest_are_shown_then(bot: Bot, de
     assert times(desk, "Long ago.", thread) == 0
 
 
+@on_v1
+async def test_first_words_that_are_listed_only_at_rest_are_shown_then(
+    bot: Bot, desk: Desk
+) -> None:
+    """The thread follows its session from the first word, even one said before the first poll."""
+    desk.devin.quirks.add("lists messages only at rest")
+    root = await desk.mention("start Fix it")
+    await desk.until_linked(root)
+    (one,) = (one for one in desk.devin.sessions.values() if one.origin == "api")
+    before = desk.devin.clock.now() - 5
+    one.take("Early words.", kind="devin_message", at=before)
+    await until_state(desk, SessionState.WORKING, root)
+    desk.devin.say(one.session_id, "Later words.")
+    desk.devin.behave(one.session_id, "idle")
+    await until_devin_said(desk, "Later words.", root)
+    assert times(desk, "Early words.", root) == 1
+
+
 async def until_put_off(raw: Redis, session: SessionId, pause: float) -> None:
     """Wait until the next poll of a session comes after some `pause` seconds of production."""
     pause *= BRISK.watch_pause
