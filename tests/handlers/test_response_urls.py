@@ -135,6 +135,7 @@ async def test_a_press_without_a_response_url_is_answered(
         (logged,) = [one for one in caplog.records if one.name == answering.__name__]
         assert (logged.levelname, logged.getMessage()) == ("WARNING", "answered by a whisper")
         assert str(vars(logged)["reason"]) in {"no usable address", "connection refused"}
+        assert "key-4711" not in str([vars(one) for one in caplog.records])
 
 
 async def test_an_answer_that_slack_takes_nowhere_is_for_the_log(
