@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
@@ -12,7 +13,7 @@ from bot.redis.connection import Store
 from bot.relay.lifecycle.starting import Start
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
-from bot.wording import actions, refusals
+from bot.wording import actions, refusals, thread_links
 from bot.wording.lifecycle.starting import (
     CONTINUED_ALREADY,
     CONTINUING,
@@ -27,6 +28,7 @@ from tests.people.test_questions import ASKED, press, unread, with_button
 from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk
 from tests.support.devin_posts import until_card
+from tests.support.forms import start_again, until_refused
 from tests.support.waiting import until_settled, wait_until
 
 NEAR, REACHED = acus_of(8.0, 10), f"used up its cap* of {cap_of(10)}"
@@ -193,19 +195,31 @@ async def test_a_try_to_go_on_that_failed_can_be_repeated(
     assert len(set(desk.devin.sessions) - before) == 1
 
 
+@pytest.mark.parametrize("how", ["", "unlinked", "unlinked, answer lost", "started again"])
 async def test_a_session_of_two_threads_is_continued_in_one_of_them(
-    bot: Bot, desk: Desk, raw: Redis
+    bot: Bot, desk: Desk, raw: Redis, store: Store, how: str
 ) -> None:
-    """Who presses in the other is told where it goes on, also on the card."""
+    """Who presses in the other is told where it goes on, whatever has become of the first."""
     thread = await used_up(desk, raw)
     other = await desk.linked_thread(SESSION, channel="secrets")
     card, elsewhere = await offered(desk, thread), await offered(desk, other, channel="secrets")
     before = set(desk.devin.sessions)
+    if "lost" in how:
+        desk.devin.creations.append(STATES["drops"])
+    if "again" in how:
+        desk.devin.creations.append(STATES["unauthorized"])
     await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=card)
+    if "again" in how:
+        await until_refused(desk, thread)
+        await until_settled(store)
+        await start_again(desk, thread)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    (new,) = set(desk.devin.sessions) - before
+    if "unlinked" in how:
+        await until_settled(store)
+        await desk.answer("unlink", thread, thread_links.unlinked(desk.named(new)))
     await desk.slack.press(
         actions.CONTINUE_SESSION, channel="secrets", message_ts=elsewhere, user="ben"
     )
-    (new,) = set(desk.devin.sessions) - before
     await desk.until_whispered(continued_already(desk.named(new)), "ben", channel="secrets")
     assert len(set(desk.devin.sessions) - before) == 1

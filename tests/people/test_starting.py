@@ -24,8 +24,7 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store
-from bot.relay.lifecycle.starter import STARTED
-from bot.relay.lifecycle.starting import Start
+from bot.relay.lifecycle.starting import STARTED, Start
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
 from bot.wording import commands, refusals, thread_links, workflows

@@ -26,7 +26,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.starting import KEEP_CLAIM, Start
+from bot.relay.lifecycle.starting import KEEP_CLAIM, STARTED, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
@@ -46,11 +46,8 @@ LISTED = 20
 
 LONGEST_WAIT_SECONDS = 60.0
 
-STARTED = "started "
-"""What is noted with the claim that Devin was asked, before the session's id and its start."""
-
 FAILED = "failed "
-"""The same, before the words that tell why there is no session."""
+"""What is noted as `STARTED` is, before the words that tell why there is no session."""
 
 Result = tuple[NamedSession, Started] | SlackMessage
 """The session and how it was started, or the words that tell why there is none."""
@@ -108,7 +105,10 @@ class Starter:
             start = found
             found = await (self._earlier(start, noted) if noted else self._session(start))
         if isinstance(found, tuple):
-            await self._link(start, *found)
+            named, started = found
+            said = f"{STARTED}{named.session} {started.to_json()}"
+            await self.state.claims.note(start.sent, said, self._keep(start))
+            await self._link(start, named, started)
             return None
         log.info("not started", extra=start.log_fields)
         # A later try, if Slack does not take the words, must not start a session after all.
@@ -167,8 +167,6 @@ class Starter:
         answer, started = await self._ask(start, prompt, started)
         if isinstance(answer, NamedSession):
             _record(start, answer.session, started)
-            noted = f"{STARTED}{answer.session} {started.to_json()}"
-            await self.state.claims.note(start.sent, noted, self._keep(start))
             return answer, started
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             return await self._reconcile(start, started, answer)

@@ -166,6 +166,9 @@ class Choosing:
 KEEP_CLAIM = KEEP + timedelta(days=1)
 """Longer than an entry that is not tried any more."""
 
+STARTED = "started "
+"""What is noted with the claim that Devin was asked, before the session's id and its start."""
+
 
 class Start(Record):
     """A session to be started from `message`, in its thread, which is linked to it then.
@@ -322,7 +325,7 @@ class Starting:
             first = Start.parse(await self.state.claims.noted(claim))
             if first is None or first.tag == start.tag:
                 break
-            told = await self._gone_on(first, session)
+            told = await self._gone_on(first)
             if told is not None:
                 return told
             claim = f"continued:{first.tag}"
@@ -333,16 +336,17 @@ class Starting:
             raise
         return None
 
-    async def _gone_on(self, first: Start, session: SessionId) -> SlackMessage | None:
-        """Tell what became of the start that goes on from `session`; None if it has failed.
+    async def _gone_on(self, first: Start) -> SlackMessage | None:
+        """Tell what became of the `first` start, or of *Start again* below it; None if it failed.
 
         Its process may have died before it asked for it; a repeat changes nothing.
         """
-        link = await self.state.links.get(first.thread)
-        if link is not None and link.session != session:
-            started = await self.state.watches.started(link.session)
-            if started is not None and started.thread == first.thread.thread_ts:
-                return words.continued_already(await self.naming.one(link.session))
+        one = first
+        while noted := await self.state.claims.noted(one.sent):
+            if noted.startswith(STARTED):
+                session = SessionId(noted.split(" ")[1])
+                return words.continued_already(await self.naming.one(session))
+            one = one.model_copy(update={"number": one.number + 1})
         return words.CONTINUING if await self.begin(first) else None
 
     async def begin_with(self, posted: Reply) -> None:
