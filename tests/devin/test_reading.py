@@ -12,7 +12,7 @@ from bot.devin.answers import READ_LIMIT
 from bot.devin.api import MessagePage, Survey, Unread
 from bot.devin.http import LONGEST_READ
 from bot.devin.opening import open_devin
-from bot.devin.v3.surveys import MOST_TRIES, UNKNOWN_ID
+from bot.devin.v3.sessions import MOST_TRIES, UNKNOWN_ID
 from bot.model.sessions import SessionId
 from sandbox import DevinSandbox
 from tests.support.raw_http import ID, V1, V3, RawServer, Talk, Wire, answering, serving, whole

@@ -15,7 +15,7 @@ from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
-from bot.devin.v3.surveys import LATEST, Surveys
+from bot.devin.v3.sessions import LATEST, Surveys
 from bot.model.options import Options, Playbook
 from bot.model.record import string
 from bot.model.replies import Outcome, Refusal, Wait
