@@ -22,9 +22,8 @@ from benchmarks.processes import RELAY, started, until_connected
 from benchmarks.wire import Wire, open_wire
 from bot.mirror import pace
 from bot.model.generation import Generation
-from bot.model.mirror import Watched
 from bot.model.people import UserId
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey

@@ -31,7 +31,7 @@ from bot import urls
 from bot.environment import gather, ignored_proxies, open_port, stray_names, variables_in
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES, Generation, generation_of
-from bot.model.mirror import Follow
+from bot.model.sessions import Follow
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -12,8 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.model.mirror import Follow
-from bot.model.sessions import SessionState, Trouble
+from bot.model.sessions import Follow, SessionState, Trouble
 from chaos.commands import Commands
 from chaos.ledger import Ledger
 from chaos.people import People

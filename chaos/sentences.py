@@ -11,10 +11,9 @@ from http import HTTPStatus
 
 from bot.model.errors import NotLinked
 from bot.model.files import AttachedFile, Upload
-from bot.model.mirror import Follow, Watched
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
-from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
+from bot.model.sessions import Follow, NamedSession, SessionId, SessionState, Trouble, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.store.outbox import OwedKind
 from bot.text.devin_markdown import SentFile

@@ -12,10 +12,9 @@ import re
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import AnsweredAlready, MovedOn, NoSuchReply, NotLinked, PersonError
-from bot.model.mirror import Follow
 from bot.model.people import UserId
 from bot.model.record import mapping, string
-from bot.model.sessions import Closing, SessionId
+from bot.model.sessions import Closing, Follow, SessionId
 from bot.model.threads import ThreadRef, is_id, is_ts
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, refusals, thread_links

@@ -13,11 +13,10 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
 from bot.model.errors import NotLinked, PersonError
-from bot.model.mirror import Follow
 from bot.model.options import Changes
 from bot.model.people import Act
 from bot.model.replies import Change, Reply
-from bot.model.sessions import Closing
+from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start, subject_of

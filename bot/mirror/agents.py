@@ -19,9 +19,8 @@ from cachetools import TTLCache
 
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.mirror import Follow, Watched
 from bot.model.record import string
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import Follow, NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import ThreadRef
 from bot.runtime.in_flight import Background
 from bot.slack.api import MISSING_SCOPE, RateLimits, call

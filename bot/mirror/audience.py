@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from bot.mirror.news import follow_of
 from bot.model.errors import SlackAway
-from bot.model.mirror import CAPS, Follow, Said
 from bot.model.people import UserId
+from bot.model.sessions import CAPS, Follow, Said
 from bot.model.threads import Link, ThreadRef, is_direct, is_id
 from bot.slack.api import MISSING_SCOPE
 from bot.slack.app.workspace import Workspace

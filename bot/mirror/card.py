@@ -12,9 +12,8 @@ from hashlib import sha256
 from bot.mirror.agents import Slot, StatusLines, parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
-from bot.model.mirror import Watched
 from bot.model.people import WORKFLOW
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, Watched
 from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need

@@ -1,18 +1,20 @@
-"""How often a session is polled for its state, and when its messages are worth a read.
+"""How often a session is polled, with which others, and when its messages are worth a read.
 
 Polls come quickly after somebody said something, and then ever more slowly, down to the pace of
 the state. A poll costs next to nothing, since one call returns the states of many sessions; a read
 of messages is a call for each session. No document says that `updated_at` moves with each message,
 so messages are also read from time to time where it has not moved.
+
+Devin tells a session's children by their ids, so their states come with those of the next poll;
+those of new children are asked for at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from enum import IntEnum
 
 from bot.devin.api import SessionSummary
-from bot.model.mirror import Watched
-from bot.model.sessions import PullRequest, SessionState
+from bot.model.sessions import Child, PullRequest, SessionId, SessionState, Watched
 from bot.store.watches import TakenPoll
 
 SLOWEST: Mapping[SessionState, int] = {
@@ -135,3 +137,75 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
 def _moved_at(poll: TakenPoll, seen: Watched) -> int:
     linked = poll.wanted if seen.state is SessionState.UNKNOWN else 0
     return max(seen.updated - seen.skew, seen.spoke_at, poll.replied, linked)
+
+
+MOST = 100
+"""The sessions that one call returns."""
+
+TITLE_LIMIT = 100
+ADDRESS_LIMIT = 300
+
+Sessions = Mapping[SessionId, SessionSummary]
+
+
+def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
+    """Return the sessions, and then those of their children that may still change: one call's.
+
+    A child that Devin did not show to a later poll is not asked for again: looking for an id that
+    Devin refuses takes many calls.
+    """
+    children = (child for one in polls for child in one.seen.children)
+    open_ = (
+        one.session
+        for one in children
+        if one.state is not SessionState.ENDED and not one.is_missing
+    )
+    sessions = [one.session for one in polls]
+    return list(dict.fromkeys([*sessions, *open_]))[: max(MOST, len(sessions))]
+
+
+def new_among(polls: Sequence[TakenPoll], found: Sessions) -> Sequence[SessionId]:
+    """Return the children that no earlier poll has known, and this one has not asked for."""
+    pairs = [(one.seen.children, found[one.session]) for one in polls if one.session in found]
+    new = (
+        child
+        for known, summary in pairs
+        for child in summary.children
+        if child not in found and child not in {one.session for one in known}
+    )
+    return list(dict.fromkeys(new))[:MOST]
+
+
+def children_of(
+    before: Watched, session: SessionId, found: Sessions, missing: Collection[SessionId] = ()
+) -> tuple[Child, ...]:
+    """Return the children of a session; of one that was not found now, what was known before.
+
+    `missing` were asked for, and not found; a child that is new may only be listed late.
+    """
+    if session not in found:
+        return before.children
+    known = {one.session: one for one in before.children}
+    return tuple(
+        _child(found[one])
+        if one in found
+        else (known.get(one) or Child(session=one)).model_copy(
+            update={"is_missing": one in known and (one in missing or known[one].is_missing)}
+        )
+        for one in found[session].children
+    )
+
+
+def shown_of(children: Sequence[Child]) -> Sequence[object]:
+    """Return what a card shows of children, which is not what they cost."""
+    return [(one.session, one.title, one.url, one.state, one.is_missing) for one in children]
+
+
+def _child(summary: SessionSummary) -> Child:
+    return Child(
+        session=summary.session,
+        title=summary.title[:TITLE_LIMIT],
+        url=summary.url if len(summary.url) <= ADDRESS_LIMIT else "",
+        state=summary.state,
+        acus=summary.acus or 0.0,
+    )

@@ -17,14 +17,12 @@ from http import HTTPStatus
 from cachetools import LRUCache
 
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
-from bot.mirror import news
+from bot.mirror import news, pace
 from bot.mirror.agents import StatusLines
-from bot.mirror.pace import Worth, pause_of, worth_of
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
-from bot.model.mirror import Child
 from bot.model.replies import OutcomeKind
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import Child, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background, guarded
@@ -56,7 +54,7 @@ NOTED = 10_000
 class _Due:
     """A session whose messages are to be read, with its state, if Devin told it, and children."""
 
-    worth: Worth
+    worth: pace.Worth
     poll: TakenPoll
     summary: SessionSummary | None
     children: tuple[Child, ...] = ()
@@ -100,16 +98,16 @@ class SessionPoll:
         busy = [one for one in polls if one.session in self._reading]
         await self._watches.end([(one, timedelta(seconds=self._pause)) for one in busy])
         free = [one for one in polls if one.session not in self._reading]
-        asked = news.asked_with(free)
+        asked = pace.asked_with(free)
         survey = await self._survey(asked) if free else Survey({}, 0)
         if isinstance(survey, timedelta):
             await self._watches.end([(one, survey) for one in free])
             return
         found, missing = await self._with_children(free, survey.found, asked)
         due = [_due(one, found, missing) for one in free]
-        still = [one for one in due if one.worth is Worth.NOTHING]
-        await self._watches.end([(one.poll, pause_of(one.poll, one.summary)) for one in still])
-        await self._read_all([one for one in due if one.worth is not Worth.NOTHING])
+        still = [one for one in due if one.worth is pace.Worth.NOTHING]
+        await self._watches.end([(one.poll, pace.pause_of(one.poll, one.summary)) for one in still])
+        await self._read_all([one for one in due if one.worth is not pace.Worth.NOTHING])
 
     async def _read_all(self, due: Sequence[_Due]) -> None:
         """Read as many as the budget has; each of the others is due when its read can be had."""
@@ -124,10 +122,10 @@ class SessionPoll:
         await asyncio.gather(*(self._read_in_slot(one) for one in line[:paid]))
 
     async def _with_children(
-        self, polls: Sequence[TakenPoll], found: news.Sessions, asked: Sequence[SessionId]
-    ) -> tuple[news.Sessions, Collection[SessionId]]:
+        self, polls: Sequence[TakenPoll], found: pace.Sessions, asked: Sequence[SessionId]
+    ) -> tuple[pace.Sessions, Collection[SessionId]]:
         """Return what was found, with the states of new children, and what was not of all asked."""
-        new = news.new_among(polls, found)
+        new = pace.new_among(polls, found)
         more = await self._survey(new) if new else Survey({}, 0)
         if not isinstance(more, timedelta):
             found, asked = {**more.found, **found}, [*asked, *new]
@@ -218,7 +216,7 @@ class SessionPoll:
         if why.status == HTTPStatus.NOT_FOUND:
             self._note(poll.session, why.reason)
             metrics.READS_PUT_OFF.labels(why.reason).inc()
-            pause = pause_of(poll, None)
+            pause = pace.pause_of(poll, None)
         else:
             pause = await self._unread(why)
         await self._watches.end([(poll, pause)])
@@ -254,12 +252,12 @@ class SessionPoll:
             self._status_lines.clear(threads)
 
 
-def _due(poll: TakenPoll, found: news.Sessions, missing: Collection[SessionId]) -> _Due:
+def _due(poll: TakenPoll, found: pace.Sessions, missing: Collection[SessionId]) -> _Due:
     summary = found.get(poll.session)
-    children = news.children_of(poll.seen, poll.session, found, missing)
-    worth = worth_of(poll, summary)
-    if news.shown_of(children) != news.shown_of(poll.seen.children):
-        worth = Worth.NEWS
+    children = pace.children_of(poll.seen, poll.session, found, missing)
+    worth = pace.worth_of(poll, summary)
+    if pace.shown_of(children) != pace.shown_of(poll.seen.children):
+        worth = pace.Worth.NEWS
     return _Due(worth, poll, summary, children)
 
 

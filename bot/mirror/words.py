@@ -22,7 +22,7 @@ from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience, Heard
 from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
+from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
 from bot.slack.api import LIMITED, SECOND

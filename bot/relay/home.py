@@ -13,9 +13,8 @@ from datetime import timedelta
 from bot.mirror.agents import UNAVAILABLE, scope_of
 from bot.mirror.news import follow_of
 from bot.model import errors
-from bot.model.mirror import Watched
 from bot.model.people import Act, Person, Standing, UserId
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.linking import Linking

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from bot.delivery.acting import Acting
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
-from bot.model.mirror import Follow
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming

@@ -19,9 +19,8 @@ from bot.mirror.audience import Audience
 from bot.model.digest import Digest, Often, zone_of
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.ledger import Use
-from bot.model.mirror import Watched
 from bot.model.people import WORKFLOW, Act, UserId
-from bot.model.sessions import OVER, NamedSession, SessionId, SessionState
+from bot.model.sessions import OVER, NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming

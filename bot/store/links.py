@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.model.mirror import Follow
 from bot.model.options import Profile
 from bot.model.people import UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds

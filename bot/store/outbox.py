@@ -21,9 +21,8 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from bot.model.errors import SlackAway
-from bot.model.mirror import Said
 from bot.model.replies import Outcome, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import Said, SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import TRIED

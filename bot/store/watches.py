@@ -18,11 +18,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from bot.model.ledger import Account, Use, fields_of, use_in, uses_in
-from bot.model.mirror import Said, Started, Watched
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, Said, SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds

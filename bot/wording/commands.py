@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass, replace
 
-from bot.model.mirror import Follow, Watched
 from bot.model.replies import Outcome, Queue
-from bot.model.sessions import NamedSession
+from bot.model.sessions import Follow, NamedSession, Watched
 from bot.model.threads import Link
 from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN

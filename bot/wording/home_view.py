@@ -7,10 +7,9 @@ handler checks all three.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.model.mirror import Follow, Watched
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Queue
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import Follow, NamedSession, SessionId, Watched
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions, message

@@ -20,10 +20,9 @@ from redis.asyncio import Redis
 from bot.app import Bot, open_slack
 from bot.catch_up.reader import SILENCING
 from bot.catch_up.runner import CatchUp
-from bot.model.mirror import Watched
 from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Reply
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (

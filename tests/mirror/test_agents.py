@@ -10,8 +10,7 @@ import pytest
 import redis.asyncio
 
 from bot.mirror.agents import RENAME, SET_STATUS
-from bot.model.mirror import Follow, Watched
-from bot.model.sessions import SessionState, Trouble
+from bot.model.sessions import Follow, SessionState, Trouble, Watched
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, once_key, subject_key, watched_key
 from bot.slack import threads

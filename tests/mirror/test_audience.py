@@ -6,9 +6,8 @@ import pytest
 
 from bot.mirror.audience import Audience
 from bot.model.errors import NotIdentified
-from bot.model.mirror import Said
 from bot.model.people import UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import Said, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.slack.api import SlackClient

@@ -5,11 +5,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
-from bot.mirror.news import Reading, asked_with, children_of, found_in
-from bot.mirror.pace import FRESH_MS
-from bot.model.mirror import Follow, SaidKind, Started, Watched
+from bot.mirror.news import Reading, found_in
+from bot.mirror.pace import FRESH_MS, asked_with, children_of
 from bot.model.people import UserId
-from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
+from bot.model.sessions import (
+    Follow,
+    PullRequest,
+    SaidKind,
+    SessionId,
+    SessionState,
+    Started,
+    Trouble,
+    Watched,
+)
 from bot.model.threads import Link, ThreadRef
 from bot.store.watches import Follower, Found, TakenPoll, short_id
 from bot.wording.mirror.posts import MESSAGE_LIMIT, beginning

@@ -6,8 +6,7 @@ import pytest
 
 from bot.devin.api import SessionSummary
 from bot.mirror.pace import SLOWEST, Worth, pause_of, until_next, worth_of
-from bot.model.mirror import Watched
-from bot.model.sessions import PullRequest, SessionId, SessionState
+from bot.model.sessions import PullRequest, SessionId, SessionState, Watched
 from bot.store.watches import TakenPoll
 
 SESSION = SessionId("devin-0123")

@@ -14,8 +14,7 @@ import redis.asyncio
 from bot.mirror.files import BEGAN, FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
 from bot.mirror.words import UNSHOWABLE
 from bot.model.errors import SlackAway
-from bot.model.mirror import Follow
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import Follow, NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
 from bot.slack.api import LIMITED
 from bot.slack.threads import SET_STATUS

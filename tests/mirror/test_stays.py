@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import FRESH_MS
-from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.people import UserId
-from bot.model.sessions import SessionId, SessionState, Trouble
+from bot.model.sessions import (
+    CLOSINGS,
+    Follow,
+    Said,
+    SaidKind,
+    SessionId,
+    SessionState,
+    Trouble,
+    Watched,
+)
 from bot.model.threads import Link, ThreadRef
 from bot.store.watches import Follower, TakenPoll, short_id
 

@@ -7,9 +7,8 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import LinkChanged, NotAllowed, NotLinked
-from bot.model.mirror import Follow
 from bot.model.people import Standing
-from bot.model.sessions import SessionState
+from bot.model.sessions import Follow, SessionState
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
 from bot.wording.mirror.card import BARRED, ended_card, follows

@@ -12,10 +12,9 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import NotLinked, SlackAway
-from bot.model.mirror import Follow, Watched
 from bot.model.people import Person, Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
-from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState
+from bot.model.sessions import Follow, NamedSession, PullRequest, SessionId, SessionState, Watched
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key

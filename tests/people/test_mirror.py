@@ -3,8 +3,7 @@
 import pytest
 
 from bot.app import Bot
-from bot.model.mirror import Follow, Said, SaidKind
-from bot.model.sessions import SessionState, Trouble
+from bot.model.sessions import Follow, Said, SaidKind, SessionState, Trouble
 from bot.model.threads import ThreadRef
 from bot.wording.mirror.card import ended_card
 from bot.wording.mirror.posts import Framing, compose, following

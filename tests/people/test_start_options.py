@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
-from bot.model.mirror import Started
 from bot.model.options import (
     BadOptions,
     OptionFlaw,
@@ -16,7 +15,7 @@ from bot.model.options import (
 )
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, Started
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
 from bot.store.links import Profiles

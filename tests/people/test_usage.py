@@ -7,9 +7,8 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.ledger import Account
-from bot.model.mirror import Started
 from bot.model.people import UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, Started
 from bot.redis.connection import Store
 from bot.redis.keys import ledger_key, watched_key
 from bot.wording import usage as words

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.model.mirror import Follow
-from bot.model.sessions import SessionState, Trouble
+from bot.model.sessions import Follow, SessionState, Trouble
 from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import file_link
 from chaos.crowd import shown

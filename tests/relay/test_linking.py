@@ -13,10 +13,9 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere
-from bot.model.mirror import Follow, Watched
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
-from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.model.sessions import Follow, NamedSession, SessionId, Watched, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import link_key

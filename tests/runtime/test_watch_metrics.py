@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bot.app import Bot
-from bot.model.mirror import Said, Watched
 from bot.model.people import UserId
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.store.links import Links

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from bot.app import Bot
-from bot.model.mirror import Follow
+from bot.model.sessions import Follow
 from bot.redis.connection import Store
 from bot.runtime.http import BODY_LIMIT
 from bot.runtime.logs import TRAIL

@@ -6,9 +6,8 @@ import pytest
 import redis.asyncio
 
 from bot.model.ledger import parse_uses
-from bot.model.mirror import Started, Watched
 from bot.model.people import UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.mirror import Follow
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
-from bot.model.sessions import SessionId
+from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import (

@@ -8,10 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.errors import SlackAway
-from bot.model.mirror import Said, Watched
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import Said, SessionId, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, seconds

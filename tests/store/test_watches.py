@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from bot.model.mirror import Said, Watched
 from bot.model.people import UserId
 from bot.model.replies import MAY_BE_THERE, Outcome, OutcomeKind, Reply
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import (

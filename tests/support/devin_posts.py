@@ -2,9 +2,8 @@
 
 import re
 
-from bot.model.mirror import Follow, Watched
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, SessionState, Trouble
+from bot.model.sessions import Follow, NamedSession, SessionState, Trouble, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.wording.mirror.card import Card, card, state_line
 from tests.support.desk import Desk, labels

@@ -20,9 +20,8 @@ from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
 from bot.mirror.words import Ways, WordsTeller
 from bot.model.errors import RelayError
-from bot.model.mirror import Said, Watched
 from bot.model.people import UserId
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY

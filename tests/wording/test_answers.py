@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
-from bot.model.mirror import Child, Follow, Watched
 from bot.model.options import Changes, Options, Profile, Rule
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Queue
-from bot.model.sessions import NamedSession, PullRequest, SessionId
+from bot.model.sessions import Child, Follow, NamedSession, PullRequest, SessionId, Watched
 from bot.model.threads import ThreadRef
 from bot.wording import commands, delivery_reports, refusals, thread_links, usage, workflows
 from bot.wording.commands import Status

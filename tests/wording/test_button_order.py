@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
+from bot.model.sessions import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
 from bot.wording.delivery_reports import report
 from bot.wording.message import Block

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from bot.model.mirror import Said, SaidKind
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, Said, SaidKind, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.devin_markdown import SentFile
 from bot.wording.actions import ANSWER, APPROVE, CONTINUE_SESSION, OPEN_SESSION, START_NEW, UNLINK

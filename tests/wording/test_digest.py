@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.digest import Digest, Often
-from bot.model.mirror import Watched
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState
+from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Watched
 from bot.wording.mirror.digest import DigestPost, Item, Spent, digest_is, digest_set
 from sandbox.slack.api.blocks import block_problems
 from tests.wording.foreign import NAMED, NAMES, mrkdwn, problems

@@ -20,11 +20,10 @@ import bot.wording
 from bot.model.digest import Digest, Often
 from bot.model.errors import PassingError, PersonError
 from bot.model.files import Forwarded
-from bot.model.mirror import Said, SaidKind
 from bot.model.options import BadOptions
 from bot.model.people import Standing, UserId
 from bot.model.replies import Reply
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, Said, SaidKind, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import escape
 from bot.wording import commands, home_view

@@ -19,10 +19,9 @@ from pydantic import TypeAdapter
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
-from bot.model.mirror import Started
 from bot.model.options import BadOptions, Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, Started
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts

@@ -19,7 +19,6 @@ from pydantic import Field
 
 from bot.devin.api import Devin, Unread, listed
 from bot.model.errors import DevinAway, LinkedElsewhere, NothingToSay, PersonError, StartedAlready
-from bot.model.mirror import Started
 from bot.model.options import (
     MOST_TAGS,
     BadDefaults,
@@ -32,7 +31,7 @@ from bot.model.options import (
 from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, Started
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming

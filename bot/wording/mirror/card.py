@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from bot.model.mirror import Follow, Watched
 from bot.model.sessions import (
+    Follow,
     NamedSession,
     Review,
     SessionId,
     SessionState,
     Trouble,
+    Watched,
     parse_pull_request,
 )
 from bot.model.threads import Link, ThreadRef

@@ -6,8 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from bot.model.digest import Digest, Often, zone_of
-from bot.model.mirror import Watched
-from bot.model.sessions import NamedSession
+from bot.model.sessions import NamedSession, Watched
 from bot.text.to_slack import quiet
 from bot.wording.message import SlackMessage, context, section
 from bot.wording.mirror.card import pull_requests, state_words

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.model.mirror import CAPS, Follow, Said, SaidKind
-from bot.model.sessions import NamedSession, Trouble
+from bot.model.sessions import CAPS, Follow, NamedSession, Said, SaidKind, Trouble
 from bot.model.threads import ThreadRef
 from bot.text.commonmark.blocks import fenced
 from bot.text.commonmark.split import MOST_WEIGHT, chunks
