@@ -251,7 +251,7 @@ async def _opened(
         )
     )
     box.slack.agent = True
-    box.slack.scopes = [*box.slack.scopes, "users:read.email"]
+    box.slack.scopes = [*box.slack.scopes, "reactions:read", "users:read.email"]
     box.slack.bot_events = [*box.slack.bot_events, "reaction_added"]
     box.devin.permissions.add(IMPERSONATE)
     box.devin.members.add(f"{PERSON}@acme.example")

@@ -208,8 +208,11 @@ async def _while_alive(work: Coroutine[Any, Any, Any], bot: Process, stop: async
 
 
 def know_members(slack: SlackSandbox, devin: DevinSandbox) -> None:
-    """Make Ada and Ben members of the local Devin, as whom the bot may write."""
-    slack.scopes = [*slack.scopes, "users:read.email"]
+    """Make Ada and Ben members of the local Devin, as whom the bot may write.
+
+    The app has the scopes of the manifest with `--emoji --act-as`.
+    """
+    slack.scopes = [*slack.scopes, "reactions:read", "users:read.email"]
     devin.permissions.add(IMPERSONATE)
     for name in MEMBERS:
         user = slack.workspace.user(name)
