@@ -133,6 +133,7 @@ class Messages(AsyncMiddleware):
         if kind == "message" and event.get("subtype") in messages.CHANGES:
             await _change(cases, event)
         elif not messages.is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
+            # Most messages: they are parsed neither as a command nor as words to the bot.
             await replies.accept(cases, event, bot_user)
         elif (command := parse_command(*words)) is not None:
             await mentions.answer(cases, command, kind)

@@ -96,8 +96,8 @@ class Acting:
     ) -> str | Outcome | Wait:
         """Return the account as which `reply` is sent, "" for none, or why it can't be sent yet.
 
-        Nobody's is what another person sends again in its round `number`, or nobody has typed.
-        Nobody asks where `ACT_AS` is off.
+        It is "" if another person sends it again (as round `number`), or nobody has typed it. To be
+        asked only if `is_on`.
         """
         who = sender(reply) if is_typed else None
         if number > 1 and await self._claims.is_claimed(again(reply.id, number - 1)):

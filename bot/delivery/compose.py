@@ -7,6 +7,7 @@ from functools import partial
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
 from bot.model.people import WORKFLOW, Standing
 from bot.model.replies import Reply
+from bot.model.threads import is_direct
 from bot.slack.people import People
 from bot.text import to_devin
 from bot.text.mrkdwn import Mention, Names, block_quote
@@ -110,7 +111,7 @@ def _mentioned(reply: Reply) -> frozenset[Mention]:
         found |= to_devin.mentioned(one.text, one.blocks)
         if one.author and not one.name:
             found.add(("user", one.author))
-        is_named = one.place or one.channel.startswith("D")  # direct messages have no name
+        is_named = one.place or is_direct(one.channel)  # direct messages have no name
         if one.channel and not is_named:
             found.add(("channel", one.channel))
     return frozenset(found)

@@ -50,8 +50,8 @@ class MessagePage:
     """Messages of a session in Devin's order, each id once, and the cursor to read on from.
 
     `skew` is how far Devin's clock is ahead of the caller's. `reads` is the number of calls to
-    Devin that the page took, and `left_out` that of the messages that could not be parsed. One that
-    `is_hidden` has none, and Devin may list old ones later: version 1 has at least the prompt.
+    Devin that the page took, and `left_out` that of the messages that could not be parsed.
+    `is_hidden`: Devin listed none, though a session has at least its prompt, and may do so later.
     """
 
     messages: Sequence[DevinMessage]

@@ -226,10 +226,10 @@ class SessionPoll:
         written_by, _, known = poll.seen.cursor.partition(" ")
         is_reread = written_by not in {"", self._api}
         cursor = Cursor(known) if known and not is_reread else None
-        page = await self._devin.messages(poll.session, cursor, poll.now)
+        page = await self._devin.messages(poll.session, cursor, poll.clock)
         if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
             cursor, is_reread = None, True
-            page = await self._devin.messages(poll.session, None, poll.now)
+            page = await self._devin.messages(poll.session, None, poll.clock)
         if isinstance(page, MessagePage):
             if page.has_more and page.cursor == cursor:
                 self._note(poll.session, "no cursor for what follows")
@@ -260,9 +260,6 @@ def _due(poll: TakenPoll, found: pace.Sessions, missing: Collection[SessionId]) 
         worth = pace.Worth.NEWS
     return _Due(worth, poll, summary, children)
 
-
-MOST = 100
-"""Most sessions of one call for states."""
 
 AHEAD = 2.5
 """Sessions that are due within so many pauses are polled with those that are due now."""
@@ -351,7 +348,7 @@ class Polling:
     async def _take(self) -> float | None:
         """Begin to poll what is due; return the seconds until more is, if that is known."""
         ahead = AHEAD * timedelta(seconds=self._timing.watch_pause)
-        polls, next_in = await self._watches.take(MOST, ahead)
+        polls, next_in = await self._watches.take(pace.MOST, ahead)
         if polls:
             task = self._background.spawn(self._poll(polls))
             self._under_way[task] = frozenset(one.session for one in polls)

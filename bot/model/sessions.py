@@ -319,7 +319,7 @@ class Watched(Record):
     is the id of the message that last asked something, at `question_at`. After the cursor was lost,
     `reread_since` is when the session had been read before, until all of it is read again, and
     while Devin hides the messages of a session, when it was first read without them, unless a
-    thread follows it from the first word; `is_too_long` says that it can't be, since its messages
+    thread follows it from the first word. `is_too_long`: its messages can't be read, since they
     are too long. `cap` is that of the session's start, and `cap_told` the last event of it that
     people were told.
 

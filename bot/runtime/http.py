@@ -59,7 +59,7 @@ class Health:
     async def until(self, name: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Retry `attempt` until it succeeds, and report the wait; other errors end the wait.
 
-        Slack is asked again when it says at the earliest.
+        Slack is not asked again before the time that it says.
         """
         delay = RETRY_SECONDS
         while True:

@@ -1,4 +1,4 @@
-"""The numbers of `/metrics`, which answer operators' questions; gauges are measured for each."""
+"""The numbers of `/metrics`, for operators' questions; gauges are measured at each request."""
 
 import asyncio
 import logging

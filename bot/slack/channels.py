@@ -199,9 +199,9 @@ class Channels:
             return True
         if kept.is_told:
             return need is Need.WORDS
-        seconds = min(fresh, REFUSED_SECONDS) if kept.refusal else fresh
         if kept.refusal == MISSING_SCOPE:
-            seconds = KEPT.total_seconds()
+            return True
+        seconds = min(fresh, REFUSED_SECONDS) if kept.refusal else fresh
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
         return max(0, self._clock.age(kept.at)) < seconds * SECOND
 

@@ -134,7 +134,7 @@ class Source:
 
 @dataclass(eq=False)
 class Lookup(Generic[V]):
-    """The answers of `method` (`tier` calls a minute), which Redis has in the `form` for `kept`."""
+    """The answers of `method` (`tier` calls a minute); Redis keeps their `form` for `kept`."""
 
     source: Source
     method: str

@@ -69,11 +69,11 @@ class Head:
     as_user: str | None = None
     was_delayed: bool = False
     flaw: ValidationError | None = None
-    read: float = field(default_factory=time.monotonic)
+    taken: float = field(default_factory=time.monotonic)
 
     def clock(self) -> datetime:
         """Return the time by Redis's clock, as are all other times here."""
-        ahead = time.monotonic() - self.read
+        ahead = time.monotonic() - self.taken
         return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
 
     @property

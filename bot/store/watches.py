@@ -57,7 +57,7 @@ class TakenPoll:
     `replied` is when a reply last reached the session, or may have, and `sent` when that was sent.
     `wanted` is when that or a link last asked for its messages to be read. Only an opened poll
     knows the followers, the messages `shown`, and how the session was `started`, if the relay did
-    that. `pause` is the shortest time until the next one, in seconds. `heard` is when this process
+    that. `pause` is the shortest time until the next one, in seconds. `taken` is when this process
     took it, by its monotonic clock.
     """
 
@@ -72,11 +72,11 @@ class TakenPoll:
     pause: float = TIMING.watch_pause
     started: Started | None = None
     sent: int = 0
-    heard: float = field(default_factory=time.monotonic)
+    taken: float = field(default_factory=time.monotonic)
 
-    def now(self) -> datetime:
-        """Return the time by the clock that `began` is of, which is Redis's."""
-        passed = timedelta(seconds=time.monotonic() - self.heard)
+    def clock(self) -> datetime:
+        """Return the time by Redis's clock, as are all other times here."""
+        passed = timedelta(seconds=time.monotonic() - self.taken)
         return datetime.fromtimestamp(self.began / 1000, UTC) + passed
 
     def knows(self, id_: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import Follow, NamedSession, SessionId, Watched
-from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
+from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef, is_direct
 from bot.text.to_slack import excerpt
 from bot.wording import actions, message
 from bot.wording.actions import home_choice_value, home_value
@@ -189,7 +189,7 @@ def _words(one: Shown) -> str:
 
 
 def _place(channel: str) -> str:
-    return "a direct message with me" if channel.startswith("D") else f"<#{channel}>"
+    return "a direct message with me" if is_direct(channel) else f"<#{channel}>"
 
 
 def _count(first: int, last: int, all_: int) -> str:

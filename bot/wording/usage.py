@@ -7,6 +7,7 @@ from itertools import accumulate
 from bot.model.ledger import Use
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import is_direct
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.digest import GROUP_LIMIT
 from bot.wording.phrases import acus_of, amount, linker, plural, session_link
@@ -32,7 +33,7 @@ FOOTER = (
 
 @dataclass(frozen=True, slots=True)
 class SessionUse:
-    """What a session has used in all and today, of which cap; `by` whom it was started, if here."""
+    """What a session has used in all and today, of which cap; `by` is who started it here."""
 
     session: NamedSession
     acus: float
@@ -94,7 +95,7 @@ def _by_session(used: MonthUse) -> Sequence[str]:
     lines = []
     for one in used.uses[:MOST_LINES]:
         channel = one.account.channel
-        place = "our direct message" if channel.startswith("D") else f"<#{channel}>"
+        place = "our direct message" if is_direct(channel) else f"<#{channel}>"
         where = f" in {place}" if used.places else ""
         others = used.children.get(one.session, ())
         more = f"; {_children('its', others)} in all" if others else ""

@@ -142,7 +142,10 @@ def parse_shortcut(body: Payload, ours: Identity) -> Shortcut | None:
 
 
 def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str, str] | None:
-    """Parse who opens a form, a trigger for a modal, for 3 s, and the channel of a press or ""."""
+    """Parse the person, a trigger that opens a modal within 3 s, and a press's channel, or "".
+
+    None if either of the first two is missing.
+    """
     by, trigger = person_of(body, ours), string(body, "trigger_id")
     channel = string(mapping(body.get("channel")), "id")
     return (by, trigger, channel if is_id(channel) else "") if by and trigger else None

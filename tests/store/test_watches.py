@@ -110,8 +110,8 @@ async def test_a_poll_tells_the_time_by_redis_however_late_it_reads(store: Store
     """The survey, and the wait for a free place, may take longer than Devin's words are fresh."""
     await linked(store)
     (poll,) = await take(store)
-    late = replace(poll, heard=poll.heard - 60)
-    assert late.now() >= datetime.fromtimestamp(poll.began / 1000, UTC) + timedelta(seconds=60)
+    late = replace(poll, taken=poll.taken - 60)
+    assert late.clock() >= datetime.fromtimestamp(poll.began / 1000, UTC) + timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("how", ["unlinked", "expired"])

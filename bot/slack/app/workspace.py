@@ -183,7 +183,7 @@ class Identity:
         return self.tenant == self.enterprise
 
     def missing_scopes(self, options: Sequence[str] = ()) -> frozenset[str]:
-        """Return what scopes of the manifest with `options` the token lacks, as far as known."""
+        """Return the scopes of the manifest with `options` that the token lacks, if Slack says."""
         return frozenset(required_scopes(*options)) - self.scopes if self.scopes else frozenset()
 
 

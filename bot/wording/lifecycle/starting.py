@@ -139,15 +139,16 @@ def refused(
                 advice=f"Press *Start again* to change the options, or ask {admin}.",
                 buttons=again,
             )
-        says, fix = "Devin finds nothing where I start sessions", "check `DEVIN_ORG_ID`"
+        says = "Devin doesn't know the organization I start sessions in"
+        fix = "check `DEVIN_ORG_ID`"
         if outcome.refusal is Refusal.FORBIDDEN:
             says = "my API key isn't allowed to start sessions"
             fix = "check the key; one for API v3 needs `ManageOrgSessions`"
         return SlackMessage(
             f"I *couldn't start* {about}: {says} ({outcome.status}).",
             quote=outcome.detail,
-            advice=f"Ask {admin} to {f'give it {as_code(named[0])}' if named else fix}. Once "
-            "that's fixed, press *Start again*.",
+            advice=f"Ask {admin} to {f'give my API key {as_code(named[0])}' if named else fix}. "
+            "Once that's fixed, press *Start again*.",
             buttons=again,
         )
     if outcome.refusal is Refusal.KEY_REJECTED:

@@ -23,8 +23,8 @@ from bot.wording.message import (
     SlackMessage,
     button,
     literal_text,
+    menu,
     opens,
-    plain_text,
     unlinks,
 )
 from bot.wording.phrases import (
@@ -292,8 +292,7 @@ def review_offer(seen: Watched) -> Sequence[Block]:
     options = [
         {"text": literal_text(_label(one)), "value": short_of(one)} for one in found[:MOST_OFFERED]
     ]
-    menu = {"type": "static_select", "action_id": actions.DEVIN_REVIEW, "options": options}
-    return [{**menu, "placeholder": plain_text(f"{REVIEW}…")}]
+    return [menu(f"{REVIEW}…", None, action_id=actions.DEVIN_REVIEW, options=options)]
 
 
 def _label(address: str) -> str:

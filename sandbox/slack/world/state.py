@@ -35,7 +35,7 @@ DEFAULT_SCOPES = (
     "channels:read", "groups:read", "chat:write", "commands", "files:read", "files:write",
     "reactions:write", "usergroups:read", "users:read",
 )  # fmt: skip
-"""Those of the bot's manifest, without options: a right that it lacks would hide a refusal."""
+"""Those of the bot's manifest without options: any other would hide a refusal of Slack's."""
 
 DEFAULT_BOT_EVENTS = (
     "app_mention", "message.channels", "message.groups", "message.im", "message.mpim",

@@ -1,12 +1,14 @@
 -- Releases the lease on the backfill; `read` is the gap that was read, or ''. Returns 1 if there is
--- another gap. Threads that could not be read are read after the next start, and no mail waits for
--- them until then.
+-- another gap; else nothing is kept of this one. Threads that could not be read are read after the
+-- next start, and no mail waits for them until then.
 local token = ARGV[1]
 local read = ARGV[2]
 
 local lease = key.lease('catch-up')
 if redis.call('HGET', key.heard, 'gap') == read then
-  redis.call('HDEL', key.heard, 'gap')
+  for _, name in ipairs(redis.call('HKEYS', key.heard)) do
+    if name ~= 'checkpoint' then redis.call('HDEL', key.heard, name) end
+  end
   redis.call('DEL', key.behind)
 end
 if redis.call('GET', lease) == token then redis.call('DEL', lease) end

@@ -1,6 +1,7 @@
 -- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, whether
 -- that is for the bot itself, which counts also in a thread without a link and before its link, and
--- whether mail waits for it. With `begins`, all threads are, and a gap begins even if none counts.
+-- whether mail waits for it. With `begins`, which is of all threads, a gap begins even if none
+-- counts, and a read that is under way still ends what it has read: many starts cause one backfill.
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
 local begins = ARGV[3] == '1'
@@ -16,10 +17,9 @@ if not (begins or noted[1]) then return 1 end
 local time = redis.call('TIME')
 local gap = time[1] * 1000000 + time[2]
 redis.call('HSET', key.heard, 'gap', gap)
-for _, name in ipairs(begins and {''} or noted) do
+for _, name in ipairs(begins and {} or noted) do
   redis.call('HSET', key.heard, 'noted:' .. name, gap)
 end
-for _, one in ipairs({key.heard, key.unread, key.behind}) do
-  redis.call('PEXPIRE', one, within_ms)
-end
+local kept = {key.heard, key.unread, key.behind}
+for _, one in ipairs(kept) do redis.call('PEXPIRE', one, within_ms) end
 return 1

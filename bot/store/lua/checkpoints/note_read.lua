@@ -1,6 +1,6 @@
 -- Notes that threads of a session were read: the name of each, and the `ts` that it was read from.
--- One that was noted after `read_gap` stays, since the read may have missed why. Returns 1 if the
--- session's mail has waited for that.
+-- One that was noted by itself after `read_gap` stays: the read may have missed why. Returns 1 if
+-- the session's mail has waited for that.
 local read_gap = ARGV[1]
 local session = ARGV[2]
 local threads = cjson.decode(ARGV[3])
@@ -8,11 +8,9 @@ local threads = cjson.decode(ARGV[3])
 for _, thread in ipairs(threads) do
   local name, after = unpack(thread)
   local since = tonumber(redis.call('ZSCORE', key.unread, name) or -1)
-  local noted = redis.call('HMGET', key.heard, 'noted:' .. name, 'noted:')
-  noted = math.max(tonumber(noted[1] or 0), tonumber(noted[2] or 0))
+  local noted = tonumber(redis.call('HGET', key.heard, 'noted:' .. name) or 0)
   if since == after and noted <= (tonumber(read_gap) or 0) then
     redis.call('ZREM', key.unread, name)
-    redis.call('HDEL', key.heard, 'noted:' .. name)
   end
 end
 -- Another thread of this session may have been noted since; the next pass reads it. What was noted

@@ -2,7 +2,7 @@
 -- `shown` ('': as before), the items to be `said` (a thread each), the followers that are caught
 -- up, and the threads whose `cards` change. Both are traffic of their threads. Nothing is recorded
 -- unless the session is known as it was `before`: so of two polls, the first one counts, and none
--- that a thread has joined. What the session has `used` goes into the ledger: the month, the
+-- of before a thread joined. What the session has `used` goes into the ledger: the month, the
 -- session's account, its total before, the field of the day, its total now; or nothing.
 -- If it `tells` people something that they may have to answer, a reply that is sent from now on may
 -- be the answer. The next poll comes in `after_ms`; see `put_off`.
