@@ -246,7 +246,7 @@ NEARLY_ALL = 0.98
 limit that is in Devin's words, and the total may be a little behind.
 """
 
-STEP = 0.1
+OVERRUN = 0.1
 """The part of a cap, but at least one ACU, by which a session may exceed it before it stops."""
 
 
@@ -387,8 +387,8 @@ class Watched(Record):
     def is_at_cap(self) -> bool:
         """True if the session has used up its cap, or Devin has stopped it for that.
 
-        One that goes on above its cap, by more than a step, has another one in Devin by now.
+        One that exceeds its cap by more than `OVERRUN` has a higher one in Devin by now.
         """
-        if self.trouble is Trouble.LIMIT and self.state is SessionState.SUSPENDED:
-            return self.used >= NEARLY_ALL
-        return 1 <= self.used <= 1 + max(1 / (self.cap or 1), STEP)
+        is_limited = self.trouble is Trouble.LIMIT and self.state is SessionState.SUSPENDED
+        most = 1 + max(1 / (self.cap or 1), OVERRUN)
+        return (NEARLY_ALL if is_limited else 1) <= self.used <= most

@@ -141,6 +141,24 @@ async def test_a_session_whose_cap_was_raised_in_devin_is_at_it_no_longer(
     await desk.answer("start Write a poem", thread, elsewhere)
 
 
+@pytest.mark.parametrize("used", [12.0, 20.0])
+async def test_a_stop_above_a_raised_cap_is_told_as_a_limit(
+    bot: Bot, desk: Desk, raw: Redis, used: float
+) -> None:
+    """The relay doesn't know the new cap, so it neither names nor continues the old one."""
+    thread = await used_up(desk, raw)
+    await offered(desk, thread)
+    await desk.answer("follow", thread, "")
+    desk.devin.session(SESSION).cap = 20
+    desk.devin.behave(SESSION, "running")
+    await until_card(desk, "*working*", thread)
+    desk.devin.spend(SESSION, used - 10.0)
+    desk.devin.behave(SESSION, "capped")
+    await desk.until_said("usage limit", thread)
+    await until_card(desk, "usage limit", thread)
+    assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
+
+
 async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_goes_on(
     bot: Bot, desk: Desk, raw: Redis
 ) -> None:
