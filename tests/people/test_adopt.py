@@ -248,7 +248,7 @@ async def test_a_rule_rests_while_its_maker_may_not_start_sessions(
 async def test_what_slack_refuses_is_told_to_the_rule_s_maker_and_tried_again(
     bot: Bot, desk: Desk, raw: Redis
 ) -> None:
-    """Once a day, and an hour later."""
+    """Once a day, and an hour later, also if a later session has its thread by then."""
     await set_rules(desk)
     made = [desk.devin.appear(NIGHTLY) for _ in range(2)]
     desk.slack.fail_next("chat.postMessage", error="restricted_action", times=2)
@@ -260,10 +260,13 @@ async def test_what_slack_refuses_is_told_to_the_rule_s_maker_and_tried_again(
         await wait_until(lambda owed=owed: is_gone(raw, owed), "it was refused")  # type: ignore[misc]  # a lambda's default
     await look(desk, raw)
     assert roots(desk) == []
+    desk.devin.appear(NIGHTLY).created_at += timedelta(hours=3)
+    await look(desk, raw)
+    await until_threads(desk, 1)
     for one in made:
         await raw.delete(at(once_key(f"claim:adopted:{one.session_id}")))
     await look(desk, raw)
-    await until_threads(desk, 2)
+    await until_threads(desk, 3)
     assert len([one for one in desk.whispers("ada") if "restricted_action" in one]) == 1
 
 

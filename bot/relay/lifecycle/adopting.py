@@ -21,7 +21,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.own_threads import KEPT, OwnThreads, adopted
+from bot.relay.lifecycle.own_threads import ADOPTED_KEPT, REFUSED, OwnThreads, adopted
 from bot.reporting.reporter import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import Event, audit
@@ -118,7 +118,7 @@ class Adopting:
             return
         old = " ".join(one.session for one in found)
         for one in rules:
-            await self.state.claims.claim(_before(channel, one), KEPT, f"before: {old}")
+            await self.state.claims.claim(_before(channel, one), ADOPTED_KEPT, f"before: {old}")
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
         """Return the words that show the channel's rules."""
@@ -168,13 +168,15 @@ class Adopting:
                 await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
-        await self.state.claims.note(_mark(channel, rule), str(int(since.timestamp())), KEPT)
+        await self.state.claims.note(
+            _mark(channel, rule), str(int(since.timestamp())), ADOPTED_KEPT
+        )
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """Let the entry be due again; without rules it ends, unless some were made meanwhile."""
         channel, pause = begun.owed.subject.rpartition(":")[2], self.workspace.timing.adopt_pause
         if told:
-            await self.state.outbox.pause(begun, pause, may_be_done=False, keep=KEPT)
+            await self.state.outbox.pause(begun, pause, may_be_done=False, keep=ADOPTED_KEPT)
             return
         await self.state.outbox.take_back(begun)
         if (await self.state.profiles.get(channel)).rules:
@@ -182,7 +184,7 @@ class Adopting:
 
     async def _owe(self, channel: str) -> None:
         owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, OwedKind.ADOPT)
-        if await self.state.outbox.owe(owed, "", KEPT):
+        if await self.state.outbox.owe(owed, "", ADOPTED_KEPT):
             await self.schedule.tell(owed)
 
     async def _listed(self, channel: str, rules: Sequence[Rule]) -> Sequence[_Listed]:
@@ -221,18 +223,23 @@ class Adopting:
     ) -> Collection[SessionId]:
         """Owe the threads of those that are new; tell the channel how many wait, and return them.
 
-        One that waits is not claimed, so another channel may have it.
+        One that waits is not claimed, so another channel may have it. Those that Slack refused are
+        returned as well, since each is tried again once that is noted no more.
         """
-        waiting, hourly = list[SessionId](), Starts(self.state.store, MOST_AN_HOUR)
+        waiting, refused = list[SessionId](), list[SessionId]()
+        hourly = Starts(self.state.store, MOST_AN_HOUR)
         for one, rule in fitting.values():
             claim = adopted(one.session)
             noted = await self.state.claims.noted(claim)
-            if noted not in {None, channel} or not await self._is_new(one, fitting):
+            if noted not in {None, channel, REFUSED} or not await self._is_new(one, fitting):
+                continue
+            if noted == REFUSED:
+                refused.append(one.session)
                 continue
             if waiting or await hourly.count(f"adopt:{channel}", one.session):
                 waiting.append(one.session)
                 continue
-            if not await self.state.claims.claim(claim, KEPT, channel):
+            if not await self.state.claims.claim(claim, ADOPTED_KEPT, channel):
                 continue
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
             await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
@@ -242,7 +249,7 @@ class Adopting:
             once += f":{await self.state.claims.noted(once)}"
             place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
             await self.notices.say(place, words.waiting(len(waiting)), once=once)
-        return waiting
+        return [*waiting, *refused]
 
     async def _is_new(self, one: SessionSummary, fitting: Mapping[SessionId, _Fitting]) -> bool:
         """Return True for a session that no thread has, nor shows as the child of its own."""

@@ -31,9 +31,12 @@ from bot.text.to_slack import escape
 from bot.wording.lifecycle import adopting as words
 from bot.wording.message import SlackMessage
 
-KEPT = timedelta(days=30)
+ADOPTED_KEPT = timedelta(days=30)
 """How long a session stays adopted, far longer than it counts as new (`adopting.WITHIN`), and how
 long a channel's rules outlive the last process."""
+
+REFUSED = "refused"
+"""The note of a session whose thread Slack didn't take."""
 
 
 class OwnThread(Record):
@@ -107,7 +110,7 @@ class OwnThreads:
         owed = thread_owed(self.workspace.team, channel, session)
         owing = await self.state.outbox.owe(owed, wanted.to_json(), KEEP)
         if wanted.rule:
-            await self.state.claims.note(adopted(session), f"{channel} done", KEPT)
+            await self.state.claims.note(adopted(session), f"{channel} done", ADOPTED_KEPT)
         if owing:
             await self.schedule.tell(owed)
 
@@ -151,7 +154,7 @@ class OwnThreads:
         once = f"no own thread:{wanted.number}"
         if wanted.rule:
             once = f"no own threads:{int(time.time() / 86_400)}"
-            await self.state.claims.note(adopted(wanted.session), "refused", SPAN)
+            await self.state.claims.note(adopted(wanted.session), REFUSED, SPAN)
         told = words.refused(named, why)
         await self.notices.whisper(wanted.told_in or place, wanted.by, told, once=once)
 
