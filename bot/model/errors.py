@@ -111,7 +111,7 @@ class NothingToSay(PersonError):
 
 
 class NotStopped(PersonError):
-    """Devin was not asked to stop: it isn't working, or the press `is_late`: a minute or more."""
+    """Devin was not asked to stop: it isn't working, or the press `is_late`: over a minute ago."""
 
     def __init__(self, *, is_late: bool) -> None:
         super().__init__("pressed too long ago" if is_late else "not at work")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.devin.api import Devin, Failure, Unread
 from bot.mirror.agents import AgentSessions, stopping
-from bot.model.errors import AlreadyClosed, NotLinked, StoreAway
+from bot.model.errors import AlreadyClosed, NotLinked, NotStopped, StoreAway
 from bot.model.people import Act, UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import Closing, SessionId, SessionState
@@ -121,7 +121,9 @@ class Stopping:
         if seen.state is SessionState.ENDED:
             return ending.ended_already(await self.naming.one(link.session, most=0))
         key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
-        if self.accepting.is_old(ts) and not await self.speaking.refuse(key):
+        if self.accepting.is_old(ts):
+            if await self.speaking.refuse(key):
+                raise NotStopped(is_late=True)
             return None
         await self.speaking.check_stop(link.session, ts)
         first = stopping(thread, link.session)
