@@ -77,6 +77,15 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.set_threshold(GARBAGE)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_cancel_timer(item: pytest.Item) -> bool | None:
+    """Keep the timer of a test until it ends: pytest-timeout stops it at the first failed subtest.
+
+    pytest takes away `funcargs` at the end.
+    """
+    return True if getattr(item, "funcargs", None) is not None else None
+
+
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run in the event loop of production, which also takes less time."""
     return {"uvloop": uvloop.new_event_loop}

@@ -405,17 +405,18 @@ async def test_a_reply_that_holds_nothing_is_told_once_and_not_sent(
 ) -> None:
     """Only its author reads what to do; there is no mark, and later replies go on."""
     thread = await desk.linked_thread()
-    for number, kind in enumerate([*NOTHING, *NOTHING], start=1):
+    for kind in [*NOTHING, *NOTHING]:
         with subtests.test(kind):
+            before = len(desk.whispers("ada"))
             ts = await nothing(desk, thread, kind)
             await wait_until(
-                lambda number=number: len(desk.whispers("ada")) >= number,  # type: ignore[misc]
+                lambda before=before: len(desk.whispers("ada")) > before,  # type: ignore[misc]
                 "she is told each time",
             )
             assert await desk.fence(thread) == []
             assert desk.marks(ts) == []
             assert tells(desk.whispers("ada")[-1], EMPTY)
-            assert len(desk.whispers("ada")) == number
+            assert len(desk.whispers("ada")) == before + 1
 
 
 @pytest.mark.parametrize("verb", ["mute", "unlink"])

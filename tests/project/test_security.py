@@ -387,6 +387,7 @@ async def test_a_command_pings_no_channel(bot: Bot, desk: Desk) -> None:
 NO_SESSIONS = (
     f"{SESSION}/../../v1/secrets",
     f"{SESSION}%2f..%2fsecrets",
+    f"{SESSION[:-11]}/../secrets",  # as long as an id
     f"{SESSION}?x=1",
     f"{SESSION}#x",
     f"https://app.devin.ai.evil.example/sessions/{SESSION[6:]}",

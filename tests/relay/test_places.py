@@ -30,8 +30,8 @@ async def by_form(desk: Desk, channel: str) -> tuple[str, Mapping[str, str] | No
     await desk.slack.global_shortcut("start_session")
     view = await opened(desk)
     await desk.slack.submit_view(view["id"], {"channel": channel, "prompt": TEXT})
-    left = desk.slack.open_views("ada")
-    return "form", left[-1].get("errors") if left else None
+    left = [one for one in desk.slack.open_views("ada") if one["id"] == view["id"]]
+    return "form", left[0].get("errors") if left else None
 
 
 async def by_step(desk: Desk, callback: str, channel: str) -> tuple[str, Any]:
