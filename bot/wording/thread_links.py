@@ -81,7 +81,7 @@ def not_linked(ticket: str, *, is_direct: bool = False) -> SlackMessage:
         said = "Devin hasn't seen this: no session is linked to this conversation."
     start = button(START_SPOKEN, "Start a session with this message", ticket)
     return SlackMessage(
-        f"{said} For everything I can do, mention me with `help`.",
+        f"{said} To see everything I can do, mention me with `help`.",
         buttons=({**start, "style": "primary"}, _link(ticket)),
     )
 

@@ -60,7 +60,7 @@ class MonthUse:
 
 def of_session(used: SessionUse) -> SlackMessage:
     """Tell what a session has used."""
-    today = f", {amount(max(0.0, used.today))} of them today" if used.acus else ""
+    today = f", {amount(max(0.0, used.today))} today" if used.acus else ""
     by = "It wasn't started by me." if used.by is None else f"Started by {linker(used.by)}."
     what = f"*{session_link(used.session)}* has used *{acus_of(used.acus, used.cap)}*{today}. {by}"
     children = f"{_children('Its', used.children)}." if used.children else ""

@@ -154,7 +154,8 @@ def is_approval(text: str) -> bool:
 
 def title_of(text: str) -> str:
     """Return the title of a session that begins with this message."""
-    return task_in(text)[:LONGEST_TITLE]
+    task = task_in(text)
+    return task if len(task) <= LONGEST_TITLE else f"{task[: LONGEST_TITLE - 1]}…"
 
 
 def task_in(message: str) -> str:

@@ -48,7 +48,7 @@ async def set_rules(
     """Set rules; return the mention's ts."""
     before = len(desk.slack.channel_messages(channel))
     ts = await desk.mention(f"adopt {rules}", channel=channel, user=user)
-    done = "ended adoption" if rules == "none" else "changed what this channel adopts"
+    done = "ended adoption" if rules == "none" else "changed adoption"
     await wait_until(
         lambda: any(done in one.text for one in desk.slack.channel_messages(channel)[before:]),
         "the channel is told",

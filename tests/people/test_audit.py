@@ -105,7 +105,7 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
         f'defaults max:3 words:"{MARK}"': "`max`, `words`",
         "digest weekly": "I'll post a digest",
         "digest off": DIGEST_OFF,
-        f"adopt tag:{MARK}": "changed what this channel adopts",
+        f"adopt tag:{MARK}": "changed adoption",
         "adopt none": "ended adoption",
         "unlink": ANYTHING,
     }

@@ -29,7 +29,7 @@ HOW = (
     "`adopt repo:owner/name` or `adopt origin:automation`."
 )
 
-END = "To end it, mention me with `adopt none`."
+END = "To stop this, mention me with `adopt none`."
 
 NAME_LIMIT = 40
 """The part of a name that a list shows, so that the longest one fits into a section."""
@@ -59,8 +59,7 @@ def changed(added: Sequence[Rule], rules: Sequence[Rule], by: str) -> SlackMessa
         return SlackMessage(f"*{quiet(by)}* ended adoption: new sessions won't get threads here.")
     fit = codes([one.words for one in rules])
     return SlackMessage(
-        f"*{quiet(by)}* changed what this channel adopts: new sessions that match {fit} get a "
-        f"thread here. {END}"
+        f"*{quiet(by)}* changed adoption: new sessions that match {fit} get a thread here. {END}"
     )
 
 

@@ -18,7 +18,7 @@ LONGEST_ADDRESS = 300
 HOW = (
     "To change them, press *Change*, or mention me with "
     '`defaults repo:owner/name max:10 words:"Always run the tests"`. '
-    "`none` clears a value (`max:none`), and `defaults none` all of them."
+    "`none` clears a value (`max:none`), and `defaults none` clears all of them."
 )
 
 

@@ -100,7 +100,7 @@ def _day(day: date) -> str:
 
 
 NO_DIGEST = SlackMessage(
-    "There's no digest here. For one, mention me with `digest daily` or `digest weekly`."
+    "There's no digest here. To get one, mention me with `digest daily` or `digest weekly`."
 )
 
 
@@ -142,4 +142,4 @@ def _zone(digest: Digest) -> str:
 
 def _next(due: datetime) -> str:
     at = local_time(int(due.timestamp()))
-    return f"The next one is due {at}, if anything happens until then."
+    return f"The next one is due {at}, if anything happens before then."
