@@ -139,18 +139,10 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         session, thread = interactions.parse_unlink(press), press.thread
         if session is None or not press.ts:
             raise StartGone
-        link = await cases.state.links.get(thread)
-        told = await cases.starting.go_on(thread, session, press.by, press.ts)
-        if told is not None:
-            asker = Asker(cases, press.response_url, press.by, press.answered_in)
-            await asker.tell(told)
-        posted = string(press.message, "ts")
-        if link is not None and link.session != session:
-            link = None  # somebody has gone on already, and the card is another one
-        if link is not None and await cases.state.cards.is_at(thread, link, posted):
+        link = await cases.starting.go_on(thread, session, press.by, press.ts)
+        if link and await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return None
-        by = await cases.workspace.people.name(press.by)
-        return starting.continued(by) if told is None else starting.CONTINUED_ALREADY
+        return starting.continued(await cases.workspace.people.name(press.by))
 
 
 def _register_defaults(app: AsyncApp, cases: UseCases) -> None:

@@ -22,6 +22,7 @@ RelayError
 │   ├── MovedOn            Devin's question is not open any more
 │   ├── StartGone          the start that a button would repeat is no longer kept
 │   ├── StartedAlready     another form, or another reaction, has started it
+│   ├── ContinuedAlready   another session continues the one at its cap
 │   ├── AlreadyClosed      the session was ended or archived by an earlier press
 │   ├── BadStep            a workflow step cannot be run as it was filled in
 │   ├── BadOptions         (`options.py`) options of a start can't be used as they were written
@@ -177,6 +178,14 @@ class StartGone(PersonError):
 
 class StartedAlready(PersonError):
     """What a form would start again, or a reaction would start, was started by another one."""
+
+
+class ContinuedAlready(PersonError):
+    """The session at its cap is continued in another one (`to`; None while that is started)."""
+
+    def __init__(self, to: "NamedSession | None" = None) -> None:
+        super().__init__("continued already")
+        self.to = to
 
 
 class AlreadyClosed(PersonError):

@@ -6,7 +6,7 @@ from bot.model import errors
 from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
-from bot.model.sessions import Unclear
+from bot.model.sessions import NamedSession, Unclear
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.ending import STOPPED_IDLE, STOPPED_LATE
@@ -43,6 +43,8 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
             words = SlackMessage(_NOT_TAKEN[error.change])
         case errors.NoSuchReply():
             words = _SENT_AGAIN if error.already_sent else _REPLY_GONE
+        case errors.ContinuedAlready():
+            words = _continued(error.to)
         case errors.AnsweredAlready():
             words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
@@ -101,6 +103,12 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
     ),
 }
 """The words for errors that say no more than their kind."""
+
+
+def _continued(to: NamedSession | None) -> SlackMessage:
+    if to is None:
+        return SlackMessage("I'm already starting a new session that continues this one.")
+    return SlackMessage(f"This session has already been continued in *{session_link(to)}*.")
 
 
 def no_session(typed: str) -> SlackMessage:

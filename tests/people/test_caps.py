@@ -6,29 +6,28 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import LinkedElsewhere
+from bot.model.errors import ContinuedAlready, LinkedElsewhere
 from bot.model.people import UserId
 from bot.model.replies import Reply
+from bot.model.sessions import NamedSession, SessionId
 from bot.redis.connection import Store
-from bot.relay.lifecycle.starting import Start
+from bot.redis.keys import once_key
+from bot.relay.lifecycle.starting import KEEP_CLAIM, Start
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
 from bot.wording import actions, refusals, thread_links
-from bot.wording.lifecycle.starting import (
-    CONTINUED_ALREADY,
-    CONTINUING,
-    continued,
-    continued_already,
-)
-from bot.wording.phrases import acus_of, cap_of, session_address
+from bot.wording.lifecycle.starting import continued
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import acus_of, cap_of, plain, session_address
 from sandbox.devin.answers import STATES
 from sandbox.slack.server import Message
 from tests.people.test_home import ref_of
 from tests.people.test_questions import ASKED, press, unread, with_button
 from tests.people.test_usage import started
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.devin_posts import until_card
 from tests.support.forms import start_again, until_refused
+from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
 
 NEAR, REACHED = acus_of(8.0, 10), f"used up its cap* of {cap_of(10)}"
@@ -49,6 +48,16 @@ async def used_up(desk: Desk, raw: Redis) -> str:
 def post_with(desk: Desk, action: str, thread: str) -> str:
     """Return the ts of the post with a button that is not the card."""
     return next(one.ts for one in desk.posts(thread) if action in str(one.blocks))
+
+
+async def press_on(desk: Desk, ts: str, *, channel: str = "general", user: str = "ada") -> None:
+    """Press *Continue in a new session* at the message `ts`."""
+    await desk.slack.press(actions.CONTINUE_SESSION, channel=channel, message_ts=ts, user=user)
+
+
+def already(to: NamedSession | None = None) -> SlackMessage:
+    """Return what is told to who presses while it is continued, or once it is, in `to`."""
+    return refusals.sorry(ContinuedAlready(to))
 
 
 async def offered(desk: Desk, thread: str, *, channel: str = "general") -> str:
@@ -86,22 +95,49 @@ async def test_a_question_keeps_its_buttons_beside_a_cap(bot: Bot, desk: Desk, r
 
 
 async def test_a_session_at_its_cap_is_continued_once(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """In the same thread, whose link gives way; a second press, elsewhere, starts nothing more."""
+    """In the same thread, whose link gives way; who presses later, elsewhere, is told where."""
     thread = await used_up(desk, raw)
     card = await offered(desk, thread)
     before = set(desk.devin.sessions)
     post = post_with(desk, actions.CONTINUE_SESSION, thread)
     for ts in (card, post):
-        await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=ts)
+        await press_on(desk, ts)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
-    notes = (CONTINUED_ALREADY, continued("ada"))
-    await wait_until(
-        lambda: any(note in str(desk.posts(thread)) for note in notes), "the buttons give way"
-    )
     (new,) = set(desk.devin.sessions) - before
+    await press_on(desk, post, user="ben")
+    await desk.until_whispered(already(desk.named(new)), "ben")
     prompt = desk.devin.session(new).messages[0].text
     assert session_address(desk.named()) in prompt
     assert await desk.is_linked(thread, new)
+
+
+async def test_that_a_session_is_continued_is_known_as_long_as_its_threads_may_be_linked(
+    bot: Bot, desk: Desk, raw: Redis, store: Store
+) -> None:
+    """The card of another thread keeps its button for as long."""
+    thread = await used_up(desk, raw)
+    await press_on(desk, await offered(desk, thread))
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    start = Start.parse(await Claims(store).noted(f"continued:{SESSION}"))
+    assert start is not None
+    for claim in (start.only, start.sent):
+        left = await raw.ttl(at(once_key(f"claim:{claim}")))
+        assert left > KEEP_CLAIM.total_seconds(), claim
+
+
+async def test_a_press_that_a_limit_refuses_leaves_nothing_behind(
+    desk: Desk, raw: Redis, store: Store, environ: dict[str, str]
+) -> None:
+    """Somebody else goes on, as themselves."""
+    async with running(desk, environ, STARTS_PER_HOUR="1"):
+        await desk.until_linked(await desk.mention("start Fix it"))
+        thread = await used_up(desk, raw)
+        card = await offered(desk, thread)
+        await press_on(desk, card)
+        await desk.until_whispered("which is the limit", "ada")
+        assert not await Claims(store).is_claimed(f"continued:{SESSION}")
+        await press_on(desk, card, user="ben")
+        await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
 
 
 async def test_a_session_goes_on_with_the_cap_that_applies_now(
@@ -118,8 +154,9 @@ async def test_a_session_goes_on_with_the_cap_that_applies_now(
         lambda: "max:30" in str(desk.slack.workspace.channel("general").messages), "set"
     )
     post = post_with(desk, actions.CONTINUE_SESSION, root)
-    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=post)
+    await press_on(desk, post)
     await wait_until(lambda: len(desk.cards(root)) == 2, "the new session has a card")
+    await wait_until(lambda: continued("ada") in str(desk.posts(root)), "the button gives way")
     new = [one for one in desk.devin.sessions.values() if one.origin == "api"][-1]
     assert (first.cap, new.cap) == (10, 30)
 
@@ -159,21 +196,30 @@ async def test_a_stop_above_a_raised_cap_is_told_as_a_limit(
     assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
 
 
+@pytest.mark.parametrize("how", ["", "muted", "unlinked"])
 async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_goes_on(
-    bot: Bot, desk: Desk, raw: Redis
+    bot: Bot, desk: Desk, raw: Redis, how: str
 ) -> None:
-    """The one at its cap has taken it, and will do nothing about it."""
+    """The one at its cap has taken it, and will do nothing about it; or nobody has, until then."""
     thread = await used_up(desk, raw)
-    card = await offered(desk, thread)
+    await offered(desk, thread)
+    if how == "muted":
+        await desk.answer("mute", thread, muted())
+    if how == "unlinked":
+        await desk.answer("unlink", thread, thread_links.unlinked(desk.named()))
     before = set(desk.devin.sessions)
     desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 100)
-    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=card)
+    await press_on(desk, post_with(desk, actions.CONTINUE_SESSION, thread))
     await wait_until(lambda: len(desk.devin.creations) < 100, "it is put off")
-    await desk.until_delivered(await desk.reply("Use Postgres, not SQLite", thread))
+    written = await desk.reply("Use Postgres, not SQLite", thread)
+    if not how:
+        await desk.until_delivered(written)
     desk.devin.creations.clear()
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    await desk.until_delivered(written)
     (new,) = set(desk.devin.sessions) - before
-    assert "Use Postgres" in desk.devin.session(new).messages[0].text
+    prompt, *more = [one.text for one in desk.devin.session(new).messages]
+    assert [one for one in (prompt, *more) if "Use Postgres" in one] == (more if how else [prompt])
 
 
 async def test_a_press_whose_process_died_is_made_up_for_by_the_next(
@@ -183,12 +229,12 @@ async def test_a_press_whose_process_died_is_made_up_for_by_the_next(
     thread = await used_up(desk, raw)
     ben = UserId(desk.slack.workspace.user("ben").id)
     asks = Reply(thread=ref_of(desk, thread), ts="1764000000.000001", author=ben, text="Go on")
-    start = Start(message=asks, reads_thread=True, by_button=True)
+    start = Start(message=asks, reads_thread=True, by_button=True, continues=SessionId(SESSION))
     await Claims(store).claim(f"continued:{SESSION}", KEEP, start.to_json())
     post = post_with(desk, actions.CONTINUE_SESSION, thread)
-    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=post)
+    await press_on(desk, post)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
-    await desk.until_whispered(CONTINUING, "ada")
+    await desk.until_whispered(already(), "ada")
 
 
 async def test_a_try_to_go_on_that_failed_can_be_repeated(
@@ -200,20 +246,18 @@ async def test_a_try_to_go_on_that_failed_can_be_repeated(
     before = set(desk.devin.sessions)
     desk.devin.creations.extend([STATES["unauthorized"]] * 2)
     for failed, user in enumerate(("ada", "ben"), 1):
-        await desk.slack.press(
-            actions.CONTINUE_SESSION, channel="general", message_ts=card, user=user
-        )
+        await press_on(desk, card, user=user)
         await wait_until(
             lambda failed=failed: str(desk.said(thread)).count("rejected my API key") == failed,  # type: ignore[misc]
             "the thread is told that it failed",
         )
         await until_settled(store)
-    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=card)
+    await press_on(desk, card)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
     assert len(set(desk.devin.sessions) - before) == 1
 
 
-@pytest.mark.parametrize("how", ["", "unlinked", "unlinked, answer lost", "started again"])
+@pytest.mark.parametrize("how", ["", "unlinked", "unlinked, answer lost", "again", "again later"])
 async def test_a_session_of_two_threads_is_continued_in_one_of_them(
     bot: Bot, desk: Desk, raw: Redis, store: Store, how: str
 ) -> None:
@@ -226,18 +270,44 @@ async def test_a_session_of_two_threads_is_continued_in_one_of_them(
         desk.devin.creations.append(STATES["drops"])
     if "again" in how:
         desk.devin.creations.append(STATES["unauthorized"])
-    await desk.slack.press(actions.CONTINUE_SESSION, channel="general", message_ts=card)
+    await press_on(desk, card)
     if "again" in how:
         await until_refused(desk, thread)
         await until_settled(store)
+        late = [replace(STATES["rate_limited"], retry_after="1")] * 100 * ("later" in how)
+        desk.devin.creations.extend(late)
         await start_again(desk, thread)
+    if "later" in how:
+        await wait_until(lambda: len(desk.devin.creations) < 100, "it is put off")
+        await press_on(desk, elsewhere, channel="secrets", user="ben")
+        await desk.until_whispered(already(), "ben", channel="secrets")
+        desk.devin.creations.clear()
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
     (new,) = set(desk.devin.sessions) - before
     if "unlinked" in how:
         await until_settled(store)
         await desk.answer("unlink", thread, thread_links.unlinked(desk.named(new)))
-    await desk.slack.press(
-        actions.CONTINUE_SESSION, channel="secrets", message_ts=elsewhere, user="ben"
-    )
-    await desk.until_whispered(continued_already(desk.named(new)), "ben", channel="secrets")
+    await press_on(desk, elsewhere, channel="secrets", user="ben")
+    await desk.until_whispered(already(desk.named(new)), "ben", channel="secrets")
+    assert len(set(desk.devin.sessions) - before) == 1
+
+
+async def test_what_failed_is_not_started_again_once_it_goes_on_elsewhere(
+    bot: Bot, desk: Desk, raw: Redis, store: Store
+) -> None:
+    """*Start again* is still there, and its form tells where that is."""
+    thread = await used_up(desk, raw)
+    other = await desk.linked_thread(SESSION, channel="secrets")
+    card, elsewhere = await offered(desk, thread), await offered(desk, other, channel="secrets")
+    before = set(desk.devin.sessions)
+    desk.devin.creations.append(STATES["unauthorized"])
+    await press_on(desk, card)
+    await until_refused(desk, thread)
+    await until_settled(store)
+    await press_on(desk, elsewhere, channel="secrets", user="ben")
+    await wait_until(lambda: len(desk.cards(other, channel="secrets")) == 2, "it goes on there")
+    (new,) = set(desk.devin.sessions) - before
+    await start_again(desk, thread)
+    (shown,) = desk.slack.open_views("ada")
+    assert shown["errors"] == {"prompt": plain(already(desk.named(new)).text)}
     assert len(set(desk.devin.sessions) - before) == 1

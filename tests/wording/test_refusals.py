@@ -17,6 +17,7 @@ from bot.model.errors import (
     CannotPost,
     ChannelMoved,
     ChooseSession,
+    ContinuedAlready,
     EmptyMessage,
     FormGone,
     IsMuted,
@@ -57,6 +58,7 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     StartGone: lambda _: StartGone(),
     StartedAlready: lambda _: StartedAlready(),
     AlreadySent: lambda _: AlreadySent(),
+    ContinuedAlready: lambda text: ContinuedAlready(replace(BARE, title=text) if text else None),
     AnsweredAlready: lambda text: AnsweredAlready(one_line(text), text),
     MovedOn: lambda _: MovedOn(),
     BadOptions: lambda text: BadOptions(

@@ -145,8 +145,8 @@ class StartForms:
         """Start again what the form asks for, and return the place of the button. Idempotent.
 
         Who changes the prompt becomes its author; who doesn't sends what its author wrote. Raises
-        `FormGone`, `StartGone`, `StartedAlready`, what `Starting.start` does, and `UnderWay` also
-        if another form failed within the last 30 s.
+        `FormGone`, `StartGone`, `StartedAlready`, what `Starting.ask` does, and `UnderWay` also if
+        another form failed within the last 30 s.
         """
         ticket = await self.state.tickets.read(AgainForm, number, by)
         await self.accepting.check(by, ticket.thread.channel, Act.START)

@@ -25,7 +25,7 @@ from bot.model.sessions import NamedSession, SessionId, Started
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.starting import KEEP_CLAIM, STARTED, Start
+from bot.relay.lifecycle.starting import FAILED, KEEP_CLAIM, STARTED, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
@@ -44,9 +44,6 @@ LISTED = 20
 """Most sessions among which one is looked for: the list has a single one with its tag."""
 
 LONGEST_WAIT_SECONDS = 60.0
-
-FAILED = "failed "
-"""What is noted as `STARTED` is, before the words that tell why there is no session."""
 
 Result = tuple[NamedSession, Started] | SlackMessage
 """The session and how it was started, or the words that tell why there is none."""
@@ -235,10 +232,11 @@ class Starter:
     def _keep(self, start: Start) -> timedelta:
         """Return how long it is known that Devin was asked.
 
-        With an emoji, that is as long as the session may be linked: until then, no other reaction
-        to the message starts another session.
+        With an emoji, or if it continues a session, that is as long as the session may be linked:
+        until then, no other reaction to the message, or press, starts another one.
         """
-        return max(KEEP_CLAIM, self.workspace.settings.link_ttl) if start.emoji else KEEP_CLAIM
+        lasts = start.emoji or start.continues
+        return max(KEEP_CLAIM, self.workspace.settings.link_ttl) if lasts else KEEP_CLAIM
 
     def _is_over(self, start: Start) -> bool:
         return time.time() - start.at >= self.workspace.settings.give_up_after.total_seconds()

@@ -18,7 +18,7 @@ from typing import Self
 from pydantic import Field
 
 from bot.devin.api import Devin, Unread, listed
-from bot.model.errors import DevinAway, LinkedElsewhere, NothingToSay, PersonError, StartedAlready
+from bot.model import errors
 from bot.model.options import (
     MOST_TAGS,
     BadDefaults,
@@ -32,7 +32,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId, Started
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
@@ -90,7 +90,7 @@ class Choosing:
             elif isinstance(found, str):
                 playbook = found
             elif composes and not problems:
-                raise DevinAway(found.reason, retry_after=found.retry_after)
+                raise errors.DevinAway(found.reason, retry_after=found.retry_after)
         if problems:
             raise BadOptions(problems)
         sent = options.model_copy(update={"playbook": playbook})
@@ -168,17 +168,21 @@ KEEP_CLAIM = KEEP + timedelta(days=1)
 STARTED = "started "
 """What is noted with the claim that Devin was asked, before the session's id and its start."""
 
+FAILED = "failed "
+"""What is noted as `STARTED` is, before the words that tell why there is no session."""
+
 
 class Start(Record):
     """A session to be started from `message`, in its thread, which is linked to it then.
 
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
     If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
-    for it, at the `ts` of `message`, and there is no such message in the thread. It `goes_on` from
-    the thread's session, which takes what people write until then: that is part of the prompt, too.
-    `is_talk`: all of the message is the prompt, since a press made it one, at the `ts` `pressed`,
-    or a reaction with `emoji`. `is_typed`: a form has changed what the message says, which then
-    only has to be there still.
+    for it, at the `ts` of `message`, and there is no such message in the thread. It `continues` a
+    session at its cap, or none (""). It `goes_on` from that if the thread's link leads there, and
+    it takes what people write until Devin is asked: that is part of the prompt, too. `is_talk`: all
+    of the message is the prompt, since a press made it one, at the `ts` `pressed`, or a reaction
+    with `emoji`. `is_typed`: a form has changed what the message says, which then only has to be
+    there still.
     """
 
     message: Reply
@@ -186,6 +190,7 @@ class Start(Record):
     number: int = 1
     reads_thread: bool = False
     by_button: bool = False
+    continues: SessionId = SessionId("")
     goes_on: bool = False
     is_talk: bool = False
     is_typed: bool = False
@@ -233,6 +238,11 @@ class Start(Record):
     def sent(self) -> str:
         """The claim that Devin was asked for its session."""
         return f"start sent:{self.tag}"
+
+    @property
+    def only(self) -> str:
+        """The claim to continue that session; the last start that may do so is noted with it."""
+        return f"continued:{self.continues}"
 
     def may_be_repeated(self, told: SlackMessage) -> bool:
         """Return True if another reaction may ask again, as what is `told` has no button for it."""
@@ -299,18 +309,17 @@ class Starting:
         """
         await self.accepting.check(by, channel, Act.START)
         if not (await self.choosing.of(channel, text)).prompt.strip():
-            raise NothingToSay
+            raise errors.NothingToSay
         thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
         await self.speaking.command(thread, by, text, key, act=Act.START)
 
     async def go_on(
         self, thread: ThreadRef, session: SessionId, by: UserId, pressed: str
-    ) -> SlackMessage | None:
+    ) -> Link | None:
         """Start a session that goes on from `session`, which is at its cap, with its options.
 
-        `pressed` is the `ts` of the press. If an earlier press has asked for that, in any thread,
-        and has not failed, nothing is started, and the person is told what is returned. Raises what
-        `start` does.
+        `pressed` is the `ts` of the press. Return the link that leads from `thread` to `session`
+        and gives way, or None. Raises what `ask` does.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         started = await self.state.watches.started(session) or Started()
@@ -318,35 +327,12 @@ class Starting:
         options = await self.choosing.going_on(thread.channel, started.chosen)
         text = f"{escape(options.words())} {words.going_on(before)}".strip()
         asks = Reply(thread=thread, ts=pressed, author=by, text=text)
-        start = Start(message=asks, reads_thread=True, by_button=True, goes_on=True)
-        claim = f"continued:{session}"
-        while not await self.state.claims.claim(claim, KEEP, start.to_json()):
-            first = Start.parse(await self.state.claims.noted(claim))
-            if first is None or first.tag == start.tag:
-                break
-            told = await self._gone_on(first)
-            if told is not None:
-                return told
-            claim = f"continued:{first.tag}"
-        try:
-            await self.start(start)
-        except PersonError:
-            await self.state.claims.disclaim(claim)
-            raise
-        return None
-
-    async def _gone_on(self, first: Start) -> SlackMessage | None:
-        """Tell what became of the `first` start, or of *Start again* below it; None if it failed.
-
-        Its process may have died before it asked for it; a repeat changes nothing.
-        """
-        one = first
-        while noted := await self.state.claims.noted(one.sent):
-            if noted.startswith(STARTED):
-                session = SessionId(noted.split(" ")[1])
-                return words.continued_already(await self.naming.one(session))
-            one = one.model_copy(update={"number": one.number + 1})
-        return words.CONTINUING if await self.begin(first) else None
+        found = await self.state.links.get(thread)
+        link = found if found and found.session == session else None
+        start = Start(message=asks, reads_thread=True, by_button=True, continues=session)
+        takes = link is not None and not link.muted
+        await self.ask(start.model_copy(update={"goes_on": takes}), by)
+        return link
 
     async def begin_with(self, posted: Reply) -> None:
         """Keep a start whose prompt was posted in a person's name."""
@@ -364,17 +350,41 @@ class Starting:
         """Begin a start that `by` asks for, unless another request has linked its thread.
 
         A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
-        nothing. Raises what `start` does, though `by` need not be its author.
+        nothing. Raises what `start` does, though `by` need not be its author, and
+        `ContinuedAlready`.
         """
+        last = await self._last(start) if start.continues else ""
         text = "" if start.is_reaction else start.message.text
         await self.choosing.of(start.thread.channel, text)
         link = await self.state.links.get(start.thread)
         is_taken = link is not None and link.since != ts_micros(start.since)
         if link is not None and is_taken and not await self.accepting.gives_way(start.thread, link):
-            raise LinkedElsewhere(*await self.naming.linked(link))
+            raise errors.LinkedElsewhere(*await self.naming.linked(link))
         may_be_late = start.is_reaction and (link is None or is_taken)
         # The claim that Devin was asked lasts longer than the entry in the outbox.
         if may_be_late and await self.state.claims.is_claimed(start.sent):
-            raise StartedAlready
+            raise errors.StartedAlready
         await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
+        if start.continues:
+            keep = max(KEEP_CLAIM, self.workspace.settings.link_ttl)
+            if not await self.state.claims.swap(start.only, last, start.to_json(), keep):
+                raise errors.ContinuedAlready
         await self.begin(start)
+
+    async def _last(self, start: Start) -> str:
+        """Return what is noted of the last start that was to continue the same session.
+
+        Raises `ContinuedAlready` unless it has failed, or is this one. The process that noted it
+        may have died before it began it, so it is begun here, too; a repeat changes nothing.
+        """
+        noted = await self.state.claims.noted(start.only) or ""
+        last = Start.parse(noted)
+        if last is None or last.tag == start.tag:
+            return noted
+        result = await self.state.claims.noted(last.sent) or ""
+        if result.startswith(STARTED):
+            session = SessionId(result.split(" ")[1])
+            raise errors.ContinuedAlready(await self.naming.one(session))
+        if not result.startswith(FAILED) and await self.begin(last):
+            raise errors.ContinuedAlready
+        return noted

@@ -179,13 +179,6 @@ def not_linked(session: NamedSession) -> SlackMessage:
 started_again = note("Started again")
 started_new = note("New session requested")
 continued = note("Continued in a new session")
-CONTINUED_ALREADY = "This session has already been continued."
-CONTINUING = SlackMessage("I'm already starting a new session that continues this one.")
-
-
-def continued_already(by: NamedSession) -> SlackMessage:
-    """Tell somebody who would continue a session that another session does so."""
-    return SlackMessage(f"This session has already been continued in *{session_link(by)}*.")
 
 
 def going_on(before: NamedSession) -> str:
