@@ -44,7 +44,7 @@ MOST_THREADS = 1_000
 about no more of them at a time than leaves room for others."""
 
 AGAIN_SECONDS, LONGEST_SECONDS = 1.0, 10.0
-"""Until a page that Slack didn't take is published again; at most, if Slack asks for more."""
+"""Until a page that Slack didn't take is published again; it isn't if Slack asks for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,19 @@ class Home:
     linking: Linking
 
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
-        """Publish the threads of `viewer`, with a `note` about the last action, or why not.
+        """Publish the threads of `viewer`, with a `note` about the last action.
 
-        Nothing else publishes them before the tab is opened again, so a second try follows a
-        failure that passes.
+        What can't be read is said in the view; if Slack doesn't take that, it is logged. Nothing
+        else publishes it before the tab is opened again, so a second try, which reads all again,
+        follows a failure that passes soon.
         """
         try:
             try:
                 await self._publish(viewer, page, note)
             except errors.SlackAway as error:
-                await asyncio.sleep(min(error.retry_after or AGAIN_SECONDS, LONGEST_SECONDS))
+                if (seconds := error.retry_after or AGAIN_SECONDS) > LONGEST_SECONDS:
+                    raise
+                await asyncio.sleep(seconds)
                 await self._publish(viewer, page, note)
         except (errors.SlackAway, errors.SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})

@@ -175,6 +175,17 @@ async def test_a_page_that_slack_does_not_take_is_published_again(
     assert lines(await home(desk))
 
 
+async def test_a_page_for_which_slack_asks_for_a_long_wait_is_left_to_the_next_opening(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A try before that would be refused, and one much later replace what is shown by then."""
+    desk.slack.fail_next("views.publish", retry_after=60)
+    await desk.slack.open_home("ada")
+    await wait_until(lambda: "home not published" in caplog.text, "it is given up")
+    assert desk.slack.home_view("ada") is None
+    assert lines(await home(desk))
+
+
 async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> None:
     """It names three ways, and says that the bot must be in the channel."""
     assert lines(await home(desk)) == [home_view.TITLE, home_view.EMPTY.text]
