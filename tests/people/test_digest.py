@@ -358,12 +358,19 @@ async def owe(desk: Desk, store: Store, due: datetime) -> None:
     await Outbox(store).owe(owed, "", timedelta(days=30))
 
 
-async def test_who_set_it_is_told_if_slack_refuses_it(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """Once, though each day's is tried."""
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_who_set_it_is_told_if_slack_refuses_it(
+    bot: Bot, desk: Desk, raw: Redis, store: Store, *, is_told: bool
+) -> None:
+    """Once, though each day's is tried. Slack may refuse to tell that in the channel as well."""
     due = await set_digest(desk, raw)
     await spend(raw, desk, due - timedelta(days=1), 4.25, "general")
-    desk.slack.fail_next("chat.postMessage", error="restricted_action")
+    for method in ("chat.postMessage", *(() if is_told else ("chat.postEphemeral",))):
+        desk.slack.fail_next(method, error="restricted_action")
     await let_time_pass(raw, due)
     await until_gone(raw, due)
-    await desk.until_whispered("`restricted_action`", "ada")
+    if is_told:
+        await desk.until_whispered("`restricted_action`", "ada")
+    await until_settled(store)
+    assert len(desk.whispers("ada")) == is_told
     assert digests(desk) == []
