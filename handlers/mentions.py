@@ -263,7 +263,7 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
     """
     state, thread = cases.state, message.thread
     prompt = subject_of(thread, message.ts, 1)
-    if await state.mailbox.is_known(message.id) or await state.outbox.asked(prompt) is not None:
+    if await state.mailbox.is_known(message.id) or await state.outbox.content(prompt) is not None:
         return False
     if await state.claims.is_claimed(claim_of(thread, message.ts)):
         return True

@@ -54,13 +54,13 @@ def link_key(thread: ThreadRef) -> Key:
     return Key(f"link:{thread.name}")
 
 
-def known_key(method: str, asked: str) -> Key:
+def known_key(method: str, about: str) -> Key:
     """Slack's last answer to a look-up: of a channel, a person, a bot, groups or members.
 
     Also the last time at which an event told of a channel that it was `shared`, `moved` or
     `changed`.
     """
-    return Key(f"known:{method}:{asked}")
+    return Key(f"known:{method}:{about}")
 
 
 def calls_key(method: str) -> Key:

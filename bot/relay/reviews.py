@@ -59,7 +59,7 @@ class Reviews:
     notices: Notices
     schedule: Schedule
 
-    fields: Sequence[str] = (ReplyField.ASKED,)
+    fields: Sequence[str] = (ReplyField.CONTENT,)
 
     async def ask(
         self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""
@@ -98,7 +98,7 @@ class Reviews:
 
     async def tell(self, begun: Begun) -> bool:
         """Ask for a review or read its state; post what comes of it, or try again later."""
-        asked = Asked.parse(begun.record[ReplyField.ASKED])
+        asked = Asked.parse(begun.record[ReplyField.CONTENT])
         if asked is None:
             return False
         is_late = time.time() - asked.at >= self.workspace.timing.review_wait.total_seconds()
@@ -133,7 +133,7 @@ class Reviews:
 
         One that is due again does not end: this try has let it go.
         """
-        asked = Asked.parse(begun.record[ReplyField.ASKED])
+        asked = Asked.parse(begun.record[ReplyField.CONTENT])
         if asked is not None and asked.commit:
             await self.state.outbox.take_back(begun)
         else:

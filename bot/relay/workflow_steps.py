@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class WorkflowSteps:
     """The workflow steps, from Slack's request to their end; it is also their teller."""
 
-    fields = (ReplyField.ASKED,)
+    fields = (ReplyField.CONTENT,)
 
     workspace: Workspace
     state: State
@@ -54,7 +54,7 @@ class WorkflowSteps:
 
     async def tell(self, begun: Begun) -> bool:
         """Carry out a step, perhaps again; an error that its author must know about fails it."""
-        raw = begun.record[ReplyField.ASKED]
+        raw = begun.record[ReplyField.CONTENT]
         if not raw:
             return True
         step = StepAsked.model_validate_json(raw)

@@ -171,7 +171,7 @@ class Notices:
     threads: Threads
     background: Background
 
-    fields = (ReplyField.ASKED,)
+    fields = (ReplyField.CONTENT,)
 
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
         """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
@@ -210,7 +210,7 @@ class Notices:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
-        raw = begun.record[ReplyField.ASKED]
+        raw = begun.record[ReplyField.CONTENT]
         if not raw:
             return False
         notice = Notice.model_validate_json(raw)

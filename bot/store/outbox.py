@@ -165,8 +165,8 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def owe(self, owed: Owed, what: str, keep: timedelta, due_ms: int = 0) -> Owing:
-        """Add an entry, with `what` as the `asked` field of its subject, once within `keep`.
+    async def owe(self, owed: Owed, content: str, keep: timedelta, due_ms: int = 0) -> Owing:
+        """Add an entry, with the `content` of its subject as JSON, once within `keep`.
 
         Before `due_ms` (Unix ms), no poll finds it.
         """
@@ -175,15 +175,15 @@ class Outbox:
                 self._store,
                 subject=owed.subject,
                 owed=str(owed),
-                asked=what,
+                content=content,
                 keep=seconds(keep),
                 due_ms=due_ms,
             )
         )
 
-    async def asked(self, subject: str) -> str | None:
+    async def content(self, subject: str) -> str | None:
         """Return what was to be done about `subject`, as long as that is kept."""
-        return await self._store.field(subject_key(subject), "asked")
+        return await self._store.field(subject_key(subject), ReplyField.CONTENT)
 
     async def begin(self, owed: Owed, fields: Sequence[str]) -> Begun | None:
         """Begin a try, and read `fields` of the subject; None without an entry or its lease."""

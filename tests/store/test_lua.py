@@ -32,8 +32,8 @@ SIGNATURES = {
 
 HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
-    "subject": {"asked", "round", "posting", "batch", "notes", "since", "waits"},
-    "record": {"asked", "round", "state", "meanwhile", "noticed", "reply", "files"},
+    "subject": {"content", "round", "posting", "batch", "notes", "since", "waits"},
+    "record": {"content", "round", "state", "meanwhile", "noticed", "reply", "files"},
     "card": {"wanted", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
         *("seen", "shown", "joined:", "replied", "sent", "asked", "wanted", "by:", "last:"),

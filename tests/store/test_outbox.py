@@ -254,7 +254,7 @@ async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries:
 
     async def begin(token: str) -> Sequence[Any] | None:
         return await lua.begin_entry(
-            tries.store, owed=str(NOTICE), token=token, lease_ms=45_000, fields=["asked"]
+            tries.store, owed=str(NOTICE), token=token, lease_ms=45_000, fields=["content"]
         )
 
     assert await begin("one")
@@ -268,12 +268,12 @@ async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries:
 async def test_a_subject_is_owed_once(tries: Tries, raw: Redis) -> None:
     """A request that comes again changes nothing, also once its entry has ended."""
     owing = [await tries.outbox.owe(NOTICE, text, DAY) for text in ("It is done.", "Again.")]
-    assert await tries.outbox.asked(NOTICE.subject) == "It is done."
+    assert await tries.outbox.content(NOTICE.subject) == "It is done."
     await tries.outbox.end(await tries.begin(NOTICE), forget=True)
     owing.append(await tries.outbox.owe(NOTICE, "And again.", DAY))
     assert owing == [Owing.NEW, Owing.OPEN, Owing.DONE]
     assert await raw.zscore(at(OUTBOX_KEY), str(NOTICE)) is None
-    assert await tries.outbox.asked(NOTICE.subject) is None
+    assert await tries.outbox.content(NOTICE.subject) is None
 
 
 @pytest.mark.parametrize("may_be_done", [False, True])
@@ -296,7 +296,7 @@ async def test_what_is_taken_back_may_be_owed_again_at_once(tries: Tries, raw: R
     assert not await raw.exists(at(subject_key(NOTICE.subject)))
     assert await tries.outbox.owe(NOTICE, "Once more.", DAY) is Owing.NEW
     await tries.outbox.take_back(begun)
-    assert await tries.outbox.asked(NOTICE.subject) == "Once more."
+    assert await tries.outbox.content(NOTICE.subject) == "Once more."
     assert (await tries.begin(NOTICE)).again is False
 
 

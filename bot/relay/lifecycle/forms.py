@@ -187,7 +187,7 @@ class StartForms:
         """Return the start that a form repeats, and its message as it is now."""
         thread = ticket.thread
         subject = subject_of(thread, ticket.ts, ticket.number)
-        start = Start.parse(await self.state.outbox.asked(subject))
+        start = Start.parse(await self.state.outbox.content(subject))
         if start is None or start.thread != thread:
             raise errors.StartGone
         try:

@@ -79,7 +79,7 @@ class OwnThreads:
     notices: Notices
     schedule: Schedule
 
-    fields: ClassVar[Sequence[str]] = (ReplyField.ASKED,)
+    fields: ClassVar[Sequence[str]] = (ReplyField.CONTENT,)
 
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
         """Have a child of the session of `thread` get a thread in the channel.
@@ -116,7 +116,7 @@ class OwnThreads:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the first message and link its thread, unless an earlier try has done either."""
-        raw = begun.record[ReplyField.ASKED]
+        raw = begun.record[ReplyField.CONTENT]
         if not raw:
             return False
         wanted = OwnThread.model_validate_json(raw)

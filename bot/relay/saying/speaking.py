@@ -137,11 +137,12 @@ class Speaking:
         """Have nothing said under `key`; return False if something was, or will be."""
         owed = _owed(self.workspace.team, key)
         await self.state.outbox.owe(owed, "", KEEP)
-        return await self.state.outbox.asked(owed.subject) == ""
+        return await self.state.outbox.content(owed.subject) == ""
 
     async def said(self, key: str) -> Spoken | None:
         """Return what was said under `key`, while that is kept."""
-        return Spoken.parse(await self.state.outbox.asked(_owed(self.workspace.team, key).subject))
+        owed = _owed(self.workspace.team, key)
+        return Spoken.parse(await self.state.outbox.content(owed.subject))
 
     async def check_link(
         self, thread: ThreadRef, session: SessionId | None, *, stops: bool = False
@@ -180,7 +181,7 @@ log = logging.getLogger(__name__)
 class Speaker:
     """The teller of posts in a person's name."""
 
-    fields = (ReplyField.ASKED,)
+    fields = (ReplyField.CONTENT,)
 
     workspace: Workspace
     state: State
@@ -191,7 +192,7 @@ class Speaker:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the words and send them on; return False if they were refused."""
-        raw = begun.record[ReplyField.ASKED]
+        raw = begun.record[ReplyField.CONTENT]
         if not raw:
             return False
         spoken = Spoken.model_validate_json(raw)
@@ -209,7 +210,7 @@ class Speaker:
 
         Of what was told, only an answer stays known, and with it whose it is.
         """
-        spoken = Spoken.parse(begun.record[ReplyField.ASKED])
+        spoken = Spoken.parse(begun.record[ReplyField.CONTENT])
         if told or spoken is None:
             await self.state.outbox.end(begun, forget=spoken is not None and not spoken.asked)
         else:

@@ -35,8 +35,9 @@ class ReplyField(StrEnum):
     MEANWHILE_AT = "meanwhile_at"
     MEANWHILE_DROPS = "meanwhile_drops"
     FOLLOWED = "followed"
-    ASKED = "asked"
-    """The content of an outbox entry that is about no reply, as JSON."""
+    CONTENT = "content"
+    """Of an outbox entry that is about no reply: what is to be told or done, as JSON."""
+    ASKED = CONTENT
 
 
 @script
@@ -121,7 +122,7 @@ async def queues(*, session: SessionId, most: int) -> Sequence[Any]: ...
 
 
 @script
-async def owe(*, subject: str, owed: str, asked: str, keep: int, due_ms: int) -> int: ...
+async def owe(*, subject: str, owed: str, content: str, keep: int, due_ms: int) -> int: ...
 
 
 @script

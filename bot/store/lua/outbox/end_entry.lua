@@ -13,7 +13,7 @@ redis.call('HDEL', record, begun)
 local is = redis.call('HMGET', record, 'state', 'meanwhile')
 -- The reply was taken back while its report still needed the text (`note_change`).
 if is[1] == 'done' and is[2] == '' then redis.call('HDEL', record, 'reply', 'files') end
-if leaves == 'fact' then redis.call('HDEL', record, 'asked') end
+if leaves == 'fact' then redis.call('HDEL', record, 'content') end
 if leaves == 'nothing' then redis.call('DEL', record) end
 if noticed_in ~= '' then
   redis.call('HSET', record, 'noticed', noticed_in)

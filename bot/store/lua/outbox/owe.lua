@@ -3,7 +3,7 @@
 -- was added, 1 while it is still to be done, else 0.
 local subject = ARGV[1]
 local owed = ARGV[2]
-local asked = ARGV[3]
+local content = ARGV[3]
 local keep = tonumber(ARGV[4])
 local due_ms = tonumber(ARGV[5])
 
@@ -11,7 +11,7 @@ local record = key.subject(subject)
 if redis.call('EXISTS', record) == 1 then
   return redis.call('ZSCORE', key.outbox, owed) and 1 or 0
 end
-redis.call('HSET', record, 'asked', asked, 'round', 1)
+redis.call('HSET', record, 'content', content, 'round', 1)
 redis.call('EXPIRE', record, keep)
 redis.call('ZADD', key.outbox, math.max(now_ms(), due_ms), owed)
 prolong(key.outbox, keep)
