@@ -107,7 +107,7 @@ def _is_new_approval(poll: TakenPoll, last: Said | None, *, is_turn: bool) -> bo
     before = poll.seen
     is_new = before.state is not SessionState.APPROVAL
     if before.has_open(SessionState.APPROVAL):
-        is_later = last is not None and last.at > before.asked_at + FRESH_MS
+        is_later = last is not None and last.at > before.answerable_since + FRESH_MS
         is_new = is_turn and is_later and not _has_reply(poll)
     return is_new or _is_unmoved_by_reply(poll)
 
@@ -142,7 +142,7 @@ def _has_reply(poll: TakenPoll) -> bool:
 
     One that was under way then, and was confirmed later, is no answer to that.
     """
-    return poll.sent > poll.seen.asked_at
+    return poll.sent > poll.seen.answerable_since
 
 
 def _is_unmoved_by_reply(poll: TakenPoll) -> bool:
@@ -168,7 +168,7 @@ def told_by(
     elif seen.state not in {before.asked_in, SessionState.SUSPENDED} or _is_answered(poll, page):
         update = {"asked": "", "options": ()}
     if (update or not before.asked) and any(one.kind in NEEDS_PERSON for one in events):
-        update["asked_at"] = poll.began
+        update["answerable_since"] = poll.began
     caps = [one.kind for one in events if one.kind in CAPS]
     return {**update, "cap_told": caps[0]} if caps else update
 
@@ -184,9 +184,10 @@ def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage) -> Sequence[Sai
     before = poll.seen
     if not before.asked or before.asked == seen.asked or not before.options:
         return ()
-    by_person = not _ends_with_devin(page) and seen.spoke_at + RESOLUTION_MS > before.asked_at
+    told, spoke_at = before.answerable_since, seen.spoke_at
+    by_person = not _ends_with_devin(page) and spoke_at + RESOLUTION_MS > told
     kind = SaidKind.ANSWERED if _has_reply(poll) or by_person else SaidKind.MOVED_ON
-    return [Said(kind=kind, id=before.asked, at=before.asked_at)]
+    return [Said(kind=kind, id=before.asked, at=told)]
 
 
 def _ask_id(what: str) -> str:

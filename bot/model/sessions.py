@@ -326,9 +326,9 @@ class Watched(Record):
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays
     open until somebody replies, Devin asks something else, or the session enters another state than
-    that one; a session that falls asleep still waits. `asked_at` is when people were told of it,
-    or, if nothing is open, that the session has finished or stopped: only a reply that is sent
-    later is an answer to that.
+    that one; a session that falls asleep still waits. `answerable_since` is when people were told
+    of it, or, if nothing is open, that the session has finished or stopped: only a reply that is
+    sent later is an answer to that.
     """
 
     cursor: str = ""
@@ -352,7 +352,7 @@ class Watched(Record):
     is_turn_shown: bool = True
     asked: str = ""
     asked_in: SessionState = SessionState.UNKNOWN
-    asked_at: int = 0
+    answerable_since: int = 0
     options: tuple[str, ...] = ()
     question: str = ""
     question_at: int = 0

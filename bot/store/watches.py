@@ -199,12 +199,12 @@ class Watches:
         pause = self._store.timing.watch_pause
         polls = [
             TakenPoll(
-                *(SessionId(session), now, _seen(raw, asked) or Watched()),
+                *(SessionId(session), now, _seen(raw, since) or Watched()),
                 *(int(replied), int(wanted), raw),
                 pause=pause,
                 sent=int(sent),
             )
-            for session, raw, replied, wanted, sent, asked in taken
+            for session, raw, replied, wanted, sent, since in taken
         ]
         return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
@@ -248,7 +248,7 @@ class Watches:
             used=entry_of(poll, found.seen),
             link_ttl=self._link_ttl,
             pace_ms=int(self._store.timing.card_pause * 1000),
-            tells=found.seen.asked_at == poll.began,
+            tells=found.seen.answerable_since == poll.began,
         )
         if answer[0] == "lost":
             return None
@@ -308,10 +308,10 @@ class Watches:
 
     async def asking(self, session: SessionId, asked: str) -> Watched | None:
         """Return what was last seen of `session` if what it `asked` is open, and not answered."""
-        names = ("seen", "sent", "asked")
-        ((raw, sent, at),) = await self._store.fields([watched_key(session)], *names)
-        seen = _seen(raw, at)
-        is_open = seen is not None and seen.asked == asked and int(sent or 0) <= seen.asked_at
+        names = ("seen", "sent", "answerable_since")
+        ((raw, sent, since),) = await self._store.fields([watched_key(session)], *names)
+        seen, sent_at = _seen(raw, since), int(sent or 0)
+        is_open = seen is not None and seen.asked == asked and seen.answerable_since >= sent_at
         return seen if is_open else None
 
     async def last_outcome(self, session: SessionId, thread: ThreadRef) -> Outcome | None:
@@ -325,13 +325,13 @@ class Watches:
         return by or "", ended_by or ""
 
 
-def _seen(raw: str | None, asked: object) -> Watched | None:
+def _seen(raw: str | None, since: object) -> Watched | None:
     """Parse a record whose poll began before people were told, which was when it was recorded.
 
     Replies that were sent between the two were under way, and are no answers.
     """
-    seen = Watched.parse(raw)
-    return seen and seen.model_copy(update={"asked_at": max(seen.asked_at, int(str(asked or 0)))})
+    seen, later = Watched.parse(raw), int(str(since or 0))
+    return seen and seen.model_copy(update={"answerable_since": max(seen.answerable_since, later)})
 
 
 def _shown(poll: TakenPoll, found: Found) -> str:

@@ -383,8 +383,9 @@ def test_a_limit_near_the_cap_is_the_cap_and_no_other_trouble() -> None:
 
 def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
     """Once for each reply that moved nothing."""
-    told = {"cap_told": SaidKind.CAP_REACHED, "trouble": Trouble.LIMIT, "asked_at": NOW - 2 * AGO}
-    before = capped(10.0, **told).model_copy(update={"state": SessionState.SUSPENDED})
+    told = {"cap_told": SaidKind.CAP_REACHED, "answerable_since": NOW - 2 * AGO}
+    limited = {"state": SessionState.SUSPENDED, "trouble": Trouble.LIMIT}
+    before = capped(10.0, **told).model_copy(update=limited)
     page = MessagePage((), Cursor("v3 "), timedelta(0))
     for replied, kinds in ((NOW - AGO, ["(cap_reached)"]), (NOW - 3 * AGO, [])):
         poll = TakenPoll(SESSION, NOW, before, replied, followers=[follower()], sent=replied)

@@ -36,9 +36,8 @@ HASHES: dict[str, set[str]] = {
     "record": {"content", "round", "state", "meanwhile", "noticed", "reply", "files"},
     "card": {"wanted", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
-        *("seen", "shown", "joined:", "replied", "sent", "asked", "wanted", "by:", "last:"),
-        *("failing", "attempts"),
-        "started",
+        *("seen", "shown", "joined:", "replied", "sent", "wanted", "by:", "last:"),
+        *("answerable_since", "failing", "attempts", "started"),
     },
     "heard": {"gap", "noted:"},
     "ledger": set(),

@@ -165,13 +165,13 @@ async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_f
 
     await wait_until(is_past, "the reply is sent")
     await raw.hset(at(watched_key(SESSION)), "sent", str(sent))
-    seen = Watched(asked="a", asked_at=poll.began)
+    seen = Watched(asked="a", answerable_since=poll.began)
     assert await watches.record(poll, Found(seen=seen, after=SOON)) is not None
     assert await watches.asking(SESSION, "a") is not None
     await raw.zadd(at(WATCH_KEY), {SESSION: 0})
     (poll,) = await take(store)
-    assert poll.sent < poll.seen.asked_at
-    await raw.hset(at(watched_key(SESSION)), "sent", str(poll.seen.asked_at + 1))
+    assert poll.sent < poll.seen.answerable_since
+    await raw.hset(at(watched_key(SESSION)), "sent", str(poll.seen.answerable_since + 1))
     assert await watches.asking(SESSION, "a") is None
 
 

@@ -27,7 +27,7 @@ if was == seen then return {'again'} end
 if was ~= before then return {'lost'} end
 local now = now_ms()
 redis.call('HSET', watched, 'seen', seen)
-if tells then redis.call('HSET', watched, 'asked', now) end
+if tells then redis.call('HSET', watched, 'answerable_since', now) end
 put_off({{session, after_ms}}, began, now)
 if #used > 0 then
   local ledger = key.ledger(used[1])

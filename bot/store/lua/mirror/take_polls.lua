@@ -1,7 +1,7 @@
 -- Takes the sessions that are due within `ahead_ms`, if one is due now; each is due again after
 -- `keep.poll`, should its poll not end. Returns the time, when the next session is due (0: none),
--- and for each taken session its record, when a reply last reached it, when its messages were last
--- wanted, when that reply was sent, and when people were last told what they may have to answer.
+-- and for each taken session its record, when a reply last reached it, when a read of its messages
+-- was last wanted, when that reply was sent, and when people were last told what to answer.
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
 local link_ttl = tonumber(ARGV[3])
@@ -13,7 +13,8 @@ local taken, leases = {}, {}
 local due = redis.call('ZRANGE', key.watch, '-inf', now + ahead_ms, 'BYSCORE', 'LIMIT', 0, limit)
 for i, session in ipairs(due) do
   local watched = key.watched(session)
-  local known = redis.call('HMGET', watched, 'seen', 'replied', 'wanted', 'sent', 'asked')
+  local known = redis.call('HMGET', watched, 'seen', 'replied', 'wanted', 'sent',
+                           'answerable_since')
   taken[i] = {session, known[1] or ''}
   for one = 2, 5 do taken[i][one + 1] = known[one] or 0 end
   leases[2 * i - 1] = now + keep.poll * 1000

@@ -9,6 +9,5 @@ local subject, _, holds = try_of(owed)
 if holds ~= held then return 0 end
 local notes = cjson.decode(redis.call('HGET', subject, 'notes') or '{}')
 notes[name] = what
-local text = cjson.encode(notes)
-redis.call('HSET', subject, 'notes', text)
+redis.call('HSET', subject, 'notes', cjson.encode(notes))
 return 1
