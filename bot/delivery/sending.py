@@ -286,14 +286,14 @@ class Sender:
         """Note words that have no author's line; return True if another reply said the same."""
         if not message.as_user:
             return False
-        text, sent = self.devin.listed(message.text, message.attachments), head.sent / 1000
+        text, sent = self.devin.listed(message.text, message.attachments), head.sending_since / 1000
         about, now = (lease.session, head.reply.id, text, sent), head.clock().timestamp()
         return await self._retried(partial(self.acting.said_before, *about, now))
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
         if await self._note_words(lease, head, message):
             return lost
-        since = datetime.fromtimestamp(head.sent / 1000, UTC)
+        since = datetime.fromtimestamp(head.sending_since / 1000, UTC)
         reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)
         return await reconcile(self.devin, attempt, lost, self.workspace.timing.reconcile_pauses)

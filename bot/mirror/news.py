@@ -94,7 +94,7 @@ def _at_rest(
 def _is_settled(poll: TakenPoll, question: Said) -> bool:
     """Return True if a question is open, or somebody has replied since it was asked."""
     before = poll.seen
-    is_open = before.has_open(SessionState.WAITING) or poll.sent > before.question_at
+    is_open = before.has_open(SessionState.WAITING) or poll.reply_sent_at > before.question_at
     return before.question == question.id and is_open
 
 
@@ -142,7 +142,7 @@ def _has_reply(poll: TakenPoll) -> bool:
 
     One that was under way then, and was confirmed later, is no answer to that.
     """
-    return poll.sent > poll.seen.answerable_since
+    return poll.reply_sent_at > poll.seen.answerable_since
 
 
 def _is_unmoved_by_reply(poll: TakenPoll) -> bool:

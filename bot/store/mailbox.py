@@ -52,7 +52,7 @@ class Head:
 
     `failing_since` is None while Devin answers the session; `attempts` counts the session's tries
     since then, whichever reply they were for. `was_delayed` is True if this reply was ever put off,
-    so that its thread may have been told. `sent` is when it was first marked as being sent.
+    so that its thread may have been told. `sending_since` is when it was marked as being sent.
     `interrupted` is True if an earlier holder of the lease, which is gone, did that. `as_user` is
     the account as which it was last sent, "" for none, and None if that isn't recorded. With a
     `flaw`, the record is broken, and `reply` has the readable parts of it.
@@ -64,7 +64,7 @@ class Head:
     failing_since: int | None
     attempts: int
     now: int
-    sent: int
+    sending_since: int
     interrupted: bool
     as_user: str | None = None
     was_delayed: bool = False
@@ -109,7 +109,7 @@ def parse_step(answer: Sequence[Any]) -> Step:
         return Later(answer[1] / 1000)
     if what not in {"head", "interrupted"}:
         return Nothing(what)
-    _, reply_id, raw, number, accepted, since, attempts, now, sent, as_user, put_off = answer
+    _, reply_id, raw, number, accepted, failing, attempts, now, since, as_user, put_off = answer
     team, channel, ts = place_of(reply_id)
     place = {"team": team, "channel": channel, "thread_ts": ts}
     reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
@@ -120,10 +120,10 @@ def parse_step(answer: Sequence[Any]) -> Step:
         reply=reply,
         round=int(number or 1),
         accepted=int(accepted or now),
-        failing_since=int(since) if since else None,
+        failing_since=int(failing) if failing else None,
         attempts=int(attempts),
         now=int(now),
-        sent=int(sent),
+        sending_since=int(since),
         interrupted=what == "interrupted",
         as_user=as_user,
         was_delayed=bool(put_off),

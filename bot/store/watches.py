@@ -54,11 +54,11 @@ class Follower:
 class TakenPoll:
     """A poll of a session, taken at `began` (Unix ms), with its record (`before`: as it is kept).
 
-    `replied` is when a reply last reached the session, or may have, and `sent` when that was sent.
-    `wanted` is when that or a link last asked for its messages to be read. Only an opened poll
-    knows the followers, the messages `shown`, and how the session was `started`, if the relay did
-    that. `pause` is the shortest time until the next one, in seconds. `taken` is when this process
-    took it, by its monotonic clock.
+    `replied` is when a reply last reached the session, or may have, and `reply_sent_at` when it was
+    sent. `wanted` is when that or a link last asked for its messages to be read. Only an opened
+    poll knows the followers, the messages `shown`, and how the session was `started`, if the relay
+    did that. `pause` is the shortest time until the next one, in seconds. `taken` is when this
+    process took it, by its monotonic clock.
     """
 
     session: SessionId
@@ -71,7 +71,7 @@ class TakenPoll:
     shown: Collection[str] = ()
     pause: float = TIMING.watch_pause
     started: Started | None = None
-    sent: int = 0
+    reply_sent_at: int = 0
     taken: float = field(default_factory=time.monotonic)
 
     def clock(self) -> datetime:
@@ -202,9 +202,9 @@ class Watches:
                 *(SessionId(session), now, _seen(raw, since) or Watched()),
                 *(int(replied), int(wanted), raw),
                 pause=pause,
-                sent=int(sent),
+                reply_sent_at=int(sent_at),
             )
-            for session, raw, replied, wanted, sent, since in taken
+            for session, raw, replied, wanted, sent_at, since in taken
         ]
         return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
@@ -308,10 +308,10 @@ class Watches:
 
     async def asking(self, session: SessionId, asked: str) -> Watched | None:
         """Return what was last seen of `session` if what it `asked` is open, and not answered."""
-        names = ("seen", "sent", "answerable_since")
-        ((raw, sent, since),) = await self._store.fields([watched_key(session)], *names)
-        seen, sent_at = _seen(raw, since), int(sent or 0)
-        is_open = seen is not None and seen.asked == asked and seen.answerable_since >= sent_at
+        names = ("seen", "reply_sent_at", "answerable_since")
+        ((raw, sent_at, since),) = await self._store.fields([watched_key(session)], *names)
+        seen, sent = _seen(raw, since), int(sent_at or 0)
+        is_open = seen is not None and seen.asked == asked and seen.answerable_since >= sent
         return seen if is_open else None
 
     async def last_outcome(self, session: SessionId, thread: ThreadRef) -> Outcome | None:

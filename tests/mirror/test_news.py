@@ -388,7 +388,9 @@ def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
     before = capped(10.0, **told).model_copy(update=limited)
     page = MessagePage((), Cursor("v3 "), timedelta(0))
     for replied, kinds in ((NOW - AGO, ["(cap_reached)"]), (NOW - 3 * AGO, [])):
-        poll = TakenPoll(SESSION, NOW, before, replied, followers=[follower()], sent=replied)
+        poll = TakenPoll(
+            SESSION, NOW, before, replied, followers=[follower()], reply_sent_at=replied
+        )
         at = summary(SessionState.SUSPENDED, acus=10.0, trouble=Trouble.LIMIT)
         assert said(found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))) == kinds
 

@@ -87,7 +87,15 @@ class Conversation:
             default=Follow.ALL,
         )
         poll = TakenPoll(
-            SESSION, self.now, self.seen, self.replied, 0, "", [_FOLLOWER], shown, sent=self.sent
+            SESSION,
+            self.now,
+            self.seen,
+            self.replied,
+            0,
+            "",
+            [_FOLLOWER],
+            shown,
+            reply_sent_at=self.sent,
         )
         found = found_in(poll, reading)
         self.seen = found.seen

@@ -36,7 +36,7 @@ HASHES: dict[str, set[str]] = {
     "record": {"content", "round", "state", "meanwhile", "noticed", "reply", "files"},
     "card": {"wanted", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
-        *("seen", "shown", "joined:", "replied", "sent", "wanted", "by:", "last:"),
+        *("seen", "shown", "joined:", "replied", "reply_sent_at", "wanted", "by:", "last:"),
         *("answerable_since", "failing", "attempts", "started"),
     },
     "heard": {"gap", "noted:"},

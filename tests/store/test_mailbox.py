@@ -312,11 +312,11 @@ async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> Non
 async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, raw: Redis) -> None:
     """Nobody knows whether Devin got it since it was marked. The next one is an ordinary head."""
     await filled(mailbox, 1, 2)
-    began = (await taken(mailbox, "a")).sent - 2000
-    await raw.hset(at(subject_key(a_reply(1).id)), "sent", str(began))
+    began = (await taken(mailbox, "a")).sending_since - 2000
+    await raw.hset(at(subject_key(a_reply(1).id)), "sending_since", str(began))
     await raw.delete(at(lease_key(ID)))
     head = await taken(mailbox, "b")
-    assert (head.reply, head.interrupted, head.sent) == (a_reply(1), True, began)
+    assert (head.reply, head.interrupted, head.sending_since) == (a_reply(1), True, began)
     step = await mailbox.finish(ID, "b", head, UNCERTAIN, go_on=True)
     assert isinstance(step, Head)
     assert (step.reply, step.interrupted) == (a_reply(2), False)
@@ -630,7 +630,7 @@ def test_devin_has_been_failing_a_reply_since_it_was_there(
         failing_since=failing_since and failing_since * 1000,
         attempts=1,
         now=10_000,
-        sent=10_000,
+        sending_since=10_000,
         interrupted=False,
     )
     assert head.waited == timedelta(seconds=waited)

@@ -164,14 +164,14 @@ async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_f
         return now * 1000 + micros // 1000 > sent
 
     await wait_until(is_past, "the reply is sent")
-    await raw.hset(at(watched_key(SESSION)), "sent", str(sent))
+    await raw.hset(at(watched_key(SESSION)), "reply_sent_at", str(sent))
     seen = Watched(asked="a", answerable_since=poll.began)
     assert await watches.record(poll, Found(seen=seen, after=SOON)) is not None
     assert await watches.asking(SESSION, "a") is not None
     await raw.zadd(at(WATCH_KEY), {SESSION: 0})
     (poll,) = await take(store)
-    assert poll.sent < poll.seen.answerable_since
-    await raw.hset(at(watched_key(SESSION)), "sent", str(poll.seen.answerable_since + 1))
+    assert poll.reply_sent_at < poll.seen.answerable_since
+    await raw.hset(at(watched_key(SESSION)), "reply_sent_at", str(poll.seen.answerable_since + 1))
     assert await watches.asking(SESSION, "a") is None
 
 

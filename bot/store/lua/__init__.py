@@ -24,7 +24,7 @@ class ReplyField(StrEnum):
     ROUND = "round"
     PRESSED = "pressed"
     TOKEN = "token"  # noqa: S105 - the name of a field
-    SENT = "sent"
+    SENDING_SINCE = "sending_since"
     FILES = "files"
     AS_USER = "as_user"
     OUTCOME = "outcome"

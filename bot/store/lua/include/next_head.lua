@@ -17,8 +17,10 @@ local function next_head(session, token, now, goes_on)
       return {'empty'}
     end
     local reply = key.subject(id)
-    local was = redis.call('HMGET', reply, 'state', 'token', 'sent', 'accepted', 'not_before')
-    local is_ours = was[1] == 'sending' and was[2] == token
+    local was = redis.call('HMGET', reply, 'state', 'token', 'sending_since', 'accepted',
+                           'not_before')
+    local is_sending = was[1] == 'sending'
+    local is_ours = is_sending and was[2] == token
     local until_ms = was[1] == 'waiting' and tonumber(was[5] or 0) or 0
     local missing_ms = (was[4] or 0) + keep.behind * 1000
     local may_wait = missing_ms > now and not is_ours
@@ -32,16 +34,15 @@ local function next_head(session, token, now, goes_on)
       redis.call('ZADD', key.due, 'XX', 'GT', until_ms, session)
       return {'later', until_ms - now}
     end
-    if was[1] == 'waiting' or was[1] == 'sending' then
-      local is_sent = was[1] == 'sending'
-      local sent = is_sent and was[3] or now
+    if was[1] == 'waiting' or is_sending then
+      local since = is_sending and was[3] or now
       redis.call('SET', lease, token, 'PX', keep.lease * 1000)
-      redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sent', sent)
-      local what = is_sent and was[2] ~= token and 'interrupted' or 'head'
+      redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sending_since', since)
+      local what = is_sending and was[2] ~= token and 'interrupted' or 'head'
       local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'notice')
       local failing = redis.call('HMGET', watched, 'failing', 'attempts')
       return {
-        what, id, kept[1], kept[2], was[4], failing[1] or '', failing[2] or 0, now, sent,
+        what, id, kept[1], kept[2], was[4], failing[1] or '', failing[2] or 0, now, since,
         kept[3], kept[4],
       }
     end

@@ -19,12 +19,12 @@ local reply, mail = key.subject(reply_id), key.mail(session)
 local NEVER_TAKEN = {ended = true, refused = true, given_up = true}
 local now = now_ms()
 local is_stop = evidence == 'stop'
-local is_sent = is_stop or evidence == 'person'
+local by_person = is_stop or evidence == 'person'
 
 local is = redis.call('HMGET', reply, 'state', 'pressed')
 local known, is_again = is[1], is[2] == call
-local is_free = known == 'ahead' or (is_sent and known == 'withdrawn')
-if is_sent and known == 'done' then
+local is_free = known == 'ahead' or (by_person and known == 'withdrawn')
+if by_person and known == 'done' then
   local was = redis.call('HMGET', reply, 'outcome', 'session')
   local is_json, ended = pcall(cjson.decode, was[1] or '')
   is_free = (is_json and NEVER_TAKEN[ended.kind]) or was[2] ~= session
@@ -42,16 +42,16 @@ if thread ~= '' then
   linked = cjson.decode(linked)
   if linked.session ~= session then return {'unlinked', -1} end
   if linked.muted and not is_stop then return {'muted', -1} end
-  if not is_sent and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
+  if not by_person and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
   if not known and evidence == 'old event' then return {'late', -1} end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
   traffic(thread, now, link_ttl)
 end
 
-local kept = known == 'ahead' and not is_sent and redis.call('HGET', reply, 'reply') or text
+local kept = known == 'ahead' and not by_person and redis.call('HGET', reply, 'reply') or text
 local round = 1
-if known and is_sent then
+if known and by_person then
   local edited = redis.call('HGET', reply, 'edited')
   round = (redis.call('HGET', reply, 'round') or 0) + 1
   redis.call('DEL', reply)

@@ -22,7 +22,7 @@ local poll_after_ms = tonumber(ARGV[13])
 local reply, mail, lease = key.subject(reply_id), key.mail(session), key.lease(session)
 local watched = key.watched(session)
 local now = now_ms()
-local was = redis.call('HMGET', reply, 'state', 'token', 'meanwhile', 'sent')
+local was = redis.call('HMGET', reply, 'state', 'token', 'meanwhile', 'sending_since')
 if was[2] ~= token then return {'lost'} end
 if was[1] == 'sending' then
   redis.call('ZREM', mail, reply_id)
@@ -40,7 +40,7 @@ if was[1] == 'sending' then
     local follows = redis.call('HEXISTS', watched, 'joined:' .. thread) == 1
     if follows then redis.call('HSET', watched, 'last:' .. thread, outcome) end
     if follows and may_be_there then redis.call('HSET', watched, 'by:' .. thread, by) end
-    if may_be_there then redis.call('HSET', watched, 'replied', now, 'sent', was[4]) end
+    if may_be_there then redis.call('HSET', watched, 'replied', now, 'reply_sent_at', was[4]) end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end

@@ -18,7 +18,6 @@ for _, id in ipairs(redis.call('ZRANGE', mail, 0, most - 1)) do
   end
 end
 for thread, count in pairs(counts) do
-  table.insert(answer, thread)
-  table.insert(answer, count)
+  answer[#answer + 1], answer[#answer + 2] = thread, count
 end
 return answer
