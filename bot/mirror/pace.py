@@ -98,7 +98,7 @@ def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
         or pulls_by(seen, summary) != seen.pull_requests
         or (seen.is_at_rest and summary.acus != seen.acus)  # at work, the next read finds it soon
     )
-    is_wanted = poll.wanted >= seen.read_at or seen.has_more
+    is_wanted = poll.read_wanted_at >= seen.read_at or seen.has_more
     if is_wanted or has_moved or _is_fresh(poll):
         return Worth.NEWS
     if state is SessionState.ENDED:
@@ -135,7 +135,7 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
 
 
 def _moved_at(poll: TakenPoll, seen: Watched) -> int:
-    linked = poll.wanted if seen.state is SessionState.UNKNOWN else 0
+    linked = poll.read_wanted_at if seen.state is SessionState.UNKNOWN else 0
     return max(seen.updated - seen.skew, seen.spoke_at, poll.replied, linked)
 
 

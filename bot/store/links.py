@@ -6,7 +6,7 @@ link is forgotten `LINK_TTL` after its last traffic.
 One script sets a link, if it still is what it was, and all that depends on it; else it is read
 again. Of two people who change one profile at the same moment, each changes their own fields.
 
-A link's card is a post in its thread. `wanted` counts the requests for an edit of it: a try ends
+A link's card is a post in its thread. `requests` counts those for an edit of it: a try ends
 the card's entry only if none came meanwhile. A new link has a card of its own; that of a link that
 has ended is edited a last time. Its `slot` is what Slack shows beside the thread.
 """
@@ -242,7 +242,7 @@ class Profiles:
         await self.clear(channel)
 
 
-FIELDS = ("wanted", "session", "ts", "shows", "slot", "again")
+FIELDS = ("requests", "session", "ts", "shows", "slot", "again")
 """The fields of a card's record that its teller needs."""
 
 
@@ -327,7 +327,7 @@ class Cards:
             self._store,
             owed=str(begun.owed),
             held=begun.held,
-            wanted=begun.record["wanted"],
+            requests=begun.record["requests"],
             ts=told.ts,
             shows=told.shows,
             slot=told.slot,

@@ -55,17 +55,17 @@ class TakenPoll:
     """A poll of a session, taken at `began` (Unix ms), with its record (`before`: as it is kept).
 
     `replied` is when a reply last reached the session, or may have, and `reply_sent_at` when it was
-    sent. `wanted` is when that or a link last asked for its messages to be read. Only an opened
-    poll knows the followers, the messages `shown`, and how the session was `started`, if the relay
-    did that. `pause` is the shortest time until the next one, in seconds. `taken` is when this
-    process took it, by its monotonic clock.
+    sent. `read_wanted_at` is when that or a link last asked for its messages to be read. Only an
+    opened poll knows the followers, the messages `shown`, and how the session was `started`, if the
+    relay did that. `pause` is the shortest time until the next one, in seconds. `taken` is when
+    this process took it, by its monotonic clock.
     """
 
     session: SessionId
     began: int
     seen: Watched
     replied: int = 0
-    wanted: int = 0
+    read_wanted_at: int = 0
     before: str = ""
     followers: Sequence[Follower] = ()
     shown: Collection[str] = ()

@@ -155,7 +155,7 @@ async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
     thread = await desk.linked_thread(missing)
     for ago, pause in ((30, 30), (7_200, 300)):
         (seconds, _) = await raw.time()
-        await raw.hset(at(watched_key(missing)), "wanted", str(1000 * (seconds - ago)))
+        await raw.hset(at(watched_key(missing)), "read_wanted_at", str(1000 * (seconds - ago)))
         await raw.zadd(at(WATCH_KEY), {missing: 0})
         await until_put_off(raw, missing, pause)
     warnings = [one for one in caplog.records if one.getMessage() == "sessions not read"]

@@ -34,10 +34,10 @@ HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "subject": {"content", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"content", "round", "state", "meanwhile", "noticed", "reply", "files"},
-    "card": {"wanted", "session", "ts", "shows", "slot", "edited", "open", "again"},
+    "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
-        *("seen", "shown", "joined:", "replied", "reply_sent_at", "wanted", "by:", "last:"),
-        *("answerable_since", "failing", "attempts", "started"),
+        *("seen", "shown", "joined:", "replied", "reply_sent_at", "by:", "last:"),
+        *("answerable_since", "read_wanted_at", "failing", "attempts", "started"),
     },
     "heard": {"gap", "noted:"},
     "ledger": set(),

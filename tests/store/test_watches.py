@@ -222,7 +222,7 @@ async def test_a_delivered_reply_has_its_session_polled_and_its_author_known(
     assert isinstance(head, Head)
     await mailbox.finish(SESSION, "token", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=True)
     assert await watches.last_people(SESSION, thread()) == ("U0BEN", "")
-    replied, wanted = await raw.hmget(at(watched_key(SESSION)), "replied", "wanted")
+    replied, wanted = await raw.hmget(at(watched_key(SESSION)), "replied", "read_wanted_at")
     assert replied == wanted
     pause = int(store.timing.watch_pause * 1000)
     assert await raw.zscore(at(WATCH_KEY), SESSION) == int(replied or 0) + pause

@@ -160,7 +160,7 @@ async def end_card(
     *,
     owed: str,
     held: str,
-    wanted: str,
+    requests: str,
     ts: str,
     shows: str,
     slot: str,

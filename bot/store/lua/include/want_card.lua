@@ -4,7 +4,7 @@
 local function want_card(name, now, pace_ms, ttl)
   local card, owed = key.subject(name), name .. '|1|card'
   if redis.call('EXISTS', card) == 0 then return -1 end
-  redis.call('HINCRBY', card, 'wanted', 1)
+  redis.call('HINCRBY', card, 'requests', 1)
   local edited = tonumber(redis.call('HGET', card, 'edited') or 0)
   local after = math.max(0, edited + pace_ms - now)
   local due = redis.call('ZSCORE', key.outbox, owed)

@@ -13,7 +13,7 @@ local taken, leases = {}, {}
 local due = redis.call('ZRANGE', key.watch, '-inf', now + ahead_ms, 'BYSCORE', 'LIMIT', 0, limit)
 for i, session in ipairs(due) do
   local watched = key.watched(session)
-  local known = redis.call('HMGET', watched, 'seen', 'replied', 'wanted',
+  local known = redis.call('HMGET', watched, 'seen', 'replied', 'read_wanted_at',
                            'reply_sent_at', 'answerable_since')
   taken[i] = {session, known[1] or ''}
   for one = 2, 5 do taken[i][one + 1] = known[one] or 0 end

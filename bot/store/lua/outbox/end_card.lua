@@ -1,11 +1,11 @@
--- Ends a try at a card that was begun when `wanted` was its number: notes its `ts`, what it shows,
+-- Ends a try at a card that was begun after so many `requests`: notes its `ts`, what it shows,
 -- its `slot`, and with `is_open` that it has shown what Devin does. With an `again_ms` of 0 or more
 -- the entry rests until then, or until it was to be told anyway if the slot is the same, unless an
 -- edit is asked for before.
 -- Returns the ms after which it must be edited, since that was asked for meanwhile, or -1.
 local owed = ARGV[1]
 local held = ARGV[2]
-local wanted = ARGV[3]
+local requests = ARGV[3]
 local ts = ARGV[4]
 local shows = ARGV[5]
 local slot = ARGV[6]
@@ -18,8 +18,8 @@ if holds ~= held then return -1 end
 local now = now_ms()
 redis.call('HDEL', card, begun)
 if is_open then redis.call('HSET', card, 'open', 1) end
-local was = redis.call('HMGET', card, 'wanted', 'ts', 'shows', 'slot', 'again')
-if was[1] ~= wanted and string.sub(was[4] or '', 1, 1) == ' ' then
+local was = redis.call('HMGET', card, 'requests', 'ts', 'shows', 'slot', 'again')
+if was[1] ~= requests and string.sub(was[4] or '', 1, 1) == ' ' then
   -- Its status was doubted (`want_card_of`), perhaps after this try had Slack set it.
   slot = string.gsub(slot, '^%S*', '')
 end
@@ -27,14 +27,14 @@ if slot ~= (was[4] or '') then redis.call('HSET', card, 'slot', slot) end
 if ts ~= (was[2] or '') or shows ~= (was[3] or '') then
   redis.call('HSET', card, 'ts', ts, 'shows', shows, 'edited', now)
 end
-if was[1] == wanted and again_ms >= 0 then
+if was[1] == requests and again_ms >= 0 then
   local again, before = now + again_ms, tonumber(was[5] or 0)
   if slot == was[4] and before > now then again = math.min(again, before) end
   redis.call('HSET', card, 'again', again)
   redis.call('ZADD', key.outbox, again, owed)
   return -1
 end
-if was[1] == wanted then
+if was[1] == requests then
   redis.call('ZREM', key.outbox, owed)
   return -1
 end
