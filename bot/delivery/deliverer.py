@@ -75,23 +75,24 @@ class Deliverer:
         if head.attempts and head.waited >= self.workspace.settings.give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(lease, head, outcome)
-        delay, notice = self._delay(head, wait), self.workspace.timing.notice_wait
-        put_off = (lease.session, lease.token, head, delay, notice)
+        after, report_after = self._pause(head, wait), self.workspace.timing.notice_wait
+        put_off = (lease.session, lease.token, head, after, report_after)
         deferred = await retried(lambda: self.state.mailbox.defer(*put_off), self.in_flight)
         if deferred is None:
             return Nothing.LOST
-        attempts, notice_after = deferred
+        attempts, report_seconds = deferred
         if wait.was_asked or attempts == 1:
             metrics.WAITS.labels(wait.reason).inc()
             ids = {"session_id": lease.session, "reply_id": head.reply.id, "reason": wait.reason}
-            tried = {"attempts": attempts, "seconds": round(delay.total_seconds(), 1)}
+            tried = {"attempts": attempts, "seconds": round(after.total_seconds(), 1)}
             log.warning("waits", extra={**ids, **tried})
-        if notice_after is not None:
-            await self.schedule.tell(Owed(head.reply.id, head.round, OwedKind.DELAY), notice_after)
-        return Later(delay.total_seconds())
+        if report_seconds is not None:
+            owed = Owed(head.reply.id, head.round, OwedKind.DELAY)
+            await self.schedule.tell(owed, report_seconds)
+        return Later(after.total_seconds())
 
-    def _delay(self, head: Head, wait: Wait) -> timedelta:
-        """Return what Devin asks for, or else a growing delay; at most what is left of the wait."""
+    def _pause(self, head: Head, wait: Wait) -> timedelta:
+        """Return what Devin asks for, or else a growing pause; at most what is left of the wait."""
         pause = wait.retry_after
         if pause is None:
             pause = self.sender.backoff(head) * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)

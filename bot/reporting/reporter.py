@@ -267,22 +267,22 @@ class _Tellers:
         await self._threads.mark(channel, ts, emoji, owed.log_fields, takes_off=takes_off)
 
     async def _take_back(self, report: Report) -> None:
-        """Take ⏳ off, and edit the notice that the reply waits: both would stay for good."""
+        """Take ⏳ off, and edit the post that the reply waits: both would stay for good."""
         await self._mark(report.owed, delivery_reports.WAITING_MARK, takes_off=True)
-        where = report.noticed_in or (report.reply.thread.thread_ts if report.reply else "")
+        where = report.delay_told_in or (report.reply.thread.thread_ts if report.reply else "")
         if not where:
             return
         owed, (team, channel, ts) = report.owed, place_of(report.owed.subject)
         thread = ThreadRef(team=team, channel=channel, thread_ts=where)
         key, ids = str(replace(owed, kind=OwedKind.DELAY)), owed.log_fields
-        notice = await self._threads.find(thread, key, ids=ids, since=ts)
-        if notice is None:
+        post = await self._threads.find(thread, key, ids=ids, since=ts)
+        if post is None:
             return
         kind = None if report.outcome is None else report.outcome.kind
         waited = max(timedelta(seconds=1), report.waited or timedelta(0))
         words = delivery_reports.waited(kind, waited, await self._names.one(report.session))
         try:
-            await self._threads.update(thread, notice, words, follows=True)
+            await self._threads.update(thread, post, words, follows=True)
         except SlackRefused as error:
             log.warning("notice not edited", extra={**ids, "reason": str(error)})
 
@@ -347,7 +347,7 @@ class Outcomes(_Tellers):
         stale = set(delivery_reports.MARKS.values()) - {mark} if report.owed.number > 1 else set()
         for emoji in stale:
             await self._mark(report.owed, emoji, takes_off=True)
-        if report.noticed_in:
+        if report.delay_told_in:
             await self._take_back(report)
 
 
@@ -361,7 +361,7 @@ class Delays(_Tellers):
         if not report.is_current:
             return False
         if not report.is_waiting:
-            may_be_told = begun.again or bool(report.noticed_in)
+            may_be_told = begun.again or bool(report.delay_told_in)
             if may_be_told:
                 await self._take_back(report)
             return may_be_told
@@ -375,10 +375,10 @@ class Delays(_Tellers):
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the report, unless its reply was sent or withdrawn before the notice came."""
+        """End the report, unless its reply was sent or withdrawn before it was told."""
         report = Report.of(begun)
         where = report.reply.thread.thread_ts if told and report.is_waiting and report.reply else ""
-        await self._outbox.end(begun, noticed_in=where)
+        await self._outbox.end(begun, delay_told_in=where)
 
 
 def _is_mark_only(report: Report) -> bool:

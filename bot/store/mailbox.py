@@ -134,7 +134,7 @@ def parse_step(answer: Sequence[Any]) -> Step:
 def kept_of(head: Head, outcome: Outcome) -> str:
     """Return what FINISH keeps of a reply, "" for nothing; of a delivered one, not the text.
 
-    If the reply was put off, its thread is kept: the notice of that may have to be taken back.
+    If the reply was put off, its thread is kept: the report of that may have to be taken back.
     """
     reply = head.reply
     if head.flaw is not None or outcome.kind is not OutcomeKind.DELIVERED:
@@ -221,30 +221,30 @@ class Mailbox:
         session: SessionId,
         token: str,
         head: Head,
-        delay: timedelta,
-        notice: timedelta | None = None,
+        after: timedelta,
+        report_after: timedelta | None = None,
     ) -> tuple[int, float | None] | None:
-        """Put the head off by `delay`; return None if it is no longer being sent under `token`.
+        """Put the head off until `after`; return None if it is no longer being sent under `token`.
 
-        Otherwise, return the attempts so far, and the seconds until its notice, if any.
+        Otherwise, return the attempts so far, and the seconds until its report, if any.
 
-        The first deferral of a reply owes a notice, due after `notice`. Without one, the reply has
-        certainly not been sent.
+        The first deferral of a reply owes a report that it waits, due after `report_after`. Without
+        one, the reply has certainly not been sent.
         """
-        report = "" if notice is None else Owed(head.reply.id, head.round, OwedKind.DELAY)
+        report = "" if report_after is None else Owed(head.reply.id, head.round, OwedKind.DELAY)
         answer = await lua.defer(
             self._store,
             session=session,
             token=token,
             reply_id=head.reply.id,
-            delay=millis(delay),
-            notice=str(report),
-            notice_after=millis(notice or timedelta(0)),
+            after_ms=millis(after),
+            report=str(report),
+            report_after_ms=millis(report_after or timedelta(0)),
         )
         if not answer:
             return None
-        attempts, notice_ms = answer
-        return attempts, None if notice_ms < 0 else notice_ms / 1000
+        attempts, report_ms = answer
+        return attempts, None if report_ms < 0 else report_ms / 1000
 
     async def renew(self, session: SessionId, token: str) -> bool:
         """Extend the lease by another `keep.LEASE`; return False if it is no longer ours."""

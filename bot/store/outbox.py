@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class OwedKind(StrEnum):
-    """The kinds of entries. The values are kept in Redis, and in the log's `report`.
+    """The kinds of entries. The values are kept in Redis, and in the log's `kind`.
 
     A thread must be told the `OUTCOME` of a reply, or the `DELAY` while it waits; a workflow's
     `STEP` must be carried out; one person, or a thread, must get a `NOTICE`. `WORDS` are what a
@@ -70,7 +70,7 @@ ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.DELAY})
 """The kinds whose entries wait in Redis for a poll, and not in a process.
 
-Of delays, these are the ones whose notice is to be taken back.
+Of delays, these are the ones that are to be taken back.
 """
 
 
@@ -93,7 +93,7 @@ class Owed:
     def log_fields(self) -> dict[str, object]:
         """The fields by which the log names the entry: `reply_id` if it is about a reply."""
         about = "reply_id" if self.kind in ABOUT_REPLIES else "subject"
-        return {about: self.subject, "report": self.kind.value}
+        return {about: self.subject, "kind": self.kind.value}
 
 
 def parse_owed(text: str) -> Owed:
@@ -124,7 +124,7 @@ LEASE = timedelta(seconds=45)
 
 REPORT_FIELDS = (
     *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
-    *(ReplyField.NOTICE, ReplyField.NOTICED, ReplyField.ROUND, ReplyField.SESSION),
+    *(ReplyField.PUT_OFF_AT, ReplyField.DELAY_TOLD_IN, ReplyField.ROUND, ReplyField.SESSION),
 )
 """The fields of a reply's record that a report needs."""
 
@@ -215,24 +215,26 @@ class Outbox:
             keep=seconds(keep),
         )
 
-    async def end(self, begun: Begun, *, forget: bool = False, noticed_in: str = "") -> None:
+    async def end(self, begun: Begun, *, forget: bool = False, delay_told_in: str = "") -> None:
         """End the entry; with `forget`, delete its content and keep only that it was owed.
 
-        A report may have told the thread `noticed_in` that its reply waits. If the reply no longer
-        does, the entry is due again at once.
+        A report may have told the thread `delay_told_in` that its reply waits. If the reply no
+        longer does, the entry is due again at once.
         """
         owed, held, leaves = str(begun.owed), begun.held, "fact" if forget else "all"
-        await lua.end_entry(self._store, owed=owed, held=held, leaves=leaves, noticed_in=noticed_in)
+        await lua.end_entry(
+            self._store, owed=owed, held=held, leaves=leaves, delay_told_in=delay_told_in
+        )
 
     async def take_back(self, begun: Begun) -> None:
         """End an entry that was not done, and forget it: its subject may be owed again."""
         owed, held = str(begun.owed), begun.held
-        await lua.end_entry(self._store, owed=owed, held=held, leaves="nothing", noticed_in="")
+        await lua.end_entry(self._store, owed=owed, held=held, leaves="nothing", delay_told_in="")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report on a reply that has an outcome, or waits, as the thread `noticed_in` knows.
+    """A report on a reply that has an outcome, or waits, as the thread `delay_told_in` knows.
 
     `waited` is the time since Devin first put the reply off; None if it never did.
     """
@@ -242,7 +244,7 @@ class Report:
     is_waiting: bool
     reply: Reply | None
     outcome: Outcome | None
-    noticed_in: str
+    delay_told_in: str
     waited: timedelta | None
     is_current: bool
     session: SessionId
@@ -252,14 +254,14 @@ class Report:
         """Build it from a record with `REPORT_FIELDS`; raise ValidationError for a broken one."""
         record = begun.record
         reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]
-        put_off = record[ReplyField.NOTICE]
+        put_off = record[ReplyField.PUT_OFF_AT]
         return cls(
             owed=begun.owed,
             again=begun.again,
             is_waiting=record[ReplyField.STATE] in _WAITING,
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
-            noticed_in=record[ReplyField.NOTICED],
+            delay_told_in=record[ReplyField.DELAY_TOLD_IN],
             waited=timedelta(milliseconds=begun.at - int(put_off)) if put_off else None,
             is_current=record[ReplyField.ROUND] == str(begun.owed.number),
             session=SessionId(record[ReplyField.SESSION]),

@@ -621,7 +621,13 @@ async def test_a_change_of_another_form_than_the_reply_has_is_made_again(store: 
     """Another edit came between its read and its write, and what that brought must stay."""
     mailbox, _, reply = await taken(store)
     await lua.defer(
-        store, session=OF, token="token", reply_id=reply.id, delay=0, notice="", notice_after=0
+        store,
+        session=OF,
+        token="token",
+        reply_id=reply.id,
+        after_ms=0,
+        report="",
+        report_after_ms=0,
     )
     said = reply.model_copy(update={"text": "read before another edit came"})
     answer = await lua.revise(

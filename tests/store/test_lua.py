@@ -33,7 +33,7 @@ SIGNATURES = {
 HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "subject": {"content", "round", "posting", "batch", "notes", "since", "waits"},
-    "record": {"content", "round", "state", "meanwhile", "noticed", "reply", "files"},
+    "record": {"content", "round", "state", "meanwhile", "delay_told_in", "reply", "files"},
     "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
         *("seen", "shown", "joined:", "replied", "reply_sent_at", "by:", "last:"),

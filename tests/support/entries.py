@@ -66,7 +66,7 @@ class Entries:
     async def end(self, owed: Owed, *, told: bool) -> None:
         """Call `Outbox.end` for the latest attempt; a delay that was told was told somewhere."""
         where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
-        await self.outbox.end(self._begun[owed], noticed_in=where)
+        await self.outbox.end(self._begun[owed], delay_told_in=where)
 
     async def overdue(
         self, grace: timedelta, limit: int

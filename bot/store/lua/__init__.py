@@ -28,8 +28,8 @@ class ReplyField(StrEnum):
     FILES = "files"
     AS_USER = "as_user"
     OUTCOME = "outcome"
-    NOTICE = "notice"
-    NOTICED = "noticed"
+    PUT_OFF_AT = "put_off_at"
+    DELAY_TOLD_IN = "delay_told_in"
     EDITED = "edited"
     MEANWHILE = "meanwhile"
     MEANWHILE_AT = "meanwhile_at"
@@ -80,7 +80,13 @@ async def finish(
 
 @script
 async def defer(
-    *, session: SessionId, token: str, reply_id: ReplyId, delay: int, notice: str, notice_after: int
+    *,
+    session: SessionId,
+    token: str,
+    reply_id: ReplyId,
+    after_ms: int,
+    report: str,
+    report_after_ms: int,
 ) -> tuple[int, int] | None: ...
 
 
@@ -138,7 +144,7 @@ async def pause_entry(
 
 
 @script
-async def end_entry(*, owed: str, held: str, leaves: str, noticed_in: str) -> int: ...
+async def end_entry(*, owed: str, held: str, leaves: str, delay_told_in: str) -> int: ...
 
 
 @script

@@ -39,7 +39,7 @@ local function next_head(session, token, now, goes_on)
       redis.call('SET', lease, token, 'PX', keep.lease * 1000)
       redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sending_since', since)
       local what = is_sending and was[2] ~= token and 'interrupted' or 'head'
-      local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'notice')
+      local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'put_off_at')
       local failing = redis.call('HMGET', watched, 'failing', 'attempts')
       return {
         what, id, kept[1], kept[2], was[4], failing[1] or '', failing[2] or 0, now, since,

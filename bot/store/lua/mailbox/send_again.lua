@@ -17,7 +17,7 @@ if is[1] ~= 'done' or tonumber(is[2]) ~= number or is[6] == '' then return false
 local mail, now = key.mail(session), now_ms()
 redis.call('HSET', reply, 'state', 'waiting', 'accepted', now, 'pressed', press)
 redis.call('HINCRBY', reply, 'round', 1)
-redis.call('HDEL', reply, 'outcome', 'notice', 'noticed', 'meanwhile')
+redis.call('HDEL', reply, 'outcome', 'put_off_at', 'delay_told_in', 'meanwhile')
 redis.call('EXPIRE', reply, keep.waiting)
 redis.call('ZADD', mail, score, reply_id)
 redis.call('EXPIRE', mail, keep.waiting)

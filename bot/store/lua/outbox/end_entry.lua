@@ -1,11 +1,11 @@
 -- Ends a try and its entry of the outbox. It `leaves` 'all' of the subject; or the 'fact' that it
--- was owed, without its content; or 'nothing', so that it may be owed again. `noticed_in` is the
--- thread that was told that a reply waits, or ''; if it no longer does, the entry is due again, for
--- that to be taken back.
+-- was owed, without its content; or 'nothing', so that it may be owed again. `delay_told_in` is
+-- the thread that was told that a reply waits, or ''; if it no longer does, the entry is due again,
+-- for that to be taken back.
 local owed = ARGV[1]
 local held = ARGV[2]
 local leaves = ARGV[3]
-local noticed_in = ARGV[4]
+local delay_told_in = ARGV[4]
 
 local record, begun, holds = try_of(owed)
 if holds ~= held then return 0 end
@@ -15,8 +15,8 @@ local is = redis.call('HMGET', record, 'state', 'meanwhile')
 if is[1] == 'done' and is[2] == '' then redis.call('HDEL', record, 'reply', 'files') end
 if leaves == 'fact' then redis.call('HDEL', record, 'content') end
 if leaves == 'nothing' then redis.call('DEL', record) end
-if noticed_in ~= '' then
-  redis.call('HSET', record, 'noticed', noticed_in)
+if delay_told_in ~= '' then
+  redis.call('HSET', record, 'delay_told_in', delay_told_in)
   if is[1] == 'done' or is[1] == 'withdrawn' then
     return redis.call('ZADD', key.outbox, now_ms(), owed)
   end
