@@ -48,7 +48,7 @@ async def take(cases: UseCases, event: Payload, bot_user: str) -> Change:
         await _tell_aside(cases, event, bot_user)
         return Change.UNLINKED
     change = await cases.replies.accept(reply)
-    if change is not Change.LATE:
+    if change is not Change.OUTDATED:
         return change
     now = await read_again(cases, reply)
     if now is None or messages.is_aside(now, bot_user):

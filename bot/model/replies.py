@@ -245,8 +245,8 @@ class Evidence(StrEnum):
 class Change(StrEnum):
     """The result of accepting a reply: only the first one means that it is accepted just now.
 
-    `EARLIER`: it was written before the link was made, or while that was muted. `LATE`: the event
-    is old, so the message must be looked up in its thread.
+    `EARLIER`: it was written before the link was made, or while that was muted. `OUTDATED`: the
+    event may be, so the message must be looked up in its thread.
     """
 
     ACCEPTED = "accepted"
@@ -254,7 +254,7 @@ class Change(StrEnum):
     UNLINKED = "unlinked"
     MUTED = "muted"
     EARLIER = "earlier"
-    LATE = "late"
+    OUTDATED = "outdated"
 
 
 FOR_NO_SESSION = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})

@@ -260,7 +260,7 @@ class Replies:
         """Accept a reply for the session its thread is linked to; it is in Redis on return.
 
         This changes nothing if the thread is unlinked or muted, or if the reply was accepted
-        before, predates the link, or must be looked up in its thread first (`LATE`). Raises
+        before, predates the link, or must be looked up in its thread first (`OUTDATED`). Raises
         `EmptyMessage`.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.

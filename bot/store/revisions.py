@@ -38,7 +38,7 @@ class Revised(StrEnum):
 
     `UNKNOWN`, `AHEAD`: no such reply was accepted; if the event of one ahead still comes, it is
     accepted in its present form. `SENDING`: it changes only if Devin does not accept it, which a
-    later call can tell. `LATE`: it has an outcome already.
+    later call can tell. `DONE`: it has an outcome already.
     """
 
     UNKNOWN = "unknown"
@@ -47,10 +47,10 @@ class Revised(StrEnum):
     CHANGED = "changed"
     WITHDRAWN = "withdrawn"
     SENDING = "sending"
-    LATE = "late"
+    DONE = "done"
 
 
-TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
+TOO_LATE = frozenset({Revised.DONE, Revised.SENDING})
 
 
 @dataclass(frozen=True, slots=True)

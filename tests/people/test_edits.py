@@ -652,7 +652,7 @@ async def test_an_edit_that_was_offered_is_offered_no_more(store: Store) -> None
     await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=True)
     await revisions.offered(reply.id, 5)
     met = [(await revisions.change(reply, at, may_be_ahead=False)).what for at in (4, 5, 6)]
-    assert met == [Revised.REPEATED, Revised.REPEATED, Revised.LATE]
+    assert met == [Revised.REPEATED, Revised.REPEATED, Revised.DONE]
 
 
 async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sent(

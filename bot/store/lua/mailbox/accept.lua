@@ -43,7 +43,7 @@ if thread ~= '' then
   if linked.session ~= session then return {'unlinked', -1} end
   if linked.muted and not is_stop then return {'muted', -1} end
   if not by_person and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
-  if not known and evidence == 'old event' then return {'late', -1} end
+  if not known and evidence == 'old event' then return {'outdated', -1} end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
   traffic(thread, now, link_ttl)

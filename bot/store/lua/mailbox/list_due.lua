@@ -9,10 +9,10 @@ local entry_ms = tonumber(ARGV[4])
 local most_entries = tonumber(ARGV[5])
 
 local now, most = now_ms(), most_sessions + most_held
-local late = math.min(redis.call('ZCOUNT', key.due, '-inf', now - mail_ms), most)
+local overdue = math.min(redis.call('ZCOUNT', key.due, '-inf', now - mail_ms), most)
 local found, at = {}, 0
-while at < late and #found < most_sessions do
-  for _, session in ipairs(redis.call('ZRANGE', key.due, at, math.min(at + 500, late) - 1)) do
+while at < overdue and #found < most_sessions do
+  for _, session in ipairs(redis.call('ZRANGE', key.due, at, math.min(at + 500, overdue) - 1)) do
     if #found == most_sessions then break end
     if redis.call('EXISTS', key.lease(session)) == 0 then found[#found + 1] = session end
   end

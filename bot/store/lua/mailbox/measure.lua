@@ -19,7 +19,7 @@ for _, session in ipairs(redis.call('ZRANGE', key.due, 0, most - 1)) do
 end
 
 local first = redis.call('ZRANGE', key.watch, 0, 0, 'WITHSCORES')
-local late, states = math.max(0, now - (tonumber(first[2]) or now)), {}
+local overdue, states = math.max(0, now - (tonumber(first[2]) or now)), {}
 for i, session in ipairs(redis.call('ZRANGE', key.watch, 0, most - 1)) do
   local watched = key.watched(session)
   local is_json, seen = pcall(cjson.decode, redis.call('HGET', watched, 'seen') or '')
@@ -42,5 +42,5 @@ end
 local reports = redis.call('ZCOUNT', key.outbox, '-inf', now + 3600 * 1000) - resting
 return {
   replies, now - oldest, sessions, reports,
-  late, redis.call('ZCARD', key.watch), states, words, now - first_words,
+  overdue, redis.call('ZCARD', key.watch), states, words, now - first_words,
 }

@@ -37,7 +37,7 @@ if state == 'done' then
   elseif new == '' then
     redis.call('HDEL', reply, 'reply', 'files')
   end
-  return {'late', was[4] or ''}
+  return {'done', was[4] or ''}
 end
 if new ~= '' and was[2] ~= old then return {'raced', ''} end
 if state == 'sending' then
