@@ -32,8 +32,7 @@ from bot.store.checkpoints import Missed
 from bot.store.links import card_owed
 from bot.store.outbox import KEEP, Schedule
 from bot.store.state import State
-from bot.text.devin_markdown import TEXT_READ, first_words
-from bot.text.to_devin import is_empty, mentioned, to_markdown
+from bot.text.to_devin import TEXT_READ, first_words, is_empty, mentioned, to_markdown
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ What is posted is a fixed point: read by the parser and written again, it is the
 the writer writes is inert. Text that does not come to rest is posted as code. Nothing here does I/O
 or raises, whatever the text.
 
-Plain text is for notifications, buttons and first words. Slack reads `<…>`, `@here` and addresses
+Plain text is for notifications and buttons. Slack reads `<…>`, `@here` and addresses
 in a message's `text` wherever they stand, in code as well (measured by others), so what is sent
 there is escaped and each `@` has a word joiner behind it.
 
@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from bot.model.record import string
-from bot.model.threads import TOPIC_LIMIT
 from bot.text.commonmark import blocks, inline
 from bot.text.commonmark import split as splitting
 from bot.text.commonmark.blocks import Block, TooDeep, content, fenced, parse, walk, written
@@ -82,20 +81,6 @@ def fallback(markdown: str, limit: int) -> str:
 
 
 _ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
-
-
-TEXT_READ = 1_000
-"""The part of a message that is converted for `first_words`: much in front may not be seen."""
-
-
-def first_words(markdown: str) -> str:
-    """Return the start of a message as a line without marks; people tell threads apart by it."""
-    text = markdown[: 2 * TEXT_READ]
-    with suppress(TooDeep, RecursionError):
-        found = blocks.walk(blocks.parse(text))
-        text = " ".join(line_of(one) if one.inline else content(one) for one in found)
-    line = " ".join(seen(text).split())
-    return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
 
 
 def plain_text(parsed: Sequence[Block]) -> str:

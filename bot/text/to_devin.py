@@ -23,11 +23,11 @@ from itertools import accumulate, chain, pairwise
 from bot.model.people import WORKFLOW
 from bot.model.record import mappings, string
 from bot.model.replies import Reply
-from bot.model.threads import is_id
+from bot.model.threads import TOPIC_LIMIT, is_id
 from bot.text import content as shown
 from bot.text import mrkdwn, rich_text
 from bot.text.mrkdwn import NO_NAMES, Mention, Names, is_readable, laid_over, unescape
-from bot.text.to_slack import whole_characters
+from bot.text.to_slack import seen, whole_characters
 
 _ALIKE = str.maketrans(
     "[{1|l\u0131\u0456\u0269\u03b9\u04cf\u043f\u0578\u03b7\u0455\u0441\u03f2\u043a\u03ba\u0430\u03b1",
@@ -129,6 +129,30 @@ def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bo
     if any(map(shown.says_something, mappings(blocks))):
         return True
     return is_readable(mrkdwn.to_markdown(text, NO_NAMES).translate(shown.EMPTY_FRAME))
+
+
+TEXT_READ = 1_000
+"""The part of a message that is converted for `first_words`: much in front may not be seen."""
+
+_LINK = re.compile(r"\[((?:\\.|[^\[\]\\\n]){1,200}+)\]\([^()\s]++\)")
+_ESCAPED = re.compile(r"\\([\\\[\]])")
+_MARK = re.compile(
+    r"(`++)(.+?)(?<!`)\1(?!`)"
+    r"|^(?:\s*+(?:[>*+-]|#+|\d+\.)(?!\S))++|^\|[ |-]+\|$"
+    r"|(?<![\w*~])(?:\*|~~)++(?=\S)|(?<=[^\s*~])(?:\*|~~)++(?!\w)",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def first_words(markdown: str) -> str:
+    """Return the start of a message, by `to_markdown`, as a line without the marks of that.
+
+    People tell threads apart by it. It is not parsed, which takes long for some texts, and would
+    make more of what they typed than Slack has shown.
+    """
+    text = _LINK.sub(lambda link: _ESCAPED.sub(r"\1", link[1]), markdown[: 2 * TEXT_READ])
+    line = " ".join(seen(_MARK.sub(lambda mark: mark[2] or "", text)).split())
+    return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
 
 
 def is_empty(reply: Reply) -> bool:

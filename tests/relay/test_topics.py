@@ -13,8 +13,7 @@ from bot.model.threads import TOPIC_LIMIT, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.links import Links
-from bot.text.devin_markdown import first_words
-from bot.text.to_devin import to_markdown
+from bot.text.to_devin import first_words, to_markdown
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import SESSION, Desk, running
 from tests.support.keys import at
@@ -32,19 +31,23 @@ SECRET = "the password is hunter2"
         ("```\nmake test\n```", "make test"),
         ("https://example.com/a_b", "https://example.com/a_b"),
         ("x" * 81, "x" * 79 + "…"),
+        ("&gt; *No*, _see_ `*args`\n1. ~x~ * y", "No, see *args x * y"),
+        ("| a | b |\n| --- | --- |\n| 1 | 2 |", "| a | b | | 1 | 2 |"),
+        ("Who calls __init__, with 2*3*4?", "Who calls __init__, with 2*3*4?"),
         ("", ""),
     ],
 )
 def test_the_words_are_plain_text(markup: str, words: str) -> None:
-    """Marks are left out, and of a link the address."""
+    """Marks are left out, and of a link the address; what Slack shows as typed stays."""
     assert first_words(to_markdown(markup)) == words
 
 
 @given(text=FOREIGN | HUGE | st.text())
 @example(text=">" * 1_000)
-@example(text="![" * 500)
+@example(text="[#\\" * 700)
+@example(text="*" * 2_000)
 def test_any_message_has_first_words_on_one_short_line(text: str) -> None:
-    """The parser refuses blocks that are nested too deeply; their marks are then left."""
+    """No text is too long for it, or too odd."""
     words = first_words(text)
     assert len(words) <= TOPIC_LIMIT
     assert "\n" not in words
