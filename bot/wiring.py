@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.catch_up.runner import CatchUp
+from bot.catch_up.backfill import CatchUp
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.sending import Sender

@@ -7,18 +7,20 @@ Other words to the bot are a reply, a mistyped command, or somebody's first word
 something that its author sees: it reaches Devin, or the bot asks back with buttons.
 """
 
+import asyncio
 from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
-from bot.model.errors import NotLinked, PersonError
+from bot.model.errors import NotAllowed, NotLinked, PersonError
 from bot.model.options import Changes
 from bot.model.people import Act
 from bot.model.replies import Change, Reply
 from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
+from bot.relay.accept import FRESH
 from bot.relay.lifecycle.starting import Start, subject_of
 from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links
@@ -88,6 +90,26 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
         if words is not None:
             await cases.notices.say(command.thread, words, once=claim)
     await cases.state.claims.claim(claim)
+
+
+async def is_missed(cases: UseCases, command: Command) -> bool:
+    """Return True if no event brought a command, and its author may give it; else they are told.
+
+    From now on, `answer` ignores the command; a fresh one is waited for first, since its event
+    comes.
+    """
+    if not cases.accepting.is_late(command.ts):
+        await asyncio.sleep(FRESH.total_seconds())
+    claim = claim_of(command.thread, command.ts)
+    if not await cases.state.claims.begin(claim, "catch-up"):
+        return False
+    try:
+        await cases.accepting.check(command.by, command.thread.channel, act_of(command.verb))
+    except NotAllowed as error:
+        await whisper(cases, command.thread, command.ts, command.by, error, each=True)
+        await cases.state.claims.claim(claim)
+        return False
+    return True
 
 
 def act_of(verb: str) -> Act:

@@ -18,8 +18,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_slack
-from bot.catch_up.reader import SILENCING
-from bot.catch_up.runner import CatchUp
+from bot.catch_up.backfill import SILENCING, CatchUp
 from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState, Watched
