@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 from bot.model.files import Forwarded
 from bot.model.replies import Outcome, OutcomeKind, Queue, Reply
 from bot.model.sessions import SHORT, NamedSession, SessionId
-from bot.text.commonmark.inline import misleads
 from bot.text.to_devin import to_markdown
-from bot.text.to_slack import escape, excerpt, head, quiet, without_pings
+from bot.text.to_slack import escape, excerpt, head, misleads, quiet, without_pings
 
 
 def without_mention(markup: str) -> str:

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.commonmark.inline import misleads
 from bot.text.devin_markdown import inert
-from bot.text.to_slack import seen
+from bot.text.to_slack import misleads, seen
 
 EVIL = "https://evil.example/x"
 NAME = "accounts.google.com"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.sessions import NamedSession, SessionId
-from bot.text.commonmark.inline import misleads
 from bot.text.devin_markdown import harmless_name
+from bot.text.to_slack import misleads
 from bot.wording.phrases import TITLE_LIMIT, pull_request_link, session_link, web_link
 
 EVIL = "https://evil.example/x"
