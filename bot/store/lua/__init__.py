@@ -34,7 +34,7 @@ class ReplyField(StrEnum):
     MEANWHILE = "meanwhile"
     MEANWHILE_AT = "meanwhile_at"
     MEANWHILE_DROPS = "meanwhile_drops"
-    FOLLOWED = "followed"
+    APPLIED = "applied"
     CONTENT = "content"
     """Of an outbox entry that is about no reply: what is to be told or done, as JSON."""
     ASKED = CONTENT

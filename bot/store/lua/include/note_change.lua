@@ -1,5 +1,5 @@
 -- Notes a change of a reply that is being sent, when it is unknown whether Devin accepts the old
--- text. The change takes effect in the step that lets the reply wait again (`follow`). If the reply
+-- text. The change takes effect in the step that lets the reply wait again (`apply_change`). If it
 -- gets an outcome instead, it stays as it was sent and the note is deleted; only the note of a
 -- withdrawal stays, and keeps the reply from being sent again.
 -- Of two edits the later one counts, in whatever order they come; after a deletion none counts.

@@ -21,7 +21,7 @@ if report ~= '' then
 end
 redis.call('ZADD', key.due, 'XX', 'GT', now + after_ms, session)
 if redis.call('GET', lease) == token then redis.call('DEL', lease) end
-follow(reply_id, session)
+apply_change(reply_id, session)
 local is_waiting = redis.call('HGET', reply, 'state') == 'waiting'
 if report ~= '' and is_waiting and redis.call('HSETNX', reply, 'put_off_at', now) == 1 then
   redis.call('ZADD', key.outbox, now + report_after_ms, report)

@@ -13,7 +13,7 @@ local may_be_ahead = ARGV[6] == '1'
 local drops = ARGV[7]
 
 local reply = key.subject(reply_id)
-local was = redis.call('HMGET', reply, 'state', 'reply', 'edited', 'outcome', 'session', 'followed')
+local was = redis.call('HMGET', reply, 'state', 'reply', 'edited', 'outcome', 'session', 'applied')
 local state = was[1]
 if edited > 0 and tonumber(was[3] or 0) >= edited then
   if tonumber(was[6] or 0) ~= edited then return {'repeated', ''} end
