@@ -56,9 +56,9 @@ class TakenPoll:
 
     `replied` is when a reply last reached the session, or may have, and `reply_sent_at` when it was
     sent. `read_wanted_at` is when that or a link last asked for its messages to be read. Only an
-    opened poll knows the followers, the messages `shown`, and how the session was `started`, if the
-    relay did that. `pause` is the shortest time until the next one, in seconds. `taken` is when
-    this process took it, by its monotonic clock.
+    opened poll knows the followers, the ids of messages that were read, and how the session was
+    `started`, if the relay did that. `pause` is the shortest time until the next one, in seconds.
+    `taken` is when this process took it, by its monotonic clock.
     """
 
     session: SessionId
@@ -68,7 +68,7 @@ class TakenPoll:
     read_wanted_at: int = 0
     before: str = ""
     followers: Sequence[Follower] = ()
-    shown: Collection[str] = ()
+    read_ids: Collection[str] = ()
     pause: float = TIMING.watch_pause
     started: Started | None = None
     reply_sent_at: int = 0
@@ -81,7 +81,7 @@ class TakenPoll:
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""
-        return short_id(id_) in self.shown
+        return short_id(id_) in self.read_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +176,7 @@ def _account(poll: TakenPoll) -> Account:
     return Account(channel=first.channel, thread=first.thread_ts)
 
 
-MOST_SHOWN = 400
+MOST_IDS = 400
 """Most ids of messages that are remembered of a session; a page repeats at most 200."""
 
 TITLE_LIMIT = 300
@@ -210,7 +210,7 @@ class Watches:
 
     async def open(self, poll: TakenPoll) -> TakenPoll:
         """Return the poll with its followers, the messages read before, and its start."""
-        followers, shown, started = await lua.open_poll(
+        followers, read_ids, started = await lua.open_poll(
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
         found = [
@@ -221,7 +221,7 @@ class Watches:
         return replace(
             poll,
             followers=found,
-            shown=dict.fromkeys(shown.split()),
+            read_ids=dict.fromkeys(read_ids.split()),
             started=Started.parse(started),
         )
 
@@ -238,7 +238,7 @@ class Watches:
             seen=found.seen.to_json(),
             began=poll.began,
             after_ms=_after(found.after),
-            shown=_shown(poll, found),
+            read_ids=_read_ids(poll, found),
             said=[_said(poll.session, thread, said) for thread, said in found.said],
             joined=[{"name": one.thread.name, "at": one.joined} for one in found.joined],
             cards=[
@@ -334,11 +334,11 @@ def _seen(raw: str | None, since: object) -> Watched | None:
     return seen and seen.model_copy(update={"answerable_since": max(seen.answerable_since, later)})
 
 
-def _shown(poll: TakenPoll, found: Found) -> str:
+def _read_ids(poll: TakenPoll, found: Found) -> str:
     """Return the ids of messages to remember, those read last at the end; "" if none was read."""
     ids = dict.fromkeys(map(short_id, found.ids))
-    before = (one for one in poll.shown if one not in ids)
-    return " ".join([*before, *ids][-MOST_SHOWN:]) if ids else ""
+    before = (one for one in poll.read_ids if one not in ids)
+    return " ".join([*before, *ids][-MOST_IDS:]) if ids else ""
 
 
 def _after(pause: timedelta | None) -> int:

@@ -70,7 +70,7 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
 ) -> Found:
     known = frozenset(map(short_id, shown))
     poll = TakenPoll(
-        SESSION, NOW, before or seen(), followers=followers or [follower()], shown=known
+        SESSION, NOW, before or seen(), followers=followers or [follower()], read_ids=known
     )
     page = MessagePage(messages, Cursor("v3 "), skew, has_more)
     return found_in(

@@ -36,7 +36,7 @@ HASHES: dict[str, set[str]] = {
     "record": {"content", "round", "state", "meanwhile", "delay_told_in", "reply", "files"},
     "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "again"},
     "watched": {
-        *("seen", "shown", "joined:", "replied", "reply_sent_at", "by:", "last:"),
+        *("seen", "read_ids", "joined:", "replied", "reply_sent_at", "by:", "last:"),
         *("answerable_since", "read_wanted_at", "failing", "attempts", "started"),
     },
     "heard": {"gap", "noted:"},

@@ -216,7 +216,7 @@ async def record_poll(
     seen: str,
     began: int,
     after_ms: int,
-    shown: str,
+    read_ids: str,
     said: Sequence[Any],
     joined: Sequence[Any],
     cards: Sequence[Any],

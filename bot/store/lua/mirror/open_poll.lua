@@ -20,5 +20,5 @@ if #found == 0 then
   return {{}, '', ''}
 end
 redis.call('EXPIRE', watched, math.max(link_ttl, keep.watched))
-local known = redis.call('HMGET', watched, 'shown', 'started')
+local known = redis.call('HMGET', watched, 'read_ids', 'started')
 return {found, known[1] or '', known[2] or ''}

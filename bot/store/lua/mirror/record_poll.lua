@@ -1,5 +1,5 @@
--- Records a poll that read messages: what the session is now, the ids of the messages that were
--- `shown` ('': as before), the items to be `said` (a thread each), the followers that are caught
+-- Records a poll that read messages: what the session is now, the `read_ids` of messages that were
+-- read ('': as before), the items to be `said` (a thread each), the followers that are caught
 -- up, and the threads whose `cards` change. Both are traffic of their threads. Nothing is recorded
 -- unless the session is known as it was `before`: so of two polls, the first one counts, and none
 -- of before a thread joined. What the session has `used` goes into the ledger: the month, the
@@ -12,7 +12,7 @@ local before = ARGV[2]
 local seen = ARGV[3]
 local began = tonumber(ARGV[4])
 local after_ms = tonumber(ARGV[5])
-local shown = ARGV[6]
+local read_ids = ARGV[6]
 local said = cjson.decode(ARGV[7])
 local joined = cjson.decode(ARGV[8])
 local cards = cjson.decode(ARGV[9])
@@ -38,7 +38,7 @@ if #used > 0 then
 end
 local watch_ttl = math.max(link_ttl, keep.watched)
 for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_ttl) end
-if shown ~= '' then redis.call('HSET', watched, 'shown', shown) end
+if read_ids ~= '' then redis.call('HSET', watched, 'read_ids', read_ids) end
 for _, one in ipairs(joined) do
   local has_joined = redis.call('HEXISTS', watched, 'joined:' .. one.name) == 1
   if has_joined then redis.call('HSET', watched, 'joined:' .. one.name, -one.at) end
