@@ -66,8 +66,8 @@ class CardTeller:
         if begun.again and not is_linked:
             was = was or Slot()  # a try that was cut off may have made a session
         wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
-        is_fresh = int(record["again"] or 0) > begun.at
-        slot, again = await self.status_lines.agents.show(
+        is_fresh = int(record["rests_until"] or 0) > begun.at
+        slot, rest = await self.status_lines.agents.show(
             thread, session, was, wanted, again=begun.again, is_fresh=is_fresh
         )
         if is_linked and (ts != record["ts"] or slot is None):
@@ -83,7 +83,7 @@ class CardTeller:
         unsure = heard.unsure
         pause = None if unsure is None else unsure.retry_after or UNSURE_SECONDS
         shown = "" if slot is None else str(slot)
-        told = Told(ts, _digest(words), shown, is_open=is_open, again=again)
+        told = Told(ts, _digest(words), shown, is_open=is_open, rest=rest)
         if (after := await self.state.cards.end(begun, told, pause)) is not None:
             await self.schedule.tell(begun.owed, after)
         return True

@@ -242,7 +242,7 @@ class Profiles:
         await self.clear(channel)
 
 
-FIELDS = ("requests", "session", "ts", "shows", "slot", "again")
+FIELDS = ("requests", "session", "ts", "shows", "slot", "rests_until")
 """The fields of a card's record that its teller needs."""
 
 
@@ -266,7 +266,7 @@ def thread_of(subject: str) -> ThreadRef:
 class Told:
     """What a try has told: the card's post, a digest of what it shows, and the thread's slot.
 
-    `is_open`: it shows what Devin does. The entry rests for `again` seconds, or until it was to be
+    `is_open`: it shows what Devin does. The entry rests for `rest` seconds, or until it was to be
     told anyway, if nobody asks for an edit before; None: it ends.
     """
 
@@ -274,7 +274,7 @@ class Told:
     shows: str
     slot: str = ""
     is_open: bool = True
-    again: float | None = None
+    rest: float | None = None
 
 
 class Cards:
@@ -314,8 +314,8 @@ class Cards:
     async def was_refused(self, thread: ThreadRef, link: Link) -> bool:
         """Return True if a link's card rests, since its slot is to be filled later."""
         card = subject_key(card_subject(thread, link))
-        ((slot, again),) = await self._store.fields([card], "slot", "again")
-        return again is not None and not slot
+        ((slot, rests_until),) = await self._store.fields([card], "slot", "rests_until")
+        return rests_until is not None and not slot
 
     async def end(self, begun: Begun, told: Told, pause: float | None) -> float | None:
         """Note what was told.
@@ -333,6 +333,6 @@ class Cards:
             slot=told.slot,
             is_open=told.is_open,
             pace_ms=int(pace * 1000),
-            again_ms=-1 if told.again is None else int(told.again * 1000),
+            rest_ms=-1 if told.rest is None else int(told.rest * 1000),
         )
         return None if after < 0 else after / 1000

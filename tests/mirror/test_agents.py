@@ -89,7 +89,7 @@ async def test_each_state_is_shown_as_slack_names_it(
 async def later(speech: Speaking) -> None:
     """Let the time be over for which Slack shows that the session works."""
     subject = at(subject_key((await speech.card()).subject))
-    await speech.raw.hset(subject, "again", "1")
+    await speech.raw.hset(subject, "rests_until", "1")
 
 
 async def test_a_state_is_told_when_it_changes_and_work_again_within_the_hour(

@@ -34,7 +34,7 @@ HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "subject": {"content", "round", "posting", "batch", "notes", "since", "waits"},
     "record": {"content", "round", "state", "meanwhile", "delay_told_in", "reply", "files"},
-    "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "again"},
+    "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "rests_until"},
     "watched": {
         *("seen", "read_ids", "joined:", "replied", "reply_sent_at", "by:", "last:"),
         *("answerable_since", "read_wanted_at", "failing", "attempts", "started"),

@@ -236,7 +236,7 @@ async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_come
 ) -> None:
     """A retry is not brought forward like that, and nothing counts what rests as waiting."""
     cards, owed = Cards(tries.store), await card(tries)
-    long, told = 60, Told("1.1", "", slot="processing", again=2400.0)
+    long, told = 60, Told("1.1", "", slot="processing", rest=2400.0)
     await cards.end(await tries.begin(owed), told, pause=0.0)
     assert await raw.hget(at(subject_key(owed.subject)), "slot") == "processing"
     assert await tries.due_in(owed) > long

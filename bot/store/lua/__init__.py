@@ -172,7 +172,7 @@ async def end_card(
     slot: str,
     is_open: bool,
     pace_ms: int,
-    again_ms: int,
+    rest_ms: int,
 ) -> int: ...
 
 

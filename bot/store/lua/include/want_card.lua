@@ -8,7 +8,7 @@ local function want_card(name, now, pace_ms, ttl)
   local edited = tonumber(redis.call('HGET', card, 'edited') or 0)
   local after = math.max(0, edited + pace_ms - now)
   local due = redis.call('ZSCORE', key.outbox, owed)
-  if not due or due == redis.call('HGET', card, 'again') then
+  if not due or due == redis.call('HGET', card, 'rests_until') then
     redis.call('ZADD', key.outbox, now + after, owed)
   end
   prolong(card, ttl)

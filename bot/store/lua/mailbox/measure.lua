@@ -32,7 +32,7 @@ for i = 1, #entries, 2 do
   local name, kind = string.match(entries[i], '^(.*)|1|(%l+)$')
   if kind == 'card' then
     local card = key.subject(name)
-    if redis.call('HGET', card, 'again') == entries[i + 1] then resting = resting + 1 end
+    if redis.call('HGET', card, 'rests_until') == entries[i + 1] then resting = resting + 1 end
   elseif kind == 'words' then
     words = words + 1
     local subject = key.subject(name)
