@@ -157,8 +157,8 @@ class Accepting:
         after a request that `took_long`, or came late, later mail waits for them. The thread's
         first words are read with them.
         """
-        holds = took_long or self.is_late(micros_ts(since))
-        self.listening.reread(Missed(thread, since, holds=holds, is_refused=False))
+        holds_mail = took_long or self.is_late(micros_ts(since))
+        self.listening.reread(Missed(thread, since, holds_mail=holds_mail, is_refused=False))
         await self.listening.note()
 
     async def first_words(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:

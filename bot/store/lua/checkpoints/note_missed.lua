@@ -8,8 +8,8 @@ local begins = ARGV[3] == '1'
 
 local noted = {}
 for _, thread in ipairs(threads) do
-  local name, from, is_for_bot, holds = unpack(thread)
-  local is_missed = miss(name, from, holds)
+  local name, from, is_for_bot, holds_mail = unpack(thread)
+  local is_missed = miss(name, from, holds_mail)
   if is_for_bot then redis.call('ZADD', key.unread, 'LT', from, name) end
   if is_missed or is_for_bot then noted[#noted + 1] = name end
 end
