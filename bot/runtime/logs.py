@@ -70,17 +70,17 @@ class Repeats(logging.Filter):
         self._seen: dict[tuple[str, ...], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return False for a repetition; the next line that passes has the number `repeated`."""
+        """Return False for a repetition; the next line that passes counts those as `suppressed`."""
         if record.levelno < logging.WARNING:
             return True
         fields = (repr(one) for one in _fields(record).values() if not isinstance(one, int | float))
         kind, now = (record.name, record.getMessage(), *fields), self._clock()
-        at, repeated = self._seen.get(kind, (-math.inf, 0))
+        at, suppressed = self._seen.get(kind, (-math.inf, 0))
         if now < at + REPEAT_SECONDS:
-            self._seen[kind] = at, repeated + 1
+            self._seen[kind] = at, suppressed + 1
             return False
-        if repeated:
-            record.repeated = repeated
+        if suppressed:
+            record.suppressed = suppressed
         if len(self._seen) >= MOST_KINDS:
             self._seen.clear()
         self._seen[kind] = now, 0

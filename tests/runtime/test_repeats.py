@@ -71,7 +71,7 @@ def test_an_identical_warning_is_written_each_30_seconds_with_a_count() -> None:
             log.warning("Redis is waited for", extra={"reason": "x", "seconds": second})
     told = lines(stream)
     assert [one["seconds"] for one in told] == [0, 30, 60, 90]
-    assert [one.get("repeated") for one in told] == [None, 29, 29, 29]
+    assert [one.get("suppressed") for one in told] == [None, 29, 29, 29]
 
 
 @pytest.mark.parametrize(
