@@ -98,7 +98,7 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
     From now on, `answer` ignores the command; a fresh one is waited for first, since its event
     comes.
     """
-    if not cases.accepting.is_late(command.ts):
+    if cases.accepting.is_fresh(command.ts):
         await asyncio.sleep(FRESH.total_seconds())
     claim = claim_of(command.thread, command.ts)
     if not await cases.state.claims.begin(claim, "catch-up"):

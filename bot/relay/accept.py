@@ -154,10 +154,10 @@ class Accepting:
         """Have `thread` read from `since` on, the `ts` (in us) of the request for its link.
 
         Messages written since then met no link, and their events were acknowledged all the same;
-        after a request that `took_long`, or came late, later mail waits for them. The thread's
+        after a request that `took_long`, or isn't fresh, later mail waits for them. The thread's
         first words are read with them.
         """
-        holds_mail = took_long or self.is_late(micros_ts(since))
+        holds_mail = took_long or not self.is_fresh(micros_ts(since))
         self.listening.reread(Missed(thread, since, holds_mail=holds_mail, is_refused=False))
         await self.listening.note()
 
@@ -197,9 +197,9 @@ class Accepting:
         if self.listening.is_behind:
             await self.listening.note()
 
-    def is_late(self, ts: str) -> bool:
-        """Return True if `ts` is older than `FRESH`: a retry or a backlog brought its event."""
-        return self._age(ts) > FRESH
+    def is_fresh(self, ts: str) -> bool:
+        """Return False if `ts` is older than `FRESH`: a retry or a backlog brought its event."""
+        return self._age(ts) <= FRESH
 
     def is_old(self, ts: str) -> bool:
         """Return True if `ts` is older than `OLD`."""
