@@ -194,7 +194,7 @@ class Accepting:
         return accepted.change
 
     async def _catch_up(self) -> None:
-        if self.listening.is_behind:
+        if self.listening.has_unnoted:
             await self.listening.note()
 
     def is_fresh(self, ts: str) -> bool:

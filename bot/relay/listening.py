@@ -55,7 +55,7 @@ class Listening:
         self.wanted = asyncio.Event()
 
     @property
-    def is_behind(self) -> bool:
+    def has_unnoted(self) -> bool:
         """True if something was missed that is not noted in Redis yet."""
         return self._is_all or bool(self._refused)
 
@@ -131,7 +131,7 @@ class Listening:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             await asyncio.sleep(NOTE_SECONDS)
-            if self.is_behind:
+            if self.has_unnoted:
                 with suppress(StoreAway):
                     await self.note()
                     return
@@ -142,7 +142,7 @@ class Listening:
         A process that has kept nothing since says nothing: another may have moved it further.
         """
         kept = self._kept
-        if self._within and kept is not None and kept != self._checkpoint and not self.is_behind:
+        if self._within and kept is not None and kept != self._checkpoint and not self.has_unnoted:
             await self._checkpoints.heard(kept)
             self._checkpoint = kept
 

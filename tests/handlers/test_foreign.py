@@ -322,10 +322,10 @@ async def test_a_reply_whose_author_slack_does_not_name_has_its_thread_read(
     thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
     ben, ts = UserId("U0BEN00000"), scene.written()["ts"]
     scene.slack.fail_next("users.info", status=503, times=2)
-    assert not heard.cases.listening.is_behind
+    assert not heard.cases.listening.has_unnoted
     with pytest.raises(NotIdentified):
         await heard.cases.replies.accept(Reply(thread=thread, ts=ts, author=ben, text="Shall we?"))
-    assert heard.cases.listening.is_behind
+    assert heard.cases.listening.has_unnoted
 
 
 @pytest.mark.parametrize("is_late", [False, True])
