@@ -39,12 +39,18 @@ ELSEWHERE = SlackMessage("")
 
 
 class Asked(Record):
-    """A review that was asked for in `thread` `at` a time (Unix seconds); with `commit`, begun."""
+    """A review that was asked for in `thread` `at` a time (Unix seconds); with `commit`, begun.
+
+    `request` tells the post of its result from that of an earlier one of the same commit. That post
+    `may_be_there` already, if an earlier try may have asked for the review.
+    """
 
     thread: ThreadRef
     url: str
     at: int
+    request: str
     commit: str = ""
+    may_be_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Reviews:
         found = [parse_pull_request(named)] if named else await self._opened(thread, short)
         if len(found) != 1 or found[0] is None:
             return words.NO_PULL_REQUEST if named else words.WHICH
-        asked = Asked(thread=thread, url=found[0], at=int(time.time()))
+        asked = Asked(thread=thread, url=found[0], at=int(time.time()), request=key)
         owed = Owed(f"{thread.team}:review:{key}", 1, OwedKind.REVIEW)
         owing = await self.state.outbox.owe(owed, asked.to_json(), KEEP)
         if owing is Owing.NEW:
@@ -117,8 +123,9 @@ class Reviews:
         said = said or words.late(asked.url)
         if said is ELSEWHERE:
             return True
-        key, ids = str(begun.owed), begun.owed.log_fields
-        await self.workspace.threads.post_once(asked.thread, said, key, again=begun.again, ids=ids)
+        key, ids = f"{begun.owed}|{asked.request}", begun.owed.log_fields
+        again = begun.again or asked.may_be_there
+        await self.workspace.threads.post_once(asked.thread, said, key, again=again, ids=ids)
         return True
 
     async def _notice(self, asked: Asked, begun: Begun) -> None:
@@ -143,11 +150,11 @@ class Reviews:
         """Ask for a review, unless one of the latest commit is known; return what to say of it."""
         await self.state.reads.spend(is_made=True)
         found, is_new = await self._latest(asked), False
-        if await self._is_watched(begun, found):
-            return ELSEWHERE
         if isinstance(found, Unread) and found.status in DENIED:
             return self._refused(asked, found.status)
-        if not isinstance(found, Review) or found.status == words.ERRORED:
+        # An earlier try may have asked for one that has failed.
+        has_failed = isinstance(found, Review) and found.status == words.ERRORED
+        if not isinstance(found, Review) or (has_failed and not begun.again):
             # Devin says why it can't read of a pull request when it is asked to review it.
             answer = await self.devin.ask_review(asked.url)
             if isinstance(answer, Wait):
@@ -162,18 +169,8 @@ class Reviews:
                 found = await self._latest(asked)
         if not isinstance(found, Review):
             raise DevinAway("no clear answer about a review")
-        if found.is_over and not begun.again:
-            return words.result(asked.url, found)
-        # A try that died may have owed the result, and not noted that: it is owed once.
-        await self._watch(asked, found, begun.at)
-        await self.state.claims.claim(_watched(begun, found), KEEP)
+        await self._watch(asked, found, begun)
         return ELSEWHERE if found.is_over else words.begun(asked.url, found, is_new=is_new)
-
-    async def _is_watched(self, begun: Begun, found: Review | Unread | None) -> bool:
-        """Return True if a review is over, and an earlier try has owed the thread its result."""
-        if not isinstance(found, Review) or not found.is_over:
-            return False
-        return await self.state.claims.is_claimed(_watched(begun, found))
 
     async def _read(self, asked: Asked) -> SlackMessage | None:
         """Read the state of a review that was begun; return the result, if there is one yet."""
@@ -191,17 +188,14 @@ class Reviews:
             raise DevinAway(found.reason, retry_after=found.retry_after)
         return found
 
-    async def _watch(self, asked: Asked, review: Review, now: int) -> None:
-        """Owe the thread the result of a review that was begun, once until it is told.
-
-        If the review is under way, it is due a pause after `now` (Unix ms, by Redis's clock).
-        """
+    async def _watch(self, asked: Asked, review: Review, begun: Begun) -> None:
+        """Owe the thread the result of a review, once until it is told; while it runs, later."""
         pause = 0.0 if review.is_over else self.workspace.timing.review_pause
-        watched = asked.model_copy(update={"commit": review.commit})
+        watched = asked.model_copy(update={"commit": review.commit, "may_be_there": begun.again})
         place = f"{asked.thread.channel}:{asked.thread.thread_ts}"
         subject = f"{asked.thread.team}:review:{place}:{words.short_of(asked.url)}:{review.commit}"
         owed = Owed(subject, 1, OwedKind.REVIEW)
-        if await self.state.outbox.owe(owed, watched.to_json(), KEEP, now + int(pause * 1000)):
+        if await self.state.outbox.owe(owed, watched.to_json(), KEEP, begun.at + int(pause * 1000)):
             await self.schedule.tell(owed, pause)
 
     def _refused(self, asked: Asked, status: int, detail: str = "") -> SlackMessage:
@@ -211,8 +205,3 @@ class Reviews:
             return words.denied(asked.url, self.workspace.admin)
         log.warning("Devin Review refused", extra=ids)
         return words.refused(asked.url, status, detail, self.workspace.admin)
-
-
-def _watched(begun: Begun, review: Review) -> str:
-    """Name the claim that the result of a review is owed because of a request."""
-    return f"review watched:{begun.owed.subject}:{review.commit}"

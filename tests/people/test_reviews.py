@@ -121,6 +121,20 @@ async def test_a_link_is_reviewed_anywhere_and_joins_what_is_under_way(
     assert len(desk.devin.reviews.all) == 2
 
 
+async def test_a_later_result_of_a_commit_is_not_taken_for_an_earlier_one(
+    bot: Bot, desk: Desk
+) -> None:
+    """Although Slack doesn't take it at first, so the thread is searched for it."""
+    root = await desk.mention(f"review {PR}")
+    await is_asked(desk, root)
+    desk.devin.reviews.enter(PR, "errored")
+    await desk.until_said(words.result(PR, head(desk, "errored")), root)
+    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
+    desk.slack.fail_next("chat.postMessage", status=503)
+    desk.devin.reviews.enter(PR, "completed")
+    await desk.until_said(words.result(PR, head(desk)), root)
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -234,6 +248,9 @@ async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[st
         ("once the result is owed as well", "errored"),
         ("once it has told the thread", "completed"),
         ("once it has told the thread", "errored"),
+        ("once it has told the result", "completed"),
+        ("once the result is told", "completed"),
+        ("once the result is told", "errored"),
     ],
 )
 async def test_a_process_that_dies_leaves_it_to_the_next(
@@ -250,7 +267,11 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
         begun = await parts.state.outbox.begin(owed, parts.cases.reviews.fields)
         assert begun is not None
-        if dies == "once it has told the thread":
+        if dies == "once it has told the result":
+            await devin.ask_review(PR)
+            desk.devin.reviews.enter(PR, ends)
+            assert await parts.cases.reviews.tell(begun)
+        elif dies in {"once it has told the thread", "once the result is told"}:
             assert await parts.cases.reviews.tell(begun)
         elif dies == "once the result is owed as well":
             desk.slack.fail_next("chat.postMessage", status=503)
@@ -259,9 +280,12 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         else:
             await devin.ask_review(PR)
     desk.devin.reviews.enter(PR, ends)
+    result = words.result(PR, head(desk, ends))
+    if dies == "once the result is told":
+        async with running(desk, environ, TIMES):
+            await desk.until_said(result, root)
     await expire(raw, owed)
     await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
-    result = words.result(PR, head(desk, ends))
     async with running(desk, environ, TIMES):
         await desk.until_said(result, root)
         await until_settled(store)
@@ -278,7 +302,8 @@ async def test_a_result_that_may_be_posted_is_looked_for_at_every_later_try(
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
         await devin.ask_review(PR)
         reviews = parts_of(desk.box, store, devin=devin).cases.reviews
-        asked = Asked(thread=thread, url=PR, at=int(time.time()), commit=head(desk).commit)
+        now, commit = int(time.time()), head(desk).commit
+        asked = Asked(thread=thread, url=PR, at=now, request="key", commit=commit)
         owed, outbox = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW), reviews.state.outbox
         await outbox.owe(owed, asked.to_json(), KEEP)
         for again in (False, True, True):
