@@ -55,7 +55,7 @@ _WORDS = TypeAdapter(SlackMessage)
 class Starter:
     """The teller of starts."""
 
-    fields = (ReplyField.ASKED,)
+    fields = (ReplyField.CONTENT,)
 
     workspace: Workspace
     state: State
@@ -67,7 +67,7 @@ class Starter:
 
     async def tell(self, begun: Begun) -> bool:
         """Start a session and link its thread, or tell the thread why not."""
-        raw = begun.record[ReplyField.ASKED]
+        raw = begun.record[ReplyField.CONTENT]
         if not raw:
             return False
         start = Start.model_validate_json(raw)

@@ -37,7 +37,6 @@ class ReplyField(StrEnum):
     APPLIED = "applied"
     CONTENT = "content"
     """Of an outbox entry that is about no reply: what is to be told or done, as JSON."""
-    ASKED = CONTENT
 
 
 @script
