@@ -18,6 +18,7 @@ from sandbox import Sandbox
 from tests.support.builders import rich_text
 from tests.support.desk import Desk
 from tests.support.known import people_of
+from tests.support.tables import each
 
 ADA, BOB = UserId("U0ADA00000"), UserId("U0BOB00000")
 SENT = "Ada, U0ADA00000 sends what Bob, U0BOB00000 wrote"
@@ -57,7 +58,7 @@ OF_ACTS = {
 """Standings of people who ask for something; no message has an author with one of these."""
 
 
-@pytest.mark.parametrize("standing", sorted(set(Standing) - OF_ACTS))
+@each("standing", sorted(set(Standing) - OF_ACTS))
 def test_devin_reads_of_each_author_why_they_may_not_message_it(standing: Standing) -> None:
     """A start may quote people who may not; a new rule needs its words here, too."""
     whole = compose(reply("It is red"), "Ada", NO_NAMES, standing=standing)
@@ -84,7 +85,7 @@ def test_mentions_are_read_by_name() -> None:
     assert compose(reply(text), "Ada", names).endswith("@ben in #general and @oncall, not @U2")
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         ATTACHMENT,
@@ -174,10 +175,8 @@ def test_a_forward_of_somebody_s_is_sent_under_both_names() -> None:
     assert whole == f"{SENT} (in Slack):\n\n{HEAD}\n\n> It is red"
 
 
-@pytest.mark.parametrize(
-    "separator", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
-)
-@pytest.mark.parametrize("before", ["Hi", "```\ncode", "> quoted", "- item", ""])
+@each("separator", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
+@each("before", ["Hi", "```\ncode", "> quoted", "- item", ""])
 def test_no_quoted_text_ends_its_quote(separator: str, before: str) -> None:
     """No line separator ends the quote, and an open code fence ends with the quote."""
     words = "ada, U0ADA00000 (in Slack):"

@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.devin.files import Places
+from tests.support.tables import each
 
 API = "https://api.devin.ai"
 FILE = f"{API}/v3/organizations/org-1/attachments/1/plan.md"
 
 
-@pytest.mark.parametrize(
+@each(
     "path",
     [
         "/v3/organizations/org-1/attachments/1/plan.md",
@@ -21,7 +22,7 @@ FILE = f"{API}/v3/organizations/org-1/attachments/1/plan.md"
         "/attachments/1/plan.md",
     ],
 )
-@pytest.mark.parametrize("origin", [API, "https://API.devin.ai", "https://api.devin.ai:443"])
+@each("origin", [API, "https://API.devin.ai", "https://api.devin.ai:443"])
 def test_a_file_of_the_api_gets_the_key(path: str, origin: str) -> None:
     """However its origin is written."""
     place = Places(API).first(origin + path)
@@ -29,7 +30,7 @@ def test_a_file_of_the_api_gets_the_key(path: str, origin: str) -> None:
     assert place.gets_key
 
 
-@pytest.mark.parametrize(
+@each(
     "path",
     [
         "/v3/organizations/org-1/sessions?first=200",
@@ -95,7 +96,7 @@ def test_another_host_of_devin_s_may_be_asked_without_the_key(url: str) -> None:
     assert not place.gets_key
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "http://127.0.0.1/attachments/1",
@@ -127,7 +128,7 @@ def test_an_address_that_is_not_devin_s_may_not_be_asked(url: str) -> None:
     assert Places(API).first(url) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "location",
     [
         "https://s3.eu-west-1.amazonaws.com/a?X-Amz-Signature=1",
@@ -151,7 +152,7 @@ def test_a_redirect_may_lead_to_any_public_host_without_the_key(location: str) -
     assert not back.gets_key
 
 
-@pytest.mark.parametrize(
+@each(
     "location",
     [
         "http://127.0.0.1/",

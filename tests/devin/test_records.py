@@ -22,6 +22,7 @@ from bot.devin.v1.sessions import (
 )
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from tests.support.desk import SESSION
+from tests.support.tables import each
 
 ID = SessionId(SESSION)
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -31,7 +32,7 @@ def body(**fields: Any) -> bytes:
     return json.dumps(fields).encode()
 
 
-@pytest.mark.parametrize(
+@each(
     ("entry", "expected"),
     [
         ({"event_id": "event-1"}, DevinMessage("event-1", Source.USER, "hi", AT)),
@@ -95,7 +96,7 @@ def test_a_cursor_outlives_messages_that_are_deleted() -> None:
     assert tail(left, cursor) == left
 
 
-@pytest.mark.parametrize("cursor", ["c2Vjb25k", "[", "7", "[7, null]", "[" * 60_000])
+@each("cursor", ["c2Vjb25k", "[", "7", "[7, null]", "[" * 60_000])
 def test_a_cursor_of_another_form_begins_from_the_start(cursor: str) -> None:
     """One that version 3 issued, for a key that was replaced by one for version 1."""
     listed = said("event-1", "event-2")
@@ -149,7 +150,7 @@ def test_an_error_is_told_by_the_status(fields: dict[str, Any], trouble: Trouble
     assert found.trouble is trouble
 
 
-@pytest.mark.parametrize(
+@each(
     ("opened", "expected"),
     [
         ({"url": "https://github.com/acme/app/pull/7"}, ["https://github.com/acme/app/pull/7"]),
@@ -167,7 +168,7 @@ def test_a_pull_request_is_read_as_documented(opened: object, expected: list[str
     assert found.acus is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "state"),
     [
         ({"status_enum": "working"}, SessionState.WORKING),

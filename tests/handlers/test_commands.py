@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 
 from handlers.parse.commands import ARGUMENTS, parse_command, parse_guess
@@ -18,6 +17,7 @@ from tests.support.builders import (
     sample_event,
 )
 from tests.support.desk import SESSION
+from tests.support.tables import each
 
 DM = "D0ADADM000"
 
@@ -39,7 +39,7 @@ def guess_of(event: JSON, *, unlinked: bool = False) -> str | None:
     return None if guess is None else guess.verb
 
 
-@pytest.mark.parametrize("verb", ARGUMENTS)
+@each("verb", ARGUMENTS)
 def test_in_a_direct_message_every_command_goes_without_a_mention(verb: str) -> None:
     """There is nobody else to speak to; elsewhere the same words are talk."""
     assert verb_of(in_dm(verb)) == verb_of(in_dm(f" {verb.upper()} ")) == verb
@@ -47,7 +47,7 @@ def test_in_a_direct_message_every_command_goes_without_a_mention(verb: str) -> 
     assert verb_of(a_reply(verb)) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "verb"),
     [
         ("start Write a poem", "start"),
@@ -80,7 +80,7 @@ def test_talk_in_a_direct_message_is_no_command(words: str, verb: str | None) ->
     assert verb_of(in_dm(words)) == verb
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "verb"),
     [
         *((one, one) for one in ("status", "unlink", "mute", "follow turns", "end", "help")),
@@ -102,7 +102,7 @@ def test_in_a_thread_of_a_direct_message_replies_are_devin_s(words: str, verb: s
     assert verb_of(event, unlinked=True) == words.split(maxsplit=1)[0]
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "meant"),
     [
         ("unlnk", "unlink"),
@@ -157,7 +157,7 @@ def test_a_mistyped_verb_is_recognized_and_a_word_to_devin_is_not(
     assert guess_of(in_dm(words, thread_ts=ROOT_TS), unlinked=True) == meant
 
 
-@pytest.mark.parametrize(
+@each(
     ("event", "is_spoken"),
     [
         (a_mention("have a look"), True),
@@ -173,7 +173,6 @@ def test_a_mistyped_verb_is_recognized_and_a_word_to_devin_is_not(
         (in_dm("hello?", subtype="channel_join"), False),
         (in_dm("hello?", hidden=True), False),
     ],
-    ids=repr,
 )
 def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_spoken: bool) -> None:  # noqa: FBT001
     """A person names it, anywhere in the text, or writes where there is nobody else."""

@@ -35,6 +35,7 @@ from tests.support.builders import (
     sample,
     sample_event,
 )
+from tests.support.tables import each
 
 HEX = "0123456789abcdef0123456789abcdef"
 THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
@@ -67,7 +68,7 @@ WHOLE = [
 """One payload of every kind, for Hypothesis to mutate."""
 
 
-@pytest.mark.parametrize("name", REPLIES)
+@each("name", REPLIES)
 def test_a_documented_reply_is_read_with_author_text_and_thread(name: str) -> None:
     """Every kind of message that a person can write in a thread is a reply."""
     event = sample_event(name)
@@ -78,7 +79,7 @@ def test_a_documented_reply_is_read_with_author_text_and_thread(name: str) -> No
     assert list(reply.blocks) == event.get("blocks", [])
 
 
-@pytest.mark.parametrize("name", NO_REPLIES)
+@each("name", NO_REPLIES)
 def test_a_documented_message_that_is_no_reply_is_none(name: str) -> None:
     """A message outside a thread, or one about another message, is not for the relay."""
     assert parse_reply(sample_event(name), TEAM, BOT_USER) is None
@@ -116,7 +117,7 @@ def test_a_bot_is_told_from_a_person() -> None:
     assert (person.home, app.home, legacy.home) == ("", "T123ABC456", "")
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"thread_ts": TS},
@@ -147,7 +148,6 @@ def test_a_bot_is_told_from_a_person() -> None:
         {"subtype": ["file_share"]},
         {"subtype": {"a": 1}},
     ],
-    ids=repr,
 )
 def test_a_message_with_another_shape_is_no_reply(changes: JSON) -> None:
     """A reply is in a thread, has an author, and is of a kind that people write."""
@@ -247,7 +247,7 @@ SHARES: dict[str, tuple[JSON, str, JSON]] = {
 }
 
 
-@pytest.mark.parametrize("kind", SHARES)
+@each("kind", SHARES)
 def test_each_shape_of_a_forward_that_was_seen_is_read(kind: str) -> None:
     """Slack documents none of them, and has changed the shape over the years."""
     share, said, fields = SHARES[kind]
@@ -269,7 +269,7 @@ def test_a_preview_is_no_forward(is_share: Any) -> None:
 WAY = "/archives/C0ELSEWHERE/p1515449400000100"
 
 
-@pytest.mark.parametrize(
+@each(
     ("address", "permalink"),
     [
         (f"https://a-b.slack.com{WAY}", f"https://a-b.slack.com{WAY}"),
@@ -356,7 +356,7 @@ def test_a_top_level_message_begins_a_thread_of_its_own() -> None:
     assert alone.thread_ts == "1355517523.000005"
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "verb", "argument"),
     [
         ("", "help", ""),
@@ -389,7 +389,7 @@ def test_a_mention_with_one_of_our_words_is_a_command(
         assert parse_session(command.argument) == f"devin-{HEX}"
 
 
-@pytest.mark.parametrize(
+@each(
     "words",
     [
         "link the PR to the issue",
@@ -408,7 +408,7 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
     assert parse_command(a_mention(words), TEAM, BOT_USER) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "event",
     [
         a_reply("link devin-0123"),
@@ -422,7 +422,6 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
         a_mention("", attachments=[a_share()]),
         a_mention("", attachments=[{"blocks": [a_table(["a"])]}]),
     ],
-    ids=repr,
 )
 def test_a_command_begins_with_a_mention_of_the_bot_by_a_person(event: JSON) -> None:
     """Anyone who is not a person, or does not address the bot, requests nothing."""
@@ -434,7 +433,7 @@ def test_the_documented_mention_is_no_command() -> None:
     assert parse_command(sample_event("app_mention"), TEAM, BOT_USER) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("typed", "session", "text"),
     [
         (f"devin-{HEX} Go on", f"devin-{HEX}", "Go on"),
@@ -457,7 +456,7 @@ def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, te
     assert (say.session, say.text, say.channel, say.by) == (session, text, CHANNEL, ADA)
 
 
-@pytest.mark.parametrize(
+@each(
     "word",
     [
         *("devin-xyz", "Devin-", "https://app.devin.ai/x/y", "<http://app.devin.ai/sessions/abc>"),
@@ -471,8 +470,8 @@ def test_a_say_with_a_broken_session_keeps_its_word(word: str) -> None:
     assert (say.session, say.session_word, say.text) == (None, word, "Go on")
 
 
-@pytest.mark.parametrize("key", ["team_id", "channel_id", "user_id"])
-@pytest.mark.parametrize("value", ["T0OTHER:000", "", None, 5])
+@each("key", ["team_id", "channel_id", "user_id"])
+@each("value", ["T0OTHER:000", "", None, 5])
 def test_a_say_of_nobody_or_elsewhere_is_none(key: str, value: Any) -> None:
     """It counts only with a person and a channel, and in the relay's workspace."""
     assert parse_say(a_command("Go on", **{key: value}), OURS) is None
@@ -488,7 +487,7 @@ def test_the_documented_press_is_read() -> None:
     assert parse_send_again(press) == ("T123ABC456:C123ABC456:1548261210.000150", 1)
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         "",
@@ -512,7 +511,7 @@ def test_a_tampered_send_again_is_none(value: str) -> None:
     assert parse_send_again(press) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"message": {"ts": "now"}},
@@ -521,14 +520,13 @@ def test_a_tampered_send_again_is_none(value: str) -> None:
         {"channel": None, "container": None},
         {"channel": {"id": "C1/.."}},
     ],
-    ids=repr,
 )
 def test_a_press_without_its_place_is_none(changes: JSON) -> None:
     """Without a person or a channel it is ignored."""
     assert parse_press(a_press("x", **changes), OURS) is None
 
 
-@pytest.mark.parametrize("actions", [None, [], {}, "x", [None], [["x"]], [{"value": 5}]])
+@each("actions", [None, [], {}, "x", [None], [["x"]], [{"value": 5}]])
 def test_a_press_without_a_value_has_an_empty_one(actions: Any) -> None:
     """A button without a value names no reply."""
     press = parse_press(a_press("x", actions=actions), OURS)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 
 from bot.model.threads import ThreadRef
@@ -31,6 +30,7 @@ from tests.support.builders import (
     sample,
 )
 from tests.support.desk import SESSION
+from tests.support.tables import each
 
 GLOBAL: JSON = {
     "type": "shortcut",
@@ -90,7 +90,7 @@ def test_the_documented_form_is_read() -> None:
     assert form.typed == {"ml-value": "This is my example inputted value"}
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"team": None},
@@ -103,7 +103,6 @@ def test_the_documented_form_is_read() -> None:
         {"message": {"ts": "now"}},
         {"trigger_id": None},
     ],
-    ids=repr,
 )
 def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
     """Without a person, a message or a workspace it is ignored."""
@@ -115,7 +114,7 @@ def test_a_global_shortcut_is_read() -> None:
     assert parse_opener(GLOBAL, OURS) == (ADA, GLOBAL["trigger_id"], "")
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"team": {"id": "T0OTHER"}},
@@ -124,7 +123,6 @@ def test_a_global_shortcut_is_read() -> None:
         {"user": {"id": ""}},
         {"trigger_id": None},
     ],
-    ids=repr,
 )
 def test_a_global_shortcut_without_its_person_is_none(changes: JSON) -> None:
     """Nor is one of another workspace read."""
@@ -149,7 +147,7 @@ def test_a_whispered_press_is_read_from_its_place() -> None:
     assert press.value == "0" * 32
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"team": {"id": "T0OTHER"}},
@@ -158,7 +156,6 @@ def test_a_whispered_press_is_read_from_its_place() -> None:
         {"container": {"channel_id": "C1:2"}, "channel": None},
         {"container": None, "channel": None},
     ],
-    ids=repr,
 )
 def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
     """The person and the place are ids."""
@@ -184,7 +181,7 @@ def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
         press.value.encode()
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "target", "said"),
     [
         (f"{SESSION} ship it", SESSION, "ship it"),

@@ -6,8 +6,6 @@ and slack-go (`slash_test.go`).
 
 from dataclasses import replace
 
-import pytest
-
 from handlers.parse.interactions import (
     is_of,
     parse_press,
@@ -17,6 +15,7 @@ from handlers.parse.interactions import (
 )
 from handlers.parse.messages import parse_reply
 from tests.support.builders import BOT_USER, ENTERPRISE, JSON, ORG, OURS, TEAM, sample, sample_event
+from tests.support.tables import each
 
 ON_GRID = replace(OURS, enterprise=ENTERPRISE)
 OTHER, OTHERS = "T0OTHER000", "E0OTHER000"
@@ -79,7 +78,7 @@ NAMED: list[tuple[JSON, str]] = [
 """What an interaction names, and for which installations it is ours."""
 
 
-@pytest.mark.parametrize(("named", "ours"), NAMED)
+@each(("named", "ours"), NAMED)
 def test_an_interaction_is_of_our_installation_or_ignored(named: JSON, ours: str) -> None:
     """Never of another organization, nor of a stranger's workspace alone."""
     installations = {"org": ORG, "grid": ON_GRID, "workspace": OURS}

@@ -24,6 +24,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.store.watches import Follower, TakenPoll, short_id
+from tests.support.tables import each
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000
@@ -127,7 +128,7 @@ ASKED = Step(SessionState.WAITING, [CHOICE])
 EXPLAINED = Step(SessionState.APPROVAL, ["I want to drop the table."])
 
 
-@pytest.mark.parametrize(
+@each(
     ("steps", "events"),
     [
         ([ASKED, ASLEEP, WAITING], [["question"], [], []]),

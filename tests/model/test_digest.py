@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.digest import Digest, Often, zone_of
 from bot.model.people import UserId
+from tests.support.tables import each
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "UTC", "")
 TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  (hypothesis adds the zone)
@@ -18,7 +18,7 @@ def digest(often: Often = Often.DAILY, zone: str = "") -> Digest:
     return Digest(often=often, by=UserId("U0ADA"), zone=zone)
 
 
-@pytest.mark.parametrize(
+@each(
     ("zone", "at", "due"),
     [
         ("Europe/Berlin", "2026-10-24T07:00", "2026-10-25T08:00"),
@@ -49,7 +49,7 @@ def test_one_is_due_before_and_after_each_moment(at: datetime, often: Often, zon
     assert often is Often.DAILY or there.weekday() == 0
 
 
-@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "America", "\0", "/etc"])
+@each("name", ["", "Mars/Olympus", "../etc/passwd", "America", "\0", "/etc"])
 def test_an_unknown_zone_is_none(name: str) -> None:
     """Then UTC counts."""
     assert zone_of(name) is None

@@ -12,6 +12,7 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from tests.support.builders import JSON, mutated, rich_text
+from tests.support.tables import each
 
 THREAD = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")
 ELSEWHERE = {"team": "T0", "channel": "C0", "thread_ts": "1.000000"}
@@ -58,7 +59,7 @@ def test_of_a_broken_record_whatever_can_be_read_is_left(raw: str, left: Reply) 
     assert "rebase" not in str(flaw)
 
 
-@pytest.mark.parametrize("raw", ["", "{", "null", "[]", "[" * 60_000, '"words"', "9" * 5_000])
+@each("raw", ["", "{", "null", "[]", "[" * 60_000, '"words"', "9" * 5_000])
 def test_what_is_no_record_at_all_leaves_what_is_known_without_it(raw: str) -> None:
     """They suffice to end the reply, and to tell somebody."""
     found, flaw = read(raw)

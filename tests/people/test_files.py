@@ -38,6 +38,7 @@ from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk, on_both, quote, running
 from tests.support.keys import at
 from tests.support.raw_http import V1, answering, serving, stepping, whole
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 
 PLAN = 'Step 1: é\r\nATTACHMENT:"https://example.com/x"\n'.encode()
@@ -661,7 +662,7 @@ async def test_files_are_on_record_only_where_their_reply_may_still_be_sent(stor
 URL = "https://files.slack.com/files-pri/T1-F1/a.md"
 
 
-@pytest.mark.parametrize(
+@each(
     ("file", "found"),
     [
         ({"url_private": URL}, ("", "", URL)),

@@ -45,6 +45,7 @@ from tests.support.entries import linked
 from tests.support.keys import at
 from tests.support.known import channels_of, forget
 from tests.support.slack_apps import web_client
+from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 from tests.wording.foreign import FOREIGN
 
@@ -802,7 +803,7 @@ WHOLE = [
 ]
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         f"T0OTHER:{CHANNEL}:{ROOT_TS}|{SESSION}|0",
@@ -822,7 +823,7 @@ def test_a_tampered_value_is_none(value: str) -> None:
     assert parse_home_press(a_home_choice(actions.HOME_UNLINK, value), OURS) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "number", ["", "-1", "1.0", "x", "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT ONE}", "99999"]
 )
 def test_what_is_no_number_names_no_place(number: str) -> None:

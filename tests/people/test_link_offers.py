@@ -37,6 +37,7 @@ from tests.support.builders import (
 )
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, running
 from tests.support.devin_posts import linked
+from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
@@ -323,7 +324,7 @@ async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> 
 # Slack's payloads, parsed.
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         URL,
@@ -347,7 +348,7 @@ def test_the_first_address_of_a_session_is_found(text: str) -> None:
     assert names_session({"text": text})
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -391,7 +392,7 @@ def test_a_person_s_message_names_a_session() -> None:
     assert alone[0].thread_ts == TS
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"bot_id": "B1"},
@@ -407,7 +408,6 @@ def test_a_person_s_message_names_a_session() -> None:
         {"channel": None},
         {"ts": "now"},
     ],
-    ids=repr,
 )
 def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
     """Bots, edits, notices and asides bring no offer."""

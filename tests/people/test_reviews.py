@@ -30,6 +30,7 @@ from tests.support.devin_posts import until_card
 from tests.support.entries import expire
 from tests.support.keys import at
 from tests.support.parts import parts_of
+from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
 PAUSE = 0.05
@@ -316,7 +317,7 @@ async def test_a_result_that_may_be_posted_is_looked_for_at_every_later_try(
                 await outbox.pause(begun, 0, may_be_done=True)
 
 
-@pytest.mark.parametrize(
+@each(
     ("said", "url"),
     [
         (PR, PR),

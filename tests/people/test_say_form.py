@@ -40,6 +40,7 @@ from tests.support.builders import ELSEWHERE
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
 from tests.support.devin_reads import lists, rest
 from tests.support.known import forget
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 
 SECRET = f"devin-{0x5EC4E7:032x}"
@@ -508,7 +509,7 @@ async def test_without_a_list_only_so_many_titles_are_asked_for(
     assert (desk.devin.lists, desk.devin.reads) == (1, 0)
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [b"", b"null", b"[]", b'{"title": null}', b'{"title": 5}', b'{"title": "Cut', b"[" * 60_000],
 )

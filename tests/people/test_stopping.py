@@ -21,6 +21,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import JSON
 from tests.support.desk import SESSION, Desk, actions, quote, running
 from tests.support.keys import at
+from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
 END = "end_session"
@@ -54,7 +55,7 @@ def asked(desk: Desk) -> list[str]:
     return [one for one in desk.received() if ending.STOP in one]
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "ts"),
     [
         ({}, "1764000000.000200"),

@@ -41,6 +41,7 @@ from tests.support.desk import (
     tells,
 )
 from tests.support.devin_posts import linked
+from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
 pytestmark = pytest.mark.usefixtures("hurried")
@@ -445,7 +446,7 @@ def test_a_documented_step_is_read() -> None:
     assert (step.thread_ts, step.user) == (TS, ADA)
 
 
-@pytest.mark.parametrize("execution", [None, "", "Fx:1", "Fx 1", "x" * 65, 5])
+@each("execution", [None, "", "Fx:1", "Fx 1", "x" * 65, 5])
 def test_a_step_that_nobody_can_complete_is_none(execution: Any) -> None:
     """Without its id nothing can be told to Slack, and the id becomes part of a key."""
     assert parse_step(SAMPLE | {"function_execution_id": execution}) is None

@@ -24,6 +24,7 @@ from chaos.processes import send
 from chaos.schedule import API_READS, READS, SCENES, plan
 from chaos.verdict import judge
 from chaos.wishes import What, Wish
+from tests.support.tables import each
 
 ONE, OTHER = "devin-01", "devin-02"
 THREAD = ThreadRef(team="T0", channel="C0", thread_ts="0.0")
@@ -176,7 +177,7 @@ def test_the_same_report_twice_is_counted() -> None:
     assert judge(ledger).counts["told twice"] == 1
 
 
-@pytest.mark.parametrize(
+@each(
     ("taken", "sins"),
     [
         ([text_of(0)], []),
@@ -355,7 +356,7 @@ def test_what_is_said_stands_in_the_channel_once(taken: int, posts: int, sins: l
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(
+@each(
     ("result", "taken", "sins"),
     [
         (None, 1, ["lost"]),
@@ -382,7 +383,7 @@ def test_a_step_ends_with_what_happened(
 ACCOUNT = "user-1"
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "account", "kind", "sins"),
     [
         ("Ada, U0ADA (in Slack):\n\n", None, Kind.REPLY, []),
@@ -415,7 +416,7 @@ def test_a_correction_counts_apart_in_the_author_s_own_name_too() -> None:
         assert found(ledger) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("what", "facts", "sins"),
     [
         (What.EMOJI, {}, []),

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
-
 from bot.model.sessions import Follow, SessionState, Trouble
 from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import file_link
@@ -16,6 +14,7 @@ from chaos.sentences import GAP, Shows
 from chaos.speech import Ear, Place, Shown, Why, piece
 from chaos.verdict import judge
 from sandbox.slack.server import Message
+from tests.support.tables import each
 
 ONE, OTHER = "devin-01", "devin-02"
 HERE = Place("general", "1.0")
@@ -54,7 +53,7 @@ def test_what_is_said_is_heard_once() -> None:
     assert heard(post((0, 0)), post((0, 0))) == [DOUBLED]
 
 
-@pytest.mark.parametrize(
+@each(
     ("posts", "sins"),
     [
         ([post((0, 0), (0, 1), (0, 2))], []),
@@ -120,7 +119,7 @@ def test_order_is_judged_among_the_messages_of_a_thread() -> None:
     assert heard(post((0, 0), (1, 0)), post((0, 0)), count=2) == [DOUBLED]
 
 
-@pytest.mark.parametrize("why", Why)
+@each("why", Why)
 def test_what_a_thread_must_not_show_is_found_there(why: Why) -> None:
     """The sin is named by the reason: an echo, history, a choice, or who else reads there."""
     assert heard(post((0, 0)), why=why) == [why.value]
@@ -161,7 +160,7 @@ def test_a_thread_is_judged_by_how_it_followed_when_something_was_said() -> None
     assert found(ledger) == [Why.UNFOLLOWED]
 
 
-@pytest.mark.parametrize(
+@each(
     ("cards", "expects", "sins"),
     [
         ([Shows()], Shows(), []),
@@ -187,7 +186,7 @@ def test_a_thread_has_one_card_that_is_right_in_the_end(
     assert ledger.speech.is_over == (not sins)
 
 
-@pytest.mark.parametrize(
+@each(
     ("shows", "status", "sins"),
     [
         (Shows(), "processing", []),
@@ -241,8 +240,8 @@ def test_speech_has_faults_of_its_own() -> None:
     assert {act.what for act in plan(7, 240.0, 0, 8)} >= {*SPEECH, *REFUSALS}
 
 
-@pytest.mark.parametrize("trouble", [None, *Trouble])
-@pytest.mark.parametrize("state", SessionState)
+@each("trouble", [None, *Trouble])
+@each("state", SessionState)
 def test_a_right_card_has_any_time(state: SessionState, trouble: Trouble | None) -> None:
     """Its time is a gap, however the card says it; a muted thread has a line of its own."""
     shown = Shows(state=state, trouble=trouble)

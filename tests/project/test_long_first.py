@@ -1,8 +1,7 @@
 """The order in which tests start."""
 
-import pytest
-
 from tests.support.long_first import dealt
+from tests.support.tables import each
 
 
 def test_each_worker_starts_with_long_tests_and_the_others_keep_their_order() -> None:
@@ -11,9 +10,9 @@ def test_each_worker_starts_with_long_tests_and_the_others_keep_their_order() ->
     assert "".join(order) == "ADabBcdeCfgh"
 
 
-@pytest.mark.parametrize("workers", [1, 2, 6])
-@pytest.mark.parametrize("long", ["", "A", "ABCDEFGHI"])
-@pytest.mark.parametrize("others", ["", "a", "abcdefghijk"])
+@each("workers", [1, 2, 6])
+@each("long", ["", "A", "ABCDEFGHI"])
+@each("others", ["", "a", "abcdefghijk"])
 def test_every_test_is_dealt_once(long: str, others: str, workers: int) -> None:
     """Also when there are fewer tests than workers."""
     assert sorted(dealt(long, others, workers)) == sorted(long + others)

@@ -20,6 +20,7 @@ from bot.slack.app.manifest import (
 )
 from bot.wording.thread_links import PROMPTS
 from tests.support.manifest_schema import Manifest
+from tests.support.tables import each
 
 ROOT = Path(__file__).parents[2]
 SCOPE_OF_EVENT = {
@@ -144,9 +145,7 @@ def test_http_mode_has_one_address_for_everything(url: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "url", ["relay.example", "http://relay.example", "http://localhost", 'https://a"\nb: c', ""]
-)
+@each("url", ["relay.example", "http://relay.example", "http://localhost", 'https://a"\nb: c', ""])
 def test_an_address_that_slack_cannot_use_is_refused(url: str) -> None:
     """Slack uses TLS only, and nothing may enter the YAML beside the address."""
     with pytest.raises(ValueError, match=r"must start with https://|contains a space"):

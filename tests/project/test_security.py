@@ -32,6 +32,7 @@ from tests.support.builders import JSON, a_reply
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quote
 from tests.support.logbook import logging_to
 from tests.support.processes import BotProcess, ValkeyProcess, bot_process, command, free_port
+from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 from tests.wording.foreign import pings
 
@@ -154,7 +155,7 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
 # What is kept.
 
 
-@pytest.mark.parametrize(
+@each(
     ("what", "kept"),
     [
         ("while it is queued", keep.WAITING),
@@ -223,9 +224,7 @@ def test_production_installs_the_tested_versions_and_no_tool() -> None:
     assert everything.keys() >= DEV
 
 
-@pytest.mark.parametrize(
-    "path", [*LOCKS, "pyproject.toml", "Makefile", ".ci/run", "deploy/Dockerfile"]
-)
+@each("path", [*LOCKS, "pyproject.toml", "Makefile", ".ci/run", "deploy/Dockerfile"])
 def test_no_registry_is_named(path: str) -> None:
     """Packages come from the registry of the installing machine: a mirror, or the default."""
     text = (ROOT / path).read_text(encoding="utf-8")

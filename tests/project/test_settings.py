@@ -20,6 +20,7 @@ from bot.environment import is_open
 from bot.model.errors import SettingsError
 from bot.settings import SECRETS, Settings, load_settings
 from sandbox import demo
+from tests.support.tables import each
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -251,7 +252,7 @@ def test_only_secrets_may_be_in_files() -> None:
     assert load(PORT_FILE="/nowhere").port == 3000
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value"),
     [
         ("SLACK_BOT_TOKEN", "xoxp-SEEN"),
@@ -340,7 +341,7 @@ def test_a_worker_needs_no_transport() -> None:
         load_settings(worker, env_file=None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "meant"),
     [
         ("90d", timedelta(days=90)),
@@ -388,7 +389,7 @@ def test_addresses_get_the_slash_that_their_client_wants() -> None:
     assert load(SLACK_API_URL="http://localhost:9").slack_api_url == "http://localhost:9/"
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "redis://127.0.0.1:6379/1",
@@ -421,7 +422,7 @@ MALFORMED = ("NONE", "Required", "nonsense", "%00")
 """Ends of values with which redis-py connects to no server."""
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     [
         *("ssl_cert_reqs=none", "ssl_cert_reqs=optional", "ssl_cert_reqs=NONE", "ssl_cert_reqs="),
@@ -436,7 +437,7 @@ MALFORMED = ("NONE", "Required", "nonsense", "%00")
         *("ssl_ciphers=eNULL:@SECLEVEL=0", "ssl_ciphers=nonsense", "ssl_ciphers=%00"),
     ],
 )
-@pytest.mark.parametrize("scheme", ["rediss", "REDISS", "rediss+cluster"])
+@each("scheme", ["rediss", "REDISS", "rediss+cluster"])
 def test_tls_that_verifies_nobody_needs_a_yes(scheme: str, query: str) -> None:
     """A man in the middle could answer in place of Redis; the message names the switch."""
     url = f"{scheme}://:pw@redis.example/?{query}"
@@ -470,7 +471,7 @@ def test_tls_that_is_set_up_otherwise_is_still_tls(query: str) -> None:
     assert context.check_hostname
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "wrong"),
     [
         *(("redis://localhost/x", "a database"), ("redis://localhost/0/1", "a database")),
@@ -632,7 +633,7 @@ def test_a_misspelled_access_setting_in_the_environment_is_a_problem(meant: str)
         assert caught.value.problems == (f"{name}: unknown; did you mean {meant}?",)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "says"),
     [
         ("DEVIN_ORGID", "did you mean DEVIN_ORG_ID?"),
@@ -658,8 +659,8 @@ def test_a_name_like_that_of_a_setting_that_is_given_is_another_program_s() -> N
     assert load_settings(given, None).doubts == ()
 
 
-@pytest.mark.parametrize("name", ["SLACK_PROXY", "DEVIN_PROXY"])
-@pytest.mark.parametrize(
+@each("name", ["SLACK_PROXY", "DEVIN_PROXY"])
+@each(
     ("value", "wrong"),
     [
         ("proxy.SEEN:3128", "isn't an HTTP(S) URL"),
@@ -677,8 +678,8 @@ def test_a_proxy_is_an_http_address(name: str, value: str, wrong: str) -> None:
     assert problems(**{name: value}) == (f"{name}: {wrong}; expected {expected}",)
 
 
-@pytest.mark.parametrize("host", ["api..SEEN", ".SEEN", f"{'SEEN' * 16}.example"])
-@pytest.mark.parametrize(
+@each("host", ["api..SEEN", ".SEEN", f"{'SEEN' * 16}.example"])
+@each(
     ("name", "scheme"),
     [
         *((one, "https") for one in ("SLACK_API_URL", "DEVIN_API_URL", "DEVIN_PROXY")),
@@ -752,9 +753,7 @@ def test_every_setting_has_one_line_and_one_comment_in_the_example() -> None:
     assert len(re.findall(r"^(?:# )?[A-Z_]+=", EXAMPLE, re.MULTILINE)) == len(named)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), re.findall(r"^# ([A-Z_]+)=(\S*)$", EXAMPLE, re.MULTILINE)
-)
+@each(("name", "value"), re.findall(r"^# ([A-Z_]+)=(\S*)$", EXAMPLE, re.MULTILINE))
 def test_a_commented_value_in_the_example_is_the_default(name: str, value: str) -> None:
     """Uncommenting a line changes nothing."""
     assert getattr(load(**{name: value}), name.lower()) == getattr(load(), name.lower())

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tables import each
+
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements.txt")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -68,7 +70,7 @@ def test_each_command_that_installs_takes_only_what_has_a_hash() -> None:
     assert [one for one in found if not is_hashed(one[1])] == []
 
 
-@pytest.mark.parametrize(
+@each(
     "command",
     [
         *("pipx install .", "uv tool install .", "pip install --no-deps .", "pip install redis"),

@@ -26,6 +26,7 @@ from bot.wording.phrases import session_link
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running, tells
 from tests.support.keys import at
 from tests.support.redis_servers import node_url
+from tests.support.tables import each
 from tests.support.told import NOT_LINKED
 from tests.support.waiting import wait_until
 
@@ -117,13 +118,13 @@ NO_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("text", NAMES)
+@each("text", NAMES)
 def test_every_way_to_name_a_session_gives_the_same_id(text: str) -> None:
     """It may have a prefix, be an address, be wrapped by Slack, or be in any case."""
     assert parse_session(text) == SESSION
 
 
-@pytest.mark.parametrize("text", NO_NAMES)
+@each("text", NO_NAMES)
 def test_what_names_no_session_is_none(text: str) -> None:
     """Other hosts and paths, escapes and look-alike letters do not name a session."""
     assert parse_session(text) is None

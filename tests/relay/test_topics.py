@@ -17,13 +17,14 @@ from bot.text.to_devin import first_words, to_markdown
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import SESSION, Desk, running
 from tests.support.keys import at
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 from tests.wording.foreign import FOREIGN, HUGE
 
 SECRET = "the password is hunter2"
 
 
-@pytest.mark.parametrize(
+@each(
     ("markup", "words"),
     [
         ("See <https://example.com|this> &amp; *that* in `code_x`", "See this & that in code_x"),

@@ -13,6 +13,7 @@ from bot.settings import Settings
 from tests.conftest import started
 from tests.support.desk import SESSION, Desk, on_both
 from tests.support.logbook import logging_to
+from tests.support.tables import each
 from tests.support.told import GUEST, report, uncertain
 from tests.support.waiting import wait_until
 
@@ -71,8 +72,8 @@ def test_the_level_is_the_settings(form: str) -> None:
     assert "loud" in text
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("library", logs.QUIET)
+@each("form", FORMS)
+@each("library", logs.QUIET)
 def test_libraries_that_print_bodies_are_held_to_warnings(form: str, library: str) -> None:
     """This includes DEBUG: Bolt's INFO line for a bad signature holds the whole body."""
     child = logging.getLogger(f"{library}.inner")

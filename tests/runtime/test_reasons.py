@@ -15,6 +15,7 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 from bot.redis.scripts import away
 from bot.runtime.outgoing import broken
 from tests.support.processes import free_port
+from tests.support.tables import each
 
 KEY = ConnectionKey("h", 443, True, True, None, None, None)
 
@@ -45,7 +46,7 @@ ERRORS: list[tuple[Exception, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "says"), ERRORS)
+@each(("error", "says"), ERRORS)
 def test_an_error_is_said_in_words(error: Exception, says: str) -> None:
     """Its text isn't repeated, since that may name hosts, paths or people's words."""
     assert broken(error) == says
@@ -89,7 +90,7 @@ async def test_the_libraries_that_connect_hide_nothing_of_it(
     assert broken(caught.value) == says
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "says"),
     [
         (ResponseError("MISCONF Errors writing to the AOF file"), "ResponseError: MISCONF"),

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from sandbox.slack.world.live import live
+from tests.support.tables import each
 
 
 def _mrkdwn(text: str, **more: object) -> dict[str, Any]:
@@ -20,7 +19,7 @@ def _markdown(text: str) -> dict[str, Any]:
     return {"blocks": [{"type": "markdown", "text": text}]}
 
 
-@pytest.mark.parametrize(
+@each(
     "arguments",
     [
         {"text": "<!here>"},
@@ -52,7 +51,7 @@ def test_what_slack_acts_on_is_found(arguments: dict[str, Any]) -> None:
     assert len(live(arguments)) >= 1
 
 
-@pytest.mark.parametrize(
+@each(
     "arguments",
     [
         {},

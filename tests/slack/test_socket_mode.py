@@ -22,6 +22,7 @@ from sandbox.slack.transport.socket_mode import MAX_CONNECTIONS
 from tests.support.logbook import logging_to
 from tests.support.observers import Observed, Payload
 from tests.support.raw_http import answering, serving, whole
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 
 
@@ -199,7 +200,7 @@ FLAWED: dict[str, tuple[str, Flaw]] = {
 }
 
 
-@pytest.mark.parametrize(("frame", "flaw"), FLAWED.values(), ids=FLAWED.keys())
+@each(("frame", "flaw"), FLAWED.values())
 def test_a_frame_that_is_no_envelope_is_told_by_what_it_lacks(frame: str, flaw: Flaw) -> None:
     """Its id is logged, if it has one; nothing else of it may be in a log."""
     assert parse_frame(frame) == flaw

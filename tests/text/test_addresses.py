@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.text.devin_markdown import inert
 from bot.text.to_slack import misleads, seen
+from tests.support.tables import each
 
 EVIL = "https://evil.example/x"
 NAME = "accounts.google.com"
@@ -55,7 +56,7 @@ def test_a_disguised_link_of_devin_s_shows_where_it_leads(label: str) -> None:
     assert "[" not in shown
 
 
-@pytest.mark.parametrize(
+@each(
     "label",
     [
         "https:\ufe0f//accounts.\ufe0fgoogle.\ufe0fcom/login",
@@ -72,7 +73,7 @@ def test_these_labels_mislead(label: str) -> None:
     assert misleads(label, EVIL)
 
 
-@pytest.mark.parametrize(
+@each(
     ("label", "address"),
     [
         ("Read the docs. Then go on", EVIL),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.text.to_devin import is_aside, is_plain
 from handlers.parse.messages import parse_reply
 from tests.support.builders import BOT_USER, TEAM, a_reply, rich_text
+from tests.support.tables import each
 
 
 def wide(text: str) -> str:
@@ -35,23 +36,23 @@ REPLIES = [
 ]
 
 
-@pytest.mark.parametrize("text", ASIDES)
-@pytest.mark.parametrize("before", ["", f"<@{BOT_USER}> ", f" <@{BOT_USER}|relay>"])
+@each("text", ASIDES)
+@each("before", ["", f"<@{BOT_USER}> ", f" <@{BOT_USER}|relay>"])
 def test_what_looks_like_an_aside_is_one(before: str, text: str) -> None:
     """Marks, emoji, quotes and invisible characters in front don't count, nor does the bracket."""
     assert is_aside(before + text, BOT_USER)
     assert parse_reply(a_reply(before + text), TEAM, BOT_USER) is None
 
 
-@pytest.mark.parametrize("text", REPLIES)
+@each("text", REPLIES)
 def test_words_before_it_make_it_a_reply(text: str) -> None:
     """The words count only at the beginning, after nothing that people read."""
     assert not is_aside(text, BOT_USER)
     assert parse_reply(a_reply(text), TEAM, BOT_USER) is not None
 
 
-@pytest.mark.parametrize("author", [{}, {"user": None, "bot_id": "B1"}])
-@pytest.mark.parametrize("text", ["(aside) no", ":lock: _(aside)_ no", wide("(aside)")])
+@each("author", [{}, {"user": None, "bot_id": "B1"}])
+@each("text", ["(aside) no", ":lock: _(aside)_ no", wide("(aside)")])
 def test_an_aside_in_blocks_alone_is_one(author: dict[str, str | None], text: str) -> None:
     """Apps write in blocks, in attachments, and beside another text."""
     section = {"type": "section", "text": {"type": "mrkdwn", "text": text}}

@@ -1,14 +1,14 @@
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.devin_markdown import MOST_IN_NAME, SentFile, cut_files, harmless_name
 from sandbox.slack.world.live import live
+from tests.support.tables import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "rest", "files"),
     [
         (
@@ -41,7 +41,7 @@ def test_the_markers_of_devins_files_are_cut_out(
     assert cut_files(text) == (rest, tuple(files))
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         '```\nATTACHMENT:{"url": "https://a.io/1"}\n```',
@@ -65,7 +65,7 @@ def test_what_is_no_marker_stays_as_text(text: str) -> None:
     assert cut_files(text) == (text, ())
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "shown"),
     [
         ("a.txt", "a.txt"),

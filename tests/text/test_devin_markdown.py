@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.text.commonmark.inline import JOINER
 from bot.text.devin_markdown import fallback, inert, split
 from sandbox.slack.world.live import live
+from tests.support.tables import each
 from tests.text.hostile import ATTACKS, SLY, markdown, words
 
 _J = JOINER
@@ -62,7 +63,7 @@ def test_nothing_that_has_words_is_lost_whole(text: str) -> None:
         assert words(shown) or not words(text)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "# Done\n\nAll **tests** pass, _really_: ~~3~~ 0 fail.\n\n---\n\n## Next",
@@ -88,7 +89,7 @@ def test_plain_markdown_stays_as_devin_wrote_it(text: str) -> None:
     assert inert(text) == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "shown"),
     [
         ("<!here> <@U1> @here", f"<{_J}!here> <{_J}@{_J}U1> @{_J}here"),
@@ -132,7 +133,7 @@ def test_code_keeps_every_character(code: str) -> None:
     assert inert(fenced) == fenced
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "shown"),
     [
         ("# Hi\n\n**a** `b` [c](https://d.io)", "Hi\na b c (https://d.io)"),

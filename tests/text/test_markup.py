@@ -1,12 +1,12 @@
 import re
 from collections.abc import Mapping
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.to_devin import neutralise_attachments, strip_mention, to_markdown
 from bot.text.to_slack import escape, excerpt, quoted
+from tests.support.tables import each
 
 # The speed at which a busy machine draws examples says nothing about the code.
 
@@ -21,7 +21,7 @@ _ANY_TEXT = st.text(st.characters(codec=None, categories=None)) | st.text(
 )
 
 
-@pytest.mark.parametrize(
+@each(
     ("typed", "shown"),
     [
         ('ATTACHMENT:"https://x.io/a"', 'ATTACHMENT (typed):"https://x.io/a"'),
@@ -37,7 +37,7 @@ def test_a_typed_attachment_reference_stays_text(typed: str, shown: str) -> None
     assert neutralise_attachments(typed) == shown
 
 
-@pytest.mark.parametrize(
+@each(
     ("slack", "blocks"),
     [
         ('ATTACHMENT:"<https://x.io/a>"', []),
@@ -71,7 +71,7 @@ def test_escape_encodes_the_three_control_characters_once() -> None:
     assert escape("<!here> & 'a' &lt; \"") == "&lt;!here&gt; &amp; 'a' &amp;lt; \""
 
 
-@pytest.mark.parametrize(
+@each(
     ("foreign", "shown"),
     [
         (
@@ -107,7 +107,7 @@ def test_long_text_is_cut_and_says_how_long_it_was() -> None:
     assert excerpt("abc def ghi", limit=9) == "abc def…"
 
 
-@pytest.mark.parametrize("limit", range(28, 44))
+@each("limit", range(28, 44))
 def test_a_cut_falls_between_entities(limit: int) -> None:
     """Half an entity would be shown as such."""
     for shown in (quoted("&<\n>" * 20, limit=limit), excerpt("<&>" * 20, limit=limit)):
@@ -136,7 +136,7 @@ def test_no_pair_of_markers_survives(foreign: str) -> None:
         assert not re.search(r"(?:^|[^\w])[*_~]|[*_~](?:[^\w]|$)|:[a-z0-9+'-]+:|@here\b", shown)
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "rest"),
     [
         ("<@UBOT> link devin-1", "link devin-1"),

@@ -4,12 +4,13 @@ from hypothesis import strategies as st
 
 from bot.text.to_devin import mentioned, to_markdown
 from bot.text.to_slack import excerpt, quoted
+from tests.support.tables import each
 
 NAMES = {("user", "U1"): "Ada", ("channel", "C1"): "general", ("usergroup", "S1"): "platform"}
 # The speed at which a busy machine draws examples says nothing about the code.
 
 
-@pytest.mark.parametrize(
+@each(
     ("slack", "markdown"),
     [
         ("<@U1> and <@W9>", "@Ada and @W9"),
@@ -37,7 +38,7 @@ def test_controls_become_what_they_show(slack: str, markdown: str) -> None:
     assert to_markdown(slack, names=NAMES) == markdown
 
 
-@pytest.mark.parametrize(
+@each(
     ("slack", "markdown"),
     [
         ("*bold* _it_ ~gone~", "**bold** *it* ~~gone~~"),
@@ -58,7 +59,7 @@ def test_emphasis_is_read_at_word_boundaries_only(slack: str, markdown: str) -> 
     assert to_markdown(slack, names=NAMES) == markdown
 
 
-@pytest.mark.parametrize(
+@each(
     ("slack", "markdown"),
     [
         ("`a_b *c* &lt;d&gt;`", "`a_b *c* <d>`"),
@@ -81,7 +82,7 @@ def test_code_is_kept_verbatim(slack: str, markdown: str) -> None:
     assert to_markdown(slack, names=NAMES) == markdown
 
 
-@pytest.mark.parametrize(
+@each(
     ("slack", "markdown"),
     [
         ("&gt; a *b*\n&gt;c", "> a **b**\n> c"),

@@ -1,13 +1,13 @@
-import pytest
 from hypothesis import given
 
 from bot.text.questions import MOST_IN_LABEL, label, parse_question
+from tests.support.tables import each
 from tests.text.hostile import markdown
 
 _LONG = "Rewrite the importer so that it reads the archive at once and keeps the order of all rows"
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "Done.",
@@ -46,7 +46,7 @@ def test_a_message_that_ends_otherwise_is_no_question(text: str) -> None:
     assert parse_question(text) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "Should I merge it?",
@@ -76,7 +76,7 @@ def test_a_question_that_asks_for_consent_offers_yes_and_no(text: str) -> None:
     assert parse_question(text) == ("Yes", "No")
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "What is the name of the bucket?",
@@ -100,7 +100,7 @@ def test_other_questions_ask_for_words(text: str) -> None:
     assert parse_question(text) == ()
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "options"),
     [
         ("Which?\n\n1. Red\n2. Blue\n\nPlease let me know.", ("Red", "Blue")),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.text.devin_markdown import inert, split, weight
 from sandbox.slack.world.live import live_markdown
+from tests.support.tables import each
 from tests.text.hostile import markdown, words
 
 _ROWS = "\n".join(f"| {number} | x |" for number in range(60))
@@ -145,7 +146,7 @@ def test_headings_count_as_blocks_and_as_characters() -> None:
     assert len(split("\n\n".join(["# a\n\n" + "b" * 320] * 30 + ["c" * 70]))) == 2
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "blocks"),
     [
         ("a\n\nb\n\n- c\n\n> d\n\n```\ne\n```", 1),

@@ -23,6 +23,7 @@ from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
+from tests.support.tables import each
 from tests.wording.foreign import BARE, HOST, HUGE, LINK, NAMED, NAMES, pings, problems
 
 
@@ -44,7 +45,7 @@ def test_a_status_is_always_fit_to_say(
         assert problems(commands.status(shown)) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("mail", "said"),
     [
         (Queue(), "Nothing queued"),
@@ -171,7 +172,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("words", OTHERS.values(), ids=OTHERS.keys())
+@each("words", OTHERS.values())
 def test_every_other_answer_is_fit_to_say(words: SlackMessage) -> None:
     """These are the relay's own sentences."""
     assert problems(words) == []

@@ -1,7 +1,5 @@
 """Buttons have one order wherever they appear: what to do next, *Open session*, *Unlink*."""
 
-import pytest
-
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
@@ -9,6 +7,7 @@ from bot.wording.delivery_reports import report
 from bot.wording.message import Block
 from bot.wording.mirror.card import Card, card
 from bot.wording.mirror.posts import Framing, compose
+from tests.support.tables import each
 from tests.wording.foreign import BARE, LINK, THREAD
 
 REPLY = Reply(thread=THREAD, ts="1764000001.000200", author=LINK.by, text="Rebase")
@@ -33,7 +32,7 @@ LAST = (OPEN_SESSION, FOLLOW, UNFOLLOW, UNLINK)
 """The buttons about the session; those that answer the message precede them."""
 
 
-@pytest.mark.parametrize("row", [*REPORTS, *CARDS, *POSTS])
+@each("row", [*REPORTS, *CARDS, *POSTS])
 def test_buttons_about_the_session_come_last_and_in_one_order(row: tuple[Block, ...]) -> None:
     """Nobody presses *Unlink* where *Open session* was in the message before."""
     ranks = [LAST.index(one["action_id"]) if one["action_id"] in LAST else -1 for one in row]

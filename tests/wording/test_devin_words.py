@@ -21,6 +21,7 @@ from bot.wording.mirror.posts import (
     rest_of,
 )
 from bot.wording.phrases import session_link
+from tests.support.tables import each
 
 SESSION = NamedSession(SessionId("devin-0123456789abcdef0123456789abcdef"), "Fix login")
 FRAMING = Framing(ThreadRef(team="T0", channel="C0", thread_ts="1.000100"), SESSION)
@@ -32,8 +33,8 @@ def files(number: int) -> str:
     return "\n".join("ATTACHMENT:" + json.dumps({"url": link}) for link in links)
 
 
-@pytest.mark.parametrize("words", ["", "Here they are.\n"])
-@pytest.mark.parametrize("more", [0, 1, 5])
+@each("words", ["", "Here they are.\n"])
+@each("more", [0, 1, 5])
 def test_a_message_brings_some_files_and_tells_where_the_others_are(words: str, more: int) -> None:
     """Each is an upload or a post of its own, and what comes behind them waits."""
     composed = compose([Said(text=words + files(MOST_FILES + more))], FRAMING)
@@ -54,15 +55,14 @@ def test_the_rest_of_a_message_that_cannot_be_a_file_is_bounded(length: int) -> 
     assert (session_link(SESSION) in str(posts[-1].blocks)) == (length > MOST_POSTED)
 
 
-@pytest.mark.parametrize(
+@each(
     "event",
     [
         Said(kind=SaidKind.QUESTION, options=("Yes", "No")),
         Said(kind=SaidKind.APPROVAL, options=(APPROVED,)),
     ],
-    ids=["question", "approval"],
 )
-@pytest.mark.parametrize("length", [10, EDITABLE - 200, EDITABLE + 500])
+@each("length", [10, EDITABLE - 200, EDITABLE + 500])
 def test_buttons_that_are_replaced_stand_below_no_long_words(event: Said, length: int) -> None:
     """Slack refuses to edit a long message, so its buttons could never give way."""
     posts = compose([Said(text="word " * (length // 5)), event], FRAMING).posts
@@ -79,7 +79,7 @@ NEAR, REACHED = Said(kind=SaidKind.CAP_NEAR, cap=10), Said(kind=SaidKind.CAP_REA
 GO_ON = [CONTINUE_SESSION, OPEN_SESSION]
 
 
-@pytest.mark.parametrize(
+@each(
     ("events", "rows"),
     [
         ([QUESTION, NEAR], [ANSWERS]),

@@ -44,6 +44,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.wording import refusals
+from tests.support.tables import each
 from tests.wording.foreign import BARE, HUGE, LINK, THREAD, one_line, problems
 
 ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
@@ -104,7 +105,7 @@ def test_what_a_person_did_wrong_is_always_fit_to_say(kind: type[PersonError], t
     assert problems(refusals.sorry(ERRORS[kind](text))) == []
 
 
-@pytest.mark.parametrize("standing", set(Standing) - {Standing.ALLOWED})
+@each("standing", set(Standing) - {Standing.ALLOWED})
 def test_every_standing_says_that_nothing_was_sent(standing: Standing) -> None:
     """People who may not steer Devin are told why, and what became of the message."""
     words = refusals.sorry(NotAllowed(standing))

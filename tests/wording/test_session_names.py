@@ -2,12 +2,12 @@
 
 import re
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.model.sessions import NamedSession, SessionId
 from bot.wording.phrases import ADDRESS_LIMIT, TITLE_LIMIT, session_address, session_link
+from tests.support.tables import each
 from tests.wording.foreign import HOST, HUGE, URLS
 
 ID = SessionId("devin-5e1ea5e0c0ffee00a11ce0000000d0c5")
@@ -21,7 +21,7 @@ def test_a_session_is_shown_by_its_title_with_a_short_id() -> None:
     assert session_link(named) == f"<{OWN}|Release notes> (devin-5e1ea5e0)"
 
 
-@pytest.mark.parametrize("title", ["", "  ", "\n", "\u200b", "\u202e\x00"])
+@each("title", ["", "  ", "\n", "\u200b", "\u202e\x00"])
 def test_a_session_without_a_visible_title_is_shown_by_its_short_id(title: str) -> None:
     """A link without a label could not be seen."""
     assert session_link(NamedSession(ID, title, OWN)) == f"<{OWN}|devin-5e1ea5e0>"
@@ -51,7 +51,7 @@ def test_a_long_title_is_cut() -> None:
     assert link == f"<{PLACE}|{'x' * 59}…> (devin-5e1ea5e0)"
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         OWN,
@@ -66,7 +66,7 @@ def test_the_address_that_devin_tells_is_used(url: str) -> None:
     assert session_address(NamedSession(ID, "", url)) == url
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "",
