@@ -8,6 +8,7 @@ something that its author sees: it reaches Devin, or the bot asks back with butt
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from slack_bolt.async_app import AsyncApp
@@ -126,33 +127,24 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
 
 async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
     """Run a command; return what to say, or None where the thread's card says it."""
-    thread, by = command.thread, command.by
-    match command.verb:
-        case "link":
-            return await _link(cases, command)
-        case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
-            return await _change(cases, command)
-        case "status" | "sessions" | "usage" | "digest" | "review":
-            return await _tell(cases, command)
-        case "default" | "defaults" | "adopt" as verb:
-            return await (_default if verb == "default" else _set)(cases, command)
-        case "start" | "end" | "archive":
-            return await _begin_or_end(cases, command)
-        case _:
-            await cases.accepting.check(by, thread.channel)
-            return commands.help_in(is_direct=thread.is_direct)
+    return await OBEYS[command.verb](cases, command)
 
 
-async def _tell(cases: UseCases, command: Command) -> SlackMessage | None:
-    if command.verb == "usage":
-        return await cases.usage.here(command.thread, command.by)
-    if command.verb == "digest":
-        return await _digest(cases, command)
-    if command.verb == "review":
-        thread, key = command.thread, claim_of(command.thread, command.ts)
-        return await cases.reviews.ask(thread, command.by, key, named=command.argument)
-    if command.verb == "sessions":
-        return await _sessions(cases, command)
+async def _help(cases: UseCases, command: Command) -> SlackMessage:
+    await cases.accepting.check(command.by, command.thread.channel)
+    return commands.help_in(is_direct=command.thread.is_direct)
+
+
+async def _usage(cases: UseCases, command: Command) -> SlackMessage:
+    return await cases.usage.here(command.thread, command.by)
+
+
+async def _review(cases: UseCases, command: Command) -> SlackMessage | None:
+    thread, key = command.thread, claim_of(command.thread, command.ts)
+    return await cases.reviews.ask(thread, command.by, key, named=command.argument)
+
+
+async def _status(cases: UseCases, command: Command) -> SlackMessage | None:
     try:
         return commands.status(await cases.linking.status(command.thread, command.by))
     except NotLinked:
@@ -171,21 +163,23 @@ async def _sessions(cases: UseCases, command: Command) -> SlackMessage | None:
     return None
 
 
-async def _change(cases: UseCases, command: Command) -> SlackMessage:
-    thread, by = command.thread, command.by
-    match command.verb:
-        case "unlink":
-            link = await cases.linking.unlink(thread, by)
-            # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
-            return thread_links.unlinked(await cases.naming.one(link.session, most=0))
-        case "mute" | "unmute":
-            at, muted = ts_micros(command.ts), command.verb == "mute"
-            return thread_links.muted(await cases.linking.mute(thread, by, at, muted=muted))
-        case _:
-            how = Follow.TURNS if command.argument else Follow.ALL
-            how = Follow.OFF if command.verb == "unfollow" else how
-            heard = await cases.linking.follow(thread, by, how)
-            return mirror_notices.following(heard.follow, is_barred=heard.is_barred)
+async def _unlink(cases: UseCases, command: Command) -> SlackMessage:
+    link = await cases.linking.unlink(command.thread, command.by)
+    # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
+    return thread_links.unlinked(await cases.naming.one(link.session, most=0))
+
+
+async def _mute(cases: UseCases, command: Command) -> SlackMessage:
+    at, muted = ts_micros(command.ts), command.verb == "mute"
+    link = await cases.linking.mute(command.thread, command.by, at, muted=muted)
+    return thread_links.muted(link)
+
+
+async def _follow(cases: UseCases, command: Command) -> SlackMessage:
+    how = Follow.TURNS if command.argument else Follow.ALL
+    how = Follow.OFF if command.verb == "unfollow" else how
+    heard = await cases.linking.follow(command.thread, command.by, how)
+    return mirror_notices.following(heard.follow, is_barred=heard.is_barred)
 
 
 async def _link(cases: UseCases, command: Command) -> SlackMessage | None:
@@ -198,14 +192,14 @@ async def _link(cases: UseCases, command: Command) -> SlackMessage | None:
     return thread_links.linked_already(*await cases.naming.linked(link)) if already else None
 
 
-async def _begin_or_end(cases: UseCases, command: Command) -> SlackMessage | None:
-    thread, by = command.thread, command.by
-    if command.verb != "start":
-        return await cases.ending.ask(Closing(command.verb), thread, by)
-    text, app = command.argument, command.app
-    prompt = Reply(thread=thread, ts=command.ts, author=by, app=app, text=text)
+async def _start(cases: UseCases, command: Command) -> None:
+    thread, text, app = command.thread, command.argument, command.app
+    prompt = Reply(thread=thread, ts=command.ts, author=command.by, app=app, text=text)
     await cases.starting.start(Start(message=prompt, reads_thread=True))
-    return None
+
+
+async def _end(cases: UseCases, command: Command) -> SlackMessage:
+    return await cases.ending.ask(Closing(command.verb), command.thread, command.by)
 
 
 async def _default(cases: UseCases, command: Command) -> SlackMessage:
@@ -253,6 +247,29 @@ async def _digest(cases: UseCases, command: Command) -> SlackMessage:
         return digests.NO_DIGEST
     digest, due = found
     return digests.digest_is(digest, await cases.workspace.people.name(digest.by), due)
+
+
+OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]]] = {
+    "start": _start,
+    "link": _link,
+    "unlink": _unlink,
+    "status": _status,
+    "sessions": _sessions,
+    "usage": _usage,
+    "digest": _digest,
+    "review": _review,
+    "adopt": _set,
+    "mute": _mute,
+    "unmute": _mute,
+    "follow": _follow,
+    "unfollow": _follow,
+    "default": _default,
+    "defaults": _set,
+    "end": _end,
+    "archive": _end,
+    "help": _help,
+}
+"""What carries out each verb of `ARGUMENTS`."""
 
 
 async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:

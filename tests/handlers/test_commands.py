@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import given
 
+from handlers.mentions import OBEYS
 from handlers.parse.commands import ARGUMENTS, parse_command, parse_guess
 from handlers.parse.messages import parse_spoken
 from tests.support.builders import (
@@ -37,6 +38,11 @@ def guess_of(event: JSON, *, unlinked: bool = False) -> str | None:
     """Return the verb that a message may mean."""
     guess = parse_guess(event, TEAM, BOT_USER, unlinked=unlinked)
     return None if guess is None else guess.verb
+
+
+def test_every_verb_is_obeyed_by_a_function_of_its_own_choice() -> None:
+    """Nothing else carries out a verb that has none, and no function waits for one."""
+    assert OBEYS.keys() == ARGUMENTS.keys()
 
 
 @each("verb", ARGUMENTS)
