@@ -6,7 +6,8 @@ either may be read first. People are told of each stay in a state once. A reply 
 no poll sees another state in between. `Watched` says how long what Devin asks stays open.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -228,6 +229,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
         if one.source is Source.DEVIN and not poll.knows(one.id)
     ]
     reread_since = poll.seen.reread_since or (poll.seen.read_at if reading.is_reread else 0)
+    unknown = len(fresh)
     if reread_since:
         # What was said before the last read is known, whatever its id.
         fresh = [one for one in fresh if one.at + RESOLUTION_MS >= reread_since]
@@ -252,6 +254,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
         after=timedelta(0) if seen.has_more else until_next(poll, seen),
         ids=[one.id for one in reading.page.messages if not poll.knows(one.id)],
         said=said,
+        left_out=_left_out(poll, reading, fresh, unknown - len(fresh)),
         joined=[] if seen.has_more else [one for one in poll.followers if one.joined],
         cards=poll.followers if shows(seen) != shows(poll.seen) else (),
     )
@@ -312,9 +315,7 @@ def _shown_to(
     one: Follower, reading: Reading, seen: Watched, fresh: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
     if one.joined:
-        is_told = one.thread not in reading.untold
-        fresh = [m for m in fresh if is_told and m.at + RESOLUTION_MS >= one.joined]
-        events = ()
+        fresh, events = _since_link(one, reading, fresh), ()
     match follow_of(one.link, reading.default):
         case Follow.ALL:
             return [*fresh, *events]
@@ -325,6 +326,23 @@ def _shown_to(
             return [*turn, *events]
         case _:
             return [one for one in events if one.kind in CAPS]
+
+
+def _since_link(one: Follower, reading: Reading, fresh: Sequence[Said]) -> Sequence[Said]:
+    is_told = one.thread not in reading.untold
+    return [m for m in fresh if not one.joined or (is_told and m.at + RESOLUTION_MS >= one.joined)]
+
+
+def _left_out(
+    poll: TakenPoll, reading: Reading, fresh: Sequence[Said], read_before: int
+) -> Mapping[str, int]:
+    """Count why threads are not shown new messages of Devin's, or not each, for the log."""
+    counts = Counter(read_before=read_before)
+    for one in poll.followers:
+        later, follow = _since_link(one, reading, fresh), follow_of(one.link, reading.default)
+        counts["before_link"] += len(fresh) - len(later)
+        counts[f"follows_{follow}"] += 0 if follow is Follow.ALL else len(later)
+    return +counts
 
 
 def follow_of(link: Link | None, default: Follow) -> Follow:

@@ -239,8 +239,9 @@ class SessionPoll:
 
     async def _tell(self, poll: TakenPoll, found: Found, recorded: Recorded) -> None:
         metrics.ACUS.inc(max(0.0, (found.seen.acus or 0.0) - base_of(poll, found.seen)))
-        if found.said:
-            log.info("Devin said", extra={"session_id": poll.session, "items": len(found.said)})
+        if found.said or found.left_out:
+            ids = {"session_id": poll.session, "items": len(found.said)}
+            log.info("Devin said", extra=ids | dict(found.left_out))
         for owed in recorded.words:
             await self._schedule.tell(owed)
         for owed, after in recorded.cards:

@@ -90,7 +90,8 @@ class Found:
 
     `ids` are the messages that were read, and `said` the items for each thread. `joined` are the
     followers that are caught up now, and `cards` those whose card changes. `after` is the time
-    until the next poll, None if there is none.
+    until the next poll, None if there is none. `left_out` says how many messages threads are not
+    shown, by reason.
     """
 
     seen: Watched
@@ -99,6 +100,7 @@ class Found:
     said: Sequence[tuple[ThreadRef, Said]] = ()
     joined: Sequence[Follower] = ()
     cards: Sequence[Follower] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

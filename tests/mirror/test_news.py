@@ -229,6 +229,22 @@ def test_a_thread_that_does_not_follow_is_shown_nothing() -> None:
     assert said(found) == ["Done?"]
 
 
+def test_a_poll_counts_why_threads_are_not_shown_what_it_has_read() -> None:
+    """The log tells it of each poll, so a message that a thread lacks can be accounted for."""
+    followers = [
+        follower(1),
+        follower(2, follow="turns"),
+        follower(3, follow="off"),
+        follower(4, joined=NOW - 100),
+    ]
+    page = [message("a", at=NOW - 50_000), message("b"), message("c", source=Source.USER)]
+    found = polled(page, followers=followers)
+    assert found.left_out == {"before_link": 1, "follows_turns": 2, "follows_off": 2}
+    assert polled([message("a")]).left_out == {}
+    early = [message("a", at=NOW - 2 * AGO), message("b")]
+    assert polled(early, reread=True).left_out == {"read_before": 1}
+
+
 def test_a_question_is_asked_once_also_if_its_state_comes_later() -> None:
     """Words and state may be read at different polls."""
     found = polled([message("a", "Which one?\n\n1. Red\n2. Blue")])
