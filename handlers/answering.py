@@ -36,7 +36,7 @@ from bot.slack.receiving.socket_mode import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
 from handlers.parse.interactions import Press, parse_press
-from handlers.parse.messages import Payload, parse_spoken, parse_thread
+from handlers.parse.messages import Payload, parse_id, parse_spoken, parse_thread
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +130,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     async def on_error(error: Exception, body: Payload) -> BoltResponse:
         event = mapping(body.get("event"))
         ids = {"event_id": _id(body, "event_id"), "channel": _id(event, "channel")}
+        if (message := parse_id(event, cases.workspace.team)) is not None:
+            ids["reply_id"] = message
         if isinstance(error, BoltUnhandledRequestError):
             _log_unmatched(body, **ids)
             return BoltResponse(status=HTTPStatus.OK)

@@ -248,8 +248,7 @@ def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
 
     For an edit or a deletion, that is the place of the message, if it is a reply or a command.
     """
-    inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
-    message = {**inner, "channel": event.get("channel")}
+    message = messages.about(event)
     thread, ts = messages.parse_thread(message, team), string(message, "ts")
     if event.get("type") not in KINDS or thread is None or not is_ts(ts):
         return None

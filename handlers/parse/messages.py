@@ -130,6 +130,19 @@ def parse_thread(event: Payload, team: str) -> ThreadRef | None:
     return ThreadRef(team=team, channel=channel, thread_ts=root)
 
 
+def about(event: Payload) -> Payload:
+    """Return the message that an event is about: for an edit or a deletion, that one."""
+    inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
+    return {**inner, "channel": event.get("channel")}
+
+
+def parse_id(event: Payload, team: str) -> str | None:
+    """The id of the message that an event is about."""
+    message = about(event)
+    is_one = parse_thread(message, team) is not None
+    return reply_id(team, message["channel"], message["ts"]) if is_one else None
+
+
 def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
     """Whether a message names the bot, or is in its direct message."""
     return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 import pytest
@@ -17,10 +17,11 @@ from bot.settings import load_settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Permissions
 from bot.slack.lookups import Source
-from bot.slack.people import People
+from bot.slack.people import GUEST_FLAGS, HOME, People
 from bot.text.mrkdwn import Mention
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import User
+from tests.slack.test_permissions import GENERAL, every_combination, settings_with
 from tests.support.bots import BRISK
 from tests.support.known import channels_of, people_of
 from tests.support.slack_apps import serving, web_client
@@ -396,6 +397,22 @@ async def test_what_the_settings_make_irrelevant_slack_need_not_say(
     """Guests are recognized by their flags, outsiders by their home."""
     async with answering(user) as people:
         assert await allowing(people, environ, **changes).of(ADA, "C1") is standing
+
+
+@pytest.mark.parametrize("field", [*sorted(GUEST_FLAGS), HOME])
+async def test_what_slack_leaves_out_lets_in_nobody_whom_it_might_keep_out(
+    answering: Answering, environ: dict[str, str], field: str
+) -> None:
+    """With each combination of settings, a rule that looks at a field needs to know it."""
+    values = (TEAM, "T2") if field == HOME else (True, False)
+    async with AsyncExitStack() as stack:
+        users = [member(**{field: value}) for value in (None, *values)]
+        left_out, *told = [await stack.enter_async_context(answering(one)) for one in users]
+        for on, channel in product(every_combination(), (GENERAL, "C0SECRETS0")):
+            settings = settings_with(environ, on)
+            if await Permissions(settings, left_out).of(ADA, channel) is Standing.ALLOWED:
+                standings = [await Permissions(settings, one).of(ADA, channel) for one in told]
+                assert set(standings) == {Standing.ALLOWED}, sorted(on)
 
 
 async def test_slackbot_is_a_bot(answering: Answering, environ: dict[str, str]) -> None:

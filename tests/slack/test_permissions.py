@@ -11,6 +11,7 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import WORKFLOW, Act, Standing, UserId
+from bot.model.replies import reply_id
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
@@ -79,6 +80,13 @@ async def test_every_combination_of_switches_lets_in_whom_it_names(
             for here in (True, False):
                 standing = await allow.of(user, GENERAL if here else "C0SECRETS0")
                 assert standing is expected(name, on, here=here), (name, sorted(on), here)
+
+
+def test_every_setting_that_says_who_may_is_among_the_combinations() -> None:
+    """The lists for one act have tests of their own."""
+    named = {name.upper() for name in Settings.model_fields if name.startswith("allow_")}
+    named -= {"ALLOW_STARTERS", "ALLOW_APPROVERS", "ALLOW_INSECURE_REDIS"}
+    assert named == SWITCHES.keys()
 
 
 OURS, THEIRS = "T0SANDBOX", "T0OTHER"
@@ -399,6 +407,22 @@ async def test_a_look_up_that_failed_says_nothing_about_anybody(
     await desk.until_delivered(ts)
     assert len(desk.received()) == 1
     assert desk.whispers("ben") == []
+
+
+async def test_the_log_names_a_reply_whose_event_is_not_acknowledged(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody who looks for it finds why it is not there yet."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=500, times=ALWAYS)
+    ts = await desk.reply("Rebase, please", thread, user="ben")
+    reply = reply_id(desk.slack.team_id, desk.slack.workspace.channel("general").id, ts)
+
+    def named() -> set[str]:
+        refused = (one for one in caplog.records if one.getMessage() == "not acknowledged")
+        return {vars(one)["reply_id"] for one in refused}
+
+    await wait_until(lambda: named() == {reply}, "it is named")
 
 
 async def test_a_reply_waits_for_one_before_it_whose_author_is_looked_up(
