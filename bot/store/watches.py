@@ -90,8 +90,7 @@ class Found:
 
     `ids` are the messages that were read, and `said` the items for each thread. `joined` are the
     followers that are caught up now, and `cards` those whose card changes. `after` is the time
-    until the next poll, None if there is none. `left_out` says how many messages threads are not
-    shown, by reason.
+    until the next one, or None. `left_out` counts messages that threads are not shown, by reason.
     """
 
     seen: Watched
