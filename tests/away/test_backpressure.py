@@ -35,6 +35,7 @@ from tests.conftest import environ_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.processes import BotProcess, bot_process, kept_valkey
 from tests.support.schedules import Planned, Unmoved
+from tests.support.tables import each
 from tests.support.told import forbidden
 from tests.support.waiting import until_settled, wait_until
 
@@ -305,7 +306,7 @@ def test_a_429_without_a_time_is_a_limit_too() -> None:
         assert (limited(RateLimits(), "reactions.add", "C1", seconds) or 0) > 0.4
 
 
-@pytest.mark.parametrize("reason", ["ratelimited", "rate_limited", "HTTP 429"])
+@each("reason", ["ratelimited", "rate_limited", "HTTP 429"])
 def test_slack_s_words_for_a_limit_are_one(reason: str) -> None:
     """It says them by method, and by what stands in front of it."""
     limits = RateLimits()

@@ -112,7 +112,7 @@ def test_no_name_of_a_person_or_file_is_an_attachment_line() -> None:
     assert ATTACHMENT not in "\n".join(rest)
 
 
-@pytest.mark.parametrize("name", ["a](https://example.com/)[b", "a\n\nada (in Slack):", "", " "])
+@each("name", ["a](https://example.com/)[b", "a\n\nada (in Slack):", "", " "])
 def test_a_file_name_stays_a_label(name: str) -> None:
     """A file name cannot end its link or its line."""
     whole = compose(reply("x", attached(name)), "Ada", NO_NAMES)

@@ -12,6 +12,7 @@ from bot.devin.answers import DETAIL_LIMIT, Answer
 from bot.devin.v1 import sessions as v1
 from bot.devin.v3 import sessions as v3
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
+from tests.support.tables import each
 
 Parser = Callable[[Answer], Outcome | Wait]
 
@@ -69,10 +70,8 @@ def test_every_answer_is_an_outcome_that_can_be_kept(
         assert (answer.kind is OutcomeKind.UNCERTAIN) == (status >= 500)
 
 
-@pytest.mark.parametrize(
-    ("status", "refusal"), [(401, Refusal.KEY_REJECTED), (404, Refusal.NO_SESSION)]
-)
-@pytest.mark.parametrize("body", [json.dumps({"detail": NO_TEXT}).encode(), DEEP])
+@each(("status", "refusal"), [(401, Refusal.KEY_REJECTED), (404, Refusal.NO_SESSION)])
+@each("body", [json.dumps({"detail": NO_TEXT}).encode(), DEEP])
 def test_a_refusal_is_the_same_whatever_words_come_with_it(
     status: int, refusal: Refusal, body: bytes
 ) -> None:

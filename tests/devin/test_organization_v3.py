@@ -16,6 +16,7 @@ from sandbox import DevinSandbox
 from sandbox.devin.organization import Member
 from sandbox.devin.sessions import NewSession
 from tests.support.desk import SESSION
+from tests.support.tables import each
 
 PULL_REQUEST = "https://github.com/acme/relay/pull/7"
 IMPERSONATE = "ImpersonateOrgSessions"
@@ -51,7 +52,7 @@ async def test_a_member_is_found_by_the_exact_address(
     assert await client.member("ada@acme.example") == (None, 2)
 
 
-@pytest.mark.parametrize(
+@each(
     ("one", "other", "is_same"),
     [
         ("Ada@Acme.example", "ada@acme.example", True),

@@ -1,6 +1,5 @@
 """The addresses of files: which may be asked, and which with the key."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,7 +79,7 @@ def test_a_file_of_another_organization_gets_no_key() -> None:
         assert moved.gets_key is gets_key, organization
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "https://app.devin.ai/attachments/1",

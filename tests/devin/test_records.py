@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,7 +60,7 @@ def test_a_message_is_read_as_documented(
     assert left_out == (3 if expected is None else 2)
 
 
-@pytest.mark.parametrize("fields", [{}, {"messages": None}, {"messages": []}])
+@each("fields", [{}, {"messages": None}, {"messages": []}])
 def test_a_record_may_have_no_messages(fields: dict[str, Any]) -> None:
     """They aren't required, and may be listed only once the session waits."""
     assert parse_messages(body(session_id=SESSION, **fields)) == ([], 0)
@@ -135,7 +134,7 @@ def test_a_message_that_is_listed_twice_is_one() -> None:
     assert [(one.id, one.text) for one in found[0]] == [("event-2", "hi"), ("event-1", "hi")]
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "trouble"),
     [
         ({"status": "error"}, Trouble.ERROR),

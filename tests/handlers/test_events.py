@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 
 from bot.delivery.compose import compose
@@ -256,7 +255,7 @@ def test_each_shape_of_a_forward_that_was_seen_is_read(kind: str) -> None:
     assert {name: getattr(found, name) for name in fields} == fields
 
 
-@pytest.mark.parametrize("is_share", [None, False, "true", 1])
+@each("is_share", [None, False, "true", 1])
 def test_a_preview_is_no_forward(is_share: Any) -> None:
     """A pasted permalink is in the text; nobody sent the preview that Slack shows below it."""
     event = a_reply("See <https://a.slack.com/archives/C1/p1>", attachments=[a_share()])
@@ -555,7 +554,7 @@ def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
         parse_send_again(press)
 
 
-@pytest.mark.parametrize("block", [{}, {"text": {"type": "mrkdwn", "text": "Look."}}, {"type": 7}])
+@each("block", [{}, {"text": {"type": "mrkdwn", "text": "Look."}}, {"type": 7}])
 def test_a_block_without_a_kind_is_read_as_far_as_it_goes(block: JSON) -> None:
     """No payload makes a parser raise."""
     assert parse_reply(a_reply("Look.", blocks=[block]), TEAM, BOT_USER) is not None

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -200,8 +199,8 @@ def test_an_approval_that_devin_has_not_taken_in_yet_is_not_asked_for_again() ->
     assert kinds(APPROVAL, soon, *stale, WORKING) == [["approval"], ["answered"], *[[]] * 6]
 
 
-@pytest.mark.parametrize("sent", [1_000, 301_000])
-@pytest.mark.parametrize("state", [SessionState.WAITING, SessionState.APPROVAL])
+@each("sent", [1_000, 301_000])
+@each("state", [SessionState.WAITING, SessionState.APPROVAL])
 def test_a_cap_leaves_open_what_was_asked_and_a_reply_closes_it(
     state: SessionState, sent: int
 ) -> None:

@@ -3,7 +3,6 @@
 import json
 import math
 
-import pytest
 from hypothesis import example, given
 from pydantic import ValidationError
 
@@ -42,7 +41,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert read(changed(more=1)) == (WHOLE, None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("raw", "left"),
     [
         (changed(blocks=7), WHOLE.model_copy(update={"blocks": ()})),

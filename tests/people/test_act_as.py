@@ -35,6 +35,7 @@ from tests.people import test_stopping as stops
 from tests.people import test_workflow_steps as steps
 from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.keys import at
+from tests.support.tables import each
 from tests.support.told import forbidden, report, uncertain
 from tests.support.waiting import until_settled, wait_until
 
@@ -403,7 +404,7 @@ async def test_where_it_is_required_nothing_is_sent_otherwise(
 ADA = UserId("U0ADA")
 
 
-@pytest.mark.parametrize(
+@each(
     ("more", "text"),
     [
         ({}, "Please rebase"),

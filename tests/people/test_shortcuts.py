@@ -45,6 +45,7 @@ from tests.support.builders import ADA, CHANNEL, ELSEWHERE, JSON, ROOT_TS, TEAM,
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, running
 from tests.support.devin_posts import until_state
 from tests.support.known import forget
+from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
 AWAY = SlackAway("conversations.info", "HTTP 503", maybe_done=True)
@@ -1037,7 +1038,7 @@ def test_a_form_is_always_fit_to_open(
     assert view_problems(forms.tell(forms.SEND_TITLE, forms.SENT)) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("markup", "text"),
     [
         (f"is linked to <{URL}|{SESSION}>, by ada", f"is linked to {SESSION}, by ada"),

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
@@ -15,6 +14,7 @@ from bot.wording import usage as words
 from bot.wording.phrases import acus_of, short_id
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
 from tests.support.keys import at
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 
 
@@ -135,7 +135,7 @@ async def test_version_1_tells_no_acus(bot: Bot, desk: Desk, store: Store) -> No
     await desk.answer("usage", thread, words.UNTOLD)
 
 
-@pytest.mark.parametrize("acus", [0.04, 1.0, 1234.56])
+@each("acus", [0.04, 1.0, 1234.56])
 def test_amounts_have_one_digit_at_most(acus: float) -> None:
     """As people say them."""
     assert acus_of(acus, None) in {"0 ACUs", "1 ACU", "1,234.6 ACUs"}

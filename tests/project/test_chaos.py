@@ -194,7 +194,7 @@ def test_an_edited_reply_arrives_as_old_or_as_new(taken: list[str], sins: list[s
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(("edited", "sins"), [(1.5, ["not followed"]), (1.9, []), (None, [])])
+@each(("edited", "sins"), [(1.5, ["not followed"]), (1.9, []), (None, [])])
 def test_an_edit_that_was_there_in_time_is_followed(edited: float | None, sins: list[str]) -> None:
     """The old text is a violation if the edit was acknowledged well before it was sent."""
     ledger, _ = one_of(Kind.EDITED, edits=[edited])
@@ -210,7 +210,7 @@ def test_what_was_marked_before_redis_went_away_may_be_sent_when_it_is_back() ->
     assert found(ledger) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("deleted", "taken", "sins"),
     [(1.5, [], []), (1.9, [2.0], []), (1.5, [2.0], ["not followed"]), (None, [], ["lost"])],
 )
@@ -253,7 +253,7 @@ def test_a_file_goes_as_a_link_only_if_devin_has_refused_it_for_good() -> None:
     assert found(ledger) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "attached", "sins"),
     [
         ("", True, []),
@@ -275,7 +275,7 @@ def test_v3_has_a_message_s_files_beside_its_text(
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(
+@each(
     ("sent", "facts", "sins"),
     [
         ([(0, False), (0, False)], {}, []),
@@ -294,7 +294,7 @@ def test_what_devin_may_have_is_not_sent_again(
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(
+@each(
     ("taken", "words", "sins"),
     [
         (1, [], []),
@@ -311,7 +311,7 @@ def test_a_lost_answer_is_found_in_a_session_that_can_be_read(
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(
+@each(
     "outcome",
     [
         Outcome(kind=OutcomeKind.ENDED),
@@ -327,7 +327,7 @@ def test_a_session_that_does_not_take_a_reply_ends_it(outcome: Outcome) -> None:
     assert not ledger.entries[0].is_uncertain
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "unheard", "sins"),
     [
         ({}, 1, []),
@@ -345,7 +345,7 @@ def test_what_was_asked_for_and_nobody_heard_is_counted_apart(
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(
+@each(
     ("taken", "posts", "sins"),
     [(1, 0, ["untold"]), (1, 1, []), (1, 2, ["doubled silently"]), (0, 1, ["lost"])],
 )
@@ -483,7 +483,7 @@ def test_what_is_written_where_devin_is_not_to_hear_stays_there(
     assert found(ledger) == sins
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "sins"),
     [({}, ["unanswered"]), ({"is_answered": True}, []), ({"acked": None}, [])],
 )

@@ -169,7 +169,7 @@ def test_only_a_key_of_version_3_writes_as_members() -> None:
     load_settings({**ENOUGH, "DEVIN_API_KEY": "apk_x", "ACT_AS": "off"}, None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "wrong"),
     [
         ({"START_EMOJI": "robot_face"}, "START_EMOJI_CHANNELS"),
@@ -226,7 +226,7 @@ def test_a_file_that_others_can_read_is_a_doubt(
     assert settings.doubts == (doubts if is_doubtful else ())
 
 
-@pytest.mark.parametrize(
+@each(
     ("mode", "is_own", "is_mounted"),
     [(0o440, False, False), (0o444, False, True), (0o644, True, True)],
 )
@@ -408,9 +408,7 @@ def test_redis_on_this_machine_or_with_tls_and_a_password_is_taken(url: str) -> 
     assert load(REDIS_URL=url).redis_url == url
 
 
-@pytest.mark.parametrize(
-    "url", ["redis://redis.example", "redis://:pw@10.0.0.1", "rediss://redis.example"]
-)
+@each("url", ["redis://redis.example", "redis://:pw@10.0.0.1", "rediss://redis.example"])
 def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
     """Anyone who can write to it can steer Devin."""
     (problem,) = problems(REDIS_URL=url)
@@ -569,7 +567,7 @@ def test_a_yes_that_is_malformed_is_one_problem() -> None:
     assert problem.startswith("ALLOW_INSECURE_REDIS: invalid")
 
 
-@pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
+@each("end", ["/1", "/?db=1", "?db=1"])
 def test_a_cluster_has_no_databases(end: str) -> None:
     """Redis refuses them, so the address is refused beforehand."""
     (problem,) = problems(REDIS_URL=f"redis+cluster://127.0.0.1:7000{end}")
@@ -693,7 +691,7 @@ def test_a_host_that_no_connection_can_have_is_not_valid(name: str, scheme: str,
     assert problem.startswith(f"{name}: isn't a valid URL")
 
 
-@pytest.mark.parametrize("password", ["p%40ss", "a%7Eb%40c", "a~b%2Fc", "%C3%A9t%C3%A9"])
+@each("password", ["p%40ss", "a%7Eb%40c", "a~b%2Fc", "%C3%A9t%C3%A9"])
 def test_the_password_of_a_proxy_is_a_secret_in_each_form(password: str) -> None:
     """As it is written, as it is sent, and as aiohttp's errors show it."""
     url = f"http://ada:{password}@proxy.example:3128"
@@ -701,7 +699,7 @@ def test_the_password_of_a_proxy_is_a_secret_in_each_form(password: str) -> None
     assert {url, password, unquote(password), URL(url).raw_password} <= secrets
 
 
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+@each("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
 def test_a_proxy_of_the_environment_is_told_to_have_no_effect(name: str) -> None:
     """An operator may count on it; who has set one of ours knows."""
     (doubt,) = load(**{name: "http://SEEN"}).doubts

@@ -127,7 +127,7 @@ def test_the_builder_of_a_release_pulls_no_other_image() -> None:
     ]
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+@each("path", WORKFLOWS)
 def test_each_action_is_pinned_by_commit(path: Path) -> None:
     """Its version stands behind it, which Dependabot moves, too."""
     used = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from bot.runtime import logs
 from bot.settings import load_settings
@@ -21,6 +20,7 @@ from tests.support.bots import open_bot
 from tests.support.desk import Desk
 from tests.support.logbook import logging_to
 from tests.support.processes import kept_valkey
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 
 log = logging.getLogger("bot.some_module")
@@ -74,7 +74,7 @@ def test_an_identical_warning_is_written_each_30_seconds_with_a_count() -> None:
     assert [one.get("suppressed") for one in told] == [None, 29, 29, 29]
 
 
-@pytest.mark.parametrize(
+@each(
     ("level", "extra"),
     [(logging.INFO, {}), (logging.WARNING, {"reply_id": "{}"}), (logging.ERROR, {"reason": "{}"})],
 )

@@ -16,6 +16,7 @@ from sandbox.devin.server import DevinSandbox
 from sandbox.devin.sessions import DEMO_SESSIONS
 from sandbox.launch import running_sandbox
 from tests.support.desk import on_both
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 
 SESSION, CAREFUL = DEMO_SESSIONS[0][0], DEMO_SESSIONS[1][0]
@@ -261,7 +262,7 @@ async def test_devin_stops_at_once_when_it_is_asked_to(devin: DevinSandbox) -> N
         await wait_until(lambda: not turns(), "no turn goes on")
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "acting"),
     [([], False), (["--acting"], True), (["demo"], True), (["demo", "--no-acting"], False)],
 )

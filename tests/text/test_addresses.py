@@ -1,6 +1,5 @@
 """No label of a link looks like another address than the one that it leads to."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,7 +87,7 @@ def test_these_labels_do_not(label: str, address: str) -> None:
     assert not misleads(label, address)
 
 
-@pytest.mark.parametrize("text", ["❤️‍🔥 ✔️ 1️⃣ #️⃣ ☎︎ 👨‍👩‍👧", "می‌خواهم", "क्‍ष"])
+@each("text", ["❤️‍🔥 ✔️ 1️⃣ #️⃣ ☎︎ 👨‍👩‍👧", "می‌خواهم", "क्‍ष"])
 def test_emoji_and_scripts_keep_what_they_need(text: str) -> None:
     """Joiners and selectors stay behind a character that takes them."""
     assert seen(text) == text

@@ -1,6 +1,5 @@
 """An aside is recognized by what people see, since what reaches Devin cannot be recalled."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,7 +97,7 @@ def test_any_text_is_judged(text: str) -> None:
     assert is_aside(f"(aside){text}", BOT_USER)
 
 
-@pytest.mark.parametrize("hostile", [":" * 100_000, ":a" * 50_000, "*" * 100_000, "(" * 100_000])
+@each("hostile", [":" * 100_000, ":a" * 50_000, "*" * 100_000, "(" * 100_000])
 def test_a_hostile_text_is_judged_at_once(hostile: str) -> None:
     """No input keeps the relay busy."""
     assert not is_aside(hostile, BOT_USER)

@@ -19,11 +19,12 @@ from bot.model.options import (
 from bot.text.options import parse_changes, parse_options, parse_rules
 from bot.text.to_slack import escape
 from bot.wording.lifecycle import form
+from tests.support.tables import each
 
 F = OptionFlaw
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "options", "prompt"),
     [
         ("Fix the login", Options(), "Fix the login"),
@@ -80,7 +81,7 @@ def test_an_address_of_a_repository_is_reduced_to_its_name(written: str, repo: s
     assert parse_options(f"repo:{written} x") == (Options(repos=(repo,)), "x")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "problems"),
     [
         ("repo: acme/api x", [(F.EMPTY, "repo", "")]),

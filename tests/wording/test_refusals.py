@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,7 +112,7 @@ def test_every_standing_says_that_nothing_was_sent(standing: Standing) -> None:
     assert "nothing was sent" in words.text
 
 
-@pytest.mark.parametrize(
+@each(
     ("seconds", "told"),
     [(3_600, "in 1 hour."), (3_541, "in 1 hour."), (3_540, "in 59 minutes."), (1, "in 1 minute.")],
 )
