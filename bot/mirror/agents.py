@@ -196,8 +196,7 @@ class AgentSessions:
         """Return True if `channel` is known to have none, so that status lines serve there."""
         if self._is_off:
             return True
-        claims, refused = self._claims, self._claim
-        return await claims.is_claimed(refused) or await claims.is_claimed(f"{refused}:{channel}")
+        return await self._claims.is_claimed(self._claim, f"{self._claim}:{channel}")
 
     async def show(
         self,

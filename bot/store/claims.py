@@ -62,9 +62,10 @@ class Claims:
         """Return True for the first claim of `what`, and for each later one by the same `mine`."""
         return await self._store.claim(once_key(f"claim:{what}"), mine or new_number(), keep)
 
-    async def is_claimed(self, what: str) -> bool:
-        """Return True if `what` has been claimed."""
-        return await self._store.get(once_key(f"claim:{what}")) is not None
+    async def is_claimed(self, *whats: str) -> bool:
+        """Return True if any of `whats` has been claimed."""
+        keys = [once_key(f"claim:{what}") for what in whats]
+        return any(found is not None for found in await self._store.get_all(keys))
 
     async def note(self, what: str, done: str, keep: timedelta) -> None:
         """Note with the claim of `what` what has come of it, for as long as the claim."""
