@@ -161,7 +161,7 @@ class Reviews:
                 raise DevinAway(answer.reason, retry_after=answer.retry_after)
             if isinstance(answer, Outcome):
                 if answer.kind is OutcomeKind.UNCERTAIN:
-                    raise DevinAway(answer.detail)
+                    raise DevinAway(f"HTTP {answer.status}" if answer.status else answer.detail)
                 return self._refused(asked, answer.status or 0, answer.detail)
             found, is_new = answer, answer is not None
             if answer is None:  # one is under way

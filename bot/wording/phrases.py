@@ -29,12 +29,13 @@ _BY_MENTION = re.compile(
 
 
 def plain(markup: str) -> str:
-    """Strip our own `markup`, where foreign text is escaped: links and mentions become words."""
+    """Strip our own `markup`, where foreign text is quiet: links and mentions become words."""
     markup = _MENTION.sub(ADMIN, markup)
-    shown = _LINK.sub(lambda found: found[2] or found[1], markup).replace("`", "")
+    shown = _LINK.sub(lambda found: found[2] or found[1], markup).translate(_SIGNS)
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
+_SIGNS = str.maketrans("", "", "*`")
 _MENTION = re.compile(r"<(?:#|@|!subteam\^)[A-Z0-9]+>")
 _LINK = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
 

@@ -84,7 +84,7 @@ def step_failed(error: errors.PersonError) -> str:
 
 def harmless(words: SlackMessage) -> str:
     """Return a message as text for the workflow's author, with Devin's words if any."""
-    parts = [plain(words.text).replace("*", ""), cut(words.quote, QUOTE_LIMIT)]
+    parts = [plain(words.text), cut(words.quote, QUOTE_LIMIT)]
     return disarmed("\n".join(part for part in parts if part))
 
 

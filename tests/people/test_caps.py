@@ -77,7 +77,7 @@ async def test_a_cap_is_told_in_a_thread_that_follows_nothing_and_on_its_card(
     thread = await used_up(desk, raw)
     await wait_until(lambda: REACHED in str(desk.cards(thread)[-1].text), "the card says so")
     said = " ".join(desk.said(thread))
-    assert (said.count(NEAR), said.count(REACHED), said.count("usage limit")) == (1, 1, 0)
+    assert (said.count(NEAR), said.count(REACHED), said.count("billing limit")) == (1, 1, 0)
 
 
 async def test_a_question_keeps_its_buttons_beside_a_cap(bot: Bot, desk: Desk, raw: Redis) -> None:
@@ -191,8 +191,8 @@ async def test_a_stop_above_a_raised_cap_is_told_as_a_limit(
     await until_card(desk, "*working*", thread)
     desk.devin.spend(SESSION, used - 10.0)
     desk.devin.behave(SESSION, "capped")
-    await desk.until_said("usage limit", thread)
-    await until_card(desk, "usage limit", thread)
+    await desk.until_said("billing limit", thread)
+    await until_card(desk, "billing limit", thread)
     assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
 
 

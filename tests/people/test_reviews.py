@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.opening import open_devin
-from bot.model.errors import NotAllowed, SlackAway
+from bot.model.errors import DevinAway, NotAllowed, SlackAway
 from bot.model.people import Standing, UserId
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
@@ -184,6 +185,28 @@ async def test_an_outage_of_devin_is_waited_for(bot: Bot, desk: Desk) -> None:
     desk.devin.reviews.enter(PR, "completed")
     await desk.until_said(words.result(PR, head(desk)), root)
     assert len(desk.devin.reviews.all) == 1
+
+
+async def test_an_answer_that_cannot_be_read_is_not_logged(
+    desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only its status: the log has no text of Devin's."""
+    place = desk.slack.workspace.channel("general").id
+    thread = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts="1764000000.000100")
+    owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
+    async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
+
+        async def garbled(_: str) -> Outcome:
+            return Outcome(kind=OutcomeKind.UNCERTAIN, detail="<html>", status=200)
+
+        monkeypatch.setattr(devin, "ask_review", garbled)
+        reviews = parts_of(desk.box, store, devin=devin).cases.reviews
+        ada = UserId(desk.slack.workspace.user("ada").id)
+        assert await reviews.ask(thread, ada, "key", named=PR) is None
+        begun = await reviews.state.outbox.begin(owed, reviews.fields)
+        assert begun is not None
+        with pytest.raises(DevinAway, match=r"^Devin: HTTP 200$"):
+            await reviews.tell(begun)
 
 
 async def test_a_long_outage_is_told_once(desk: Desk, environ: dict[str, str]) -> None:

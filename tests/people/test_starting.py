@@ -459,6 +459,20 @@ async def test_nobody_knows_of_a_session_that_is_not_found(
     assert starting.started_again("ada") in report.text
 
 
+async def test_an_answer_that_cannot_be_read_is_quoted(settings: Settings, desk: Desk) -> None:
+    """With its status, as for a reply; an empty one, too, has that."""
+    desk.devin.creations.extend([STATES["garbage"], replace(STATES["garbage"], body="")])
+    async with started(settings):
+        await desk.slack.wait_connected()
+        for body in ("{'ok': True", ""):
+            root = await desk.mention("start Fix it")
+            outcome = Outcome(kind=OutcomeKind.UNCERTAIN, status=200, detail=body)
+            said = starting.uncertain(start(), 1, outcome)
+            await desk.until_said(said, root)
+            assert "HTTP 200" in said.text
+            assert said.quote == body
+
+
 async def test_start_again_is_for_people_who_may_and_for_its_own_thread(
     settings: Settings, desk: Desk
 ) -> None:

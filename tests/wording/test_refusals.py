@@ -43,6 +43,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.wording import refusals
+from bot.wording.phrases import plain
 from tests.support.tables import each
 from tests.wording.foreign import BARE, HUGE, LINK, THREAD, one_line, problems
 
@@ -102,6 +103,12 @@ def test_every_person_s_error_has_words() -> None:
 def test_what_a_person_did_wrong_is_always_fit_to_say(kind: type[PersonError], text: str) -> None:
     """The typed text, the named person and the title do not matter."""
     assert problems(refusals.sorry(ERRORS[kind](text))) == []
+
+
+@each("kind", ERRORS)
+def test_a_form_shows_it_without_markup(kind: type[PersonError]) -> None:
+    """Slack shows what is wrong with an input as plain text."""
+    assert not set("*`") & set(plain(refusals.sorry(ERRORS[kind]("Fix the build")).text))
 
 
 @each("standing", set(Standing) - {Standing.ALLOWED})

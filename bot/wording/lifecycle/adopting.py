@@ -15,8 +15,8 @@ LEGACY = SlackMessage(
 )
 
 SHARED = SlackMessage(
-    "I *didn't change* anything: other organizations share this channel and would read along, so "
-    "it can't adopt sessions."
+    "I *didn't change* anything: other organizations share this channel, or may share it, and "
+    "would read along, so it can't adopt sessions."
 )
 
 TOO_MANY = SlackMessage(

@@ -103,9 +103,13 @@ def waiting(give_up_after: timedelta) -> SlackMessage:
 
 def uncertain(message: Reply, number: int, outcome: Outcome) -> SlackMessage:
     """Say that nobody knows whether there is a session, and how to go on in either case."""
+    why, quote = outcome.detail, ""
+    if outcome.is_unread:
+        why, quote = f"unreadable response: HTTP {outcome.status}", outcome.detail
     return SlackMessage(
         f"I *couldn't confirm* that Devin started a session for {_about(message)} "
-        f"({as_code(outcome.detail)}), and I haven't started another one.",
+        f"({as_code(why)}), and I haven't started another one.",
+        quote=quote,
         advice="Check in Devin. If the session is there, mention me here with "
         "`link &lt;session link or ID&gt;`. If it isn't, press *Start again*.",
         buttons=(_again(message, number),),

@@ -246,8 +246,8 @@ _STATES = {
 }
 _AT_LIMIT = (
     "no_entry",
-    "has *stopped* at a usage limit",
-    "reached a usage limit and *stopped*",
+    "has *stopped* at a usage or billing limit",
+    "reached a usage or billing limit and *stopped*",
 )
 _FAILED = ("x", "has *stopped* because of an error", "had an error and *stopped*")
 

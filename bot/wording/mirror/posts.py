@@ -92,8 +92,8 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
             said = f"{to}Devin's session has {how} and can't receive messages anymore. {advice}"
         case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
             said = (
-                f"{to}Devin has *stopped*: it reached a usage limit. Raise the limit in Devin, "
-                "then reply here to continue."
+                f"{to}Devin has *stopped*: it reached a usage or billing limit. Fix that in "
+                "Devin, then reply here to continue."
             )
         case SaidKind.TROUBLE:
             said = f"{to}Devin has *stopped* because of an error. Reply here to try again."
