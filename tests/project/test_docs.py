@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 import bot.__main__
 import sandbox.__main__
 from bot.model.replies import OutcomeKind
+from bot.model.threads import Link
 from bot.redis import keys
 from bot.runtime import metrics
 from bot.runtime.logs import Event
@@ -179,6 +180,12 @@ def test_every_redis_key_is_explained() -> None:
     builders = {name for name in vars(keys) if name.endswith(("_key", "_KEY"))}
     rows = set(re.findall(r"^\| `(\w+_(?:key|KEY))` \|", KEYS, re.MULTILINE))
     assert rows == builders
+
+
+def test_every_field_of_a_link_is_explained() -> None:
+    """Scripts, old processes and people read them."""
+    (row,) = re.findall(r"^\| `link_key` \|.*$", KEYS, re.MULTILINE)
+    assert Link.model_fields.keys() <= set(re.findall(r"`(\w+)`", row))
 
 
 def test_every_key_that_is_named_exists() -> None:
