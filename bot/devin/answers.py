@@ -279,9 +279,6 @@ def unusable(reason: str) -> str:
     return f"no usable answer from Devin ({reason})"
 
 
-MOST_PULL_REQUESTS = 20
-"""The first of a session's pull requests; a thread shows fewer."""
-
 MOST_CHILDREN = 20
 
 ID_LIMIT = 200
@@ -317,8 +314,7 @@ def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
     """Return pull requests of these addresses and states, without those that have no address."""
     usable = {url: state for url, state in found if _PULL_REQUEST.fullmatch(url)}
     return tuple(
-        PullRequest(url, state if _TOLD.fullmatch(state) else "")
-        for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
+        PullRequest(url, state if _TOLD.fullmatch(state) else "") for url, state in usable.items()
     )
 
 

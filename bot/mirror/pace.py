@@ -14,7 +14,14 @@ from datetime import timedelta
 from enum import IntEnum
 
 from bot.devin.api import SessionSummary
-from bot.model.sessions import Child, PullRequest, SessionId, SessionState, Watched
+from bot.model.sessions import (
+    PULL_REQUEST_OVER,
+    Child,
+    PullRequest,
+    SessionId,
+    SessionState,
+    Watched,
+)
 from bot.store.watches import TakenPoll
 
 SLOWEST: Mapping[SessionState, int] = {
@@ -43,7 +50,7 @@ OPEN_MS = 14 * DAY_MS
 """The time for which an ended session is polled for its open pull requests."""
 
 MOST_PULLS = 50
-"""Most pull requests that are known of a session."""
+"""Most pull requests that are known of a session; of more, those that were over make room."""
 
 RESOLUTION_MS = 1_000
 """Devin's times may be in whole seconds."""
@@ -111,7 +118,14 @@ def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
     """Return a session's pull requests; what one answer leaves out of them is as it was."""
     known = {one.url: one for one in seen.pull_requests}
     told = {one.url: one for one in summary.pull_requests if one.state or one.url not in known}
-    return tuple((known | told).values())[:MOST_PULLS]
+    found = [*(known | told).values()]
+
+    def is_over(one: PullRequest) -> bool:
+        """Return True if it was before, too: what has just been merged is still to be told."""
+        return {one.word, known.get(one.url, one).word} <= PULL_REQUEST_OVER
+
+    kept = set(sorted(found, key=is_over)[:MOST_PULLS])
+    return tuple(one for one in found if one in kept)
 
 
 def updated_of(summary: SessionSummary) -> int:

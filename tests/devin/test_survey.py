@@ -332,7 +332,7 @@ PULL = "https://github.com/acme/app/pull/"
             + [{"pr_url": f"{PULL}7", "pr_state": "merged"}],
             [(f"{PULL}7", "merged"), (f"{PULL}8", "x")],
         ),
-        ([{"pr_url": f"{PULL}{n}"} for n in range(30)], [(f"{PULL}{n}", "") for n in range(20)]),
+        ([{"pr_url": f"{PULL}{n}"} for n in range(70)], [(f"{PULL}{n}", "") for n in range(70)]),
         ([{"pr_url": "https://a/" + "x" * 1_990}], [("https://a/" + "x" * 1_990, "")]),
         ([{"pr_url": "https://a/" + "x" * 1_991}, {"pr_url": "ftp://a"}, {"pr_url": "a b"}], []),
         ([None, {"pr_url": 7}, {}], []),

@@ -58,6 +58,20 @@ async def test_opened_merged_and_closed_are_told_where_a_thread_follows(
     assert "<@" not in "".join(told)
 
 
+async def test_one_that_is_opened_after_many_others_is_told(bot: Bot, desk: Desk) -> None:
+    """Devin lists the oldest first, and a long session goes on opening them."""
+    thread = await desk.linked_thread()
+    urls = [f"https://github.com/acme/relay/pull/{number}" for number in range(22)]
+    for url in urls[:-1]:
+        desk.devin.open_pull_request(SESSION, url)
+    await until_card(desk, "16 more", thread)
+    desk.devin.open_pull_request(SESSION, urls[-1])
+    await until_line(desk, opened(urls[-1]), thread)
+    desk.devin.open_pull_request(SESSION, urls[-1], "merged")
+    await until_line(desk, over("merged", urls[-1]), thread)
+    assert lines(desk, thread) == [*map(opened, urls), over("merged", urls[-1])]
+
+
 async def test_two_processes_tell_each_once_and_so_does_one_that_starts_again(
     desk: Desk, environ: dict[str, str]
 ) -> None:
