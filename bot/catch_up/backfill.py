@@ -49,6 +49,10 @@ CHANNEL_GONE = frozenset(
 """Slack's error codes that apply to every thread of the channel."""
 
 SILENCING = frozenset({"unlink", "mute"})
+"""Verbs by which people take what they write next away from Devin, for good.
+
+What follows a missed one is not accepted, taken out of its mailbox, and never read again.
+"""
 
 
 @dataclass(slots=True)

@@ -199,7 +199,7 @@ async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
 
 
 def test_of_each_command_it_is_decided_whether_what_follows_may_go_to_devin() -> None:
-    """A missed one that stops replies is in `SILENCING`; with these, people's replies go on."""
+    """A missed one takes what follows away for good, or lets it go on; none keeps it for later."""
     harmless = {"start", "link", "unmute", "follow", "unfollow", "status", "sessions", "usage"}
     harmless |= {"digest", "review", "adopt", "default", "defaults", "end", "archive", "help"}
     assert ARGUMENTS.keys() - harmless == SILENCING
