@@ -284,7 +284,7 @@ class _Tellers:
         try:
             await self._threads.update(thread, post, words, follows=True)
         except SlackRefused as error:
-            log.warning("notice not edited", extra={**ids, "reason": str(error)})
+            log.warning("delay not edited", extra={**ids, "reason": str(error)})
 
 
 class Outcomes(_Tellers):

@@ -87,6 +87,14 @@ def test_every_declared_field_is_named_by_a_script() -> None:
     assert either | told == HASHES["reply"] | HASHES["subject"]
 
 
+def test_a_script_brings_no_field_of_a_thread_back_after_its_unlink() -> None:
+    """It asks first whether the thread still follows the session; only `joined:` says that."""
+    for name, source in SCRIPTS.items():
+        written = re.findall(r"'HSET', watched, .*'(\w+:)' \.\.", source)
+        if set(written) - {"joined:"}:
+            assert "'HEXISTS', watched, 'joined:'" in source, name
+
+
 @pytest.mark.parametrize("is_expired", [False, True], ids=["unlinked", "expired"])
 async def test_a_thread_leaves_no_field_of_its_own_with_its_session(
     store: Store, raw: Redis, *, is_expired: bool
