@@ -41,7 +41,7 @@ NOT_SHOWN = "(Slack does not show what it says.)"
 NAMELESS = "(Slack does not show this file.)"
 
 
-async def shown(reply: Reply, people: People) -> str:
+async def markdown_of(reply: Reply, people: People) -> str:
     """Return the text of `reply` as Markdown, the form that Devin reads and others may see."""
     names = await people.names(to_devin.mentioned(reply.text, reply.blocks))
     return to_devin.to_markdown(reply.text, reply.blocks, names).strip()

@@ -16,7 +16,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from bot.delivery.acting import again, sender
-from bot.delivery.compose import shown
+from bot.delivery.compose import markdown_of
 from bot.mirror.poll import Polling
 from bot.model import errors
 from bot.model.people import Act, Standing, UserId
@@ -96,9 +96,9 @@ class Accepting:
                 audit(Event.TURNED_AWAY, who, why="too_many_starts", **ids)
             raise errors.TooManyStarts(self.state.starts.most, wait)
 
-    async def shown(self, reply: Reply) -> str:
+    async def markdown_of(self, reply: Reply) -> str:
         """Return the text of `reply` as Markdown with names."""
-        return await shown(reply, self.workspace.people)
+        return await markdown_of(reply, self.workspace.people)
 
     async def link(
         self,

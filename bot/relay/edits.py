@@ -122,7 +122,8 @@ class Edits:
             key=f"correction:{number}:{offered.edited}",
             reply=reply.model_copy(update=fields),
             words=delivery_reports.corrected(
-                await self.speaking.workspace.people.name(by), await self.accepting.shown(reply)
+                await self.speaking.workspace.people.name(by),
+                await self.accepting.markdown_of(reply),
             ),
             session=session,
         )

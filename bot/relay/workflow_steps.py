@@ -155,7 +155,7 @@ class WorkflowSteps:
             blocks=step.blocks,
             step=step.execution,
         )
-        return reply, await self.accepting.shown(reply)
+        return reply, await self.accepting.markdown_of(reply)
 
     async def _check(self, step: StepAsked, act: Act = Act.MESSAGE) -> UserId:
         """Return the acting user; raise `NotAllowed` unless they may do `act` in the channel."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.delivery.compose import shown
+from bot.delivery.compose import markdown_of
 from bot.devin.api import Devin, Unread
 from bot.devin.catalog import Catalog
 from bot.model import errors
@@ -134,7 +134,7 @@ class StartForms:
         (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
         options, rest = _parted(message)
         beside = form.beside(options, offer).words()
-        typed = _joined(beside, await shown(rest, self.workspace.people))
+        typed = _joined(beside, await markdown_of(rest, self.workspace.people))
         more = {"shown": _digest(typed), "beside": beside}
         made = await self.state.tickets.issue(ticket.model_copy(update=more))
         return form.again(made, typed, options, offer)
@@ -318,7 +318,7 @@ class Defaults:
             return ""
         nowhere = ThreadRef(team=self.workspace.team, channel="", thread_ts="")
         said = Reply(thread=nowhere, ts="", author=UserId(""), text=words)
-        return await shown(said, self.workspace.people)
+        return await markdown_of(said, self.workspace.people)
 
 
 def _changes(ticket: DefaultsForm, typed: Mapping[str, str], lacks: frozenset[str]) -> Changes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.delivery.compose import message_of, shown
+from bot.delivery.compose import markdown_of, message_of
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.files import AttachedFile
 from bot.model.options import Options
@@ -122,7 +122,7 @@ class Prompts:
             quoted = await self._quoted(earlier, head)
         if (asked or quoted) and chosen.words:
             standing_words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
-            first = mark_typed(await shown(standing_words, self.workspace.people))
+            first = mark_typed(await markdown_of(standing_words, self.workspace.people))
             by = speaker(await self.workspace.people.name(chosen.by), chosen.by)
             whose = f"Standing words of this channel, set by {by} (in Slack):"
         own_texts = (("", first, asked), (whose, first, as_self))

@@ -286,6 +286,6 @@ class Speaker:
             # Devin was not asked to stop, so the next press asks it.
             await self.state.claims.disclaim(stopping(reply.thread, spoken.session))
         words = refusals.sorry(error, self.workspace.admin)
-        words = replace(words, quote=await self.accepting.shown(reply))
+        words = replace(words, quote=await self.accepting.markdown_of(reply))
         once = f"unsaid:{spoken.number}"
         await self.notices.whisper(spoken.told_in, reply.author, words, once=once)
