@@ -93,6 +93,8 @@ def test_a_script_brings_no_field_of_a_thread_back_after_its_unlink() -> None:
         written = re.findall(r"'HSET', watched, .*'(\w+:)' \.\.", source)
         if set(written) - {"joined:"}:
             assert "'HEXISTS', watched, 'joined:'" in source, name
+    python = "\n".join(path.read_text() for path in BOT.rglob("*.py"))
+    assert not re.search(r'put_field\(.*f"[a-z_]+:', python), "it can't ask"
 
 
 @pytest.mark.parametrize("is_expired", [False, True], ids=["unlinked", "expired"])
