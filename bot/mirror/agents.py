@@ -155,13 +155,14 @@ def wanted_slot(
 ) -> Slot | None:
     """Return what Slack should show of a card's session; None for nothing, or what it does.
 
-    Where the thread is not shown what Devin does, no session is made, and one that exists is
-    active. The thread of a link that has ended may have another one by now, with its own card.
+    Where the thread is not shown what Devin does, or Devin doesn't find the session, none is made,
+    and one that exists is active. The thread of a link that has ended may have another one by now,
+    with its own card.
     """
     status: str | None
     if not is_linked:
         status = AgentStatus.CLOSED if was is not None and heard.link is None else None
-    elif heard.is_barred or heard.follow is Follow.OFF:
+    elif heard.is_barred or heard.follow is Follow.OFF or seen.is_missing:
         status = AgentStatus.ACTIVE if was is not None else None
     elif seen.waits or (seen.trouble is not None and seen.state is not SessionState.ENDED):
         status = AgentStatus.SUSPENDED

@@ -18,6 +18,7 @@ from bot.model.sessions import (
     CAPS,
     NEAR,
     NEEDS_PERSON,
+    OVER,
     Child,
     Follow,
     Said,
@@ -260,6 +261,18 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     )
 
 
+def lost(poll: TakenPoll) -> Found | None:
+    """Return what to record of a session that Devin finds in no way; None if that is known.
+
+    Nothing was read, so that nothing is missed if it is back. One that is over stays so.
+    """
+    if poll.seen.state in {*OVER, SessionState.UNKNOWN}:
+        return None
+    update = {"state": SessionState.UNKNOWN, "since": poll.began, "is_missing": True}
+    seen = poll.seen.model_copy(update=update)
+    return Found(seen=seen, after=until_next(poll, seen), cards=poll.followers)
+
+
 def shows(seen: Watched) -> tuple[object, ...]:
     """Return what a card shows of a session; while Devin works, its cost by tenths of its cap."""
     cost = seen.acus if seen.is_at_rest else int(10 * seen.used)
@@ -291,6 +304,7 @@ def _seen(
             "title": summary.title or before.title,
             "url": summary.url or before.url,
             "state": summary.state,
+            "is_missing": False,
             "since": before.since if summary.state is before.state else poll.began,
             "trouble": summary.trouble,
             "pull_requests": pulls_by(before, summary),

@@ -78,9 +78,9 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
 
 
-def pause_of(poll: TakenPoll, summary: SessionSummary | None) -> timedelta | None:
-    """Return the time until the next poll of a session that was not read, or that has no state."""
-    if summary is not None or poll.seen.state is SessionState.ENDED:
+def pause_of(poll: TakenPoll) -> timedelta | None:
+    """Return the time until the next poll of a session whose messages Devin doesn't find."""
+    if poll.seen.state is SessionState.ENDED:
         return until_next(poll, poll.seen)
     return until_next(poll, poll.seen.model_copy(update={"state": SessionState.UNKNOWN}))
 
@@ -94,9 +94,7 @@ def _has_open(poll: TakenPoll, seen: Watched) -> bool:
 def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
     """Return what it is worth to read the session's messages at this poll."""
     seen = poll.seen
-    is_over = seen.state is SessionState.ENDED
-    absent = SessionState.ENDED if is_over else SessionState.UNKNOWN  # Devin may have deleted it
-    state = absent if summary is None else summary.state
+    state = seen.state if summary is None else summary.state
     if seen.is_new and not poll.replied and state is not SessionState.WORKING:
         return Worth.A_PRECAUTION
     has_moved = summary is not None and (
@@ -149,8 +147,8 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
 
 
 def _moved_at(poll: TakenPoll, seen: Watched) -> int:
-    linked = poll.read_wanted_at if seen.state is SessionState.UNKNOWN else 0
-    return max(seen.updated - seen.skew, seen.spoke_at, poll.replied, linked)
+    lost = max(poll.read_wanted_at, seen.since) if seen.state is SessionState.UNKNOWN else 0
+    return max(seen.updated - seen.skew, seen.spoke_at, poll.replied, lost)
 
 
 MOST = 100

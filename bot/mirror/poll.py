@@ -106,7 +106,9 @@ class SessionPoll:
         found, missing = await self._with_children(free, survey.found, asked)
         due = [_due(one, found, missing) for one in free]
         still = [one for one in due if one.worth is pace.Worth.NOTHING]
-        await self._watches.end([(one.poll, pace.pause_of(one.poll, one.summary)) for one in still])
+        await self._watches.end(
+            [(one.poll, pace.until_next(one.poll, one.poll.seen)) for one in still]
+        )
         await self._read_all([one for one in due if one.worth is not pace.Worth.NOTHING])
 
     async def _read_all(self, due: Sequence[_Due]) -> None:
@@ -186,7 +188,7 @@ class SessionPoll:
         is_too_long = isinstance(page, Unread) and page.is_too_long
         if isinstance(page, Unread):
             if not is_too_long:
-                await self._put_off(poll, page)
+                await self._put_off(poll, page, is_listed=due.summary is not None)
                 return
             self._note(poll.session, page.reason)
             skew = timedelta(milliseconds=poll.seen.skew)
@@ -204,22 +206,25 @@ class SessionPoll:
             is_too_long=is_too_long,
             children=due.children,
         )
-        found = news.found_in(poll, reading)
+        await self._record(poll, news.found_in(poll, reading))
+
+    async def _record(self, poll: TakenPoll, found: Found) -> None:
         recorded = await self._watches.record(poll, found)
         if recorded is None:
             log.info("poll outdated", extra={"session_id": poll.session})
             return
         await self._tell(poll, found, recorded)
 
-    async def _put_off(self, poll: TakenPoll, why: Unread) -> None:
-        pause: timedelta | None
-        if why.status == HTTPStatus.NOT_FOUND:
-            self._note(poll.session, why.reason)
-            metrics.READS_PUT_OFF.labels(why.reason).inc()
-            pause = pace.pause_of(poll, None)
+    async def _put_off(self, poll: TakenPoll, why: Unread, *, is_listed: bool) -> None:
+        if why.status != HTTPStatus.NOT_FOUND:
+            await self._watches.end([(poll, await self._unread(why))])
+            return
+        self._note(poll.session, why.reason)
+        metrics.READS_PUT_OFF.labels(why.reason).inc()
+        if not is_listed and (found := news.lost(poll)) is not None:
+            await self._record(poll, found)
         else:
-            pause = await self._unread(why)
-        await self._watches.end([(poll, pause)])
+            await self._watches.end([(poll, pace.pause_of(poll))])
 
     async def _page(self, poll: TakenPoll) -> tuple[MessagePage | Unread, bool]:
         """Read the messages after the cursor; also return True if that was of no use."""

@@ -320,8 +320,8 @@ class Watched(Record):
     `reread_since` is when the session had been read before, until all of it is read again, and
     while Devin hides the messages of a session, when it was first read without them, unless a
     thread follows it from the first word. `is_too_long`: its messages can't be read, since they
-    are too long. `cap` is that of the session's start, and `cap_told` the last event of it that
-    people were told.
+    are too long. `is_missing`: its state is unknown, since Devin doesn't find it. `cap` is that of
+    the session's start, and `cap_told` the last event of it that people were told.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays
@@ -348,6 +348,7 @@ class Watched(Record):
     has_more: bool = False
     reread_since: int = 0
     is_too_long: bool = False
+    is_missing: bool = False
     last: Said | None = None
     is_turn_shown: bool = True
     asked: str = ""

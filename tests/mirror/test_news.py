@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
-from bot.mirror.news import Reading, found_in
+from bot.mirror.news import Reading, found_in, lost
 from bot.mirror.pace import FRESH_MS, MOST_PULLS, asked_with, children_of
 from bot.model.people import UserId
 from bot.model.sessions import (
@@ -308,6 +308,29 @@ def test_each_event_is_told_once() -> None:
         found = polled([], state, **more)
         assert said(found) == [event]
         assert said(polled([], state, before=found.seen, **more)) == []
+
+
+def test_a_session_that_was_lost_for_a_while_tells_and_asks_nothing_again() -> None:
+    """Devin may answer 404 for some seconds; nothing counts as read, and what is over stays so."""
+    asked = polled([message("a", "Red?")], SessionState.WAITING).seen
+    cases: list[tuple[SessionState, dict[str, Any]]] = [
+        (SessionState.WORKING, {}),
+        (SessionState.WAITING, {"before": asked}),
+        (SessionState.APPROVAL, {}),
+        (SessionState.SUSPENDED, {"trouble": Trouble.LIMIT}),
+    ]
+    for state, more in cases:
+        before = polled([], state, **more).seen
+        found = lost(TakenPoll(SESSION, NOW, before, followers=[follower()]))
+        assert found is not None
+        assert (found.seen.state, found.cards) == (SessionState.UNKNOWN, [follower()])
+        assert found.seen.read_at == before.read_at
+        assert lost(TakenPoll(SESSION, NOW, found.seen)) is None
+        again = polled([], state, **{**more, "before": found.seen})
+        assert said(again) == []
+        assert again.seen == before.model_copy(update={"since": NOW})
+    for state in (SessionState.FINISHED, SessionState.ENDED, SessionState.UNKNOWN):
+        assert lost(TakenPoll(SESSION, NOW, seen(state))) is None
 
 
 def test_what_one_answer_leaves_out_of_pull_requests_is_as_it_was() -> None:

@@ -92,6 +92,25 @@ def test_messages_are_read_from_time_to_time_where_nothing_moves(
         )
 
 
+@pytest.mark.parametrize(
+    ("state", "unread", "is_read"),
+    [
+        (WORKING, 14 * SECOND, False),
+        (WORKING, 15 * SECOND, True),
+        (WAITING, MINUTE, False),
+        (SessionState.FINISHED, MINUTE, False),
+        (SessionState.UNKNOWN, MINUTE, False),
+        (SessionState.ENDED, DAY, False),
+    ],
+)
+def test_one_that_devin_left_out_is_read_as_often_as_before(
+    state: SessionState, unread: int, *, is_read: bool
+) -> None:
+    """Only a read tells that it is gone, and then its state isn't known; v1's list is short."""
+    poll = polled(watched(state, read_at=unread))
+    assert (worth_of(poll, None) is not Worth.NOTHING) is is_read
+
+
 def test_a_session_that_was_only_linked_comes_after_those_that_people_wait_for() -> None:
     """Until it works, or somebody replies, no thread waits for its words."""
     new = Watched()
@@ -140,4 +159,4 @@ def test_an_ended_session_is_polled_for_two_weeks_while_a_pull_request_is_open(
         assert worth(poll, pull=pull) is Worth.NOTHING
         assert worth(poll, pull="reopened") is Worth.NEWS
     assert worth_of(poll, None) is Worth.NOTHING  # Devin has deleted it
-    assert pause_of(poll, None) == until_next(poll, poll.seen)
+    assert pause_of(poll) == until_next(poll, poll.seen)

@@ -1,8 +1,12 @@
 """A thread shows that Devin is at work: by Slack's own state, or else by a status line."""
 
+import pytest
+
 from bot.app import Bot
+from bot.model.sessions import SessionState
 from bot.slack.threads import SET_STATUS
 from tests.support.desk import SESSION, Desk, on_both, running
+from tests.support.devin_posts import until_card, until_devin_said, until_state
 from tests.support.waiting import wait_until
 
 OFTEN = {"agent_pause": 0.1}
@@ -54,6 +58,34 @@ async def test_an_agent_s_thread_has_slack_s_own_state(environ: dict[str, str], 
         await desk.mention("unlink", thread=thread)
         await wait_until(lambda: shows("closed"), "the link has ended")
     assert not any(one.method == SET_STATUS for one in desk.slack.calls)
+
+
+@on_both
+async def test_a_session_that_devin_no_longer_knows_is_not_shown_as_working(
+    environ: dict[str, str], desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its card says so, and the log; what it says until Devin knows it again isn't lost."""
+    desk.slack.agent = True
+    async with running(desk, environ, OFTEN):
+        thread = await desk.linked_thread()
+        await wait_until(
+            lambda: desk.slack.agent_status("general", thread) == "processing", "Devin works"
+        )
+        gone = desk.devin.sessions.pop(SESSION)
+        await until_card(desk, "*find* this session", thread)
+        await wait_until(
+            lambda: desk.slack.agent_status("general", thread) == "active", "nothing works"
+        )
+        logged = [vars(one) for one in caplog.records if one.getMessage() == "sessions not read"]
+        assert (SESSION, "HTTP 404") in [(one["session_id"], one["reason"]) for one in logged]
+        desk.devin.sessions[SESSION] = gone
+        desk.devin.say(SESSION, "It is done.")
+        await until_devin_said(desk, "It is done.", thread)
+        await until_state(desk, SessionState.WORKING, thread)
+        await wait_until(
+            lambda: desk.slack.agent_status("general", thread) == "processing", "Devin works"
+        )
+    assert [one for one in desk.words(thread) if "It is done." in one] == ["It is done."]
 
 
 async def test_an_app_that_becomes_an_agent_is_asked_as_soon_as_a_process_starts(

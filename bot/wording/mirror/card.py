@@ -131,6 +131,8 @@ def state_words(seen: Watched) -> str:
 
 def _state_of(seen: Watched) -> tuple[str, str, str]:
     """Return a state's symbol, and how it is said without a time and before one."""
+    if seen.is_missing:
+        return _MISSING
     if seen.is_at_cap and seen.cap and seen.state is SessionState.SUSPENDED:
         used_up = f"*used up its cap* of {cap_of(seen.cap)}"
         return "no_entry", f"has {used_up}", used_up
@@ -244,6 +246,11 @@ _STATES = {
         "has been in an *unknown* state since",
     ),
 }
+_MISSING = (
+    "grey_question",
+    "can't *find* this session",
+    "hasn't been able to *find* this session since",
+)
 _AT_LIMIT = (
     "no_entry",
     "has *stopped* at a usage or billing limit",
