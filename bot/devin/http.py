@@ -29,7 +29,7 @@ from bot.runtime.version import user_agent
 from bot.timing import Timing
 
 LONGEST_READ = 4 * READ_LIMIT
-"""`READ_LIMIT` where no smaller piece can be asked for: one message, or version 1's session."""
+"""`READ_LIMIT` where no smaller piece can be asked for: one message, or one session."""
 
 _KEYS_BEGIN = (b"apk_", b"cog_")
 _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")

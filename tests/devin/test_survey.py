@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from bot.devin.answers import READ_LIMIT
 from bot.devin.api import Survey, Unread
+from bot.devin.http import LONGEST_READ
 from bot.devin.v1.client import SINGLE
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from tests.support.raw_http import (
@@ -44,8 +45,11 @@ def too_long(*sessions: SessionId) -> bytes:
     return listed(*sessions, structured_output={"notes": "x" * (READ_LIMIT // len(sessions))})
 
 
-def one(session: SessionId) -> bytes:
-    return whole("200 OK", json.dumps(RECORD | {"session_id": session}).encode())
+def one(session: SessionId, **fields: Any) -> bytes:
+    return whole("200 OK", json.dumps(RECORD | {"session_id": session} | fields).encode())
+
+
+GIANT = "x" * LONGEST_READ
 
 
 async def survey(
@@ -131,9 +135,21 @@ async def test_a_limit_of_one_read_of_version_1_is_one_for_all() -> None:
     assert (found.status, found.retry_after, found.reads) == (429, 600.0, 2)
 
 
+async def test_a_record_that_is_longer_than_a_list_is_read_alone() -> None:
+    """It has no smaller pieces; version 1's holds the messages, which are read as far, too."""
+    found, _ = await survey(V1, [ID], one(ID, structured_output="x" * READ_LIMIT))
+    assert isinstance(found, Survey)
+    assert set(found.found) == {ID}
+    long, *_ = wanted = ids(4)
+    async with serving(listing({long: too_long(long)})) as server, V3.client(server.url) as devin:
+        surveys = [await devin.survey(one) for one in (wanted, wanted, [long])]
+    shown = [(one.reads, len(one.found)) for one in surveys if isinstance(one, Survey)]
+    assert shown == [(5, 4), (2, 4), (1, 1)]
+
+
 async def test_a_record_that_is_too_long_leaves_out_one_session() -> None:
-    """Its messages may still be read, up to a greater length."""
-    found, _ = await survey(V1, [ID], too_long(ID))
+    """Nothing is known of it."""
+    found, _ = await survey(V1, [ID], one(ID, structured_output=GIANT))
     assert found == Survey({}, 1, {ID: Unread(200, is_too_long=True)})
 
 
@@ -177,7 +193,10 @@ GONE = whole("404 No", b"{}")
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [(too_long(ID), Unread(200, is_too_long=True)), (GONE, Unread(404))],
+    [
+        (listed(ID, structured_output=GIANT), Unread(200, is_too_long=True)),
+        (GONE, Unread(404)),
+    ],
     ids=["too long", "unknown"],
 )
 async def test_a_session_that_spoils_lists_is_left_out_alone(answer: bytes, why: Unread) -> None:

@@ -141,7 +141,7 @@ class DevinV1:
         return await self._list(Read.STATES, seconds, {"limit": DEFAULT_LISTED}), 2
 
     async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | Unread:
-        answer = await self._http.get(Read.SESSION, _path(session), seconds)
+        answer = await self._http.get(Read.SESSION, _path(session), seconds, most=LONGEST_READ)
         return answers.parsed(answer, partial(v1.parse_record, session))
 
     async def recent(

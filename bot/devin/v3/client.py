@@ -171,7 +171,8 @@ class DevinV3:
     async def _states(self, part: Sequence[SessionId]) -> Answer | Unread:
         seconds = self._http.timing.read_seconds
         params: dict[str, Param] = {"session_ids": part, "first": len(part)}
-        return await self._get(Read.STATES, seconds, "sessions", params=params)
+        most = answers.READ_LIMIT if len(part) > 1 else LONGEST_READ
+        return await self._get(Read.STATES, seconds, "sessions", params=params, most=most)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
