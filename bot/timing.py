@@ -47,7 +47,10 @@ class Timing:
     """Between two edits of a card (docs.slack.dev, guidance for agents' progress)."""
 
     agent_pause: float = 2_400.0
-    """Until Slack is told again that a session works: it forgets that after an hour."""
+    """Until Slack is told again that a session works: it forgets that after an hour.
+
+    A refused edit of a card is tried again then, too.
+    """
 
     watch_pause: float = 1.0
     """After a reply, until its session is polled; other pauses of the watch are multiples."""

@@ -1,6 +1,7 @@
 """Posts the card of a link, and edits it when what it shows has changed, as Slack's own state.
 
-The entry ends only if nothing asked for another edit meanwhile, so in the end the card is right.
+The entry ends only if nothing asked for another edit meanwhile, and Slack refused none, so in the
+end the card is right.
 """
 
 import json
@@ -13,7 +14,7 @@ from bot.mirror.agents import Slot, StatusLines, parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.people import WORKFLOW
-from bot.model.sessions import NamedSession, SessionId, Watched
+from bot.model.sessions import NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 UNSURE_SECONDS = 2.0
 """The time after which a channel is asked about again whose card could not show everything."""
+
+UNEDITABLE = frozenset({"edit_window_closed", "cant_update_message", "message_not_found"})
+"""Slack's codes for a message that can't be edited any more, perhaps since it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class CardTeller:
         if heard.is_barred:
             named = NamedSession(session, "", named.url)
         words = await self._words(thread, named, seen, heard, is_linked=is_linked)
-        ts = await self._show(begun, thread, words, is_linked=is_linked)
+        ts, shows = await self._show(begun, thread, words, seen, is_linked=is_linked)
         was = parse_slot(record["slot"])
         if begun.again and not is_linked:
             was = was or Slot()  # a try that was cut off may have made a session
@@ -74,16 +78,17 @@ class CardTeller:
             await self.status_lines.again(thread, session)
         elif not is_linked and (begun.again or wanted is not None):
             await self.status_lines.agents.doubt(thread)
-        if seen.parent is not None and _digest(words) != record["shows"]:
+        if seen.parent is not None and shows != record["shows"]:
             await self._have_listed(thread.channel, seen.parent)
         is_open = is_linked and not heard.is_barred
         if heard.unsure is not None and link is not None and is_linked:
             await self.state.cards.want(thread, link)
         # It is not edited again before Slack can be asked what it may show.
-        unsure = heard.unsure
-        pause = None if unsure is None else unsure.retry_after or UNSURE_SECONDS
+        pause = None if heard.unsure is None else heard.unsure.retry_after or UNSURE_SECONDS
         shown = "" if slot is None else str(slot)
-        told = Told(ts, _digest(words), shown, is_open=is_open, rest=rest)
+        if rest is None and shows != _digest(words):
+            rest = self.workspace.timing.agent_pause
+        told = Told(ts, shows, shown, is_open=is_open, rest=rest)
         if (after := await self.state.cards.end(begun, told, pause)) is not None:
             await self.schedule.tell(begun.owed, after)
         return True
@@ -151,22 +156,40 @@ class CardTeller:
         return options.model_copy(update={"title": "", "max_acu": None}).each()
 
     async def _show(
-        self, begun: Begun, thread: ThreadRef, words: SlackMessage, *, is_linked: bool
-    ) -> str:
-        """Post or edit the card, if that is to be done; return its `ts`, or an empty text."""
+        self,
+        begun: Begun,
+        thread: ThreadRef,
+        words: SlackMessage,
+        seen: Watched,
+        *,
+        is_linked: bool,
+    ) -> tuple[str, str]:
+        """Post or edit the card, if that is to be done; return its `ts` and a digest of its words.
+
+        If Slack refuses an edit, both stay as they were. A card that can't be edited any more is
+        followed by another one, but not while Devin works, since a card changes all the time then.
+        """
         ts, key, ids = begun.record["ts"], str(begun.owed), begun.owed.log_fields
+        shows, shown = _digest(words), begun.record["shows"]
         if not ts and begun.again:
             ts = await self.workspace.threads.find(thread, key, ids=ids) or ""
-        if ts and (begun.again or _digest(words) != begun.record["shows"]):
-            await self._edit(begun, thread, ts, words, is_linked=is_linked)
-        elif not ts and is_linked:
-            ts = await self.workspace.threads.post_once(thread, words, key, again=False, ids=ids)
-        return ts
+        if ts and shows == shown and not begun.again:
+            return ts, shown
+        refusal = await self._edit(begun, thread, ts, words, is_linked=is_linked) if ts else ""
+        is_busy = is_linked and seen.state is SessionState.WORKING
+        if refusal and (refusal not in UNEDITABLE or is_busy):
+            return ts, shown
+        if is_linked and (refusal or not ts):
+            again = begun.again and bool(refusal)
+            ts = await self.workspace.threads.post_once(
+                thread, words, key, again=again, ids=ids, since=ts
+            )
+        return ts, shows
 
     async def _edit(
         self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage, *, is_linked: bool
-    ) -> None:
-        """Edit a card; one that is deleted, or cannot be edited any more, stays as it is.
+    ) -> str:
+        """Edit a card, and return Slack's reason if it refuses.
 
         Only that its link has ended is shown where the channel has another id.
         """
@@ -176,6 +199,8 @@ class CardTeller:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
             log.warning("card not edited", extra=begun.owed.log_fields | {"reason": str(error)})
+            return error.reason
+        return ""
 
 
 def _digest(words: SlackMessage) -> str:

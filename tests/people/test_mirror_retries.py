@@ -6,13 +6,15 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import Follow, SessionId, SessionState
+from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, watched_key
+from bot.wording.mirror.card import ended_card, follows
 from tests.support.bots import BRISK
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quote, running
 from tests.support.devin_posts import linked, until_card, until_devin_said, until_state
 from tests.support.keys import at
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 PARAGRAPHS = 20
 LONG = "\n\n".join(
@@ -118,6 +120,53 @@ async def test_a_card_whose_first_answer_is_lost_shows_what_is_so(bot: Bot, desk
         lambda: [one for one in desk.cards(root) if muted in one.text],
         "the card shows that the thread is muted",
     )
+
+
+@pytest.mark.parametrize(
+    "error", ["edit_window_closed", "cant_update_message", "message_not_found"]
+)
+async def test_a_card_that_can_never_be_edited_again_is_followed_by_another(
+    bot: Bot, desk: Desk, store: Store, error: str
+) -> None:
+    """Once, and when Devin rests: not for each pull request that it opens at work.
+
+    Nothing else is posted in the thread, so it is the card's post whose answer is lost.
+    """
+    thread = await desk.linked_thread()
+    await until_state(desk, SessionState.WORKING, thread)
+    await desk.mention("unfollow", thread=thread)
+    await until_card(desk, follows(Follow.OFF), thread)
+    before = methods(desk).count("chat.update")
+    desk.slack.fail_next("chat.update", error=error, times=1_000)
+    desk.devin.open_pull_request(SESSION, "https://github.com/acme/app/pull/7")
+    await wait_until(lambda: methods(desk).count("chat.update") > before, "an edit is refused")
+    assert len(desk.cards(thread)) == 1
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    desk.devin.behave(SESSION, "idle")
+    await until_state(desk, SessionState.FINISHED, thread)
+    await until_card(desk, "acme/app#7", thread)
+    await until_settled(store)
+    desk.slack.fail_no_more()
+    await desk.mention("unlink", thread=thread)
+    await until_card(desk, ended_card(desk.named()).text, thread)
+    assert len(desk.cards(thread)) == 2
+
+
+async def test_a_card_is_edited_when_the_bot_is_invited_again(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Devin has finished meanwhile, so nothing else asks for an edit."""
+    members = desk.slack.workspace.channel("general").members
+    async with running(desk, environ, {"agent_pause": 0.5}):
+        thread = await desk.linked_thread()
+        await until_state(desk, SessionState.WORKING, thread)
+        before = methods(desk).count("chat.update")
+        members.remove(desk.slack.bot_user_id)
+        desk.devin.behave(SESSION, "idle")
+        await wait_until(lambda: methods(desk).count("chat.update") > before, "it is refused")
+        members.append(desk.slack.bot_user_id)
+        await until_state(desk, SessionState.FINISHED, thread)
+    assert len(desk.cards(thread)) == 1
 
 
 async def test_a_new_link_has_a_card_of_its_own(bot: Bot, desk: Desk) -> None:
