@@ -12,6 +12,7 @@ from benchmarks.plan import FULL, QUICK
 from benchmarks.sizes import SIZED
 
 
+@pytest.mark.timeout(300)
 async def test_what_waits_is_filled_up_to_each_size(tmp_path: Path) -> None:
     """Each size is measured once per round, and plotted."""
     found = await measured([*SIZED], QUICK, 2)

@@ -223,6 +223,7 @@ def test_every_message_has_a_later_ts() -> None:
     assert stamps == sorted(set(stamps))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("name", "case", "column"),
     [
@@ -247,6 +248,7 @@ async def test_every_measure_gives_its_numbers(name: str, case: str, column: str
     assert (await measures(QUICK)[name].cases[case]())[column] >= 0
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", ["2 at work", "2 at work, `updated_at` stays"])
 async def test_what_devin_says_is_followed_to_its_post(case: str) -> None:
     """Each message is counted once, in its order, with the time that it took."""

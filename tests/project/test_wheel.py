@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import aiohttp
+import pytest
 from uv import find_uv_bin
 
 from bot.runtime.version import version
@@ -124,6 +125,7 @@ def files_of_the_packages() -> set[str]:
     }
 
 
+@pytest.mark.timeout(300)
 async def test_the_wheel_runs_where_no_checkout_is(
     environ: dict[str, str], box: Sandbox, desk: Desk, tmp_path: Path
 ) -> None:
