@@ -264,9 +264,12 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
 def lost(poll: TakenPoll) -> Found | None:
     """Return what to record of a session that Devin finds in no way; None if that is known.
 
-    Nothing was read, so that nothing is missed if it is back. One that is over stays so.
+    Nothing was read, so that nothing is missed if it is back. One that is over stays so, and one
+    that was only just linked may not be there yet.
     """
-    if poll.seen.state in {*OVER, SessionState.UNKNOWN}:
+    age = poll.began - poll.read_wanted_at
+    is_fresh = poll.seen.is_new and age < FRESH_MS * poll.pause
+    if poll.seen.is_missing or poll.seen.state in OVER or is_fresh:
         return None
     update = {"state": SessionState.UNKNOWN, "since": poll.began, "is_missing": True}
     seen = poll.seen.model_copy(update=update)

@@ -37,7 +37,7 @@ RESTING = 300
 FRESH_MS = 15_000
 """The time after a reply, or the end of Devin's turn, in which each poll reads messages, as the
 first one after it does: Devin may list its last words after the state that they lead to, and still
-show the state before a reply."""
+show the state before a reply. Until then, it also need not know a session that was just started."""
 
 WORKING_MS = 15_000
 SPOKEN_MS = 600_000

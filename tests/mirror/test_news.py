@@ -329,8 +329,15 @@ def test_a_session_that_was_lost_for_a_while_tells_and_asks_nothing_again() -> N
         again = polled([], state, **{**more, "before": found.seen})
         assert said(again) == []
         assert again.seen == before.model_copy(update={"since": NOW})
-    for state in (SessionState.FINISHED, SessionState.ENDED, SessionState.UNKNOWN):
+    for state in (SessionState.FINISHED, SessionState.ENDED):
         assert lost(TakenPoll(SESSION, NOW, seen(state))) is None
+
+
+def test_a_session_that_was_just_linked_may_not_be_there_yet() -> None:
+    """One that is never there is told after some seconds."""
+    for age, is_lost in ((FRESH_MS - 1, False), (FRESH_MS, True)):
+        poll = TakenPoll(SESSION, NOW, Watched(), read_wanted_at=NOW - age)
+        assert (lost(poll) is not None) is is_lost
 
 
 def test_what_one_answer_leaves_out_of_pull_requests_is_as_it_was() -> None:

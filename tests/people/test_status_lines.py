@@ -61,6 +61,14 @@ async def test_an_agent_s_thread_has_slack_s_own_state(environ: dict[str, str], 
 
 
 @on_both
+async def test_a_link_to_a_session_that_does_not_exist_shows_that(bot: Bot, desk: Desk) -> None:
+    """A mistyped ID is linked at once, since Devin isn't asked; the card tells soon."""
+    thread = await desk.slack.say("Which one was it?")
+    await desk.mention(f"link devin-{'0' * 32}", thread=thread)
+    await until_card(desk, "*find* this session", thread)
+
+
+@on_both
 async def test_a_session_that_devin_no_longer_knows_is_not_shown_as_working(
     environ: dict[str, str], desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
