@@ -27,7 +27,6 @@ from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import digest as digests
-from bot.wording.mirror import posts as mirror_notices
 from handlers import replies
 from handlers.answering import Asker, on_press, whisper
 from handlers.modals import show
@@ -179,7 +178,7 @@ async def _follow(cases: UseCases, command: Command) -> SlackMessage:
     how = Follow.TURNS if command.argument else Follow.ALL
     how = Follow.OFF if command.verb == "unfollow" else how
     heard = await cases.linking.follow(command.thread, command.by, how)
-    return mirror_notices.following(heard.follow, is_barred=heard.is_barred)
+    return commands.following(heard.follow, is_barred=heard.is_barred)
 
 
 async def _link(cases: UseCases, command: Command) -> SlackMessage | None:

@@ -165,3 +165,15 @@ _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
 def said_to(session: NamedSession, text: str) -> SlackMessage:
     """Return the note that replaces the menu of sessions once one is chosen."""
     return SlackMessage(f'Sending "{preview(text)}" to *{session_link(session)}*.')
+
+
+def following(how: Follow, *, is_barred: bool) -> SlackMessage:
+    """Say what is posted in a thread from now on."""
+    return SlackMessage(BARRED if is_barred else f"From now on, {_FOLLOWING[how]}.")
+
+
+_FOLLOWING = {
+    Follow.ALL: "all of Devin's messages will be posted here",
+    Follow.TURNS: "only the last message of each turn will be posted here",
+    Follow.OFF: "Devin's messages won't be posted here",
+}

@@ -11,8 +11,9 @@ from bot.model.people import Standing
 from bot.model.sessions import Follow, SessionState
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
+from bot.wording.commands import following
 from bot.wording.mirror.card import BARRED, ended_card, follows
-from bot.wording.mirror.posts import QUIET, following
+from bot.wording.mirror.posts import QUIET
 from bot.wording.phrases import session_address
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_both, running

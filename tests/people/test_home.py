@@ -21,10 +21,10 @@ from bot.redis.keys import THREADS_KEY, link_key
 from bot.store.links import Links
 from bot.wording import actions, commands, forms, home_view, refusals, thread_links
 from bot.wording.actions import home_choice_value, parse_choice_value, parse_home_choice
+from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
-from bot.wording.mirror.posts import following
 from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link
 from handlers.parse.interactions import (
     parse_home_page,

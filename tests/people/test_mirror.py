@@ -5,8 +5,9 @@ import pytest
 from bot.app import Bot
 from bot.model.sessions import Follow, Said, SaidKind, SessionState, Trouble
 from bot.model.threads import ThreadRef
+from bot.wording.commands import following
 from bot.wording.mirror.card import ended_card
-from bot.wording.mirror.posts import Framing, compose, following
+from bot.wording.mirror.posts import Framing, compose
 from tests.support.desk import SESSION, Desk, actions, on_both, running
 from tests.support.devin_posts import buttons_of, until_card, until_devin_said, until_state
 from tests.support.waiting import wait_until

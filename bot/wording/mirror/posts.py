@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.model.sessions import CAPS, Follow, NamedSession, Said, SaidKind, Trouble
+from bot.model.sessions import CAPS, NamedSession, Said, SaidKind, Trouble
 from bot.model.threads import ThreadRef
 from bot.text.commonmark.blocks import fenced
 from bot.text.commonmark.split import MOST_WEIGHT, chunks
@@ -20,7 +20,7 @@ from bot.text.to_slack import cut, escape, excerpt, quiet
 from bot.wording.actions import ANSWER, APPROVE, HOW_TO_ANSWER, answer_value
 from bot.wording.lifecycle import ending
 from bot.wording.message import Block, SlackMessage, action_row, button, opens, verbatim
-from bot.wording.mirror.card import BARRED, CONTINUE, continues
+from bot.wording.mirror.card import CONTINUE, continues
 from bot.wording.phrases import (
     acus_of,
     cap_of,
@@ -184,18 +184,6 @@ def chosen(by: str, text: str) -> str:
 def closed(kind: SaidKind) -> str:
     """Return the note in place of a question's buttons: why it is no longer open."""
     return ANSWERED if kind is SaidKind.ANSWERED else MOVED_ON
-
-
-def following(how: Follow, *, is_barred: bool) -> SlackMessage:
-    """Say what is posted in a thread from now on."""
-    return SlackMessage(BARRED if is_barred else f"From now on, {_FOLLOWING[how]}.")
-
-
-_FOLLOWING = {
-    Follow.ALL: "all of Devin's messages will be posted here",
-    Follow.TURNS: "only the last message of each turn will be posted here",
-    Follow.OFF: "Devin's messages won't be posted here",
-}
 
 
 POST_LIMIT = 10_000
