@@ -2,7 +2,7 @@
 
 What waits is posted together, part by part: each once, in order, however many tries it takes. How
 many parts are in the thread is noted after each, so a try goes on where the last one ended, and
-only its first part may be there already. A part that Slack does not draw, or a file that cannot be
+only its first part may be there already. A part that Slack refuses, or a file that cannot be
 brought, is noted as replaced by other parts. So each try counts the same ones.
 
 If the thread no longer follows the session, or other organizations share its channel by now, what
@@ -37,15 +37,10 @@ from bot.timing import Timing
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import posts as devin_posts
 from bot.wording.mirror import posts as mirror_notices
-from bot.wording.mirror.posts import Composed, DevinPost, Framing, LongText
+from bot.wording.mirror.posts import GAP, Composed, DevinPost, Framing, LongText
 
 log = logging.getLogger(__name__)
 
-
-UNSHOWABLE = frozenset(
-    {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
-)
-"""Slack's codes for a post that it does not draw, perhaps for its several tables."""
 
 REPLACED = "replaced"
 """Noted for a part that is shown in another form, so that no later try shows it as it was."""
@@ -53,7 +48,7 @@ REPLACED = "replaced"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A post or a file; `name` is that for notes, empty for what stands in the place of another."""
+    """A post or a file; `name` is that for notes."""
 
     name: str
     what: DevinPost | SentFile | LongText
@@ -69,17 +64,26 @@ async def parts_of(composed: Composed, notes: Mapping[str, str]) -> Sequence[Par
 def _laid_out(composed: Composed, notes: Mapping[str, str]) -> Iterator[Part]:
     named = [Part(f"post:{number}", post) for number, post in enumerate(composed.posts)]
     named += [Part(f"file:{number}", file) for number, file in enumerate(composed.files)]
-    for part in named:
-        if notes.get(part.name) == REPLACED:
-            yield from (Part("", post) for post in _instead_of(part.what))
-        else:
+    is_gap = False
+    for part in (form for one in named for form in _forms(one, notes)):
+        if not (is_gap and part.what is GAP):
             yield part
+        is_gap = part.what is GAP
+
+
+def _forms(part: Part, notes: Mapping[str, str]) -> Iterator[Part]:
+    """Yield a part, or what stands in its place; that may be replaced as well."""
+    if notes.get(part.name) != REPLACED:
+        yield part
+        return
+    for number, post in enumerate(_instead_of(part.what)):
+        yield from _forms(Part(f"{part.name}.{number}", post), notes)
 
 
 def _instead_of(what: DevinPost | SentFile | LongText) -> Sequence[DevinPost]:
     match what:
         case DevinPost():
-            return what.plain()
+            return what.instead() or [GAP]
         case SentFile():
             return [devin_posts.file_link(what)]
         case LongText():
@@ -152,10 +156,10 @@ class Posting:
         if not await self._may_hear():
             return _Shown.STOP
         if isinstance(part.what, DevinPost):
-            return await self._post(thread, part, part.what, number)
+            return await self._post(thread, part.what, number)
         return await self._put_file(thread, part.name, part.what)
 
-    async def _post(self, thread: ThreadRef, part: Part, post: DevinPost, number: int) -> _Shown:
+    async def _post(self, thread: ThreadRef, post: DevinPost, number: int) -> _Shown:
         ids = self._begun.owed.log_fields
         key = f"{self._begun.owed}|{self._batch.number}.{number}"
         try:
@@ -163,9 +167,13 @@ class Posting:
                 thread, post, key, again=self._may_be_there, ids=ids, since=self._batch.since
             )
         except SlackRefused as error:
-            if not part.name or error.reason not in UNSHOWABLE:
+            if post is GAP or error.reason in OPERATOR_MUST_ACT:
                 raise
-            log.warning("post not drawn", extra=ids | {"reason": str(error)})
+            if post.instead():
+                log.warning("post not drawn", extra=ids | {"reason": str(error)})
+            else:
+                log.error("report refused", extra=ids | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
+                metrics.REPORTS.labels("refused").inc()
             return _Shown.REPLACED
         return _Shown.THERE
 

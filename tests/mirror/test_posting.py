@@ -12,7 +12,6 @@ import pytest
 import redis.asyncio
 
 from bot.mirror.files import BEGAN, FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
-from bot.mirror.words import UNSHOWABLE
 from bot.model.errors import SlackAway
 from bot.model.sessions import Follow, NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
@@ -191,18 +190,48 @@ async def test_a_file_that_kills_its_process_is_linked_in_the_end(speech: Speaki
     assert [post.files for post in speech.posts()] == [[], []]
 
 
-@pytest.mark.parametrize("reason", [*sorted(UNSHOWABLE), "restricted_action", "no_text"])
-async def test_a_refused_post_takes_its_batch_alone_and_the_thread_is_told(
-    speech: Speaking, reason: str
+async def test_a_place_that_takes_no_post_takes_its_batch_alone_and_the_thread_is_told(
+    speech: Speaking,
 ) -> None:
-    """What waits behind it is posted."""
-    await speech.say("Paragraph 000.")
-    speech.box.slack.fail_next(POST, error=reason, times=2 if reason in UNSHOWABLE else 1)
+    """It refuses the notice as well. What waits behind the batch is posted."""
+    await speech.say("Paragraph 000.", "Paragraph 001.")
+    speech.box.slack.refuse_posts("", "restricted_action")
     await speech.try_once()
-    await speech.say("Paragraph 001.")
-    await speech.until_said()
-    assert paragraphs(speech) == [1]
     assert speech.told == [NOT_SHOWN]
+    speech.box.slack.fail_no_more()
+    await speech.say("Paragraph 002.")
+    await speech.until_said()
+    assert paragraphs(speech) == [2]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("is_killed", [True, False])
+async def test_what_slack_refuses_gives_way_to_a_notice_and_takes_nothing_with_it(
+    speech: Speaking, fault: str, *, is_killed: bool
+) -> None:
+    """Also where a post of a long message is refused, and whatever else happens on the way.
+
+    The plain pieces that Slack takes are there; neighbors that it refuses have one notice.
+    """
+    for words in ("Paragraph 010.", "Paragraph 011.", "Paragraph 101."):
+        speech.box.slack.refuse_posts(words, "message_limit_exceeded")
+    for place in range(0, 12, 1 if is_killed else 3):
+        plan(speech.box, POST, [*[NONE] * place, FAULTS[fault]])
+        await speech.say("Paragraph 100.", "Paragraph 101.", LONG, "Paragraph 102.")
+        if is_killed:
+            await speech.die_after(once=lambda: len(calls(speech, POST)) > place)  # noqa: B023
+        await speech.until_said()
+        speech.box.slack.fail_no_more(POST)
+        found = paragraphs(speech)
+        assert len(found) == len(set(found))
+        assert found == [one for one in [100, *range(40), 102] if one in found]
+        assert {100, *range(8), *range(20, 40), 102} <= set(found)
+        assert not {10, 11, 101} & set(found)
+        assert shown(speech.posts()).count(NOT_SHOWN.text) == 2
+        assert speech.told == []
+        await speech.move()
+        await speech.link()
+        speech.box.slack.calls.clear()
 
 
 async def test_a_look_up_that_fails_is_no_reason_to_read_the_thread(speech: Speaking) -> None:

@@ -10,8 +10,20 @@ from bot.model.sessions import Follow, SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, watched_key
 from bot.wording.mirror.card import ended_card, follows
+from bot.wording.mirror.posts import NOT_SHOWN
+from sandbox.slack.server import Message
 from tests.support.bots import BRISK
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quote, running
+from tests.support.desk import (
+    OTHER_SESSION,
+    SESSION,
+    Desk,
+    is_words,
+    labels,
+    on_both,
+    on_v1,
+    quote,
+    running,
+)
 from tests.support.devin_posts import linked, until_card, until_devin_said, until_state
 from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
@@ -51,6 +63,41 @@ async def test_a_message_that_slack_does_not_draw_comes_once_at_slack_s_pace(
     assert [plain(desk, thread).count(f"Paragraph {one:02d}.") for one in range(PARAGRAPHS)] == [
         1
     ] * PARAGRAPHS
+
+
+BLOCKED = "slack_connect_file_link_sharing_blocked"
+"""Slack's code for some links in a shared channel, whichever; no later try is accepted."""
+
+
+@pytest.mark.parametrize("blocked", [0, 1, 2, 3])
+@pytest.mark.parametrize("state", ["blocked", "idle"])
+async def test_a_refused_message_takes_neither_others_nor_what_devin_asks_with_it(
+    bot: Bot, desk: Desk, state: str, blocked: int
+) -> None:
+    """The thread is told in its place; the person is mentioned, and the buttons are there."""
+    thread = await desk.linked_thread()
+    await wait_until(lambda: desk.card(thread), "the card is there")
+    desk.slack.refuse_posts("files.example", BLOCKED)
+    said = ["*One* is done.", "*Two* is done.", "Fine.", "Which one shall I use?\n\n- A\n- B"]
+    said[blocked] = f"See files.example. {said[blocked]}"
+    for words in said:
+        desk.devin.say(SESSION, words)
+    desk.devin.behave(SESSION, state)
+    ada = desk.slack.workspace.user("ada").id
+
+    def posts() -> list[Message]:
+        return [one for one in desk.posts(thread) if is_words(one)]
+
+    await wait_until(lambda: any(f"<@{ada}>" in one.text for one in posts()), "she is mentioned")
+    said[blocked] = NOT_SHOWN.text
+    assert [one for post in posts() for one in devin_s(post)] == said
+    assert labels(posts()[-1]) == (["A", "B"] if state == "blocked" else ["Open session"])
+
+
+def devin_s(post: Message) -> list[str]:
+    """Return Devin's words in a post, or that there were some."""
+    words = [str(block["text"]) for block in post.blocks if block["type"] == "markdown"]
+    return words or [NOT_SHOWN.text] * (post.text == NOT_SHOWN.text)
 
 
 async def test_links_for_files_come_once_at_slack_s_pace(bot: Bot, desk: Desk) -> None:

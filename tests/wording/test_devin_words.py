@@ -1,6 +1,7 @@
 """What Devin says is bounded: posts, files, and the text of a post whose buttons are replaced."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_a_message_brings_some_files_and_tells_where_the_others_are(words: str, 
     assert (session_link(SESSION) in shown) == (f"{more} more file" in shown) == (more > 0)
 
 
-@pytest.mark.parametrize("length", [POSTED + 1, MOST_POSTED, MOST_POSTED + 1, 3_000_000])
+@each("length", [POSTED + 1, MOST_POSTED, MOST_POSTED + 1, 3_000_000])
 def test_the_rest_of_a_message_that_cannot_be_a_file_is_bounded(length: int) -> None:
     """Beyond that, the session is linked; splitting megabytes would take minutes."""
     text = ("word " * (length // 5 + 1))[:length]
@@ -55,7 +56,7 @@ def test_the_rest_of_a_message_that_cannot_be_a_file_is_bounded(length: int) -> 
     assert (session_link(SESSION) in str(posts[-1].blocks)) == (length > MOST_POSTED)
 
 
-@each(
+@pytest.mark.parametrize(
     "event",
     [
         Said(kind=SaidKind.QUESTION, options=("Yes", "No")),
@@ -77,6 +78,18 @@ APPROVAL = Said(kind=SaidKind.APPROVAL, options=(APPROVED,))
 ANSWERS = [f"{ANSWER}_0", f"{ANSWER}_1"]
 NEAR, REACHED = Said(kind=SaidKind.CAP_NEAR, cap=10), Said(kind=SaidKind.CAP_REACHED, cap=10)
 GO_ON = [CONTINUE_SESSION, OPEN_SESSION]
+
+
+def test_an_event_gives_way_to_its_sentence_without_devin_s_words() -> None:
+    """Slack may refuse what Devin asks, or its answers, and the person is still mentioned."""
+    secret = Said(kind=SaidKind.QUESTION, text="May I use swordfish?", options=("swordfish", "No"))
+    framing = replace(FRAMING, mention="U0ADA")
+    for words in [], [Said(text="May I use swordfish?")]:
+        event = compose([*words, secret], framing).posts[-1]
+        while "swordfish" in str(event):
+            event = event.instead()[-1]
+        assert event.text == "<@U0ADA> Devin is waiting for an answer. Reply here."
+        assert not event.instead()
 
 
 @each(

@@ -7,7 +7,7 @@ block of its own, of which it takes 50.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.model.sessions import CAPS, NamedSession, Said, SaidKind, Trouble
@@ -221,23 +221,28 @@ class LongText:
 
 @dataclass(frozen=True, slots=True)
 class DevinPost:
-    """A post: its blocks, the text of notifications, and Devin's words as plain text."""
+    """A post: its blocks, the text of notifications, and Devin's words, unless it has `pieces`.
+
+    A joined post has one for each of Devin's words, then for the events; that, a sentence for each.
+    """
 
     blocks: tuple[Block, ...]
     text: str
-    words: str
+    words: str = ""
+    pieces: tuple["DevinPost", ...] = ()
 
     def params(self) -> dict[str, Any]:
         """Return the arguments of Slack's posting methods."""
         return {"text": self.text, "blocks": list(self.blocks)}
 
-    def plain(self) -> Sequence["DevinPost"]:
-        """Return the same words as posts that Slack does not have to draw, buttons last."""
-        shown: list[tuple[Block, ...]]
-        shown = [(verbatim(piece),) for piece in chunks(self.words, PLAIN_LIMIT)]
+    def instead(self) -> Sequence["DevinPost"]:
+        """Return what shows the same if Slack refuses it: the pieces, or plain text; else none."""
+        if self.pieces or not self.words:
+            return self.pieces
         rest = tuple(block for block in self.blocks if block["type"] != "markdown")
-        *others, last = shown or [()]
-        return [DevinPost(blocks, self.text, "") for blocks in (*others, (*last, *rest))]
+        pieces = [(one, (verbatim(one),)) for one in chunks(self.words, PLAIN_LIMIT)]
+        posts = [DevinPost(blocks, fallback(one, FALLBACK_LIMIT)) for one, blocks in pieces]
+        return [*posts[:-1], replace(posts[-1], blocks=(*posts[-1].blocks, *rest))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,21 +258,24 @@ class _Draft:
     blocks: list[Block] = field(default_factory=list)
     buttons: list[Block] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
+    pieces: list[DevinPost] = field(default_factory=list)
+    events: list[DevinPost] = field(default_factory=list)
     weight: int = 1
 
     @property
     def length(self) -> int:
-        return sum(map(len, self.words))
+        return sum(len(piece.words) for piece in self.pieces)
 
     def takes(self, part: str) -> bool:
         is_short = self.length + len(part) <= POST_LIMIT
-        return not self.words or (is_short and self.weight + weight(part) <= MOST_WEIGHT)
+        return not self.length or (is_short and self.weight + weight(part) <= MOST_WEIGHT)
 
-    def add(self, part: str) -> None:
-        self.blocks.append({"type": "markdown", "text": part})
+    def add(self, part: str, note: str = "") -> None:
         self.texts.append(fallback(part, FALLBACK_LIMIT))
-        self.words.append(part)
+        self.pieces.append(DevinPost((), self.texts[-1], part))
+        if note:
+            self.note(note)
+        self._show({"type": "markdown", "text": part})
         self.weight += weight(part) + 1
 
     def say(self, markup: str, **named: str) -> None:
@@ -276,12 +284,23 @@ class _Draft:
 
     def note(self, markup: str) -> None:
         """Add a line in small type, which no notification shows."""
-        self.blocks.append({"type": "context", "elements": [_markup(markup)]})
+        self.pieces = self.pieces or [DevinPost((), "")]
+        self._show({"type": "context", "elements": [_markup(markup)]})
+
+    def _show(self, block: Block) -> None:
+        self.blocks.append(block)
+        self.pieces[-1] = replace(self.pieces[-1], blocks=(*self.pieces[-1].blocks, block))
 
     def post(self) -> DevinPost:
-        row = [action_row(self.buttons)] if self.buttons else []
-        text = "\n".join(self.texts)
-        return DevinPost((*self.blocks, *row), cut(text, FALLBACK_LIMIT), "\n\n".join(self.words))
+        if self.buttons:
+            self.blocks.append(action_row(self.buttons))
+        if said := tuple(one for one in self.blocks if one["type"] in {"section", "actions"}):
+            text = "\n".join(one["text"]["text"] for one in said if one["type"] == "section")
+            self.pieces.append(DevinPost(said, text, pieces=tuple(self.events)))
+        if len(self.pieces) == 1:
+            return self.pieces[0]
+        text = cut("\n".join(self.texts), FALLBACK_LIMIT)
+        return DevinPost(tuple(self.blocks), text, pieces=tuple(self.pieces))
 
 
 def compose(items: Sequence[Said], framing: Framing) -> Composed:
@@ -297,8 +316,8 @@ def compose(items: Sequence[Said], framing: Framing) -> Composed:
 
 def file_link(file: SentFile) -> DevinPost:
     """Return the post that links a file of Devin's which could not be brought."""
-    words = f"Devin sent a file that I couldn't upload here: {web_link(file.url, file.name)}"
-    return DevinPost(({"type": "section", "text": _markup(words)},), words, "")
+    link = web_link(file.url, file.name)
+    return _sentence(f"Devin sent a file that I couldn't upload here: {link}")
 
 
 def rest_of(long: LongText) -> Sequence[DevinPost]:
@@ -327,11 +346,10 @@ def _add_message(
         parts = [fenced(text[:POST_LIMIT])]
     for number, part in enumerate(parts):
         draft = _with_room(drafts, part)
+        note = "" if number or draft.blocks else "*Devin*"
         if number == 0 and framing.is_late:
-            draft.note(f"*Devin*, {local_time(one.at // 1000)}")
-        elif number == 0 and not draft.blocks:
-            draft.note("*Devin*")
-        draft.add(part)
+            note = f"*Devin*, {local_time(one.at // 1000)}"
+        draft.add(part, note)
     if (more := len(sent) - MOST_FILES) > 0:
         files, where = plural(more, "file is", "files are"), session_link(framing.session)
         drafts[-1].note(f"_{more} more {files} in the session:_ {where}")
@@ -346,13 +364,15 @@ def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
 
     They don't stand together, since one press takes away all buttons of a post.
     """
-    said, row = sentence(one, framing, is_below=bool(drafts[-1].words)), buttons(one, framing)
+    said, row = sentence(one, framing, is_below=drafts[-1].length > 0), buttons(one, framing)
     shown = {each["action_id"] for each in drafts[-1].buttons}
     would_displace = bool(row) and not shown <= {each["action_id"] for each in row}
     if would_displace or (one.options and drafts[-1].length > EDITABLE):
         drafts.append(_Draft())
     draft = drafts[-1]
     draft.say(said)
+    bare = one.model_copy(update={"options": ()})
+    draft.events.append(_sentence(sentence(bare, framing, is_below=True)))
     if how := how_to_answer(one):
         draft.say(how, block_id=f"{HOW_TO_ANSWER}_{one.id}")
     draft.buttons = list(row) or draft.buttons
@@ -360,3 +380,11 @@ def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
 
 def _markup(text: str) -> Block:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _sentence(markup: str) -> DevinPost:
+    return DevinPost(({"type": "section", "text": _markup(markup)},), markup)
+
+
+GAP = _sentence(NOT_SHOWN.text)
+"""The post in the place of what Slack does not take in any form."""

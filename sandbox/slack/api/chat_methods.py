@@ -34,6 +34,9 @@ def post_message(state: SlackState, params: Params) -> JSON:
     """Implement chat.postMessage: text beyond 40,000 characters is cut, with a warning."""
     channel = writable_channel(state, params)
     text, blocks = _content(params)
+    for containing, code in state.faults.blocked.items():
+        if containing in f"{text} {blocks}":
+            raise Refused(code)
     undrawn = state.faults.undrawn
     if undrawn and any(undrawn in one for one in markdown_texts(blocks)):
         raise Refused("invalid_blocks")

@@ -76,11 +76,13 @@ class FaultPlan:
     """The failures planned for each method's next calls, in order; `*` stands for any method.
 
     `jitter` is the longest time, in seconds, that any call takes; most take a small part of it.
-    Markdown that contains `undrawn` is not drawn.
+    Markdown that contains `undrawn` is not drawn, and posts that contain a key of `blocked` are
+    refused with its code.
     """
 
     jitter: float = 0.0
     undrawn: str = ""
+    blocked: dict[str, str] = field(default_factory=dict)
     posts: PostLimit = field(default_factory=PostLimit)
     limits: dict[str, CallLimit] = field(default_factory=dict)
     files_lead_to: str | None = None
@@ -102,11 +104,15 @@ class FaultPlan:
         return Fault(delay=self.jitter * random.random() ** 3) if self.jitter else None
 
     def clear(self, method: str | None = None) -> int:
-        """Forget every planned failure and limit, or those of a method; return the failures."""
+        """Forget every planned failure and limit, or those of a method; return the failures.
+
+        Without a method, posts that contain something are accepted again as well.
+        """
         methods = [*self._planned] if method is None else [method]
         left = sum(len(self._planned.pop(one, ())) for one in methods)
         if method is None:
             self.limits.clear()
+            self.blocked.clear()
         else:
             self.limits.pop(method, None)
         return left

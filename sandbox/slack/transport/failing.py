@@ -88,6 +88,10 @@ class Failing:
         """
         self._state.faults.undrawn = containing
 
+    def refuse_posts(self, containing: str, error: str) -> None:
+        """Answer `error` to posts that contain this, in text or blocks, from now on."""
+        self._state.faults.blocked[containing] = error
+
     def limit_calls(self, method: str, calls: int, seconds: float) -> None:
         """Answer 429 to calls of `method` beyond that many within that time, from now on."""
         self._state.faults.limits[method] = CallLimit(calls, seconds)
