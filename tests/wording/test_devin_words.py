@@ -45,18 +45,39 @@ def test_a_message_brings_some_files_and_tells_where_the_others_are(words: str, 
     assert (session_link(SESSION) in shown) == (f"{more} more file" in shown) == (more > 0)
 
 
-@each("length", [POSTED + 1, MOST_POSTED, MOST_POSTED + 1, 3_000_000])
+@pytest.mark.parametrize("length", [POSTED + 1_000, MOST_POSTED, MOST_POSTED + 1, 3_000_000])
 def test_the_rest_of_a_message_that_cannot_be_a_file_is_bounded(length: int) -> None:
     """Beyond that, the session is linked; splitting megabytes would take minutes."""
     text = ("word " * (length // 5 + 1))[:length]
-    posts = rest_of(LongText("message.md", text, SESSION))
-    shown = sum(len(post.words) for post in posts)
-    assert shown <= min(length, MOST_POSTED) - POSTED
-    assert len(posts) <= (MOST_POSTED - POSTED) // POST_LIMIT + 1
+    composed = compose([Said(text=text)], FRAMING)
+    (long,) = composed.files
+    assert isinstance(long, LongText)
+    posts = rest_of(long)
+    assert sum(len(post.words) for post in composed.posts) <= POSTED
+    assert sum(len(post.words) for post in [*composed.posts, *posts]) <= min(length, MOST_POSTED)
+    assert len(posts) <= (MOST_POSTED - POSTED) // POST_LIMIT + 2
     assert (session_link(SESSION) in str(posts[-1].blocks)) == (length > MOST_POSTED)
 
 
-@pytest.mark.parametrize(
+@each("line", ["print(1)", "See https://devin.ai/a/b/c/d for all of it."])
+@each("before", range(0, 40, 7))
+def test_the_rest_goes_on_where_the_posts_end(line: str, before: int) -> None:
+    """Neither words nor addresses are cut, and what is code in the posts is code in the rest."""
+    text = "\n".join([line] * (45_000 // len(line)))
+    if line.startswith("print"):
+        text = f"```python\n{text}\n```"
+    text = f"{'x' * before}\n\n{text}\n\nThat is all."
+    composed = compose([Said(text=text)], FRAMING)
+    (long,) = composed.files
+    assert isinstance(long, LongText)
+    words = [post.words for post in (*composed.posts, *rest_of(long))]
+    lines = [one for one in "\n".join(words).splitlines() if one and "```" not in one]
+    assert lines == [one for one in text.splitlines() if one and "```" not in one]
+    assert all(one.count("```") in {0, 2} for one in words)
+    assert "```" not in words[-1].rpartition("\n\n")[2]
+
+
+@each(
     "event",
     [
         Said(kind=SaidKind.QUESTION, options=("Yes", "No")),

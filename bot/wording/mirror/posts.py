@@ -212,11 +212,15 @@ LONG_NAME = "message-from-devin.md"
 
 @dataclass(frozen=True, slots=True)
 class LongText:
-    """A message of `session` that is too long for posts; it goes as a file."""
+    """A message of `session` that is too long for posts; it goes as a file.
+
+    `rest` are the parts that are posted if it can't, behind those that are posted anyway.
+    """
 
     name: str
     text: str
     session: NamedSession
+    rest: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +327,7 @@ def file_link(file: SentFile) -> DevinPost:
 def rest_of(long: LongText) -> Sequence[DevinPost]:
     """Return the posts for the rest of a message that could not go as a file."""
     drafts = [_Draft()]
-    for part in split(long.text[POSTED:MOST_POSTED], POST_LIMIT):
+    for part in long.rest:
         _with_room(drafts, part).add(part)
     if len(long.text) > MOST_POSTED:
         where = session_link(long.session)
@@ -341,9 +345,11 @@ def _add_message(
     drafts: list[_Draft], one: Said, framing: Framing
 ) -> Sequence[SentFile | LongText]:
     text, sent = cut_files(one.text)
-    parts = split(text[:POSTED], POST_LIMIT)
+    parts, rest = split(text[:MOST_POSTED], POST_LIMIT), list[str]()
     if not parts and text.strip():
         parts = [fenced(text[:POST_LIMIT])]
+    while len(text) > POSTED < sum(map(len, parts)):
+        rest.insert(0, parts.pop())
     for number, part in enumerate(parts):
         draft = _with_room(drafts, part)
         note = "" if number or draft.blocks else "*Devin*"
@@ -356,7 +362,7 @@ def _add_message(
     if len(text) <= POSTED:
         return sent[:MOST_FILES]
     drafts[-1].note("_The full message is in the file below._")
-    return [*sent[:MOST_FILES], LongText(LONG_NAME, text, framing.session)]
+    return [*sent[:MOST_FILES], LongText(LONG_NAME, text, framing.session, rest)]
 
 
 def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
