@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
 from typing import assert_never
@@ -22,22 +22,22 @@ from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience, Heard
 from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
+from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, SessionId, still_asked
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
 from bot.slack.api import LIMITED, SECOND
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.threads import NO_SUCH_CHANNEL, Threads
+from bot.slack.threads import Threads
 from bot.store.links import thread_of
-from bot.store.outbox import PARTS, Batch, Begun, Schedule, Words
+from bot.store.outbox import PARTS, REFUSED, Batch, Begun, Schedule, Words
 from bot.store.state import State
 from bot.text.devin_markdown import SentFile
 from bot.timing import Timing
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import posts as devin_posts
 from bot.wording.mirror import posts as mirror_notices
-from bot.wording.mirror.posts import GAP, Composed, DevinPost, Framing, LongText
+from bot.wording.mirror.posts import NOT_SHOWN, Composed, DevinPost, Framing, LongText
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +66,9 @@ def _laid_out(composed: Composed, notes: Mapping[str, str]) -> Iterator[Part]:
     named += [Part(f"file:{number}", file) for number, file in enumerate(composed.files)]
     is_gap = False
     for part in (form for one in named for form in _forms(one, notes)):
-        if not (is_gap and part.what is GAP):
+        if not (is_gap and part.what is NOT_SHOWN):
             yield part
-        is_gap = part.what is GAP
+        is_gap = part.what is NOT_SHOWN
 
 
 def _forms(part: Part, notes: Mapping[str, str]) -> Iterator[Part]:
@@ -83,7 +83,7 @@ def _forms(part: Part, notes: Mapping[str, str]) -> Iterator[Part]:
 def _instead_of(what: DevinPost | SentFile | LongText) -> Sequence[DevinPost]:
     match what:
         case DevinPost():
-            return what.instead() or [GAP]
+            return what.instead() or [NOT_SHOWN]
         case SentFile():
             return [devin_posts.file_link(what)]
         case LongText():
@@ -167,14 +167,15 @@ class Posting:
                 thread, post, key, again=self._may_be_there, ids=ids, since=self._batch.since
             )
         except SlackRefused as error:
-            if post is GAP or error.reason in OPERATOR_MUST_ACT:
+            if post is NOT_SHOWN or error.reason in OPERATOR_MUST_ACT:
                 raise
             if post.instead():
                 log.warning("post not drawn", extra=ids | {"reason": str(error)})
             else:
                 log.error("report refused", extra=ids | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
-                metrics.REPORTS.labels("refused").inc()
             return _Shown.REPLACED
+        if post is NOT_SHOWN:
+            metrics.REPORTS.labels("refused").inc()
         return _Shown.THERE
 
     async def _put_file(self, thread: ThreadRef, name: str, file: SentFile | LongText) -> _Shown:
@@ -245,7 +246,7 @@ class WordsTeller:
         return is_shown
 
     async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
-        """Post these items, and tell the thread if Slack does not take them."""
+        """Post these items; if Slack takes nothing there, the next batch tells the thread."""
         thread = thread_of(begun.owed.subject)
 
         async def may_hear() -> bool:
@@ -253,17 +254,18 @@ class WordsTeller:
             return any(heard.hears(one) for one in items)
 
         composed = await self._composed(link, thread, batch, items)
+        if batch.notes.get(REFUSED) == link.session:
+            composed = replace(composed, posts=[NOT_SHOWN, *composed.posts])
         try:
             return await Posting(self.ways, begun, batch, may_hear).show(thread, composed)
         except SlackRefused as error:
-            # Without a channel of that id, the thread is gone, or outsiders read along in it.
-            if error.reason not in OPERATOR_MUST_ACT | {NO_SUCH_CHANNEL}:
-                await self.say(thread, mirror_notices.NOT_SHOWN, f"not shown {batch.number}")
+            if error.reason not in OPERATOR_MUST_ACT:
+                await self.end(begun, told=False, refused=link.session)
             raise
 
-    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
+    async def end(self, begun: Begun, *, told: bool, refused: SessionId | None = None) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the batch, shown or not, and go on with what has come meanwhile."""
-        if await self.state.words.end(begun, thread_of(begun.owed.subject)):
+        if await self.state.words.end(begun, thread_of(begun.owed.subject), refused):
             await self.schedule.tell(begun.owed)
 
     def _since(self) -> str:

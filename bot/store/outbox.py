@@ -275,6 +275,9 @@ MOST_BYTES = 60_000
 PARTS = "parts"
 """The name of the note that counts the posts and files in the thread."""
 
+REFUSED = "refused"
+"""The name of the note that has the session of whose words Slack took nothing just before."""
+
 
 def words_owed(thread: ThreadRef) -> Owed:
     """Return the outbox entry of what a thread is to be shown."""
@@ -341,7 +344,11 @@ class Words:
         if not await lua.note_batch(self._store, owed=owed, held=held, name=name, what=what):
             raise SlackAway("posting", "another try goes on", maybe_done=True)
 
-    async def end(self, begun: Begun, thread: ThreadRef) -> bool:
-        """End the batch. Return True if more is to be posted."""
-        owed, held = str(begun.owed), begun.held
-        return bool(await lua.end_words(self._store, owed=owed, held=held, thread=thread.name))
+    async def end(self, begun: Begun, thread: ThreadRef, refused: SessionId | None = None) -> bool:
+        """End the batch, which Slack may have `refused`. Return True if more is to be posted."""
+        owed, held, notes = str(begun.owed), begun.held, {REFUSED: refused} if refused else {}
+        return bool(
+            await lua.end_words(
+                self._store, owed=owed, held=held, thread=thread.name, notes=json.dumps(notes)
+            )
+        )

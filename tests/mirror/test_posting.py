@@ -190,18 +190,36 @@ async def test_a_file_that_kills_its_process_is_linked_in_the_end(speech: Speaki
     assert [post.files for post in speech.posts()] == [[], []]
 
 
-async def test_a_place_that_takes_no_post_takes_its_batch_alone_and_the_thread_is_told(
-    speech: Speaking,
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_thread_is_told_once_that_its_place_took_no_posts(
+    speech: Speaking, fault: str
 ) -> None:
-    """It refuses the notice as well. What waits behind the batch is posted."""
-    await speech.say("Paragraph 000.", "Paragraph 001.")
+    """Such a place refuses the notice as well, so that comes before the next post that it takes."""
     speech.box.slack.refuse_posts("", "restricted_action")
-    await speech.try_once()
-    assert speech.told == [NOT_SHOWN]
+    for number in range(2):
+        await speech.say(f"Paragraph 00{number}.", LONG)
+        await speech.until_said()
     speech.box.slack.fail_no_more()
-    await speech.say("Paragraph 002.")
+    for number in (100, 101):
+        plan(speech.box, POST, [FAULTS[fault]])
+        await speech.say(f"Paragraph {number}.")
+        await speech.until_said()
+    assert shown(speech.posts()) == [NOT_SHOWN.text, "Paragraph 100.", "Paragraph 101."]
+
+
+async def test_what_a_place_did_not_take_is_not_told_to_another_link(speech: Speaking) -> None:
+    """Nor once the thread follows nothing: what is dropped for that is not Slack's doing."""
+    speech.box.slack.refuse_posts("", "is_archived")
+    await speech.say("Paragraph 000.")
     await speech.until_said()
-    assert paragraphs(speech) == [2]
+    speech.box.slack.fail_no_more()
+    await speech.say("Paragraph 001.")
+    await no_more_link(speech)
+    await speech.until_said()
+    await speech.link(OTHER)
+    await speech.say("Paragraph 002.", session=OTHER)
+    await speech.until_said()
+    assert shown(speech.posts()) == ["Paragraph 002."]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -40,10 +40,6 @@ QUIET = SlackMessage(
     "be posted here anymore. Replies are still sent to Devin; open the session to read its answers."
 )
 
-NOT_SHOWN = SlackMessage(
-    "Slack didn't take a message from Devin, so it isn't shown here. Open the session to read it."
-)
-
 APPROVED = "Approved, please proceed."
 """The answer to Devin by which someone approves."""
 
@@ -392,5 +388,7 @@ def _sentence(markup: str) -> DevinPost:
     return DevinPost(({"type": "section", "text": _markup(markup)},), markup)
 
 
-GAP = _sentence(NOT_SHOWN.text)
+NOT_SHOWN = _sentence(
+    "Slack didn't take a message from Devin, so it isn't shown here. Open the session to read it."
+)
 """The post in the place of what Slack does not take in any form."""

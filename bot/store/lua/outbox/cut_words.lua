@@ -25,4 +25,4 @@ local batch = redis.call('HINCRBY', subject, 'batch', 1)
 local text = cjson.encode(items)
 redis.call('HSET', subject, 'posting', text, 'since', since)
 redis.call('LTRIM', words, #items, -1)
-return {text, batch, '', since, now}
+return {text, batch, posting[3] or '', since, now}
