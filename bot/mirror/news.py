@@ -271,8 +271,9 @@ def lost(poll: TakenPoll) -> Found | None:
     is_fresh = poll.seen.is_new and age < FRESH_MS * poll.pause
     if poll.seen.is_missing or poll.seen.state in OVER or is_fresh:
         return None
-    update = {"state": SessionState.UNKNOWN, "since": poll.began, "is_missing": True}
-    seen = poll.seen.model_copy(update=update)
+    unknown = SessionState.UNKNOWN
+    since = poll.seen.since if poll.seen.state is unknown else poll.began
+    seen = poll.seen.model_copy(update={"state": unknown, "since": since, "is_missing": True})
     return Found(seen=seen, after=until_next(poll, seen), cards=poll.followers)
 
 
@@ -280,7 +281,8 @@ def shows(seen: Watched) -> tuple[object, ...]:
     """Return what a card shows of a session; while Devin works, its cost by tenths of its cap."""
     cost = seen.acus if seen.is_at_rest else int(10 * seen.used)
     named, opened = (seen.title, seen.url), (seen.pull_requests, shown_of(seen.children))
-    return (seen.state, seen.waits, seen.trouble, opened, named, cost, seen.is_at_cap)
+    state = seen.state, seen.is_missing, seen.waits, seen.trouble
+    return (state, opened, named, cost, seen.is_at_cap)
 
 
 def _seen(

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in, lost
-from bot.mirror.pace import FRESH_MS, MOST_PULLS, asked_with, children_of
+from bot.mirror.pace import FRESH_MS, MOST_PULLS, asked_with, children_of, pause_of
 from bot.model.people import UserId
 from bot.model.sessions import (
     Follow,
@@ -337,7 +337,10 @@ def test_a_session_that_was_just_linked_may_not_be_there_yet() -> None:
     """One that is never there is told after some seconds."""
     for age, is_lost in ((FRESH_MS - 1, False), (FRESH_MS, True)):
         poll = TakenPoll(SESSION, NOW, Watched(), read_wanted_at=NOW - age)
-        assert (lost(poll) is not None) is is_lost
+        found = lost(poll)
+        assert (found is not None) is is_lost
+        # It is read ever more rarely from its link on, as before.
+        assert found is None or found.after == pause_of(poll)
 
 
 def test_what_one_answer_leaves_out_of_pull_requests_is_as_it_was() -> None:

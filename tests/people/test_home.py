@@ -17,7 +17,7 @@ from bot.model.replies import Outcome, OutcomeKind, Queue
 from bot.model.sessions import Follow, NamedSession, PullRequest, SessionId, SessionState, Watched
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import THREADS_KEY, link_key
+from bot.redis.keys import THREADS_KEY, link_key, watched_key
 from bot.store.links import Links
 from bot.wording import actions, commands, forms, home_view, refusals, thread_links
 from bot.wording.actions import home_choice_value, parse_choice_value, parse_home_choice
@@ -149,16 +149,23 @@ async def raw(redis_url: str) -> AsyncIterator[Redis]:
         yield client
 
 
+ENDED = Watched(state=SessionState.ENDED, read_at=1)
+
+
 async def many(
     desk: Desk, store: Store, raw: Redis, number: int, channel: str = "general"
 ) -> list[str]:
-    """Link that many threads, one after the other; return their `ts`."""
+    """Link that many threads, one after the other; return their `ts`.
+
+    Their sessions are over, so that no poll tells the threads anything, which would order them.
+    """
     place = desk.slack.workspace.channel(channel).id
     ada = desk.slack.workspace.user("ada").id
     made = [f"1764{one:06d}.000100" for one in range(number)]
     for one, ts in enumerate(made):
         ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=ts)
         session = SessionId(f"devin-{one:032x}")
+        await raw.hset(at(watched_key(session)), "seen", ENDED.to_json())
         link = Link(session=session, by=UserId(ada), at=int(time.time()))
         await linked(store, ref, link, timedelta(days=1))
     now = int(time.time() * 1000)
