@@ -29,7 +29,7 @@ HELP = SlackMessage(
     "• `sessions`: list the linked threads that you can see, for you alone\n"
     "• `status`: show the session, the queue and the last result\n"
     "• `usage`: show what the session has used; outside a linked thread, what the channel's "
-    "sessions have, or in our direct message what those that you started have\n"
+    "sessions have; in our direct message, what yours have\n"
     "• `digest daily`, `digest weekly`, `digest off`: post what this channel's sessions need and "
     "do, and what they have done and used (`digest` shows what is set)\n"
     "• `review &lt;pull request link&gt;`: ask for a Devin Review and post its result; in a thread "
