@@ -1,8 +1,8 @@
 """Runs work in this process: what is due now, and what Redis says is due and no process does.
 
 Redis is the engine: what is due is in a sorted set with its time until it is done. A process begins
-what it has caused itself, at once or at its time, if it has room; what it had no room for, or left
-behind when it ended, died or froze, goes to the first process with room, since every one polls.
+what it has caused itself, at once or at its time, if it has the capacity; what exceeds that, or was
+left when it ended, died or froze, goes to the first process with capacity, since every one polls.
 Leases admit one: `TAKE` for mail, `BEGIN_ENTRY` for an entry of the outbox.
 """
 
@@ -65,19 +65,19 @@ class Line(Generic[T]):
         """Return how many pieces of work wait."""
         return len(self._waiting)
 
-    def room(self, most: int) -> int:
+    def capacity(self, most: int) -> int:
         """Return how many more may come before `most` pieces of work wait or run."""
         return max(0, most - len(self._waiting) - self._running)
 
     def add(self, what: T, work: Callable[[], Awaitable[None]], most: int) -> bool:
-        """Run `work` as soon as a slot is free; return False if there is no room for it.
+        """Run `work` as soon as a slot is free; return False if there is no capacity for it.
 
         If `what` waits already, nothing is added: that work has not read anything yet, so it serves
         this caller as well. Running work may have read too early, so `what` may wait beside it.
         """
         if what in self._waiting:
             return True
-        if not self.room(most):
+        if not self.capacity(most):
             return False
         self._waiting[what] = work
         self._begin()
@@ -109,7 +109,7 @@ class Timers(Generic[T]):
         self._timers: dict[T, asyncio.TimerHandle] = {}
 
     def add(self, what: T, after: float, begin: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Begin work in `after` seconds, or earlier if asked; without room for it, not at all."""
+        """Begin work in `after` seconds, or earlier if asked; not at all without capacity."""
         loop = asyncio.get_running_loop()
         waiting = self._timers.get(what)
         if waiting is None and len(self._timers) >= self._most:
@@ -157,9 +157,9 @@ class LocalDispatch:
         self._is_short = asyncio.Event()
 
     @property
-    def room(self) -> int:
-        """The number of sessions for which there is room here, with a free slot or without."""
-        return self._sessions.room(self._most) if self._is_serving else 0
+    def capacity(self) -> int:
+        """The number of sessions for which there is capacity here, with a free slot or without."""
+        return self._sessions.capacity(self._most) if self._is_serving else 0
 
     @property
     def waiting(self) -> int:
@@ -240,7 +240,7 @@ async def left_to_poll(work: Awaitable[None], **ids: object) -> None:
 
 
 REFILL_SECONDS = 0.1
-"""The shortest pause, while more is due than there is room for."""
+"""The shortest pause, while more is due than there is capacity for."""
 
 MOST_ENTRIES = 100
 """Most entries that one poll finds."""
@@ -281,13 +281,13 @@ class WorkPoll:
             self._dispatch.close()
 
     async def once(self) -> Found:
-        """Begin what is due here, as far as there is room, except what waits here already."""
-        dispatch, room = self._dispatch, self._dispatch.room
+        """Begin what is due here, as far as there is capacity, except what waits here already."""
+        dispatch, capacity = self._dispatch, self._dispatch.capacity
         try:
             due, overdue = await lua.list_due(
                 self._store,
                 mail_ms=int(self._timing.mail_pause * 1000),
-                most_sessions=room and room + dispatch.waiting,
+                most_sessions=capacity and capacity + dispatch.waiting,
                 most_held=MOST_HELD,
                 entry_ms=int(self._timing.entry_pause * 1000),
                 most_entries=MOST_ENTRIES,
@@ -295,7 +295,7 @@ class WorkPoll:
         except StoreAway as error:
             log.warning("poll put off", extra={"reason": str(error)})
             return Found()
-        sessions = [one for one in due if not dispatch.is_waiting(one)][:room]
+        sessions = [one for one in due if not dispatch.is_waiting(one)][:capacity]
         entries = [one for one in map(parse_owed, overdue) if not dispatch.is_waiting(one)]
         if sessions:
             named = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
@@ -307,7 +307,7 @@ class WorkPoll:
             log.info("reports were not being told", extra=named)
         for entry in entries:
             await dispatch.tell(entry)
-        return Found(is_due=bool(sessions or entries), may_be_more=0 < room <= len(sessions))
+        return Found(is_due=bool(sessions or entries), may_be_more=0 < capacity <= len(sessions))
 
     async def _run(self) -> None:
         while True:

@@ -103,10 +103,10 @@ def parse_owed(text: str) -> Owed:
 
 
 class Schedule(Protocol):
-    """Begins work in this process, now or later, if there is room (`schedule/local.py`).
+    """Begins work in this process, now or later, if there is capacity (`schedule/local.py`).
 
-    The work is due in Redis, where every process polls for it. So what finds no room here, or is
-    lost with this process, is done a little later, here or elsewhere.
+    The work is due in Redis, where every process polls for it. So what exceeds the capacity
+    here, or is lost with this process, is done a little later, here or elsewhere.
     """
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:

@@ -70,8 +70,8 @@ async def test_what_runs_is_added_again_since_it_may_have_looked_too_early(bench
     await bench.background.drain(5)
 
 
-async def test_more_than_there_is_room_for_is_turned_away(bench: Bench) -> None:
-    """Running work counts, too; work that already waits needs no room."""
+async def test_more_than_the_capacity_is_turned_away(bench: Bench) -> None:
+    """Running work counts, too; work that already waits needs no capacity."""
     assert [bench.add(what, most=3) for what in "abcd"] == [True, True, True, False]
     assert bench.add("c", most=3)
     for what in "abc":
@@ -83,7 +83,7 @@ async def test_more_than_there_is_room_for_is_turned_away(bench: Bench) -> None:
     await bench.background.drain(5)
 
 
-async def test_work_that_fails_makes_room_for_the_next(bench: Bench) -> None:
+async def test_work_that_fails_frees_capacity_for_the_next(bench: Bench) -> None:
     """The failure is logged, and nothing waits for it."""
 
     async def fails() -> None:

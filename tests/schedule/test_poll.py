@@ -1,4 +1,4 @@
-"""What is due and done by nobody is begun by a process with room."""
+"""What is due and done by nobody is begun by a process with capacity."""
 
 import asyncio
 
@@ -16,9 +16,9 @@ from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
 SLOTS = 2
-ROOM = SLOTS * SESSIONS_FOR_EACH_SLOT
+CAPACITY = SLOTS * SESSIONS_FOR_EACH_SLOT
 REPORT = Owed(ReplyId("T0:C0:1764000000.000100"), 1, OwedKind.OUTCOME)
-SESSIONS = [SessionId(f"devin-{number:012x}") for number in range(2 * ROOM)]
+SESSIONS = [SessionId(f"devin-{number:012x}") for number in range(2 * CAPACITY)]
 
 
 class Process:
@@ -47,23 +47,25 @@ async def due(raw: Redis, *sessions: SessionId) -> None:
     await raw.expire(at(DUE_KEY), 60)
 
 
-async def test_a_process_takes_as_much_as_it_has_room_for(store: Store, raw: Redis) -> None:
+async def test_a_process_takes_as_much_as_it_has_capacity_for(store: Store, raw: Redis) -> None:
     """The longest due comes first; the rest is left for others."""
     one, other = Process(store), Process(store)
     await due(raw, *SESSIONS)
     assert await one.poll.once() == Found(is_due=True, may_be_more=True)
     await wait_until(lambda: one.begun == SESSIONS[:SLOTS], "its slots are taken")
-    assert one.dispatch.room == 0
-    assert await one.poll.once() == Found(), "it has no room for more"
-    await raw.zrem(at(DUE_KEY), *SESSIONS[:ROOM])
+    assert one.dispatch.capacity == 0
+    assert await one.poll.once() == Found(), "it has no capacity for more"
+    await raw.zrem(at(DUE_KEY), *SESSIONS[:CAPACITY])
     assert await other.poll.once() == Found(is_due=True, may_be_more=True)
-    await wait_until(lambda: other.begun == SESSIONS[ROOM : ROOM + SLOTS], "another goes on")
+    await wait_until(
+        lambda: other.begun == SESSIONS[CAPACITY : CAPACITY + SLOTS], "another goes on"
+    )
 
 
 async def test_a_process_asks_for_more_as_soon_as_little_is_left(store: Store, raw: Redis) -> None:
     """No slot waits for the time of the next poll."""
     process = Process(store)
-    await due(raw, *SESSIONS[:ROOM])
+    await due(raw, *SESSIONS[:CAPACITY])
     await process.poll.once()
     await wait_until(lambda: len(process.begun) == SLOTS, "its slots are taken")
     waiting = asyncio.create_task(process.dispatch.until_short(3600))
@@ -107,14 +109,14 @@ async def test_a_poll_waits_out_an_outage() -> None:
 
 
 async def test_what_waits_here_is_not_found_again(store: Store, raw: Redis) -> None:
-    """It is begun once there is room; the room that is left is for others."""
+    """It is begun once there is capacity; the capacity that is left is for others."""
     process = Process(store)
-    await due(raw, *SESSIONS[: ROOM - 1])
+    await due(raw, *SESSIONS[: CAPACITY - 1])
     assert await process.poll.once() == Found(is_due=True)
     await wait_until(lambda: len(process.begun) == SLOTS, "its slots are taken")
-    assert process.dispatch.waiting == ROOM - 1 - SLOTS
+    assert process.dispatch.waiting == CAPACITY - 1 - SLOTS
     await raw.zrem(at(DUE_KEY), *SESSIONS[:SLOTS])  # as if under a lease
     assert await process.poll.once() == Found()
-    await raw.zadd(at(DUE_KEY), {SESSIONS[-1]: ROOM})
+    await raw.zadd(at(DUE_KEY), {SESSIONS[-1]: CAPACITY})
     assert await process.poll.once() == Found(is_due=True, may_be_more=True)
     assert process.dispatch.is_waiting(SESSIONS[-1])

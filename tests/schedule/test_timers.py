@@ -52,12 +52,12 @@ async def test_a_process_that_ends_begins_no_delivery() -> None:
     await process.dispatch.wake(OTHER)
     await process.dispatch.tell(REPORT)
     await wait_until(lambda: process.done, "the report is told")
-    assert process.dispatch.room == 0
+    assert process.dispatch.capacity == 0
     assert process.done == [REPORT]
 
 
 async def test_timers_are_bounded() -> None:
-    """What waits already needs no room; the rest stays due in Redis."""
+    """What waits already needs no capacity; the rest stays due in Redis."""
     timers: Timers[str] = Timers(Background(InFlight()), 2)
     begun: list[str] = []
 
