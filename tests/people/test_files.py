@@ -474,7 +474,7 @@ async def test_a_redirect_to_slack_s_own_file_hosts_is_followed(status: str, to:
         assert all(b"Authorization: Bearer xoxb-1\r\n" in one for one in server.requests)
 
 
-FOR_NO_SESSION = {
+ELSEWHERE = {
     "another port": ("{other}/b", WhyLink.FOREIGN, "{other}"),
     "another host": ("https://files.slack.com.example.com/b", WhyLink.FOREIGN, ""),
     "another scheme": ("http://files.slack.com/b", WhyLink.FOREIGN, "http://files.slack.com"),
@@ -493,9 +493,7 @@ FOR_NO_SESSION = {
 }
 
 
-@pytest.mark.parametrize(
-    ("to", "hitch", "detail"), FOR_NO_SESSION.values(), ids=FOR_NO_SESSION.keys()
-)
+@pytest.mark.parametrize(("to", "hitch", "detail"), ELSEWHERE.values(), ids=ELSEWHERE.keys())
 async def test_a_redirect_to_anywhere_else_is_not_followed(
     to: str, hitch: WhyLink, detail: str
 ) -> None:
