@@ -1,6 +1,8 @@
 """Nobody's messages reach Devin by mistake, and people who are turned away are told why."""
 
 import asyncio
+import inspect
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
@@ -83,8 +85,9 @@ async def test_every_combination_of_switches_lets_in_whom_it_names(
 
 
 def test_every_setting_that_says_who_may_is_among_the_combinations() -> None:
-    """The lists for one act have tests of their own."""
-    named = {name.upper() for name in Settings.model_fields if name.startswith("allow_")}
+    """Whatever its name, `Permissions` reads it. The lists for one act have tests of their own."""
+    read = re.findall(r"\b(?:allow|settings|_settings)\.(\w+)", inspect.getsource(Permissions))
+    named = {one.upper() for one in Settings.model_fields if one in read or one[:6] == "allow_"}
     named -= {"ALLOW_STARTERS", "ALLOW_APPROVERS", "ALLOW_INSECURE_REDIS"}
     assert named == SWITCHES.keys()
 

@@ -57,7 +57,7 @@ class Permissions:
     async def may(
         self, act: Act, who: UserId, channel: str | None, *, by_step: bool = False
     ) -> Standing:
-        """Return whether `who` may do `act` in `channel` (None: anywhere), or the rule against it.
+        """Return whether `who` may do `act` in `channel` (None: at all), or the rule against it.
 
         A workflow's step that names nobody is `WORKFLOW`, and on no list.
         """
@@ -86,7 +86,7 @@ class Permissions:
             return Standing.CHANNEL
         if bots:
             return await self._of_bot(who, bots, home)
-        standing = self.anywhere(await self._people.person(who))
+        standing = self.of_person(await self._people.person(who))
         if self.account is None or standing is not Standing.ALLOWED or await self.account(who):
             return standing
         return Standing.NO_ACCOUNT
@@ -110,7 +110,7 @@ class Permissions:
             return Standing.EXTERNAL
         if not has_user:
             return Standing.ALLOWED
-        return self.anywhere(await self._people.person(who), is_listed=True)
+        return self.of_person(await self._people.person(who), is_listed=True)
 
     async def _is_among(self, who: UserId, listed: frozenset[str]) -> bool:
         if who in listed:
@@ -127,11 +127,11 @@ class Permissions:
         return False
 
     def allows_channel(self, channel: str | None) -> bool:
-        """Return True if Devin may be steered in `channel`, or without one anywhere, at all."""
+        """Return True if Devin may be steered in `channel` (None: at all)."""
         allowed = self._settings.allow_channels
         return not allowed or channel is None or channel in allowed
 
-    def anywhere(self, person: Person, *, is_listed: bool = False) -> Standing:
+    def of_person(self, person: Person, *, is_listed: bool = False) -> Standing:
         """Return whether `person` may steer Devin in an allowed channel, or the rule against it.
 
         `is_listed`: if `person` is a bot, `ALLOW_BOTS` names it, perhaps by another of its ids.
