@@ -114,7 +114,7 @@ class Adopting:
             found, reads = Unread(), 1
         await self.state.reads.spend(reads - 1, is_made=True)
         if isinstance(found, Unread):
-            await self._unread(found)
+            await self._unread(channel, found)
             return
         old = " ".join(one.session for one in found)
         for one in rules:
@@ -207,13 +207,14 @@ class Adopting:
         await self.state.reads.spend(reads - 1, is_made=True)
         if not isinstance(found, Unread):
             return [one for one in found if one.session not in before]
-        await self._unread(found)
+        await self._unread(channel, found)
         if found.is_too_long:
             await self._go_on(channel, rule, since + (_now() - since) / 2)
         return ()
 
-    async def _unread(self, found: Unread) -> None:
-        log.warning("sessions not read", extra={"reason": found.reason})
+    async def _unread(self, channel: str, found: Unread) -> None:
+        ids = {"channel": channel, "reason": found.reason}
+        log.warning("sessions to adopt not read", extra=ids)
         metrics.READS_PUT_OFF.labels(found.reason).inc()
         if found.retry_after is not None:
             await self.state.reads.spend(0, pause=found.retry_after)
