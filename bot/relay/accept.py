@@ -60,7 +60,7 @@ class Accepting:
     async def check(
         self, who: UserId, channel: str | None, act: Act = Act.MESSAGE, **ids: str
     ) -> None:
-        """Raise `NotAllowed` unless `who` may do `act` in `channel`, or without one anywhere.
+        """Raise `NotAllowed` unless `who` may do `act` in `channel` (None: at all).
 
         Events that were refused before are noted first, so that this request cannot hide them. A
         refusal is put on record, with the `ids` as in `turn_away`.
@@ -266,7 +266,7 @@ class Replies:
         with self.in_line(reply.thread) as before:
             session = await self._session_of(reply.thread)
             if session is None:
-                return Change.UNLINKED
+                return _talk(reply, Change.UNLINKED)
             try:
                 standing = await self._standing(before, reply, evidence)
             except errors.NotIdentified as error:
@@ -342,10 +342,15 @@ class Replies:
         thread = reply.thread
         link = await self._state.links.get(thread)
         if link is None or link.muted:
-            return Change.UNLINKED if link is None else Change.MUTED
+            return _talk(reply, Change.UNLINKED if link is None else Change.MUTED)
         if ts_micros(reply.ts) <= link.since:
-            return Change.EARLIER
+            return _talk(reply, Change.EARLIER)
         if isinstance(why, Standing):
             by, channel = reply.author, thread.channel
             raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)
         raise why
+
+
+def _talk(reply: Reply, why: Change) -> Change:
+    log.debug("talk", extra={"reply_id": reply.id, "why": why.value})
+    return why
