@@ -34,7 +34,12 @@ SECRET = "the password is hunter2"
         ("x" * 81, "x" * 79 + "…"),
         ("&gt; *No*, _see_ `*args`\n1. ~x~ * y", "No, see *args x * y"),
         ("| a | b |\n| --- | --- |\n| 1 | 2 |", "| a | b | | 1 | 2 |"),
-        ("Who calls __init__, with 2*3*4?", "Who calls __init__, with 2*3*4?"),
+        ("_*both* ~a_ *b*~ (*c*)", "both ~a b~ (c)"),
+        ("*_a_ b* _c *d*_, ~_*e*_~", "a b c d, e"),
+        ("*2 * 3* _4*5 **k_ <https://a.co/*|*l*>", "2 * 3 4*5 **k *l*"),
+        ("`[a](https://b.c)` *`*d*`* `~~e~~`", "[a](https://b.c) *d* ~~e~~"),
+        ("&gt; • a\n• 2. b\n```\n- c\n```", "a 2. b - c"),
+        ("<tel:112|Call> <mailto:a@b.c|me>, <vim://x|[y]>", "Call me, [y]"),
         ("", ""),
     ],
 )
@@ -43,10 +48,28 @@ def test_the_words_are_plain_text(markup: str, words: str) -> None:
     assert first_words(to_markdown(markup)) == words
 
 
+@each(
+    "typed",
+    [
+        *("Who calls __init__, with 2*3*4?", "run *.py files", "f(x)**2 + g(x)**2", "5 *3"),
+        *("*/5 * * * *", "**/*.py and src/**/a/**", "/*a*/ C* lang", "**kwargs and *args", "*a**"),
+        *("[not a link](really)", "[x](y)", "2.", "-", "*", "* a", "# a", "+ a", "``a`", "~~a b"),
+    ],
+)
+def test_what_is_no_mark_stays(typed: str) -> None:
+    """A mark has its partner on the same line, a link an address, and a list's mark has text."""
+    assert first_words(to_markdown(typed)) == typed
+    text = {"type": "text", "text": typed}
+    section = {"type": "rich_text_section", "elements": [text]}
+    assert first_words(to_markdown("", [{"type": "rich_text", "elements": [section]}])) == typed
+
+
 @given(text=FOREIGN | HUGE | st.text())
 @example(text=">" * 1_000)
 @example(text="[#\\" * 700)
 @example(text="*" * 2_000)
+@example(text="*a ~~" * 400)
+@example(text="`" * 1_000 + "\\[" * 500)
 def test_any_message_has_first_words_on_one_short_line(text: str) -> None:
     """No text is too long for it, or too odd."""
     words = first_words(text)
