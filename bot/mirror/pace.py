@@ -119,8 +119,12 @@ def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
     found = [*(known | told).values()]
 
     def is_over(one: PullRequest) -> bool:
-        """Return True if it was before, too: what has just been merged is still to be told."""
-        return {one.word, known.get(one.url, one).word} <= PULL_REQUEST_OVER
+        """Return True if it was before, too: what has just been merged is still to be told.
+
+        One that is not known counts as over also without a state, as it may have been dropped.
+        """
+        over = PULL_REQUEST_OVER if one.url in known else PULL_REQUEST_OVER | {""}
+        return {one.word, known.get(one.url, one).word} <= over
 
     kept = set(sorted(found, key=is_over)[:MOST_PULLS])
     return tuple(one for one in found if one in kept)

@@ -372,6 +372,8 @@ def test_of_too_many_pull_requests_those_that_are_over_make_room_and_each_is_tol
     ]
     assert [one.url for one in before.pull_requests][::48] == ["https://a/1", "https://a/50"]
     assert len(before.pull_requests) == MOST_PULLS
+    pulls = [PullRequest(one.url) for one in pulls]
+    assert said(polled([], before=before, pull_requests=tuple(pulls))) == []
 
 
 def test_a_survey_is_one_call_and_a_missing_child_is_asked_for_once() -> None:
