@@ -261,7 +261,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     )
 
 
-def lost(poll: TakenPoll) -> Found | None:
+def not_found(poll: TakenPoll) -> Found | None:
     """Return what to record of a session that Devin finds in no way; None if that is known.
 
     Nothing was read, so that nothing is missed if it is back. One that is over stays so, and one

@@ -221,7 +221,7 @@ class SessionPoll:
             return
         self._note(poll.session, why.reason)
         metrics.READS_PUT_OFF.labels(why.reason).inc()
-        if not is_listed and (found := news.lost(poll)) is not None:
+        if not is_listed and (found := news.not_found(poll)) is not None:
             await self._record(poll, found)
         else:
             await self._watches.end([(poll, pace.pause_of(poll))])

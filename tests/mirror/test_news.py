@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
-from bot.mirror.news import Reading, found_in, lost
+from bot.mirror.news import Reading, found_in, not_found
 from bot.mirror.pace import FRESH_MS, MOST_PULLS, asked_with, children_of, pause_of
 from bot.model.people import UserId
 from bot.model.sessions import (
@@ -321,24 +321,24 @@ def test_a_session_that_was_lost_for_a_while_tells_and_asks_nothing_again() -> N
     ]
     for state, more in cases:
         before = polled([], state, **more).seen
-        found = lost(TakenPoll(SESSION, NOW, before, followers=[follower()]))
+        found = not_found(TakenPoll(SESSION, NOW, before, followers=[follower()]))
         assert found is not None
         assert (found.seen.state, found.cards) == (SessionState.UNKNOWN, [follower()])
         assert found.seen.read_at == before.read_at
-        assert lost(TakenPoll(SESSION, NOW, found.seen)) is None
+        assert not_found(TakenPoll(SESSION, NOW, found.seen)) is None
         again = polled([], state, **{**more, "before": found.seen})
         assert said(again) == []
         assert again.seen == before.model_copy(update={"since": NOW})
     for state in (SessionState.FINISHED, SessionState.ENDED):
-        assert lost(TakenPoll(SESSION, NOW, seen(state))) is None
+        assert not_found(TakenPoll(SESSION, NOW, seen(state))) is None
 
 
 def test_a_session_that_was_just_linked_may_not_be_there_yet() -> None:
     """One that is never there is told after some seconds."""
-    for age, is_lost in ((FRESH_MS - 1, False), (FRESH_MS, True)):
+    for age, is_told in ((FRESH_MS - 1, False), (FRESH_MS, True)):
         poll = TakenPoll(SESSION, NOW, Watched(), read_wanted_at=NOW - age)
-        found = lost(poll)
-        assert (found is not None) is is_lost
+        found = not_found(poll)
+        assert (found is not None) is is_told
         # It is read ever more rarely from its link on, as before.
         assert found is None or found.after == pause_of(poll)
 
