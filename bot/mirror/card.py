@@ -176,14 +176,17 @@ class CardTeller:
         if ts and shows == shown and not begun.again:
             return ts, shown
         refusal = await self._edit(begun, thread, ts, words, is_linked=is_linked) if ts else ""
+        if refusal and begun.again:
+            # The post of the card that follows may have been accepted, with other words.
+            found = await self.workspace.threads.find(thread, key, ids=ids, since=ts)
+            if found:
+                refusal = await self._edit(begun, thread, found, words, is_linked=is_linked)
+                return found, "" if refusal else shows
         is_busy = is_linked and seen.state is SessionState.WORKING
         if refusal and (refusal not in UNEDITABLE or is_busy):
             return ts, shown
         if is_linked and (refusal or not ts):
-            again = begun.again and bool(refusal)
-            ts = await self.workspace.threads.post_once(
-                thread, words, key, again=again, ids=ids, since=ts
-            )
+            ts = await self.workspace.threads.post(thread, words, key)
         return ts, shows
 
     async def _edit(

@@ -199,6 +199,27 @@ async def test_a_card_that_can_never_be_edited_again_is_followed_by_another(
     assert len(desk.cards(thread)) == 2
 
 
+async def test_a_card_that_follows_another_shows_what_is_so_if_its_answer_is_lost(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The thread is muted before Slack shows what the first try has posted."""
+    thread = await desk.linked_thread()
+    await until_state(desk, SessionState.WORKING, thread)
+    await desk.mention("unfollow", thread=thread)
+    await until_card(desk, follows(Follow.OFF), thread)
+    await desk.slack.delete("general", desk.cards(thread)[0].ts)
+    desk.slack.fail_next("conversations.replies", status=503, times=1_000)
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    desk.devin.behave(SESSION, "idle")
+    await until_state(desk, SessionState.FINISHED, thread)
+    await desk.mention("mute", thread=thread)
+    await desk.until_heard()
+    desk.slack.fail_no_more("conversations.replies")
+    await until_settled(store)
+    await until_card(desk, linked(desk.named(), is_muted=True), thread)
+    assert len(desk.cards(thread)) == 1
+
+
 async def test_a_card_is_edited_when_the_bot_is_invited_again(
     environ: dict[str, str], desk: Desk
 ) -> None:
