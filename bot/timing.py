@@ -49,7 +49,7 @@ class Timing:
     agent_pause: float = 2_400.0
     """Until Slack is told again that a session works: it forgets that after an hour.
 
-    A refused edit of a card is tried again then, too.
+    An edit of a card is tried again then, too, if the bot was not in the channel.
     """
 
     watch_pause: float = 1.0

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.sessions import Follow, SessionId, SessionState
 from bot.redis.connection import Store
-from bot.redis.keys import WATCH_KEY, watched_key
+from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, watched_key
 from bot.wording.mirror.card import ended_card, follows
 from bot.wording.mirror.posts import NOT_SHOWN
 from sandbox.slack.server import Message
@@ -235,6 +235,32 @@ async def test_a_card_is_edited_when_the_bot_is_invited_again(
         members.append(desk.slack.bot_user_id)
         await until_state(desk, SessionState.FINISHED, thread)
     assert len(desk.cards(thread)) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "change"),
+    [("is_archived", "mute"), ("invalid_blocks", "mute"), ("not_in_channel", "unlink")],
+)
+async def test_an_edit_that_slack_goes_on_refusing_waits_for_the_next_change(
+    bot: Bot, desk: Desk, raw: Redis, error: str, change: str
+) -> None:
+    """Time alone doesn't help, and a link that has ended is worth no further calls."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "idle")
+    await until_state(desk, SessionState.FINISHED, thread)
+    before = methods(desk).count("chat.update")
+    desk.slack.fail_next("chat.update", error=error, times=1_000)
+    await desk.mention(change, thread=thread)
+    await wait_until(lambda: methods(desk).count("chat.update") > before, "an edit is refused")
+
+    async def is_over() -> bool:
+        return await raw.zcard(at(OUTBOX_KEY)) == 0
+
+    await wait_until(is_over, "no entry waits or rests")
+    desk.slack.fail_no_more()
+    if change == "mute":
+        await desk.mention("unlink", thread=thread)
+        await until_card(desk, ended_card(desk.named()).text, thread)
 
 
 async def test_a_new_link_has_a_card_of_its_own(bot: Bot, desk: Desk) -> None:
