@@ -366,6 +366,11 @@ class Watched(Record):
         return not self.read_at
 
     @property
+    def is_known(self) -> bool:
+        """True if the session was read, or Devin doesn't find it."""
+        return self.is_missing or not self.is_new
+
+    @property
     def waits(self) -> bool:
         """True if the session waits for a person, perhaps asleep."""
         return self.state in WAITING or bool(self.asked)

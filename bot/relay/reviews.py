@@ -152,12 +152,15 @@ class Reviews:
         found, is_new = await self._latest(asked), False
         if isinstance(found, Unread) and found.status in DENIED:
             return self._refused(asked, found.status)
-        # An earlier try may have asked for one that has failed.
         has_failed = isinstance(found, Review) and found.status == words.ERRORED
-        if not isinstance(found, Review) or (has_failed and not begun.again):
+        # An earlier try may have asked for the one that has failed.
+        asks, claims = f"review asked:{asked.request}", self.state.claims
+        if not isinstance(found, Review) or (has_failed and not await claims.is_claimed(asks)):
+            await claims.claim(asks, KEEP)
             # Devin says why it can't read of a pull request when it is asked to review it.
             answer = await self.devin.ask_review(asked.url)
             if isinstance(answer, Wait):
+                await claims.disclaim(asks)
                 raise DevinAway(answer.reason, retry_after=answer.retry_after)
             if isinstance(answer, Outcome):
                 if answer.kind is OutcomeKind.UNCERTAIN:

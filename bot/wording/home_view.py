@@ -161,7 +161,7 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
         "" if is_usual else last_ending(one.last),
         mail_waiting(one.mail) if one.mail != Queue() else "",
     )
-    state, *requests = session_lines(one.seen) if not one.seen.is_new else [""]
+    state, *requests = session_lines(one.seen) if one.seen.is_known else [""]
     small = _joined("\n", standing, _joined(" ", *requests, FOLLOWS.get(one.follow, "")))
     muted = " · *muted*" if one.link.muted else ""
     head = f"*{session_link(one.session)}* in {_place(one.thread.channel)}{muted}"

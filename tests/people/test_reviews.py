@@ -209,6 +209,19 @@ async def test_an_answer_that_cannot_be_read_is_not_logged(
             await reviews.tell(begun)
 
 
+async def test_an_outage_does_not_keep_a_failed_review_from_being_asked_for_again(
+    bot: Bot, desk: Desk
+) -> None:
+    """What the thread is told is not the earlier failure."""
+    root = await desk.mention(f"review {PR}")
+    await is_asked(desk, root)
+    desk.devin.reviews.enter(PR, "errored")
+    await desk.until_said(words.result(PR, head(desk, "errored")), root)
+    desk.devin.read_failures["reviews"] += [500]
+    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
+    assert len(desk.devin.reviews.all) == 2
+
+
 async def test_a_long_outage_is_told_once(desk: Desk, environ: dict[str, str]) -> None:
     """As for a reply; what comes after it is told as ever."""
     async with running(desk, environ, {**TIMES, "notice_wait": timedelta(0)}):

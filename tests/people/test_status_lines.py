@@ -66,6 +66,7 @@ async def test_a_link_to_a_session_that_does_not_exist_shows_that(bot: Bot, desk
     thread = await desk.slack.say("Which one was it?")
     await desk.mention(f"link devin-{'0' * 32}", thread=thread)
     await until_card(desk, "*find* this session", thread)
+    await desk.answer("status", thread, "*find* this session")
 
 
 @on_both

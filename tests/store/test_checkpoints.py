@@ -12,7 +12,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import BEHIND_KEY, DUE_KEY, HEARD_KEY, THREADS_KEY, prefix_of, subject_key
-from bot.store.checkpoints import Checkpoints, Missed, Unread
+from bot.store.checkpoints import OVERLAP, Checkpoints, Missed, Unread
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox
 from tests.support.keys import at
@@ -38,17 +38,25 @@ async def test_one_workspace_waits_for_no_other(store: Store, raw: Redis) -> Non
 EARLIER, SAME, LATER = 1, 2, 3
 
 
-@pytest.mark.parametrize(("then", "after"), [(EARLIER, 0), (SAME, 1), (LATER, 1)])
+@pytest.mark.parametrize(
+    ("then", "after"), [(EARLIER, 0), (SAME, 1), (LATER, 1), (None, 1)], ids=str
+)
 async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
-    store: Store, raw: Redis, then: int, after: int
+    store: Store, raw: Redis, then: int | None, after: int
 ) -> None:
-    """A message was refused meanwhile, which the read may lack. Mail waits for that one, too."""
+    """A message was refused meanwhile, which the read may lack. Mail waits for that one, too.
+
+    Or a connection was lost, or a process has started (None), for which all threads are noted.
+    """
     link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
     await checkpoints.note([Missed(THREAD, SAME)])
     gap, threads = await checkpoints.unread()
-    await checkpoints.note([Missed(THREAD, then)])
+    if then is None:
+        await checkpoints.note_all(since=LATER + millis(OVERLAP) * 1000)
+    else:
+        await checkpoints.note([Missed(THREAD, then)])
     await checkpoints.read(gap, SESSION, threads)
     assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
     again, left = await checkpoints.unread()

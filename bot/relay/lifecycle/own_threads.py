@@ -110,7 +110,9 @@ class OwnThreads:
         owed = thread_owed(self.workspace.team, channel, session)
         owing = await self.state.outbox.owe(owed, wanted.to_json(), KEEP)
         if wanted.rule:
-            await self.state.claims.note(adopted(session), f"{channel} done", ADOPTED_KEPT)
+            # Another process may have told that Slack refuses it by now.
+            done = f"{channel} done"
+            await self.state.claims.swap(adopted(session), channel, done, ADOPTED_KEPT)
         if owing:
             await self.schedule.tell(owed)
 

@@ -375,16 +375,19 @@ class Starting:
         """Return what is noted of the last start that was to continue the same session.
 
         Raises `ContinuedAlready` unless it has failed, or is this one. The process that noted it
-        may have died before it began it, so it is begun here, too; a repeat changes nothing.
+        may have died before it began it, so it is begun here, too; a repeat changes nothing. One
+        that ended without a result is not begun again.
         """
         noted = await self.state.claims.noted(start.only) or ""
         last = Start.parse(noted)
         if last is None or last.tag == start.tag:
             return noted
+        is_kept = time.time() - last.at < KEEP.total_seconds()
+        is_open = is_kept and await self.begin(last)
         result = await self.state.claims.noted(last.sent) or ""
         if result.startswith(STARTED):
             session = SessionId(result.split(" ")[1])
             raise errors.ContinuedAlready(await self.naming.one(session))
-        if not result.startswith(FAILED) and await self.begin(last):
+        if is_open:
             raise errors.ContinuedAlready
         return noted

@@ -113,7 +113,7 @@ def follows(follow: Follow) -> str:
 
 def session_lines(seen: Watched) -> Sequence[str]:
     """Return a line for a session's state, if it is known, and one for its pull requests."""
-    state = [] if seen.is_new else [state_line(seen)]
+    state = [state_line(seen)] if seen.is_known else []
     return [*state, *pull_requests(seen)]
 
 

@@ -1,7 +1,6 @@
 -- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, whether
 -- that is for the bot itself, which counts also in a thread without a link and before its link, and
--- whether mail waits for it. With `begins`, which is of all threads, a gap begins even if none
--- counts, and a read that is under way still ends what it has read: many starts cause one backfill.
+-- whether mail waits for it. With `begins`, all threads are, and a gap begins even if none counts.
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
 local begins = ARGV[3] == '1'
@@ -17,7 +16,7 @@ if not (begins or noted[1]) then return 1 end
 local time = redis.call('TIME')
 local gap = time[1] * 1000000 + time[2]
 redis.call('HSET', key.heard, 'gap', gap)
-for _, name in ipairs(begins and {} or noted) do
+for _, name in ipairs(noted) do
   redis.call('HSET', key.heard, 'noted:' .. name, gap)
 end
 local kept = {key.heard, key.unread, key.behind}
