@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bot.model.files import AttachedFile
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.threads import ThreadRef
+from bot.model.threads import Link, ThreadRef
 from tests.support.builders import JSON, mutated, rich_text
 from tests.support.tables import each
 
@@ -76,3 +76,9 @@ def test_whatever_is_left_of_a_record_can_be_kept_and_read_again(payload: JSON) 
     if found is not None:
         kept = found.to_json()
         assert Reply.model_validate_json(kept).to_json() == kept
+
+
+def test_a_link_is_read_without_the_fields_of_later_releases() -> None:
+    """It may have been written by an older process, so each field that came later has a default."""
+    link = Link.model_validate_json('{"session": "devin-1", "by": "U0ADA", "at": 1764000000}')
+    assert not link.muted
