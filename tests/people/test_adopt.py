@@ -15,7 +15,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
-from bot.relay.lifecycle.own_threads import OwnThreads, thread_owed
+from bot.relay.lifecycle.own_threads import REFUSED, OwnThreads, adopted, thread_owed
 from bot.store.outbox import KEEP, Outbox, Owed, OwedKind
 from bot.wording import refusals
 from bot.wording.commands import by_mention
@@ -372,3 +372,17 @@ async def test_a_process_that_dies_before_it_owes_loses_none(
     if claimed:
         await until_threads(desk, 1)
     assert len(roots(desk)) == claimed
+
+
+async def test_a_thread_that_was_refused_before_its_claim_says_owed_stays_refused(
+    desk: Desk, store: Store
+) -> None:
+    """Another process may be that much faster; the hour after which it is tried again stays."""
+    session, ada = SessionId(SESSION), UserId(desk.slack.workspace.user("ada").id)
+    place = desk.slack.workspace.channel("general").id
+    parts = parts_of(desk.box, store)
+    claims = parts.state.claims
+    for noted, then in ((place, f"{place} done"), (REFUSED, REFUSED)):
+        await claims.note(adopted(session), noted, timedelta(hours=1))
+        await parts.cases.own_threads.ask(place, session, ada, rule="tag:oncall")
+        assert await claims.noted(adopted(session)) == then
