@@ -260,6 +260,7 @@ class WordsTeller:
             return await Posting(self.ways, begun, batch, may_hear).show(thread, composed)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
+                # Who called `tell` ends it as well, which changes nothing then.
                 await self.end(begun, told=False, refused=link.session)
             raise
 

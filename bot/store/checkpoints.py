@@ -77,7 +77,7 @@ class Checkpoints:
         """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
         Without either, or if that is longer ago, since `oldest` (each a `ts` in us); reading begins
-        `OVERLAP` before that. Many starts cause one backfill.
+        `OVERLAP` before that. Many starts at once cause one backfill.
         """
         heard = await self._store.field(HEARD_KEY, "checkpoint")
         known = [int(one) for one in (since, heard) if one is not None]

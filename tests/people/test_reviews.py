@@ -123,14 +123,20 @@ async def test_a_link_is_reviewed_anywhere_and_joins_what_is_under_way(
     assert len(desk.devin.reviews.all) == 2
 
 
-async def test_a_later_result_of_a_commit_is_not_taken_for_an_earlier_one(
-    bot: Bot, desk: Desk
-) -> None:
-    """Although Slack doesn't take it at first, so the thread is searched for it."""
+async def has_failed(desk: Desk) -> str:
+    """Return a thread that was told that a review has failed."""
     root = await desk.mention(f"review {PR}")
     await is_asked(desk, root)
     desk.devin.reviews.enter(PR, "errored")
     await desk.until_said(words.result(PR, head(desk, "errored")), root)
+    return root
+
+
+async def test_a_later_result_of_a_commit_is_not_taken_for_an_earlier_one(
+    bot: Bot, desk: Desk
+) -> None:
+    """Although Slack doesn't take it at first, so the thread is searched for it."""
+    root = await has_failed(desk)
     await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
     desk.slack.fail_next("chat.postMessage", status=503)
     desk.devin.reviews.enter(PR, "completed")
@@ -213,10 +219,7 @@ async def test_an_outage_does_not_keep_a_failed_review_from_being_asked_for_agai
     bot: Bot, desk: Desk
 ) -> None:
     """What the thread is told is not the earlier failure."""
-    root = await desk.mention(f"review {PR}")
-    await is_asked(desk, root)
-    desk.devin.reviews.enter(PR, "errored")
-    await desk.until_said(words.result(PR, head(desk, "errored")), root)
+    root = await has_failed(desk)
     desk.devin.read_failures["reviews"] += [500]
     await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
     assert len(desk.devin.reviews.all) == 2

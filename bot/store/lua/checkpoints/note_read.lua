@@ -1,6 +1,6 @@
 -- Notes that threads of a session were read: the name of each, and the `ts` that it was read from.
--- One that was noted by itself after `read_gap` stays: the read may have missed why. Returns 1 if
--- the session's mail has waited for that.
+-- One that was noted after `read_gap` stays, since the read may have missed why. Returns 1 if the
+-- session's mail has waited for that.
 local read_gap = ARGV[1]
 local session = ARGV[2]
 local threads = cjson.decode(ARGV[3])
