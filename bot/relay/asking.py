@@ -251,7 +251,7 @@ class FirstWords:
         link = await self.state.links.get(message.thread)
         if link is None:
             number = await self._asked(message, Act.START)
-            words = thread_links.not_linked(number, is_direct=message.thread.is_direct)
+            words = thread_links.not_linked(number)
         elif link.muted:
             words = refusals.sorry(errors.IsMuted())
         else:

@@ -9,7 +9,7 @@ from bot.model.threads import Link
 from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
-from bot.wording.mirror.card import BARRED, follows, session_lines
+from bot.wording.mirror.card import BARRED, follows, session_lines, takes_replies
 from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, session_link
 
 HELP = SlackMessage(
@@ -29,7 +29,7 @@ HELP = SlackMessage(
     "• `sessions`: list the linked threads that you can see, for you alone\n"
     "• `status`: show the session, the queue and the last result\n"
     "• `usage`: show what the session has used; outside a linked thread, what the channel's "
-    "sessions have; in our direct message, what yours have\n"
+    "sessions have; in our direct message, what yours have used\n"
     "• `digest daily`, `digest weekly`, `digest off`: post what this channel's sessions need and "
     "do, and what they have done and used (`digest` shows what is set)\n"
     "• `review &lt;pull request link&gt;`: ask for a Devin Review and post its result; in a thread "
@@ -50,7 +50,7 @@ HELP = SlackMessage(
 _DIRECTLY = (
     "I turn a Slack thread and a Devin session into one conversation. Write me one of these, or, "
     "in a channel's thread, mention me with it. Each message that you send me begins a thread; "
-    "once that is linked, your replies in it go to Devin."
+    "once that is linked, your replies in it go to Devin, so mention me there, too."
 )
 
 
@@ -91,9 +91,9 @@ def status(shown: Status) -> SlackMessage:
         last_ending(shown.last),
     )
     linked = " · ".join(filter(None, parts))
-    mirrored = [*session_lines(shown.seen), f"{follows(shown.follow)}."]
-    lines = [BARRED] if shown.is_barred else mirrored
-    lines += [AS_SELF] if shown.as_self else []
+    stays = [] if shown.seen.is_missing else [f"{follows(shown.follow)}."]
+    lines = [BARRED] if shown.is_barred else [*session_lines(shown.seen), *stays]
+    lines += [AS_SELF] if shown.as_self and takes_replies(shown.seen) else []
     return SlackMessage(linked, advice="\n".join(lines))
 
 

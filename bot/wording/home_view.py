@@ -193,9 +193,10 @@ def _place(channel: str) -> str:
 
 
 def _count(first: int, last: int, all_: int) -> str:
-    if last - first + 1 < all_:
-        return f"{first:,}\N{EN DASH}{last:,} of {all_:,} threads, most recent first"
-    return f"{all_} {plural(all_, 'thread', 'threads')}, most recent first"
+    is_part = last - first + 1 < all_
+    which = f"{first:,}\N{EN DASH}{last:,} of {all_:,}" if is_part else f"{all_}"
+    threads = plural(all_, "thread", "threads")
+    return f"{which} {threads}, waiting ones first, then by last activity"
 
 
 def _home(blocks: Sequence[Block]) -> View:

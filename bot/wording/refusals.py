@@ -87,7 +87,7 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
     ),
     errors.NotLinked: SlackMessage(
-        "This thread isn't linked to a Devin session. To start or link one here, mention me with "
+        "No Devin session is linked here. To start or link one, mention me with "
         "`start &lt;prompt&gt;` or `link &lt;session link or ID&gt;`."
     ),
     errors.NothingToSay: SAY_HELP,
@@ -218,7 +218,7 @@ def _choose(*, several: bool, muted: bool) -> SlackMessage:
             "nothing was sent. Mention me in one with `unmute`, or name a session (`/devin-say "
             "&lt;session&gt; &lt;message&gt;`)."
         )
-    found = "Several sessions have" if several else "No session has"
+    found = "Several sessions have" if several else "No open session has"
     return SlackMessage(
         f"{found} been active in this channel in the last seven days. Name one (`/devin-say "
         "&lt;session&gt; &lt;message&gt;`), or type `/devin-say` on its own to pick one."

@@ -74,14 +74,12 @@ def offer_taken(session: NamedSession) -> SlackMessage:
 STARTING = SlackMessage("Starting a session with this message.")
 
 
-def not_linked(ticket: str, *, is_direct: bool = False) -> SlackMessage:
+def not_linked(ticket: str) -> SlackMessage:
     """Say that nobody reads along here, and offer to begin."""
-    said = "This thread isn't linked to a Devin session."
-    if is_direct:
-        said = "Devin hasn't seen this: no session is linked to this conversation."
     start = button(START_SPOKEN, "Start a session with this message", ticket)
     return SlackMessage(
-        f"{said} To see everything I can do, mention me with `help`.",
+        "Devin hasn't seen this: no session is linked here. To see everything I can do, mention me "
+        "with `help`.",
         buttons=({**start, "style": "primary"}, _link(ticket)),
     )
 

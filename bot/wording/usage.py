@@ -25,10 +25,8 @@ ELSEWHERE = SlackMessage(
     "sessions cost. `/devin-say usage` tells only you."
 )
 
-FOOTER = (
-    "Days and months are in UTC. Sessions that weren't started here are counted from when they "
-    "were linked."
-)
+UTC = "Days and months are in UTC."
+FOOTER = f"{UTC} Sessions that weren't started here are counted from when they were linked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def of_session(used: SessionUse) -> SlackMessage:
     by = "It wasn't started by me." if used.by is None else f"Started by {linker(used.by)}."
     what = f"*{session_link(used.session)}* has used *{acus_of(used.acus, used.cap)}*{today}. {by}"
     children = f"{_children('Its', used.children)}." if used.children else ""
-    return SlackMessage(what, advice=children, footer=FOOTER)
+    return SlackMessage(what, advice=children, footer=FOOTER if used.by is None else UTC)
 
 
 def _children(its: str, acus: Sequence[float]) -> str:
@@ -88,7 +86,7 @@ def of_person(used: MonthUse) -> SlackMessage:
     if not used.uses:
         return SlackMessage(f"Sessions that you started haven't used any ACUs in {used.month}.")
     head = f"Sessions that you started have used *{_sum(used.uses)}* in {used.month}."
-    return SlackMessage(head, advice="\n".join(_by_session(used)), footer=FOOTER)
+    return SlackMessage(head, advice="\n".join(_by_session(used)), footer=UTC)
 
 
 def _by_session(used: MonthUse) -> Sequence[str]:

@@ -449,7 +449,7 @@ async def test_first_words_that_slack_brings_no_more_are_answered(
     await desk.until_whispered(thread_links.not_linked(""), "ben")
     await desk.until_whispered(refusals.sorry(IsMuted()), "ben")
     await desk.until_whispered(GUEST, "gus")
-    await desk.until_said(thread_links.not_linked("", is_direct=True), direct, channel="dm")
+    await desk.until_said(thread_links.not_linked(""), direct, channel="dm")
     async with open_store(valkey.url, BRISK) as opened:
         await until_caught_up(opened.of(desk.slack.team_id))
         await until_settled(opened.of(desk.slack.team_id))

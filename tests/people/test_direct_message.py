@@ -28,9 +28,9 @@ PEOPLE = ("ada", "ben")
 HOW = "To change them, press *Change*, or write `defaults"
 
 ANSWERS: dict[str, tuple[Told, list[str]]] = {
-    "hi": (thread_links.not_linked("", is_direct=True), ["start_spoken", "link_spoken"]),
+    "hi": (thread_links.not_linked(""), ["start_spoken", "link_spoken"]),
     "what can you do?": (
-        thread_links.not_linked("", is_direct=True),
+        thread_links.not_linked(""),
         ["start_spoken", "link_spoken"],
     ),
     "Help": (commands.help_in(is_direct=True), ["open_start_form"]),

@@ -14,7 +14,7 @@ from bot.app import Bot
 from bot.model.errors import CannotPost, ChooseSession, FormGone, NotAllowed, NotTaken
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key
@@ -43,6 +43,7 @@ from tests.support.desk import (
     running,
     tells,
 )
+from tests.support.devin_posts import until_state
 from tests.support.devin_reads import lists
 from tests.support.keys import at
 from tests.support.known import forget
@@ -186,6 +187,19 @@ async def test_without_a_session_the_one_active_session_is_meant(bot: Bot, desk:
     assert later.thread_ts == second
     await desk.until_delivered(later.ts)
     assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
+
+
+async def test_without_a_session_one_that_has_ended_is_not_meant(bot: Bot, desk: Desk) -> None:
+    """It would take nothing any more, and say so where the sender doesn't look."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread(OTHER_SESSION)
+    desk.devin.behave(OTHER_SESSION, "finished")
+    await until_state(desk, SessionState.ENDED, thread)
+    await say(desk, "Please rebase")
+    await desk.until_whispered(NONE_ACTIVE, "ada")
+    there = await desk.linked_thread()
+    await say(desk, "Please test")
+    assert (await posted(desk, "Please test")).thread_ts == there
 
 
 async def test_without_a_session_and_without_a_link_the_person_is_told_what_to_type(

@@ -12,6 +12,7 @@ watch has kept, never from the button.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import compress
 from typing import ClassVar
 
 from bot.model import errors
@@ -76,9 +77,9 @@ class Say:
         """Have `text` posted under the person's name, in a thread linked to `session`, and sent.
 
         Without a session the channel's default is used as if it were named, or else the thread of
-        the one session that was active in the channel in the last seven days. `text` is Slack
-        markup, and said once for each `key`. Raises `NothingToSay`, `ChooseSession` and
-        `CannotPost`.
+        the one session that was active in the channel in the last seven days, and hasn't ended.
+        `text` is Slack markup, and said once for each `key`. Raises `NothingToSay`, `ChooseSession`
+        and `CannotPost`.
         """
         await self._check(channel, by, text)
         if session is not None:
@@ -89,11 +90,19 @@ class Say:
             await self._begin(channel, by, session, text, key)
             return
         active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
-        heard = _heard(active)
+        heard = await self._open(_heard(active))
         if len({link.session for _, link in heard}) != 1:
-            raise errors.ChooseSession(heard, muted=bool(active))
+            raise errors.ChooseSession(heard, muted=any(link.muted for _, link in active))
         thread, link = heard[0]
         await self.speaking.command(thread, by, text, key, link.session)
+
+    async def _open(
+        self, heard: Sequence[tuple[ThreadRef, Link]]
+    ) -> Sequence[tuple[ThreadRef, Link]]:
+        """Return the links whose sessions have not ended, as far as that is known."""
+        seen = await self.state.watches.seen([link.session for _, link in heard])
+        is_open = (one.state is not SessionState.ENDED for one in seen)
+        return list(compress(heard, is_open))
 
     async def form(self, channel: str, by: UserId) -> View:
         """Return the form for a message from `channel`."""

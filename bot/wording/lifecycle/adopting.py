@@ -34,7 +34,7 @@ END = "To stop this, mention me with `adopt none`."
 NAME_LIMIT = 40
 """The part of a name that a list shows, so that the longest one fits into a section."""
 
-NONE = SlackMessage(f"This channel doesn't adopt any sessions. {HOW}")
+NONE = SlackMessage(f"No sessions are adopted here. {HOW}")
 
 
 def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:

@@ -78,9 +78,9 @@ def card(shown: Card) -> SlackMessage:
     """Return the card of a linked thread."""
     if shown.is_barred:
         return _barred(shown)
-    takes_replies = not shown.link.muted and shown.seen.state is not SessionState.ENDED
-    arrives = _ARRIVES if takes_replies else ""
-    parts = _cost(shown.seen), codes(shown.chosen), follows(shown.follow), arrives
+    arrives = _ARRIVES if takes_replies(shown.seen) and not shown.link.muted else ""
+    stays = _UNLINK if shown.seen.is_missing else follows(shown.follow)
+    parts = _cost(shown.seen), codes(shown.chosen), stays, arrives
     return SlackMessage(
         "\n".join([state_line(shown.seen), _linked(shown), *pull_requests(shown.seen)]),
         advice=_children_head(shown.seen),
@@ -104,6 +104,11 @@ BARRED = (
     "This conversation is, or may be, shared with another organization, so Devin's messages aren't "
     "posted here. Open the session to read them."
 )
+
+
+def takes_replies(seen: Watched) -> bool:
+    """Return True if Devin may read what is written to a session."""
+    return seen.state is not SessionState.ENDED and not seen.is_missing
 
 
 def follows(follow: Follow) -> str:
@@ -147,6 +152,7 @@ def _linked(shown: Card) -> str:
 
 
 _MUTED = "*Muted*: replies here won't be sent to Devin."
+_UNLINK = "If its link or ID was mistyped, press *Unlink* and link the right one"
 _ARRIVES = "Replies here are sent to Devin; I'll add ✅ to each one that arrives"
 
 

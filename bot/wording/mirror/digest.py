@@ -84,7 +84,7 @@ def listing(title: str, items: Sequence[Item]) -> str:
 
 def _line(item: Item) -> str:
     opens = f" · <{item.address}|Open thread>" if item.address else ""
-    said = f"• {session_link(item.session)}: {state_words(item.seen)}{opens}"
+    said = f"• {session_link(item.session)}: Devin {state_words(item.seen)}{opens}"
     return " · ".join([said, *pull_requests(item.seen)])
 
 
