@@ -159,7 +159,7 @@ async def test_a_disconnected_client_comes_back_and_goes_on(slack: SlackSandbox)
     async def on_message(event: JSON) -> None:
         seen.append(event["text"])
 
-    async with socket_mode(slack, app):
+    async with socket_mode(slack, app, pings=0.2):
         await slack.disconnect("refresh_requested")
         await slack.wait_connected()
         await slack.say("after the refresh")

@@ -81,9 +81,15 @@ def bolt_app(slack: SlackSandbox) -> AsyncApp:
 
 
 @asynccontextmanager
-async def socket_mode(slack: SlackSandbox, app: AsyncApp) -> AsyncIterator[AsyncSocketModeHandler]:
-    """Run Bolt's own Socket Mode client, connected until the block ends."""
-    handler = AsyncSocketModeHandler(app, slack.app_token, ping_interval=0.2)
+async def socket_mode(
+    slack: SlackSandbox, app: AsyncApp, pings: float = 10.0
+) -> AsyncIterator[AsyncSocketModeHandler]:
+    """Run Bolt's own Socket Mode client, connected until the block ends.
+
+    After each pause of `pings` seconds, it looks for a lost connection. It takes one without a pong
+    for four of them as lost, too, and what was on its way over that one with it.
+    """
+    handler = AsyncSocketModeHandler(app, slack.app_token, ping_interval=pings)
     expected = slack.connections + 1
     try:
         await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt leaves it out
