@@ -287,7 +287,7 @@ class CatchUp:
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
         links = await self.cases.state.links.of([one.thread for one in unread])
-        meant = (NOBODY if link is None or link.muted else link.session for link in links)
+        meant = (link.session if link and link.takes_replies else NOBODY for link in links)
         sessions = [SessionId(session) for session in meant]
         seen = await self.cases.state.watches.seen(sessions)
         order = sorted(range(len(unread)), key=lambda place: seen[place].state in OVER)

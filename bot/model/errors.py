@@ -201,12 +201,14 @@ class BadStep(PersonError):
 
 
 class ChooseSession(PersonError):
-    """A command named no session, and not exactly one is active; `muted`: only in muted threads."""
+    """A command named no session, and not exactly one is active; `is_muted`: a muted thread is."""
 
-    def __init__(self, links: "Sequence[tuple[ThreadRef, Link]]", *, muted: bool = False) -> None:
+    def __init__(
+        self, links: "Sequence[tuple[ThreadRef, Link]]", *, is_muted: bool = False
+    ) -> None:
         super().__init__(f"{len(links)} active sessions")
         self.links = links
-        self.muted = muted
+        self.is_muted = is_muted
 
 
 class CannotPost(PersonError):

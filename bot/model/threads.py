@@ -82,6 +82,11 @@ class Link(Record):
     topic: str = ""
     topic_at: str = "0"
 
+    @property
+    def takes_replies(self) -> bool:
+        """True if what people write in the thread goes to Devin."""
+        return not self.muted
+
     @field_serializer("since")
     def _exact(self, since: int) -> str:
         return str(since)

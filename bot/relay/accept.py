@@ -341,7 +341,7 @@ class Replies:
         """Raise `why` if `reply` would have gone to Devin; else people just talk."""
         thread = reply.thread
         link = await self._state.links.get(thread)
-        if link is None or link.muted:
+        if link is None or not link.takes_replies:
             return _talk(reply, Change.UNLINKED if link is None else Change.MUTED)
         if ts_micros(reply.ts) <= link.since:
             return _talk(reply, Change.EARLIER)

@@ -252,7 +252,7 @@ class FirstWords:
         if link is None:
             number = await self._asked(message, Act.START)
             words = thread_links.not_linked(number)
-        elif link.muted:
+        elif not link.takes_replies:
             words = refusals.sorry(errors.IsMuted())
         else:
             words = thread_links.not_sent(await self._asked(message))

@@ -61,7 +61,7 @@ class Edits:
         if link is not None and reply.ts == reply.thread.thread_ts:
             words = await self.accepting.first_words(reply.text, reply.blocks)
             await self.state.links.describe(reply.thread, words, edit.edited)
-        if link is not None and link.muted:
+        if link is not None and not link.takes_replies:
             link = None
         if edit.was_answered:
             if not edit.is_aside and (edit.is_spoken or link is not None):

@@ -183,6 +183,6 @@ class WorkflowSteps:
         link = await self.state.links.get(thread)
         if link is not None and link.session != session:
             raise errors.LinkedElsewhere(NamedSession(link.session), link.by)
-        if link is not None and link.muted and step.callback == SEND:
+        if link is not None and not link.takes_replies and step.callback == SEND:
             raise errors.IsMuted
         return thread

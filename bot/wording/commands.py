@@ -9,7 +9,7 @@ from bot.model.threads import Link
 from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
-from bot.wording.mirror.card import BARRED, follows, session_lines, takes_replies
+from bot.wording.mirror.card import BARRED, follows, reads_replies, session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, session_link
 
 HELP = SlackMessage(
@@ -93,7 +93,7 @@ def status(shown: Status) -> SlackMessage:
     linked = " · ".join(filter(None, parts))
     stays = [] if shown.seen.is_missing else [f"{follows(shown.follow)}."]
     lines = [BARRED] if shown.is_barred else [*session_lines(shown.seen), *stays]
-    lines += [AS_SELF] if shown.as_self and takes_replies(shown.seen) else []
+    lines += [AS_SELF] if shown.as_self and reads_replies(shown.seen) else []
     return SlackMessage(linked, advice="\n".join(lines))
 
 

@@ -52,7 +52,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.BadStep():
             words = SlackMessage(FLAWS[error.flaw])
         case errors.ChooseSession():
-            words = _choose(several=bool(error.links), muted=error.muted)
+            words = _choose(several=bool(error.links), is_muted=error.is_muted)
         case errors.CannotPost():
             words = _cannot_post(error.reason, admin)
         case _:
@@ -211,8 +211,8 @@ def _cannot_post(reason: str, admin: str) -> SlackMessage:
     )
 
 
-def _choose(*, several: bool, muted: bool) -> SlackMessage:
-    if muted and not several:
+def _choose(*, several: bool, is_muted: bool) -> SlackMessage:
+    if is_muted and not several:
         return SlackMessage(
             "In this channel, only muted threads have been active in the last seven days, so "
             "nothing was sent. Mention me in one with `unmute`, or name a session (`/devin-say "

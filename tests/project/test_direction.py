@@ -171,3 +171,30 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
     passes_on = isinstance(handler.body[-1], ast.Raise)
     kinds = "BaseException" if handler.type is None else ast.unparse(handler.type)
     return not passes_on and bool(re.search(r"\b(Base)?Exception\b", kinds))
+
+
+SAY_MUTED = {
+    *("threads.takes_replies", "home.mute", "links.mute", "links.change"),
+    *("thread_links.muted", "commands.status", "home_view._thread", "home_view._menu"),
+    *("card._linked", "card._barred"),
+}
+"""The functions that set a link's `muted`, or show people that word. No other asks for it."""
+
+
+def test_whether_replies_of_a_thread_go_to_devin_is_asked_in_one_way() -> None:
+    """By `Link.takes_replies`, so that one search finds all that has to know of another reason.
+
+    Of the scripts, one accepts replies, and one notes that some may be missing.
+    """
+    asks = {
+        f"{module.split('.')[-1]}.{function.name}"
+        for module in modules_of("bot", "handlers")
+        for function in ast.walk(tree_of(module))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and re.search(r"\.muted\b(?!\()", ast.unparse(function))
+    }
+    assert asks == SAY_MUTED
+    scripts = {
+        file.stem for file in ROOT.rglob("bot/*/lua/**/*.lua") if ".muted" in file.read_text()
+    }
+    assert scripts == {"accept", "miss"}

@@ -425,7 +425,7 @@ async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
     await desk.mention("mute", thread=two)
     await desk.until_said(muted(), two)
     await say(desk, "And test it")
-    await desk.until_whispered(refusals.sorry(ChooseSession((), muted=True)), "ada")
+    await desk.until_whispered(refusals.sorry(ChooseSession((), is_muted=True)), "ada")
     assert len(desk.devin.requests) == 1
 
 

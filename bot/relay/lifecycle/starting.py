@@ -330,7 +330,7 @@ class Starting:
         found = await self.state.links.get(thread)
         link = found if found and found.session == session else None
         start = Start(message=asks, reads_thread=True, by_button=True, continues=session)
-        takes = link is not None and not link.muted
+        takes = link is not None and link.takes_replies
         await self.ask(start.model_copy(update={"goes_on": takes}), by)
         return link
 

@@ -92,7 +92,8 @@ class Say:
         active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
         heard = await self._open(_heard(active))
         if len({link.session for _, link in heard}) != 1:
-            raise errors.ChooseSession(heard, muted=any(link.muted for _, link in active))
+            is_muted = any(not link.takes_replies for _, link in active)
+            raise errors.ChooseSession(heard, is_muted=is_muted)
         thread, link = heard[0]
         await self.speaking.command(thread, by, text, key, link.session)
 
@@ -196,7 +197,7 @@ class Say:
 
 
 def _heard(active: Sequence[tuple[ThreadRef, Link]]) -> Sequence[tuple[ThreadRef, Link]]:
-    return [(thread, link) for thread, link in active if not link.muted]
+    return [(thread, link) for thread, link in active if link.takes_replies]
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class Speaking:
     ) -> None:
         """Raise as `Naming.check`, or `IsMuted`, if replies of `thread` don't go to `session`."""
         link = await self.naming.check(await self.state.links.get(thread), session)
-        if link.muted and not stops:
+        if not (link.takes_replies or stops):
             raise errors.IsMuted
 
     async def check_stop(self, session: SessionId, pressed: str) -> None:

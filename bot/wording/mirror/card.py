@@ -78,7 +78,7 @@ def card(shown: Card) -> SlackMessage:
     """Return the card of a linked thread."""
     if shown.is_barred:
         return _barred(shown)
-    arrives = _ARRIVES if takes_replies(shown.seen) and not shown.link.muted else ""
+    arrives = _ARRIVES if reads_replies(shown.seen) and shown.link.takes_replies else ""
     stays = _UNLINK if shown.seen.is_missing else follows(shown.follow)
     parts = _cost(shown.seen), codes(shown.chosen), stays, arrives
     return SlackMessage(
@@ -106,7 +106,7 @@ BARRED = (
 )
 
 
-def takes_replies(seen: Watched) -> bool:
+def reads_replies(seen: Watched) -> bool:
     """Return True if Devin may read what is written to a session."""
     return seen.state is not SessionState.ENDED and not seen.is_missing
 
