@@ -1,0 +1,23 @@
+"""Whoever changes what Redis keeps is asked what processes of the last release make of it."""
+
+from tests.store.test_lua import HASHES
+from tests.support.shapes import LISTED, shapes
+
+ASKED = """
+What Redis keeps has changed. During an upgrade, old processes run beside new ones (see "A Redis
+key, or a field" in CONTRIBUTING.md): does one that doesn't know this send, tell or lose what it
+should not? If so, raise SCHEMA (bot/redis/connection.py). Then, or if not, list it:
+.venv/bin/python -m tests.store.test_shapes
+"""
+
+
+def test_what_redis_keeps_is_what_the_last_change_took_up() -> None:
+    """A renamed or new field, value or key is listed only once that question has an answer."""
+    now, listed = shapes(HASHES), LISTED.read_text("utf-8").splitlines()
+    changed = [f"- {one}" for one in listed if one not in now]
+    changed += [f"+ {one}" for one in now if one not in listed]
+    assert now == listed, "\n".join([ASKED, *changed])
+
+
+if __name__ == "__main__":
+    LISTED.write_text("\n".join([*shapes(HASHES), ""]), "utf-8")
