@@ -210,32 +210,6 @@ def test_every_file_that_is_named_exists() -> None:
         assert missing == [], document
 
 
-NAMED_ELSEWHERE = {
-    *("container", "faketime", "from", "luacheck", "make", "monkeypatch", "release"),
-    *("data", "helper", "manager", "systemd", "util", "why", "worker"),
-}
-"""Words in code type that Python files don't define: of tools and the log, and words to avoid."""
-
-DEFINED = re.compile(
-    r"^ *(?:async )?(?:def|class) (\w+)|^ *self\.(\w+)(?:: [^=\n]+)? = |^(\w+)(?:: [^=\n]+)? = ",
-    re.MULTILINE,
-)
-
-
-def test_every_name_that_contributors_read_exists() -> None:
-    """Nobody searches in vain for a module or a function that was renamed."""
-    known = {
-        name
-        for part in ("bot", "handlers", "tests")
-        for path in (ROOT / part).rglob("*.py")
-        for found in DEFINED.findall(path.read_text(encoding="utf-8"))
-        for name in (path.stem, path.parent.name, *found)
-    }
-    for document in ("CONTRIBUTING.md", "docs/architecture/overview.md"):
-        named = set(re.findall(r"`([a-z_]+)`", DOCUMENTS[document]))
-        assert named - known - NAMED_ELSEWHERE == set(), document
-
-
 def anchors(text: str) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     found: list[str] = []
