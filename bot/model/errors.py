@@ -4,6 +4,7 @@ RelayError
 ├── PersonError        the person who asked must act; the text is in `wording/refusals.py`
 │   ├── BadSession         the text does not name a Devin session
 │   ├── NotLinked          the thread has no session
+│   ├── BeingStarted       the thread has no session yet: one is being started
 │   ├── LinkedElsewhere    the thread already has another session
 │   │   └── LinkChanged        ... than the one that a button or an offer is about
 │   ├── NotAllowed         this person or channel may not steer Devin here
@@ -75,6 +76,10 @@ class BadSession(PersonError):
 
 class NotLinked(PersonError):
     """The thread is not linked to a session."""
+
+
+class BeingStarted(PersonError):
+    """The thread is not linked to a session yet; one is being started in it."""
 
 
 class LinkedElsewhere(PersonError):

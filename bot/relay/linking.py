@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 from bot.delivery.acting import Acting
 from bot.mirror.audience import Audience, Heard
-from bot.model.errors import LinkChanged, LinkedElsewhere, NotLinked
+from bot.model.errors import BeingStarted, LinkChanged, LinkedElsewhere, NotLinked
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
+from bot.relay.lifecycle.starter import start_claim
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
@@ -100,12 +101,13 @@ class Linking:
         """Return the state of `thread`, and of its session, as it was last read.
 
         Where Devin's words may not go, or Slack does not say whether they may, the state counts as
-        barred. Raises `NotLinked`.
+        barred. Raises `NotLinked` or `BeingStarted`.
         """
         await self.accepting.check(by, thread.channel)
+        is_starting = await self.state.claims.is_claimed(start_claim(thread))
         link = await self.state.links.get(thread)
         if link is None:
-            raise NotLinked
+            raise BeingStarted if is_starting else NotLinked
         heard = await self.audience.at_once(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
         asks, acting = Reply(thread=thread, ts="", author=by), self.acting
@@ -120,6 +122,7 @@ class Linking:
             mail=(await self.state.mailbox.queues(link.session)).of(thread),
             last=await self.state.watches.last_outcome(link.session, thread),
             as_self=isinstance(account, str) and bool(account),
+            gives_way=is_starting and await self.accepting.gives_way(thread, link),
         )
 
     async def _changed(

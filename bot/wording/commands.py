@@ -8,6 +8,7 @@ from bot.model.sessions import Follow, NamedSession, Watched
 from bot.model.threads import Link
 from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN
+from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.mirror.card import BARRED, follows, reads_replies, session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, session_link
@@ -65,7 +66,8 @@ class Status:
 
     `by` is the name of who linked it, `mail` counts the replies that wait, and `last` is how the
     last one ended. `is_barred`: Devin's words and titles may not be shown in this channel. What
-    the person who asks writes there is sent `as_self`: from their own account in Devin.
+    the person who asks writes there is sent `as_self`: from their own account in Devin. If it
+    `gives_way`, a session is being started to which the thread will be linked instead.
     """
 
     link: Link
@@ -77,6 +79,7 @@ class Status:
     follow: Follow
     is_barred: bool
     as_self: bool = False
+    gives_way: bool = False
 
 
 def status(shown: Status) -> SlackMessage:
@@ -94,6 +97,7 @@ def status(shown: Status) -> SlackMessage:
     stays = [] if shown.seen.is_missing else [f"{follows(shown.follow)}."]
     lines = [BARRED] if shown.is_barred else [*session_lines(shown.seen), *stays]
     lines += [AS_SELF] if shown.as_self and reads_replies(shown.seen) else []
+    lines += [UNDER_WAY] if shown.gives_way else []
     return SlackMessage(linked, advice="\n".join(lines))
 
 

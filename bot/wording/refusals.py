@@ -10,6 +10,7 @@ from bot.model.sessions import NamedSession, Unclear
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.ending import STOPPED_IDLE, STOPPED_LATE
+from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.posts import chosen
 from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
@@ -71,6 +72,7 @@ _REPLY_GONE = SlackMessage("That reply has expired. Please post it again.")
 _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
     errors.AlreadyClosed: SlackMessage("That's already done."),
     errors.AlreadySent: SlackMessage("You already sent that correction."),
+    errors.BeingStarted: SlackMessage(UNDER_WAY),
     errors.EmptyMessage: SlackMessage(
         "That message has no text or files that I can read, so there's nothing to send. "
         "If you forwarded it from another conversation, copy its text into a new reply."

@@ -16,7 +16,7 @@ from bot.relay.lifecycle.starting import KEEP_CLAIM, Start
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
 from bot.wording import actions, refusals, thread_links
-from bot.wording.lifecycle.starting import continued
+from bot.wording.lifecycle.starting import UNDER_WAY, continued
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import acus_of, cap_of, plain, session_address
 from sandbox.devin.answers import STATES
@@ -218,6 +218,7 @@ async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_go
     written = await desk.reply("Use Postgres, not SQLite", thread)
     if not how:
         await desk.until_delivered(written)
+    await desk.answer("status", thread, UNDER_WAY)
     desk.devin.creations.clear()
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
     await desk.until_delivered(written)

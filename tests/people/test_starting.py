@@ -12,6 +12,7 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import (
     BadStep,
+    BeingStarted,
     CannotPost,
     LinkedElsewhere,
     NotAllowed,
@@ -247,6 +248,22 @@ async def test_two_starts_at_once_in_a_thread_are_one_session(bot: Bot, desk: De
     slow.set()
     await until_linked(desk, root)
     assert "Fix it" in prompt(desk)
+
+
+async def test_status_tells_that_a_session_is_being_started(bot: Bot, desk: Desk) -> None:
+    """Also in the direct message, and while Devin puts it off; not once its thread is linked."""
+    direct = desk.slack.workspace.direct_message("ada", desk.slack.bot_user_id).id
+    for channel in ("general", direct):
+        desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 100)
+        root = await desk.mention("start Fix it", channel=channel)
+        await wait_until(lambda: len(desk.devin.creations) < 100, "it is put off")
+        await desk.mention("status", thread=root, channel=channel)
+        await desk.until_said(refusals.sorry(BeingStarted()), root, channel=channel)
+        desk.devin.creations.clear()
+        await desk.until_linked(root, channel=channel)
+        await desk.mention("status", thread=root, channel=channel)
+        await desk.until_said("Nothing queued", root, channel=channel)
+        assert str(desk.said(root, channel=channel)).count(starting.UNDER_WAY) == 1
 
 
 async def test_a_thread_that_is_linked_meanwhile_keeps_its_link(bot: Bot, desk: Desk) -> None:

@@ -12,6 +12,7 @@ from bot.model.errors import (
     AlreadySent,
     AnsweredAlready,
     BadSession,
+    BeingStarted,
     BadStep,
     CannotPost,
     ChannelMoved,
@@ -50,6 +51,7 @@ from tests.wording.foreign import BARE, HUGE, LINK, THREAD, one_line, problems
 ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     BadSession: BadSession,
     NotLinked: lambda _: NotLinked(),
+    BeingStarted: lambda _: BeingStarted(),
     LinkedElsewhere: lambda text: LinkedElsewhere(replace(BARE, title=text), one_line(text)),
     LinkChanged: lambda text: LinkChanged(replace(BARE, title=text), one_line(text)),
     NotAllowed: lambda _: NotAllowed(Standing.GUEST),

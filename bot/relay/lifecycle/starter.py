@@ -22,7 +22,7 @@ from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefuse
 from bot.model.options import BadOptions, Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
-from bot.model.threads import ts_micros
+from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
 from bot.relay.lifecycle.starting import FAILED, KEEP_CLAIM, STARTED, Start
@@ -51,6 +51,11 @@ Result = tuple[NamedSession, Started] | SlackMessage
 _WORDS = TypeAdapter(SlackMessage)
 
 
+def start_claim(thread: ThreadRef) -> str:
+    """Name the claim of the start that is being carried out in `thread`."""
+    return f"starting:{thread.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Starter:
     """The teller of starts."""
@@ -71,7 +76,7 @@ class Starter:
         if not raw:
             return False
         start = Start.model_validate_json(raw)
-        claim = f"starting:{start.thread.name}"
+        claim = start_claim(start.thread)
         if not await self.state.claims.claim(claim, KEEP_CLAIM, start.tag):
             await self._explain(start, words.BUSY)
             if start.is_reaction:

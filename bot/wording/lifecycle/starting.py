@@ -26,6 +26,11 @@ BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."
 )
 
+UNDER_WAY = (
+    "A new session is being started in this thread. Once Devin has it, I'll link the thread to it, "
+    "and replies posted in the meantime will be sent, too."
+)
+
 NOTHING = SlackMessage(
     "There's no task yet. Write it after `start`, use `start` alone in a thread that describes it, "
     "or press the button for a form.",
