@@ -76,11 +76,10 @@ class Usage:
         use = await self.state.watches.use_of(session, now)
         used = words.SessionUse(
             session=await self.naming.one(session),
-            acus=seen.acus or 0.0,
+            seen=seen,
             today=0.0 if use is None else use.on(now.day),
             cap=None if started is None else started.cap,
             by=None if started is None else await self._name(started.by),
-            children=[one.acus for one in seen.children],
         )
         return words.of_session(used)
 

@@ -6,9 +6,10 @@ from itertools import accumulate
 
 from bot.model.ledger import Use
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, Watched
 from bot.model.threads import is_direct
 from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import state_line
 from bot.wording.mirror.digest import GROUP_LIMIT
 from bot.wording.phrases import acus_of, amount, linker, plural, session_link
 
@@ -34,11 +35,10 @@ class SessionUse:
     """What a session has used in all and today, of which cap; `by` is who started it here."""
 
     session: NamedSession
-    acus: float
+    seen: Watched
     today: float
     cap: int | None = None
     by: str | None = None
-    children: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,16 @@ class MonthUse:
 
 def of_session(used: SessionUse) -> SlackMessage:
     """Tell what a session has used."""
-    today = f", {amount(max(0.0, used.today))} today" if used.acus else ""
+    seen, session = used.seen, f"*{session_link(used.session)}*"
+    today = f", {amount(max(0.0, used.today))} today" if seen.acus else ""
     by = "It wasn't started by me." if used.by is None else f"Started by {linker(used.by)}."
-    what = f"*{session_link(used.session)}* has used *{acus_of(used.acus, used.cap)}*{today}. {by}"
-    children = f"{_children('Its', used.children)}." if used.children else ""
-    return SlackMessage(what, advice=children, footer=FOOTER if used.by is None else UTC)
+    what = f"I don't know what {session} has used."
+    if seen.acus is not None:
+        what = f"{session} has used *{acus_of(seen.acus, used.cap)}*{today}."
+    children = f"{_children('Its', [one.acus for one in seen.children])}." if seen.children else ""
+    advice = "\n".join(filter(None, [state_line(seen) if seen.is_missing else "", children]))
+    footer = FOOTER if used.by is None else UTC
+    return SlackMessage(f"{what} {by}", advice=advice, footer=footer)
 
 
 def _children(its: str, acus: Sequence[float]) -> str:

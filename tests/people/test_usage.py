@@ -7,12 +7,13 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.ledger import Account
 from bot.model.people import UserId
-from bot.model.sessions import SessionId, Started
+from bot.model.sessions import SessionId, Started, Watched
 from bot.redis.connection import Store
 from bot.redis.keys import ledger_key, watched_key
 from bot.wording import usage as words
 from bot.wording.phrases import acus_of, short_id
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
+from tests.support.devin_posts import until_card
 from tests.support.keys import at
 from tests.support.tables import each
 from tests.support.waiting import wait_until
@@ -66,10 +67,27 @@ async def test_usage_in_a_thread_is_that_of_its_session(bot: Bot, desk: Desk, ra
     asked = today()
     told = await desk.answer("usage", thread, "has used")
     used = [
-        words.SessionUse(desk.named(), 4.25, 4.25 if day == noted else 0.0, 10, "ada")
+        words.SessionUse(desk.named(), Watched(acus=4.25), 4.25 if day == noted else 0.0, 10, "ada")
         for day in (asked, today())
     ]
     assert any(tells(told, words.of_session(one)) for one in used)
+
+
+async def test_usage_of_a_session_that_devin_cannot_find_is_what_was_last_known(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Or that nothing is known: no number that nobody has told."""
+    mistyped = await desk.mention(f"link {OTHER_SESSION}")
+    thread = await started(desk, raw, SESSION, user="ada", channel="general")
+    desk.devin.spend(SESSION, 4.25)
+    await until_spent(raw, SESSION, "4.25")
+    del desk.devin.sessions[SESSION]
+    for one in (mistyped, thread):
+        await until_card(desk, "find* this session", one)
+    told = await desk.answer("usage", mistyped, "I don't know")
+    assert "0 ACU" not in told
+    told = await desk.answer("usage", thread, acus_of(4.25, 10))
+    assert "find* this session" in told
 
 
 async def test_usage_in_a_channel_is_by_session_and_by_person(
