@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession, LinkChanged, NotLinked, StoreAway
 from bot.model.people import Act, Standing, UserId
-from bot.model.sessions import WHOLE, NamedSession, SessionId, Unclear, parse_session
+from bot.model.sessions import (
+    WHOLE,
+    NamedSession,
+    SessionId,
+    SessionState,
+    Unclear,
+    parse_session,
+)
 from bot.model.threads import Link
 from bot.relay.accept import Accepting
 from bot.slack.app.workspace import Workspace
@@ -98,10 +105,11 @@ class Naming:
 
         Sessions from elsewhere are shown only to full members who may link them, and to nobody if
         `LIST_SESSIONS` is off. The channel's default, or else its only session, is the likeliest.
+        Those that have ended are left out.
         """
         await self.accepting.check(by, channel)
-        meant, known = await self._known_in(channel)
-        here = known[:HERE]
+        default, known = await self._known_in(channel)
+        here = await self.still_open(known[:HERE])
         sees_all = await self._sees_all(by, channel)
         named, latest = await asyncio.gather(
             self.of(here, most=TITLED), self._recent(ELSEWHERE if sees_all else 0)
@@ -109,8 +117,14 @@ class Naming:
         return Choices(
             here=[named[session] for session in here],
             elsewhere=[one for one in latest or () if one.session not in named],
-            meant=meant or (here[0] if len(here) == 1 else None),
+            meant=here[0] if here and (len(here) == 1 or here[0] == default) else None,
         )
+
+    async def still_open(self, sessions: Sequence[SessionId]) -> Sequence[SessionId]:
+        """Return those of `sessions` that haven't ended, as far as that is known."""
+        seen = await self.state.watches.seen(sessions)
+        pairs = zip(sessions, seen, strict=True)
+        return [one for one, last in pairs if last.state is not SessionState.ENDED]
 
     async def named(self, text: str, channel: str, by: UserId) -> SessionId:
         """Return the session that `text` names, as `whole` does; raises `BadSession`."""

@@ -22,7 +22,7 @@ from bot.model.errors import (
     StoreAway,
 )
 from bot.model.people import Standing, UserId
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.links import Links
@@ -38,6 +38,7 @@ from sandbox.slack.world.workspace import OTHER_TEAM_ID
 from tests.support.bots import DEVIN_HANGS
 from tests.support.builders import ELSEWHERE
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
+from tests.support.devin_posts import until_state
 from tests.support.devin_reads import lists, rest
 from tests.support.known import forget
 from tests.support.tables import each
@@ -152,6 +153,22 @@ async def test_a_session_that_devin_has_just_finished_is_offered(bot: Bot, desk:
     await desk.until_linked(message)
     await desk.reply("Please rebase", message)
     await wait_until(lambda: desk.received(THIRD_SESSION), "the session gets it")
+
+
+@pytest.mark.parametrize("is_default", [True, False])
+async def test_a_session_that_has_ended_is_not_offered(
+    bot: Bot, desk: Desk, *, is_default: bool
+) -> None:
+    """It would take nothing any more; neither as the only one, nor as the channel's default."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread(OTHER_SESSION)
+    if is_default:
+        await desk.answer(f"default {OTHER_SESSION}", thread, "now sends to")
+    desk.devin.behave(OTHER_SESSION, "finished")
+    await until_state(desk, SessionState.ENDED, thread)
+    shown = str(await opened(desk))
+    assert OTHER_SESSION not in shown
+    assert OTHER_SESSION.removeprefix("devin-") not in shown
 
 
 async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(

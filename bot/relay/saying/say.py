@@ -12,7 +12,6 @@ watch has kept, never from the button.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import compress
 from typing import ClassVar
 
 from bot.model import errors
@@ -90,20 +89,14 @@ class Say:
             await self._begin(channel, by, session, text, key)
             return
         active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
-        heard = await self._open(_heard(active))
+        heard = _heard(active)
+        still = set(await self.naming.still_open([link.session for _, link in heard]))
+        heard = [one for one in heard if one[1].session in still]
         if len({link.session for _, link in heard}) != 1:
             is_muted = any(not link.takes_replies for _, link in active)
             raise errors.ChooseSession(heard, is_muted=is_muted)
         thread, link = heard[0]
         await self.speaking.command(thread, by, text, key, link.session)
-
-    async def _open(
-        self, heard: Sequence[tuple[ThreadRef, Link]]
-    ) -> Sequence[tuple[ThreadRef, Link]]:
-        """Return the links whose sessions have not ended, as far as that is known."""
-        seen = await self.state.watches.seen([link.session for _, link in heard])
-        is_open = (one.state is not SessionState.ENDED for one in seen)
-        return list(compress(heard, is_open))
 
     async def form(self, channel: str, by: UserId) -> View:
         """Return the form for a message from `channel`."""
