@@ -79,6 +79,16 @@ class Claims:
         """Return what has come of `what`; a text that means nothing until it is noted, or None."""
         return await self._store.get(once_key(f"claim:{what}"))
 
+    @asynccontextmanager
+    async def held(self, what: str, mine: str) -> AsyncIterator[bool]:
+        """Claim `what` inside this context, for `BEGUN` at most; True if no other `mine` has it."""
+        is_mine = await self.claim(what, BEGUN, mine)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                await self.disclaim(what)
+
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and will be attempted again."""
         await self._store.delete(once_key(f"claim:{what}"))

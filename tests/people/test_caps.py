@@ -1,5 +1,6 @@
 """A session that uses up its cap: its threads are told, and someone goes on in a new one."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,9 @@ from bot.app import Bot
 from bot.model.errors import ContinuedAlready, LinkedElsewhere
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, Started
 from bot.redis.connection import Store
-from bot.redis.keys import once_key
+from bot.redis.keys import once_key, watched_key
 from bot.relay.lifecycle.starting import KEEP_CLAIM, Start
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
@@ -24,6 +25,7 @@ from sandbox.slack.server import Message
 from tests.people.test_home import ref_of
 from tests.people.test_questions import ASKED, press, unread, with_button
 from tests.people.test_usage import started
+from tests.support.bots import DEVIN_HANGS
 from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.devin_posts import until_card
 from tests.support.forms import start_again, until_refused
@@ -138,6 +140,27 @@ async def test_a_press_that_a_limit_refuses_leaves_nothing_behind(
         assert not await Claims(store).is_claimed(f"continued:{SESSION}")
         await press_on(desk, card, user="ben")
         await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+
+
+@pytest.mark.times(**DEVIN_HANGS)
+async def test_who_presses_a_moment_too_late_has_no_start_counted(
+    desk: Desk, raw: Redis, environ: dict[str, str]
+) -> None:
+    """While the first press is still being checked, which takes as long as Devin's playbooks."""
+    async with running(desk, environ, DEVIN_HANGS, STARTS_PER_HOUR="1"):
+        thread = await used_up(desk, raw)
+        card = await offered(desk, thread)
+        chosen = Started(cap=10, chosen="playbook:!deploy").to_json()
+        await raw.hset(at(watched_key(SessionId(SESSION))), "started", chosen)
+        desk.devin.read_seconds = 20.0
+        first = asyncio.create_task(press_on(desk, card))
+        await wait_until(lambda: desk.devin.reads_by_kind["playbooks"], "the first is checked")
+        await press_on(desk, card, user="ben")
+        await desk.until_whispered(already(), "ben")
+        await first
+        desk.devin.read_seconds = 0.0
+        await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+        await desk.until_linked(await desk.mention("start Fix it", user="ben"))
 
 
 async def test_a_session_goes_on_with_the_cap_that_applies_now(

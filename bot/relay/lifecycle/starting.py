@@ -351,9 +351,17 @@ class Starting:
 
         A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
         nothing. Raises what `start` does, though `by` need not be its author, and
-        `ContinuedAlready`.
+        `ContinuedAlready`, also while another request to continue the same session is kept.
         """
-        last = await self._last(start) if start.continues else ""
+        if not start.continues:
+            await self._ask(start, by)
+            return
+        async with self.state.claims.held(f"continuing:{start.continues}", start.tag) as is_only:
+            if not is_only:  # and isn't counted
+                raise errors.ContinuedAlready
+            await self._ask(start, by, await self._last(start))
+
+    async def _ask(self, start: Start, by: UserId, last: str = "") -> None:
         text = "" if start.is_reaction else start.message.text
         await self.choosing.of(start.thread.channel, text)
         link = await self.state.links.get(start.thread)
@@ -382,8 +390,7 @@ class Starting:
         last = Start.parse(noted)
         if last is None or last.tag == start.tag:
             return noted
-        is_kept = time.time() - last.at < KEEP.total_seconds()
-        is_open = is_kept and await self.begin(last)
+        is_open = time.time() - last.at < KEEP.total_seconds() and await self.begin(last)
         result = await self.state.claims.noted(last.sent) or ""
         if result.startswith(STARTED):
             session = SessionId(result.split(" ")[1])
