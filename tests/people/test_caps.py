@@ -1,7 +1,9 @@
 """A session that uses up its cap: its threads are told, and someone goes on in a new one."""
 
 import asyncio
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -250,19 +252,30 @@ async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_go
     assert [one for one in (prompt, *more) if "Use Postgres" in one] == (more if how else [prompt])
 
 
+@pytest.mark.parametrize("age", [timedelta(), KEEP + timedelta(hours=1)], ids=["now", "too old"])
 async def test_a_press_whose_process_died_is_made_up_for_by_the_next(
-    bot: Bot, desk: Desk, raw: Redis, store: Store
+    bot: Bot, desk: Desk, raw: Redis, store: Store, age: timedelta
 ) -> None:
-    """It had claimed to continue, and had asked for nothing yet; who presses next is told so."""
+    """It had claimed to continue, and had asked for nothing yet; who presses next is told so.
+
+    After 30 days, nobody knows any more what had come of it, so that press is the one that counts.
+    """
     thread = await used_up(desk, raw)
-    ben = UserId(desk.slack.workspace.user("ben").id)
+    before = set(desk.devin.sessions)
+    ben, began = UserId(desk.slack.workspace.user("ben").id), int(time.time() - age.total_seconds())
     asks = Reply(thread=ref_of(desk, thread), ts="1764000000.000001", author=ben, text="Go on")
-    start = Start(message=asks, reads_thread=True, by_button=True, continues=SessionId(SESSION))
+    start = Start(
+        message=asks, at=began, reads_thread=True, by_button=True, continues=SessionId(SESSION)
+    )
     await Claims(store).claim(f"continued:{SESSION}", KEEP, start.to_json())
     post = post_with(desk, actions.CONTINUE_SESSION, thread)
     await press_on(desk, post)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
-    await desk.until_whispered(already(), "ada")
+    await until_settled(store)
+    (new,) = set(desk.devin.sessions) - before
+    assert (start.tag in desk.devin.session(new).tags) is not bool(age)
+    if not age:
+        await desk.until_whispered(already(), "ada")
 
 
 async def test_a_try_to_go_on_that_failed_can_be_repeated(
