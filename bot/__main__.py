@@ -1,4 +1,4 @@
-"""The command line: `devin-relay run | worker | doctor | manifest | demo`.
+"""The command line: `devin-relay run | worker | doctor | why | manifest | demo`.
 
 `python -m bot` is the same. Exit codes: 0 success or stopped by a signal, 1 a problem that an
 operator must fix, 2 bad settings or a bad command line.
@@ -45,6 +45,16 @@ say how to fix problems. Nothing is posted in Slack or sent to a session, and a
 running relay isn't disturbed.
 
 Exit codes: 0 no problems, 1 problems, 2 invalid settings."""
+WHY = """\
+Say what Redis knows of one message, why it waits or isn't in its thread, and
+what to do. Nothing is changed, posted or sent, and no text is shown. Run it
+where a relay runs, with that relay's settings.
+
+The message is a permalink ("Copy link" in Slack), in quotes, or an ID as the
+log has it: T0123ABCD:C0123ABCD:1764000000.000100.
+
+Exit codes: 0 nothing needs anybody, 1 something does, 2 invalid settings or no
+such address."""
 MANIFEST = """\
 Print the Slack app manifest, with the reason for each scope. No settings are
 needed.
@@ -70,6 +80,7 @@ COMMANDS = {
     "run": ("start the relay", RUN),
     "worker": ("start another process that only delivers, to scale out", WORKER),
     "doctor": ("check credentials, and say how to fix problems", DOCTOR),
+    "why": ("say what became of one message, and what to do", WHY),
     "manifest": ("print the Slack app manifest", MANIFEST),
     "demo": ("try it on this machine, without accounts", DEMO),
 }
@@ -93,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _manifest(arguments.options or (), arguments.url, as_link=arguments.link)
     from bot.commands import run  # noqa: PLC0415  (these imports take ten times as long as the rest)
 
-    return run(arguments.command, arguments.env_file)
+    return run(arguments.command, arguments.env_file, getattr(arguments, "message", ""))
 
 
 def _manifest(options: Sequence[str], url: str | None, *, as_link: bool) -> int:
@@ -145,6 +156,7 @@ def _parser_for(typed: str) -> argparse.ArgumentParser:
         for name, (summary, says) in COMMANDS.items()
     }
     manifest, demo = commands["manifest"], commands["demo"]
+    commands["why"].add_argument("message", metavar="<permalink>", help="of the message")
     manifest.add_argument("--url", help="https URL of this deployment, for HTTP mode")
     for option, adds in OPTIONS.items():
         manifest.add_argument(

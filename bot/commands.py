@@ -7,14 +7,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import uvloop
 
+from bot import doctor, why
 from bot.app import open_bot
-from bot.doctor import findings
 from bot.model.errors import OperatorError, SettingsError
 from bot.model.findings import Finding
 from bot.runtime import logs
@@ -32,9 +32,13 @@ GARBAGE = 10_000
 """Net allocations since the last collection that trigger the next one; Python's default is 700."""
 
 
-def run(command: str, env_file: Path | None) -> int:
-    """Run `run`, `worker` or `doctor` with the settings of `env_file`, or of .env."""
-    needs_transport = command != "worker"
+def run(command: str, env_file: Path | None, message: str = "") -> int:
+    """Run a command with the settings of `env_file`, or of .env; `why` is about a `message`."""
+    place = why.parse_place(message)
+    if command == "why" and place is None:
+        _show_problems([why.NO_MESSAGE])
+        return MISUSED
+    needs_transport = command in {"run", "doctor"}
     file = env_file or Path(".env")
     try:
         settings = load_settings(env_file=file, needs_transport=needs_transport)
@@ -45,7 +49,9 @@ def run(command: str, env_file: Path | None) -> int:
         return MISUSED
     logs.configure(settings.log_level, settings.log_format, settings.secrets())
     if command == "doctor":
-        return _run(_doctor(settings), settings)
+        return _run(_tell(doctor.findings(settings)), settings)
+    if place is not None:
+        return _run(_tell(why.findings(settings, place)), settings)
     for doubt in settings.doubts:
         log.warning("check the settings", extra={"reason": doubt})
     if settings.audit_log is not None:
@@ -58,10 +64,10 @@ def run(command: str, env_file: Path | None) -> int:
     return _run(_serve(settings, listens=command == "run"), settings)
 
 
-async def _doctor(settings: Settings) -> int:
+async def _tell(findings: AsyncIterator[Finding]) -> int:
     problems = 0
     try:
-        async for finding in findings(settings):
+        async for finding in findings:
             problems += not finding.is_good
             _show(finding)
         sys.stdout.write(f"{_counted(problems)}\n")

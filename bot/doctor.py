@@ -35,7 +35,7 @@ SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scop
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Check everything, in the order in which the bot needs it."""
     async with open_slack(settings) as client:
-        known = await _identity(client)
+        known = await who_is(client)
         tenant = known.tenant if isinstance(known, Identity) else ""
         bot = partial(_bot, client, known)
         for check in (partial(_redis, tenant), bot, partial(_app, client), _devin):
@@ -49,7 +49,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         yield _audit_log(settings.audit_log)
 
 
-async def _identity(client: SlackClient) -> Identity | Finding:
+async def who_is(client: SlackClient) -> Identity | Finding:
+    """Return the bot, as Slack describes it, or what keeps Slack from that."""
     try:
         return await identify(client)
     except (OperatorError, PassingError) as error:

@@ -1,4 +1,4 @@
-"""Findings of `devin-relay doctor`."""
+"""Findings of `devin-relay doctor` and `devin-relay why`."""
 
 from dataclasses import dataclass
 

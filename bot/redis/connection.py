@@ -355,8 +355,7 @@ def _cluster(url: str, limit: float) -> ScriptRunner:
         socket_timeout=limit / 2,
         socket_connect_timeout=limit / 2,
         retry=Retry(NoBackoff(), 3),
-        # By default, every fifth MOVED answer would break all connections. The first one is enough
-        # to look up the slot again.
+        # By default, each fifth MOVED breaks all connections; the first has its slot looked up.
         reinitialize_steps=0,
     )
     return OneByOne(redis, limit)
@@ -384,12 +383,18 @@ KEEP = timedelta(days=3650)
 """Longer than anything that is kept, and renewed by each start."""
 
 
-async def claim_schema(store: Store) -> None:
-    """Note that this release uses the workspace; raise `OperatorError` if a newer one does."""
+async def check_schema(store: Store) -> bool:
+    """Return True if a relay has used the workspace; `OperatorError` if a newer one has."""
     found = await store.get(SCHEMA_KEY)
     if found and found.isdecimal() and int(found) > SCHEMA:
         raise OperatorError(
             f"A newer release has written to this Redis (schema {found}, this one reads {SCHEMA})",
             "Start that release again, or give this one another REDIS_URL or DATA_DIR.",
         )
+    return found is not None
+
+
+async def claim_schema(store: Store) -> None:
+    """Note that this release uses the workspace, unless `check_schema` raises."""
+    await check_schema(store)
     await store.put(SCHEMA_KEY, str(SCHEMA), KEEP)

@@ -166,6 +166,21 @@ async def test_doctor_finds_it_well(environ: dict[str, str], tmp_path: Path) -> 
     assert "✓ Redis: reachable" in out
 
 
+async def test_why_reads_the_node_with_the_workspaces_keys(
+    environ: dict[str, str], desk: Desk, tmp_path: Path
+) -> None:
+    """A message is told of as on a single server."""
+    async with bot_process(environ, tmp_path, "run") as run:
+        await desk.slack.wait_connected()
+        ts = await desk.reply("Please rebase", await desk.linked_thread())
+        await desk.until_delivered(ts)
+        place = desk.slack.workspace.channel("general").id
+        code, out, err = await command(environ, tmp_path, "why", f"{TEAM_ID}:{place}:{ts}")
+        assert await run.stop() == 0
+    assert (code, err) == (0, "")
+    assert f"✓ Reply: ended as delivered for {SESSION}: Devin has it" in out
+
+
 async def test_the_node_with_the_workspaces_keys_is_the_one_that_is_judged(
     environ: dict[str, str], nodes: list[Node], ports: Sequence[int], tmp_path: Path
 ) -> None:

@@ -112,7 +112,7 @@ async def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path
     """Without a command it is on stderr, so that no platform takes that for a success."""
     code, out, _ = await typed({}, tmp_path, "--help")
     assert code == 0
-    for name in ("run", "worker", "doctor", "manifest", "demo"):
+    for name in ("run", "worker", "doctor", "why", "manifest", "demo"):
         code, own, _ = await typed({}, tmp_path, name, "--help")
         assert code == 0
         assert f"\n    {name} " in out

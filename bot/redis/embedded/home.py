@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from bot.model.errors import EmbeddedValkeyError
 
@@ -82,6 +83,11 @@ class ValkeyHome:
     def socket(self) -> Path:
         """The server's socket."""
         return self.path / "valkey.sock"
+
+    @property
+    def url(self) -> str:
+        """The address of a server that runs here."""
+        return f"unix://{quote(os.fsencode(self.socket))}?db=0"
 
     @property
     def log_path(self) -> Path:

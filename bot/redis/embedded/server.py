@@ -23,7 +23,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -74,7 +73,7 @@ class _EmbeddedValkey:
 
     @property
     def url(self) -> str:
-        return f"unix://{quote(os.fsencode(self._home.socket))}?db=0"
+        return self._home.url
 
     async def open(self) -> None:
         try:

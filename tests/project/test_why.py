@@ -1,0 +1,537 @@
+"""On call, people ask `devin-relay why` about one message; it tells, and changes nothing.
+
+Most tests have no bot: what it would have left in Redis is put there by its own repositories.
+"""
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot import why
+from bot.app import Bot
+from bot.model.findings import Finding
+from bot.model.people import UserId
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
+from bot.model.sessions import SessionId, SessionState, Watched
+from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.redis.connection import Store, claim_schema
+from bot.redis.keys import (
+    BEHIND_KEY,
+    DUE_KEY,
+    OUTBOX_KEY,
+    SCHEMA_KEY,
+    UNREAD_KEY,
+    WATCH_KEY,
+    Key,
+    lease_key,
+    subject_key,
+    watched_key,
+)
+from bot.settings import Settings, load_settings
+from bot.store.claims import Claims
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
+from bot.store.outbox import words_owed, words_subject
+from sandbox.slack.world.shapes import permalink
+from tests.support.desk import SESSION, Desk, in_org_too
+from tests.support.keys import TENANT, at
+from tests.support.processes import bot_process, command
+from tests.support.waiting import wait_until
+
+Environ = dict[str, str]
+ID = SessionId(SESSION)
+TTL = timedelta(days=90)
+NONE = timedelta(0)
+WRITTEN = "Please rebase onto zanzibar"
+"""What Ada says; no word of it may be told."""
+
+
+def address(desk: Desk, ts: str, channel: str = "general") -> str:
+    """Return the permalink of a message."""
+    return permalink(desk.slack.workspace.message(channel, ts))
+
+
+def look(found: Finding) -> str:
+    """Return a finding as a line, with the mark that the command line gives it."""
+    assert "zanzibar" not in found.says + found.fix
+    mark = "✗" if not found.is_good else "!" if found.warns else "✓"
+    return f"{mark} {found.what}: {found.says} → {found.fix}"
+
+
+async def told(settings: Settings, message: str) -> dict[str, str]:
+    """Ask about a message; return what is said of it, of its thread, and so on."""
+    place = why.parse_place(message)
+    assert place is not None
+    return {found.what: look(found) async for found in why.findings(settings, place)}
+
+
+# As people live it.
+
+
+@in_org_too
+async def test_on_call_reads_that_devin_puts_a_reply_off(
+    bot: Bot, desk: Desk, environ: Environ, raw: Redis, tmp_path: Path, *, is_org: bool
+) -> None:
+    """Devin takes nothing, and Ada replies: it says since when, and when that is tried next."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "rate_limited", retry_after="300")
+    ts = await desk.reply(WRITTEN, thread)
+    tenant = desk.slack.workspace.org.id if is_org and desk.slack.workspace.org else TENANT
+    key = at(watched_key(ID), tenant)
+    await wait_until(lambda: raw.hexists(key, "attempts"), "the reply waits")
+    code, out, err = await command(environ, tmp_path, "why", address(desk, ts))
+    assert (code, err) == (0, ""), out
+    message, thread_line, reply, fix, report, session, words, last = out.splitlines()
+    place = desk.slack.workspace.channel("general").id
+    assert message.startswith(f"✓ Message: {tenant}:{place}:{ts}, written at ")
+    assert f"✓ Thread: {thread} is linked to {SESSION}, by U0ADA00000 at " in thread_line
+    assert reply.startswith(f"! Reply: has waited for {SESSION} since ")
+    assert "; Devin has put it off since " in reply
+    assert re.search(r", in 1 try; it is tried next at [0-9:]{8} UTC \(in about 4 minutes\)", reply)
+    assert re.search(r", and given up at [0-9:]{8} UTC \(in about 14 minutes\) or later", reply)
+    assert fix == "  → Wait. Log `waits` has Devin's reason."
+    assert "✓ Report: ⏳ and its message are due at " in report
+    assert session.startswith(f"✓ Session: {SESSION} is working, read last at ")
+    assert words.startswith("✓ Devin's words: all that was read for this thread is in it")
+    assert last == "No problems found"
+    assert "zanzibar" not in out
+
+
+async def test_what_devin_wrote_leads_to_its_session(
+    bot: Bot, desk: Desk, settings: Settings
+) -> None:
+    """It isn't a reply, so it says when the session is read, and what waits for the thread."""
+    thread = await desk.linked_thread()
+    desk.devin.say(SESSION, "zanzibar is rebased")
+    await desk.until_said("zanzibar", thread)
+    (post,) = [one for one in desk.posts(thread) if "zanzibar" in one.text]
+    found = await told(settings, address(desk, post.ts))
+    assert "by the bot itself, so it isn't for Devin" in found["Message"]
+    assert "Reply" not in found
+    assert "read last at " in found["Session"]
+    assert found["Devin's words"].startswith("✓ ")
+
+
+async def test_someone_who_was_turned_away_is_told_of(
+    bot: Bot, desk: Desk, settings: Settings
+) -> None:
+    """A guest's reply was never accepted."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply(WRITTEN, thread, user="gus")
+    await wait_until(lambda: desk.whispers("gus"), "they are told")
+    found = await told(settings, address(desk, ts))
+    assert "! Reply: was never accepted: its author may not message Devin → " in found["Reply"]
+    assert "Log `turned away` has the rule." in found["Reply"]
+
+
+async def test_a_command_was_for_the_bot(bot: Bot, desk: Desk, settings: Settings) -> None:
+    """So it never was a reply."""
+    thread = await desk.linked_thread()
+    await desk.mention("status", thread=thread)
+    asked = [one for one in desk.slack.thread("general", thread) if "status" in one.text]
+    await wait_until(lambda: desk.said(thread), "it is answered")
+    await desk.until_heard()
+    found = await told(settings, address(desk, asked[0].ts))
+    assert "it was for the bot, which has answered it" in found["Reply"]
+
+
+# What Redis has of a reply.
+
+
+@dataclass(frozen=True)
+class Case:
+    """A thread of Slack's that is linked in Redis, and a reply in it that no bot has heard."""
+
+    desk: Desk
+    settings: Settings
+    store: Store
+    raw: Redis
+    thread: ThreadRef
+    ts: str
+
+    @property
+    def reply(self) -> Reply:
+        """The reply."""
+        return Reply(thread=self.thread, ts=self.ts, author=UserId("U0ADA"), text=WRITTEN)
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The mailboxes."""
+        return Mailbox(self.store, TTL)
+
+    async def accepted(self) -> Reply:
+        """Accept the reply."""
+        await self.mailbox.accept(self.reply, ID, NONE)
+        return self.reply
+
+    async def taken(self) -> Head:
+        """Accept the reply, and take it."""
+        await self.accepted()
+        head = await self.mailbox.take(ID, "token")
+        assert isinstance(head, Head)
+        return head
+
+    async def ended(self, outcome: Outcome, **how: Any) -> None:
+        """Let the delivery of the reply end."""
+        head = await self.taken()
+        await self.mailbox.finish(ID, "token", head, outcome, go_on=False, **how)
+
+    async def record(self, **fields: object) -> None:
+        """Change the record of the reply."""
+        for name, value in fields.items():
+            await self.raw.hset(at(subject_key(self.reply.id)), name, str(value))
+
+    async def scored(self, key: Key, member: str, score: int) -> None:
+        """Set a member of a sorted set."""
+        await self.raw.zadd(at(key), {member: score})
+        await self.raw.expire(at(key), 1_000)
+
+    async def told(self, **changes: str) -> dict[str, str]:
+        """Ask about the reply."""
+        return await self.told_of(self.ts, **changes)
+
+    async def told_of(self, ts: str, channel: str = "general", **changes: Any) -> dict[str, str]:
+        """Ask about a message."""
+        settings = self.settings.model_copy(update=changes)
+        return await told(settings, address(self.desk, ts, channel))
+
+    async def says(self, **changes: Any) -> str:
+        """Return what is said of the reply itself."""
+        return (await self.told(**changes))["Reply"]
+
+
+def ms(seconds: float = 0) -> int:
+    """Return the time in so many seconds."""
+    return int((time.time() + seconds) * 1000)
+
+
+@pytest.fixture
+async def case(desk: Desk, settings: Settings, store: Store, raw: Redis) -> Case:
+    """A linked thread with a reply."""
+    await claim_schema(store)
+    root = await desk.slack.say("Shall we?", deliver=False)
+    ts = await desk.slack.say(WRITTEN, thread=root, deliver=False)
+    place = desk.slack.workspace.channel("general").id
+    thread = ThreadRef(team=TENANT, channel=place, thread_ts=root)
+    link = Link(session=ID, by=UserId("U0BEN"), at=int(time.time()), since=ts_micros(root) - 1)
+    await Links(store, TTL).create(thread, link)
+    return Case(desk, settings, store, raw, thread, ts)
+
+
+async def test_a_reply_behind_another_one_names_that(case: Case) -> None:
+    """Ask about that one next."""
+    earlier = case.reply.model_copy(update={"ts": case.thread.thread_ts})
+    await case.mailbox.accept(earlier, ID, NONE)
+    await case.accepted()
+    says = await case.says()
+    assert f", as number 2 of 2; {earlier.id} is first → Ask why that one waits." in says
+
+
+async def test_a_reply_that_is_being_sent_says_since_when(case: Case) -> None:
+    """A minute is too long, and a lease that is gone means that its process is."""
+    await case.taken()
+    assert (await case.says()).startswith(f"✓ Reply: is being sent to {SESSION}, which began at ")
+    await case.record(sending_since=ms(-90))
+    says = await case.says()
+    assert says.startswith("✗ Reply: is being sent to ")
+    assert "RelayDevinSlow" in says
+    await case.raw.delete(at(lease_key(ID)))
+    says = await case.says()
+    assert says.startswith("✗ Reply: is being sent to ")
+    assert "; its process died or froze → Within 20 seconds, another process" in says
+    await case.record(sending_since=ms())
+    assert (await case.says()).startswith("! ")
+
+
+async def test_a_reply_that_waits_says_what_for(case: Case) -> None:
+    """A process that takes mail, its thread, or just its time."""
+    await case.accepted()
+    assert "! Reply: has waited for " in await case.says()
+    await case.scored(DUE_KEY, ID, ms(-60))
+    says = await case.says()
+    assert says.startswith("✗ Reply: has waited for ")
+    assert "; it was due at " in says
+    assert "and no process takes it → See docs/operations.md, RelayMailStuck." in says
+    await case.scored(DUE_KEY, ID, ms(20))
+    await case.scored(BEHIND_KEY, ID, ms(20))
+    assert "; its session's threads are read first, until " in await case.says()
+    await case.raw.set(at(lease_key(ID)), "token", 100)
+    assert "; a process is taking it" in await case.says()
+
+
+ENDS = [
+    (Outcome(kind=OutcomeKind.DELIVERED), "✓", "ended as delivered for"),
+    (Outcome(kind=OutcomeKind.UNCERTAIN), "✗", "press *Send again*"),
+    (Outcome(kind=OutcomeKind.UNCONFIRMED), "✗", "press *Send again*"),
+    (Outcome(kind=OutcomeKind.SUSPENDED), "✗", "press *Send again*"),
+    (Outcome(kind=OutcomeKind.GIVEN_UP), "✗", "Press *Send again*"),
+    (Outcome(kind=OutcomeKind.ENDED), "✗", "Link or start another one."),
+    (Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID), "✗", "(invalid) → The thread"),
+    (Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN), "✗", "`devin-relay doctor`"),
+]
+
+
+async def test_a_reply_that_has_ended_says_how(case: Case, subtests: pytest.Subtests) -> None:
+    """It says what the outcome means, and what is to be done."""
+    await case.ended(ENDS[0][0], is_owed=False)
+    assert {one.kind for one, *_ in ENDS} == {*OutcomeKind}
+    for outcome, mark, says in ENDS:
+        with subtests.test(outcome.kind.value):
+            await case.record(outcome=outcome.to_json())
+            found = await case.told()
+            assert found["Reply"].startswith(f"{mark} Reply: ended as {outcome.kind} for {SESSION}")
+            assert says in found["Reply"]
+            assert "Report" not in found
+
+
+async def test_a_reply_that_was_taken_back_or_came_late_says_so(case: Case) -> None:
+    """Neither goes to Devin now."""
+    await case.accepted()
+    await case.record(state="withdrawn")
+    assert "was deleted, or made an aside, before it was sent" in await case.says()
+    await case.record(state="ahead")
+    assert "hasn't come itself yet → Wait for Slack." in await case.says()
+    await case.record(state="new")
+    assert "✗ Reply: is in no state that this release knows (new)" in await case.says()
+
+
+async def test_a_report_that_slack_does_not_take_waits(case: Case) -> None:
+    """Once it is overdue, no process tells it."""
+    await case.ended(Outcome(kind=OutcomeKind.UNCERTAIN))
+    says = (await case.told())["Report"]
+    assert says.startswith("! Report: its outcome isn't in the thread yet; it is tried next at ")
+    await case.scored(OUTBOX_KEY, f"{case.reply.id}|1|outcome", ms(-30))
+    says = (await case.told())["Report"]
+    assert says.startswith("✗ Report: its outcome was due at ")
+    assert "RelayReportsWaiting" in says
+    await case.scored(OUTBOX_KEY, f"{case.reply.id}|1|outcome", ms(50))
+    assert "UTC (in 4" in (await case.told())["Report"]
+
+
+# Why there is nothing of it.
+
+
+async def relinked(case: Case, **changes: object) -> None:
+    """Change the link of the thread."""
+    await Links(case.store, TTL).remove(case.thread)
+    link = Link(session=ID, by=UserId("U0BEN"), at=int(time.time()))
+    await Links(case.store, TTL).create(case.thread, link.model_copy(update=changes))
+
+
+async def test_a_thread_that_is_not_for_devin_says_so(case: Case) -> None:
+    """It is muted, linked later, unread after an outage, or not linked at all."""
+    assert "! Reply: was never accepted: it may be on its way" in await case.says()
+    await case.scored(UNREAD_KEY, case.thread.name, 1)
+    assert "its thread is yet to be read for missed replies → Wait." in await case.says()
+    await relinked(case, since=ts_micros(case.ts))
+    assert "was never accepted: only what came after " in await case.says()
+    await relinked(case, muted=True)
+    found = await case.told()
+    assert "its thread takes no replies, as it is muted" in found["Reply"]
+    assert "it is muted, so nothing in it goes to Devin → " in found["Thread"]
+    await Links(case.store, TTL).remove(case.thread)
+    found = await case.told()
+    assert "its thread isn't linked" in found["Reply"]
+    assert f"! Thread: {case.thread.thread_ts} isn't linked to a session" in found["Thread"]
+    assert "Session" not in found
+
+
+async def test_a_message_that_is_not_for_devin_says_so(case: Case) -> None:
+    """It is an aside, a bot's, a notice of Slack's own, or no reply at all."""
+    slack, root = case.desk.slack, case.thread.thread_ts
+
+    async def says(text: str = WRITTEN, thread: str | None = root, **how: Any) -> str:
+        ts = await slack.say(text, thread=thread, deliver=False, **how)
+        return (await case.told_of(ts))["Reply"]
+
+    assert "it is an aside → *Send to Devin*" in await says(f"(aside) {WRITTEN}")
+    assert "a bot wrote it that ALLOW_BOTS doesn't have" in await says(user="bolt-ci")
+    assert "it begins its thread, and only replies go" in await says(thread=None)
+    assert "nobody wrote it, but Slack did" in await says(subtype="channel_topic")
+    only = frozenset({"C0OTHER000"})
+    assert "ALLOW_CHANNELS doesn't have its channel" in await case.says(allow_channels=only)
+    await Claims(case.store).claim(f"turned away:{case.reply.id}")
+    assert "its author may not message Devin" in await case.says()
+
+
+async def test_an_event_that_never_came_needs_somebody(case: Case) -> None:
+    """An older message that nothing explains."""
+    lost = f"{TENANT}:{case.thread.channel}:1764000000.000100"
+    case.desk.slack.fail_next("conversations.replies", error="internal_error")
+    await relinked(case)
+    found = await told(case.settings, lost)
+    assert "Slack doesn't show it (internal_error)" in found["Message"]
+    assert "written at 2025-11-24 16:00:00 UTC (" in found["Message"]
+    await relinked(case)
+    case.desk.slack.fail_next("conversations.replies", error="internal_error")
+    place = f"https://acme.slack.com/archives/{case.thread.channel}/p1764000000000100"
+    found = await told(case.settings, f"{place}?thread_ts={case.thread.thread_ts}&cid=C1")
+    assert found["Reply"].startswith("✗ Reply: was never accepted: no event came")
+
+
+async def test_slack_says_where_the_bot_is_not_and_what_is_gone(case: Case) -> None:
+    """No event comes of a channel without the bot."""
+    ts = await case.desk.slack.say(WRITTEN, channel="random", deliver=False)
+    found = await case.told_of(ts, "random")
+    assert found["Message"].startswith("✗ Message: ")
+    assert "the bot isn't in its channel, and hears nothing there → /invite it" in found["Message"]
+    assert "Slack sends no events from that channel" in found["Reply"]
+    asked = address(case.desk, case.ts)
+    await case.desk.slack.delete("general", case.ts)
+    found = await told(case.settings, asked)
+    assert "it is no longer in Slack, or never was" in found["Message"]
+    assert f"Thread: {case.thread.thread_ts} is linked to {SESSION}" in found["Thread"]
+    assert "it isn't in Slack" in found["Reply"]
+
+
+async def test_without_slack_an_id_is_enough(case: Case) -> None:
+    """A permalink doesn't name the workspace."""
+    await case.accepted()
+    away = {"slack_api_url": "http://127.0.0.1:1/api/"}
+    found = await case.told(**away)
+    assert found["Slack bot token"].startswith("✗ Slack bot token: Can't reach Slack (")
+    assert "its workspace isn't known without Slack → Name it as the log" in found["Message"]
+    settings = case.settings.model_copy(update=away)
+    found = await told(settings, case.reply.id)
+    assert "Slack doesn't show it (" in found["Message"]
+    assert f"Thread: {case.thread.thread_ts} is linked to {SESSION}" in found["Thread"]
+    assert "! Reply: has waited for " in found["Reply"]
+
+
+# Its session.
+
+
+async def test_a_session_says_whether_and_when_it_is_read(case: Case) -> None:
+    """A session that has ended is polled no more, and an overdue poll needs somebody."""
+    key = at(watched_key(ID))
+    seen = Watched(state=SessionState.WAITING, read_at=ms(-120))
+    await case.raw.hset(key, "seen", seen.to_json())
+    await case.scored(WATCH_KEY, ID, ms(30))
+    says = (await case.told())["Session"]
+    assert says.startswith(f"✓ Session: {SESSION} is waiting, read last at ")
+    assert "; polled next at " in says
+    await case.scored(WATCH_KEY, ID, ms(-30))
+    says = (await case.told())["Session"]
+    assert says.startswith("✗ ")
+    assert "RelayWatchLate" in says
+    await case.raw.zrem(at(WATCH_KEY), ID)
+    await case.raw.hset(key, "seen", Watched(is_missing=True).to_json())
+    says = (await case.told())["Session"]
+    assert says.startswith(f"! Session: {SESSION} is not found by Devin, not read yet; 0 queued")
+    assert "A reply has it read again." in says
+
+
+async def test_words_that_wait_are_told_of(case: Case) -> None:
+    """Since when, when they are tried next, and how many are being posted."""
+    owed, record = str(words_owed(case.thread)), at(subject_key(words_subject(case.thread)))
+    await case.scored(OUTBOX_KEY, owed, ms(20))
+    await case.raw.hset(record, mapping={"waits": ms(-60), "posting": json.dumps(["zanzibar"] * 3)})
+    says = (await case.told())["Devin's words"]
+    assert says.startswith("! Devin's words: have waited since ")
+    assert "; 3 of them are being posted → See docs/operations.md, RelayWordsWaiting." in says
+    await case.raw.hset(record, "waits", str(ms(-400)))
+    assert (await case.told())["Devin's words"].startswith("✗ ")
+    await case.raw.delete(record)
+    await case.raw.zrem(at(OUTBOX_KEY), owed)
+    await case.raw.hdel(at(watched_key(ID)), f"joined:{case.thread.name}")
+    says = (await case.told())["Devin's words"]
+    assert says.startswith(f"! Devin's words: this thread doesn't follow {SESSION}")
+
+
+# The command.
+
+
+async def test_nothing_is_changed(case: Case) -> None:
+    """Neither a key nor a TTL, nor anything in Slack or Devin."""
+    await case.accepted()
+
+    async def kept() -> dict[str, tuple[object, bool]]:
+        keys = sorted([key async for key in case.raw.scan_iter("*")])
+        return {key: (await case.raw.dump(key), await case.raw.ttl(key) > 0) for key in keys}
+
+    async def ttls() -> dict[str, int]:
+        return {key: await case.raw.ttl(key) for key in await kept()}
+
+    before, lasted = await kept(), await ttls()
+    assert len(before) > 5
+    await case.told()
+    assert await kept() == before
+    assert all(ttl <= lasted[key] for key, ttl in (await ttls()).items())
+    called = {call.method for call in case.desk.slack.calls}
+    assert called == {"auth.test", "conversations.replies"}
+    assert case.desk.devin.requests == []
+
+
+async def test_what_names_no_message_is_a_bad_command_line(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """It says what would."""
+    for wrong in ("https://acme.slack.com/archives/C0123ABCD", "1764000000.000100", "hello"):
+        assert why.parse_place(wrong) is None
+    code, out, err = await command(environ, tmp_path, "why", "https://example.com/p1")
+    assert (code, out) == (2, "")
+    assert "T0123ABCD:C0123ABCD:1764000000.000100" in err
+    code, out, err = await command(environ, tmp_path, "why")
+    assert (code, out) == (2, "")
+    assert "<permalink>" in err
+
+
+def test_an_address_is_read_as_people_copy_it() -> None:
+    """Slack's own, of either kind of workspace, and what the log has of a reply or a step."""
+    plain = "https://acme.enterprise.slack.com/archives/G0123ABCD/p1764000000000100"
+    place = why.Place("", "G0123ABCD", "1764000000.000100")
+    assert why.parse_place(plain) == why.parse_place(f" {plain}?tracked=1 ") == place
+    threaded = why.parse_place(f"{plain}?thread_ts=1763000000.000200&cid=G0123ABCD")
+    assert threaded == why.Place("", "G0123ABCD", "1764000000.000100", "1763000000.000200")
+    id_ = why.parse_place("E0123ABCD:-Fx0123:1764000000.000100")
+    assert id_ == why.Place("E0123ABCD", "-Fx0123", "1764000000.000100")
+
+
+async def test_a_newer_release_or_none_has_used_this_redis(
+    case: Case, environ: Environ, tmp_path: Path
+) -> None:
+    """Then what is there can't be judged."""
+    asked = address(case.desk, case.ts)
+    await case.raw.delete(at(SCHEMA_KEY))
+    found = await case.told()
+    assert found["Redis"].startswith(f"✗ Redis: no relay of {TENANT} has used it → Check REDIS_URL")
+    await case.raw.set(at(SCHEMA_KEY), "99", 100)
+    code, out, err = await command(environ, tmp_path, "why", asked)
+    assert (code, out) == (1, "")
+    assert "A newer release has written to this Redis (schema 99, this one reads 1)" in err
+    environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    found = await told(load_settings(environ, None), asked)
+    assert found["Redis"].startswith("✗ Redis: can't be read (")
+
+
+async def test_an_embedded_valkey_is_asked_only_while_a_relay_runs(
+    environ: Environ, desk: Desk, tmp_path: Path
+) -> None:
+    """None is started, and no directory is left behind."""
+    del environ["REDIS_URL"]
+    home = Path(environ["DATA_DIR"])
+    root = await desk.slack.say("Shall we?")
+    code, out, err = await command(environ, tmp_path, "why", address(desk, root))
+    assert (code, err) == (1, "")
+    assert f"✗ Embedded Valkey: none runs in {home}, so the relay doesn't, or isn't here" in out
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240
+    async with bot_process(environ, tmp_path, "run") as run:
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        ts = await desk.reply(WRITTEN, thread)
+        await desk.until_delivered(ts)
+        code, out, err = await command(environ, tmp_path, "why", address(desk, ts))
+        assert (code, err) == (0, ""), out
+        assert f"✓ Reply: ended as delivered for {SESSION}: Devin has it\n" in out
+        await desk.until_delivered(await desk.reply("Still here?", thread))
+        assert await run.stop() == 0
+    code, out, _ = await command(environ, tmp_path, "why", address(desk, ts))
+    assert code == 1
+    assert "none runs in" in out
