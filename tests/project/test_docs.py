@@ -11,7 +11,8 @@ from pydantic_core import PydanticUndefined
 
 import bot.__main__
 import sandbox.__main__
-from bot.model.replies import OutcomeKind
+from bot.model.people import Standing
+from bot.model.replies import Change, OutcomeKind
 from bot.model.threads import Link
 from bot.redis import keys
 from bot.runtime import metrics
@@ -158,6 +159,13 @@ def test_every_log_line_that_is_named_is_logged() -> None:
         for line in named - acts
         if not re.search(rf'\blog\w*\.\w+\([^{{}}]{{0,80}}"{line}\b', SOURCE)
     ] == []
+
+
+def test_every_reason_why_a_reply_is_not_taken_is_explained() -> None:
+    """Whoever is on call reads it in the log, as `why`."""
+    page = DOCUMENTS["docs/troubleshooting.md"]
+    reasons = {*Change, *Standing} - {Change.ACCEPTED, Standing.ALLOWED}
+    assert not [why.value for why in reasons if f"`{why.value}`" not in page]
 
 
 def test_every_metric_that_is_named_is_there() -> None:
