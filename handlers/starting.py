@@ -22,7 +22,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import PersonError, RelayError, SlackRefused, StartGone
+from bot.model.errors import PersonError, RelayError, SlackRefused, StartedAlready, StartGone
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply, place_of
@@ -130,8 +130,12 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
     async def on_start_new(press: Press) -> str:
         if interactions.parse_unlink(press) is None or not press.ts:
             raise StartGone
+        once = f"start new:{press.channel}:{string(press.message, 'ts')}"
+        if not await cases.state.claims.begin(once, press.by):
+            raise StartedAlready
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
         await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
+        await cases.state.claims.claim(once)
         return starting.started_new(await cases.workspace.people.name(press.by))
 
     @on_press(app, cases, actions.CONTINUE_SESSION)

@@ -22,7 +22,7 @@ RelayError
 │   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
 │   ├── MovedOn            Devin's question is not open any more
 │   ├── StartGone          the start that a button would repeat is no longer kept
-│   ├── StartedAlready     another form, or another reaction, has started it
+│   ├── StartedAlready     another form, press or reaction has started it
 │   ├── ContinuedAlready   another session continues the one at its cap
 │   ├── AlreadyClosed      the session was ended or archived by an earlier press
 │   ├── BadStep            a workflow step cannot be run as it was filled in
@@ -182,7 +182,7 @@ class StartGone(PersonError):
 
 
 class StartedAlready(PersonError):
-    """What a form would start again, or a reaction would start, was started by another one."""
+    """What a form, a press or a reaction would start was started by another one."""
 
 
 class ContinuedAlready(PersonError):

@@ -1,15 +1,26 @@
 """A session is ended or archived from its thread: asked once, done once, and told."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import AlreadyClosed, LinkChanged, LinkedElsewhere, NotAllowed, NotLinked
+from bot.model.errors import (
+    AlreadyClosed,
+    LinkChanged,
+    LinkedElsewhere,
+    NotAllowed,
+    NotLinked,
+    StartedAlready,
+)
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Closing, SessionState
 from bot.model.threads import ThreadRef
 from bot.wording import refusals
-from bot.wording.lifecycle import ending
+from bot.wording.lifecycle import ending, starting
+from sandbox.devin.answers import STATES
 from sandbox.slack.server import Message
 from tests.support.desk import (
     OTHER_SESSION,
@@ -250,19 +261,26 @@ async def test_a_new_session_takes_the_place_of_one_that_has_ended(
 
 
 async def test_start_a_new_session_is_a_button(bot: Bot, desk: Desk) -> None:
-    """It gives the session the thread so far, in place of the one that has ended, once."""
+    """It gives the session the thread so far, in place of the one that has ended, once.
+
+    Of two people who press it at once, the one whose session it is stands in its place.
+    """
     thread = await desk.linked_thread()
     told = await told_of_the_end(desk, thread)
     before, known = list(told.blocks), set(desk.devin.sessions)
+    slow = asyncio.Event()
+    desk.devin.creations.append(replace(STATES["running"], until=slow))
     await press(desk, told, "start_new")
+    await wait_until(lambda: starting.started_new("ada") in str(told.blocks), "the note is there")
+    told.blocks = list(before)
+    await press(desk, told, "start_new", user="ben")
+    await desk.until_whispered(refusals.sorry(StartedAlready()), "ben")
+    assert told.blocks == before
+    slow.set()
     await desk.until_linked(thread, times=2)
     (session,) = (one for name, one in desk.devin.sessions.items() if name not in known)
     assert "Shall we ship it?" in session.messages[0].text
-    await wait_until(lambda: actions(told) == ["open_session"], "the buttons are gone")
-    told.blocks = before
-    await press(desk, told, "start_new", user="ben")
-    named = desk.named(session.session_id)
-    await desk.until_whispered(refusals.sorry(LinkedElsewhere(named, "ada")), "ben")
+    assert starting.BUSY.text not in desk.said(thread)
 
 
 @on_v1
