@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.devin.answers import NEW_KEY
+from bot.devin.answers import REJECTED as KEY_REJECTED
 from bot.devin.api import Devin, Unread
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError
@@ -136,6 +137,20 @@ async def test_a_rejected_key_ends_no_start_and_is_the_outcome_of_each_message(
         assert line["reason"].endswith(NEW_KEY)
         assert await devin.post_message(ID, "hello") == REJECTED
         assert await devin.post_message(ID, "hello") == SENT
+
+
+@pytest.mark.parametrize("answer", ["401 No", "503 No"])
+async def test_a_start_tells_that_version_1_rejects_the_key(
+    answer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is away is no error: the start goes on in either case."""
+    async with (
+        serving(answering(whole(answer))) as server,
+        open_devin(server.url, SecretStr(V1.key), None, 4) as devin,
+    ):
+        await devin.begin()
+    lines = [vars(one)["reason"] for one in caplog.records if one.levelname == "ERROR"]
+    assert lines == [f"{KEY_REJECTED}. {NEW_KEY}"] * (answer == "401 No")
 
 
 @pytest.mark.parametrize("answer", [whole("503 No"), whole("429 No")])

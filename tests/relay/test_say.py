@@ -244,8 +244,8 @@ async def test_the_menu_names_its_sessions_without_devins_list(
     environ: dict[str, str], desk: Desk
 ) -> None:
     """If the operator disables that list, only the sessions of the menu are looked up."""
-    before = lists()
     async with running(desk, environ, LIST_SESSIONS="false"):
+        before = lists()
         options = await asked(desk)
     assert [label for _, label in options] == ["Fix the build (devin-fedcba98)", SHORT_ID]
     assert lists() == before

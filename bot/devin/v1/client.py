@@ -1,6 +1,7 @@
 """The Protocol by version 1: every method is one operation, and every failure is a value."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +19,8 @@ from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, SessionState
+
+log = logging.getLogger(__name__)
 
 LISTED = 1000
 """The latest sessions, among which a survey looks; no document bounds `limit`, and a public client
@@ -50,7 +53,9 @@ class DevinV1:
         self.open_file = http.downloads.open
 
     async def begin(self) -> None:
-        pass  # the key is enough
+        (key,) = await self.probe()  # which is enough; one that Devin rejects ends no start
+        if key.says == answers.REJECTED:
+            log.error("Devin rejects the key", extra={"reason": f"{key.says}. {key.fix}"})
 
     async def post_message(
         self,
