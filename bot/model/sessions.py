@@ -139,7 +139,7 @@ _PLACE = rf"{_HOST}(?:/org/[a-zA-Z0-9][a-zA-Z0-9_-]{{0,99}})?{SESSION_ADDRESS}"
 _ADDRESS = rf"https://{_PLACE}((?:devin-)?[0-9a-fA-F]{{1,64}})"
 
 _SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{32}", re.IGNORECASE | re.ASCII)
-_SESSION_URL = re.compile(rf"{_ADDRESS}/?", re.IGNORECASE | re.ASCII)
+_SESSION_URL = re.compile(rf"{_ADDRESS}/?(?:[?#][!-~]*)?", re.IGNORECASE | re.ASCII)
 _URL_WITHIN = re.compile(rf"{_ADDRESS}(?![0-9a-zA-Z_-])")
 _ATTEMPT = re.compile(rf"devin-|https?://(?:app\.devin\.ai|{_PLACE})", re.IGNORECASE | re.ASCII)
 _SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
