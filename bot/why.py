@@ -43,7 +43,7 @@ SECOND, LATE, STUCK, OLD, DAY = 1_000, 10_000, 60_000, 300_000, 86_400_000
 SEND = "*Send to Devin* in the message's menu sends it."
 LOG = "See its lines in the log (docs/troubleshooting.md, Find a reply)."
 ALERT = "See docs/operations.md, {}."
-ALLOW = f"Allow it (docs/configuration.md, Who may message Devin). {SEND}"
+ALLOW = f"Allow that (docs/configuration.md, Who may message Devin). {SEND}"
 LATER = "Ask again in a few seconds."
 AGAIN = ("Devin may have it", "Look into the session; if it isn't there, press *Send again*.")
 
@@ -172,7 +172,9 @@ class _Look:
 
     def told(self, settings: Settings) -> Iterator[Finding]:
         """Judge all of it."""
+        # What people say through the bot is its own post, and goes to Devin all the same.
         is_own = self.ours is not None and messages.is_own(self.event, self.ours)
+        is_own = is_own and not self.reply.state
         yield _first("Message", self._message(is_own=is_own))
         if not self.thread.is_nowhere:
             yield _first("Thread", self._thread())
@@ -254,7 +256,7 @@ class _Look:
         yield due < reply.at - LATE, ACT, stuck, ALERT.format("RelayMailStuck")
         tries = f"{session.attempts} {plural(session.attempts, 'try', 'tries')}"
         ends = self._at(max(session.failing, reply.accepted) + longest)
-        away = f"{says}; Devin has put it off since {self._at(session.failing)}, in {tries}"
+        away = f"{says}; Devin has put it off since {self._at(session.failing)}, {tries} so far"
         away = f"{away}; it is tried next at {self._at(due)}, and given up at {ends} or later"
         yield bool(session.failing), LOOK, away, "Wait. Log `waits` has Devin's reason."
         unread = f"{says}; its session's threads are read first, until {self._at(due)} at most"
@@ -275,7 +277,7 @@ class _Look:
         yield self.hidden == GONE, LOOK, f"{not_}it isn't in Slack", ""
         yield self.hidden in NOT_IN, LOOK, f"{not_}Slack sends no events from that channel", ""
         is_notice = bool(event) and not messages.is_said(event)
-        yield is_notice, LOOK, f"{not_}nobody wrote it, but Slack did", ""
+        yield is_notice, LOOK, f"{not_}it is a system message from Slack", ""
         yield is_aside, LOOK, f"{not_}it is an aside", SEND
         fix = f"Log `turned away` has the rule. {ALLOW}"
         yield self.is_turned_away, LOOK, f"{not_}its author may not message Devin", fix
@@ -284,10 +286,10 @@ class _Look:
         yield link is None, LOOK, f"{not_}its thread isn't linked", ""
         takes = link is not None and link.takes_replies
         yield not takes, LOOK, f"{not_}its thread takes no replies, as it is muted", ""
-        earlier = f"{not_}only what came after {self._at(since // 1000)} is for Devin"
+        earlier = f"{not_}its thread was linked or unmuted later, at {self._at(since // 1000)}"
         yield self.ts <= since, LOOK, earlier, SEND
-        yield is_barred, LOOK, f"{not_}ALLOW_CHANNELS doesn't have its channel", ALLOW
-        yield bool(is_foreign), LOOK, f"{not_}a bot wrote it that ALLOW_BOTS doesn't have", ALLOW
+        yield is_barred, LOOK, f"{not_}its channel isn't in ALLOW_CHANNELS", ALLOW
+        yield bool(is_foreign), LOOK, f"{not_}a bot that isn't in ALLOW_BOTS wrote it", ALLOW
         fix = "Wait. Log `catching up` tells of it; log `thread not read` has Slack's reason."
         yield self.is_unread, LOOK, f"{not_}its thread is yet to be read for missed replies", fix
         yield is_new, LOOK, f"{not_}it may be on its way", "Ask again in a minute."

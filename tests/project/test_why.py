@@ -40,6 +40,7 @@ from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import words_owed, words_subject
 from sandbox.slack.world.shapes import permalink
+from sandbox.slack.world.workspace import TEAM_ID, Org
 from tests.support.desk import SESSION, Desk, in_org_too
 from tests.support.keys import TENANT, at
 from tests.support.processes import bot_process, command
@@ -83,7 +84,7 @@ async def test_on_call_reads_that_devin_puts_a_reply_off(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited", retry_after="300")
     ts = await desk.reply(WRITTEN, thread)
-    tenant = desk.slack.workspace.org.id if is_org and desk.slack.workspace.org else TENANT
+    tenant = Org().id if is_org else TEAM_ID
     key = at(watched_key(ID), tenant)
     await wait_until(lambda: raw.hexists(key, "attempts"), "the reply waits")
     code, out, err = await command(environ, tmp_path, "why", address(desk, ts))
@@ -94,7 +95,9 @@ async def test_on_call_reads_that_devin_puts_a_reply_off(
     assert f"✓ Thread: {thread} is linked to {SESSION}, by U0ADA00000 at " in thread_line
     assert reply.startswith(f"! Reply: has waited for {SESSION} since ")
     assert "; Devin has put it off since " in reply
-    assert re.search(r", in 1 try; it is tried next at [0-9:]{8} UTC \(in about 4 minutes\)", reply)
+    assert re.search(
+        r", 1 try so far; it is tried next at [0-9:]{8} UTC \(in about 4 minutes\)", reply
+    )
     assert re.search(r", and given up at [0-9:]{8} UTC \(in about 14 minutes\) or later", reply)
     assert fix == "  → Wait. Log `waits` has Devin's reason."
     assert "✓ Report: ⏳ and its message are due at " in report
@@ -117,6 +120,20 @@ async def test_what_devin_wrote_leads_to_its_session(
     assert "Reply" not in found
     assert "read last at " in found["Session"]
     assert found["Devin's words"].startswith("✓ ")
+
+
+async def test_what_ada_says_through_the_bot_is_a_reply(
+    bot: Bot, desk: Desk, settings: Settings
+) -> None:
+    """`/devin-say` posts it in the bot's name."""
+    await desk.slack.slash("/devin-say", f"{SESSION} {WRITTEN}", channel="general")
+    await desk.until_received("zanzibar")
+    posts = desk.slack.workspace.channel("general").messages.values()
+    (post,) = [one for one in posts if "zanzibar" in one.text]
+    await desk.until_delivered(post.ts)
+    found = await told(settings, address(desk, post.ts))
+    assert "by the bot itself" not in found["Message"]
+    assert "✓ Reply: ended as delivered" in found["Reply"]
 
 
 async def test_someone_who_was_turned_away_is_told_of(
@@ -331,7 +348,7 @@ async def test_a_thread_that_is_not_for_devin_says_so(case: Case) -> None:
     await case.scored(UNREAD_KEY, case.thread.name, 1)
     assert "its thread is yet to be read for missed replies → Wait." in await case.says()
     await relinked(case, since=ts_micros(case.ts))
-    assert "was never accepted: only what came after " in await case.says()
+    assert "its thread was linked or unmuted later, at " in await case.says()
     await relinked(case, muted=True)
     found = await case.told()
     assert "its thread takes no replies, as it is muted" in found["Reply"]
@@ -352,11 +369,11 @@ async def test_a_message_that_is_not_for_devin_says_so(case: Case) -> None:
         return (await case.told_of(ts))["Reply"]
 
     assert "it is an aside → *Send to Devin*" in await says(f"(aside) {WRITTEN}")
-    assert "a bot wrote it that ALLOW_BOTS doesn't have" in await says(user="bolt-ci")
+    assert "a bot that isn't in ALLOW_BOTS wrote it" in await says(user="bolt-ci")
     assert "it begins its thread, and only replies go" in await says(thread=None)
-    assert "nobody wrote it, but Slack did" in await says(subtype="channel_topic")
+    assert "it is a system message from Slack" in await says(subtype="channel_topic")
     only = frozenset({"C0OTHER000"})
-    assert "ALLOW_CHANNELS doesn't have its channel" in await case.says(allow_channels=only)
+    assert "its channel isn't in ALLOW_CHANNELS" in await case.says(allow_channels=only)
     await Claims(case.store).claim(f"turned away:{case.reply.id}")
     assert "its author may not message Devin" in await case.says()
 
