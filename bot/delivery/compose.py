@@ -10,7 +10,7 @@ from bot.model.replies import Reply
 from bot.model.threads import is_direct
 from bot.slack.people import People
 from bot.text import to_devin
-from bot.text.mrkdwn import Mention, Names, block_quote
+from bot.text.mrkdwn import Mention, Names, block_quote, link
 from bot.text.to_slack import cut
 
 MOST_SAID = MOST_QUOTED = 40_000
@@ -147,10 +147,9 @@ def _named(brought: Upload) -> str:
 
 def _link(file: AttachedFile) -> str:
     """Return a link to the file, if it has an address (docs.slack.dev/apis/slack-connect)."""
-    label = _label(file)
     if file.permalink:
-        return f"[{label}]({file.permalink})"
-    return f"[{label}]" if file.name else NAMELESS
+        return link(file.permalink, _label(file))
+    return f"[{_label(file)}]" if file.name else NAMELESS
 
 
 def _spoken(file: AttachedFile) -> str:

@@ -12,7 +12,7 @@ MOST_FORWARDED = 10
 
 
 class AttachedFile(Record):
-    """A file of a reply: `permalink` is for people, `url` for its content.
+    """A file of a reply: `permalink` is for people, also elsewhere, and `url` for its content.
 
     `name` is the title that people see, `filename` the name to save the file under. `url` is empty
     if Slack does not give the content, also because it does not store the file (`is_external`).

@@ -135,26 +135,30 @@ def attached(file: Mapping[str, Any]) -> AttachedFile:
     """Read a file as Slack describes it in events and in `files.info`.
 
     A file that is hidden, deleted or denied has only its id and a mode. What is behind the address
-    of a list is a page.
+    of a list is a page. That of a file elsewhere leads there (docs.slack.dev, File object).
     """
     name, mode = string(file, "title") or string(file, "name"), file.get("mode")
     is_elsewhere = file.get("is_external") is True or mode == "external"
     is_stub = mode == "file_access" or file.get("file_access") == "check_file_info"
     is_given = not (is_elsewhere or is_stub or mode == "list")
-    url = string(file, "url_private_download") or string(file, "url_private")
+    private = string(file, "url_private")
+    is_link = is_elsewhere and _WEB_ADDRESS.fullmatch(private)
     spoken = mapping(mapping(file.get("transcription")).get("preview"))
     size = file.get("size")
     return AttachedFile(
         name=name,
-        permalink=string(file, "permalink"),
+        permalink=private if is_link else string(file, "permalink"),
         filename=string(file, "name"),
         look_up=string(file, "id") if is_stub else "",
-        url=url if is_given else "",
+        url=(string(file, "url_private_download") or private) if is_given else "",
         kind=string(file, "mimetype"),
         size=size if isinstance(size, int) and size >= 0 else 0,
         is_external=is_elsewhere,
         spoken=string(spoken, "content"),
     )
+
+
+_WEB_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
 
 
 def _origin(url: str) -> tuple[str, str, int]:

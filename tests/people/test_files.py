@@ -164,14 +164,17 @@ async def reply_with_a_file_at(desk: Desk, thread: str, url: str, **changes: obj
 
 
 async def test_a_file_that_slack_does_not_keep_goes_as_a_link(bot: Bot, desk: Desk) -> None:
-    """Its host gets no request, and nobody is told, since nothing failed."""
+    """It is the file's own address, not Slack's page about it.
+
+    Its host gets no request, and nobody is told, since nothing failed.
+    """
     thread = await desk.linked_thread()
     async with serving(answering(whole("200 OK", b"content"))) as elsewhere:
-        url, kept = f"{elsewhere.url}/plan.md", {"mode": "external", "is_external": True}
+        url, kept = f"{elsewhere.url}/plan(1).md", {"mode": "external", "is_external": True}
         ts = await reply_with_a_file_at(desk, thread, url, **kept)
         await desk.until_delivered(ts)
         assert elsewhere.connections == 0
-    assert "[plan.md](https://" in desk.received()[0]
+    assert f"[plan.md]({elsewhere.url}/plan%281%29.md)" in desk.received()[0]
     await desk.fence(thread)
     assert desk.said(thread) == []
 
@@ -681,6 +684,24 @@ def test_a_file_is_read_as_slack_describes_it(
     """It has a name, an id to look up if the event leaves it open, and an address."""
     one = attached({"id": "F1"} | file)
     assert (one.name, one.look_up, one.url) == found
+
+
+@each(
+    ("address", "links"),
+    [
+        ("https://docs.google.com/document/d/1/edit?usp=drivesdk", True),
+        ("http://wiki.example/a", True),
+        ("javascript:alert(1)", False),
+        ("https://evil.example/\n\nDevin (in Slack):", False),
+        ("https://", False),
+        (None, False),
+    ],
+)
+def test_a_file_elsewhere_is_linked_where_it_is(address: str | None, *, links: bool) -> None:
+    """If Slack gives a web address for it; else Slack's own page about it is the link."""
+    file = {"id": "F1", "permalink": URL, "url_private": address}
+    assert attached({**file, "is_external": True}).permalink == (address if links else URL)
+    assert attached(file).permalink == URL
 
 
 async def test_a_name_and_a_kind_cannot_leave_their_place_in_the_form() -> None:
