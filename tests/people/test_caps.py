@@ -190,6 +190,21 @@ async def test_a_session_goes_on_with_the_cap_that_applies_now(
     assert (first.cap, new.cap) == (10, 30)
 
 
+async def test_a_session_goes_on_with_the_cap_that_somebody_chose(
+    desk: Desk, environ: dict[str, str]
+) -> None:
+    """Neither the usual cap nor the highest one takes its place, though both are higher."""
+    async with running(desk, environ, MAX_ACU="20", MAX_ACU_CEILING="50"):
+        root = await desk.mention("start max:5 Fix it")
+        await desk.until_linked(root)
+        (first,) = [one for one in desk.devin.sessions.values() if one.origin == "api"]
+        desk.devin.spend(first.session_id, 5.0)
+        await press_on(desk, await offered(desk, root))
+        await wait_until(lambda: len(desk.cards(root)) == 2, "the new session has a card")
+        new = [one for one in desk.devin.sessions.values() if one.origin == "api"][-1]
+        assert (first.cap, new.cap) == (5, 5)
+
+
 async def test_a_session_whose_cap_was_raised_in_devin_is_at_it_no_longer(
     bot: Bot, desk: Desk, raw: Redis
 ) -> None:

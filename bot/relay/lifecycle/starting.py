@@ -26,7 +26,6 @@ from bot.model.options import (
     OptionFlaw,
     OptionProblem,
     Options,
-    Profile,
 )
 from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
@@ -78,7 +77,7 @@ class Choosing:
         """
         own, prompt = parse_options(text)
         profile = await self.state.profiles.get(channel)
-        options = self._applied(own, profile)
+        options = self._applied(own, profile.options)
         problems = list(self._problems(own, options))
         playbook = options.playbook
         if playbook.startswith("!"):
@@ -110,15 +109,15 @@ class Choosing:
     async def going_on(self, channel: str, chosen: str) -> Options:
         """Return the options with which to go on from a session that was started with `chosen`.
 
-        Its cap is the one that applies to the channel now, or else the same again.
+        Its cap is the one that the channel has now, or else the same again.
         """
         options, _ = parse_options(escape(chosen))
-        now = self._applied(Options(), await self.state.profiles.get(channel)).max_acu
-        return options if now is None else options.model_copy(update={"max_acu": now})
+        cap = (await self.state.profiles.get(channel)).options.max_acu
+        again = options if cap is None else options.model_copy(update={"max_acu": cap})
+        return self._applied(Options(), again)
 
-    def _applied(self, own: Options, profile: Profile) -> Options:
+    def _applied(self, own: Options, channels: Options) -> Options:
         """Return the options over the channel's, of which those that Devin lacks don't count."""
-        channels = profile.options
         if "repo" in self.devin.lacks:
             channels = channels.model_copy(update={"repos": ()})
         if "mode" in self.devin.lacks:
