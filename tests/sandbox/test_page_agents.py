@@ -61,6 +61,7 @@ async def test_in_an_agents_direct_message_each_message_begins_a_thread(
     await expect(page.locator("#prompts")).to_contain_text("Try one of these")
     await page.get_by_role("button", name="See what I can do").click()
     await expect(page.locator("#replies .message")).to_contain_text(["help"])
+    await expect(page.get_by_label("Also send as direct message")).to_be_visible()
     await page.get_by_label("Close the thread").click()
     await write(page, "Message to the channel", "Fix the flaky test")
     await expect(page.locator("#replies .message")).to_contain_text(["Fix the flaky test"])

@@ -65,8 +65,12 @@ async def test_a_pull_request_is_reviewed_and_closed(box: Sandbox, screens: Scre
         box.devin.reviews.push(PULL_REQUEST)
         box.devin.reviews.ask(PULL_REQUEST, box.devin.clock.now())
         await expect(shown).to_contain_text("Devin Review: completed")
+    await more(page, "Open another pull request")
+    await expect(shown).to_have_count(2)
     await more(page, "Close #7")
-    await expect(shown).to_contain_text("closed")
+    await expect(shown.first).to_contain_text("closed")
+    await more(page, "Close #8")
+    await expect(shown.last).to_contain_text("closed")
     await page.get_by_role("button", name="More…").click()
     await expect(page.get_by_role("menuitem", name="Close")).to_have_count(0)
 

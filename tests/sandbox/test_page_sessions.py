@@ -82,14 +82,24 @@ async def test_devin_speaks_in_the_session_that_was_chosen(desk: Desk, screens: 
 async def test_a_pull_request_is_opened_and_merged_by_keyboard(
     desk: Desk, screens: Screens
 ) -> None:
-    """The button to merge it is there as long as it is open."""
+    """The button to merge it is there as long as it is open, in the place of the other one.
+
+    So all of them have room beside *Send*.
+    """
     page = await screens.open()
-    await page.get_by_role("button", name="Open a pull request").press("Enter")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    opens = page.get_by_role("button", name="Open a pull request")
+    await opens.press("Enter")
     shown = page.get_by_role("list", name="Pull requests").get_by_role("listitem")
     await expect(shown).to_have_text("Pull request #7open")
+    await expect(page.get_by_role("button", name="Merge #7")).to_be_visible()
+    buttons = page.locator("#speak .buttons button:visible")
+    bottoms = await buttons.evaluate_all("all => all.map(it => it.getBoundingClientRect().bottom)")
+    assert max(bottoms) - min(bottoms) < 5.0
     await page.get_by_role("button", name="Merge #7").press("Enter")
     await expect(shown).to_have_text("Pull request #7merged")
     await expect(page.get_by_role("button", name="Merge #7")).to_have_count(0)
+    await expect(opens).to_be_visible()
     await expect(page.get_by_label("Message as Devin")).to_be_focused()
     (one,) = desk.devin.session(SESSION).pull_requests
     assert one.state == "merged"

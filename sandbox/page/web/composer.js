@@ -49,7 +49,7 @@ export function drawComposers() {
   const name = nameOf(channel);
   $("channel-text").placeholder = `Message ${name} or type /`;
   $("thread-text").placeholder = `Reply as ${writerNow().shown}…`;
-  setText(document.querySelector(".broadcast span"), `Also send to ${name}`);
+  setText(document.querySelector(".broadcast span"), channel.kind === "im" ? "Also send as direct message" : `Also send to ${name}`);
   if (view.editing && view.editing.channel !== channel.id) stopEdit();
 }
 

@@ -16,20 +16,25 @@ export function pullRequests(session) {
 
 export function drawPullRequestButtons(session) {
   const open = openIn(session);
+  $("open-pull-request").hidden = Boolean(open);
   $("merge-pull-request").hidden = !open;
   if (open) setText($("merge-pull-request"), `Merge ${numberOf(open.url)}`);
 }
 
-// What a menu offers to do with the one that is open.
+// What a menu offers while one is open.
 export function closing(session) {
   const { url } = openIn(session) ?? {};
   const close = () => ask("pull_request", { session_id: session.session_id, url, state: "closed" });
-  return url ? [{ label: `Close ${numberOf(url)}`, act: close }] : [];
+  const another = () => ask("pull_request", { session_id: session.session_id });
+  return url ? [{ label: `Close ${numberOf(url)}`, act: close }, { label: "Open another pull request", act: another }] : [];
 }
 
 export function listenPullRequests(chosen) {
   const change = (more) => chosen() && ask("pull_request", { session_id: chosen().session_id, ...more });
-  $("open-pull-request").addEventListener("click", () => change({}));
+  $("open-pull-request").addEventListener("click", async () => {
+    await change({});
+    $("speak-text").focus();
+  });
   $("merge-pull-request").addEventListener("click", async () => {
     await change({ url: openIn(chosen()).url, state: "merged" });
     $("speak-text").focus();
