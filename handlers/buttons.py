@@ -38,7 +38,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         asked = parse_send_again(press)
         if asked is None:
             raise NoSuchReply
-        await cases.replies.send_again(*asked, press.thread, press.by)
+        await cases.edits.send_again(*asked, press.thread, press.by)
         return delivery_reports.sent_again(await cases.workspace.people.name(press.by))
 
     @on_press(app, cases, OPTION, actions.APPROVE)

@@ -1,7 +1,7 @@
 """The common part of every route to Devin: the permission check, links, and accepting a reply.
 
-Replies in linked threads are accepted, and sent again when asked. Afterwards,
-`delivery/deliverer.py` takes them to Devin, and `reporting/reporter.py` brings their outcome back.
+Replies in linked threads are accepted. Afterwards, `delivery/deliverer.py` takes them to Devin, and
+`reporting/reporter.py` brings their outcome back.
 """
 
 import asyncio
@@ -15,12 +15,11 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from bot.delivery.acting import again, sender
 from bot.delivery.compose import markdown_of
 from bot.mirror.poll import Polling
 from bot.model import errors
 from bot.model.people import Act, Standing, UserId
-from bot.model.replies import Change, Evidence, Reply, ReplyId, place_of
+from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.relay.listening import Listening
@@ -30,7 +29,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.links import card_owed
-from bot.store.outbox import KEEP, Schedule
+from bot.store.outbox import Schedule
 from bot.store.state import State
 from bot.text.to_devin import TEXT_READ, first_words, is_empty, mentioned, to_markdown
 
@@ -217,7 +216,7 @@ class Accepting:
 
 
 class Replies:
-    """Accepts replies, and sends them again."""
+    """Accepts replies."""
 
     def __init__(self, accepting: Accepting) -> None:
         self._accepting = accepting
@@ -281,34 +280,6 @@ class Replies:
             self._known.pop(reply.thread, None)
             return await self.accept(reply, evidence)
         return change
-
-    async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
-        """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
-
-        Raises `NoSuchReply`; `NotAllowed` also if another person sent it and all write as
-        themselves.
-        """
-        await self._accepting.check(by, thread.channel)
-        _, channel, _ = place_of(reply)
-        if channel != thread.channel:
-            raise errors.NoSuchReply
-        kept = await self._state.mailbox.kept(reply)
-        if kept is None:
-            raise errors.NoSuchReply(
-                already_sent=await self._state.mailbox.was_sent_again(reply, number)
-            )
-        if kept.thread != thread:
-            raise errors.NoSuchReply
-        if by != sender(kept):
-            if self._accepting.workspace.settings.act_as == "required":
-                standing = Standing.NOT_SENDER
-                raise await self._accepting.turn_away(by, thread.channel, standing, reply_id=reply)
-            await self._state.claims.claim(again(reply, number), KEEP)
-        session = await self._state.mailbox.send_again(kept, number)
-        if session is None:
-            raise errors.NoSuchReply(already_sent=True)
-        audit(Event.SENT_AGAIN, by, **thread.log_fields, session_id=session, reply_id=reply)
-        await self._accepting.schedule.wake(session)
 
     async def _standing(self, before: asyncio.Event, reply: Reply, evidence: Evidence) -> Standing:
         """Return the author's standing once the arrivals `before` the reply have left their line.

@@ -1,7 +1,7 @@
 """Edits and deletions change a reply until Devin has it; after that, they can't.
 
 The author of a later edit is offered to send the new text as a separate message, and nothing is
-sent unless they press the button.
+sent unless they press the button. What Devin hasn't, or may not have, is sent again when asked.
 """
 
 import logging
@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bot.delivery.acting import again, sender
 from bot.model.errors import AlreadySent, EmptyMessage, NoSuchReply
 from bot.model.people import Standing, UserId
-from bot.model.replies import Deletion, Edit, OutcomeKind, Reply, place_of
+from bot.model.replies import Deletion, Edit, OutcomeKind, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
@@ -20,7 +21,7 @@ from bot.runtime.in_flight import Background
 from bot.runtime.logs import Event, audit
 from bot.store.claims import Ticket, new_number
 from bot.store.links import GONE
-from bot.store.outbox import Owing
+from bot.store.outbox import KEEP, Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision, outlasted
 from bot.store.state import State
 from bot.text.to_devin import is_empty, says_something
@@ -40,7 +41,7 @@ class CorrectionOffered(Ticket):
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Applies edits and deletions, and offers corrections."""
+    """Applies edits and deletions, offers corrections, and sends replies again."""
 
     state: State
     accepting: Accepting
@@ -129,6 +130,32 @@ class Edits:
         )
         if await self.speaking.say(spoken) is Owing.DONE:
             raise AlreadySent
+
+    async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
+        """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
+
+        Raises `NoSuchReply`; `NotAllowed` also if another person sent it and all write as
+        themselves.
+        """
+        await self.accepting.check(by, thread.channel)
+        _, channel, _ = place_of(reply)
+        if channel != thread.channel:
+            raise NoSuchReply
+        kept = await self.state.mailbox.kept(reply)
+        if kept is None:
+            raise NoSuchReply(already_sent=await self.state.mailbox.was_sent_again(reply, number))
+        if kept.thread != thread:
+            raise NoSuchReply
+        if by != sender(kept):
+            if self.accepting.workspace.settings.act_as == "required":
+                standing = Standing.NOT_SENDER
+                raise await self.accepting.turn_away(by, thread.channel, standing, reply_id=reply)
+            await self.state.claims.claim(again(reply, number), KEEP)
+        session = await self.state.mailbox.send_again(kept, number)
+        if session is None:
+            raise NoSuchReply(already_sent=True)
+        audit(Event.SENT_AGAIN, by, **thread.log_fields, session_id=session, reply_id=reply)
+        await self.accepting.schedule.wake(session)
 
     async def _follow(
         self,
