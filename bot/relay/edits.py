@@ -134,8 +134,8 @@ class Edits:
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
         """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
 
-        Raises `NoSuchReply`; `NotAllowed` also if another person sent it and all write as
-        themselves.
+        Raises `NoSuchReply`, `NotLinked`, `IsMuted` and `LinkChanged`; `NotAllowed` also if another
+        person sent it and all write as themselves.
         """
         await self.accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)
@@ -146,6 +146,7 @@ class Edits:
             raise NoSuchReply(already_sent=await self.state.mailbox.was_sent_again(reply, number))
         if kept.thread != thread:
             raise NoSuchReply
+        await self.speaking.check_link(thread, await self.state.mailbox.session_of(reply))
         if by != sender(kept):
             if self.accepting.workspace.settings.act_as == "required":
                 standing = Standing.NOT_SENDER

@@ -6,9 +6,18 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import LinkChanged, NoSuchReply, NotAllowed, NotIdentified
+from bot.model.errors import (
+    IsMuted,
+    LinkChanged,
+    NoSuchReply,
+    NotAllowed,
+    NotIdentified,
+    NotLinked,
+    PersonError,
+)
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
+from bot.model.sessions import NamedSession, SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.settings import Settings
@@ -100,6 +109,51 @@ async def _sends_again(desk: Desk, report: Message) -> None:
     assert first.body == second.body
     assert len(second.message) > 2_700
     await until_pressed(report, delivery_reports.sent_again("Ben Franklin"), said)
+
+
+CHANGES: dict[str, PersonError] = {
+    "mute": IsMuted(),
+    "unlink": NotLinked(),
+    f"link {OTHER_SESSION}": LinkChanged(NamedSession(SessionId(OTHER_SESSION)), "ada"),
+}
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+async def test_a_reply_is_sent_again_only_to_the_session_of_a_thread_that_takes_replies(
+    bot: Bot, desk: Desk, verb: str
+) -> None:
+    """Else the press says so, and sends nothing; the button stays."""
+    desk.devin.add_session(OTHER_SESSION)
+    report = await suspended(desk)
+    thread = str(report.thread_ts)
+    before = len(desk.posts(thread, with_cards=True))
+    commands = ["unlink", verb] if verb.startswith("link") else [verb]
+    for count, command in enumerate(commands, before + 1):
+        await desk.mention(command, thread=thread)
+        await wait_until(
+            lambda count=count: len(desk.posts(thread, with_cards=True)) >= count,  # type: ignore[misc]
+            "it is obeyed",
+        )
+    await press(desk, report)
+    await desk.until_whispered(refusals.sorry(CHANGES[verb]), "ada")
+    assert actions(report) == AGAIN
+    assert len(desk.devin.requests) == 1
+
+
+async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
+    bot: Bot, desk: Desk
+) -> None:
+    """As people see it, whoever presses, and whatever was offered to its author."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", times=1)
+    ts = await desk.reply("Please rebase", thread)
+    report = await desk.offering("send_again", thread)
+    await desk.slack.edit("general", ts, "Please merge")
+    offer = delivery_reports.correction_offered("", was_taken=True)
+    await desk.until_whispered(offer, "ada")
+    await press(desk, report, user="ben")
+    await desk.until_received("merge")
+    assert "rebase" not in desk.devin.requests[-1].message
 
 
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(

@@ -1,11 +1,10 @@
 -- Notes that the head of a mailbox is being sent under `token`, and returns it. One under another
 -- token was being sent by a holder that is gone, or thought to be; one under our own was taken by a
--- first try whose answer was lost, before redis-py tried again.
--- While threads of the session are still to be read, the head waits for replies that may be missing
--- before it, but no longer than `keep.behind` from when it was accepted, however often something is
--- missed after that. No head is taken before its `not_before`. A delivery that no longer `goes_on`
--- takes only what is under its own token, and lets the session queue after those that have been due
--- for longer.
+-- first try whose answer was lost. While threads of the session are still to be read, the head
+-- waits for replies that may be missing before it, but no longer than `keep.behind` from when it
+-- was accepted. No head is taken before its `not_before`. A delivery that no longer `goes_on` takes
+-- only what is under its own token, and lets the session queue after those that have been due for
+-- longer.
 local function next_head(session, token, now, goes_on)
   local mail, watched, lease = key.mail(session), key.watched(session), key.lease(session)
   while true do

@@ -1,8 +1,6 @@
--- Notes a change of a reply that is being sent, when it is unknown whether Devin accepts the old
--- text. The change takes effect in the step that lets the reply wait again (`apply_change`). If it
--- gets an outcome instead, it stays as it was sent and the note is deleted; only the note of a
--- withdrawal stays, and keeps the reply from being sent again.
--- Of two edits the later one counts, in whatever order they come; after a deletion none counts.
+-- Notes a change of a reply that is being sent. It takes effect in the step that lets it wait again
+-- (`apply_change`). Once there is an outcome, only the note of a withdrawal stays, and keeps the
+-- reply from being sent again. The later one of two edits counts; after a deletion, none does.
 local function note_change(reply, new, edited, drops)
   local was = redis.call('HMGET', reply, 'meanwhile', 'meanwhile_at')
   local is_gone = was[1] == '' and was[2] == '0'

@@ -1,9 +1,9 @@
 -- Measures what waits, opening at most `most` mailboxes, watched sessions and entries; each mailbox
 -- beyond that counts as one reply. Returns the number of waiting replies, the longest wait of a
--- mailbox's head (ms), the numbers of sessions with mail and of entries in the outbox that are due
--- within the hour, but for cards that rest (`end_card`); for how long the most overdue watched
--- session waits (ms), the number of these sessions, and the state of each that was opened; the
--- threads with words to post, and the longest wait of those (ms).
+-- mailbox's head (ms), the numbers of sessions with mail and of entries that are due within the
+-- hour, but for cards that rest (`end_card`); for how long the most overdue watched session waits
+-- (ms), their number, and the state of each that was opened; the threads with words to post, and
+-- the longest wait of those (ms).
 local most = tonumber(ARGV[1])
 
 local now = now_ms()

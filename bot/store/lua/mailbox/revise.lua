@@ -1,9 +1,9 @@
--- Applies an edit (`edited` is its time in microseconds) or a deletion (`edited` is 0) to a reply
--- that waits. If the reply is being sent, the change is noted (`note_change`); if the reply has not
--- come yet, the change waits for it, if it `may_be_ahead`. `old` is the reply that was read, and
--- `new` its successor; '' withdraws it. `drops` is the field to delete with the old one, or ''. The
--- same edit, or an older one that comes late, has no effect.
--- Returns the result and the outcome so far; the result is 'raced' if the reply must be read again.
+-- Applies an edit (`edited` is its time in microseconds) or a deletion (0) to a reply that waits.
+-- If that is being sent, the change is noted (`note_change`); if it has not come yet, the change
+-- waits for it, if it `may_be_ahead`. What Devin may lack is sent again as it is now. `old` is the
+-- reply that was read, and `new` its successor; '' withdraws it. `drops` is the field to delete
+-- with the old one, or ''. The same edit, or an older one, has no effect.
+-- Returns the result and the outcome so far; 'raced' if the reply must be read again.
 local reply_id = ARGV[1]
 local session = ARGV[2]
 local old = ARGV[3]
@@ -29,6 +29,16 @@ if not state then
   return {'ahead', ''}
 end
 if state == 'withdrawn' then return {'repeated', ''} end
+if new ~= '' and (was[2] or '') ~= old then return {'raced', ''} end
+if state == 'sending' then
+  note_change(reply, new, edited, drops)
+  return {'sending', ''}
+end
+local has_it = string.find(was[4] or '', '"kind":"delivered"', 1, true)
+if new ~= '' and (state ~= 'done' or was[2] and not has_it) then
+  redis.call('HSET', reply, 'reply', new)
+  if drops ~= '' then redis.call('HDEL', reply, drops) end
+end
 if state == 'done' then
   -- A reply that its author took back must not be sent again; its report may still need the text.
   local report = reply_id .. '|' .. redis.call('HGET', reply, 'round') .. '|outcome'
@@ -39,14 +49,8 @@ if state == 'done' then
   end
   return {'done', was[4] or ''}
 end
-if new ~= '' and was[2] ~= old then return {'raced', ''} end
-if state == 'sending' then
-  note_change(reply, new, edited, drops)
-  return {'sending', ''}
-end
 if new ~= '' then
-  redis.call('HSET', reply, 'reply', new, 'edited', edited)
-  if drops ~= '' then redis.call('HDEL', reply, drops) end
+  redis.call('HSET', reply, 'edited', edited)
   return {state == 'ahead' and 'ahead' or 'changed', ''}
 end
 withdraw(reply_id, session, edited)

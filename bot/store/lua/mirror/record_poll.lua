@@ -1,11 +1,11 @@
--- Records a poll that read messages: what the session is now, the `read_ids` of messages that were
--- read ('': as before), the items to be `said` (a thread each), the followers that are caught
--- up, and the threads whose `cards` change. Both are traffic of their threads. Nothing is recorded
--- unless the session is known as it was `before`: so of two polls, the first one counts, and none
--- of before a thread joined. What the session has `used` goes into the ledger: the month, the
--- session's account, its total before, the field of the day, its total now; or nothing.
--- If it `tells` people something that they may have to answer, a reply that is sent from now on may
--- be the answer. The next poll comes in `after_ms`; see `put_off`.
+-- Records a poll: what the session is now, the `read_ids` of messages that were read ('': as
+-- before), the items to be `said` (a thread each), the followers that are caught up, and the
+-- threads whose `cards` change. Both are traffic of their threads. Nothing is recorded unless the
+-- session is as it was `before`: the first one of two polls counts, and none of before a thread
+-- joined. What the session has `used` goes into the ledger: the month, the session's account, its
+-- total before, the field of the day, its total now; or nothing. If it `tells` people something
+-- that they may have to answer, a reply that is sent from now on may be the answer. The next poll
+-- comes in `after_ms`; see `put_off`.
 -- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
 local session = ARGV[1]
 local before = ARGV[2]
