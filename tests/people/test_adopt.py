@@ -1,5 +1,6 @@
 """A channel's rules: new sessions from elsewhere get a thread there, once."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -292,6 +293,19 @@ async def test_a_session_that_waits_may_go_to_another_channel(
     await until_threads(desk, 1, "secrets")
     await look(desk, raw)
     assert len(roots(desk)) == 10
+
+
+async def test_what_another_channel_has_is_not_counted(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """Two channels may look at the same moment; between them, they have room for all."""
+    for channel in ("general", "secrets"):
+        await set_rules(desk, channel=channel)
+        await look(desk, raw, channel)
+    for _ in range(17):
+        desk.devin.appear(NIGHTLY)
+    await asyncio.gather(look(desk, raw), look(desk, raw, "secrets"))
+    for channel in ("general", "secrets"):
+        await look(desk, raw, channel)
+    await wait_until(lambda: len(roots(desk) + roots(desk, "secrets")) == 17, "all have threads")
 
 
 async def test_what_is_done_is_listed_no_more(bot: Bot, desk: Desk, raw: Redis) -> None:

@@ -237,10 +237,14 @@ class Adopting:
             if noted == REFUSED:
                 refused.append(one.session)
                 continue
-            if waiting or await hourly.count(f"adopt:{channel}", one.session):
+            if waiting:
                 waiting.append(one.session)
                 continue
             if not await self.state.claims.claim(claim, ADOPTED_KEPT, channel):
+                continue
+            if await hourly.count(f"adopt:{channel}", one.session):
+                await self.state.claims.disclaim(claim)
+                waiting.append(one.session)
                 continue
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
             await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
