@@ -133,10 +133,11 @@ def amount(acus: float) -> str:
 
 def acus_of(acus: float, cap: int | None) -> str:
     """Return what a session has used, of its cap if it has one: "4.2 of 10 ACUs"."""
+    if cap is not None:
+        part = acus if acus >= cap else min(acus, cap - 0.1)  # which isn't rounded up to all of it
+        return f"{amount(part)} of {cap_of(cap)}"
     used = amount(acus)
-    if cap is None:
-        return f"{used} {'ACU' if used == '1' else 'ACUs'}"
-    return f"{used} of {cap_of(cap)}"
+    return f"{used} {'ACU' if used == '1' else 'ACUs'}"
 
 
 def cap_of(cap: int) -> str:

@@ -157,3 +157,9 @@ async def test_version_1_tells_no_acus(bot: Bot, desk: Desk, store: Store) -> No
 def test_amounts_have_one_digit_at_most(acus: float) -> None:
     """As people say them."""
     assert acus_of(acus, None) in {"0 ACUs", "1 ACU", "1,234.6 ACUs"}
+
+
+@each("acus", [9.94, 9.95, 9.99])
+def test_nearly_all_of_a_cap_is_not_all_of_it(acus: float) -> None:
+    """While Devin still works, nobody is told that it can't."""
+    assert acus_of(acus, 10) == "9.9 of 10 ACUs"
