@@ -42,12 +42,12 @@ def events_of(
     """Return what people must know besides Devin's words."""
     if page.has_more:
         return ()  # the state is that of the end, which was not read
-    return [
-        *_of_pull_requests(poll.seen, seen),
-        *_at_rest(poll, seen, fresh, page),
-        *_in_trouble(poll, seen),
-        *_of_cap(poll, seen),
-    ]
+    rest, cap = _at_rest(poll, seen, fresh, page), _of_cap(poll, seen)
+    if any(one.kind is SaidKind.CAP_REACHED for one in cap):
+        ends = {SaidKind.FINISHED, SaidKind.ENDED}  # which leave it to the cap how to go on
+        more = {"cap": seen.cap}
+        rest = [one.model_copy(update=more if one.kind in ends else {}) for one in rest]
+    return [*_of_pull_requests(poll.seen, seen), *rest, *_in_trouble(poll, seen), *cap]
 
 
 def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:

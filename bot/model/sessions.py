@@ -255,7 +255,7 @@ class Said(Record):
 
     `id` is the message's id, or that of what is `asked`. `text` is Devin's, or the address of a
     pull request. `at` is when Devin wrote it, or, of what is closed, when it was asked. `acus` are
-    what the session has used of its `cap`.
+    what the session has used of its `cap`. An end has that if it is told with `CAP_REACHED`.
     """
 
     kind: SaidKind = SaidKind.MESSAGE

@@ -10,6 +10,7 @@ from bot.mirror.pace import FRESH_MS, MOST_PULLS, asked_with, children_of, pause
 from bot.model.people import UserId
 from bot.model.sessions import (
     Follow,
+    NamedSession,
     PullRequest,
     SaidKind,
     SessionId,
@@ -20,7 +21,9 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.store.watches import Follower, Found, TakenPoll, short_id
-from bot.wording.mirror.posts import MESSAGE_LIMIT, beginning
+from bot.wording.actions import CONTINUE_SESSION, OPEN_SESSION
+from bot.wording.mirror.posts import MESSAGE_LIMIT, Framing, beginning, compose
+from tests.support.tables import each
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000
@@ -437,6 +440,18 @@ def test_a_cap_is_told_at_four_fifths_and_when_it_is_used_up_once_each() -> None
 def test_a_session_that_jumps_to_its_cap_is_not_near_it_first() -> None:
     """One post is enough."""
     assert said(polled([], before=capped(1.0), acus=11.0)) == ["(cap_reached)"]
+
+
+@each(("state", "said"), [("finished", "has *finished*.\n"), ("ended", "messages anymore.\n")])
+def test_what_ends_at_its_cap_tells_one_person_one_way_to_go_on(state: str, said: str) -> None:
+    """The cap's: a session that has used it up does nothing about a reply."""
+    found = polled([], SessionState(state), before=capped(9.0), acus=10.0)
+    framing = Framing(thread=thread(), session=NamedSession(SESSION), mention="U0ADA")
+    (post,) = compose([one for _, one in found.said], framing).posts
+    assert said in post.text
+    assert post.text.count("<@U0ADA>") == 1
+    (row,) = [one for one in post.blocks if one["type"] == "actions"]
+    assert [one["action_id"] for one in row["elements"]] == [CONTINUE_SESSION, OPEN_SESSION]
 
 
 def test_a_limit_near_the_cap_is_the_cap_and_no_other_trouble() -> None:

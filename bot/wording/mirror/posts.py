@@ -66,7 +66,8 @@ class Framing:
 
 def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
     """Say what has happened; `is_below` says that Devin's words about it stand right above."""
-    to = f"<@{escape(framing.mention)}> " if framing.mention else ""
+    leads_on = one.kind in CAPS or not one.cap
+    to = f"<@{escape(framing.mention)}> " if framing.mention and leads_on else ""
     if one.kind in CAPS:
         return _of_cap(one, to)
     match one.kind:
@@ -81,11 +82,12 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
         case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED:
             said = _PULL_REQUESTS[one.kind].format(pull_request_link(one.text))
         case SaidKind.FINISHED:
-            said = f"{to}Devin has *finished*. Reply here to continue."
+            said = f"{to}Devin has *finished*.{' Reply here to continue.' if leads_on else ''}"
         case SaidKind.ENDED:
             how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
             advice = without_mention(ending.ADVICE) if framing.thread.is_direct else ending.ADVICE
-            said = f"{to}Devin's session has {how} and can't receive messages anymore. {advice}"
+            said = f"{to}Devin's session has {how} and can't receive messages anymore."
+            said += f" {advice}" if leads_on else ""
         case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
             said = (
                 f"{to}Devin has *stopped*: it reached a usage or billing limit. Fix that in "
@@ -139,7 +141,7 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             approve = button(APPROVE, "Approve", _value(one, framing, 0))
             return [{**approve, "style": "primary"}, open_session]
         case SaidKind.ENDED:
-            return ending.buttons(framing.thread, framing.session)
+            return [] if one.cap else ending.buttons(framing.thread, framing.session)
         case SaidKind.CAP_REACHED:
             return [continues(framing.thread, framing.session.session), open_session]
         case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED | SaidKind.CAP_NEAR:
