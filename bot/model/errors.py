@@ -10,6 +10,7 @@ RelayError
 │   ├── NotAllowed         this person or channel may not steer Devin here
 │   ├── TooManyStarts      this person has started as many sessions as they may in an hour
 │   ├── NothingToSay       there is no text to send
+│   ├── NoTask             there is no prompt for a new session
 │   ├── NotStopped         Devin isn't working, or *Stop* was pressed too long ago
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
 │   ├── EmptyMessage       the message contains nothing that Devin could read
@@ -114,6 +115,10 @@ class TooManyStarts(PersonError):
 
 class NothingToSay(PersonError):
     """There is no text to send."""
+
+
+class NoTask(PersonError):
+    """There is no prompt for a new session: only its options, at most."""
 
 
 class NotStopped(PersonError):

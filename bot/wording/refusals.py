@@ -92,6 +92,9 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "No Devin session is linked here. To start or link one, mention me with "
         "`start &lt;prompt&gt;` or `link &lt;session link or ID&gt;`."
     ),
+    errors.NoTask: SlackMessage(
+        "There's no task yet. After the options, write what Devin should do."
+    ),
     errors.NothingToSay: SAY_HELP,
     errors.StartGone: SlackMessage(
         "This has expired. To start a session, mention me with `start` again."

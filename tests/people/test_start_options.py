@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.model.errors import NoTask
 from bot.model.options import (
     BadOptions,
     OptionFlaw,
@@ -152,6 +153,8 @@ async def test_what_a_command_said_is_quoted_back(bot: Bot, desk: Desk) -> None:
 
 async def test_options_alone_are_no_task(bot: Bot, desk: Desk) -> None:
     """In a thread they choose for what it says."""
+    await desk.slack.slash("/devin-say", "new max:3")
+    await desk.until_whispered(refusals.sorry(NoTask()), "ada")
     ts = await desk.mention("start max:3")
     await desk.until_said("There's no task yet", ts)
     thread = await desk.slack.say("The login is broken")
@@ -212,6 +215,9 @@ async def test_a_form_s_prompt_may_begin_with_options(bot: Bot, desk: Desk) -> N
     await desk.slack.submit_view((await opened(desk))["id"], typed)
     (view,) = desk.slack.open_views("ada")
     assert "max:0" in view["errors"]["prompt"]
+    await desk.slack.submit_view(view["id"], typed | {"prompt": "max:2"})
+    (view,) = desk.slack.open_views("ada")
+    assert view["errors"] == {"prompt": refusals.sorry(NoTask()).text}
     await desk.slack.submit_view(view["id"], typed | {"prompt": "max:2 Fix it"})
     await wait_until(lambda: sessions(desk), "it starts")
     assert sessions(desk)[0].cap == 2

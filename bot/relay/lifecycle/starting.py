@@ -303,12 +303,12 @@ class Starting:
     async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
         """Have `text` posted under the person's name, and a session started in that new thread.
 
-        `text` is Slack markup, and said once for each `key`. Raises `NothingToSay` also if it has
-        nothing but options, `BadOptions`, `CannotPost` and `TooManyStarts`.
+        `text` is Slack markup, and said once for each `key`. Raises `NoTask`, `BadOptions`,
+        `CannotPost` and `TooManyStarts`.
         """
         await self.accepting.check(by, channel, Act.START)
         if not (await self.choosing.of(channel, text)).prompt.strip():
-            raise errors.NothingToSay
+            raise errors.NoTask
         thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
         await self.speaking.command(thread, by, text, key, act=Act.START)
 
