@@ -145,6 +145,17 @@ async def test_what_can_t_be_a_default_is_asked_back(
     assert await profile(desk, store) == Profile()
 
 
+async def test_a_macro_that_can_t_be_looked_up_now_is_to_be_tried_again(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Which another one than a key that may not look it up needs."""
+    for status, flaw in ((503, OptionFlaw.UNREAD_NOW), (403, OptionFlaw.UNREAD)):
+        desk.devin.read_failures["playbooks"].append(status)
+        ts = await desk.mention("defaults playbook:!deploy")
+        await desk.until_said(refusals.sorry(bad((flaw, "playbook", "!deploy"))), ts)
+    assert await profile(desk, store) == Profile()
+
+
 @on_v1
 async def test_version_1_has_no_repository_and_no_mode(bot: Bot, desk: Desk, store: Store) -> None:
     """Nor does it ask for those that were set when it had."""

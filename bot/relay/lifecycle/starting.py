@@ -101,7 +101,7 @@ class Choosing:
         if options.playbook.startswith("!"):
             found = await self._looked_up(options.playbook, self.workspace.timing.list_seconds)
             if isinstance(found, Unread):
-                found = OptionProblem(OptionFlaw.UNREAD, "playbook", options.playbook)
+                found = OptionProblem(OptionFlaw.UNREAD_NOW, "playbook", options.playbook)
             problems += [found] if isinstance(found, OptionProblem) else []
         if problems:
             raise BadDefaults(problems)
