@@ -20,13 +20,13 @@ from bot.model.replies import Reply
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.starter import start_claim
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.channels import MOVED, SHARED
 from bot.slack.lookups import Need
+from bot.store.claims import start_claim
 from bot.store.links import card_owed
 from bot.store.outbox import Schedule
 from bot.store.state import State

@@ -18,6 +18,7 @@ from typing import ClassVar, TypeVar
 from bot.model.errors import FormGone, PersonError, StoreAway, UnderWay
 from bot.model.people import UserId
 from bot.model.record import Record
+from bot.model.threads import ThreadRef
 from bot.redis import lua as commands
 from bot.redis.connection import Store, millis
 from bot.redis.keys import calls_key, once_key, ticket_key
@@ -35,6 +36,11 @@ CLAIM = timedelta(days=2)
 
 OFFERED = timedelta(days=30)
 """The time for which a thread in which a link was offered gets no other offer."""
+
+
+def start_claim(thread: ThreadRef) -> str:
+    """Name the claim of the start that is being carried out in `thread`."""
+    return f"starting:{thread.name}"
 
 
 class Claims:

@@ -22,13 +22,14 @@ from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefuse
 from bot.model.options import BadOptions, Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
 from bot.relay.lifecycle.starting import FAILED, KEEP_CLAIM, STARTED, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import start_claim
 from bot.store.lua import ReplyField
 from bot.store.outbox import Begun
 from bot.store.state import State
@@ -49,11 +50,6 @@ Result = tuple[NamedSession, Started] | SlackMessage
 """The session and how it was started, or the words that tell why there is none."""
 
 _WORDS = TypeAdapter(SlackMessage)
-
-
-def start_claim(thread: ThreadRef) -> str:
-    """Name the claim of the start that is being carried out in `thread`."""
-    return f"starting:{thread.name}"
 
 
 @dataclass(frozen=True, slots=True)
