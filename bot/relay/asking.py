@@ -28,7 +28,7 @@ from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.claims import OFFERED, Ticket
+from bot.store.claims import OFFERED, Ticket, start_claim
 from bot.store.state import State
 from bot.text.to_devin import is_empty, strip_mention, to_markdown
 from bot.wording import forms, refusals, thread_links
@@ -242,14 +242,17 @@ class FirstWords:
     async def offer(self, message: Reply) -> None:
         """Tell the author of `message` that no session got it, and offer what can be done.
 
-        In an unlinked thread, that is to begin there. Where the thread was linked or unmuted after
-        they wrote it, it is to send it; where the thread is muted, nothing. One that was sent or
-        withdrawn before is not told of.
+        In an unlinked thread, that is to begin there, unless somebody has just begun. Where the
+        thread was linked or unmuted after they wrote it, it is to send it; where the thread is
+        muted, nothing. One that was sent or withdrawn before is not told of.
         """
         if await self.state.mailbox.is_known(message.id):
             return
+        is_starting = await self.state.claims.is_claimed(start_claim(message.thread))
         link = await self.state.links.get(message.thread)
-        if link is None:
+        if link is None and is_starting:
+            words = refusals.sorry(errors.BeingStarted())
+        elif link is None:
             number = await self._asked(message, Act.START)
             words = thread_links.not_linked(number)
         elif not link.takes_replies:

@@ -250,6 +250,20 @@ async def test_two_starts_at_once_in_a_thread_are_one_session(bot: Bot, desk: De
     assert "Fix it" in prompt(desk)
 
 
+@pytest.mark.parametrize("words", ["unlink", "mute", "end", "follow off", "Use Postgres, please"])
+async def test_while_a_session_is_being_started_nobody_is_told_that_there_is_none(
+    bot: Bot, desk: Desk, words: str
+) -> None:
+    """Who wants to stop it reads how; other words to the bot reach the session once it is there."""
+    desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 100)
+    root = await desk.mention("start Fix it")
+    await wait_until(lambda: len(desk.devin.creations) < 100, "it is put off")
+    await desk.mention(words, thread=root)
+    told = refusals.sorry(BeingStarted()).text
+    await wait_until(lambda: told in str([desk.said(root), desk.whispers("ada")]), "it is told")
+    assert "No Devin session" not in str([desk.said(root), desk.whispers("ada")])
+
+
 async def test_status_tells_that_a_session_is_being_started(bot: Bot, desk: Desk) -> None:
     """Also in the direct message, and while Devin puts it off; not once its thread is linked."""
     direct = desk.slack.workspace.direct_message("ada", desk.slack.bot_user_id).id

@@ -28,7 +28,8 @@ BUSY = SlackMessage(
 
 UNDER_WAY = (
     "A new session is being started in this thread. Once Devin has it, I'll link the thread to it, "
-    "and replies posted in the meantime will be sent, too."
+    "and replies posted in the meantime will be sent, too. Until then, deleting the message that "
+    "asked for it stops it."
 )
 
 NOTHING = SlackMessage(
