@@ -16,9 +16,7 @@ if not (begins or noted[1]) then return 1 end
 local time = redis.call('TIME')
 local gap = time[1] * 1000000 + time[2]
 redis.call('HSET', key.heard, 'gap', gap)
-for _, name in ipairs(noted) do
-  redis.call('HSET', key.heard, 'noted:' .. name, gap)
-end
+for _, name in ipairs(noted) do redis.call('HSET', key.heard, 'noted:' .. name, gap) end
 local kept = {key.heard, key.unread, key.behind}
 for _, one in ipairs(kept) do redis.call('PEXPIRE', one, within_ms) end
 return 1

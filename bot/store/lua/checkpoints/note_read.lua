@@ -9,9 +9,8 @@ for _, thread in ipairs(threads) do
   local name, after = unpack(thread)
   local since = tonumber(redis.call('ZSCORE', key.unread, name) or -1)
   local noted = tonumber(redis.call('HGET', key.heard, 'noted:' .. name) or 0)
-  if since == after and noted <= (tonumber(read_gap) or 0) then
-    redis.call('ZREM', key.unread, name)
-  end
+  local is_read = since == after and noted <= (tonumber(read_gap) or 0)
+  if is_read then redis.call('ZREM', key.unread, name) end
 end
 -- Another thread of this session may have been noted since; the next pass reads it. What was noted
 -- of other sessions does not hold up this one's mail.

@@ -11,12 +11,8 @@ local function put_off(polls, began, now)
     if tonumber(due_at[i] or 0) == began + keep.poll * 1000 then
       local due = now + after_ms
       if after_ms >= 20000 then due = math.ceil(due / 10000) * 10000 end
-      if after_ms < 0 then
-        redis.call('ZREM', key.watch, session)
-      else
-        dues[#dues + 1] = due
-        dues[#dues + 1] = session
-      end
+      if after_ms < 0 then redis.call('ZREM', key.watch, session) end
+      if after_ms >= 0 then dues[#dues + 1], dues[#dues + 2] = due, session end
     end
   end
   if #dues > 0 then redis.call('ZADD', key.watch, unpack(dues)) end

@@ -12,10 +12,8 @@ for _, id in ipairs(redis.call('ZRANGE', mail, 0, most - 1)) do
   local team, channel, ts = string.match(
     record, '"thread":{"team":"([^"]*)","channel":"([^"]*)","thread_ts":"([^"]*)"}'
   )
-  if team then
-    local thread = team .. ':' .. channel .. ':' .. ts
-    counts[thread] = (counts[thread] or 0) + 1
-  end
+  local thread = team and team .. ':' .. channel .. ':' .. ts
+  if thread then counts[thread] = (counts[thread] or 0) + 1 end
 end
 for thread, count in pairs(counts) do
   answer[#answer + 1], answer[#answer + 2] = thread, count

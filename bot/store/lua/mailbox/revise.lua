@@ -42,11 +42,9 @@ end
 if state == 'done' then
   -- A reply that its author took back must not be sent again; its report may still need the text.
   local report = reply_id .. '|' .. redis.call('HGET', reply, 'round') .. '|outcome'
-  if new == '' and redis.call('ZSCORE', key.outbox, report) then
-    note_change(reply, '', edited, '')
-  elseif new == '' then
-    redis.call('HDEL', reply, 'reply', 'files')
-  end
+  local is_told = not redis.call('ZSCORE', key.outbox, report)
+  if new == '' and is_told then redis.call('HDEL', reply, 'reply', 'files') end
+  if new == '' and not is_told then note_change(reply, '', edited, '') end
   return {'done', was[4] or ''}
 end
 if new ~= '' then

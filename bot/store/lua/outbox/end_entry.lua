@@ -17,8 +17,7 @@ if leaves == 'fact' then redis.call('HDEL', record, 'content') end
 if leaves == 'nothing' then redis.call('DEL', record) end
 if delay_told_in ~= '' then
   redis.call('HSET', record, 'delay_told_in', delay_told_in)
-  if is[1] == 'done' or is[1] == 'withdrawn' then
-    return redis.call('ZADD', key.outbox, now_ms(), owed)
-  end
+  local is_over = is[1] == 'done' or is[1] == 'withdrawn'
+  if is_over then return redis.call('ZADD', key.outbox, now_ms(), owed) end
 end
 return redis.call('ZREM', key.outbox, owed)
