@@ -57,6 +57,7 @@ OTHERS = {
 
 KEYWORDS = {
     *("sum", "max", "by", "or", "rate", "increase", "absent", "time", "histogram_quantile"),
+    *("unless", "offset"),
     *("job", "instance", "le", "alertname", "alertstate", "severity"),
 }
 
