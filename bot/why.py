@@ -4,11 +4,11 @@ It reads Redis, and asks Slack who the bot is, and for the message. The output h
 states, and nothing that people or Devin wrote.
 """
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from bot.app import open_slack
@@ -16,8 +16,10 @@ from bot.doctor import REDIS_ERRORS, who_is
 from bot.model.errors import SlackAway, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.record import string
-from bot.model.replies import FOR_OPERATOR, OutcomeKind, reply_id
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.replies import OutcomeKind, Refusal, ReplyId, reply_id
+from bot.model.sessions import Follow
+from bot.model.threads import ThreadRef, ts_micros
+from bot.redis import keep
 from bot.redis.connection import Store, check_schema, millis, open_store
 from bot.redis.embedded.home import ValkeyHome
 from bot.settings import Settings
@@ -26,28 +28,30 @@ from bot.slack.app.workspace import Identity
 from bot.slack.threads import NO_SUCH_CHANNEL, NO_SUCH_THREAD
 from bot.store.claims import Claims
 from bot.store.outbox import OwedKind
-from bot.store.traces import ReplyTrace, SessionTrace, trace_reply, trace_session, trace_thread
+from bot.store.traces import Trace, trace
 from bot.wording.phrases import plural, span
 from handlers.mentions import claim_of
 from handlers.parse import messages
 
-Row = tuple[bool, str, str, str]
-"""A possible finding: whether it holds, its grade, what it says, and what to do."""
+Rows = Iterator[tuple[str, str, str]]
+"""Possible findings, of which the first counts: the grade, what it says, and what to do."""
 
 WELL, LOOK, ACT = "well", "look", "act"
 
-GONE = "gone"
+GONE, STEP = "gone", "step"
 NOT_IN = frozenset({"not_in_channel", NO_SUCH_CHANNEL})
 SECOND, LATE, STUCK, OLD, DAY = 1_000, 10_000, 60_000, 300_000, 86_400_000
+LAST = 10**14
 
 SEND = "*Send to Devin* in the message's menu sends it."
 LOG = "See its lines in the log (docs/troubleshooting.md, Find a reply)."
-ALERT = "See docs/operations.md, {}."
+SEE = "See docs/operations.md,"
 ALLOW = f"Allow that (docs/configuration.md, Who may message Devin). {SEND}"
 LATER = "Ask again in a few seconds."
+NAME = "Ask with a permalink that has thread_ts, as *Copy link* of a reply gives it."
 AGAIN = ("Devin may have it", "Look into the session; if it isn't there, press *Send again*.")
 
-ENDS: Mapping[OutcomeKind, tuple[str, str]] = {
+ENDS: Mapping[OutcomeKind | Refusal, tuple[str, str]] = {
     OutcomeKind.DELIVERED: ("Devin has it", ""),
     OutcomeKind.UNCERTAIN: AGAIN,
     OutcomeKind.UNCONFIRMED: AGAIN,
@@ -55,8 +59,11 @@ ENDS: Mapping[OutcomeKind, tuple[str, str]] = {
     OutcomeKind.GIVEN_UP: ("Devin took nothing for too long", "Press *Send again* in the thread."),
     OutcomeKind.ENDED: ("its session takes no more", f"Link or start another one. {SEND}"),
     OutcomeKind.REFUSED: ("Devin rejected it", "The thread has the reason."),
+    Refusal.KEY_REJECTED: ("Devin rejects the key", f"{SEE} RelayKeyRejected."),
+    Refusal.FORBIDDEN: ("Devin rejected it", f"{SEE} RelayForbidden."),
+    Refusal.ACTING: ("Devin rejected it", "Run `devin-relay doctor`, and see ACT_AS."),
 }
-"""What each outcome means, and what to do."""
+"""What each outcome means, and what to do; some refusals have a row of their own."""
 
 _PERMALINK = re.compile(
     r"https://[\w.-]+/archives/([A-Z0-9]{1,32})/p([0-9]{10})([0-9]{6})/?"
@@ -79,6 +86,11 @@ class Place:
     ts: str
     thread_ts: str = ""
 
+    @property
+    def id(self) -> ReplyId:
+        """The key of the reply that it may be."""
+        return reply_id(self.team, self.channel, self.ts)
+
 
 def parse_place(text: str) -> Place | None:
     """Parse a permalink, or the ID of a reply or a thread, as the log has it."""
@@ -97,33 +109,38 @@ async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
             yield known
         ours = known if isinstance(known, Identity) else None
         team = ours.tenant if ours else place.team
-        if not team:
+        if not team or place.team not in {"", team}:
+            says = f"its workspace is {place.team}, and the bot's is {team}"
+            says = says if team else "its workspace isn't known without Slack"
             fix = "Name it as the log does: T0123ABCD:C0123ABCD:1764000000.000100."
-            yield _finding("Message", ACT, "its workspace isn't known without Slack", fix)
+            yield _finding("Message", ACT, says, fix)
             return
-        (event, hidden), own = await _shown(client, place), store.of(team)
+        own, place = store.of(team), replace(place, team=team)
         try:
             if not await check_schema(own):
                 fix = "Check REDIS_URL and DATA_DIR: they have to be those of the relay."
                 yield _finding("Redis", ACT, f"no relay of {team} has used it", fix)
                 return
-            look = await _read(own, replace(place, team=team), event, hidden, ours)
+            look = await _look(client, own, settings, ours, place)
         except StoreAway as error:
-            where = settings.data_dir.resolve()
-            says = f"none runs in {where}, so the relay doesn't, or isn't here ({error})"
-            fix = "Start it, or ask on its machine, as its user and with its settings."
-            if settings.redis_url:
-                says, fix = f"can't be read ({error})", REDIS_ERRORS
-            yield _finding("Redis" if settings.redis_url else "Embedded Valkey", ACT, says, fix)
+            fix = "Start the relay, or ask on its machine, as its user and with its settings."
+            fix = REDIS_ERRORS if settings.redis_url else fix
+            yield _finding("Redis", ACT, f"can't be read ({error})", fix)
             return
-    for finding in look.told(settings):
-        yield finding
+    for what, rows in look.told():
+        yield _finding(what, *next(rows))
+
+
+def _finding(what: str, grade: str, says: str, fix: str) -> Finding:
+    return Finding(what, is_good=grade != ACT, says=says, fix=fix, warns=grade == LOOK)
 
 
 async def _shown(client: SlackClient, place: Place) -> tuple[Mapping[str, Any], str]:
-    """Return the message as Slack shows it, or nothing, and Slack's reason, or `GONE`."""
+    """Return the message as Slack shows it, or nothing, and Slack's reason, `GONE` or `STEP`."""
+    where, start = place.channel, place.thread_ts or place.ts
+    if where.startswith("-"):
+        return {}, STEP
     only = {"oldest": place.ts, "latest": place.ts, "inclusive": True}
-    start, where = place.thread_ts or place.ts, place.channel
     try:
         page = await call(client, "conversations.replies", channel=where, ts=start, **only)
     except (SlackRefused, SlackAway) as error:
@@ -132,217 +149,226 @@ async def _shown(client: SlackClient, place: Place) -> tuple[Mapping[str, Any], 
     return ({**found, "channel": where}, "") if found else ({}, GONE)
 
 
-async def _read(
-    store: Store, place: Place, event: Mapping[str, Any], hidden: str, ours: Identity | None
+async def _look(
+    client: SlackClient, store: Store, settings: Settings, ours: Identity | None, place: Place
 ) -> "_Look":
-    id_, claims = reply_id(place.team, place.channel, place.ts), Claims(store)
-    reply = await trace_reply(store, id_)
-    told = string(event, "thread_ts")
-    root = told or place.thread_ts or place.ts
+    event, hidden = await _shown(client, place)
+    root = string(event, "thread_ts") or place.thread_ts
+    root = root or (place.ts if event or hidden == STEP else "")
     thread = ThreadRef(team=place.team, channel=place.channel, thread_ts=root)
-    thread = thread if told or reply.thread is None else reply.thread
-    (link, is_unread), is_turned_away, is_answered = await asyncio.gather(
-        trace_thread(store, thread),
-        claims.is_claimed(f"turned away:{id_}"),
-        claims.is_claimed(claim_of(thread, place.ts)),
+    claims = Claims(store)
+    return _Look(
+        settings=settings,
+        ours=ours,
+        place=place,
+        event=event,
+        hidden=hidden,
+        trace=await trace(store, place.id, thread if root else None),
+        is_turned_away=await claims.is_claimed(f"turned away:{place.id}"),
+        is_answered=await claims.is_claimed(claim_of(thread, place.ts)),
     )
-    waits = reply.state in {"waiting", "sending"}
-    session = link.session if link and not waits else reply.session
-    traced = await trace_session(store, session, thread) if session else None
-    rest = reply, thread, link, is_unread, is_turned_away, is_answered, traced
-    return _Look(id_, ts_micros(place.ts), event, hidden, ours, *rest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What is known of the message that was written at `ts` (us); see `_shown`."""
+    """What is known of a message; `event` and `hidden` are as `_shown` returns them."""
 
-    id: str
-    ts: int
+    settings: Settings
+    ours: Identity | None
+    place: Place
     event: Mapping[str, Any]
     hidden: str
-    ours: Identity | None
-    reply: ReplyTrace
-    thread: ThreadRef
-    link: Link | None
-    is_unread: bool
+    trace: Trace
     is_turned_away: bool
     is_answered: bool
-    session: SessionTrace | None
 
-    def told(self, settings: Settings) -> Iterator[Finding]:
+    def told(self) -> Iterator[tuple[str, Rows]]:
         """Judge all of it."""
+        state = self.trace.reply.state
         # What people say through the bot is its own post, and goes to Devin all the same.
-        is_own = self.ours is not None and messages.is_own(self.event, self.ours)
-        is_own = is_own and not self.reply.state
-        yield _first("Message", self._message(is_own=is_own))
-        if not self.thread.is_nowhere:
-            yield _first("Thread", self._thread())
+        is_own = self.ours is not None and messages.is_own(self.event, self.ours) and not state
+        yield "Message", self._message(is_own=is_own)
+        if self.hidden != STEP:
+            yield "Thread", self._thread()
         if not is_own:
-            is_known = bool(self.reply.state)
-            rows = self._delivery(settings) if is_known else self._unheard(settings)
-            yield _first("Reply", rows)
-            for owed, due in self.reply.reports.items():
-                if owed.number == self.reply.round:
-                    yield _first("Report", self._report(owed.kind, due))
-        if self.session is not None:
-            yield _first("Session", self._polls(self.session))
-            if not self.thread.is_nowhere:
-                yield _first("Devin's words", self._words(self.session))
+            yield "Reply", self._accepted() if state else self._unheard()
+        for kind, due in self.trace.reports.items():
+            yield "Report", self._report(kind, due)
+        if self.trace.session:
+            yield "Session", self._polls()
+            if self.trace.thread is not None and self.hidden != STEP:
+                yield "Devin's words", self._words()
 
     def _at(self, at: int) -> str:
         """Say a time by the clock, and how long ago, or in which time, it is."""
-        clock, far = datetime.fromtimestamp(at / 1000, UTC), abs(self.reply.at - at)
+        at = min(max(at, 0), LAST)  # a broken record may have any
+        clock, far = datetime.fromtimestamp(at / 1000, UTC), abs(self.trace.at - at)
         lasts = span(timedelta(milliseconds=far))
-        passed = "now" if far < SECOND else f"{lasts} ago" if at < self.reply.at else f"in {lasts}"
+        passed = "now" if far < SECOND else f"{lasts} ago" if at < self.trace.at else f"in {lasts}"
         return f"{clock:{'%Y-%m-%d ' if far > DAY else ''}%H:%M:%S} UTC ({passed})"
 
-    def _message(self, *, is_own: bool) -> Iterator[Row]:
-        says = f"{self.id}, written at {self._at(self.ts // 1000)}"
+    def _message(self, *, is_own: bool) -> Rows:
         event, hidden, fix = self.event, self.hidden, f"/invite it there. {SEND}"
-        outside = f"{says}; the bot isn't in its channel, and hears nothing there"
-        yield hidden in NOT_IN, ACT, outside, fix
-        yield hidden == GONE, LOOK, f"{says}; it is no longer in Slack, or never was", ""
-        yield bool(hidden), LOOK, f"{says}; Slack doesn't show it ({hidden})", ""
-        yield is_own, WELL, f"{says} by the bot itself, so it isn't for Devin", ""
-        yield True, WELL, f"{says} by {string(event, 'user') or string(event, 'bot_id')}", ""
+        says = f"{self.place.id}, written at {self._at(ts_micros(self.place.ts) // 1000)}"
+        if hidden in NOT_IN:
+            yield ACT, f"{says}; the bot isn't in its channel, and hears nothing there", fix
+        elif hidden == GONE:
+            yield LOOK, f"{says}; it is no longer in Slack, or never was", ""
+        elif hidden == STEP:
+            yield WELL, f"{says} for a workflow's step", ""
+        elif hidden:
+            yield LOOK, f"{says}; Slack doesn't show it ({hidden})", f"{SEE} RelaySlackErrors."
+        elif is_own:
+            yield WELL, f"{says} by the bot itself, so it isn't for Devin", ""
+        else:
+            yield WELL, f"{says} by {string(event, 'user') or string(event, 'bot_id')}", ""
 
-    def _thread(self) -> Iterator[Row]:
-        name, link = self.thread.thread_ts, self.link
-        if link is None:
+    def _thread(self) -> Rows:
+        thread, link, session = self.trace.thread, self.trace.link, self.trace.session
+        if thread is None:
+            says = "isn't known, as Slack doesn't show the message"
+            yield LOOK, f"{says}; its reply was for {session}" if session else says, NAME
+        elif link is None:
             fix = f"Mention the bot in it with `link` and the session. {SEND}"
-            yield True, LOOK, f"{name} isn't linked to a session", fix
-            return
-        says = f"{name} is linked to {link.session}, by {link.by} at {self._at(link.at * 1000)}"
-        says = f"{says}; it follows {link.follow}" if link.follow else says
-        fix = f"Mention the bot in it with `unmute`. {SEND}"
-        yield link.muted, LOOK, f"{says}; it is muted, so nothing in it goes to Devin", fix
-        yield True, WELL, says, ""
+            yield LOOK, f"{thread.thread_ts} isn't linked to a session", fix
+        else:
+            says = f"{thread.thread_ts} is linked to {link.session}, by {link.by} at"
+            says = f"{says} {self._at(link.at * 1000)}; it follows {self._follow}"
+            says = says if link.follow else f"{says}, as MIRROR has it"
+            if link.muted:
+                fix = f"Mention the bot in it with `unmute`. {SEND}"
+                yield LOOK, f"{says}; it is muted, so nothing in it goes to Devin", fix
+            yield WELL, says, ""
 
-    def _delivery(self, settings: Settings) -> Iterator[Row]:
-        """List what may be said of a reply that was accepted."""
-        reply, session = self.reply, self.session
-        if reply.state == "done" and reply.outcome is not None:
-            kind, refusal = reply.outcome.kind, reply.outcome.refusal
-            means, fix = ENDS[kind]
-            says = f"ended as {kind} for {reply.session}: {means}"
-            says = f"{says} ({refusal})" if refusal else says
-            yield refusal in FOR_OPERATOR, ACT, says, "Run `devin-relay doctor`."
-            yield True, WELL if kind is OutcomeKind.DELIVERED else ACT, says, fix
-        is_gone = reply.state == "withdrawn"
-        yield is_gone, LOOK, "was deleted, or made an aside, before it was sent", ""
-        is_ahead, fix = reply.state == "ahead", f"Wait for Slack. {SEND}"
-        yield is_ahead, LOOK, "was edited or deleted, and hasn't come itself yet", fix
-        if session is not None and reply.state == "sending":
-            says = f"is being sent to {session.id}, which began at {self._at(reply.sending_since)}"
-            is_new = self._is_within(reply.sending_since)
-            slow = "" if is_new else ALERT.format("RelayDevinSlow")
-            yield session.is_leased, WELL if is_new else ACT, says, slow
+    @property
+    def _follow(self) -> str:
+        link = self.trace.link
+        return (link and link.follow) or self.settings.mirror
+
+    def _accepted(self) -> Rows:
+        reply, outcome = self.trace.reply, self.trace.reply.outcome
+        if reply.state == "done" and outcome is not None:
+            kind, refusal = outcome.kind, outcome.refusal
+            means, fix = ENDS.get(refusal or kind, ENDS[kind])
+            means = f"{means} ({refusal})" if refusal else means
+            grade = WELL if kind is OutcomeKind.DELIVERED else ACT
+            yield grade, f"ended as {kind} for {reply.session}: {means}", fix
+        elif reply.state == "waiting":
+            yield from self._queued()
+        elif reply.state == "sending":
+            is_new = self.trace.at - reply.sending_since < STUCK
+            says = f"is being sent to {reply.session}, since {self._at(reply.sending_since)}"
+            if self.trace.is_leased:
+                fix = f"Large files take long; else: {SEE} RelayDevinSlow."
+                yield WELL if is_new else LOOK, says, "" if is_new else fix
             fix = "Within 20 seconds, another process looks into the session; else start one."
-            yield True, LOOK if is_new else ACT, f"{says}; its process died or froze", fix
-        if session is not None and reply.state == "waiting":
-            yield from self._queued(session, millis(settings.give_up_after))
-        yield True, ACT, f"is in no state that this release knows ({reply.state})", LOG
+            yield LOOK if is_new else ACT, f"{says}; its process died or froze", fix
+        elif reply.state == "withdrawn":
+            yield LOOK, "was deleted, or made an aside, before it was sent", ""
+        elif reply.state == "ahead":
+            yield LOOK, "was edited or deleted, and hasn't come itself yet", SEND
+        else:
+            yield ACT, f"has a record that this release can't read ({reply.state})", LOG
 
-    def _queued(self, session: SessionTrace, longest: int) -> Iterator[Row]:
-        """List what may hold up a reply: another one, a process, Devin, or threads to read."""
-        reply, mail, due = self.reply, session.mail, session.due or self.reply.at
-        says = f"has waited for {session.id} since {self._at(reply.accepted)}"
-        first, place = next(iter(mail), ""), 1 + [*mail, self.id].index(self.id)
-        behind = f"{says}, as number {place} of {len(mail)}; {first} is first"
-        yield first not in {"", self.id}, LOOK, behind, "Ask why that one waits."
-        yield session.is_leased or not first, LOOK, f"{says}; a process is taking it", LATER
-        stuck = f"{says}; it was due at {self._at(due)}, and no process takes it"
-        yield due < reply.at - LATE, ACT, stuck, ALERT.format("RelayMailStuck")
-        tries = f"{session.attempts} {plural(session.attempts, 'try', 'tries')}"
-        ends = self._at(max(session.failing, reply.accepted) + longest)
-        away = f"{says}; Devin has put it off since {self._at(session.failing)}, {tries} so far"
-        away = f"{away}; it is tried next at {self._at(due)}, and given up at {ends} or later"
-        yield bool(session.failing), LOOK, away, "Wait. Log `waits` has Devin's reason."
-        unread = f"{says}; its session's threads are read first, until {self._at(due)} at most"
-        yield bool(session.behind), LOOK, unread, "Wait. Log `catching up` tells of it."
-        yield True, LOOK, f"{says}; it is due at {self._at(due)}", LATER
+    def _queued(self) -> Rows:
+        """Tell what holds up a reply: another one, a process, Devin, or threads to read."""
+        known, accepted, due = self.trace, self.trace.reply.accepted, self.trace.due
+        says, last = f"has waited for {known.session} since", accepted + millis(keep.BEHIND)
+        says = f"{says} {self._at(accepted)}"
+        if known.mail.rank is None:
+            yield LOOK, f"{says}; it has just left the queue", LATER
+        elif known.mail.rank:
+            says = f"{says}, as number {known.mail.rank + 1} of {known.mail.length}"
+            yield LOOK, f"{says}; {known.mail.first} is first", "Ask why that one waits."
+        elif known.is_leased:
+            yield LOOK, f"{says}; a process is taking it", LATER
+        elif due is None or due < known.at - LATE:
+            says = f"{says}; it was due at {'no time' if due is None else self._at(due)}"
+            yield ACT, f"{says}, and no process takes it", f"{SEE} RelayMailStuck."
+        elif since := known.failing:
+            tries = f"{known.attempts} {plural(known.attempts, 'try', 'tries')}"
+            ends = self._at(max(since, accepted) + millis(self.settings.give_up_after))
+            says = f"{says}; Devin has put it off since {self._at(since)}, {tries} so far; it is"
+            says = f"{says} tried next at {self._at(due)}, and given up at {ends} or later"
+            yield LOOK, says, "Wait. Log `waits` has Devin's reason."
+        elif known.behind is not None and last > known.at:
+            says = f"{says}; its session's threads are read first, until {self._at(last)} at most"
+            yield LOOK, says, "Wait. Log `catching up` tells of it."
+        else:
+            yield LOOK, f"{says}; it is due at {self._at(due)}", LATER
 
-    def _unheard(self, settings: Settings) -> Iterator[Row]:
-        """List what may have kept a message from being accepted, the certain reasons first."""
-        not_ = "was never accepted: "
-        user, link, event = self.ours.user if self.ours else "", self.link, self.event
-        said = messages.parse_message(event, self.thread.team)
-        is_aside = said is not None and messages.is_aside(said, user)
-        is_foreign = said is not None and said.bots and not settings.allow_bots & {*said.bots}
-        is_root = self.ts == ts_micros(self.thread.thread_ts)
-        channels, is_new = settings.allow_channels, self._is_within(self.ts // 1000)
-        is_barred = bool(channels) and self.thread.channel not in channels
-        since = 0 if link is None else link.since
-        yield self.hidden == GONE, LOOK, f"{not_}it isn't in Slack", ""
-        yield self.hidden in NOT_IN, LOOK, f"{not_}Slack sends no events from that channel", ""
-        is_notice = bool(event) and not messages.is_said(event)
-        yield is_notice, LOOK, f"{not_}it is a system message from Slack", ""
-        yield is_aside, LOOK, f"{not_}it is an aside", SEND
-        fix = f"Log `turned away` has the rule. {ALLOW}"
-        yield self.is_turned_away, LOOK, f"{not_}its author may not message Devin", fix
-        yield self.is_answered, LOOK, f"{not_}it was for the bot, which has answered it", ""
-        yield is_root, LOOK, f"{not_}it begins its thread, and only replies go to Devin", SEND
-        yield link is None, LOOK, f"{not_}its thread isn't linked", ""
-        takes = link is not None and link.takes_replies
-        yield not takes, LOOK, f"{not_}its thread takes no replies, as it is muted", ""
-        earlier = f"{not_}its thread was linked or unmuted later, at {self._at(since // 1000)}"
-        yield self.ts <= since, LOOK, earlier, SEND
-        yield is_barred, LOOK, f"{not_}its channel isn't in ALLOW_CHANNELS", ALLOW
-        yield bool(is_foreign), LOOK, f"{not_}a bot that isn't in ALLOW_BOTS wrote it", ALLOW
-        fix = "Wait. Log `catching up` tells of it; log `thread not read` has Slack's reason."
-        yield self.is_unread, LOOK, f"{not_}its thread is yet to be read for missed replies", fix
-        yield is_new, LOOK, f"{not_}it may be on its way", "Ask again in a minute."
-        lost = f"{not_}no event came, it was refused, or it ended more than 7 days ago"
-        fix = f"{LOG} Without any, mention the bot there; if it's silent, reinstall the app. {SEND}"
-        yield True, ACT, lost, fix
-
-    def _is_within(self, at: int) -> bool:
-        return self.reply.at - at < STUCK
-
-    def _report(self, kind: OwedKind, due: int) -> Iterator[Row]:
-        is_open = self.reply.state in {"waiting", "sending"}
-        fix, at = ALERT.format("RelayReportsWaiting"), self._at(due)
-        what = "its outcome" if kind is OwedKind.OUTCOME else "⏳, or its removal,"
-        yield (
-            due < self.reply.at - LATE,
-            ACT,
-            f"{what} was due at {at}, and no process tells it",
-            fix,
+    def _unheard(self) -> Rows:
+        """Tell what kept a message from being accepted, the certain reasons first."""
+        known, place, settings = self.trace, self.place, self.settings
+        thread, link, ts = known.thread, known.link, ts_micros(place.ts)
+        said = messages.parse_message(self.event, place.team)
+        is_aside = said and messages.is_aside(said, self.ours.user if self.ours else "")
+        is_foreign = said and said.bots and not settings.allow_bots & {*said.bots}
+        is_barred = settings.allow_channels and place.channel not in settings.allow_channels
+        rule = f"Log `turned away` has the rule. {ALLOW}"
+        wait = "Wait. Log `catching up` tells of it; log `thread not read` has Slack's reason."
+        reasons: Sequence[tuple[object, str, str]] = (
+            (self.hidden == GONE, "it isn't in Slack", ""),
+            (self.hidden in NOT_IN, "Slack sends no events from that channel", ""),
+            (self.event and not messages.is_said(self.event), "it is a message of Slack's own", ""),
+            (is_aside, "it is an aside", SEND),
+            (self.is_turned_away, "its author may not message Devin", rule),
+            (self.is_answered, "it was for the bot, which has answered it", ""),
+            (is_barred, "its channel isn't in ALLOW_CHANNELS", ALLOW),
+            (is_foreign, "a bot that isn't in ALLOW_BOTS wrote it", ALLOW),
+            (not thread, "its thread would tell why", NAME),
+            (
+                thread and place.ts == thread.thread_ts,
+                "it begins its thread, so it's no reply",
+                SEND,
+            ),
+            (not link, "its thread isn't linked", ""),
+            (link and not link.takes_replies, "its thread takes no replies, as it is muted", ""),
+            (link and ts <= link.since, "its thread was linked or unmuted after it", SEND),
+            (known.is_unread, "its thread is yet to be read for missed replies", wait),
+            (known.at - ts // 1000 < STUCK, "it may be on its way", "Ask again in a minute."),
         )
-        yield kind is OwedKind.DELAY and is_open, WELL, f"⏳ and its message are due at {at}", ""
-        fix = f"Log `report waits` has Slack's reason, if it refused. {fix}"
-        yield True, LOOK, f"{what} isn't in the thread yet; it is tried next at {at}", fix
+        for _, says, fix in filter(itemgetter(0), reasons):
+            yield LOOK, f"was never accepted: {says}", fix
+        lost = "was never accepted: no event came, it was refused, or it ended over 7 days ago"
+        fix = f"{LOG} Without any, mention the bot there; if it's silent, reinstall the app. {SEND}"
+        yield ACT, lost, fix
 
-    def _polls(self, session: SessionTrace) -> Iterator[Row]:
-        seen, polled = session.seen, session.polled
+    def _report(self, kind: OwedKind, due: int) -> Rows:
+        what = "its outcome" if kind is OwedKind.OUTCOME else "⏳, or its removal,"
+        grade = ACT if due < self.trace.at - LATE else LOOK
+        fix = f"Log `report waits` has Slack's reason. {SEE} RelayReportsWaiting."
+        yield grade, f"{what} isn't in the thread yet; it is due at {self._at(due)}", fix
+
+    def _polls(self) -> Rows:
+        known, seen, now = self.trace, self.trace.seen, self.trace.at
         read = f"read last at {self._at(seen.read_at)}" if seen.read_at else "not read yet"
         state = "not found by Devin" if seen.is_missing else seen.state.value
-        says = f"{session.id} is {state}, {read}; {len(session.mail)} queued"
-        over = f"{says}; not polled any more, as it has ended, or no thread follows it"
-        yield polled is None, LOOK, over, "A reply has it read again."
-        polled = polled or 0
-        late = f"{says}; its poll was due at {self._at(polled)}, and no process makes it"
-        yield polled < self.reply.at - LATE, ACT, late, ALERT.format("RelayWatchLate")
-        yield True, WELL, f"{says}; polled next at {self._at(polled)}", ""
+        says = f"{known.session} is {state}, {read}; {known.mail.length} queued"
+        if known.polled is None:
+            says = f"{says}; not polled any more, as it has ended, or no thread follows it"
+            yield LOOK, says, "A reply has it read again."
+        elif known.polled < now - LATE:
+            says = f"{says}; its poll was due at {self._at(known.polled)}, and no process makes it"
+            yield ACT, says, f"{SEE} RelayWatchLate."
+        else:
+            says = f"{says}; polled next at {self._at(known.polled)}"
+            is_working = bool(seen.read_at) and not seen.is_at_rest
+            since = seen.read_at if is_working else known.read_wanted_at
+            if seen.read_at <= since < now - STUCK and not seen.is_missing:
+                yield LOOK, f"{says}; it should have been read by now", f"{SEE} RelayReadsFail."
+            yield WELL, says, ""
 
-    def _words(self, session: SessionTrace) -> Iterator[Row]:
-        due, is_followed = session.words_due, session.is_followed
-        read = "all that was read for this thread is in it, or was left out for good"
-        yield due is None and is_followed, WELL, read, ""
-        yield due is None, LOOK, f"this thread doesn't follow {session.id}", ""
-        due = due or 0
-        since = session.words_since or due
-        says = f"have waited since {self._at(since)}; they are tried next at {self._at(due)}"
-        says = f"{says}; {session.posting} of them are being posted" if session.posting else says
-        is_late = due < self.reply.at - LATE or since < self.reply.at - OLD
-        yield True, ACT if is_late else LOOK, says, ALERT.format("RelayWordsWaiting")
-
-
-def _first(what: str, rows: Iterable[Row]) -> Finding:
-    """Return the first row that holds."""
-    return _finding(what, *next(row[1:] for row in rows if row[0]))
-
-
-def _finding(what: str, grade: str, says: str, fix: str) -> Finding:
-    return Finding(what, is_good=grade != ACT, says=says, fix=fix, warns=grade == LOOK)
+    def _words(self) -> Rows:
+        known, due = self.trace, self.trace.words
+        if due is not None:
+            since = known.words_since or due
+            is_late = due < known.at - LATE or since < known.at - OLD
+            says = f"have waited since {self._at(since)}; they are tried next at {self._at(due)}"
+            yield ACT if is_late else LOOK, says, f"{SEE} RelayWordsWaiting."
+        if not known.is_followed or self._follow == Follow.OFF:
+            fix = "Mention the bot in it with `follow`."
+            yield LOOK, f"this thread doesn't follow {known.session}, or not its words", fix
+        says = "all that was read for this thread is in it, or was left out for good"
+        bars = "" if self.settings.mirror_external else "; `status` tells if its channel bars them"
+        yield WELL, f"{says}{bars}", ""

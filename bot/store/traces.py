@@ -1,35 +1,34 @@
-"""All that Redis knows of one message, its thread and its session, by reads that change nothing."""
+"""All that Redis knows of one message, its thread and its session, by reads that change nothing.
+
+A diagnosis must not end at a broken record: what can't be read of it counts as missing.
+"""
 
 import asyncio
-import json
-import re
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from bot.model.replies import Outcome, Reply, ReplyId
+from bot.model.replies import Outcome, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keys
 from bot.redis import lua as commands
-from bot.redis.connection import Store, millis
-from bot.store.outbox import Owed, parse_owed, words_owed, words_subject
+from bot.redis.connection import Store
+from bot.store.outbox import Owed, OwedKind, words_owed, words_subject
 
-MOST = 10_000
-"""Most members of a sorted set that are listed."""
+OPEN = frozenset({"waiting", "sending"})
+"""The states of a reply that is still to be delivered."""
 
-CLOCK = re.compile(r"^server_time_usec:([0-9]+)", re.MULTILINE)
+REPORTS = OwedKind.OUTCOME, OwedKind.DELAY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyTrace:
-    """The record of a reply, `at` Redis's time, and its reports by when they are due.
+    """The record of a reply; `state` is empty if it was never accepted.
 
-    Here and below, times are Unix ms, and 0 or None without one. `thread` is kept with the text.
+    Here and below, times are Unix ms, and 0 or None without one.
     """
 
-    at: int
     state: str
     session: SessionId
     round: int
@@ -37,85 +36,104 @@ class ReplyTrace:
     sending_since: int
     outcome: Outcome | None
     thread: ThreadRef | None
-    reports: Mapping[Owed, int]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionTrace:
-    """A session's mail, oldest first, its delivery, its polls, and its words for one thread."""
+class Place(NamedTuple):
+    """A sorted set, and the score and the rank of one member, None if it isn't there."""
 
-    id: SessionId
-    mail: Sequence[ReplyId] = ()
-    due: int | None = None
-    behind: int | None = None
-    polled: int | None = None
-    words_due: int | None = None
-    is_leased: bool = False
-    failing: int = 0
-    attempts: int = 0
-    seen: Watched = field(default_factory=Watched)
-    is_followed: bool = False
-    words_since: int = 0
-    posting: int = 0
+    length: int
+    first: str | None
+    score: int | None
+    rank: int | None
 
 
-async def trace_reply(store: Store, reply: ReplyId) -> ReplyTrace:
-    """Read the record of a reply, in one round trip."""
-    names = "state", "session", "round", "accepted", "sending_since", "outcome", "reply"
-    told, (found,), reports = await asyncio.gather(
-        commands.info(store),
-        store.fields([keys.subject_key(reply)], *names),
-        _scores(store, keys.OUTBOX_KEY, f"{reply}|"),
-    )
-    clock = next(filter(None, map(CLOCK.search, told)), None)
-    state, session, number, accepted, since, outcome, raw = (one or "" for one in found)
-    kept = Reply.parse(raw)
-    thread = None if kept is None else kept.thread
-    return ReplyTrace(
-        int(clock[1]) // 1000 if clock else int(time.time() * 1000),
-        *(state, SessionId(session), int(number or 1), int(accepted or 0), int(since or 0)),
-        *(Outcome.parse(outcome), thread),
-        {parse_owed(name): due for name, due in reports.items()},
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """All of it, `at` Redis's time; the `thread` is None if only Slack could tell it.
+
+    `mail` is the mailbox of the session; what is `due`, `polled` or owed is scored by its time.
+    """
+
+    at: int
+    reply: ReplyTrace
+    reports: Mapping[OwedKind, int]
+    thread: ThreadRef | None
+    link: Link | None
+    is_unread: bool
+    session: SessionId
+    mail: Place
+    due: int | None
+    behind: int | None
+    is_leased: bool
+    polled: int | None
+    failing: int
+    attempts: int
+    seen: Watched
+    read_wanted_at: int
+    is_followed: bool
+    words: int | None
+    words_since: int
 
 
-async def trace_thread(store: Store, thread: ThreadRef) -> tuple[Link | None, bool]:
-    """Return the link of a thread, and whether messages in it are still to be read."""
-    link, unread = await asyncio.gather(
-        store.get(keys.link_key(thread)), _scores(store, keys.UNREAD_KEY, thread.name)
-    )
-    return Link.parse(link), thread.name in unread
-
-
-async def trace_session(store: Store, session: SessionId, thread: ThreadRef) -> SessionTrace:
-    """Read what is known of a session, and what it still has to say in `thread`, in one go."""
-    words, joined = str(words_owed(thread)), f"joined:{thread.name}"
-    at = keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY
-    mail, dues, outbox, lease, (known,), ((since, posting),) = await asyncio.gather(
-        _scores(store, keys.mail_key(session), ""),
-        asyncio.gather(*(_scores(store, key, session) for key in at)),
-        _scores(store, keys.OUTBOX_KEY, words),
+async def trace(store: Store, id_: ReplyId, thread: ThreadRef | None) -> Trace:
+    """Read it in three round trips; the `thread` may be unknown."""
+    reply = await _reply(store, id_)
+    known, (team, channel, ts) = reply.thread or thread, place_of(id_)
+    # A message whose thread is unknown may begin one.
+    where = known or ThreadRef(team=team, channel=channel, thread_ts=ts)
+    link = Link.parse(await store.get(keys.link_key(where)))
+    session = reply.session if link is None or reply.state in OPEN else link.session
+    owed = words_owed(where), *(Owed(id_, reply.round, kind) for kind in REPORTS)
+    sets = keys.mail_key(session), keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY, keys.UNREAD_KEY
+    members = id_, session, session, session, where.name, *map(str, owed)
+    names = "failing", "attempts", "seen", "read_wanted_at", f"joined:{where.name}"
+    (at, found), lease, (watched,), waits = await asyncio.gather(
+        commands.places(store, keys=[*sets, *[keys.OUTBOX_KEY] * len(owed)], members=members),
         store.get(keys.lease_key(session)),
-        store.fields([keys.watched_key(session)], "failing", "attempts", "seen", joined),
-        store.fields([keys.subject_key(words_subject(thread))], "waits", "posting"),
+        store.fields([keys.watched_key(session)], *names),
+        store.field(keys.subject_key(words_subject(where)), "waits"),
     )
-    failing, attempts, seen, follows = known
-    due, behind, polled = (one.get(session) for one in dues)
-    return SessionTrace(
-        *(session, [ReplyId(one) for one in sorted(mail, key=mail.__getitem__)]),
-        *(due, behind, polled, outbox.get(words)),
+    mail, due, behind, polled, unread, words, *reports = (Place(*one) for one in found)
+    failing, attempts, seen, wanted, joined = watched
+    dues = zip(REPORTS, reports, strict=True)
+    return Trace(
+        at=at,
+        reply=reply,
+        reports={kind: one.score for kind, one in dues if one.score is not None},
+        thread=known if link is None else where,
+        link=link,
+        is_unread=unread.score is not None,
+        session=session,
+        mail=mail,
+        due=due.score,
+        behind=behind.score,
         is_leased=lease is not None,
-        failing=int(failing or 0),
-        attempts=int(attempts or 0),
+        polled=polled.score,
+        failing=_number(failing),
+        attempts=_number(attempts),
         seen=Watched.parse(seen) or Watched(),
-        is_followed=follows is not None,
-        words_since=int(since or 0),
-        posting=len(json.loads(posting or "[]")),
+        read_wanted_at=_number(wanted),
+        is_followed=joined is not None,
+        words=words.score,
+        words_since=_number(waits),
     )
 
 
-async def _scores(store: Store, key: keys.Key, prefix: str) -> Mapping[str, int]:
-    # Redis looks through the whole set, which takes it 0.1 s for 100,000 members.
-    ever = millis(timedelta.max)
-    found = await commands.members(store, key=key, prefix=prefix, within_ms=ever, limit=MOST)
-    return {name: int(float(at)) for name, at in zip(found[::2], found[1::2], strict=True)}
+async def _reply(store: Store, id_: ReplyId) -> ReplyTrace:
+    names = "state", "session", "round", "accepted", "sending_since", "outcome", "reply"
+    (found,) = await store.fields([keys.subject_key(id_)], *names)
+    state, session, number, accepted, since, outcome, text = found
+    kept = Reply.parse(text)
+    return ReplyTrace(
+        state=state or "",
+        session=SessionId(session or ""),
+        round=_number(number),
+        accepted=_number(accepted),
+        sending_since=_number(since),
+        outcome=Outcome.parse(outcome),
+        thread=None if kept is None else kept.thread,
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0

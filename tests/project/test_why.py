@@ -3,7 +3,6 @@
 Most tests have no bot: what it would have left in Redis is put there by its own repositories.
 """
 
-import json
 import re
 import time
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from bot.app import Bot
 from bot.model.findings import Finding
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
-from bot.model.sessions import SessionId, SessionState, Watched
+from bot.model.sessions import Follow, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store, claim_schema
 from bot.redis.keys import (
@@ -31,6 +30,7 @@ from bot.redis.keys import (
     WATCH_KEY,
     Key,
     lease_key,
+    mail_key,
     subject_key,
     watched_key,
 )
@@ -89,7 +89,7 @@ async def test_on_call_reads_that_devin_puts_a_reply_off(
     await wait_until(lambda: raw.hexists(key, "attempts"), "the reply waits")
     code, out, err = await command(environ, tmp_path, "why", address(desk, ts))
     assert (code, err) == (0, ""), out
-    message, thread_line, reply, fix, report, session, words, last = out.splitlines()
+    message, thread_line, reply, fix, report, _, session, words, last = out.splitlines()
     place = desk.slack.workspace.channel("general").id
     assert message.startswith(f"✓ Message: {tenant}:{place}:{ts}, written at ")
     assert f"✓ Thread: {thread} is linked to {SESSION}, by U0ADA00000 at " in thread_line
@@ -100,9 +100,10 @@ async def test_on_call_reads_that_devin_puts_a_reply_off(
     )
     assert re.search(r", and given up at [0-9:]{8} UTC \(in about 14 minutes\) or later", reply)
     assert fix == "  → Wait. Log `waits` has Devin's reason."
-    assert "✓ Report: ⏳ and its message are due at " in report
+    assert "! Report: ⏳, or its removal, isn't in the thread yet; it is due at " in report
     assert session.startswith(f"✓ Session: {SESSION} is working, read last at ")
     assert words.startswith("✓ Devin's words: all that was read for this thread is in it")
+    assert "; `status` tells if its channel bars them" in words
     assert last == "No problems found"
     assert "zanzibar" not in out
 
@@ -210,7 +211,7 @@ class Case:
         await self.raw.zadd(at(key), {member: score})
         await self.raw.expire(at(key), 1_000)
 
-    async def told(self, **changes: str) -> dict[str, str]:
+    async def told(self, **changes: Any) -> dict[str, str]:
         """Ask about the reply."""
         return await self.told_of(self.ts, **changes)
 
@@ -251,14 +252,36 @@ async def test_a_reply_behind_another_one_names_that(case: Case) -> None:
     assert f", as number 2 of 2; {earlier.id} is first → Ask why that one waits." in says
 
 
+async def test_a_reply_of_a_flood_has_its_exact_place(case: Case) -> None:
+    """However many are before it; and one that leaves meanwhile has no place."""
+    await case.accepted()
+    mail = at(mail_key(ID))
+    await case.raw.zadd(mail, {f"{TENANT}:C0FLOOD:{number}": number for number in range(10_500)})
+    says = await case.says()
+    assert f", as number 10501 of 10501; {TENANT}:C0FLOOD:0 is first" in says
+    await case.raw.zrem(mail, case.reply.id)
+    says = await case.says()
+    assert "; it has just left the queue → Ask again in a few seconds." in says
+
+
+async def test_mail_that_is_never_due_needs_somebody(case: Case) -> None:
+    """All processes look for what is due, so none would ever send it."""
+    await case.accepted()
+    await case.raw.zrem(at(DUE_KEY), ID)
+    says = await case.says()
+    assert says.startswith("✗ Reply: has waited for ")
+    assert "; it was due at no time, and no process takes it → " in says
+    assert "RelayMailStuck" in says
+
+
 async def test_a_reply_that_is_being_sent_says_since_when(case: Case) -> None:
-    """A minute is too long, and a lease that is gone means that its process is."""
+    """After a minute it may be files, or Devin; without a lease, its process is gone."""
     await case.taken()
-    assert (await case.says()).startswith(f"✓ Reply: is being sent to {SESSION}, which began at ")
+    assert (await case.says()).startswith(f"✓ Reply: is being sent to {SESSION}, since ")
     await case.record(sending_since=ms(-90))
     says = await case.says()
-    assert says.startswith("✗ Reply: is being sent to ")
-    assert "RelayDevinSlow" in says
+    assert says.startswith("! Reply: is being sent to ")
+    assert "Large files take long; else: See docs/operations.md, RelayDevinSlow." in says
     await case.raw.delete(at(lease_key(ID)))
     says = await case.says()
     assert says.startswith("✗ Reply: is being sent to ")
@@ -277,8 +300,12 @@ async def test_a_reply_that_waits_says_what_for(case: Case) -> None:
     assert "; it was due at " in says
     assert "and no process takes it → See docs/operations.md, RelayMailStuck." in says
     await case.scored(DUE_KEY, ID, ms(20))
-    await case.scored(BEHIND_KEY, ID, ms(20))
-    assert "; its session's threads are read first, until " in await case.says()
+    await case.scored(BEHIND_KEY, ID, 1)
+    says = await case.says()
+    assert "; its session's threads are read first, until " in says
+    assert re.search(r"until [0-9:]{8} UTC \(in 2[0-9] seconds\) at most", says)
+    await case.record(accepted=ms(-31))
+    assert "; it is due at " in await case.says()
     await case.raw.set(at(lease_key(ID)), "token", 100)
     assert "; a process is taking it" in await case.says()
 
@@ -291,7 +318,9 @@ ENDS = [
     (Outcome(kind=OutcomeKind.GIVEN_UP), "✗", "Press *Send again*"),
     (Outcome(kind=OutcomeKind.ENDED), "✗", "Link or start another one."),
     (Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID), "✗", "(invalid) → The thread"),
-    (Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN), "✗", "`devin-relay doctor`"),
+    (Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN), "✗", "RelayForbidden"),
+    (Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.KEY_REJECTED), "✗", "RelayKeyRejected"),
+    (Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.ACTING), "✗", "see ACT_AS"),
 ]
 
 
@@ -314,22 +343,40 @@ async def test_a_reply_that_was_taken_back_or_came_late_says_so(case: Case) -> N
     await case.record(state="withdrawn")
     assert "was deleted, or made an aside, before it was sent" in await case.says()
     await case.record(state="ahead")
-    assert "hasn't come itself yet → Wait for Slack." in await case.says()
+    assert "hasn't come itself yet → *Send to Devin*" in await case.says()
     await case.record(state="new")
-    assert "✗ Reply: is in no state that this release knows (new)" in await case.says()
+    assert "✗ Reply: has a record that this release can't read (new)" in await case.says()
 
 
 async def test_a_report_that_slack_does_not_take_waits(case: Case) -> None:
     """Once it is overdue, no process tells it."""
     await case.ended(Outcome(kind=OutcomeKind.UNCERTAIN))
     says = (await case.told())["Report"]
-    assert says.startswith("! Report: its outcome isn't in the thread yet; it is tried next at ")
+    assert says.startswith("! Report: its outcome isn't in the thread yet; it is due at ")
     await case.scored(OUTBOX_KEY, f"{case.reply.id}|1|outcome", ms(-30))
     says = (await case.told())["Report"]
-    assert says.startswith("✗ Report: its outcome was due at ")
+    assert says.startswith("✗ Report: its outcome isn't in the thread yet; it is due at ")
     assert "RelayReportsWaiting" in says
     await case.scored(OUTBOX_KEY, f"{case.reply.id}|1|outcome", ms(50))
     assert "UTC (in 4" in (await case.told())["Report"]
+
+
+async def test_a_broken_record_ends_no_diagnosis(case: Case) -> None:
+    """That is when people ask; what can't be read counts as missing."""
+    await case.ended(Outcome(kind=OutcomeKind.UNCERTAIN), is_owed=False)
+    await case.record(outcome="{", accepted="soon", round="?", reply="{")
+    await case.raw.hset(at(watched_key(ID)), mapping={"seen": "{", "failing": "?"})
+    await case.scored(OUTBOX_KEY, f"{case.reply.id}|1|telegram", ms(-30))
+    record = at(subject_key(words_subject(case.thread)))
+    await case.raw.hset(record, mapping={"posting": "{", "waits": "?"})
+    await case.raw.expire(record, 1_000)
+    found = await case.told()
+    assert "✗ Reply: has a record that this release can't read (done)" in found["Reply"]
+    assert f"{SESSION} is unknown, not read yet" in found["Session"]
+    await case.record(state="sending", sending_since=10**20)
+    assert "✓ Reply: " not in (await case.told())["Reply"]
+    await case.record(state="waiting", accepted=-(10**20))
+    assert f"has waited for {SESSION} since 1970-01-01 " in (await case.told())["Reply"]
 
 
 # Why there is nothing of it.
@@ -348,7 +395,7 @@ async def test_a_thread_that_is_not_for_devin_says_so(case: Case) -> None:
     await case.scored(UNREAD_KEY, case.thread.name, 1)
     assert "its thread is yet to be read for missed replies → Wait." in await case.says()
     await relinked(case, since=ts_micros(case.ts))
-    assert "its thread was linked or unmuted later, at " in await case.says()
+    assert "its thread was linked or unmuted after it" in await case.says()
     await relinked(case, muted=True)
     found = await case.told()
     assert "its thread takes no replies, as it is muted" in found["Reply"]
@@ -370,8 +417,8 @@ async def test_a_message_that_is_not_for_devin_says_so(case: Case) -> None:
 
     assert "it is an aside → *Send to Devin*" in await says(f"(aside) {WRITTEN}")
     assert "a bot that isn't in ALLOW_BOTS wrote it" in await says(user="bolt-ci")
-    assert "it begins its thread, and only replies go" in await says(thread=None)
-    assert "it is a system message from Slack" in await says(subtype="channel_topic")
+    assert "it begins its thread, so it's no reply" in await says(thread=None)
+    assert "it is a message of Slack's own" in await says(subtype="channel_topic")
     only = frozenset({"C0OTHER000"})
     assert "its channel isn't in ALLOW_CHANNELS" in await case.says(allow_channels=only)
     await Claims(case.store).claim(f"turned away:{case.reply.id}")
@@ -422,6 +469,48 @@ async def test_without_slack_an_id_is_enough(case: Case) -> None:
     assert "! Reply: has waited for " in found["Reply"]
 
 
+async def test_without_slack_the_thread_of_a_message_may_be_unknown(case: Case) -> None:
+    """Then nothing is judged by it, until somebody names it; a session that is known is told."""
+    settings = case.settings.model_copy(update={"slack_api_url": "http://127.0.0.1:1/api/"})
+    found = await told(settings, case.reply.id)
+    assert found["Thread"].startswith("! Thread: isn't known, as Slack doesn't show the message → ")
+    assert "Ask with a permalink that has thread_ts" in found["Thread"]
+    assert "! Reply: was never accepted: its thread would tell why → Ask with" in found["Reply"]
+    assert "Session" not in found
+    await case.ended(Outcome(kind=OutcomeKind.DELIVERED), is_owed=False)
+    found = await told(settings, case.reply.id)
+    assert f"; its reply was for {SESSION} → Ask with a permalink" in found["Thread"]
+    assert "✓ Reply: ended as delivered" in found["Reply"]
+    assert SESSION in found["Session"]
+    assert "Devin's words" not in found
+    found = await told(settings, f"{TENANT}:{case.thread.channel}:{case.thread.thread_ts}")
+    assert "is linked to" in found["Thread"], "a message that begins a linked thread"
+    case.desk.slack.fail_next("conversations.replies", error="missing_scope")
+    found = await case.told()
+    assert f"Thread: {case.thread.thread_ts} is linked to" in found["Thread"], "by its permalink"
+    assert "(missing_scope) → See docs/operations.md, RelaySlackErrors." in found["Message"]
+
+
+async def test_a_message_of_another_workspace_is_not_asked_for(case: Case) -> None:
+    """What is known here is about another message."""
+    found = await told(case.settings, f"T0ELSE:{case.thread.channel}:{case.ts}")
+    says = f"✗ Message: its workspace is T0ELSE, and the bot's is {TENANT} → "
+    assert found["Message"].startswith(says)
+    assert len(found) == 1
+
+
+async def test_a_workflow_step_is_in_no_channel(case: Case) -> None:
+    """So nobody is asked to invite the bot there."""
+    step = ThreadRef.nowhere(TENANT, "Fx0123", "1764000000.000100")
+    reply = case.reply.model_copy(update={"thread": step, "ts": step.thread_ts})
+    await case.mailbox.accept(reply, ID, NONE)
+    found = await told(case.settings, reply.id)
+    assert found["Message"].startswith(f"✓ Message: {reply.id}, written at ")
+    assert " for a workflow's step" in found["Message"]
+    assert "has waited for " in found["Reply"]
+    assert not {"Thread", "Devin's words"} & found.keys()
+
+
 # Its session.
 
 
@@ -434,6 +523,13 @@ async def test_a_session_says_whether_and_when_it_is_read(case: Case) -> None:
     says = (await case.told())["Session"]
     assert says.startswith(f"✓ Session: {SESSION} is waiting, read last at ")
     assert "; polled next at " in says
+    for state, read_at, wanted_at in (("working", -70, -80), ("waiting", -120, -90)):
+        seen = Watched(state=SessionState(state), read_at=ms(read_at))
+        await case.raw.hset(key, "seen", seen.to_json())
+        await case.raw.hset(key, "read_wanted_at", str(ms(wanted_at)))
+        says = (await case.told())["Session"]
+        assert says.startswith(f"! Session: {SESSION} is {state}, read last at ")
+        assert "; it should have been read by now → See docs/operations.md, RelayReadsFail." in says
     await case.scored(WATCH_KEY, ID, ms(-30))
     says = (await case.told())["Session"]
     assert says.startswith("✗ ")
@@ -449,10 +545,11 @@ async def test_words_that_wait_are_told_of(case: Case) -> None:
     """Since when, when they are tried next, and how many are being posted."""
     owed, record = str(words_owed(case.thread)), at(subject_key(words_subject(case.thread)))
     await case.scored(OUTBOX_KEY, owed, ms(20))
-    await case.raw.hset(record, mapping={"waits": ms(-60), "posting": json.dumps(["zanzibar"] * 3)})
+    await case.raw.hset(record, "waits", str(ms(-60)))
     says = (await case.told())["Devin's words"]
     assert says.startswith("! Devin's words: have waited since ")
-    assert "; 3 of them are being posted → See docs/operations.md, RelayWordsWaiting." in says
+    assert "; they are tried next at " in says
+    assert " → See docs/operations.md, RelayWordsWaiting." in says
     await case.raw.hset(record, "waits", str(ms(-400)))
     assert (await case.told())["Devin's words"].startswith("✗ ")
     await case.raw.delete(record)
@@ -460,6 +557,18 @@ async def test_words_that_wait_are_told_of(case: Case) -> None:
     await case.raw.hdel(at(watched_key(ID)), f"joined:{case.thread.name}")
     says = (await case.told())["Devin's words"]
     assert says.startswith(f"! Devin's words: this thread doesn't follow {SESSION}")
+
+
+async def test_a_thread_that_follows_nothing_is_not_well(case: Case) -> None:
+    """By its own choice, or by MIRROR; what it follows is told with its link."""
+    found = await case.told(mirror=Follow.OFF)
+    assert "; it follows off, as MIRROR has it" in found["Thread"]
+    assert found["Devin's words"].startswith("! Devin's words: this thread doesn't follow ")
+    assert "; it follows all, as MIRROR has it" in (await case.told())["Thread"]
+    await Links(case.store, TTL).follow(case.thread, Follow.OFF)
+    found = await case.told()
+    assert found["Thread"].endswith("; it follows off → ")
+    assert found["Devin's words"].startswith("! ")
 
 
 # The command.
@@ -533,11 +642,11 @@ async def test_an_embedded_valkey_is_asked_only_while_a_relay_runs(
 ) -> None:
     """None is started, and no directory is left behind."""
     del environ["REDIS_URL"]
-    home = Path(environ["DATA_DIR"])
     root = await desk.slack.say("Shall we?")
     code, out, err = await command(environ, tmp_path, "why", address(desk, root))
     assert (code, err) == (1, "")
-    assert f"✗ Embedded Valkey: none runs in {home}, so the relay doesn't, or isn't here" in out
+    assert "✗ Redis: can't be read (" in out
+    assert "  → Start the relay, or ask on its machine" in out
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240
     async with bot_process(environ, tmp_path, "run") as run:
         await desk.slack.wait_connected()
@@ -551,4 +660,4 @@ async def test_an_embedded_valkey_is_asked_only_while_a_relay_runs(
         assert await run.stop() == 0
     code, out, _ = await command(environ, tmp_path, "why", address(desk, ts))
     assert code == 1
-    assert "none runs in" in out
+    assert "Start the relay" in out

@@ -24,6 +24,10 @@ async def members(*, key: Key, prefix: str, within_ms: int, limit: int) -> Seque
 
 
 @script
+async def places(*, keys: Sequence[Key], members: Sequence[str]) -> tuple[int, Sequence[Any]]: ...
+
+
+@script
 async def claim(*, key: Key, token: str, ttl: int) -> int: ...
 
 
