@@ -7,10 +7,8 @@ local content = ARGV[3]
 local keep = tonumber(ARGV[4])
 local due_ms = tonumber(ARGV[5])
 
-local record = key.subject(subject)
-if redis.call('EXISTS', record) == 1 then
-  return redis.call('ZSCORE', key.outbox, owed) and 1 or 0
-end
+local record, is_open = key.subject(subject), redis.call('ZSCORE', key.outbox, owed)
+if redis.call('EXISTS', record) == 1 then return is_open and 1 or 0 end
 redis.call('HSET', record, 'content', content, 'round', 1)
 redis.call('EXPIRE', record, keep)
 redis.call('ZADD', key.outbox, math.max(now_ms(), due_ms), owed)
