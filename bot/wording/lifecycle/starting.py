@@ -149,8 +149,8 @@ def refused(
                 advice=f"Press *Start again* to change the options, or ask {admin}.",
                 buttons=again,
             )
-        says = "Devin doesn't know the organization I start sessions in"
-        fix = "check `DEVIN_ORG_ID`"
+        says = "Devin doesn't know the address at which I start sessions"
+        fix = "check `DEVIN_API_URL` and, with API v3, `DEVIN_ORG_ID`"
         if outcome.refusal is Refusal.FORBIDDEN:
             says = "my API key isn't allowed to start sessions"
             fix = "check the key; one for API v3 needs `ManageOrgSessions`"
