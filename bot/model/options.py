@@ -31,7 +31,7 @@ MOST_TAGS = 49
 """A session has 50 at most (docs.devin.ai, "Create session"), and one is the relay's own."""
 
 _QUOTES = str.maketrans("“”„‟", '""""')
-_BARE = re.compile(r"""[^\s,"'“\u2018`][^\s,"“”]*""")
+_BARE = re.compile(r"""[^\s,"'“\u2018\u2019\u201a«»`][^\s,"“”]*""")
 
 
 def one_line(text: str) -> str:

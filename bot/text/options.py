@@ -49,8 +49,15 @@ _ORDINARY = frozenset({
 
 With a value that only such a key has, they are a near miss of it."""
 
-_QUOTES = {'"': '"”', "“": "”", "„": "“”", "'": "'’", "‘": "’'", "`": "`"}  # noqa: RUF001
-"""The marks that begin a quoted value, and those that end it."""
+# fmt: off
+_QUOTES = {
+    '"': '"”', "“": "”", "”": '”"', "„": "“”", "'": "'’", "‘": "’'", "’": "’'",  # noqa: RUF001
+    "‚": "‘’", "«": "»", "»": "«»", "`": "`",  # noqa: RUF001
+}
+# fmt: on
+"""The marks that begin a quoted value, and those that end it.
+
+Behind a colon, a keyboard with typographic quotation marks may type the one that closes."""
 
 _KEY = re.compile(r"([A-Za-z]{2,10})[:=]")
 _MACRO = re.compile(r"![A-Za-z][\w-]*(?=\s|$)", re.ASCII)

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.model.options import (
@@ -46,6 +46,11 @@ F = OptionFlaw
         ("title:“Login test” x", Options(title="Login test"), "x"),
         ("title:„Login test“ x", Options(title="Login test"), "x"),
         ("title:'Login test' x", Options(title="Login test"), "x"),
+        ("title:”Login test” x", Options(title="Login test"), "x"),
+        ("title:’Login test’ x", Options(title="Login test"), "x"),  # noqa: RUF001
+        ("title:«\u00a0Login test\u00a0» x", Options(title="Login test"), "x"),
+        ("title:»Login test« x", Options(title="Login test"), "x"),
+        ("title:‚Login test‘ x", Options(title="Login test"), "x"),  # noqa: RUF001
         ("title:Login test", Options(title="Login"), "test"),
         ('title:"Q&amp;A" x', Options(title="Q&A"), "x"),
         ("repo:`acme/api` x", Options(repos=("acme/api",)), "x"),
@@ -101,6 +106,8 @@ def test_an_address_of_a_repository_is_reduced_to_its_name(written: str, repo: s
         ("rep:acme/api x", [(F.NEAR, "repo", "rep")]),
         ("Tga:oncall x", [(F.NEAR, "tag", "Tga")]),
         ('titel:"Login test" x', [(F.NEAR, "title", "titel")]),
+        ("titles:”Login test” x", [(F.NEAR, "title", "titles")]),
+        ("title:’90s x", [(F.UNCLOSED, "title", "’90s")]),  # noqa: RUF001
         ("mod:fast x", [(F.NEAR, "mode", "mod")]),
         ("Model:Ultra x", [(F.NEAR, "mode", "Model")]),
         ('titles:"Login test" x', [(F.NEAR, "title", "titles")]),
@@ -145,6 +152,7 @@ OPTIONS = st.builds(
 
 
 @given(OPTIONS, st.sampled_from(("", "Fix it", "“quoted” words", "x repo:a/b")))
+@example(Options(title="«Login»", tags=("’90s", "»", "‚")), "x")  # noqa: RUF001
 def test_what_is_written_as_words_is_read_back(options: Options, prompt: str) -> None:
     """Whatever a form composes, the parser finds."""
     text = f"{escape(options.words())} {prompt}".strip()
