@@ -192,6 +192,12 @@ class OptionFlaw(StrEnum):
     EMPTY = "empty"
     WRONG = "wrong"
     TWICE = "twice"
+    NOT_ALONE = "not alone"
+    """`none` stands beside another value."""
+
+    SPACED = "spaced"
+    """A comma has a blank beside it, or no value."""
+
     UNCLOSED = "unclosed"
     NEAR = "near"
     TOO_MANY = "too many"

@@ -61,6 +61,7 @@ Behind a colon, a keyboard with typographic quotation marks may type the one tha
 
 _KEY = re.compile(r"([A-Za-z]{2,10})[:=]")
 _MACRO = re.compile(r"![A-Za-z][\w-]*(?=\s|$)", re.ASCII)
+_COMMA = re.compile(r"\s+,")
 _VALUE = re.compile(r"(?:<[^<>]*>|[^\s<]|<)*")
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _SCHEME = re.compile(r"https?://|mailto:")
@@ -199,27 +200,31 @@ class _Reading:
         return found[0] if found else ""
 
     def _take_all(self, key: str, values: list[str]) -> None:
+        is_spaced = "" in values[1:] or _COMMA.match(self._text, self._at)
+        if is_spaced and key in _SEVERAL:
+            written = _shown(",".join(values))
+            self.problems.append(OptionProblem(OptionFlaw.SPACED, key, written))
+            return
         for one in values:
             self._take(key, one)
 
     def _take(self, key: str, written: str) -> None:
         value = written.strip() if key == WORDS else _shown(written)
         read = _READERS[key](value) if key in _READERS else value
-        if WORDS in self._keys and value.lower() == _NONE and key not in self.found:
+        is_none = WORDS in self._keys and value.lower() == _NONE
+        if is_none and key not in self.found:
             self.found[key] = []
         elif not value:
             self.problems.append(OptionProblem(OptionFlaw.EMPTY, key))
+        elif key in self.found and (is_none or key not in _SEVERAL or not self.found[key]):
+            flaw = OptionFlaw.NOT_ALONE if key in _SEVERAL else OptionFlaw.TWICE
+            self.problems.append(OptionProblem(flaw, key, value))
         elif read is None:
             self.problems.append(OptionProblem(OptionFlaw.WRONG, key, value))
         elif len(value) > MOST_WORDS:
             self.problems.append(OptionProblem(OptionFlaw.TOO_LONG, key, str(MOST_WORDS)))
-        elif self._is_taken(key):
-            self.problems.append(OptionProblem(OptionFlaw.TWICE, key, value))
         else:
             self.found.setdefault(key, []).append(read)
-
-    def _is_taken(self, key: str) -> bool:
-        return key in self.found and not (key in _SEVERAL and self.found[key])
 
 
 def _shown(written: str) -> str:

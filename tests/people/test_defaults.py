@@ -128,6 +128,8 @@ NO_DEFAULTS = {
     "max:5 Be kind": [(OptionFlaw.MORE, "words", "Be kind")],
     'words:"Be kind': [(OptionFlaw.UNCLOSED, "words", '"Be')],
     "max:none max:3": [(OptionFlaw.TWICE, "max", "3")],
+    "tag:none tag:x": [(OptionFlaw.NOT_ALONE, "tag", "x")],
+    "repo:a/b,None": [(OptionFlaw.NOT_ALONE, "repo", "None")],
     "max:9": [(OptionFlaw.ABOVE, "max", "8")],
     "!nosuch": [(OptionFlaw.NO_PLAYBOOK, "playbook", "!nosuch")],
     f"words:{'x' * 2_001}": [(OptionFlaw.TOO_LONG, "words", "2000")],

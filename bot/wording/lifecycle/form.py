@@ -275,7 +275,10 @@ def problem(one: OptionProblem) -> str:
         OptionFlaw.EMPTY: f"`{one.key}:` has no value right behind it; {expected}",
         OptionFlaw.WRONG: f"{shown}: {expected}",
         OptionFlaw.TWICE: f"{shown}: `{one.key}` can be given only once",
-        OptionFlaw.UNCLOSED: f"{shown}: the closing quotation mark is missing",
+        OptionFlaw.NOT_ALONE: f"`{one.key}:none` can't be combined with another `{one.key}:`",
+        OptionFlaw.SPACED: f"{shown}: separate several values with commas and no spaces",
+        OptionFlaw.UNCLOSED: f"{shown}: the closing quotation mark is missing, or has no space "
+        "behind it",
         OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`?",
         OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
         OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
