@@ -199,6 +199,9 @@ class OptionFlaw(StrEnum):
     """A comma has a blank beside it, or no value."""
 
     UNCLOSED = "unclosed"
+    MARKED = "marked"
+    """The `value` is an option in code or bold."""
+
     NEAR = "near"
     TOO_MANY = "too many"
     LACKING = "lacking"

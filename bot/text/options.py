@@ -60,6 +60,7 @@ _QUOTES = {
 Behind a colon, a keyboard with typographic quotation marks may type the one that closes."""
 
 _KEY = re.compile(r"([A-Za-z]{2,10})[:=]")
+_MARKED = re.compile(r"([`*])([A-Za-z]{2,10})[:=](?!\s|\1).+?\1")
 _MACRO = re.compile(r"![A-Za-z][\w-]*(?=\s|$)", re.ASCII)
 _COMMA = re.compile(r"\s+,")
 _VALUE = re.compile(r"(?:<[^<>]*>|[^\s<]|<)*")
@@ -158,17 +159,21 @@ class _Reading:
             is_mode = macro[0][1:].lower() in MODES
             self._take("mode" if is_mode else "playbook", macro[0][1:] if is_mode else macro[0])
             return True
+        if (marked := _MARKED.match(self._text, self._at)) and _key(marked[2]) in self._keys:
+            self._at = marked.end()
+            written = _shown(marked[0][1:-1])
+            self.problems.append(OptionProblem(OptionFlaw.MARKED, _key(marked[2]), written))
+            return True
         named = _KEY.match(self._text, self._at)
         if named is None:
             return False
-        word = named[1].lower()
-        key = _PLURALS.get(word, word)
+        key = _key(named[1])
         if key in self._keys:
             self._at = named.end()
             self._read_values(key)
             return True
         value = _VALUE.match(self._text, named.end())
-        meant = _meant(word, self._keys, value[0] if value else "")
+        meant = _meant(named[1].lower(), self._keys, value[0] if value else "")
         if meant is None or value is None or not value[0]:
             return False
         self._at = named.end()
@@ -225,6 +230,10 @@ class _Reading:
             self.problems.append(OptionProblem(OptionFlaw.TOO_LONG, key, str(MOST_WORDS)))
         else:
             self.found.setdefault(key, []).append(read)
+
+
+def _key(word: str) -> str:
+    return _PLURALS.get(word.lower(), word.lower())
 
 
 def _shown(written: str) -> str:

@@ -114,6 +114,13 @@ def test_an_address_of_a_repository_is_reduced_to_its_name(written: str, repo: s
         ('titel:"Login test" x', [(F.NEAR, "title", "titel")]),
         ("titles:”Login test” x", [(F.NEAR, "title", "titles")]),
         ("title:’90s x", [(F.UNCLOSED, "title", "’90s")]),  # noqa: RUF001
+        ("tag:a `repo:acme/api` x", [(F.MARKED, "repo", "repo:acme/api")]),
+        ("`max:1 tag:a` x", [(F.MARKED, "max", "max:1 tag:a")]),
+        (
+            "*repos:<https://a.b/c|a.b/c>* max:0",
+            [(F.MARKED, "repo", "repos:a.b/c"), (F.WRONG, "max", "0")],
+        ),
+        ('`title:"Login test"`', [(F.MARKED, "title", 'title:"Login test"')]),
         ("mod:fast x", [(F.NEAR, "mode", "mod")]),
         ("Model:Ultra x", [(F.NEAR, "mode", "Model")]),
         ('titles:"Login test" x', [(F.NEAR, "title", "titles")]),
@@ -136,6 +143,8 @@ def test_all_that_is_wrong_is_found_at_once(text: str, problems: list[tuple[F, s
     [
         *("node:18 breaks", "code:red", "map:x", "tab:2", "role:admin", "page:home", "note:this"),
         *("http://x.com/y", "fix:login", "rep: x", "mod:x", "14:30 standup", "repro:click"),
+        *("`title=` is cut", "*Title:* Login", "`max: 5` fails", "*repo:*x y", "```max:1```"),
+        *("`repo:acme/api", "`node:18` breaks", "`rep:acme/api` x", "x `max:1`"),
         *("model: it crashes", "titles:are cut", "code:`x` breaks"),
     ],
 )

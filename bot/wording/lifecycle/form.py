@@ -279,6 +279,8 @@ def problem(one: OptionProblem) -> str:
         OptionFlaw.SPACED: f"{shown}: separate several values with commas and no spaces",
         OptionFlaw.UNCLOSED: f"{shown}: the closing quotation mark is missing, or has no space "
         "behind it",
+        OptionFlaw.MARKED: f"{value}: write options without code or bold formatting; "
+        "if this isn't one, put a word before it",
         OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`?",
         OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
         OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
