@@ -62,6 +62,7 @@ Behind a colon, a keyboard with typographic quotation marks may type the one tha
 _KEY = re.compile(r"([A-Za-z]{2,10})[:=]")
 _MARKED = re.compile(r"([`*])([A-Za-z]{2,10})[:=](?!\s|\1).+?\1")
 _MACRO = re.compile(r"![A-Za-z][\w-]*(?=\s|$)", re.ASCII)
+_MENTION = re.compile(r"<[@#!]")
 _COMMA = re.compile(r"\s+,")
 _VALUE = re.compile(r"(?:<[^<>]*>|[^\s<]|<)*")
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
@@ -224,7 +225,7 @@ class _Reading:
         elif key in self.found and (is_none or key not in _SEVERAL or not self.found[key]):
             flaw = OptionFlaw.NOT_ALONE if key in _SEVERAL else OptionFlaw.TWICE
             self.problems.append(OptionProblem(flaw, key, value))
-        elif read is None:
+        elif read is None or (key != WORDS and _MENTION.search(written)):
             self.problems.append(OptionProblem(OptionFlaw.WRONG, key, value))
         elif len(value) > MOST_WORDS:
             self.problems.append(OptionProblem(OptionFlaw.TOO_LONG, key, str(MOST_WORDS)))

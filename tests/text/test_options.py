@@ -52,6 +52,8 @@ F = OptionFlaw
         ("title:»Login test« x", Options(title="Login test"), "x"),
         ("title:‚Login test‘ x", Options(title="Login test"), "x"),  # noqa: RUF001
         ("title:Login test", Options(title="Login"), "test"),
+        ('title:"See <https://a.b/c>" x', Options(title="See https://a.b/c"), "x"),
+        ("tag:&lt;@U1&gt; x", Options(tags=("<@U1>",)), "x"),
         ('title:"Q&amp;A" x', Options(title="Q&A"), "x"),
         ("repo:`acme/api` x", Options(repos=("acme/api",)), "x"),
         ("repo:acme/api", Options(repos=("acme/api",)), ""),
@@ -121,6 +123,9 @@ def test_an_address_of_a_repository_is_reduced_to_its_name(written: str, repo: s
             [(F.MARKED, "repo", "repos:a.b/c"), (F.WRONG, "max", "0")],
         ),
         ('`title:"Login test"`', [(F.MARKED, "title", 'title:"Login test"')]),
+        ('tag:"Ask <@U1>" x', [(F.WRONG, "tag", "Ask @U1")]),
+        ("tag:<#C1|>,a x", [(F.WRONG, "tag", "#C1")]),
+        ("title:<!subteam^S1> x", [(F.WRONG, "title", "!subteam^S1")]),
         ("mod:fast x", [(F.NEAR, "mode", "mod")]),
         ("Model:Ultra x", [(F.NEAR, "mode", "Model")]),
         ('titles:"Login test" x', [(F.NEAR, "title", "titles")]),
