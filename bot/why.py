@@ -47,6 +47,7 @@ SEND = "*Send to Devin* in the message's menu sends it."
 LOG = "See its lines in the log (docs/troubleshooting.md, Find a reply)."
 SEE = "See docs/operations.md,"
 ALLOW = f"Allow that (docs/configuration.md, Who may message Devin). {SEND}"
+NAME_ALL = "Name it as the log does: T0123ABCD:C0123ABCD:1764000000.000100."
 LATER = "Ask again in a few seconds."
 NAME = "Ask with a permalink that has thread_ts, as *Copy link* of a reply gives it."
 AGAIN = ("Devin may have it", "Look into the session; if it isn't there, press *Send again*.")
@@ -110,9 +111,12 @@ async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
         ours = known if isinstance(known, Identity) else None
         team = ours.tenant if ours else place.team
         if not team or place.team not in {"", team}:
-            says = f"its workspace is {place.team}, and the bot's is {team}"
-            says = says if team else "its workspace isn't known without Slack"
-            fix = "Name it as the log does: T0123ABCD:C0123ABCD:1764000000.000100."
+            says, fix = (
+                f"its workspace is {place.team}, and the bot's is {team}",
+                "Ask with the settings of its relay.",
+            )
+            if not team:
+                says, fix = "its workspace isn't known without Slack", NAME_ALL
             yield _finding("Message", ACT, says, fix)
             return
         own, place = store.of(team), replace(place, team=team)

@@ -494,7 +494,7 @@ async def test_without_slack_the_thread_of_a_message_may_be_unknown(case: Case) 
 async def test_a_message_of_another_workspace_is_not_asked_for(case: Case) -> None:
     """What is known here is about another message."""
     found = await told(case.settings, f"T0ELSE:{case.thread.channel}:{case.ts}")
-    says = f"✗ Message: its workspace is T0ELSE, and the bot's is {TENANT} → "
+    says = f"✗ Message: its workspace is T0ELSE, and the bot's is {TENANT} → Ask with the settings"
     assert found["Message"].startswith(says)
     assert len(found) == 1
 
