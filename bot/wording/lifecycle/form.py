@@ -248,10 +248,10 @@ _EXPECTED: Mapping[str, str] = {
     "mode": "a mode is one word, such as `normal`, `fast`, `lite`, `ultra` or `fusion`",
     "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
     "max": "the cap is a whole number of ACUs, 1 or more",
-    "tag": "a tag is a word, or words in quotation marks, and mentions nobody and no channel",
+    "tag": "a tag is a word, or words in quotation marks, without a mention or a channel",
     "origin": "Devin's origins are `webapp`, `slack`, `teams`, `api`, `linear`, `jira`, "
     "`automation`, `cli`, `desktop`, `code_scan` and `other`",
-    "title": "a title is a word, or words in quotation marks, and mentions nobody and no channel",
+    "title": "a title is a word, or words in quotation marks, without a mention or a channel",
     "words": "standing words are written in quotation marks",
 }
 
