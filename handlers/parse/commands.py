@@ -52,6 +52,9 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
 and `review` an address.
 """
 
+_ENDS = frozenset({"none", "off", "clear", "reset"})
+"""Words that end a setting. A verb takes one of them, and the others are near misses of it."""
+
 NAMES_SESSION = frozenset({"link", "default"})
 
 _PARSERS: Mapping[str, Callable[[str], object]] = {"defaults": parse_changes, "adopt": parse_rules}
@@ -99,13 +102,16 @@ def parse_guess(
 ) -> Command | None:
     """Parse a mistyped verb, alone or with what it takes, as the command that was meant.
 
-    For `unlinked`, see `parse_command`.
+    So is one that ends a setting with the word of another. For `unlinked`, see `parse_command`.
     """
     said = _first_words(event, team, bot_user)
-    if said is None or said.verb in ARGUMENTS:
+    if said is None or (
+        not unlinked and _is_bare(event, bot_user) and messages.is_in_thread(event)
+    ):
         return None
-    if not unlinked and _is_bare(event, bot_user) and messages.is_in_thread(event):
-        return None
+    if said.verb in ARGUMENTS:
+        end = _end_meant(said.verb, said.argument)
+        return replace(said, argument=end) if end else None
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
     for verb in get_close_matches(said.verb, ARGUMENTS, 1, LIKENESS):
@@ -118,11 +124,17 @@ def parse_guess(
     return None
 
 
+def _end_meant(verb: str, argument: str) -> str:
+    """Return what ends the verb's setting if `argument` is another word for it; empty if not."""
+    is_near = argument.lower() in _ENDS and _argument(verb, argument) is None
+    return next(iter(_ENDS.intersection(ARGUMENTS.get(verb, ()))), "") if is_near else ""
+
+
 def takes_mention(text: str) -> str:
     """Return `digest` or `adopt` if `/devin-say` was given that command, which takes a mention."""
     verb, _, rest = text.strip().lower().partition(" ")
-    is_one = verb in {"digest", "adopt"} and _argument(verb, rest.strip()) is not None
-    return verb if is_one else ""
+    is_taken = _argument(verb, rest.strip()) is not None or _end_meant(verb, rest.strip())
+    return verb if verb in {"digest", "adopt"} and is_taken else ""
 
 
 def is_about_defaults(text: str) -> bool:
@@ -131,8 +143,9 @@ def is_about_defaults(text: str) -> bool:
     argument = "".join(rest)
     verb = _meant(word.lower(), argument)
     if verb == "default" and argument and not parse_session(argument):
-        return argument.lower() == "none"
-    return verb in {"default", "defaults"} and _argument(verb, argument) is not None
+        return argument.lower() in _ENDS
+    is_taken = _argument(verb, argument) is not None or bool(_end_meant(verb, argument))
+    return verb in {"default", "defaults"} and is_taken
 
 
 def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:

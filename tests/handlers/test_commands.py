@@ -185,6 +185,10 @@ def test_few_of_the_words_that_people_say_to_devin_are_taken_for_a_command() -> 
         ("defualts max:3", "defaults"),
         ("defalt max:3", "defaults"),
         ("adpot tag:oncall", "adopt"),
+        ("defaults off", "defaults"),
+        ("Defaults Clear", "defaults"),
+        ("adopt off", "adopt"),
+        ("digest none", "digest"),
         ("hlep", "help"),
         ("mtue", "mute"),
         ("lnk", "link"),
@@ -196,6 +200,9 @@ def test_few_of_the_words_that_people_say_to_devin_are_taken_for_a_command() -> 
         ("endd", "end"),
         ("achive", "archive"),
         ("status", None),
+        ("status off", None),
+        ("defaults off please", None),
+        ("adopt tag:x none", None),
         ("status please", None),
         ("staus of the build", None),
         ("strat with the tests", None),
@@ -222,6 +229,20 @@ def test_a_mistyped_verb_is_recognized_and_a_word_to_devin_is_not(
     assert guess_of(a_reply(words)) is None
     assert guess_of(in_dm(words, thread_ts=ROOT_TS)) is None
     assert guess_of(in_dm(words, thread_ts=ROOT_TS), unlinked=True) == meant
+
+
+@each(
+    ("words", "argument"),
+    [("defaults off", "none"), ("adopt reset", "none"), ("digest none", "off")],
+)
+def test_a_word_that_ends_another_setting_is_taken_for_the_one_that_ends_this(
+    words: str, argument: str
+) -> None:
+    """It is asked back, as a mistyped verb is."""
+    guess = parse_guess(a_mention(words), TEAM, BOT_USER)
+    assert guess is not None
+    assert guess.argument == argument
+    assert verb_of(a_mention(words)) is None
 
 
 @each(

@@ -227,10 +227,11 @@ async def test_devin_say_shows_them_and_sends_no_command(bot: Bot, desk: Desk) -
     await desk.linked_thread()
     await desk.slack.slash("/devin-say", "defaults")
     await desk.until_whispered(NOTHING, "ada")
-    for text in ("default none", "default", f"default {OTHER_SESSION}", "defaults max:3"):
+    texts = ("default none", "default", f"default {OTHER_SESSION}", "defaults max:3")
+    for text in (*texts, "default clear", "defaults off"):
         assert (await desk.slack.slash("/devin-say", text)).acked
     await wait_until(
-        lambda: sum(tells(one, defaults.BY_MENTION) for one in desk.whispers("ada")) == 4,
+        lambda: sum(tells(one, defaults.BY_MENTION) for one in desk.whispers("ada")) == 6,
         "each is answered",
     )
     await desk.slack.slash("/devin-say", "defaults are fine")

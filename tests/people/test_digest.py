@@ -327,7 +327,7 @@ async def test_a_digest_in_the_direct_message(bot: Bot, desk: Desk, raw: Redis) 
     assert len(digests(desk, "dm")) == 1
 
 
-@pytest.mark.parametrize("said", ["digest", "digest Daily", "digest off"])
+@pytest.mark.parametrize("said", ["digest", "digest Daily", "digest off", "digest None"])
 async def test_devin_say_sends_no_digest_to_devin(
     bot: Bot, desk: Desk, raw: Redis, said: str
 ) -> None:
