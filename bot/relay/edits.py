@@ -12,7 +12,7 @@ from typing import ClassVar
 from bot.delivery.acting import again, sender
 from bot.model.errors import AlreadySent, EmptyMessage, NoSuchReply
 from bot.model.people import Standing, UserId
-from bot.model.replies import Deletion, Edit, OutcomeKind, Reply, ReplyId, place_of
+from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.saying.speaking import Speaking, Spoken
@@ -216,7 +216,8 @@ class Edits:
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
         await self.state.tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
-        words = delivery_reports.correction_offered(number, was_taken=met.may_be_taken)
+        how = {"was_taken": met.may_be_taken, "is_certain": met.is_certain}
+        words = delivery_reports.correction_offered(number, **how)
         await self.notices.whisper(reply.thread, reply.author, words, once=once)
         await self.state.revisions.offered(reply.id, edit.edited)
 
@@ -224,8 +225,7 @@ class Edits:
         """Tell a message's author that Devin may have read it; say nothing if it has not."""
         if not met.may_be_taken:
             return
-        is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
-        words = delivery_reports.read_already(is_certain=is_certain)
+        words = delivery_reports.read_already(is_certain=met.is_certain)
         await self.notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _look_up(self, gone: Deletion) -> tuple[bool, bool]:

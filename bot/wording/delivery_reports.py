@@ -259,10 +259,10 @@ ANSWERED_BEFORE = SlackMessage(
 )
 
 
-def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
+def correction_offered(ticket: str, *, was_taken: bool, is_certain: bool = True) -> SlackMessage:
     """Offer to send an edit that Devin has not seen; the button carries `ticket`."""
     return SlackMessage(
-        "Devin already has the original, so it won't see your edit."
+        f"Devin {_has(is_certain=is_certain)} the original, so it won't see your edit."
         if was_taken
         else "Devin doesn't have the original, and won't see your edit unless you send it.",
         buttons=(button(actions.SEND_CORRECTION, "Send correction", ticket),),
@@ -276,8 +276,11 @@ def corrected(by: str, message: str) -> SlackMessage:
 
 def read_already(*, is_certain: bool) -> SlackMessage:
     """Say that a deleted reply, or one made an aside, cannot be recalled from Devin."""
-    has = "already has" if is_certain else "may already have"
     return SlackMessage(
-        f"Devin {has} that message, so I can't recall it. "
+        f"Devin {_has(is_certain=is_certain)} that message, so I can't recall it. "
         "If it matters, reply here with what Devin should do instead."
     )
+
+
+def _has(*, is_certain: bool) -> str:
+    return "already has" if is_certain else "may already have"

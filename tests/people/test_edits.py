@@ -785,7 +785,7 @@ async def test_after_delivery_a_deletion_cannot_be_followed(
 async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """A refused one needs no words; a suspended one may be with Devin, but cannot be sent again."""
+    """A suspended one may be with Devin, which its author is told; then neither is sent again."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "forbidden", times=1)
     refused = await desk.reply("One", thread)
@@ -796,10 +796,13 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     await until_settled(store)
     await edit(desk, refused, "Uno")
     await offered(desk, words=delivery_reports.correction_offered("", was_taken=False))
+    await edit(desk, suspended, "Dos")
+    maybe = delivery_reports.correction_offered("", was_taken=True, is_certain=False)
+    await offered(desk, words=maybe)
     await delete(desk, refused)
     await delete(desk, suspended)
     await desk.until_whispered(delivery_reports.read_already(is_certain=False), "ada")
-    assert len(desk.whispers("ada")) == 2
+    assert len(desk.whispers("ada")) == 3
     await desk.press("send_again", thread)
     await desk.until_whispered(GONE, "ada")
     assert len(desk.devin.requests) == 2
