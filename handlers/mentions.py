@@ -17,7 +17,7 @@ from bot.model.digest import Often
 from bot.model.errors import BeingStarted, NotAllowed, NotLinked, PersonError
 from bot.model.options import Changes
 from bot.model.people import Act
-from bot.model.replies import Change, Reply
+from bot.model.replies import Change, Reply, reply_id
 from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
@@ -76,20 +76,22 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
     again, after a crash or an outage. That does no harm, but may be answered differently: an
     `unlink` finds no link, and a command that is a minute old by then is asked for again.
     """
-    claim = claim_of(command.thread, command.ts)
+    thread, claim = command.thread, claim_of(command.thread, command.ts)
+    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, command.ts)):
+        return  # a reply that was edited: `events` tells what that does
     if not await cases.state.claims.begin(claim, event):
         return
     try:
         if not cases.accepting.is_old(command.ts):
             words = await obey(cases, command)
         else:  # others may have followed it
-            await cases.accepting.check(command.by, command.thread.channel, act_of(command.verb))
+            await cases.accepting.check(command.by, thread.channel, act_of(command.verb))
             words = delivery_reports.late(0, [command.verb], silenced=False)
     except PersonError as error:
-        await whisper(cases, command.thread, command.ts, command.by, error, each=True)
+        await whisper(cases, thread, command.ts, command.by, error, each=True)
     else:
         if words is not None:
-            await cases.notices.say(command.thread, words, once=claim)
+            await cases.notices.say(thread, words, once=claim)
     await cases.state.claims.claim(claim)
 
 
@@ -304,16 +306,19 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
 async def is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
     """Return True if the bot has answered a message that is neither a reply nor a start's prompt.
 
+    So is a reply that is edited into a command, which neither runs nor goes to Devin.
     Slack sends an `app_mention` of an edited message, too, so in a channel, a first command is
     answered as such. There is none in a direct message, where all messages were answered.
     """
     state, thread = cases.state, message.thread
     prompt = subject_of(thread, message.ts, 1)
-    if await state.mailbox.is_known(message.id) or await state.outbox.content(prompt) is not None:
+    words, unlinked = (event, thread.team, cases.workspace.identity.user), False
+    if await state.mailbox.is_known(message.id):
+        return parse_command(*words) is not None
+    if await state.outbox.content(prompt) is not None:
         return False
     if await state.claims.is_claimed(claim_of(thread, message.ts)):
         return True
-    words, unlinked = (event, thread.team, cases.workspace.identity.user), False
     if thread.is_direct:
         unlinked = not await cases.replies.is_linked(thread)
     is_asked = parse_command(*words, unlinked=unlinked) or parse_guess(*words, unlinked=unlinked)

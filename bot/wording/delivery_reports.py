@@ -254,7 +254,7 @@ CORRECTION_SENT = SlackMessage("Sending it. I'm posting it in the thread with yo
 
 
 ANSWERED_BEFORE = SlackMessage(
-    "I've already answered that message, so your edit has no effect. Please post it as a new "
+    "I've already acted on that message, so your edit has no effect. Please post it as a new "
     "message instead."
 )
 

@@ -862,6 +862,8 @@ async def test_an_edit_of_what_the_bot_has_answered_is_told_and_does_nothing(
 ) -> None:
     """The bot acts on no edited command. What else people edit concerns nobody."""
     thread, reply = await delivered(desk, f"<@{desk.slack.bot_user_id}> rebase")
+    other = await desk.reply("Please tag", thread)
+    await desk.until_delivered(other)
     answered = {
         await desk.mention("start rep:acme/api Fix"): "{bot} start repo:acme/api Fix",
         await desk.mention("muet", thread=thread): "{bot} mute",
@@ -878,16 +880,18 @@ async def test_an_edit_of_what_the_bot_has_answered_is_told_and_does_nothing(
         await edit(desk, ts, f"{bot_user} (aside) never mind")
     await edit(desk, talk, "<@U0BEN00000>, lunch?")
     await edit(desk, reply, f"{bot_user} merge")
+    await edit(desk, other, f"{bot_user} status")
     for ts in direct:
         await desk.slack.edit("dm", ts, "start Fix")
         await desk.until_said(delivery_reports.ANSWERED_BEFORE, ts, channel="dm")
     await offered(desk)
     await until_settled(store)
-    assert desk.whispers("ada").count(delivery_reports.ANSWERED_BEFORE.text) == len(answered)
-    assert len(desk.whispers("ada")) == len(answered) + len(["Did you mean", "Send correction"])
+    assert desk.whispers("ada").count(delivery_reports.ANSWERED_BEFORE.text) == len(answered) + 1
+    assert len(desk.whispers("ada")) == len(answered) + 1 + len(["Did you mean", "Send correction"])
     assert desk.devin.creations == []
-    assert desk.received() == [f"{FROM_ADA}@Devin Relay rebase"]
+    assert desk.received() == [f"{FROM_ADA}@Devin Relay rebase", f"{FROM_ADA}Please tag"]
     assert not any(tells(one.text, muted()) for one in desk.posts(thread))
+    assert sum(session_address(desk.named()) in one.text for one in desk.posts(thread)) == 1
 
 
 async def test_a_mention_that_an_edit_adds_is_answered(bot: Bot, desk: Desk, store: Store) -> None:
