@@ -19,6 +19,7 @@ RelayError
 │   ├── FormGone           a form or menu of `/devin-say` has expired, or is somebody else's
 │   ├── TicketGone         a form or an offer has expired, or is somebody else's
 │   ├── NoSuchReply        a button's reply is gone, or was already sent again
+│   ├── TakenBack          a button's reply was taken back by its author
 │   ├── AlreadySent        an offer was already accepted
 │   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
 │   ├── MovedOn            Devin's question is not open any more
@@ -163,6 +164,10 @@ class NoSuchReply(PersonError):
     def __init__(self, *, already_sent: bool = False) -> None:
         super().__init__("already sent again" if already_sent else "no longer kept")
         self.already_sent = already_sent
+
+
+class TakenBack(PersonError):
+    """The author of the reply that a button belongs to has deleted it, or made it an aside."""
 
 
 class AlreadySent(PersonError):

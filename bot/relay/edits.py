@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.delivery.acting import again, sender
-from bot.model.errors import AlreadySent, EmptyMessage, NoSuchReply
+from bot.model.errors import AlreadySent, EmptyMessage, NoSuchReply, TakenBack
 from bot.model.people import Standing, UserId
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
@@ -134,8 +134,8 @@ class Edits:
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
         """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
 
-        Raises `NoSuchReply`, `NotLinked`, `IsMuted` and `LinkChanged`; `NotAllowed` also if another
-        person sent it and all write as themselves.
+        Raises `NoSuchReply`, `TakenBack`, `NotLinked`, `IsMuted` and `LinkChanged`; `NotAllowed`
+        also if another person sent it and all write as themselves.
         """
         await self.accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)
@@ -143,7 +143,10 @@ class Edits:
             raise NoSuchReply
         kept = await self.state.mailbox.kept(reply)
         if kept is None:
-            raise NoSuchReply(already_sent=await self.state.mailbox.was_sent_again(reply, number))
+            already_sent = await self.state.mailbox.was_sent_again(reply, number)
+            if not already_sent and await self.state.mailbox.is_known(reply):
+                raise TakenBack
+            raise NoSuchReply(already_sent=already_sent)
         if kept.thread != thread:
             raise NoSuchReply
         await self.speaking.check_link(thread, await self.state.mailbox.session_of(reply))

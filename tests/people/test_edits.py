@@ -20,6 +20,7 @@ from bot.model.errors import (
     PersonError,
     SlackAway,
     StoreAway,
+    TakenBack,
 )
 from bot.model.files import AttachedFile, Upload
 from bot.model.people import Standing, UserId
@@ -525,7 +526,7 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     )
     await until_settled(store)
     await desk.press("send_again", thread)
-    await desk.until_whispered(GONE, "ada")
+    await desk.until_whispered(refusals.sorry(TakenBack()), "ada")
     assert len(desk.devin.requests) == 1
 
 
@@ -804,7 +805,7 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     await desk.until_whispered(delivery_reports.read_already(is_certain=False), "ada")
     assert len(desk.whispers("ada")) == 3
     await desk.press("send_again", thread)
-    await desk.until_whispered(GONE, "ada")
+    await desk.until_whispered(refusals.sorry(TakenBack()), "ada")
     assert len(desk.devin.requests) == 2
 
 
