@@ -149,7 +149,7 @@ async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
     ts = await desk.reply("Please rebase", thread)
     report = await desk.offering("send_again", thread)
     await desk.slack.edit("general", ts, "Please merge")
-    offer = delivery_reports.correction_offered("", was_taken=True)
+    offer = delivery_reports.correction_offered("", was_taken=True, is_certain=False)
     await desk.until_whispered(offer, "ada")
     await press(desk, report, user="ben")
     await desk.until_received("merge")

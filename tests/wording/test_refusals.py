@@ -35,6 +35,7 @@ from bot.model.errors import (
     PersonError,
     StartedAlready,
     StartGone,
+    TakenBack,
     TicketGone,
     TooManyStarts,
 )
@@ -63,6 +64,7 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     StartGone: lambda _: StartGone(),
     StartedAlready: lambda _: StartedAlready(),
     AlreadySent: lambda _: AlreadySent(),
+    TakenBack: lambda _: TakenBack(),
     ContinuedAlready: lambda text: ContinuedAlready(replace(BARE, title=text) if text else None),
     AnsweredAlready: lambda text: AnsweredAlready(one_line(text), text),
     MovedOn: lambda _: MovedOn(),
