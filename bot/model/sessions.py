@@ -201,8 +201,7 @@ class SaidKind(StrEnum):
 
     `QUESTION`: the session waits for an answer to its last message; `options` become buttons, which
     give way once that is `ANSWERED`, or the session `MOVED_ON`. `TROUBLE`: it has stopped and needs
-    somebody to act. `TOO_LONG`: its messages can't be read. A `PULL_REQUEST` was opened, and then
-    perhaps `MERGED` or `CLOSED`.
+    somebody to act. `TOO_LONG`: its messages can't be read. `PULL_REQUEST`: one was opened.
     """
 
     MESSAGE = "message"
@@ -211,6 +210,7 @@ class SaidKind(StrEnum):
     PULL_REQUEST = "pull_request"
     MERGED = "merged"
     CLOSED = "closed"
+    REOPENED = "reopened"
     FINISHED = "finished"
     ENDED = "ended"
     TROUBLE = "trouble"

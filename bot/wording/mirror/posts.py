@@ -79,7 +79,7 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
         case SaidKind.APPROVAL:
             where = "See above for" if is_below else "Open the session to see"
             said = f"{to}Devin needs your *approval* to continue. {where} what it wants to do."
-        case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED:
+        case _ if one.kind in _PULL_REQUESTS:
             said = _PULL_REQUESTS[one.kind].format(pull_request_link(one.text))
         case SaidKind.FINISHED:
             said = f"{to}Devin has *finished*.{' Reply here to continue.' if leads_on else ''}"
@@ -109,6 +109,7 @@ _PULL_REQUESTS = {
     SaidKind.PULL_REQUEST: "Devin opened a pull request: {}",
     SaidKind.MERGED: "{} was *merged*.",
     SaidKind.CLOSED: "{} was *closed*.",
+    SaidKind.REOPENED: "{} was *reopened*.",
 }
 
 
@@ -144,7 +145,7 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             return [] if one.cap else ending.buttons(framing.thread, framing.session)
         case SaidKind.CAP_REACHED:
             return [continues(framing.thread, framing.session.session), open_session]
-        case SaidKind.PULL_REQUEST | SaidKind.MERGED | SaidKind.CLOSED | SaidKind.CAP_NEAR:
+        case _ if one.kind is SaidKind.CAP_NEAR or one.kind in _PULL_REQUESTS:
             return []
     return [open_session]
 
