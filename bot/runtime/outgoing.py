@@ -83,6 +83,7 @@ REFUSED = "connection refused"
 UNTRUSTED = "certificate not trusted"
 NOT_SECURE = "no secure connection"
 TIMED_OUT = "timed out"
+LOST = "connection lost"
 REDIRECTED = "redirected to another address, which is refused"
 
 
@@ -118,7 +119,8 @@ def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return TIMED_OUT
     if not isinstance(error, OSError):
-        return ""
+        is_lost = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
+        return LOST if is_lost else ""
     # Several addresses, each with its error, are one OSError without a number.
     found = _NUMBER.search(str(error))
     number = error.errno or (int(found[1]) if found else 0)

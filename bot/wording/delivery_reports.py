@@ -88,7 +88,7 @@ _HITCHES = {
     WhyLink.TOO_LARGE: "larger than the file size limit",
     WhyLink.SIGN_IN: "Slack didn't let me read it; either I'm not in the conversation it's from, "
     "or your Devin Relay admin needs to reinstall the app with the scope files:read",
-    WhyLink.SLACK: "Slack wouldn't let me download it{code}",
+    WhyLink.SLACK: "I couldn't download it from Slack{code}",
     WhyLink.DEVIN: "Devin didn't accept it{code}",
     WhyLink.SLOW: "timed out",
     WhyLink.TOO_MANY: "too many files for one message",

@@ -43,6 +43,8 @@ ERRORS: list[tuple[Exception, str]] = [
     (OSError("Multiple exceptions: [Errno 111] secret, [Errno 111] secret"), "connection refused"),
     (RedisConnectionError("Error 113 connecting to secret:6379."), "ConnectionError"),
     (ValueError("secret"), "ValueError"),
+    (aiohttp.ClientPayloadError("secret"), "connection lost"),
+    (aiohttp.ServerDisconnectedError("secret"), "connection lost"),
 ]
 
 
