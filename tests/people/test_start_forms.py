@@ -312,6 +312,13 @@ def test_who_starts_again_what_another_wrote_is_who_started_it() -> None:
     )
 
 
+@pytest.mark.parametrize("cap", ["1.5", "1000000", "-1"])
+def test_a_cap_is_refused_as_it_was_typed(cap: str) -> None:
+    """The words say what a cap may be."""
+    (said,) = form.problems({"prompt": "Fix it", "cap": cap}).values()
+    assert said == f"max:{cap}: the cap is a whole number of ACUs from 1 to 999,999"
+
+
 def test_a_cap_above_the_ceiling_is_shown_as_the_ceiling() -> None:
     """Slack would not open a form whose number is beyond its limits."""
     blocks = form.fields(Options(max_acu=50), Offer(ceiling=20))

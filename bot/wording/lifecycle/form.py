@@ -123,14 +123,14 @@ def _first_repo(chosen: Options) -> str:
 
 def written(typed: Mapping[str, str]) -> str:
     """Return the words of what was chosen in a submitted form, as plain text, unchecked."""
-    cap = typed.get(actions.CAP_FIELD, "").strip()
+    cap = "".join(typed.get(actions.CAP_FIELD, "").split())
     repos = (one.strip() for one in typed.get(actions.REPO_FIELD, "").split(","))
-    return Options(
+    chosen = Options(
         repos=tuple(filter(None, repos)),
         mode=typed.get(actions.MODE_FIELD, ""),
         playbook=typed.get(actions.PLAYBOOK_FIELD, "").strip(),
-        max_acu=(int(cap) if cap.isascii() and cap.isdigit() else 0) if cap else None,
-    ).words()
+    )
+    return " ".join([*chosen.each(), *([f"max:{cap}"] if cap else [])])
 
 
 def problems(typed: Mapping[str, str], *, is_new: bool = False) -> dict[str, str]:
@@ -247,7 +247,7 @@ _EXPECTED: Mapping[str, str] = {
     "repo": "a repository is written `owner/name`",
     "mode": "a mode is one word, such as `normal`, `fast`, `lite`, `ultra` or `fusion`",
     "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
-    "max": "the cap is a whole number of ACUs, 1 or more",
+    "max": "the cap is a whole number of ACUs from 1 to 999,999",
     "tag": "a tag is a word, or words in quotation marks, without a mention or a channel",
     "origin": "Devin's origins are `webapp`, `slack`, `teams`, `api`, `linear`, `jira`, "
     "`automation`, `cli`, `desktop`, `code_scan` and `other`",
