@@ -88,6 +88,7 @@ def _message(value: Any) -> tuple[str, tuple[dict[str, Any], ...], Flaw | None]:
 def _options(inputs: Payload) -> str:
     """Compose the words of the options that are filled in, whether they are right or wrong."""
     given = {key: _message(inputs.get(name))[0] for name, key in _OPTIONS.items()}
+    given["max"] = given["max"].strip().removesuffix(".0")  # of a number that was computed
     parts = {
         key: text.split(",") if key in {"repo", "tag"} else [text] for key, text in given.items()
     }
