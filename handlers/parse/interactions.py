@@ -14,6 +14,7 @@ from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, is_ts
 from bot.slack.app.workspace import Identity
+from bot.text.to_devin import says_something
 from bot.wording import actions
 from handlers.parse.messages import Payload, parse_message, parse_thread
 
@@ -178,7 +179,7 @@ def value_of(element: Payload) -> str:
 
 
 def parse_say(command: Payload, ours: Identity) -> SayCommand | None:
-    """Parse a `/devin-say`: a session first, if there is one, then the message."""
+    """Parse a `/devin-say`: a session first, if there is one, then a message that can be read."""
     channel, user = string(command, "channel_id"), string(command, "user_id")
     if not is_of(command, ours) or not is_id(channel) or not is_id(user):
         return None
@@ -187,12 +188,13 @@ def parse_say(command: Payload, ours: Identity) -> SayCommand | None:
     session = parse_session(first)
     named = session is not None or looks_like_session(first)
     starts = first in {NEW, NEW.upper()} or (first.lower() == NEW and not rest)
+    said = rest.strip() if named or starts else text
     return SayCommand(
         channel=channel,
         by=UserId(user),
         session_word=first if named else None,
         session=session,
-        text=rest.strip() if named or starts else text,
+        text=said if says_something(said) else "",
         trigger=string(command, "trigger_id"),
         starts=starts,
     )

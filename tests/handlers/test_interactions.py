@@ -196,6 +196,8 @@ def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
         ("New plan: revert it", None, "New plan: revert it"),
         ("news from the build", None, "news from the build"),
         ("renew the certificate", None, "renew the certificate"),
+        ("\0", None, ""),
+        (f"{SESSION} \u200e", SESSION, ""),
     ],
 )
 def test_a_say_is_for_a_session_or_a_new_one_only_if_it_says_so(
