@@ -182,6 +182,8 @@ class Changes(Record):
         """Return the fields of `profile` that change, when the person `by` makes the changes."""
         options = self.of(profile.options)
         words = self.words if WORDS in self.named else profile.words
+        if (options, words) == (profile.options, profile.words):
+            return {}
         is_empty = options == Options() and not words
         return {"options": options, "words": words, "by": UserId("") if is_empty else by}
 

@@ -74,6 +74,8 @@ async def test_defaults_are_set_shown_and_cleared(bot: Bot, desk: Desk, store: S
     kept = await profile(desk, store)
     assert kept.options == Options(repos=("acme/api",), mode="fast", tags=("oncall", "web"))
     assert kept.words == "Always run the *tests* &amp; lint."
+    await desk.mention("defaults max:none", user="ben")
+    await until_posted(desk, "set by ada")
     assert "set by ada" in await shown(desk)
     await desk.mention("Defaults NONE")
     await until_posted(desk, "*ada* cleared")

@@ -264,15 +264,20 @@ class Defaults:
     async def change(self, place: ThreadRef, by: UserId, changes: Changes, once: str) -> None:
         """Change the defaults of the channel of `place`, and say there who did. Idempotent.
 
-        Of several with the same `once`, which repeat each other, one is told. Raises `BadDefaults`.
+        If nothing changes, they are shown. Of several with the same `once`, which repeat each
+        other, one is told. Raises `BadDefaults`.
         """
         await self.accepting.check(by, place.channel, Act.START)
         await self.choosing.check(changes.of(Options()))
         channel = place.channel
-        profile = await self.state.profiles.change(channel, lambda was: changes.to(was, by))
+        was = await self.state.profiles.get(channel)
+        profile = await self.state.profiles.change(channel, lambda one: changes.to(one, by))
         ids = {"team": place.team, "channel": channel, "options": " ".join(changes.named)}
         audit(Event.DEFAULTS_CHANGED, by, **ids)
-        told = defaults.changed(changes, await self._shown(profile, by))
+        if profile == was:
+            told = defaults.shown(await self._shown(profile))
+        else:
+            told = defaults.changed(changes, await self._shown(profile, by))
         await self.notices.say(place, told, once=once)
 
     async def form(self, place: ThreadRef, by: UserId) -> View:
