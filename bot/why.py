@@ -339,6 +339,8 @@ class _Look:
         yield ACT, lost, fix
 
     def _report(self, kind: OwedKind, due: int) -> Rows:
+        if kind is OwedKind.DELAY and due > self.trace.at:
+            yield WELL, f"⏳ comes at {self._at(due)}, if it still waits then", ""
         what = "its outcome" if kind is OwedKind.OUTCOME else "⏳, or its removal,"
         grade = ACT if due < self.trace.at - LATE else LOOK
         fix = f"Log `report waits` has Slack's reason. {SEE} RelayReportsWaiting."
