@@ -17,7 +17,7 @@ from bot.model.errors import SlackAway, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.record import string
 from bot.model.replies import OutcomeKind, Refusal, ReplyId, reply_id
-from bot.model.sessions import Follow
+from bot.model.sessions import Follow, SessionState
 from bot.model.threads import ThreadRef, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, check_schema, millis, open_store
@@ -359,9 +359,11 @@ class _Look:
             yield ACT, says, f"{SEE} RelayWatchLate."
         else:
             says = f"{says}; polled next at {self._at(known.polled)}"
-            is_working = bool(seen.read_at) and not seen.is_at_rest
+            is_working = bool(seen.read_at) and seen.state is SessionState.WORKING
             since = seen.read_at if is_working else known.read_wanted_at
-            if seen.read_at <= since < now - STUCK and not seen.is_missing:
+            if seen.is_missing:
+                yield LOOK, says, f"Check the session's ID and the API key. {SEE} RelayReadsFail."
+            if seen.read_at <= since < now - STUCK:
                 yield LOOK, f"{says}; it should have been read by now", f"{SEE} RelayReadsFail."
             yield WELL, says, ""
 

@@ -227,6 +227,10 @@ class Queues:
         return Queue(here, self.total - here)
 
 
+QUEUED = frozenset({"waiting", "sending"})
+"""The states of a reply that is in its session's mailbox; `ReplyField.STATE` has it."""
+
+
 class Evidence(StrEnum):
     """The evidence that a message is for Devin, in its present form.
 

@@ -21,7 +21,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from bot.model.errors import SlackAway
-from bot.model.replies import Outcome, Reply
+from bot.model.replies import QUEUED, Outcome, Reply
 from bot.model.sessions import Said, SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
@@ -127,8 +127,6 @@ REPORT_FIELDS = (
     *(ReplyField.PUT_OFF_AT, ReplyField.DELAY_TOLD_IN, ReplyField.ROUND, ReplyField.SESSION),
 )
 """The fields of a reply's record that a report needs."""
-
-_WAITING = frozenset({"waiting", "sending"})
 
 
 class Owing(IntEnum):
@@ -258,7 +256,7 @@ class Report:
         return cls(
             owed=begun.owed,
             again=begun.again,
-            is_waiting=record[ReplyField.STATE] in _WAITING,
+            is_waiting=record[ReplyField.STATE] in QUEUED,
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
             delay_told_in=record[ReplyField.DELAY_TOLD_IN],

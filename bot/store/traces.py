@@ -8,16 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.model.replies import Outcome, Reply, ReplyId, place_of
+from bot.model.replies import QUEUED, Outcome, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keys
 from bot.redis import lua as commands
 from bot.redis.connection import Store
 from bot.store.outbox import Owed, OwedKind, words_owed, words_subject
-
-OPEN = frozenset({"waiting", "sending"})
-"""The states of a reply that is still to be delivered."""
 
 REPORTS = OwedKind.OUTCOME, OwedKind.DELAY
 
@@ -82,7 +79,7 @@ async def trace(store: Store, id_: ReplyId, thread: ThreadRef | None) -> Trace:
     # A message whose thread is unknown may begin one.
     where = known or ThreadRef(team=team, channel=channel, thread_ts=ts)
     link = Link.parse(await store.get(keys.link_key(where)))
-    session = reply.session if link is None or reply.state in OPEN else link.session
+    session = reply.session if link is None or reply.state in QUEUED else link.session
     owed = words_owed(where), *(Owed(id_, reply.round, kind) for kind in REPORTS)
     sets = keys.mail_key(session), keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY, keys.UNREAD_KEY
     members = id_, session, session, session, where.name, *map(str, owed)

@@ -518,18 +518,23 @@ async def test_a_workflow_step_is_in_no_channel(case: Case) -> None:
 async def test_a_session_says_whether_and_when_it_is_read(case: Case) -> None:
     """A session that has ended is polled no more, and an overdue poll needs somebody."""
     key = at(watched_key(ID))
-    seen = Watched(state=SessionState.WAITING, read_at=ms(-120))
-    await case.raw.hset(key, "seen", seen.to_json())
     await case.scored(WATCH_KEY, ID, ms(30))
+    for state in (SessionState.WAITING, SessionState.UNKNOWN):
+        seen = Watched(state=state, read_at=ms(-120))
+        await case.raw.hset(key, "seen", seen.to_json())
+        says = (await case.told())["Session"]
+        assert says.startswith(f"✓ Session: {SESSION} is {state.value}, read last at ")
+        assert "; polled next at " in says
+    await case.raw.hset(key, "seen", Watched(is_missing=True, read_at=ms(-120)).to_json())
     says = (await case.told())["Session"]
-    assert says.startswith(f"✓ Session: {SESSION} is waiting, read last at ")
-    assert "; polled next at " in says
-    for state, read_at, wanted_at in (("working", -70, -80), ("waiting", -120, -90)):
-        seen = Watched(state=SessionState(state), read_at=ms(read_at))
+    assert says.startswith(f"! Session: {SESSION} is not found by Devin, read last at ")
+    assert "RelayReadsFail" in says
+    for name, read_at, wanted_at in (("working", -70, -80), ("waiting", -120, -90)):
+        seen = Watched(state=SessionState(name), read_at=ms(read_at))
         await case.raw.hset(key, "seen", seen.to_json())
         await case.raw.hset(key, "read_wanted_at", str(ms(wanted_at)))
         says = (await case.told())["Session"]
-        assert says.startswith(f"! Session: {SESSION} is {state}, read last at ")
+        assert says.startswith(f"! Session: {SESSION} is {name}, read last at ")
         assert "; it should have been read by now → See docs/operations.md, RelayReadsFail." in says
     await case.scored(WATCH_KEY, ID, ms(-30))
     says = (await case.told())["Session"]
