@@ -134,7 +134,11 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         if not await cases.state.claims.begin(once, press.by):
             raise StartedAlready
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
-        await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
+        try:
+            await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
+        except PersonError:
+            await cases.state.claims.give_up(once)
+            raise
         await cases.state.claims.claim(once)
         return starting.started_new(await cases.workspace.people.name(press.by))
 

@@ -283,6 +283,23 @@ async def test_start_a_new_session_is_a_button(bot: Bot, desk: Desk) -> None:
     assert starting.BUSY.text not in desk.said(thread)
 
 
+@pytest.mark.parametrize("user", ["gus", "ada"])
+async def test_who_is_refused_keeps_nobody_from_starting(
+    environ: dict[str, str], desk: Desk, user: str
+) -> None:
+    """Neither a guest nor who has started too many sessions; the next person needn't wait."""
+    async with running(desk, environ, {"claim_seconds": 2.0}, STARTS_PER_HOUR="1"):
+        ts = await desk.mention("start Something else")
+        await desk.until_linked(ts)
+        thread = await desk.linked_thread()
+        told = await told_of_the_end(desk, thread)
+        await press(desk, told, "start_new", user=user)
+        await wait_until(lambda: desk.whispers(user), f"{user} is refused")
+        await press(desk, told, "start_new", user="ben")
+        await desk.until_linked(thread, times=2)
+        assert desk.whispers("ben") == []
+
+
 @on_v1
 @pytest.mark.parametrize("words", ["", "start Try again", f"link {OTHER_SESSION}"])
 async def test_a_finished_session_that_takes_no_reply_is_replaced(
