@@ -1,5 +1,6 @@
 """A channel's defaults are seen and changed by its people, and each start there uses them."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,10 @@ async def until_posted(desk: Desk, words: Told, channel: str = "general") -> str
 
 async def profile(desk: Desk, store: Store) -> Profile:
     return await Profiles(store).get(channel_of(desk))
+
+
+async def profile_is(desk: Desk, store: Store, words: str) -> bool:
+    return (await profile(desk, store)).words == words
 
 
 async def shown(desk: Desk) -> str:
@@ -271,14 +276,21 @@ async def test_two_processes_tell_a_change_once(
 async def test_a_change_that_runs_again_is_told_once(
     bot: Bot, desk: Desk, environ: dict[str, str], store: Store, redis_url: str
 ) -> None:
-    """As that of a command whose process died before it was done with."""
-    changes = Changes(options=Options(max_acu=6), named=("max",))
+    """As that of a command whose process died once it was made, or before it was done with."""
+    ben, is_known = desk.slack.workspace.user("ben").id, asyncio.Event()
+    changes = Changes(words=f"Ask <@{ben}>", named=("words",))
     place = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts="")
     by = UserId(desk.slack.workspace.user("ada").id)
     async with listeners(load_settings(environ), store, redis_url) as process:
+        await process.cases.defaults.show(place.channel, by)
+        desk.slack.fail_next("users.info", until=is_known)  # Ben's name, to tell it
+        first = asyncio.create_task(process.cases.defaults.change(place, by, changes, "command:1"))
+        await wait_until(lambda: profile_is(desk, store, changes.words), "it is made")
+        first.cancel()
+        is_known.set()
         for _ in range(2):
             await process.cases.defaults.change(place, by, changes, "command:1")
-    await until_posted(desk, "`max:6`")
+    await until_posted(desk, "*ada* changed the defaults")
     await until_settled(store)
     assert len(posts(desk)) == 1
 

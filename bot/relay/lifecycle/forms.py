@@ -270,14 +270,16 @@ class Defaults:
         await self.accepting.check(by, place.channel, Act.START)
         await self.choosing.check(changes.of(Options()))
         channel = place.channel
-        was = await self.state.profiles.get(channel)
+        made = f"defaults made:{once}"
+        if changes.to(await self.state.profiles.get(channel), by):
+            await self.state.claims.claim(made)  # a repeat finds the change made
         profile = await self.state.profiles.change(channel, lambda one: changes.to(one, by))
-        ids = {"team": place.team, "channel": channel, "options": " ".join(changes.named)}
-        audit(Event.DEFAULTS_CHANGED, by, **ids)
-        if profile == was:
-            told = defaults.shown(await self._shown(profile))
-        else:
+        if await self.state.claims.is_claimed(made):
+            ids = {"team": place.team, "channel": channel, "options": " ".join(changes.named)}
+            audit(Event.DEFAULTS_CHANGED, by, **ids)
             told = defaults.changed(changes, await self._shown(profile, by))
+        else:
+            told = defaults.shown(await self._shown(profile))
         await self.notices.say(place, told, once=once)
 
     async def form(self, place: ThreadRef, by: UserId) -> View:
