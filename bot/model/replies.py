@@ -116,10 +116,11 @@ class Reply(Record):
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
     under which a bot's message may be allowed, and is empty for a person; `home` is that bot's
     workspace or organization, if Slack tells it. `app` is the app through which a person's message
-    came, if Slack names one. `sent_by` is the person who sent somebody's
-    message to Devin by a shortcut; `step` is the execution id of a workflow step that waits for the
-    outcome. `is_correction` means that it corrects an earlier message. `forwarded` has the messages
-    that the author forwards with it.
+    came, if Slack names one. `sent_by` is the person who sent somebody's message to Devin by a
+    shortcut; `step` is the execution id of a workflow step that waits for the outcome.
+    `is_correction` means that it corrects an earlier message, and `is_stop` that a press of *Stop*
+    sends it, from a muted thread as well. `forwarded` has the messages that the author forwards
+    with it.
     """
 
     thread: ThreadRef
@@ -135,6 +136,7 @@ class Reply(Record):
     sent_by: UserId | None = None
     step: str = ""
     is_correction: bool = False
+    is_stop: bool = False
 
     @property
     def id(self) -> ReplyId:

@@ -149,7 +149,8 @@ class Edits:
             raise NoSuchReply(already_sent=already_sent)
         if kept.thread != thread:
             raise NoSuchReply
-        await self.speaking.check_link(thread, await self.state.mailbox.session_of(reply))
+        session = await self.state.mailbox.session_of(reply)
+        await self.speaking.check_link(thread, session, stops=kept.is_stop)
         if by != sender(kept):
             if self.accepting.workspace.settings.act_as == "required":
                 standing = Standing.NOT_SENDER

@@ -96,6 +96,17 @@ async def test_stop_asks_devin_in_the_name_of_the_person_who_pressed_it(
     assert desk.devin.session(SESSION).state == "finished"
 
 
+async def test_what_asked_to_stop_is_sent_again_from_a_muted_thread(bot: Bot, desk: Desk) -> None:
+    """If it may not have reached Devin, *Send again* works there as *Stop* does."""
+    thread = await desk.linked_thread()
+    await desk.cut_off("mute", thread)
+    desk.devin.behave(SESSION, "garbage", times=1)
+    await stop(desk, thread, user="ben")
+    await desk.press("send_again", thread)
+    await desk.until_received(ending.STOP)
+    assert desk.whispers("ada") == []
+
+
 @pytest.mark.parametrize(("transport", "is_org"), [("socket", False), ("http", True)])
 async def test_slack_shows_for_a_minute_that_devin_was_asked_to_stop(
     bot: Bot, desk: Desk, plain: redis.Redis

@@ -159,8 +159,8 @@ class Stopping:
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str, ts: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)
-        reply = Reply(thread=thread, ts=self.speaking.since(), author=by, text=ending.STOP)
-        said = Spoken(key=key, reply=reply, words=words, session=link.session)
-        spoken = said.model_copy(update={"stops": True, "pressed": ts})
+        since, text = self.speaking.since(), ending.STOP
+        reply = Reply(thread=thread, ts=since, author=by, text=text, is_stop=True)
+        spoken = Spoken(key=key, reply=reply, words=words, session=link.session, pressed=ts)
         if await self.speaking.say(spoken) is Owing.NEW:
             audit(Event.STOPPED, by, **thread.log_fields, session_id=link.session)

@@ -49,9 +49,9 @@ class Spoken(Record):
     `reply` is what Devin reads, with the `ts` after which the post can be looked for; it is posted
     in its thread, or as a new thread if that has no `thread_ts`. Without a session, one is started.
     If it `links`, the thread is linked first. `asked` is the question that it answers, by a button
-    of the message at `pressed`. `key` says what it is about, once, and `number` tells it from one
-    that was refused. `act` is what its author must be allowed to do. What `stops` Devin is sent
-    from a muted thread as well, by the press at `pressed`.
+    of the message at `pressed`; of a *Stop*, that is the time of the press. `key` says what it is
+    about, once, and `number` tells it from one that was refused. `act` is what its author must be
+    allowed to do.
     """
 
     key: str
@@ -63,7 +63,6 @@ class Spoken(Record):
     act: Act = Act.MESSAGE
     asked: str = ""
     pressed: str = ""
-    stops: bool = False
 
     @property
     def owed(self) -> Owed:
@@ -79,7 +78,7 @@ class Spoken(Record):
     def told_in(self) -> ThreadRef:
         """Where its author is: in the thread, or in the channel, where a command was typed."""
         thread = self.reply.thread
-        is_in_thread = self.asked or self.stops or self.reply.is_correction
+        is_in_thread = self.asked or self.reply.is_stop or self.reply.is_correction
         return thread if is_in_thread else thread.model_copy(update={"thread_ts": ""})
 
     def posted(self, ts: str) -> Reply:
@@ -227,7 +226,7 @@ class Speaker:
                 # An earlier try may have had it accepted, and Devin may have refused it since.
                 if not (again and await self.state.mailbox.is_known(posted.id)):
                     await self._accept(spoken, posted, spoken.session)
-                if spoken.pressed and not spoken.stops:
+                if spoken.pressed and not spoken.reply.is_stop:
                     thread, since = reply.thread, micros_ts(ts_micros(spoken.pressed) - 1)
                     by = await self.workspace.people.name(reply.author)
                     note, ids = chosen(by, spoken.words.quote), thread.log_fields
@@ -256,8 +255,8 @@ class Speaker:
             await self.workspace.threads.check_in(thread.channel)
         if session is None or spoken.links:
             return
-        await self.speaking.check_link(thread, session, stops=spoken.stops)
-        if spoken.stops:
+        await self.speaking.check_link(thread, session, stops=spoken.reply.is_stop)
+        if spoken.reply.is_stop:
             await self.speaking.check_stop(session, spoken.pressed)
         if spoken.asked and await self.state.watches.asking(session, spoken.asked) is None:
             raise errors.MovedOn
@@ -271,7 +270,7 @@ class Speaker:
             )
             if link.session != session:
                 await self.speaking.check_link(thread, session)
-        evidence = Evidence.STOP if spoken.stops else Evidence.PERSON
+        evidence = Evidence.STOP if spoken.reply.is_stop else Evidence.PERSON
         change = await self.accepting.accept(posted, session, evidence)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise errors.NotTaken(change)
@@ -282,7 +281,7 @@ class Speaker:
         if reply.step:
             await self.workspace.functions.fail(reply.step, workflows.step_failed(error))
             return
-        if spoken.stops and spoken.session is not None:
+        if spoken.reply.is_stop and spoken.session is not None:
             # Devin was not asked to stop, so the next press asks it.
             await self.state.claims.disclaim(stopping(reply.thread, spoken.session))
         words = refusals.sorry(error, self.workspace.admin)
