@@ -115,7 +115,10 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
 
 def _continued(to: NamedSession | None) -> SlackMessage:
     if to is None:
-        return SlackMessage("I'm already starting a new session that continues this one.")
+        return SlackMessage(
+            "A new session that continues this one has already been requested. "
+            "If it hasn't started in a minute, try again."
+        )
     return SlackMessage(f"This session has already been continued in *{session_link(to)}*.")
 
 
