@@ -99,17 +99,19 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
     """Return True if no event brought a command, and its author may give it; else they are told.
 
     From now on, `answer` ignores the command; a fresh one is waited for first, since its event
-    comes.
+    comes. A reply that was edited into a command is none.
     """
+    thread, claim = command.thread, claim_of(command.thread, command.ts)
     if cases.accepting.is_fresh(command.ts):
         await asyncio.sleep(FRESH.total_seconds())
-    claim = claim_of(command.thread, command.ts)
+    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, command.ts)):
+        return False
     if not await cases.state.claims.begin(claim, "catch-up"):
         return False
     try:
-        await cases.accepting.check(command.by, command.thread.channel, act_of(command.verb))
+        await cases.accepting.check(command.by, thread.channel, act_of(command.verb))
     except NotAllowed as error:
-        await whisper(cases, command.thread, command.ts, command.by, error, each=True)
+        await whisper(cases, thread, command.ts, command.by, error, each=True)
         await cases.state.claims.claim(claim)
         return False
     return True
@@ -306,7 +308,7 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
 async def is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
     """Return True if the bot has answered a message that is neither a reply nor a start's prompt.
 
-    So is a reply that is edited into a command, which neither runs nor goes to Devin.
+    So is a reply that is edited into a command, which doesn't run and takes the reply back.
     Slack sends an `app_mention` of an edited message, too, so in a channel, a first command is
     answered as such. There is none in a direct message, where all messages were answered.
     """

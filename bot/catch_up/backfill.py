@@ -354,7 +354,8 @@ class CatchUp:
             # Events may have brought these replies meanwhile; their mail waits for this backfill.
             taken_back = [await self._take_back(reply) for reply in read.silenced]
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
-            await self._say(read, verbs, silenced=read.is_silenced and all(taken_back))
+            is_left_out = read.is_silenced and (any(taken_back) or not taken_back)
+            await self._say(read, verbs, silenced=is_left_out)
             for command in read.unheard:
                 await self.cases.state.claims.claim(claim_of(command.thread, command.ts))
             if read.is_silenced:

@@ -31,12 +31,16 @@ log = logging.getLogger(__name__)
 
 
 class CorrectionOffered(Ticket):
-    """An offer to send the new text of an edited message; `reply` has the latest text."""
+    """An offer to send the new text of an edited message; `reply` has the latest text.
+
+    The message was in that `round` then. In a later one, *Send again* has sent that text.
+    """
 
     kind: ClassVar[str] = "CorrectionOffered"
 
     reply: Reply
     edited: int
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,7 @@ class Edits:
         if link is not None and not link.takes_replies:
             link = None
         if edit.was_answered:
-            if not edit.is_aside and (edit.is_spoken or link is not None):
-                once = f"edited:{reply.ts}:{edit.edited}"
-                await self.notices.whisper(
-                    *(reply.thread, reply.author, delivery_reports.ANSWERED_BEFORE),
-                    once=once,
-                    at=reply.ts,
-                )
+            await self._tell_no_edit(edit, is_linked=link is not None)
             return
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
@@ -89,6 +87,19 @@ class Edits:
             )
 
         await self._follow(change, lambda met: self._tell_edit(edit, met, link))
+
+    async def _tell_no_edit(self, edit: Edit, *, is_linked: bool) -> None:
+        """Take back a reply that is a command now, and tell its author to post it anew."""
+        reply, revisions = edit.reply, self.state.revisions
+        if await self.state.mailbox.is_known(reply.id):
+            await self._follow(
+                lambda: revisions.withdraw(reply.id, edit.edited, may_be_ahead=False),
+                lambda met: self._tell_edit(edit, met, None),
+            )
+        if not edit.is_aside and (edit.is_spoken or is_linked):
+            once = f"edited:{reply.ts}:{edit.edited}"
+            words = delivery_reports.ANSWERED_BEFORE
+            await self.notices.whisper(reply.thread, reply.author, words, once=once, at=reply.ts)
 
     async def delete(self, gone: Deletion) -> None:
         """Take a deleted reply out of its mailbox, or tell its author that Devin has it."""
@@ -118,6 +129,8 @@ class Edits:
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
+        if 0 < offered.round < await self.state.mailbox.round_of(reply.id):
+            raise AlreadySent
         fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",
@@ -143,7 +156,7 @@ class Edits:
             raise NoSuchReply
         kept = await self.state.mailbox.kept(reply)
         if kept is None:
-            already_sent = await self.state.mailbox.was_sent_again(reply, number)
+            already_sent = await self.state.mailbox.round_of(reply) > number
             if not already_sent and await self.state.mailbox.is_known(reply):
                 raise TakenBack
             raise NoSuchReply(already_sent=already_sent)
@@ -217,7 +230,10 @@ class Edits:
         number = await self.state.revisions.offer(reply.id, new_number())
         forwarded = () if met.may_be_taken else reply.forwarded
         reply = reply.model_copy(update={"files": (), "forwarded": forwarded})
-        ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
+        number_sent = await self.state.mailbox.round_of(reply.id)
+        ticket = CorrectionOffered(
+            by=reply.author, reply=reply, edited=edit.edited, round=number_sent
+        )
         await self.state.tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
         how = {"was_taken": met.may_be_taken, "is_certain": met.is_certain}

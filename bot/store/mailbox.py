@@ -283,9 +283,9 @@ class Mailbox:
         """Return True if the reply was accepted or withdrawn before."""
         return await self._store.field(subject_key(reply), ReplyField.STATE) not in {None, "ahead"}
 
-    async def was_sent_again(self, reply: ReplyId, number: int) -> bool:
-        """Return True if another round followed that one, even if the text is gone by now."""
-        return int(await self._store.field(subject_key(reply), ReplyField.ROUND) or 0) > number
+    async def round_of(self, reply: ReplyId) -> int:
+        """Return the round of a reply, even if the text is gone by now; 0 for an unknown one."""
+        return int(await self._store.field(subject_key(reply), ReplyField.ROUND) or 0)
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back, once for each round; return its session if that was done."""

@@ -211,7 +211,7 @@ def late(replies: int, commands: Sequence[str], *, silenced: bool) -> SlackMessa
         missed = "I also missed" if replies else "I was offline and missed"
         said.append(f"{missed} {asked}. Please repeat {that}.")
     if silenced:
-        said.append("Replies posted after that command weren't sent.")
+        said.append("Replies posted after that command weren't sent, except those with ✅.")
     return SlackMessage(" ".join(said))
 
 
@@ -254,8 +254,8 @@ CORRECTION_SENT = SlackMessage("Sending it. I'm posting it in the thread with yo
 
 
 ANSWERED_BEFORE = SlackMessage(
-    "I've already acted on that message, so your edit has no effect. Please post it as a new "
-    "message instead."
+    "I act on a message as it's first posted, and not on an edit. Please post it as a new message "
+    "instead."
 )
 
 

@@ -223,6 +223,24 @@ async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
     assert late(desk, thread) == [delivery_reports.late(1, [verb], silenced=True).text]
 
 
+@pytest.mark.parametrize("verb", sorted(SILENCING))
+async def test_a_reply_that_was_edited_into_a_command_is_no_unheard_request(
+    environ: dict[str, str], desk: Desk, store: Store, verb: str
+) -> None:
+    """It was for Devin, who has it, and so is what was written since."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        ts = await desk.reply("Please rebase", thread)
+        await desk.until_delivered(ts)
+        await desk.slack.edit("general", ts, f"<@{desk.slack.bot_user_id}> {verb}")
+        await desk.until_whispered(delivery_reports.ANSWERED_BEFORE, "ada")
+    await unbrought(desk, "For Devin", thread)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await until_caught_up(store)
+    assert late(desk, thread) == [LATE.text]
+
+
 async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:

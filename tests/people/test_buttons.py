@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
+    AlreadySent,
     IsMuted,
     LinkChanged,
     NoSuchReply,
@@ -154,6 +155,10 @@ async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
     await press(desk, report, user="ben")
     await desk.until_received("merge")
     assert "rebase" not in desk.devin.requests[-1].message
+    (whispered,) = desk.slack.ephemerals("general", "ada")
+    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=whispered.ts)
+    await desk.until_whispered(refusals.sorry(AlreadySent()), "ada")
+    assert len(desk.devin.requests) == 2
 
 
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(

@@ -895,6 +895,38 @@ async def test_an_edit_of_what_the_bot_has_answered_is_told_and_does_nothing(
     assert sum(session_address(desk.named()) in one.text for one in desk.posts(thread)) == 1
 
 
+async def test_a_reply_that_waits_and_is_edited_into_a_command_is_taken_back(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Devin never reads what its author has replaced, and the command isn't run."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "rate_limited")
+    ts = await desk.reply("The password is X", thread)
+    await until_put_off(store)
+    await edit(desk, ts, f"<@{desk.slack.bot_user_id}> mute")
+    await desk.until_whispered(delivery_reports.ANSWERED_BEFORE, "ada")
+    await desk.until_marked("wastebasket", ts)
+    assert await back(desk, store) == []
+    assert not any(tells(one.text, muted()) for one in desk.posts(thread))
+
+
+async def test_of_two_edits_of_a_reply_that_may_be_sent_again_the_later_one_counts(
+    store: Store,
+) -> None:
+    """In whatever order their events come."""
+    mailbox, revisions, reply = await taken(store)
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.GIVEN_UP), go_on=True)
+    for text, edited in (("newer", 2), ("older", 1)):
+        new = reply.model_copy(update={"text": text})
+        met = await revisions.change(new, edited, may_be_ahead=False)
+        assert met.what is Revised.DONE
+    kept = await mailbox.kept(reply.id)
+    assert kept is not None
+    assert kept.text == "newer"
+
+
 async def test_a_mention_that_an_edit_adds_is_answered(bot: Bot, desk: Desk, store: Store) -> None:
     """Slack then tells of the mention as of any other."""
     ts = await desk.slack.say("status")

@@ -28,8 +28,8 @@ BUSY = SlackMessage(
 
 UNDER_WAY = (
     "A new session is being started in this thread. Once Devin has it, I'll link the thread to it, "
-    "and replies posted in the meantime will be sent, too. Until then, deleting the message that "
-    "asked for it stops it."
+    "and replies posted in the meantime will be sent, too. If a message of yours asked for it, "
+    "delete that to stop it."
 )
 
 NOTHING = SlackMessage(

@@ -13,7 +13,8 @@ local may_be_ahead = ARGV[6] == '1'
 local drops = ARGV[7]
 
 local reply = key.subject(reply_id)
-local was = redis.call('HMGET', reply, 'state', 'reply', 'edited', 'outcome', 'session', 'applied')
+local was = redis.call('HMGET', reply, 'state', 'reply', 'edited', 'outcome', 'session', 'applied',
+                       'meanwhile_at')
 local state = was[1]
 if edited > 0 and tonumber(was[3] or 0) >= edited then
   if tonumber(was[6] or 0) ~= edited then return {'repeated', ''} end
@@ -35,8 +36,8 @@ if state == 'sending' then
   return {'sending', ''}
 end
 local has_it = string.find(was[4] or '', '"kind":"delivered"', 1, true)
-if new ~= '' and (state ~= 'done' or was[2] and not has_it) then
-  redis.call('HSET', reply, 'reply', new)
+if new ~= '' and (state ~= 'done' or was[2] and not has_it and edited >= tonumber(was[7] or 0)) then
+  redis.call('HSET', reply, 'reply', new, 'meanwhile_at', edited)
   if drops ~= '' then redis.call('HDEL', reply, drops) end
 end
 if state == 'done' then
