@@ -157,7 +157,9 @@ async def _change(cases: UseCases, event: Payload) -> None:
             messages.parse_spoken(one, ours.tenant, ours.user) is not None for one in (now, was)
         )
         was_answered = is_spoken or was_spoken
-        was_answered = was_answered and await mentions.is_answered(cases, change.reply, now)
+        was_answered = was_answered and await mentions.is_answered(
+            cases, change.reply, now, was_spoken=was_spoken
+        )
         await cases.edits.edit(replace(change, was_answered=was_answered, is_spoken=is_spoken))
 
 

@@ -305,10 +305,11 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
         await cases.first_words.offer(spoken)
 
 
-async def is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
+async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_spoken: bool) -> bool:
     """Return True if the bot has answered a message that is neither a reply nor a start's prompt.
 
-    So is a reply that is edited into a command, which doesn't run and takes the reply back.
+    So is a reply that is edited into a command, which doesn't run and takes the reply back, also
+    if its own event is still to come. `was_spoken`: it was for the bot before the edit.
     Slack sends an `app_mention` of an edited message, too, so in a channel, a first command is
     answered as such. There is none in a direct message, where all messages were answered.
     """
@@ -321,8 +322,11 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload) -> bool:
         return False
     if await state.claims.is_claimed(claim_of(thread, message.ts)):
         return True
+    is_linked = await cases.replies.is_linked(thread)
+    if is_linked and not was_spoken and parse_command(*words) is not None:
+        return True
     if thread.is_direct:
-        unlinked = not await cases.replies.is_linked(thread)
+        unlinked = not is_linked
     is_asked = parse_command(*words, unlinked=unlinked) or parse_guess(*words, unlinked=unlinked)
     return thread.is_direct and is_asked is not None
 

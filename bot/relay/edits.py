@@ -69,7 +69,7 @@ class Edits:
         if link is not None and not link.takes_replies:
             link = None
         if edit.was_answered:
-            await self._tell_no_edit(edit, is_linked=link is not None)
+            await self._tell_no_edit(edit, link)
             return
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
@@ -88,15 +88,17 @@ class Edits:
 
         await self._follow(change, lambda met: self._tell_edit(edit, met, link))
 
-    async def _tell_no_edit(self, edit: Edit, *, is_linked: bool) -> None:
+    async def _tell_no_edit(self, edit: Edit, link: Link | None) -> None:
         """Take back a reply that is a command now, and tell its author to post it anew."""
         reply, revisions = edit.reply, self.state.revisions
-        if await self.state.mailbox.is_known(reply.id):
+        is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
+        is_new = is_new and not edit.was_aside
+        if is_new or await self.state.mailbox.is_known(reply.id):
             await self._follow(
-                lambda: revisions.withdraw(reply.id, edit.edited, may_be_ahead=False),
+                lambda: revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new),
                 lambda met: self._tell_edit(edit, met, None),
             )
-        if not edit.is_aside and (edit.is_spoken or is_linked):
+        if not edit.is_aside and (edit.is_spoken or link is not None):
             once = f"edited:{reply.ts}:{edit.edited}"
             words = delivery_reports.ANSWERED_BEFORE
             await self.notices.whisper(reply.thread, reply.author, words, once=once, at=reply.ts)
@@ -129,8 +131,8 @@ class Edits:
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
-        if 0 < offered.round < await self.state.mailbox.round_of(reply.id):
-            raise AlreadySent
+        if offered.round and await self.state.mailbox.may_be_there(reply.id, offered.round + 1):
+            raise NoSuchReply(already_sent=True)
         fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",

@@ -254,8 +254,8 @@ CORRECTION_SENT = SlackMessage("Sending it. I'm posting it in the thread with yo
 
 
 ANSWERED_BEFORE = SlackMessage(
-    "I act on a message as it's first posted, and not on an edit. Please post it as a new message "
-    "instead."
+    "I don't act twice on a message, so your edit may change nothing. If what you asked for hasn't "
+    "happened, please post it as a new message."
 )
 
 

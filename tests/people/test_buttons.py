@@ -7,7 +7,6 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
-    AlreadySent,
     IsMuted,
     LinkChanged,
     NoSuchReply,
@@ -157,8 +156,27 @@ async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
     assert "rebase" not in desk.devin.requests[-1].message
     (whispered,) = desk.slack.ephemerals("general", "ada")
     await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=whispered.ts)
-    await desk.until_whispered(refusals.sorry(AlreadySent()), "ada")
+    await desk.until_whispered(ALREADY, "ada")
     assert len(desk.devin.requests) == 2
+
+
+async def test_a_correction_can_be_sent_if_the_text_came_to_nothing_by_send_again(
+    bot: Bot, desk: Desk
+) -> None:
+    """Devin refused it, so Devin has nothing of it."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", times=1)
+    ts = await desk.reply("Please rebase", thread)
+    report = await desk.offering("send_again", thread)
+    await desk.slack.edit("general", ts, "Please merge")
+    offer = delivery_reports.correction_offered("", was_taken=True, is_certain=False)
+    await desk.until_whispered(offer, "ada")
+    desk.devin.behave(SESSION, "forbidden", times=1)
+    await press(desk, report, user="ben")
+    await desk.until_marked("x", ts)
+    (whispered,) = desk.slack.ephemerals("general", "ada")
+    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=whispered.ts)
+    await desk.until_received("merge")
 
 
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(

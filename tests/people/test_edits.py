@@ -910,6 +910,30 @@ async def test_a_reply_that_waits_and_is_edited_into_a_command_is_taken_back(
     assert not any(tells(one.text, muted()) for one in desk.posts(thread))
 
 
+async def test_a_reply_that_an_edit_made_a_command_before_its_event_came_stays_in_slack(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The edit's event is there first; the message's own one, a retry, brings the original."""
+    thread = await desk.linked_thread()
+    first = await desk.reply("First", thread)
+    await desk.until_delivered(first)
+    sent = next(one for one in desk.slack.deliveries if first in str(one.payload))
+    ts = await desk.slack.say("The password is X", thread=thread, deliver=False)
+    listed = desk.slack.bot_events
+    desk.slack.bot_events = [one for one in listed if one != "app_mention"]
+    await edit(desk, ts, f"<@{desk.slack.bot_user_id}> mute")
+    await desk.until_whispered(delivery_reports.ANSWERED_BEFORE, "ada")
+    desk.slack.bot_events = listed
+    own = {"ts": ts, "event_ts": ts, "text": "The password is X", "client_msg_id": "late"}
+    event = {**sent.payload["event"], **own}
+    event.pop("blocks", None)
+    late = Delivery("events_api", {**sent.payload, "event_id": "Ev0LATE000", "event": event})
+    assert (await (await desk.slack.redeliver(late)).settled()).acked
+    await desk.until_heard()
+    await until_settled(store)
+    assert desk.received() == [f"{FROM_ADA}First"]
+
+
 async def test_of_two_edits_of_a_reply_that_may_be_sent_again_the_later_one_counts(
     store: Store,
 ) -> None:
