@@ -81,6 +81,8 @@ class Wishes:
 
     async def _make(self, what: What) -> None:
         if what in ELSEWHERE:
+            if what is What.EARLIER and self._devin.clock.ahead > 0:
+                return  # listed only after the rule was made, it counts as new (commands.md)
             if sum(one.what is what for one in self._wishes) < MOST_ADOPTED:
                 self._appear(what)
             return

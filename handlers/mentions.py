@@ -14,7 +14,7 @@ from functools import partial
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
-from bot.model.errors import BeingStarted, NotAllowed, NotLinked, PersonError
+from bot.model.errors import NotAllowed, NotLinked, PersonError
 from bot.model.options import Changes
 from bot.model.people import Act
 from bot.model.replies import Change, Reply, reply_id
@@ -23,7 +23,6 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.relay.lifecycle.starting import Start, subject_of
-from bot.store.claims import start_claim
 from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage
@@ -130,15 +129,8 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
 
 
 async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Run a command; return what to say, or None where the thread's card says it.
-
-    Raises `BeingStarted` in place of `NotLinked` while the thread's session is being started.
-    """
-    is_starting = await cases.state.claims.is_claimed(start_claim(command.thread))
-    try:
-        return await OBEYS[command.verb](cases, command)
-    except NotLinked:
-        raise BeingStarted if is_starting else NotLinked from None
+    """Run a command; return what to say, or None where the thread's card says it."""
+    return await OBEYS[command.verb](cases, command)
 
 
 async def _help(cases: UseCases, command: Command) -> SlackMessage:

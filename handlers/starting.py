@@ -29,6 +29,7 @@ from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
+from bot.store.claims import BEGUN
 from bot.wording import actions, refusals
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
@@ -131,15 +132,14 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         if interactions.parse_unlink(press) is None or not press.ts:
             raise StartGone
         once = f"start new:{press.channel}:{string(press.message, 'ts')}"
-        if not await cases.state.claims.begin(once, press.by):
+        if not await cases.state.claims.claim(once, BEGUN, press.by):
             raise StartedAlready
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
         try:
             await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
         except PersonError:
-            await cases.state.claims.give_up(once)
+            await cases.state.claims.disclaim(once)
             raise
-        await cases.state.claims.claim(once)
         return starting.started_new(await cases.workspace.people.name(press.by))
 
     @on_press(app, cases, actions.CONTINUE_SESSION)

@@ -19,7 +19,7 @@ RelayError
 │   ├── FormGone           a form or menu of `/devin-say` has expired, or is somebody else's
 │   ├── TicketGone         a form or an offer has expired, or is somebody else's
 │   ├── NoSuchReply        a button's reply is gone, or was already sent again
-│   ├── TakenBack          a button's reply was taken back by its author
+│   ├── TakenBack          a button's reply was taken back
 │   ├── AlreadySent        an offer was already accepted
 │   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
 │   ├── MovedOn            Devin's question is not open any more
@@ -167,7 +167,7 @@ class NoSuchReply(PersonError):
 
 
 class TakenBack(PersonError):
-    """The author of the reply that a button belongs to has deleted it, or made it an aside."""
+    """The reply that a button belongs to was deleted, or made an aside or a command."""
 
 
 class AlreadySent(PersonError):

@@ -28,6 +28,7 @@ from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
+from bot.store.claims import start_claim
 from bot.store.links import card_owed
 from bot.store.outbox import Schedule
 from bot.store.state import State
@@ -144,6 +145,15 @@ class Accepting:
         if (existing or link).since == link.since:
             await self.read_since(thread, at, took_long=begins)
         return existing or link, is_new
+
+    async def is_starting(self, thread: ThreadRef) -> bool:
+        """Return True while a session is being started in `thread`."""
+        return await self.state.claims.is_claimed(start_claim(thread))
+
+    async def unlinked(self, thread: ThreadRef) -> errors.PersonError:
+        """Return what is told in a thread without a link: whether it is to get one, or not."""
+        is_starting = await self.is_starting(thread)
+        return errors.BeingStarted() if is_starting else errors.NotLinked()
 
     async def gives_way(self, thread: ThreadRef, link: Link) -> bool:
         """Return True if the session of `link` is over or has stopped at its cap, as last seen."""

@@ -28,7 +28,7 @@ from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.claims import OFFERED, Ticket, start_claim
+from bot.store.claims import OFFERED, Ticket
 from bot.store.state import State
 from bot.text.to_devin import is_empty, strip_mention, to_markdown
 from bot.wording import forms, refusals, thread_links
@@ -248,9 +248,8 @@ class FirstWords:
         """
         if await self.state.mailbox.is_known(message.id):
             return
-        is_starting = await self.state.claims.is_claimed(start_claim(message.thread))
         link = await self.state.links.get(message.thread)
-        if link is None and is_starting:
+        if link is None and await self.accepting.is_starting(message.thread):
             words = refusals.sorry(errors.BeingStarted())
         elif link is None:
             number = await self._asked(message, Act.START)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bot.delivery.acting import Acting
 from bot.mirror.audience import Audience, Heard
-from bot.model.errors import BeingStarted, LinkChanged, LinkedElsewhere, NotLinked
+from bot.model.errors import LinkChanged, LinkedElsewhere
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import Follow, SessionId
@@ -26,7 +26,6 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.channels import MOVED, SHARED
 from bot.slack.lookups import Need
-from bot.store.claims import start_claim
 from bot.store.links import card_owed
 from bot.store.outbox import Schedule
 from bot.store.state import State
@@ -104,10 +103,9 @@ class Linking:
         barred. Raises `NotLinked` or `BeingStarted`.
         """
         await self.accepting.check(by, thread.channel)
-        is_starting = await self.state.claims.is_claimed(start_claim(thread))
         link = await self.state.links.get(thread)
         if link is None:
-            raise BeingStarted if is_starting else NotLinked
+            raise await self.accepting.unlinked(thread)
         heard = await self.audience.at_once(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
         asks, acting = Reply(thread=thread, ts="", author=by), self.acting
@@ -122,7 +120,8 @@ class Linking:
             mail=(await self.state.mailbox.queues(link.session)).of(thread),
             last=await self.state.watches.last_outcome(link.session, thread),
             as_self=isinstance(account, str) and bool(account),
-            gives_way=is_starting and await self.accepting.gives_way(thread, link),
+            gives_way=await self.accepting.is_starting(thread)
+            and await self.accepting.gives_way(thread, link),
         )
 
     async def _changed(
@@ -138,7 +137,7 @@ class Linking:
         if link is None:
             other = None if session is None else await self.state.links.get(thread)
             if other is None:
-                raise NotLinked
+                raise await self.accepting.unlinked(thread)
             raise LinkChanged(*await self.naming.linked(other))
         audit(event, by, **thread.log_fields, session_id=link.session, **ids)
         # The change has asked in Redis for the card to be edited; here, a process is told to do it.

@@ -64,10 +64,6 @@ class Claims:
             await asyncio.sleep(LOOK_SECONDS)
         return False
 
-    async def give_up(self, what: str) -> None:
-        """Undo `begin`, for a caller that is refused and keeps nobody from being the next."""
-        await self._store.delete(once_key(f"begun:{what}"))
-
     async def claim(self, what: str, keep: timedelta = CLAIM, mine: str = "") -> bool:
         """Return True for the first claim of `what`, and for each later one by the same `mine`."""
         return await self._store.claim(once_key(f"claim:{what}"), mine or new_number(), keep)

@@ -103,7 +103,7 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "This has already been started. You'll find the result in the thread."
     ),
     errors.TakenBack: SlackMessage(
-        "Its author took that message back, so there's nothing to send again."
+        "That message was taken back, so there's nothing to send again."
     ),
     errors.TicketGone: SlackMessage(
         "This has expired, or it was for someone else. Please ask me again, or use the message's ⋮ "

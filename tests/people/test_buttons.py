@@ -140,10 +140,8 @@ async def test_a_reply_is_sent_again_only_to_the_session_of_a_thread_that_takes_
     assert len(desk.devin.requests) == 1
 
 
-async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
-    bot: Bot, desk: Desk
-) -> None:
-    """As people see it, whoever presses, and whatever was offered to its author."""
+async def edited_since(desk: Desk) -> tuple[Message, str]:
+    """Have a reply answered with “suspended”, and then edited; return its report, and its ts."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("Please rebase", thread)
@@ -151,11 +149,24 @@ async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
     await desk.slack.edit("general", ts, "Please merge")
     offer = delivery_reports.correction_offered("", was_taken=True, is_certain=False)
     await desk.until_whispered(offer, "ada")
+    return report, ts
+
+
+async def send_correction(desk: Desk) -> None:
+    """Have Ada press the only offer that she has."""
+    (offer,) = desk.slack.ephemerals("general", "ada")
+    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
+
+
+async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
+    bot: Bot, desk: Desk
+) -> None:
+    """As people see it, whoever presses, and whatever was offered to its author."""
+    report, _ = await edited_since(desk)
     await press(desk, report, user="ben")
     await desk.until_received("merge")
     assert "rebase" not in desk.devin.requests[-1].message
-    (whispered,) = desk.slack.ephemerals("general", "ada")
-    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=whispered.ts)
+    await send_correction(desk)
     await desk.until_whispered(ALREADY, "ada")
     assert len(desk.devin.requests) == 2
 
@@ -164,18 +175,11 @@ async def test_a_correction_can_be_sent_if_the_text_came_to_nothing_by_send_agai
     bot: Bot, desk: Desk
 ) -> None:
     """Devin refused it, so Devin has nothing of it."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "suspended", times=1)
-    ts = await desk.reply("Please rebase", thread)
-    report = await desk.offering("send_again", thread)
-    await desk.slack.edit("general", ts, "Please merge")
-    offer = delivery_reports.correction_offered("", was_taken=True, is_certain=False)
-    await desk.until_whispered(offer, "ada")
+    report, ts = await edited_since(desk)
     desk.devin.behave(SESSION, "forbidden", times=1)
     await press(desk, report, user="ben")
     await desk.until_marked("x", ts)
-    (whispered,) = desk.slack.ephemerals("general", "ada")
-    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=whispered.ts)
+    await send_correction(desk)
     await desk.until_received("merge")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.devin.api import Devin, Failure, Unread
 from bot.mirror.agents import AgentSessions, stopping
-from bot.model.errors import AlreadyClosed, NotLinked, NotStopped, StoreAway
+from bot.model.errors import AlreadyClosed, NotStopped, StoreAway
 from bot.model.people import Act, UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import Closing, SessionId, SessionState
@@ -41,11 +41,11 @@ class Ending:
     naming: Naming
 
     async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
-        """Return the question whether to end the session of `thread`; raises `NotLinked`."""
+        """Return the question whether to end the session of `thread`; raises if there is none."""
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         link = await self.state.links.get(thread)
         if link is None:
-            raise NotLinked
+            raise await self.accepting.unlinked(thread)
         if how is Closing.ARCHIVE and not self.devin.archives:
             return ending.NO_ARCHIVE
         named = await self.naming.one(link.session, most=0)
@@ -116,7 +116,7 @@ class Stopping:
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
         if link is None:
-            raise NotLinked
+            raise await self.accepting.unlinked(thread)
         (seen,) = await self.state.watches.seen([link.session])
         if seen.state is SessionState.ENDED:
             return ending.ended_already(await self.naming.one(link.session, most=0))

@@ -29,7 +29,7 @@ BUSY = SlackMessage(
 UNDER_WAY = (
     "A new session is being started in this thread. Once Devin has it, I'll link the thread to it, "
     "and replies posted in the meantime will be sent, too. If a message of yours asked for it, "
-    "delete that to stop it."
+    "deleting that stops it until then."
 )
 
 NOTHING = SlackMessage(
