@@ -96,7 +96,7 @@ class Parts:
             schedule=schedule,
             pauses=to.timing.tell_pauses,
         )
-        schedule.serve(Work(deliverer.deliver, tell=reporter.tell, shed=reporter.shed))
+        schedule.serve(Work(deliverer.deliver, tell=reporter.tell))
 
     def sender(self) -> Sender:
         """Return what sends replies to Devin."""

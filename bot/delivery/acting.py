@@ -6,9 +6,7 @@ message, or whoever pressed a button. The builder of a workflow can name anybody
 can hold anybody's token, so what comes through either is never sent as a person.
 """
 
-import hashlib
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -33,14 +31,6 @@ DAY = timedelta(days=1)
 SOON = timedelta(minutes=10)
 """The time after which somebody who has no account may have got one, where one is `required`."""
 
-LISTS = 2
-"""The reads of a look-up, if each list is one page."""
-
-NEAR = 60.0
-"""Seconds before a reply in which the same words of another one make a look for it ambiguous."""
-
-_SAID = TypeAdapter(dict[str, float])
-
 DEBT = 10
 """The reads that are owed to the budget, beyond which it is at a pause that Devin has asked for."""
 
@@ -50,8 +40,9 @@ DENIED_PAUSE = 60.0
 """Seconds until anybody is looked up again after Devin has refused that."""
 
 REASON = (
-    "Devin doesn't let the relay write as its members: give the key's service user a role with "
-    "ImpersonateOrgSessions, and the members UseDevinSessions. Until then, "
+    "Devin doesn't let the relay write as this member. Unless they have left the organization, "
+    "give the key's service user a role with ImpersonateOrgSessions, and the members "
+    "UseDevinSessions. Until then, "
 )
 _OTHERWISE = {
     False: "their words are sent under their names, as without ACT_AS.",
@@ -118,39 +109,12 @@ class Acting:
         return "" if await self._claims.is_claimed(_refused(account)) else account
 
     async def learn(self, reply: Reply, account: str) -> None:
-        """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is.
-
-        The operator is told once, unless the person has just left the organization.
-        """
-        who = sender(reply)
-        if who is None or await self._claims.is_claimed(_refused(account)):
-            return
-        await self._accounts.forget(who)
-        with suppress(NotIdentified):  # else the key may have lost the permission for that as well
-            if await self.account(who) != account:
-                return
+        """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is."""
         await self._claims.claim(_refused(account), DAY)
         if await self._claims.claim("acting refused", DAY):
             reason = REASON + _OTHERWISE[self.is_required]
-            log.error("acting refused", extra={"by": who, "as_user": account, "reason": reason})
-
-    async def said_before(
-        self, session: SessionId, reply: ReplyId, text: str, sent: float, now: float
-    ) -> bool:
-        """Note that `reply`, first sent at `sent`, says `text` as its author to `session`.
-
-        Both times are in seconds by Redis's clock, which all processes share.
-
-        Return True if another one said the same at about that time: without the author's line, a
-        look into the session can't tell them apart.
-        """
-        words = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
-        what, found = f"said:{session}:{words}", dict[str, float]()
-        if (noted := await self._claims.noted(what)) is not None:
-            found = _SAID.validate_json(noted)
-        others = {one: at for one, at in found.items() if one != reply and at > sent - NEAR}
-        await self._claims.note(what, _SAID.dump_json({**others, reply: now}).decode(), DAY)
-        return bool(others)
+            told = {"by": sender(reply), "as_user": account, "reason": reason}
+            log.error("acting refused", extra=told)
 
     def record(self, session: SessionId, reply: Reply, account: str) -> None:
         """Put on record that Devin has `reply` as words of `account`."""
@@ -162,9 +126,8 @@ class Acting:
         _, wait = await self._reads.spend(0)
         if wait > DEBT * self._reads.seconds_each:
             return Unread(why=PUT_OFF, retry_after=wait)
-        await self._reads.spend(LISTS, is_made=True)
         found, reads = await self._devin.member(email)
-        await self._reads.spend(reads - LISTS, is_made=True)
+        await self._reads.spend(reads, is_made=True)
         return found
 
     async def _look_up(self, user: str) -> str:

@@ -69,14 +69,13 @@ class Files:
             if isinstance(one, Wait):
                 return one
             brought.append(one)
-        brought += _too_many(files[MOST:], reply)
+        brought += [_link(file, reply, FileLeftOut(WhyLink.TOO_MANY)) for file in files[MOST:]]
         if not may_send():
             return None
         await self.mailbox.keep_uploads(reply.id, brought)
         return brought
 
     async def _bring(self, file: AttachedFile, reply: Reply, deadline: float) -> Upload | Wait:
-        ids = {"reply_id": reply.id, "size": file.size}
         try:
             async with asyncio.timeout_at(deadline):
                 file = await _tried(partial(self.slack.known, file), self.pauses)
@@ -89,11 +88,9 @@ class Files:
             if isinstance(answer, Wait):
                 return answer
             metrics.FILES.labels("uploaded").inc()
-            log.info("file uploaded", extra=ids)
+            log.info("file uploaded", extra={"reply_id": reply.id, "size": file.size})
             return Upload(file=file, url=answer)
-        metrics.FILES.labels(left_out.hitch).inc()
-        log.warning("file left out", extra=ids | {"reason": str(left_out)})
-        return Upload(file=file, hitch=left_out.hitch, detail=left_out.detail)
+        return _link(file, reply, left_out)
 
     async def _upload(self, file: AttachedFile) -> str | Wait:
         if file.is_external or not self.limit:
@@ -120,11 +117,11 @@ class Files:
         return answer
 
 
-def _too_many(files: Sequence[AttachedFile], reply: Reply) -> Sequence[Upload]:
-    if files:
-        metrics.FILES.labels(WhyLink.TOO_MANY).inc(len(files))
-        log.warning("files left out", extra={"reply_id": reply.id, "count": len(files)})
-    return [Upload(file=file, hitch=WhyLink.TOO_MANY) for file in files]
+def _link(file: AttachedFile, reply: Reply, why: FileLeftOut) -> Upload:
+    metrics.FILES.labels(why.hitch).inc()
+    ids = {"reply_id": reply.id, "size": file.size}
+    log.warning("file left out", extra=ids | {"reason": str(why)})
+    return Upload(file=file, hitch=why.hitch, detail=why.detail)
 
 
 async def _tried(step: Callable[[], Awaitable[T]], between: Sequence[float]) -> T:

@@ -23,8 +23,6 @@ Hostile markup takes its time. On the event loop, that time would outlast the le
 machine, and the reply would never be sent.
 """
 
-ALLOWED = Standing.ALLOWED
-
 _NOT_ALLOWED = {
     Standing.ALLOWED: "",
     Standing.GUEST: ", by a guest",
@@ -51,7 +49,7 @@ async def message_of(
     reply: Reply,
     people: People,
     brought: Sequence[Upload] = (),
-    standing: Standing = ALLOWED,
+    standing: Standing = Standing.ALLOWED,
     *,
     as_self: bool = False,
 ) -> str:
@@ -73,7 +71,7 @@ def compose(
     names: Names,
     sender: str = "",
     brought: Sequence[Upload] = (),
-    standing: Standing = ALLOWED,
+    standing: Standing = Standing.ALLOWED,
     *,
     signs: bool = True,
 ) -> str:

@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -238,8 +237,6 @@ class Sender:
         return await self._retried(lambda: self.mailbox.uploads(reply.id)) is not None
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
-        await self._note_words(lease, head, message)
-
         async def post() -> Outcome | Wait:
             began = time.monotonic()
             answer = await self.devin.post_message(
@@ -282,17 +279,7 @@ class Sender:
         text = await message_of(reply, self.workspace.people, brought, as_self=bool(as_user))
         return Message(text, tuple(brought), as_user)
 
-    async def _note_words(self, lease: Lease, head: Head, message: Message) -> bool:
-        """Note words that have no author's line; return True if another reply said the same."""
-        if not message.as_user:
-            return False
-        text, sent = self.devin.listed(message.text, message.attachments), head.sending_since / 1000
-        about, now = (lease.session, head.reply.id, text, sent), head.clock().timestamp()
-        return await self._retried(partial(self.acting.said_before, *about, now))
-
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
-        if await self._note_words(lease, head, message):
-            return lost
         since = datetime.fromtimestamp(head.sending_since / 1000, UTC)
         reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)

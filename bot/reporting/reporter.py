@@ -10,7 +10,6 @@ wait.
 
 import asyncio
 import logging
-import math
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,7 +35,6 @@ from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
-SHED_SECONDS = 1.0
 TELLING_SECONDS = 40.0
 """The time for one attempt, which ends before `outbox.LEASE` lets another process begin."""
 
@@ -77,9 +75,8 @@ class Teller(Protocol):
         """End the entry in the outbox; if not `told`, it is moot or Slack refused it."""
 
 
-Drop = Callable[[Begun, float, str], Awaitable[bool]]
-"""Ends an entry that is not worth a retry after so many attempts (infinitely many: unless somebody
-waits for it), for a reason; returns False if it is."""
+Drop = Callable[[Begun, int, str], Awaitable[bool]]
+"""Ends an entry that is not worth a retry after so many attempts; returns False if it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +119,6 @@ class Reporter:
                 metrics.REPORTS.labels("told" if told else "moot").inc()
                 log.info("told" if told else "nothing to tell", extra=owed.log_fields)
             await teller.end(begun, told=told)
-
-    async def shed(self, owed: Owed, attempt: int) -> None:
-        """Make room: drop an entry that may be dropped, and tell any other a little later."""
-        teller = self.tellers[owed.kind]
-        begun = await self.outbox.begin(owed, teller.fields)
-        if begun is None or await self.drop(begun, math.inf, "too many at once"):
-            return
-        await self.outbox.pause(begun, SHED_SECONDS, may_be_done=begun.again)
-        await self.schedule.tell(owed, SHED_SECONDS, attempt)
 
     async def _try_later(self, begun: Begun, error: SlackAway | DevinAway, attempt: int) -> None:
         if await self.drop(begun, attempt, str(error)):
@@ -317,7 +305,7 @@ class Outcomes(_Tellers):
         """End the report."""
         await self._outbox.end(begun)
 
-    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
+    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
         """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
         is_outcome = begun.owed.kind is OwedKind.OUTCOME
         if attempt < MARK_TRIES or not (is_outcome and _is_mark_only(Report.of(begun))):

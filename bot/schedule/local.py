@@ -137,7 +137,6 @@ class Work:
 
     deliver: Callable[[SessionId], Awaitable[None]]
     tell: Callable[[Owed, int], Awaitable[None]]
-    shed: Callable[[Owed, int], Awaitable[None]]
 
 
 class LocalDispatch:
@@ -187,7 +186,7 @@ class LocalDispatch:
             self._waking.add(session, after, lambda: self.wake(session))
 
     async def tell(self, owed: Owed, after: float = 0.0, attempt: int = 1) -> None:
-        """Tell an outbox entry, in `after` seconds, or a little later if too many wait.
+        """Tell an outbox entry, in `after` seconds; if too many wait here, a poll finds it.
 
         A process that is closing still tells what is due, so that people see how the deliveries
         ended that it finished last.
@@ -203,8 +202,7 @@ class LocalDispatch:
         async def work_off() -> None:
             await left_to_poll(work.tell(owed, attempt), **owed.log_fields)
 
-        if not self._entries[owed.kind].add(owed, work_off, MOST_UNTOLD):
-            await left_to_poll(work.shed(owed, attempt), **owed.log_fields)
+        self._entries[owed.kind].add(owed, work_off, MOST_UNTOLD)
 
     async def until_short(self, seconds: float) -> None:
         """Wait until few sessions are left here, for at most `seconds`."""

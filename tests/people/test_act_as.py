@@ -36,7 +36,7 @@ from tests.people import test_workflow_steps as steps
 from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.keys import at
 from tests.support.tables import each
-from tests.support.told import forbidden, report, uncertain
+from tests.support.told import forbidden, report
 from tests.support.waiting import until_settled, wait_until
 
 IMPERSONATE, MEMBERS = "ImpersonateOrgSessions", "ViewOrgMembership"
@@ -188,24 +188,6 @@ async def test_what_a_dead_process_sent_is_found_by_the_text_that_it_had(
     assert len(desk.received()) == 1
 
 
-async def test_the_same_words_of_two_people_are_not_taken_for_each_other(
-    bot: Bot, desk: Desk, ada: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Without a line, Ben's can't be told from Ada's, which Devin never got.
-
-    So only his are on record as his own.
-    """
-    caplog.set_level(logging.INFO)
-    ben = desk.devin.members.add("ben@acme.example")
-    thread = await desk.linked_thread()
-    await desk.until_delivered(await desk.reply("yes", thread, user="ben"))
-    desk.devin.behave(SESSION, "drops", takes=False, times=1)
-    await desk.reply("yes", thread)
-    await desk.until_said(uncertain("yes"), thread)
-    sent = [vars(one)["as_user"] for one in caplog.records if one.getMessage() == Event.SENT_AS]
-    assert sent == [ben]
-
-
 async def test_what_was_surely_never_sent_is_sent_as_who_its_author_is_now(
     environ: dict[str, str], desk: Desk, ada: str, store: Store, raw: redis.asyncio.Redis
 ) -> None:
@@ -247,19 +229,6 @@ async def test_what_devin_forbids_is_sent_under_the_name_and_told_the_operator_o
     assert f"Missing permission: {IMPERSONATE}" not in str(vars(told))
 
 
-async def test_a_role_that_loses_both_permissions_is_told_the_operator(
-    bot: Bot, desk: Desk, ada: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Then nobody can be looked up again, so it isn't known that Ada is still a member."""
-    thread = await desk.linked_thread()
-    await desk.until_marked(MARK, await desk.reply("Please rebase", thread))
-    desk.devin.permissions -= {IMPERSONATE, MEMBERS}
-    await desk.until_marked(MARK, await desk.reply("And push", thread))
-    assert written(desk) == [("Please rebase", ada), (signed(desk, "ada"), None)]
-    (told,) = [one for one in caplog.records if one.levelno == logging.ERROR]
-    assert IMPERSONATE in vars(told)["reason"]
-
-
 async def test_a_start_that_devin_forbids_the_person_is_made_once(
     bot: Bot, desk: Desk, ada: str
 ) -> None:
@@ -267,20 +236,6 @@ async def test_a_start_that_devin_forbids_the_person_is_made_once(
     desk.devin.permissions.discard(IMPERSONATE)
     await desk.until_linked(await desk.mention("start Fix the login"))
     assert started(desk) == [(signed(desk, "ada"), None)]
-
-
-async def test_who_leaves_the_organization_is_nobody_s_trouble(
-    bot: Bot, desk: Desk, ada: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Devin refuses them once; the operator has nothing to do."""
-    thread = await desk.linked_thread()
-    await desk.until_marked(MARK, await desk.reply("Please rebase", thread))
-    desk.devin.members.remove("ada@acme.example")
-    for text in ("And push", "And tag"):
-        await desk.until_marked(MARK, await desk.reply(text, thread))
-    assert [one.status for one in desk.devin.requests] == [200, 403, 200, 200]
-    assert [as_user for _, as_user in written(desk)] == [ada, None, None]
-    assert not [one for one in caplog.records if one.levelno == logging.ERROR]
 
 
 async def test_an_ordinary_403_is_not_taken_for_one_about_acting(

@@ -1,7 +1,4 @@
-"""A single report may be moot, retried or given up.
-
-When more reports wait than Slack takes, only success marks are given up.
-"""
+"""A single report may be moot, retried or given up."""
 
 import asyncio
 from dataclasses import replace
@@ -74,30 +71,6 @@ def telling_with(
     )
 
 
-@pytest.mark.parametrize("kind", [OutcomeKind.DELIVERED, OutcomeKind.SUSPENDED])
-async def test_only_success_marks_are_shed(store: Store, box: Sandbox, kind: OutcomeKind) -> None:
-    """A ✅ is dropped without a call to Slack; other reports are told a little later."""
-    report = await finished(store, Outcome(kind=kind, detail="asleep"))
-    planned, reports = Planned(), Entries(store)
-    await telling_with(box, store, planned).shed(report, 3)
-    assert box.slack.calls == []
-    still_owed = await reports.begin(report)
-    if kind is OutcomeKind.DELIVERED:
-        assert (still_owed, planned.told) == (None, [])
-    else:
-        assert still_owed is not None
-        assert not still_owed.again
-        assert planned.told == [(report, 3 * 1.0)]
-
-
-async def test_a_workflow_that_waits_is_never_dropped(store: Store, box: Sandbox) -> None:
-    """Its step would never end, though the thread would see only a ✅."""
-    report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), step="Fx0STEP")
-    planned = Planned()
-    await telling_with(box, store, planned).shed(report, 1)
-    assert planned.told == [(report, 1.0)]
-
-
 async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
     """An attempt ends after another one told the report."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
@@ -106,18 +79,6 @@ async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
     await reports.end(report, told=True)
     await reports.pause(report, 0.0, may_be_done=True)
     assert await reports.begin(report) is None
-
-
-async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: Sandbox) -> None:
-    """A report that may have been told is first looked up in the thread, as without a flood."""
-    report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
-    reports = Entries(store)
-    await reports.begin(report)
-    await reports.pause(report, 0.0, may_be_done=True)
-    await telling_with(box, store, Planned()).shed(report, 1)
-    still_owed = await reports.begin(report)
-    assert still_owed is not None
-    assert still_owed.again
 
 
 async def test_a_mark_beyond_the_budget_is_not_owed(store: Store) -> None:

@@ -31,7 +31,7 @@ class Process:
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
         self.over = asyncio.Event()
-        self.dispatch.serve(Work(deliver=self._deliver, tell=self._tell, shed=self._tell))
+        self.dispatch.serve(Work(deliver=self._deliver, tell=self._tell))
 
     async def _deliver(self, session: SessionId) -> None:
         self.begun.append(session)

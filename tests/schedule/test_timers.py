@@ -20,7 +20,7 @@ class Process:
         self.in_flight = InFlight()
         self.done: list[object] = []
         self.dispatch = LocalDispatch(Background(self.in_flight), 2)
-        self.dispatch.serve(Work(deliver=self._note, tell=self._note, shed=self._note))
+        self.dispatch.serve(Work(deliver=self._note, tell=self._note))
 
     async def _note(self, what: object, *_: object) -> None:
         self.done.append(what)

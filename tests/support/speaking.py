@@ -54,7 +54,7 @@ DRAIN_SECONDS = 30.0
 AT_ONCE = replace(BRISK, post_pause=0.0)
 
 
-async def _keep(_begun: Begun, _attempt: float, _why: str) -> bool:
+async def _keep(_begun: Begun, _attempt: int, _why: str) -> bool:
     """Drop nothing."""
     return False
 
