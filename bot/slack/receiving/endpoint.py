@@ -81,8 +81,8 @@ class SlackEndpoint:
         self._bytes += size
         try:
             payload = _payload_of(request.content_type, body)
-            room = self._in_flight.entered()
-            given = await answer(app, observer, payload, room, "http", length=len(body))
+            async with self._in_flight.entered():
+                given = await answer(app, observer, payload, "http", length=len(body))
         except TRIPS as error:
             if not is_malformed(error, length=len(body)):
                 raise

@@ -13,11 +13,10 @@ import asyncio
 import json
 import logging
 import random
-import re
 import time
 import traceback
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -39,11 +38,6 @@ from bot.urls import is_secure
 
 log = logging.getLogger(__name__)
 
-NOTES = ("hello", "disconnect")
-"""Frames about the connection itself, which are not answered."""
-
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-
 TRIPS = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
 """Exceptions that Python raises on a value of an unexpected shape, including invalid JSON."""
 
@@ -64,33 +58,14 @@ class Observer(Protocol):
         """Note that Slack could not deliver anything for a while."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """A frame that cannot be used: the problem, and its envelope's id if it has one."""
-
-    problem: str
-    envelope_id: str | None = None
-
-
-def parse_frame(text: str) -> SocketModeRequest | Mapping[str, Any] | Flaw:
-    """Parse a frame into an envelope, a note (one of `NOTES`, as it came), or a flaw."""
-    frame = parse_object(text)
-    if frame is None:
-        return Flaw("no JSON object")
-    kind = frame.get("type")
-    if kind in NOTES:
-        return frame
-    named = frame.get("envelope_id")
-    envelope_id = named if isinstance(named, str) and _ID.fullmatch(named) else None
-    if not isinstance(kind, str):
-        return Flaw("no type", envelope_id)
+def parse_envelope(frame: dict[str, Any]) -> SocketModeRequest | None:
+    """Parse an envelope; None if it lacks a type, an id or a payload."""
+    if not string(frame, "type") or not string(frame, "envelope_id"):
+        return None
     try:
-        envelope = SocketModeRequest.from_dict(frame)
+        return SocketModeRequest.from_dict(frame)
     except ValueError:  # a payload of another kind
-        envelope = None
-    if envelope is None:
-        return Flaw("no envelope_id" if named is None else "no payload", envelope_id)
-    return envelope
+        return None
 
 
 def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
@@ -106,25 +81,23 @@ async def answer(
     app: AsyncApp,
     observer: Observer,
     payload: dict[str, Any],
-    room: AbstractAsyncContextManager[object],
     kind: str,
     **ids: object,
 ) -> BoltResponse:
-    """Have a payload of any `kind` answered inside `room`, and tell the observer its fate.
+    """Have a payload of any `kind` answered, and tell the observer its fate.
 
     One that no listener would act on, or that Bolt can't read, is acknowledged as it is.
     """
     observer.brought(payload)
     is_kept = False
     try:
-        async with room:
-            with metrics.ACK_SECONDS.labels(kind).time():
-                if await observer.is_foreign(payload):
-                    response = BoltResponse(status=HTTPStatus.OK)
-                else:
-                    # Bolt takes a parsed body, and obeys no header, in this mode alone.
-                    request = AsyncBoltRequest(body=payload, mode="socket_mode")
-                    response = await app.async_dispatch(request)
+        with metrics.ACK_SECONDS.labels(kind).time():
+            if await observer.is_foreign(payload):
+                response = BoltResponse(status=HTTPStatus.OK)
+            else:
+                # Bolt takes a parsed body, and obeys no header, in this mode alone.
+                request = AsyncBoltRequest(body=payload, mode="socket_mode")
+                response = await app.async_dispatch(request)
         is_kept = response.status == HTTPStatus.OK
     except TRIPS as error:
         is_kept = is_malformed(error, **ids)
@@ -176,7 +149,6 @@ class _Connection:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     was_asked_to_go: bool = False
     was_greeted: bool = False
-    flaws: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False, slots=True)
@@ -272,18 +244,16 @@ class SocketMode:
             await socket.close()
 
     async def _receive(self, connection: _Connection, text: str) -> None:
-        frame = parse_frame(text)
-        if isinstance(frame, Flaw):
-            if frame.problem not in connection.flaws:  # a flood of them must not fill the log
-                connection.flaws.add(frame.problem)
-                facts = {"problem": frame.problem, "envelope_id": frame.envelope_id}
-                log.warning("envelope dropped", extra=facts)
-        elif isinstance(frame, SocketModeRequest):
-            await self._begin(connection, frame)
-        elif frame["type"] == "hello":
+        frame = parse_object(text) or {}
+        kind = frame.get("type")
+        if kind == "hello":
             self._greet(connection, frame)
-        else:
+        elif kind == "disconnect":
             self._go(connection, frame)
+        elif (envelope := parse_envelope(frame)) is not None:
+            await self._begin(connection, envelope)
+        else:
+            log.warning("envelope dropped", extra={"length": len(text)})
 
     def _greet(self, connection: _Connection, hello: Mapping[str, Any]) -> None:
         connection.was_greeted = True
@@ -319,22 +289,13 @@ class SocketMode:
             self.observer.ended(payload, is_kept=False)
             return
         kind, envelope_id = request.type, request.envelope_id
-        response = await answer(
-            self.app, self.observer, payload, nullcontext(), kind, envelope_id=envelope_id
-        )
-        if response.status == HTTPStatus.OK:
-            await self._acknowledge(connection, acknowledgement(envelope_id, response))
-
-    async def _acknowledge(self, connection: _Connection, ack: str) -> None:
-        """Acknowledge over the connection that brought the envelope, else over its successor."""
-        for one in (connection, self._connection):
-            try:
-                if one is not None and not one.socket.closed:
-                    return await one.socket.send_str(ack)
-            except ConnectionError:
-                continue
-        log.warning("acknowledgement lost", extra={"reason": "disconnected"})
-        return None
+        response = await answer(self.app, self.observer, payload, kind, envelope_id=envelope_id)
+        if response.status != HTTPStatus.OK:
+            return
+        try:
+            await connection.socket.send_str(acknowledgement(envelope_id, response))
+        except ConnectionError:
+            log.warning("acknowledgement lost", extra={"reason": "disconnected"})
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
