@@ -50,53 +50,33 @@ def parse_step(event: Payload) -> StepAsked | None:
         return None
     inputs = mapping(event.get("inputs"))
     callback = string(mapping(event.get("function")), "callback_id")
-    text, blocks, flaw = _message(inputs.get("prompt" if callback == START else "message"))
-    if callback == START and flaw is not None:
-        flaw = Flaw.PROMPT
-    channel, thread_ts, wrong_place = _place(inputs.get("channel"), inputs.get("thread_ts"))
-    options = _options(inputs) if callback == START else ""
+    channel, thread_ts, flaw = _place(inputs.get("channel"), string(inputs, "thread_ts").strip())
     user = _matched(_USER, inputs.get("user"))
     return StepAsked(
         execution=execution,
         callback=callback,
         at=string(event, "event_ts") if is_ts(event.get("event_ts")) else f"{time.time():.6f}",
         session=string(inputs, "session"),
-        text=text,
-        blocks=blocks,
+        text=str(clean(string(inputs, "prompt" if callback == START else "message"))),
         channel=channel,
         thread_ts=thread_ts,
         user=user or "",
-        options=options,
-        flaw=flaw or wrong_place or (Flaw.USER if user is None else None),
+        options=_options(inputs) if callback == START else "",
+        flaw=flaw or (Flaw.USER if user is None else None),
     )
-
-
-def _message(value: Any) -> tuple[str, tuple[dict[str, Any], ...], Flaw | None]:
-    """The message of a step: text, a number, or rich text from a composer."""
-    if isinstance(value, str):
-        return str(clean(value)), (), None
-    if value is None:
-        return "", (), None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value)[:100], (), None
-    blocks = value if isinstance(value, list) else [value]
-    if all(isinstance(one, dict) and one.get("type") == "rich_text" for one in blocks):
-        return "", tuple(clean(one) for one in blocks), None
-    return "", (), Flaw.MESSAGE
 
 
 def _options(inputs: Payload) -> str:
     """Compose the words of the options that are filled in, whether they are right or wrong."""
-    given = {key: _message(inputs.get(name))[0] for name, key in _OPTIONS.items()}
-    given["max"] = given["max"].strip().removesuffix(".0")  # of a number that was computed
-    parts = {
-        key: text.split(",") if key in {"repo", "tag"} else [text] for key, text in given.items()
-    }
-    words = ((key, one_line(part)) for key, texts in parts.items() for part in texts)
+    words = (
+        (key, one_line(part))
+        for name, key in _OPTIONS.items()
+        for part in str(inputs.get(name) or "").split(",")
+    )
     return " ".join(f"{key}:“{part}”" for key, part in words if part)
 
 
-def _place(channel: Any, thread: Any) -> tuple[str, str, Flaw | None]:
+def _place(channel: Any, thread: str) -> tuple[str, str, Flaw | None]:
     """Parse a channel and a thread; either may be missing, and a message's address names both."""
     place = _matched(_CHANNEL, channel)
     if place is None:
@@ -105,23 +85,15 @@ def _place(channel: Any, thread: Any) -> tuple[str, str, Flaw | None]:
     if named is None:
         return place, "", Flaw.THREAD
     of_thread, thread_ts = named
-    if of_thread and place and of_thread != place:
-        return place, "", Flaw.NO_THREAD
     place = place or of_thread
-    return place, thread_ts, Flaw.THREAD_ALONE if thread_ts and not place else None
+    if of_thread and of_thread != place:
+        return place, "", Flaw.NO_THREAD
+    return place, thread_ts, Flaw.CHANNEL if thread_ts and not place else None
 
 
-def _thread(value: Any) -> tuple[str, str] | None:
+def _thread(value: str) -> tuple[str, str] | None:
     """Parse the channel, if given, and the `ts` of a message; None for anything else."""
-    if value is None or value == "":
-        return "", ""
-    if isinstance(value, dict):  # slack#/types/message_context
-        place, ts = _matched(_CHANNEL, value.get("channel_id")), value.get("message_ts")
-        return (place, str(ts)) if place is not None and is_ts(ts) else None
-    if not isinstance(value, str):
-        return None
-    value = value.strip()
-    if is_ts(value):
+    if not value or is_ts(value):
         return "", value
     address = _ADDRESS.fullmatch(value)
     if address is None:

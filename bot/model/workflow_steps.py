@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from pydantic import JsonValue
-
 from bot.model.record import Record
 
 SEND = "send_message"
@@ -16,11 +14,9 @@ class Flaw(StrEnum):
 
     UNKNOWN = "unknown"
     SESSION = "session"
-    MESSAGE = "message"
     PROMPT = "prompt"
     CHANNEL = "channel"
     THREAD = "thread"
-    THREAD_ALONE = "thread_alone"
     NO_THREAD = "no_thread"
     USER = "user"
 
@@ -37,7 +33,6 @@ class StepAsked(Record):
     at: str
     session: str = ""
     text: str = ""
-    blocks: tuple[dict[str, JsonValue], ...] = ()
     channel: str = ""
     thread_ts: str = ""
     user: str = ""

@@ -136,9 +136,8 @@ class WorkflowSteps:
         if not said:
             raise errors.BadStep(Flaw.PROMPT)
         # Somebody else may have written the prompt: it's a block, and only the inputs are options.
-        blocks = reply.blocks or tuple(section(reply.text))
         await self.choosing.of(step.channel, words)
-        reply = reply.model_copy(update={"text": words, "blocks": blocks})
+        reply = reply.model_copy(update={"text": words, "blocks": tuple(section(reply.text))})
         await self._say(step, reply, f"{options.words()} {said}".strip(), Act.START)
 
     async def _reply(
@@ -152,7 +151,6 @@ class WorkflowSteps:
             ts=step.at,
             author=by,
             text=step.text,
-            blocks=step.blocks,
             step=step.execution,
         )
         return reply, await self.accepting.markdown_of(reply)

@@ -94,11 +94,9 @@ FLAWS = {
         "upgrade it."
     ),
     Flaw.SESSION: "The step's Session isn't a Devin session link or ID.",
-    Flaw.MESSAGE: "The step's Message isn't text, so nothing was sent.",
-    Flaw.PROMPT: "The step's Prompt is empty or isn't text, so no session was started.",
+    Flaw.PROMPT: "The step's Prompt is empty, so no session was started.",
     Flaw.CHANNEL: "The step's Channel is empty, or isn't a channel of this workspace.",
     Flaw.THREAD: "The step's Thread must be a link to a message, or its timestamp.",
-    Flaw.THREAD_ALONE: "The step has a Thread but no Channel. Fill in both.",
     Flaw.NO_THREAD: "There's no such message in that channel. Check Channel and Thread.",
     Flaw.USER: "The step's Person isn't in this workspace.",
 }

@@ -240,7 +240,7 @@ async def test_a_workflow_step_chooses_in_its_inputs(bot: Bot, desk: Desk) -> No
         "repository": "acme/api, acme/web",
         "mode": "Fast",
         "playbook": PLAYBOOK,
-        "max_acus": 5.0,
+        "max_acus": "5",
         "tags": "on call,login",
     }
     await desk.slack.run_step("start_session", inputs)
