@@ -206,11 +206,10 @@ async def whisper(
     match error:
         case errors.NotAllowed(standing=Standing.BOT):
             return
-        case errors.NotAllowed(standing=Standing.UNKNOWN):
-            # No rule, so it may be otherwise next time: each message that it cost is told.
-            once = f"unknown:{ts}"
-        case errors.NotAllowed():
-            once = f"{error.standing.value}:{ts}" if each else error.standing.value
+        case errors.NotAllowed(standing=standing):
+            # An unknown person may be known next time, so each message that it cost is told.
+            is_each = each or standing is Standing.UNKNOWN
+            once = f"{standing.value}:{ts}" if is_each else standing.value
         case errors.EmptyMessage():
             once = f"empty:{ts}"
         case errors.TooManyStarts():

@@ -4,7 +4,6 @@ Slack waits 3 s for a command's acknowledgement and then tells the person that i
 handler waits for its work for a second only.
 """
 
-import hashlib
 from functools import partial
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -22,7 +21,7 @@ from bot.wording.message import SlackMessage
 from handlers.answering import Asker, on_press, ours, telling
 from handlers.modals import on_submit, show
 from handlers.parse.commands import is_about_defaults, takes_mention
-from handlers.parse.interactions import NEW, Press, SayCommand, Submission, parse_say
+from handlers.parse.interactions import Press, SayCommand, Submission, parse_say
 from handlers.parse.messages import Payload
 
 
@@ -72,12 +71,9 @@ async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
 
 
 async def _is_new(cases: UseCases, say: SayCommand) -> bool:
-    """Whether a command is not a redelivery, which has the same trigger and the same words."""
-    if not say.trigger:
-        return True
-    which = NEW if say.starts else say.session
-    words = hashlib.sha256(f"{which} {say.text}".encode()).hexdigest()[:16]
-    return await cases.state.claims.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
+    """Whether a command is not a redelivery, which has the same trigger."""
+    claim = f"said:{say.by}:{say.trigger[:100]}"
+    return not say.trigger or await cases.state.claims.claim(claim)
 
 
 async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:

@@ -78,7 +78,7 @@ class StatusLines:
 
     async def _clear(self, thread: ThreadRef) -> None:
         if await self.agents.are_refused(thread.channel):
-            await self._line.clear(thread)
+            await self._line.show(thread, "")
 
     async def _show(self, thread: ThreadRef) -> None:
         is_refused = await self.agents.are_refused(thread.channel)

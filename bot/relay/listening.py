@@ -62,7 +62,7 @@ class Listening:
     def kept(self, ts: int) -> None:
         """Register that the event of `ts`, in microseconds, was acknowledged."""
         # A `ts` ahead of Slack's clock would vouch for events that have not come yet.
-        if ts <= self._clock.last:
+        if ts <= self._clock.now:
             self._kept = max(self._kept or 0, ts)
 
     def refused(self, missed: Missed) -> None:

@@ -29,7 +29,7 @@ from bot.model.threads import ts_micros
 from bot.runtime import metrics
 from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.runtime.outgoing import NOT_SENT, broken
-from bot.slack.app.manifest import DISPENSABLE, lacking, remedy
+from bot.slack.app.manifest import DISPENSABLE, lacking
 from bot.urls import is_secure
 from bot.wording.message import View
 
@@ -57,20 +57,18 @@ _READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test
 
 
 class SlackClock:
-    """The latest `ts` from Slack, and the earliest possible time at Slack, in microseconds."""
+    """The earliest possible time at Slack, in microseconds, as far as Slack has told."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ahead: int | None = None
         self._date: int | None = None
-        self.last = 0
 
     def told(self, ts: int) -> None:
         """Note a `ts` that Slack has just told; one a day ahead of its own `Date` is ignored."""
         ahead = ts - self._now()
         if self._date is not None and ahead > self._date + DAY:
             return
-        self.last = max(self.last, ts)
         self._ahead = max(ahead, ahead if self._ahead is None else self._ahead)
 
     def dated(self, headers: Mapping[str, str]) -> None:
@@ -86,7 +84,7 @@ class SlackClock:
     def now(self) -> int:
         """The earliest possible time at Slack: whatever comes next is written after it."""
         told = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
-        return max(self.last, self._now() + max(told)) if told else self.last
+        return self._now() + max(told) if told else 0
 
     def age(self, ts: int) -> int:
         """Return the minimum age of `ts`; 0 while Slack has not told its time."""
@@ -227,11 +225,8 @@ def is_passing(status: int) -> bool:
 def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any]) -> None:
     """Log which scope is missing, unless the relay can do without it."""
     needed, provided = parse_scopes(answer.get("needed")), parse_scopes(answer.get("provided"))
-    missing = needed - provided - DISPENSABLE
-    if missing:
+    if missing := needed - provided - DISPENSABLE:
         _log_once(client, method, lacking(missing, provided))
-    elif not needed:
-        _log_once(client, method, f"Slack doesn't say which. {remedy(provided)}")
 
 
 @lru_cache(maxsize=100)

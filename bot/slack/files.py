@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -23,7 +23,6 @@ from bot.model.errors import RelayError, SlackAway, SlackRefused
 from bot.model.files import AttachedFile, FileLeftOut, WhyLink
 from bot.model.record import mapping, mappings, string
 from bot.model.threads import ThreadRef
-from bot.runtime import metrics
 from bot.runtime.outgoing import CHUNK, HOPS, REDIRECTS, TRANSFER, broken
 from bot.slack.api import SlackClient, call, is_passing, seconds_asked
 from bot.slack.threads import Threads
@@ -212,12 +211,10 @@ def _check(response: aiohttp.ClientResponse, file: AttachedFile) -> None:
 BEGIN = "files.getUploadURLExternal"
 COMPLETE = "files.completeUploadExternal"
 SEND = "upload"
-"""The name of the second step, in errors and metrics; it is no method of the Web API."""
+"""The name of the second step, in errors; it is no method of the Web API."""
 
 WRONG_SIZE, NO_PLACE = "wrong size", "no usable address"
 """Reasons for `SlackRefused` that are ours."""
-
-_E = TypeVar("_E", SlackAway, SlackRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +241,7 @@ class Uploads:
         answer = await call(self._client, BEGIN, filename=name, length=size)
         place = Place(string(answer, "file_id"), string(answer, "upload_url"), size)
         if not place.file_id or not is_secure(place.url):
-            raise _counted(SlackRefused(BEGIN, NO_PLACE))
+            raise SlackRefused(BEGIN, NO_PLACE)
         return place
 
     async def send(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
@@ -266,11 +263,11 @@ class Uploads:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if body.failure is not None:
                 raise body.failure from error
-            raise _counted(SlackAway(SEND, broken(error), maybe_done=False)) from error
+            raise SlackAway(SEND, broken(error), maybe_done=False) from error
         if is_passing(status):
-            raise _counted(SlackAway(SEND, f"HTTP {status}", maybe_done=False))
+            raise SlackAway(SEND, f"HTTP {status}", maybe_done=False)
         if status != HTTPStatus.OK:
-            raise _counted(SlackRefused(SEND, f"HTTP {status}"))
+            raise SlackRefused(SEND, f"HTTP {status}")
 
     async def complete(self, thread: ThreadRef, file_id: str, title: str) -> None:
         """Show a file that was sent in `thread`, named `title`.
@@ -307,13 +304,7 @@ class _Body:
                     break
                 yield chunk
             if left:
-                raise _counted(SlackRefused(SEND, WRONG_SIZE))
+                raise SlackRefused(SEND, WRONG_SIZE)
         except RelayError as error:
             self.failure = error
             raise
-
-
-def _counted(error: _E) -> _E:
-    """Count an error of a call that `api.call` did not make."""
-    metrics.SLACK_ERRORS.labels(error.method, error.reason).inc()
-    return error

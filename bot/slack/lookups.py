@@ -37,7 +37,6 @@ KEPT, AT_HAND_SECONDS = timedelta(minutes=4), 60
 A change of somebody's standing (guest, deactivated, renamed) may go unnoticed for both.
 """
 
-LONGEST_WAIT_SECONDS = 3_600
 REMEMBERED = 10_000
 
 TRIES = 2
@@ -151,8 +150,7 @@ class Lookup(Generic[V]):
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
         pause = self.source.timing.look_up_pause
         self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, pause)
-        self._waits: TTLCache[tuple[str, Need], float] = TTLCache(REMEMBERED, LONGEST_WAIT_SECONDS)
-        self._asking: dict[str, tuple[Need, asyncio.Task[V | _Miss]]] = {}
+        self._asking: dict[str, asyncio.Task[V | _Miss]] = {}
         self._room_for_names = asyncio.Semaphore(NAMES_AT_ONCE)
 
     async def get(self, key: str, need: Need = Need.ACT) -> V | None:
@@ -166,7 +164,7 @@ class Lookup(Generic[V]):
             found = kept if kept is not None else self._at_hand.get(key)
         if found is not None:
             return found
-        return self._value(key, need, self._misses.get(key) or await self._joined(key, need))
+        return self._value(self._misses.get(key) or await self._joined(key, need))
 
     def known(self, key: str) -> V | None:
         """Return the answer for `key` if it is at hand."""
@@ -204,16 +202,14 @@ class Lookup(Generic[V]):
 
     async def ask(self, key: str, need: Need) -> V | None:
         """Ask Slack, whatever is known and has just failed; returns and raises as `get` does."""
-        return self._value(key, need, await self._joined(key, need))
+        return self._value(await self._joined(key, need))
 
-    def _value(self, key: str, need: Need, answer: V | _Miss) -> V | None:
+    def _value(self, answer: V | _Miss) -> V | None:
         if not isinstance(answer, _Miss):
             return answer
         if answer.is_final:
             return None
         after = answer.retry_after
-        if after is not None:  # whoever asks again before has the same time
-            self._waits[key, need] = time.monotonic() + after
         raise SlackAway(self.method, answer.reason, retry_after=after, maybe_done=False)
 
     async def _joined(self, key: str, need: Need) -> V | _Miss:
@@ -222,19 +218,10 @@ class Lookup(Generic[V]):
             return _Miss("no id", is_final=True)
         if not need.share:
             return _Miss(LIMITED)
-        wait = self._waits.get((key, need), 0.0) - time.monotonic()
-        if wait > 0:
-            return _Miss(LIMITED, retry_after=wait)
-        while True:
-            if key not in self._asking:
-                asking = asyncio.create_task(self._ask(key, need))
-                self._asking[key] = need, asking
-                asking.add_done_callback(partial(self._ended, key))
-            began_for, asking = self._asking[key]
-            answer = await asyncio.shield(asking)
-            must_wait = isinstance(answer, _Miss) and answer.retry_after is not None
-            if not must_wait or began_for.share >= need.share:
-                return answer
+        if key not in self._asking:
+            self._asking[key] = asking = asyncio.create_task(self._ask(key, need))
+            asking.add_done_callback(partial(self._ended, key))
+        return await asyncio.shield(self._asking[key])
 
     def _ended(self, key: str, asking: "asyncio.Task[V | _Miss]") -> None:
         del self._asking[key]

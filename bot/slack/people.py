@@ -168,8 +168,7 @@ class People:
     def _name_of(self, user: UserId) -> str:
         if user == WORKFLOW:
             return WORKFLOW_NAME
-        person = self._users.known(user)
-        return user if person is None else person.name
+        return self._known("user", user) or user
 
     def _names_of(self, mentioned: frozenset[Mention]) -> Names:
         return {one: name for one in mentioned if (name := self._known(*one))}

@@ -6,8 +6,8 @@ removes it after two minutes, and whenever the app posts in the thread
 """
 
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from cachetools import TTLCache
@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.threads import ThreadRef
-from bot.slack.api import RateLimits, asked_wait, call
+from bot.slack.api import RateLimits, call
 from bot.wording.actions import HOW_TO_ANSWER, parse_answer_value
 from bot.wording.message import SlackMessage
 
@@ -315,30 +315,21 @@ REFUSED_SECONDS = 3_600.0
 
 
 class StatusLine:
-    """The status lines of one workspace; `clock` is in seconds."""
+    """The status lines of one workspace."""
 
-    def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._clock = clock
-        self._refused: TTLCache[ThreadRef, None] = TTLCache(THREADS, REFUSED_SECONDS, clock)
-        self._limited_until = 0.0
+        self._limits = RateLimits()
+        self._refused: TTLCache[ThreadRef, None] = TTLCache(THREADS, REFUSED_SECONDS)
 
-    async def show(self, thread: ThreadRef, text: str) -> bool:
-        """Show `text`, which Slack puts after the bot's name; False if Slack does not show it."""
-        if thread in self._refused or self._clock() < self._limited_until:
-            return False
-        try:
-            where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
-            await call(self._client, SET_STATUS, **where, status=text)
-        except SlackRefused as error:
-            self._refused[thread] = None
-            log.info("status line refused", extra=thread.log_fields | {"reason": str(error)})
-            return False
-        except SlackAway as error:
-            self._limited_until = max(self._limited_until, self._clock() + asked_wait(error))
-            return False
-        return True
-
-    async def clear(self, thread: ThreadRef) -> None:
-        """Remove the line; if that fails, Slack does so within two minutes."""
-        await self.show(thread, "")
+    async def show(self, thread: ThreadRef, text: str) -> None:
+        """Show `text`, which Slack puts after the bot's name; without one, remove the line."""
+        if thread in self._refused:
+            return
+        where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
+        with suppress(SlackAway), self._limits.respected(SET_STATUS, thread.channel):
+            try:
+                await call(self._client, SET_STATUS, **where, status=text)
+            except SlackRefused as error:
+                self._refused[thread] = None
+                log.info("status line refused", extra=thread.log_fields | {"reason": str(error)})
