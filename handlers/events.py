@@ -23,7 +23,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.model.errors import NotIdentified, StoreAway
 from bot.model.record import first_of, mapping, string, strings
-from bot.model.replies import Change, Deletion, reply_id
+from bot.model.replies import Deletion
 from bot.model.threads import is_id, is_ts, ts_micros
 from bot.relay import UseCases
 from bot.slack.channels import CHANGED
@@ -211,11 +211,7 @@ class Hearing:
             return False
         if event.get("subtype") in messages.CHANGES:
             return messages.parse_change(event, ours.tenant, ours.user) is None
-        is_talk = await _is_talk(self.cases, event)
-        if is_talk and log.isEnabledFor(logging.DEBUG):
-            about = reply_id(ours.tenant, string(event, "channel"), string(event, "ts"))
-            log.debug("talk", extra={"reply_id": about, "why": Change.UNLINKED.value})
-        return is_talk
+        return await _is_talk(self.cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
         """Let an event that is kept vouch for earlier ones; have the thread of any other read."""

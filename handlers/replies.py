@@ -5,8 +5,6 @@ means that Slack sends the event again. Where somebody posts a session's address
 they are offered a link.
 """
 
-import logging
-
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import SlackRefused
@@ -21,8 +19,6 @@ from handlers.answering import on_press
 from handlers.parse import messages
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
-
-log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -80,12 +76,11 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     text, is_reply = string(event, "text"), messages.is_in_thread(event) and not event.get("bot_id")
     if not is_reply or not user or not to_devin.is_aside(text, bot_user):
         return
-    ts = string(event, "ts")
-    about = reply_id(cases.workspace.team, string(event, "channel"), ts)
-    log.debug("talk", extra={"reply_id": about, "why": "aside"})
     is_plain = to_devin.is_plain(text, bot_user)
     if thread is None or is_plain or not await cases.replies.is_linked(thread):
         return
+    ts = string(event, "ts")
+    about = reply_id(thread.team, thread.channel, ts)
     await cases.accepting.check(UserId(user), thread.channel, reply_id=about)
     await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=f"aside:{ts}")
 

@@ -275,7 +275,7 @@ class Replies:
         with self.in_line(reply.thread) as before:
             session = await self._session_of(reply.thread)
             if session is None:
-                return _talk(reply, Change.UNLINKED)
+                return Change.UNLINKED
             try:
                 standing = await self._standing(before, reply, evidence)
             except errors.NotIdentified as error:
@@ -323,15 +323,10 @@ class Replies:
         thread = reply.thread
         link = await self._state.links.get(thread)
         if link is None or not link.takes_replies:
-            return _talk(reply, Change.UNLINKED if link is None else Change.MUTED)
+            return Change.UNLINKED if link is None else Change.MUTED
         if ts_micros(reply.ts) <= link.since:
-            return _talk(reply, Change.EARLIER)
+            return Change.EARLIER
         if isinstance(why, Standing):
             by, channel = reply.author, thread.channel
             raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)
         raise why
-
-
-def _talk(reply: Reply, why: Change) -> Change:
-    log.debug("talk", extra={"reply_id": reply.id, "why": why.value})
-    return why

@@ -4,9 +4,7 @@ slack_sdk's own retries are switched off: its connection handler repeats a `chat
 answer was lost, which posts twice. Answers also tell the time: ours may be off.
 
 The rate limits that Slack has told are kept by process. Slack limits messages by channel and other
-methods by workspace, and takes some 50 calls a minute of `reactions.add` (Tier 3;
-docs.slack.dev/apis/web-api/rate-limits). First ✅ beyond their budget are not even tried: the rest
-is for marks that are never dropped: ❌, 💤 and ⏳.
+methods by workspace (docs.slack.dev/apis/web-api/rate-limits).
 """
 
 import logging
@@ -53,7 +51,7 @@ _PASSING = RATE_LIMITED | {
 }
 
 _READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test")
-"""The endings of methods that change nothing, whatever becomes of their answers."""
+"""The endings of methods that change nothing."""
 
 
 class SlackClock:
@@ -257,7 +255,10 @@ STEP_SECONDS = 1.0
 
 
 class MarkBudget:
-    """Counts the first ✅ of this process: `MARKS_A_MINUTE` in any minute."""
+    """Counts the first ✅ of this process: `MARKS_A_MINUTE` of some 50 that Slack takes (Tier 3).
+
+    The rest is for marks that are never dropped: ❌, 💤 and ⏳.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -287,10 +288,9 @@ class RateLimits:
 
     @contextmanager
     def respected(self, method: str, channel: str) -> Iterator[None]:
-        """Make a call of `method` inside this context, which checks and learns its limit.
+        """Check and learn the limit of the call that is made inside this context.
 
-        Raises `SlackAway`, whose `retry_after` is the time of this call, or a second after that of
-        another.
+        Raises `SlackAway`; those who wait get times a second apart.
         """
         key = method, channel if method == "chat.postMessage" else ""
         limit = self._limits.get(key)
@@ -317,7 +317,7 @@ class Views:
         self._client = client
 
     async def open(self, trigger: str, view: View) -> str:
-        """Open a modal for the person behind `trigger`, within 3 s; return its id, if known."""
+        """Open a modal for the person behind `trigger`, within 3 s; return its id."""
         answer = await call(self._client, "views.open", trigger_id=trigger, view=view)
         return string(mapping(answer.get("view")), "id")
 

@@ -1,10 +1,8 @@
 """What Slack says of channels: one look-up for all that the relay wants to know of one.
 
 Slack is asked again if an answer is older than its use allows; if there is no call left for that,
-it is used for up to `KEPT`. An event overrides every answer that was asked for before it.
-
-Decisions fail closed: a channel that Slack does not show the bot counts as shared with other
-organizations, and is visible to nobody.
+it is used for up to `KEPT`. An event overrides every answer that was asked for before it. A channel
+that Slack does not show the bot counts as shared with outsiders, and is visible to nobody.
 """
 
 import logging
@@ -28,17 +26,13 @@ INFO, MEMBERS = "conversations.info", "conversations.members"
 KEPT = timedelta(minutes=10)
 FRESH_SECONDS, LISTED_SECONDS, REFUSED_SECONDS = 60, 300, 5
 """How old an answer may be: in general; if it says who may see a thread; and if it says that Slack
-does not show the channel, to which the bot may be invited now. A missing scope is not asked for
-again while the answer is kept."""
+does not show the channel, to which the bot may be invited now."""
 
 UNREADABLE = "unreadable"
 """A refusal of ours, for an answer without a channel."""
 
 MEMBERS_KEPT = timedelta(seconds=5)
-"""A change is noticed after twice that: an answer is kept in Redis, and then at hand.
-
-One call is counted for all pages: few private channels have more than one.
-"""
+"""A change is noticed after twice that: an answer is kept in Redis, and then at hand."""
 
 SHARED, MOVED, CHANGED = "shared", "moved", "changed"
 """The kinds of events that say something of a channel."""
@@ -144,10 +138,7 @@ class Channels:
         return (moved and moved.now) or None
 
     async def told_shared(self, channel: str) -> bool:
-        """Note that other organizations share `channel`, and return True if its threads must know.
-
-        That counts for a minute at least, and until a look-up says otherwise.
-        """
+        """Note that other organizations share `channel`; return True if its threads must know."""
         told, known = await self._noted(channel)
         is_shown = told.shared is not None and told.shared.is_shown
         is_news = not is_shown or (known is not None and not known.is_shared)
@@ -165,10 +156,9 @@ class Channels:
         await self._store.put(known_key(what, channel), event.to_json(), ttl)
 
     async def check_in(self, channel: str) -> None:
-        """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
+        """Raise `CannotPost` or `ChannelMoved` unless Slack shows that the bot is in `channel`.
 
-        Slack does not tell a direct message's members, and tells nothing without the scope: both
-        pass. A channel that has another id by now does not (`ChannelMoved`).
+        Slack does not tell a direct message's members, and tells nothing without the scope.
         """
         if await self.now(channel) is not None:
             raise ChannelMoved

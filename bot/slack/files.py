@@ -5,8 +5,8 @@ of the workspace, and marks a file of another organization as one to ask for (do
 files.info and Slack Connect). On Enterprise Grid the first host redirects to the second one, which
 needs the token as well (github.com/NousResearch/hermes-agent/pull/114483, openclaw/openclaw#63523).
 
-What the relay itself puts into threads goes up in three steps, between which a caller can persist.
-Nobody sees anything before the last one (docs.slack.dev/messaging/working-with-files).
+An upload has three steps; nobody sees anything before the last one
+(docs.slack.dev/messaging/working-with-files).
 """
 
 import re
@@ -131,10 +131,9 @@ class SlackFiles:
 
 
 def attached(file: Mapping[str, Any]) -> AttachedFile:
-    """Read a file as Slack describes it in events and in `files.info`.
+    """Read a file as Slack describes it in events and in `files.info` (File object).
 
-    A file that is hidden, deleted or denied has only its id and a mode. What is behind the address
-    of a list is a page. That of a file elsewhere leads there (docs.slack.dev, File object).
+    One that is hidden, deleted or denied has only its id and a mode; a list's address is a page.
     """
     name, mode = string(file, "title") or string(file, "name"), file.get("mode")
     is_elsewhere = file.get("is_external") is True or mode == "external"
@@ -245,9 +244,9 @@ class Uploads:
         return place
 
     async def send(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
-        """Send the content to `place`, without the token, which the address stands in for.
+        """Send the content to `place`, without the token; if this fails, begin again.
 
-        If this fails, begin again. It also raises what `chunks` raises.
+        It also raises what `chunks` raises.
         """
         body = _Body(chunks, place.size)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(place.size)}

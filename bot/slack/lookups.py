@@ -1,8 +1,8 @@
 """Look-ups by id, with one request at a time for each id; all processes share answers and limits.
 
-An answer is kept in Redis, so neither a restart nor another process asks for it again. A failed
-look-up is not an answer: it is raised, so that nobody takes it for a no, and soon retried. What
-Slack allows of a method in a minute is one budget, of which less urgent calls may use a part only.
+A failed look-up is not an answer: it is raised, so that nobody takes it for a no, and soon retried.
+What Slack allows of a method in a minute is one budget, of which less urgent calls may use a part
+only.
 """
 
 import asyncio
@@ -62,8 +62,8 @@ class Budget:
     async def spend(self, most: int, after: float, pause: float = 0.0) -> float:
         """Count a call that is about to be made and return 0, or return the seconds to wait.
 
-        Those that wait get times within a minute, so that they do not all come back at once. With a
-        `pause`, in seconds, no process makes a call until it is over.
+        Those that wait get times of their own. With a `pause`, in seconds, no process makes a call
+        until it is over.
         """
         wait_ms = await commands.spend_call(
             self._store,
@@ -76,10 +76,10 @@ class Budget:
         )
         if not wait_ms:
             return 0.0
-        wait, now = wait_ms / 1000, time.monotonic()
+        now = time.monotonic()
+        free = now + wait_ms / 1000
         # Of those that wait, some do not come back; they hold up nobody for over a minute.
-        at = min(self._reserved.get(most, 0.0) + MINUTE / most, now + wait + MINUTE)
-        at = max(at, now + wait)
+        at = min(max(self._reserved.get(most, 0.0) + MINUTE / most, free), free + MINUTE)
         self._reserved[most] = at
         return at - now
 
@@ -92,8 +92,7 @@ def _is_key(key: str) -> bool:
 class Need(Enum):
     """What a look-up is for, the most urgent first.
 
-    It may use up the part `share` of Slack's limit, and waits `after` seconds longer once that is
-    in force.
+    It may use up the part `share` of Slack's limit, and waits `after` seconds longer after a 429.
     """
 
     ACT = (0.9, 0.0)
@@ -201,7 +200,7 @@ class Lookup(Generic[V]):
                     await self.get(key, Need.NAMES)
 
     async def ask(self, key: str, need: Need) -> V | None:
-        """Ask Slack, whatever is known and has just failed; returns and raises as `get` does."""
+        """Ask Slack, whatever is known; returns and raises as `get` does."""
         return self._value(await self._joined(key, need))
 
     def _value(self, answer: V | _Miss) -> V | None:
@@ -265,8 +264,7 @@ class Lookup(Generic[V]):
             metrics.SLACK_ERRORS.labels(self.method, reason).inc()
             return self._failed(key, reason)
         except (KeyError, TypeError, AttributeError) as error:
-            # An answer without its method's promised fields names nobody, and must not end a
-            # delivery again and again.
+            # An answer without its method's promised fields names nobody.
             log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
             return _Miss("unreadable", is_final=True)
 

@@ -1,7 +1,6 @@
 """The people who write in Slack, and the names of people, channels and groups.
 
-Everything is looked up once for all processes (`lookups.py`). A person whom Slack does not describe
-is unknown, and a failed look-up decides nothing. Without a name, the id is shown.
+A person whom Slack does not describe is unknown, and a failed look-up decides nothing.
 """
 
 import asyncio
@@ -75,10 +74,7 @@ class People:
         self._workspaces = Lookup(source, WORKSPACES, self._list_workspaces, _BY_ID, tier=TIER_2)
 
     async def is_home(self, place: str) -> bool:
-        """Return True if `place` is the id of our workspace or our organization, or in the latter.
-
-        Raises as `person` does.
-        """
+        """Return True for our workspace or organization, or in the latter; raises as `person`."""
         with _identifying(WORKSPACES):
             return await self._is_ours(place)
 

@@ -1,9 +1,4 @@
-"""Slack threads: posts into them, marks on their replies, and their messages.
-
-The line under a thread that says what Devin is doing is best effort, and never in the way. Slack
-removes it after two minutes, and whenever the app posts in the thread
-(docs.slack.dev/reference/methods/assistant.threads.setStatus).
-"""
+"""Slack threads: posts into them, marks on their replies, their messages and status lines."""
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,7 +13,7 @@ from bot.model.record import mapping, mappings, string, strings
 from bot.model.threads import ThreadRef
 from bot.slack.api import RateLimits, call
 from bot.wording.actions import HOW_TO_ANSWER, parse_answer_value
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, context
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +39,7 @@ class Whereabouts(Protocol):
     """What `Channels` knows."""
 
     async def now(self, channel: str) -> str | None:
-        """Return a channel's new id (`channel_id_changed`), or None."""
+        """Return a channel's new id, or None."""
 
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless the bot can post in `channel`."""
@@ -116,8 +111,8 @@ class Threads:
     ) -> None:
         """Replace our message at `ts` in `thread` by `words`, text and blocks alike.
 
-        Slack takes at most 4,000 characters of text, notifies nobody who is mentioned, and shows
-        no "(edited)" where there are blocks (docs.slack.dev/reference/methods/chat.update).
+        Slack takes at most 4,000 characters of text, and notifies nobody who is mentioned
+        (docs.slack.dev/reference/methods/chat.update).
         """
         shows = {"ts": ts, **INERT, **words.params()}
         await self._call("chat.update", channel=thread.channel, follows=follows, **shows)
@@ -215,12 +210,11 @@ class Threads:
         """Replace the buttons of our `message`, and what explains them, with `note`; links stay."""
         found = mappings(message.get("blocks"))
         shown = (_without_presses(block) for block in found if not _explains(block))
-        blocks = [block for block in shown if block is not None and not _says(block, note)]
-        note_block = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
-        text = str(message.get("text", "")).removesuffix(f"\n{note}")
+        blocks = [block for block in shown if block is not None]
+        text = str(message.get("text", ""))
         for block in filter(_explains, found):
             text = text.replace(f"\n{string(mapping(block.get('text')), 'text')}", "")
-        shows = {"text": f"{text}\n{note}", "blocks": [*blocks, note_block], **INERT}
+        shows = {"text": f"{text}\n{note}", "blocks": [*blocks, context(note)], **INERT}
         await self._call("chat.update", channel=channel, ts=message["ts"], **shows)
 
     async def mark(
@@ -296,11 +290,6 @@ def _asks(message: Mapping[str, Any], asked: str) -> bool:
     return False
 
 
-def _says(block: Mapping[str, Any], note: str) -> bool:
-    texts = [one.get("text") for one in mappings(block.get("elements"))]
-    return block.get("type") == "context" and texts == [note]
-
-
 def _key_of(message: Mapping[str, Any]) -> object:
     metadata = mapping(message.get("metadata"))
     if metadata.get("event_type") != METADATA:
@@ -315,7 +304,11 @@ REFUSED_SECONDS = 3_600.0
 
 
 class StatusLine:
-    """The status lines of one workspace."""
+    """The lines under threads that say what Devin is doing: best effort, and never in the way.
+
+    Slack removes one after two minutes, and whenever the app posts in the thread
+    (docs.slack.dev/reference/methods/assistant.threads.setStatus).
+    """
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client

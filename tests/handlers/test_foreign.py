@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -234,30 +233,6 @@ async def test_whatever_is_called_foreign_leaves_no_trace(
     before = await traces.now()
     assert await heard.status(payload) == 200
     assert await traces.now() == before
-
-
-async def test_at_debug_the_log_says_why_a_message_is_talk(
-    scene: Scene, heard: Listeners, caplog: pytest.LogCaptureFixture
-) -> None:
-    """At INFO it would have no line at all, since most messages are talk."""
-    caplog.set_level(logging.DEBUG)
-    gus = scene.slack.workspace.user("gus").id
-    unlinked, aside = (
-        scene.written(thread=scene.unlinked),
-        scene.written("(aside) psst", scene.linked),
-    )
-    guest = scene.written(thread=scene.linked, user=gus)
-    assert await is_foreign(heard, payload_of(unlinked))
-    assert await heard.status(payload_of(aside)) == 200
-    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
-    await heard.cases.state.links.mute(thread, muted=True)
-    assert await heard.status(payload_of(guest)) == 200
-    lines = [vars(one) for one in caplog.records if one.getMessage() == "talk"]
-    assert [(one["reply_id"].rpartition(":")[2], one["why"]) for one in lines] == [
-        (unlinked["ts"], "unlinked"),
-        (aside["ts"], "aside"),
-        (guest["ts"], "muted"),
-    ]
 
 
 async def test_a_thread_is_ours_from_the_moment_that_another_process_links_it(

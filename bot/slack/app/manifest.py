@@ -18,8 +18,8 @@ LONGEST = 8_000
 DISPENSABLE = frozenset({"assistant:write", "files:write", "im:read", "mpim:read"})
 """Scopes without which a call may be refused, since the relay does without.
 
-Without `files:write`, files are linked. Slack reports `im:read` and `mpim:read` missing in look-ups
-of direct messages, and `assistant:write` where it does not show status lines in channels yet.
+Slack reports `im:read` and `mpim:read` missing in look-ups of direct messages, and
+`assistant:write` where it does not show status lines in channels yet.
 """
 
 OTHERS = "plus any other options that you use"

@@ -1,4 +1,4 @@
-"""`POST /slack/events`: Slack's events, commands and interactions in HTTP mode.
+"""`POST /slack/events`: what Slack sends in HTTP mode.
 
 A request is parsed only if its signature and its time are valid
 (docs.slack.dev/authentication/verifying-requests-from-slack).

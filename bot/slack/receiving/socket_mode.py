@@ -110,10 +110,9 @@ async def answer(
 
 
 def is_malformed(error: Exception, **ids: object) -> bool:
-    """Return True, and log it, if the request caused `error` and our own code did not.
+    """Return True, and log it, if the request caused `error` and no code of `handlers` did.
 
-    All of our code that reads a payload is called from `handlers`. The error's text may quote the
-    request, so only its class is logged.
+    The error's text may quote the request, so only its class is logged.
     """
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     is_ours = any(str(frame.f_globals.get("__name__")).startswith("handlers.") for frame in frames)
@@ -127,7 +126,7 @@ REFRESH_SECONDS = 5.0
 """Slack asks for a new connection every few hours; one made within this time missed nothing."""
 
 LEAVE_SECONDS = 10.0
-"""Time for which a connection that Slack wants closed is still read, if Slack keeps it open."""
+"""Time for which a connection that Slack wants closed is still read."""
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
