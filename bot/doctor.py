@@ -13,7 +13,7 @@ from bot.model.errors import OperatorError, PassingError, SlackRefused, StoreAwa
 from bot.model.findings import Finding
 from bot.model.sessions import Review
 from bot.redis.connection import open_store
-from bot.redis.durability import deletion, durability, old_data, try_valkey
+from bot.redis.durability import durability, try_valkey
 from bot.runtime.logs import open_file, reason_of
 from bot.settings import Settings
 from bot.slack.api import SlackClient, ask_first, call
@@ -106,14 +106,12 @@ async def _redis(tenant: str, settings: Settings) -> Sequence[Finding]:
     what = "Redis" if settings.redis_url else "Embedded Valkey"
     try:
         if settings.redis_url is None:
-            old, says = old_data(settings.data_dir), await try_valkey(settings.data_dir)
-            return [Finding(what, is_good=True, says=says), *old]
+            return [Finding(what, is_good=True, says=await try_valkey(settings.data_dir))]
         async with open_store(settings.redis_url) as store:
             await store.ping()
             own = store.of(tenant) if tenant else store
             await own.ping()
-            asked = *await durability(own), *await deletion(own)
-            return [Finding(what, is_good=True, says="reachable"), *asked]
+            return [Finding(what, is_good=True, says="reachable"), *await durability(own)]
     except OperatorError as error:
         return [Finding(what, is_good=False, says=error.says, fix=error.fix)]
     except StoreAway as error:

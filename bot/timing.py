@@ -89,10 +89,10 @@ class Timing:
     """How long a session that was asked to stop is not shown as working, nor asked again."""
 
     rewrite_wait: timedelta = timedelta(days=1)
-    """How long the embedded Valkey's file may hold what was deleted, until it is rewritten."""
+    """Between two rewrites of the embedded Valkey's file, which holds what was deleted since."""
 
     rewrite_pause: float = 600.0
-    """Between two looks at the age of that file."""
+    """Until its first rewrite after a start, and until another try at one that failed."""
 
     look_up_seconds: float = 1.0
     """One try of a look-up at Slack; two fit into Slack's 3 s for an acknowledgement."""

