@@ -107,8 +107,7 @@ class Shows:
         place = ThreadRef(team="T0", channel="C0", thread_ts="1.0")
         shown = card.Card(place, link, GAP, _SESSION, seen, self.follow, self.is_barred)
         text = str(card.card(shown).params()["text"]).replace(session_link(_SESSION), GAP)
-        for time in (clock_time(1), clock_time(1, "at ")):
-            text = text.replace(time, GAP)
+        text = text.replace(clock_time(1), GAP)
         # What it has used is apart: options may stand behind it.
         rest = text.splitlines()
         return rest if used is None else [*rest[:-1], rest[-1].partition(" · ")[2]]

@@ -11,7 +11,7 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.errors import AnsweredAlready, MovedOn, NoSuchReply, NotLinked, PersonError
+from bot.model.errors import AnsweredAlready, Expired, MovedOn, NotLinked, PersonError
 from bot.model.people import UserId
 from bot.model.record import mapping, string
 from bot.model.sessions import Closing, Follow, SessionId
@@ -37,7 +37,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     async def on_send_again(press: Press) -> str:
         asked = parse_send_again(press)
         if asked is None:
-            raise NoSuchReply
+            raise Expired
         await cases.edits.send_again(*asked, press.thread, press.by)
         return delivery_reports.sent_again(await cases.workspace.people.name(press.by))
 
@@ -122,7 +122,7 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
 def _session_of(press: Press) -> SessionId:
     session = parse_unlink(press)
     if session is None:
-        raise NoSuchReply
+        raise Expired
     return session
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import PersonError, RelayError, SlackRefused, StartedAlready, StartGone
+from bot.model.errors import AlreadyDone, Expired, PersonError, RelayError, SlackRefused
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply, place_of
@@ -113,7 +113,7 @@ def _open_by(
 async def _again(cases: UseCases, press: Press) -> View:
     asked, thread = interactions.parse_send_again(press), press.thread
     if asked is None or place_of(asked[0])[1] != thread.channel:
-        raise StartGone
+        raise Expired
     ts, pressed = place_of(asked[0])[2], string(press.message, "ts")
     return await cases.start_forms.again(ts, asked[1], thread, press.by, pressed)
 
@@ -130,10 +130,10 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
     @on_press(app, cases, actions.START_NEW)
     async def on_start_new(press: Press) -> str:
         if interactions.parse_unlink(press) is None or not press.ts:
-            raise StartGone
+            raise Expired
         once = f"start new:{press.channel}:{string(press.message, 'ts')}"
         if not await cases.state.claims.claim(once, BEGUN, press.by):
-            raise StartedAlready
+            raise AlreadyDone
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
         try:
             await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
@@ -146,7 +146,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
     async def on_continue(press: Press) -> str | None:
         session, thread = interactions.parse_unlink(press), press.thread
         if session is None or not press.ts:
-            raise StartGone
+            raise Expired
         link = await cases.starting.go_on(thread, session, press.by, press.ts)
         if link and await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return None

@@ -6,7 +6,6 @@ RelayError
 │   ├── NotLinked          the thread has no session
 │   ├── BeingStarted       the thread has no session yet: one is being started
 │   ├── LinkedElsewhere    the thread already has another session
-│   │   └── LinkChanged        ... than the one that a button or an offer is about
 │   ├── NotAllowed         this person or channel may not steer Devin here
 │   ├── TooManyStarts      this person has started as many sessions as they may in an hour
 │   ├── NothingToSay       there is no text to send
@@ -14,19 +13,13 @@ RelayError
 │   ├── NotStopped         Devin isn't working, or *Stop* was pressed too long ago
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
 │   ├── EmptyMessage       the message contains nothing that Devin could read
-│   ├── MessageGone        the message was deleted before it was sent
+│   ├── MessageGone        the message was deleted or taken back before it was sent
 │   ├── IsMuted            the thread's link is muted
-│   ├── FormGone           a form or menu of `/devin-say` has expired, or is somebody else's
-│   ├── TicketGone         a form or an offer has expired, or is somebody else's
-│   ├── NoSuchReply        a button's reply is gone, or was already sent again
-│   ├── TakenBack          a button's reply was taken back
-│   ├── AlreadySent        an offer was already accepted
+│   ├── Expired            a form, an offer or a button has expired, or is somebody else's
+│   ├── AlreadyDone        what a form, a press or a reaction asks for was done before
 │   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
 │   ├── MovedOn            Devin's question is not open any more
-│   ├── StartGone          the start that a button would repeat is no longer kept
-│   ├── StartedAlready     another form, press or reaction has started it
 │   ├── ContinuedAlready   another session continues the one at its cap
-│   ├── AlreadyClosed      the session was ended or archived by an earlier press
 │   ├── BadStep            a workflow step cannot be run as it was filled in
 │   ├── BadOptions         (`options.py`) options of a start can't be used as they were written
 │   │   └── BadDefaults    (`options.py`) they can't be a channel's defaults
@@ -85,16 +78,12 @@ class BeingStarted(PersonError):
 
 
 class LinkedElsewhere(PersonError):
-    """The thread is already linked `to` another session; `by` is the name of who linked it."""
+    """The thread is linked `to` another session than is meant; `by` is who linked it."""
 
     def __init__(self, to: "NamedSession", by: str) -> None:
         super().__init__("linked elsewhere")
         self.to = to
         self.by = by
-
-
-class LinkChanged(LinkedElsewhere):
-    """What a button or an offer is about is not the session of the thread's link any more."""
 
 
 class NotAllowed(PersonError):
@@ -138,40 +127,24 @@ class NotTaken(PersonError):
         self.change = change
 
 
-class FormGone(PersonError):
-    """The record behind a form or a menu of `/devin-say` is no longer kept for this person."""
-
-
 class EmptyMessage(PersonError):
     """The message has no text, no files and no forwarded message that Devin could read."""
 
 
 class MessageGone(PersonError):
-    """The message was deleted before it was sent to Devin."""
+    """The message was deleted, or made an aside or a command, before it was sent to Devin."""
 
 
 class IsMuted(PersonError):
     """The thread's link is muted, so nothing in the thread goes to Devin."""
 
 
-class TicketGone(PersonError):
+class Expired(PersonError):
     """The record behind a form or a button is no longer kept, or belongs to somebody else."""
 
 
-class NoSuchReply(PersonError):
-    """The reply that a button belongs to is no longer kept, or was already sent again."""
-
-    def __init__(self, *, already_sent: bool = False) -> None:
-        super().__init__("already sent again" if already_sent else "no longer kept")
-        self.already_sent = already_sent
-
-
-class TakenBack(PersonError):
-    """The reply that a button belongs to was deleted, or made an aside or a command."""
-
-
-class AlreadySent(PersonError):
-    """The offered message was already sent."""
+class AlreadyDone(PersonError):
+    """What a form, a press or a reaction asks for was done before."""
 
 
 class AnsweredAlready(PersonError):
@@ -187,24 +160,12 @@ class MovedOn(PersonError):
     """What Devin asked is not open any more: it went on, or somebody has replied since."""
 
 
-class StartGone(PersonError):
-    """The start that a button would repeat is no longer kept."""
-
-
-class StartedAlready(PersonError):
-    """What a form, a press or a reaction would start was started by another one."""
-
-
 class ContinuedAlready(PersonError):
-    """The session at its cap is continued in another one (`to`; None while that is started)."""
+    """The session at its cap is continued in another one."""
 
-    def __init__(self, to: "NamedSession | None" = None) -> None:
+    def __init__(self, to: "NamedSession") -> None:
         super().__init__("continued already")
         self.to = to
-
-
-class AlreadyClosed(PersonError):
-    """The session was ended or archived by an earlier press of the same button."""
 
 
 class BadStep(PersonError):

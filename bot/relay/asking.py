@@ -109,11 +109,11 @@ class LinkForm:
         """Carry out the form with the ticket `number`, for `session`. Idempotent.
 
         The message may have been edited or deleted while the form was open, so it is read again;
-        `read_again` returns it as it is now, and None if it is gone. Raises `TicketGone`,
+        `read_again` returns it as it is now, and None if it is gone. Raises `Expired`,
         `MessageGone`, `EmptyMessage`, `CannotPost` and `LinkedElsewhere`; after `IsMuted`, the
         thread has this session.
         """
-        asked = await self.state.tickets.read(SessionAsked, number, by, errors.TicketGone)
+        asked = await self.state.tickets.read(SessionAsked, number, by)
         await self.accepting.check(by, asked.thread.channel, Act.START)
         session = await self.naming.whole(session, asked.thread.channel, by)
         message = asked.message
@@ -149,9 +149,9 @@ class LinkForm:
 
     async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
         """Link the thread of an offer made to `by` in `channel`, once; return its session."""
-        offered = await self.state.tickets.read(LinkOffered, number, by, errors.TicketGone)
+        offered = await self.state.tickets.read(LinkOffered, number, by)
         if offered.thread.channel != channel:
-            raise errors.TicketGone
+            raise errors.Expired
         await self._link(number, by, offered.thread, offered.session)
         return await self.naming.one(offered.session)
 
@@ -272,17 +272,17 @@ class FirstWords:
         await self._tell(message, words)
 
     async def read(self, number: str, by: UserId, channel: str) -> WordsAsked:
-        """Return what `by` was asked about in `channel`; raises `TicketGone`."""
-        asked = await self.state.tickets.read(WordsAsked, number, by, errors.TicketGone)
+        """Return what `by` was asked about in `channel`; raises `Expired`."""
+        asked = await self.state.tickets.read(WordsAsked, number, by)
         if asked.message.thread.channel != channel:
-            raise errors.TicketGone
+            raise errors.Expired
         return asked
 
     async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
         """Start a session with the message, as if it were a `start`. Idempotent.
 
         What was written before the press, whose `ts` is `at`, doesn't go to Devin. Raises
-        `TicketGone`, and what `Starting.start` does.
+        `Expired`, and what `Starting.start` does.
         """
         message = (await self.read(number, by, channel)).message
         said = strip_mention(message.text, self.workspace.identity.user)
@@ -292,7 +292,7 @@ class FirstWords:
         await self.starting.start(start)
 
     async def send(self, number: str, by: UserId, channel: str) -> Change:
-        """Send the message after all, once; raises `TicketGone`, `NotLinked` or `IsMuted`."""
+        """Send the message after all, once; raises `Expired`, `NotLinked` or `IsMuted`."""
         message = (await self.read(number, by, channel)).message
         sent = await self.link_form.send(message, by)
         if not isinstance(sent, Change):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.delivery.acting import again, sender
-from bot.model.errors import AlreadySent, EmptyMessage, NoSuchReply, TakenBack
+from bot.model.errors import AlreadyDone, EmptyMessage, Expired, MessageGone
 from bot.model.people import Standing, UserId
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
@@ -121,18 +121,18 @@ class Edits:
     async def send(self, number: str, by: UserId, channel: str) -> None:
         """Have a correction that was offered to `by` posted in their name, and sent, once.
 
-        Raises `AlreadySent`, `NotLinked`, `IsMuted` and `LinkChanged`; `NoSuchReply` if the offer
+        Raises `AlreadyDone`, `NotLinked`, `IsMuted` and `LinkedElsewhere`; `Expired` if the offer
         is gone.
         """
-        offered = await self.state.tickets.read(CorrectionOffered, number, by, NoSuchReply)
+        offered = await self.state.tickets.read(CorrectionOffered, number, by)
         if offered.reply.thread.channel != channel:
-            raise NoSuchReply
+            raise Expired
         await self.accepting.check(by, channel)
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
         if offered.round and await self.state.mailbox.may_be_there(reply.id, offered.round + 1):
-            raise NoSuchReply(already_sent=True)
+            raise AlreadyDone
         fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",
@@ -144,26 +144,25 @@ class Edits:
             session=session,
         )
         if await self.speaking.say(spoken) is Owing.DONE:
-            raise AlreadySent
+            raise AlreadyDone
 
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
         """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
 
-        Raises `NoSuchReply`, `TakenBack`, `NotLinked`, `IsMuted` and `LinkChanged`; `NotAllowed`
+        Raises `Expired`, `MessageGone`, `NotLinked`, `IsMuted` and `LinkedElsewhere`; `NotAllowed`
         also if another person sent it and all write as themselves.
         """
         await self.accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)
         if channel != thread.channel:
-            raise NoSuchReply
+            raise Expired
         kept = await self.state.mailbox.kept(reply)
         if kept is None:
-            already_sent = await self.state.mailbox.round_of(reply) > number
-            if not already_sent and await self.state.mailbox.is_known(reply):
-                raise TakenBack
-            raise NoSuchReply(already_sent=already_sent)
+            if await self.state.mailbox.round_of(reply) > number:
+                raise AlreadyDone
+            raise MessageGone if await self.state.mailbox.is_known(reply) else Expired
         if kept.thread != thread:
-            raise NoSuchReply
+            raise Expired
         session = await self.state.mailbox.session_of(reply)
         await self.speaking.check_link(thread, session, stops=kept.is_stop)
         if by != sender(kept):
@@ -173,7 +172,7 @@ class Edits:
             await self.state.claims.claim(again(reply, number), KEEP)
         session = await self.state.mailbox.send_again(kept, number)
         if session is None:
-            raise NoSuchReply(already_sent=True)
+            raise AlreadyDone
         audit(Event.SENT_AGAIN, by, **thread.log_fields, session_id=session, reply_id=reply)
         await self.accepting.schedule.wake(session)
 

@@ -124,7 +124,7 @@ class Home:
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
         """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
 
-        Raises `NotLinked` or `LinkChanged`, also if `by` may not see the link, and `SlackAway`.
+        Raises `NotLinked` or `LinkedElsewhere`, also if `by` may not see the link, and `SlackAway`.
         """
         person, link = await self._check(thread, session, by)
         if link.muted is not muted:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bot.delivery.acting import Acting
 from bot.mirror.audience import Audience, Heard
-from bot.model.errors import LinkChanged, LinkedElsewhere
+from bot.model.errors import LinkedElsewhere
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import Follow, SessionId
@@ -59,7 +59,7 @@ class Linking:
     async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
 
-        Raises `NotLinked`, and `LinkChanged` unless the link leads to a given `session`.
+        Raises `NotLinked`, and `LinkedElsewhere` unless the link leads to a given `session`.
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.remove(thread, session)
@@ -138,7 +138,7 @@ class Linking:
             other = None if session is None else await self.state.links.get(thread)
             if other is None:
                 raise await self.accepting.unlinked(thread)
-            raise LinkChanged(*await self.naming.linked(other))
+            raise LinkedElsewhere(*await self.naming.linked(other))
         audit(event, by, **thread.log_fields, session_id=link.session, **ids)
         # The change has asked in Redis for the card to be edited; here, a process is told to do it.
         pause = self.state.store.timing.card_pause

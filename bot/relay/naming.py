@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
-from bot.model.errors import BadSession, LinkChanged, NotLinked, StoreAway
+from bot.model.errors import BadSession, LinkedElsewhere, NotLinked, StoreAway
 from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import (
     WHOLE,
@@ -76,11 +76,11 @@ class Naming:
         return await self.one(link.session), await self.workspace.people.name(link.by)
 
     async def check(self, link: Link | None, session: SessionId | None) -> Link:
-        """Return the `link` if it leads to `session`; else raise `NotLinked` or `LinkChanged`."""
+        """Return the `link` to `session`; raise `NotLinked` or `LinkedElsewhere` if it is none."""
         if link is None:
             raise NotLinked
         if link.session != session:
-            raise LinkChanged(*await self.linked(link))
+            raise LinkedElsewhere(*await self.linked(link))
         return link
 
     async def _ask(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:

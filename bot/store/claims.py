@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import ClassVar, TypeVar
 
-from bot.model.errors import FormGone, PersonError, StoreAway, UnderWay
+from bot.model.errors import Expired, StoreAway, UnderWay
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
@@ -192,15 +192,13 @@ class Tickets:
         """Keep `ticket` under a number that was given out already."""
         await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), keep)
 
-    async def read(
-        self, form: type[T], number: str, by: UserId, gone: type[PersonError] = FormGone
-    ) -> T:
-        """Return the ticket of that form and number; raises `FormGone`, or another error `gone`."""
+    async def read(self, form: type[T], number: str, by: UserId) -> T:
+        """Return the ticket of that form and number; raises `Expired`."""
         is_number = number.isascii() and number.isalnum() and len(number) == LENGTH
         raw = await self._store.get(ticket_key(form.kind, number)) if is_number else None
         ticket = form.parse(raw)
         if ticket is None or ticket.by != by:
-            raise gone
+            raise Expired
         return ticket
 
 

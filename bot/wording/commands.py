@@ -10,7 +10,7 @@ from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
-from bot.wording.mirror.card import BARRED, follows, reads_replies, session_lines
+from bot.wording.mirror.card import BARRED, FOLLOWS, reads_replies, session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, session_link
 
 HELP = SlackMessage(
@@ -94,7 +94,7 @@ def status(shown: Status) -> SlackMessage:
         last_ending(shown.last),
     )
     linked = " · ".join(filter(None, parts))
-    stays = [] if shown.seen.is_missing else [f"{follows(shown.follow)}."]
+    stays = [] if shown.seen.is_missing else [f"{FOLLOWS[shown.follow]}."]
     lines = [BARRED] if shown.is_barred else [*session_lines(shown.seen), *stays]
     lines += [AS_SELF] if shown.as_self and reads_replies(shown.seen) else []
     lines += [UNDER_WAY] if shown.gives_way else []
@@ -173,11 +173,4 @@ def said_to(session: NamedSession, text: str) -> SlackMessage:
 
 def following(how: Follow, *, is_barred: bool) -> SlackMessage:
     """Say what is posted in a thread from now on."""
-    return SlackMessage(BARRED if is_barred else f"From now on, {_FOLLOWING[how]}.")
-
-
-_FOLLOWING = {
-    Follow.ALL: "all of Devin's messages will be posted here",
-    Follow.TURNS: "only the last message of each turn will be posted here",
-    Follow.OFF: "Devin's messages won't be posted here",
-}
+    return SlackMessage(BARRED if is_barred else f"Done. {FOLLOWS[how]}.")

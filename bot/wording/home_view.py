@@ -17,7 +17,7 @@ from bot.wording.actions import home_choice_value, home_value
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, View
-from bot.wording.mirror.card import session_lines
+from bot.wording.mirror.card import FOLLOWS, session_lines
 from bot.wording.mirror.digest import Item, listing
 from bot.wording.phrases import (
     ADMIN,
@@ -131,10 +131,6 @@ def needs_someone(seen: Watched) -> bool:
 
 def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:
     """Explain an empty App Home to a person who may not steer Devin."""
-    if standing is Standing.UNKNOWN:
-        return SlackMessage(
-            "I couldn't check your permissions with Slack. Please reopen this tab in a minute."
-        )
     return SlackMessage(f"{MAY_NOT[standing]}. {ask_for_access(standing, admin)}")
 
 
@@ -162,7 +158,8 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
         mail_waiting(one.mail) if one.mail != Queue() else "",
     )
     state, *requests = session_lines(one.seen) if one.seen.is_known else [""]
-    small = _joined("\n", standing, _joined(" ", *requests, FOLLOWS.get(one.follow, "")))
+    follows = "" if one.follow is Follow.ALL else f"{FOLLOWS[one.follow]}."
+    small = _joined("\n", standing, _joined(" ", *requests, follows))
     muted = " · *muted*" if one.link.muted else ""
     head = f"*{session_link(one.session)}* in {_place(one.thread.channel)}{muted}"
     named = message.section(_joined("\n", state, head, _words(one)))
@@ -201,9 +198,3 @@ def _count(first: int, last: int, all_: int) -> str:
 
 def _home(blocks: Sequence[Block]) -> View:
     return {"type": "home", "blocks": list(blocks)}
-
-
-FOLLOWS = {
-    Follow.TURNS: "The last message of each turn is posted there.",
-    Follow.OFF: "Devin's messages aren't posted there.",
-}

@@ -61,9 +61,9 @@ def local_time(at: int) -> str:
     return f"<!date^{at}^{{date_short_pretty}} at {{time}}|earlier>"
 
 
-def clock_time(at: int, preposition: str = "") -> str:
-    """Return such a time for the end of a sentence: "2:31 AM today", or "at 2:31 AM today"."""
-    return f"<!date^{at}^{preposition}{{time}} {{date_short_pretty}}|earlier>"
+def clock_time(at: int) -> str:
+    """Return such a time for the end of a sentence: "2:31 AM today"."""
+    return f"<!date^{at}^{{time}} {{date_short_pretty}}|earlier>"
 
 
 def linker(name: str) -> str:

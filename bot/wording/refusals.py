@@ -6,7 +6,8 @@ from bot.model import errors
 from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
-from bot.model.sessions import NamedSession, Unclear
+from bot.model.sessions import Unclear
+from bot.model.workflow_steps import Flaw
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.ending import STOPPED_IDLE, STOPPED_LATE
@@ -14,7 +15,6 @@ from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.posts import chosen
 from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
-from bot.wording.workflows import FLAWS
 
 
 def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
@@ -24,15 +24,10 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
     match error:
         case errors.BadSession():
             words = _unclear(error.text, error.unclear) if error.unclear else no_session(error.text)
-        case errors.LinkChanged():
-            words = SlackMessage(
-                f"{linker(error.by)} has linked this thread to *{session_link(error.to)}* since "
-                "then, so nothing was sent or changed."
-            )
         case errors.LinkedElsewhere():
             words = SlackMessage(
-                f"{linker(error.by)} already linked this thread to *{session_link(error.to)}*. "
-                "To switch, mention me with `unlink` first."
+                f"{linker(error.by)} linked this thread to *{session_link(error.to)}*, so nothing "
+                "was sent or changed. To switch, mention me in the thread with `unlink` first."
             )
         case errors.NotAllowed():
             words = SlackMessage(_turned_away(error.standing, admin))
@@ -42,10 +37,8 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
             words = STOPPED_LATE if error.is_late else STOPPED_IDLE
         case errors.NotTaken():
             words = SlackMessage(_NOT_TAKEN[error.change])
-        case errors.NoSuchReply():
-            words = _SENT_AGAIN if error.already_sent else _REPLY_GONE
         case errors.ContinuedAlready():
-            words = _continued(error.to)
+            words = SlackMessage(f"It has already been continued in *{session_link(error.to)}*.")
         case errors.AnsweredAlready():
             words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
@@ -66,24 +59,25 @@ KEPT_ASIDE = SlackMessage(
     "*Send to Devin* in its ⋮ menu. If a reply begins with a bare `(aside)`, I won't mention it."
 )
 
-_SENT_AGAIN = SlackMessage("That reply was already resent.")
-_REPLY_GONE = SlackMessage("That reply has expired. Please post it again.")
-
 _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
-    errors.AlreadyClosed: SlackMessage("That's already done."),
-    errors.AlreadySent: SlackMessage("You already sent that correction."),
+    errors.AlreadyDone: SlackMessage(
+        "That has already been done. You'll find the result in the thread."
+    ),
     errors.BeingStarted: SlackMessage(UNDER_WAY),
     errors.EmptyMessage: SlackMessage(
         "That message has no text or files that I can read, so there's nothing to send. "
         "If you forwarded it from another conversation, copy its text into a new reply."
     ),
-    errors.FormGone: SlackMessage("This has expired. Type `/devin-say` to start again."),
+    errors.Expired: SlackMessage(
+        "This has expired, or it was for someone else, so nothing was sent or changed. Please ask "
+        "me again, or post the message again."
+    ),
     errors.IsMuted: SlackMessage(
         "This thread is muted, so nothing was sent. "
         "Mention me in the thread with `unmute`, then try again."
     ),
     errors.MessageGone: SlackMessage(
-        "That message was deleted in the meantime, so I sent nothing and didn't link the thread."
+        "That message was deleted or taken back in the meantime, so nothing was sent or changed."
     ),
     errors.MovedOn: SlackMessage(
         "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
@@ -96,30 +90,8 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "There's no task yet. After the options, write what Devin should do."
     ),
     errors.NothingToSay: SAY_HELP,
-    errors.StartGone: SlackMessage(
-        "This has expired. To start a session, mention me with `start` again."
-    ),
-    errors.StartedAlready: SlackMessage(
-        "This has already been started. You'll find the result in the thread."
-    ),
-    errors.TakenBack: SlackMessage(
-        "That message was taken back, so there's nothing to send again."
-    ),
-    errors.TicketGone: SlackMessage(
-        "This has expired, or it was for someone else. Please ask me again, or use the message's ⋮ "
-        "menu."
-    ),
 }
 """The words for errors that say no more than their kind."""
-
-
-def _continued(to: NamedSession | None) -> SlackMessage:
-    if to is None:
-        return SlackMessage(
-            "A new session that continues this one has already been requested. "
-            "If it hasn't started in a minute, try again."
-        )
-    return SlackMessage(f"This session has already been continued in *{session_link(to)}*.")
 
 
 def no_session(typed: str) -> SlackMessage:
@@ -154,17 +126,30 @@ _NOT_TAKEN = {
     ),
 }
 
+FLAWS = {
+    Flaw.UNKNOWN: (
+        "This version of Devin Relay doesn't support this step. Ask your Devin Relay admin to "
+        "upgrade it."
+    ),
+    Flaw.SESSION: "The step's Session isn't the link or the whole ID of a Devin session.",
+    Flaw.PROMPT: "The step's Prompt is empty, so no session was started.",
+    Flaw.CHANNEL: "The step's Channel is empty, or isn't a channel of this workspace.",
+    Flaw.THREAD: "The step's Thread must be a link to a message, or its timestamp.",
+    Flaw.NO_THREAD: "There's no such message in that channel. Check Channel and Thread.",
+    Flaw.USER: "The step's Person isn't in this workspace.",
+}
+
 MAY_NOT = {
     Standing.GUEST: "Guests can't message Devin here",
     Standing.EXTERNAL: "People from other organizations can't message Devin here",
     Standing.BOT: "Bots can't message Devin here",
-    Standing.NOT_LISTED: "You don't have permission to message Devin here",
-    Standing.NOT_STARTER: "You don't have permission to start or link sessions here",
-    Standing.NOT_APPROVER: "You don't have permission to approve, end or archive sessions here",
+    Standing.NOT_LISTED: "Only certain people may message Devin here",
+    Standing.NOT_STARTER: "Only certain people may start or link sessions here",
+    Standing.NOT_APPROVER: "Only certain people may approve, end or archive sessions here",
     Standing.CHANNEL: "Devin Relay isn't enabled in this channel",
     Standing.NO_ACCOUNT: (
-        "To message Devin here, you need a Devin account with the same email address as in Slack, "
-        "and must write yourself"
+        "Here, people message Devin themselves, from a Devin account with the same email address "
+        "as in Slack"
     ),
     Standing.NOT_SENDER: (
         "Here, messages go to Devin from their senders' own accounts, and only the person who sent "
@@ -174,11 +159,14 @@ MAY_NOT = {
         "Here, sessions are started from people's own Devin accounts, and a reaction doesn't show "
         "whether you set it yourself"
     ),
+    Standing.UNKNOWN: "I couldn't check your permissions with Slack",
 }
 
 
 def ask_for_access(standing: Standing, admin: str) -> str:
-    """Return the sentence that sends a person to `admin`."""
+    """Return the sentence that tells a person what to do, or sends them to `admin`."""
+    if standing is Standing.UNKNOWN:
+        return "Please try again in a minute."
     if standing is Standing.NO_ACCOUNT:
         return f"To get an account, ask {admin}. I'll notice it within ten minutes."
     if standing is Standing.REACTION:
@@ -187,11 +175,6 @@ def ask_for_access(standing: Standing, admin: str) -> str:
 
 
 def _turned_away(standing: Standing, admin: str) -> str:
-    if standing is Standing.UNKNOWN:
-        return (
-            "I couldn't check your permissions with Slack, so nothing was sent or changed. "
-            "Please try again in a minute."
-        )
     return f"{MAY_NOT[standing]}, so nothing was sent or changed. {ask_for_access(standing, admin)}"
 
 
@@ -205,18 +188,20 @@ def _too_many_starts(error: errors.TooManyStarts, admin: str) -> SlackMessage:
 
 
 _CANNOT_POST = {
-    "not_in_channel": "I'm not in this channel. Type `/invite @Devin Relay`, then try again.",
-    "channel_not_found": "I can't see this channel. Type `/invite @Devin Relay`, then try again.",
-    "is_archived": "This channel is archived, so I can't post here.",
+    "not_in_channel": "I'm not in the channel. Type `/invite @Devin Relay` there, then try again.",
+    "channel_not_found": (
+        "I can't see the channel. Type `/invite @Devin Relay` there, then try again."
+    ),
+    "is_archived": "The channel is archived, so I can't post there.",
     "channel_moved": (
-        "This channel has a new ID, since another organization has joined it. So I sent nothing to "
+        "The channel has a new ID, since another organization has joined it. So I sent nothing to "
         "Devin. If they may read along, do it again in the channel."
     ),
 }
 
 
 def _cannot_post(reason: str, admin: str) -> SlackMessage:
-    other = f"Slack won't let me post here ({as_code(reason)}), so nothing was sent. "
+    other = f"Slack won't let me post there ({as_code(reason)}), so nothing was sent. "
     return SlackMessage(
         _CANNOT_POST.get(reason) or f"{other}If that doesn't explain it, ask {admin}."
     )

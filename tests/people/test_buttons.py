@@ -7,9 +7,10 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
+    AlreadyDone,
+    Expired,
     IsMuted,
-    LinkChanged,
-    NoSuchReply,
+    LinkedElsewhere,
     NotAllowed,
     NotIdentified,
     NotLinked,
@@ -34,8 +35,8 @@ from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
 
 LONG = "Please *rebase* <https://ex.am/ple?a=1&amp;b=2|this>, then " + "push and " * 300 + "tag."
-GONE = refusals.sorry(NoSuchReply(already_sent=False)).text
-ALREADY = refusals.sorry(NoSuchReply(already_sent=True)).text
+GONE = refusals.sorry(Expired()).text
+ALREADY = refusals.sorry(AlreadyDone()).text
 AGAIN = ["send_again", "open_session"]
 
 
@@ -114,7 +115,7 @@ async def _sends_again(desk: Desk, report: Message) -> None:
 CHANGES: dict[str, PersonError] = {
     "mute": IsMuted(),
     "unlink": NotLinked(),
-    f"link {OTHER_SESSION}": LinkChanged(NamedSession(SessionId(OTHER_SESSION)), "ada"),
+    f"link {OTHER_SESSION}": LinkedElsewhere(NamedSession(SessionId(OTHER_SESSION)), "ada"),
 }
 
 
@@ -443,6 +444,8 @@ async def test_an_old_unlink_does_not_end_a_newer_link(bot: Bot, desk: Desk, sto
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, report, action="unlink")
-    await desk.until_whispered(refusals.sorry(LinkChanged(desk.named(OTHER_SESSION), "ada")), "ada")
+    await desk.until_whispered(
+        refusals.sorry(LinkedElsewhere(desk.named(OTHER_SESSION), "ada")), "ada"
+    )
     await desk.reply("Please push", thread)
     await desk.until_received("push", OTHER_SESSION)

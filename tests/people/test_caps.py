@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import ContinuedAlready, LinkedElsewhere
+from bot.model.errors import ContinuedAlready, LinkedElsewhere, UnderWay
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId, Started
@@ -62,7 +62,7 @@ async def press_on(desk: Desk, ts: str, *, channel: str = "general", user: str =
 
 def already(to: NamedSession | None = None) -> SlackMessage:
     """Return what is told to who presses while it is continued, or once it is, in `to`."""
-    return refusals.sorry(ContinuedAlready(to))
+    return refusals.sorry(ContinuedAlready(to)) if to else refusals.passing(UnderWay())
 
 
 async def offered(desk: Desk, thread: str, *, channel: str = "general") -> str:

@@ -10,17 +10,17 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
-    AlreadySent,
+    AlreadyDone,
     EmptyMessage,
+    Expired,
     IsMuted,
-    LinkChanged,
-    NoSuchReply,
+    LinkedElsewhere,
+    MessageGone,
     NotAllowed,
     NotLinked,
     PersonError,
     SlackAway,
     StoreAway,
-    TakenBack,
 )
 from bot.model.files import AttachedFile, Upload
 from bot.model.people import Standing, UserId
@@ -75,7 +75,7 @@ from tests.support.waiting import until_settled, wait_until
 FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 OFFER = delivery_reports.correction_offered("", was_taken=True)
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
-GONE = refusals.sorry(NoSuchReply(already_sent=False))
+GONE = refusals.sorry(Expired())
 AWAY = refusals.passing(SlackAway("chat.postMessage", "", maybe_done=True))
 AGAIN = ["send_again", "open_session"]
 
@@ -383,7 +383,7 @@ async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
     await press(desk, first)
     await desk.until_received("Two")
     await press(desk, second)
-    await desk.until_whispered(refusals.sorry(AlreadySent()), "ada")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
     await until_settled(store)
     assert len(desk.received()) == 2
     assert len(offers(desk)) <= 2
@@ -526,7 +526,7 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     )
     await until_settled(store)
     await desk.press("send_again", thread)
-    await desk.until_whispered(refusals.sorry(TakenBack()), "ada")
+    await desk.until_whispered(refusals.sorry(MessageGone()), "ada")
     assert len(desk.devin.requests) == 1
 
 
@@ -760,7 +760,7 @@ async def test_a_correction_goes_to_the_session_that_has_the_original_or_nowhere
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, offer)
-    elsewhere = LinkChanged(NamedSession(SessionId(OTHER_SESSION)), "ada")
+    elsewhere = LinkedElsewhere(NamedSession(SessionId(OTHER_SESSION)), "ada")
     await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     before = len(desk.whispers("ada"))
     await edit(desk, ts, "Please merge now")
@@ -805,7 +805,7 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     await desk.until_whispered(delivery_reports.read_already(is_certain=False), "ada")
     assert len(desk.whispers("ada")) == 3
     await desk.press("send_again", thread)
-    await desk.until_whispered(refusals.sorry(TakenBack()), "ada")
+    await desk.until_whispered(refusals.sorry(MessageGone()), "ada")
     assert len(desk.devin.requests) == 2
 
 

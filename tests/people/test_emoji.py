@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import LinkedElsewhere, NotAllowed, StartedAlready
+from bot.model.errors import AlreadyDone, LinkedElsewhere, NotAllowed
 from bot.model.people import Standing
 from bot.redis.connection import Store
 from bot.wording import refusals
@@ -145,7 +145,7 @@ async def test_a_reaction_that_was_withdrawn_keeps_nobody_from_starting(
     await desk.mention("unlink", thread=ts)
     await wait_until(lambda: desk.said(ts), "the thread is unlinked")
     await desk.slack.react("general", ts, ROBOT)
-    await desk.until_whispered(refusals.sorry(StartedAlready()), "ada")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
     assert len(prompts(desk)) == 1
 
 

@@ -7,12 +7,10 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import (
-    AlreadyClosed,
-    LinkChanged,
+    AlreadyDone,
     LinkedElsewhere,
     NotAllowed,
     NotLinked,
-    StartedAlready,
 )
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
@@ -131,7 +129,7 @@ async def test_a_second_press_does_nothing(bot: Bot, desk: Desk) -> None:
     await wait_until(lambda: not actions(asked), "the buttons are gone")
     asked.blocks = before
     await press(desk, asked, user="ben")
-    await desk.until_whispered(refusals.sorry(AlreadyClosed()), "ben")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ben")
     assert asked.text.endswith(ending.closed_by(Closing.END, "ada"))
 
 
@@ -169,7 +167,7 @@ async def test_an_unlinked_thread_has_nothing_to_end(bot: Bot, desk: Desk) -> No
     asked = await question(desk, thread)
     forged = f"{desk.slack.team_id}:C0GENERAL0:{thread}|{OTHER_SESSION}"
     await press(desk, asked, value=forged)
-    await desk.until_whispered(refusals.sorry(LinkChanged(desk.named(), "ada")), "ada")
+    await desk.until_whispered(refusals.sorry(LinkedElsewhere(desk.named(), "ada")), "ada")
     await press(desk, asked, value="nonsense")
     await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     await desk.cut_off("unlink", thread)
@@ -274,7 +272,7 @@ async def test_start_a_new_session_is_a_button(bot: Bot, desk: Desk) -> None:
     await wait_until(lambda: starting.started_new("ada") in str(told.blocks), "the note is there")
     told.blocks = list(before)
     await press(desk, told, "start_new", user="ben")
-    await desk.until_whispered(refusals.sorry(StartedAlready()), "ben")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ben")
     assert told.blocks == before
     slow.set()
     await desk.until_linked(thread, times=2)

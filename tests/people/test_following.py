@@ -6,13 +6,13 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import LinkChanged, NotAllowed, NotLinked
+from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked
 from bot.model.people import Standing
 from bot.model.sessions import Follow, SessionState
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
 from bot.wording.commands import following
-from bot.wording.mirror.card import BARRED, ended_card, follows
+from bot.wording.mirror.card import BARRED, FOLLOWS, ended_card
 from bot.wording.mirror.posts import QUIET
 from bot.wording.phrases import session_address
 from sandbox.slack.server import Message
@@ -27,7 +27,7 @@ from tests.support.devin_posts import (
 from tests.support.devin_reads import rest, until_caught_up
 from tests.support.waiting import until_settled, wait_until
 
-ALL, TURNS, OFF = (follows(how) for how in Follow)
+ALL, TURNS, OFF = (FOLLOWS[how] for how in Follow)
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 
 
@@ -152,7 +152,7 @@ async def test_a_card_of_an_earlier_link_chooses_nothing(
     now = desk.card(thread)
     assert now is not None
     await desk.slack.press("unfollow", channel="general", message_ts=now.ts, value=value)
-    elsewhere = LinkChanged(desk.named(OTHER_SESSION), "ada")
+    elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "ada")
     await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     await until_settled(store)
     assert ALL in now.text

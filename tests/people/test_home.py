@@ -25,6 +25,7 @@ from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import FOLLOWS
 from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link
 from handlers.parse.interactions import (
     parse_home_page,
@@ -936,7 +937,7 @@ async def test_the_tab_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
     said = "\n".join(lines(await home(desk)))
     assert ":large_yellow_circle:" in said
     assert "|acme/relay#7> (open)" in said
-    assert home_view.FOLLOWS[Follow.TURNS] in said
+    assert FOLLOWS[Follow.TURNS] in said
 
 
 async def until_topic(desk: Desk, store: Store, thread: str, channel: str = "general") -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.model.errors import CannotPost, LinkedElsewhere, NotAllowed, TicketGone
+from bot.model.errors import CannotPost, Expired, LinkedElsewhere, NotAllowed
 from bot.model.people import Standing
 from bot.model.sessions import (
     SESSION_ADDRESS,
@@ -42,7 +42,7 @@ from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
 URL = f"https://app.devin.ai/sessions/{HEX}"
-GONE = refusals.sorry(TicketGone())
+GONE = refusals.sorry(Expired())
 
 
 async def offered(desk: Desk, user: str = "ada", *, channel: str = "general") -> Message:

@@ -9,7 +9,7 @@ from bot.app import Bot
 from bot.model.sessions import Follow, SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, watched_key
-from bot.wording.mirror.card import ended_card, follows
+from bot.wording.mirror.card import FOLLOWS, ended_card
 from bot.wording.mirror.posts import NOT_SHOWN
 from sandbox.slack.server import Message
 from tests.support.bots import BRISK
@@ -182,7 +182,7 @@ async def test_a_card_that_can_never_be_edited_again_is_followed_by_another(
     thread = await desk.linked_thread()
     await until_state(desk, SessionState.WORKING, thread)
     await desk.mention("unfollow", thread=thread)
-    await until_card(desk, follows(Follow.OFF), thread)
+    await until_card(desk, FOLLOWS[Follow.OFF], thread)
     before = methods(desk).count("chat.update")
     desk.slack.fail_next("chat.update", error=error, times=1_000)
     desk.devin.open_pull_request(SESSION, "https://github.com/acme/app/pull/7")
@@ -206,7 +206,7 @@ async def test_a_card_that_follows_another_shows_what_is_so_if_its_answer_is_los
     thread = await desk.linked_thread()
     await until_state(desk, SessionState.WORKING, thread)
     await desk.mention("unfollow", thread=thread)
-    await until_card(desk, follows(Follow.OFF), thread)
+    await until_card(desk, FOLLOWS[Follow.OFF], thread)
     await desk.slack.delete("general", desk.cards(thread)[0].ts)
     desk.slack.fail_next("conversations.replies", status=503, times=1_000)
     desk.slack.fail_next("chat.postMessage", drop_after=True)

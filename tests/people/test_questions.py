@@ -11,7 +11,7 @@ from bot.app import Bot
 from bot.model.errors import (
     CannotPost,
     IsMuted,
-    LinkChanged,
+    LinkedElsewhere,
     MovedOn,
     NotAllowed,
     NotLinked,
@@ -423,7 +423,7 @@ async def test_a_thread_of_another_session_answers_nothing(
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, post, "answer_0")
-    elsewhere = LinkChanged(desk.named(OTHER_SESSION), "ada")
+    elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "ada")
     await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     await until_settled(store)
     assert desk.received() == desk.received(OTHER_SESSION) == []

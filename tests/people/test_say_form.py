@@ -16,7 +16,7 @@ from bot.app import Bot
 from bot.devin.v1.sessions import parse_record
 from bot.model.errors import (
     CannotPost,
-    FormGone,
+    Expired,
     NotAllowed,
     SlackAway,
     StoreAway,
@@ -319,7 +319,7 @@ async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk) -> None:
             number=number, team=desk.slack.team_id, channel=channel
         )
         await submit(desk, view, session=SESSION)
-        assert forms(desk)[0].pop("errors")["message"] == plain(refusals.sorry(FormGone()).text)
+        assert forms(desk)[0].pop("errors")["message"] == plain(refusals.sorry(Expired()).text)
     assert desk.devin.requests == []
 
 
@@ -349,7 +349,7 @@ async def test_somebody_elses_form_cannot_be_submitted(bot: Bot, desk: Desk) -> 
     mine = await opened(desk, user="ben")
     mine["private_metadata"] = theirs["private_metadata"]
     await submit(desk, mine, user="ben", session=SESSION)
-    assert forms(desk, "ben")[0]["errors"]["message"] == plain(refusals.sorry(FormGone()).text)
+    assert forms(desk, "ben")[0]["errors"]["message"] == plain(refusals.sorry(Expired()).text)
     assert posts(desk, channel="secrets") == []
 
 

@@ -16,6 +16,7 @@ from bot.app import Bot
 from bot.model.errors import (
     CannotPost,
     EmptyMessage,
+    Expired,
     IsMuted,
     LinkedElsewhere,
     MessageGone,
@@ -23,7 +24,6 @@ from bot.model.errors import (
     NotLinked,
     SlackAway,
     StoreAway,
-    TicketGone,
 )
 from bot.model.files import AttachedFile
 from bot.model.people import Standing, UserId
@@ -49,7 +49,7 @@ from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
 AWAY = SlackAway("conversations.info", "HTTP 503", maybe_done=True)
-GONE = plain(refusals.sorry(TicketGone()).text)
+GONE = plain(refusals.sorry(Expired()).text)
 THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
 URL = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
 SEND, LINK = "send_to_devin", "link_session"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import NotAllowed, StartedAlready, StartGone
+from bot.model.errors import AlreadyDone, Expired, NotAllowed
 from bot.model.options import MODES, Options
 from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal
@@ -239,7 +239,7 @@ async def test_of_two_people_who_start_it_again_the_first_does(bot: Bot, desk: D
     await desk.until_linked(root)
     await desk.slack.submit_view(theirs["id"], {}, user="ben")
     (shown,) = desk.slack.open_views("ben")
-    assert shown["errors"] == {"prompt": plain(refusals.sorry(StartedAlready()).text)}
+    assert shown["errors"] == {"prompt": plain(refusals.sorry(AlreadyDone()).text)}
     assert len(sessions(desk)) == 1
     await wait_until(lambda: not actions(report), "the button gives way")
 
@@ -253,7 +253,7 @@ async def test_a_message_that_was_deleted_is_not_started_again(bot: Bot, desk: D
     await desk.slack.delete("general", ts)
     report = desk.posts(root)[-1]
     await desk.slack.press("start_again", channel="general", message_ts=report.ts)
-    await desk.until_whispered(refusals.sorry(StartGone()), "ada")
+    await desk.until_whispered(refusals.sorry(Expired()), "ada")
     assert sessions(desk) == []
 
 

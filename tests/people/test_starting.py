@@ -14,11 +14,11 @@ from bot.model.errors import (
     BadStep,
     BeingStarted,
     CannotPost,
+    Expired,
     LinkedElsewhere,
     NotAllowed,
     NotLinked,
     PersonError,
-    StartGone,
 )
 from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
@@ -518,7 +518,7 @@ async def test_start_again_is_for_people_who_may_and_for_its_own_thread(
         await desk.slack.press("start_again", **press, user="gus")
         await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
         await desk.slack.press("start_again", **press, value=f"T0SANDBOX:C0GENERAL0:{root}|7")
-        await desk.until_whispered(refusals.sorry(StartGone()), "ada")
+        await desk.until_whispered(refusals.sorry(Expired()), "ada")
     assert sessions(desk) == []
 
 

@@ -11,7 +11,7 @@ import redis.asyncio
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import CannotPost, ChooseSession, FormGone, NotAllowed, NotTaken
+from bot.model.errors import CannotPost, ChooseSession, Expired, NotAllowed, NotTaken
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change
 from bot.model.sessions import SessionId, SessionState
@@ -55,7 +55,7 @@ HEX = SESSION.removeprefix("devin-")
 SHORT_ID = short_id(SessionId(SESSION))
 FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 DAY_MS = 24 * 3600 * 1000
-GONE = refusals.sorry(FormGone())
+GONE = refusals.sorry(Expired())
 
 
 def which(text: str) -> SlackMessage:

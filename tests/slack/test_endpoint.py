@@ -18,7 +18,7 @@ from bot.runtime.http import BODY_LIMIT
 from bot.runtime.logs import TRAIL
 from bot.settings import load_settings
 from bot.wording import actions
-from bot.wording.mirror.card import follows
+from bot.wording.mirror.card import FOLLOWS
 from sandbox import Sandbox
 from sandbox.slack.transport.http_events import encode
 from tests.people import test_say_form
@@ -215,7 +215,7 @@ async def test_whatever_is_replayed_does_nothing_twice(
     thread = await desk.linked_thread()
     for action, follow in ((actions.UNFOLLOW, Follow.OFF), (actions.FOLLOW, Follow.ALL)):
         await desk.press(action, thread)
-        await until_card(desk, follows(follow), thread)
+        await until_card(desk, FOLLOWS[follow], thread)
     desk.devin.behave(SESSION, "garbage", times=1)
     await desk.reply("Try again", thread)
     await desk.offering(actions.SEND_AGAIN, thread)

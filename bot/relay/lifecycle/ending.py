@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.devin.api import Devin, Failure, Unread
 from bot.mirror.agents import AgentSessions, stopping
-from bot.model.errors import AlreadyClosed, NotStopped, StoreAway
+from bot.model.errors import AlreadyDone, NotStopped, StoreAway
 from bot.model.people import Act, UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import Closing, SessionId, SessionState
@@ -60,14 +60,14 @@ class Ending:
         """End or archive `session`, as the message `asked` offers; return None once it is done.
 
         If it is not done, or nobody knows, return the words that say so. Raises `NotLinked`,
-        `LinkChanged`, `AlreadyClosed`, and `UnderWay` also if another press failed within the last
+        `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` if another press failed within the last
         30 s.
         """
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         await self.naming.check(await self.state.links.get(thread), session)
         done = f"closed:{thread.channel}:{asked}"
         if not await self.state.claims.begin(done, secrets.token_hex(8)):
-            raise AlreadyClosed
+            raise AlreadyDone
         if (failure := await self._close(how, session)) is not None:
             named = await self.naming.one(session, most=0)
             return ending.failed(how, named, failure, self.workspace.admin)

@@ -108,7 +108,7 @@ class StartForms:
         """Start the form's session, once, however often the form is submitted.
 
         The form offers channels that the person can see; a request may name any place. Raises
-        `FormGone`, `CannotPost` also if `by` can't see the channel, and what `Starting.say` does.
+        `Expired`, `CannotPost` also if `by` can't see the channel, and what `Starting.say` does.
         """
         ticket = await self.state.tickets.read(StartForm, number, by)
         person, channels = await self.workspace.people.person(by), self.workspace.channels
@@ -124,13 +124,13 @@ class StartForms:
     ) -> View:
         """Return the form to start again what the message `ts` of `thread` asked for.
 
-        The prompt is that of the message as it is now. Raises `StartGone` also if that was deleted,
-        and `StartedAlready`.
+        The prompt is that of the message as it is now. Raises `Expired` also if that was deleted,
+        and `AlreadyDone`.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
         if await self.state.claims.is_claimed(ticket.claim):
-            raise errors.StartedAlready
+            raise errors.AlreadyDone
         (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
         options, rest = _parted(message)
         beside = form.beside(options, offer).words()
@@ -145,7 +145,7 @@ class StartForms:
         """Start again what the form asks for, and return the place of the button. Idempotent.
 
         Who changes the prompt becomes its author; who doesn't sends what its author wrote. Raises
-        `FormGone`, `StartGone`, `StartedAlready`, what `Starting.ask` does, and `UnderWay` also if
+        `Expired`, `AlreadyDone`, what `Starting.ask` does, and `UnderWay` also if
         another form failed within the last 30 s.
         """
         ticket = await self.state.tickets.read(AgainForm, number, by)
@@ -153,7 +153,7 @@ class StartForms:
         start, message = await self._repeated(ticket)
         message = _changed(message, ticket, typed)
         if not await self.state.claims.begin(ticket.claim, number):
-            raise errors.StartedAlready
+            raise errors.AlreadyDone
         await self.starting.ask(start.again(message), by)
         await self.state.claims.claim(ticket.claim, KEEP)
         return ticket.thread, ticket.pressed
@@ -189,13 +189,13 @@ class StartForms:
         subject = subject_of(thread, ticket.ts, ticket.number)
         start = Start.parse(await self.state.outbox.content(subject))
         if start is None or start.thread != thread:
-            raise errors.StartGone
+            raise errors.Expired
         try:
             message = await self.prompts.asked(start)
         except errors.SlackRefused as error:
-            raise errors.StartGone from error
+            raise errors.Expired from error
         if message is None:
-            raise errors.StartGone
+            raise errors.Expired
         return start, start.message if start.is_typed else message
 
 

@@ -290,7 +290,7 @@ class Starting:
         """Start a session from a message, whose text is the prompt, and the thread before it.
 
         Idempotent. Raises `NotAllowed` also if who sends the message may not, or its author not by
-        an emoji, `StartedAlready` for the reaction of another, `BadOptions`, `LinkedElsewhere` and
+        an emoji, `AlreadyDone` for the reaction of another, `BadOptions`, `LinkedElsewhere` and
         `TooManyStarts`.
         """
         await self.accepting.check(start.by, start.thread.channel, Act.START)
@@ -349,15 +349,15 @@ class Starting:
         """Begin a start that `by` asks for, unless another request has linked its thread.
 
         A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
-        nothing. Raises what `start` does, though `by` need not be its author, and
-        `ContinuedAlready`, also while another request to continue the same session is kept.
+        nothing. Raises what `start` does, though `by` need not be its author, `ContinuedAlready`,
+        and `UnderWay` while another request to continue the same session is kept.
         """
         if not start.continues:
             await self._ask(start, by)
             return
         async with self.state.claims.held(f"continuing:{start.continues}", start.tag) as is_only:
             if not is_only:  # and isn't counted
-                raise errors.ContinuedAlready
+                raise errors.UnderWay
             await self._ask(start, by, await self._last(start))
 
     async def _ask(self, start: Start, by: UserId, last: str = "") -> None:
@@ -370,20 +370,20 @@ class Starting:
         may_be_late = start.is_reaction and (link is None or is_taken)
         # The claim that Devin was asked lasts longer than the entry in the outbox.
         if may_be_late and await self.state.claims.is_claimed(start.sent):
-            raise errors.StartedAlready
+            raise errors.AlreadyDone
         await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
         if start.continues:
             keep = max(KEEP_CLAIM, self.workspace.settings.link_ttl)
             if not await self.state.claims.swap(start.only, last, start.to_json(), keep):
-                raise errors.ContinuedAlready
+                raise errors.UnderWay
         await self.begin(start)
 
     async def _last(self, start: Start) -> str:
         """Return what is noted of the last start that was to continue the same session.
 
-        Raises `ContinuedAlready` unless it has failed, or is this one. The process that noted it
-        may have died before it began it, so it is begun here, too; a repeat changes nothing. One
-        that ended without a result is not begun again.
+        Raises `ContinuedAlready` or `UnderWay` unless it has failed, or is this one. The process
+        that noted it may have died before it began it, so it is begun here, too; a repeat changes
+        nothing. One that ended without a result is not begun again.
         """
         noted = await self.state.claims.noted(start.only) or ""
         last = Start.parse(noted)
@@ -395,5 +395,5 @@ class Starting:
             session = SessionId(result.split(" ")[1])
             raise errors.ContinuedAlready(await self.naming.one(session))
         if is_open:
-            raise errors.ContinuedAlready
+            raise errors.UnderWay
         return noted

@@ -104,7 +104,7 @@ class Say:
         return say_form(await self.state.tickets.issue(SayForm(by=by, channel=channel)), choices)
 
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
-        """Say the form's message, once; raises `FormGone`, and as `say` does."""
+        """Say the form's message, once; raises `Expired`, and as `say` does."""
         form = await self.state.tickets.read(SayForm, number, by)
         await self.say(form.channel, by, session, text, number)
 
@@ -123,11 +123,11 @@ class Say:
     ) -> SlackMessage | None:
         """Send a menu's message to the session at `index`, and return a confirmation.
 
-        Return None if the menu was answered before. Raises `FormGone`, and what `say` does.
+        Return None if the menu was answered before. Raises `Expired`, and what `say` does.
         """
         unsent = await self._unsent(number, by, channel)
         if not 0 <= index < len(unsent.sessions):
-            raise errors.FormGone
+            raise errors.Expired
         session = unsent.sessions[index]
         if await self._go_on(channel, by, session, unsent.text, number) is not Owing.NEW:
             first = await self.speaking.said(command_key(number))
@@ -137,7 +137,7 @@ class Say:
         return commands.said_to(await self.naming.one(session), unsent.text)
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
-        """Cancel a menu's message; None if it was answered before; raises `FormGone`."""
+        """Cancel a menu's message; None if it was answered before; raises `Expired`."""
         await self._unsent(number, by, channel)
         return commands.NOWHERE if await self.speaking.refuse(command_key(number)) else None
 
@@ -180,7 +180,7 @@ class Say:
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
         unsent = await self.state.tickets.read(Unsent, number, by)
         if unsent.channel != channel:
-            raise errors.FormGone
+            raise errors.Expired
         return unsent
 
     async def _check(self, channel: str, by: UserId, text: str) -> None:

@@ -79,7 +79,7 @@ def card(shown: Card) -> SlackMessage:
     if shown.is_barred:
         return _barred(shown)
     arrives = _ARRIVES if reads_replies(shown.seen) and shown.link.takes_replies else ""
-    stays = _UNLINK if shown.seen.is_missing else follows(shown.follow)
+    stays = _UNLINK if shown.seen.is_missing else FOLLOWS[shown.follow]
     parts = _cost(shown.seen), codes(shown.chosen), stays, arrives
     return SlackMessage(
         "\n".join([state_line(shown.seen), _linked(shown), *pull_requests(shown.seen)]),
@@ -111,11 +111,6 @@ def reads_replies(seen: Watched) -> bool:
     return seen.state is not SessionState.ENDED and not seen.is_missing
 
 
-def follows(follow: Follow) -> str:
-    """Say how much of the session the thread shows."""
-    return _FOLLOWS[follow]
-
-
 def session_lines(seen: Watched) -> Sequence[str]:
     """Return a line for a session's state, if it is known, and one for its pull requests."""
     state = [state_line(seen)] if seen.is_known else []
@@ -129,18 +124,16 @@ def state_line(seen: Watched) -> str:
 
 def state_words(seen: Watched) -> str:
     """Return the predicate of such a sentence."""
-    _, is_so, since = _state_of(seen)
-    preposition = "" if since.endswith("since") else "at "
-    return f"{since} {clock_time(seen.since // 1000, preposition)}" if seen.since else is_so
+    _, words = _state_of(seen)
+    return f"{words} (since {clock_time(seen.since // 1000)})" if seen.since else words
 
 
-def _state_of(seen: Watched) -> tuple[str, str, str]:
-    """Return a state's symbol, and how it is said without a time and before one."""
+def _state_of(seen: Watched) -> tuple[str, str]:
+    """Return a state's symbol, and its predicate."""
     if seen.is_missing:
         return _MISSING
     if seen.is_at_cap and seen.cap and seen.state is SessionState.SUSPENDED:
-        used_up = f"*used up its cap* of {cap_of(seen.cap)}"
-        return "no_entry", f"has {used_up}", used_up
+        return "no_entry", f"has *used up its cap* of {cap_of(seen.cap)}"
     if seen.trouble is Trouble.LIMIT and seen.state is SessionState.SUSPENDED:
         return _AT_LIMIT
     return _FAILED if seen.trouble is Trouble.ERROR else _STATES[seen.state]
@@ -186,9 +179,9 @@ def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
     """Return a row for each of the first children: its state, and its thread, or *Follow*."""
     rows: list[tuple[str, Block | None]] = []
     for one in shown.seen.children[:MOST_CHILDREN]:
-        symbol, is_so, _ = _STATES[one.state]
+        symbol, words = _STATES[one.state]
         link = session_link(NamedSession(one.session, one.title, one.url))
-        said, value = f":{symbol}: {link} {is_so}", actions.link_value(shown.thread, one.session)
+        said, value = f":{symbol}: {link} {words}", actions.link_value(shown.thread, one.session)
         if (address := shown.followed.get(one.session)) is None:
             rows.append((said, button(actions.FOLLOW_CHILD, "Follow", value)))
         else:
@@ -228,47 +221,24 @@ def continues(thread: ThreadRef, session: SessionId) -> Block:
 
 
 _STATES = {
-    SessionState.WORKING: ("large_green_circle", "is *working*", "has been *working* since"),
-    SessionState.WAITING: (
-        "large_yellow_circle",
-        "is *waiting for you*",
-        "has been *waiting for you* since",
-    ),
-    SessionState.APPROVAL: (
-        "large_yellow_circle",
-        "is *waiting for approval*",
-        "has been *waiting for approval* since",
-    ),
-    SessionState.FINISHED: ("white_circle", "has *finished*", "*finished*"),
-    SessionState.SUSPENDED: ("zzz", "is *suspended*", "has been *suspended* since"),
-    SessionState.ENDED: (
-        "black_circle",
-        "can't continue: the session has *ended*",
-        "can't continue: the session *ended*",
-    ),
-    SessionState.UNKNOWN: (
-        "grey_question",
-        "is in an *unknown* state",
-        "has been in an *unknown* state since",
-    ),
+    SessionState.WORKING: ("large_green_circle", "is *working*"),
+    SessionState.WAITING: ("large_yellow_circle", "is *waiting for you*"),
+    SessionState.APPROVAL: ("large_yellow_circle", "is *waiting for approval*"),
+    SessionState.FINISHED: ("white_circle", "is *finished*"),
+    SessionState.SUSPENDED: ("zzz", "is *suspended*"),
+    SessionState.ENDED: ("black_circle", "can't continue: the session has *ended*"),
+    SessionState.UNKNOWN: ("grey_question", "is in an *unknown* state"),
 }
-_MISSING = (
-    "grey_question",
-    "can't *find* this session",
-    "hasn't been able to *find* this session since",
-)
-_AT_LIMIT = (
-    "no_entry",
-    "has *stopped* at a usage or billing limit",
-    "reached a usage or billing limit and *stopped*",
-)
-_FAILED = ("x", "has *stopped* because of an error", "had an error and *stopped*")
+_MISSING = ("grey_question", "can't *find* this session")
+_AT_LIMIT = ("no_entry", "is *stopped* at a usage or billing limit")
+_FAILED = ("x", "is *stopped* because of an error")
 
-_FOLLOWS = {
-    Follow.ALL: "All of Devin's messages are posted here",
-    Follow.TURNS: "The last message of each turn is posted here",
-    Follow.OFF: "Devin's messages aren't posted here",
+FOLLOWS = {
+    Follow.ALL: "All of Devin's messages are posted in the thread",
+    Follow.TURNS: "Only the last message of each turn is posted in the thread",
+    Follow.OFF: "Devin's messages aren't posted in the thread",
 }
+"""How much of a session its thread shows, as a sentence without a period."""
 
 
 REVIEW = "Devin Review"
