@@ -34,8 +34,9 @@ _SOURCE_OF_CHARACTER, _MOST_BEFORE_WORDS = 20, 1_000
 def inert(markdown: str) -> str:
     """Return Markdown for a `markdown` block that nothing can be made live in; see `inline`.
 
-    Code keeps every character. HTML is shown as text, images and reference links become links, link
-    titles go, and so do characters without a look of their own. Applied twice, it changes nothing.
+    Code keeps every character. HTML and links by reference are shown as text, images become links,
+    link titles go, and so do characters without a look of their own. Applied twice, it changes
+    nothing.
     """
     text = first = normal(markdown)
     with suppress(TooDeep, RecursionError):
@@ -102,8 +103,6 @@ def lines(block: Block) -> Iterator[str]:
             yield f"{mark} {plain_text(item.children)}"
     elif block.kind == "tr":
         yield " | ".join(map(line_of, block.children))
-    elif block.kind == "definition":
-        yield f"[{block.token.meta['label']}]: {block.token.meta['url']}"
     elif block.inline:
         yield "".join(map(_shown, block.atoms))
     else:

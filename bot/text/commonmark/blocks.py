@@ -1,7 +1,8 @@
 """Reads Devin's Markdown as blocks, and writes blocks as Markdown again.
 
 The parser is markdown-it-py with GitHub's tables and strikethrough. Its HTML is off, so that tags
-are text, and no kind of address is refused: what it would leave as text, Slack might not.
+are text, and no kind of address is refused: what it would leave as text, Slack might not. Links
+by reference are off, too: `[INFO]: started` is text, and stays so in Slack.
 """
 
 import re
@@ -21,6 +22,7 @@ _STARTS_BLOCK = re.compile(
     r"(?:\#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|1[.)](?=\s|$)|=+\s*$|`{3}|~{3}|(?:[-_*]\s*+){3,}+$"
     r"|(?=[:|\s]*+-)[-:|\s]++$)"
 )
+_DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*\]:", re.DOTALL)
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
@@ -55,9 +57,8 @@ class _Parser(MarkdownIt):
 
 @cache
 def _parser() -> MarkdownIt:
-    options = {"maxNesting": _DEEPEST, "inline_definitions": True, "store_labels": True}
-    parser = _Parser("commonmark", options).enable(["table", "strikethrough"])
-    return parser.disable(["html_block", "html_inline", "text_join"])
+    parser = _Parser("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
+    return parser.disable(["html_block", "html_inline", "text_join", "reference"])
 
 
 @lru_cache(maxsize=2)  # a message is read several times, until it is posted
@@ -76,7 +77,6 @@ def parse(markdown: str) -> Sequence[Block]:
             stack[-1].children.append(Block(token))
             if token.nesting > 0:
                 stack.append(stack[-1].children[-1])
-    _drop_used_definitions(root)
     return root.children
 
 
@@ -85,24 +85,6 @@ def walk(blocks: Sequence[Block]) -> Iterator[Block]:
     for block in blocks:
         yield block
         yield from walk(block.children)
-
-
-def _drop_used_definitions(root: Block) -> None:
-    """Drop definitions of links that are written out where they are used; others stay, as text."""
-    definitions = [block for block in walk([root]) if block.kind == "definition"]
-    if not definitions:
-        return
-    used = {token.meta.get("label") for block in walk([root]) for token in _flat(block.inline)}
-    first = {block.token.meta["id"]: block for block in reversed(definitions)}
-    gone = {id(block) for name, block in first.items() if name in used}
-    for block in walk([root]):
-        block.children = [child for child in block.children if id(child) not in gone]
-
-
-def _flat(tokens: Sequence[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from _flat(token.children or ())
 
 
 def written(blocks: Sequence[Block]) -> str:
@@ -115,15 +97,17 @@ def top_level(block: Block) -> str:
     return "---" if block.kind == "hr" else _WRITERS[block.kind](block)
 
 
-def within(block: Block, glue: str = "\n\n") -> str:
+def _within(block: Block, glue: str = "\n\n") -> str:
     """Return the blocks in a quote or an item."""
     texts = (_WRITERS[child.kind](child) for child in block.children)
     return glue.join(text for text in texts if text)
 
 
-def lines(text: str) -> str:
+def _lines(text: str) -> str:
     """Return the Markdown of a paragraph with a backslash before what would begin a block."""
-    shown = [line.lstrip(" \t") for line in text.strip(" \t\n").split("\n")]
+    text = text.strip(" \t\n")
+    begin = "\\" if _DEFINITION.match(text) else ""
+    shown = [line.lstrip(" \t") for line in f"{begin}{text}".split("\n")]
     return "\n".join(_as_text(line, is_first=at == 0) for at, line in enumerate(shown) if line)
 
 
@@ -134,15 +118,15 @@ def _as_text(line: str, *, is_first: bool) -> str:
     return "\\" + line if _STARTS_BLOCK.match(line) else line
 
 
-def heading(block: Block, text: str) -> str:
-    """Return a heading of a block's level; number signs at its end stay part of it."""
-    text = " ".join(text.split())
+def _heading(block: Block) -> str:
+    """Return a heading; number signs at its end stay part of it."""
+    text = " ".join(inline.source(block.atoms).split())
     if text.endswith("#") and text.rstrip("#")[-1:] in {"", " "}:
         text = text[:-1] + "\\#"
     return f"{'#' * int(block.token.tag[1:])} {text}".rstrip()
 
 
-def fence(block: Block) -> str:
+def _fence(block: Block) -> str:
     """Return code, fenced; code that was indented as well, since Slack might not know that form."""
     return fenced(content(block), language(block))
 
@@ -167,17 +151,17 @@ def fenced(code: str, name: str = "") -> str:
     return f"{ticks}{name}\n{code}{end}{ticks}"
 
 
-def quoted(text: str) -> str:
+def _quoted(text: str) -> str:
     """Return Markdown as a quote."""
     return "\n".join(f"> {line}" if line else ">" for line in text.split("\n"))
 
 
 def _list(block: Block) -> str:
-    glue = "\n" if is_tight(block) else "\n\n"
-    return glue.join(hanging(mark, within(item, glue)) for mark, item in marked(block))
+    glue = "\n" if _is_tight(block) else "\n\n"
+    return glue.join(_hanging(mark, _within(item, glue)) for mark, item in marked(block))
 
 
-def is_tight(block: Block) -> bool:
+def _is_tight(block: Block) -> bool:
     """Return True for a list without blank lines between its items and in them."""
     return all(
         child.token.hidden
@@ -195,7 +179,7 @@ def marked(block: Block) -> Iterator[tuple[str, Block]]:
         yield (f"{first + at}{sign}" if block.kind == "ordered_list" else sign), item
 
 
-def hanging(mark: str, text: str) -> str:
+def _hanging(mark: str, text: str) -> str:
     """Return an item: its text behind the mark, and its other lines below the text."""
     indent = " " * (len(mark) + 1)
     first, *others = text.split("\n")
@@ -224,24 +208,14 @@ def _row(block: Block) -> str:
     return f"| {' | '.join(cell.strip().replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _definition(block: Block) -> str:
-    """Return the definition of a link that is not used as text: `[INFO]: done` reads like one."""
-    meta = block.token.meta
-    title = f' "{" ".join(meta["title"].split())}"' if meta["title"] else ""
-    label = " ".join(meta["label"].split())
-    shown = inline.address_shown(meta["url"]) if meta["url"] else ""
-    return rf"\[{inline.guarded(label)}]: {shown}{inline.guarded(title)}"
-
-
 _WRITERS: Mapping[str, Callable[[Block], str]] = {
-    "paragraph": lambda block: lines(inline.source(block.atoms)),
-    "heading": lambda block: heading(block, inline.source(block.atoms)),
-    "fence": fence,
-    "code_block": fence,
+    "paragraph": lambda block: _lines(inline.source(block.atoms)),
+    "heading": _heading,
+    "fence": _fence,
+    "code_block": _fence,
     "hr": lambda _block: "___",
-    "blockquote": lambda block: quoted(within(block)),
+    "blockquote": lambda block: _quoted(_within(block)),
     "bullet_list": _list,
     "ordered_list": _list,
     "table": lambda block: "\n".join(rows(block)),
-    "definition": _definition,
 }
