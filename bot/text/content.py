@@ -248,7 +248,7 @@ class _Reader:
             return _linked(url, " ".join(shown)) if (url := string(part, "url")) else ""
         if kind == "header":
             text = " ".join(shown).strip()
-            return mrkdwn.emphasised([mrkdwn.Run(text, frozenset({mrkdwn.BOLD}))])
+            return f"**{text}**" if text else ""
         if kind == "video":
             shown[:1] = [_linked(string(part, "title_url"), one) for one in shown[:1]]
         if not shown and "value" in part:  # a number of a table, or a point of a chart

@@ -23,8 +23,9 @@ from urllib.parse import unquote, urlsplit
 from bot.model.record import string
 from bot.text.commonmark import blocks, inline
 from bot.text.commonmark import split as splitting
-from bot.text.commonmark.blocks import Block, TooDeep, content, fenced, parse, walk, written
+from bot.text.commonmark.blocks import Block, TooDeep, content, parse, walk, written
 from bot.text.commonmark.inline import JOINER, safe_address
+from bot.text.mrkdwn import fenced
 from bot.text.to_slack import escape, head, seen, whole_characters
 
 _MOST_READINGS = 5

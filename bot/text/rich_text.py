@@ -8,14 +8,16 @@ a message's `text` (docs.slack.dev, rich text block).
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 
 from bot.model.record import mapping, mappings, string
 from bot.text import mrkdwn
-from bot.text.mrkdwn import NO_NAMES, Mention, Names, Run
+from bot.text.mrkdwn import NO_NAMES, Mention, Names
 
 Element = Mapping[str, object]
 
 _CODE = "code"
+_MARKS = {"strike": "~~", "bold": "**", "italic": "*"}
 _DEEPEST = 8
 _TEXTS = frozenset({"text", "link"})
 _LARGEST_OFFSET = 10**8
@@ -89,7 +91,7 @@ class _Page:
             return
         self._indents.clear()
         if kind == "rich_text_preformatted":
-            code = mrkdwn.fence("".join(_plain(part, self._names) for part in inner))
+            code = mrkdwn.fenced("".join(_plain(part, self._names) for part in inner).strip("\n"))
             self._put("code", code, is_quote=bool(_number(element, "border")))
         else:
             parts = inner if kind in {"rich_text_quote", "rich_text_section"} else [element]
@@ -97,7 +99,9 @@ class _Page:
 
     def _put(self, kind: str, text: str, *, is_quote: bool) -> None:
         """Add a block on lines of its own; Slack draws lists and code with a border as quotes."""
-        kind, text = ("quote", _quote(text)) if is_quote else (kind, text.strip("\n"))
+        text = text.strip("\n")
+        if is_quote:
+            kind, text = "quote", mrkdwn.block_quote(text)
         if not text:
             return
         if self.text:
@@ -126,50 +130,36 @@ def _list(element: Element, depth: int, names: Names) -> str:
     return "\n".join(lines)
 
 
-def _quote(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip(" ") for line in text.strip("\n").split("\n") if text)
-
-
 def _inline(elements: Sequence[Element], names: Names) -> str:
-    """Return a section's elements as one paragraph, joining neighbors of one kind and style."""
-    pieces = [_piece(element, names) for element in elements]
-    runs: list[Run] = []
-    for (is_atom, styles), same in groupby(pieces, key=lambda piece: piece[:2]):
-        text = "".join(piece[2] for piece in same)
-        runs += [Run(text, styles - {_CODE})] if is_atom else _runs(text, styles)
-    return mrkdwn.emphasised(runs)
+    """Return a section's elements as one paragraph; neighbors of one style share its marks."""
+    pieces = (_piece(element, names) for element in elements)
+    return "".join(
+        _styled("".join(text for _, text in same), styles)
+        for styles, same in groupby(pieces, key=itemgetter(0))
+    )
 
 
-def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
-    styles = _styles(element)
+def _piece(element: Element, names: Names) -> tuple[frozenset[str], str]:
+    style = mapping(element.get("style"))
+    styles = frozenset(name for name in (*_MARKS, _CODE) if style.get(name) is True)
     if string(element, "type") == "link":
         url, label = string(element, "url"), string(element, "text")
-        return True, styles, mrkdwn.link(url, label, code=_CODE in styles)
-    is_text = string(element, "type") not in _ATOMS
-    return not is_text and _CODE not in styles, styles, _plain(element, names)
+        return styles - {_CODE}, mrkdwn.link(url, label, code=_CODE in styles)
+    return styles, _plain(element, names)
 
 
-def _styles(element: Element) -> frozenset[str]:
-    style = mapping(element.get("style"))
-    return frozenset(name for name in (*mrkdwn.MARKS, _CODE) if style.get(name) is True)
+def _styled(text: str, styles: frozenset[str]) -> str:
+    """Return text in its marks, which end with the line and have no blank just inside them."""
+    marks = "".join(mark for style, mark in _MARKS.items() if style in styles)
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(_marked(line, marks, is_code=_CODE in styles) for line in lines)
 
 
-def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
-    """Split text where emphasis and code must stop: at newlines, and at blanks at the ends."""
-    emphasis = styles - {_CODE}
-    for at, line in enumerate(text.replace("\r\n", "\n").split("\n")):
-        if at:
-            yield Run("\n")
-        bare = line.strip()
-        if bare and _CODE in styles:
-            yield Run(mrkdwn.code_span(line), emphasis)
-        elif bare:
-            start = line.index(bare)
-            yield Run(line[:start])
-            yield Run(bare, emphasis)
-            yield Run(line[start + len(bare) :])
-        else:
-            yield Run(line)
+def _marked(line: str, marks: str, *, is_code: bool) -> str:
+    bare = line.strip()
+    if bare and is_code:
+        return f"{marks}{mrkdwn.code_span(line)}{marks[::-1]}"
+    return line.replace(bare, f"{marks}{bare}{marks[::-1]}", 1) if bare else line
 
 
 def _plain(element: Element, names: Names) -> str:

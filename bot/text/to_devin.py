@@ -134,40 +134,25 @@ def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bo
 TEXT_READ = 1_000
 """The part of a message that is converted for `first_words`: much in front may not be seen."""
 
-_CODE_OR_START = re.compile(
-    r"(?<!`)(`++)(.+?)(?<!`)\1(?!`)"
-    r"|^\|(?: --- \|)++$|^(?:>(?!\S))?+ *+(?:(?:-|\d++\.) (?=\S))?+",
-    re.DOTALL | re.MULTILINE,
-)
-_LINK = re.compile(
-    r"\[((?:\\.|[^\[\]\\\n]){1,200}+)\]\((?:[A-Za-z][\w+.-]*+://|mailto:|tel:|sms:)[^()\s]++\)"
-)
-_ESCAPED = re.compile(r"\\([\\\[\]])")
+_AT_START = re.compile(r"^\|(?: --- \|)++$|^(?:> ?)*+(?:(?:[-•◦▪]|\d++\.) (?=\S))?", re.MULTILINE)
+_LINK = re.compile(r"\[([^\[\]\n]{1,200}+)\]\([A-Za-z][\w+.-]*+:[^()\s]++\)")
+_CODE = re.compile(r"`++([^`]++)`++")
 _PAIRS = [
-    re.compile(
-        rf"(?<![\w/]){mark}(?=\S)"
-        rf"((?:(?!{mark})[^\n]|(?<=\s){mark}(?=\s)|(?<=\w){mark}(?=\w))++)(?<=[^\s/]){mark}(?!\w)"
-    )
-    for mark in ("~~", r"\*\*", r"(?<!\*)\*(?!\*)")
+    re.compile(rf"(?<![\w/]){mark}(?=[^\s*_~])([^*~\n]*[^\s*_~/]){mark}(?![\w*])")
+    for mark in ("_", r"\*\*", r"(?<!\*)\*", "~~")
 ]
-_STAND_INS = "\ud800\ud801\ud802\ud803"
-"""For what is no mark, in code or in a label: `to_markdown` returns none of these."""
-
-_AS_TYPED, _TYPED = str.maketrans("*~[]", _STAND_INS), str.maketrans(_STAND_INS, "*~[]")
 
 
 def first_words(markdown: str) -> str:
-    """Return the start of a message, by `to_markdown`, as a line without the marks of that.
+    """Return the start of a message, by `to_markdown`, as a line with few of the marks of that.
 
     People tell threads apart by it. It is not parsed, which takes long for some texts, and would
-    make more of what they typed than Slack has shown: only pairs go, and what stands before text.
+    make more of what they typed than Slack has shown.
     """
-    text = markdown[: 2 * TEXT_READ]
-    text = _CODE_OR_START.sub(lambda mark: (mark[2] or "").translate(_AS_TYPED), text)
-    text = _LINK.sub(lambda link: _ESCAPED.sub(r"\1", link[1]).translate(_AS_TYPED), text)
-    for pair in _PAIRS:
-        text = pair.sub(r"\1", text)
-    line = " ".join(seen(text.translate(_TYPED)).split())
+    text = _AT_START.sub("", markdown[: 2 * TEXT_READ])
+    for mark in (_CODE, _LINK, *_PAIRS):
+        text = mark.sub(r"\1", text)
+    line = " ".join(seen(text).split())
     return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
 
 

@@ -163,7 +163,7 @@ def test_what_is_forwarded_stands_quoted_below_the_comment() -> None:
         comment="Look *here*",
     )
     assert both == (
-        f"Look **here**\n\n{HEAD}\n\n> It is **red**\n>\n> - a\n> - b\n\n"
+        f"Look **here**\n\n{HEAD}\n\n> It is **red**\n>\n> • a\n> • b\n\n"
         "Forwarded message by Gus:\n\n> as shown"
     )
 

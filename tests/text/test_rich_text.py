@@ -76,23 +76,25 @@ def test_an_element_becomes_what_it_shows(element: Element, markdown: str) -> No
     ("elements", "markdown"),
     [
         ([text("a", "bold"), text(" b", "italic"), text(" c ", "strike")], "**a** *b* ~~c~~ "),
-        ([text("a ", "bold"), text("b", "bold", "italic"), text(" c")], "**a *b*** c"),
+        ([text("a ", "bold"), text("b", "bold", "italic"), text(" c")], "**a** ***b*** c"),
         ([text("a", "bold"), text("b", "italic")], "**a***b*"),
         (
             [text("a", "italic"), text(" b ", "bold", "italic"), text("c", "bold")],
-            "*a **b*** **c**",
+            "*a* ***b*** **c**",
         ),
         ([text(" a\nb ", "bold")], " **a**\n**b** "),
         ([text("a", "code"), text(" `b", "code"), text("c")], "``a `b``c"),
         ([text("`", "code")], "`` ` ``"),
-        ([text(" x ", "code")], "` x `"),
+        ([text(" x ", "code")], "`  x  `"),
         ([text("a", "bold", "code", "underline")], "**`a`**"),
         ([{"type": "text", "text": "a", "style": {"bold": "yes", "italic": 1}}], "a"),
         ([{"type": "text", "text": "a", "style": "bold"}], "a"),
     ],
 )
-def test_styled_runs_nest_and_leave_blanks_outside(elements: list[Element], markdown: str) -> None:
-    """Markers touch letters, close in the order they opened, and end with the line."""
+def test_each_run_has_its_marks_and_leaves_blanks_outside(
+    elements: list[Element], markdown: str
+) -> None:
+    """Marks touch letters, and end with the line."""
     assert to_markdown("", rich(section(*elements))) == markdown
 
 

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from bot.text.commonmark import inline
 from bot.text.commonmark.inline import Atom
-from bot.text.mrkdwn import longer_ticks
+from bot.text.mrkdwn import fenced
 
 _DEEPEST = 40
 _STARTS_BLOCK = re.compile(
@@ -142,13 +142,6 @@ def language(block: Block) -> str:
     """Return the language of fenced code, if its fence has one word that looks like one."""
     name = block.token.info.strip()
     return name if block.kind == "fence" and _LANGUAGE.fullmatch(name) else ""
-
-
-def fenced(code: str, name: str = "") -> str:
-    """Return code as a fenced block, in a longer run of backticks than any in it."""
-    ticks = longer_ticks(code, 3)
-    end = "" if not code or code.endswith("\n") else "\n"
-    return f"{ticks}{name}\n{code}{end}{ticks}"
 
 
 def _quoted(text: str) -> str:

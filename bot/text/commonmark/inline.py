@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
 
-from bot.text.mrkdwn import longer_ticks
+from bot.text.mrkdwn import code_span
 from bot.text.to_slack import misleads, seen
 
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
@@ -95,18 +95,6 @@ def plain(parts: Sequence[Atom]) -> str:
     return "".join(part.plain for part in parts)
 
 
-def code(content: str, ticks: str = "") -> str:
-    """Return inline code, of which a parser reads every character of `content`.
-
-    `ticks` are the backticks that it had, which fit the text around it; by default, a run longer
-    than any in the content.
-    """
-    ticks = ticks or longer_ticks(content)
-    blanks = content[:1] == " " == content[-1:] and content.strip(" ") != ""
-    pad = " " if blanks or "`" in (content[:1], content[-1:]) else ""
-    return f"{ticks}{pad}{content}{pad}{ticks}"
-
-
 def guarded(text: str) -> str:
     """Return text of Markdown with a joiner wherever Slack could read the start of a mention."""
     return _RISKY.sub(rf"\g<0>{JOINER}", seen(text))
@@ -115,7 +103,7 @@ def guarded(text: str) -> str:
 def address_shown(target: str) -> str:
     """Return an address as an autolink, or as code if it may not be live."""
     address = safe_address(target)
-    return _autolink(address) if address else code(target)
+    return _autolink(address) if address else code_span(target)
 
 
 def _autolink(address: str) -> str:
@@ -148,7 +136,7 @@ def _of(tokens: Sequence[Token]) -> list[Atom]:
     if token.type == "image":
         return _link(str(token.attrs.get("src", "")), atoms(token.children or []))
     if token.type == "code_inline":
-        return [Atom("code", code(token.content, token.markup), token.content)]
+        return [Atom("code", code_span(token.content, token.markup), token.content)]
     if token.type in _BREAKS:
         return [Atom("break", *_BREAKS[token.type])]
     return [Atom("open" if token.nesting > 0 else "close", token.markup)]
@@ -182,7 +170,7 @@ def _dead(target: str, label: Sequence[Atom], shown: str) -> list[Atom]:
     target = " ".join(seen(target).split())
     if not target:
         return list(label)
-    shown_target = Atom("code", code(target), target)
+    shown_target = Atom("code", code_span(target), target)
     if shown in {"", target, target.removeprefix("mailto:")}:
         return [shown_target]
     return [*label, Atom("text", " (", " ("), shown_target, Atom("text", ")", ")")]

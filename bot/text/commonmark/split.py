@@ -14,7 +14,8 @@ from itertools import pairwise
 from markdown_it.token import Token
 
 from bot.text.commonmark import blocks
-from bot.text.commonmark.blocks import Block, fenced
+from bot.text.commonmark.blocks import Block
+from bot.text.mrkdwn import fenced
 
 MOST_WEIGHT = 40
 MOST_ROWS, MOST_CELLS = 100, 20
