@@ -109,9 +109,6 @@ UNAVAILABLE = frozenset(
 )
 """Slack's codes for a workspace, or an app, that has no agent sessions."""
 
-NO_STOP = "missing_agent_session_stopped_event_subscription"
-"""Slack's warning that it shows a session at work without its *Stop*."""
-
 REFUSED_FOR = timedelta(days=1)
 FIX = "Paste the output of `devin-relay manifest --agent` and reinstall the app, or set AGENT=off"
 
@@ -188,8 +185,7 @@ class AgentSessions:
         self._is_off = workspace.settings.agent == "off"
         self._pause = workspace.timing.agent_pause
         self._stopped_seconds = workspace.timing.stopped_wait.total_seconds()
-        self._pauses = workspace.timing.tell_pauses
-        self._failures = 0
+        self._retry_pause = workspace.timing.tell_pauses[-1]
         self._limits = RateLimits()
         self._claim = f"agent refused:{scope_of(workspace)}"
 
@@ -235,7 +231,6 @@ class AgentSessions:
                 return Slot(), self._wait(thread, error)
             if await self._refused(thread, error):
                 return None, pause
-        self._failures = 0
         return wanted, pause
 
     async def close(self, thread: ThreadRef) -> None:
@@ -269,17 +264,13 @@ class AgentSessions:
     async def _call(self, method: str, thread: ThreadRef, **what: str) -> Mapping[str, Any]:
         where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
         with self._limits.respected(method, thread.channel):
-            answer = await call(self._client, method, **where, **what)
-        if NO_STOP in string(answer, "warning") and await self._claims.claim(NO_STOP, REFUSED_FOR):
-            log.warning("Stop not shown", extra={"reason": NO_STOP, "fix": FIX})
-        return answer
+            return await call(self._client, method, **where, **what)
 
     def _wait(self, thread: ThreadRef, error: SlackAway | SlackRefused) -> float:
         """Return the seconds until the next try, of which it is not certain what this one did."""
         log.warning("agent session not shown", extra=thread.log_fields | {"reason": str(error)})
         asked = error.retry_after if isinstance(error, SlackAway) else None
-        self._failures += 1
-        return self._pauses[min(self._failures, len(self._pauses)) - 1] if asked is None else asked
+        return self._retry_pause if asked is None else asked
 
     async def _refused(self, thread: ThreadRef, error: SlackRefused) -> bool:
         """Return True if Slack has no sessions here; else it refused this one, until it changes."""
@@ -287,14 +278,10 @@ class AgentSessions:
         of_channel = f":{thread.channel}" if error.reason == NOT_AUTHORIZED else ""
         is_of_all = error.reason in UNAVAILABLE or (of_channel and await self._is_in(thread))
         if error.method != SET_STATUS or not is_of_all:
-            is_first = await self._claims.claim(
-                f"agent told:{thread.name}:{error.reason}", REFUSED_FOR
-            )
-            log.log(_level(is_first=is_first), "agent session not shown", extra=ids)
+            log.warning("agent session not shown", extra=ids)
             return False
         if await self._claims.claim(f"{self._claim}{of_channel}", REFUSED_FOR):
-            is_first = await self._claims.claim(f"agent told:{error.reason}", REFUSED_FOR)
-            log.log(_level(is_first=is_first), "agent sessions refused", extra=ids | {"fix": FIX})
+            log.info("agent sessions refused", extra=ids | {"fix": FIX})
         return True
 
     async def _is_in(self, thread: ThreadRef) -> bool:
@@ -303,10 +290,6 @@ class AgentSessions:
             return (await self._channels.get(thread.channel, Need.CARDS, fresh=0)).is_member
         except SlackAway:
             return False
-
-
-def _level(*, is_first: bool) -> int:
-    return logging.WARNING if is_first else logging.INFO
 
 
 def stopping(thread: ThreadRef, session: SessionId) -> str:

@@ -35,10 +35,6 @@ UNSURE_SECONDS = 2.0
 UNEDITABLE = frozenset({"edit_window_closed", "cant_update_message", "message_not_found"})
 """Slack's codes for a message that can't be edited any more, perhaps since it was deleted."""
 
-UNDONE = frozenset({"not_in_channel", "channel_not_found"})
-"""Slack's codes for a channel that the bot may be invited to again; no event asks for an edit then.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class CardTeller:
@@ -69,7 +65,7 @@ class CardTeller:
         if heard.is_barred:
             named = NamedSession(session, "", named.url)
         words = await self._words(thread, named, seen, heard, is_linked=is_linked)
-        ts, shows, refusal = await self._show(begun, thread, words, seen, is_linked=is_linked)
+        ts, shows = await self._show(begun, thread, words, seen, is_linked=is_linked)
         was = parse_slot(record["slot"])
         if begun.again and not is_linked:
             was = was or Slot()  # a try that was cut off may have made a session
@@ -90,8 +86,6 @@ class CardTeller:
         # It is not edited again before Slack can be asked what it may show.
         pause = None if heard.unsure is None else heard.unsure.retry_after or UNSURE_SECONDS
         shown = "" if slot is None else str(slot)
-        if rest is None and is_linked and refusal in UNDONE:
-            rest = self.workspace.timing.agent_pause
         told = Told(ts, shows, shown, is_open=is_open, rest=rest)
         if (after := await self.state.cards.end(begun, told, pause)) is not None:
             await self.schedule.tell(begun.owed, after)
@@ -167,32 +161,25 @@ class CardTeller:
         seen: Watched,
         *,
         is_linked: bool,
-    ) -> tuple[str, str, str]:
-        """Post or edit the card, if that is to be done.
+    ) -> tuple[str, str]:
+        """Post or edit the card, if that is to be done; return its `ts`, and a digest of it.
 
-        Return its `ts`, a digest of what it shows, and Slack's reason if it refused an edit. A card
-        that can't be edited any more is followed by another one, but not while Devin works, since a
-        card changes all the time then.
+        A card that can't be edited any more is followed by another one, but not while Devin works,
+        since a card changes all the time then.
         """
         ts, key, ids = begun.record["ts"], str(begun.owed), begun.owed.log_fields
         shows, shown = _digest(words), begun.record["shows"]
         if not ts and begun.again:
             ts = await self.workspace.threads.find(thread, key, ids=ids) or ""
         if ts and shows == shown and not begun.again:
-            return ts, shown, ""
+            return ts, shown
         refusal = await self._edit(begun, thread, ts, words, is_linked=is_linked) if ts else ""
-        if refusal and begun.again:
-            # The post of the card that follows may have been accepted, with other words.
-            found = await self.workspace.threads.find(thread, key, ids=ids, since=ts)
-            if found:
-                refusal = await self._edit(begun, thread, found, words, is_linked=is_linked)
-                return found, "" if refusal else shows, refusal
         is_busy = is_linked and seen.state is SessionState.WORKING
         if refusal and (refusal not in UNEDITABLE or is_busy):
-            return ts, shown, refusal
+            return ts, shown
         if is_linked and (refusal or not ts):
             ts = await self.workspace.threads.post(thread, words, key)
-        return ts, shows, ""
+        return ts, shows
 
     async def _edit(
         self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage, *, is_linked: bool

@@ -51,7 +51,7 @@ def events_of(
 
 
 def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
-    """Return what was opened, merged, closed and reopened; other states are the card's alone."""
+    """Return what was opened, merged and closed; other states are the card's alone."""
     known = {one.url: one.word for one in before.pull_requests}
     kinds = [
         (kind, one.url)
@@ -60,7 +60,6 @@ def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
             (SaidKind.PULL_REQUEST, one.url not in known),
             # One whose state was not known before may have been over for long.
             (_OVER.get(one.word), known.get(one.url, "new") not in {"", one.word}),
-            (SaidKind.REOPENED, one.is_open and known.get(one.url) == "closed"),
         )
         if kind is not None and is_so
     ]

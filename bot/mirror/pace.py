@@ -5,8 +5,7 @@ the state. A poll costs next to nothing, since one call returns the states of ma
 of messages is a call for each session. No document says that `updated_at` moves with each message,
 so messages are also read from time to time where it has not moved.
 
-Devin tells a session's children by their ids, so their states come with those of the next poll;
-those of new children are asked for at once.
+Devin tells a session's children by their ids, so their states come with those of the next poll.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +14,6 @@ from enum import IntEnum
 
 from bot.devin.api import SessionSummary
 from bot.model.sessions import (
-    PULL_REQUEST_OVER,
     Child,
     PullRequest,
     SessionId,
@@ -50,7 +48,7 @@ OPEN_MS = 14 * DAY_MS
 """The time for which an ended session is polled for its open pull requests."""
 
 MOST_PULLS = 50
-"""Most pull requests that are known of a session; of more, those that were over make room."""
+"""The pull requests that are known of a session: the last ones that Devin lists."""
 
 RESOLUTION_MS = 1_000
 """Devin's times may be in whole seconds."""
@@ -76,13 +74,6 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     )
     slowest = min(SLOWEST.get(seen.state, RESTING), CHILDREN if has_work else RESTING)
     return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
-
-
-def pause_of(poll: TakenPoll) -> timedelta | None:
-    """Return the time until the next poll of a session whose messages Devin doesn't find."""
-    if poll.seen.state is SessionState.ENDED:
-        return until_next(poll, poll.seen)
-    return until_next(poll, poll.seen.model_copy(update={"state": SessionState.UNKNOWN}))
 
 
 def _has_open(poll: TakenPoll, seen: Watched) -> bool:
@@ -115,19 +106,9 @@ def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
 def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
     """Return a session's pull requests; what one answer leaves out of them is as it was."""
     known = {one.url: one for one in seen.pull_requests}
-    told = {one.url: one for one in summary.pull_requests if one.state or one.url not in known}
-    found = [*(known | told).values()]
-
-    def is_over(one: PullRequest) -> bool:
-        """Return True if it was before, too: what has just been merged is still to be told.
-
-        One that is not known counts as over also without a state, as it may have been dropped.
-        """
-        over = PULL_REQUEST_OVER if one.url in known else PULL_REQUEST_OVER | {""}
-        return {one.word, known.get(one.url, one).word} <= over
-
-    kept = set(sorted(found, key=is_over)[:MOST_PULLS])
-    return tuple(one for one in found if one in kept)
+    listed = summary.pull_requests[-MOST_PULLS:]
+    told = {one.url: one for one in listed if one.state or one.url not in known}
+    return tuple((known | told).values())[-MOST_PULLS:]
 
 
 def updated_of(summary: SessionSummary) -> int:
@@ -178,18 +159,6 @@ def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
     )
     sessions = [one.session for one in polls]
     return list(dict.fromkeys([*sessions, *open_]))[: max(MOST, len(sessions))]
-
-
-def new_among(polls: Sequence[TakenPoll], found: Sessions) -> Sequence[SessionId]:
-    """Return the children that no earlier poll has known, and this one has not asked for."""
-    pairs = [(one.seen.children, found[one.session]) for one in polls if one.session in found]
-    new = (
-        child
-        for known, summary in pairs
-        for child in summary.children
-        if child not in found and child not in {one.session for one in known}
-    )
-    return list(dict.fromkeys(new))[:MOST]
 
 
 def children_of(

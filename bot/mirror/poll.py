@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 
-from cachetools import LRUCache
-
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
 from bot.mirror import news, pace
 from bot.mirror.agents import StatusLines
@@ -45,9 +43,6 @@ UNREAD, UNREADABLE = 5, 60
 
 LOST_CURSOR = frozenset({400, 404, 410, 422})
 """Statuses that may mean that Devin does not know the cursor any more."""
-
-NOTED = 10_000
-"""Most sessions that were not read, or not whole, and that the log has named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +86,21 @@ class SessionPoll:
         self.untold: set[ThreadRef] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._reading: set[SessionId] = set()
-        self._noted: LRUCache[tuple[SessionId, str], None] = LRUCache(NOTED)
 
     async def poll(self, polls: Sequence[TakenPoll]) -> None:
         """Poll sessions that were taken together; after `StoreAway`, the leases of some run out."""
         busy = [one for one in polls if one.session in self._reading]
         await self._watches.end([(one, timedelta(seconds=self._pause)) for one in busy])
         free = [one for one in polls if one.session not in self._reading]
+        if not free:
+            return
         asked = pace.asked_with(free)
-        survey = await self._survey(asked) if free else Survey({}, 0)
+        survey = await self._survey(asked)
         if isinstance(survey, timedelta):
             await self._watches.end([(one, survey) for one in free])
             return
-        found, missing = await self._with_children(free, survey.found, asked)
-        due = [_due(one, found, missing) for one in free]
+        missing = set(asked).difference(survey.found)
+        due = [_due(one, survey.found, missing) for one in free]
         still = [one for one in due if one.worth is pace.Worth.NOTHING]
         await self._watches.end(
             [(one.poll, pace.until_next(one.poll, one.poll.seen)) for one in still]
@@ -123,16 +119,6 @@ class SessionPoll:
         await self._watches.end([(one, timedelta(seconds=next(waits))) for one in unpaid])
         await asyncio.gather(*(self._read_in_slot(one) for one in line[:paid]))
 
-    async def _with_children(
-        self, polls: Sequence[TakenPoll], found: pace.Sessions, asked: Sequence[SessionId]
-    ) -> tuple[pace.Sessions, Collection[SessionId]]:
-        """Return what was found, with the states of new children, and what was not of all asked."""
-        new = pace.new_among(polls, found)
-        more = await self._survey(new) if new else Survey({}, 0)
-        if not isinstance(more, timedelta):
-            found, asked = {**more.found, **found}, [*asked, *new]
-        return found, set(asked).difference(found)
-
     async def _survey(self, sessions: Sequence[SessionId]) -> Survey | timedelta:
         """Return the states of `sessions`, or the time after which to try again."""
         # A survey finds what to read, and is of no use if nothing is left for reading it.
@@ -146,7 +132,7 @@ class SessionPoll:
         if isinstance(survey, Unread):
             return await self._unread(survey)
         for session, why in survey.left_out.items():
-            self._note(session, why.reason)
+            _note(session, why.reason)
             metrics.READS_PUT_OFF.labels(why.reason).inc()
         return survey
 
@@ -161,13 +147,6 @@ class SessionPoll:
             return timedelta(seconds=pauses * self._pause)
         await self._reads.spend(0, pause=why.retry_after)
         return timedelta(seconds=why.retry_after)
-
-    def _note(self, session: SessionId, reason: str) -> None:
-        """Log why a session is not read, or not whole: as a warning once."""
-        named = (session, reason)
-        level = logging.INFO if named in self._noted else logging.WARNING
-        self._noted[named] = None
-        log.log(level, "sessions not read", extra={"session_id": session, "reason": reason})
 
     async def _read_in_slot(self, due: _Due) -> None:
         session = due.poll.session
@@ -190,13 +169,13 @@ class SessionPoll:
             if not is_too_long:
                 await self._put_off(poll, page, is_listed=due.summary is not None)
                 return
-            self._note(poll.session, page.reason)
+            _note(poll.session, page.reason)
             skew = timedelta(milliseconds=poll.seen.skew)
             page = MessagePage((), Cursor(poll.seen.cursor), skew)
         if page.reads > 1:
             await self._reads.spend(page.reads - 1, is_made=True)
         if page.left_out:
-            self._note(poll.session, f"{page.left_out} messages left out")
+            _note(poll.session, f"{page.left_out} messages left out")
         reading = news.Reading(
             summary=due.summary,
             page=page,
@@ -219,12 +198,12 @@ class SessionPoll:
         if why.status != HTTPStatus.NOT_FOUND:
             await self._watches.end([(poll, await self._unread(why))])
             return
-        self._note(poll.session, why.reason)
+        _note(poll.session, why.reason)
         metrics.READS_PUT_OFF.labels(why.reason).inc()
         if not is_listed and (found := news.not_found(poll)) is not None:
             await self._record(poll, found)
         else:
-            await self._watches.end([(poll, pace.pause_of(poll))])
+            await self._watches.end([(poll, pace.until_next(poll, poll.seen))])
 
     async def _page(self, poll: TakenPoll) -> tuple[MessagePage | Unread, bool]:
         """Read the messages after the cursor; also return True if that was of no use."""
@@ -237,7 +216,7 @@ class SessionPoll:
             page = await self._devin.messages(poll.session, None, poll.clock)
         if isinstance(page, MessagePage):
             if page.has_more and page.cursor == cursor:
-                self._note(poll.session, "no cursor for what follows")
+                _note(poll.session, "no cursor for what follows")
                 page = replace(page, has_more=False)
             page = replace(page, cursor=Cursor(f"{self._api} {page.cursor or ''}"))
         return page, is_reread
@@ -256,6 +235,11 @@ class SessionPoll:
             self._status_lines.keep(threads, is_new=poll.seen.state is not SessionState.WORKING)
         elif poll.seen.state is SessionState.WORKING:
             self._status_lines.clear(threads)
+
+
+def _note(session: SessionId, reason: str) -> None:
+    """Log why a session is not read, or not whole."""
+    log.info("sessions not read", extra={"session_id": session, "reason": reason})
 
 
 def _due(poll: TakenPoll, found: pace.Sessions, missing: Collection[SessionId]) -> _Due:

@@ -96,10 +96,7 @@ class PullRequest:
     @property
     def is_open(self) -> bool:
         """True if Devin gives a state, and it is not one of the two in which it is over."""
-        return self.word not in {"", *PULL_REQUEST_OVER}
-
-
-PULL_REQUEST_OVER = frozenset({"merged", "closed"})
+        return self.word not in {"", "merged", "closed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +207,6 @@ class SaidKind(StrEnum):
     PULL_REQUEST = "pull_request"
     MERGED = "merged"
     CLOSED = "closed"
-    REOPENED = "reopened"
     FINISHED = "finished"
     ENDED = "ended"
     TROUBLE = "trouble"

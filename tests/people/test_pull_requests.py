@@ -31,7 +31,7 @@ async def until_line(desk: Desk, line: str, thread: str) -> None:
     await wait_until(lambda: line in lines(desk, thread), f"{line!r} is in {lines(desk, thread)}")
 
 
-async def test_opened_merged_closed_and_reopened_are_told_where_a_thread_follows(
+async def test_opened_merged_and_closed_are_told_where_a_thread_follows(
     bot: Bot, desk: Desk
 ) -> None:
     """Several at once are a line each; another state is on the card alone; nobody is mentioned."""
@@ -53,10 +53,7 @@ async def test_opened_merged_closed_and_reopened_are_told_where_a_thread_follows
     for thread in (all_, turns, nothing):
         await until_card(desk, "(open)", thread)
         await until_card(desk, "(Merged)", thread)
-    for thread in (all_, turns):
-        await until_line(desk, over("reopened", TWO), thread)
-    told = [opened(ONE), opened(TWO), over("merged", ONE)]
-    told += [over(how, TWO) for how in ("closed", "reopened")]
+    told = [opened(ONE), opened(TWO), over("merged", ONE), over("closed", TWO)]
     assert [lines(desk, one) for one in (all_, turns, nothing)] == [told, told, []]
     assert "<@" not in "".join(told)
 

@@ -1,5 +1,7 @@
 """A thread shows that Devin is at work: by Slack's own state, or else by a status line."""
 
+import logging
+
 import pytest
 
 from bot.app import Bot
@@ -74,6 +76,7 @@ async def test_a_session_that_devin_no_longer_knows_is_not_shown_as_working(
     environ: dict[str, str], desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its card says so, and the log; what it says until Devin knows it again isn't lost."""
+    caplog.set_level(logging.INFO)
     desk.slack.agent = True
     async with running(desk, environ, OFTEN):
         thread = await desk.linked_thread()

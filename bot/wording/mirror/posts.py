@@ -109,7 +109,6 @@ _PULL_REQUESTS = {
     SaidKind.PULL_REQUEST: "Devin opened a pull request: {}",
     SaidKind.MERGED: "{} was *merged*.",
     SaidKind.CLOSED: "{} was *closed*.",
-    SaidKind.REOPENED: "{} was *reopened*.",
 }
 
 
