@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from bot.app import open_slack
-from bot.devin.api import Unread, listed
+from bot.devin.api import Unread
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError, SlackRefused, StoreAway
 from bot.model.findings import Finding
@@ -199,10 +199,10 @@ async def _devin(settings: Settings) -> Sequence[Finding]:
         if all(one.is_good for one in probed):
             if "repo" not in devin.lacks:
                 probed.append(_list("repositories", "Read", await devin.repositories()))
-            found = listed(await devin.playbooks())
-            probed.append(_list("playbooks", "ManageAccountPlaybooks", found))
+            playbooks = await devin.playbooks()
+            probed.append(_list("playbooks", "ManageAccountPlaybooks", playbooks))
             if settings.act_as != "off":
-                probed.append(_members((await devin.member(NOBODY))[0]))
+                probed.append(_members(await devin.member(NOBODY)))
             if not devin.is_legacy:
                 probed.append(_reviews(await devin.review(NO_PULL_REQUEST)))
         return probed

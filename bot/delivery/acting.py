@@ -31,6 +31,9 @@ DAY = timedelta(days=1)
 SOON = timedelta(minutes=10)
 """The time after which somebody who has no account may have got one, where one is `required`."""
 
+LISTS = 2
+"""The reads of a look-up: members with roles of their own, and those by groups."""
+
 DEBT = 10
 """The reads that are owed to the budget, beyond which it is at a pause that Devin has asked for."""
 
@@ -126,9 +129,8 @@ class Acting:
         _, wait = await self._reads.spend(0)
         if wait > DEBT * self._reads.seconds_each:
             return Unread(why=PUT_OFF, retry_after=wait)
-        found, reads = await self._devin.member(email)
-        await self._reads.spend(reads, is_made=True)
-        return found
+        await self._reads.spend(LISTS, is_made=True)
+        return await self._devin.member(email)
 
     async def _look_up(self, user: str) -> str:
         email = await self._people.email(UserId(user))

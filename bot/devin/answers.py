@@ -9,7 +9,6 @@ missing or mistyped value of a record counts as empty; nothing raises.
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -191,9 +190,7 @@ def uploaded(answer: Answer, address: str, passing: frozenset[int]) -> str | Fai
     """Return the `address` of an uploaded file that Devin takes, or why there is none."""
     if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(address):
         return address
-    found = failed(answer, passing)
-    is_wait = isinstance(found, Wait)
-    return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
+    return failed(answer, passing)
 
 
 def may_be_over(outcome: Outcome | Wait) -> TypeGuard[Outcome]:
@@ -249,12 +246,12 @@ def unreadable(answer: Answer, most: int = READ_LIMIT) -> Unread:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Parse `Retry-After` (RFC 9110), seconds or a date by the answer's clock; None for no wait."""
-    value, now = headers.get("retry-after", ""), datetime.now(UTC)
+    """Parse `Retry-After` (RFC 9110) in seconds, also from a date; None for no wait."""
+    value = headers.get("retry-after", "")
     if _SECONDS.fullmatch(value.strip()):
         return float(value) or None
     when = _http_date(value)
-    seconds = 0.0 if when is None else (when - now - skew(headers, now)).total_seconds()
+    seconds = 0.0 if when is None else (when - datetime.now(UTC)).total_seconds()
     return seconds if seconds > 0 else None
 
 
@@ -374,21 +371,16 @@ def identified(
 ) -> tuple[Sequence[DevinMessage], int]:
     """Return each message once and with an id, in their order, and the number of Nones."""
     found: dict[str, DevinMessage] = {}
-    equals: Counter[DevinMessage] = Counter()
     left_out = 0
-    for message in messages:
-        if message is None:
+    for one in messages:
+        if one is None:
             left_out += 1
-            continue
-        one = message
-        if not message.id or len(message.id) > ID_LIMIT:
-            nameless = replace(message, id="")
-            one = replace(message, id=_made_id(nameless, equals[nameless]))
-            equals[nameless] += 1
-        found.setdefault(one.id, one)
+        else:
+            id_ = one.id if 0 < len(one.id) <= ID_LIMIT else _made_id(one)
+            found.setdefault(id_, replace(one, id=id_))
     return list(found.values()), left_out
 
 
-def _made_id(message: DevinMessage, number: int) -> str:
-    parts = (str(number), message.at.isoformat(), message.source, message.text)
+def _made_id(message: DevinMessage) -> str:
+    parts = (message.at.isoformat(), message.source, message.text)
     return "-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -92,8 +92,8 @@ class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
     Then `why` says how the connection failed, or why the relay did not ask (`is_forbidden`).
-    `retry_after` is in seconds, from the `Retry-After` of a 429 or 503. `part` is the beginning of
-    a list of playbooks whose later pages are unread, and `reads` the calls that a survey took.
+    `retry_after` is in seconds, from the `Retry-After` of a 429 or 503, and `reads` the number of
+    calls that a survey took.
     """
 
     status: int = 0
@@ -101,7 +101,6 @@ class Unread:
     retry_after: float | None = field(default=None, compare=False)
     is_forbidden: bool = False
     is_too_long: bool = False
-    part: Sequence[Playbook] = field(default=(), compare=False)
     reads: int = field(default=1, compare=False)
 
     @property
@@ -130,11 +129,6 @@ class Survey:
     found: Mapping[SessionId, SessionSummary]
     reads: int
     left_out: Mapping[SessionId, Unread] = field(default_factory=dict)
-
-
-def listed(found: Sequence[Playbook] | Unread) -> Sequence[Playbook] | Unread:
-    """Return the playbooks that could be read, if any, although there may be more."""
-    return found.part if isinstance(found, Unread) and found.part else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,18 +237,17 @@ class Devin(Protocol):
         """
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
-        """List all playbooks of the organization; those of a part of the list are with `Unread`."""
+        """List all playbooks of the organization; a list that can be read in part is `Unread`."""
 
-    async def member(self, email: str) -> tuple[str | Unread | None, int]:
+    async def member(self, email: str) -> str | Unread | None:
         """Return the id of the one member of the organization with exactly this address.
 
         None if there is none, or more than one. Nobody's membership is inferred from a failure.
-        The number is that of the reads that it took, as for `matching`.
         """
 
     async def matching(
         self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
-    ) -> tuple[Sequence[SessionSummary] | Unread, int]:
+    ) -> Sequence[SessionSummary] | Unread:
         """List the sessions created after `since` that have the tags, repositories and origins.
 
         The oldest come first. A list that can be read only in part is `Unread`.

@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bot.devin.api import Devin, Unread, listed
-from bot.model.options import Playbook
+from bot.devin.api import Devin, Unread
 from bot.runtime.in_flight import Background
 
 log = logging.getLogger(__name__)
@@ -71,8 +70,5 @@ class Catalog:
     def __init__(
         self, devin: Devin, background: Background, fresh_seconds: float = FRESH_SECONDS
     ) -> None:
-        async def playbooks() -> Sequence[Playbook] | Unread:
-            return listed(await devin.playbooks())
-
         self.repositories = Kept("repositories", devin.repositories, background, fresh_seconds).get
-        self.playbooks = Kept("playbooks", playbooks, background, fresh_seconds).get
+        self.playbooks = Kept("playbooks", devin.playbooks, background, fresh_seconds).get

@@ -103,11 +103,11 @@ def test_a_cursor_of_another_form_begins_from_the_start(cursor: str) -> None:
 
 
 def test_a_message_without_an_id_gets_the_same_one_each_time() -> None:
-    """Equal ones are told apart by their order, and an id of Devin's is left alone."""
+    """An id of Devin's is left alone."""
     nameless = {"message": "hi", "timestamp": AT.isoformat()}
     entries = [
         nameless,
-        nameless | {"event_id": "x" * 201},
+        nameless | {"event_id": "x" * 201, "message": "hey"},
         nameless | {"type": "devin_message"},
         nameless | {"message": "ho"},
         nameless | {"event_id": "event-1"},

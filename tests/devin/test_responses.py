@@ -211,19 +211,6 @@ async def test_retry_after_as_a_date_counts_from_now(wire: Wire) -> None:
     assert (when - datetime.now(UTC)).total_seconds() <= answer.retry_after <= 100
 
 
-@pytest.mark.parametrize(("minutes", "seconds"), [(100, 30.0), (-100, 30.0), (-2000, None)])
-async def test_retry_after_as_a_date_is_by_devin_s_clock(
-    wire: Wire, minutes: int, seconds: float | None
-) -> None:
-    """The two clocks may differ, but a `Date` that is a day off tells nothing."""
-    now = datetime.now(UTC) + timedelta(minutes=minutes)
-    dates = [format_datetime(at, usegmt=True) for at in (now, now + timedelta(seconds=30))]
-    raw = whole("429 No", b"", f"Date: {dates[0]}", f"Retry-After: {dates[1]}")
-    async with serving(answering(raw)) as server:
-        answer = await wire.post(server.url)
-    assert answer == Wait("HTTP 429", seconds)
-
-
 @pytest.mark.parametrize("cut", [None, 12])
 async def test_what_looks_like_a_key_is_masked(wire: Wire, cut: int | None) -> None:
     """A debug page may echo the request, and cut it."""

@@ -144,7 +144,7 @@ async def test_a_record_that_is_longer_than_a_list_is_read_alone() -> None:
     async with serving(listing({long: too_long(long)})) as server, V3.client(server.url) as devin:
         surveys = [await devin.survey(one) for one in (wanted, wanted, [long])]
     shown = [(one.reads, len(one.found)) for one in surveys if isinstance(one, Survey)]
-    assert shown == [(5, 4), (2, 4), (1, 1)]
+    assert shown == [(5, 4), (5, 4), (1, 1)]
 
 
 async def test_a_record_that_is_too_long_leaves_out_one_session() -> None:
@@ -171,8 +171,8 @@ async def test_a_list_that_is_too_long_is_read_in_parts(wire: Wire) -> None:
     assert (set(found.found), found.reads) == (set(wanted), 1 + len(shorter))
 
 
-def listing(refused: Mapping[SessionId, bytes], *, length: int = 0) -> Callable[[RawServer], Talk]:
-    """List what is asked for, with outputs of `length`, or answer for one that is in `refused`."""
+def listing(refused: Mapping[SessionId, bytes]) -> Callable[[RawServer], Talk]:
+    """List what is asked for, or answer for one that is in `refused`."""
 
     def talk(server: RawServer) -> Talk:
         async def on_connection(reader: StreamReader, writer: StreamWriter) -> None:
@@ -180,8 +180,7 @@ def listing(refused: Mapping[SessionId, bytes], *, length: int = 0) -> Callable[
                 target = (await server.read(reader)).split()[1].decode()
                 asked = [SessionId(one) for one in re.findall(r"session_ids=([\w-]+)", target)]
                 answers = [refused[one] for one in asked if one in refused]
-                shown = listed(*asked, structured_output="x" * length)
-                writer.write(answers[0] if answers else shown)
+                writer.write(answers[0] if answers else listed(*asked))
 
         return on_connection
 
@@ -211,15 +210,6 @@ async def test_a_session_that_spoils_lists_is_left_out_alone(answer: bytes, why:
     assert [one.left_out for one in found] == [{spoiler: why}] * 3
 
 
-async def test_a_list_is_asked_for_in_parts_if_its_records_were_long() -> None:
-    """Three are too long for one answer; two aren't."""
-    wanted, talk = ids(3), listing({}, length=READ_LIMIT // 5)  # it is in each list twice
-    async with serving(talk) as server, V3.client(server.url) as devin:
-        found = [await devin.survey(wanted) for _ in range(2)]
-    assert [len(one.found) for one in found if isinstance(one, Survey)] == [3, 3]
-    assert [one.reads for one in found if isinstance(one, Survey)] == [3, 2]
-
-
 async def test_several_unknown_sessions_silence_no_other() -> None:
     """Wherever they stand among the others."""
     unknown, others = ids(12)[::4], [one for at, one in enumerate(ids(12)) if at % 4]
@@ -238,7 +228,7 @@ async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:
         if wire is V1:
             found.append(await devin.survey(ids(SINGLE + 1)))
         else:
-            found.append((await devin.matching([], [], [], datetime.now(UTC)))[0])
+            found.append(await devin.matching([], [], [], datetime.now(UTC)))
     assert [one.reason for one in found if isinstance(one, Unread)] == ["answer too long"] * 2
 
 

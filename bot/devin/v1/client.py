@@ -163,10 +163,6 @@ class DevinV1:
             await self._http.get(kind, "/v1/sessions", seconds, params), v1.parse_list
         )
 
-    async def repositories(self) -> Sequence[str] | Unread:
-        """Return none: version 1 lists no repositories."""
-        return Unread(why="API v1 lists no repositories", is_forbidden=True)
-
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List the playbooks (docs.devin.ai, "List playbooks")."""
         seconds = self._http.timing.read_seconds
@@ -174,15 +170,11 @@ class DevinV1:
         found = answers.parsed(answer, v1.parse_array)
         return found if isinstance(found, Unread) else answers.playbooks(found)
 
-    async def member(self, *_: object) -> tuple[Unread, int]:
-        """Return why nothing is read, by no call: version 1 has none for it."""
-        return MISSING, 0
-
-    matching = member
-
-    async def review(self, *_: object) -> Unread:
-        """Return the same."""
+    async def member(self, *_: object) -> Unread:
+        """Return why nothing is read: version 1 has no call for it."""
         return MISSING
+
+    matching = review = repositories = member
 
     async def archive(self, _: object) -> Failure:
         """Refuse: version 1 has no such call."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +17,7 @@ from bot.devin.v3.organization import Organization
 from bot.devin.v3.sessions import LATEST, Surveys
 from bot.model.options import Options, Playbook
 from bot.model.record import string
-from bot.model.replies import Outcome, Refusal, Wait
+from bot.model.replies import Outcome, Wait
 from bot.model.sessions import NamedSession, Review, SessionId, SessionState
 
 MOST_READ = 10
@@ -38,8 +37,8 @@ SMALLER = (ON_A_PAGE, 20, 1)
 """The messages that are asked for at once: fewer, where a page is longer than what is read."""
 
 
-_Items = tuple[Sequence[Mapping[str, Any]], Unread | None, int]
-"""What a list's pages have, why that isn't all of it, if it isn't, and the reads that they took."""
+_Items = tuple[Sequence[Mapping[str, Any]], Unread | None]
+"""What a list's pages have, and why that isn't all of it, if it isn't."""
 
 
 class DevinV3:
@@ -73,8 +72,6 @@ class DevinV3:
         outcome = v3.parse_sent(answer)
         if not answers.may_be_over(outcome):
             return outcome
-        if self._organization.is_foreign and outcome.refusal is Refusal.NO_SESSION:
-            return outcome.model_copy(update={"refusal": Refusal.FORBIDDEN})
         found = await self._get(Read.SESSION, self._http.timing.state_seconds, "sessions", session)
         now = None if isinstance(found, Unread) else v3.parse_record(found.body)
         return answers.explained(outcome, None if now is None else now.state)
@@ -191,62 +188,48 @@ class DevinV3:
         """List the repositories, without the state of Devin's index, which takes Devin longer."""
         path = await self._path("repositories", version=BETA)
         params = {"load_indexing_status": "false"}
-        found, unread, _ = await self._items(Read.REPOSITORIES, path, params)
+        found, unread = await self._items(Read.REPOSITORIES, path, params)
         return unread if unread is not None and not found else answers.repositories(found)
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List the playbooks of the organization: `Unread` if that is only a part of them."""
-        found, unread, _ = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
-        return (
-            answers.playbooks(found)
-            if unread is None
-            else replace(unread, part=answers.playbooks(found))
-        )
+        found, unread = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
+        return answers.playbooks(found) if unread is None else unread
 
-    async def member(self, email: str) -> tuple[str | Unread | None, int]:
+    async def member(self, email: str) -> str | Unread | None:
         """Look among members with roles of their own, and those by groups of the identity provider.
 
         Those are two lists (docs.devin.ai, "List organization users" and "List organization IDP
         group users"), of which one may not exist.
         """
-        found, gone, reads = set[str](), list[Unread](), 0
+        found, is_gone = set[str](), False
         for kind in ("users", "idp-users"):
-            listed, unread, more = await self._members(kind, email)
-            reads += more
+            path = await self._path("members", kind, version=BETA)
+            listed, unread = await self._items(Read.MEMBERS, path, {"email": email})
             if unread is not None:
-                gone.append(unread)
-                if listed or unread.status != HTTPStatus.NOT_FOUND or len(gone) > 1:
-                    return unread, reads
+                if listed or unread.status != HTTPStatus.NOT_FOUND or is_gone:
+                    return unread
+                is_gone = True
             found |= {
                 string(one, "user_id")
                 for one in listed
                 if is_same_address(string(one, "email"), email) and string(one, "user_id")
             }
-        return found.pop() if len(found) == 1 else None, reads
-
-    async def _members(self, kind: str, email: str) -> _Items:
-        """Read the list in the version of its page, and where that's gone, in the SDK's."""
-        path = await self._path("members", kind, version=BETA)
-        found, unread, reads = await self._items(Read.MEMBERS, path, {"email": email})
-        if unread is None or unread.status != HTTPStatus.NOT_FOUND:
-            return found, unread, reads
-        path = await self._path("members", kind)
-        found, unread, more = await self._items(Read.MEMBERS, path, {"email": email})
-        return found, unread, reads + more
+        return found.pop() if len(found) == 1 else None
 
     async def matching(
         self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
-    ) -> tuple[Sequence[SessionSummary] | Unread, int]:
+    ) -> Sequence[SessionSummary] | Unread:
         """List them; a new session may be in the second that `since` is in, so that counts too."""
         filters = {"tags": tags, "repo_names": repos, "origins": origins}
         params: dict[str, Param] = {name: given for name, given in filters.items() if given}
         params["created_after"] = int(since.timestamp()) - 1
-        found, unread, reads = await self._items(Read.LIST, await self._path("sessions"), params)
+        found, unread = await self._items(Read.LIST, await self._path("sessions"), params)
         if unread is not None:
-            return unread, reads
+            return unread
         parsed = [one for one in map(v3.summary, found) if one is not None]
         new = [one for one in parsed if one.created_at is not None and one.created_at >= since]
-        return sorted(new, key=lambda one: (one.created_at or since, one.session)), reads
+        return sorted(new, key=lambda one: (one.created_at or since, one.session))
 
     async def review(self, pull_request: str, commit: str = "") -> Review | Unread | None:
         """Read it (docs.devin.ai, "Get latest Devin Review status")."""
@@ -259,24 +242,23 @@ class DevinV3:
     async def _items(self, kind: Read, path: str | Failure, params: Mapping[str, Param]) -> _Items:
         """Read a list's pages, at most `MOST_READ`, within `read_seconds`."""
         if not isinstance(path, str):
-            return (), _unread(path), 0
+            return (), _unread(path)
         now = asyncio.get_running_loop().time
         ends, cursor = now() + self._http.timing.read_seconds, ""
         items: list[Mapping[str, Any]] = []
-        for reads in range(1, MOST_READ + 1):
+        for _ in range(MOST_READ):
             which = {"first": ON_A_PAGE, **params, **({"after": cursor} if cursor else {})}
             answer = await self._http.get(kind, path, ends - now(), which)
             page = None if isinstance(answer, Unread) else v3.parse_items(answer.body)
             if page is None:
-                unread = answer if isinstance(answer, Unread) else answers.unreadable(answer)
-                return items, unread, reads
+                return items, answer if isinstance(answer, Unread) else answers.unreadable(answer)
             items += page[0]
             if not page[1]:
-                return items, None, reads
+                return items, None
             if page[1] == cursor:
                 break
             cursor = page[1]
-        return items, Unread(HTTPStatus.OK, is_too_long=True), reads
+        return items, Unread(HTTPStatus.OK, is_too_long=True)
 
     async def _get(
         self,

@@ -68,16 +68,12 @@ def parse_caller(body: bytes) -> Caller | None:
 
 
 class Organization:
-    """The `id` of the organization whose sessions the relay reaches; empty until it is found.
-
-    `is_foreign` is True once Devin has said that the key belongs to another one.
-    """
+    """The `id` of the organization whose sessions the relay reaches; empty until it is found."""
 
     def __init__(self, http: DevinHttp, configured: str | None) -> None:
         self._http = http
         self._asking = asyncio.Lock()
         self.configured = configured
-        self.is_foreign = False
         self.id = configured or ""
 
     async def find(self) -> str | Failure:
@@ -103,7 +99,6 @@ class Organization:
         if isinstance(found, Unread):
             _log_rejected(found)
         elif says := foreign(found, self.configured):
-            self.is_foreign = True
             log.error("organization of another key", extra={"reason": f"{says}. {LEAVE_EMPTY}"})
 
     async def _find(self) -> str | Failure:

@@ -18,7 +18,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from bot.devin import answers
-from bot.devin.answers import READ_LIMIT, Answer, parsed
+from bot.devin.answers import Answer, parsed
 from bot.devin.api import (
     Cursor,
     DevinMessage,
@@ -63,13 +63,6 @@ PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 def parse_record(body: bytes) -> SessionSummary | None:
     """Parse a `SessionResponse`."""
     return summary(parse_object(body) or {})
-
-
-def parse_state(body: bytes) -> SessionState | None:
-    """Parse the state of a `SessionResponse`."""
-    record = parse_object(body) or {}
-    is_session = isinstance(record.get("session_id"), str) and isinstance(record.get("status"), str)
-    return _state(record) if is_session else None
 
 
 def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
@@ -169,17 +162,18 @@ def _without_attachments(text: str) -> str:
     lines = text.split("\n")
     while lines and (lines[-1].startswith("ATTACHMENT:") or not lines[-1].strip()):
         lines.pop()
-    return "\n".join(lines) if len(lines) < len(text.split("\n")) else text
+    return "\n".join(lines)
 
 
 def parse_sent(answer: Answer) -> Outcome | Wait:
     """Parse Devin's answer to a message: the session, which has ended or goes on."""
-    state = parse_state(answer.body) if answer.status == HTTPStatus.OK else None
-    if state is None:
+    record = parse_object(answer.body) or {}
+    is_session = isinstance(record.get("session_id"), str) and isinstance(record.get("status"), str)
+    if answer.status != HTTPStatus.OK or not is_session:
         return answers.failed(answer, PASSING)
-    if state is SessionState.ENDED:
-        return Outcome(kind=OutcomeKind.ENDED, status=answer.status)
-    return Outcome(kind=OutcomeKind.DELIVERED, status=answer.status)
+    is_over = _state(record) is SessionState.ENDED
+    kind = OutcomeKind.ENDED if is_over else OutcomeKind.DELIVERED
+    return Outcome(kind=kind, status=answer.status)
 
 
 def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
@@ -206,9 +200,6 @@ LATEST = 100
 """The sessions that are read by one call, and those among which the latest are found: the order of
 the list is not documented."""
 
-FULL = READ_LIMIT * 9 // 10
-"""The length of a list that is planned: records grow."""
-
 KNOWN, KNOWN_SECONDS = 10_000, 120
 """Most sessions of which something is remembered, and for how long."""
 
@@ -217,15 +208,13 @@ class Surveys:
     """The states of many sessions by few calls, although one of them may spoil a list for all.
 
     A list may be too long, since records have structured outputs, or Devin may refuse one of the
-    ids. Then each half is read by itself, and a session for which that holds alone is left out.
-    What was learned saves those calls for some minutes: who was left out, and how long the others'
-    records are. `ask` makes the call for some sessions.
+    ids. Then each half is read by itself, and a session for which that holds alone is left out,
+    for some minutes without a call. `ask` makes the call for some sessions.
     """
 
     def __init__(self, ask: Callable[[Sequence[SessionId]], Awaitable[Answer | Unread]]) -> None:
         self._ask = ask
         self._left_out: TTLCache[SessionId, Unread] = TTLCache(KNOWN, KNOWN_SECONDS)
-        self._lengths: TTLCache[SessionId, int] = TTLCache(KNOWN, KNOWN_SECONDS)
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
         """Read `sessions` by one call for each `LATEST` of them, if their records are short.
@@ -237,11 +226,15 @@ class Surveys:
         known = {one: why for one in wanted if (why := self._left_out.get(one)) is not None}
         found, alone, reads = dict[SessionId, SessionSummary](), dict[SessionId, Unread](), 0
         failed = list[tuple[Sequence[SessionId], Unread]]()
-        parts = self._planned([one for one in wanted if one not in known])
+        asked = [one for one in wanted if one not in known][: LATEST * MOST_TRIES]
+        parts: list[Sequence[SessionId]] = [
+            asked[at : at + LATEST] for at in range(0, len(asked), LATEST)
+        ]
         while parts and reads + len(parts) <= MOST_TRIES:
             reads += len(parts)
-            pages, failed = await asyncio.gather(*map(self._page, parts)), []
-            for part, page in zip(parts, pages, strict=True):
+            pages, failed = await asyncio.gather(*map(self._ask, parts)), []
+            for part, answer in zip(parts, pages, strict=True):
+                page = parsed(answer, parse_list)
                 if not isinstance(page, Unread):
                     found |= {one.session: one for one in page if one.session in wanted}
                 elif page.is_too_long or page.status in UNKNOWN_ID:
@@ -250,7 +243,8 @@ class Surveys:
                     return replace(page, reads=reads)
             alone |= {part[0]: why for part, why in failed if len(part) == 1}
             failed = [(part, why) for part, why in failed if len(part) > 1]
-            parts = [half for part, _ in failed for half in _halves(part)]
+            middles = [(part, len(part) // 2) for part, _ in failed]
+            parts = [half for part, at in middles for half in (part[:at], part[at:])]
         untried = {one: why for part, why in failed for one in part}
         lost = list((untried or alone).values())
         is_gone = all(why.status == HTTPStatus.NOT_FOUND for why in lost)
@@ -258,26 +252,3 @@ class Surveys:
             return replace(lost[-1], reads=reads)
         self._left_out.update({one: why for one, why in alone.items() if found or why.is_too_long})
         return Survey(found, reads, {**known, **alone, **untried})
-
-    async def _page(self, part: Sequence[SessionId]) -> Sequence[SessionSummary] | Unread:
-        answer = await self._ask(part)
-        page = parsed(answer, parse_list)
-        if isinstance(answer, Answer) and not isinstance(page, Unread):
-            self._lengths.update(dict.fromkeys(part, len(answer.body) // len(part)))
-        return page
-
-    def _planned(self, wanted: Sequence[SessionId]) -> list[Sequence[SessionId]]:
-        """Return the parts that are asked for at first, of which each is expected to be short."""
-        parts, room = list[list[SessionId]](), 0
-        for one in wanted:
-            length = self._lengths.get(one, 0)
-            if not parts or len(parts[-1]) == LATEST or length > room:
-                parts.append([])
-                room = FULL
-            parts[-1].append(one)
-            room -= length
-        return [*parts[:MOST_TRIES]]
-
-
-def _halves(part: Sequence[SessionId]) -> Sequence[Sequence[SessionId]]:
-    return part[: len(part) // 2], part[len(part) // 2 :]

@@ -109,10 +109,9 @@ class Adopting:
         since = datetime.fromtimestamp(rules[0].since, UTC) - SKEW
         try:
             async with asyncio.timeout(self.workspace.timing.list_seconds):
-                found, reads = await self.devin.matching((), (), (), since)
+                found = await self.devin.matching((), (), (), since)
         except TimeoutError:
-            found, reads = Unread(), 1
-        await self.state.reads.spend(reads - 1, is_made=True)
+            found = Unread()
         if isinstance(found, Unread):
             await self._unread(channel, found)
             return
@@ -203,8 +202,7 @@ class Adopting:
         begun = rule.since - (int(SKEW.total_seconds()) if before else 0)
         since = max(datetime.fromtimestamp(max(begun, done), UTC), _now() - WITHIN)
         tags, repos, origins = ([rule.value] if rule.key == key else [] for key in RULE_KEYS)
-        found, reads = await self.devin.matching(tags, repos, origins, since)
-        await self.state.reads.spend(reads - 1, is_made=True)
+        found = await self.devin.matching(tags, repos, origins, since)
         if not isinstance(found, Unread):
             return [one for one in found if one.session not in before]
         await self._unread(channel, found)

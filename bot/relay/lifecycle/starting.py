@@ -17,7 +17,7 @@ from typing import Self
 
 from pydantic import Field
 
-from bot.devin.api import Devin, Unread, listed
+from bot.devin.api import Devin, Unread
 from bot.model import errors
 from bot.model.options import (
     MOST_TAGS,
@@ -141,24 +141,17 @@ class Choosing:
             yield OptionProblem(OptionFlaw.TOO_MANY, "tag", str(MOST_TAGS))
 
     async def _looked_up(self, macro: str, seconds: float) -> str | OptionProblem | Unread:
-        """Return the ID of the playbook with that macro, or why it is not known.
-
-        It is looked for in what could be read of the list; `Unread` is a failure that passes.
-        """
+        """Return the ID of the playbook with that macro, or why not; `Unread` may pass."""
         try:
             found = await asyncio.wait_for(self.devin.playbooks(), seconds)
         except TimeoutError:
             found = Unread()
-        part = listed(found)
-        for one in () if isinstance(part, Unread) else part:
-            if one.macro.lower() == macro.lower():
-                return one.id
-        if not isinstance(found, Unread):
-            return OptionProblem(OptionFlaw.NO_PLAYBOOK, "playbook", macro)
-        log.info("playbooks not read", extra={"reason": found.reason})
-        if found.is_passing:
-            return found
-        return OptionProblem(OptionFlaw.UNREAD, "playbook", macro)
+        if isinstance(found, Unread):
+            log.info("playbooks not read", extra={"reason": found.reason})
+            unread = OptionProblem(OptionFlaw.UNREAD, "playbook", macro)
+            return found if found.is_passing else unread
+        fits = (one.id for one in found if one.macro.lower() == macro.lower())
+        return next(fits, OptionProblem(OptionFlaw.NO_PLAYBOOK, "playbook", macro))
 
 
 KEEP_CLAIM = KEEP + timedelta(days=1)
