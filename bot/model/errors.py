@@ -1,43 +1,20 @@
 """The relay's errors, grouped by who must act.
 
 RelayError
-├── PersonError        the person who asked must act; the text is in `wording/refusals.py`
-│   ├── BadSession         the text does not name a Devin session
-│   ├── NotLinked          the thread has no session
-│   ├── BeingStarted       the thread has no session yet: one is being started
-│   ├── LinkedElsewhere    the thread already has another session
-│   ├── NotAllowed         this person or channel may not steer Devin here
-│   ├── TooManyStarts      this person has started as many sessions as they may in an hour
-│   ├── NothingToSay       there is no text to send
-│   ├── NoTask             there is no prompt for a new session
-│   ├── NotStopped         Devin isn't working, or *Stop* was pressed too long ago
-│   ├── NotTaken           the thread was unlinked or muted after the message was posted
-│   ├── EmptyMessage       the message contains nothing that Devin could read
-│   ├── MessageGone        the message was deleted or taken back before it was sent
-│   ├── IsMuted            the thread's link is muted
-│   ├── Expired            a form, an offer or a button has expired, or is somebody else's
-│   ├── AlreadyDone        what a form, a press or a reaction asks for was done before
-│   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
-│   ├── MovedOn            Devin's question is not open any more
-│   ├── ContinuedAlready   another session continues the one at its cap
-│   ├── BadStep            a workflow step cannot be run as it was filled in
-│   ├── BadOptions         (`options.py`) options of a start can't be used as they were written
-│   │   └── BadDefaults    (`options.py`) they can't be a channel's defaults
-│   ├── ChooseSession      the channel has no active session, or several
-│   └── CannotPost         Slack does not let the relay post into the channel
-│       └── ChannelMoved       the channel has another id: outsiders read along
-├── OperatorError      the operator must act; reported in the log and by `doctor`
-│   ├── SettingsError      settings are missing or malformed; lists all of them
-│   ├── EmbeddedValkeyError  the embedded Valkey cannot run here
-│   └── SlackRefused       Slack refused the call, and would refuse it again
-├── FileLeftOut        (`files.py`) nobody must act: a link replaces the file
-└── PassingError       nobody needs to act yet; the work is retried
-    ├── SlackAway          Slack cannot be reached, failed, or rate-limits the call
-    │   └── NotIdentified      the same, while looking up who somebody is
-    ├── DevinAway          Devin took nothing, or cannot be asked now
-    ├── UnderWay           the same work is being done elsewhere at this moment
-    ├── TooMuch            this process has too much work in progress to accept more
-    └── StoreAway          Redis cannot be reached, or cannot write
+├── PersonError: who asked must act; `wording/refusals.py` has the words
+│   ├── about what they typed or wrote: BadSession, BadStep, ChooseSession, EmptyMessage, NoTask,
+│   │   NothingToSay; BadOptions, and of a channel's defaults BadDefaults (`options.py`)
+│   ├── about the thread or the channel: BeingStarted, CannotPost, IsMuted, LinkedElsewhere,
+│   │   NotLinked, NotTaken
+│   ├── about what they may: NotAllowed, TooManyStarts
+│   └── about what comes too late: AlreadyDone, AnsweredAlready, ContinuedAlready, Expired,
+│       MessageGone, MovedOn, NotStopped
+├── OperatorError: the operator must act; the log and `doctor` have the words
+│   └── EmbeddedValkeyError, SettingsError, SlackRefused
+├── FileLeftOut (`files.py`): nobody must act, since a link replaces the file
+└── PassingError: nobody needs to act yet, since the work is retried
+    ├── DevinAway, StoreAway, TooMuch, UnderWay
+    └── SlackAway, and while looking up who somebody is NotIdentified
 """
 
 from collections.abc import Sequence
@@ -187,19 +164,16 @@ class ChooseSession(PersonError):
         self.is_muted = is_muted
 
 
+CHANNEL_MOVED = "channel_moved"
+"""The relay's own code for a channel that has another id, since outsiders read along."""
+
+
 class CannotPost(PersonError):
     """Slack does not let the relay post into the channel; `reason` is Slack's error code."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class ChannelMoved(CannotPost):
-    """The channel has another id, since outsiders read along; who wrote meant fewer eyes."""
-
-    def __init__(self) -> None:
-        super().__init__("channel_moved")
 
 
 class OperatorError(RelayError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackAway, SlackRefused
+from bot.model.errors import CHANNEL_MOVED, OPERATOR_MUST_ACT, CannotPost, SlackAway, SlackRefused
 from bot.model.people import Person
 from bot.model.record import Record, mapping, string, strings
 from bot.redis.keys import known_key
@@ -156,17 +156,17 @@ class Channels:
         await self._store.put(known_key(what, channel), event.to_json(), ttl)
 
     async def check_in(self, channel: str) -> None:
-        """Raise `CannotPost` or `ChannelMoved` unless Slack shows that the bot is in `channel`.
+        """Raise `CannotPost` unless Slack shows that the bot is in `channel`.
 
         Slack does not tell a direct message's members, and tells nothing without the scope.
         """
         if await self.now(channel) is not None:
-            raise ChannelMoved
+            raise CannotPost(CHANNEL_MOVED)
         found = await self.get(channel, Need.ACT)
         if _problem(found):  # which whoever reads of it may have put right since
             found = await self.get(channel, Need.ACT, fresh=0)
         if found.id not in {"", channel}:
-            raise ChannelMoved
+            raise CannotPost(CHANNEL_MOVED)
         if why := _problem(found):
             raise CannotPost(why)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import BadStep, CannotPost, ChannelMoved, PersonError
+from bot.model.errors import CHANNEL_MOVED, BadStep, CannotPost, PersonError
 from bot.model.workflow_steps import Flaw
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import form
@@ -101,7 +101,7 @@ KINDS: Mapping[str, tuple[PersonError, PersonError | None]] = {
     "a bare name": (UNSEEN, NO_CHANNEL),
     "an unknown channel": (UNSEEN, UNSEEN),
     "a channel without the bot": (AWAY, AWAY),
-    "a channel with another id": (UNSEEN, ChannelMoved()),
+    "a channel with another id": (UNSEEN, CannotPost(CHANNEL_MOVED)),
     "an archived channel": (ARCHIVED, ARCHIVED),
     "a private channel of others": (UNSEEN, None),
 }
@@ -165,7 +165,7 @@ async def test_a_form_that_is_opened_in_a_direct_message_has_no_channel_yet(
     assert "initial_conversation" not in select
 
 
-MOVED = plain(refusals.sorry(ChannelMoved()).text)
+MOVED = plain(refusals.sorry(CannotPost(CHANNEL_MOVED)).text)
 
 
 @pytest.mark.parametrize("way", ["say", "link", "send"])
@@ -202,5 +202,5 @@ async def test_a_start_that_waits_while_its_channel_moves_is_not_carried_out(
     await desk.slack.share("secrets")
     await desk.until_heard()
     desk.devin.creations.clear()
-    await desk.until_said(refusals.sorry(ChannelMoved()), root, channel="secrets")
+    await desk.until_said(refusals.sorry(CannotPost(CHANNEL_MOVED)), root, channel="secrets")
     assert sessions(desk) == []

@@ -14,7 +14,6 @@ from bot.model.errors import (
     BadStep,
     BeingStarted,
     CannotPost,
-    ChannelMoved,
     ChooseSession,
     ContinuedAlready,
     EmptyMessage,
@@ -71,7 +70,6 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     NotTaken: lambda text: NotTaken(Change.MUTED if text else Change.UNLINKED),
     ChooseSession: lambda text: ChooseSession(links(len(text) % 30)),
     CannotPost: CannotPost,
-    ChannelMoved: lambda _: ChannelMoved(),
 }
 
 
