@@ -73,22 +73,18 @@ class LinkForm:
         """Accept `message` for its thread's session, or return a form that asks for the session.
 
         `by` vouches for it: the author's permissions are not checked. Raises `EmptyMessage`,
-        `CannotPost` and `IsMuted`.
+        `CannotPost` and `IsMuted`, and `NotLinked` if the thread is unlinked at this moment.
         """
         await self.accepting.check(by, message.thread.channel)
         if is_empty(message):
             raise errors.EmptyMessage
         if by != message.author:
             message = message.model_copy(update={"sent_by": by})
-        while True:
-            link = await self.state.links.get(message.thread)
-            if link is None:
-                return await self._ask(by, message.thread, message, message)
-            await self.workspace.threads.check_in(message.thread.channel)
-            try:
-                return await self._accept(message, link.session)
-            except errors.NotLinked:
-                continue  # unlinked or relinked at this moment
+        link = await self.state.links.get(message.thread)
+        if link is None:
+            return await self._ask(by, message.thread, message, message)
+        await self.workspace.threads.check_in(message.thread.channel)
+        return await self._accept(message, link.session)
 
     async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
         """Return a form that asks for the session of `thread`, or a modal that tells it."""

@@ -31,16 +31,12 @@ log = logging.getLogger(__name__)
 
 
 class CorrectionOffered(Ticket):
-    """An offer to send the new text of an edited message; `reply` has the latest text.
-
-    The message was in that `round` then. In a later one, *Send again* has sent that text.
-    """
+    """An offer to send the new text of an edited message; `reply` has the latest text."""
 
     kind: ClassVar[str] = "CorrectionOffered"
 
     reply: Reply
     edited: int
-    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +127,6 @@ class Edits:
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
-        if offered.round and await self.state.mailbox.may_be_there(reply.id, offered.round + 1):
-            raise AlreadyDone
         fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",
@@ -231,10 +225,7 @@ class Edits:
         number = await self.state.revisions.offer(reply.id, new_number())
         forwarded = () if met.may_be_taken else reply.forwarded
         reply = reply.model_copy(update={"files": (), "forwarded": forwarded})
-        number_sent = await self.state.mailbox.round_of(reply.id)
-        ticket = CorrectionOffered(
-            by=reply.author, reply=reply, edited=edit.edited, round=number_sent
-        )
+        ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
         await self.state.tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
         how = {"was_taken": met.may_be_taken, "is_certain": met.is_certain}

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.mirror.agents import UNAVAILABLE, scope_of
 from bot.mirror.news import follow_of
 from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
@@ -30,9 +29,6 @@ from bot.wording.mirror.digest import MOST_LINES
 
 log = logging.getLogger(__name__)
 
-NO_PROMPTS = "no prompts"
-"""The claim that says that Slack has no prompts here."""
-
 PROMPTED = timedelta(days=1)
 
 MOST_LISTED = 5_000
@@ -42,9 +38,6 @@ MOST_CHANNELS = 200
 MOST_THREADS = 1_000
 """Only the latest of each are shown; Slack is asked about each channel once every few minutes, and
 about no more of them at a time than leaves room for others."""
-
-AGAIN_SECONDS, LONGEST_SECONDS = 1.0, 10.0
-"""Until a page that Slack didn't take is published again; it isn't if Slack asks for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,56 +54,38 @@ class Home:
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
         """Publish the threads of `viewer`, with a `note` about the last action.
 
-        What can't be read is said in the view; if Slack doesn't take that, it is logged. Nothing
-        else publishes it before the tab is opened again, so a second try, which reads all again,
-        follows a failure that passes soon.
+        What can't be read is said in the view; if Slack doesn't take that, it is logged, and shown
+        when the tab is opened again.
         """
         try:
-            try:
-                await self._publish(viewer, page, note)
-            except errors.SlackAway as error:
-                if (seconds := error.retry_after or AGAIN_SECONDS) > LONGEST_SECONDS:
-                    raise
-                await asyncio.sleep(seconds)
-                await self._publish(viewer, page, note)
+            view = await self._page(viewer, page, note)
+            await self.workspace.views.publish(viewer, view)
         except (errors.SlackAway, errors.SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
 
-    async def _publish(self, viewer: UserId, page: int, note: str) -> None:
+    async def _page(self, viewer: UserId, page: int, note: str) -> View:
         try:
-            view = await self._view(viewer, page, note)
+            return await self._view(viewer, page, note)
         except errors.NotIdentified:
-            view = home_view.only(home_view.closed(Standing.UNKNOWN, self.workspace.admin))
+            return home_view.only(home_view.closed(Standing.UNKNOWN, self.workspace.admin))
         except errors.StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
-            view = home_view.only(home_view.AWAY)
-        await self.workspace.views.publish(viewer, view)
+            return home_view.only(home_view.AWAY)
 
     async def suggest(self, viewer: UserId, direct: str) -> None:
-        """Offer prompts to who opened their direct message with the app, at most once a day.
+        """Offer prompts to who opened their direct message with the app, once a day.
 
-        They are offered only to those who may message Devin there. Where Slack has none, as for an
-        app that is no agent, it is not asked again for a day.
+        They are offered only to those who may message Devin there, and by an app that is an agent.
         """
-        claims = self.state.claims
-        scope = scope_of(self.workspace)
-        none, once = f"{NO_PROMPTS}:{scope}", f"prompts:{scope}:{viewer}"
+        if self.workspace.settings.agent == "off":
+            return
         try:
-            if self.workspace.settings.agent == "off" or await claims.is_claimed(none):
-                return
             standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, direct)
-            if standing is not Standing.ALLOWED or not await claims.claim(once, PROMPTED):
-                return
-            try:
-                await self.workspace.views.suggest(
-                    direct, thread_links.PROMPTS_TITLE, thread_links.PROMPTS
-                )
-            except errors.SlackAway:
-                await claims.disclaim(once)
-                raise
+            once = f"prompts:{viewer}"
+            if standing is Standing.ALLOWED and await self.state.claims.claim(once, PROMPTED):
+                title, prompts = thread_links.PROMPTS_TITLE, thread_links.PROMPTS
+                await self.workspace.views.suggest(direct, title, prompts)
         except (errors.PassingError, errors.SlackRefused) as error:
-            if isinstance(error, errors.SlackRefused) and error.reason in UNAVAILABLE:
-                await claims.claim(none, PROMPTED)
             log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})
 
     async def listed(self, viewer: UserId, channel: str) -> SlackMessage:

@@ -1,8 +1,8 @@
 """Devin Reviews of pull requests: asked for in a thread, which is told the result.
 
-Two kinds of entries are owed. One has a review asked for, if Devin knows none of the pull request's
-latest commit; then another, named after that commit, has its state read until it is over. So what
-is lost between the request and its record is found at Devin, and asked for only once.
+The entry of a request first has a review asked for, if Devin knows none of the pull request's
+latest commit, and notes that commit; then its tries read the state until the review is over. So
+what is lost between the request and its note is found at Devin, and asked for only once.
 """
 
 import logging
@@ -34,23 +34,13 @@ log = logging.getLogger(__name__)
 
 DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
-ELSEWHERE = SlackMessage("")
-"""In place of words: another entry has them, or had."""
-
 
 class Asked(Record):
-    """A review that was asked for in `thread` `at` a time (Unix seconds); with `commit`, begun.
-
-    `request` tells the post of its result from that of an earlier one of the same commit. That post
-    `may_be_there` already, if an earlier try may have asked for the review.
-    """
+    """A review of the pull request `url` that was asked for in `thread` `at` a time (Unix s)."""
 
     thread: ThreadRef
     url: str
     at: int
-    request: str
-    commit: str = ""
-    may_be_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ class Reviews:
         found = [parse_pull_request(named)] if named else await self._opened(thread, short)
         if len(found) != 1 or found[0] is None:
             return words.NO_PULL_REQUEST if named else words.WHICH
-        asked = Asked(thread=thread, url=found[0], at=int(time.time()), request=key)
+        asked = Asked(thread=thread, url=found[0], at=int(time.time()))
         owed = Owed(f"{thread.team}:review:{key}", 1, OwedKind.REVIEW)
         owing = await self.state.outbox.owe(owed, asked.to_json(), KEEP)
         if owing is Owing.NEW:
@@ -107,54 +97,65 @@ class Reviews:
         asked = Asked.parse(begun.record[ReplyField.CONTENT])
         if asked is None:
             return False
-        is_late = time.time() - asked.at >= self.workspace.timing.review_wait.total_seconds()
+        waited, timing = time.time() - asked.at, self.workspace.timing
+        is_late, said = waited >= timing.review_wait.total_seconds(), None
         try:
-            said = await (self._read(asked) if asked.commit else self._begin(asked, begun))
+            said = await self._said(asked, begun.owed.subject)
         except DevinAway:
             if not is_late:
-                await self._notice(asked, begun)
+                await self._notice(asked, begun.owed.subject, waited)
                 raise
-            said = None
         if said is None and not is_late:
-            pause = self.workspace.timing.review_pause
+            pause = timing.review_pause
             await self.state.outbox.pause(begun, pause, may_be_done=begun.again)
             await self.schedule.tell(begun.owed, pause)
             return False
-        said = said or words.late(asked.url)
-        if said is ELSEWHERE:
-            return True
-        key, ids = f"{begun.owed}|{asked.request}", begun.owed.log_fields
-        again = begun.again or asked.may_be_there
-        await self.workspace.threads.post_once(asked.thread, said, key, again=again, ids=ids)
+        said, ids = said or words.late(asked.url), begun.owed.log_fields
+        place, key = asked.thread, str(begun.owed)
+        await self.workspace.threads.post_once(place, said, key, again=begun.again, ids=ids)
         return True
 
-    async def _notice(self, asked: Asked, begun: Begun) -> None:
+    async def _notice(self, asked: Asked, request: str, waited: float) -> None:
         """Tell the thread once if Devin takes long to answer whether it reviews at all."""
-        wait = self.workspace.timing.notice_wait.total_seconds()
-        if not asked.commit and time.time() - asked.at >= wait:
-            once = f"review waits:{begun.owed.subject}"
-            await self.notices.say(asked.thread, words.waiting(asked.url), once=once)
+        is_long = waited >= self.workspace.timing.notice_wait.total_seconds()
+        if is_long and await self.state.claims.noted(f"review:{request}") is None:
+            told, once = words.waiting(asked.url), f"review waits:{request}"
+            await self.notices.say(asked.thread, told, once=once)
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End an entry; the fact that a request was owed is kept, and a result may be owed again.
+        """End an entry; the fact that a request was owed is kept.
 
         One that is due again does not end: this try has let it go.
         """
-        asked = Asked.parse(begun.record[ReplyField.CONTENT])
-        if asked is not None and asked.commit:
-            await self.state.outbox.take_back(begun)
-        else:
-            await self.state.outbox.end(begun, forget=told)
+        await self.state.outbox.end(begun, forget=told)
 
-    async def _begin(self, asked: Asked, begun: Begun) -> SlackMessage:
-        """Ask for a review, unless one of the latest commit is known; return what to say of it."""
+    async def _said(self, asked: Asked, request: str) -> SlackMessage | None:
+        """Return what comes of a review, which is asked for first; None while it is under way."""
+        commit = await self.state.claims.noted(f"review:{request}")
+        if not commit:
+            return await self._begin(asked, request)
+        if not (await self.state.reads.spend())[0]:
+            return None
+        found = await self._latest(asked, commit)
+        if isinstance(found, Unread):
+            return self._refused(asked, found.status)
+        if found is None or not found.is_over:
+            return None
+        await self.state.claims.disclaim(_watch(asked, commit))
+        return words.result(asked.url, found)
+
+    async def _begin(self, asked: Asked, request: str) -> SlackMessage | None:
+        """Ask for a review, unless one of the latest commit is known, and tell that it runs.
+
+        Return what to say in place of a later result, if there is none to wait for.
+        """
         await self.state.reads.spend(is_made=True)
         found, is_new = await self._latest(asked), False
         if isinstance(found, Unread) and found.status in DENIED:
             return self._refused(asked, found.status)
         has_failed = isinstance(found, Review) and found.status == words.ERRORED
         # An earlier try may have asked for the one that has failed.
-        asks, claims = f"review asked:{asked.request}", self.state.claims
+        asks, claims = f"review asked:{request}", self.state.claims
         if not isinstance(found, Review) or (has_failed and not await claims.is_claimed(asks)):
             await claims.claim(asks, KEEP)
             # Devin says why it can't read of a pull request when it is asked to review it.
@@ -166,40 +167,24 @@ class Reviews:
                 if answer.kind is OutcomeKind.UNCERTAIN:
                     raise DevinAway(f"HTTP {answer.status}" if answer.status else answer.detail)
                 return self._refused(asked, answer.status or 0, answer.detail)
-            found, is_new = answer, answer is not None
-            if answer is None:  # one is under way
-                await self.state.reads.spend(is_made=True)
-                found = await self._latest(asked)
-        if not isinstance(found, Review):
-            raise DevinAway("no clear answer about a review")
-        await self._watch(asked, found, begun)
-        return ELSEWHERE if found.is_over else words.begun(asked.url, found, is_new=is_new)
+            if answer is None:  # one is under way, which the next try finds
+                raise DevinAway("no clear answer about a review")
+            found, is_new = answer, True
+        if found.is_over:
+            return words.result(asked.url, found)
+        told, wait = words.begun(asked.url, found, is_new=is_new), self.workspace.timing.review_wait
+        if not await claims.claim(_watch(asked, found.commit), wait, request):
+            return told  # the result is for another request of this thread
+        await self.notices.say(asked.thread, told, once=f"review begun:{request}")
+        await claims.note(f"review:{request}", found.commit, KEEP)
+        return None
 
-    async def _read(self, asked: Asked) -> SlackMessage | None:
-        """Read the state of a review that was begun; return the result, if there is one yet."""
-        if not (await self.state.reads.spend())[0]:
-            return None
-        found = await self._latest(asked)
-        if isinstance(found, Unread):
-            return self._refused(asked, found.status)
-        return words.result(asked.url, found) if found is not None and found.is_over else None
-
-    async def _latest(self, asked: Asked) -> Review | Unread | None:
+    async def _latest(self, asked: Asked, commit: str = "") -> Review | Unread | None:
         """Read the last review at the commit, or at the latest one; `Unread` if that is refused."""
-        found = await self.devin.review(asked.url, asked.commit)
+        found = await self.devin.review(asked.url, commit)
         if isinstance(found, Unread) and found.is_passing:
             raise DevinAway(found.reason, retry_after=found.retry_after)
         return found
-
-    async def _watch(self, asked: Asked, review: Review, begun: Begun) -> None:
-        """Owe the thread the result of a review, once until it is told; while it runs, later."""
-        pause = 0.0 if review.is_over else self.workspace.timing.review_pause
-        watched = asked.model_copy(update={"commit": review.commit, "may_be_there": begun.again})
-        place = f"{asked.thread.channel}:{asked.thread.thread_ts}"
-        subject = f"{asked.thread.team}:review:{place}:{words.short_of(asked.url)}:{review.commit}"
-        owed = Owed(subject, 1, OwedKind.REVIEW)
-        if await self.state.outbox.owe(owed, watched.to_json(), KEEP, begun.at + int(pause * 1000)):
-            await self.schedule.tell(owed, pause)
 
     def _refused(self, asked: Asked, status: int, detail: str = "") -> SlackMessage:
         ids = asked.thread.log_fields | {"reason": f"HTTP {status}"}
@@ -208,3 +193,8 @@ class Reviews:
             return words.denied(asked.url, self.workspace.admin)
         log.warning("Devin Review refused", extra=ids)
         return words.refused(asked.url, status, detail, self.workspace.admin)
+
+
+def _watch(asked: Asked, commit: str) -> str:
+    """Name the claim that a request has to tell its thread the result for a commit."""
+    return f"review of:{asked.thread.name}:{words.short_of(asked.url)}:{commit}"

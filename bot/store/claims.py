@@ -77,23 +77,9 @@ class Claims:
         """Note with the claim of `what` what has come of it, for as long as the claim."""
         await self._store.put(once_key(f"claim:{what}"), done, keep)
 
-    async def swap(self, what: str, was: str, done: str, keep: timedelta) -> bool:
-        """Note `done` if what is noted still is what it `was` ('': nothing); False if not."""
-        return await self._store.swap(once_key(f"claim:{what}"), was, done, keep)
-
     async def noted(self, what: str) -> str | None:
         """Return what has come of `what`; a text that means nothing until it is noted, or None."""
         return await self._store.get(once_key(f"claim:{what}"))
-
-    @asynccontextmanager
-    async def held(self, what: str, mine: str) -> AsyncIterator[bool]:
-        """Claim `what` inside this context, for `BEGUN` at most; True if no other `mine` has it."""
-        is_mine = await self.claim(what, BEGUN, mine)
-        try:
-            yield is_mine
-        finally:
-            if is_mine:
-                await self.disclaim(what)
 
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and will be attempted again."""

@@ -19,7 +19,6 @@ from pydantic import TypeAdapter, ValidationError
 from bot.model.files import Upload
 from bot.model.replies import (
     MAY_BE_THERE,
-    QUEUED,
     Change,
     Evidence,
     Outcome,
@@ -287,14 +286,6 @@ class Mailbox:
     async def round_of(self, reply: ReplyId) -> int:
         """Return the round of a reply, even if the text is gone by now; 0 for an unknown one."""
         return int(await self._store.field(subject_key(reply), ReplyField.ROUND) or 0)
-
-    async def may_be_there(self, reply: ReplyId, number: int) -> bool:
-        """Return True if round `number`, or a later one, brings it to Devin, or may have."""
-        names = (ReplyField.STATE, ReplyField.ROUND, ReplyField.OUTCOME)
-        ((state, is_in, raw),) = await self._store.fields([subject_key(reply)], *names)
-        outcome = Outcome.parse(raw)
-        may_be = state in QUEUED or (outcome is not None and outcome.kind in MAY_BE_THERE)
-        return may_be and int(is_in or 0) >= number
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back, once for each round; return its session if that was done."""

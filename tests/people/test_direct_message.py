@@ -11,16 +11,13 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import NotLinked
-from bot.redis.connection import Store
-from bot.relay.home import NO_PROMPTS
 from bot.slack import api
-from bot.store.claims import Claims
 from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.mirror import digest
 from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.waiting import wait_until
 
 PEOPLE = ("ada", "ben")
@@ -161,24 +158,6 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
         event = {"type": "message", "text": command, "user": "U0ADA00000", "channel": ada.id}
         assert parse_command({**event, "ts": "1.000000"}, "T1", desk.slack.bot_user_id)
     assert desk.slack.home_view("ada") is None
-
-
-async def test_an_app_that_is_no_agent_asks_for_prompts_once(
-    environ: dict[str, str], desk: Desk, store: Store
-) -> None:
-    """Slack lacks the scope for all, so nobody else's are asked for until the app gets it."""
-    claims = Claims(store)
-    async with running(desk, environ):
-        await desk.slack.open_home("ada", "messages")
-        await wait_until(lambda: claims.is_claimed(f"{NO_PROMPTS}:"), "Slack was asked")
-        await desk.slack.open_home("ben", "messages")
-        await desk.slack.open_home("ben", "home")
-        await wait_until(lambda: desk.slack.home_view("ben"), "Ben's Home is published")
-        assert len(calls(desk)) == 1
-    desk.slack.agent = True
-    async with running(desk, environ):
-        await desk.slack.open_home("ada", "messages")
-        await wait_until(lambda: desk.slack.prompts("ada"), "Ada is offered prompts")
 
 
 def calls(desk: Desk) -> list[Mapping[str, Any]]:

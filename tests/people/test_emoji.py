@@ -1,6 +1,5 @@
 """A reaction with the chosen emoji starts a session from its message, once, where that is set."""
 
-import asyncio
 import re
 
 import pytest
@@ -147,21 +146,6 @@ async def test_a_reaction_that_was_withdrawn_keeps_nobody_from_starting(
     await desk.slack.react("general", ts, ROBOT)
     await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
     assert len(prompts(desk)) == 1
-
-
-async def test_who_still_reacts_takes_over_from_who_does_not(bot: Bot, desk: Desk) -> None:
-    """Neither a guest does, who may not start sessions, nor a bot."""
-    go_on = asyncio.Event()
-    desk.slack.fail_next("reactions.get", until=go_on)
-    ts = await desk.slack.say("The build is red")
-    for user in ("ada", "gus", "bolt-ci", "ben"):
-        await desk.slack.react("general", ts, ROBOT, user=user)
-    await desk.slack.unreact("general", ts, ROBOT)
-    await desk.until_heard()
-    go_on.set()
-    await desk.until_linked(ts)
-    (prompt,) = prompts(desk)
-    assert prompt.startswith("Ben Franklin, U0BEN00000 sends what ada, U0ADA00000 wrote")
 
 
 async def test_nothing_starts_if_slack_refuses_to_tell_who_reacts(bot: Bot, desk: Desk) -> None:

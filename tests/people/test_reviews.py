@@ -1,7 +1,6 @@
 """A Devin Review is asked for from Slack, once for each commit, and its result is posted."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,15 +11,14 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.opening import open_devin
-from bot.model.errors import DevinAway, NotAllowed, SlackAway
+from bot.model.errors import DevinAway, NotAllowed
 from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.relay.reviews import Asked
-from bot.store.outbox import KEEP, Owed, OwedKind
+from bot.store.outbox import Owed, OwedKind
 from bot.wording import actions, refusals
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import card as words
@@ -284,13 +282,9 @@ async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[st
     ("dies", "ends"),
     [
         ("once it has asked Devin", "completed"),
-        ("once the result is owed as well", "completed"),
-        ("once the result is owed as well", "errored"),
         ("once it has told the thread", "completed"),
         ("once it has told the thread", "errored"),
         ("once it has told the result", "completed"),
-        ("once the result is told", "completed"),
-        ("once the result is told", "errored"),
     ],
 )
 async def test_a_process_that_dies_leaves_it_to_the_next(
@@ -307,53 +301,22 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
         begun = await parts.state.outbox.begin(owed, parts.cases.reviews.fields)
         assert begun is not None
-        if dies == "once it has told the result":
+        if "Devin" in dies or "result" in dies:
             await devin.ask_review(PR)
+        if "result" in dies:
             desk.devin.reviews.enter(PR, ends)
-            assert await parts.cases.reviews.tell(begun)
-        elif dies in {"once it has told the thread", "once the result is told"}:
-            assert await parts.cases.reviews.tell(begun)
-        elif dies == "once the result is owed as well":
-            desk.slack.fail_next("chat.postMessage", status=503)
-            with pytest.raises(SlackAway):
-                await parts.cases.reviews.tell(begun)
-        else:
-            await devin.ask_review(PR)
+        if "Devin" not in dies:
+            assert await parts.cases.reviews.tell(begun) is ("result" in dies)
     desk.devin.reviews.enter(PR, ends)
     result = words.result(PR, head(desk, ends))
-    if dies == "once the result is told":
-        async with running(desk, environ, TIMES):
-            await desk.until_said(result, root)
-    await expire(raw, owed)
+    if "told the thread" not in dies:
+        await expire(raw, owed)
     await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
     async with running(desk, environ, TIMES):
         await desk.until_said(result, root)
         await until_settled(store)
     assert len(desk.devin.reviews.all) == 1
     assert desk.said(root).count(result.text) == 1
-
-
-async def test_a_result_that_may_be_posted_is_looked_for_at_every_later_try(
-    desk: Desk, store: Store
-) -> None:
-    """Also if Devin shows the review as running again in between."""
-    channel = desk.slack.workspace.channel("general").id
-    thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts="1764000000.000100")
-    async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
-        await devin.ask_review(PR)
-        reviews = parts_of(desk.box, store, devin=devin).cases.reviews
-        now, commit = int(time.time()), head(desk).commit
-        asked = Asked(thread=thread, url=PR, at=now, request="key", commit=commit)
-        owed, outbox = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW), reviews.state.outbox
-        await outbox.owe(owed, asked.to_json(), KEEP)
-        for again in (False, True, True):
-            begun = await outbox.begin(owed, reviews.fields)
-            assert begun is not None
-            assert begun.again is again
-            if again:
-                assert not await reviews.tell(begun)
-            else:
-                await outbox.pause(begun, 0, may_be_done=True)
 
 
 @each(

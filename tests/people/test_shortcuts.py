@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -28,11 +27,10 @@ from bot.model.errors import (
 from bot.model.files import AttachedFile
 from bot.model.people import Standing, UserId
 from bot.model.replies import Reply, reply_id
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import subject_key
-from bot.store.links import Links
 from bot.wording import forms, refusals, thread_links
 from bot.wording.forms import Choices
 from bot.wording.message import SlackMessage
@@ -43,7 +41,6 @@ from tests.people.test_edits import delete, edit
 from tests.support.bots import DEVIN_HANGS
 from tests.support.builders import ADA, CHANNEL, ELSEWHERE, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, running
-from tests.support.devin_posts import until_state
 from tests.support.known import forget
 from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
@@ -307,41 +304,6 @@ async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
     await desk.until_said(muted(is_muted=False), thread)
     await run(desk, SEND, thread)
     await desk.until_received("Shall we ship it?")
-
-
-async def test_a_link_that_changes_meanwhile_is_followed(
-    bot: Bot, desk: Desk, store: Store, raw: Redis
-) -> None:
-    """The message goes to the thread's session at that moment, or the form asks."""
-    desk.devin.add_session(OTHER_SESSION)
-    thread = await desk.linked_thread()
-    await desk.until_heard()
-    await until_state(desk, SessionState.WORKING, thread)
-    await until_settled(store)  # so that nobody else asks about the channel
-    await forget(raw)
-    is_changed, before = asyncio.Event(), len(desk.slack.calls)
-    desk.slack.fail_next("conversations.info", until=is_changed)
-    sending = asyncio.create_task(run(desk, SEND, thread))
-    await wait_until(
-        lambda: "conversations.info" in [one.method for one in desk.slack.calls[before:]],
-        "it is begun",
-    )
-    await desk.mention("unlink", thread=thread)
-    await desk.until_said(thread_links.unlinked(desk.named()), thread)
-    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
-    general = desk.slack.workspace.channel("general").id
-    ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=thread)
-
-    async def is_linked() -> bool:
-        link = await Links(store, timedelta(hours=1)).get(ref)
-        return link is not None and link.session == OTHER_SESSION
-
-    await wait_until(is_linked, "it has the other session")
-    is_changed.set()
-    await desk.until_delivered(thread)
-    await sending
-    assert len(desk.received(OTHER_SESSION)) == 1
-    assert desk.received() == []
 
 
 async def test_what_is_written_while_a_form_links_the_thread_reaches_devin(

@@ -21,7 +21,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.own_threads import ADOPTED_KEPT, REFUSED, OwnThreads, adopted
+from bot.relay.lifecycle.own_threads import ADOPTED_KEPT, OwnThreads, adopted
 from bot.reporting.reporter import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import Event, audit
@@ -46,9 +46,6 @@ OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
 
 MARGIN = timedelta(hours=1)
 """The time for which Devin may list a session later than another one that is newer."""
-
-SKEW = timedelta(minutes=1)
-"""The time by which Devin's clock may be behind ours. It may be ahead by any."""
 
 _Fitting = tuple[SessionSummary, Rule]
 _Listed = tuple[Rule, Sequence[SessionSummary]]
@@ -89,7 +86,6 @@ class Adopting:
         def change(kept: Sequence[Rule]) -> tuple[Rule, ...]:
             return tuple((added | {one.words: one for one in kept}).values()) if rules else ()
 
-        await self._note_before(channel, [one for one in added.values() if one.words not in known])
         profile = await self.state.profiles.change(
             channel, lambda was: {"rules": change(was.rules)}
         )
@@ -101,23 +97,6 @@ class Adopting:
         if profile.rules:
             await self._owe(channel)
         return None
-
-    async def _note_before(self, channel: str, rules: Sequence[Rule]) -> None:
-        """Note which sessions are older than new rules, as far as Devin's clock may differ."""
-        if not rules or not (await self.state.reads.spend())[0]:
-            return
-        since = datetime.fromtimestamp(rules[0].since, UTC) - SKEW
-        try:
-            async with asyncio.timeout(self.workspace.timing.list_seconds):
-                found = await self.devin.matching((), (), (), since)
-        except TimeoutError:
-            found = Unread()
-        if isinstance(found, Unread):
-            await self._unread(channel, found)
-            return
-        old = " ".join(one.session for one in found)
-        for one in rules:
-            await self.state.claims.claim(_before(channel, one), ADOPTED_KEPT, f"before: {old}")
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
         """Return the words that show the channel's rules."""
@@ -198,42 +177,33 @@ class Adopting:
     async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:
         """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
         done = int(await self.state.claims.noted(_mark(channel, rule)) or 0)
-        before = (await self.state.claims.noted(_before(channel, rule)) or "").split()
-        begun = rule.since - (int(SKEW.total_seconds()) if before else 0)
-        since = max(datetime.fromtimestamp(max(begun, done), UTC), _now() - WITHIN)
+        since = max(datetime.fromtimestamp(max(rule.since, done), UTC), _now() - WITHIN)
         tags, repos, origins = ([rule.value] if rule.key == key else [] for key in RULE_KEYS)
         found = await self.devin.matching(tags, repos, origins, since)
         if not isinstance(found, Unread):
-            return [one for one in found if one.session not in before]
-        await self._unread(channel, found)
-        if found.is_too_long:
-            await self._go_on(channel, rule, since + (_now() - since) / 2)
-        return ()
-
-    async def _unread(self, channel: str, found: Unread) -> None:
+            return found
         ids = {"channel": channel, "reason": found.reason}
         log.warning("sessions to adopt not read", extra=ids)
         metrics.READS_PUT_OFF.labels(found.reason).inc()
         if found.retry_after is not None:
             await self.state.reads.spend(0, pause=found.retry_after)
+        if found.is_too_long:
+            await self._go_on(channel, rule, since + (_now() - since) / 2)
+        return ()
 
     async def _adopt(
         self, channel: str, fitting: Mapping[SessionId, _Fitting]
     ) -> Collection[SessionId]:
         """Owe the threads of those that are new; tell the channel how many wait, and return them.
 
-        One that waits is not claimed, so another channel may have it. Those that Slack refused are
-        returned as well, since each is tried again once that is noted no more.
+        One that waits is not claimed, so another channel may have it.
         """
-        waiting, refused = list[SessionId](), list[SessionId]()
+        waiting = list[SessionId]()
         hourly = Starts(self.state.store, MOST_AN_HOUR)
         for one, rule in fitting.values():
             claim = adopted(one.session)
             noted = await self.state.claims.noted(claim)
-            if noted not in {None, channel, REFUSED} or not await self._is_new(one, fitting):
-                continue
-            if noted == REFUSED:
-                refused.append(one.session)
+            if noted not in {None, channel} or not await self._is_new(one, fitting):
                 continue
             if waiting:
                 waiting.append(one.session)
@@ -246,13 +216,11 @@ class Adopting:
                 continue
             await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
             await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
-        if waiting:
-            once = f"adoption waits:{channel}"
-            await self.state.claims.claim(once, SPAN)
-            once += f":{await self.state.claims.noted(once)}"
+        if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
+            once = f"adoption waits:{channel}:{int(time.time())}"
             place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
             await self.notices.say(place, words.waiting(len(waiting)), once=once)
-        return [*waiting, *refused]
+        return waiting
 
     async def _is_new(self, one: SessionSummary, fitting: Mapping[SessionId, _Fitting]) -> bool:
         """Return True for a session that no thread has, nor shows as the child of its own."""
@@ -277,11 +245,6 @@ def _fitting(listed: Sequence[_Listed]) -> Mapping[SessionId, _Fitting]:
 def _mark(channel: str, rule: Rule) -> str:
     """Return the note of the time (Unix s) since which a rule's sessions are still to be listed."""
     return f"adopts since:{channel}:{rule.words}:{rule.since}"
-
-
-def _before(channel: str, rule: Rule) -> str:
-    """Return the note of the sessions that had begun before a rule was set."""
-    return f"adopts later:{channel}:{rule.words}:{rule.since}"
 
 
 def _now() -> datetime:

@@ -1,21 +1,20 @@
 """Sessions are stopped from their thread, and ended or archived once a person has said so twice.
 
-Ending and archiving may be asked of Devin another time without harm, so an answer that was lost is
-asked for again.
+Ending and archiving may be asked of Devin another time without harm, so where an answer was lost,
+the person may press again.
 
 Slack's *Stop* asks Devin to stop and wait, in the name of the person who pressed it. That is said
 like any words of theirs (`relay/saying/speaking.py`), so it follows the replies that wait. A muted
 thread sends it as well, since people press *Stop* to prevent harm.
 """
 
-import secrets
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Failure, Unread
 from bot.mirror.agents import AgentSessions, stopping
 from bot.model.errors import AlreadyDone, NotStopped, StoreAway
 from bot.model.people import Act, UserId
-from bot.model.replies import Outcome, OutcomeKind, Reply
+from bot.model.replies import Outcome, Reply
 from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
@@ -60,13 +59,13 @@ class Ending:
         """End or archive `session`, as the message `asked` offers; return None once it is done.
 
         If it is not done, or nobody knows, return the words that say so. Raises `NotLinked`,
-        `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` if another press failed within the last
-        30 s.
+        `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` if another person's press failed within
+        the last 30 s.
         """
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         await self.naming.check(await self.state.links.get(thread), session)
         done = f"closed:{thread.channel}:{asked}"
-        if not await self.state.claims.begin(done, secrets.token_hex(8)):
+        if not await self.state.claims.begin(done, by):
             raise AlreadyDone
         if (failure := await self._close(how, session)) is not None:
             named = await self.naming.one(session, most=0)
@@ -78,17 +77,11 @@ class Ending:
         return None
 
     async def _close(self, how: Closing, session: SessionId) -> Failure | None:
-        """Ask Devin, a second time if the answer is lost; a session that is over is no failure."""
-        ask = self.devin.end if how is Closing.END else self.devin.archive
-        (seen,) = await self.state.watches.seen([session])
-        answer = await ask(session)
-        is_lost = isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN
-        if is_lost:
-            again = await ask(session)
-            answer = again if again is None or isinstance(again, Outcome) else answer
-        # One that was over before may still not be archived.
-        tells = how is Closing.END or (is_lost and seen.state is not SessionState.ENDED)
-        if not (isinstance(answer, Outcome) and tells):
+        """Ask Devin, which refuses to end a session that is over; that is no failure."""
+        if how is Closing.ARCHIVE:
+            return await self.devin.archive(session)
+        answer = await self.devin.end(session)
+        if not isinstance(answer, Outcome):
             return answer
         found = await self.devin.survey([session])
         now = () if isinstance(found, Unread) else found.found.values()

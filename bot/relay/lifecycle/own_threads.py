@@ -23,7 +23,6 @@ from bot.relay.saying.speaking import Speaking
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.claims import SPAN
 from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
@@ -34,9 +33,6 @@ from bot.wording.message import SlackMessage
 ADOPTED_KEPT = timedelta(days=30)
 """How long a session stays adopted, far longer than it counts as new (`adopting.WITHIN`), and how
 long a channel's rules outlive the last process."""
-
-REFUSED = "refused"
-"""The note of a session whose thread Slack didn't take."""
 
 
 class OwnThread(Record):
@@ -110,9 +106,7 @@ class OwnThreads:
         owed = thread_owed(self.workspace.team, channel, session)
         owing = await self.state.outbox.owe(owed, wanted.to_json(), KEEP)
         if wanted.rule:
-            # Another process may have told that Slack refuses it by now.
-            done = f"{channel} done"
-            await self.state.claims.swap(adopted(session), channel, done, ADOPTED_KEPT)
+            await self.state.claims.note(adopted(session), f"{channel} done", ADOPTED_KEPT)
         if owing:
             await self.schedule.tell(owed)
 
@@ -151,12 +145,11 @@ class OwnThreads:
         return True
 
     async def _refused(self, wanted: OwnThread, named: NamedSession, why: str) -> None:
-        """Tell who asked for it, of a rule once a day; by that, it is tried again in an hour."""
+        """Tell who asked for it, of a rule once a day."""
         place = ThreadRef(team=self.workspace.team, channel=wanted.channel, thread_ts="")
         once = f"no own thread:{wanted.number}"
         if wanted.rule:
             once = f"no own threads:{int(time.time() / 86_400)}"
-            await self.state.claims.note(adopted(wanted.session), REFUSED, SPAN)
         told = words.refused(named, why)
         await self.notices.whisper(wanted.told_in or place, wanted.by, told, once=once)
 

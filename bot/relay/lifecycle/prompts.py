@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.delivery.compose import markdown_of, message_of
-from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.errors import SlackRefused
 from bot.model.files import AttachedFile
 from bot.model.options import Options
-from bot.model.people import Act, Standing, UserId
+from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.lifecycle.starting import Choosing, Start
@@ -167,32 +167,15 @@ class Prompts:
             return asked
         return with_prompt(asked, asked.text)
 
-    async def wanted(self, start: Start) -> Start | SlackMessage:
-        """Return a start that a reaction asks for, if that is still there, and others as they are.
-
-        It becomes another person's who has reacted as well and may start sessions. Without one, or
-        if Slack refuses to tell, return the words that say so.
-        """
-        if not start.is_reaction:
-            return start
-        channel, message = start.thread.channel, start.message
+    async def withdrawn(self, start: Start) -> SlackMessage | None:
+        """Return what is told if the reaction that asks for a start is gone; None if it isn't."""
+        channel, ts = start.thread.channel, start.message.ts
         try:
-            reacted = await self.workspace.threads.reacted(channel, message.ts, start.emoji)
+            reacted = await self.workspace.threads.reacted(channel, ts, start.emoji)
         except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
             log.warning("reactions unread", extra=start.log_fields | {"reason": error.reason})
             return words.unchecked(error.reason, self.workspace.admin)
-        if start.by in reacted:
-            return start
-        for who in map(UserId, reacted):
-            is_bot = (await self.workspace.people.person(who)).is_bot
-            standing = await self.workspace.permissions.may(Act.START, who, channel)
-            if not is_bot and standing is Standing.ALLOWED:
-                sent_by = None if who == message.author else who
-                sent = message.model_copy(update={"sent_by": sent_by})
-                return start.model_copy(update={"message": sent})
-        return words.UNREACTED
+        return None if start.by in reacted else words.UNREACTED
 
     async def _read(self, start: Start) -> _Earlier:
         """Read the thread's other messages, up to the request for the start."""

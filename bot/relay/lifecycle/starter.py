@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
-from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused
+from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused, UnderWay
 from bot.model.options import BadOptions, Options
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
@@ -97,10 +97,7 @@ class Starter:
     async def _begin(self, start: Start) -> SlackMessage | None:
         """Start the session and link its thread; if there is none, tell why, and return that."""
         noted = await self.state.claims.noted(start.sent)
-        found: Start | Result = start if noted else await self.prompts.wanted(start)
-        if isinstance(found, Start):
-            start = found
-            found = await (self._earlier(start, noted) if noted else self._session(start))
+        found = await (self._earlier(start, noted) if noted else self._session(start))
         if isinstance(found, tuple):
             named, started = found
             said = f"{STARTED}{named.session} {started.to_json()}"
@@ -114,13 +111,13 @@ class Starter:
         await self._explain(start, found)
         if start.may_be_repeated(found):
             await self.state.claims.disclaim(start.sent)
+        if start.continues and await self.state.claims.noted(start.only) == start.tag:
+            await self.state.claims.disclaim(start.only)
         return found
 
     async def _session(self, start: Start) -> Result:
-        link = await self.state.links.get(start.thread)
-        if link is not None and not await self.accepting.gives_way(start.thread, link):
-            by = await self.workspace.people.name(link.by)
-            return refusals.sorry(LinkedElsewhere(await self.state.names.one(link.session), by))
+        if (told := await self._kept_from(start)) is not None:
+            return told
         try:
             prompt = await self.prompts.of(start)
         except (CannotPost, BadOptions) as error:
@@ -131,6 +128,19 @@ class Starter:
             left_out = None if prompt is None else prompt.left_out
             return words.nothing(left_out, is_reaction=start.is_reaction)
         return await self._create(start, prompt)
+
+    async def _kept_from(self, start: Start) -> SlackMessage | None:
+        """Return what keeps a start from beginning: a reaction that is gone, another session."""
+        if start.is_reaction and (told := await self.prompts.withdrawn(start)) is not None:
+            return told
+        claims, keep = self.state.claims, self._keep(start)
+        if start.continues and not await claims.claim(start.only, keep, start.tag):
+            return refusals.passing(UnderWay())
+        link = await self.state.links.get(start.thread)
+        if link is None or await self.accepting.gives_way(start.thread, link):
+            return None
+        by = await self.workspace.people.name(link.by)
+        return refusals.sorry(LinkedElsewhere(await self.state.names.one(link.session), by))
 
     async def _create(self, start: Start, prompt: Prompt) -> Result:
         as_user: str | Outcome | Wait = ""
@@ -245,13 +255,12 @@ class Starter:
     async def _link(self, start: Start, named: NamedSession, started: Started) -> None:
         """Link the thread, which follows the session from its first word."""
         thread, message = start.thread, start.message
-        by = started.by or start.by
         await self.state.names.keep([named])
         await self.state.watches.begin(named.session, started)
         at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
         link, _ = await self.accepting.link(
-            thread, by, named.session, at, begins=True, root=root, step=message.step
+            thread, start.by, named.session, at, begins=True, root=root, step=message.step
         )
         if link.session != named.session:
             await self.notices.say(thread, words.not_linked(named), once=f"started:{start.tag}")
@@ -286,7 +295,7 @@ def _record(start: Start, session: SessionId, started: Started) -> None:
     ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
     audit(
         Event.STARTED,
-        started.by or start.by,
+        start.by,
         **ids,
         chosen=chosen,
         as_user=started.as_user,

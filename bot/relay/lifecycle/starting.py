@@ -229,11 +229,11 @@ class Start(Record):
     @property
     def sent(self) -> str:
         """The claim that Devin was asked for its session."""
-        return f"start sent:{self.tag}"
+        return sent_claim(self.tag)
 
     @property
     def only(self) -> str:
-        """The claim to continue that session; the last start that may do so is noted with it."""
+        """The claim to continue that session, by the tag of the one start that does."""
         return f"continued:{self.continues}"
 
     def may_be_repeated(self, told: SlackMessage) -> bool:
@@ -260,6 +260,11 @@ class Start(Record):
     def log_fields(self) -> dict[str, object]:
         """The fields by which the log names it."""
         return {**self.thread.log_fields, "tag": self.tag, "by": self.by}
+
+
+def sent_claim(tag: str) -> str:
+    """Name the claim that Devin was asked for the session with that tag."""
+    return f"start sent:{tag}"
 
 
 def subject_of(thread: ThreadRef, ts: str, number: int) -> str:
@@ -342,51 +347,30 @@ class Starting:
         """Begin a start that `by` asks for, unless another request has linked its thread.
 
         A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
-        nothing. Raises what `start` does, though `by` need not be its author, `ContinuedAlready`,
-        and `UnderWay` while another request to continue the same session is kept.
+        nothing. Raises what `start` does, though `by` need not be its author, and
+        `ContinuedAlready`, or `UnderWay` until that session is there.
         """
-        if not start.continues:
-            await self._ask(start, by)
-            return
-        async with self.state.claims.held(f"continuing:{start.continues}", start.tag) as is_only:
-            if not is_only:  # and isn't counted
-                raise errors.UnderWay
-            await self._ask(start, by, await self._last(start))
-
-    async def _ask(self, start: Start, by: UserId, last: str = "") -> None:
+        if start.continues:
+            await self._check_continued(start)
         text = "" if start.is_reaction else start.message.text
         await self.choosing.of(start.thread.channel, text)
         link = await self.state.links.get(start.thread)
-        is_taken = link is not None and link.since != ts_micros(start.since)
-        if link is not None and is_taken and not await self.accepting.gives_way(start.thread, link):
+        is_repeat = link is not None and link.since == ts_micros(start.since)
+        gives_way = link is None or await self.accepting.gives_way(start.thread, link)
+        if link is not None and not (is_repeat or gives_way):
             raise errors.LinkedElsewhere(*await self.naming.linked(link))
-        may_be_late = start.is_reaction and (link is None or is_taken)
         # The claim that Devin was asked lasts longer than the entry in the outbox.
-        if may_be_late and await self.state.claims.is_claimed(start.sent):
+        if start.is_reaction and not is_repeat and await self.state.claims.is_claimed(start.sent):
             raise errors.AlreadyDone
         await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
-        if start.continues:
-            keep = max(KEEP_CLAIM, self.workspace.settings.link_ttl)
-            if not await self.state.claims.swap(start.only, last, start.to_json(), keep):
-                raise errors.UnderWay
         await self.begin(start)
 
-    async def _last(self, start: Start) -> str:
-        """Return what is noted of the last start that was to continue the same session.
-
-        Raises `ContinuedAlready` or `UnderWay` unless it has failed, or is this one. The process
-        that noted it may have died before it began it, so it is begun here, too; a repeat changes
-        nothing. One that ended without a result is not begun again.
-        """
-        noted = await self.state.claims.noted(start.only) or ""
-        last = Start.parse(noted)
-        if last is None or last.tag == start.tag:
-            return noted
-        is_open = time.time() - last.at < KEEP.total_seconds() and await self.begin(last)
-        result = await self.state.claims.noted(last.sent) or ""
-        if result.startswith(STARTED):
-            session = SessionId(result.split(" ")[1])
-            raise errors.ContinuedAlready(await self.naming.one(session))
-        if is_open:
+    async def _check_continued(self, start: Start) -> None:
+        """Raise if another start continues the session, or has continued it."""
+        tag = await self.state.claims.noted(start.only)
+        if tag is None or tag == start.tag:
+            return
+        result = await self.state.claims.noted(sent_claim(tag)) or ""
+        if not result.startswith(STARTED):
             raise errors.UnderWay
-        return noted
+        raise errors.ContinuedAlready(await self.naming.one(SessionId(result.split(" ")[1])))

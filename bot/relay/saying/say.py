@@ -130,10 +130,7 @@ class Say:
             raise errors.Expired
         session = unsent.sessions[index]
         if await self._go_on(channel, by, session, unsent.text, number) is not Owing.NEW:
-            first = await self.speaking.said(command_key(number))
-            if first is None or first.session is None:
-                return None
-            session = first.session
+            return None
         return commands.said_to(await self.naming.one(session), unsent.text)
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
