@@ -1,15 +1,14 @@
 """How what people do is answered: the person behind an act, the way to them, and what failed.
 
-A press is parsed, its work is done, and its failure is told. Anyone who can press a button can
-forge its value, so a value counts only in the place of the press. Slack sends a `response_url` with
-it, for five answers within 30 minutes (docs.slack.dev/interactivity/handling-user-interaction).
-Where there is none, or it does not serve, the answer is whispered where the person is.
+Anyone who can press a button can forge its value, so a value counts only in the place of the press.
+Slack sends a `response_url` with a press, for five answers within 30 minutes
+(docs.slack.dev/interactivity/handling-user-interaction). Where there is none, or it does not serve,
+the answer is whispered where the person is.
 
 For an event, an error that the person must know is whispered and Slack is acknowledged; a passing
-one is answered 503, so that Slack redelivers the event. A malformed event would come back the same,
-so it is acknowledged and logged. Commands and presses are never redelivered, so the person is told
-in either case. What no other listener takes is acknowledged last: Bolt runs the first one that
-matches, and what is not acknowledged would come again.
+one is answered 503, so that Slack redelivers the event. Commands and presses are never redelivered,
+so the person is told in either case. What no other listener takes is acknowledged last: Bolt runs
+the first one that matches, and what is not acknowledged would come again.
 """
 
 import logging
@@ -54,10 +53,7 @@ class Asker:
     thread: ThreadRef
 
     async def tell(self, words: SlackMessage, *, replaces: bool = False) -> None:
-        """Answer them alone; with `replaces`, put that in the place of the message they pressed.
-
-        If neither the `response_url` nor Redis can be reached, the answer is only logged.
-        """
+        """Answer them alone; with `replaces`, put that in the place of the message they pressed."""
         ts = "" if replaces else self.thread.thread_ts
         # Slack shows an answer in the channel, away from the button, unless it is given the thread.
         where = {"thread_ts": ts} if ts else {}
@@ -82,11 +78,10 @@ def telling(asker: Asker) -> AbstractAsyncContextManager[None]:
 def on_press(
     app: AsyncApp, cases: UseCases, *buttons: str | re.Pattern[str]
 ) -> Callable[[Work], Work]:
-    """Have the decorated function do the work of a press of one of `buttons`.
+    """Have the decorated function do the work of a press of one of `buttons`, once.
 
     A note that it returns replaces the buttons of a message that everybody sees, and words replace
-    the message that only this person sees. A press that comes a second time does nothing, whatever
-    was done since.
+    the message that only this person sees.
     """
 
     def register(work: Work) -> Work:
@@ -138,12 +133,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if is_malformed(error, **ids):
             return BoltResponse(status=HTTPStatus.OK)
         try:
-            status = await answered(cases, event, error)
+            return BoltResponse(status=await answered(cases, event, error))
         except errors.PassingError as away:
-            status, error = HTTPStatus.SERVICE_UNAVAILABLE, away
-        if isinstance(error, errors.PassingError):
-            log.warning("not acknowledged", extra=ids | {"reason": str(error)})
-        return BoltResponse(status=status)
+            log.warning("not acknowledged", extra=ids | {"reason": str(away)})
+            return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     @app.event(ANY)
     async def on_other_event() -> None:
@@ -172,7 +165,7 @@ def _log_unmatched(body: Payload, **ids: object) -> None:
 
 
 async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPStatus:
-    """Tell the author of an event about an error; return the status for Slack."""
+    """Tell the author of an event about an error; return the status for Slack, or raise it."""
     thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
     if isinstance(error, errors.PersonError):
         if thread is not None and user and not event.get("bot_id"):
@@ -181,7 +174,7 @@ async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPSta
             await whisper(cases, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
     if isinstance(error, errors.PassingError):
-        return HTTPStatus.SERVICE_UNAVAILABLE
+        raise error
     words = explained(error, cases.workspace.admin)
     if thread is not None and user:
         ts = string(event, "ts")

@@ -1,9 +1,7 @@
 """The buttons that everybody in a thread sees: under reports, cards and questions, and to end it.
 
-The person needs the same permission as for a reply.
-
 Slack's own *Stop*, which it shows while a thread's session is at work, is an event
-(docs.slack.dev/reference/events/agent_session_stopped). Slack sends a press again that was not
+(docs.slack.dev/reference/events/agent_session_stopped). Slack sends one again that was not
 acknowledged, so it is claimed once all that it causes is in Redis.
 """
 
@@ -11,7 +9,7 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.errors import AnsweredAlready, Expired, MovedOn, NotLinked, PersonError
+from bot.model.errors import AnsweredAlready, Expired, MovedOn, PersonError
 from bot.model.people import UserId
 from bot.model.record import mapping, string
 from bot.model.sessions import Closing, Follow, SessionId
@@ -108,9 +106,7 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
         return ending.kept_by(await cases.workspace.people.name(press.by))
 
     async def close(press: Press, how: Closing) -> str | None:
-        session, thread = parse_unlink(press), press.thread
-        if session is None:
-            raise NotLinked
+        session, thread = _session_of(press), press.thread
         asked = string(press.message, "ts")
         failure = await cases.ending.close(how, thread, session, press.by, asked)
         if failure is None:
@@ -149,11 +145,7 @@ def _register_stopping(app: AsyncApp, cases: UseCases) -> None:
 
 
 def parse_stop(body: Payload, team: str) -> tuple[ThreadRef, UserId, str] | None:
-    """Parse a press of *Stop*: the thread, the person, and its time, a `ts`.
-
-    None if one of them is missing. The time may be that of the delivery, which stays the same when
-    Slack sends it again.
-    """
+    """Parse a press of *Stop*: the thread, the person, and its time, or that of the delivery."""
     event = mapping(body.get("event"))
     channel, root = string(event, "channel"), event.get("thread_ts")
     by, ts = string(event, "user"), string(event, "event_ts") or f"{body.get('event_time')}.000000"

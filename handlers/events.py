@@ -1,14 +1,11 @@
 """Messages: each event is a change of one, a command, other words to the bot, or a reply.
 
-Beside them, what Slack says of channels, and of workspaces to which an org-wide app has access.
-
 They are most of what Slack brings, so a middleware takes them. For a listener, Bolt 1.30 builds
 thirty possible arguments twice for each event: to match it, and to call it.
 
 Before them, `Hearing` notes what Slack delivers and what is refused, so that catch-up can read what
 is missing. Events that no listener would act on are acknowledged before Bolt builds a request,
-which takes it longer than all the rest. The listeners' own parsers decide that; what is in doubt is
-theirs.
+which takes it longer than all the rest. What is in doubt is the listeners'.
 """
 
 import logging
@@ -125,14 +122,15 @@ class Messages(AsyncMiddleware):
             return await next()
         cases, bot_user = self._cases, self._cases.workspace.identity.user
         # What Slack says of the channel around each event (docs.slack.dev/apis/events-api).
-        if channel := shared_channel(event, req.body):
+        channel = string(event, "channel")
+        if is_id(channel) and req.body.get("is_ext_shared_channel") is True:
             await cases.channel_moves.shared(channel)
-        if channel := changed_channel(event):
+        if is_id(channel) and string(event, "subtype") in CHANNEL_CHANGES:
             await cases.workspace.channels.note(channel, CHANGED)
         words = event, cases.workspace.team, bot_user
         if kind == "message" and event.get("subtype") in messages.CHANGES:
             await _change(cases, event)
-        elif not messages.is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
+        elif not messages.is_for_bot(string(event, "text"), channel, bot_user):
             # Most messages: they are parsed neither as a command nor as words to the bot.
             await replies.accept(cases, event, bot_user)
         elif (command := parse_command(*words)) is not None:
@@ -163,18 +161,6 @@ async def _change(cases: UseCases, event: Payload) -> None:
         await cases.edits.edit(replace(change, was_answered=was_answered, is_spoken=is_spoken))
 
 
-def shared_channel(event: Payload, body: Payload) -> str:
-    """The channel of an event, if another organization shares it; else ""."""
-    channel = string(event, "channel") if body.get("is_ext_shared_channel") is True else ""
-    return channel if is_id(channel) else ""
-
-
-def changed_channel(event: Payload) -> str:
-    """The channel of an event, if it tells that its name or its kind has changed; else ""."""
-    channel = string(event, "channel") if string(event, "subtype") in CHANNEL_CHANGES else ""
-    return channel if is_id(channel) else ""
-
-
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """The `Observer` of the app: it parses a payload, and `Listening` keeps the result."""
@@ -182,11 +168,7 @@ class Hearing:
     cases: UseCases
 
     def brought(self, payload: Payload) -> None:
-        """Learn Slack's time from a payload, and a gap from `app_rate_limited`.
-
-        Above 30,000 deliveries an hour Slack sends `app_rate_limited` for each minute in which it
-        drops events (docs.slack.dev/apis/events-api).
-        """
+        """Learn Slack's time, and from `app_rate_limited` a minute in which Slack drops events."""
         if (at := _time_of(payload)) is not None:
             self.cases.workspace.clock.told(at)
         if payload.get("type") == "app_rate_limited":
@@ -207,7 +189,8 @@ class Hearing:
         ours = self.cases.workspace.identity
         if messages.is_own(event, ours):
             return True
-        if shared_channel(event, payload) or changed_channel(event):
+        tells_of_channel = string(event, "subtype") in CHANNEL_CHANGES
+        if tells_of_channel or payload.get("is_ext_shared_channel") is True:
             return False
         if event.get("subtype") in messages.CHANGES:
             return messages.parse_change(event, ours.tenant, ours.user) is None

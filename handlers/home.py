@@ -8,6 +8,7 @@ from bot.model.errors import NotLinked
 from bot.relay import UseCases
 from bot.wording import actions, home_view
 from handlers.answering import caught, in_words, ours
+from handlers.modals import open_modal
 from handlers.parse import interactions
 from handlers.parse.messages import Payload
 
@@ -58,7 +59,7 @@ async def _confirm(cases: UseCases, press: interactions.HomePress) -> None:
     async with _telling(cases, press):
         address = cases.workspace.address(press.thread)
         view = home_view.confirm_unlink(press.thread, press.session, press.page, address)
-        await cases.workspace.views.open(press.trigger, view)
+        await open_modal(cases, press.trigger, view)
 
 
 async def _change(cases: UseCases, press: interactions.HomePress) -> None:

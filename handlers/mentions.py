@@ -72,8 +72,7 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
     """Run a command, once for both kinds of `event`, and tell the thread the result.
 
     The command is claimed once it is done and its answer is in the outbox. Until then it may run
-    again, after a crash or an outage. That does no harm, but may be answered differently: an
-    `unlink` finds no link, and a command that is a minute old by then is asked for again.
+    again, after a crash or an outage, and be answered differently: an `unlink` finds no link.
     """
     thread, claim = command.thread, claim_of(command.thread, command.ts)
     if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, command.ts)):
@@ -307,7 +306,7 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_sp
     """
     state, thread = cases.state, message.thread
     prompt = subject_of(thread, message.ts, 1)
-    words, unlinked = (event, thread.team, cases.workspace.identity.user), False
+    words = event, thread.team, cases.workspace.identity.user
     if await state.mailbox.is_known(message.id):
         return parse_command(*words) is not None
     if await state.outbox.content(prompt) is not None:
@@ -317,17 +316,16 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_sp
     is_linked = await cases.replies.is_linked(thread)
     if is_linked and not was_spoken and parse_command(*words) is not None:
         return True
-    if thread.is_direct:
-        unlinked = not is_linked
-    is_asked = parse_command(*words, unlinked=unlinked) or parse_guess(*words, unlinked=unlinked)
-    return thread.is_direct and is_asked is not None
+    if not thread.is_direct:
+        return False
+    is_asked = parse_command(*words, unlinked=not is_linked)
+    return (is_asked or parse_guess(*words, unlinked=not is_linked)) is not None
 
 
 async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:
     """Accept words in a linked thread as a reply; return False if they are none.
 
-    That is so in any other place, and for what was written before the thread was linked. An
-    `app_mention` may lack the files of its message, so that is left to the `message` event.
+    An `app_mention` may lack the files of its message, so that is left to the `message` event.
     """
     if kind == "app_mention" and await cases.replies.is_linked(spoken.thread):
         return True

@@ -12,7 +12,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.model.errors import CannotPost, NotAllowed, PassingError, RelayError, SlackRefused
 from bot.model.options import BadOptions
 from bot.model.people import Standing
+from bot.model.record import mapping, string
 from bot.relay import UseCases
+from bot.slack.api import call
 from bot.wording import forms
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage, View
@@ -47,9 +49,8 @@ async def show(
 ) -> None:
     """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
-    Work that takes longer than a second is waited for in a modal with that title; a person whose
-    modal Slack doesn't change then is told alone. One who asked from nowhere is told in a modal,
-    too. Of what Slack delivers several times, with the same trigger, the first is done.
+    Work that takes longer than a second is waited for in a modal with that title. One who asked
+    from nowhere is told in a modal, too. Of deliveries with the same trigger, the first is done.
     """
     cases = asker.cases
 
@@ -80,7 +81,7 @@ async def show(
         if isinstance(shown, Note):
             await tell(shown)
         elif waiting is None:
-            await cases.workspace.views.open(trigger, shown)
+            await open_modal(cases, trigger, shown)
         else:
             await _replace(cases, waiting, shown)
 
@@ -91,11 +92,9 @@ def on_submit(
     """Have the decorated function do the work of a submitted modal in which are no `problems`.
 
     The modal closes once that is done, or says under the first input of `blocks` that it has why it
-    failed. What is wrong with the channel that was chosen is said under the input `place`, if there
-    is one, and what is wrong with an option under its input, if it was typed there.
-
-    The typed text stays. Work that takes too long goes on while the person is asked to try again,
-    so it must be idempotent.
+    failed: under `place` what is wrong with the channel, and under an option's input what is wrong
+    with that. Work that takes too long goes on while the person is asked to try again, so it must
+    be idempotent.
     """
 
     def register(work: Work) -> Work:
@@ -140,10 +139,16 @@ async def _failure(
     return {at: said[:LONGEST_ERROR] for at, said in told.items()}
 
 
+async def open_modal(cases: UseCases, trigger: str, view: View) -> str:
+    """Open a modal for the person behind `trigger`, within 3 s; return its id."""
+    answer = await call(cases.workspace.client, "views.open", trigger_id=trigger, view=view)
+    return string(mapping(answer.get("view")), "id")
+
+
 async def _open(cases: UseCases, trigger: str, view: View) -> str | None:
     """Open a modal, and return its id, if Slack tells one; a failure is only logged."""
     try:
-        return await cases.workspace.views.open(trigger, view) or None
+        return await open_modal(cases, trigger, view) or None
     except RelayError as error:
         log.warning("modal not opened", extra={"reason": str(error)})
         return None
@@ -152,7 +157,7 @@ async def _open(cases: UseCases, trigger: str, view: View) -> str | None:
 async def _replace(cases: UseCases, waiting: str, view: View) -> bool:
     """Show `view` in the waiting modal; return False if the person has closed it."""
     try:
-        await cases.workspace.views.update(waiting, view)
+        await call(cases.workspace.client, "views.update", view_id=waiting, view=view)
     except SlackRefused as error:
         log.info("the modal is gone", extra={"reason": str(error)})
         return False

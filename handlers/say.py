@@ -1,8 +1,4 @@
-"""`/devin-say`: a message for Devin from a channel, and the form or the menu that asks back.
-
-Slack waits 3 s for a command's acknowledgement and then tells the person that it failed, so the
-handler waits for its work for a second only.
-"""
+"""`/devin-say`: a message for Devin from a channel, and the form or the menu that asks back."""
 
 from functools import partial
 

@@ -1,8 +1,4 @@
-"""The message shortcuts: *Send to Devin* and *Link to a Devin session*, and the form they share.
-
-Slack waits 3 s for the acknowledgement, so the handler waits for its work for a second only; a form
-is answered in place.
-"""
+"""The message shortcuts: *Send to Devin* and *Link to a Devin session*, and the form they share."""
 
 from functools import partial
 

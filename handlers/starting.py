@@ -1,18 +1,12 @@
-"""How sessions are started, but by a mention: the form of *Start a Devin session*, and buttons.
+"""How sessions are started, but by a mention: forms, buttons, and a reaction.
 
-A shortcut and a button open the form.
-
-*Start again* opens it for a start that failed, with what was chosen; *Start a new session* follows
-a session that has ended, and *Continue in a new session* one that has stopped at its cap. The menus
-of the form ask for what fits to what is typed into them.
+*Start again* opens the form for a start that failed, with what was chosen; *Start a new session*
+follows a session that has ended, *Continue in a new session* one that has stopped at its cap, and
+*Change* opens the form of a channel's defaults.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it, nor with a
 button in App Home, so whoever gets no form is told in a modal
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
-
-*Change* opens the form of a channel's defaults, with which its sessions start. A reaction with the
-emoji that starts sessions starts one for its message, whoever reacts to it; what keeps it from that
-is told to the person who reacted alone.
 """
 
 from collections.abc import Callable, Coroutine, Sequence

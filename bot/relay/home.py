@@ -19,6 +19,7 @@ from bot.relay.accept import Accepting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
+from bot.slack.api import call
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
@@ -29,6 +30,7 @@ from bot.wording.mirror.digest import MOST_LINES
 
 log = logging.getLogger(__name__)
 
+SUGGEST = "assistant.threads.setSuggestedPrompts"
 PROMPTED = timedelta(days=1)
 
 MOST_LISTED = 5_000
@@ -59,7 +61,7 @@ class Home:
         """
         try:
             view = await self._page(viewer, page, note)
-            await self.workspace.views.publish(viewer, view)
+            await call(self.workspace.client, "views.publish", user_id=viewer, view=view)
         except (errors.SlackAway, errors.SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
 
@@ -83,8 +85,9 @@ class Home:
             standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, direct)
             once = f"prompts:{viewer}"
             if standing is Standing.ALLOWED and await self.state.claims.claim(once, PROMPTED):
-                title, prompts = thread_links.PROMPTS_TITLE, thread_links.PROMPTS
-                await self.workspace.views.suggest(direct, title, prompts)
+                offered = [{"title": name, "message": text} for name, text in thread_links.PROMPTS]
+                shown = {"title": thread_links.PROMPTS_TITLE, "prompts": offered}
+                await call(self.workspace.client, SUGGEST, channel_id=direct, **shown)
         except (errors.PassingError, errors.SlackRefused) as error:
             log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})
 

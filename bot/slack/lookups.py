@@ -46,8 +46,6 @@ TIER_2, TIER_3, TIER_4 = 20, 50, 100
 MINUTE = 60.0
 LONGEST_PAUSE = 3_600.0
 
-NAMES_AT_ONCE = 10
-
 V = TypeVar("V")
 
 
@@ -150,7 +148,6 @@ class Lookup(Generic[V]):
         pause = self.source.timing.look_up_pause
         self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, pause)
         self._asking: dict[str, asyncio.Task[V | _Miss]] = {}
-        self._room_for_names = asyncio.Semaphore(NAMES_AT_ONCE)
 
     async def get(self, key: str, need: Need = Need.ACT) -> V | None:
         """Return the answer for `key`; None if Slack has none, or if `key` is not an id.
@@ -189,15 +186,13 @@ class Lookup(Generic[V]):
         await self._store.delete(self.key(key))
 
     def may_prepare(self, key: str) -> bool:
-        """Return True if `key` may be requested: it is an id, and was not requested just now."""
+        """Return True if `key` is an id that was not requested just now."""
         return _is_key(key) and key not in self._at_hand and key not in self._misses
 
     async def prepare(self, key: str) -> None:
         """Look `key` up so that it is `known`, unless that takes a call that others may need."""
-        async with self._room_for_names:
-            if self.may_prepare(key):
-                with suppress(SlackAway, StoreAway):
-                    await self.get(key, Need.NAMES)
+        with suppress(SlackAway, StoreAway):
+            await self.get(key, Need.NAMES)
 
     async def ask(self, key: str, need: Need) -> V | None:
         """Ask Slack, whatever is known; returns and raises as `get` does."""

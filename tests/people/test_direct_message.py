@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import NotLinked
-from bot.slack import api
+from bot.relay import home
 from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.mirror import digest
@@ -162,4 +162,4 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
 
 def calls(desk: Desk) -> list[Mapping[str, Any]]:
     """Return the arguments of all requests for prompts."""
-    return [one.params for one in desk.slack.calls if one.method == api.SUGGEST]
+    return [one.params for one in desk.slack.calls if one.method == home.SUGGEST]

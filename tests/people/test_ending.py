@@ -8,6 +8,7 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import (
     AlreadyDone,
+    Expired,
     LinkedElsewhere,
     NotAllowed,
     NotLinked,
@@ -171,7 +172,7 @@ async def test_an_unlinked_thread_has_nothing_to_end(bot: Bot, desk: Desk) -> No
     await press(desk, asked, value=forged)
     await desk.until_whispered(refusals.sorry(LinkedElsewhere(desk.named(), "ada")), "ada")
     await press(desk, asked, value="nonsense")
-    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
+    await desk.until_whispered(refusals.sorry(Expired()), "ada")
     await desk.cut_off("unlink", thread)
     told = len(desk.whispers("ada"))
     await press(desk, asked)

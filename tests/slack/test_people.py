@@ -236,20 +236,6 @@ async def test_names_never_use_up_what_decisions_need(box: Sandbox, people: Peop
     assert (await people.person(BEN)).name == "Ben Franklin"
 
 
-async def test_names_are_asked_for_together_but_not_all_at_once(
-    box: Sandbox, people: People
-) -> None:
-    """They take the time of a few, and leave connections to others."""
-    over = asyncio.Event()
-    box.slack.fail_next("users.info", until=over, times=ALWAYS)
-    asking = asyncio.create_task(people.names(many(40)))
-    await wait_until(lambda: len(box.slack.calls) >= 10, "several are asked for at once")
-    assert len(box.slack.calls) == 10
-    over.set()
-    await asking
-    assert len({one["user"] for one in asked(box, "users.info")[:10]}) == 10
-
-
 async def test_names_that_take_too_long_stay_ids(box: Sandbox, store: Store) -> None:
     """Known names are used all the same, and nobody waits for a Slack that hangs."""
     people = people_of(box, store, timing=replace(BRISK, names_seconds=0.2))

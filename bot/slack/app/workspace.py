@@ -21,7 +21,7 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_enterprise
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.slack.api import Functions, SlackClient, SlackClock, Views, call, parse_scopes
+from bot.slack.api import Functions, SlackClient, SlackClock, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
 from bot.slack.lookups import Source
@@ -239,7 +239,6 @@ class Workspace:
         self.people = People(self.source, self.channels.lookup, *who)
         self.permissions = Permissions(settings, self.people)
         self.threads = Threads(client, self.channels)
-        self.views = Views(client)
         self.functions = Functions(client)
         self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
 
