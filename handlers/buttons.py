@@ -65,7 +65,7 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
         if not await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return delivery_reports.unlinked_by(by)
         named = await cases.naming.one(link.session, most=0)
-        await cases.notices.say(thread, thread_links.unlinked_by(named, by))
+        await cases.notices.say(thread, thread_links.unlinked(named, by))
         return None
 
     @on_press(app, cases, actions.FOLLOW)

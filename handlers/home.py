@@ -79,7 +79,7 @@ async def _do(cases: UseCases, press: interactions.HomePress) -> str:
         return ""
     if press.action == actions.HOME_UNLINK:
         await cases.home.unlink(thread, session, by)
-        return home_view.UNLINKED
-    muted = press.action == actions.HOME_MUTE
-    await cases.home.mute(thread, session, by, muted=muted)
-    return home_view.muted_note(muted=muted)
+    else:
+        muted = press.action == actions.HOME_MUTE
+        await cases.home.mute(thread, session, by, muted=muted)
+    return home_view.DONE

@@ -134,7 +134,7 @@ async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
 
 async def _help(cases: UseCases, command: Command) -> SlackMessage:
     await cases.accepting.check(command.by, command.thread.channel)
-    return commands.help_in(is_direct=command.thread.is_direct)
+    return commands.HELP
 
 
 async def _usage(cases: UseCases, command: Command) -> SlackMessage:
@@ -208,10 +208,7 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument
     if argument:
         text = "" if argument.lower() == "none" else argument
-        session = await cases.say.set_default(channel, by, text)
-        if session is None:
-            return commands.DEFAULT_CLEARED
-        return commands.default_chosen(await cases.naming.one(session))
+        await cases.say.set_default(channel, by, text)
     profile = await cases.say.default(channel, by)
     if profile.session is None:
         return commands.NO_DEFAULT
@@ -241,9 +238,9 @@ async def _digest(cases: UseCases, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument.lower()
     if argument == "off":
         await cases.digests.clear(channel, by)
-        return digests.DIGEST_OFF
+        return digests.NO_DIGEST
     if argument:
-        return digests.digest_set(*await cases.digests.set(channel, by, Often(argument)))
+        await cases.digests.set(channel, by, Often(argument))
     found = await cases.digests.of(channel, by)
     if found is None:
         return digests.NO_DIGEST

@@ -26,8 +26,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.LINK_OFFERED)
     async def on_offer_taken(press: Press) -> SlackMessage:
-        session = await cases.link_form.take_up(press.value, press.by, press.channel)
-        return thread_links.offer_taken(session)
+        await cases.link_form.take_up(press.value, press.by, press.channel)
+        return thread_links.OFFER_TAKEN
 
     @on_press(app, cases, actions.SEND_CORRECTION)
     async def on_send_correction(press: Press) -> SlackMessage:

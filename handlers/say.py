@@ -12,11 +12,11 @@ from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions, commands, forms, refusals
 from bot.wording.actions import parse_choice_value
-from bot.wording.lifecycle import defaults, form
+from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage
 from handlers.answering import Asker, on_press, ours, telling
 from handlers.modals import on_submit, show
-from handlers.parse.commands import is_about_defaults, takes_mention
+from handlers.parse.commands import takes_mention
 from handlers.parse.interactions import Press, SayCommand, Submission, parse_say
 from handlers.parse.messages import Payload
 
@@ -99,9 +99,7 @@ async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:
     """Return the answer to a command that is no message; None for any other text."""
     if say.text.lower() == "usage":
         return await cases.usage.own(say.channel, say.by)
-    if verb := takes_mention(say.text):
-        return commands.by_mention(verb)
-    if not is_about_defaults(say.text):
-        return None
-    shown = await cases.defaults.show(say.channel, say.by)
-    return shown if say.text.lower() == "defaults" else defaults.BY_MENTION
+    if say.text.lower() == "defaults":
+        return await cases.defaults.show(say.channel, say.by)
+    verb = takes_mention(say.text)
+    return commands.by_mention(verb) if verb else None

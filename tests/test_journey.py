@@ -106,7 +106,7 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
     await desk.until_delivered(reply)
     assert [file.name for file in desk.devin.attachments] == ["build.log"]
     await desk.slack.edit("general", reply, "Here is the whole log.")
-    await desk.until_whispered(correction_offered("", was_taken=True), "ada")
+    await desk.until_whispered(correction_offered(""), "ada")
 
     await desk.slack.slash("/devin-say", f"{OTHER_SESSION} Please rebase", channel="general")
     await desk.until_received("Please rebase", OTHER_SESSION)

@@ -21,7 +21,7 @@ from typing import ClassVar
 from bot.model import errors
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import NamedSession, SessionId, find_session
+from bot.model.sessions import SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Start, Starting
@@ -91,7 +91,7 @@ class LinkForm:
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
         if link is not None and not await self.accepting.gives_way(thread, link):
-            words = thread_links.linked_before(*await self.naming.linked(link))
+            words = refusals.sorry(errors.LinkedElsewhere(*await self.naming.linked(link)))
             return forms.tell(forms.LINK_TITLE, words)
         return await self._ask(by, thread, None, near)
 
@@ -143,13 +143,12 @@ class LinkForm:
         await self.notices.whisper(thread, to, words, once="offer", at=ts)
         return True
 
-    async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
-        """Link the thread of an offer made to `by` in `channel`, once; return its session."""
+    async def take_up(self, number: str, by: UserId, channel: str) -> None:
+        """Link the thread of an offer made to `by` in `channel`, once."""
         offered = await self.state.tickets.read(LinkOffered, number, by)
         if offered.thread.channel != channel:
             raise errors.Expired
         await self._link(number, by, offered.thread, offered.session)
-        return await self.naming.one(offered.session)
 
     async def _link(
         self,

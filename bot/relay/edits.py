@@ -228,8 +228,7 @@ class Edits:
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
         await self.state.tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
-        how = {"was_taken": met.may_be_taken, "is_certain": met.is_certain}
-        words = delivery_reports.correction_offered(number, **how)
+        words = delivery_reports.correction_offered(number)
         await self.notices.whisper(reply.thread, reply.author, words, once=once)
         await self.state.revisions.offered(reply.id, edit.edited)
 
@@ -237,7 +236,7 @@ class Edits:
         """Tell a message's author that Devin may have read it; say nothing if it has not."""
         if not met.may_be_taken:
             return
-        words = delivery_reports.read_already(is_certain=met.is_certain)
+        words = delivery_reports.READ_ALREADY
         await self.notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _look_up(self, gone: Deletion) -> tuple[bool, bool]:

@@ -115,7 +115,7 @@ class Home:
         person, _ = await self._check(thread, session, by)
         named = await self.naming.one(session)
         await self.linking.unlink(thread, by, session)
-        await self.notices.say(thread, thread_links.unlinked_by(named, person.name))
+        await self.notices.say(thread, thread_links.unlinked(named, person.name))
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId

@@ -146,14 +146,14 @@ class Digests:
 
     fields: Sequence[str] = ()
 
-    async def set(self, channel: str, by: UserId, often: Often) -> tuple[Digest, datetime]:
-        """Set the channel's digest in the time zone of `by`; return it, and when it is due."""
+    async def set(self, channel: str, by: UserId, often: Often) -> None:
+        """Set the channel's digest in the time zone of `by`."""
         await self.accepting.check(by, channel, Act.START)
         zone = (await self.workspace.people.person(by)).zone
         digest = Digest(often=often, by=by, zone=zone if zone_of(zone) else "")
         await self.state.profiles.change(channel, lambda _: {"digest": digest})
         audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often=often)
-        return digest, await self._owe(channel, digest.after(datetime.now(UTC)))
+        await self._owe(channel, digest.after(datetime.now(UTC)))
 
     async def clear(self, channel: str, by: UserId) -> None:
         """End the channel's digest; raises as `set` does."""

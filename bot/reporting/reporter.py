@@ -266,9 +266,7 @@ class _Tellers:
         post = await self._threads.find(thread, key, ids=ids, since=ts)
         if post is None:
             return
-        kind = None if report.outcome is None else report.outcome.kind
-        waited = max(timedelta(seconds=1), report.waited or timedelta(0))
-        words = delivery_reports.waited(kind, waited, await self._names.one(report.session))
+        words = delivery_reports.waited(await self._names.one(report.session))
         try:
             await self._threads.update(thread, post, words, follows=True)
         except SlackRefused as error:
@@ -374,5 +372,5 @@ def _is_mark_only(report: Report) -> bool:
     return report.outcome is not None and report.outcome.needs_only_a_mark(
         report.owed.number,
         is_awaited=report.reply is not None and bool(report.reply.step),
-        was_delayed=report.waited is not None,
+        was_delayed=report.was_delayed,
     )

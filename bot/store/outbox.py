@@ -234,7 +234,7 @@ class Outbox:
 class Report:
     """A report on a reply that has an outcome, or waits, as the thread `delay_told_in` knows.
 
-    `waited` is the time since Devin first put the reply off; None if it never did.
+    It `was_delayed` if Devin ever put it off.
     """
 
     owed: Owed
@@ -243,7 +243,7 @@ class Report:
     reply: Reply | None
     outcome: Outcome | None
     delay_told_in: str
-    waited: timedelta | None
+    was_delayed: bool
     is_current: bool
     session: SessionId
 
@@ -252,7 +252,6 @@ class Report:
         """Build it from a record with `REPORT_FIELDS`; raise ValidationError for a broken one."""
         record = begun.record
         reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]
-        put_off = record[ReplyField.PUT_OFF_AT]
         return cls(
             owed=begun.owed,
             again=begun.again,
@@ -260,7 +259,7 @@ class Report:
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
             delay_told_in=record[ReplyField.DELAY_TOLD_IN],
-            waited=timedelta(milliseconds=begun.at - int(put_off)) if put_off else None,
+            was_delayed=bool(record[ReplyField.PUT_OFF_AT]),
             is_current=record[ReplyField.ROUND] == str(begun.owed.number),
             session=SessionId(record[ReplyField.SESSION]),
         )

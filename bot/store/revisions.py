@@ -70,11 +70,6 @@ class Revision:
         how = self.outcome
         return how is None or how.kind not in NEVER_TAKEN
 
-    @property
-    def is_certain(self) -> bool:
-        """True if Devin certainly has the message."""
-        return self.outcome is not None and self.outcome.kind is OutcomeKind.DELIVERED
-
 
 class Revisions:
     """Changes replies that wait, in Redis."""

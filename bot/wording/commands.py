@@ -1,7 +1,7 @@
 """Answers to commands that mention the bot, its help, and messages of `/devin-say`."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.model.replies import Outcome, Queue
 from bot.model.sessions import Follow, NamedSession, Watched
@@ -15,7 +15,7 @@ from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, 
 
 HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "
-    "one of these; in our direct message, leave the mention out.",
+    "one of these. In our direct message, leave the mention out, except in a linked thread.",
     advice="*Start*\n"
     "• `start &lt;prompt&gt;`: start a session; Devin reads the thread so far\n"
     "• `link &lt;session link or ID&gt;`: link this thread to a session\n"
@@ -47,17 +47,6 @@ HELP = SlackMessage(
     "`/devin-say` in a channel · linked threads in my *Home* tab",
     buttons=(OPEN,),
 )
-
-_DIRECTLY = (
-    "I turn a Slack thread and a Devin session into one conversation. Write me one of these, or, "
-    "in a channel's thread, mention me with it. Each message that you send me begins a thread; "
-    "once that is linked, your replies in it go to Devin, so mention me there, too."
-)
-
-
-def help_in(*, is_direct: bool) -> SlackMessage:
-    """Return the help for a channel, or for the bot's direct message."""
-    return replace(HELP, text=_DIRECTLY) if is_direct else HELP
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +103,24 @@ def default_is(session: NamedSession, by: str) -> SlackMessage:
     """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(
         f"{quiet(by)} set *{session_link(session)}* as the default session here. "
-        "`/devin-say &lt;message&gt;` sends to it."
-    )
-
-
-def default_chosen(session: NamedSession) -> SlackMessage:
-    """Confirm a new default session for the channel."""
-    return SlackMessage(
-        f"`/devin-say &lt;message&gt;` here now sends to *{session_link(session)}*. "
-        "To undo, mention me with `default none`."
+        "`/devin-say &lt;message&gt;` sends to it. To undo, mention me with `default none`."
     )
 
 
 def by_mention(verb: str) -> SlackMessage:
-    """Say how `digest` or `adopt` is said in a channel."""
+    """Say how a command that is about a channel is given there."""
     return SlackMessage(
         f"To use `{verb}`, mention me in the channel, for example "
         f"`@Devin Relay {_EXAMPLES[verb]}`. Nothing was sent to Devin."
     )
 
 
-_EXAMPLES = {"digest": "digest daily", "adopt": "adopt tag:oncall"}
-
-DEFAULT_CLEARED = SlackMessage("Default session cleared.")
-
+_EXAMPLES = {
+    "adopt": "adopt tag:oncall",
+    "default": "default none",
+    "defaults": "defaults max:10",
+    "digest": "digest daily",
+}
 
 SAY_HELP = SlackMessage(
     "*Usage:* `/devin-say [session or new] &lt;message&gt;`\n"

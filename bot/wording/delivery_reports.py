@@ -203,13 +203,10 @@ def late(replies: int, commands: Sequence[str], *, silenced: bool) -> SlackMessa
     said = []
     if replies:
         missed = plural(replies, "1 reply", f"{replies} replies")
-        it = plural(replies, "it", "them")
-        said.append(f"I was offline and missed {missed}; I'm sending {it} now.")
+        said.append(f"I was offline and missed {missed}, which I'm sending now.")
     if commands:
         asked = ", ".join(f"`{verb}`" for verb in commands)
-        that = plural(len(commands), "that", "those")
-        missed = "I also missed" if replies else "I was offline and missed"
-        said.append(f"{missed} {asked}. Please repeat {that}.")
+        said.append(f"I was offline and missed {asked}. Please repeat what you still need.")
     if silenced:
         said.append("Replies posted after that command weren't sent, except those with ✅.")
     return SlackMessage(" ".join(said))
@@ -224,19 +221,12 @@ def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> Sl
     )
 
 
-def waited(kind: OutcomeKind | None, how_long: timedelta, sent_to: NamedSession) -> SlackMessage:
+def waited(sent_to: NamedSession) -> SlackMessage:
     """Return what takes the place of `waiting` once the reply has an outcome, or was withdrawn."""
-    said = f"Devin was unavailable for {span(how_long)}."
-    if kind is None:
-        said = (
-            "Devin wasn't accepting messages, so replies were queued. The first one was taken back "
-            "before Devin got it."
-        )
-    elif kind is OutcomeKind.DELIVERED:
-        said += " Queued replies are being delivered now."
-    elif kind is OutcomeKind.GIVEN_UP:
-        said += " I've stopped trying to send the reply that came first."
-    return SlackMessage(said, buttons=(opens(sent_to),))
+    return SlackMessage(
+        "Devin wasn't accepting messages for a while, so replies were queued.",
+        buttons=(opens(sent_to),),
+    )
 
 
 sent_again, unlinked_by = note("Sent again"), note("Unlinked")
@@ -259,12 +249,10 @@ ANSWERED_BEFORE = SlackMessage(
 )
 
 
-def correction_offered(ticket: str, *, was_taken: bool, is_certain: bool = True) -> SlackMessage:
+def correction_offered(ticket: str) -> SlackMessage:
     """Offer to send an edit that Devin has not seen; the button carries `ticket`."""
     return SlackMessage(
-        f"Devin {_has(is_certain=is_certain)} the original, so it won't see your edit."
-        if was_taken
-        else "Devin doesn't have the original, and won't see your edit unless you send it.",
+        "Devin won't see your edit unless you send it.",
         buttons=(button(actions.SEND_CORRECTION, "Send correction", ticket),),
     )
 
@@ -274,13 +262,7 @@ def corrected(by: str, message: str) -> SlackMessage:
     return SlackMessage(f"*{quiet(by)}* corrected an earlier message:", quote=message)
 
 
-def read_already(*, is_certain: bool) -> SlackMessage:
-    """Say that a deleted reply, or one made an aside, cannot be recalled from Devin."""
-    return SlackMessage(
-        f"Devin {_has(is_certain=is_certain)} that message, so I can't recall it. "
-        "If it matters, reply here with what Devin should do instead."
-    )
-
-
-def _has(*, is_certain: bool) -> str:
-    return "already has" if is_certain else "may already have"
+READ_ALREADY = SlackMessage(
+    "I already sent that message to Devin, so I can't recall it. "
+    "If it matters, reply here with what Devin should do instead."
+)

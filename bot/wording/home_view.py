@@ -54,7 +54,7 @@ PARTIAL = (
 
 AWAY = SlackMessage("I couldn't reach my database. Please reopen this tab in a minute.")
 
-UNLINKED = "Unlinked. I've posted a note in the thread."
+DONE = "Done. I've posted a note in the thread."
 GONE = "That thread is no longer linked to that session. Nothing changed."
 
 PER_PAGE = 30
@@ -132,11 +132,6 @@ def needs_someone(seen: Watched) -> bool:
 def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:
     """Explain an empty App Home to a person who may not steer Devin."""
     return SlackMessage(f"{MAY_NOT[standing]}. {ask_for_access(standing, admin)}")
-
-
-def muted_note(*, muted: bool) -> str:
-    """Confirm a choice of *Mute* or *Unmute*."""
-    return f"{'Muted' if muted else 'Unmuted'}. I've posted a note in the thread."
 
 
 def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: str) -> View:

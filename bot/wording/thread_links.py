@@ -18,15 +18,10 @@ def linked_already(to: NamedSession, by: str) -> SlackMessage:
     return SlackMessage(f"{linker(by)} already linked this thread to *{session_link(to)}*.")
 
 
-def linked_before(to: NamedSession, by: str) -> SlackMessage:
-    """Say that the thread keeps the link it already has, made by `by`."""
-    said = linked_already(to, by).text
-    return SlackMessage(f"{said} To switch, mention me in the thread with `unlink` first.")
-
-
-def unlinked(session: NamedSession) -> SlackMessage:
-    """Confirm that the thread's link has ended."""
-    return SlackMessage(f"Unlinked from *{session_link(session)}*. {_STILL_SENT}")
+def unlinked(session: NamedSession, by: str = "") -> SlackMessage:
+    """Say that the thread's link has ended, and by whom if that was done by App Home or a card."""
+    who = f" by {quiet(by)}" if by else ""
+    return SlackMessage(f"Unlinked{who} from *{session_link(session)}*. {_STILL_SENT}")
 
 
 def channel_moved(session: NamedSession) -> SlackMessage:
@@ -50,13 +45,6 @@ def muted(link: Link, by: str = "") -> SlackMessage:
     )
 
 
-def unlinked_by(session: NamedSession, by: str) -> SlackMessage:
-    """Tell a thread that `by` unlinked it from App Home, or by its card."""
-    return SlackMessage(
-        f"{quiet(by)} unlinked this thread from *{session_link(session)}*. {_STILL_SENT}"
-    )
-
-
 def offer(session: NamedSession, ticket: str) -> SlackMessage:
     """Offer to link a thread to a session whose address someone wrote into it."""
     return SlackMessage(
@@ -66,11 +54,7 @@ def offer(session: NamedSession, ticket: str) -> SlackMessage:
     )
 
 
-def offer_taken(session: NamedSession) -> SlackMessage:
-    """Return the note that replaces a pressed offer."""
-    return SlackMessage(f"This thread is linked to *{session_link(session)}*.")
-
-
+OFFER_TAKEN = SlackMessage("This thread is linked.")
 STARTING = SlackMessage("Starting a session with this message.")
 
 

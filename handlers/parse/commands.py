@@ -131,21 +131,17 @@ def _end_meant(verb: str, argument: str) -> str:
 
 
 def takes_mention(text: str) -> str:
-    """Return `digest` or `adopt` if `/devin-say` was given that command, which takes a mention."""
-    verb, _, rest = text.strip().lower().partition(" ")
-    is_taken = _argument(verb, rest.strip()) is not None or _end_meant(verb, rest.strip())
-    return verb if verb in {"digest", "adopt"} and is_taken else ""
+    """Return the command that a `/devin-say` was given, if it is about a channel; else "".
 
-
-def is_about_defaults(text: str) -> bool:
-    """Whether a `/devin-say` can hardly be a message, but is `default` or `defaults`."""
+    Such a command takes a mention, and can hardly be a message.
+    """
     word, *rest = text.split(maxsplit=1) or [""]
     argument = "".join(rest)
     verb = _meant(word.lower(), argument)
-    if verb == "default" and argument and not parse_session(argument):
-        return argument.lower() in _ENDS
     is_taken = _argument(verb, argument) is not None or bool(_end_meant(verb, argument))
-    return verb in {"default", "defaults"} and is_taken
+    if verb == "default" and argument and not parse_session(argument):
+        is_taken = argument.lower() in _ENDS
+    return verb if verb in {"default", "defaults", "digest", "adopt"} and is_taken else ""
 
 
 def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:

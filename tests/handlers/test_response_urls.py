@@ -46,7 +46,7 @@ async def unlink(desk: Desk) -> tuple[str | None, Told]:
 async def take_an_offer_up(desk: Desk) -> tuple[str | None, Told]:
     await desk.slack.say(f"See {test_link_offers.URL}")
     await test_link_offers.press(desk, await test_link_offers.offered(desk))
-    return None, thread_links.offer_taken(desk.named())
+    return None, thread_links.OFFER_TAKEN
 
 
 async def send_a_correction(desk: Desk) -> tuple[str | None, Told]:

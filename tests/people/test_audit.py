@@ -13,7 +13,7 @@ from bot.redis.connection import Store
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
-from bot.wording.mirror.digest import DIGEST_OFF
+from bot.wording.mirror.digest import NO_DIGEST
 from sandbox.slack.world.workspace import User
 from tests.people import test_ending as ends
 from tests.people import test_home as homes
@@ -100,11 +100,11 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
         "mute": muted(),
         "unmute": muted(is_muted=False),
         "follow turns": ANYTHING,
-        f"default {SESSION}": commands.default_chosen(desk.named()),
-        "default none": commands.DEFAULT_CLEARED,
+        f"default {SESSION}": commands.default_is(desk.named(), "ada"),
+        "default none": commands.NO_DEFAULT,
         f'defaults max:3 words:"{MARK}"': "`max`, `words`",
-        "digest weekly": "I'll post a digest",
-        "digest off": DIGEST_OFF,
+        "digest weekly": "has set a digest",
+        "digest off": NO_DIGEST,
         f"adopt tag:{MARK}": "changed adoption",
         "adopt none": "ended adoption",
         "unlink": ANYTHING,

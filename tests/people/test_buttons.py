@@ -148,7 +148,7 @@ async def edited_since(desk: Desk) -> tuple[Message, str]:
     ts = await desk.reply("Please rebase", thread)
     report = await desk.offering("send_again", thread)
     await desk.slack.edit("general", ts, "Please merge")
-    offer = delivery_reports.correction_offered("", was_taken=True, is_certain=False)
+    offer = delivery_reports.correction_offered("")
     await desk.until_whispered(offer, "ada")
     return report, ts
 

@@ -23,7 +23,7 @@ async def said(desk: Desk, text: str, *, user: str = "ada", channel: str = "gene
 async def chosen(desk: Desk, session: str = SESSION, *, channel: str = "general") -> str:
     """Choose the channel's default as Ada, at the top level; return the mention's ts."""
     ts = await desk.mention(f"default {session}", channel=channel)
-    await desk.until_said(commands.default_chosen(desk.named(session)), ts, channel=channel)
+    await desk.until_said(commands.default_is(desk.named(session), "ada"), ts, channel=channel)
     return ts
 
 
@@ -42,7 +42,7 @@ async def test_a_message_without_a_session_goes_to_the_default(
     thread = await desk.linked_thread(OTHER_SESSION)
     other = await desk.linked_thread(f"devin-{0x5EC4E7:032x}")
     ts = await desk.mention(f"default {word}", thread=thread if place == "thread" else None)
-    told = commands.default_chosen(desk.named())
+    told = commands.default_is(desk.named(), "ada")
     await desk.until_said(told, thread if place == "thread" else ts)
     await said(desk, "Please rebase")
     await desk.until_received("Please rebase")
@@ -61,7 +61,7 @@ async def test_a_default_is_shown_and_ended(bot: Bot, desk: Desk) -> None:
     ts = await desk.mention("DEFAULT", user="ben")
     await desk.until_said(commands.default_is(desk.named(), "ada"), ts)
     ts = await desk.mention("default None")
-    await desk.until_said(commands.DEFAULT_CLEARED, ts)
+    await desk.until_said(commands.NO_DEFAULT, ts)
     await said(desk, "Please rebase")
     await desk.until_whispered(refusals.sorry(ChooseSession([])), "ada")
     assert desk.devin.requests == []

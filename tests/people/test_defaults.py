@@ -114,7 +114,7 @@ async def test_defaults_and_the_default_session_are_apart(
     await desk.mention("default max:7")
     await until_posted(desk, "(`max`)")
     ts = await desk.mention(f"defaults {SESSION}")
-    await desk.until_said(commands.default_chosen(desk.named()), ts)
+    await desk.until_said(commands.default_is(desk.named(), "ada"), ts)
     assert "`max:7` (set by ada)." in await shown(desk)
     assert SESSION[6:13] in await shown(desk)
     await desk.mention("defaults none")
@@ -123,7 +123,7 @@ async def test_defaults_and_the_default_session_are_apart(
     await desk.mention("defaults max:8")
     await until_posted(desk, "`max:8`")
     ts = await desk.mention("default none")
-    await desk.until_said(commands.DEFAULT_CLEARED, ts)
+    await desk.until_said(commands.NO_DEFAULT, ts)
     kept = await profile(desk, store)
     assert (kept.session, kept.options.max_acu) == (None, 8)
 
@@ -237,8 +237,9 @@ async def test_devin_say_shows_them_and_sends_no_command(bot: Bot, desk: Desk) -
     texts = ("default none", "default", f"default {OTHER_SESSION}", "defaults max:3")
     for text in (*texts, "default clear", "defaults off"):
         assert (await desk.slack.slash("/devin-say", text)).acked
+    told = [commands.by_mention(verb) for verb in ("default", "defaults")]
     await wait_until(
-        lambda: sum(tells(one, defaults.BY_MENTION) for one in desk.whispers("ada")) == 6,
+        lambda: sum(tells(one, said) for one in desk.whispers("ada") for said in told) == 6,
         "each is answered",
     )
     await desk.slack.slash("/devin-say", "defaults are fine")
@@ -298,7 +299,7 @@ async def test_a_change_that_runs_again_is_told_once(
 async def test_a_channel_with_a_new_id_keeps_them(bot: Bot, desk: Desk, store: Store) -> None:
     """But not its default session: people whom nobody had in mind can read along there."""
     ts = await desk.mention(f"default {SESSION}", channel="secrets")
-    await desk.until_said(commands.default_chosen(desk.named()), ts, channel="secrets")
+    await desk.until_said(commands.default_is(desk.named(), "ada"), ts, channel="secrets")
     await desk.mention("defaults max:6", channel="secrets")
     await until_posted(desk, "`max:6`", "secrets")
     old = channel_of(desk, "secrets")

@@ -87,7 +87,7 @@ async def set_digest(
     desk.slack.workspace.user("ada").zone = far_from_nine()
     before = set(await dues(raw))
     ts = await desk.mention(f"digest {often}", channel=channel)
-    await desk.until_said("I'll post a digest", ts, channel=channel)
+    await desk.until_said("has set a digest", ts, channel=channel)
     (due,) = set(await dues(raw)) - before
     return due
 
@@ -162,7 +162,7 @@ async def test_it_is_shown_and_ended(bot: Bot, desk: Desk, raw: Redis) -> None:
     digest = Digest(often=Often.WEEKLY, by=UserId(ada.id), zone=ada.zone)
     await desk.until_said(words.digest_is(digest, "ada", due), ts)
     ts = await desk.mention("digest off", user="ben")
-    await desk.until_said(words.DIGEST_OFF, ts)
+    await desk.until_said(words.NO_DIGEST, ts)
     await desk.linked_thread()
     await let_time_pass(raw, due)
     await until_gone(raw, due)
@@ -173,13 +173,13 @@ async def test_the_last_choice_counts(bot: Bot, desk: Desk, raw: Redis) -> None:
     """What is set twice is owed once, and a daily one that became weekly waits for Monday."""
     due = await set_digest(desk, raw)
     ts = await desk.mention("digest daily")
-    await desk.until_said("I'll post a digest", ts)
+    await desk.until_said("has set a digest", ts)
     assert await dues(raw) == [due]
     ada = desk.slack.workspace.user("ada")
     weekly = Digest(often=Often.WEEKLY, by=UserId(ada.id), zone=ada.zone)
     monday = weekly.after(due - timedelta(seconds=1))
     ts = await desk.mention("digest weekly")
-    await desk.until_said("I'll post a digest", ts)
+    await desk.until_said("has set a digest", ts)
     await desk.linked_thread()
     if due != monday:
         await let_time_pass(raw, due)
@@ -207,8 +207,8 @@ async def test_nine_is_where_the_person_is(
     """Where Slack doesn't tell that, it is UTC, which is said."""
     desk.slack.workspace.user("ben").zone = zone
     ts = await desk.mention("digest daily", user="ben")
-    told = await desk.until_said("I'll post a digest", ts)
-    assert ("so I use UTC" in told) is (hour == 9)
+    told = await desk.until_said("has set a digest", ts)
+    assert ("UTC, since" in told) is (hour == 9)
     assert {due.hour for due in await dues(raw)} == {hour}
 
 
@@ -318,7 +318,7 @@ async def test_a_digest_in_the_direct_message(bot: Bot, desk: Desk, raw: Redis) 
     """It is about the sessions there; no mention is needed to set it."""
     desk.slack.workspace.user("ada").zone = far_from_nine()
     ts = await desk.slack.say("digest daily", channel="dm")
-    await desk.until_said("I'll post a digest", ts, channel="dm")
+    await desk.until_said("has set a digest", ts, channel="dm")
     (due,) = await dues(raw)
     root = await desk.slack.say(f"link {SESSION}", channel="dm")
     await desk.until_linked(root, channel="dm")

@@ -30,7 +30,7 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
         thread_links.not_linked(""),
         ["start_spoken", "link_spoken"],
     ),
-    "Help": (commands.help_in(is_direct=True), ["open_start_form"]),
+    "Help": (commands.HELP, ["open_start_form"]),
     "start": (starting.NOTHING, ["open_start_form"]),
     "link": (refusals.no_session(""), ["link_spoken"]),
     SESSION: (thread_links.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),

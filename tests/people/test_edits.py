@@ -37,7 +37,6 @@ from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.store.revisions import Revised, Revisions
 from bot.wording import delivery_reports, refusals, thread_links
-from bot.wording.message import SlackMessage
 from bot.wording.phrases import mail_waiting, session_address
 from handlers.parse.messages import parse_deletion, parse_edit
 from sandbox.slack.server import Message
@@ -73,7 +72,7 @@ from tests.support.known import forget
 from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
-OFFER = delivery_reports.correction_offered("", was_taken=True)
+OFFER = delivery_reports.correction_offered("")
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 GONE = refusals.sorry(Expired())
 AWAY = refusals.passing(SlackAway("chat.postMessage", "", maybe_done=True))
@@ -119,13 +118,13 @@ async def delete(desk: Desk, ts: str) -> None:
     await desk.until_heard()
 
 
-def offers(desk: Desk, words: SlackMessage = OFFER) -> list[Message]:
-    return [one for one in desk.slack.ephemerals("general", "ada") if tells(one.text, words)]
+def offers(desk: Desk) -> list[Message]:
+    return [one for one in desk.slack.ephemerals("general", "ada") if tells(one.text, OFFER)]
 
 
-async def offered(desk: Desk, count: int = 1, *, words: SlackMessage = OFFER) -> Message:
-    await wait_until(lambda: len(offers(desk, words)) == count, f"{count} offers")
-    return offers(desk, words)[-1]
+async def offered(desk: Desk, count: int = 1) -> Message:
+    await wait_until(lambda: len(offers(desk)) == count, f"{count} offers")
+    return offers(desk)[-1]
 
 
 def corrections_in(desk: Desk, thread: str) -> list[Message]:
@@ -519,7 +518,7 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     await desk.slack.delete("general", ts)
     await until_noted(desk, store, ts, "")
     answers.set()
-    await desk.until_whispered(delivery_reports.read_already(is_certain=False), "ada")
+    await desk.until_whispered(delivery_reports.READ_ALREADY, "ada")
     await wait_until(
         lambda: [actions(one) for one in desk.posts(thread)] == [AGAIN],
         "the report",
@@ -775,7 +774,7 @@ async def test_after_delivery_a_deletion_cannot_be_followed(
     """Its author is told so, once."""
     _, ts = await delivered(desk)
     await delete(desk, ts)
-    await desk.until_whispered(delivery_reports.read_already(is_certain=True), "ada")
+    await desk.until_whispered(delivery_reports.READ_ALREADY, "ada")
     deletion = desk.slack.deliveries[-1]
     await (await desk.slack.redeliver(deletion)).settled()
     await until_settled(store)
@@ -796,13 +795,12 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     await desk.until_marked("zzz", suspended)
     await until_settled(store)
     await edit(desk, refused, "Uno")
-    await offered(desk, words=delivery_reports.correction_offered("", was_taken=False))
+    await offered(desk)
     await edit(desk, suspended, "Dos")
-    maybe = delivery_reports.correction_offered("", was_taken=True, is_certain=False)
-    await offered(desk, words=maybe)
+    await offered(desk, 2)
     await delete(desk, refused)
     await delete(desk, suspended)
-    await desk.until_whispered(delivery_reports.read_already(is_certain=False), "ada")
+    await desk.until_whispered(delivery_reports.READ_ALREADY, "ada")
     assert len(desk.whispers("ada")) == 3
     await desk.press("send_again", thread)
     await desk.until_whispered(refusals.sorry(MessageGone()), "ada")
@@ -813,7 +811,7 @@ async def test_an_aside_after_delivery_is_told_like_a_deletion(bot: Bot, desk: D
     """Devin has the reply, so there is no correction to offer."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "(aside) Please rebase")
-    await desk.until_whispered(delivery_reports.read_already(is_certain=True), "ada")
+    await desk.until_whispered(delivery_reports.READ_ALREADY, "ada")
     assert offers(desk) == []
 
 

@@ -166,7 +166,7 @@ async def test_unlinked_by_its_card_a_thread_is_told_by_whom(
     card = desk.card(thread)
     assert card is not None
     await press(desk, card, "unlink", user="ben")
-    await desk.until_said(thread_links.unlinked_by(desk.named(), "Ben Franklin"), thread)
+    await desk.until_said(thread_links.unlinked(desk.named(), "Ben Franklin"), thread)
     await until_card(desk, ended_card(desk.named()).text, thread)
     await until_settled(store)
     assert actions(card) == []

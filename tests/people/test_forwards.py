@@ -252,7 +252,7 @@ async def test_no_correction_without_words_is_offered(bot: Bot, desk: Desk, text
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look")
     await desk.until_delivered(ts)
     await edit(desk, ts, text, blocks=[])
-    await desk.until_whispered(delivery_reports.read_already(is_certain=True), "ada")
+    await desk.until_whispered(delivery_reports.READ_ALREADY, "ada")
     assert [actions(one) for one in desk.slack.ephemerals("general")] == [[]]
 
 
@@ -263,7 +263,7 @@ async def test_a_correction_of_the_comment_is_words_alone(bot: Bot, desk: Desk) 
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
     await desk.until_delivered(ts)
     await edit(desk, ts, "Look at this")
-    await desk.until_whispered(delivery_reports.correction_offered("", was_taken=True), "ada")
+    await desk.until_whispered(delivery_reports.correction_offered(""), "ada")
     (offer,) = desk.slack.ephemerals("general", "ada")
     await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
     received = await desk.until_received("Look at this")
@@ -279,7 +279,7 @@ async def test_a_correction_brings_a_forward_that_devin_never_took(bot: Bot, des
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
     await desk.until_marked("x", ts)
     await edit(desk, ts, "Look at this")
-    await desk.until_whispered(delivery_reports.correction_offered("", was_taken=False), "ada")
+    await desk.until_whispered(delivery_reports.correction_offered(""), "ada")
     (offer,) = desk.slack.ephemerals("general", "ada")
     await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
     assert "> Production is **down**." in await desk.until_received("Look at this")

@@ -101,7 +101,7 @@ async def test_whoever_names_a_session_is_offered_the_link(
     said = await desk.until_linked(thread, channel=channel)
     assert linked(desk.named(), is_barred=channel == "shared") in said
     await wait_until(lambda: not actions(offer), "the button is gone")
-    assert offer.text == thread_links.offer_taken(desk.named()).text
+    assert offer.text == thread_links.OFFER_TAKEN.text
     ts = await desk.reply("Now", thread, channel=channel)
     await desk.until_delivered(ts, channel=channel)
     assert desk.received() == ["ada, U0ADA00000 (in Slack):\n\nNow"]

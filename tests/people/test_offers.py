@@ -95,11 +95,10 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(
     await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
     await desk.until_linked(thread)
     await press(desk, action, offer)
+    told = refusals.sorry(LinkedElsewhere(desk.named(OTHER_SESSION), "Ben Franklin"))
     if action == START:
-        elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "Ben Franklin")
-        await desk.until_whispered(refusals.sorry(elsewhere), "ada")
+        await desk.until_whispered(told, "ada")
     else:
-        told = thread_links.linked_before(desk.named(OTHER_SESSION), "Ben Franklin")
         await wait_until(lambda: desk.slack.open_views("ada"), "a modal tells")
         assert told.text in str(desk.slack.open_views("ada")[0]["blocks"])
     assert started(desk) == []

@@ -167,24 +167,16 @@ async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
         assert "@here" not in text
 
 
-async def test_an_offer_and_what_replaces_it_name_the_title(bot: Bot, desk: Desk) -> None:
+async def test_an_offer_names_the_title(bot: Bot, desk: Desk) -> None:
     """The address that somebody writes may be the deployment's own, of one organization."""
-    thread = await desk.slack.say(f"See {ACME}/org/acme/sessions/{HEX}")
+    await desk.slack.say(f"See {ACME}/org/acme/sessions/{HEX}")
     assert shown(desk) in await desk.until_whispered(thread_links.offer(named(desk), ""), "ada")
-    (message,) = desk.slack.ephemerals("general", "ada")
-    await desk.slack.press_ephemeral(
-        "link_offered", channel="general", message_ts=message.ts, user="ada"
-    )
-    assert shown(desk) in await desk.until_whispered(thread_links.offer_taken(named(desk)), "ada")
-    assert shown(desk) in await desk.until_linked(thread)
 
 
 async def test_a_channel_s_default_is_named_by_title(bot: Bot, desk: Desk) -> None:
-    """Both when it is chosen and when somebody asks."""
-    root = await desk.slack.say("Where to?")
-    chosen, asked = commands.default_chosen(named(desk)), commands.default_is(named(desk), "ada")
-    assert shown(desk) in await desk.answer(f"default {SESSION}", root, chosen)
-    assert shown(desk) in await desk.answer("default", root, asked)
+    """Its address may be the deployment's own."""
+    root, told = await desk.slack.say("Where to?"), commands.default_is(named(desk), "ada")
+    assert shown(desk) in await desk.answer(f"default {SESSION}", root, told)
 
 
 async def test_the_shortcut_names_the_session_that_a_thread_has(bot: Bot, desk: Desk) -> None:
@@ -218,5 +210,5 @@ async def test_a_thread_whose_link_ends_elsewhere_is_told_its_title(bot: Bot, de
     await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], user="ada", value=unlink)
     form = await asked(desk)
     assert (await desk.slack.submit_view(form["id"], {}, user="ada")).acked
-    words = thread_links.unlinked_by(named(desk), "ada")
+    words = thread_links.unlinked(named(desk), "ada")
     assert shown(desk) in await desk.until_said(words, thread)

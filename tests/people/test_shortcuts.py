@@ -490,7 +490,7 @@ async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
     await wait_until(lambda: desk.slack.open_views("ben"), "ben is told")
     (view,) = desk.slack.open_views("ben")
     assert view["submit"] is None
-    assert thread_links.linked_before(desk.named(), "ada").text in shown(view)
+    assert refusals.sorry(LinkedElsewhere(desk.named(), "ada")).text in shown(view)
 
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])

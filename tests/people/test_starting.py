@@ -442,7 +442,7 @@ async def test_while_the_list_cannot_be_read_nobody_is_told_that_devin_starts_no
         await desk.slack.wait_connected()
         desk.devin.read_failures["sessions"] += [503] * 100
         root = await desk.mention("start Fix it")
-        await desk.until_said(starting.checking(timedelta(seconds=6)), root)
+        await desk.until_said(starting.waiting(timedelta(seconds=6)), root)
         await desk.until_said(uncertain("sessions unread: HTTP 503"), root)
     assert len(desk.posts(root)) == 2
 

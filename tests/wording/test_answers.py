@@ -101,13 +101,10 @@ def test_what_is_said_in_a_button_s_place_is_inert(by: str) -> None:
 
 NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "linked already": lambda by, session: thread_links.linked_already(session, by),
-    "linked before": lambda by, session: thread_links.linked_before(session, by),
     "unlinked": lambda _, session: thread_links.unlinked(session),
     "moved": lambda _, session: thread_links.channel_moved(session),
     "offer": lambda _, session: thread_links.offer(session, "0" * 32),
-    "offer taken": lambda _, session: thread_links.offer_taken(session),
     "default": lambda by, session: commands.default_is(session, by),
-    "default chosen": lambda _, session: commands.default_chosen(session),
     "defaults": lambda by, session: defaults.shown(_defaults(by, session)),
     "defaults changed": lambda by, session: defaults.changed(
         Changes.clearing(), _defaults(by, session)
@@ -122,7 +119,7 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
     "muted at home": lambda by, _: thread_links.muted(LINK.model_copy(update={"muted": True}), by),
     "unmuted at home": lambda by, _: thread_links.muted(LINK, by),
-    "unlinked at home": lambda by, session: thread_links.unlinked_by(session, by),
+    "unlinked at home": lambda by, session: thread_links.unlinked(session, by),
 }
 
 

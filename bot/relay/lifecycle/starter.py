@@ -215,8 +215,7 @@ class Starter:
                     return NamedSession(one.session, one.title, one.url), started
         if isinstance(found, Unread):
             if found.is_passing and not self._is_over(start):
-                told = words.checking(self.workspace.settings.give_up_after)
-                raise await self._put_off(start, Wait(found.reason, found.retry_after), told)
+                raise await self._put_off(start, Wait(found.reason, found.retry_after))
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"sessions unread: {found.reason}")
         log.warning("unknown whether it started", extra=start.log_fields)
         return words.uncertain(start.message, start.number, lost)
@@ -225,9 +224,9 @@ class Starter:
         """Have the start tried again later by raising `DevinAway`, or else give it up."""
         if self._is_over(start):
             return words.given_up(start.message, start.number, wait.reason)
-        raise await self._put_off(start, wait, words.waiting(self.workspace.settings.give_up_after))
+        raise await self._put_off(start, wait)
 
-    async def _put_off(self, start: Start, wait: Wait, told: SlackMessage) -> DevinAway:
+    async def _put_off(self, start: Start, wait: Wait) -> DevinAway:
         """Return the error that has the start tried again; tell the thread if it takes long."""
         waited = max(0.0, time.time() - start.at)
         delay, shortest = wait.retry_after, self.workspace.timing.send_pauses[0]
@@ -236,6 +235,7 @@ class Starter:
             delay = min(max(waited, shortest), LONGEST_WAIT_SECONDS)
             delay = min(delay, until_notice) if until_notice > 0 else delay
         if delay > until_notice:
+            told = words.waiting(self.workspace.settings.give_up_after)
             await self.notices.say(start.thread, told, once=f"waits:{start.tag}")
         left = self.workspace.settings.give_up_after.total_seconds() - waited
         return DevinAway(wait.reason, retry_after=max(shortest, min(delay, left)))

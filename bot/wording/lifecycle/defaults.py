@@ -118,9 +118,3 @@ def _limits(it: Shown) -> str:
         named = ", ".join(as_code(one) for one in it.ignored)
         told.append(f"Devin's API v1 ignores {named}.")
     return " ".join(told)
-
-
-BY_MENTION = SlackMessage(
-    "To set or clear this channel's defaults or its default session, mention me in the channel, "
-    "for example `@Devin Relay default none`. Nothing was sent to Devin."
-)

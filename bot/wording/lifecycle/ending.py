@@ -43,15 +43,11 @@ def failed(
 ) -> SlackMessage:
     """Say that the session was not ended or archived, or that nobody knows."""
     name, done = session_link(session), _DONE[how].lower()
-    if isinstance(why, Wait):
+    if isinstance(why, Wait) or why.kind is OutcomeKind.UNCERTAIN:
+        reason = why.reason if isinstance(why, Wait) else why.detail
         return SlackMessage(
-            f"I *couldn't {how}* *{name}*: Devin is unavailable right now "
-            f"({as_code(why.reason)}). Press *{_LABELS[how]}* again in a minute."
-        )
-    if why.kind is OutcomeKind.UNCERTAIN:
-        return SlackMessage(
-            f"I *couldn't confirm* that {name} was {done} ({as_code(why.detail)}).",
-            advice=f"Check the session, or press *{_LABELS[how]}* again; that's safe.",
+            f"I *couldn't confirm* that {name} was {done} ({as_code(reason)}).",
+            advice=f"Check the session, or press *{_LABELS[how]}* again in a minute; that's safe.",
         )
     return SlackMessage(
         f"I *couldn't {how}* *{name}* (HTTP {why.status}). Devin's response:",

@@ -91,18 +91,10 @@ NOT_PASSED_ON = SlackMessage(
 )
 
 
-def checking(give_up_after: timedelta) -> SlackMessage:
-    """Say once that nobody knows yet whether there is a session."""
-    return SlackMessage(
-        f":{WAITING_MARK}: I asked Devin for a session, but can't tell yet whether it started. "
-        f"I'll keep checking for {span(give_up_after)}."
-    )
-
-
 def waiting(give_up_after: timedelta) -> SlackMessage:
-    """Say once that Devin isn't starting sessions."""
+    """Say once that Devin starts no session now, or that nobody knows yet whether it has."""
     return SlackMessage(
-        f":{WAITING_MARK}: Devin isn't starting sessions right now. "
+        f":{WAITING_MARK}: I asked Devin for a session, but it hasn't confirmed one yet. "
         f"I'll keep trying for {span(give_up_after)}."
     )
 

@@ -100,7 +100,7 @@ def _day(day: date) -> str:
 
 
 NO_DIGEST = SlackMessage(
-    "There's no digest here. To get one, mention me with `digest daily` or `digest weekly`."
+    "No digest is posted here. To get one, mention me with `digest daily` or `digest weekly`."
 )
 
 
@@ -112,34 +112,12 @@ def refused(why: str) -> SlackMessage:
     )
 
 
-DIGEST_OFF = SlackMessage("I won't post a digest here anymore.")
-
-
-def digest_set(digest: Digest, due: datetime) -> SlackMessage:
-    """Confirm a digest, of which the first is `due` then."""
-    zone = _zone(digest)
-    unknown = "" if zone else " Slack doesn't tell me your time zone, so I use UTC."
-    will = f"I'll post a digest here {_when(digest)}.{unknown}"
-    return SlackMessage(f"{will} {_next(due)}")
-
-
 def digest_is(digest: Digest, by: str, due: datetime) -> SlackMessage:
     """Say what is set, by whom, and when the next digest is `due`."""
-    return SlackMessage(
-        f"{quiet(by)} has set a digest here, {_when(digest)}. {_next(due)} "
-        "To change that, mention me with `digest daily`, `digest weekly` or `digest off`."
-    )
-
-
-def _when(digest: Digest) -> str:
     days = "on Mondays" if digest.often is Often.WEEKLY else "every day"
-    return f"{days} at 9:00 AM ({_zone(digest) or 'UTC'})"
-
-
-def _zone(digest: Digest) -> str:
-    return quiet(digest.zone) if zone_of(digest.zone) else ""
-
-
-def _next(due: datetime) -> str:
-    at = local_time(int(due.timestamp()))
-    return f"The next one is due {at}, if anything happens before then."
+    zone = quiet(digest.zone) if zone_of(digest.zone) else "UTC, since Slack tells me no zone"
+    return SlackMessage(
+        f"{quiet(by)} has set a digest here, {days} at 9:00 AM ({zone}). The next one is due "
+        f"{local_time(int(due.timestamp()))}, if anything happens before then. To change that, "
+        "mention me with `digest daily`, `digest weekly` or `digest off`."
+    )
