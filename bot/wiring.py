@@ -10,7 +10,7 @@ from bot.delivery.sending import Sender
 from bot.devin.api import Devin
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.words import Ways, WordsTeller
+from bot.mirror.words import WordsTeller
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay import UseCases
@@ -24,7 +24,7 @@ from bot.schedule.local import LocalDispatch, Work, WorkPoll
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity, Workspace
-from bot.slack.files import SlackFiles, Uploads
+from bot.slack.files import SlackFiles
 from bot.store.outbox import OwedKind
 from bot.store.state import State
 from bot.timing import Timing
@@ -114,15 +114,6 @@ class Parts:
         )
 
     def _words(self) -> WordsTeller:
-        to, words = self._to, self.state.words
-        files = SentFiles(
-            devin=to.devin,
-            uploads=Uploads(to.client, self.workspace.threads),
-            words=words,
-            limit=to.settings.file_limit,
-            seconds=to.timing.file_seconds,
-        )
-
         async def say(thread: ThreadRef, said: SlackMessage, once: str) -> None:
             await self.cases.notices.say(thread, said, once=once)
 
@@ -130,7 +121,7 @@ class Parts:
             self.workspace,
             self.state,
             self.cases.audience,
-            Ways(words, self.workspace.threads, files, to.timing),
+            SentFiles(self.workspace, self.state.words, self._to.devin),
             self.cases.status_lines,
             self.schedule,
             say,

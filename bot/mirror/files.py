@@ -15,6 +15,7 @@ from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.slack.api import LIMITED
+from bot.slack.app.workspace import Workspace
 from bot.slack.files import SEND, Uploads
 from bot.store.outbox import Batch, Begun, Words
 from bot.text.devin_markdown import SentFile
@@ -50,19 +51,14 @@ class FilePart:
 
 
 class SentFiles:
-    """Uploads the files of batches.
+    """Uploads the files of batches; one that is too large, or takes too long, is linked."""
 
-    A file is linked if it is larger than `limit` bytes, or not in Slack within `seconds`.
-    """
-
-    def __init__(
-        self, *, devin: Devin, uploads: Uploads, words: Words, limit: int, seconds: float
-    ) -> None:
+    def __init__(self, workspace: Workspace, words: Words, devin: Devin) -> None:
         self._devin = devin
-        self._uploads = uploads
+        self._uploads = Uploads(workspace.client, workspace.threads)
         self._words = words
-        self._limit = limit
-        self._seconds = seconds
+        self._limit = workspace.settings.file_limit
+        self._seconds = workspace.timing.file_seconds
         self._room = asyncio.Semaphore(FILES_AT_ONCE)
 
     async def bring(self, part: FilePart) -> str | None:

@@ -28,16 +28,13 @@ from bot.runtime import metrics
 from bot.slack.api import LIMITED, SECOND
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.threads import Threads
 from bot.store.claims import start_claim
 from bot.store.links import thread_of
-from bot.store.outbox import PARTS, REFUSED, Batch, Begun, Schedule, Words
+from bot.store.outbox import PARTS, REFUSED, Batch, Begun, Schedule
 from bot.store.state import State
 from bot.text.devin_markdown import SentFile
-from bot.timing import Timing
 from bot.wording.message import SlackMessage
-from bot.wording.mirror import posts as devin_posts
-from bot.wording.mirror import posts as mirror_notices
+from bot.wording.mirror import posts
 from bot.wording.mirror.posts import NOT_SHOWN, Composed, DevinPost, Framing, LongText
 
 log = logging.getLogger(__name__)
@@ -86,9 +83,9 @@ def _instead_of(what: DevinPost | SentFile | LongText) -> Sequence[DevinPost]:
         case DevinPost():
             return what.instead() or [NOT_SHOWN]
         case SentFile():
-            return [devin_posts.file_link(what)]
+            return [posts.file_link(what)]
         case LongText():
-            return devin_posts.rest_of(what)
+            return posts.rest_of(what)
         case _:
             assert_never(what)
 
@@ -105,21 +102,14 @@ class _Shown(Enum):
     STOP = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """The ways to show a batch."""
-
-    words: Words
-    threads: Threads
-    files: SentFiles
-    timing: Timing
-
-
 class Posting:
     """One try at a batch."""
 
-    def __init__(self, ways: Ways, begun: Begun, batch: Batch, may_hear: MayHear) -> None:
-        self._ways = ways
+    def __init__(
+        self, teller: "WordsTeller", begun: Begun, batch: Batch, may_hear: MayHear
+    ) -> None:
+        self._words, self._files = teller.state.words, teller.files
+        self._threads, self._timing = teller.workspace.threads, teller.workspace.timing
         self._begun = begun
         self._batch = batch
         self._may_hear = may_hear
@@ -131,7 +121,7 @@ class Posting:
 
         Raises like a teller.
         """
-        ends = time.monotonic() + self._ways.timing.batch_seconds
+        ends = time.monotonic() + self._timing.batch_seconds
         parts, done = await parts_of(composed, self._notes), self._batch.parts
         while done < len(parts):
             shown = await self._show(thread, parts[done], done)
@@ -144,13 +134,13 @@ class Posting:
             done += 1
             self._may_be_there = False
             if done < len(parts):  # else the batch ends now
-                await self._ways.words.note(self._begun, PARTS, str(done))
+                await self._words.note(self._begun, PARTS, str(done))
                 # A file needs the time of a whole try.
                 is_file = not isinstance(parts[done].what, DevinPost)
                 if is_file or time.monotonic() >= ends:
-                    wait = self._ways.timing.post_pause
+                    wait = self._timing.post_pause
                     raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
-                await asyncio.sleep(self._ways.timing.post_pause)
+                await asyncio.sleep(self._timing.post_pause)
         return True
 
     async def _show(self, thread: ThreadRef, part: Part, number: int) -> _Shown:
@@ -164,7 +154,7 @@ class Posting:
         ids = self._begun.owed.log_fields
         key = f"{self._begun.owed}|{self._batch.number}.{number}"
         try:
-            await self._ways.threads.post_once(
+            await self._threads.post_once(
                 thread, post, key, again=self._may_be_there, ids=ids, since=self._batch.since
             )
         except SlackRefused as error:
@@ -181,15 +171,15 @@ class Posting:
 
     async def _put_file(self, thread: ThreadRef, name: str, file: SentFile | LongText) -> _Shown:
         part = FilePart(self._begun, thread, self._batch, name, file)
-        file_id = await self._ways.files.bring(part)
+        file_id = await self._files.bring(part)
         if not file_id:
             return _Shown.REPLACED if file_id is None else _Shown.THERE
         if not await self._may_hear():  # bringing it took its time
             return _Shown.STOP
-        return _Shown.THERE if await self._ways.files.show(part, file_id) else _Shown.REPLACED
+        return _Shown.THERE if await self._files.show(part, file_id) else _Shown.REPLACED
 
     async def _note(self, name: str, what: str) -> None:
-        await self._ways.words.note(self._begun, name, what)
+        await self._words.note(self._begun, name, what)
         self._notes[name] = what
 
 
@@ -213,7 +203,7 @@ class WordsTeller:
     workspace: Workspace
     state: State
     audience: Audience
-    ways: Ways
+    files: SentFiles
     status_lines: StatusLines
     schedule: Schedule
     say: Say
@@ -261,7 +251,7 @@ class WordsTeller:
         if batch.notes.get(REFUSED) == link.session:
             composed = replace(composed, posts=[NOT_SHOWN, *composed.posts])
         try:
-            return await Posting(self.ways, begun, batch, may_hear).show(thread, composed)
+            return await Posting(self, begun, batch, may_hear).show(thread, composed)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
                 # Who called `tell` ends it as well, which changes nothing then.
@@ -286,7 +276,7 @@ class WordsTeller:
             and heard.is_barred
             and await self.state.cards.was_open(thread, heard.link)
         ):
-            await self.say(thread, mirror_notices.QUIET, "mirror quiet")
+            await self.say(thread, posts.QUIET, "mirror quiet")
         return heard
 
     async def _composed(
@@ -299,14 +289,14 @@ class WordsTeller:
             is_late=batch.read_at - items[0].at > LATE // timedelta(milliseconds=1),
         )
         if sum(len(one.text) for one in items) > LONG:
-            return await asyncio.to_thread(devin_posts.compose, items, framing)
-        return devin_posts.compose(items, framing)
+            return await asyncio.to_thread(posts.compose, items, framing)
+        return posts.compose(items, framing)
 
     async def _close(self, begun: Begun, thread: ThreadRef, closed: Said) -> None:
         """Let the buttons of what was asked give way; no try has posted them before that."""
         since, ids = f"{closed.at // 1000 - MARGIN_SECONDS}.000000", begun.owed.log_fields
-        note = mirror_notices.closed(closed.kind)
-        await self.ways.threads.close(thread, closed.id, note, ids=ids, since=since)
+        note = posts.closed(closed.kind)
+        await self.workspace.threads.close(thread, closed.id, note, ids=ids, since=since)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
         """Return the id of the person to mention; who has ended a session knows of it."""

@@ -18,7 +18,7 @@ from bot.devin.api import Devin
 from bot.devin.opening import open_devin
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.words import Ways, WordsTeller
+from bot.mirror.words import WordsTeller
 from bot.model.errors import RelayError
 from bot.model.people import UserId
 from bot.model.sessions import Said, SessionId, SessionState, Watched
@@ -28,7 +28,6 @@ from bot.redis.keys import OUTBOX_KEY
 from bot.reporting.reporter import Delays, Outcomes, Reporter, Teller
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
-from bot.slack.files import Uploads
 from bot.store.links import Links, card_owed
 from bot.store.outbox import Begun, Outbox, Owed, OwedKind, words_owed
 from bot.store.watches import Found, Watches
@@ -48,7 +47,6 @@ from tests.support.waiting import wait_until
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=90)
-LIMIT = 10_000_000
 DRAIN_SECONDS = 30.0
 
 AT_ONCE = replace(BRISK, post_pause=0.0)
@@ -191,13 +189,7 @@ class Speaking:
     def files(self, parts: Parts | None = None) -> SentFiles:
         """Return what brings files, as the process of these parts or one of its own has it."""
         parts = parts or self._parts()
-        return SentFiles(
-            devin=self.devin,
-            uploads=Uploads(parts.workspace.client, parts.workspace.threads),
-            words=parts.state.words,
-            limit=LIMIT,
-            seconds=self.timing.file_seconds,
-        )
+        return SentFiles(parts.workspace, parts.state.words, self.devin)
 
     def _parts(self, background: Background | None = None) -> Parts:
         slack = self.box.slack
@@ -207,6 +199,7 @@ class Speaking:
             self.store,
             client,
             self.devin,
+            self.timing,
             background=background,
             NOTIFY="no",
             AGENT=self.agent,
@@ -237,7 +230,7 @@ class Speaking:
             parts.workspace,
             parts.state,
             parts.cases.audience,
-            Ways(parts.state.words, parts.workspace.threads, self.files(parts), self.timing),
+            self.files(parts),
             parts.cases.status_lines,
             Planned(),
             say,
