@@ -8,7 +8,7 @@ so messages are also read from time to time where it has not moved.
 Devin tells a session's children by their ids, so their states come with those of the next poll.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import IntEnum
 
@@ -69,9 +69,7 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     idle = abs(poll.began - _moved_at(poll, seen))
     if seen.state is SessionState.ENDED and idle >= FRESH_MS and not _has_open(poll, seen):
         return None
-    has_work = any(
-        one.state is SessionState.WORKING and not one.is_missing for one in seen.children
-    )
+    has_work = any(one.state is SessionState.WORKING for one in seen.children)
     slowest = min(SLOWEST.get(seen.state, RESTING), CHILDREN if has_work else RESTING)
     return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
 
@@ -146,44 +144,27 @@ Sessions = Mapping[SessionId, SessionSummary]
 
 
 def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
-    """Return the sessions, and then those of their children that may still change: one call's.
-
-    A child that Devin did not show to a later poll is not asked for again: looking for an id that
-    Devin refuses takes many calls.
-    """
+    """Return the sessions, and then those of their children that may still change: one call's."""
     children = (child for one in polls for child in one.seen.children)
-    open_ = (
-        one.session
-        for one in children
-        if one.state is not SessionState.ENDED and not one.is_missing
-    )
+    open_ = (one.session for one in children if one.state is not SessionState.ENDED)
     sessions = [one.session for one in polls]
     return list(dict.fromkeys([*sessions, *open_]))[: max(MOST, len(sessions))]
 
 
-def children_of(
-    before: Watched, session: SessionId, found: Sessions, missing: Collection[SessionId] = ()
-) -> tuple[Child, ...]:
-    """Return the children of a session; of one that was not found now, what was known before.
-
-    `missing` were asked for, and not found; a child that is new may only be listed late.
-    """
+def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[Child, ...]:
+    """Return the children of a session; of one that was not found now, what was known before."""
     if session not in found:
         return before.children
     known = {one.session: one for one in before.children}
     return tuple(
-        _child(found[one])
-        if one in found
-        else (known.get(one) or Child(session=one)).model_copy(
-            update={"is_missing": one in known and (one in missing or known[one].is_missing)}
-        )
+        _child(found[one]) if one in found else known.get(one) or Child(session=one)
         for one in found[session].children
     )
 
 
 def shown_of(children: Sequence[Child]) -> Sequence[object]:
     """Return what a card shows of children, which is not what they cost."""
-    return [(one.session, one.title, one.url, one.state, one.is_missing) for one in children]
+    return [(one.session, one.title, one.url, one.state) for one in children]
 
 
 def _child(summary: SessionSummary) -> Child:

@@ -8,7 +8,7 @@ while none is due. Redis decides which of them polls a session, so others go on 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -94,13 +94,11 @@ class SessionPoll:
         free = [one for one in polls if one.session not in self._reading]
         if not free:
             return
-        asked = pace.asked_with(free)
-        survey = await self._survey(asked)
+        survey = await self._survey(pace.asked_with(free))
         if isinstance(survey, timedelta):
             await self._watches.end([(one, survey) for one in free])
             return
-        missing = set(asked).difference(survey.found)
-        due = [_due(one, survey.found, missing) for one in free]
+        due = [_due(one, survey.found) for one in free]
         still = [one for one in due if one.worth is pace.Worth.NOTHING]
         await self._watches.end(
             [(one.poll, pace.until_next(one.poll, one.poll.seen)) for one in still]
@@ -242,9 +240,9 @@ def _note(session: SessionId, reason: str) -> None:
     log.info("sessions not read", extra={"session_id": session, "reason": reason})
 
 
-def _due(poll: TakenPoll, found: pace.Sessions, missing: Collection[SessionId]) -> _Due:
+def _due(poll: TakenPoll, found: pace.Sessions) -> _Due:
     summary = found.get(poll.session)
-    children = pace.children_of(poll.seen, poll.session, found, missing)
+    children = pace.children_of(poll.seen, poll.session, found)
     worth = pace.worth_of(poll, summary)
     if pace.shown_of(children) != pace.shown_of(poll.seen.children):
         worth = pace.Worth.NEWS

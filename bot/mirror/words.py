@@ -28,7 +28,6 @@ from bot.runtime import metrics
 from bot.slack.api import LIMITED, SECOND
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.claims import start_claim
 from bot.store.links import thread_of
 from bot.store.outbox import PARTS, REFUSED, Batch, Begun, Schedule
 from bot.store.state import State
@@ -221,9 +220,6 @@ class WordsTeller:
         if batch is None or link is None or not found:
             return False
         items, closed = still_asked(found)
-        caps = [one for one in items if one.kind is SaidKind.CAP_REACHED]
-        if caps and await self.state.claims.is_claimed(start_claim(thread)):
-            items = [one for one in items if one not in caps]  # someone has gone on already
         is_shown = True
         if items:
             is_shown = await self._show(begun, link, batch, items)

@@ -291,17 +291,13 @@ class Started(Record):
 
 
 class Child(Record):
-    """A session that another one has started, as it was last surveyed; the title is untrusted.
-
-    `is_missing`: Devin was asked for it again, and did not show it.
-    """
+    """A session that another one has started, as it was last surveyed; the title is untrusted."""
 
     session: SessionId
     title: str = ""
     url: str = ""
     state: SessionState = SessionState.UNKNOWN
     acus: float = 0.0
-    is_missing: bool = False
 
 
 class Watched(Record):

@@ -368,16 +368,13 @@ def test_of_too_many_pull_requests_the_last_are_known_and_each_is_told_once() ->
     assert len(before.pull_requests) == MOST_PULLS
 
 
-def test_a_survey_is_one_call_and_a_missing_child_is_asked_for_once() -> None:
-    """Parents come first; an id that Devin refuses would cost many calls each time."""
+def test_a_survey_is_one_call() -> None:
+    """Parents come first, and then their children."""
     ids = [SessionId(f"devin-{number}") for number in range(120)]
     found = {SESSION: summary(SessionState.WORKING, children=tuple(ids))}
     children = children_of(seen(), SESSION, found)
     poll = TakenPoll(SESSION, NOW, seen(children=children))
     assert asked_with([poll]) == [SESSION, *ids[:99]]
-    missing = children_of(poll.seen, SESSION, found, ids[:99])
-    for again in (missing, children_of(seen(children=missing), SESSION, found)):
-        assert asked_with([TakenPoll(SESSION, NOW, seen(children=again))]) == [SESSION, *ids[99:]]
 
 
 def test_a_session_that_falls_asleep_says_nothing() -> None:

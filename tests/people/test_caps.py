@@ -7,11 +7,9 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import ContinuedAlready, LinkedElsewhere, UnderWay
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession
 from bot.redis.connection import Store
 from bot.store.claims import Claims
-from bot.store.outbox import KEEP
-from bot.store.watches import Watches
 from bot.wording import actions, refusals, thread_links
 from bot.wording.lifecycle.starting import UNDER_WAY, continued
 from bot.wording.message import SlackMessage
@@ -221,34 +219,6 @@ async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_go
     (new,) = set(desk.devin.sessions) - before
     prompt, *more = [one.text for one in desk.devin.session(new).messages]
     assert [one for one in (prompt, *more) if "Use Postgres" in one] == (more if how else [prompt])
-
-
-async def test_who_writes_while_it_is_being_continued_is_not_told_to_continue_it(
-    bot: Bot, desk: Desk, raw: Redis, store: Store
-) -> None:
-    """The session at its cap has done nothing about the reply, which is known by then."""
-    thread = await used_up(desk, raw)
-    await desk.answer("follow", thread, "")
-    desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 100)
-    await press_on(desk, await offered(desk, thread))
-    await wait_until(lambda: len(desk.devin.creations) < 100, "it is put off")
-
-    async def told_at() -> int:
-        (seen,) = await Watches(store, KEEP).seen([SessionId(SESSION)])
-        return seen.answerable_since
-
-    before = await told_at()
-    await desk.until_delivered(await desk.reply("Use Postgres, not SQLite", thread))
-
-    async def is_again() -> bool:
-        return await told_at() > before
-
-    await wait_until(is_again, "a poll sees that the reply has moved nothing")
-    desk.devin.say(SESSION, "I can't")
-    await wait_until(lambda: "I can't" in desk.words(thread), "later words are in the thread")
-    assert " ".join(desk.said(thread)).count(REACHED) == 1
-    desk.devin.creations.clear()
-    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
 
 
 async def test_a_try_to_go_on_that_failed_can_be_repeated(
