@@ -5,7 +5,6 @@ All messages say what is wrong without repeating the address, which may contain 
 
 import ipaddress
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
@@ -24,23 +23,6 @@ _UNQUOTED = "!$&'()*+,;=~"
 _FALSE = frozenset({"", "0", "F", "FALSE", "N", "NO"})
 """Values that redis-py 8 reads as false in a query, in any case, or for an empty parameter."""
 
-
-def _is_tls_version(value: str) -> bool:
-    return value.isdecimal() and int(value) in list(ssl.TLSVersion)
-
-
-def _are_flags(value: str) -> bool:
-    return all(hasattr(ssl.VerifyFlags, one.strip()) for one in value.split(","))
-
-
-def _are_ciphers(value: str) -> bool:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(value)
-    except (ssl.SSLError, ValueError):
-        return False
-    return True
-
-
 _REDIS_QUERY: Mapping[str, Callable[[str], bool]] = {
     "db": str.isdecimal,
     "username": bool,
@@ -52,18 +34,11 @@ other, or prefer it to the relay's own, as a timeout."""
 
 _TLS_QUERY: Mapping[str, Callable[[str], bool]] = {
     "ssl_ca_certs": bool,
-    "ssl_ca_data": bool,
     "ssl_certfile": bool,
     "ssl_keyfile": bool,
     "ssl_check_hostname": bool,
     "ssl_cert_reqs": ("required", "optional", "none").__contains__,
-    "ssl_ciphers": _are_ciphers,
-    "ssl_min_version": _is_tls_version,
-    "ssl_include_verify_flags": _are_flags,
-    "ssl_exclude_verify_flags": _are_flags,
 }
-_ALONE_QUERY: Mapping[str, Callable[[str], bool]] = {"ssl_ca_path": bool, "ssl_password": bool}
-"""Those that redis-py 8 takes for a single server only."""
 
 
 def check_web_address(url: str) -> str:
@@ -169,10 +144,7 @@ def _check_redis_query(parts: SplitResult) -> None:
     """Raise `ValueError` if redis-py couldn't connect to the address, whatever its server is."""
     if parts.scheme != "unix" and not re.fullmatch(r"/?[0-9]*", parts.path):
         raise ValueError("names a database that isn't a number")
-    known = dict(_REDIS_QUERY)
-    if parts.scheme.startswith("rediss"):
-        known |= _TLS_QUERY
-        known |= {} if parts.scheme.endswith("+cluster") else _ALONE_QUERY
+    known = {**_REDIS_QUERY, **(_TLS_QUERY if parts.scheme.startswith("rediss") else {})}
     for name, values in parse_qs(parts.query).items():
         if name not in known:
             names = ", ".join(sorted(known))
@@ -188,30 +160,11 @@ def _lacking(url: str) -> str:
     if not parts.scheme.startswith("rediss") or not is_known_to_server:
         return "TLS (rediss://) and a password"
     asked = parse_qs(parts.query, keep_blank_values=True)
-    is_weak = {
-        "ssl_cert_reqs": lambda value: value != "required",
-        "ssl_check_hostname": lambda value: value.upper() in _FALSE,
-        "ssl_ciphers": _accept_anyone,
-    }
-    for name, is_so in is_weak.items():
-        if any(is_so(value) for value in asked.get(name, ())):
-            return f"verified TLS, which {name} prevents"
+    if any(value != "required" for value in asked.get("ssl_cert_reqs", ())):
+        return "verified TLS, which ssl_cert_reqs prevents"
+    if any(value.upper() in _FALSE for value in asked.get("ssl_check_hostname", ())):
+        return "verified TLS, which ssl_check_hostname prevents"
     return ""
-
-
-def _accept_anyone(ciphers: str) -> bool:
-    """Return True if `ciphers` permit no certificate or no encryption, or are malformed.
-
-    They connect even with `CERT_REQUIRED`, at security level 0 (SSL_CTX_set_security_level(3)).
-    """
-    if not _are_ciphers(ciphers):
-        return True
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_ciphers(ciphers)
-    is_open = (
-        one["auth"] == "auth-null" or not one["strength_bits"] for one in context.get_ciphers()
-    )
-    return context.security_level == 0 and any(is_open)
 
 
 def _http_parts(url: str) -> SplitResult:
