@@ -31,7 +31,7 @@ MOST_TAGS = 49
 """A session has 50 at most (docs.devin.ai, "Create session"), and one is the relay's own."""
 
 _QUOTES = str.maketrans("“”„‟", '""""')
-_BARE = re.compile(r"""[^\s,"'“\u2018\u2019\u201a«»`][^\s,"“”]*""")
+_BARE = re.compile(r"""[^\s,"'“\u2018\u2019\u201a«»`*](?:[^\s,"“”]*[^\s,"“”`*])?""")
 
 
 def one_line(text: str) -> str:
@@ -194,15 +194,7 @@ class OptionFlaw(StrEnum):
     EMPTY = "empty"
     WRONG = "wrong"
     TWICE = "twice"
-    NOT_ALONE = "not alone"
-    """`none` stands beside another value."""
-
-    SPACED = "spaced"
-    """A comma has a blank beside it, or no value."""
-
-    UNCLOSED = "unclosed"
-    MARKED = "marked"
-    """The `value` is an option in code or bold."""
+    """There is another value that excludes this one, such as `none`."""
 
     NEAR = "near"
     TOO_MANY = "too many"

@@ -39,17 +39,6 @@ _SEVERAL = frozenset({"repo", "tag", "origin"})
 _PLURALS = {"repos": "repo", "tags": "tag"}
 
 # fmt: off
-_ORDINARY = frozenset({
-    "bag", "code", "lag", "mac", "mad", "made", "man", "map", "mat", "mix", "mod", "model",
-    "models", "modes", "more", "move", "node", "nodes", "repro", "rode", "tab", "tabs", "tap",
-    "tar", "tax", "tile", "tiles", "titles", "wax",
-})
-# fmt: on
-"""Words with which engineers begin a sentence, and which are almost a key.
-
-With a value that only such a key has, they are a near miss of it."""
-
-# fmt: off
 _QUOTES = {
     '"': '"”', "“": "”", "”": '”"', "„": "“”", "'": "'’", "‘": "’'", "’": "’'",  # noqa: RUF001
     "‚": "‘’", "«": "»", "»": "«»", "`": "`",  # noqa: RUF001
@@ -59,11 +48,10 @@ _QUOTES = {
 
 Behind a colon, a keyboard with typographic quotation marks may type the one that closes."""
 
-_KEY = re.compile(r"([A-Za-z]{2,10})[:=]")
-_MARKED = re.compile(r"([`*])([A-Za-z]{2,10})[:=](?!\s|\1).+?\1")
+# Who copies an option from one of the bot's messages has it as code.
+_KEY = re.compile(r"(?:[`*](?=[A-Za-z]+[:=][^\s`*]))?([A-Za-z]{2,10})[:=]")
 _MACRO = re.compile(r"![A-Za-z][\w-]*(?=\s|$)", re.ASCII)
 _MENTION = re.compile(r"<[@#!]")
-_COMMA = re.compile(r"\s+,")
 _VALUE = re.compile(r"(?:<[^<>]*>|[^\s<]|<)*")
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _SCHEME = re.compile(r"https?://|mailto:")
@@ -160,59 +148,36 @@ class _Reading:
             is_mode = macro[0][1:].lower() in MODES
             self._take("mode" if is_mode else "playbook", macro[0][1:] if is_mode else macro[0])
             return True
-        if (marked := _MARKED.match(self._text, self._at)) and _key(marked[2]) in self._keys:
-            self._at = marked.end()
-            written = _shown(marked[0][1:-1])
-            self.problems.append(OptionProblem(OptionFlaw.MARKED, _key(marked[2]), written))
-            return True
         named = _KEY.match(self._text, self._at)
         if named is None:
             return False
-        key = _key(named[1])
+        key, self._at = _key(named[1]), named.end()
         if key in self._keys:
-            self._at = named.end()
             self._read_values(key)
             return True
-        value = _VALUE.match(self._text, named.end())
-        meant = _meant(named[1].lower(), self._keys, value[0] if value else "")
-        if meant is None or value is None or not value[0]:
-            return False
-        self._at = named.end()
-        self._read_values("")  # so that a quoted value is behind us as a whole
-        self.problems.append(OptionProblem(OptionFlaw.NEAR, meant, named[1]))
-        return True
+        meant = _meant(named[1].lower(), self._keys, _shown(self._rest_of_word()))
+        if meant is not None:
+            self.problems.append(OptionProblem(OptionFlaw.NEAR, meant, named[1]))
+        return meant is not None
 
     def _read_values(self, key: str) -> None:
-        """Read what is behind the colon; without a `key`, of which nothing becomes of it."""
         closers = _QUOTES.get(self._text[self._at : self._at + 1], "")
-        if closers:
-            end = re.compile(f"[{closers}](?=\\s|$)").search(self._text, self._at + 1)
-            is_closed = end is not None
-            value = self._text[self._at + 1 : end.start()] if end else self._rest_of_word()
-            self._at = end.end() if end else self._at
-            if key and not is_closed:
-                self.problems.append(OptionProblem(OptionFlaw.UNCLOSED, key, _shown(value)))
-            elif key:
-                self._take_all(key, [value])
-            return
-        written = self._rest_of_word()
-        values = written.split(",") if key in _SEVERAL else [written]
-        if key:
-            self._take_all(key, values)
+        end = closers and re.compile(f"[{closers}](?=\\s|$)").search(self._text, self._at + 1)
+        if end:
+            self._take(key, self._text[self._at + 1 : end.start()])
+            self._at = end.end()
+        elif closers:
+            written = _shown(self._rest_of_word())
+            self.problems.append(OptionProblem(OptionFlaw.WRONG, key, written))
+        else:
+            written = self._rest_of_word()
+            for one in written.split(",") if key in _SEVERAL else [written]:
+                self._take(key, one)
 
     def _rest_of_word(self) -> str:
         found = _VALUE.match(self._text, self._at)
         self._at = found.end() if found else self._at
-        return found[0] if found else ""
-
-    def _take_all(self, key: str, values: list[str]) -> None:
-        is_spaced = "" in values[1:] or _COMMA.match(self._text, self._at)
-        if is_spaced and key in _SEVERAL:
-            written = _shown(",".join(values))
-            self.problems.append(OptionProblem(OptionFlaw.SPACED, key, written))
-            return
-        for one in values:
-            self._take(key, one)
+        return found[0].strip("`*") if found else ""
 
     def _take(self, key: str, written: str) -> None:
         value = written.strip() if key == WORDS else _shown(written)
@@ -223,8 +188,7 @@ class _Reading:
         elif not value:
             self.problems.append(OptionProblem(OptionFlaw.EMPTY, key))
         elif key in self.found and (is_none or key not in _SEVERAL or not self.found[key]):
-            flaw = OptionFlaw.NOT_ALONE if key in _SEVERAL else OptionFlaw.TWICE
-            self.problems.append(OptionProblem(flaw, key, value))
+            self.problems.append(OptionProblem(OptionFlaw.TWICE, key, value))
         elif read is None or (key != WORDS and _MENTION.search(written)):
             self.problems.append(OptionProblem(OptionFlaw.WRONG, key, value))
         elif len(value) > MOST_WORDS:
@@ -250,13 +214,11 @@ def _address(link: re.Match[str]) -> str:
 
 
 def _meant(word: str, keys: Sequence[str], value: str) -> str | None:
-    """Return the key that `word` nearly is; an ordinary word only with a mode or quoted title."""
+    """Return the key that `word` nearly is, if that takes the value; of modes, only known ones."""
     near = next((key for key in (*keys, *_PLURALS) if distance(word, key) == 1), "")
-    found = _PLURALS.get(near, near)
-    is_meant = (
-        value.lower() in MODES if found == "mode" else found == "title" and value[:1] in _QUOTES
-    )
-    return found if found and (is_meant or word not in _ORDINARY) else None
+    key = _PLURALS.get(near, near)
+    is_taken = value.lower() in MODES if key == "mode" else bool(_READERS.get(key, str)(value))
+    return key if key and is_taken else None
 
 
 def _mode(value: str) -> str | None:

@@ -272,15 +272,9 @@ def problem(one: OptionProblem) -> str:
     shown = as_code(cut(f"{one.key}:{one.value}", 80))
     expected = _EXPECTED.get(one.key, "")
     words = {
-        OptionFlaw.EMPTY: f"`{one.key}:` has no value right behind it; {expected}",
+        OptionFlaw.EMPTY: f"`{one.key}:` has no value, or a space before one; {expected}",
         OptionFlaw.WRONG: f"{shown}: {expected}",
-        OptionFlaw.TWICE: f"{shown}: `{one.key}` can be given only once",
-        OptionFlaw.NOT_ALONE: f"`{one.key}:none` can't be combined with another `{one.key}:`",
-        OptionFlaw.SPACED: f"{shown}: separate several values with commas and no spaces",
-        OptionFlaw.UNCLOSED: f"{shown}: the closing quotation mark is missing, or has no space "
-        "behind it",
-        OptionFlaw.MARKED: f"{value}: write options without code or bold formatting; "
-        "if this isn't one, put a word before it",
+        OptionFlaw.TWICE: f"{shown}: the `{one.key}:` before it rules this one out",
         OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`?",
         OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
         OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
