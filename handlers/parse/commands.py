@@ -52,8 +52,8 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
 and `review` an address.
 """
 
-_ENDS = frozenset({"none", "off", "clear", "reset"})
-"""Words that end a setting. A verb takes one of them, and the others are near misses of it."""
+_ENDS = {"digest": "off", "adopt": "none", "default": "none", "defaults": "none"}
+"""The word that ends what a verb sets; either one is taken for it."""
 
 NAMES_SESSION = frozenset({"link", "default"})
 
@@ -102,7 +102,7 @@ def parse_guess(
 ) -> Command | None:
     """Parse a mistyped verb, alone or with what it takes, as the command that was meant.
 
-    So is one that ends a setting with the word of another. For `unlinked`, see `parse_command`.
+    For `unlinked`, see `parse_command`.
     """
     said = _first_words(event, team, bot_user)
     if said is None or (
@@ -110,8 +110,7 @@ def parse_guess(
     ):
         return None
     if said.verb in ARGUMENTS:
-        end = _end_meant(said.verb, said.argument)
-        return replace(said, argument=end) if end else None
+        return None
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
     for verb in get_close_matches(said.verb, ARGUMENTS, 1, LIKENESS):
@@ -124,24 +123,14 @@ def parse_guess(
     return None
 
 
-def _end_meant(verb: str, argument: str) -> str:
-    """Return what ends the verb's setting if `argument` is another word for it; empty if not."""
-    is_near = argument.lower() in _ENDS and _argument(verb, argument) is None
-    return next(iter(_ENDS.intersection(ARGUMENTS.get(verb, ()))), "") if is_near else ""
-
-
 def takes_mention(text: str) -> str:
-    """Return the command that a `/devin-say` was given, if it is about a channel; else "".
-
-    Such a command takes a mention, and can hardly be a message.
-    """
+    """Return the verb of a `/devin-say` that is hardly a message, but a command by mention."""
     word, *rest = text.split(maxsplit=1) or [""]
     argument = "".join(rest)
     verb = _meant(word.lower(), argument)
-    is_taken = _argument(verb, argument) is not None or bool(_end_meant(verb, argument))
-    if verb == "default" and argument and not parse_session(argument):
-        is_taken = argument.lower() in _ENDS
-    return verb if verb in {"default", "defaults", "digest", "adopt"} and is_taken else ""
+    taken = _argument(verb, argument)
+    is_word = verb == "default" and taken not in {"", "none"} and not parse_session(argument)
+    return "" if verb not in _ENDS or taken is None or is_word else verb
 
 
 def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
@@ -221,6 +210,8 @@ def _argument(verb: str, rest: str) -> str | None:
     without a session are talk: "link the PR to …".
     """
     first, *more = rest.split() or [""]
+    if verb in _ENDS and rest.lower() in _ENDS.values():
+        return _ENDS[verb]
     if verb == "start" or (verb in NAMES_SESSION and (not more or parse_session(rest))):
         return rest
     if verb == "link" and parse_session(first):
