@@ -11,12 +11,6 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 _REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
-_UNICAST = "2000::/3"
-"""Where IPv6 has addresses of single machines (IANA, IPv6 Address Space)."""
-
-_SPECIAL = ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
-"""Protocols' own addresses and tunnels, which versions of `ipaddress` judge differently."""
-
 _UNQUOTED = "!$&'()*+,;=~"
 """What yarl leaves unquoted in a password, beside letters, digits and `-._`."""
 
@@ -115,21 +109,14 @@ def is_loopback(host: str) -> bool:
     return False
 
 
-def is_written_as_private(host: str) -> bool:
-    """Return True unless `host` is a name, or the address of one machine on the Internet.
+def is_name(host: str) -> bool:
+    """Return True if the host is a name other than this machine's, and not an IP address.
 
-    An IPv4 address in any but its usual form counts as private: resolvers take "0x7f.1", too.
+    An IPv4 address has several forms: resolvers take "0x7f.1", too.
     """
     host = host.removesuffix(".")
-    if is_loopback(host):
-        return True
-    with suppress(ValueError):
-        address = ipaddress.ip_address(host)
-        is_v4 = isinstance(address, ipaddress.IPv4Address)
-        is_unicast = is_v4 or address in ipaddress.ip_network(_UNICAST)
-        is_special = any(address in ipaddress.ip_network(one) for one in _SPECIAL)
-        return not is_unicast or is_special or not address.is_global or address.is_multicast
-    return re.fullmatch(r"(?:.*\.)?(?:\d+|0[xX][0-9a-fA-F]*)", host) is not None
+    is_address = ":" in host or re.fullmatch(r"(?:.*\.)?(?:\d+|0[xX][0-9a-fA-F]*)", host)
+    return not is_address and not is_loopback(host)
 
 
 def passwords(url: str) -> set[str]:

@@ -7,9 +7,9 @@ The address stands in Devin's text, which whoever steers Devin may have chosen. 
 - The key goes only to the API's own origin, for the path of an attachment (`_FILE`), and of the
   organization that is set: with it, any other path would bring what the thread may not see. After a
   redirect to another origin, no request carries it any more, not even one that leads back.
-- A redirect leads to the API's own origin, or by https to any host that is not written as an
-  address of this machine, a link or a private network. Names are not resolved to check where they
-  lead: Devin's own hosts choose them, perhaps in a private network of a dedicated deployment.
+- A redirect leads to the API's own origin, or by https to any host that is a name, not an address
+  or this machine. Names are not resolved to check where they lead: Devin's own hosts choose them,
+  perhaps in a private network of a dedicated deployment.
 
 Redirects are followed by hand. Devin's API redirects to a short-lived address elsewhere, which
 needs no key (seen by a client, github.com/vasturnonthegas/devin-mobile).
@@ -30,7 +30,7 @@ from bot.devin.api import IncomingFile, Unread
 from bot.runtime import metrics
 from bot.runtime.outgoing import CHUNK, HOPS, REDIRECTS
 from bot.runtime.version import user_agent
-from bot.urls import is_loopback, is_written_as_private
+from bot.urls import is_loopback, is_name
 
 HOSTS = ("devin.ai", "devinenterprise.com")
 """Devin's domains: wherever the API is, its files are below one of them."""
@@ -86,7 +86,7 @@ class Places:
             return None
         if _origin(url) == self._origin:
             return self._own(url) if before.is_own else Place(url, is_own=False)
-        is_public = url.scheme == "https" and not is_written_as_private(url.host or "")
+        is_public = url.scheme == "https" and is_name(url.host or "")
         return Place(url, is_own=False) if is_public or self._is_near(url) else None
 
     def _own(self, url: URL) -> Place:
