@@ -6,7 +6,7 @@ from bot.app import Bot
 from bot.redis.connection import Store
 from bot.slack.channels import INFO
 from bot.wording.mirror.card import BARRED
-from tests.support.desk import SESSION, Desk, running
+from tests.support.desk import SESSION, Desk
 from tests.support.devin_posts import until_devin_said
 from tests.support.waiting import until_settled, wait_until
 
@@ -16,25 +16,6 @@ CHANNELS = ("general", "secrets", "dm")
 def asked(desk: Desk, method: str) -> int:
     """Return how often a method was called."""
     return sum(one.method == method for one in desk.slack.calls)
-
-
-async def test_a_restart_asks_nothing_again(environ: dict[str, str], desk: Desk) -> None:
-    """Sessions speak in several channels, and people write: Slack has said who and where it is."""
-    async with running(desk, environ):
-        threads = {one: await desk.linked_thread(channel=one) for one in CHANNELS}
-        desk.devin.say(SESSION, "Before.")
-        for channel, thread in threads.items():
-            await until_devin_said(desk, "Before.", thread, channel=channel)
-        await desk.until_heard()
-    before = asked(desk, INFO), asked(desk, "users.info")
-    async with running(desk, environ):
-        desk.devin.say(SESSION, "After.")
-        for channel, thread in threads.items():
-            await until_devin_said(desk, "After.", thread, channel=channel)
-        ts = await desk.reply("Thanks", threads["general"])
-        await desk.until_delivered(ts)
-        await desk.until_heard()
-    assert (asked(desk, INFO), asked(desk, "users.info")) == before
 
 
 async def test_a_link_is_answered_at_once_and_its_card_tells_the_rest_later(

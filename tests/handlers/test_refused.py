@@ -6,7 +6,6 @@ It hears of each event that no listener saw, or that broke on its way.
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
-from urllib.parse import urlencode
 
 import pytest
 from slack_bolt.async_app import AsyncApp
@@ -89,23 +88,6 @@ async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
         at.open()
         assert await refuses(at) == 500
     assert (at.observed.came, at.observed.refused, at.observed.kept) == ([EVENT], [EVENT], [])
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(b"", b"{", b"[" * 100_000, b"\xff", b"null", b'["event_callback"]', b'{"type": 5}'),
-        b'{"type": "url_verification", "challenge": "x"}',
-        urlencode({"command": "/devin-say"}).encode(),
-    ],
-)
-async def test_what_is_no_event_is_told_of_without_its_content(body: bytes) -> None:
-    """A command or a button never comes again; only the fact of the refusal is known."""
-    in_flight = InFlight()
-    async with door(SlackEndpoint(SECRET, in_flight)) as at:
-        await Background(in_flight).drain(0)
-        assert await refuses(at, body) == 503
-    assert at.observed.refused == [{}]
 
 
 async def test_a_stranger_s_request_is_not_told_of() -> None:

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import Bot
-from bot.wording import commands, delivery_reports, forms, thread_links
+from bot.wording import commands
 from handlers import answering
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
-from tests.people import test_buttons, test_edits, test_link_offers, test_shortcuts
+from tests.people import test_buttons
 from tests.relay import test_say
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, tells
+from tests.support.desk import OTHER_SESSION, Desk, Told, tells
 from tests.support.told import NONE_ACTIVE
 from tests.support.waiting import wait_until
 
@@ -34,34 +34,6 @@ async def send_again(desk: Desk) -> tuple[str | None, Told]:
     return report.thread_ts, test_buttons.GONE
 
 
-async def unlink(desk: Desk) -> tuple[str | None, Told]:
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "missing", times=1)
-    await desk.reply("Please rebase", thread)
-    report = await desk.offering("unlink", thread)
-    await test_buttons.press(desk, report, action="unlink", value="nothing")
-    return thread, test_buttons.GONE
-
-
-async def take_an_offer_up(desk: Desk) -> tuple[str | None, Told]:
-    await desk.slack.say(f"See {test_link_offers.URL}")
-    await test_link_offers.press(desk, await test_link_offers.offered(desk))
-    return None, thread_links.OFFER_TAKEN
-
-
-async def send_a_correction(desk: Desk) -> tuple[str | None, Told]:
-    thread, ts = await test_edits.delivered(desk)
-    await test_edits.edit(desk, ts, "Please merge")
-    await test_edits.press(desk, await test_edits.offered(desk))
-    return thread, delivery_reports.CORRECTION_SENT
-
-
-async def send_to_devin(desk: Desk) -> tuple[str | None, Told]:
-    thread, ts = await test_edits.delivered(desk)
-    await test_shortcuts.run(desk, test_shortcuts.SEND, ts)
-    return thread, forms.SENT_BEFORE
-
-
 async def say_without_a_session(desk: Desk) -> tuple[str | None, Told]:
     await test_say.say(desk, "Please rebase")
     return None, NONE_ACTIVE
@@ -75,18 +47,7 @@ async def be_asked_for_a_session(desk: Desk) -> tuple[str | None, Told]:
     return None, test_say.which("Please rebase")
 
 
-async def cancel_the_question(desk: Desk) -> tuple[str | None, Told]:
-    await be_asked_for_a_session(desk)
-    await desk.until_whispered(test_say.which("Please rebase"), "ada")
-    value = test_say.offered(desk)[0][0].partition(":")[0]
-    await test_say.choose(desk, value, action="say_cancelled")
-    return None, commands.NOWHERE
-
-
-ACTS: list[Act] = [
-    *(send_again, unlink, take_an_offer_up, send_a_correction, send_to_devin),
-    *(say_without_a_session, be_asked_for_a_session, cancel_the_question),
-]
+ACTS: list[Act] = [send_again, say_without_a_session, be_asked_for_a_session]
 
 
 @pytest.mark.parametrize("act", ACTS)

@@ -1,7 +1,6 @@
 """Payloads that the relay has no use for are acknowledged, and nothing else happens."""
 
 import json
-from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -10,10 +9,9 @@ import pytest
 from bot.app import Bot
 from bot.slack.people import WORKSPACES
 from sandbox import Sandbox
-from sandbox.slack.server import Delivery
 from tests.support.builders import JSON, sample
 from tests.support.desk import Desk
-from tests.support.slack_apps import BUTTONS, MODAL, web_client
+from tests.support.slack_apps import MODAL
 
 EVENTS: list[JSON] = [
     {"type": "reaction_added", "user": "U0ADA00000", "reaction": "+1", "item": {}},
@@ -63,38 +61,6 @@ async def test_an_event_without_a_listener_is_acknowledged(bot: Bot, desk: Desk)
     made = {one.method for one in desk.slack.calls[calls:]}
     assert made <= {WORKSPACES}, "an organization may be asked whether it shares with itself"
     assert desk.devin.requests == []
-
-
-async def test_commands_buttons_shortcuts_and_views_of_nobody_are_acknowledged(
-    bot: Bot, desk: Desk
-) -> None:
-    """The person who uses one sees no failure of the app."""
-    client = web_client(desk.slack)
-    channel = desk.slack.workspace.channel("general").id
-    posted = await client.chat_postMessage(channel=channel, text="Choose", blocks=BUTTONS)
-    ts = str(posted["ts"])
-    view = await opened_modal(desk)
-    calls = len(desk.slack.calls)
-    deliveries = [
-        await desk.slack.slash("/weather", "94070"),
-        await desk.slack.press("resend", channel="general", message_ts=ts),
-        await desk.slack.shortcut("not_ours", channel="general", message_ts=ts),
-        await desk.slack.submit_view(view, {"session_id": "devin-0123"}),
-    ]
-    assert all(one.acked for one in deliveries)
-    assert [one.response or None for one in deliveries] == [None] * 4
-    assert len(desk.slack.calls) == calls
-    assert desk.slack.ephemerals("general") == []
-    assert desk.slack.open_views("ada") == []
-
-
-async def opened_modal(desk: Desk) -> str:
-    """Open a modal in front of Ada, as an earlier version of the app might have."""
-    started: Delivery = await desk.slack.slash("/weather", "94070")
-    client = web_client(desk.slack)
-    answer = await client.views_open(trigger_id=started.payload["trigger_id"], view=MODAL)
-    view: Any = answer["view"]
-    return str(view["id"])
 
 
 RATE_LIMITED: JSON = {

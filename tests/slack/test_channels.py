@@ -169,20 +169,17 @@ async def test_two_processes_share_one_budget(
 
 
 async def test_what_waits_has_times_of_its_own(box: Sandbox, channels: Channels) -> None:
-    """No two come back at the same moment, and none before the first call is a minute old."""
-    waits = await looked_up(channels, many(box, ALL[Need.WORDS] + 30), Need.WORDS)
-    in_order = sorted(waits)
-    assert len(in_order) == 30
+    """No two come back at the same moment, and none before the first call is a minute old.
+
+    Those who go by an older answer, or close App Home, don't come back: the last waits 2 min.
+    """
+    waits = await looked_up(channels, many(box, ALL[Need.WORDS] + 50), Need.WORDS)
+    in_order = sorted(waits)[:30]
+    assert len(waits) == 50
     assert in_order[0] > 50
+    assert max(waits) < 121
     apart = [later - one for one, later in pairwise(in_order)]
     assert min(apart) > 60 / ALL[Need.WORDS] - 0.5
-
-
-async def test_the_last_time_is_two_minutes_away_at_most(box: Sandbox, channels: Channels) -> None:
-    """Those who go by an older answer, or close App Home, do not come back at theirs."""
-    waits = await looked_up(channels, many(box, ALL[Need.WORDS] + 50), Need.WORDS)
-    assert len(waits) == 50
-    assert max(waits) < 121
 
 
 @pytest.mark.parametrize("need", [Need.WORDS, Need.CARDS])
@@ -255,17 +252,6 @@ async def test_a_rate_limit_holds_for_all_processes_and_urgent_calls_come_first_
     assert waits == sorted(waits)
     assert len(set(map(round, waits))) == len(waits)
     assert asked(box) == [GENERAL]
-
-
-async def test_many_who_ask_at_once_ask_one_question(box: Sandbox, channels: Channels) -> None:
-    """A burst of one channel's messages makes one call."""
-    over = asyncio.Event()
-    box.slack.fail_next(INFO, until=over)
-    asking = [asyncio.create_task(channels.get(GENERAL, Need.WORDS)) for _ in range(20)]
-    await wait_until(lambda: asked(box), "it is asked for")
-    over.set()
-    assert {one.name for one in await asyncio.gather(*asking)} == {"general"}
-    assert len(asked(box)) == 1
 
 
 async def test_what_an_event_tells_counts_at_once_for_all_processes(

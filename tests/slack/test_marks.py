@@ -15,23 +15,3 @@ def test_a_minute_has_only_so_many_marks() -> None:
     clock.now += MINUTE_SECONDS / 2
     assert budget.spend()
     assert not budget.spend(), "the second one is not a minute old yet"
-
-
-def test_a_refused_mark_costs_nothing() -> None:
-    """However long a flood lasts, each minute has its marks."""
-    clock = SetClock()
-    budget = MarkBudget(clock)
-    spent = 0
-    for _ in range(600):
-        spent += budget.spend()
-        clock.now += MINUTE_SECONDS / 200
-    assert spent == 3 * MARKS_A_MINUTE
-
-
-def test_a_quiet_workspace_has_all_its_marks() -> None:
-    """A reply every two seconds is within the budget for ever."""
-    clock = SetClock()
-    budget = MarkBudget(clock)
-    for _ in range(10 * MARKS_A_MINUTE):
-        assert budget.spend()
-        clock.now += 2.0

@@ -64,14 +64,6 @@ async def test_everybody_is_told_apart(
     assert replace(found, teams=None) == expected
 
 
-async def test_an_answer_is_remembered(box: Sandbox, people: People) -> None:
-    """Slack is asked once for each person."""
-    for _ in range(3):
-        await people.person(ADA)
-        await people.person(BEN)
-    assert [one["user"] for one in asked(box, "users.info")] == [ADA, BEN]
-
-
 async def test_many_who_ask_at_once_ask_one_question(box: Sandbox, people: People) -> None:
     """A burst of one person's replies makes one call, and different people do not wait in line."""
     over = asyncio.Event()
@@ -150,16 +142,6 @@ async def test_nobody_is_asked_for_before_retry_after(box: Sandbox, people: Peop
     assert second - first >= 1
 
 
-async def test_whoever_asks_together_is_told_together_that_it_failed(
-    box: Sandbox, people: People
-) -> None:
-    """There is one call, and the same failure for all callers."""
-    box.slack.fail_next("users.info", status=503, times=2)
-    told = await asyncio.gather(*(people.person(ADA) for _ in range(9)), return_exceptions=True)
-    assert {type(one) for one in told} == {NotIdentified}
-    assert len(asked(box, "users.info")) == 2
-
-
 async def test_a_slack_that_hangs_is_asked_twice_and_given_up(box: Sandbox, store: Store) -> None:
     """The two tries fit into Slack's 3 s for an acknowledgement."""
     people = people_of(box, store, timing=replace(BRISK, look_up_seconds=0.1))
@@ -194,13 +176,6 @@ async def test_names_of_what_a_text_mentions(box: Sandbox, people: People) -> No
     lists = asked(box, "usergroups.list")
     assert len(lists) == len({one.get("team_id") for one in lists})
     assert len(asked(box, "conversations.info")) == 3
-
-
-async def test_without_mentions_nothing_is_asked(box: Sandbox, people: People) -> None:
-    """Most replies mention nobody."""
-    calls = len(box.slack.calls)
-    await people.names(frozenset())
-    assert len(box.slack.calls) == calls
 
 
 async def test_groups_that_cannot_be_read_are_left_out(box: Sandbox, people: People) -> None:
@@ -246,39 +221,6 @@ async def test_names_that_take_too_long_stay_ids(box: Sandbox, store: Store) -> 
     others = {("user", ADA), ("channel", "C0RANDOM00"), ("usergroup", "S0ONCALL00")}
     assert await people.names(many(40) | others) == {("user", ADA): "ada"}
     over.set()
-
-
-async def test_after_a_rate_limit_no_name_is_asked_for(box: Sandbox, people: People) -> None:
-    """Neither the same name nor another is looked up until later, since decisions come first."""
-    box.slack.fail_next("users.info", retry_after=1)
-    for first in (0, 1):
-        await people.names(many(1, first))
-    assert len(asked(box, "users.info")) == 1
-
-    async def is_known() -> bool:
-        try:
-            return (await people.person(BEN)).is_known
-        except NotIdentified:
-            return False
-
-    await wait_until(is_known, "a decision is made after `Retry-After`")
-    await people.names(many(1, 2))
-    assert [one["user"] for one in asked(box, "users.info")][1:] == [BEN]
-
-
-async def test_a_decision_about_somebody_who_is_just_named_gets_its_answer(
-    box: Sandbox, people: People
-) -> None:
-    """There is one look-up, even if the caller that wanted the name has given up."""
-    over = asyncio.Event()
-    box.slack.fail_next("users.info", until=over)
-    naming = asyncio.create_task(people.name(ADA))
-    await wait_until(lambda: box.slack.calls, "ada is asked for")
-    deciding = asyncio.create_task(people.person(ADA))
-    naming.cancel()
-    over.set()
-    assert (await deciding).is_known
-    assert len(asked(box, "users.info")) == 1
 
 
 # Cases that the sandbox's workspace lacks: Enterprise Grid, and incomplete answers.
@@ -472,15 +414,6 @@ async def test_who_is_at_home(
         person = await people.person(ADA)
     assert (person.is_external, person.unsaid) == (is_external, frozenset())
     assert ours not in (person.teams or ())
-
-
-async def test_an_outsider_is_known_without_roles(answering: Answering, people: People) -> None:
-    """Slack tells no roles of people in other organizations: they are outsiders, not unknown."""
-    outsider = member(team_id="T2", is_restricted=None, is_ultra_restricted=None)
-    async with answering(outsider) as described:
-        person = await described.person(ADA)
-    assert person.is_known
-    assert person.is_external
 
 
 @pytest.mark.parametrize(

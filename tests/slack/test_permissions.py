@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -21,7 +20,6 @@ from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from bot.wording.phrases import session_link
 from sandbox import Sandbox
-from tests.support.bots import BRISK
 from tests.support.desk import Desk, muted, running
 from tests.support.known import people_of
 from tests.support.told import GUEST, NOT_IDENTIFIED
@@ -180,18 +178,6 @@ async def test_a_bot_that_is_not_listed_costs_no_look_up(
     assert made == ([] if box.slack.workspace.org is None else ["auth.teams.list"])
 
 
-async def test_a_look_up_of_a_bot_that_failed_says_nothing_about_it(
-    box: Sandbox, store: Store, environ: dict[str, str]
-) -> None:
-    """This is the same for people."""
-    allow = Permissions(
-        load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box, store)
-    )
-    box.slack.fail_next("users.info", status=500, times=2)
-    with pytest.raises(NotIdentified):
-        await allow.of(PEOPLE["bolt-ci"], GENERAL, BOT, OURS)
-
-
 async def test_people_are_not_listed_as_bots(
     box: Sandbox, store: Store, environ: dict[str, str]
 ) -> None:
@@ -264,36 +250,6 @@ async def test_a_group_that_cannot_be_asked_for_decides_nothing(
         await allow.may(Act.START, BEN, GENERAL)
 
 
-async def test_a_look_up_that_failed_is_tried_again_later(
-    box: Sandbox, store: Store, environ: dict[str, str]
-) -> None:
-    """A failure is not an answer, and is remembered for only a few seconds."""
-    allow = Permissions(load_settings(environ, None), people_of(box, store))
-    box.slack.fail_next("users.info", status=500, times=2)
-    with pytest.raises(NotIdentified, match=r"^users\.info: "):
-        await allow.of(PEOPLE["ada"], GENERAL)
-
-    async def is_allowed() -> bool:
-        try:
-            return await allow.of(PEOPLE["ada"], GENERAL) is Standing.ALLOWED
-        except NotIdentified:
-            return False
-
-    await wait_until(is_allowed, "ada is known again", seconds=20)
-
-
-async def test_a_look_up_that_just_failed_is_not_tried_again(
-    box: Sandbox, store: Store, environ: dict[str, str]
-) -> None:
-    """Slack is spared while it has trouble."""
-    people = people_of(box, store, timing=replace(BRISK, look_up_pause=3_600.0))
-    allow = Permissions(load_settings(environ, None), people)
-    box.slack.fail_next("users.info", status=500, times=2)
-    for _ in range(2):
-        with pytest.raises(NotIdentified, match=r"^users\.info: "):
-            await allow.of(PEOPLE["ada"], GENERAL)
-
-
 def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:
     """Return the settings of an operator who turned these switches on."""
     return load_settings({**environ, **{name: SWITCHES[name] for name in on}}, None)
@@ -303,12 +259,10 @@ def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:
     ("user", "channel", "changes", "standing"),
     [
         ("gus", "general", {}, Standing.GUEST),
-        ("una", "general", {}, Standing.GUEST),
         ("eve", "shared", {}, Standing.EXTERNAL),
-        ("ben", "general", {"ALLOW_USERS": PEOPLE["ada"]}, Standing.NOT_LISTED),
         ("ada", "secrets", {"ALLOW_CHANNELS": GENERAL}, Standing.CHANNEL),
     ],
-    ids=["guest", "single_channel_guest", "external", "not_listed", "channel"],
+    ids=["guest", "external", "channel"],
 )
 async def test_who_may_not_is_told_once_in_a_thread_and_of_each_mention(
     environ: dict[str, str],
@@ -349,33 +303,17 @@ async def linked_before(desk: Desk, environ: dict[str, str], channel: str) -> li
     return threads
 
 
-@pytest.mark.parametrize(
-    ("user", "channel", "changes"),
-    [
-        ("gus", "general", {"ALLOW_GUESTS": "true"}),
-        ("una", "general", {"ALLOW_GUESTS": "true"}),
-        ("eve", "shared", {"ALLOW_EXTERNAL": "true"}),
-        ("ben", "general", {"ALLOW_USERS": f"{PEOPLE['ada']},U0BEN00000"}),
-        ("ben", "general", {"ALLOW_CHANNELS": GENERAL}),
-    ],
-    ids=["guest", "single_channel_guest", "external", "listed", "channel"],
-)
-async def test_whom_the_operator_allows_is_read(
-    environ: dict[str, str], desk: Desk, user: str, channel: str, changes: dict[str, str]
-) -> None:
-    """Each of the operator's switches opens what it says."""
-    async with running(desk, environ, **changes):
-        thread = await desk.linked_thread(channel=channel)
-        ts = await desk.reply("Please rebase", thread, user=user, channel=channel)
-        await desk.until_delivered(ts, channel=channel)
+async def test_whom_the_operator_allows_is_read(environ: dict[str, str], desk: Desk) -> None:
+    """A guest's reply reaches Devin where guests may."""
+    async with running(desk, environ, ALLOW_GUESTS="true"):
+        thread = await desk.linked_thread()
+        await desk.until_delivered(await desk.reply("Please rebase", thread, user="gus"))
     assert len(desk.received()) == 1
-    assert desk.whispers(user, channel=channel) == []
+    assert desk.whispers("gus") == []
 
 
 FAILED: dict[str, dict[str, Any]] = {
-    "server_error": {"status": 500},
     "rate_limited": {"retry_after": 1},
-    "dropped": {"drop": True},
     "timeout": {"delay": 9.0},
     "token_revoked": {"error": "token_revoked"},
 }
@@ -460,11 +398,10 @@ async def test_authors_of_a_thread_are_looked_up_beside_each_other(bot: Bot, des
     assert texts == ["first", "second", "last"]
 
 
-@pytest.mark.parametrize("reason", ["user_not_found", "user_not_visible", "missing_scope"])
-async def test_whom_slack_does_not_name_may_not(bot: Bot, desk: Desk, reason: str) -> None:
+async def test_whom_slack_does_not_name_may_not(bot: Bot, desk: Desk) -> None:
     """A refusal by Slack is an answer: the author of a refused reply is told, once per reply."""
     thread = await desk.linked_thread()
-    desk.slack.fail_next("users.info", times=4, error=reason)
+    desk.slack.fail_next("users.info", times=4, error="user_not_found")
     await desk.mention("rebase", thread=thread, user="ben")
     await desk.until_whispered(NOT_IDENTIFIED, "ben")
     await desk.reply("Rebase, please", thread, user="ben")

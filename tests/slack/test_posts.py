@@ -121,12 +121,6 @@ async def test_edits_wait_in_all_channels_once_slack_limits_them(
     await posts.post_once(thread, Plain(), "two", again=False, ids={})
 
 
-async def test_a_post_that_is_gone_cannot_be_edited(posts: Threads, thread: ThreadRef) -> None:
-    """The caller learns Slack's reason."""
-    with pytest.raises(SlackRefused, match="message_not_found"):
-        await posts.update(thread, "1764000000.000100", WORDS)
-
-
 class Moved:
     """Channels that all have the new id `to` (`Whereabouts`)."""
 

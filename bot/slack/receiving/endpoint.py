@@ -73,9 +73,7 @@ class SlackEndpoint:
         size = max(len(body), LEAST_BYTES)
         is_full = self._bytes + size > MOST_BYTES
         if self._in_flight.is_closing or is_full:
-            payload = parse_object(body) or {}
-            is_event = payload.get("type") == "event_callback"
-            observer.ended(payload if is_event else {}, is_kept=False)
+            observer.ended(parse_object(body) or {}, is_kept=False)
             why = "too much at once" if is_full else "not ready"
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, why)
         self._bytes += size
