@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # instead of failing on what its encoding lacks
+            stream.reconfigure(errors="backslashreplace")  # for what its encoding lacks
     parser = _parser_for(sys.argv[0])
     arguments = parser.parse_args(argv)
     if arguments.command is None:

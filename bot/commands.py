@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import uvloop
 
@@ -26,7 +26,7 @@ log = logging.getLogger("bot")
 
 OK, FAILED, MISUSED = 0, 1, 2
 
-MARKS, ASCII = ("✓", "✗", "→", "!"), ("ok", "!!", "->", "! ")
+BAD = "✗"
 
 GARBAGE = 10_000
 """Net allocations since the last collection that trigger the next one; Python's default is 700."""
@@ -121,29 +121,18 @@ def _run(work: Coroutine[Any, Any, int], settings: Settings) -> int:
 
 
 def _show(finding: Finding) -> None:
-    good, bad, arrow, doubtful = _marks(sys.stdout)
     says = finding.says.replace("\n", "\n    ")
-    mark = bad if not finding.is_good else doubtful if finding.warns else good
+    mark = BAD if not finding.is_good else "!" if finding.warns else "✓"
     sys.stdout.write(f"{mark} {finding.what}: {says}\n")
     if finding.fix:
-        sys.stdout.write(f"  {arrow} {finding.fix}\n")
+        sys.stdout.write(f"  → {finding.fix}\n")
     sys.stdout.flush()
 
 
 def _show_problems(problems: Sequence[str], *notes: str) -> None:
-    _, bad, *_ = _marks(sys.stderr)
-    lines = *(f"{bad} {problem}" for problem in problems), *notes, _counted(len(problems))
+    lines = *(f"{BAD} {problem}" for problem in problems), *notes, _counted(len(problems))
     sys.stderr.writelines(f"{line}\n" for line in lines)
 
 
 def _counted(problems: int) -> str:
     return f"{problems or 'No'} problem{'' if problems == 1 else 's'} found"
-
-
-def _marks(stream: TextIO) -> tuple[str, str, str, str]:
-    """Return marks that the stream's encoding has."""
-    try:
-        "".join(MARKS).encode(stream.encoding or "ascii")
-    except (LookupError, UnicodeError):
-        return ASCII
-    return MARKS

@@ -94,10 +94,7 @@ def _audit_log(path: Path) -> Finding:
             return Finding(AUDIT_LOG, is_good=True, says="will be created")
         return Finding(AUDIT_LOG, is_good=False, says="its directory can't be written", fix=fix)
     except OSError as error:
-        # Nothing else keeps root out: the file is another user's, and perhaps the relay's.
-        may_be_own = os.geteuid() == 0 and isinstance(error, PermissionError)
-        says = reason_of(error)
-        return Finding(AUDIT_LOG, is_good=may_be_own, warns=may_be_own, says=says, fix=fix)
+        return Finding(AUDIT_LOG, is_good=False, says=reason_of(error), fix=fix)
     return Finding(AUDIT_LOG, is_good=True, says="can be written")
 
 
@@ -225,13 +222,11 @@ def _members(found: str | Unread | None) -> Finding:
 def _reviews(found: Review | Unread | None) -> Finding:
     """Say whether the key may ask for reviews, by one that nobody has asked for."""
     name, denied = "Devin Review", {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-    if isinstance(found, Unread) and found.status in denied:
-        says = f"can't be read ({found.reason}), so nobody can ask for one"
+    if isinstance(found, Unread) and (found.status in denied or found.is_passing):
+        says = f"can't be read ({found.reason}), so perhaps nobody can ask for one"
         tip = "For reviews, give the key's service user a role with UseReviewManual."
-        return Finding(name, is_good=True, says=says, fix=tip)
-    if isinstance(found, Unread) and found.is_passing:
-        says = f"couldn't be read ({found.reason}), so it isn't known whether one may be asked for"
-        return Finding(name, is_good=True, says=says, fix="Try again later.")
+        fix = "Try again later." if found.is_passing else tip
+        return Finding(name, is_good=True, says=says, fix=fix)
     return Finding(name, is_good=True, says="may be asked for (UseReviewManual)")
 
 

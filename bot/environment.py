@@ -5,7 +5,6 @@ systemd hand secrets to a process. No problem repeats a path, which may be a sec
 """
 
 import os
-import re
 import stat
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -19,13 +18,10 @@ _LETTERS = ((8, 2), (6, 1), (0, 0))
 """The letters by which a name may differ from a setting's of at least that length; of a short one,
 such as PORT, only the case: POST and HOME are other programs'."""
 
-_OF_A_SERVICE = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
-"""The end of what Kubernetes and Docker set for each service or link, such as REDIS_PORT."""
-
 _DECISIVE = ("ACT_AS", "ALLOW_", "MIRROR", "START", "LIST_SESSIONS")
 """The beginnings of settings that decide who may do what, or where words go."""
-_FAMILIES = ("ALLOW_", "MIRROR_")
-"""Those of which an unknown one counts, however far its name is from a known one."""
+_FAMILY = "ALLOW_"
+"""An unknown one that begins so is mentioned, however far its name is from a known one."""
 
 _OPEN_PORT = (
     "PORT: set without HOST, so /metrics is open on all addresses of this machine; set "
@@ -119,43 +115,26 @@ def ignored_proxies(environ: Mapping[str, str]) -> Sequence[str]:
 
 
 def stray_names(
-    names: Collection[str],
-    in_files: Collection[str],
-    environ: Mapping[str, str],
-    in_file: Mapping[str, str | None],
+    names: Collection[str], in_files: Collection[str], given: Mapping[str, str | None]
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Return which misspelled names are problems, and which are only to be mentioned.
 
-    In the environment, a name is another program's if the setting that it resembles is set as well.
+    A name is another program's if the setting that it resembles is given as well.
     """
     known = [*names, *(f"{name}_FILE" for name in in_files)]
-    filed, found = _strays(known, in_file), _strays(known, environ)
-    around = {name: meant for name, meant in found.items() if meant not in {*environ, *in_file}}
-    grave = {name: meant for name, meant in filed.items() if meant}
-    grave |= {name: meant for name, meant in around.items() if meant.startswith(_DECISIVE)}
-    told = {
-        name: f"{name}: unknown" + (f"; did you mean {meant}?" if meant else "")
-        for name, meant in (filed | around).items()
-    }
-    return [told[one] for one in grave], [told[one] for one in told if one not in grave]
-
-
-def _strays(known: Collection[str], given: Mapping[str, str | None]) -> dict[str, str]:
-    """Find variables with a value whose names are almost those of settings, and what was meant.
-
-    That is empty if it is not clear. Others may be other programs'.
-    """
-    strays = {}
-    for name, value in given.items():
-        if not value or name in known or _OF_A_SERVICE.search(name):
-            continue
+    grave, doubts = list[str](), list[str]()
+    for name in given.keys() - set(known):
         distances = {one: distance(name.upper(), one) for one in known}
         meant = min(known, key=distances.__getitem__)
-        if distances[meant] <= next(most for least, most in _LETTERS if len(meant) >= least):
-            strays[name] = meant
-        elif name.startswith(_FAMILIES):
-            strays[name] = ""
-    return strays
+        is_near = distances[meant] <= next(most for least, most in _LETTERS if len(meant) >= least)
+        if not given[name]:
+            continue
+        if is_near and meant not in given:
+            told = grave if meant.startswith(_DECISIVE) else doubts
+            told.append(f"{name}: unknown; did you mean {meant}?")
+        elif name.startswith(_FAMILY) and not is_near:
+            doubts.append(f"{name}: unknown")
+    return sorted(grave), sorted(doubts)
 
 
 def _read(path: Path) -> str:

@@ -84,8 +84,7 @@ def ids(first_letters: str, kind: str) -> BeforeValidator:
             return value
         found = frozenset(re.split(r"[,\s]+", value.strip(", \t\n"))) - {""}
         if wrong := sum(shape.fullmatch(one) is None for one in found):
-            are_not = f"isn't a {kind}" if wrong == 1 else f"aren't {kind}s"
-            raise ValueError(f"{wrong} of {len(found)} entries {are_not}")
+            raise ValueError(f"{wrong} of {len(found)} entries can't be a {kind}")
         return found
 
     return BeforeValidator(split)
@@ -339,10 +338,9 @@ def load_settings(
     """Read the settings from `environ` (the process's own, if None) and then from `env_file`.
 
     A secret may be in the file that `NAME_FILE` names. A variable whose name is almost a setting's
-    is a problem if it's in `env_file`, or if that setting decides who may do what or where words
-    go; others become `doubts`. A file that others can write is a problem, one that they can read a
-    doubt. Without `needs_transport`, as in a worker, neither the app token nor the signing secret
-    is required.
+    is a problem if that setting decides who may do what or where words go; others become `doubts`.
+    A file that others can write is a problem, one that they can read a doubt. Without
+    `needs_transport`, as in a worker, neither the app token nor the signing secret is required.
 
     Raises:
         SettingsError: with every problem, one line each and without values.
@@ -362,7 +360,7 @@ def load_settings(
             f"{' or '.join(_TRANSPORTS)}: missing; expected an app-level token (xapp-…) for Socket "
             "Mode, or the app's signing secret for HTTP"
         )
-    grave, doubts = stray_names(names, SECRETS, environ, in_file)
+    grave, doubts = stray_names(names, SECRETS, {**environ, **in_file})
     problems += grave
     if settings is None or problems:
         raise SettingsError(problems)

@@ -23,6 +23,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from bot.devin.api import DevinMessage, Failure, Unread
+from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import clean, encodable, mappings, parse_object, string
 from bot.model.replies import FOR_OPERATOR, Outcome, OutcomeKind, Problem, Refusal, Wait
@@ -271,9 +272,17 @@ def _problem(entry: Mapping[str, Any]) -> Problem:
     return Problem(where=where[:200], what=what[:500], type=kind[:100])
 
 
-def unusable(reason: str) -> str:
-    """Say that Devin gave no answer that a test of the key can use."""
-    return f"no usable answer from Devin ({reason})"
+def untested(found: Unread) -> Finding:
+    """Say that Devin rejects the key, or gave no answer that a test of it can use."""
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        return Finding(KEY, is_good=False, says=REJECTED, fix=NEW_KEY)
+    says = f"no usable answer from Devin ({found.reason})"
+    return Finding(KEY, is_good=False, says=says, fix=remedy(found))
+
+
+def remedy(found: Unread) -> str:
+    """Say what to do about a read that failed, apart from permissions."""
+    return "Try again later." if found.status and found.is_passing else CHECK_URL
 
 
 MOST_CHILDREN = 20
@@ -311,7 +320,8 @@ def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
     """Return pull requests of these addresses and states, without those that have no address."""
     usable = {url: state for url, state in found if _PULL_REQUEST.fullmatch(url)}
     return tuple(
-        PullRequest(url, state if _TOLD.fullmatch(state) else "") for url, state in usable.items()
+        PullRequest(url, state.lower() if _TOLD.fullmatch(state) else "")
+        for url, state in usable.items()
     )
 
 

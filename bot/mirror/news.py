@@ -52,14 +52,14 @@ def events_of(
 
 def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
     """Return what was opened, merged and closed; other states are the card's alone."""
-    known = {one.url: one.word for one in before.pull_requests}
+    known = {one.url: one.state for one in before.pull_requests}
     kinds = [
         (kind, one.url)
         for one in seen.pull_requests
         for kind, is_so in (
             (SaidKind.PULL_REQUEST, one.url not in known),
             # One whose state was not known before may have been over for long.
-            (_OVER.get(one.word), known.get(one.url, "new") not in {"", one.word}),
+            (_OVER.get(one.state), known.get(one.url, "new") not in {"", one.state}),
         )
         if kind is not None and is_so
     ]

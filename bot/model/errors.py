@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bot.model.people import Standing
     from bot.model.replies import Change
-    from bot.model.sessions import NamedSession, Unclear
+    from bot.model.sessions import NamedSession
     from bot.model.threads import Link, ThreadRef
     from bot.model.workflow_steps import Flaw
 
@@ -38,12 +38,12 @@ class PersonError(RelayError):
 
 
 class BadSession(PersonError):
-    """The text names no session; for a short ID, `unclear` says why. It is in no URL yet."""
+    """The `text` names no session, or is a short ID that isn't that of one session alone."""
 
-    def __init__(self, text: str, unclear: "Unclear | None" = None) -> None:
+    def __init__(self, text: str, *, is_short: bool = False) -> None:
         super().__init__("not a Devin session")
         self.text = text
-        self.unclear = unclear
+        self.is_short = is_short
 
 
 class NotLinked(PersonError):

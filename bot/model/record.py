@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -86,20 +85,3 @@ class Record(BaseModel):
             return cls.model_validate_json(raw) if raw else None
         except ValidationError:
             return None
-
-    @classmethod
-    def read(cls, raw: str, **instead: object) -> tuple[Self, ValidationError | None]:
-        """Parse a record; of a broken one, return what can be read, or `instead`, and the error."""
-        try:
-            return cls.model_validate_json(raw), None
-        except ValidationError as error:
-            return cls._salvaged(parse_object(raw) or {}, instead), error
-
-    @classmethod
-    def _salvaged(cls, found: Mapping[str, Any], instead: dict[str, Any]) -> Self:
-        kept = instead
-        for name in found.keys() & cls.model_fields.keys():
-            with suppress(ValidationError, RecursionError):
-                cls.model_validate_json(json.dumps(kept | {name: found[name]}))
-                kept = kept | {name: found[name]}
-        return cls.model_validate_json(json.dumps(kept))

@@ -25,14 +25,6 @@ WHOLE = len("devin-") + 32
 """The length of a whole ID."""
 
 
-class Unclear(StrEnum):
-    """Why a short ID does not stand for a session: none or several fit, or Devin listed none."""
-
-    NONE = "none"
-    SEVERAL = "several"
-    UNREAD = "unread"
-
-
 class SessionState(StrEnum):
     """What a session is doing.
 
@@ -81,22 +73,17 @@ class Closing(StrEnum):
 class PullRequest:
     """A pull request that a session opened.
 
-    `url` is http(s), printable ASCII, of at most 2,000 characters. `state` is as Devin tells it, as
-    in "open", "merged" or "closed", and empty if Devin gives none.
+    `url` is http(s), printable ASCII, of at most 2,000 characters. `state` is Devin's word in lower
+    case, such as "open", "merged" or "closed", and empty if Devin gives none.
     """
 
     url: str
     state: str = ""
 
     @property
-    def word(self) -> str:
-        """The state in lower case, to compare it."""
-        return self.state.lower()
-
-    @property
     def is_open(self) -> bool:
         """True if Devin gives a state, and it is not one of the two in which it is over."""
-        return self.word not in {"", "merged", "closed"}
+        return self.state not in {"", "merged", "closed"}
 
 
 @dataclass(frozen=True, slots=True)

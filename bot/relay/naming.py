@@ -20,7 +20,6 @@ from bot.model.sessions import (
     NamedSession,
     SessionId,
     SessionState,
-    Unclear,
     parse_session,
 )
 from bot.model.threads import Link
@@ -143,15 +142,14 @@ class Naming:
         if len(session) == WHOLE:
             return session
         _, here = await self._known_in(channel)
-        found, none = _beginning_with(session, here), Unclear.NONE
+        found = _beginning_with(session, here)
         if not found and await self._sees_all(by, channel):
             found = await self.state.watches.beginning_with(session)
             if not found:
-                latest = await self._recent()
-                none = Unclear.UNREAD if latest is None else none
-                found = _beginning_with(session, [one.session for one in latest or ()])
+                latest = await self._recent() or ()
+                found = _beginning_with(session, [one.session for one in latest])
         if len(found) != 1:
-            raise BadSession(session, Unclear.SEVERAL if found else none)
+            raise BadSession(session, is_short=True)
         return found[0]
 
     async def act_for(self, session: SessionId, channel: str) -> Act:

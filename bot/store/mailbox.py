@@ -17,6 +17,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bot.model.files import Upload
+from bot.model.people import UserId
+from bot.model.record import mapping, parse_object, string
 from bot.model.replies import (
     MAY_BE_THERE,
     Change,
@@ -29,7 +31,7 @@ from bot.model.replies import (
     place_of,
 )
 from bot.model.sessions import SessionId
-from bot.model.threads import ts_micros
+from bot.model.threads import ThreadRef, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
@@ -111,11 +113,13 @@ def parse_step(answer: Sequence[Any]) -> Step:
         return Nothing(what)
     _, reply_id, raw, number, accepted, failing, attempts, now, since, as_user, put_off = answer
     team, channel, ts = place_of(reply_id)
-    place = {"team": team, "channel": channel, "thread_ts": ts}
-    reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
-    if flaw is not None:
-        thread = reply.thread.model_copy(update={"team": team, "channel": channel})
-        reply = reply.model_copy(update={"thread": thread, "ts": ts})
+    flaw: ValidationError | None = None
+    try:
+        reply = Reply.model_validate_json(raw or "")
+    except ValidationError as error:
+        root = string(mapping((parse_object(raw or "") or {}).get("thread")), "thread_ts")
+        thread = ThreadRef(team=team, channel=channel, thread_ts=root or ts)
+        reply, flaw = Reply(thread=thread, ts=ts, author=UserId("unknown")), error
     return Head(
         reply=reply,
         round=int(number or 1),

@@ -6,7 +6,6 @@ from bot.model import errors
 from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Change
-from bot.model.sessions import Unclear
 from bot.model.workflow_steps import Flaw
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
@@ -23,7 +22,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         return words
     match error:
         case errors.BadSession():
-            words = _unclear(error.text, error.unclear) if error.unclear else no_session(error.text)
+            words = _unclear(error.text) if error.is_short else no_session(error.text)
         case errors.LinkedElsewhere():
             words = SlackMessage(
                 f"{linker(error.by)} linked this thread to *{session_link(error.to)}*, so nothing "
@@ -105,14 +104,11 @@ def no_session(typed: str) -> SlackMessage:
     )
 
 
-def _unclear(typed: str, why: Unclear) -> SlackMessage:
-    short = as_code(preview(typed))
-    said = {
-        Unclear.NONE: f"I don't know a session that begins with {short}.",
-        Unclear.SEVERAL: f"Several sessions begin with {short}.",
-        Unclear.UNREAD: f"I couldn't look up {short}: Devin didn't list its sessions just now.",
-    }
-    return SlackMessage(f"{said[why]} Paste the session's link or whole ID.")
+def _unclear(typed: str) -> SlackMessage:
+    return SlackMessage(
+        f"I found no session, or more than one, that begins with {as_code(preview(typed))}. "
+        "Paste the session's link or whole ID."
+    )
 
 
 _NOT_TAKEN = {

@@ -38,7 +38,6 @@ from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.keys import at
 from tests.support.known import channels_of
 from tests.support.parts import parts_of
-from tests.support.told import report
 from tests.support.waiting import until_settled, wait_until
 
 ID = SessionId(SESSION)
@@ -76,7 +75,8 @@ async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
     await until_settled(store)
 
     detail = delivery_reports.logged(vars(logged(caplog))["reference"])
-    unreadable = report(OutcomeKind.REFUSED, "Please rebase", refusal=Refusal.OTHER, detail=detail)
+    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, detail=detail)
+    unreadable = delivery_reports.words_of(outcome, "your reply")
     assert tells(desk.said(thread)[0], unreadable)
     assert "rebase" not in caplog.text
     assert actions(desk.posts(thread)[-1]) == ["open_session"]

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import SecretStr
 
-from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
+from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED
 from bot.devin.opening import open_devin
 from bot.model.findings import Finding
 from tests.devin.test_organization import caller
@@ -61,8 +61,8 @@ async def test_an_organization_that_is_not_the_key_s_is_named() -> None:
     ("status", "says", "fix"),
     [
         (401, REJECTED, NEW_KEY),
-        (404, unusable("HTTP 404"), CHECK_URL),
-        (502, unusable("HTTP 502"), "Try again later."),
+        (404, "no usable answer from Devin (HTTP 404)", CHECK_URL),
+        (502, "no usable answer from Devin (HTTP 502)", "Try again later."),
     ],
 )
 async def test_a_key_that_devin_does_not_know_is_told(status: int, says: str, fix: str) -> None:
@@ -93,5 +93,5 @@ async def test_a_devin_that_is_away_is_told() -> None:
     async with serving(answering(LIST)) as server:
         url = server.url
     async with open_devin(url, SecretStr(V3.key), "org-1", 1) as devin:
-        says = unusable("connection refused")
+        says = "no usable answer from Devin (connection refused)"
         assert await devin.probe() == [Finding(KEY, is_good=False, says=says, fix=CHECK_URL)]

@@ -332,7 +332,7 @@ PULL = "https://github.com/acme/app/pull/"
 @pytest.mark.parametrize(
     ("opened", "expected"),
     [
-        ([{"pr_url": f"{PULL}7", "pr_state": "OPEN"}], [(f"{PULL}7", "OPEN")]),
+        ([{"pr_url": f"{PULL}7", "pr_state": "OPEN"}], [(f"{PULL}7", "open")]),
         ([{"pr_url": f"{PULL}7", "pr_state": None}], [(f"{PULL}7", "")]),
         ([{"pr_url": f"{PULL}7", "pr_state": "<!channel>"}], [(f"{PULL}7", "")]),
         ([{"pr_url": f"{PULL}7", "pr_state": "x" * 41}], [(f"{PULL}7", "")]),

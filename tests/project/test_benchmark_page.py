@@ -86,24 +86,6 @@ def test_the_history_of_this_project_has_each_commit_once() -> None:
     assert len(commits) == len({*commits}) > 0
 
 
-def test_a_starved_contestant_is_named(tmp_path: Path) -> None:
-    """Its figure is about the programs that had the cores."""
-    found = Results({"throughput": "Rates"}, 1, FULL)
-    found.add("throughput", "relay", {"replies/s": 1, "load CPU %": 9, "starved %": 5})
-    found.add("throughput", "script", {"replies/s": 1, "load CPU %": 9, "starved %": 60})
-    page, *_ = write(found, tmp_path)
-    assert "so not a fair figure: script.**" in page.read_text()
-
-
-def test_a_load_that_filled_a_core_is_named(tmp_path: Path) -> None:
-    """Otherwise the load's own limit would be taken for the contestant's."""
-    found = Results({"throughput": "Rates"}, 1, QUICK)
-    found.add("throughput", "relay", {"replies/s": 1, "own CPU %": 40, "load CPU %": 99})
-    path, *_ = write(found, tmp_path)
-    assert "by: relay: the load; the rate is a lower bound." in path.read_text()
-    assert "smoke run" in path.read_text()
-
-
 def test_a_measure_can_be_run_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`python -m benchmarks links` does so; the page is written only on request."""
     wanted = ["links", "--rounds", "1", "--quick", "--api", "v1", "--page", str(tmp_path)]

@@ -1,14 +1,11 @@
 """The ledger of a chaos run detects every violation."""
 
-import asyncio
-import signal
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from bot.delivery.compose import CORRECTS
 from bot.model.files import AttachedFile, Upload, WhyLink
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
@@ -17,11 +14,9 @@ from bot.model.threads import ThreadRef
 from bot.store.outbox import OwedKind
 from bot.wording.commands import said
 from bot.wording.delivery_reports import waiting, words_of
-from chaos.clocks import drawn, shifted
 from chaos.entries import Entry, Kind, content_of, file_of, text_of
 from chaos.ledger import Ledger, Said, addresses
-from chaos.processes import send
-from chaos.schedule import API_READS, READS, SCENES, plan
+from chaos.schedule import plan
 from chaos.verdict import judge
 from chaos.wishes import What, Wish
 from tests.support.tables import each
@@ -71,33 +66,6 @@ def test_the_same_seed_makes_the_same_plan() -> None:
     assert acts != plan(8, 240.0, 50, 8)
     assert sum(act.is_kill for act in acts) == 50
     assert all(0 < act.at < 240 for act in acts)
-
-
-def test_a_generation_of_the_api_has_faults_of_its_own() -> None:
-    """Only v3 takes messages behind a 503, and has pages and a caller to read; the rest is one."""
-    plans = {api: plan(7, 240.0, 50, 8, api=api) for api in API_READS}
-    for api, acts in plans.items():
-        behind_503 = [a for a in acts if a.fault.get("state") == "down" and a.fault.get("takes")]
-        assert bool(behind_503) == (api == "v3")
-        assert {a.fault["read"] for a in acts if a.what == READS} == set(API_READS[api])
-    of_each = [[a for a in acts if "devin" not in a.what] for acts in plans.values()]
-    assert of_each[0] == of_each[1]
-
-
-def test_every_scene_is_played_as_often_as_any_other() -> None:
-    """This holds in a run that is long enough; a scene can also be requested alone."""
-    played = Counter(act.what for act in plan(7, 123.0, 0, 8) if act.what in SCENES)
-    assert played == dict.fromkeys(SCENES, 2)
-    acts = plan(7, 123.0, 50, 8, only={"hours", "valkey"})
-    assert {act.what for act in acts} == {"hours", "valkey"}
-
-
-def test_clocks_differ_by_the_seed() -> None:
-    """Each is right or wrong; a process with a right one uses the system's clock directly."""
-    assert drawn(3) == drawn(3) != drawn(4)
-    assert shifted(0.0) == {}
-    assert any(drawn(seed).slack > 0 for seed in range(20))
-    assert any(drawn(seed).redis < 0 for seed in range(20))
 
 
 def test_an_acknowledged_reply_that_is_nowhere_is_lost() -> None:
@@ -405,17 +373,6 @@ def test_a_message_has_one_name(
     assert found(ledger) == sins
 
 
-def test_a_correction_counts_apart_in_the_author_s_own_name_too() -> None:
-    """It has no line that says who speaks, but one that says what it is."""
-    signed = "Ada, U0ADA (in Slack), correcting an earlier message:"
-    for line, account in ((CORRECTS, ACCOUNT), (signed, None)):
-        ledger, _ = one_of(Kind.EDITED, edits=[5.0])
-        text = f"{line}\n\n{text_of(0, 1)}"
-        ledger.read([(text_of(0), 2.0), (text, 6.0)], [])
-        ledger.read_names([(text, account)])
-        assert found(ledger) == []
-
-
 @each(
     ("what", "facts", "sins"),
     [
@@ -441,14 +398,6 @@ def test_a_wish_comes_true_once(what: What, facts: dict[str, object], sins: list
     ledger.wishes.append(wish)
     assert found(ledger) == sins
     assert sins or wish.is_over == (not wish.unheard)
-
-
-def test_a_step_that_cannot_work_fails() -> None:
-    """The workflow was told that it succeeded, although it named no session."""
-    ledger, _ = one_of(Kind.STEP, execution="Fx1", must_fail=True)
-    ledger.read([(text_of(0), 2.0)], [])
-    ledger.read_steps({"Fx1": ("success", {"outcome": "delivered"})})
-    assert found(ledger) == ["step untrue"]
 
 
 def test_what_slack_gave_up_is_lost_unless_it_is_found() -> None:
@@ -502,20 +451,3 @@ def test_who_has_to_wait_for_others_is_counted(fact: str, sin: str) -> None:
     ledger, _ = one_of(Kind.REPLY, **{fact: True})
     ledger.read([(text_of(0), 2.0)], [])
     assert found(ledger) == [sin]
-
-
-def test_the_table_has_a_line_for_each_kind() -> None:
-    """It also has one for each violation, with its messages."""
-    lines = judge(ledger_of(1.0)).lines()
-    assert all(any(line.startswith(f"{kind:<20}") for line in lines) for kind in Kind)
-    assert lines[-1] == "lost: [0]"
-
-
-async def test_a_signal_to_a_child_that_was_killed_leaves_its_exit_code() -> None:
-    """Asyncio collects it in a thread; whoever does so before reports a death that was not one."""
-    for _ in range(50):
-        child = await asyncio.create_subprocess_exec("sleep", "60")
-        send(child, signal.SIGKILL)
-        for _ in range(50):
-            send(child, signal.SIGCONT)
-        assert await child.wait() == -signal.SIGKILL

@@ -1,19 +1,15 @@
 """The ledger of what Devin says detects every violation, whatever way its words take."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bot.model.sessions import Follow, SessionState, Trouble
 from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import file_link
-from chaos.crowd import shown
-from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LINKED, LOST, SAID_SINS, STATUS_WRONG
+from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LINKED, LOST, STATUS_WRONG
 from chaos.ledger import Ledger
-from chaos.schedule import REFUSALS, SPEECH, plan
 from chaos.sentences import GAP, Shows
 from chaos.speech import Ear, Place, Shown, Why, piece
 from chaos.verdict import judge
-from sandbox.slack.server import Message
 from tests.support.tables import each
 
 ONE, OTHER = "devin-01", "devin-02"
@@ -204,46 +200,3 @@ def test_slack_s_own_state_is_right_in_the_end(shows: Shows, status: str, sins: 
     ledger.speech.statuses = {HERE.root: status}
     assert found(ledger) == sins
     assert ledger.speech.is_over == (not sins)
-
-
-def test_a_run_goes_on_until_all_is_said_and_heard() -> None:
-    """A session that has not said everything keeps it going."""
-    ledger = Ledger()
-    ledger.speech.listen(Ear(HERE, ONE))
-    ledger.speech.pending.add(ONE)
-    assert not ledger.is_over
-    ledger.speech.pending.clear()
-    assert ledger.is_over
-    ledger.speech.say(ONE)
-    assert not ledger.is_over
-
-
-def test_only_what_is_drawn_as_devin_s_counts_as_its_words() -> None:
-    """A notification's text repeats them, and a question's preview quotes them."""
-    words = piece(0, 0)
-    section = {"type": "section", "text": {"type": "mrkdwn", "text": f"“{words}”"}}
-    markdown = {"type": "markdown", "text": words}
-    drawn = shown(Message("C0", "1.0", text=words, blocks=[markdown, section]))
-    assert drawn.words.count(words) == 1
-    assert drawn.whole == words
-
-
-def test_the_verdict_names_every_sin() -> None:
-    """Each has its line in the table, and the speech its counts."""
-    lines = judge(Ledger()).lines()
-    assert all(any(line.startswith(f"{sin:<24}") for line in lines) for sin in SAID_SINS)
-    assert any(line.startswith("said by Devin") for line in lines)
-
-
-def test_speech_has_faults_of_its_own() -> None:
-    """Lost answers, late lists and the like are in every plan of some length."""
-    assert {act.what for act in plan(7, 240.0, 0, 8)} >= {*SPEECH, *REFUSALS}
-
-
-@each("trouble", [None, *Trouble])
-@each("state", SessionState)
-def test_a_right_card_has_any_time(state: SessionState, trouble: Trouble | None) -> None:
-    """Its time is a gap, however the card says it; a muted thread has a line of its own."""
-    shown = Shows(state=state, trouble=trouble)
-    assert not any("<!date" in one for one in shown.sentences)
-    assert set(replace(shown, is_muted=True).sentences) - set(shown.sentences)

@@ -113,7 +113,7 @@ async def test_doctor_does_not_take_a_passing_failure_for_a_permission(
     box.devin.read_failures["reviews"].append(status)
     code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 0
-    assert f"✓ Devin Review: couldn't be read (HTTP {status}), so it isn't known" in out
+    assert f"✓ Devin Review: can't be read (HTTP {status}), so perhaps nobody can" in out
     assert "UseReviewManual" not in out
 
 
@@ -135,7 +135,7 @@ async def test_doctor_tests_what_act_as_needs(
     assert "✓ Devin members: can be looked up (ViewOrgMembership). Not tested: Impers" in out
 
 
-@pytest.mark.parametrize("name", ["run", "worker", "doctor"])
+@pytest.mark.parametrize("name", ["run", "doctor"])
 async def test_a_key_of_a_whole_enterprise_needs_an_organization(
     environ: Environ, box: Sandbox, tmp_path: Path, name: str
 ) -> None:
@@ -177,19 +177,3 @@ async def test_a_devin_that_is_away_keeps_nobody_from_listening(
         await box.devin.go_online()
         await desk.until_delivered(reply)
         assert await process.stop() == 0
-
-
-@pytest.mark.parametrize(
-    "key", ["sk-secret", "apk", "cog_", "apk_", "Bearer cog_secret", "COG_secret"]
-)
-async def test_a_key_of_another_kind_is_refused_by_name(tmp_path: Path, key: str) -> None:
-    """Before anything is connected, and without its value."""
-    environ = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "DEVIN_API_KEY": key}
-    code, _, err = await command(environ, tmp_path, "run")
-    assert code == 2
-    line, last = err.splitlines()
-    assert last == "1 problem found"
-    assert line.startswith("✗ DEVIN_API_KEY: ")
-    assert "cog_" in line
-    assert "apk_" in line
-    assert "secret" not in line

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, Read, parsed, unusable
+from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, Read, parsed, remedy, untested
 from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import DevinHttp, path_of
 from bot.devin.v3.sessions import parse_list
@@ -159,12 +159,10 @@ def _key(caller: Caller | Unread) -> Finding:
     if isinstance(caller, Caller):
         name = f", as {caller.name}" if caller.name else ""
         return Finding(KEY, is_good=True, says=f"accepted, for API v3{name}")
-    if caller.status == HTTPStatus.UNAUTHORIZED:
-        return Finding(KEY, is_good=False, says=REJECTED, fix=NEW_KEY)
     if caller.status == HTTPStatus.FORBIDDEN:
         says = "accepted, for API v3; Devin doesn't say whose it is (403)"
         return Finding(KEY, is_good=True, says=says)
-    return Finding(KEY, is_good=False, says=unusable(caller.reason), fix=_fix(caller))
+    return untested(caller)
 
 
 def _sessions(found: Sequence[SessionSummary] | Unread) -> Finding:
@@ -176,9 +174,5 @@ def _sessions(found: Sequence[SessionSummary] | Unread) -> Finding:
         return Finding(SESSIONS, is_good=True, says=says)
     says = f"can't be read ({found.reason})"
     denied = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-    fix = ROLE if found.status in denied else _fix(found)
+    fix = ROLE if found.status in denied else remedy(found)
     return Finding(SESSIONS, is_good=False, says=says, fix=fix)
-
-
-def _fix(found: Unread) -> str:
-    return "Try again later." if found.status and found.is_passing else CHECK_URL
