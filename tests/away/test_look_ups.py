@@ -1,7 +1,5 @@
 """Slack limits look-ups: people are answered all the same, and nothing is asked for twice."""
 
-import pytest
-
 from bot.app import Bot
 from bot.redis.connection import Store
 from bot.slack.channels import INFO
@@ -47,16 +45,3 @@ async def test_a_reply_that_waits_for_a_look_up_was_not_missed(
     assert desk.said(thread) == []
     assert desk.whispers("ben") == []
     assert asked(desk, "conversations.replies") - before <= 2
-
-
-@pytest.mark.parametrize("failure", [{"status": 503}, {"retry_after": 1}, {"drop": True}])
-async def test_a_look_up_that_fails_before_a_post_is_no_doubt_about_it(
-    bot: Bot, desk: Desk, failure: dict[str, int]
-) -> None:
-    """Nothing was posted, so no thread is read to look for it."""
-    desk.slack.fail_next(INFO, times=4, **failure)  # type: ignore[arg-type]  # a row of the table
-    thread = await desk.linked_thread()
-    desk.devin.say(SESSION, "Here it is.")
-    await until_devin_said(desk, "Here it is.", thread)
-    read = [one for one in desk.slack.calls if one.method == "conversations.replies"]
-    assert not [one for one in read if "include_all_metadata" in one.params]

@@ -51,18 +51,6 @@ async def test_what_is_said_while_no_process_runs_comes_in_one_digest(
     assert "Word 007." in str(posts[0].blocks)
 
 
-async def test_a_post_whose_answer_was_lost_is_not_made_twice(bot: Bot, desk: Desk) -> None:
-    """Slack posted it all the same: the second try finds it by its key."""
-    thread = await desk.linked_thread()
-    await wait_until(lambda: desk.card(thread), "the card is there")
-    desk.slack.fail_next("chat.postMessage", drop_after=True)
-    say(desk, numbered(0, 1))
-    await until_devin_said(desk, "Word 000.", thread)
-    say(desk, numbered(1, 2))
-    await until_devin_said(desk, "Word 001.", thread)
-    assert desk.words(thread) == numbered(0, 2)
-
-
 @pytest.mark.parametrize("is_linked_again", [False, True])
 async def test_a_card_whose_answer_was_lost_is_right_after_all(
     bot: Bot, desk: Desk, *, is_linked_again: bool
@@ -82,18 +70,6 @@ async def test_a_card_whose_answer_was_lost_is_right_after_all(
         lambda: ["unlink" not in actions(one) for one in desk.cards(thread)] == right,
         "each card shows what became of its link",
     )
-
-
-async def test_a_long_message_goes_on_where_slack_asked_to_wait(bot: Bot, desk: Desk) -> None:
-    """The parts that were posted before are not posted again."""
-    thread = await desk.linked_thread()
-    await wait_until(lambda: desk.card(thread), "the card is there")
-    desk.slack.fail_next("chat.postMessage", times=1)
-    desk.slack.fail_next("chat.postMessage", retry_after=1, times=2)
-    desk.devin.say(SESSION, "\n\n".join(f"## Part {number:03}" for number in range(90)))
-    await until_devin_said(desk, "Part 089", thread)
-    headings = "\n".join(desk.words(thread)).replace("\n\n", "\n").splitlines()
-    assert headings == [f"## Part {number:03}" for number in range(90)]
 
 
 @pytest.mark.timeout(150)

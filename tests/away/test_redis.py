@@ -20,9 +20,9 @@ from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import ACK_SECONDS, environ_of
 from tests.support.bots import BRISK, open_bot
-from tests.support.desk import SESSION, Desk, muted, on_v1
+from tests.support.desk import SESSION, Desk, muted
 from tests.support.processes import ValkeyProcess, bot_process, command, kept_valkey
-from tests.support.told import GUEST, STORE_AWAY, suspended
+from tests.support.told import GUEST, STORE_AWAY
 from tests.support.waiting import stops, until_caught_up, until_settled, wait_until
 
 PASSWORD = "a-password-nobody-has"
@@ -248,26 +248,6 @@ async def test_a_command_is_acknowledged_and_its_failure_told(
     await desk.slack.slash("/devin-say", f"{SESSION} hello again")
     await desk.until_received("hello again")
     assert len(desk.received()) == 1
-
-
-@on_v1
-async def test_a_button_that_cannot_work_says_so(
-    bot: Bot, desk: Desk, valkey: ValkeyProcess
-) -> None:
-    """The button works again when Redis is back."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "suspended", times=1)
-    ts = await desk.reply("asleep", thread)
-    await desk.until_said(suspended("asleep"), thread)
-    await desk.until_marked("zzz", ts)
-    await valkey.stop()
-    pressed = await desk.press("send_again", thread)
-    assert pressed.acked
-    await desk.until_whispered(STORE_AWAY, "ada")
-    await valkey.start()
-    await wait_until(lambda: is_ready(bot), "it is ready again")
-    await desk.press("send_again", thread)
-    await desk.until_delivered(ts)
 
 
 async def test_an_outcome_is_kept_when_redis_comes_back(

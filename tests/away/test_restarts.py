@@ -15,11 +15,11 @@ from bot.settings import Settings
 from bot.store.lua import accept
 from sandbox import Sandbox
 from tests.support.bots import open_bot
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, tells
 from tests.support.entries import lapse
 from tests.support.lines import line_to
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
-from tests.support.told import suspended, uncertain
+from tests.support.told import uncertain
 from tests.support.waiting import wait_until
 
 
@@ -59,22 +59,6 @@ async def test_a_reply_that_is_written_while_nobody_listens_waits_at_slack(
         thread = await desk.linked_thread()
     ts = await desk.reply("in between", thread)
     async with open_bot(settings):
-        await desk.until_delivered(ts)
-    assert len(desk.received()) == 1
-
-
-@on_v1
-async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) -> None:
-    """The button carries everything that is needed to find its reply."""
-    async with open_bot(settings):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "suspended", times=1)
-        ts = await desk.reply("wake up", thread)
-        await desk.until_said(suspended("wake up"), thread)
-    async with open_bot(settings):
-        await desk.slack.wait_connected()
-        await desk.press("send_again", thread)
         await desk.until_delivered(ts)
     assert len(desk.received()) == 1
 

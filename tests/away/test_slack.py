@@ -14,11 +14,10 @@ from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import call
 from bot.slack.app.manifest import remedy, required_scopes
-from bot.wording.commands import HELP
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from tests.conftest import environ_of, started
-from tests.support.desk import ANYTHING, SESSION, Desk, on_v1, running, tells
+from tests.support.desk import SESSION, Desk, on_v1, running, tells
 from tests.support.lines import Line, line_to
 from tests.support.processes import kept_valkey
 from tests.support.raw_http import answering, serving, whole
@@ -237,34 +236,6 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
         assert [one.partition(",")[0] for one in desk.received()] == ["ada", "Ben Franklin"]
         assert set(desk.said(thread)) <= {late(1, [], silenced=False).text}
         assert desk.whispers("ben") == []
-
-
-async def test_an_answer_is_tried_again(bot: Bot, desk: Desk) -> None:
-    """The person who asked waits a moment longer."""
-    thread = await desk.slack.say("Shall we ship it?")
-    desk.slack.fail_next("chat.postMessage", status=503, times=1)
-    await desk.mention("help", thread=thread)
-    await desk.until_said(HELP, thread)
-    await desk.until_heard()
-
-
-@on_v1
-async def test_a_storm_of_rate_limits_delays_what_is_told_and_nothing_else(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
-    """Replies still reach Devin; each report arrives in the end, once; only ✅ may be missing."""
-    thread = await desk.linked_thread()
-    await desk.until_delivered(await desk.reply("Reply 0", thread))
-    for method in ("chat.postMessage", "reactions.add", "users.info"):
-        desk.slack.fail_next(method, retry_after=1, times=3)
-    for number in range(1, 4):
-        desk.devin.behave(SESSION, "suspended", times=1)
-        await desk.reply(f"Reply {number}", thread)
-        await wait_until(lambda at=number: len(desk.devin.requests) > at, "it is sent")  # type: ignore[misc]  # a lambda's default
-    await desk.reply("Reply 4", thread)
-    await desk.until_received("Reply 4")
-    await until_settled(store)
-    assert len([one for one in desk.said(thread) if tells(one, suspended(ANYTHING))]) == 3
 
 
 async def test_a_flood_of_mentions_turns_nobody_away(bot: Bot, desk: Desk) -> None:

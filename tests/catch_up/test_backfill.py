@@ -594,17 +594,6 @@ async def test_without_a_checkpoint_it_is_read_as_far_back_as_the_setting_says(
     assert 0 <= after - (an_hour.now - HOUR // 3 - OVERLAP) < HOUR // 60
 
 
-async def test_many_links_are_read(study: Study, store: Store) -> None:
-    """Each costs one call."""
-    await study.linked(60)
-    listening = study.listening()
-    async with study.catch_up(listening).running():
-        listening.missed()
-        await wait_until(lambda: len(study.heard.accepted) == 60, "all are read")
-        await until_caught_up(store)
-    assert len(reads(study.desk)) == 60
-
-
 async def test_slack_is_asked_at_its_pace(study: Study) -> None:
     """The number of links does not matter."""
     await study.linked(4)

@@ -13,11 +13,8 @@ from bot.delivery.sending import RATE_LIMITED, STEP_SECONDS, RateLimit
 from bot.model.replies import Outcome, OutcomeKind, Wait, reply_id
 from bot.model.sessions import SessionId
 from bot.redis.keys import DUE_KEY, subject_key, watched_key
-from bot.settings import Settings, load_settings
-from sandbox import Sandbox
-from sandbox.limits import CallLimit
-from tests.conftest import reached, started
-from tests.support.desk import SESSION, Desk, on_both
+from bot.settings import Settings
+from tests.support.desk import SESSION, Desk
 from tests.support.keys import at
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -163,7 +160,6 @@ async def test_a_failure_of_one_message_delays_no_other() -> None:
     assert [await line.post() for _ in range(4)] == [*failures, TAKEN]
 
 
-@on_both
 async def test_many_sessions_that_wait_ask_devin_as_often_as_one(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,22 +188,6 @@ async def test_many_sessions_that_wait_ask_devin_as_often_as_one(
     assert len(lines) <= 1 + refused + len(SESSIONS)
 
 
-async def test_the_log_has_the_whole_wait(
-    environ: dict[str, str], box: Sandbox, desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It also shows days and fractions of a second."""
-
-    def waits() -> list[object]:
-        return [vars(one)["seconds"] for one in caplog.records if one.message == "waits"]
-
-    async with started(load_settings(environ | {"GIVE_UP_AFTER": "7d"}, None)) as bot:
-        await reached(bot, box)
-        desk.devin.behave(SESSION, "rate_limited", retry_after=90_000.5)
-        await desk.reply("Please rebase", await desk.linked_thread())
-        await wait_until(waits, "Devin puts it off")
-    assert waits() == [90_000.5]
-
-
 async def test_no_wait_is_longer_than_what_is_left_until_the_reply_is_given_up(
     bot: Bot, settings: Settings, desk: Desk, raw: Redis
 ) -> None:
@@ -229,21 +209,3 @@ async def test_no_wait_is_longer_than_what_is_left_until_the_reply_is_given_up(
     await wait_until(is_put_off, "Devin puts it off again")
     later, longest = await raw.zscore(due, SESSION), settings.give_up_after.total_seconds()
     assert 0 <= float(later or 0) - began - longest * 1000 < PATIENCE_SECONDS * 1000
-
-
-async def test_a_limit_that_devin_keeps_lets_everything_through_in_time(
-    bot: Bot, desk: Desk
-) -> None:
-    """Devin takes four messages a second; every session's arrive once, in order."""
-    threads = {}
-    for session in SESSIONS:
-        desk.devin.add_session(session)
-        threads[session] = await desk.linked_thread(session)
-    desk.devin.message_limit = CallLimit(4, 1.0)
-    replies = [
-        await desk.reply(text, threads[session]) for text in ("one", "two") for session in SESSIONS
-    ]
-    for reply in replies:
-        await desk.until_delivered(reply)
-    for session in SESSIONS:
-        assert [one.rpartition("\n")[2] for one in desk.received(session)] == ["one", "two"]

@@ -5,9 +5,8 @@ import pytest
 from bot.app import Bot
 from bot.text.devin_markdown import cut_files
 from bot.wording.mirror.posts import file_link
-from sandbox.devin.answers import DownloadFailure
 from sandbox.slack.world.live import live
-from tests.support.desk import SESSION, Desk, on_both, running, tells
+from tests.support.desk import SESSION, Desk, on_both, running
 from tests.support.devin_posts import until_devin_said
 from tests.support.waiting import wait_until
 
@@ -41,18 +40,6 @@ async def test_a_file_of_devin_s_is_a_file_in_the_thread(bot: Bot, desk: Desk) -
     assert desk.devin.strays == []
 
 
-async def test_a_file_whose_last_answer_was_lost_comes_once(bot: Bot, desk: Desk) -> None:
-    """Its id is noted before Slack is asked to show it."""
-    thread = await desk.linked_thread()
-    desk.slack.fail_next("files.completeUploadExternal", drop_after=True)
-    marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
-    desk.devin.say(SESSION, f"Here is the report.\n{marker}")
-    await wait_until(lambda: files(desk, thread), "the file is there")
-    desk.devin.say(SESSION, "That is all.")
-    await until_devin_said(desk, "That is all.", thread)
-    assert len(files(desk, thread)) == 1
-
-
 @pytest.mark.parametrize("refusal", ["missing_scope", "file_uploads_disabled"])
 async def test_a_file_that_slack_does_not_take_is_linked(
     bot: Bot, desk: Desk, refusal: str
@@ -78,36 +65,6 @@ async def test_a_file_above_the_limit_is_linked(desk: Desk, environ: dict[str, s
         assert "larger.csv" in await desk.until_said(link_to(larger), thread)
         await wait_until(lambda: files(desk, thread), "the other is there")
     assert files(desk, thread) == [("largest.csv", 1_000 * b"a")]
-
-
-async def test_a_file_that_devin_does_not_give_is_linked(bot: Bot, desk: Desk) -> None:
-    """A file that is gone must not keep what comes after it."""
-    thread = await desk.linked_thread()
-    marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
-    desk.devin.download_failures += [404]
-    desk.devin.say(SESSION, f"Here is the report.\n{marker}")
-    await desk.until_said(link_to(marker), thread)
-    desk.devin.say(SESSION, "That is all.")
-    await until_devin_said(desk, "That is all.", thread)
-
-
-@on_both
-async def test_a_file_that_devin_refuses_once_is_a_file_in_the_thread(bot: Bot, desk: Desk) -> None:
-    """A failure that passes is tried again, and nobody is shown a link."""
-    failures: list[DownloadFailure] = [429, 500, 503, "cut"]
-    thread = await desk.linked_thread()
-    for number, failure in enumerate(failures, start=1):
-        marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
-        desk.devin.download_failures.append(failure)
-        desk.devin.say(SESSION, f"Here is the report.\n{marker}")
-        await wait_until(
-            lambda number=number: len(files(desk, thread)) >= number,  # type: ignore[misc]
-            "the file is there",
-        )
-        desk.devin.say(SESSION, f"That is all after {failure}.")
-        await until_devin_said(desk, f"That is all after {failure}.", thread)
-        assert files(desk, thread) == [("report.csv", b"a,b\n1,2\n")] * number
-        assert [one for one in desk.said(thread) if tells(one, link_to(marker))] == []
 
 
 async def test_a_long_message_is_split_and_a_very_long_one_is_a_file(bot: Bot, desk: Desk) -> None:

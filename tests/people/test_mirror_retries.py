@@ -22,7 +22,6 @@ from tests.support.desk import (
     labels,
     on_both,
     on_v1,
-    quote,
     running,
 )
 from tests.support.devin_posts import linked, until_card, until_devin_said, until_state
@@ -47,21 +46,6 @@ async def test_a_message_of_several_posts_comes_once_at_slack_s_pace(bot: Bot, d
     desk.devin.say(SESSION, LONG)
     await wait_until(lambda: times(desk, "Paragraph 19.", thread) == 1, "the end is there")
     assert [times(desk, f"Paragraph {one:02d}.", thread) for one in range(PARAGRAPHS)] == [
-        1
-    ] * PARAGRAPHS
-
-
-async def test_a_message_that_slack_does_not_draw_comes_once_at_slack_s_pace(
-    bot: Bot, desk: Desk
-) -> None:
-    """Its plain text takes several posts, and Slack refuses each third one for a while."""
-    thread = await desk.linked_thread()
-    await wait_until(lambda: desk.card(thread), "the card is there")
-    desk.slack.refuse_markdown("Paragraph")
-    desk.slack.limit_calls("chat.postMessage", 2, 2.0)
-    desk.devin.say(SESSION, LONG)
-    await wait_until(lambda: "Paragraph 19." in plain(desk, thread), "the end is there")
-    assert [plain(desk, thread).count(f"Paragraph {one:02d}.") for one in range(PARAGRAPHS)] == [
         1
     ] * PARAGRAPHS
 
@@ -101,30 +85,6 @@ def devin_s(post: Message) -> list[str]:
     return words or [NOT_SHOWN.text] * (post.text == NOT_SHOWN.text)
 
 
-async def test_links_for_files_come_once_at_slack_s_pace(bot: Bot, desk: Desk) -> None:
-    """Each file that cannot be brought is a post, and what Devin says later comes behind them."""
-    thread = await desk.linked_thread()
-    await wait_until(lambda: desk.card(thread), "the card is there")
-    desk.slack.fail_next("files.getUploadURLExternal", error="missing_scope", times=10)
-    desk.slack.limit_calls("chat.postMessage", 2, 2.0)
-    names = [f"file-{number}.txt" for number in range(4)]
-    markers = [desk.devin.attach(SESSION, name, b"hello") for name in names]
-    desk.devin.say(SESSION, "\n".join(markers))
-
-    def found() -> list[str]:
-        return [one for text in desk.said(thread) for one in names if one in text]
-
-    await wait_until(lambda: names[-1] in found(), "the last link is there")
-    desk.devin.say(SESSION, "That is all.")
-    await wait_until(lambda: times(desk, "That is all.", thread) == 1, "what came later is there")
-    assert found() == names
-
-
-def plain(desk: Desk, thread: str) -> str:
-    """Return what Devin said in a thread where Slack does not draw it."""
-    return "\n".join(quote(post) for post in desk.posts(thread))
-
-
 async def test_a_post_is_found_again_where_slack_s_clock_is_far_behind(
     environ: dict[str, str], desk: Desk
 ) -> None:
@@ -139,35 +99,6 @@ async def test_a_post_is_found_again_where_slack_s_clock_is_far_behind(
         desk.devin.say(SESSION, "This is the fence.")
         await wait_until(lambda: times(desk, "the fence", thread) > 0, "the fence is there")
     assert (times(desk, "It is done.", thread), times(desk, "Really.", thread)) == (1, 1)
-
-
-@on_both
-async def test_a_file_that_was_linked_is_not_brought_as_well(bot: Bot, desk: Desk) -> None:
-    """Devin does not give it at first; the next file makes a second try necessary."""
-    thread = await desk.linked_thread()
-    desk.devin.read_failures["file"].append(404)
-    desk.slack.fail_next("files.getUploadURLExternal", status=500)
-    first, second = (
-        desk.devin.attach(SESSION, name, name.encode()) for name in ("first.txt", "second.txt")
-    )
-    desk.devin.say(SESSION, f"Both are here.\n{first}\n{second}")
-    await wait_until(lambda: "second.txt" in files(desk, thread), "the second file is there")
-    assert files(desk, thread) == ["second.txt"]
-    assert sum("first.txt" in one for one in desk.said(thread)) == 1
-
-
-async def test_a_card_whose_first_answer_is_lost_shows_what_is_so(bot: Bot, desk: Desk) -> None:
-    """The thread is muted before the second try, which finds the card of the first."""
-    root = await desk.slack.say("Shall we ship it?")
-    desk.slack.fail_next("chat.postMessage", drop_after=True)
-    await desk.mention(f"link {SESSION}", thread=root)
-    await wait_until(lambda: desk.cards(root), "the card is there")
-    await desk.mention("mute", thread=root)
-    muted = linked(desk.named(), is_muted=True)
-    await wait_until(
-        lambda: [one for one in desk.cards(root) if muted in one.text],
-        "the card shows that the thread is muted",
-    )
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import OPERATOR_MUST_ACT
 from bot.redis.connection import Store
 from bot.reporting.reporter import MARK_TRIES
 from bot.settings import Settings
 from sandbox.slack.api.faults import ApiCall
 from tests.support.bots import open_bot
-from tests.support.desk import SESSION, Desk, actions, on_v1, tells
+from tests.support.desk import SESSION, Desk, on_v1, tells
 from tests.support.told import forbidden, suspended
 from tests.support.waiting import until_settled, wait_until
 
@@ -92,22 +91,6 @@ async def test_a_success_mark_is_dropped_after_a_few_tries(
 
 
 @on_v1
-@pytest.mark.parametrize("method", ["chat.postMessage", "reactions.add"])
-async def test_every_other_report_is_retried_for_longer(
-    method: str, bot: Bot, desk: Desk, store: Store
-) -> None:
-    """A person must know it, so it is not dropped; a report that was told is not told twice."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "suspended")
-    desk.slack.fail_next(method, retry_after=0, times=2 * MARK_TRIES)
-    reply = await desk.reply("Please rebase", thread)
-    await desk.until_marked("zzz", reply)
-    await until_settled(store)
-    assert len(desk.said(thread)) == 1
-    assert len(desk.devin.requests) == 1
-
-
-@on_v1
 async def test_a_mark_that_says_otherwise_is_taken_off_however_long_it_takes(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -162,21 +145,6 @@ async def test_a_report_that_slack_refuses_leaves_the_right_mark(
     assert len(desk.said(thread)) == 1
 
 
-@on_v1
-async def test_a_report_outlives_a_token_that_slack_rejects(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
-    """The operator can fix the token, so the report waits."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "suspended")
-    for number, reason in enumerate(sorted(OPERATOR_MUST_ACT), start=1):
-        desk.slack.fail_next("chat.postMessage", error=reason)
-        reply = await desk.reply("Please rebase", thread)
-        await desk.until_marked("zzz", reply)
-        await until_settled(store)
-        assert len(desk.said(thread)) == number, reason
-
-
 async def _unheard(desk: Desk, thread: str) -> dict[str, Any]:
     """Return a reply whose event is still under way."""
     place = desk.slack.workspace.channel("general")
@@ -209,24 +177,3 @@ async def test_a_reply_that_takes_no_mark_is_still_told(
     await desk.until_said(suspended("Please rebase"), thread)
     await until_settled(store)
     assert len(desk.said(thread)) == 1
-
-
-@on_v1
-@pytest.mark.parametrize("fault", [{"retry_after": 1}, {"drop_after": True}])
-async def test_a_restart_between_outcome_and_report_loses_neither(
-    fault: Mapping[str, Any], settings: Settings, desk: Desk, store: Store
-) -> None:
-    """The report is in the outbox: the next process tells it, and Devin is not asked again."""
-    async with open_bot(settings):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "suspended")
-        desk.slack.fail_next("chat.postMessage", **fault)
-        reply = await desk.reply("Please rebase", thread)
-        await wait_until(lambda: len(calls(desk, "chat.postMessage")) >= 2, "a first try")
-    async with open_bot(settings):
-        await desk.until_marked("zzz", reply)
-        await until_settled(store)
-    assert len(desk.said(thread)) == 1
-    assert actions(desk.posts(thread)[-1]) == ["send_again", "open_session"]
-    assert len(desk.devin.requests) == 1
