@@ -69,11 +69,10 @@ class Parts:
         to, workspace, state, schedule = self._to, self.workspace, self.state, self.schedule
         cases, accepting, notices = self.cases, self.cases.accepting, self.cases.notices
         deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
-        outcomes = Outcomes(workspace, state)
         reporter = Reporter(
             outbox=state.outbox,
             tellers={
-                OwedKind.OUTCOME: outcomes,
+                OwedKind.OUTCOME: Outcomes(workspace, state),
                 OwedKind.DELAY: Delays(workspace, state),
                 OwedKind.NOTICE: notices,
                 OwedKind.STEP: cases.workflow_steps,
@@ -92,7 +91,6 @@ class Parts:
                 OwedKind.THREAD: cases.own_threads,
                 OwedKind.ADOPT: cases.adopting,
             },
-            drop=outcomes.drop,
             schedule=schedule,
             pauses=to.timing.tell_pauses,
         )

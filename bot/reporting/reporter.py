@@ -75,17 +75,12 @@ class Teller(Protocol):
         """End the entry in the outbox; if not `told`, it is moot or Slack refused it."""
 
 
-Drop = Callable[[Begun, int, str], Awaitable[bool]]
-"""Ends an entry that is not worth a retry after so many attempts; returns False if it is."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
     """Brings the outbox's entries to Slack."""
 
     outbox: Outbox
     tellers: Mapping[OwedKind, Teller]
-    drop: Drop
     schedule: Schedule
     seconds: float = TELLING_SECONDS
     pauses: Sequence[float] = TIMING.tell_pauses
@@ -121,8 +116,6 @@ class Reporter:
             await teller.end(begun, told=told)
 
     async def _try_later(self, begun: Begun, error: SlackAway | DevinAway, attempt: int) -> None:
-        if await self.drop(begun, attempt, str(error)):
-            return
         delay = error.retry_after
         if delay is None:
             delay = self.pauses[min(attempt, len(self.pauses)) - 1]
@@ -231,10 +224,6 @@ async def _try(send: Callable[[], Awaitable[object]]) -> None:
     log.error("answer given up")
 
 
-MARK_TRIES = 3
-"""A ✅ is dropped after this many failed attempts: several processes may exceed Slack's limit."""
-
-
 class _Tellers:
     fields = REPORT_FIELDS
 
@@ -303,16 +292,6 @@ class Outcomes(_Tellers):
         """End the report."""
         await self._outbox.end(begun)
 
-    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
-        """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
-        is_outcome = begun.owed.kind is OwedKind.OUTCOME
-        if attempt < MARK_TRIES or not (is_outcome and _is_mark_only(Report.of(begun))):
-            return False
-        log.info("mark dropped", extra=begun.owed.log_fields | {"reason": why})
-        metrics.REPORTS.labels("dropped").inc()
-        await self._outbox.end(begun)
-        return True
-
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
         """Complete the workflow's step, before a thread out of reach could leave it waiting."""
         thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
@@ -365,12 +344,3 @@ class Delays(_Tellers):
         report = Report.of(begun)
         where = report.reply.thread.thread_ts if told and report.is_waiting and report.reply else ""
         await self._outbox.end(begun, delay_told_in=where)
-
-
-def _is_mark_only(report: Report) -> bool:
-    """Return True if the report is only a first ✅, which replaces no other mark."""
-    return report.outcome is not None and report.outcome.needs_only_a_mark(
-        report.owed.number,
-        is_awaited=report.reply is not None and bool(report.reply.step),
-        was_delayed=report.was_delayed,
-    )

@@ -5,7 +5,6 @@ from bot.redis.connection import Store
 from bot.slack.channels import INFO
 from bot.wording.mirror.card import BARRED
 from tests.support.desk import SESSION, Desk
-from tests.support.devin_posts import until_devin_said
 from tests.support.waiting import until_settled, wait_until
 
 CHANNELS = ("general", "secrets", "dm")

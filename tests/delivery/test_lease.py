@@ -43,9 +43,9 @@ class Refusing:
     def __getattr__(self, name: str) -> None:
         """Do nothing else."""
 
-    async def member(self, _: str) -> tuple[str, int]:
+    async def member(self, _: str) -> str:
         """Return an account."""
-        return "user-ada", 1
+        return "user-ada"
 
     def listed(self, message: str, _: Sequence[str] = ()) -> str:
         """Return the text of a message."""

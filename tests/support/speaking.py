@@ -52,11 +52,6 @@ DRAIN_SECONDS = 30.0
 AT_ONCE = replace(BRISK, post_pause=0.0)
 
 
-async def _keep(_begun: Begun, _attempt: int, _why: str) -> bool:
-    """Drop nothing."""
-    return False
-
-
 @dataclass
 class Speaking:
     """A linked thread, and tries at what its session says; `told` has the notices that are owed."""
@@ -135,7 +130,6 @@ class Speaking:
         reporter = Reporter(
             outbox=parts.state.outbox,
             tellers=self._tellers(parts),
-            drop=_keep,
             schedule=Planned(),
         )
         await reporter.tell(owed or self.owed)

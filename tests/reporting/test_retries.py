@@ -58,14 +58,12 @@ def telling_with(
 ) -> Reporter:
     """Return the reporter of a workspace without workflows, with that many seconds per report."""
     parts = parts_of(box, store, GIVE_UP_AFTER="1d")
-    outcomes = Outcomes(parts.workspace, parts.state)
     return Reporter(
         outbox=parts.state.outbox,
         tellers={
-            OwedKind.OUTCOME: outcomes,
+            OwedKind.OUTCOME: Outcomes(parts.workspace, parts.state),
             OwedKind.DELAY: Delays(parts.workspace, parts.state),
         },
-        drop=outcomes.drop,
         schedule=planned,
         seconds=seconds,
     )
