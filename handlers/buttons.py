@@ -138,8 +138,7 @@ def _register_stopping(app: AsyncApp, cases: UseCases) -> None:
         except PersonError as error:
             words = refusals.sorry(error, cases.workspace.admin)
         if words is not None:
-            at = await cases.stopping.told_at(thread)
-            await cases.notices.whisper(thread, by, words, once=claim, at=at)
+            await cases.notices.whisper(thread, by, words, once=claim)
         await cases.stopping.show(thread)
         await cases.state.claims.claim(claim)
 

@@ -236,11 +236,8 @@ async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
 
 async def _digest(cases: UseCases, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument.lower()
-    if argument == "off":
-        await cases.digests.clear(channel, by)
-        return digests.NO_DIGEST
     if argument:
-        await cases.digests.set(channel, by, Often(argument))
+        await cases.digests.set(channel, by, None if argument == "off" else Often(argument))
     found = await cases.digests.of(channel, by)
     if found is None:
         return digests.NO_DIGEST

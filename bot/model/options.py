@@ -215,9 +215,6 @@ class OptionFlaw(StrEnum):
     UNREAD = "unread"
     """Devin doesn't tell which playbook a macro stands for."""
 
-    UNREAD_NOW = "unread now"
-    """The same, but it may in a minute."""
-
 
 @dataclass(frozen=True, slots=True)
 class OptionProblem:

@@ -15,7 +15,6 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from bot.delivery.compose import markdown_of
 from bot.mirror.poll import Polling
 from bot.model import errors
 from bot.model.people import Act, Standing, UserId
@@ -95,10 +94,6 @@ class Accepting:
                 ids = {"channel": channel, "step": step}
                 audit(Event.TURNED_AWAY, who, why="too_many_starts", **ids)
             raise errors.TooManyStarts(self.state.starts.most, wait)
-
-    async def markdown_of(self, reply: Reply) -> str:
-        """Return the text of `reply` as Markdown with names."""
-        return await markdown_of(reply, self.workspace.people)
 
     async def link(
         self,

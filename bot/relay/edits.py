@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.delivery.acting import again, sender
+from bot.delivery.compose import markdown_of
 from bot.model.errors import AlreadyDone, EmptyMessage, Expired, MessageGone
 from bot.model.people import Standing, UserId
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
@@ -127,13 +128,14 @@ class Edits:
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
+        people = self.speaking.workspace.people
         fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",
             reply=reply.model_copy(update=fields),
             words=delivery_reports.corrected(
-                await self.speaking.workspace.people.name(by),
-                await self.accepting.markdown_of(reply),
+                await people.name(by),
+                await markdown_of(reply, people),
             ),
             session=session,
         )

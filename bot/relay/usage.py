@@ -146,23 +146,18 @@ class Digests:
 
     fields: Sequence[str] = ()
 
-    async def set(self, channel: str, by: UserId, often: Often) -> None:
-        """Set the channel's digest in the time zone of `by`."""
+    async def set(self, channel: str, by: UserId, often: Often | None) -> None:
+        """Set the channel's digest in the time zone of `by`; without `often`, end it."""
         await self.accepting.check(by, channel, Act.START)
-        zone = (await self.workspace.people.person(by)).zone
-        digest = Digest(often=often, by=by, zone=zone if zone_of(zone) else "")
+        digest = None
+        if often is not None:
+            zone = (await self.workspace.people.person(by)).zone
+            digest = Digest(often=often, by=by, zone=zone if zone_of(zone) else "")
         await self.state.profiles.change(channel, lambda _: {"digest": digest})
-        audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often=often)
-        await self._owe(channel, digest.after(datetime.now(UTC)))
-
-    async def clear(self, channel: str, by: UserId) -> None:
-        """End the channel's digest; raises as `set` does."""
-        await self.accepting.check(by, channel, Act.START)
-        await self.state.profiles.change(channel, lambda _: {"digest": None})
-        audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often="off")
+        audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often=often or "off")
 
     async def of(self, channel: str, by: UserId) -> tuple[Digest, datetime] | None:
-        """Return the channel's digest, if it has one, and when it is due."""
+        """Return the channel's digest, if it has one, and when it is due, which is owed then."""
         await self.accepting.check(by, channel)
         digest = (await self.state.profiles.get(channel)).digest
         if digest is None:

@@ -7,6 +7,7 @@ this may run a second time after a crash, and then finds the traces of the first
 import logging
 from dataclasses import dataclass
 
+from bot.delivery.compose import markdown_of
 from bot.model import errors
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
@@ -60,7 +61,7 @@ class WorkflowSteps:
         step = StepAsked.model_validate_json(raw)
         with having_posted():  # as far as this knows: an attempt has several parts
             try:
-                await self._carry_out(step, again=begun.again)
+                await self._carry_out(step)
             except errors.PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
                 await self.workspace.functions.fail(step.execution, workflows.step_failed(error))
@@ -70,15 +71,12 @@ class WorkflowSteps:
         """End the step; once it is done, only the fact that it was started is kept."""
         await self.state.outbox.end(begun, forget=told)
 
-    async def _carry_out(self, step: StepAsked, *, again: bool) -> None:
+    async def _carry_out(self, step: StepAsked) -> None:
         if step.callback not in {SEND, LINK, START}:
             raise errors.BadStep(Flaw.UNKNOWN)
         if step.flaw is not None:
             raise errors.BadStep(step.flaw)
-        if step.callback == LINK:
-            await self._link(step, again=again)
-        else:
-            await (self._send if step.callback == SEND else self._start)(step)
+        await {SEND: self._send, LINK: self._link, START: self._start}[step.callback](step)
 
     async def _send(self, step: StepAsked) -> None:
         """Have the message posted, and sent to the session; its outcome ends the step."""
@@ -111,18 +109,17 @@ class WorkflowSteps:
         spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
         await self.speaking.say(spoken)
 
-    async def _link(self, step: StepAsked, *, again: bool) -> None:
+    async def _link(self, step: StepAsked) -> None:
         by = await self._check(step, Act.START)
         session = await self.naming.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
         if thread is None:
             raise errors.BadStep(Flaw.THREAD)
         at = max(ts_micros(step.at), self.workspace.clock.now)
-        link, is_new = await self.accepting.link(thread, by, session, at, step=step.execution)
+        link, _ = await self.accepting.link(thread, by, session, at, step=step.execution)
         if link.session != session:
             raise errors.LinkedElsewhere(NamedSession(link.session), link.by)
-        detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
-        outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
+        outputs = {"outcome": "linked", "detail": workflows.LINKED, "thread": thread.thread_ts}
         await self.workspace.functions.complete(step.execution, outputs)
 
     async def _start(self, step: StepAsked) -> None:
@@ -153,7 +150,7 @@ class WorkflowSteps:
             text=step.text,
             step=step.execution,
         )
-        return reply, await self.accepting.markdown_of(reply)
+        return reply, await markdown_of(reply, self.workspace.people)
 
     async def _check(self, step: StepAsked, act: Act = Act.MESSAGE) -> UserId:
         """Return the acting user; raise `NotAllowed` unless they may do `act` in the channel."""

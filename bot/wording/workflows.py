@@ -10,8 +10,7 @@ from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.phrases import in_minutes, plain, session_address
 from bot.wording.refusals import FLAWS, MAY_NOT, sorry
 
-LINKED_NOW = "Replies will be sent to Devin."
-LINKED_BEFORE = "Already linked to this session."
+LINKED = "The thread is linked to this session."
 
 
 def said_by_workflow(by: str, message: str) -> SlackMessage:

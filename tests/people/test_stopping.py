@@ -231,21 +231,6 @@ async def test_a_press_without_a_link_comes_again_until_slack_shows_no_work(
     assert len(desk.whispers("ada")) == 1
 
 
-async def test_who_presses_it_in_a_thread_without_replies_is_told_in_the_channel(
-    bot: Bot, desk: Desk
-) -> None:
-    """There, Slack would show nobody a message for one person, as if the card had been deleted."""
-    thread = await desk.slack.say("Shall we ship it?")
-    await stop(desk, thread)
-    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
-    assert desk.slack.unseen == []
-    await desk.slack.say("Not yet.", user="ben", thread=thread)
-    await stop(desk, thread, user="ben")
-    await desk.until_whispered(refusals.sorry(NotLinked()), "ben")
-    (told,) = desk.slack.ephemerals("general", "ben")
-    assert told.thread_ts == thread
-
-
 async def test_two_presses_within_a_minute_ask_devin_once(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:

@@ -142,14 +142,6 @@ class Stopping:
         if (after := await self.state.cards.want(thread, link, doubts=True)) is not None:
             await self.accepting.schedule.tell(card_owed(thread, link), after)
 
-    async def told_at(self, thread: ThreadRef) -> str:
-        """Return where Slack shows an answer to the one person who pressed *Stop*, for `whisper`.
-
-        That is the channel if Slack says in time that the thread has no replies.
-        """
-        root = await self.workspace.root(thread)
-        return thread.thread_ts if root and not root.get("reply_count") else ""
-
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str, ts: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)
         since, text = self.speaking.since(), ending.STOP

@@ -42,7 +42,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_CHANNEL
 from bot.store.claims import Ticket
-from bot.store.outbox import KEEP
+from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -75,11 +75,6 @@ class AgainForm(Ticket):
     pressed: str
     shown: str = ""
     beside: str = ""
-
-    @property
-    def claim(self) -> str:
-        """The name of the claim to start it again."""
-        return f"again:{subject_of(self.thread, self.ts, self.number)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +119,10 @@ class StartForms:
     ) -> View:
         """Return the form to start again what the message `ts` of `thread` asked for.
 
-        The prompt is that of the message as it is now. Raises `Expired` also if that was deleted,
-        and `AlreadyDone`.
+        The prompt is that of the message as it is now. Raises `Expired` also if that was deleted.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
-        if await self.state.claims.is_claimed(ticket.claim):
-            raise errors.AlreadyDone
         (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
         options, rest = _parted(message)
         beside = form.beside(options, offer).words()
@@ -142,20 +134,19 @@ class StartForms:
     async def start_again(
         self, number: str, by: UserId, typed: Mapping[str, str]
     ) -> tuple[ThreadRef, str]:
-        """Start again what the form asks for, and return the place of the button. Idempotent.
+        """Start again what the form asks for, once, and return the place of the button.
 
         Who changes the prompt becomes its author; who doesn't sends what its author wrote. Raises
-        `Expired`, `AlreadyDone`, what `Starting.ask` does, and `UnderWay` also if
-        another form failed within the last 30 s.
+        `Expired`, `AlreadyDone` also if another form was first, and what `Starting.ask` does.
         """
         ticket = await self.state.tickets.read(AgainForm, number, by)
         await self.accepting.check(by, ticket.thread.channel, Act.START)
         start, message = await self._repeated(ticket)
-        message = _changed(message, ticket, typed)
-        if not await self.state.claims.begin(ticket.claim, number):
+        if (
+            await self.starting.ask(start.again(_changed(message, ticket, typed)), by)
+            is not Owing.NEW
+        ):
             raise errors.AlreadyDone
-        await self.starting.ask(start.again(message), by)
-        await self.state.claims.claim(ticket.claim, KEEP)
         return ticket.thread, ticket.pressed
 
     async def suggest(self, by: UserId, field: str, typed: str) -> Sequence[Block]:
@@ -262,19 +253,17 @@ class Defaults:
         return defaults.shown(await self._shown(await self.state.profiles.get(channel)))
 
     async def change(self, place: ThreadRef, by: UserId, changes: Changes, once: str) -> None:
-        """Change the defaults of the channel of `place`, and say there who did. Idempotent.
+        """Change the defaults of the channel of `place`, and say there who did, once.
 
-        If nothing changes, they are shown. Of several with the same `once`, which repeat each
-        other, one is told. Raises `BadDefaults`.
+        If nothing changes, they are shown. Raises `BadDefaults`.
         """
-        await self.accepting.check(by, place.channel, Act.START)
+        channel, claims, made = place.channel, self.state.claims, f"defaults made:{once}"
+        await self.accepting.check(by, channel, Act.START)
         await self.choosing.check(changes.of(Options()))
-        channel = place.channel
-        made = f"defaults made:{once}"
         if changes.to(await self.state.profiles.get(channel), by):
-            await self.state.claims.claim(made)  # a repeat finds the change made
+            await claims.claim(made)  # a repeat finds the change made
         profile = await self.state.profiles.change(channel, lambda one: changes.to(one, by))
-        if await self.state.claims.is_claimed(made):
+        if await claims.is_claimed(made):
             ids = {"team": place.team, "channel": channel, "options": " ".join(changes.named)}
             audit(Event.DEFAULTS_CHANGED, by, **ids)
             told = defaults.changed(changes, await self._shown(profile, by))

@@ -9,11 +9,10 @@ from typing import Any
 from bot.delivery.compose import markdown_of, message_of
 from bot.model.errors import SlackRefused
 from bot.model.files import AttachedFile
-from bot.model.options import Options
 from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, ts_micros
-from bot.relay.lifecycle.starting import Choosing, Start
+from bot.relay.lifecycle.starting import Choosing, Chosen, Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.text.content import section
 from bot.text.mrkdwn import block_quote
@@ -34,20 +33,18 @@ MOST_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt, as Markdown with names, empty if there is nothing to start from.
+    """A prompt, as Markdown with names.
 
     `as_self` is the same without the line that says who asks, for Devin to read from themselves;
     that stays below a channel's standing words, which another line says who has set.
 
-    `options` are what the session is started with: as people know them (`chosen`), and as Devin
-    takes them. `left_out` counts messages of the thread whose authors may not message Devin.
+    `left_out` counts messages of the thread whose authors may not message Devin.
     """
 
     text: str
-    left_out: int = 0
-    chosen: Options = field(default_factory=Options)
-    options: Options = field(default_factory=Options)
-    as_self: str = ""
+    as_self: str
+    left_out: int
+    chosen: Chosen
 
 
 @dataclass(slots=True)
@@ -72,38 +69,39 @@ class Prompts:
     parse_asked: Callable[[Mapping[str, Any], Start, Identity], Reply | None]
     parse_earlier: Callable[[Mapping[str, Any], ThreadRef, Identity], Reply | None]
 
-    async def of(self, start: Start) -> Prompt | None:
-        """Return the prompt; of the thread before it, only who may message Devin is quoted.
+    async def of(self, start: Start) -> Prompt | SlackMessage:
+        """Return the prompt, or what is told if there is nothing to start from any more.
 
-        With `START_QUOTES=all`, others are quoted as well, and marked as what they are. The message
-        that asks for it is read as it is now; None if it asks for no start any more. Files are
-        named only. A thread that Slack does not show is left out. The options at the beginning are
-        no part of it, and the standing words of the channel's profile precede it.
+        Of the thread before it, only who may message Devin is quoted; with `START_QUOTES=all`,
+        others are as well, and marked as what they are. The message that asks for it is read as it
+        is now. Files are named only. A thread that Slack does not show is left out. The options at
+        the beginning are no part of it, and the standing words of the channel's profile precede it.
 
         Raises `BadOptions`, `CannotPost`, `SlackAway`, and `DevinAway` if its playbook's macro
         can't be looked up now.
         """
         await self.workspace.threads.check_in(start.thread.channel)
-        own, earlier = start.message, _Earlier()
+        own, earlier, standing = start.message, _Earlier(), Standing.ALLOWED
+        if start.is_reaction and (told := await self._withdrawn(start)) is not None:
+            return told
         if start.reads_thread:
             try:
                 found = await self.asked(start)
                 if found is None:
-                    return None
+                    return words.UNREACTED if start.is_reaction else words.WITHDRAWN
                 own = own if start.is_typed else found.model_copy(update={"sent_by": own.sent_by})
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
-        standing = Standing.ALLOWED
         if start.is_reaction:
             standing = await self.workspace.permissions.of_author(own)
         if standing is not Standing.ALLOWED and self.workspace.settings.start_quotes != "all":
-            return Prompt("", left_out=1)
+            return words.NOT_PASSED_ON
         return await self._composed(start, own, standing, earlier)
 
     async def _composed(
-        self, start: Start, own: Reply, standing: Standing, earlier: "_Earlier"
-    ) -> Prompt:
+        self, start: Start, own: Reply, standing: Standing, earlier: _Earlier
+    ) -> Prompt | SlackMessage:
         text = "" if start.is_reaction else own.text
         chosen = await self.choosing.of(start.thread.channel, text, composes=True)
         if text != chosen.prompt:
@@ -115,21 +113,23 @@ class Prompts:
             as_self = await message_of(
                 message, self.workspace.people, standing=standing, as_self=not chosen.words
             )
+        if not (asked or earlier.latest):
+            return words.nothing(earlier.left_out)
         if earlier.latest:
             by = speaker(await self.workspace.people.name(start.by), start.by)
             began = f"{by} started this session from a Slack thread."
             head = "This was asked in a Slack thread." if asked else began
             quoted = await self._quoted(earlier, head)
-        if (asked or quoted) and chosen.words:
+        if chosen.words:
             standing_words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
             first = mark_typed(await markdown_of(standing_words, self.workspace.people))
             by = speaker(await self.workspace.people.name(chosen.by), chosen.by)
             whose = f"Standing words of this channel, set by {by} (in Slack):"
         own_texts = (("", first, asked), (whose, first, as_self))
         texts = ["\n\n".join(filter(None, (*parts, quoted))) for parts in own_texts]
-        return Prompt(texts[0], earlier.left_out, chosen.options, chosen.sent, texts[1])
+        return Prompt(texts[0], texts[1], earlier.left_out, chosen)
 
-    async def _quoted(self, earlier: "_Earlier", head: str) -> str:
+    async def _quoted(self, earlier: _Earlier, head: str) -> str:
         """Return the latest messages of a thread, the oldest first, each in a block quote."""
         texts = await asyncio.gather(
             *(
@@ -167,7 +167,7 @@ class Prompts:
             return asked
         return with_prompt(asked, asked.text)
 
-    async def withdrawn(self, start: Start) -> SlackMessage | None:
+    async def _withdrawn(self, start: Start) -> SlackMessage | None:
         """Return what is told if the reaction that asks for a start is gone; None if it isn't."""
         channel, ts = start.thread.channel, start.message.ts
         try:

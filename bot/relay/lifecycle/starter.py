@@ -124,15 +124,10 @@ class Starter:
             return refusals.sorry(error)
         except DevinAway as error:
             return await self._wait(start, Wait(error.reason, error.retry_after))
-        if prompt is None or not prompt.text:
-            left_out = None if prompt is None else prompt.left_out
-            return words.nothing(left_out, is_reaction=start.is_reaction)
-        return await self._create(start, prompt)
+        return prompt if isinstance(prompt, SlackMessage) else await self._create(start, prompt)
 
     async def _kept_from(self, start: Start) -> SlackMessage | None:
-        """Return what keeps a start from beginning: a reaction that is gone, another session."""
-        if start.is_reaction and (told := await self.prompts.withdrawn(start)) is not None:
-            return told
+        """Return what tells of another start, or another session, that is in the way of this."""
         claims, keep = self.state.claims, self._keep(start)
         if start.continues and not await claims.claim(start.only, keep, start.tag):
             return refusals.passing(UnderWay())
@@ -150,7 +145,7 @@ class Starter:
             return await self._wait(start, as_user)
         if not isinstance(as_user, str):
             return words.refused(start.message, start.number, as_user, self.workspace.admin)
-        started = start.started(prompt.chosen, as_user)
+        started = start.started(prompt.chosen.options, as_user)
         # Only this try knows the token, so no other one has the same claim.
         if not await self.state.claims.claim(start.sent, self._keep(start), _asked(started)):
             raise DevinAway("another process starts it")
@@ -189,8 +184,8 @@ class Starter:
     ) -> tuple[NamedSession | Failure, Started]:
         """Ask as the person, and where Devin refuses that, under their name, as replies are."""
         account = started.as_user
-        text = prompt.as_self if account else prompt.text
-        answer = await self.devin.create(text, prompt.options, start.tag, account)
+        text, options = prompt.as_self if account else prompt.text, prompt.chosen.sent
+        answer = await self.devin.create(text, options, start.tag, account)
         if not (account and is_about_acting(answer)):
             return answer, started
         if self.acting.is_required:
@@ -198,7 +193,7 @@ class Starter:
             return answer.model_copy(update={"refusal": Refusal.ACTING}), started
         started = started.model_copy(update={"as_user": ""})
         await self.state.claims.note(start.sent, _asked(started), self._keep(start))
-        answer = await self.devin.create(prompt.text, prompt.options, start.tag)
+        answer = await self.devin.create(prompt.text, options, start.tag)
         if isinstance(answer, NamedSession):
             await self.acting.learn(start.message, account)
         return answer, started
@@ -228,13 +223,12 @@ class Starter:
 
     async def _put_off(self, start: Start, wait: Wait) -> DevinAway:
         """Return the error that has the start tried again; tell the thread if it takes long."""
-        waited = max(0.0, time.time() - start.at)
-        delay, shortest = wait.retry_after, self.workspace.timing.send_pauses[0]
-        until_notice = self.workspace.timing.notice_wait.total_seconds() - waited
+        waited, timing = max(0.0, time.time() - start.at), self.workspace.timing
+        shortest = timing.send_pauses[0]
+        delay = wait.retry_after
         if delay is None:
             delay = min(max(waited, shortest), LONGEST_WAIT_SECONDS)
-            delay = min(delay, until_notice) if until_notice > 0 else delay
-        if delay > until_notice:
+        if waited + delay > timing.notice_wait.total_seconds():
             told = words.waiting(self.workspace.settings.give_up_after)
             await self.notices.say(start.thread, told, once=f"waits:{start.tag}")
         left = self.workspace.settings.give_up_after.total_seconds() - waited

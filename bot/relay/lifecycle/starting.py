@@ -36,7 +36,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Owed, OwedKind, Schedule
+from bot.store.outbox import KEEP, Owed, OwedKind, Owing, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -101,7 +101,7 @@ class Choosing:
         if options.playbook.startswith("!"):
             found = await self._looked_up(options.playbook, self.workspace.timing.list_seconds)
             if isinstance(found, Unread):
-                found = OptionProblem(OptionFlaw.UNREAD_NOW, "playbook", options.playbook)
+                found = OptionProblem(OptionFlaw.UNREAD, "playbook", options.playbook)
             problems += [found] if isinstance(found, OptionProblem) else []
         if problems:
             raise BadDefaults(problems)
@@ -335,15 +335,15 @@ class Starting:
         """Keep a start whose prompt was posted in a person's name."""
         await self.begin(Start(message=posted))
 
-    async def begin(self, start: Start) -> bool:
-        """Keep a start, and carry it out soon; a repeat changes nothing. False once it is done."""
-        is_open = await self.state.outbox.owe(start.owed, start.to_json(), KEEP)
+    async def begin(self, start: Start) -> Owing:
+        """Keep a start, and carry it out soon; a repeat changes nothing."""
+        owing = await self.state.outbox.owe(start.owed, start.to_json(), KEEP)
         log.info("start", extra=start.log_fields)
-        if is_open:
+        if owing:
             await self.schedule.tell(start.owed)
-        return bool(is_open)
+        return owing
 
-    async def ask(self, start: Start, by: UserId) -> None:
+    async def ask(self, start: Start, by: UserId) -> Owing:
         """Begin a start that `by` asks for, unless another request has linked its thread.
 
         A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
@@ -363,7 +363,7 @@ class Starting:
         if start.is_reaction and not is_repeat and await self.state.claims.is_claimed(start.sent):
             raise errors.AlreadyDone
         await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
-        await self.begin(start)
+        return await self.begin(start)
 
     async def _check_continued(self, start: Start) -> None:
         """Raise if another start continues the session, or has continued it."""

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from bot.delivery.compose import markdown_of
 from bot.mirror.agents import stopping
 from bot.model import errors
 from bot.model.people import Act, UserId
@@ -285,6 +286,6 @@ class Speaker:
             # Devin was not asked to stop, so the next press asks it.
             await self.state.claims.disclaim(stopping(reply.thread, spoken.session))
         words = refusals.sorry(error, self.workspace.admin)
-        words = replace(words, quote=await self.accepting.markdown_of(reply))
+        words = replace(words, quote=await markdown_of(reply, self.workspace.people))
         once = f"unsaid:{spoken.number}"
         await self.notices.whisper(spoken.told_in, reply.author, words, once=once)

@@ -283,9 +283,7 @@ def problem(one: OptionProblem) -> str:
         OptionFlaw.NO_DEFAULT: f"a `{one.key}` is for one session, and can't be a default",
         OptionFlaw.TOO_LONG: f"`{one.key}` can have {value} characters at most",
         OptionFlaw.MORE: f'{value} isn\'t an option; standing words are written `words:"…"`',
-        OptionFlaw.UNREAD_NOW: f"Devin didn't list its playbooks just now, so I can't look up the "
-        f"macro {value}; try again in a minute",
-        OptionFlaw.UNREAD: f"I can't look up the macro {value}; use the playbook's ID "
-        "(`playbook:playbook-…`)",
+        OptionFlaw.UNREAD: "Devin didn't list its playbooks, so I can't look up the macro "
+        f"{value}; try again in a minute, or use the playbook's ID (`playbook:playbook-…`)",
     }
     return words[one.flaw]

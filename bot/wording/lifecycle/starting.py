@@ -39,14 +39,10 @@ NOTHING = SlackMessage(
 )
 
 
-def nothing(left_out: int | None, *, is_reaction: bool = False) -> SlackMessage:
-    """Say that these messages of the thread don't count; None: nobody asks for a start any more."""
-    if left_out is None:
-        return UNREACTED if is_reaction else WITHDRAWN
+def nothing(left_out: int) -> SlackMessage:
+    """Say that there is nothing to start from, and how many messages of the thread don't count."""
     if not left_out:
         return NOTHING
-    if is_reaction:
-        return NOT_PASSED_ON
     return SlackMessage(
         f"There's no task yet: I left out {_messages(left_out)} of this thread, by people or bots "
         "who may not message Devin. Write the task after `start`."
