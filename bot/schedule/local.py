@@ -9,7 +9,7 @@ Leases admit one: `TAKE` for mail, `BEGIN_ENTRY` for an entry of the outbox.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -51,11 +51,6 @@ class Line(Generic[T]):
         self._slots = slots
         self._waiting: dict[T, Callable[[], Awaitable[None]]] = {}
         self._running = 0
-
-    @property
-    def is_short(self) -> bool:
-        """True if fewer pieces of work wait than there are slots."""
-        return len(self._waiting) < self._slots
 
     def __contains__(self, what: object) -> bool:
         """Return True if `what` waits here."""
@@ -153,7 +148,6 @@ class LocalDispatch:
         self._waking: Timers[SessionId] = Timers(background, MOST_LATER)
         self._telling: Timers[tuple[Owed, int]] = Timers(background, MOST_LATER)
         self._work: Work | None = None
-        self._is_short = asyncio.Event()
 
     @property
     def capacity(self) -> int:
@@ -179,7 +173,11 @@ class LocalDispatch:
         """Deliver the session's mail, in `after` seconds."""
         work = self._work if self._is_serving else None
         if work is not None and not after:
-            self._sessions.add(session, lambda: self._deliver(work, session), self._most)
+
+            async def deliver() -> None:
+                await left_to_poll(work.deliver(session), session_id=session)
+
+            self._sessions.add(session, deliver, self._most)
         elif work is not None:
             # The timer that fires first serves all requests: a delivery that comes too early learns
             # from Redis when the mail is due.
@@ -204,14 +202,6 @@ class LocalDispatch:
 
         self._entries[owed.kind].add(owed, work_off, MOST_UNTOLD)
 
-    async def until_short(self, seconds: float) -> None:
-        """Wait until few sessions are left here, for at most `seconds`."""
-        self._is_short.clear()
-        if not self._sessions.is_short:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._is_short.wait()
-
     def close(self) -> None:
         """Begin nothing more at its time, since this process ends."""
         self._waking.stop()
@@ -220,13 +210,6 @@ class LocalDispatch:
     @property
     def _is_serving(self) -> bool:
         return self._work is not None and not self._background.is_closing
-
-    async def _deliver(self, work: Work, session: SessionId) -> None:
-        try:
-            await left_to_poll(work.deliver(session), session_id=session)
-        finally:
-            if self._sessions.is_short:
-                self._is_short.set()
 
 
 async def left_to_poll(work: Awaitable[None], **ids: object) -> None:
@@ -238,7 +221,7 @@ async def left_to_poll(work: Awaitable[None], **ids: object) -> None:
 
 
 REFILL_SECONDS = 0.1
-"""The shortest pause, while more is due than there is capacity for."""
+"""The pause while more may be due than there is capacity for."""
 
 MOST_ENTRIES = 100
 """Most entries that one poll finds."""
@@ -248,14 +231,6 @@ MOST_HELD = 20_000
 
 NAMED = 5
 """The number of sessions, and of entries, that the log names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a poll has found: whether anything was due, and whether there may be more mail."""
-
-    is_due: bool = False
-    may_be_more: bool = False
 
 
 class WorkPoll:
@@ -278,8 +253,11 @@ class WorkPoll:
             await asyncio.gather(polling, return_exceptions=True)
             self._dispatch.close()
 
-    async def once(self) -> Found:
-        """Begin what is due here, as far as there is capacity, except what waits here already."""
+    async def once(self) -> float:
+        """Begin what is due, as far as there is capacity, except what waits here already.
+
+        Return the seconds until the next poll.
+        """
         dispatch, capacity = self._dispatch, self._dispatch.capacity
         try:
             due, overdue = await lua.list_due(
@@ -292,7 +270,7 @@ class WorkPoll:
             )
         except StoreAway as error:
             log.warning("poll put off", extra={"reason": str(error)})
-            return Found()
+            return 2 * self._pause
         sessions = [one for one in due if not dispatch.is_waiting(one)][:capacity]
         entries = [one for one in map(parse_owed, overdue) if not dispatch.is_waiting(one)]
         if sessions:
@@ -305,14 +283,11 @@ class WorkPoll:
             log.info("reports were not being told", extra=named)
         for entry in entries:
             await dispatch.tell(entry)
-        return Found(is_due=bool(sessions or entries), may_be_more=0 < capacity <= len(sessions))
+        if len(sessions) == capacity:
+            return REFILL_SECONDS
+        return self._pause if sessions or entries else 2 * self._pause
 
     async def _run(self) -> None:
         while True:
-            found = await guarded(self.once(), log)
-            if isinstance(found, Unforeseen) or not found.may_be_more:
-                is_due = isinstance(found, Found) and found.is_due
-                await asyncio.sleep(self._pause if is_due else 2 * self._pause)
-            else:
-                await asyncio.sleep(REFILL_SECONDS)
-                await self._dispatch.until_short(self._pause)
+            after = await guarded(self.once(), log)
+            await asyncio.sleep(2 * self._pause if isinstance(after, Unforeseen) else after)

@@ -9,13 +9,17 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, Found, LocalDispatch, Work, WorkPoll
+from bot.schedule.local import REFILL_SECONDS, SESSIONS_FOR_EACH_SLOT, LocalDispatch, Work, WorkPoll
 from bot.store.outbox import Owed, OwedKind
+from bot.timing import TIMING
 from tests.support.keys import at
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
 SLOTS = 2
+FOUND, NOTHING = TIMING.poll_pause, 2 * TIMING.poll_pause
+"""The pauses after a poll that has found work, and after one that has not."""
+
 CAPACITY = SLOTS * SESSIONS_FOR_EACH_SLOT
 REPORT = Owed(ReplyId("T0:C0:1764000000.000100"), 1, OwedKind.OUTCOME)
 SESSIONS = [SessionId(f"devin-{number:012x}") for number in range(2 * CAPACITY)]
@@ -51,28 +55,15 @@ async def test_a_process_takes_as_much_as_it_has_capacity_for(store: Store, raw:
     """The longest due comes first; the rest is left for others."""
     one, other = Process(store), Process(store)
     await due(raw, *SESSIONS)
-    assert await one.poll.once() == Found(is_due=True, may_be_more=True)
+    assert await one.poll.once() == REFILL_SECONDS
     await wait_until(lambda: one.begun == SESSIONS[:SLOTS], "its slots are taken")
     assert one.dispatch.capacity == 0
-    assert await one.poll.once() == Found(), "it has no capacity for more"
+    assert await one.poll.once() == REFILL_SECONDS, "it has no capacity for more"
     await raw.zrem(at(DUE_KEY), *SESSIONS[:CAPACITY])
-    assert await other.poll.once() == Found(is_due=True, may_be_more=True)
+    assert await other.poll.once() == REFILL_SECONDS
     await wait_until(
         lambda: other.begun == SESSIONS[CAPACITY : CAPACITY + SLOTS], "another goes on"
     )
-
-
-async def test_a_process_asks_for_more_as_soon_as_little_is_left(store: Store, raw: Redis) -> None:
-    """No slot waits for the time of the next poll."""
-    process = Process(store)
-    await due(raw, *SESSIONS[:CAPACITY])
-    await process.poll.once()
-    await wait_until(lambda: len(process.begun) == SLOTS, "its slots are taken")
-    waiting = asyncio.create_task(process.dispatch.until_short(3600))
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    process.over.set()
-    await wait_until(waiting.done, "it is told that little is left")
 
 
 async def test_mail_under_a_lease_or_not_due_yet_is_left_alone(store: Store, raw: Redis) -> None:
@@ -82,7 +73,7 @@ async def test_mail_under_a_lease_or_not_due_yet_is_left_alone(store: Store, raw
     await due(raw, held)
     await raw.zadd(at(DUE_KEY), {later: 2**50})
     await raw.set(at(lease_key(held)), "token", px=60_000)
-    assert await process.poll.once() == Found()
+    assert await process.poll.once() == NOTHING
 
 
 async def test_an_entry_that_nobody_tells_is_told(store: Store, raw: Redis) -> None:
@@ -90,7 +81,7 @@ async def test_an_entry_that_nobody_tells_is_told(store: Store, raw: Redis) -> N
     process = Process(store)
     await raw.zadd(at(OUTBOX_KEY), {str(REPORT): 0})
     await raw.expire(at(OUTBOX_KEY), 60)
-    assert await process.poll.once() == Found(is_due=True)
+    assert await process.poll.once() == FOUND
     await wait_until(lambda: process.told == [REPORT], "it is told")
 
 
@@ -99,24 +90,26 @@ async def test_a_process_that_ends_takes_no_mail(store: Store, raw: Redis) -> No
     process = Process(store)
     process.in_flight.is_closing = True
     await due(raw, *SESSIONS)
-    assert await process.poll.once() == Found()
+    await process.poll.once()
+    assert await raw.zcard(at(DUE_KEY)) == len(SESSIONS)
+    assert process.begun == []
 
 
 async def test_a_poll_waits_out_an_outage() -> None:
     """Nothing is lost: what is due stays due."""
     async with open_store(f"redis://127.0.0.1:{free_port()}/0") as away:
-        assert await Process(away).poll.once() == Found()
+        assert await Process(away).poll.once() == NOTHING
 
 
 async def test_what_waits_here_is_not_found_again(store: Store, raw: Redis) -> None:
     """It is begun once there is capacity; the capacity that is left is for others."""
     process = Process(store)
     await due(raw, *SESSIONS[: CAPACITY - 1])
-    assert await process.poll.once() == Found(is_due=True)
+    assert await process.poll.once() == FOUND
     await wait_until(lambda: len(process.begun) == SLOTS, "its slots are taken")
     assert process.dispatch.waiting == CAPACITY - 1 - SLOTS
     await raw.zrem(at(DUE_KEY), *SESSIONS[:SLOTS])  # as if under a lease
-    assert await process.poll.once() == Found()
+    assert await process.poll.once() == NOTHING
     await raw.zadd(at(DUE_KEY), {SESSIONS[-1]: CAPACITY})
-    assert await process.poll.once() == Found(is_due=True, may_be_more=True)
+    assert await process.poll.once() == REFILL_SECONDS
     assert process.dispatch.is_waiting(SESSIONS[-1])
