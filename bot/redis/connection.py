@@ -265,16 +265,12 @@ class Store:
         """True if Redis could not be reached, or could not write, within `RETURN_SECONDS`."""
         return time.monotonic() < self._connection.away_until
 
-    def expect_refused(self, seconds: float) -> None:
-        """Count as having been away for that time: other processes may be refusing events."""
-        self._connection.away_until = max(self._connection.away_until, time.monotonic() + seconds)
-
     async def run(self, script: Script, args: Sequence[str | int]) -> Any:
         """Run `script` atomically; after `StoreAway`, it may have been run and its answer lost."""
         try:
             return await self._connection.runner.run(script, self.prefix, args)
         except StoreAway:
-            self.expect_refused(RETURN_SECONDS)
+            self._connection.away_until = time.monotonic() + RETURN_SECONDS
             raise
 
     async def aclose(self) -> None:

@@ -22,7 +22,6 @@ if sys.platform != "win32":  # where the relay needs REDIS_URL, but this module 
 ADVICE = "Set REDIS_URL to use your own Redis or Valkey."
 
 APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-only file
-_LONGEST_SOCKET_PATH = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
 
 # Strings aren't compressed, so that a search for a person's words finds them if they are there.
 _OPTIONS = {
@@ -53,16 +52,10 @@ class ValkeyHome:
 
         A directory that others use too (one we work in or below, or a sticky one like /tmp) is
         refused, because closing it to them would do harm. So is one that belongs to another user,
-        or that holds a symbolic link or somebody else's file: the server would write through it;
-        and one whose path is too long for a socket.
+        or that holds a symbolic link or somebody else's file: the server would write through it.
         """
         try:
             path = data_dir.resolve()
-            if len(os.fsencode(cls(path).socket)) > _LONGEST_SOCKET_PATH:
-                raise EmbeddedValkeyError(
-                    f"DATA_DIR {path} is too long a path for a socket",
-                    f"Set it to a shorter one. {ADVICE}",
-                )
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if Path.cwd().is_relative_to(path) or path.stat().st_mode & stat.S_ISVTX:
                 raise EmbeddedValkeyError(
