@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from bot.model.errors import RelayError, SlackAway, SlackRefused
+from bot.model.errors import SlackAway, SlackRefused
 from bot.model.files import AttachedFile, FileLeftOut, WhyLink
 from bot.model.record import mapping, mappings, string
 from bot.model.threads import ThreadRef
@@ -212,8 +212,8 @@ COMPLETE = "files.completeUploadExternal"
 SEND = "upload"
 """The name of the second step, in errors; it is no method of the Web API."""
 
-WRONG_SIZE, NO_PLACE = "wrong size", "no usable address"
-"""Reasons for `SlackRefused` that are ours."""
+NO_PLACE = "no usable address"
+"""A reason for `SlackRefused` of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,24 +244,18 @@ class Uploads:
         return place
 
     async def send(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
-        """Send the content to `place`, without the token; if this fails, begin again.
-
-        It also raises what `chunks` raises.
-        """
-        body = _Body(chunks, place.size)
+        """Send the content to `place`, without the token; if this fails, begin again."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(place.size)}
         try:
             async with self._client.web.post(
                 place.url,
-                data=body.chunks(),
+                data=chunks,
                 headers=headers,
                 allow_redirects=False,
                 timeout=TRANSFER,
             ) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if body.failure is not None:
-                raise body.failure from error
             raise SlackAway(SEND, broken(error), maybe_done=False) from error
         if is_passing(status):
             raise SlackAway(SEND, f"HTTP {status}", maybe_done=False)
@@ -283,27 +277,3 @@ class Uploads:
             return any(file.get("id") == file_id for file in mappings(message.get("files")))
 
         return await self._threads.first(thread, since, has_it) is not None
-
-
-class _Body:
-    """The content on its way; `failure` is why it ended, which aiohttp hides behind its own."""
-
-    def __init__(self, chunks: AsyncIterator[bytes], size: int) -> None:
-        self.failure: RelayError | None = None
-        self._chunks = chunks
-        self._size = size
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the content; if it is longer or shorter than announced, the request breaks off."""
-        left = self._size
-        try:
-            async for chunk in self._chunks:
-                left -= len(chunk)
-                if left < 0:
-                    break
-                yield chunk
-            if left:
-                raise SlackRefused(SEND, WRONG_SIZE)
-        except RelayError as error:
-            self.failure = error
-            raise

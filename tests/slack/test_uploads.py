@@ -10,10 +10,9 @@ import pytest
 from aiohttp import web
 
 from bot.model.errors import SlackAway, SlackRefused
-from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, SlackClient
-from bot.slack.files import COMPLETE, NO_PLACE, WRONG_SIZE, Place, Uploads
+from bot.slack.files import COMPLETE, NO_PLACE, Place, Uploads
 from bot.slack.threads import Threads
 from sandbox import Sandbox
 from tests.support.schedules import Unmoved
@@ -96,32 +95,6 @@ async def test_without_the_scope_the_caller_learns_that(box: Sandbox, uploads: U
     with pytest.raises(SlackRefused) as refused:
         await uploads.begin("report.txt", 1)
     assert refused.value.reason == MISSING_SCOPE
-
-
-async def test_content_that_breaks_off_is_not_a_failure_of_slack(
-    box: Sandbox, uploads: Uploads
-) -> None:
-    """The caller gets the reason of its own source."""
-
-    async def broken() -> AsyncIterator[bytes]:
-        yield CONTENT[:10]
-        raise FileLeftOut(WhyLink.DEVIN)
-
-    place = await uploads.begin("report.txt", len(CONTENT))
-    with pytest.raises(FileLeftOut) as left_out:
-        await uploads.send(place, broken())
-    assert left_out.value.hitch is WhyLink.DEVIN
-
-
-@pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"!", b"", CONTENT * 2])
-async def test_content_of_another_length_is_refused(
-    box: Sandbox, uploads: Uploads, content: bytes
-) -> None:
-    """Half a file would be worse than a link to it; it cannot be completed."""
-    place = await uploads.begin("report.txt", len(CONTENT))
-    with pytest.raises(SlackRefused) as refused:
-        await uploads.send(place, chunks(content))
-    assert refused.value.reason == WRONG_SIZE
 
 
 @dataclass
