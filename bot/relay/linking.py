@@ -24,7 +24,7 @@ from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
-from bot.slack.channels import MOVED, SHARED
+from bot.slack.channels import MOVED
 from bot.slack.lookups import Need
 from bot.store.links import card_owed
 from bot.store.outbox import Schedule
@@ -190,8 +190,6 @@ class ChannelMoves:
         links = await self.state.links.of(threads)
         linked = [(one, link) for one, link in zip(threads, links, strict=True) if link is not None]
         await asyncio.gather(*(self._show(thread, link) for thread, link in linked))
-        # Only now: if this process dies before, Slack's next try asks for the cards again.
-        await self.workspace.channels.note(channel, SHARED, is_shown=True)
         log.warning("channel is shared", extra={"channel": channel, "threads": len(linked)})
 
     async def _show(self, thread: ThreadRef, link: Link) -> None:

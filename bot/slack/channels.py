@@ -45,7 +45,7 @@ class Channel(Record):
     """A conversation, as Slack described it when it was asked `at` (Slack's time in us).
 
     `refusal` is Slack's code if it does not show it, `user` the person of a direct message. `teams`
-    are workspaces that have it. With `is_told`, only an event said that it is shared.
+    are workspaces that have it.
     """
 
     at: int = 0
@@ -59,18 +59,13 @@ class Channel(Record):
     is_shared: bool = True
     is_member: bool = True
     is_archived: bool = False
-    is_told: bool = False
 
 
 class Event(Record):
-    """An event that told of a channel: when (Slack's time in us), and `now`, its new id, if any.
-
-    `is_shown`: the channel's threads have been told.
-    """
+    """An event that told of a channel: when (Slack's time in us), and `now`, its new id, if any."""
 
     at: int
     now: str = ""
-    is_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +78,11 @@ class Told:
 
     def of(self, found: Channel | None) -> Channel | None:
         """Return what holds of an answer beside these events; None if that is nothing."""
-        if found is not None and self.changed is not None and found.at <= self.changed.at:
-            found = None
+        if found is None or (self.changed is not None and found.at <= self.changed.at):
+            return None
         shared = self.moved or self.shared
         if shared is None:
             return found
-        if found is None:
-            return Channel(at=shared.at, is_told=True)
         # Slack's answers may be older than its events for a while.
         is_later = shared.at and found.at > shared.at + FRESH_SECONDS * SECOND
         is_over = is_later and self.moved is None
@@ -128,7 +121,7 @@ class Channels:
             return kept
         told, _ = await self._noted(channel)
         found = told.of(found or Channel(refusal=UNREADABLE, at=self._clock.now))
-        if found is None or found.is_told:
+        if found is None:
             raise SlackAway(INFO, "overtaken", retry_after=1.0, maybe_done=False)
         return found
 
@@ -140,18 +133,15 @@ class Channels:
     async def told_shared(self, channel: str) -> bool:
         """Note that other organizations share `channel`; return True if its threads must know."""
         told, known = await self._noted(channel)
-        is_shown = told.shared is not None and told.shared.is_shown
-        is_news = not is_shown or (known is not None and not known.is_shared)
-        await self.note(channel, SHARED, is_shown=not is_news)
-        return is_news
+        await self.note(channel, SHARED)
+        return told.shared is None or (known is not None and not known.is_shared)
 
-    async def note(self, channel: str, what: str, *, now: str = "", is_shown: bool = False) -> None:
-        """Note an event for all processes: a `channel` is `SHARED`, `MOVED` or `CHANGED`.
+    async def note(self, channel: str, what: str, *, now: str = "") -> None:
+        """Note an event for all processes: a `channel` is `SHARED`, `MOVED` to `now` or `CHANGED`.
 
-        It is `now` the id of one that moved, and `is_shown` to the threads of one that is shared.
         After `CHANGED`, no earlier answer counts any more.
         """
-        event = Event(at=self._clock.now, now=now, is_shown=is_shown)
+        event = Event(at=self._clock.now, now=now)
         ttl = self._link_ttl if what == MOVED else TOLD
         await self._store.put(known_key(what, channel), event.to_json(), ttl)
 
@@ -187,8 +177,6 @@ class Channels:
     def _is_fresh(self, kept: Channel, need: Need, fresh: float) -> bool:
         if not need.share:
             return True
-        if kept.is_told:
-            return need is Need.WORDS
         if kept.refusal == MISSING_SCOPE:
             return True
         seconds = min(fresh, REFUSED_SECONDS) if kept.refusal else fresh

@@ -1,26 +1,12 @@
 """When a private channel is shared with another organization, Slack gives it a new id."""
 
 import asyncio
-from copy import copy
-
-import pytest
 
 from bot.app import Bot
-from bot.model.errors import StoreAway
-from bot.model.people import UserId
-from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef
-from bot.redis.connection import Store, open_store
-from bot.relay.linking import ChannelMoves
-from bot.slack.lookups import Need
-from bot.store.links import Cards, card_owed
+from bot.redis.connection import Store
 from bot.wording import thread_links
-from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1
-from tests.support.keys import TENANT
-from tests.support.parts import parts_of
-from tests.support.schedules import Planned
 from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import until_settled, wait_until
 
@@ -99,24 +85,3 @@ async def test_a_channel_without_links_is_no_matter(bot: Bot, desk: Desk) -> Non
     await desk.slack.share("secrets")
     await desk.until_heard()
     assert not posted(desk)
-
-
-async def test_if_redis_fails_while_a_channel_is_shared_the_next_try_changes_its_cards(
-    box: Sandbox, store: Store
-) -> None:
-    """Slack sends the event again, since it was not acknowledged; words are barred meanwhile."""
-    parts, planned = parts_of(box, store), Planned()
-    thread = ThreadRef(team=TENANT, channel="C0GENERAL0", thread_ts="1.000000")
-    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=1)
-    await parts.state.links.create(thread, link)
-    async with open_store("redis://127.0.0.1:1") as away:
-        state = copy(parts.state)
-        state.cards = Cards(away)
-        moves = ChannelMoves(parts.workspace, state, parts.cases.notices, planned)
-        with pytest.raises(StoreAway):
-            await moves.shared(thread.channel)
-    assert (await parts.cases.audience.of(thread, Need.WORDS)).is_barred
-    moves = ChannelMoves(parts.workspace, parts.state, parts.cases.notices, planned)
-    for _ in range(2):
-        await moves.shared(thread.channel)
-    assert [owed for owed, _ in planned.told] == [card_owed(thread, link)]

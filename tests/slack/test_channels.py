@@ -20,7 +20,6 @@ from bot.slack.channels import (
     LISTED_SECONDS,
     MOVED,
     REFUSED_SECONDS,
-    SHARED,
     Channels,
 )
 from bot.slack.lookups import TIER_3, Need
@@ -261,7 +260,6 @@ async def test_what_an_event_tells_counts_at_once_for_all_processes(
     other = process(box, store, clock)
     assert not (await other.get(GENERAL, Need.WORDS)).is_shared
     assert await channels.told_shared(GENERAL)
-    await channels.note(GENERAL, SHARED, is_shown=True)
     assert not await other.told_shared(GENERAL)
     assert (await other.get(GENERAL, Need.WORDS)).is_shared
     clock.now += FRESH_SECONDS - 1
@@ -290,7 +288,6 @@ async def test_a_channel_that_is_shared_a_second_time_is_shared_at_once(
     """The answer between the two, that nobody shares it, does not count any more."""
     other = process(box, store, clock)
     await channels.told_shared(GENERAL)
-    await channels.note(GENERAL, SHARED, is_shown=True)
     clock.now += 180
     assert not (await channels.get(GENERAL, Need.ACT)).is_shared
     clock.now += 30
@@ -298,17 +295,6 @@ async def test_a_channel_that_is_shared_a_second_time_is_shared_at_once(
     for seconds in (0, FRESH_SECONDS - 1):
         clock.now += seconds
         assert (await channels.get(GENERAL, Need.WORDS)).is_shared
-
-
-async def test_the_threads_of_a_shared_channel_are_told_until_that_is_noted(
-    channels: Channels, clock: SetClock
-) -> None:
-    """A process that dies before leaves it to the next event, or to Slack's next try."""
-    for _ in range(3):
-        assert await channels.told_shared(GENERAL)
-        clock.now += 1
-    await channels.note(GENERAL, SHARED, is_shown=True)
-    assert not await channels.told_shared(GENERAL)
 
 
 async def test_no_event_of_a_channel_overwrites_another(
