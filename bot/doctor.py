@@ -20,6 +20,7 @@ from bot.slack.api import SlackClient, ask_first, call
 from bot.slack.app.manifest import named, remedy, required_scopes
 from bot.slack.app.workspace import Identity, check_app_token, identify
 from bot.slack.people import GROUP_MEMBERS, workspaces_of
+from bot.wording.phrases import plural
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
 GROUPS, WORKSPACES = "Slack user groups", "Slack workspaces"
@@ -155,9 +156,8 @@ async def _workspaces(client: SlackClient, org: str) -> tuple[Collection[str], F
         says = f"can't be listed ({error})"
         return (), Finding(WORKSPACES, is_good=False, says=says, fix="Try again in a minute.")
     if found:
-        names = [f"{name} ({team})" for team, name in list(found.items())[:MOST_LISTED]]
-        more = [f"{len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
-        says = f"installed to the organization {org}, and added to {', '.join(names + more)}"
+        names = ", ".join(f"{name} ({team})" for team, name in list(found.items())[:MOST_LISTED])
+        says = f"installed to the organization {org}, and added to {len(found)}: {names}"
         return found, Finding(WORKSPACES, is_good=True, says=says)
     says = f"The app is installed to the organization {org}, but to none of its workspaces"
     fix = f"An org admin adds it: https://app.slack.com/manage/{org}, Integrations, then the app."
@@ -179,12 +179,10 @@ async def _groups(
                 else:
                     answer = await ask_first(client, workspaces, GROUP_MEMBERS, usergroup=group)
                 count = len(answer["users"])
-                says = f"{about} has {count} member{'' if count == 1 else 's'}"
-            except SlackRefused as error:
-                says = f"{about} can't be read ({error.reason}), so it counts as empty"
+                says = f"{about} has {count} {plural(count, 'member', 'members')}"
+            except (SlackRefused, PassingError) as error:
+                says = f"{about} can't be read ({error}), so it counts as empty"
                 fix = f"Check the ID in {name}, and that the group isn't disabled."
-            except PassingError as error:
-                says, fix = f"{about} can't be read ({error})", "Try again in a minute."
             found.append(Finding(GROUPS, is_good=not fix, says=says, fix=fix))
     return found
 

@@ -116,20 +116,15 @@ class Timing:
     call_seconds: float = 45.0
     """A whole call: that for an answer restarts with each byte."""
 
-    session_name_seconds: float = 0.9
-    """A session's title at Devin."""
-
-    list_seconds: float = 0.8
-    """Devin's list of sessions, or the titles of some: people, and rules, can do without them."""
+    list_seconds: float = 0.9
+    """What Devin is asked for while a person waits, who can do without: lists, titles, a first
+    poll of a session, which reads what is old."""
 
     read_seconds: float = 5.0
     """A session at Devin while its mail waits, or the states of many: no person waits for it."""
 
     state_seconds: float = 3.0
     """The state of a session at Devin that did not take a message."""
-
-    first_poll_seconds: float = 0.9
-    """The first poll of a session, for which a person waits. What it reads is old."""
 
     batch_seconds: float = 20.0
     """A try at a batch of what Devin says: after it, no part begins, and other threads follow."""

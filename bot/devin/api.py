@@ -164,20 +164,12 @@ class Devin(Protocol):
     """The operations on Devin's sessions that a relay needs; no generation documents approving."""
 
     @property
-    def archives(self) -> bool:
-        """True if this generation of the API can archive a session."""
-
-    @property
     def lacks(self) -> frozenset[str]:
         """The options of a start that this generation of the API doesn't have, by their keys."""
 
     @property
-    def tells_cost(self) -> bool:
-        """True if this generation of the API tells what sessions cost."""
-
-    @property
     def is_legacy(self) -> bool:
-        """True for a generation without members, reviews, children and origins of sessions."""
+        """True for a generation without costs, archives, members, reviews, children and origins."""
 
     @property
     def over(self) -> frozenset[SessionState]:
@@ -275,7 +267,7 @@ class Devin(Protocol):
         """End `session` for good; return None once Devin confirms it."""
 
     async def archive(self, session: SessionId) -> Failure | None:
-        """Archive and so end `session`, where `archives` is True; return None if confirmed."""
+        """Archive and so end `session`, unless `is_legacy`; return None if confirmed."""
 
     def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
         """Open a file that Devin sent; `url` is untrusted text of a message (`files.py`)."""

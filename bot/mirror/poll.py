@@ -285,7 +285,7 @@ class Polling:
             if not self._polls_of(session):
                 await self._take()
             if polls := self._polls_of(session):
-                await asyncio.wait(polls, timeout=self._timing.first_poll_seconds)
+                await asyncio.wait(polls, timeout=self._timing.list_seconds)
         except StoreAway:
             return
         finally:

@@ -86,7 +86,7 @@ class Naming:
         if not sessions:
             return {}
         try:
-            async with asyncio.timeout(self.workspace.timing.session_name_seconds):
+            async with asyncio.timeout(self.workspace.timing.list_seconds):
                 answer = await self.devin.survey(sessions)
         except TimeoutError:
             return {}

@@ -53,7 +53,7 @@ class Usage:
         Elsewhere in a direct message, it is what the person's own have.
         """
         await self.accepting.check(by, thread.channel)
-        if not self.devin.tells_cost:
+        if self.devin.is_legacy:
             return words.UNTOLD
         heard = await self.audience.at_once(thread, Need.ACT)
         if heard.link is None and thread.is_direct:
@@ -67,7 +67,7 @@ class Usage:
     async def own(self, channel: str, by: UserId) -> SlackMessage:
         """Return what the sessions that `by` started have used in all places that they can read."""
         await self.accepting.check(by, channel)
-        return await self._own(by) if self.devin.tells_cost else words.UNTOLD
+        return words.UNTOLD if self.devin.is_legacy else await self._own(by)
 
     async def _of_session(self, session: SessionId) -> SlackMessage:
         now = datetime.now(UTC)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from bot.devin.answers import DETAIL_LIMIT, Answer
 from bot.devin.v1 import sessions as v1
 from bot.devin.v3 import sessions as v3
-from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
-from tests.support.tables import each
+from bot.model.replies import Outcome, OutcomeKind, Wait
 
 Parser = Callable[[Answer], Outcome | Wait]
 
@@ -68,21 +67,3 @@ def test_every_answer_is_an_outcome_that_can_be_kept(
     assert len(answer.detail) <= DETAIL_LIMIT
     if status >= 300:
         assert (answer.kind is OutcomeKind.UNCERTAIN) == (status >= 500)
-
-
-@each(("status", "refusal"), [(401, Refusal.KEY_REJECTED), (404, Refusal.NO_SESSION)])
-@each("body", [json.dumps({"detail": NO_TEXT}).encode(), DEEP])
-def test_a_refusal_is_the_same_whatever_words_come_with_it(
-    status: int, refusal: Refusal, body: bytes
-) -> None:
-    """The status decides what became of the message."""
-    for parse in PARSERS:
-        answer = parse(Answer(status, {}, body))
-        assert isinstance(answer, Outcome)
-        assert (answer.kind, answer.refusal) == (OutcomeKind.REFUSED, refusal)
-
-
-def test_a_detail_that_is_not_text_everywhere_is_kept_as_far_as_possible() -> None:
-    """A 200 with a `detail` is never success in version 1."""
-    answer = v1.parse_sent(Answer(200, {}, json.dumps({"detail": f"asleep{NO_TEXT}"}).encode()))
-    assert answer == Outcome(kind=OutcomeKind.UNCONFIRMED, detail="asleep?", status=200)

@@ -3,19 +3,20 @@
 import json
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
 
-from bot.devin.answers import READ_LIMIT
+from bot.devin.answers import READ_LIMIT, skew
 from bot.devin.api import MessagePage, Survey, Unread
 from bot.devin.http import LONGEST_READ
 from bot.devin.opening import open_devin
 from bot.devin.v3.sessions import MOST_TRIES, UNKNOWN_ID
 from bot.model.sessions import SessionId
 from sandbox import DevinSandbox
-from tests.support.raw_http import ID, V1, V3, RawServer, Talk, Wire, answering, serving, whole
+from tests.support.raw_http import ID, V1, V3, RawServer, Talk, answering, serving, whole
+from tests.support.tables import each
 
 LONG = "x" * (READ_LIMIT + 1)
 
@@ -119,24 +120,7 @@ async def test_a_devin_that_refuses_every_id_is_not_asked_for_each(status: int) 
     assert len(server.requests) <= MOST_TRIES
 
 
-@pytest.mark.parametrize("value", ["86400", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
-async def test_devin_is_asked_again_after_ten_minutes_at_the_latest(wire: Wire, value: str) -> None:
-    """A slip in a `Retry-After` stops nothing for a day."""
-    talk = answering(whole("429 Slow", b"", f"Retry-After: {value}"), closes=False)
-    async with serving(talk) as server, wire.client(server.url) as devin:
-        found = await devin.survey([ID, SessionId("devin-1")])
-    assert isinstance(found, Unread)
-    assert found.retry_after == 600
-
-
-@pytest.mark.parametrize(
-    "date", ["Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon"]
-)
-async def test_a_date_that_no_clock_shows_is_none(wire: Wire, date: str) -> None:
+@each("date", ["Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon"])
+def test_a_date_that_no_clock_shows_is_none(date: str) -> None:
     """Times of messages stay as they are."""
-    body: dict[str, Any] = {"items": [], "messages": [], "end_cursor": None, "has_next_page": False}
-    answer = whole("200 OK", json.dumps(body).encode(), f"Date: {date}")
-    async with serving(answering(answer)) as server, wire.client(server.url) as devin:
-        found = await devin.messages(ID)
-    assert isinstance(found, MessagePage)
-    assert found.skew.total_seconds() == 0
+    assert not skew({"date": date}, datetime.now(UTC))

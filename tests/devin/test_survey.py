@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from bot.devin.answers import READ_LIMIT
+from bot.devin.answers import READ_LIMIT, unread
 from bot.devin.api import Survey, Unread
 from bot.devin.http import LONGEST_READ
 from bot.devin.v1.client import SINGLE
+from bot.devin.v3.sessions import summary
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from tests.support.raw_http import (
     ID,
@@ -28,6 +29,7 @@ from tests.support.raw_http import (
     stepping,
     whole,
 )
+from tests.support.tables import each
 
 
 def ids(most: int) -> list[SessionId]:
@@ -256,26 +258,25 @@ async def test_one_page_that_fails_fails_all_of_version_3() -> None:
     assert found == Unread(503)
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "value", "seconds"),
     [
-        ("429 Slow", "Retry-After: 7", 7.0),
-        ("503 No", "Retry-After: 1.5", 1.5),
-        ("429 Slow", "Retry-After: soon", None),
-        ("500 No", "Retry-After: 7", None),
+        (429, "7", 7.0),
+        (503, "1.5", 1.5),
+        (429, "soon", None),
+        (429, "86400", 600),
+        (429, "9" * 400, 600),
+        (429, "Fri, 31 Dec 9999 23:59:59 GMT", 600),
+        (500, "7", None),
     ],
 )
-async def test_a_read_that_is_limited_tells_for_how_long(
-    wire: Wire, status: str, value: str, seconds: float | None
+def test_a_read_that_is_limited_tells_for_how_long(
+    status: int, value: str, seconds: float | None
 ) -> None:
-    """In seconds, if Devin says so; two failures are equal all the same."""
-    answer = whole(status, b"", value)
-    talk = answering(answer, closes=False)
-    async with serving(talk) as server, wire.client(server.url) as devin:
-        for found in (await devin.survey(ids(2)), await devin.messages(ID), await devin.recent(1)):
-            assert isinstance(found, Unread)
-            assert found.retry_after == seconds
-            assert found == Unread(int(status[:3]))
+    """In seconds, if Devin says so, up to ten minutes; two failures are equal all the same."""
+    found = unread(status, {"retry-after": value})
+    assert found.retry_after == seconds
+    assert found == Unread(status)
 
 
 async def test_reads_are_counted_by_what_they_ask_for(wire: Wire) -> None:
@@ -298,7 +299,7 @@ async def test_reads_are_counted_by_what_they_ask_for(wire: Wire) -> None:
     assert counted("list") == before[0] + 2
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "trouble"),
     [
         ({"status": "error"}, Trouble.ERROR),
@@ -317,19 +318,17 @@ async def test_reads_are_counted_by_what_they_ask_for(wire: Wire) -> None:
         ({"status": "exit", "status_detail": "error"}, None),
     ],
 )
-async def test_trouble_is_what_nobody_chose(
-    fields: dict[str, Any], trouble: Trouble | None
-) -> None:
+def test_trouble_is_what_nobody_chose(fields: dict[str, Any], trouble: Trouble | None) -> None:
     """A session that sleeps, or that a person stopped, is in none."""
-    found, _ = await survey(V3, [ID], listed(ID, **fields))
-    assert isinstance(found, Survey)
-    assert found.found[ID].trouble is trouble
+    found = summary(RECORD | fields)
+    assert found is not None
+    assert found.trouble is trouble
 
 
 PULL = "https://github.com/acme/app/pull/"
 
 
-@pytest.mark.parametrize(
+@each(
     ("opened", "expected"),
     [
         ([{"pr_url": f"{PULL}7", "pr_state": "OPEN"}], [(f"{PULL}7", "open")]),
@@ -349,23 +348,23 @@ PULL = "https://github.com/acme/app/pull/"
         ("https://a", []),
     ],
 )
-async def test_pull_requests_are_read_in_devin_s_order(
+def test_pull_requests_are_read_in_devin_s_order(
     opened: object, expected: list[tuple[str, str]]
 ) -> None:
     """Each address once, with its last state; none that is no address, and not without end."""
-    found, _ = await survey(V3, [ID], listed(ID, pull_requests=opened))
-    assert isinstance(found, Survey)
-    assert found.found[ID].pull_requests == tuple(PullRequest(*one) for one in expected)
+    found = summary(RECORD | {"pull_requests": opened})
+    assert found is not None
+    assert found.pull_requests == tuple(PullRequest(*one) for one in expected)
 
 
-@pytest.mark.parametrize(
+@each(
     ("spent", "expected"),
     [(0, 0.0), (1.25, 1.25), (None, None), (True, None), ("1", None), (-1, None), (10**400, None)],
 )
-async def test_what_a_session_has_cost_is_a_number_or_unknown(
+def test_what_a_session_has_cost_is_a_number_or_unknown(
     spent: object, expected: float | None
 ) -> None:
     """In ACUs; nobody is shown what cannot be right."""
-    found, _ = await survey(V3, [ID], listed(ID, acus_consumed=spent))
-    assert isinstance(found, Survey)
-    assert (found.found[ID].acus, found.found[ID].state) == (expected, SessionState.WORKING)
+    found = summary(RECORD | {"acus_consumed": spent})
+    assert found is not None
+    assert (found.acus, found.state) == (expected, SessionState.WORKING)

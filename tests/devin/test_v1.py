@@ -10,9 +10,10 @@ from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
 from tests.support.raw_http import V1, answering, serving, stepping, whole
+from tests.support.tables import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "detail"),
     [
         (b'{"detail": "asleep"}', "asleep"),
@@ -20,10 +21,9 @@ from tests.support.raw_http import V1, answering, serving, stepping, whole
         (b'{"detail": "' + b"z" * 40_000 + b'", "more": 1}', "z" * DETAIL_LIMIT),
     ],
 )
-async def test_a_detail_is_not_confirmed_whatever_it_says(body: bytes, detail: str) -> None:
+def test_a_detail_is_not_confirmed_whatever_it_says(body: bytes, detail: str) -> None:
     """A 200 with a `detail` is never success, and its wording is never interpreted."""
-    async with serving(answering(whole("200 OK", body))) as server:
-        answer = await V1.post(server.url)
+    answer = v1.parse_sent(Answer(200, {}, body))
     assert answer == Outcome(kind=OutcomeKind.UNCONFIRMED, detail=detail, status=200)
 
 
@@ -79,7 +79,7 @@ async def test_a_503_waits() -> None:
         assert await V1.post(server.url) == Wait("HTTP 503", 7.0)
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "address"),
     [
         (rb'"https:\/\/files.example\/x"', "https://files.example/x"),
@@ -90,7 +90,7 @@ async def test_a_503_waits() -> None:
         (b"7", None),
     ],
 )
-async def test_the_address_of_a_file_is_json_or_bare(body: bytes, address: str | None) -> None:
+def test_the_address_of_a_file_is_json_or_bare(body: bytes, address: str | None) -> None:
     """Another answer has none."""
     found = v1.parse_uploaded(Answer(200, {}, body))
     assert found == address if address else isinstance(found, Outcome)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from bot.devin.answers import Answer
 from bot.devin.api import Cursor, MessagePage, OutgoingFile, Source, Unread
 from bot.devin.v3.client import MOST_PAGES
+from bot.devin.v3.sessions import parse_messages, parse_sent, summary
 from bot.model.replies import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.sessions import SessionId, SessionState
 from tests.support.raw_http import (
@@ -19,6 +21,7 @@ from tests.support.raw_http import (
     stepping,
     whole,
 )
+from tests.support.tables import each
 
 PROBLEM = "application/problem+json"
 OTHER = SessionId("devin-00000000000000000000000000000002")
@@ -95,7 +98,7 @@ async def test_a_refused_key_is_the_reason_whatever_the_session_does(
     assert (answer.refusal, len(server.requests)) == (refusal, 1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "problems"),
     [
         (
@@ -117,17 +120,17 @@ async def test_a_refused_key_is_the_reason_whatever_the_session_does(
         ({"detail": None}, ()),
     ],
 )
-async def test_a_422_is_read_in_every_form_that_is_documented(
+def test_a_422_is_read_in_every_form_that_is_documented(
     body: dict[str, Any], problems: tuple[Problem, ...]
 ) -> None:
     """Entries in `errors`, FastAPI's in `detail`, or words."""
-    async with serving(stepping([problem("422 Unprocessable", **body), RUNNING])) as server:
-        answer = await V3.post(server.url)
+    said = json.dumps({"title": "Unprocessable", "status": 422, **body}).encode()
+    answer = parse_sent(Answer(422, {}, said))
     assert isinstance(answer, Outcome)
     assert answer.problems == problems
     if not problems:
-        said = body.get("detail") or "Unprocessable"
-        assert (answer.refusal, answer.detail) == (Refusal.OTHER, said)
+        words = body.get("detail") or "Unprocessable"
+        assert (answer.refusal, answer.detail) == (Refusal.OTHER, words)
 
 
 async def test_a_503_may_have_been_processed() -> None:
@@ -232,7 +235,7 @@ async def test_a_first_page_that_fails_says_why() -> None:
     assert (await read(whole("200 OK", b"[]")))[0] == Unread(200)
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "expected"),
     [
         ({"source": "user"}, (Source.USER, "hi")),
@@ -248,12 +251,13 @@ async def test_a_first_page_that_fails_says_why() -> None:
         ({"message": None}, None),
     ],
 )
-async def test_a_message_is_read_as_documented(
+def test_a_message_is_read_as_documented(
     fields: dict[str, object], expected: tuple[Source, str | None] | None
 ) -> None:
     """Lines for files that version 1 sent below a person's message are no part of it."""
-    found, _ = await read(page("1", cursor=None, more=False, **({"message": "hi"} | fields)))
-    assert isinstance(found, MessagePage)
+    entry = {"event_id": "1", "source": "devin", "created_at": 1764000000, "message": "hi"} | fields
+    found = parse_messages(json.dumps({"items": [entry]}).encode())
+    assert found is not None
     if expected is None:
         assert (found.messages, found.left_out) == ([], 1)
         return
@@ -279,7 +283,7 @@ async def test_states_of_many_sessions_take_one_call() -> None:
     assert b"order" not in request
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "state"),
     [
         ({"status": "new"}, SessionState.WORKING),
@@ -297,13 +301,12 @@ async def test_states_of_many_sessions_take_one_call() -> None:
         ({"status": None}, SessionState.UNKNOWN),
     ],
 )
-async def test_a_state_is_read_from_status_and_detail(
+def test_a_state_is_read_from_status_and_detail(
     fields: dict[str, object], state: SessionState
 ) -> None:
     """Both are open: what nobody documented is unknown, or at work if it runs."""
-    body = json.dumps({"items": [RECORD | fields]}).encode()
-    async with serving(answering(whole("200 OK", body))) as server, V3.client(server.url) as devin:
-        (found,) = await states_of(devin, ID)
+    found = summary(RECORD | fields)
+    assert found is not None
     assert found.state is state
 
 

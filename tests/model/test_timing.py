@@ -20,8 +20,6 @@ def test_slack_is_answered_in_time_whatever_is_away() -> None:
         TIMING.look_up_seconds * 2,
         TIMING.names_seconds,
         TIMING.root_seconds + TIMING.list_seconds,
-        TIMING.session_name_seconds,
-        TIMING.first_poll_seconds,
         TIMING.modal_seconds,
         TIMING.form_seconds,
         TIMING.soon_seconds,

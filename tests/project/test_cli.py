@@ -376,8 +376,8 @@ async def test_doctor_says_which_user_groups_slack_does_not_tell(
     code, out, err = await command(environ | lists | {"AGENT": "off"}, tmp_path, "doctor")
     assert (code, err) == (1, "")
     assert "✓ Slack user groups: S0ONCALL00 in ALLOW_STARTERS has 2 members\n" in out
-    unknown = "S0NOBODY00 in ALLOW_APPROVERS can't be read (no_such_subteam), so it counts as empty"
-    assert f"✗ Slack user groups: {unknown}\n  → Check the ID in ALLOW_APPROVERS" in out
+    assert "✗ Slack user groups: S0NOBODY00 in ALLOW_APPROVERS can't be read (" in out
+    assert "no_such_subteam), so it counts as empty\n  → Check the ID in ALLOW_APPROVERS" in out
     assert "Slack agent" not in out
 
 

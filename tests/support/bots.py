@@ -26,7 +26,7 @@ def paced(timing: Timing, *, tempo: float, patience: float) -> Timing:
 BRISK = paced(TIMING, tempo=10, patience=30)
 """Short pauses, and deadlines that nothing misses."""
 
-DEVIN_HANGS = {f"{name}_seconds": 0.8 for name in ("session_name", "list", "first_poll", "read")}
+DEVIN_HANGS = {f"{name}_seconds": 0.8 for name in ("list", "read")}
 """Short deadlines of all reads, for a test in which Devin answers none."""
 
 _TIMES = frozenset(one.name for one in fields(BRISK))

@@ -42,9 +42,7 @@ class DevinV1:
     returns the states of chosen sessions, so `survey` looks for them in the list of the latest.
     """
 
-    archives = False
     lacks = frozenset({"repo", "mode"})
-    tells_cost = False
     is_legacy = True
     over = frozenset({SessionState.FINISHED, SessionState.ENDED})
 

@@ -44,9 +44,7 @@ _Items = tuple[Sequence[Mapping[str, Any]], Unread | None]
 class DevinV3:
     """A client for Devin's sessions by version 3 of its API."""
 
-    archives = True
     lacks = frozenset[str]()
-    tells_cost = True
     is_legacy = False
     over = frozenset({SessionState.ENDED})
 

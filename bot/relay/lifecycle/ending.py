@@ -45,7 +45,7 @@ class Ending:
         link = await self.state.links.get(thread)
         if link is None:
             raise await self.accepting.unlinked(thread)
-        if how is Closing.ARCHIVE and not self.devin.archives:
+        if how is Closing.ARCHIVE and self.devin.is_legacy:
             return ending.NO_ARCHIVE
         named = await self.naming.one(link.session, most=0)
         (seen,) = await self.state.watches.seen([link.session])
