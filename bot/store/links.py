@@ -50,9 +50,7 @@ class Links:
         while True:
             raw = await self._raw(thread)
             was = Link.parse(raw or None)
-            if raw and was is None:  # one that cannot be read gives way
-                await self._set(thread, raw, None, "", shows=False)
-            elif was is not None or await self._set(thread, raw, link, link.to_json(), joins):
+            if was is not None or await self._set(thread, raw, link, link.to_json(), joins):
                 return was
 
     async def remove(self, thread: ThreadRef, session: SessionId | None = None) -> Link | None:

@@ -146,17 +146,6 @@ async def test_a_server_killed_in_the_middle_of_writing_comes_back_with_all_it_a
             assert None not in await client.mget(acknowledged)
 
 
-async def test_a_second_process_uses_the_same_server_and_leaves_it_running(tmp_path: Path) -> None:
-    """A worker beside `run` joins the server, and does not stop it on leaving."""
-    async with embedded_valkey(tmp_path) as url:
-        async with other_process(tmp_path) as (other, others_url):
-            assert others_url == url
-            assert len(servers_on(tmp_path)) == 1
-        assert other.returncode == 0
-        await put(url, "key", "value")
-        assert len(servers_on(tmp_path)) == 1
-
-
 async def test_the_server_stays_until_the_last_process_leaves(tmp_path: Path) -> None:
     """Whoever started it; so the others don't lose it for a moment."""
     async with other_process(tmp_path) as (first, url):
@@ -235,21 +224,6 @@ async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         async with embedded_valkey(tmp_path):
             pass
     assert servers_on(tmp_path) == []
-
-
-async def test_a_restart_that_fails_tells_its_reason_until_it_succeeds(tmp_path: Path) -> None:
-    """A full disk is told as such, and not as a Redis that cannot be reached; then it goes on."""
-    told: list[str] = []
-    async with embedded_valkey(tmp_path, told.append) as url:
-        obstacle = tmp_path / "valkey.log"
-        obstacle.unlink()
-        obstacle.mkdir()
-        os.kill(await server_pid(url), signal.SIGKILL)
-        await wait_until(lambda: any(told), "it says why")
-        assert {one for one in told if one} == {f"{obstacle}: is a directory"}
-        obstacle.rmdir()
-        await wait_until(lambda: told[-1] == "", "it runs again")
-        await put(url, "key", "value")
 
 
 async def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:

@@ -61,15 +61,6 @@ async def fill(store: Store, session: int, replies: int) -> list[Reply]:
 # The queue.
 
 
-async def test_an_empty_relay_shows_zeros(store: Store) -> None:
-    """An empty queue has no age."""
-    await measure(store)
-    assert value("relay_mail_waiting") == 0
-    assert value("relay_mail_oldest_seconds") == 0
-    assert value("relay_sessions_with_mail") == 0
-    assert value("relay_reports_waiting") == 0
-
-
 async def test_all_mail_is_counted_and_the_oldest_is_found(store: Store, redis_url: str) -> None:
     """It does not matter which session it waits in."""
     await fill(store, 1, 3)
@@ -109,6 +100,8 @@ async def test_what_redis_does_not_tell_is_no_number() -> None:
         await measure(away)
     assert math.isnan(value("relay_mail_waiting"))
     assert math.isnan(value("relay_mail_oldest_seconds"))
+    assert math.isnan(value("relay_watch_late_seconds"))
+    assert math.isnan(value("relay_sessions_watched", state="waiting"))
     assert value("relay_redis_errors_total", error="ConnectionError") == before + 1
 
 
@@ -163,37 +156,24 @@ async def test_the_port_tells_nothing_of_people_and_sessions(bot: Bot, desk: Des
 # Failures.
 
 
-async def test_failed_calls_to_slack_are_counted_by_method_and_reason(
-    settings: Settings, desk: Desk, store: Store
-) -> None:
-    """The caller does not matter."""
-    names = {"method": "chat.postMessage", "reason": "not_in_channel"}
-    before = value("relay_slack_errors_total", **names)
-    async with open_bot(settings):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "forbidden", times=1)
-        desk.slack.fail_next("chat.postMessage", error="not_in_channel")
-        await desk.reply("Please rebase.", thread)
-        await wait_until(lambda: desk.devin.requests, "Devin was asked")
-        await until_settled(store)
-    assert value("relay_slack_errors_total", **names) == before + 1
-
-
-async def test_a_refusal_is_counted_with_its_reason(
+async def test_refusals_by_devin_and_slack_are_counted_with_their_reasons(
     settings: Settings, desk: Desk, store: Store
 ) -> None:
     """A rejected key needs attention at once; a missing session does not."""
     names = {"outcome": "refused", "refusal": "forbidden"}
+    failed = {"method": "chat.postMessage", "reason": "fatal_error"}
     before = value("relay_outcomes_total", **names)
+    failed_before = value("relay_slack_errors_total", **failed)
     async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "forbidden", times=1)
+        desk.slack.fail_next("chat.postMessage", error="fatal_error")
         await desk.reply("Please rebase.", thread)
         await desk.until_said(forbidden("Please rebase."), thread)
         await until_settled(store)
     assert value("relay_outcomes_total", **names) == before + 1
+    assert value("relay_slack_errors_total", **failed) == failed_before + 1
 
 
 # The life of a reply.

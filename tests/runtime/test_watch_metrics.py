@@ -1,6 +1,5 @@
 """`/metrics` tells an operator how late threads are, what is watched, and what waits."""
 
-import math
 import time
 from datetime import timedelta
 
@@ -10,14 +9,13 @@ from bot.app import Bot
 from bot.model.people import UserId
 from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
-from bot.redis.connection import Store, open_store
+from bot.redis.connection import Store
 from bot.store.links import Links
 from bot.store.outbox import Outbox, Words, words_owed
 from bot.store.state import measure
 from bot.store.watches import Found, Watches
 from tests.runtime.test_operations import value
 from tests.support.desk import SESSION, Desk, on_both, running
-from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
 TTL = timedelta(days=90)
@@ -98,15 +96,6 @@ async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store
 async def _has_age(store: Store) -> bool:
     await measure(store)
     return value("relay_words_oldest_seconds") > 0
-
-
-async def test_without_redis_the_watch_has_no_numbers() -> None:
-    """No value on a chart is better than an old one."""
-    async with open_store(f"redis://127.0.0.1:{free_port()}/0") as away:
-        await measure(away)
-    assert math.isnan(value("relay_watch_late_seconds"))
-    assert math.isnan(value("relay_words_waiting"))
-    assert math.isnan(value("relay_sessions_watched", state="waiting"))
 
 
 @on_both

@@ -16,14 +16,12 @@ from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import (
-    OUTBOX_KEY,
     THREADS_KEY,
     link_key,
-    subject_key,
     watched_key,
 )
 from bot.redis.scripts import Script
-from bot.store.links import GONE, Links, card_owed
+from bot.store.links import GONE, Links
 from bot.store.lua import set_link
 from bot.store.watches import Watches
 from bot.timing import Timing
@@ -59,22 +57,6 @@ async def test_a_thread_has_one_session_however_many_try(links: Links) -> None:
         winner
     ]
     assert {answer for answer in answers if answer} == {winner}
-
-
-async def test_several_threads_may_share_a_session(links: Links) -> None:
-    """A link belongs only to its thread."""
-    await links.create(thread(1), a_link(by=ADA))
-    await links.create(thread(2), a_link(by=BEN))
-    await links.remove(thread(1))
-    assert await links.get(thread(1)) is None
-    assert await links.get(thread(2)) == a_link(by=BEN)
-
-
-async def test_threads_of_other_channels_and_teams_are_others(links: Links) -> None:
-    """A `ts` is unique only in its channel."""
-    await links.create(thread(), a_link())
-    assert await links.get(thread(channel="C0OTHER")) is None
-    assert await links.get(thread().model_copy(update={"team": "T0OTHER"})) is None
 
 
 async def test_unlinking_returns_what_was_there_once(links: Links, raw: Redis) -> None:
@@ -155,14 +137,6 @@ async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
     assert 0 < await raw.ttl(at(link_key(thread()))) <= 1000
 
 
-async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links) -> None:
-    """After an `unlink`, muting must not link again."""
-    await links.create(thread(), a_link())
-    await links.remove(thread())
-    assert await links.mute(thread(), muted=True) is None
-    assert await links.get(thread()) is None
-
-
 async def test_changes_at_the_same_time_all_count(links: Links) -> None:
     """One that finds the link changed since it was read reads it again."""
     await links.create(thread(), a_link())
@@ -215,20 +189,6 @@ async def test_a_record_that_cannot_be_read_is_no_link(
     assert await links.get(thread()) is None
     assert await links.mute(thread(), muted=True) is None
     assert await raw.get(at(link_key(thread()))) == raw_link
-
-
-async def test_a_new_link_replaces_one_that_cannot_be_read(links: Links, raw: Redis) -> None:
-    """It is whole: its thread is in the index, follows the session, and has a card."""
-    await raw.set(at(link_key(thread())), "no json", ex=60)
-    assert await links.create(thread(), a_link()) is None
-    assert await links.get(thread()) == a_link()
-    assert await raw.ttl(at(link_key(thread()))) > 60
-    assert await raw.zrange(at(THREADS_KEY), 0, -1) == [thread().name]
-    followed = at(watched_key(SessionId(SESSION)))
-    assert await raw.hget(followed, f"joined:{thread().name}") is not None
-    card = card_owed(thread(), a_link())
-    assert await raw.zscore(at(OUTBOX_KEY), str(card)) is not None
-    assert await raw.hget(at(subject_key(card.subject)), "session") == SESSION
 
 
 async def test_threads_whose_link_has_expired_are_forgotten(links: Links, raw: Redis) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 import redis.asyncio
 
 from bot.model.people import UserId
@@ -112,43 +111,6 @@ async def test_a_poll_tells_the_time_by_redis_however_late_it_reads(store: Store
     (poll,) = await take(store)
     late = replace(poll, taken=poll.taken - 60)
     assert late.clock() >= datetime.fromtimestamp(poll.began / 1000, UTC) + timedelta(seconds=60)
-
-
-@pytest.mark.parametrize("how", ["unlinked", "expired"])
-async def test_nothing_is_kept_of_a_thread_that_has_left_its_session(
-    store: Store, raw: redis.asyncio.Redis, how: str
-) -> None:
-    """Neither what became of its replies nor who wrote them, also of mail that ends later.
-
-    A session that other threads still follow is known for as long as they do.
-    """
-    mailbox, name = Mailbox(store, TTL), thread().name
-    await linked(store)
-    await linked(store, 2)
-    for ts in ("2.000000", "3.000000"):
-        reply = Reply(thread=thread(), ts=ts, author=UserId("U0BEN"), text="hello")
-        await mailbox.accept(reply, SESSION, timedelta(0))
-
-    async def delivered() -> None:
-        head = await mailbox.take(SESSION, "token")
-        assert isinstance(head, Head)
-        outcome = Outcome(kind=OutcomeKind.DELIVERED)
-        await mailbox.finish(SESSION, "token", head, outcome, go_on=False)
-
-    async def kept() -> set[str]:
-        known = map(str, await raw.hkeys(at(watched_key(SESSION))))
-        return {of for of, _, where in (one.partition(":") for one in known) if where == name}
-
-    await delivered()
-    assert await kept() == {"joined", "by", "last"}
-    if how == "unlinked":
-        await Links(store, TTL).remove(thread())
-    else:
-        await raw.delete(at(link_key(thread())))
-        await Watches(store, TTL).followers(SESSION)  # as a poll asks for them
-    assert await kept() == set()
-    await delivered()
-    assert await kept() == set()
 
 
 async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_found(
