@@ -124,10 +124,9 @@ class SentFiles:
         return await self._upload(part, len(content), _whole(content))
 
     async def _upload(self, part: FilePart, size: int, chunks: AsyncIterator[bytes]) -> str:
-        place = await self._uploads.begin(part.file.name, size)
-        await self._uploads.send(place, chunks)
-        await self._words.note(part.begun, part.name, place.file_id)
-        return place.file_id
+        file_id = await self._uploads.send(part.file.name, size, chunks)
+        await self._words.note(part.begun, part.name, file_id)
+        return file_id
 
     def _away(self, unread: Unread) -> DevinAway | FileLeftOut:
         if unread.is_passing and (unread.retry_after or 0.0) < self._seconds:

@@ -12,7 +12,6 @@ An upload has three steps; nobody sees anything before the last one
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -43,22 +42,16 @@ class Download:
     `broke_off` is why it ended early, which an HTTP client that sends it on may hide.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, limit: int) -> None:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
         is_plain = "Content-Encoding" not in response.headers
         self.size = response.content_length if is_plain else None
         self.broke_off: FileLeftOut | None = None
         self._response = response
-        self._limit = limit
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the content; raises `FileLeftOut`."""
-        read = 0
         try:
             async for chunk in self._response.content.iter_chunked(CHUNK):
-                read += len(chunk)
-                if read > self._limit:
-                    self.broke_off = FileLeftOut(WhyLink.TOO_LARGE)
-                    raise self.broke_off
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.broke_off = FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0)
@@ -93,7 +86,7 @@ class SlackFiles:
                 _check(response, file)
                 if (response.content_length or 0) > limit:
                     raise FileLeftOut(WhyLink.TOO_LARGE)
-                yield Download(response, limit)
+                yield Download(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0) from error
 
@@ -216,15 +209,6 @@ NO_PLACE = "no usable address"
 """A reason for `SlackRefused` of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the `size` bytes of a file go."""
-
-    file_id: str
-    url: str
-    size: int
-
-
 class Uploads:
     """Uploads into threads. Each method may raise `SlackAway` and `SlackRefused`.
 
@@ -235,24 +219,19 @@ class Uploads:
         self._client = client
         self._threads = threads
 
-    async def begin(self, name: str, size: int) -> Place:
-        """Ask for a place, which is safe to send to, for a file of `size` bytes (at least 1)."""
-        answer = await call(self._client, BEGIN, filename=name, length=size)
-        place = Place(string(answer, "file_id"), string(answer, "upload_url"), size)
-        if not place.file_id or not is_secure(place.url):
-            raise SlackRefused(BEGIN, NO_PLACE)
-        return place
+    async def send(self, name: str, size: int, chunks: AsyncIterator[bytes]) -> str:
+        """Send a file of `size` bytes (at least 1), which nobody sees yet, and return its id.
 
-    async def send(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
-        """Send the content to `place`, without the token; if this fails, begin again."""
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(place.size)}
+        It goes without the token, which the address that Slack names stands in for.
+        """
+        answer = await call(self._client, BEGIN, filename=name, length=size)
+        file_id, url = string(answer, "file_id"), string(answer, "upload_url")
+        if not file_id or not is_secure(url):
+            raise SlackRefused(BEGIN, NO_PLACE)
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         try:
             async with self._client.web.post(
-                place.url,
-                data=chunks,
-                headers=headers,
-                allow_redirects=False,
-                timeout=TRANSFER,
+                url, data=chunks, headers=headers, allow_redirects=False, timeout=TRANSFER
             ) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -261,6 +240,7 @@ class Uploads:
             raise SlackAway(SEND, f"HTTP {status}", maybe_done=False)
         if status != HTTPStatus.OK:
             raise SlackRefused(SEND, f"HTTP {status}")
+        return file_id
 
     async def complete(self, thread: ThreadRef, file_id: str, title: str) -> None:
         """Show a file that was sent in `thread`, named `title`.

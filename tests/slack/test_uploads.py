@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, SlackClient
-from bot.slack.files import COMPLETE, NO_PLACE, Place, Uploads
+from bot.slack.files import COMPLETE, NO_PLACE, Uploads
 from bot.slack.threads import Threads
 from sandbox import Sandbox
 from tests.support.schedules import Unmoved
@@ -60,13 +60,12 @@ async def test_a_file_gets_into_a_thread_in_three_steps(
     box: Sandbox, uploads: Uploads, thread: ThreadRef
 ) -> None:
     """Nobody sees it before the last one."""
-    place = await uploads.begin("report.txt", len(CONTENT))
-    await uploads.send(place, chunks())
+    file_id = await uploads.send("report.txt", len(CONTENT), chunks())
     assert files(box, thread) == []
-    assert not await uploads.is_there(thread, place.file_id)
-    await uploads.complete(thread, place.file_id, "The report")
+    assert not await uploads.is_there(thread, file_id)
+    await uploads.complete(thread, file_id, "The report")
     assert files(box, thread) == [("The report", CONTENT)]
-    assert await uploads.is_there(thread, place.file_id)
+    assert await uploads.is_there(thread, file_id)
 
 
 async def test_a_file_whose_answer_was_lost_is_found(
@@ -76,16 +75,15 @@ async def test_a_file_whose_answer_was_lost_is_found(
     for number in range(205):
         await box.slack.say(f"Reply {number}", thread=thread.thread_ts, deliver=False)
     since = await box.slack.say("The last one", thread=thread.thread_ts, deliver=False)
-    place = await uploads.begin("report.txt", len(CONTENT))
-    await uploads.send(place, chunks())
+    file_id = await uploads.send("report.txt", len(CONTENT), chunks())
     box.slack.fail_next(COMPLETE, drop_after=True)
     with pytest.raises(SlackAway) as lost:
-        await uploads.complete(thread, place.file_id, "The report")
+        await uploads.complete(thread, file_id, "The report")
     assert lost.value.maybe_done
-    assert await uploads.is_there(thread, place.file_id, since)
+    assert await uploads.is_there(thread, file_id, since)
     reads = [one.params for one in box.slack.calls if one.method == "conversations.replies"]
     assert [one["oldest"] for one in reads] == [since]
-    assert await uploads.is_there(thread, place.file_id)
+    assert await uploads.is_there(thread, file_id)
     assert not await uploads.is_there(thread, "F0OTHER")
 
 
@@ -93,7 +91,7 @@ async def test_without_the_scope_the_caller_learns_that(box: Sandbox, uploads: U
     """The file is linked instead."""
     box.slack.scopes = [scope for scope in box.slack.scopes if scope != "files:write"]
     with pytest.raises(SlackRefused) as refused:
-        await uploads.begin("report.txt", 1)
+        await uploads.send("report.txt", 1, chunks(b"x"))
     assert refused.value.reason == MISSING_SCOPE
 
 
@@ -131,7 +129,7 @@ async def test_the_bytes_go_without_the_token(storage: Storage) -> None:
     """The address is permission enough, and need not be Slack's own."""
     async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
         storage.place = f"{url}/upload/key?signature=abc"
-        await uploads.send(await uploads.begin("report.txt", len(CONTENT)), chunks())
+        await uploads.send("report.txt", len(CONTENT), chunks())
     ((headers, body),) = storage.got
     assert body == CONTENT
     assert headers["Content-Length"] == str(len(CONTENT))
@@ -153,7 +151,7 @@ async def test_an_unsafe_place_is_refused(storage: Storage, place: str) -> None:
     storage.place = place
     async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
         with pytest.raises(SlackRefused) as refused:
-            await uploads.begin("report.txt", 1)
+            await uploads.send("report.txt", 1, chunks(b"x"))
     assert refused.value.reason == NO_PLACE
 
 
@@ -162,21 +160,20 @@ async def test_an_unsafe_place_is_refused(storage: Storage, place: str) -> None:
     [(302, SlackRefused), (413, SlackRefused), (429, SlackAway), (500, SlackAway)],
 )
 async def test_storage_may_refuse_or_fail(storage: Storage, answer: int, error: type[Any]) -> None:
-    """A redirect is not followed; what failed is begun again."""
+    """A redirect is not followed."""
     storage.answer = answer
     async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
-        place = Place("F1", f"{url}/upload/key", len(CONTENT))
+        storage.place = f"{url}/upload/key"
         with pytest.raises(error) as failed:
-            await uploads.send(place, chunks())
-        assert failed.value.reason == f"HTTP {answer}"
-        storage.answer = 200
-        await uploads.send(replace(place, url=f"{url}/upload/again"), chunks())
-    assert len(storage.got) == 2
+            await uploads.send("report.txt", len(CONTENT), chunks())
+    assert failed.value.reason == f"HTTP {answer}"
+    assert len(storage.got) == 1
 
 
 async def test_a_storage_out_of_reach_is_tried_later(storage: Storage) -> None:
     """Nothing was shown, so nothing has to be looked for."""
-    async with uploading("http://127.0.0.1:1/api/", "xoxb-token") as uploads:
+    storage.place = "http://127.0.0.1:1/upload"
+    async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
         with pytest.raises(SlackAway) as away:
-            await uploads.send(Place("F1", "http://127.0.0.1:1/upload", 1), chunks(b"x"))
+            await uploads.send("report.txt", 1, chunks(b"x"))
     assert not away.value.maybe_done
