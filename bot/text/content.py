@@ -36,7 +36,6 @@ ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
 EMPTY_FRAME = str.maketrans("", "", "`>")  # all that is left of empty code or an empty quote
 
 _DEEPEST = 20
-_EXACT = 10**15
 _MOST_COLUMNS = 50
 """More than Slack takes: 20 columns in a table (docs.slack.dev, table block)."""
 
@@ -288,11 +287,5 @@ class _Reader:
 
 def _number(value: object) -> str:
     """Return a number as people write it, 3.0 as 3; nothing for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
-        value = int(value)
-    try:
-        return str(value)
-    except ValueError:  # more digits than Python writes
-        return ""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value).removesuffix(".0") if is_number else ""

@@ -56,13 +56,9 @@ _POLITE = re.compile(
 )
 """A closing sentence that asks nothing by itself."""
 
-_SIGNS = "?\uff1f\ufe56\u061f\u037e\u1367\ua60f\ua6f7\u2e2e\u2047\u2048\u2049"
-"""Question marks, also fullwidth, Arabic, Greek, Ethiopic, Vai, Bamum and doubled ones."""
+_SIGNS = "?\uff1f\u061f"
+"""Question marks, also fullwidth and Arabic ones."""
 
-_GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff];\\Z")
-"""A Greek question, whose mark is normalized to a semicolon."""
-
-_ARMENIAN = "\u055e"
 _SENTENCE_END = re.compile(rf"(?<=[.!:{_SIGNS}])[\"')\]]*\s+")
 _AFTER_SENTENCE = " \"')]*_}"
 _ADDRESS = re.compile(r"https?://\S*[^\s.,;:!?)\]}'\"*_~]", re.IGNORECASE)
@@ -215,12 +211,11 @@ def _lettered(lines: Sequence[str]) -> list[str]:
 
 
 def _ends_in_question(sentence: str) -> bool:
-    """Return True for a sentence that ends in a question mark, if it is no part of an address."""
+    """Return True for a sentence that ends in a question mark, if that is no part of an address."""
     ends = sentence.rstrip(_AFTER_SENTENCE)
     if ends.endswith(f"{_MASK}?"):
         return bool(_ASKS_YES_NO.match(ends) or _ASKS_TO_CHOOSE.match(ends))
-    has_sign = ends.endswith(tuple(_SIGNS)) or _ARMENIAN in ends
-    return has_sign or bool(_GREEK.search(ends))
+    return ends.endswith(tuple(_SIGNS))
 
 
 def _sentences(text: str) -> list[str]:

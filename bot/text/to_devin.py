@@ -188,7 +188,6 @@ _READ = 2_000
 _PLAIN = ("(aside)", "!aside")
 _MARKS = str.maketrans("[{]}", "(())", "*_~`")
 _BRACKETS = {"Ps": "(", "Pe": ")"}
-_LETTERED = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")  # keycaps, and the sign for information
 _ASIDE = re.compile(
     r"(?:<@bot(?:\|[^<>]*)?>|@bot\b|:[\w+'-]+:|[^\w(!<@])*+(?:\(+\s*aside\s*\)|!aside\b)"
 )
@@ -198,7 +197,6 @@ def is_aside(text: str, bot_user: str) -> bool:
     """True if people see an aside, even behind a mention of the bot."""
     head = unescape(text[:_READ])
     if not head.isascii():
-        head = unicodedata.normalize("NFKC", "".join(map(_but_symbols, _LETTERED.sub("", head))))
         head = "".join(map(_as_seen, head))
     head = head.translate(_MARKS).lower()
     return "aside" in head and _ASIDE.match(head.replace(bot_user.lower(), "bot")) is not None
@@ -210,12 +208,11 @@ def is_plain(text: str, bot_user: str) -> bool:
     return (text if after is None else after).lstrip().lower().startswith(_PLAIN)
 
 
-def _but_symbols(char: str) -> str:
-    """Drop emoji and other symbols, some of which would be normalized to letters, such as ™."""
-    return "" if unicodedata.category(char) == "So" else char
-
-
 def _as_seen(char: str) -> str:
+    """Return a character as ASCII has it, if it does; nothing for emoji, or what is not seen."""
     if char.isspace():
         return " "
-    return _BRACKETS.get(unicodedata.category(char), char) if is_readable(char) else ""
+    category = unicodedata.category(char)
+    if category == "So" or not is_readable(char):
+        return ""
+    return _BRACKETS.get(category) or unicodedata.normalize("NFKC", char)

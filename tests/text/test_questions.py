@@ -90,9 +90,6 @@ def test_a_question_that_asks_for_consent_offers_yes_and_no(text: str) -> None:
         "どれですか？",  # noqa: RUF001  (a question mark all the same)
         "ما اسم الحاوية؟",
         "ماذا أفعل؟ ",
-        "Ποιο είναι το όνομα;",
-        "Ո՞րն է անունը",
-        "ስሙ ማን ነው፧",
     ],
 )
 def test_other_questions_ask_for_words(text: str) -> None:
