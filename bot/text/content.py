@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from bot.model.record import DEEPEST, clean, mapping, mappings, string
 from bot.text import mrkdwn, rich_text
-from bot.text.mrkdwn import NO_NAMES, Names, instant, is_readable
+from bot.text.mrkdwn import NO_NAMES, Names, is_readable
 
 Block = dict[str, Any]
 Part = Mapping[str, object]
@@ -46,7 +46,7 @@ _PREVIEWED = ("from_url", "original_url", "app_unfurl_url")
 _PREVIEWS = ("is_msg_unfurl", "is_app_unfurl")
 _NO_FALLBACK = "[no preview available]"
 _OF_MESSAGE = ("pretext", "title", "title_link", "text", "fields", "image_url")
-_OF_ATTACHMENT = (*_OF_MESSAGE, "actions", "footer", "ts")
+_OF_ATTACHMENT = (*_OF_MESSAGE, "actions", "footer")
 _OF_FALLBACK = re.compile(r"^\[[^\]\n]*\] [^:\n]*:\s*")
 """The date and the author before the text of a forwarded message's `fallback`."""
 
@@ -138,15 +138,8 @@ def _of_attachment(attachment: Mapping[str, Any]) -> list[Block]:
         for one in mappings(attachment.get("actions"))
         if (url := string(one, "url"))
     )
-    ends = [_link(image, ""), " ".join(buttons), _footer(attachment)]
+    ends = [_link(image, ""), " ".join(buttons), string(attachment, "footer")]
     return [*shown, *(block for text in ends for block in section(text))]
-
-
-def _footer(attachment: Mapping[str, Any]) -> str:
-    """Return an attachment's last line; Slack shows its time there."""
-    footer = string(attachment, "footer")
-    when = instant(str(attachment.get("ts", "")).partition(".")[0])[:40]
-    return f"{footer} | {when}" if footer and when else footer
 
 
 def _field(field: Mapping[str, Any]) -> str:
