@@ -11,16 +11,13 @@ from tests.support.builders import rich_text
 from tests.support.desk import SESSION, Desk
 from tests.support.told import GUEST
 
-DRESSED = ["_(aside)_ psst", ":lock: (aside) psst", "\u200b(aside) psst", "&gt; (aside) psst"]
+DRESSED = "&gt; _(aside)_ psst"
 
 
-@pytest.mark.parametrize("text", DRESSED)
-async def test_an_aside_behind_marks_stays_and_its_author_is_told(
-    bot: Bot, desk: Desk, text: str
-) -> None:
+async def test_an_aside_behind_marks_stays_and_its_author_is_told(bot: Bot, desk: Desk) -> None:
     """A quote may have been meant for Devin, and can be sent with *Send to Devin*."""
     thread = await desk.linked_thread()
-    ts = await desk.reply(text, thread)
+    ts = await desk.reply(DRESSED, thread)
     await desk.until_whispered(refusals.KEPT_ASIDE, "ada")
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
     assert "psst" in await desk.until_received("psst")
@@ -30,7 +27,7 @@ async def test_an_aside_behind_marks_stays_and_its_author_is_told(
 async def test_a_guest_is_not_advised_to_send_an_aside(bot: Bot, desk: Desk) -> None:
     """They can't send anything to Devin, and are told that."""
     thread = await desk.linked_thread()
-    await desk.reply(DRESSED[0], thread, user="gus")
+    await desk.reply(DRESSED, thread, user="gus")
     await desk.until_whispered(GUEST, "gus")
     assert await desk.fence(thread) == []
     assert len(desk.whispers("gus")) == 1
@@ -63,25 +60,23 @@ async def test_an_aside_in_an_unlinked_thread_is_nobody_s_business(bot: Bot, des
     assert desk.whispers("ada") == []
 
 
-@pytest.mark.parametrize("text", DRESSED)
 async def test_an_edit_into_such_an_aside_cancels_the_reply(
-    bot: Bot, desk: Desk, store: Store, text: str
+    bot: Bot, desk: Desk, store: Store
 ) -> None:
     """Edits go by the same rule."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply("Please rebase", thread)
     await until_put_off(store)
-    await edit(desk, ts, text, blocks=rich_text(text))
+    await edit(desk, ts, DRESSED, blocks=rich_text(DRESSED))
     await desk.until_marked("wastebasket", ts)
     assert await back(desk, store) == []
 
 
-@pytest.mark.parametrize("text", DRESSED)
-async def test_such_an_aside_is_no_context_of_a_session(bot: Bot, desk: Desk, text: str) -> None:
+async def test_such_an_aside_is_no_context_of_a_session(bot: Bot, desk: Desk) -> None:
     """A session that starts in the thread reads the rest of it."""
     root = await desk.slack.say("The build is red")
-    await desk.reply(text, root)
+    await desk.reply(DRESSED, root)
     await desk.mention("start Fix it", thread=root)
     await desk.until_linked(root)
     assert "The build is red" in prompt(desk)

@@ -45,12 +45,6 @@ STACK: JSON = {
         {"type": "rich_text_section", "elements": [{"type": "text", "text": "at app.js:12"}]}
     ],
 }
-CARD: JSON = {
-    "type": "card",
-    "title": {"type": "mrkdwn", "text": "API"},
-    "body": {"type": "plain_text", "text": "5xx: 12%"},
-}
-
 ALERTED = ("HighErrorRate", "12.4%", "**runbook**: https://wiki/1", "prod")
 MORE = a_table(["Site", "Open"], ["Lab", 7])
 
@@ -61,23 +55,12 @@ KINDS = {
         blocks=(TABLE,),
         attachments=tuple(pasted(MORE)),
     ),
-    "table_alone": Seen(ROWS, attachments=tuple(pasted(TABLE))),
     "bots_alert": Seen(
         ("[web] TypeError", "[Open](https://err/1)", "at app.js:12", "Events: 1,204", *ALERTED),
         "[web] TypeError",
         "bolt-ci",
         blocks=(section("<https://err/1|Open>"), STACK, section("Events: 1,204")),
         attachments=(ALERT,),
-    ),
-    "bots_card": Seen(
-        ("Disk is full", "API", "5xx: 12%", *ROWS),
-        "",
-        "bolt-ci",
-        blocks=(
-            {"type": "alert", "text": {"type": "plain_text", "text": "Disk is full"}},
-            {"type": "carousel", "elements": [CARD]},
-            {**TABLE, "type": "data_table", "caption": "c"},
-        ),
     ),
 }
 """Messages that people see, whose words Devin read in part, or not at all."""
