@@ -167,10 +167,10 @@ class CardTeller:
         A card that can't be edited any more is followed by another one, but not while Devin works,
         since a card changes all the time then.
         """
-        ts, key, ids = begun.record["ts"], str(begun.owed), begun.owed.log_fields
+        ts, key = begun.record["ts"], str(begun.owed)
         shows, shown = _digest(words), begun.record["shows"]
         if not ts and begun.again:
-            ts = await self.workspace.threads.find(thread, key, ids=ids) or ""
+            ts = await self.workspace.threads.find(thread, key) or ""
         if ts and shows == shown and not begun.again:
             return ts, shown
         refusal = await self._edit(begun, thread, ts, words, is_linked=is_linked) if ts else ""

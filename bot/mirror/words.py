@@ -154,7 +154,7 @@ class Posting:
         key = f"{self._begun.owed}|{self._batch.number}.{number}"
         try:
             await self._threads.post_once(
-                thread, post, key, again=self._may_be_there, ids=ids, since=self._batch.since
+                thread, post, key, again=self._may_be_there, since=self._batch.since
             )
         except SlackRefused as error:
             if post is NOT_SHOWN or error.reason in OPERATOR_MUST_ACT:
@@ -228,7 +228,7 @@ class WordsTeller:
             await self.status_lines.again(thread, link.session)
         try:
             for one in closed:
-                await self._close(begun, thread, one)
+                await self._close(thread, one)
         except SlackAway as error:
             # Slack has refused this call only: the last part was posted, and is not noted.
             error.maybe_done = True
@@ -288,11 +288,11 @@ class WordsTeller:
             return await asyncio.to_thread(posts.compose, items, framing)
         return posts.compose(items, framing)
 
-    async def _close(self, begun: Begun, thread: ThreadRef, closed: Said) -> None:
+    async def _close(self, thread: ThreadRef, closed: Said) -> None:
         """Let the buttons of what was asked give way; no try has posted them before that."""
-        since, ids = f"{closed.at // 1000 - MARGIN_SECONDS}.000000", begun.owed.log_fields
+        since = f"{closed.at // 1000 - MARGIN_SECONDS}.000000"
         note = posts.closed(closed.kind)
-        await self.workspace.threads.close(thread, closed.id, note, ids=ids, since=since)
+        await self.workspace.threads.close(thread, closed.id, note, since=since)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
         """Return the id of the person to mention; who has ended a session knows of it."""

@@ -110,9 +110,9 @@ class Reviews:
             await self.state.outbox.pause(begun, pause, may_be_done=begun.again)
             await self.schedule.tell(begun.owed, pause)
             return False
-        said, ids = said or words.late(asked.url), begun.owed.log_fields
+        said = said or words.late(asked.url)
         place, key = asked.thread, str(begun.owed)
-        await self.workspace.threads.post_once(place, said, key, again=begun.again, ids=ids)
+        await self.workspace.threads.post_once(place, said, key, again=begun.again)
         return True
 
     async def _notice(self, asked: Asked, request: str, waited: float) -> None:

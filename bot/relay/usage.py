@@ -180,9 +180,9 @@ class Digests:
         if post is None:
             return False
         place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-        key, ids = str(begun.owed), begun.owed.log_fields
+        key = str(begun.owed)
         try:
-            await self.workspace.threads.post_once(place, post, key, again=begun.again, ids=ids)
+            await self.workspace.threads.post_once(place, post, key, again=begun.again)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
                 told = digests.refused(error.reason)

@@ -198,9 +198,9 @@ class Notices:
         if notice.to:
             await self.threads.whisper(notice.thread, notice.to, notice.words)
         else:
-            key, ids = str(begun.owed), begun.owed.log_fields
+            key = str(begun.owed)
             await self.threads.post_once(
-                notice.thread, notice.words, key, again=begun.again, ids=ids, follows=True
+                notice.thread, notice.words, key, again=begun.again, follows=True
             )
         return True
 
@@ -234,10 +234,8 @@ class _Tellers:
         self._names = state.names
 
     async def _post(self, report: Report, reply: Reply, words: SlackMessage) -> None:
-        key, ids = str(report.owed), report.owed.log_fields
-        await self._threads.post_once(
-            reply.thread, words, key, again=report.again, ids=ids, follows=True
-        )
+        key = str(report.owed)
+        await self._threads.post_once(reply.thread, words, key, again=report.again, follows=True)
 
     async def _mark(self, owed: Owed, emoji: str, *, takes_off: bool = False) -> None:
         _, channel, ts = place_of(owed.subject)
@@ -252,7 +250,7 @@ class _Tellers:
         owed, (team, channel, ts) = report.owed, place_of(report.owed.subject)
         thread = ThreadRef(team=team, channel=channel, thread_ts=where)
         key, ids = str(replace(owed, kind=OwedKind.DELAY)), owed.log_fields
-        post = await self._threads.find(thread, key, ids=ids, since=ts)
+        post = await self._threads.find(thread, key, ts)
         if post is None:
             return
         words = delivery_reports.waited(await self._names.one(report.session))

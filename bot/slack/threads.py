@@ -77,7 +77,6 @@ class Threads:
         key: str,
         *,
         again: bool,
-        ids: Mapping[str, object],
         since: str = "",
         follows: bool = False,
     ) -> str:
@@ -86,7 +85,7 @@ class Threads:
         Slack has no idempotency key for messages. If Slack refuses to show the thread, post anyway,
         perhaps a second time; if it doesn't answer, a later try looks again.
         """
-        found = await self.find(thread, key, ids=ids, since=since) if again else None
+        found = await self.find(thread, key, since) if again else None
         return found or await self.post(thread, words, key, follows=follows)
 
     async def post(
@@ -136,25 +135,22 @@ class Threads:
             found = next((one for one in page["messages"] if _key_of(one) == key), None)
         return None if found is None else str(found["ts"])
 
-    async def find(
-        self, thread: ThreadRef, key: str, *, ids: Mapping[str, object], since: str = ""
-    ) -> str | None:
+    async def find(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
         """Return what `look` does; None also if the thread can't be read, which is logged."""
         try:
             return await self.look(thread, key, since)
         except SlackRefused as error:
-            log.warning("thread not readable", extra={**ids, "reason": str(error)})
+            ids = thread.log_fields | {"key": key, "reason": str(error)}
+            log.warning("thread not readable", extra=ids)
             return None
 
-    async def close(
-        self, thread: ThreadRef, asked: str, note: str, *, ids: Mapping[str, object], since: str
-    ) -> None:
+    async def close(self, thread: ThreadRef, asked: str, note: str, *, since: str) -> None:
         """Replace the buttons that answer what was `asked` with `note`; log a refusal."""
         try:
             if (post := await self.first(thread, since, lambda one: _asks(one, asked))) is not None:
                 await self.press(post, thread.channel, note)
         except SlackRefused as error:
-            log.warning("buttons left", extra={**ids, "reason": str(error)})
+            log.warning("buttons left", extra=thread.log_fields | {"reason": str(error)})
 
     async def first(
         self, thread: ThreadRef, since: str, fits: Callable[[Mapping[str, Any]], bool]

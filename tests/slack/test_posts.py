@@ -56,17 +56,17 @@ async def test_an_earlier_attempt_is_found_and_not_repeated(
     """Slack took the post although its answer was lost; the second try returns its `ts`."""
     box.slack.fail_next("chat.postMessage", drop_after=True)
     with pytest.raises(SlackAway) as lost:
-        await posts.post_once(thread, WORDS, "key", again=False, ids={})
+        await posts.post_once(thread, WORDS, "key", again=False)
     assert lost.value.maybe_done
-    found = await posts.post_once(thread, WORDS, "key", again=True, ids={})
+    found = await posts.post_once(thread, WORDS, "key", again=True)
     assert said(box, thread) == [WORDS.text]
     assert box.slack.thread(thread.channel, thread.thread_ts)[-1].ts == found
 
 
 async def test_what_is_not_found_is_posted(box: Sandbox, posts: Threads, thread: ThreadRef) -> None:
     """A post with another key is another post."""
-    first = await posts.post_once(thread, WORDS, "one", again=False, ids={})
-    second = await posts.post_once(thread, Plain(), "two", again=True, ids={})
+    first = await posts.post_once(thread, WORDS, "one", again=False)
+    second = await posts.post_once(thread, Plain(), "two", again=True)
     assert said(box, thread) == [WORDS.text, "Nothing but text."]
     assert first < second
 
@@ -78,27 +78,27 @@ async def test_a_long_thread_is_read_from_where_the_post_can_be(
     for number in range(205):
         await box.slack.say(f"Reply {number}", thread=thread.thread_ts, deliver=False)
     since = await box.slack.say("The last one", thread=thread.thread_ts, deliver=False)
-    posted = await posts.post_once(thread, WORDS, "key", again=False, ids={})
-    found = await posts.post_once(thread, WORDS, "key", again=True, ids={}, since=since)
+    posted = await posts.post_once(thread, WORDS, "key", again=False)
+    found = await posts.post_once(thread, WORDS, "key", again=True, since=since)
     assert found == posted
     assert [one["oldest"] for one in asked(box, "conversations.replies")] == [since]
 
 
 async def test_a_post_is_edited_in_place(box: Sandbox, posts: Threads, thread: ThreadRef) -> None:
     """Text and blocks change, and it can still be found by its key."""
-    ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    ts = await posts.post_once(thread, WORDS, "key", again=False)
     await posts.update(thread, ts, SlackMessage("It is *not* done."))
     assert said(box, thread) == ["It is *not* done."]
     (block,) = box.slack.thread(thread.channel, thread.thread_ts)[-1].blocks
     assert block["text"]["text"] == "It is *not* done."
-    assert await posts.post_once(thread, WORDS, "key", again=True, ids={}) == ts
+    assert await posts.post_once(thread, WORDS, "key", again=True) == ts
 
 
 async def test_bare_words_of_a_post_become_nothing(
     box: Sandbox, posts: Threads, thread: ThreadRef
 ) -> None:
     """Slack is told so each time: an update would otherwise make links of names."""
-    ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    ts = await posts.post_once(thread, WORDS, "key", again=False)
     await posts.update(thread, ts, Plain())
     await posts.whisper(thread, box.slack.workspace.user("ada").id, WORDS)
     for method in ("chat.postMessage", "chat.update", "chat.postEphemeral"):
@@ -110,7 +110,7 @@ async def test_edits_wait_in_all_channels_once_slack_limits_them(
     box: Sandbox, posts: Threads, thread: ThreadRef
 ) -> None:
     """`chat.update` is limited by workspace, and new posts go on."""
-    ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    ts = await posts.post_once(thread, WORDS, "key", again=False)
     box.slack.fail_next("chat.update", status=429, retry_after=30)
     elsewhere = ThreadRef(team=thread.team, channel="C0ELSEWHERE", thread_ts=thread.thread_ts)
     for where in (thread, elsewhere):
@@ -118,7 +118,7 @@ async def test_edits_wait_in_all_channels_once_slack_limits_them(
             await posts.update(where, ts, Plain())
     assert limited.value.reason == LIMITED
     assert len(asked(box, "chat.update")) == 1
-    await posts.post_once(thread, Plain(), "two", again=False, ids={})
+    await posts.post_once(thread, Plain(), "two", again=False)
 
 
 class Moved:
@@ -142,9 +142,9 @@ async def test_only_what_follows_reaches_a_channel_under_its_new_id(
     posts = Threads(web_client(box.slack), Moved(thread.channel))
     old = thread.model_copy(update={"channel": "C0OLD00000"})
     with pytest.raises(SlackRefused, match="channel_not_found"):
-        await posts.post_once(old, WORDS, "key", again=True, ids={})
+        await posts.post_once(old, WORDS, "key", again=True)
     assert said(box, thread) == []
-    ts = await posts.post_once(old, WORDS, "key", again=True, ids={}, follows=True)
+    ts = await posts.post_once(old, WORDS, "key", again=True, follows=True)
     with pytest.raises(SlackRefused, match="channel_not_found"):
         await posts.update(old, ts, SlackMessage("More of it"))
     assert said(box, thread) == [WORDS.text]

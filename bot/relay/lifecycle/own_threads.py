@@ -117,10 +117,10 @@ class OwnThreads:
             return False
         wanted = OwnThread.model_validate_json(raw)
         place = ThreadRef(team=self.workspace.team, channel=wanted.channel, thread_ts="")
-        key, ids = f"{begun.owed.subject}:{wanted.number}|1|thread", begun.owed.log_fields
+        key = f"{begun.owed.subject}:{wanted.number}|1|thread"
         threads, ts = self.workspace.threads, None
         if begun.again:
-            ts = await threads.find(place, key, ids=ids, since=wanted.since)
+            ts = await threads.find(place, key, since=wanted.since)
         named = await self._named(wanted, wanted.session)
         if ts is None:
             if not await self._is_wanted(wanted):

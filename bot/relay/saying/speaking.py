@@ -230,9 +230,9 @@ class Speaker:
                 if spoken.pressed and not spoken.reply.is_stop:
                     thread, since = reply.thread, micros_ts(ts_micros(spoken.pressed) - 1)
                     by = await self.workspace.people.name(reply.author)
-                    note, ids = chosen(by, spoken.words.quote), thread.log_fields
+                    note = chosen(by, spoken.words.quote)
                     threads = self.workspace.threads
-                    await threads.close(thread, spoken.asked, note, ids=ids, since=since)
+                    await threads.close(thread, spoken.asked, note, since=since)
 
     async def _posted(self, spoken: Spoken, *, again: bool) -> str:
         """Return the `ts` of the post; it is made unless an earlier try has made it."""
