@@ -277,15 +277,13 @@ class Store:
         """Close the connections, and give up scripts without an answer."""
         await self._connection.runner.aclose()
 
-    async def get(self, key: Key, keep: timedelta | None = None) -> str | None:
-        """Return the string at `key`, and keep it for the time `keep` from now on, if given."""
-        ttl = 0 if keep is None else seconds(keep)
-        (found,) = await commands.fields(self, keys=[key], names=(), ttl=ttl)
-        return cast("str | None", found)
+    async def get(self, key: Key) -> str | None:
+        """Return the string at `key`."""
+        return (await self.get_all([key]))[0]
 
     async def get_all(self, keys: Sequence[Key]) -> Sequence[str | None]:
         """Return the strings at `keys`, in their order."""
-        found: Sequence[str | None] = await commands.fields(self, keys=keys, names=(), ttl=0)
+        found: Sequence[str | None] = await commands.fields(self, keys=keys, names=())
         return found
 
     async def put(self, key: Key, text: str, ttl: timedelta) -> None:
@@ -314,9 +312,8 @@ class Store:
 
     async def fields(self, keys: Sequence[Key], *names: str) -> Sequence[Sequence[str | None]]:
         """Return for each of the hashes at `keys`, in their order, the fields of those `names`."""
-        found: Sequence[Sequence[str | None]] = await commands.fields(
-            self, keys=keys, names=names, ttl=0
-        )
+        found: Sequence[Sequence[str | None]]
+        found = await commands.fields(self, keys=keys, names=names)
         return found
 
     async def ping(self) -> None:

@@ -4,7 +4,7 @@ Every key has a TTL, so even a server that evicts only such keys loses links and
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.model.findings import Finding
@@ -13,47 +13,31 @@ from bot.redis.connection import Store, open_store
 from bot.redis.embedded.home import APPEND_ONLY, ValkeyHome
 from bot.redis.embedded.server import embedded_valkey
 
-KEEPS = "noeviction"
-
 _EVICTS = "{policy}: it drops links and queued replies when it's full"
 _SET_POLICY = "Set maxmemory-policy to noeviction."
 _NO_LOG = "no append-only file, so a crash loses what came after the last snapshot, if there is one"
 _SET_LOG = "Set appendonly to yes."
 _UNTOLD = "couldn't be checked, since Redis doesn't tell (INFO)"
-_LET_TELL = "Allow the user of REDIS_URL `+info`, or make sure of {setting} yourself."
+_LET_TELL = "Allow the user of REDIS_URL `+info`, or make sure of it yourself. "
 
 
 async def durability(store: Store) -> Sequence[Finding]:
     """Return what Redis says of its eviction and of its persistence; raises `StoreAway`."""
-    facts = await _facts(store)
-    return _eviction(facts.get("maxmemory_policy", "")), _persistence(facts.get("aof_enabled", ""))
-
-
-async def _facts(store: Store) -> Mapping[str, str]:
     lines = [line for text in await commands.info(store) for line in text.splitlines()]
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def _eviction(policy: str) -> Finding:
-    what = "Redis eviction"
-    if not policy:
-        return _unknown(what, "`maxmemory-policy noeviction`")
-    if policy == KEEPS:
-        return Finding(what, is_good=True, says=policy)
-    return Finding(what, is_good=False, says=_EVICTS.format(policy=policy), fix=_SET_POLICY)
-
-
-def _persistence(has_log: str) -> Finding:
-    what = "Redis persistence"
-    if not has_log:
-        return _unknown(what, "`appendonly yes`")
-    if has_log == "1":
-        return Finding(what, is_good=True, says="append-only file")
-    return _doubtful(what, _NO_LOG, _SET_LOG)
-
-
-def _unknown(what: str, setting: str) -> Finding:
-    return _doubtful(what, _UNTOLD, _LET_TELL.format(setting=setting))
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    policy, log = facts.get("maxmemory_policy", ""), facts.get("aof_enabled", "")
+    eviction, persistence = "Redis eviction", "Redis persistence"
+    if policy == "noeviction":
+        evicts = Finding(eviction, is_good=True, says=policy)
+    elif policy:
+        says = _EVICTS.format(policy=policy)
+        evicts = Finding(eviction, is_good=False, says=says, fix=_SET_POLICY)
+    else:
+        evicts = _doubtful(eviction, _UNTOLD, _LET_TELL + _SET_POLICY)
+    if log == "1":
+        return evicts, Finding(persistence, is_good=True, says="append-only file")
+    says, fix = (_NO_LOG, _SET_LOG) if log else (_UNTOLD, _LET_TELL + _SET_LOG)
+    return evicts, _doubtful(persistence, says, fix)
 
 
 def _doubtful(what: str, says: str, fix: str) -> Finding:

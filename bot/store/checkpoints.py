@@ -33,9 +33,6 @@ LEASE = timedelta(seconds=6)
 CATCHING_UP = "catch-up"
 """What the process that reads these threads has a lease on, as others have on sessions."""
 
-MOST_AT_ONCE = 500
-"""Most threads that one script notes; Redis does nothing else meanwhile."""
-
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -95,13 +92,8 @@ class Checkpoints:
         await self._note(threads, begins=False)
 
     async def _note(self, threads: Sequence[tuple[str, int, bool, bool]], *, begins: bool) -> None:
-        for begin in range(0, max(len(threads), begins), MOST_AT_ONCE):
-            await lua.note_missed(
-                self._store,
-                within_ms=millis(self._within),
-                threads=threads[begin : begin + MOST_AT_ONCE],
-                begins=begins,
-            )
+        within_ms = millis(self._within)
+        await lua.note_missed(self._store, within_ms=within_ms, threads=threads, begins=begins)
 
     async def heard(self, until: int) -> None:
         """Move the checkpoint: this process has kept all events up to `until` (a `ts` in us)."""

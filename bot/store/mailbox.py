@@ -44,6 +44,9 @@ _UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
 MOST = 200
 """Most replies of a session that are told apart by thread."""
 
+NO_LONGER = timedelta(0)
+"""A reply is kept no longer for a note on it."""
+
 UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 """Outcomes after which Devin still counts as failing."""
 
@@ -263,20 +266,18 @@ class Mailbox:
     async def uploads(self, reply: ReplyId) -> Sequence[Upload] | None:
         """Return the uploads of `reply`; None: none are recorded, so it was certainly not sent."""
         raw = await self._store.field(subject_key(reply), ReplyField.FILES)
-        try:
-            return _UPLOADS.validate_json(raw) if raw else None
-        except ValidationError:
-            return None
+        return _UPLOADS.validate_json(raw) if raw else None
 
     async def keep_uploads(self, reply: ReplyId, brought: Sequence[Upload]) -> None:
         """Record the uploads of the files of `reply`, which are not repeated with a later try."""
-        note, no_longer = _UPLOADS.dump_json(tuple(brought)).decode(), timedelta(0)
-        await self._store.put_field(subject_key(reply), ReplyField.FILES, note, no_longer)
+        await self._note(reply, ReplyField.FILES, _UPLOADS.dump_json(tuple(brought)).decode())
 
     async def keep_as_user(self, reply: ReplyId, account: str) -> None:
         """Record the account as which `reply` is sent next, on which its text depends."""
-        no_longer = timedelta(0)
-        await self._store.put_field(subject_key(reply), ReplyField.AS_USER, account, no_longer)
+        await self._note(reply, ReplyField.AS_USER, account)
+
+    async def _note(self, reply: ReplyId, field: ReplyField, text: str) -> None:
+        await self._store.put_field(subject_key(reply), field, text, NO_LONGER)
 
     async def session_of(self, reply: ReplyId) -> SessionId | None:
         """Return the session for which the reply was last accepted, as long as that is known."""

@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from bot.model.errors import StoreAway
@@ -22,6 +21,7 @@ from bot.redis.keep import DONE
 from bot.redis.keys import once_key, subject_key
 from bot.store import lua
 from bot.store.lua import ReplyField
+from bot.store.mailbox import NO_LONGER
 from bot.text.to_devin import is_empty
 
 NEVER_TAKEN = frozenset({OutcomeKind.ENDED, OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
@@ -107,9 +107,7 @@ class Revisions:
 
     async def offered(self, reply: ReplyId, edited: int) -> None:
         """Note that a correction by the edit of `edited` has been offered."""
-        # The reply is kept no longer for that.
-        key, no_longer = subject_key(reply), timedelta(0)
-        await self._store.put_field(key, ReplyField.EDITED, str(edited), no_longer)
+        await self._store.put_field(subject_key(reply), ReplyField.EDITED, str(edited), NO_LONGER)
 
     async def _revise(
         self,

@@ -180,10 +180,6 @@ def _account(poll: TakenPoll) -> Account:
 MOST_IDS = 400
 """Most ids of messages that are remembered of a session; a page repeats at most 200."""
 
-TITLE_LIMIT = 300
-ADDRESS_LIMIT = 2_000
-"""A longer title is cut, and a longer address is not kept."""
-
 
 class Watches:
     """The watch, in Redis."""
@@ -389,8 +385,7 @@ class SessionNames:
         await asyncio.gather(*map(self._put, named))
 
     async def _put(self, named: NamedSession) -> None:
-        url = named.url if len(named.url) <= ADDRESS_LIMIT else ""
-        name = SessionName(title=named.title[:TITLE_LIMIT], url=url).to_json()
+        name = SessionName(title=named.title, url=named.url).to_json()
         await self._store.put_field(watched_key(named.session), "name", name, self._ttl)
 
 

@@ -18,7 +18,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import MOST, Naming
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
-from bot.store.watches import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
+from bot.store.watches import SessionNames
 from bot.timing import TIMING
 from tests.support.keys import at
 
@@ -132,9 +132,7 @@ async def test_a_name_that_cannot_be_read_is_unknown(
     assert await SessionNames(store, TTL).of([ONE]) == {ONE: NamedSession(ONE)}
 
 
-async def test_a_name_is_bounded_and_expires(store: Store, raw: redis.asyncio.Redis) -> None:
-    """A long title is cut, and an address that nobody could open is left out."""
-    names = SessionNames(store, TTL)
-    await names.keep([NamedSession(ONE, "x" * 100_000, "https://" + "y" * ADDRESS_LIMIT)])
-    assert await names.of([ONE]) == {ONE: NamedSession(ONE, "x" * TITLE_LIMIT, "")}
-    assert 0 < await raw.ttl(at(watched_key(ONE))) <= TTL.total_seconds()
+async def test_a_name_expires(store: Store, raw: redis.asyncio.Redis) -> None:
+    """A session that nobody asks for is not kept for ever."""
+    await SessionNames(store, TTL).keep([NOTES])
+    assert 0 < await raw.ttl(at(watched_key(NOTES.session))) <= TTL.total_seconds()
