@@ -27,11 +27,7 @@ SECONDS = 60.0
 """The time for all files of one reply; after that, the rest go as links."""
 
 MOST = 100
-"""The most files that are uploaded for one reply; the rest go as links.
-
-Slack's own clients send ten. Files that fail without a request let nothing else run meanwhile, so
-thousands of them would outlast the lease, and the reply would never be sent.
-"""
+"""The most files that are uploaded for one reply: thousands that fail would outlast the lease."""
 
 LONGEST = 20.0
 """The seconds before a file is tried again: those that Slack asks for, up to the longest."""

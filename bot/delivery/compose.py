@@ -17,11 +17,8 @@ MOST_SAID = MOST_QUOTED = 40_000
 """Most characters of a reply, and of all messages that it forwards: Slack's limit for a `text`."""
 
 LONG = 20_000
-"""Characters of a reply's JSON beyond which it is composed in a thread.
-
-Hostile markup takes its time. On the event loop, that time would outlast the lease on a busy
-machine, and the reply would never be sent.
-"""
+"""Characters of a reply's JSON beyond which it is composed in a thread: hostile markup may take
+longer than the lease."""
 
 _NOT_ALLOWED = {
     Standing.ALLOWED: "",

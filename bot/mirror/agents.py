@@ -96,10 +96,7 @@ RENAME = "agents.sessions.rename"
 WRITE = "assistant:write"
 
 NOT_AUTHORIZED = "not_authorized"
-"""The app is no agent, or the bot is not in the channel.
-
-The first counts for the channel, since Slack doesn't say which, and the second only once.
-"""
+"""The app is no agent, or the bot is not in the channel: Slack doesn't say which."""
 
 UNAVAILABLE = frozenset(
     {
@@ -180,7 +177,7 @@ class AgentSessions:
     """The agent sessions of a workspace's threads."""
 
     def __init__(self, workspace: Workspace, state: State) -> None:
-        self._client, self._channels = workspace.client, workspace.channels
+        self._client = workspace.client
         self._claims, self._links, self._cards = state.claims, state.links, state.cards
         self._is_off = workspace.settings.agent == "off"
         self._pause = workspace.timing.agent_pause
@@ -276,20 +273,13 @@ class AgentSessions:
         """Return True if Slack has no sessions here; else it refused this one, until it changes."""
         ids = thread.log_fields | {"reason": str(error)}
         of_channel = f":{thread.channel}" if error.reason == NOT_AUTHORIZED else ""
-        is_of_all = error.reason in UNAVAILABLE or (of_channel and await self._is_in(thread))
+        is_of_all = error.reason in UNAVAILABLE or of_channel
         if error.method != SET_STATUS or not is_of_all:
             log.warning("agent session not shown", extra=ids)
             return False
         if await self._claims.claim(f"{self._claim}{of_channel}", REFUSED_FOR):
             log.info("agent sessions refused", extra=ids | {"fix": FIX})
         return True
-
-    async def _is_in(self, thread: ThreadRef) -> bool:
-        """Return True if Slack says that the bot is in the channel; else it may be invited."""
-        try:
-            return (await self._channels.get(thread.channel, Need.CARDS, fresh=0)).is_member
-        except SlackAway:
-            return False
 
 
 def stopping(thread: ThreadRef, session: SessionId) -> str:

@@ -1,9 +1,7 @@
 """A poll of sessions: one call for their states, a read of each that has news, one record.
 
-A poll that fails changes nothing: the cursor stays, and the session is polled again.
-
-Every process asks Redis for due sessions each second (`Timing.watch_pause`), and every other second
-while none is due. Redis decides which of them polls a session, so others go on if one dies.
+A poll that fails changes nothing: the cursor stays, and the session is polled again, by whichever
+process asks Redis first.
 """
 
 import asyncio

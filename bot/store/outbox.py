@@ -124,7 +124,7 @@ LEASE = timedelta(seconds=45)
 
 REPORT_FIELDS = (
     *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
-    *(ReplyField.PUT_OFF_AT, ReplyField.DELAY_TOLD_IN, ReplyField.ROUND, ReplyField.SESSION),
+    *(ReplyField.DELAY_TOLD_IN, ReplyField.ROUND, ReplyField.SESSION),
 )
 """The fields of a reply's record that a report needs."""
 
@@ -232,10 +232,7 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report on a reply that has an outcome, or waits, as the thread `delay_told_in` knows.
-
-    It `was_delayed` if Devin ever put it off.
-    """
+    """A report on a reply that has an outcome, or waits, as the thread `delay_told_in` knows."""
 
     owed: Owed
     again: bool
@@ -243,7 +240,6 @@ class Report:
     reply: Reply | None
     outcome: Outcome | None
     delay_told_in: str
-    was_delayed: bool
     is_current: bool
     session: SessionId
 
@@ -259,7 +255,6 @@ class Report:
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
             delay_told_in=record[ReplyField.DELAY_TOLD_IN],
-            was_delayed=bool(record[ReplyField.PUT_OFF_AT]),
             is_current=record[ReplyField.ROUND] == str(begun.owed.number),
             session=SessionId(record[ReplyField.SESSION]),
         )

@@ -190,17 +190,6 @@ async def test_where_slack_has_no_sessions_a_status_line_serves_for_a_day(
     assert told(speech) == [("processing", "Fix login")] * 2
 
 
-async def test_a_bot_that_is_invited_again_shows_its_sessions_at_once(speech: Speaking) -> None:
-    """While it isn't in the channel, Slack refuses it as it does an app that is no agent."""
-    await tell(speech, WORKING)
-    members = speech.box.slack.workspace.channel("general").members
-    members.remove(speech.box.slack.bot_user_id)
-    await tell(speech, WORKING.model_copy(update={"state": SessionState.WAITING}))
-    members.append(speech.box.slack.bot_user_id)
-    await tell(speech, WORKING.model_copy(update={"state": SessionState.FINISHED}))
-    assert told(speech) == [("processing", "Fix login"), ("active", "Fix login")]
-
-
 @pytest.mark.parametrize("method", [SET_STATUS, RENAME])
 async def test_a_refusal_of_one_thread_is_logged_and_tried_again_with_the_next_change(
     speech: Speaking, method: str, caplog: pytest.LogCaptureFixture
