@@ -99,7 +99,7 @@ class Parts:
     def sender(self) -> Sender:
         """Return what sends replies to Devin."""
         to, mailbox, acting = self._to, self.state.mailbox, self.cases.acting
-        return Sender(self.workspace, mailbox, to.devin, self.files(), to.in_flight, acting)
+        return Sender(self.workspace, mailbox, to.devin, self.files(), acting)
 
     def files(self) -> Files:
         """Return what sends files to Devin."""

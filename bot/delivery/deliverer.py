@@ -50,7 +50,7 @@ class Deliverer:
         lease = Lease(mailbox, session)
         async with lease.kept():
             began = time.monotonic()
-            step = await retried(lambda: mailbox.take(session, lease.token), self.in_flight)
+            step = await retried(mailbox.take, session, lease.token)
             lease.extend(began)
             while isinstance(step, Head):
                 step = await self._send(lease, step)
@@ -64,8 +64,7 @@ class Deliverer:
             return await self._finish(lease, head, _unforeseen(head, tried))
         answer, message = tried
         if answer is None:
-            put_off = (lease.session, lease.token, head, timedelta(0))
-            await retried(lambda: self.state.mailbox.defer(*put_off), self.in_flight)
+            await retried(self.state.mailbox.defer, lease.session, lease.token, head, timedelta(0))
             return Later(0.0)
         if isinstance(answer, Wait):
             return await self._wait(lease, head, answer)
@@ -77,7 +76,7 @@ class Deliverer:
             return await self._finish(lease, head, outcome)
         after, report_after = self._pause(head, wait), self.workspace.timing.notice_wait
         put_off = (lease.session, lease.token, head, after, report_after)
-        deferred = await retried(lambda: self.state.mailbox.defer(*put_off), self.in_flight)
+        deferred = await retried(self.state.mailbox.defer, *put_off)
         if deferred is None:
             return Nothing.LOST
         attempts, report_seconds = deferred
@@ -115,8 +114,7 @@ class Deliverer:
                 *(lease.session, lease.token, head, outcome),
                 is_owed=is_owed,
                 go_on=time.monotonic() < lease.sends_until and not self.in_flight.is_closing,
-            ),
-            self.in_flight,
+            )
         )
         if step is Nothing.LOST:
             log.error("another took the session over", extra={**ids, "outcome": outcome.kind})

@@ -19,7 +19,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from bot.delivery.acting import Acting, is_about_acting
 from bot.delivery.attachments import Files
@@ -32,7 +32,7 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, Wait
 from bot.model.sessions import SessionId
 from bot.redis.keep import LEASE
 from bot.runtime import metrics
-from bot.runtime.in_flight import SHORTEST_SECONDS, InFlight, Limit
+from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import renewed
 from bot.store.mailbox import Head, Mailbox
@@ -91,6 +91,7 @@ class RateLimit:
         return replace(wait, retry_after=self._limit.reserve())
 
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 SENDING_SECONDS = 1.0
@@ -101,9 +102,6 @@ RENEWALS = 3
 
 RETRY_SECONDS = 60.0
 """The time for which a step that Redis does not accept is retried; then a poll finds it."""
-
-LAST_RETRY_SECONDS = 5.0
-"""The same limit while the process is closing."""
 
 RETRY_PAUSE = 0.5
 
@@ -137,7 +135,7 @@ class Lease:
             self.extend(began)
 
 
-async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
+async def retried(step: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
     """Make one step in the mailbox, and repeat it for a while if it raises `StoreAway`.
 
     By the lease's token, a step that was made although its answer was lost is recognized.
@@ -145,10 +143,9 @@ async def retried(step: Callable[[], Awaitable[T]], in_flight: InFlight) -> T:
     began = time.monotonic()
     while True:
         try:
-            return await step()
+            return await step(*args, **named)
         except StoreAway as error:
-            patience = LAST_RETRY_SECONDS if in_flight.is_closing else RETRY_SECONDS
-            if time.monotonic() - began > patience:
+            if time.monotonic() - began > RETRY_SECONDS:
                 raise
             log.warning("Redis is waited for", extra={"reason": str(error)})
             await asyncio.sleep(RETRY_PAUSE)
@@ -181,7 +178,6 @@ class Sender:
     mailbox: Mailbox
     devin: Devin
     files: Files
-    in_flight: InFlight
     acting: Acting
 
     def __post_init__(self) -> None:
@@ -227,14 +223,14 @@ class Sender:
         found = await acting.as_whom(head.reply, head.round) if acting.is_on else ""
         is_recorded = found == head.as_user or not (acting.is_on or head.as_user)
         if isinstance(found, str) and not is_recorded:
-            await self._retried(lambda: self.mailbox.keep_as_user(head.reply.id, found))
+            await retried(self.mailbox.keep_as_user, head.reply.id, found)
         return found
 
     async def _may_be_there(self, reply: Reply) -> bool:
         """Return False if an interrupted try has sent nothing: the uploads are recorded before."""
         if not reply.all_files:
             return True
-        return await self._retried(lambda: self.mailbox.uploads(reply.id)) is not None
+        return await retried(self.mailbox.uploads, reply.id) is not None
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
         async def post() -> Outcome | Wait:
@@ -258,7 +254,7 @@ class Sender:
         if self.acting.is_required:
             await self.acting.learn(reply, account)
             return refused.model_copy(update={"refusal": Refusal.ACTING}), message
-        await self._retried(lambda: self.mailbox.keep_as_user(reply.id, ""))
+        await retried(self.mailbox.keep_as_user, reply.id, "")
         text = await message_of(reply, self.workspace.people, message.brought)
         message = replace(message, text=text, as_user="")
         if not lease.is_certain:
@@ -272,7 +268,7 @@ class Sender:
         reply = head.reply
         brought: Sequence[Upload] = ()
         if reply.all_files:
-            answer = await self._retried(lambda: self.files.bring(reply, lambda: lease.is_certain))
+            answer = await retried(self.files.bring, reply, lambda: lease.is_certain)
             if answer is None or isinstance(answer, Wait):
                 return answer
             brought = answer
@@ -284,6 +280,3 @@ class Sender:
         reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)
         return await reconcile(self.devin, attempt, lost, self.workspace.timing.reconcile_pauses)
-
-    async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
-        return await retried(step, self.in_flight)

@@ -16,7 +16,6 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store
-from bot.runtime.in_flight import InFlight
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from sandbox import Sandbox
@@ -92,4 +91,4 @@ async def test_a_step_that_redis_does_not_take_is_repeated() -> None:
             raise failures.pop()
         return "done"
 
-    assert await retried(step, InFlight()) == "done"
+    assert await retried(step) == "done"
