@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
-from bot.model.errors import BadSession, LinkedElsewhere, NotLinked, StoreAway
+from bot.model.errors import BadSession, LinkedElsewhere, NotLinked
 from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import (
     WHOLE,
@@ -58,11 +58,7 @@ class Naming:
         Devin is asked about those that have no title yet, or with `fresh` about all of them, but
         only about the first `most`.
         """
-        try:
-            named = await self.state.names.of(sessions)
-        except StoreAway as error:
-            log.warning("names not read", extra={"reason": str(error)})
-            return {session: NamedSession(session) for session in sessions}
+        named = await self.state.names.of(sessions)
         unknown = [one.session for one in named.values() if fresh or not one.title]
         return {**named, **await self._ask(unknown[:most])}
 
@@ -93,10 +89,7 @@ class Naming:
         if isinstance(answer, Unread):
             return {}
         found = [NamedSession(one.session, one.title, one.url) for one in answer.found.values()]
-        try:
-            await self.state.names.keep(found)
-        except StoreAway as error:
-            log.warning("names not kept", extra={"reason": str(error)})
+        await self.state.names.keep(found)
         return {one.session: one for one in found}
 
     async def offered(self, channel: str, by: UserId) -> Choices:

@@ -1,8 +1,7 @@
 """Naming a session fails nobody, whatever is away."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -12,7 +11,7 @@ import redis.asyncio
 
 from bot.devin.api import Devin, SessionSummary, Survey
 from bot.model.sessions import NamedSession, SessionId, SessionState
-from bot.redis.connection import Store, open_store
+from bot.redis.connection import Store
 from bot.redis.keys import watched_key
 from bot.relay.accept import Accepting
 from bot.relay.naming import MOST, Naming
@@ -55,13 +54,6 @@ def naming(devin: Told, store: Store) -> Naming:
     return Naming(workspace, state, cast("Devin", devin), cast("Accepting", None))
 
 
-@pytest.fixture
-async def nowhere() -> AsyncIterator[Store]:
-    """A Redis that cannot be reached."""
-    async with open_store("redis://127.0.0.1:1") as store:
-        yield store
-
-
 async def test_devin_is_asked_only_about_what_has_no_title(store: Store) -> None:
     """What it does not know stays an id; the order is the asker's."""
     await SessionNames(store, TTL).keep([NOTES])
@@ -97,29 +89,6 @@ async def test_devin_is_asked_about_so_many_at_once(store: Store) -> None:
 async def test_a_devin_that_never_answers_is_not_waited_for(store: Store) -> None:
     """Its implementations end within a second; this holds whatever they wait for."""
     assert await naming(Told(NOTES, hangs=True), store).one(ONE) == NamedSession(ONE)
-
-
-async def test_without_redis_a_session_is_shown_by_its_id(
-    nowhere: Store, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The caller does not fail, and Devin is not asked: nothing could be kept."""
-    caplog.set_level(logging.WARNING)
-    devin = Told(NOTES)
-    assert await naming(devin, nowhere).one(ONE) == NamedSession(ONE)
-    assert devin.asked == []
-    assert "names not read" in caplog.text
-
-
-async def test_a_name_that_cannot_be_kept_is_used_all_the_same(
-    store: Store, raw: redis.asyncio.Redis, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A full Redis can still be read."""
-    await raw.config_set("maxmemory", 1)
-    try:
-        assert await naming(Told(NOTES), store).one(ONE) == NOTES
-    finally:
-        await raw.config_set("maxmemory", 0)
-    assert "names not kept" in caplog.text
 
 
 @pytest.mark.parametrize("kept", ["", "{", '{"title": 2, "url": ""}'])
