@@ -162,26 +162,12 @@ async def send_correction(desk: Desk) -> None:
 async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
     bot: Bot, desk: Desk
 ) -> None:
-    """As people see it, whoever presses, and whatever was offered to its author."""
+    """As people see it, whoever presses."""
     report, _ = await edited_since(desk)
     await press(desk, report, user="ben")
     await desk.until_received("merge")
     assert "rebase" not in desk.devin.requests[-1].message
-    await send_correction(desk)
-    await desk.until_whispered(ALREADY, "ada")
     assert len(desk.devin.requests) == 2
-
-
-async def test_a_correction_can_be_sent_if_the_text_came_to_nothing_by_send_again(
-    bot: Bot, desk: Desk
-) -> None:
-    """Devin refused it, so Devin has nothing of it."""
-    report, ts = await edited_since(desk)
-    desk.devin.behave(SESSION, "forbidden", times=1)
-    await press(desk, report, user="ben")
-    await desk.until_marked("x", ts)
-    await send_correction(desk)
-    await desk.until_received("merge")
 
 
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(

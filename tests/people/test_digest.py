@@ -314,19 +314,6 @@ async def test_no_title_where_others_read_along(bot: Bot, desk: Desk, raw: Redis
     assert "acme/relay" not in str(post.blocks)
 
 
-async def test_a_digest_in_the_direct_message(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """It is about the sessions there; no mention is needed to set it."""
-    desk.slack.workspace.user("ada").zone = far_from_nine()
-    ts = await desk.slack.say("digest daily", channel="dm")
-    await desk.until_said("has set a digest", ts, channel="dm")
-    (due,) = await dues(raw)
-    root = await desk.slack.say(f"link {SESSION}", channel="dm")
-    await desk.until_linked(root, channel="dm")
-    await let_time_pass(raw, due)
-    await until_gone(raw, due)
-    assert len(digests(desk, "dm")) == 1
-
-
 @pytest.mark.parametrize("said", ["digest", "digest Daily", "digest off", "digest None"])
 async def test_devin_say_sends_no_digest_to_devin(
     bot: Bot, desk: Desk, raw: Redis, said: str

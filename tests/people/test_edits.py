@@ -45,7 +45,6 @@ from tests.conftest import started
 from tests.support.builders import (
     ADA,
     BOT_USER,
-    ELSEWHERE,
     JSON,
     TEAM,
     TS,
@@ -697,23 +696,6 @@ async def test_an_offer_is_its_author_s_and_of_its_channel(
         await desk.until_whispered(GONE, user, channel=channel)
     await forge(desk, "0" * 32, "ada", "general")
     await desk.until_whispered(GONE, "ada")
-    await until_settled(store)
-    assert len(desk.received()) == 1
-
-
-@in_org_too
-async def test_a_press_from_another_workspace_sends_no_correction(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
-    """The press is acknowledged, and nothing else happens."""
-    _, ts = await delivered(desk)
-    await edit(desk, ts, "Please merge")
-    number = (await offered(desk)).blocks[-1]["elements"][0]["value"]
-    await forge(desk, "0" * 32, "ada", "general")
-    payload = desk.slack.deliveries[-1].payload | ELSEWHERE
-    payload["actions"] = [payload["actions"][0] | {"value": number}]
-    delivery = await desk.slack.redeliver(Delivery("interactive", payload))
-    assert (await delivery.settled()).acked
     await until_settled(store)
     assert len(desk.received()) == 1
 

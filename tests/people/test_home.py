@@ -19,7 +19,7 @@ from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key, watched_key
 from bot.store.links import Links
-from bot.wording import actions, commands, forms, home_view, refusals, thread_links
+from bot.wording import actions, forms, home_view, refusals, thread_links
 from bot.wording.actions import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
@@ -261,19 +261,6 @@ async def test_a_session_can_be_started_from_the_tab(bot: Bot, desk: Desk) -> No
     assert form["callback_id"] == actions.START_FORM
 
 
-async def test_a_session_can_be_started_from_the_help(bot: Bot, desk: Desk) -> None:
-    """The same button is below it. Where it opens nothing, the person is told in the thread."""
-    ts = await desk.slack.say("Shall we?", user="ada")
-    await desk.mention("help", thread=ts)
-    await desk.until_said(commands.HELP, ts)
-    said = desk.posts(ts)[-1]
-    await desk.slack.press(actions.OPEN_START_FORM, channel="general", message_ts=said.ts)
-    await wait_until(lambda: desk.slack.open_views("ada"), "a form opens")
-    desk.slack.fail_next("views.open", error="expired_trigger_id")
-    await desk.slack.press(actions.OPEN_START_FORM, channel="general", message_ts=said.ts)
-    await desk.until_whispered(forms.TOO_LATE, "ada")
-
-
 async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:
     """This holds across channels; a reply moves its thread to the top again."""
     first = await desk.linked_thread()
@@ -382,21 +369,6 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_threa
     view = await press(desk, await home(desk), actions.HOME_UNLINK, value)
     assert any(refusals.passing(AWAY).text in line for line in lines(view))
     assert desk.said(thread, channel="secrets") == []
-
-
-async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
-    environ: dict[str, str], desk: Desk, raw: Redis
-) -> None:
-    """The tab then has one sentence."""
-    async with running(desk, environ):
-        thread = await desk.linked_thread()
-        view = await home(desk)
-    await forget(raw)
-    async with running(desk, environ):
-        desk.slack.fail_next("users.info", status=503, times=9)
-        view = await press(desk, view, actions.HOME_UNLINK)
-    assert lines(view) == [home_view.closed(Standing.UNKNOWN).text]
-    assert desk.said(thread) == []
 
 
 @pytest.mark.parametrize(

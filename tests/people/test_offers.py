@@ -105,18 +105,6 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(
 
 
 @pytest.mark.parametrize("action", [START, LINK, RUN, SEND])
-async def test_nobody_else_can_press(bot: Bot, desk: Desk, action: str) -> None:
-    """Only the person who was asked sees it; a forged press is told, and does nothing."""
-    words = "please have a look" if action in {START, LINK} else "unlnk"
-    thread = await desk.linked_thread()
-    await desk.mention(words, thread=thread if action in {RUN, SEND} else None)
-    await press(desk, action, await asked(desk), user="ben")
-    await desk.until_whispered(GONE, "ben")
-    assert await desk.fence(thread) == []
-    assert started(desk) == []
-
-
-@pytest.mark.parametrize("action", [START, LINK, RUN, SEND])
 async def test_who_may_not_any_more_is_told_so(
     environ: dict[str, str], desk: Desk, action: str
 ) -> None:

@@ -16,7 +16,6 @@ from bot.app import Bot
 from bot.devin.v1.sessions import parse_record
 from bot.model.errors import (
     CannotPost,
-    Expired,
     NotAllowed,
     SlackAway,
     StoreAway,
@@ -36,7 +35,6 @@ from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import OTHER_TEAM_ID
 from tests.support.bots import DEVIN_HANGS
-from tests.support.builders import ELSEWHERE
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
 from tests.support.devin_posts import until_state
 from tests.support.devin_reads import lists, rest
@@ -163,7 +161,7 @@ async def test_a_session_that_has_ended_is_not_offered(
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread(OTHER_SESSION)
     if is_default:
-        await desk.answer(f"default {OTHER_SESSION}", thread, "now sends to")
+        await desk.answer(f"default {OTHER_SESSION}", thread, "as the default session here")
     desk.devin.behave(OTHER_SESSION, "finished")
     await until_state(desk, SessionState.ENDED, thread)
     shown = str(await opened(desk))
@@ -310,49 +308,6 @@ async def test_a_form_that_is_submitted_twice_posts_once(bot: Bot, desk: Desk) -
 FORGED = ["", "0" * 32, "{number}x", "x" * 3_000, "{team}:{channel}", "*", "../{number}"]
 
 
-async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk) -> None:
-    """The form's context is not in Slack: a number other than its own finds nothing."""
-    view = await opened(desk)
-    number, channel = view["private_metadata"], desk.slack.workspace.channel("general").id
-    for metadata in FORGED:
-        view["private_metadata"] = metadata.format(
-            number=number, team=desk.slack.team_id, channel=channel
-        )
-        await submit(desk, view, session=SESSION)
-        assert forms(desk)[0].pop("errors")["message"] == plain(refusals.sorry(Expired()).text)
-    assert desk.devin.requests == []
-
-
-async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
-    """It is acknowledged silently, and the form still works for its owner."""
-    view = await opened(desk)
-    await submit(desk, view | {"id": view["id"]}, message=" ", session=SESSION)
-    genuine = desk.slack.deliveries[-1].payload
-    values = genuine["view"]["state"]["values"]
-    values = values | {"message": {"message": {"type": "plain_text_input", "value": "Rebase"}}}
-    other = genuine | {
-        **ELSEWHERE,
-        "view": genuine["view"]
-        | {"state": {"values": values}, "app_installed_team_id": "T0OTHER000"},
-    }
-    delivery = await (await desk.slack.redeliver(Delivery("interactive", other))).settled()
-    assert delivery.acked
-    assert not delivery.response
-    await submit(desk, view, session=SESSION)
-    await desk.until_received("Please rebase")
-    assert len(desk.devin.requests) == 1
-
-
-async def test_somebody_elses_form_cannot_be_submitted(bot: Bot, desk: Desk) -> None:
-    """Its number works only for the person it was opened for."""
-    theirs = await opened(desk, channel="secrets")
-    mine = await opened(desk, user="ben")
-    mine["private_metadata"] = theirs["private_metadata"]
-    await submit(desk, mine, user="ben", session=SESSION)
-    assert forms(desk, "ben")[0]["errors"]["message"] == plain(refusals.sorry(Expired()).text)
-    assert posts(desk, channel="secrets") == []
-
-
 async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -> None:
     """A client may send anything in place of an option."""
     view = await opened(desk)
@@ -414,20 +369,6 @@ async def resubmitted(desk: Desk, view: View) -> bool:
     if forms(desk):
         await submit(desk, view, session=SESSION)
     return not forms(desk)
-
-
-@pytest.mark.times(form_seconds=1.0)
-async def test_a_slow_submission_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
-    """The form asks to try again; by then it may be done, and the retry closes it."""
-    view = await opened(desk)
-    hangs = asyncio.Event()
-    desk.slack.fail_next("conversations.info", until=hangs)
-    await submit(desk, view, session=SESSION)
-    assert forms(desk)[0]["errors"]["message"] == waiting.SLOW.text
-    hangs.set()
-    await desk.until_received("Please rebase")
-    await wait_until(lambda: resubmitted(desk, view), "it closes")
-    assert len(posts(desk)) == 1
 
 
 @pytest.mark.times(**DEVIN_HANGS)
@@ -535,23 +476,6 @@ def test_a_record_without_a_title_has_none(body: bytes) -> None:
     """Whatever Devin answers, the session is named by its id then."""
     found = parse_record(SessionId(SESSION), body)
     assert found is None or found.title == ""
-
-
-@pytest.mark.parametrize("trouble", ["hanging", "away", "another key"])
-async def test_without_titles_the_form_opens_all_the_same(
-    environ: dict[str, str], desk: Desk, trouble: str
-) -> None:
-    """A person waits for it, so the sessions appear by their ids."""
-    async with running(desk, environ, DEVIN_HANGS, LIST_SESSIONS="false"):
-        await desk.linked_thread()
-        desk.devin.session(SESSION).title = "Fix the build"
-        if trouble == "hanging":
-            desk.devin.read_seconds = 20.0
-        elif trouble == "away":
-            await desk.devin.go_offline()
-        else:
-            desk.devin.api_key = "another"
-        assert labels_of(await opened(desk)) == [short_id(SessionId(SESSION))]
 
 
 async def test_a_channel_with_many_sessions_offers_the_latest(

@@ -8,7 +8,7 @@ from bot.app import Bot
 from bot.model.errors import LinkedElsewhere
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
-from bot.wording import actions, commands, delivery_reports, refusals, thread_links
+from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.phrases import session_address, session_link, short_id
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
@@ -102,17 +102,6 @@ async def test_status_shows_the_title_that_was_read_last(bot: Bot, desk: Desk) -
     assert "ada" in await desk.answer("status", thread, shown(desk, "Release 2.0"))
 
 
-async def test_app_home_lists_threads_by_title(bot: Bot, desk: Desk) -> None:
-    """It shows a title as it is now."""
-    desk.devin.add_session(OTHER_SESSION)
-    await desk.linked_thread()
-    await desk.linked_thread(OTHER_SESSION)
-    desk.devin.session(SESSION).title = "Release 2.0"
-    untitled, titled = await at_home(desk)
-    assert shown(desk, "Release 2.0") in titled
-    assert session_link(desk.named(OTHER_SESSION)) in untitled
-
-
 async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> None:
     """The button leads to the deployment's own web app, also while Devin is away."""
     thread = await desk.linked_thread()
@@ -165,35 +154,6 @@ async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
         assert "<!channel>" not in text
         assert "evil.example|" not in text
         assert "@here" not in text
-
-
-async def test_an_offer_names_the_title(bot: Bot, desk: Desk) -> None:
-    """The address that somebody writes may be the deployment's own, of one organization."""
-    await desk.slack.say(f"See {ACME}/org/acme/sessions/{HEX}")
-    assert shown(desk) in await desk.until_whispered(thread_links.offer(named(desk), ""), "ada")
-
-
-async def test_a_channel_s_default_is_named_by_title(bot: Bot, desk: Desk) -> None:
-    """Its address may be the deployment's own."""
-    root, told = await desk.slack.say("Where to?"), commands.default_is(named(desk), "ada")
-    assert shown(desk) in await desk.answer(f"default {SESSION}", root, told)
-
-
-async def test_the_shortcut_names_the_session_that_a_thread_has(bot: Bot, desk: Desk) -> None:
-    """Its modal is not a form then."""
-    thread = await desk.linked_thread()
-    await desk.slack.shortcut("link_session", channel="general", message_ts=thread)
-    await wait_until(lambda: desk.slack.open_views("ada"), "a modal opens")
-    assert shown(desk) in str(desk.slack.open_views("ada"))
-
-
-async def test_a_workflow_s_link_names_the_title(bot: Bot, desk: Desk) -> None:
-    """Nobody in the thread asked for the link, so it says where their replies go."""
-    root = await desk.slack.say("Shall we ship it?")
-    channel = desk.slack.workspace.channel("general").id
-    given = {"session": SESSION, "channel": channel, "thread_ts": root}
-    await desk.slack.run_step("link_thread", given)
-    assert shown(desk) in await desk.until_linked(root)
 
 
 async def test_a_thread_whose_link_ends_elsewhere_is_told_its_title(bot: Bot, desk: Desk) -> None:

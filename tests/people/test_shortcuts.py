@@ -38,8 +38,7 @@ from bot.wording.phrases import plain, session_address
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people.test_edits import delete, edit
-from tests.support.bots import DEVIN_HANGS
-from tests.support.builders import ADA, CHANNEL, ELSEWHERE, JSON, ROOT_TS, TEAM, mutated
+from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, running
 from tests.support.known import forget
 from tests.support.tables import each
@@ -457,32 +456,6 @@ async def test_the_form_offers_the_sessions_that_devin_say_offers(bot: Bot, desk
     await desk.until_received("Please fix", OTHER_SESSION)
 
 
-async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
-    environ: dict[str, str], desk: Desk
-) -> None:
-    """The organization's list is for its full members."""
-    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
-    async with running(desk, environ, ALLOW_GUESTS="true"):
-        await desk.linked_thread(OTHER_SESSION)
-        thread = await desk.slack.say("Is it green?")
-        assert offered(await asked(desk, LINK, thread, user="gus")) == [OTHER_SESSION]
-
-
-@pytest.mark.times(**DEVIN_HANGS)
-@pytest.mark.parametrize("trouble", ["slow", "away"])
-async def test_without_devin_the_form_offers_the_channels_sessions(
-    bot: Bot, desk: Desk, trouble: str
-) -> None:
-    """They appear by their ids then, and a session can still be pasted."""
-    await desk.linked_thread(OTHER_SESSION)
-    if trouble == "slow":
-        desk.devin.read_seconds = 20.0
-    else:
-        await desk.devin.go_offline()
-    view = await asked(desk, LINK, await desk.slack.say("Is it green?"))
-    assert offered(view) == [OTHER_SESSION]
-
-
 async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
     """There is nothing to fill in, and the form explains how to change the link."""
     thread = await desk.linked_thread()
@@ -639,24 +612,6 @@ async def test_a_channel_that_slack_does_not_show_is_said(
     assert desk.said(ts, with_cards=True) == []
 
 
-async def test_an_archived_channel_is_said(bot: Bot, desk: Desk) -> None:
-    """Nothing can be posted there."""
-    ts = await desk.slack.say("Is it green?")
-    view = await asked(desk, LINK, ts)
-    desk.slack.workspace.channel("general").is_archived = True
-    await submit(desk, view)
-    assert error(view) == told(refusals.sorry(CannotPost("is_archived")))
-
-
-async def test_without_the_scope_to_look_the_thread_is_linked(bot: Bot, desk: Desk) -> None:
-    """A missing scope does not keep anybody from trying."""
-    ts = await desk.slack.say("Is it green?")
-    view = await asked(desk, LINK, ts)
-    desk.slack.fail_next("conversations.info", error="missing_scope")
-    await submit(desk, view)
-    await desk.until_linked(ts)
-
-
 # Permissions.
 
 
@@ -744,91 +699,6 @@ async def test_a_form_that_comes_twice_acts_once(
     assert len(desk.said(thread, with_cards=True)) == 3
     assert len(desk.devin.requests) == (shortcut == SEND)
     assert desk.whispers("ada") == []
-
-
-async def test_a_shortcut_that_comes_twice_is_answered_once(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
-    """There is one message for Devin, one form, and no hint that it was sent before."""
-    thread = await desk.slack.say("Is it green?")
-    again = await run(desk, LINK, thread)
-    view = await form(desk)
-    await resent(desk, again.payload)
-    await submit(desk, view)
-    await desk.until_linked(thread)
-    sent = await run(desk, SEND, thread)
-    await desk.until_delivered(thread)
-    await resent(desk, sent.payload)
-    assert len(await desk.fence(thread)) == 1
-    await until_settled(store)
-    assert desk.slack.open_views("ada") == []
-    assert desk.whispers("ada") == []
-
-
-TAMPERED = {
-    "nothing": "",
-    "another number": "0" * 32,
-    "a thread": "T0SANDBOX:C0SECRETS0:1.000001",
-    "a key of Redis": "{devin-relay:T0SANDBOX}:link:T0SANDBOX",
-    "much": "x" * 3_000,
-}
-
-
-@pytest.mark.parametrize("number", TAMPERED.values(), ids=TAMPERED.keys())
-async def test_a_form_with_another_number_does_nothing(bot: Bot, desk: Desk, number: str) -> None:
-    """A form that is not kept for this person does not exist, and the form says so."""
-    thread = await desk.slack.say("Is it green?")
-    view = await asked(desk, SEND, thread)
-    view["private_metadata"] = number
-    await submit(desk, view)
-    assert error(view) == GONE
-    assert desk.said(thread, with_cards=True) == []
-    assert desk.devin.requests == []
-
-
-async def test_a_form_serves_nobody_else(bot: Bot, desk: Desk) -> None:
-    """Ben cannot submit Ada's form, not even with its number in his own."""
-    thread = await desk.slack.say("Is it green?")
-    adas = await asked(desk, SEND, thread)
-    bens = await asked(desk, LINK, await desk.slack.say("Another"), user="ben")
-    bens["private_metadata"] = adas["private_metadata"]
-    await submit(desk, bens, user="ben")
-    assert error(bens) == GONE
-    assert desk.said(thread, with_cards=True) == []
-    await submit(desk, adas)
-    await desk.until_linked(thread)
-
-
-async def test_the_offer_s_number_is_none_of_a_form_s(bot: Bot, desk: Desk) -> None:
-    """A number counts only for the purpose that it was issued for."""
-    await desk.slack.say(f"See {URL}")
-    await wait_until(lambda: desk.whispers("ada"), "a link is offered")
-    (row,) = [one for one in desk.slack.ephemerals("general", "ada")[0].blocks if "elements" in one]
-    thread = await desk.slack.say("Is it green?")
-    view = await asked(desk, LINK, thread)
-    view["private_metadata"] = row["elements"][0]["value"]
-    await submit(desk, view)
-    assert error(view) == GONE
-
-
-async def test_what_comes_from_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
-    """It is acknowledged, and nothing else happens; a form is of the app that opened it."""
-    thread = await desk.slack.say("Is it green?")
-    shortcut = await run(desk, LINK, thread)
-    view = await form(desk)
-    payload = {
-        **shortcut.payload,
-        "type": "view_submission",
-        "view": view | {"state": {"values": {"session": {"session": {"value": SESSION}}}}},
-    }
-    await resent(desk, shortcut.payload | ELSEWHERE | {"trigger_id": "1.2"})
-    payload = payload | ELSEWHERE
-    payload["view"]["app_installed_team_id"] = "T0OTHER000"
-    assert not (await resent(desk, payload)).response
-    assert desk.slack.open_views("ada") == [view]
-    await submit(desk, view)
-    assert len(desk.said(thread, with_cards=True)) <= 1
-    await desk.until_linked(thread)
 
 
 async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:

@@ -1,7 +1,6 @@
 """Sessions are started from Slack: once each, with their thread linked, or the thread is told."""
 
 import asyncio
-import logging
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -134,18 +133,6 @@ async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: 
     reply = await desk.reply("Thanks", root)
     await desk.until_delivered(reply)
     assert session.received() == ["ada, U0ADA00000 (in Slack):\n\nThanks"]
-
-
-async def test_a_start_without_trouble_warns_of_nothing(
-    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its thread is read again, although no event was refused."""
-    desk.slack.agent = True
-    thread = await desk.mention("start Fix it")
-    await until_linked(desk, thread)
-    reply = await desk.reply("Thanks", thread)
-    await desk.until_delivered(reply)
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 @on_both
@@ -488,20 +475,6 @@ async def test_nobody_knows_of_a_session_that_is_not_found(
     assert "Fix it" in prompt(desk)
     assert "The build is red" in prompt(desk)
     assert starting.started_again("ada") in report.text
-
-
-async def test_an_answer_that_cannot_be_read_is_quoted(settings: Settings, desk: Desk) -> None:
-    """With its status, as for a reply; an empty one, too, has that."""
-    desk.devin.creations.extend([STATES["garbage"], replace(STATES["garbage"], body="")])
-    async with started(settings):
-        await desk.slack.wait_connected()
-        for body in ("{'ok': True", ""):
-            root = await desk.mention("start Fix it")
-            outcome = Outcome(kind=OutcomeKind.UNCERTAIN, status=200, detail=body)
-            said = starting.uncertain(start(), 1, outcome)
-            await desk.until_said(said, root)
-            assert "HTTP 200" in said.text
-            assert said.quote == body
 
 
 async def test_start_again_is_for_people_who_may_and_for_its_own_thread(

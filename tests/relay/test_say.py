@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import pytest
 import redis.asyncio
@@ -12,14 +11,13 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import CannotPost, ChooseSession, Expired, NotAllowed, NotTaken
-from bot.model.people import Standing, UserId
+from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import SessionId, SessionState
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key
 from bot.runtime import in_flight
-from bot.store.links import Links
 from bot.wording import commands, refusals, thread_links
 from bot.wording.forms import say_menu
 from bot.wording.message import SlackMessage
@@ -37,18 +35,16 @@ from tests.support.desk import (
     in_org_too,
     is_card,
     muted,
-    on_both,
     on_v1,
     quote,
     running,
     tells,
 )
 from tests.support.devin_posts import until_state
-from tests.support.devin_reads import lists
 from tests.support.keys import at
 from tests.support.known import forget
 from tests.support.redis_servers import node_url
-from tests.support.told import NONE_ACTIVE, NOT_IDENTIFIED, SLACK_AWAY, STORE_AWAY, suspended
+from tests.support.told import NONE_ACTIVE, SLACK_AWAY, STORE_AWAY, suspended
 from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
@@ -213,17 +209,6 @@ async def test_without_a_session_and_without_a_link_the_person_is_told_what_to_t
     assert desk.devin.requests == []
 
 
-async def test_several_active_sessions_are_listed(bot: Bot, desk: Desk) -> None:
-    """Only the person sees them, and nothing is posted or sent."""
-    desk.devin.add_session(OTHER_SESSION)
-    await desk.linked_thread()
-    await desk.linked_thread(OTHER_SESSION)
-    await say(desk, "Please rebase")
-    await desk.until_whispered(which("Please rebase"), "ada")
-    assert [label for _, label in offered(desk)] == [short_id(SessionId(OTHER_SESSION)), SHORT_ID]
-    assert desk.devin.requests == []
-
-
 @in_org_too
 async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: Desk) -> None:
     """It goes on in that session's latest thread, and the menu says where it went."""
@@ -237,18 +222,6 @@ async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: 
     words = commands.said_to(desk.named(), "Please *rebase* &amp; test")
     assert menu_of(desk).text == await desk.until_whispered(words, "ada") == words.text
     assert actions(menu_of(desk)) == []
-
-
-@on_both
-async def test_the_menu_names_its_sessions_without_devins_list(
-    environ: dict[str, str], desk: Desk
-) -> None:
-    """If the operator disables that list, only the sessions of the menu are looked up."""
-    async with running(desk, environ, LIST_SESSIONS="false"):
-        before = lists()
-        options = await asked(desk)
-    assert [label for _, label in options] == ["Fix the build (devin-fedcba98)", SHORT_ID]
-    assert lists() == before
 
 
 async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: Desk) -> None:
@@ -297,16 +270,6 @@ async def test_a_forged_choice_sends_nothing(bot: Bot, desk: Desk) -> None:
     await desk.until_received("Please rebase", OTHER_SESSION)
 
 
-async def test_somebody_elses_menu_cannot_be_answered(bot: Bot, desk: Desk) -> None:
-    """Ben, whose own menu has another number, forges Ada's; his own channel does not help."""
-    theirs = await asked(desk)
-    await say(desk, "Mine", user="ben")
-    await wait_until(lambda: desk.whispers("ben"), "ben is asked")
-    await choose(desk, theirs[0][0], user="ben")
-    await desk.until_whispered(GONE, "ben")
-    assert desk.devin.requests == []
-
-
 async def test_a_menu_of_another_channel_cannot_be_answered(bot: Bot, desk: Desk) -> None:
     """A message typed in one channel stays out of the others."""
     options = await asked(desk)
@@ -337,28 +300,6 @@ async def test_a_choice_whose_thread_is_gone_begins_another(bot: Bot, desk: Desk
     thread = (await posted(desk, "Please rebase")).ts
     await desk.reply("And tag it", thread)
     await desk.until_received("And tag it", OTHER_SESSION)
-
-
-@pytest.mark.parametrize("action", ["say_chosen", "say_cancelled"])
-async def test_an_answer_from_another_workspace_is_ignored(
-    bot: Bot, desk: Desk, action: str
-) -> None:
-    """It is acknowledged, and the menu still works for its owner."""
-    options = await asked(desk)
-    menu, value = menu_of(desk), options[0][0]
-    given = value if action == "say_chosen" else value.partition(":")[0]
-    await choose(desk, "0" * 32, action=action)
-    genuine = desk.slack.deliveries[-1].payload
-    await desk.until_whispered(GONE, "ada")
-    other = genuine | ELSEWHERE
-    other["actions"] = [one | {"value": given, "selected_option": None} for one in other["actions"]]
-    again = await desk.slack.redeliver(Delivery("interactive", other))
-    assert (await again.settled()).acked
-    await desk.slack.press_ephemeral(
-        "say_chosen", channel="general", message_ts=menu.ts, value=value
-    )
-    await desk.until_received("Please rebase", OTHER_SESSION)
-    assert len(desk.devin.requests) == 1
 
 
 async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
@@ -429,22 +370,6 @@ async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
     assert len(desk.devin.requests) == 1
 
 
-async def test_a_session_with_many_threads_hides_no_other(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
-    """Each `/devin-say` with a session makes one; the other session is still one of two."""
-    general = desk.slack.workspace.channel("general").id
-    await desk.linked_thread(OTHER_SESSION)
-    links = Links(store, timedelta(days=1))
-    link = Link(session=SessionId(SESSION), by=UserId("U0ADA"), at=int(time.time()))
-    for number in range(30):
-        ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
-        await links.create(ref, link)
-    await say(desk, "Please rebase")
-    await desk.until_whispered(which("Please rebase"), "ada")
-    assert [label for _, label in offered(desk)] == [SHORT_ID, short_id(SessionId(OTHER_SESSION))]
-
-
 @pytest.mark.parametrize("days", [6.9, 7.1])
 async def test_a_session_without_traffic_for_a_week_is_not_meant(
     bot: Bot, desk: Desk, redis_url: str, days: float
@@ -497,20 +422,6 @@ async def test_where_the_bot_cannot_post_the_person_is_told(
         channel = "general"
     await say(desk, f"{SESSION} Please rebase", channel=channel)
     await desk.until_whispered(refusals.sorry(CannotPost(reason)), "ada", channel=channel)
-    assert desk.devin.requests == []
-
-
-async def test_a_channel_that_the_bot_has_left_is_told(
-    bot: Bot, desk: Desk, raw: Redis, store: Store
-) -> None:
-    """This includes a thread of the one active session that is out of reach."""
-    await desk.linked_thread()
-    await desk.until_heard()
-    await until_settled(store)  # the card's teller looks the channel up as well
-    await forget(raw)
-    desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
-    await say(desk, "Please rebase")
-    await desk.until_whispered(refusals.sorry(CannotPost("not_in_channel")), "ada")
     assert desk.devin.requests == []
 
 
@@ -593,17 +504,6 @@ async def test_while_slack_hangs_the_acknowledgement_does_not(
     assert desk.slack.channel_messages("general") == []
     hangs.set()
     await desk.until_received("Please rebase")
-
-
-@pytest.mark.times(look_up_seconds=1.0)
-async def test_while_slack_does_not_say_who_asks_the_person_is_told(bot: Bot, desk: Desk) -> None:
-    """A hanging look-up is given up, and counts as a refusal."""
-    hangs = asyncio.Event()
-    desk.slack.fail_next("users.info", until=hangs, times=1_000)
-    await say(desk, f"{SESSION} Please rebase")
-    await desk.until_whispered(NOT_IDENTIFIED, "ada")
-    hangs.set()
-    assert desk.devin.requests == []
 
 
 @pytest.mark.parametrize("failure", [{"status": 503}, {"error": "fatal_error"}, {"drop": True}])

@@ -1,12 +1,28 @@
-"""Claims hold once per workspace."""
+"""Claims hold once per workspace, and a ticket for one person and one form."""
 
 from datetime import timedelta
+from typing import ClassVar
 
-from bot.model.threads import ThreadRef
+import pytest
+
+from bot.model.errors import Expired
+from bot.model.people import UserId
 from bot.redis.connection import Store
-from bot.store.claims import Claims
+from bot.store.claims import Claims, Ticket, Tickets
 
-THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
+ADA = UserId("U0ADA")
+
+
+class Asked(Ticket):
+    """A form."""
+
+    kind: ClassVar[str] = "Asked"
+
+
+class Offered(Ticket):
+    """Another one."""
+
+    kind: ClassVar[str] = "Offered"
 
 
 async def test_a_claim_is_its_workspaces_own(store: Store) -> None:
@@ -28,3 +44,17 @@ async def test_a_claim_in_somebodys_name_is_theirs_again_and_again(store: Store)
     assert not await claims.claim("starting:x", timedelta(days=8), "theirs")
     await claims.disclaim("starting:x")
     assert await claims.claim("starting:x", timedelta(days=8), "theirs")
+
+
+async def test_a_ticket_is_read_by_its_number_its_person_and_its_form(store: Store) -> None:
+    """A client may send any number; each form, menu and offer finds its own, and nothing else."""
+    tickets = Tickets(store)
+    number = await tickets.issue(Asked(by=ADA))
+    assert await tickets.read(Asked, number, ADA) == Asked(by=ADA)
+    for form, tampered, by in (
+        (Asked, number, UserId("U0BEN")),
+        (Offered, number, ADA),
+        *((Asked, one, ADA) for one in ("", "0" * 32, f"{number}x", "x" * 3_000, "*", "../x")),
+    ):
+        with pytest.raises(Expired):
+            await tickets.read(form, tampered, by)
