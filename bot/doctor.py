@@ -192,14 +192,15 @@ async def _devin(settings: Settings) -> Sequence[Finding]:
     async with open_devin(url, key, organization, 1, proxy=settings.devin_proxy) as devin:
         probed = list(await devin.probe())
         if all(one.is_good for one in probed):
-            if "repo" not in devin.lacks:
-                probed.append(_list("repositories", "Read", await devin.repositories()))
-            playbooks = await devin.playbooks()
-            probed.append(_list("playbooks", "ManageAccountPlaybooks", playbooks))
             if settings.act_as != "off":
                 probed.append(_members(await devin.member(NOBODY)))
+            playbooks, menus = await devin.playbooks(), "people type them into forms"
+            probed.append(_optional("playbooks", "ManageAccountPlaybooks", playbooks, menus))
             if not devin.is_legacy:
-                probed.append(_reviews(await devin.review(NO_PULL_REQUEST)))
+                probed.append(_optional("repositories", "Read", await devin.repositories(), menus))
+                review = await devin.review(NO_PULL_REQUEST)
+                without = "nobody can ask for one"
+                probed.append(_optional("reviews", "UseReviewManual", review, without))
         return probed
 
 
@@ -217,23 +218,13 @@ def _members(found: str | Unread | None) -> Finding:
     return Finding(MEMBERS, is_good=True, says=says)
 
 
-def _reviews(found: Review | Unread | None) -> Finding:
-    """Say whether the key may ask for reviews, by one that nobody has asked for."""
-    name, denied = "Devin Review", {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-    if isinstance(found, Unread) and (found.status in denied or found.is_passing):
-        says = f"can't be read ({found.reason}), so perhaps nobody can ask for one"
-        tip = "For reviews, give the key's service user a role with UseReviewManual."
-        fix = "Try again later." if found.is_passing else tip
-        return Finding(name, is_good=True, says=says, fix=fix)
-    return Finding(name, is_good=True, says="may be asked for (UseReviewManual)")
-
-
-def _list(what: str, permission: str, found: Sequence[object] | Unread) -> Finding:
-    """Say whether forms have a menu of what Devin lists; a start works without one."""
-    name = f"Devin {what}"
+def _optional(
+    what: str, permission: str, found: Sequence[object] | Review | Unread | None, without: str
+) -> Finding:
+    """Say whether the key has a permission that people can do `without`."""
     if not isinstance(found, Unread):
-        return Finding(name, is_good=True, says=f"{len(found)} listed, for the menus of forms")
-    says = f"can't be listed ({found.reason}), so people type them into forms"
-    tip = f"For a menu, give the key's service user a role with {permission}."
-    is_denied = found.status == HTTPStatus.FORBIDDEN
-    return Finding(name, is_good=True, says=says, fix=tip if is_denied else "")
+        return Finding(f"Devin {what}", is_good=True, says=f"can be read ({permission})")
+    is_denied = found.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    tip = f"For that, give the key's service user a role with {permission}."
+    says = f"can't be read ({found.reason}), so {without}"
+    return Finding(f"Devin {what}", is_good=True, says=says, fix=tip if is_denied else "")

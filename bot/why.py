@@ -216,8 +216,6 @@ class _Look:
         says = f"{self.place.id}, written at {self._at(ts_micros(self.place.ts) // 1000)}"
         if hidden in NOT_IN:
             yield ACT, f"{says}; the bot isn't in its channel, and hears nothing there", fix
-        elif hidden == GONE:
-            yield LOOK, f"{says}; it is no longer in Slack, or never was", ""
         elif hidden == STEP:
             yield WELL, f"{says} for a workflow's step", ""
         elif hidden:
@@ -228,10 +226,9 @@ class _Look:
             yield WELL, f"{says} by {string(event, 'user') or string(event, 'bot_id')}", ""
 
     def _thread(self) -> Rows:
-        thread, link, session = self.trace.thread, self.trace.link, self.trace.session
+        thread, link = self.trace.thread, self.trace.link
         if thread is None:
-            says = "isn't known, as Slack doesn't show the message"
-            yield LOOK, f"{says}; its reply was for {session}" if session else says, NAME
+            yield LOOK, "isn't known, as Slack doesn't show the message", NAME
         elif link is None:
             fix = f"Mention the bot in it with `link` and the session. {SEND}"
             yield LOOK, f"{thread.thread_ts} isn't linked to a session", fix
@@ -267,10 +264,8 @@ class _Look:
                 yield WELL if is_new else LOOK, says, "" if is_new else fix
             fix = "Within 20 seconds, another process looks into the session; else start one."
             yield LOOK if is_new else ACT, f"{says}; its process died or froze", fix
-        elif reply.state == "withdrawn":
-            yield LOOK, "was deleted, or made an aside, before it was sent", ""
-        elif reply.state == "ahead":
-            yield LOOK, "was edited or deleted, and hasn't come itself yet", SEND
+        elif reply.state in {"withdrawn", "ahead"}:
+            yield LOOK, "was deleted, or edited, before it was sent or came itself", SEND
         else:
             yield ACT, f"has a record that this release can't read ({reply.state})", LOG
 
@@ -279,13 +274,11 @@ class _Look:
         known, accepted, due = self.trace, self.trace.reply.accepted, self.trace.due
         says, last = f"has waited for {known.session} since", accepted + millis(keep.BEHIND)
         says = f"{says} {self._at(accepted)}"
-        if known.mail.rank is None:
-            yield LOOK, f"{says}; it has just left the queue", LATER
+        if known.is_leased or known.mail.rank is None:
+            yield LOOK, f"{says}; a process is taking mail of its session", LATER
         elif known.mail.rank:
             says = f"{says}, as number {known.mail.rank + 1} of {known.mail.length}"
             yield LOOK, f"{says}; {known.mail.first} is first", "Ask why that one waits."
-        elif known.is_leased:
-            yield LOOK, f"{says}; a process is taking it", LATER
         elif due is None or due < known.at - LATE:
             says = f"{says}; it was due at {'no time' if due is None else self._at(due)}"
             yield ACT, f"{says}, and no process takes it", f"{SEE} RelayMailStuck."
@@ -321,11 +314,6 @@ class _Look:
             (is_barred, "its channel isn't in ALLOW_CHANNELS", ALLOW),
             (is_foreign, "a bot that isn't in ALLOW_BOTS wrote it", ALLOW),
             (not thread, "its thread would tell why", NAME),
-            (
-                thread and place.ts == thread.thread_ts,
-                "it begins its thread, so it's no reply",
-                SEND,
-            ),
             (not link, "its thread isn't linked", ""),
             (link and not link.takes_replies, "its thread takes no replies, as it is muted", ""),
             (link and ts <= link.since, "its thread was linked or unmuted after it", SEND),
@@ -361,10 +349,8 @@ class _Look:
             says = f"{says}; polled next at {self._at(known.polled)}"
             is_working = bool(seen.read_at) and seen.state is SessionState.WORKING
             since = seen.read_at if is_working else known.read_wanted_at
-            if seen.is_missing:
-                yield LOOK, says, f"Check the session's ID and the API key. {SEE} RelayReadsFail."
-            if seen.read_at <= since < now - STUCK:
-                yield LOOK, f"{says}; it should have been read by now", f"{SEE} RelayReadsFail."
+            if seen.is_missing or seen.read_at <= since < now - STUCK:
+                yield LOOK, says, f"{SEE} RelayReadsFail."
             yield WELL, says, ""
 
     def _words(self) -> Rows:

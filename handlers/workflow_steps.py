@@ -11,7 +11,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.options import one_line
-from bot.model.record import clean, mapping, string
+from bot.model.record import mapping, string
 from bot.model.threads import is_id, is_ts
 from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.relay import UseCases
@@ -57,7 +57,7 @@ def parse_step(event: Payload) -> StepAsked | None:
         callback=callback,
         at=string(event, "event_ts") if is_ts(event.get("event_ts")) else f"{time.time():.6f}",
         session=string(inputs, "session"),
-        text=str(clean(string(inputs, "prompt" if callback == START else "message"))),
+        text=string(inputs, "prompt" if callback == START else "message"),
         channel=channel,
         thread_ts=thread_ts,
         user=user or "",

@@ -7,7 +7,6 @@ missing or mistyped value of a record counts as empty; nothing raises.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from pydantic_core import to_json
 from bot.devin.api import DevinMessage, Failure, Unread
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
-from bot.model.record import clean, encodable, mappings, parse_object, string
+from bot.model.record import encodable, mappings, parse_object, string
 from bot.model.replies import FOR_OPERATOR, Outcome, OutcomeKind, Problem, Refusal, Wait
 from bot.model.sessions import PullRequest, SessionId, SessionState, parse_session
 from bot.runtime.outgoing import NOT_SENT, broken
@@ -263,12 +262,12 @@ def _problems(body: bytes) -> tuple[Problem, ...]:
 
 
 def _problem(entry: Mapping[str, Any]) -> Problem:
+    kind = string(entry, "type") or string(entry, "code")
     words = (string(entry, name) for name in ("msg", "message", "detail"))
-    what = next(filter(None, words), "") or json.dumps(clean(entry))
+    what = next(filter(None, words), kind) or "not valid"
     loc = entry.get("loc")
     places = loc if isinstance(loc, list) else [entry.get("pointer", "")]
     where = " → ".join(encodable(str(one)) for one in places if isinstance(one, str | int))
-    kind = string(entry, "type") or string(entry, "code")
     return Problem(where=where[:200], what=what[:500], type=kind[:100])
 
 

@@ -61,7 +61,7 @@ async def test_a_page_that_is_too_long_is_read_in_smaller_ones() -> None:
     assert [one.text for one in found.messages] == texts
     assert not found.has_more
     assert found.reads == len(server.requests)
-    assert sizes(server)[:3] == [200, 20, 20]
+    assert sizes(server)[:3] == [200, 1, 1]
 
 
 @pytest.mark.parametrize("is_v3", [True, False])

@@ -33,10 +33,6 @@ organization" and "List organization users")."""
 MOST_PAGES = 50
 """The pages of messages that are read at once."""
 
-SMALLER = (ON_A_PAGE, 20, 1)
-"""The messages that are asked for at once: fewer, where a page is longer than what is read."""
-
-
 _Items = tuple[Sequence[Mapping[str, Any]], Unread | None]
 """What a list's pages have, and why that isn't all of it, if it isn't."""
 
@@ -85,24 +81,24 @@ class DevinV3:
     ) -> api.MessagePage | Unread:
         """Read on from `after`, for `MOST_PAGES` pages or `read_seconds` at most.
 
-        The cursor of the result begins the last page that can be read again: Devin gives none for
-        what comes after the last page, and takes no ids of events.
+        From a page that is longer than what is read, messages are asked for one by one. The cursor
+        of the result begins the last page that can be read again: Devin gives none for what comes
+        after the last page, and takes no ids of events.
         """
         ends = asyncio.get_running_loop().time() + self._http.timing.read_seconds
         read: dict[str, api.DevinMessage] = {}
-        ahead, has_more, reads, left_out, size = timedelta(0), True, 0, 0, 0
+        ahead, has_more, reads, left_out, first = timedelta(0), True, 0, 0, ON_A_PAGE
         while has_more and reads < MOST_PAGES:
             reads += 1
             seconds = ends - asyncio.get_running_loop().time()
-            found = await self._page(session, after, seconds, clock, size)
+            found = await self._page(session, after, seconds, clock, first)
             if isinstance(found, Unread):
-                if found.is_too_long and size + 1 < len(SMALLER):
-                    size += 1
+                if found.is_too_long and first > 1:
+                    first = 1
                     continue
                 if not read:
                     return found
                 break
-            size = min(size, len(SMALLER) - 2)
             ahead, has_more = found.skew, found.has_more
             left_out += found.left_out
             for one in found.messages:
@@ -118,11 +114,11 @@ class DevinV3:
         after: api.Cursor | None,
         seconds: float,
         clock: Callable[[], datetime],
-        size: int,
+        first: int,
     ) -> api.MessagePage | Unread:
         """Read one page of messages."""
-        params: dict[str, Param] = {"first": SMALLER[size]} | ({"after": after} if after else {})
-        most = answers.READ_LIMIT if SMALLER[size] > 1 else LONGEST_READ
+        params: dict[str, Param] = {"first": first} | ({"after": after} if after else {})
+        most = answers.READ_LIMIT if first > 1 else LONGEST_READ
         place = "sessions", session, "messages"
         answer = await self._get(
             Read.MESSAGES, seconds, *place, params=params, clock=clock, most=most
