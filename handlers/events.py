@@ -178,8 +178,7 @@ class Hearing:
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.
 
-        Only reactions and messages are judged: of these, the bot's own, changes that nobody made
-        to a reply, and talk outside of linked threads.
+        Reactions are judged, and of messages the bot's own, changes that nobody made, and talk.
         """
         event = mapping(payload.get("event"))
         if payload.get("type") == "event_callback" and event.get("type") == "reaction_added":
@@ -229,10 +228,7 @@ async def _is_talk(cases: UseCases, event: Payload) -> bool:
 
 
 def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
-    """Find the place to read after a refused event; None if it is not ours.
-
-    For an edit or a deletion, that is the place of the message, if it is a reply or a command.
-    """
+    """Find the place to read after a refused event, also of an edit; None if it is not ours."""
     message = messages.about(event)
     thread, ts = messages.parse_thread(message, team), string(message, "ts")
     if event.get("type") not in KINDS or thread is None or not is_ts(ts):

@@ -96,8 +96,7 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
 async def is_missed(cases: UseCases, command: Command) -> bool:
     """Return True if no event brought a command, and its author may give it; else they are told.
 
-    From now on, `answer` ignores the command; a fresh one is waited for first, since its event
-    comes. A reply that was edited into a command is none.
+    From now on, `answer` ignores the command; the event of a fresh one is waited for first.
     """
     thread, claim = command.thread, claim_of(command.thread, command.ts)
     if cases.accepting.is_fresh(command.ts):
@@ -293,10 +292,9 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
 async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_spoken: bool) -> bool:
     """Return True if the bot has answered a message that is neither a reply nor a start's prompt.
 
-    So is a reply that is edited into a command, which doesn't run and takes the reply back, also
-    if its own event is still to come. `was_spoken`: it was for the bot before the edit.
-    Slack sends an `app_mention` of an edited message, too, so in a channel, a first command is
-    answered as such. There is none in a direct message, where all messages were answered.
+    So is a reply that is edited into a command, which takes the reply back, also if its own event
+    is still to come. `was_spoken`: it was for the bot before the edit. Slack sends an `app_mention`
+    of an edited message, too, but in a direct message, where all messages were answered.
     """
     state, thread = cases.state, message.thread
     prompt = subject_of(thread, message.ts, 1)

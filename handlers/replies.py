@@ -1,8 +1,7 @@
 """Replies in linked threads: each is accepted for its session, then acknowledged to Slack.
 
-The acknowledgement is sent when the listener returns (`process_before_response`), so an exception
-means that Slack sends the event again. Where somebody posts a session's address in another thread,
-they are offered a link.
+An exception means that Slack sends the event again. Where somebody posts a session's address in
+another thread, they are offered a link.
 """
 
 from slack_bolt.async_app import AsyncApp
@@ -68,10 +67,7 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
 
 
 async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
-    """Tell a person that a reply counts as an aside, unless it begins with the very words.
-
-    One who may not steer Devin is told that instead.
-    """
+    """Tell a person that a reply counts as an aside, unless it begins with the very words."""
     thread, user = messages.parse_thread(event, cases.workspace.team), string(event, "user")
     text, is_reply = string(event, "text"), messages.is_in_thread(event) and not event.get("bot_id")
     if not is_reply or not user or not to_devin.is_aside(text, bot_user):

@@ -184,11 +184,7 @@ def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
 
 
 async def _message(cases: UseCases, reaction: messages.Reaction) -> Reply | None:
-    """Return the message as it is now; None if it's gone, or our own, or no one's.
-
-    Slack finds a message of a thread by its own `ts`, too
-    (docs.slack.dev/reference/methods/conversations.replies).
-    """
+    """Return the message as it is now; None if it's gone, or our own, or no one's."""
     workspace, ts = cases.workspace, reaction.ts
     place = ThreadRef(team=workspace.team, channel=reaction.channel, thread_ts=ts)
     found = await workspace.threads.message(place, ts)

@@ -248,7 +248,7 @@ class People:
         return is_one and place in (await self._workspaces.get(ALL) or {})
 
     async def _places(self) -> Iterable[str]:
-        """Return what is asked for groups, one look-up for each: a retry then goes on with it."""
+        """Return the workspaces to ask for groups, each in a look-up of its own."""
         return await self._workspaces.get(ALL) or {} if self._is_org else [self._tenant]
 
     def _places_known(self) -> Iterable[str]:

@@ -58,10 +58,9 @@ class Threads:
     Each method may raise `SlackAway`, also for a rate limit that is known (`RateLimits`), and
     `SlackRefused` unless it says otherwise.
 
-    A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
-    `channels` has the current one, for reads, marks and buttons. Outsiders may read along there, so
-    what is posted `follows` only if it is told of messages that stand there: neither what Devin
-    says does, nor what a person says (`check_in`).
+    If Slack no longer knows a channel by its id, `channels` has the current one, for reads, marks
+    and buttons. Outsiders may read along there, so a post `follows` only if it is about messages
+    that stand there, and not what Devin or a person says.
     """
 
     def __init__(self, client: AsyncWebClient, channels: Whereabouts) -> None:
@@ -117,10 +116,9 @@ class Threads:
         await self._call("chat.update", channel=thread.channel, follows=follows, **shows)
 
     async def look(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
-        """Return the `ts` of the message with that `key` in the thread; None if there is none.
+        """Return the `ts` of the message with that `key` in the thread, after `since`, if any.
 
-        Of replies, only those after the `ts` `since` are read, if it is given. Without a
-        `thread_ts`, the first 1,000 messages of the channel after `since` are read.
+        Without a `thread_ts`, the first 1,000 messages of the channel after `since` are read.
         """
         if thread.thread_ts:
             found = await self.first(thread, since, lambda one: _key_of(one) == key)
@@ -222,10 +220,7 @@ class Threads:
         *,
         takes_off: bool = False,
     ) -> None:
-        """Put our `emoji` on a message, or take it off.
-
-        A refusal is only logged, unless the operator must act.
-        """
+        """Put our `emoji` on a message, or take it off; log a refusal, or raise an operator's."""
         method = "reactions.remove" if takes_off else "reactions.add"
         try:
             await self._call(method, channel=channel, timestamp=ts, name=emoji)

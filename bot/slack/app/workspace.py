@@ -11,7 +11,6 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import OperatorError, SlackAway, SlackRefused
@@ -156,8 +155,8 @@ class Permissions:
 class Identity:
     """The bot, as `auth.test` describes it, its token's `scopes`, and its workspace's `url`.
 
-    `tenant` is the id of the installation: a workspace's, or for an org-wide one the organization's
-    `enterprise`, which a workspace may belong to as well.
+    `tenant` is the id of the installation: a workspace's, or for an org-wide one the
+    organization's (`enterprise`).
     """
 
     tenant: str
@@ -273,6 +272,18 @@ class Workspace:
 
 def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncApp:
     """Build the Bolt app, which answers Slack only after a listener has returned."""
+    installation = AuthorizeResult(
+        enterprise_id=identity.enterprise,
+        team_id=None if identity.is_org else identity.tenant,
+        bot_id=identity.bot or None,  # Bolt drops what has the same one, also "" and ""
+        bot_user_id=identity.user,
+        bot_token=client.token,
+    )
+
+    async def authorize() -> AuthorizeResult:
+        """Return the one installation, whatever team the request names."""
+        return installation
+
     log_of_bolt = logging.getLogger("slack_bolt")
     log_of_bolt.disabled = True  # it would warn that SLACK_BOT_TOKEN is ignored, which is not so
     app = AsyncApp(
@@ -280,10 +291,9 @@ def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncA
         # By default, Bolt takes the root logger's level, and its DEBUG lines print whole payloads.
         logger=log_of_bolt,
         client=client,
-        authorize=_OneInstallation(str(client.token), identity),
+        authorize=authorize,
         process_before_response=True,
-        # The endpoint has already verified the signature; Bolt would log the whole body of a bad
-        # one.
+        # The endpoint has verified the signature; Bolt would log the whole body of a bad one.
         request_verification_enabled=False,
         # Each of these costs time per event, and none is used; steps use the app's own token.
         ssl_check_enabled=False,
@@ -295,20 +305,3 @@ def bolt_of(client: SlackClient, identity: Identity, *, is_http: bool) -> AsyncA
     )
     log_of_bolt.disabled = False
     return app
-
-
-class _OneInstallation(AsyncAuthorize):
-    """Authorizes all requests for the one installation; Bolt takes longer to call a function."""
-
-    def __init__(self, token: str, bot: Identity) -> None:
-        self._result = AuthorizeResult(
-            enterprise_id=bot.enterprise,
-            team_id=None if bot.is_org else bot.tenant,
-            bot_id=bot.bot or None,  # Bolt drops what has the same one, also "" and ""
-            bot_user_id=bot.user,
-            bot_token=token,
-        )
-
-    async def __call__(self, **_: object) -> AuthorizeResult:
-        """Ignore the request's own team: there is one installation."""
-        return self._result
