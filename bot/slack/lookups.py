@@ -156,8 +156,7 @@ class Lookup(Generic[V]):
         """
         found = self._at_hand.get(key)
         if found is None and _is_key(key):
-            kept = self.read(key, await self._store.get(self.key(key)))
-            found = kept if kept is not None else self._at_hand.get(key)
+            found = self.read(key, await self._store.get(self.key(key)))
         if found is not None:
             return found
         return self._value(self._misses.get(key) or await self._joined(key, need))

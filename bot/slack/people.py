@@ -5,7 +5,7 @@ A person whom Slack does not describe is unknown, and a failed look-up decides n
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,16 +150,9 @@ class People:
             for asked, key in dict.fromkeys(wanted)
             if key != WORKFLOW and asked.may_prepare(key)
         ]
-        if not unknown:
-            return
-        asking = [asyncio.create_task(asked.prepare(key)) for asked, key in unknown[:MOST_NAMES]]
-        try:
-            done, _ = await asyncio.wait(asking, timeout=self._names_seconds)
-        finally:
-            for one in asking:
-                one.cancel()
-        for one in done:
-            one.result()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._names_seconds):
+                await asyncio.gather(*(asked.prepare(key) for asked, key in unknown[:MOST_NAMES]))
 
     def _name_of(self, user: UserId) -> str:
         if user == WORKFLOW:

@@ -181,19 +181,6 @@ async def test_a_step_waits_as_long_as_its_message(
     assert outputs["detail"] == workflows.step_detail(given_up)
 
 
-async def test_a_completion_is_retried_until_slack_takes_it(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
-    """This includes a lost answer; the message is not sent again for that."""
-    desk.slack.fail_next("functions.completeSuccess", retry_after=0, times=4)
-    execution = await desk.slack.run_step("send_message", INPUTS)
-    assert (await until_ended(desk, execution))[0] == "success"
-    desk.slack.fail_next("functions.completeSuccess", drop_after=True)
-    await send(desk, channel=channel(desk))
-    await until_settled(store)
-    assert len(desk.received()) == 2
-
-
 @on_v1
 async def test_sent_again_a_step_s_message_ends_the_step_once(
     bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
