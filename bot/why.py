@@ -41,7 +41,6 @@ WELL, LOOK, ACT = "well", "look", "act"
 GONE, STEP = "gone", "step"
 NOT_IN = frozenset({"not_in_channel", NO_SUCH_CHANNEL})
 SECOND, LATE, STUCK, OLD, DAY = 1_000, 10_000, 60_000, 300_000, 86_400_000
-LAST = 10**14
 
 SEND = "*Send to Devin* in the message's menu sends it."
 LOG = "See its lines in the log (docs/troubleshooting.md, Find a reply)."
@@ -205,7 +204,6 @@ class _Look:
 
     def _at(self, at: int) -> str:
         """Say a time by the clock, and how long ago, or in which time, it is."""
-        at = min(max(at, 0), LAST)  # a broken record may have any
         clock, far = datetime.fromtimestamp(at / 1000, UTC), abs(self.trace.at - at)
         lasts = span(timedelta(milliseconds=far))
         passed = "now" if far < SECOND else f"{lasts} ago" if at < self.trace.at else f"in {lasts}"

@@ -7,9 +7,8 @@ from pydantic import SecretStr
 
 from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED
 from bot.devin.opening import open_devin
-from bot.model.findings import Finding
 from tests.devin.test_organization import caller
-from tests.support.raw_http import V3, answering, serving, stepping, whole
+from tests.support.raw_http import V3, serving, stepping, whole
 
 LIST = whole("200 OK", json.dumps({"items": []}).encode())
 
@@ -25,28 +24,6 @@ async def found(
         findings = await devin.probe()
     assert all(request.startswith(b"GET ") for request in server.requests)
     return [(one.what, one.is_good, one.says, one.fix) for one in findings]
-
-
-async def test_a_key_that_reads_sessions_is_good_as_far_as_reading_shows() -> None:
-    """It says which permissions it didn't test."""
-    key, organization, sessions = await found(caller(org_id="org-1"), LIST)
-    assert key == ("Devin API key", True, "accepted, for API v3, as Relay", "")
-    assert organization == ("Devin organization", True, "org-1, from DEVIN_ORG_ID", "")
-    assert sessions[:2] == ("Devin sessions", True)
-    assert "ViewOrgSessions" in sessions[2]
-    assert "Not tested: ManageOrgSessions" in sessions[2]
-
-
-async def test_an_organization_that_devin_tells_is_named() -> None:
-    """Nothing has to be configured, then."""
-    _, organization, _ = await found(caller(org_id="org-1"), LIST, organization=None)
-    assert organization == ("Devin organization", True, "org-1, the key's own", "")
-
-
-async def test_a_key_of_a_whole_enterprise_needs_the_organization() -> None:
-    """With it, all is well."""
-    _, organization, sessions = await found(caller(org_id=None), LIST)
-    assert (organization[1], sessions[1]) == (True, True)
 
 
 async def test_an_organization_that_is_not_the_key_s_is_named() -> None:
@@ -86,12 +63,3 @@ async def test_sessions_that_cannot_be_read_say_what_to_do(status: int, fix: str
     assert organization[1]
     assert sessions[:3] == ("Devin sessions", False, f"can't be read (HTTP {status})")
     assert fix in sessions[3]
-
-
-async def test_a_devin_that_is_away_is_told() -> None:
-    """The failure of the connection replaces the status."""
-    async with serving(answering(LIST)) as server:
-        url = server.url
-    async with open_devin(url, SecretStr(V3.key), "org-1", 1) as devin:
-        says = "no usable answer from Devin (connection refused)"
-        assert await devin.probe() == [Finding(KEY, is_good=False, says=says, fix=CHECK_URL)]

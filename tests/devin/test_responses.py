@@ -19,7 +19,7 @@ from bot.devin.answers import (
 from bot.devin.http import LONGEST_READ
 from bot.devin.v1 import sessions as v1
 from bot.devin.v3 import sessions as v3
-from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal
 from tests.support.raw_http import (
     CHUNKED,
     V1,
@@ -96,13 +96,6 @@ async def test_a_refusal_whose_body_breaks_off_is_a_refusal(
         outcome = await wire.post(server.url)
     assert isinstance(outcome, Outcome)
     assert (outcome.kind, outcome.refusal) == (OutcomeKind.REFUSED, expected)
-
-
-async def test_a_rate_limit_whose_body_breaks_off_waits(wire: Wire) -> None:
-    """A 429 means that nothing was taken, with or without its body."""
-    answer = b"HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 999\r\n\r\n{"
-    async with serving(answering(answer)) as server:
-        assert await wire.post(server.url) == Wait("HTTP 429", 7.0)
 
 
 async def test_no_more_of_a_body_is_read_than_is_needed(wire: Wire) -> None:

@@ -73,11 +73,6 @@ async def test_many_sessions_are_found_by_one_call(wire: Wire) -> None:
     assert (found.reads, len(asked)) == (1, 1)
 
 
-async def test_no_session_takes_no_call(wire: Wire) -> None:
-    """There is nothing to ask."""
-    assert await survey(wire, []) == (Survey({}, 0), [])
-
-
 async def test_version_3_is_asked_for_a_hundred_sessions_a_call() -> None:
     """By their ids; one that Devin does not know is absent."""
     wanted = ids(101)
@@ -210,16 +205,6 @@ async def test_a_session_that_spoils_lists_is_left_out_alone(answer: bytes, why:
     assert [set(one.found) for one in found] == [set(others), set(others), set()]
     assert [one.reads for one in found] == [5, 1, 0]
     assert [one.left_out for one in found] == [{spoiler: why}] * 3
-
-
-async def test_several_unknown_sessions_silence_no_other() -> None:
-    """Wherever they stand among the others."""
-    unknown, others = ids(12)[::4], [one for at, one in enumerate(ids(12)) if at % 4]
-    talk = listing(dict.fromkeys(unknown, GONE))
-    async with serving(talk) as server, V3.client(server.url) as devin:
-        found = await devin.survey(ids(12))
-    assert isinstance(found, Survey)
-    assert (set(found.found), set(found.left_out)) == (set(others), set(unknown))
 
 
 async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:

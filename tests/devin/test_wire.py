@@ -5,7 +5,6 @@ may have read the message.
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -70,21 +69,6 @@ async def test_a_server_that_does_not_speak_tls_waits(wire: Wire) -> None:
         answer = await wire.post(f"https://127.0.0.1:{server.port}")
     assert kind(answer) == "wait"
     assert not any(wire.key.encode() in request for request in server.requests)
-
-
-async def test_a_refused_tls_handshake_waits(wire: Wire) -> None:
-    """The other side speaks TLS, but refuses the handshake."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate there is no cipher
-
-    async def on_connection(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    listening = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=context)
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it logs the handshake
-    port = listening.sockets[0].getsockname()[1]
-    async with listening:
-        answer = await wire.post(f"https://127.0.0.1:{port}")
-    assert kind(answer) == "wait"
 
 
 async def test_a_tls_handshake_that_never_ends_waits(wire: Wire) -> None:
@@ -210,15 +194,6 @@ async def test_a_request_that_is_never_read_is_uncertain(wire: Wire) -> None:
         large = "x" * 1_000_000
         answer = await wire.post(server.url, large, timing=within(call_seconds=0.5))
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
-
-
-@pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway", "504 Late"])
-async def test_a_failing_server_is_uncertain(wire: Wire, status: str) -> None:
-    """A failing gateway does not tell whether the message went through."""
-    async with serving(answering(whole(status, b"<html>", content_type="text/html"))) as server:
-        answer = await wire.post(server.url)
-    number = int(status[:3])
-    assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {number}", status=number)
 
 
 # The request's destination and content.

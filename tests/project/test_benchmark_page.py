@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import HISTORY, main, measured
-from benchmarks.history import Run, medians, read, record
+from benchmarks.history import read
 from benchmarks.page import Results, write
 from benchmarks.plan import FULL, QUICK
 from benchmarks.sizes import SIZED
@@ -54,30 +54,6 @@ def test_the_page_says_which_targets_are_reached(tmp_path: Path) -> None:
     assert "| relay | 1,000 (900 to 2,000) |" in text
     assert "smoke run" not in text
     assert "cores" in text
-
-
-def test_a_run_is_kept_by_its_commit(tmp_path: Path) -> None:
-    """Another run of a commit takes the place of the first; what was not measured is empty."""
-    file = tmp_path / "history.json"
-    found = Results({"throughput": "Rates"}, 1, FULL)
-    found.add("throughput", "relay", {"replies/s": 1_000.0})
-    found.add("throughput", "script", {"replies/s": 250.0})
-    for day, commit in (("24", "aaaaaaa"), ("25", "bbbbbbb"), ("26", "aaaaaaa")):
-        run = Run(
-            date=f"2026-11-{day} 12:00",
-            commit=commit,
-            version="0.1.0",
-            api="v3",
-            figures=medians(found.each),
-        )
-        record(run, file)
-    page, *_ = write(found, tmp_path, read(file))
-    later, earlier = (
-        line for line in page.read_text().splitlines() if line.startswith("| 2026-11-")
-    )
-    rate = "**4.00 ×**<br>1,000 / 250"  # noqa: RUF001  (the sign)
-    assert later.startswith(f"| 2026-11-26 12:00 | aaaaaaa | v3 | {rate} |  |")
-    assert earlier.startswith("| 2026-11-25 12:00 | bbbbbbb |")
 
 
 def test_the_history_of_this_project_has_each_commit_once() -> None:

@@ -72,17 +72,6 @@ async def test_a_transport_is_asked_for_by_run_and_not_by_worker(
         assert await worker.stop() == 0
 
 
-async def test_a_dotenv_file_counts_and_the_environment_counts_more(
-    environ: Environ, tmp_path: Path
-) -> None:
-    """This is as `.env.example` says."""
-    lines = [f"{name}={value}" for name, value in environ.items() if name != "LOG_FORMAT"]
-    (tmp_path / ".env").write_text("\n".join([*lines, "LOG_FORMAT=nonsense"]))
-    async with bot_process({"LOG_FORMAT": "json"}, tmp_path, "worker") as worker:
-        await worker.until_logged('"event": "started"')
-        assert await worker.stop() == 0
-
-
 async def test_a_named_env_file_takes_the_place_of_the_usual_one(
     environ: Environ, tmp_path: Path
 ) -> None:

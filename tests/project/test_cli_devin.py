@@ -81,17 +81,6 @@ async def test_doctor_says_what_is_wrong_with_devin(
     assert "wrong" not in out
 
 
-async def test_doctor_names_the_permission_that_is_missing(
-    environ: Environ, box: Sandbox, tmp_path: Path
-) -> None:
-    """A key that may not read sessions."""
-    box.devin.permissions.discard("ViewOrgSessions")
-    code, out, _ = await command(environ, tmp_path, "doctor")
-    assert code == 1
-    assert "✗ Devin sessions: can't be read (HTTP 403)\n" in out
-    assert "ViewOrgSessions and ManageOrgSessions" in out
-
-
 async def test_doctor_names_each_permission_that_people_can_do_without(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:

@@ -16,20 +16,14 @@ def test_of_the_page(number):
 """
 
 
-def test_what_was_skipped_is_said_at_the_end_with_what_it_needs(tmp_path: Path) -> None:
-    """There is one line for each file and reason, under a separate heading."""
+def test_what_did_not_run_is_said_at_the_end_with_what_it_needs(tmp_path: Path) -> None:
+    """A line for each file and reason, and one for what `make test-sandbox` runs, if anything."""
     (tmp_path / "test_skipped.py").write_text(SKIPPED, encoding="utf-8")
-    said = output_of(tmp_path)
-    assert " NOT RUN " in said
-    assert "2 of test_skipped.py: there is no Chromium" in said
-
-
-def test_what_was_left_out_is_said_with_what_runs_it(tmp_path: Path) -> None:
-    """Nobody takes `make test` for everything."""
-    (tmp_path / "test_here.py").write_text("def test(): pass", encoding="utf-8")
     said = output_of(tmp_path, "--ignore=tests/test_b.py", "--ignore=tests/test_a.py")
     assert " NOT RUN " in said
+    assert "2 of test_skipped.py: there is no Chromium" in said
     assert "2 files, for `make test-sandbox`: test_a test_b" in said
+    (tmp_path / "test_skipped.py").write_text("def test(): pass", encoding="utf-8")
     assert " NOT RUN " not in output_of(tmp_path)
 
 

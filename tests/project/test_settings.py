@@ -40,28 +40,6 @@ def problems(**more: str) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_the_defaults_are_those_of_the_readme() -> None:
-    """Three secrets are enough to run."""
-    settings = load()
-    assert settings.mode == "socket"
-    assert settings.slack_api_url == "https://slack.com/api/"
-    assert settings.devin_api_url == "https://api.devin.ai"
-    assert settings.redis_url is None
-    assert settings.data_dir == Path(".data")
-    assert (settings.host, settings.port) == ("127.0.0.1", 3000)
-    assert settings.link_ttl == timedelta(days=90)
-    assert settings.give_up_after == timedelta(minutes=15)
-    assert settings.catch_up == timedelta(hours=24)
-    assert settings.allow_channels == settings.allow_users == settings.allow_bots == frozenset()
-    assert not settings.allow_guests
-    assert not settings.allow_external
-    assert settings.allow_starters == settings.allow_approvers == frozenset()
-    assert settings.starts_per_hour == 10
-    assert settings.list_sessions
-    assert settings.delivery_concurrency == 128
-    assert (settings.log_level, settings.log_format) == ("INFO", "console")
-
-
 def test_settings_cannot_be_changed() -> None:
     """They are read once, and frozen."""
     with pytest.raises(ValidationError, match="frozen"):

@@ -244,15 +244,6 @@ async def case(desk: Desk, settings: Settings, store: Store, raw: Redis) -> Case
     return Case(desk, settings, store, raw, thread, ts)
 
 
-async def test_a_reply_behind_another_one_names_that(case: Case) -> None:
-    """Ask about that one next."""
-    earlier = case.reply.model_copy(update={"ts": case.thread.thread_ts})
-    await case.mailbox.accept(earlier, ID, NONE)
-    await case.accepted()
-    says = await case.says()
-    assert f", as number 2 of 2; {earlier.id} is first → Ask why that one waits." in says
-
-
 async def test_a_reply_of_a_flood_has_its_exact_place(case: Case) -> None:
     """However many are before it; and one that leaves meanwhile has no place."""
     await case.accepted()
@@ -374,10 +365,6 @@ async def test_a_broken_record_ends_no_diagnosis(case: Case) -> None:
     found = await case.told()
     assert "✗ Reply: has a record that this release can't read (done)" in found["Reply"]
     assert f"{SESSION} is unknown, not read yet" in found["Session"]
-    await case.record(state="sending", sending_since=10**20)
-    assert "✓ Reply: " not in (await case.told())["Reply"]
-    await case.record(state="waiting", accepted=-(10**20))
-    assert f"has waited for {SESSION} since 1970-01-01 " in (await case.told())["Reply"]
 
 
 # Why there is nothing of it.
