@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from bot.catch_up.backfill import CatchUp
 from bot.delivery.attachments import Files
@@ -11,7 +12,6 @@ from bot.devin.api import Devin
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
 from bot.mirror.words import WordsTeller
-from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay import UseCases
 from bot.relay.lifecycle.prompts import Prompts
@@ -28,7 +28,6 @@ from bot.slack.files import SlackFiles
 from bot.store.outbox import OwedKind
 from bot.store.state import State
 from bot.timing import Timing
-from bot.wording.message import SlackMessage
 from handlers.parse.commands import parse_asked, parse_earlier
 
 
@@ -112,9 +111,6 @@ class Parts:
         )
 
     def _words(self) -> WordsTeller:
-        async def say(thread: ThreadRef, said: SlackMessage, once: str) -> None:
-            await self.cases.notices.say(thread, said, once=once)
-
         return WordsTeller(
             self.workspace,
             self.state,
@@ -122,5 +118,5 @@ class Parts:
             SentFiles(self.workspace, self.state.words, self._to.devin),
             self.cases.status_lines,
             self.schedule,
-            say,
+            partial(self.cases.notices.say, once="mirror quiet"),
         )

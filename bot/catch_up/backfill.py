@@ -60,8 +60,8 @@ class Found:
     """The content found in a thread; `latest` is the last message's time in microseconds.
 
     `silenced` has the replies that were written after a missed `unlink` or `mute`. What
-    `was_awaited` by a link that took its time is not late. Of the `accepted`, those were `missed`
-    that did not just wait for Slack to say who wrote them.
+    `was_awaited` by a link that took its time is not late. Those of the replies were `missed` that
+    are accepted now and did not just wait for Slack to say who wrote them.
     """
 
     thread: ThreadRef
@@ -70,7 +70,6 @@ class Found:
     replies: list[Reply] = field(default_factory=list)
     unheard: list[Command] = field(default_factory=list)
     silenced: list[Reply] = field(default_factory=list)
-    accepted: int = 0
     missed: int = 0
     was_awaited: bool = False
 
@@ -337,13 +336,13 @@ class CatchUp:
 
     async def _accept_all(self, reads: Sequence[Found]) -> int:
         """Accept the replies of one session in the order of writing, and tell their threads."""
-        by_thread = {read.thread: read for read in reads}
+        by_thread, accepted = {read.thread: read for read in reads}, 0
         replies = [reply for read in reads for reply in read.replies]
         try:
             for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
                 change, read = await self._accept(reply), by_thread[reply.thread]
                 if change is Change.ACCEPTED:
-                    read.accepted += 1
+                    accepted += 1
                     read.missed += not self._listening.was_waiting(reply.id)
                     metrics.LATE.inc()
         except errors.SlackAway:
@@ -361,7 +360,7 @@ class CatchUp:
             if read.is_silenced:
                 # A later backfill must not accept the messages that this one has left out.
                 await self.cases.state.links.hear_from(read.thread, read.latest)
-        return sum(read.accepted for read in reads)
+        return accepted
 
     async def _accept(self, reply: Reply) -> Change | None:
         cases, user = self.cases, self.cases.workspace.identity.user

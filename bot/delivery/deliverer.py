@@ -126,8 +126,8 @@ class Deliverer:
         told |= {"as_user": message.as_user} if message is not None and message.as_user else {}
         level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO
         log.log(level, "outcome", extra={**ids, **told})
-        if message is not None and outcome.kind is OutcomeKind.DELIVERED:
-            self.sender.record(lease, head, message)
+        if message is not None and message.as_user and outcome.kind is OutcomeKind.DELIVERED:
+            self.sender.acting.record(lease.session, head.reply, message.as_user)
         if is_owed:
             await self.schedule.tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME))
         else:

@@ -207,11 +207,6 @@ class Sender:
             answer = await self._look(lease, head, message, answer)
         return answer, message
 
-    def record(self, lease: Lease, head: Head, message: Message) -> None:
-        """Put on record that Devin has the head as a person's own words, if that is so."""
-        if message.as_user:
-            self.acting.record(lease.session, head.reply, message.as_user)
-
     def backoff(self, head: Head) -> float:
         """Return the seconds until the head is tried again, if Devin does not say."""
         pauses = self.workspace.timing.send_pauses

@@ -82,7 +82,7 @@ class StatusLines:
 
     async def _show(self, thread: ThreadRef) -> None:
         is_refused = await self.agents.are_refused(thread.channel)
-        heard = await self._audience.at_once(thread, Need.DECORATION)
+        heard = await self._audience.of(thread, Need.DECORATION)
         if heard.link is None or heard.follow is Follow.OFF or heard.is_barred:
             return
         if is_refused:

@@ -43,14 +43,7 @@ class Audience:
         self._allows_external = workspace.settings.mirror_external
 
     async def of(self, thread: ThreadRef, need: Need) -> Heard:
-        """Return who would hear it in `thread`; raises `SlackAway`."""
-        heard = await self.at_once(thread, need)
-        if heard.unsure is not None:
-            raise heard.unsure
-        return heard
-
-    async def at_once(self, thread: ThreadRef, need: Need) -> Heard:
-        """Return what `of` does, or what is known, if Slack does not say all of it."""
+        """Return who would hear it in `thread`, by what is known, if Slack does not say all."""
         link = await self._links.get(thread)
         follow = follow_of(link, self.default)
         try:

@@ -55,7 +55,7 @@ class CardTeller:
         """
         thread, record = thread_of(begun.owed.subject), begun.record
         session = SessionId(record["session"])
-        heard = await self.audience.at_once(thread, Need.CARDS)
+        heard = await self.audience.of(thread, Need.CARDS)
         if heard.unsure is not None and (record["ts"] or begun.again):
             raise heard.unsure
         link = heard.link

@@ -191,9 +191,6 @@ LATE = timedelta(seconds=60)
 MARGIN_SECONDS = 60
 """How far Slack's time may be behind what this process takes it for."""
 
-Say = Callable[[ThreadRef, SlackMessage, str], Awaitable[None]]
-"""Owes a thread a notice, once for each name."""
-
 
 @dataclass(frozen=True, slots=True)
 class WordsTeller:
@@ -205,7 +202,7 @@ class WordsTeller:
     files: SentFiles
     status_lines: StatusLines
     schedule: Schedule
-    say: Say
+    say_once: Callable[[ThreadRef, SlackMessage], Awaitable[None]]
     fields: Sequence[str] = ()
 
     async def tell(self, begun: Begun) -> bool:
@@ -267,12 +264,14 @@ class WordsTeller:
     async def _hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
         heard = await self.audience.of(thread, Need.WORDS)
+        if heard.unsure is not None:
+            raise heard.unsure
         if (
             heard.link is not None
             and heard.is_barred
             and await self.state.cards.was_open(thread, heard.link)
         ):
-            await self.say(thread, posts.QUIET, "mirror quiet")
+            await self.say_once(thread, posts.QUIET)
         return heard
 
     async def _composed(

@@ -106,7 +106,7 @@ class Linking:
         link = await self.state.links.get(thread)
         if link is None:
             raise await self.accepting.unlinked(thread)
-        heard = await self.audience.at_once(thread, Need.ACT)
+        heard = await self.audience.of(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
         asks, acting = Reply(thread=thread, ts="", author=by), self.acting
         account = await acting.as_whom(asks) if acting.is_on else ""

@@ -82,7 +82,7 @@ class Reviews:
 
     async def _opened(self, thread: ThreadRef, short: str) -> Sequence[str | None]:
         """Return the pull requests of the thread's session that may be meant, as it shows them."""
-        heard = await self.audience.at_once(thread, Need.ACT)
+        heard = await self.audience.of(thread, Need.ACT)
         if heard.link is None or heard.is_barred:
             return ()
         (seen,) = await self.state.watches.seen([heard.link.session])

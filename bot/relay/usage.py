@@ -55,7 +55,7 @@ class Usage:
         await self.accepting.check(by, thread.channel)
         if self.devin.is_legacy:
             return words.UNTOLD
-        heard = await self.audience.at_once(thread, Need.ACT)
+        heard = await self.audience.of(thread, Need.ACT)
         if heard.link is None and thread.is_direct:
             return await self._own(by)
         if heard.is_barred:

@@ -98,6 +98,6 @@ async def test_while_slack_does_not_say_who_shares_a_channel_it_counts_as_shared
     thread = ThreadRef(team="T0", channel="C0GENERAL0", thread_ts="1.000000")
     await Links(store, TTL).create(thread, link_by(ADA))
     box.slack.fail_next("conversations.info", status=503, times=2)
-    heard = await audience_of(box, store).at_once(thread, Need.CARDS)
+    heard = await audience_of(box, store).of(thread, Need.CARDS)
     assert heard.unsure is not None
     assert heard.is_barred

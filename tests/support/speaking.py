@@ -217,7 +217,7 @@ class Speaking:
         }
 
     def _teller(self, parts: Parts) -> WordsTeller:
-        async def say(_: ThreadRef, message: SlackMessage, __: str) -> None:
+        async def say(_: ThreadRef, message: SlackMessage) -> None:
             self.told.append(message)
 
         return WordsTeller(

@@ -84,7 +84,7 @@ class OwnThreads:
         child.
         """
         await self.accepting.check(by, thread.channel, Act.START)
-        heard = await self.audience.at_once(thread, Need.ACT)
+        heard = await self.audience.of(thread, Need.ACT)
         if heard.link is None or heard.is_barred:
             raise NotLinked
         (seen,) = await self.state.watches.seen([heard.link.session])
