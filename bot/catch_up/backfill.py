@@ -2,11 +2,7 @@
 
 Slack redelivers an event for some minutes only, but its message stays in the thread. Accepting is
 idempotent, so reading too much changes nothing. A reply that is found is handled like one from an
-event, and its thread is told that it is late. All of this runs in a background task, which delays
-neither events nor the end of the process.
-
-Threads are read at a pace that Slack allows. One that Slack does not show is logged and counted,
-and does not hold up any other.
+event, and its thread is told that it is late.
 """
 
 import asyncio
@@ -49,10 +45,7 @@ CHANNEL_GONE = frozenset(
 """Slack's error codes that apply to every thread of the channel."""
 
 SILENCING = frozenset({"unlink", "mute"})
-"""Verbs by which people take what they write next away from Devin, for good.
-
-What follows a missed one is not accepted, taken out of its mailbox, and never read again.
-"""
+"""Verbs by which people take what they write next away from Devin, for good."""
 
 
 @dataclass(slots=True)
@@ -157,10 +150,7 @@ class ThreadReader:
 
 
 MOST_THREADS = 2_000
-"""Most threads that are read: those whose session is open, and then those with the latest traffic.
-
-The log counts the rest. Reading this many takes 50 minutes.
-"""
+"""Most threads that are read, which takes 50 minutes; the log counts the rest."""
 
 RENEWALS = 4
 """The number of times the lease on the backfill is renewed before it would expire."""

@@ -1,8 +1,7 @@
 """Uploads a reply's files to Devin; one that cannot go becomes a link, and its author is told.
 
-A failure that may pass is tried again, a few times, while the reply waits.
-
-A file is streamed from Slack to Devin through this process, and is never stored here.
+A failure that may pass is tried again, a few times, while the reply waits. A file is streamed from
+Slack to Devin through this process, and is never stored here.
 """
 
 import asyncio

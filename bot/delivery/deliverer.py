@@ -39,11 +39,7 @@ class Deliverer:
     marks: MarkBudget = field(default_factory=MarkBudget)
 
     async def deliver(self, session: SessionId) -> None:
-        """Send the session's mail, oldest first, until none is due or another has the lease.
-
-        A session with much mail is scheduled again after `SENDING_SECONDS`. The caller limits the
-        number of concurrent deliveries.
-        """
+        """Send the session's mail, oldest first, until none is due or another has the lease."""
         if self.in_flight.is_closing:
             return  # Begin nothing more: another process polls for it, or ours after a restart.
         mailbox = self.state.mailbox

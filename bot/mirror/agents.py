@@ -111,10 +111,7 @@ FIX = "Paste the output of `devin-relay manifest --agent` and reinstall the app,
 
 
 def scope_of(workspace: Workspace) -> str:
-    """Return a part for names of claims that Slack refuses an app what only agents have.
-
-    An app that becomes an agent gets a scope, and so is not kept waiting for a day.
-    """
+    """Return a part for names of claims, so that an app that becomes an agent is asked anew."""
     return "write" if WRITE in workspace.identity.scopes else ""
 
 

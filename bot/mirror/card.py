@@ -184,10 +184,7 @@ class CardTeller:
     async def _edit(
         self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage, *, is_linked: bool
     ) -> str:
-        """Edit a card, and return Slack's reason if it refuses.
-
-        Only that its link has ended is shown where the channel has another id.
-        """
+        """Edit a card, and return Slack's reason if it refuses."""
         try:
             await self.workspace.threads.update(thread, ts, words, follows=not is_linked)
         except SlackRefused as error:

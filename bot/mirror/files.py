@@ -26,9 +26,6 @@ log = logging.getLogger(__name__)
 BEGAN = "began:"
 """Precedes a file's name where the time (Unix ms) of its first try is noted."""
 
-TRY_SECONDS = 35.0
-"""The time for one try at a file, within that for a try at the batch."""
-
 FILES_AT_ONCE = 4
 """The files that are brought at once."""
 
@@ -97,11 +94,7 @@ class SentFiles:
             raise SlackAway(SEND, LIMITED, retry_after=ROOM_SECONDS, maybe_done=False)
         async with self._room:
             await self._words.note(part.begun, f"{BEGAN}{part.name}", str(began))
-            try:
-                async with asyncio.timeout(TRY_SECONDS):
-                    return await self._brought(part)
-            except TimeoutError as error:
-                raise SlackAway(SEND, "too slow", maybe_done=False) from error
+            return await self._brought(part)
 
     async def _brought(self, part: FilePart) -> str:
         file = part.file

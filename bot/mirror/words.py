@@ -116,10 +116,7 @@ class Posting:
         self._may_be_there = begun.again
 
     async def show(self, thread: ThreadRef, composed: Composed) -> bool:
-        """Show what is left of the batch; return False if the thread may not be shown all of it.
-
-        Raises like a teller.
-        """
+        """Show what is left of the batch; return False if the thread may not be shown all of it."""
         ends = time.monotonic() + self._timing.batch_seconds
         parts, done = await parts_of(composed, self._notes), self._batch.parts
         while done < len(parts):

@@ -1,11 +1,8 @@
 """Has the outbox's entries told by their tellers, each until Slack takes or refuses it.
 
 Notices, one kind of them, answer a person's request, or tell people about a message where the relay
-listens. A notice is written to the outbox before its cause is acknowledged. Marks and the
-replacement of pressed buttons are decoration: they are tried for a while.
-
-Reports, another kind, tell a thread, and a waiting workflow, how deliveries ended and which replies
-wait.
+listens. A notice is written to the outbox before its cause is acknowledged. Reports, another kind,
+tell a thread, and a waiting workflow, how deliveries ended and which replies wait.
 """
 
 import asyncio
