@@ -5,11 +5,10 @@ A session is claimed for a channel before its thread is owed. So it gets one thr
 process looks, and none again after that is unlinked.
 """
 
-import asyncio
 import logging
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -18,7 +17,7 @@ from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost
 from bot.model.options import MOST_RULES, RULE_KEYS, Rule
 from bot.model.people import Act, Standing, UserId
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.own_threads import ADOPTED_KEPT, OwnThreads, adopted
@@ -46,9 +45,6 @@ OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
 
 MARGIN = timedelta(hours=1)
 """The time for which Devin may list a session later than another one that is newer."""
-
-_Fitting = tuple[SessionSummary, Rule]
-_Listed = tuple[Rule, Sequence[SessionSummary]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,8 @@ class Adopting:
             else:
                 if not await self.threads.audience.is_barred(channel, rules[0].by):
                     applied = [one for one in rules if await self._applies(channel, one)]
-                    await self._look(channel, applied)
+                    for rule in await self._paid(applied):
+                        await self._apply(channel, rule)
         return bool(rules)
 
     async def _applies(self, channel: str, rule: Rule) -> bool:
@@ -136,14 +133,34 @@ class Adopting:
         await self.notices.say(place, told, once=once)
         return False
 
-    async def _look(self, channel: str, rules: Sequence[Rule]) -> None:
-        """Apply rules; then each is asked for later sessions only, and for those that wait."""
-        listed = await self._listed(channel, rules) if rules else ()
-        waiting = await self._adopt(channel, _fitting(listed))
-        for rule, found in listed:
-            if found:
-                oldest = next((one for one in found if one.session in waiting), found[-1])
-                await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
+    async def _paid(self, rules: Sequence[Rule]) -> Sequence[Rule]:
+        """Return the rules for which there are reads, each time from another one on."""
+        if not rules:
+            return ()
+        first = int(time.time() / 60) % len(rules)  # few reads must not starve the last rules
+        paid, _ = await self.state.reads.spend(len(rules), rest=1)
+        metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(rules) - paid)
+        return [*rules[first:], *rules[:first]][:paid]
+
+    async def _apply(self, channel: str, rule: Rule) -> None:
+        """Give new sessions their threads; later ones alone are asked for then, and who waits.
+
+        One that waits is not claimed, so another channel may have it.
+        """
+        found, waiting = await self._list(channel, rule), list[SessionSummary]()
+        listed = {one.session for one in found}
+        for one in found:
+            if one.parent in listed or not await self._is_new(channel, one):
+                continue
+            if waiting or not await self._adopt(channel, rule, one):
+                waiting.append(one)
+        if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
+            once = f"adoption waits:{channel}:{int(time.time())}"
+            place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+            await self.notices.say(place, words.waiting(len(waiting)), once=once)
+        if found:
+            oldest = waiting[0] if waiting else found[-1]
+            await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
         await self.state.claims.note(
@@ -165,15 +182,6 @@ class Adopting:
         if await self.state.outbox.owe(owed, "", ADOPTED_KEPT):
             await self.schedule.tell(owed)
 
-    async def _listed(self, channel: str, rules: Sequence[Rule]) -> Sequence[_Listed]:
-        """Return the sessions that fit each rule, as far as there are reads for it."""
-        first = int(time.time() / 60) % len(rules)  # few reads must not starve the last rules
-        rules = [*rules[first:], *rules[:first]]
-        paid, _ = await self.state.reads.spend(len(rules), rest=1)
-        metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(rules) - paid)
-        listed = await asyncio.gather(*(self._list(channel, one) for one in rules[:paid]))
-        return list(zip(rules, listed, strict=False))
-
     async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:
         """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
         done = int(await self.state.claims.noted(_mark(channel, rule)) or 0)
@@ -191,55 +199,29 @@ class Adopting:
             await self._go_on(channel, rule, since + (_now() - since) / 2)
         return ()
 
-    async def _adopt(
-        self, channel: str, fitting: Mapping[SessionId, _Fitting]
-    ) -> Collection[SessionId]:
-        """Owe the threads of those that are new; tell the channel how many wait, and return them.
+    async def _adopt(self, channel: str, rule: Rule, one: SessionSummary) -> bool:
+        """Owe a session's thread, unless another channel has it; return False if it must wait."""
+        claim = adopted(one.session)
+        if not await self.state.claims.claim(claim, ADOPTED_KEPT, channel):
+            return True
+        if await Starts(self.state.store, MOST_AN_HOUR).count(f"adopt:{channel}", one.session):
+            await self.state.claims.disclaim(claim)
+            return False
+        await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
+        await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
+        return True
 
-        One that waits is not claimed, so another channel may have it.
-        """
-        waiting = list[SessionId]()
-        hourly = Starts(self.state.store, MOST_AN_HOUR)
-        for one, rule in fitting.values():
-            claim = adopted(one.session)
-            noted = await self.state.claims.noted(claim)
-            if noted not in {None, channel} or not await self._is_new(one, fitting):
-                continue
-            if waiting:
-                waiting.append(one.session)
-                continue
-            if not await self.state.claims.claim(claim, ADOPTED_KEPT, channel):
-                continue
-            if await hourly.count(f"adopt:{channel}", one.session):
-                await self.state.claims.disclaim(claim)
-                waiting.append(one.session)
-                continue
-            await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
-            await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
-        if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
-            once = f"adoption waits:{channel}:{int(time.time())}"
-            place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-            await self.notices.say(place, words.waiting(len(waiting)), once=once)
-        return waiting
-
-    async def _is_new(self, one: SessionSummary, fitting: Mapping[SessionId, _Fitting]) -> bool:
+    async def _is_new(self, channel: str, one: SessionSummary) -> bool:
         """Return True for a session that no thread has, nor shows as the child of its own."""
         if one.is_archived or any(map(OWN_TAG.fullmatch, one.tags)):
             return False
-        above = one.parent
-        if above is not None and (above in fitting or await self.state.watches.followers(above)):
+        claims, followers = self.state.claims, self.state.watches.followers
+        if await claims.noted(adopted(one.session)) not in {None, channel}:
             return False
-        return not await self.state.watches.followers(one.session)
-
-
-def _fitting(listed: Sequence[_Listed]) -> Mapping[SessionId, _Fitting]:
-    """Return the sessions, oldest first, each with the first rule that it fits."""
-    pairs = [(one, rule) for rule, found in listed for one in found]
-    pairs.sort(key=lambda pair: (pair[0].created_at or _now(), pair[0].session))
-    fitting: dict[SessionId, _Fitting] = {}
-    for one, rule in pairs:
-        fitting.setdefault(one.session, (one, rule))
-    return fitting
+        above = one.parent
+        if above and (await claims.is_claimed(adopted(above)) or await followers(above)):
+            return False
+        return not await followers(one.session)
 
 
 def _mark(channel: str, rule: Rule) -> str:
