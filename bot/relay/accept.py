@@ -108,12 +108,10 @@ class Accepting:
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
-        A link to a session that `gives_way` does so. A new link is told by the thread's card. What
-        the session said before stays out of the thread, unless it `begins` with this thread. `root`
-        is the thread's first message, if it is at hand, and `step` the workflow step that asks.
-
-        `at` is the `ts` of the message that asked for it (in microseconds), or Slack's time now:
-        replies after it go to Devin.
+        A link to a session that `gives_way` does so. What the session said before stays out of the
+        thread, unless it `begins` there. `root` is the thread's first message, if it is at hand,
+        and `step` the workflow step that asks. Replies after `at`, a `ts` in microseconds, go to
+        Devin.
         """
         link = Link(
             session=session,

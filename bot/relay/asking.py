@@ -1,15 +1,11 @@
 """What people are asked before something is linked, started, run or sent; they press for it.
 
-Links are made by a button, a message shortcut or a form; the thread's card tells who made each. The
-author of a message with a session's address in an unlinked thread is offered a link, and only they
-can press. A shortcut sends any message to its thread's session; if there is none, a form asks for
-it, whose context is in its ticket, never in Slack.
+The author of a message with a session's address in an unlinked thread is offered a link. A shortcut
+sends any message to its thread's session; if there is none, a form asks for it. People who spoke to
+the bot, but gave no command, are asked what their words are to be.
 
-Slack may deliver a press twice, and a person whose form was not answered in time presses again. So
-each carries the number of its ticket, and a second run with that number finds the first one's work.
-
-People who spoke to the bot, but gave no command, are asked what their words are to be. Only they
-can press.
+What a press needs is in a ticket of the person who was asked, never in Slack. Slack may deliver a
+press twice; a second run with the number of its ticket finds the first one's work.
 """
 
 import asyncio

@@ -1,11 +1,9 @@
 """Links of threads, as commands and buttons make, end, mute, follow and show them.
 
-When a channel gets a new id, its links end, and their threads are told; its defaults stay. When it
-is shared with another organization and keeps its id, its threads go quiet instead.
-
-Slack changes the id when a private channel is shared with another organization, so people whom
-nobody had in mind can read along (docs.slack.dev/reference/events/channel_id_changed). Anyone who
-still wants a link makes it again. Accepted replies are delivered, and reported under the new id.
+Slack changes the id of a private channel when another organization joins it, so people whom nobody
+had in mind can read along (docs.slack.dev/reference/events/channel_id_changed): its links end, and
+their threads are told. Accepted replies are delivered, and reported under the new id. A channel
+that is shared and keeps its id goes quiet instead.
 """
 
 import asyncio

@@ -1,10 +1,8 @@
-"""Sessions are shown by the title and the web address that Devin gives them.
+"""Sessions are shown by the title and the web address that Devin gives them, or else by their ID.
 
 A name is asked for once and then read from Redis, unless the session had no title yet: Devin writes
-it in the session's first minutes. Nobody fails for want of a name: the id stands in for it.
-
-A form offers a person the sessions of the channel, and Devin's recent ones, and a short ID that
-someone types stands for one of them.
+it in the session's first minutes. A short ID that someone types stands for one of the sessions that
+a form would offer them.
 """
 
 import asyncio

@@ -1,12 +1,10 @@
 """Tells people what sessions use and do: when they ask, and in a channel's digest at nine.
 
-What is asked for is of a thread, of a channel, or one's own. A channel's numbers are of its own
-sessions, which its members read anyway; one's own are of all channels that the person can read.
+A channel's numbers are of its own sessions, which its members read anyway; one's own are of all
+channels that the person can read.
 
-A digest tells what a channel's sessions need, do, have done and spent. The entry of the next one is
-owed before one is told, and its subject has the time at which it is due. So there is always one to
-come, and each is told once. One that is told late, or that is not due by what people have set
-since, gives way to the latest.
+The entry of the next digest is owed before one is told, and its subject has the time at which it is
+due: there is always one to come, and each is told once. A late one gives way to the latest.
 """
 
 import asyncio

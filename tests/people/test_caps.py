@@ -194,7 +194,7 @@ async def test_a_stop_above_a_raised_cap_is_told_as_a_limit(
     assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
 
 
-@pytest.mark.parametrize("how", ["", "muted", "unlinked"])
+@pytest.mark.parametrize("how", ["", "muted"])
 async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_goes_on(
     bot: Bot, desk: Desk, raw: Redis, how: str
 ) -> None:
@@ -203,8 +203,6 @@ async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_go
     await offered(desk, thread)
     if how == "muted":
         await desk.answer("mute", thread, muted())
-    if how == "unlinked":
-        await desk.answer("unlink", thread, thread_links.unlinked(desk.named()))
     before = set(desk.devin.sessions)
     desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 100)
     await press_on(desk, post_with(desk, actions.CONTINUE_SESSION, thread))

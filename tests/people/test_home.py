@@ -543,14 +543,8 @@ async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, act
 
 
 FORGED = {
-    "another team": "T0OTHER:{channel}:{ts}|{session}|0",
     "a thread that is not there": "{team}:{channel}:1.000001|{session}|0",
     "another session": "{team}:{channel}:{ts}|" + OTHER_SESSION + "|0",
-    "no session": "{team}:{channel}:{ts}||0",
-    "no page": "{team}:{channel}:{ts}|{session}",
-    "a page beyond counting": "{team}:{channel}:{ts}|{session}|99999",
-    "more": "{team}:{channel}:{ts}:link|{session}|0",
-    "a session in another form": "{team}:{channel}:{ts}|DEVIN-0123456789ABCDEF|0",
     "nothing": "",
 }
 

@@ -1,10 +1,8 @@
 """Sessions are stopped from their thread, and ended or archived once a person has said so twice.
 
-Ending and archiving may be asked of Devin another time without harm, so where an answer was lost,
-the person may press again.
-
-Slack's *Stop* asks Devin to stop and wait, in the name of the person who pressed it. That is said
-like any words of theirs (`relay/saying/speaking.py`), so it follows the replies that wait. A muted
+Devin may be asked to end or archive another time without harm, so where an answer was lost, the
+person may press again. Slack's *Stop* asks Devin to stop and wait: that is said like any words of
+the person who pressed (`relay/saying/speaking.py`), so it follows the replies that wait. A muted
 thread sends it as well, since people press *Stop* to prevent harm.
 """
 
@@ -130,11 +128,7 @@ class Stopping:
         return None
 
     async def show(self, thread: ThreadRef) -> None:
-        """Have Slack's own state of `thread` set, since a press leaves it as it was.
-
-        A session that was asked to stop isn't shown as working for a while; then, if it still
-        works, *Stop* can be pressed again.
-        """
+        """Have Slack's own state of `thread` set, since a press leaves it as it was."""
         link = await self.state.links.get(thread)
         if link is None:
             await self.agents.close(thread)

@@ -1,11 +1,7 @@
-"""The forms of starts: for a new session, and for one whose start failed, with all that was chosen.
+"""The forms of starts: for a new session, for one whose start failed, and for a channel's defaults.
 
-What is chosen in a form becomes words before its prompt, as if its person had typed them. Of
-several people who start the same one again, the first does.
-
-A channel's defaults are what its sessions start with, as its people see and change them, by a form
-as well. They apply to every way of starting a session in the channel, and to no other channel. They
-don't widen what anybody may do: who starts a session there is checked as ever.
+What is chosen in a form becomes words before its prompt, as if its person had typed them. A
+channel's defaults apply to every way of starting a session there, and widen nobody's rights.
 """
 
 import asyncio

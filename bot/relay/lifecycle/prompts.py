@@ -72,13 +72,10 @@ class Prompts:
     async def of(self, start: Start) -> Prompt | SlackMessage:
         """Return the prompt, or what is told if there is nothing to start from any more.
 
-        Of the thread before it, only who may message Devin is quoted; with `START_QUOTES=all`,
-        others are as well, and marked as what they are. The message that asks for it is read as it
-        is now. Files are named only. A thread that Slack does not show is left out. The options at
-        the beginning are no part of it, and the standing words of the channel's profile precede it.
-
-        Raises `BadOptions`, `CannotPost`, `SlackAway`, and `DevinAway` if its playbook's macro
-        can't be looked up now.
+        The message that asks for it is read as it is now; a thread that Slack does not show is left
+        out. Of others in the thread, only who may message Devin is quoted; with `START_QUOTES=all`,
+        all are, and marked as what they are. Raises `BadOptions`, `CannotPost`, and `DevinAway` if
+        its playbook's macro can't be looked up now.
         """
         await self.workspace.threads.check_in(start.thread.channel)
         own, earlier, standing = start.message, _Earlier(), Standing.ALLOWED

@@ -235,11 +235,7 @@ class Starter:
         return DevinAway(wait.reason, retry_after=max(shortest, min(delay, left)))
 
     def _keep(self, start: Start) -> timedelta:
-        """Return how long it is known that Devin was asked.
-
-        With an emoji, or if it continues a session, that is as long as the session may be linked:
-        until then, no other reaction to the message, or press, starts another one.
-        """
+        """Return how long no other reaction, or press to continue a session, starts another."""
         lasts = start.emoji or start.continues
         return max(KEEP_CLAIM, self.workspace.settings.link_ttl) if lasts else KEEP_CLAIM
 

@@ -1,12 +1,8 @@
 """`/devin-say`: a message for Devin from a channel, which is posted there; and answers by buttons.
 
-Without arguments it opens a form; with an ambiguous session, it shows a menu. Slack may deliver an
-answer twice. What it says is owed under the number of its ticket, so it is posted once, and of
-several answers the first counts.
-
-An answer to what Devin asks, chosen by a button, is said like any words of the person who pressed,
-under the question's key, and so once: the first press wins. Devin's option is read from what the
-watch has kept, never from the button.
+What it says is owed under the number of its ticket, so it is posted once, and of several answers to
+a menu the first counts. An answer to what Devin asks is owed under the question's key: the first
+press wins. Devin's option is read from what the watch has kept, never from the button.
 """
 
 from collections.abc import Sequence

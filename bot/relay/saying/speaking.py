@@ -1,11 +1,9 @@
 """What people say through the relay is an outbox entry: posted in their name, and then accepted.
 
-`/devin-say`, answers by a button, corrections, and the steps of workflows only owe it, and
-`Speaker` carries it out. The entry is also the claim: of several with one key, the first counts.
-
-Whoever asked may have lost the permission since, the thread its link, or the question its buttons:
-each try checks that before it posts. A try after one that may have posted looks for the post first.
-If it can't be done, the person is told alone, or the workflow's step fails.
+The entry is also the claim: of several with one key, the first counts. Whoever asked may have lost
+the permission since, the thread its link, or the question its buttons: each try checks that before
+it posts. A try after one that may have posted looks for the post first. If it can't be done, the
+person is told alone, or the workflow's step fails.
 """
 
 import logging
