@@ -18,7 +18,6 @@ from datetime import timedelta
 from typing import Any, cast
 
 from hiredis import pack_command
-from redis import DriverInfo, __version__
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
@@ -219,8 +218,6 @@ async def _answer(connection: AbstractConnection) -> Any:
 RETURN_SECONDS = 10.0
 """The time, after a Redis outage, in which other processes note the events they have refused."""
 
-POOL_SIZE = 1024
-
 
 def seconds(duration: timedelta) -> int:
     """Return whole seconds for a TTL, at least 1, since Redis refuses an expiry of 0."""
@@ -272,10 +269,6 @@ class Store:
         except StoreAway:
             self._connection.away_until = time.monotonic() + RETURN_SECONDS
             raise
-
-    async def aclose(self) -> None:
-        """Close the connections, and give up scripts without an answer."""
-        await self._connection.runner.aclose()
 
     async def get(self, key: Key) -> str | None:
         """Return the string at `key`."""
@@ -330,11 +323,10 @@ async def open_store(url: str, timing: Timing = TIMING) -> AsyncIterator[Store]:
     """
     limit = timing.redis_seconds
     runner = _cluster(url, limit) if is_cluster(url) else pipelined(url, limit)
-    store = Store(_Connection(runner, timing), SHARED_PREFIX)
     try:
-        yield store
+        yield Store(_Connection(runner, timing), SHARED_PREFIX)
     finally:
-        await store.aclose()
+        await runner.aclose()
 
 
 def _cluster(url: str, limit: float) -> ScriptRunner:
@@ -343,7 +335,6 @@ def _cluster(url: str, limit: float) -> ScriptRunner:
     # command on them a try.
     redis = Staying.from_url(
         url.replace("+cluster", "", 1),
-        max_connections=POOL_SIZE,
         decode_responses=True,
         socket_timeout=limit / 2,
         socket_connect_timeout=limit / 2,
@@ -363,8 +354,6 @@ def pipelined(url: str, limit: float) -> Pipelining:
         decode_responses=True,
         socket_timeout=None,
         socket_connect_timeout=limit,
-        # Otherwise each new connection reads it from the disk, which takes 1 ms.
-        driver_info=DriverInfo(lib_version=__version__),
     )
     return Pipelining(redis, limit)
 

@@ -18,12 +18,11 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha1
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import dropwhile, takewhile, zip_longest
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -96,6 +95,7 @@ _KINDS = (
 )
 """The kinds of arguments by type; the first type that fits counts."""
 
+_COMMENT = re.compile(r"\A(--.*\n)*")
 _CALL = re.compile(r"(?<![.\w])(\w+)\(")
 _KEY = re.compile(r"\bkey\.(\w+)")
 _KEEP = re.compile(r"\bkeep\.(\w+)")
@@ -123,9 +123,12 @@ def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScr
     source = file.read_text("utf-8")
     hints = get_type_hints(signature)
     kinds = {name: _kind_of(hints[name]) for name in inspect.signature(signature).parameters}
-    for has, wants in zip_longest(_header(source), _wanted(kinds)):
-        if has != wants:
-            raise ScriptMismatch(f"{file} has `{has}` where its signature wants `{wants}`")
+    header = "".join(
+        f"local {name} = {kind.read.format(number)}\n"
+        for number, (name, kind) in enumerate(kinds.items(), start=1)
+    )
+    if not _COMMENT.sub("", source, count=1).startswith(f"{header}\n"):
+        raise ScriptMismatch(f"{file} must begin, after its comment, with this:\n{header}")
     named: NamedScript[P, R_co] = _compiled(Script(assembled(source, home)), kinds)
     return named
 
@@ -180,15 +183,6 @@ def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
     call: Any = eval(text, {"_script": script, "_dumps": json.dumps})  # noqa: S307 - our own names
     call.script = script
     return call
-
-
-def _header(source: str) -> Iterator[str]:
-    return takewhile(bool, dropwhile(lambda line: line.startswith("--"), source.splitlines()))
-
-
-def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:
-    for number, (name, kind) in enumerate(kinds.items(), start=1):
-        yield f"local {name} = {kind.read.format(number)}"
 
 
 def _kind_of(hint: Any) -> _Kind:

@@ -12,9 +12,7 @@ def version() -> str:
     """Return the version of the checkout that this is, or else of the installed package."""
     with suppress(OSError, KeyError, ValueError):
         checkout = Path(__file__).parents[2] / "pyproject.toml"
-        project = tomllib.loads(checkout.read_text(encoding="utf-8"))["project"]
-        if project["name"] == "devin-relay":
-            return str(project["version"])
+        return str(tomllib.loads(checkout.read_text(encoding="utf-8"))["project"]["version"])
     with suppress(metadata.PackageNotFoundError):
         return metadata.version("devin-relay")
     return "unknown"  # a copy that is neither installed nor a checkout

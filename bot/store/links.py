@@ -286,8 +286,7 @@ class Cards:
 
         One that was just posted counts as any, since its `ts` is noted once Slack's state is set.
         """
-        card = subject_key(card_subject(thread, link))
-        ((session, known),) = await self._store.fields([card], "session", "ts")
+        session, known = await self._of(thread, link, "session", "ts")
         return known == ts or (session is not None and not known)
 
     async def want(self, thread: ThreadRef, link: Link, *, doubts: bool = False) -> float | None:
@@ -305,15 +304,17 @@ class Cards:
 
     async def was_open(self, thread: ThreadRef, link: Link) -> bool:
         """Return True if a link's card has shown what Devin does, or there is none that tells."""
-        card = subject_key(card_subject(thread, link))
-        ((session, is_open),) = await self._store.fields([card], "session", "open")
+        session, is_open = await self._of(thread, link, "session", "open")
         return session is None or is_open is not None
 
     async def was_refused(self, thread: ThreadRef, link: Link) -> bool:
         """Return True if a link's card rests, since its slot is to be filled later."""
-        card = subject_key(card_subject(thread, link))
-        ((slot, rests_until),) = await self._store.fields([card], "slot", "rests_until")
+        slot, rests_until = await self._of(thread, link, "slot", "rests_until")
         return rests_until is not None and not slot
+
+    async def _of(self, thread: ThreadRef, link: Link, *names: str) -> Sequence[str | None]:
+        card = subject_key(card_subject(thread, link))
+        return (await self._store.fields([card], *names))[0]
 
     async def end(self, begun: Begun, told: Told, pause: float | None) -> float | None:
         """Note what was told.

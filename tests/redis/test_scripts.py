@@ -89,23 +89,21 @@ def test_what_is_included_comes_first_and_once(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "becomes", "named"),
+    ("line", "becomes"),
     [
-        ("local due = KEYS[1] .. ARGV[2]\n", "", "local due"),
-        ("local due =", "local box =", "local due"),
-        ("KEYS[1] .. ARGV[1]", "KEYS[1] .. ARGV[2]", "local mail"),
-        ("KEYS[1] .. ARGV[2]", "ARGV[2]", "local due"),
-        ("tonumber(ARGV[4])", "ARGV[4]", "local ms"),
-        ("ARGV[5] == '1'", "ARGV[5]", "local goes_on"),
-        ("cjson.decode(ARGV[6])\n", "cjson.decode(ARGV[6])\nlocal more = ARGV[7]\n", "local more"),
+        ("local due = KEYS[1] .. ARGV[2]\n", ""),
+        ("local due =", "local box ="),
+        ("KEYS[1] .. ARGV[1]", "KEYS[1] .. ARGV[2]"),
+        ("KEYS[1] .. ARGV[2]", "ARGV[2]"),
+        ("tonumber(ARGV[4])", "ARGV[4]"),
+        ("ARGV[5] == '1'", "ARGV[5]"),
+        ("cjson.decode(ARGV[6])\n", "cjson.decode(ARGV[6])\nlocal more = ARGV[7]\n"),
     ],
 )
-def test_a_header_that_disagrees_is_not_imported(
-    home: Path, line: str, becomes: str, named: str
-) -> None:
-    """Name, order and kind; the error says which file and which argument."""
+def test_a_header_that_disagrees_is_not_imported(home: Path, line: str, becomes: str) -> None:
+    """Name, order and kind; the error says which file, and what it has to begin with."""
     (home / "echo.lua").write_text(HEADER.replace(line, becomes) + BODY)
-    with pytest.raises(ScriptMismatch, match=rf"echo\.lua .*`{named} "):
+    with pytest.raises(ScriptMismatch, match=r"echo\.lua (?s:.*)local due = KEYS"):
         read(echo, home)
 
 
