@@ -198,7 +198,7 @@ class CatchUp:
             await self._until_wanted(self._pause)
             try:
                 await self._listening.move_checkpoint()
-                await guarded(self._catch_up(), log, errors.RelayError)
+                await guarded(self._catch_up(), log, errors.StoreAway, errors.SlackRefused)
             except errors.StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
                 # A process that dies now takes the events with it that it has refused.
@@ -207,8 +207,6 @@ class CatchUp:
             except errors.SlackRefused as error:
                 # The token no longer works; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
-            except errors.RelayError:
-                log.exception("catch-up failed")
 
     async def _catch_up(self) -> None:
         """Read, with the lease, until only threads that Slack does not show are left."""

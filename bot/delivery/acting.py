@@ -18,8 +18,6 @@ from bot.devin.api import Devin, Unread
 from bot.model.errors import NotIdentified, SlackAway
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId, Wait
-from bot.model.sessions import SessionId
-from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import TIER_4, Lookup, Need
 from bot.store.state import State
@@ -118,11 +116,6 @@ class Acting:
             reason = REASON + _OTHERWISE[self.is_required]
             told = {"by": sender(reply), "as_user": account, "reason": reason}
             log.error("acting refused", extra=told)
-
-    def record(self, session: SessionId, reply: Reply, account: str) -> None:
-        """Put on record that Devin has `reply` as words of `account`."""
-        ids = {**reply.thread.log_fields, "session_id": session, "reply_id": reply.id}
-        audit(Event.SENT_AS, sender(reply) or "", **ids, as_user=account)
 
     async def _member(self, email: str) -> str | Unread | None:
         """Look the address up: that goes before polls, but waits while Devin wants no reads."""

@@ -11,12 +11,14 @@ import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bot.delivery.acting import sender
 from bot.delivery.sending import Lease, Message, Sender, retried
 from bot.model.errors import StoreAway
 from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight, Unforeseen, guarded
+from bot.runtime.logs import Event, audit
 from bot.slack.api import MarkBudget
 from bot.slack.app.workspace import Workspace
 from bot.store.mailbox import Head, Later, Nothing, Step
@@ -123,7 +125,8 @@ class Deliverer:
         level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO
         log.log(level, "outcome", extra={**ids, **told})
         if message is not None and message.as_user and outcome.kind is OutcomeKind.DELIVERED:
-            self.sender.acting.record(lease.session, head.reply, message.as_user)
+            place, by = head.reply.thread.log_fields, sender(head.reply) or ""
+            audit(Event.SENT_AS, by, **place, **ids, as_user=message.as_user)
         if is_owed:
             await self.schedule.tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME))
         else:
