@@ -1,6 +1,5 @@
 """People's messages in linked threads, their changes, and what becomes of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -204,29 +203,6 @@ class Deletion:
 def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
     """Return the deletion of a message whose thread is known."""
     return Deletion(reply_id(thread.team, thread.channel, ts), ts, thread, author)
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """The queued replies of a thread, None if too many to tell apart, and all others."""
-
-    here: int | None = 0
-    elsewhere: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Queues:
-    """A session's queued replies: all of them, and the first ones of each thread by its `name`."""
-
-    total: int
-    by_thread: Mapping[str, int]
-
-    def of(self, thread: ThreadRef) -> Queue:
-        """Return the queue as `thread` sees it."""
-        if sum(self.by_thread.values()) < self.total:
-            return Queue(None, self.total)
-        here = self.by_thread.get(thread.name, 0)
-        return Queue(here, self.total - here)
 
 
 QUEUED = frozenset({"waiting", "sending"})

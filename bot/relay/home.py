@@ -191,12 +191,12 @@ class Home:
         self, person: Person, linked: Sequence[tuple[ThreadRef, Link, int]]
     ) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
-        watches, queues_of = self.state.watches, self.state.mailbox.queues
-        lasts, queues, named, watched = await asyncio.gather(
+        watches, length_of = self.state.watches, self.state.mailbox.length
+        lasts, lengths, named, watched = await asyncio.gather(
             asyncio.gather(
                 *(watches.last_outcome(link.session, thread) for thread, link, _ in linked)
             ),
-            asyncio.gather(*(queues_of(session) for session in sessions)),
+            asyncio.gather(*(length_of(session) for session in sessions)),
             self.naming.of(sessions, fresh=True),
             watches.seen(sessions),
         )
@@ -204,7 +204,7 @@ class Home:
             named = {one: NamedSession(one, "", named[one].url) for one in sessions}
             watched = [Watched()] * len(sessions)
         seen = dict(zip(sessions, watched, strict=True))
-        mail = dict(zip(sessions, queues, strict=True))
+        mail = dict(zip(sessions, lengths, strict=True))
         return [
             Shown(
                 thread=thread,
@@ -212,7 +212,7 @@ class Home:
                 session=named[link.session],
                 address=self.workspace.address(thread),
                 active=at // 1000,
-                mail=mail[link.session].of(thread),
+                mail=mail[link.session],
                 last=last,
                 seen=seen[link.session],
                 follow=follow_of(link, self.workspace.settings.mirror),

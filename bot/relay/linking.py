@@ -115,7 +115,7 @@ class Linking:
             seen=seen,
             follow=Follow.OFF if heard.unsure else heard.follow,
             is_barred=heard.is_barred,
-            mail=(await self.state.mailbox.queues(link.session)).of(thread),
+            mail=await self.state.mailbox.length(link.session),
             last=await self.state.watches.last_outcome(link.session, thread),
             as_self=isinstance(account, str) and bool(account),
             gives_way=await self.accepting.is_starting(thread)

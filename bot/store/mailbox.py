@@ -25,7 +25,6 @@ from bot.model.replies import (
     Evidence,
     Outcome,
     OutcomeKind,
-    Queues,
     Reply,
     ReplyId,
     place_of,
@@ -40,9 +39,6 @@ from bot.store.lua import ReplyField
 from bot.store.outbox import Owed, OwedKind
 
 _UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
-
-MOST = 200
-"""Most replies of a session that are told apart by thread."""
 
 NO_LONGER = timedelta(0)
 """A reply is kept no longer for a note on it."""
@@ -299,10 +295,9 @@ class Mailbox:
             self._store, reply_id=reply.id, score=score, number=number, press=press
         )
 
-    async def queues(self, session: SessionId) -> Queues:
-        """Count the replies that wait for `session`, by thread; each beyond `MOST` by none."""
-        total, *found = await lua.queues(self._store, session=session, most=MOST)
-        return Queues(total, dict(zip(found[::2], found[1::2], strict=True)))
+    async def length(self, session: SessionId) -> int:
+        """Return the number of replies that wait for `session`."""
+        return await lua.count_mail(self._store, session=session)
 
 
 def _thread_of(reply: Reply) -> str:

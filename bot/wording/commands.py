@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from bot.model.replies import Outcome, Queue
+from bot.model.replies import Outcome
 from bot.model.sessions import Follow, NamedSession, Watched
 from bot.model.threads import Link
 from bot.text.to_slack import cut, quiet, without_pings
@@ -53,7 +53,7 @@ HELP = SlackMessage(
 class Status:
     """The state of a linked thread, and of its session as it was last read.
 
-    `by` is the name of who linked it, `mail` counts the replies that wait, and `last` is how the
+    `by` is the name of who linked it, `mail` counts its replies that wait, and `last` is how the
     last one ended. `is_barred`: Devin's words and titles may not be shown in this channel. What
     the person who asks writes there is sent `as_self`: from their own account in Devin. If it
     `gives_way`, a session is being started to which the thread will be linked instead.
@@ -62,7 +62,7 @@ class Status:
     link: Link
     session: NamedSession
     by: str
-    mail: Queue
+    mail: int
     last: Outcome | None
     seen: Watched
     follow: Follow

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.model.people import Standing
-from bot.model.replies import Outcome, OutcomeKind, Queue
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, NamedSession, SessionId, Watched
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef, is_direct
 from bot.text.to_slack import excerpt
@@ -74,7 +74,7 @@ class Shown:
     session: NamedSession
     address: str
     active: int
-    mail: Queue
+    mail: int
     last: Outcome | None
     seen: Watched
     follow: Follow
@@ -150,7 +150,7 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
         " · ",
         f"Last activity {clock_time(one.active)}",
         "" if is_usual else last_ending(one.last),
-        mail_waiting(one.mail) if one.mail != Queue() else "",
+        mail_waiting(one.mail) if one.mail else "",
     )
     state, *requests = session_lines(one.seen) if one.seen.is_known else [""]
     follows = "" if one.follow is Follow.ALL else f"{FOLLOWS[one.follow]}."

@@ -9,7 +9,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from bot.model.files import Forwarded
-from bot.model.replies import Outcome, OutcomeKind, Queue, Reply
+from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SHORT, NamedSession, SessionId
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt, head, misleads, quiet, without_pings
@@ -71,14 +71,9 @@ def linker(name: str) -> str:
     return quiet(name) or "A workflow"
 
 
-def mail_waiting(queue: Queue) -> str:
-    """Count a thread's queued replies, and those of its session's other threads."""
-    if queue.here is None:
-        return f"{queue.elsewhere:,} replies queued for this session"
-    queued = f"{queue.here} {plural(queue.here, 'reply', 'replies')}" if queue.here else "Nothing"
-    if not queue.elsewhere:
-        return f"{queued} queued"
-    return f"{queued} queued here, {queue.elsewhere} in this session's other threads"
+def mail_waiting(mail: int) -> str:
+    """Count the queued replies of a session."""
+    return f"{mail:,} {plural(mail, 'reply', 'replies')} queued for this session"
 
 
 def last_ending(last: Outcome | None) -> str:

@@ -24,7 +24,7 @@ from bot.model.errors import (
 )
 from bot.model.files import AttachedFile, Upload
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Outcome, OutcomeKind, Queue, Reply, reply_id
+from bot.model.replies import Change, Outcome, OutcomeKind, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
@@ -299,7 +299,7 @@ async def test_the_only_reply_deleted_leaves_nothing_behind(
     await desk.until_received("Two")
     assert desk.received() == [FROM_ADA + "Two"]
     status = await desk.answer("status", thread, session_address(desk.named()))
-    assert mail_waiting(Queue()) in status
+    assert mail_waiting(0) in status
 
 
 async def test_a_notice_of_a_deleted_reply_is_not_given(
@@ -1065,7 +1065,7 @@ async def test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out(store: S
         revisions.withdraw(reply.id, may_be_ahead=True), mailbox.accept(reply, of, timedelta(0))
     )
     assert met.what is Revised.WITHDRAWN
-    assert (await mailbox.queues(of)).total == 0
+    assert not await mailbox.length(of)
     assert await mailbox.take(of, "token") is Nothing.EMPTY
 
 

@@ -260,7 +260,7 @@ async def test_status_tells_that_a_session_is_being_started(bot: Bot, desk: Desk
         desk.devin.creations.clear()
         await desk.until_linked(root, channel=channel)
         await desk.mention("status", thread=root, channel=channel)
-        await desk.until_said("Nothing queued", root, channel=channel)
+        await desk.until_said("0 replies queued", root, channel=channel)
         assert str(desk.said(root, channel=channel)).count(starting.UNDER_WAY) == 1
 
 

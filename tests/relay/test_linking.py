@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere
 from bot.model.people import UserId
-from bot.model.replies import Outcome, OutcomeKind, Queue
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, NamedSession, SessionId, Watched, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
@@ -297,7 +297,7 @@ def linked(said: str, *, mail: int, last: Outcome | None, is_muted: bool = False
     session = NamedSession(SessionId(SESSION), "", URL)
     link = Link(session=session.session, by=UserId("U0ADA00000"), at=int(at[1]), muted=is_muted)
     return status(
-        Status(link, session, "ada", Queue(mail), last, Watched(), Follow.ALL, is_barred=False)
+        Status(link, session, "ada", mail, last, Watched(), Follow.ALL, is_barred=False)
     ).text
 
 

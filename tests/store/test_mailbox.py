@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.people import UserId
-from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Queues, Reply, reply_id
+from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis import keep
@@ -28,7 +28,7 @@ from bot.redis.keys import (
 )
 from bot.store import lua
 from bot.store.links import Links
-from bot.store.mailbox import MOST, Head, Later, Mailbox, Nothing
+from bot.store.mailbox import Head, Later, Mailbox, Nothing
 from bot.store.outbox import Owed, OwedKind
 from bot.store.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION
@@ -96,7 +96,7 @@ async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
     for _ in range(3):
         assert (await mailbox.accept(reply, ID, NONE)).change is Change.REPEATED
     assert await raw.hgetall(at(subject_key(reply.id))) == before
-    assert (await mailbox.queues(ID)).total == 1
+    assert await mailbox.length(ID) == 1
 
 
 async def test_an_accept_whose_answer_was_lost_is_answered_the_same_again(
@@ -128,10 +128,10 @@ async def test_an_accept_whose_answer_was_lost_is_answered_the_same_again(
     refused = Outcome(kind=OutcomeKind.REFUSED)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), refused, go_on=True)
     assert await accepted("x") == "accepted"
-    assert (await mailbox.queues(ID)).total == 0
+    assert not await mailbox.length(ID)
     assert await raw.hget(record, "round") == "1"
     assert await accepted("y") == "accepted"
-    assert (await mailbox.queues(ID)).total == 1
+    assert await mailbox.length(ID) == 1
 
 
 async def test_a_repeat_of_a_waiting_reply_wakes_its_session(mailbox: Mailbox, raw: Redis) -> None:
@@ -192,7 +192,7 @@ async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store:
         Change.UNLINKED,
     ]
     assert [one.wake_after for one in (other, muted, unlinked)] == [None] * 3
-    assert (await mailbox.queues(ID)).total == 0
+    assert not await mailbox.length(ID)
 
 
 @pytest.mark.parametrize("kind", OutcomeKind)
@@ -347,7 +347,7 @@ async def test_what_is_not_to_be_sent_holds_up_no_session(
     else:
         await raw.hset(at(subject_key(first.id)), "state", state)
     assert (await taken(mailbox, "t1")).reply == second
-    assert (await mailbox.queues(ID)).total == 1
+    assert await mailbox.length(ID) == 1
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", '{"v": 1}', '{"v": "1", "text": 1}'])
@@ -414,7 +414,7 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
     assert begun is not None
     assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
     assert await Watches(store, TTL).last_outcome(ID, THREAD) == SUSPENDED
-    assert (await mailbox.queues(ID)).total == 0
+    assert not await mailbox.length(ID)
 
 
 async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw: Redis) -> None:
@@ -453,7 +453,7 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
     await raw.delete(at(lease_key(ID)))
     other = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
-    assert (await mailbox.queues(ID)).total == 1
+    assert await mailbox.length(ID) == 1
     await mailbox.finish(ID, "b", other, UNCERTAIN, go_on=True)
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
     assert await raw.hget(at(subject_key(reply.id)), "outcome") == UNCERTAIN.to_json()
@@ -781,20 +781,3 @@ async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
         await raw.exists(at(subject_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts)))) == 0
     )
     assert await raw.zcard(at(OUTBOX_KEY)) == 0
-
-
-async def test_a_session_s_replies_are_counted_by_thread(mailbox: Mailbox, raw: Redis) -> None:
-    """A text that looks like a thread counts for none; a record that is gone counts for nobody."""
-    named = '"thread":{"team":"T0TEAM","channel":"C0OTHER","thread_ts":"1.000001"}'
-    gone, *_ = await filled(mailbox, 1, 2)
-    await mailbox.accept(a_reply(3, named), ID, NONE)
-    await raw.delete(at(subject_key(gone.id)))
-    assert await mailbox.queues(ID) == Queues(3, {THREAD.name: 2})
-    assert await mailbox.queues(OTHER) == Queues(0, {})
-
-
-async def test_of_a_long_queue_the_oldest_are_told_apart(mailbox: Mailbox, raw: Redis) -> None:
-    """Redis does nothing else while it counts."""
-    await filled(mailbox, 1)
-    await raw.zadd(at(mail_key(ID)), {f"later:{one}": 2e15 + one for one in range(2 * MOST)})
-    assert await mailbox.queues(ID) == Queues(2 * MOST + 1, {THREAD.name: 1})

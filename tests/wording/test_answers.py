@@ -12,7 +12,7 @@ from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
 from bot.model.options import Changes, Options, Profile, Rule
 from bot.model.people import UserId
-from bot.model.replies import Outcome, OutcomeKind, Queue
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Child, Follow, NamedSession, PullRequest, SessionId, Watched
 from bot.model.threads import ThreadRef
 from bot.wording import commands, delivery_reports, refusals, thread_links, usage, workflows
@@ -29,12 +29,12 @@ from tests.wording.foreign import BARE, HOST, HUGE, LINK, NAMED, NAMES, pings, p
 
 @given(
     last=st.sampled_from([None, *OutcomeKind]),
-    mail=st.builds(Queue, st.integers(0, 10_000), st.integers(0, 10_000)),
+    mail=st.integers(0, 10_000),
     by=NAMES,
     session=NAMED,
 )
 def test_a_status_is_always_fit_to_say(
-    last: OutcomeKind | None, mail: Queue, by: str, session: NamedSession
+    last: OutcomeKind | None, mail: int, by: str, session: NamedSession
 ) -> None:
     """This holds for every outcome, any amount of mail, and any title."""
     outcome = Outcome(kind=last) if last else None
@@ -43,23 +43,6 @@ def test_a_status_is_always_fit_to_say(
     for is_barred in (False, True):
         shown = Status(LINK, session, by, mail, outcome, seen, Follow.TURNS, is_barred=is_barred)
         assert problems(commands.status(shown)) == []
-
-
-@each(
-    ("mail", "said"),
-    [
-        (Queue(), "Nothing queued"),
-        (Queue(1), "1 reply queued"),
-        (Queue(2), "2 replies queued"),
-        (Queue(2, 5), "2 replies queued here, 5 in this session's other threads"),
-        (Queue(0, 1), "Nothing queued here, 1 in this session's other threads"),
-        (Queue(None, 4_000), "4,000 replies queued for this session"),
-    ],
-)
-def test_a_status_counts_the_mail(mail: Queue, said: str) -> None:
-    """The thread's own are told apart from those of other threads with the same session."""
-    shown = Status(LINK, BARE, "ada", mail, None, Watched(), Follow.ALL, is_barred=False)
-    assert said in commands.status(shown).text
 
 
 @given(message=HUGE, by=NAMES)

@@ -123,7 +123,7 @@ async def list_due(
 
 
 @script
-async def queues(*, session: SessionId, most: int) -> Sequence[Any]: ...
+async def count_mail(*, session: SessionId) -> int: ...
 
 
 @script
