@@ -150,7 +150,7 @@ class Reviews:
         Return what to say in place of a later result, if there is none to wait for.
         """
         await self.state.reads.spend(is_made=True)
-        found, is_new = await self._latest(asked), False
+        found = await self._latest(asked)
         if isinstance(found, Unread) and found.status in DENIED:
             return self._refused(asked, found.status)
         has_failed = isinstance(found, Review) and found.status == words.ERRORED
@@ -169,10 +169,10 @@ class Reviews:
                 return self._refused(asked, answer.status or 0, answer.detail)
             if answer is None:  # one is under way, which the next try finds
                 raise DevinAway("no clear answer about a review")
-            found, is_new = answer, True
+            found = answer
         if found.is_over:
             return words.result(asked.url, found)
-        told, wait = words.begun(asked.url, found, is_new=is_new), self.workspace.timing.review_wait
+        told, wait = words.begun(asked.url, found), self.workspace.timing.review_wait
         if not await claims.claim(_watch(asked, found.commit), wait, request):
             return told  # the result is for another request of this thread
         await self.notices.say(asked.thread, told, once=f"review begun:{request}")
@@ -190,8 +190,8 @@ class Reviews:
         ids = asked.thread.log_fields | {"reason": f"HTTP {status}"}
         if status in DENIED:
             log.error("Devin Review is not allowed: UseReviewManual", extra=ids)
-            return words.denied(asked.url, self.workspace.admin)
-        log.warning("Devin Review refused", extra=ids)
+        else:
+            log.warning("Devin Review refused", extra=ids)
         return words.refused(asked.url, status, detail, self.workspace.admin)
 
 

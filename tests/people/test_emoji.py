@@ -95,8 +95,8 @@ async def test_its_thread_is_the_context(bot: Bot, desk: Desk, place: str) -> No
     [
         ("ada", "gus", refusals.sorry(NotAllowed(Standing.GUEST))),
         ("ada", "eve", refusals.sorry(NotAllowed(Standing.EXTERNAL))),
-        ("gus", "ada", starting.NOT_PASSED_ON),
-        ("bolt-ci", "ada", starting.NOT_PASSED_ON),
+        ("gus", "ada", starting.nothing(1)),
+        ("bolt-ci", "ada", starting.nothing(1)),
     ],
 )
 async def test_who_may_not_start_and_whose_words_are_not_passed_on(
@@ -127,7 +127,7 @@ async def test_a_reaction_that_is_taken_away_starts_nothing(bot: Bot, desk: Desk
     ts = await desk.slack.say("The build is red")
     await desk.slack.react("general", ts, ROBOT)
     await desk.slack.unreact("general", ts, ROBOT)
-    await desk.until_whispered(starting.UNREACTED, "ada")
+    await desk.until_whispered(starting.WITHDRAWN, "ada")
     assert (prompts(desk), desk.whispers("ben")) == ([], [])
 
 
@@ -138,7 +138,7 @@ async def test_a_reaction_that_was_withdrawn_keeps_nobody_from_starting(
     ts = await desk.slack.say("The build is red")
     await desk.slack.react("general", ts, ROBOT)
     await desk.slack.unreact("general", ts, ROBOT)
-    await desk.until_whispered(starting.UNREACTED, "ada")
+    await desk.until_whispered(starting.WITHDRAWN, "ada")
     await desk.slack.react("general", ts, ROBOT, user="ben")
     await desk.until_linked(ts)
     await desk.mention("unlink", thread=ts)

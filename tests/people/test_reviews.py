@@ -62,7 +62,7 @@ async def is_asked(desk: Desk, thread: str, url: str = PR) -> Review:
     """Wait until a thread is told that a review has started; return it."""
     await wait_until(lambda: url in desk.devin.reviews.heads, "it is asked for")
     review = head(desk, "pending", url)
-    await desk.until_said(words.begun(url, review, is_new=True), thread)
+    await desk.until_said(words.begun(url, review), thread)
     return review
 
 
@@ -81,7 +81,7 @@ async def test_the_button_asks_for_a_review_and_its_result_is_posted(bot: Bot, d
     await desk.answer("review", thread, words.result(PR, head(desk)))
     assert len(desk.devin.reviews.all) == 1
     desk.devin.reviews.push(PR)
-    await desk.answer("review", thread, words.begun(PR, head(desk), is_new=True))
+    await desk.answer("review", thread, words.begun(PR, head(desk)))
 
 
 async def test_with_several_pull_requests_there_is_a_menu_and_review_asks_back(
@@ -110,12 +110,12 @@ async def test_a_link_is_reviewed_anywhere_and_joins_what_is_under_way(
     root = await desk.mention(f"review <{PR}/files>")
     await is_asked(desk, root)
     other = await desk.mention(f"review {PR}", user="ben")
-    await desk.until_said(words.begun(PR, head(desk), is_new=False), other)
+    await desk.until_said(words.begun(PR, head(desk)), other)
     desk.devin.reviews.enter(PR, "errored")
     for thread in (root, other):
         await desk.until_said(words.result(PR, head(desk, "errored")), thread)
     assert len(desk.devin.reviews.all) == 1
-    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
+    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk)))
     desk.devin.reviews.enter(PR, "completed")
     await desk.until_said(words.result(PR, head(desk)), root)
     assert len(desk.devin.reviews.all) == 2
@@ -135,7 +135,7 @@ async def test_a_later_result_of_a_commit_is_not_taken_for_an_earlier_one(
 ) -> None:
     """Although Slack doesn't take it at first, so the thread is searched for it."""
     root = await has_failed(desk)
-    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
+    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk)))
     desk.slack.fail_next("chat.postMessage", status=503)
     desk.devin.reviews.enter(PR, "completed")
     await desk.until_said(words.result(PR, head(desk)), root)
@@ -219,7 +219,7 @@ async def test_an_outage_does_not_keep_a_failed_review_from_being_asked_for_agai
     """What the thread is told is not the earlier failure."""
     root = await has_failed(desk)
     desk.devin.read_failures["reviews"] += [500]
-    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk), is_new=True))
+    await desk.answer(f"review {PR}", root, words.begun(PR, head(desk)))
     assert len(desk.devin.reviews.all) == 2
 
 
@@ -267,10 +267,8 @@ async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[st
             *(desk.slack.press(actions.DEVIN_REVIEW, user=one, **where) for one in who)
         )
         await wait_until(lambda: PR in desk.devin.reviews.heads, "it is asked for")
-        begun = [words.begun(PR, head(desk), is_new=new).text for new in (True, False)]
-        await wait_until(
-            lambda: sum(one in begun for one in desk.said(thread)) == len(who), "each is answered"
-        )
+        begun = words.begun(PR, head(desk)).text
+        await wait_until(lambda: desk.said(thread).count(begun) == len(who), "each is answered")
         desk.devin.reviews.enter(PR, "completed")
         await desk.until_said(words.result(PR, head(desk)), thread)
         await desk.fence(thread)

@@ -15,7 +15,6 @@ from bot.model.options import (
     Profile,
 )
 from bot.model.people import UserId
-from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import SessionId, Started
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
@@ -23,12 +22,10 @@ from bot.store.links import Profiles
 from bot.store.watches import Watches
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import form as words
-from bot.wording.lifecycle import starting
-from sandbox.devin.answers import STATES
 from sandbox.devin.sessions import DevinSession
 from tests.people.test_offers import START, press
 from tests.people.test_offers import asked as asked_about
-from tests.people.test_starting import channel_of, sessions, start, until_linked
+from tests.people.test_starting import channel_of, sessions, until_linked
 from tests.support.desk import Desk, on_both, on_v1, running
 from tests.support.forms import opened
 from tests.support.waiting import wait_until
@@ -286,14 +283,6 @@ async def test_an_unknown_mode_is_refused_with_devins_words(bot: Bot, desk: Desk
     assert sessions(desk) == []
 
 
-async def test_a_403_may_be_about_an_option(bot: Bot, desk: Desk) -> None:
-    """So nobody is told that the key may start no sessions, but which permission Devin named."""
-    desk.devin.creations.append(STATES["forbidden"])
-    ts = await desk.mention("start max:3 Fix it")
-    told = await desk.until_said("one of the options", ts)
-    assert "ManageOrgSessions" not in told
-
-
 @pytest.mark.parametrize(
     ("chosen", "reason"),
     [
@@ -304,22 +293,11 @@ async def test_a_403_may_be_about_an_option(bot: Bot, desk: Desk) -> None:
 async def test_what_devin_does_not_know_is_said_with_its_words(
     bot: Bot, desk: Desk, chosen: str, reason: str
 ) -> None:
-    """And *Start again*; the key is not blamed."""
+    """And *Start again*."""
     ts = await desk.mention(f"start {chosen} Fix it")
     await desk.offering("start_again", ts)
-    told = await desk.until_said(reason, ts)
-    assert "isn't allowed to start sessions" not in told
+    await desk.until_said(reason, ts)
     assert sessions(desk) == []
-
-
-def test_a_permission_that_devin_names_is_passed_on() -> None:
-    """With options or without."""
-    detail = "Missing permission UsePlaybooks"
-    outcome = Outcome(
-        kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN, status=403, detail=detail
-    )
-    assert "`UsePlaybooks`" in starting.refused(start(), 1, outcome).advice
-    assert "lacks `UsePlaybooks`" in starting.refused(start(), 1, outcome, chose=True).text
 
 
 @on_both

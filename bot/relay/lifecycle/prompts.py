@@ -85,7 +85,7 @@ class Prompts:
             try:
                 found = await self.asked(start)
                 if found is None:
-                    return words.UNREACTED if start.is_reaction else words.WITHDRAWN
+                    return words.WITHDRAWN
                 own = own if start.is_typed else found.model_copy(update={"sent_by": own.sent_by})
                 earlier = await self._read(start)
             except SlackRefused as error:
@@ -93,7 +93,7 @@ class Prompts:
         if start.is_reaction:
             standing = await self.workspace.permissions.of_author(own)
         if standing is not Standing.ALLOWED and self.workspace.settings.start_quotes != "all":
-            return words.NOT_PASSED_ON
+            return words.nothing(1)
         return await self._composed(start, own, standing, earlier)
 
     async def _composed(
@@ -172,7 +172,7 @@ class Prompts:
         except SlackRefused as error:
             log.warning("reactions unread", extra=start.log_fields | {"reason": error.reason})
             return words.unchecked(error.reason, self.workspace.admin)
-        return None if start.by in reacted else words.UNREACTED
+        return None if start.by in reacted else words.WITHDRAWN
 
     async def _read(self, start: Start) -> _Earlier:
         """Read the thread's other messages, up to the request for the start."""

@@ -175,9 +175,7 @@ class Starter:
         if isinstance(answer, Wait):
             await self.state.claims.disclaim(start.sent)
             return await self._wait(start, answer)
-        return words.refused(
-            start.message, start.number, answer, self.workspace.admin, chose=bool(started.chosen)
-        )
+        return words.refused(start.message, start.number, answer, self.workspace.admin)
 
     async def _ask(
         self, start: Start, prompt: Prompt, started: Started

@@ -1,6 +1,5 @@
 """Messages about sessions that are started from Slack."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -39,37 +38,24 @@ NOTHING = SlackMessage(
 )
 
 
-def nothing(left_out: int) -> SlackMessage:
-    """Say that there is nothing to start from, and how many messages of the thread don't count."""
-    if not left_out:
+def nothing(number: int) -> SlackMessage:
+    """Say that there is no task, and how many messages of the thread don't count."""
+    if not number:
         return NOTHING
-    return SlackMessage(
-        f"There's no task yet: I left out {_messages(left_out)} of this thread, by people or bots "
-        "who may not message Devin. Write the task after `start`."
-    )
+    return SlackMessage(f"{left_out(number).text} So there's no task. Write it after `start`.")
 
 
 def left_out(number: int) -> SlackMessage:
     """Say how many messages of the thread are not in the prompt."""
     return SlackMessage(
-        f"I didn't pass on {_messages(number)} of this thread, by people or bots who may not "
-        "message Devin."
+        f"I didn't pass on {number} {plural(number, 'message', 'messages')} of this thread, by "
+        "people or bots who may not message Devin."
     )
 
 
-def _messages(number: int) -> str:
-    return f"{number} {plural(number, 'message', 'messages')}"
-
-
 WITHDRAWN = SlackMessage(
-    "I didn't start a session: the message that asked for it was deleted, or asks for something "
-    "else now."
-)
-
-
-UNREACTED = SlackMessage(
-    "I didn't start a session: your reaction is gone, or the message was deleted or isn't for "
-    "Devin. To start one after all, mention me in its thread with `start`."
+    "I didn't start a session: the message or the reaction that asked for it is gone, or asks for "
+    "something else now. To start one after all, mention me in the thread with `start`."
 )
 
 
@@ -79,12 +65,6 @@ def unchecked(reason: str, admin: str = ADMIN) -> SlackMessage:
         f"I didn't start a session: Slack didn't let me check whether your reaction is still there "
         f"({as_code(reason)}). Ask {admin}, or mention me in the message's thread with `start`."
     )
-
-
-NOT_PASSED_ON = SlackMessage(
-    "I didn't start a session: that message is by a person or bot who may not message Devin. "
-    "Mention me in its thread with `start &lt;prompt&gt;`."
-)
 
 
 def waiting(give_up_after: timedelta) -> SlackMessage:
@@ -120,33 +100,17 @@ def given_up(message: Reply, number: int, reason: str) -> SlackMessage:
     )
 
 
-def refused(
-    message: Reply, number: int, outcome: Outcome, admin: str = ADMIN, *, chose: bool = False
-) -> SlackMessage:
-    """Tell why Devin refused a start; if somebody `chose` options, they may be the reason."""
+def refused(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -> SlackMessage:
+    """Tell why Devin refused a start."""
     about = f"a session for {_about(message)}"
     again = (_again(message, number),)
     if outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
-        named = _PERMISSION.search(outcome.detail)
-        if chose:
-            lacks = f" The key lacks {as_code(named[0])}." if named else ""
-            return SlackMessage(
-                f"I *couldn't start* {about}: Devin doesn't know one of the options, or doesn't "
-                f"allow my API key to use it or to start sessions ({outcome.status}).{lacks}",
-                quote=outcome.detail,
-                advice=f"Press *Start again* to change the options, or ask {admin}.",
-                buttons=again,
-            )
-        says = "Devin doesn't know the address at which I start sessions"
-        fix = "check `DEVIN_API_URL` and, with API v3, `DEVIN_ORG_ID`"
-        if outcome.refusal is Refusal.FORBIDDEN:
-            says = "my API key isn't allowed to start sessions"
-            fix = "check the key; one for API v3 needs `ManageOrgSessions`"
         return SlackMessage(
-            f"I *couldn't start* {about}: {says} ({outcome.status}).",
+            f"I *couldn't start* {about}: Devin doesn't know one of its options, or doesn't let me "
+            f"use it or start sessions ({outcome.status}).",
             quote=outcome.detail,
-            advice=f"Ask {admin} to {f'give my API key {as_code(named[0])}' if named else fix}. "
-            "Once that's fixed, press *Start again*.",
+            advice=f"Press *Start again* to change the options, or ask {admin} to check my API key "
+            "(for API v3, it needs `ManageOrgSessions`), `DEVIN_API_URL` and `DEVIN_ORG_ID`.",
             buttons=again,
         )
     if outcome.refusal is Refusal.KEY_REJECTED:
@@ -158,10 +122,6 @@ def refused(
     words = words_of(outcome, f"the request to start {about}", admin)
     advice = "No session was started. Once that's fixed, press *Start again*."
     return replace(words, advice=advice, buttons=again)
-
-
-_PERMISSION = re.compile(r"\b(?:Manage|Use|View|Read|Impersonate)[A-Z][A-Za-z]{2,60}\b")
-"""A permission of Devin's, as its documentation names them."""
 
 
 def not_linked(session: NamedSession) -> SlackMessage:

@@ -295,10 +295,9 @@ def waiting(address: str) -> SlackMessage:
     )
 
 
-def begun(address: str, review: Review, *, is_new: bool) -> SlackMessage:
+def begun(address: str, review: Review) -> SlackMessage:
     """Say that a review is under way."""
-    state = "has started" if is_new else "is already under way"
-    return SlackMessage(f"{_of(address, review)} {state}. I'll post here when it's done.")
+    return SlackMessage(f"{_of(address, review)} is under way. I'll post here when it's done.")
 
 
 def result(address: str, review: Review) -> SlackMessage:
@@ -319,19 +318,11 @@ def late(address: str) -> SlackMessage:
     )
 
 
-def denied(address: str, admin: str) -> SlackMessage:
-    """Say that Devin lets the relay neither ask for reviews nor read them."""
-    return SlackMessage(
-        f"Devin didn't let me ask for a {_of(address)}: my key lacks the permission "
-        f"`UseReviewManual`. To change that, ask {admin}."
-    )
-
-
 def refused(address: str, status: int, detail: str, admin: str) -> SlackMessage:
     """Say that Devin refused to review the pull request."""
     return SlackMessage(
         f"Devin *refused* a {_of(address)} (HTTP {status}). Devin's response:",
         quote=cut(" ".join(detail.split()), DETAIL_LIMIT) or "(no details)",
         advice="Check that Devin has access to the repository. If that doesn't explain it, ask "
-        f"{admin}.",
+        f"{admin}: my key needs the permission `UseReviewManual`.",
     )
