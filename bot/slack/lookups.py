@@ -96,18 +96,12 @@ class Need(Enum):
     ACT = (0.9, 0.0)
     WORDS = (0.8, 1.0)
     CARDS = (0.6, 10.0)
-    REFRESH = (0.55, 20.0)
     NAMES = (0.5, 60.0)
     DECORATION = (0.0, 0.0)
 
     def __init__(self, share: float, after: float) -> None:
         self.share = share
         self.after = after
-
-    @property
-    def to_refresh(self) -> "Need":
-        """The need of a look-up in whose place an older answer can be used."""
-        return Need.REFRESH if self in {Need.WORDS, Need.CARDS} else self
 
 
 @dataclass(frozen=True, slots=True)
