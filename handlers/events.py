@@ -178,11 +178,9 @@ class Hearing:
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.
 
-        Reactions are judged, and of messages the bot's own, changes that nobody made, and talk.
+        Only messages are judged: the bot's own, changes that nobody made, and talk.
         """
         event = mapping(payload.get("event"))
-        if payload.get("type") == "event_callback" and event.get("type") == "reaction_added":
-            return messages.parse_reaction(event, self.cases.workspace) is None
         if payload.get("type") != "event_callback" or event.get("type") != "message":
             return False
         ours = self.cases.workspace.identity

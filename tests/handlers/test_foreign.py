@@ -110,12 +110,6 @@ FOREIGN: Mapping[str, Write] = {
     "a preview of a link": lambda at: at.changed(at.written(thread=at.linked)),
     "an edit that changes no words": lambda at: _echo(at.edited(at.written(thread=at.linked))),
     "an edit of the bot's card": lambda at: at.edited(at.own(at.linked)),
-    "a reaction that starts nothing": lambda at: {
-        "type": "reaction_added",
-        "user": "U0ADA00000",
-        "reaction": "tada",
-        "item": {"type": "message", "channel": at.channel, "ts": at.linked},
-    },
 }
 """Events after which nothing may happen, in Slack, in Devin or in Redis."""
 
