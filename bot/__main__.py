@@ -21,6 +21,9 @@ CLOSING = """\
 Settings come from environment variables and from .env (copy .env.example to
 start); docs/configuration.md explains them. Check them with "{prog} doctor".
 Run "{prog} <command> --help" for more about a command.
+
+Exit codes: 0 success, or stopped by a signal, 1 a problem that you have to
+fix, 2 invalid settings or a wrong command line.
 """
 RUN = """\
 Start the relay: receive events from Slack, send replies to Devin, and post
@@ -30,31 +33,25 @@ It serves /healthz, /readyz and /metrics on PORT, and in HTTP mode (without
 SLACK_APP_TOKEN) also /slack/events.
 
 SIGTERM or Ctrl-C stops it: it finishes what it has begun, which can take about
-a minute. Exit codes: 0 stopped by a signal, 1 a problem that you have to fix,
-2 invalid settings."""
+a minute."""
 WORKER = """\
 Start another process that sends replies to Devin and posts in threads, but
 receives nothing from Slack. Use it to scale out.
 
 It needs the same Redis as "run" (REDIS_URL, or DATA_DIR on the same machine),
-but neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET. It stops like "run", and
-has the same exit codes."""
+but neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET. It stops like "run"."""
 DOCTOR = """\
 Check the settings, Redis, Slack's tokens and scopes, and Devin's API key, and
 say how to fix problems. Nothing is posted in Slack or sent to a session, and a
-running relay isn't disturbed.
-
-Exit codes: 0 no problems, 1 problems, 2 invalid settings."""
+running relay isn't disturbed."""
 WHY = """\
 Say what Redis knows of one message, why it waits or isn't in its thread, and
 what to do. Nothing is changed, posted or sent, and no text is shown. Run it
 where a relay runs, with that relay's settings.
 
 The message is a permalink ("Copy link" in Slack), in quotes, or an ID as the
-log has it: T0123ABCD:C0123ABCD:1764000000.000100.
-
-Exit codes: 0 nothing needs anybody, 1 something does, 2 invalid settings or no
-such address."""
+log has it: T0123ABCD:C0123ABCD:1764000000.000100. The exit code is 1 if
+something needs somebody."""
 MANIFEST = """\
 Print the Slack app manifest, with the reason for each scope. No settings are
 needed.

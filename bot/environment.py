@@ -23,11 +23,6 @@ _DECISIVE = ("ACT_AS", "ALLOW_", "MIRROR", "START", "LIST_SESSIONS")
 _FAMILY = "ALLOW_"
 """An unknown one that begins so is mentioned, however far its name is from a known one."""
 
-_OPEN_PORT = (
-    "PORT: set without HOST, so /metrics is open on all addresses of this machine; set "
-    "HOST=127.0.0.1 to close it, or HOST=0.0.0.0 if others should reach it"
-)
-
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _NO_PROXY = "{}: not used; if a proxy leads to Slack or Devin, set SLACK_PROXY or DEVIN_PROXY"
 
@@ -103,15 +98,10 @@ def is_open(mode: int, *, is_own: bool, is_mounted: bool) -> bool:
     return not is_mounted and bool(mode & (stat.S_IROTH | (stat.S_IRGRP if is_own else 0)))
 
 
-def open_port(given: Collection[str]) -> Sequence[str]:
-    """Return a doubt if the settings that are `given` open a port on all addresses."""
-    return [_OPEN_PORT] if "PORT" in given and "HOST" not in given else ()
-
-
 def ignored_proxies(environ: Mapping[str, str]) -> Sequence[str]:
-    """Return a doubt about the first proxy of the environment, since none of them is used."""
+    """Return doubts about the proxies of the environment, since none of them is used."""
     found = [name for name in _PROXIES if environ.get(name) or environ.get(name.lower())]
-    return [_NO_PROXY.format(name) for name in found[:1]]
+    return [_NO_PROXY.format(name) for name in found]
 
 
 def stray_names(

@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from bot import urls
-from bot.environment import gather, ignored_proxies, open_port, stray_names, variables_in
+from bot.environment import gather, ignored_proxies, stray_names, variables_in
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES, Generation, generation_of
 from bot.model.sessions import Follow
@@ -135,6 +135,11 @@ _PEOPLE = (
     "Devin may {}"
 )
 PROXY_SHAPE = "the address of a proxy, such as http://proxy.example.com:3128"
+
+_OPEN_PORT = (
+    "PORT: set without HOST, so /metrics is open on all addresses of this machine; set "
+    "HOST=127.0.0.1 to close it, or HOST=0.0.0.0 if others should reach it"
+)
 
 _TRANSPORTS = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 _PROXIES = ("SLACK_PROXY", "DEVIN_PROXY")
@@ -364,8 +369,8 @@ def load_settings(
     problems += grave
     if settings is None or problems:
         raise SettingsError(problems)
-    if settings.mode == "socket":
-        doubts = [*doubts, *open_port(given)]
+    if settings.mode == "socket" and "PORT" in given and "HOST" not in given:
+        doubts = [*doubts, _OPEN_PORT]
     if given.keys().isdisjoint(_PROXIES):
         doubts = [*doubts, *ignored_proxies(environ)]
     # The model is frozen, and nothing else sets it.

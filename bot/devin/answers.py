@@ -32,7 +32,7 @@ from bot.runtime.outgoing import NOT_SENT, broken
 T = TypeVar("T")
 
 BODY_LIMIT = 64 * 1024
-"""The most that is read of an answer; those in the contract are far shorter."""
+"""The most that is read of an answer to a write, in bytes."""
 
 READ_LIMIT = 8 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes."""
@@ -135,10 +135,9 @@ def _http_date(value: str) -> datetime | None:
 
 
 async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
-    """Return the beginning of the body, as far as it can be decoded.
+    """Return the beginning of the body, as far as it came and can be decoded.
 
-    If it breaks off, what came is enough wherever the status tells the outcome; a 200 has two
-    meanings, so then the error is raised.
+    A 200 has two meanings, so if its body breaks off, the error is raised.
     """
     body = bytearray()
     # Without an encoding to undo, httpx would still take twice as long for it.
@@ -159,8 +158,8 @@ async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
 def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
     """Interpret an answer that is not the success of the contract.
 
-    `passing` are the statuses after which nothing was processed, so that the same call may be made
-    again. A success that cannot be read leaves open what became of the call.
+    After the statuses in `passing`, nothing was processed. A success that cannot be read leaves
+    open what became of the call.
     """
     status, body = answer.status, answer.body
     if status in passing:
@@ -203,10 +202,7 @@ def may_be_over(outcome: Outcome | Wait) -> TypeGuard[Outcome]:
 
 
 def explained(outcome: Outcome, state: SessionState | None) -> Outcome:
-    """Explain an outcome by the session's `state` just after it; None if it could not be read.
-
-    A refusal by a session that goes on stays one; but a session that can be read is known.
-    """
+    """Explain an outcome by the session's `state` just after it; None if it could not be read."""
     if state is SessionState.ENDED:
         return outcome.model_copy(update={"kind": OutcomeKind.ENDED, "refusal": None})
     if outcome.kind is OutcomeKind.UNCONFIRMED and state is SessionState.SUSPENDED:

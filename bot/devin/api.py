@@ -33,11 +33,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DevinMessage:
-    """One message of a session.
-
-    `id` is Devin's own. If Devin gives none, it begins with `-` and is made of the message, so that
-    it is the same each time.
-    """
+    """One message of a session; an `id` that is not Devin's own begins with `-`, and stays so."""
 
     id: str
     source: Source
@@ -65,11 +61,7 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session without its messages; the title is people's text.
-
-    `url` is its page in Devin's web app. `acus` is what it has cost in ACUs, Devin's unit of work.
-    `children` are sessions that it started, `origin` is Devin's word for what started it itself.
-    """
+    """A session without its messages; `origin` is Devin's word for what started it."""
 
     session: SessionId
     title: str
@@ -92,8 +84,7 @@ class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
     Then `why` says how the connection failed, or why the relay did not ask (`is_forbidden`).
-    `retry_after` is in seconds, from the `Retry-After` of a 429 or 503, and `reads` the number of
-    calls that a survey took.
+    `retry_after` is in seconds; `reads` are the calls that a survey took.
     """
 
     status: int = 0
@@ -143,11 +134,9 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class IncomingFile:
-    """A file that Devin sent, as it arrives; `size` is in bytes, None if it is unknown.
+    """A file that Devin sent, as it arrives; `size` in bytes and `content_type` are not checked.
 
-    `content_type` is the media type without its parameters, and may be empty. Neither is checked,
-    nor is the length bounded: the caller stops reading. Iterating over `chunks` raises
-    `ConnectionError` if the file breaks off or stands still.
+    The caller stops reading what is too long. `chunks` raises `ConnectionError` if it breaks off.
     """
 
     size: int | None
@@ -210,10 +199,9 @@ class Devin(Protocol):
         """
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
-        """Read the states and titles of sessions by as few calls as possible.
+        """Read the states and titles of sessions by few calls, the first ones first.
 
-        It may take long: a caller for whom a person waits bounds it. The first of `sessions` come
-        first where not all can be read.
+        It may take long: a caller for whom a person waits bounds it.
         """
 
     async def recent(
@@ -222,25 +210,18 @@ class Devin(Protocol):
         """List the latest sessions, at most `limit`; only those with `tags`, which takes longer."""
 
     async def repositories(self) -> Sequence[str] | Unread:
-        """List the repositories that sessions may work in, as `owner/name`.
-
-        Nobody waits for it. Nothing follows from a repository's absence: those that could be read
-        in time are listed. Where the API has no list, Devin is not asked.
-        """
+        """List the repositories that sessions may work in, as many as could be read in time."""
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List all playbooks of the organization; a list that can be read in part is `Unread`."""
 
     async def member(self, email: str) -> str | Unread | None:
-        """Return the id of the one member of the organization with exactly this address.
-
-        None if there is none, or more than one. Nobody's membership is inferred from a failure.
-        """
+        """Return the id of the one member with exactly this address; None for none, or several."""
 
     async def matching(
         self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
     ) -> Sequence[SessionSummary] | Unread:
-        """List the sessions created after `since` that have the tags, repositories and origins.
+        """List the sessions created after `since` with these tags, repositories and origins.
 
         The oldest come first. A list that can be read only in part is `Unread`.
         """

@@ -37,11 +37,7 @@ class AttachedFile(Record):
 
 
 class Forwarded(Record):
-    """A message that somebody forwards with their own, as Slack quotes it there.
-
-    `author` and `channel` are ids; `name` and `place` are the names that Slack gives for them, if
-    any. `permalink` is a Slack address, or empty.
-    """
+    """A forwarded message; `name` is that of its `author`, `place` that of its `channel`."""
 
     author: str = ""
     name: str = ""

@@ -17,10 +17,7 @@ BASE = "base"
 
 
 class Account(Record):
-    """Who started a session, and in which thread.
-
-    `by` is empty if the relay did not start it: then the thread is the first that was linked.
-    """
+    """Who started a session, and in which thread; if not by the relay, the first linked one."""
 
     by: UserId = UserId("")
     channel: str = ""

@@ -93,10 +93,9 @@ class Outcome(Record):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Devin neither accepted nor refused the message, so it is safe to send it again.
+    """Devin neither accepted nor refused the message, so it may be sent again, after seconds.
 
-    `retry_after` is in seconds, from Devin's `Retry-After`. Unless it `was_asked`, Devin limits
-    another message, and this one has a time of its own.
+    Unless it `was_asked`, Devin limits another message, and this one has a time of its own.
     """
 
     reason: str
@@ -176,9 +175,8 @@ def place_of(reply: str) -> tuple[str, str, str]:
 class Edit:
     """A message as its author has edited it, at `edited` (microseconds).
 
-    `is_aside`: the text is now marked as not for Devin; `was_aside`: it was marked so before.
-    `was_answered`: the message was for the bot, which has answered it; `is_spoken`: it is so now.
-    `drops_forwarded`: the message no longer forwards anything.
+    An aside is marked as not for Devin. `was_answered`: the message was for the bot, which has
+    answered it; `is_spoken`: it is for the bot now.
     """
 
     reply: Reply

@@ -52,11 +52,7 @@ OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
 
 
 class Trouble(StrEnum):
-    """The reason why a session stands still that nobody chose.
-
-    With `LIMIT`, credits, a quota, a payment or a number of sessions is used up; with `ERROR`,
-    Devin failed.
-    """
+    """Why a session stands still, if nobody chose that: a limit is used up, or Devin failed."""
 
     LIMIT = "limit"
     ERROR = "error"
@@ -71,11 +67,7 @@ class Closing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request that a session opened.
-
-    `url` is http(s), printable ASCII, of at most 2,000 characters. `state` is Devin's word in lower
-    case, such as "open", "merged" or "closed", and empty if Devin gives none.
-    """
+    """A pull request that a session opened; `state` is Devin's word in lower case, or empty."""
 
     url: str
     state: str = ""
@@ -88,10 +80,7 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A Devin Review of a pull request at a `commit`; Devin tells its state, and no words of it.
-
-    The states are `pending`, `running`, `completed` and `errored`, and perhaps others.
-    """
+    """A Devin Review of a pull request at a `commit`; Devin tells its state, and no words of it."""
 
     commit: str
     status: str
@@ -151,10 +140,7 @@ def parse_session(text: str) -> SessionId | None:
 
 
 def parse_pull_request(text: str) -> str | None:
-    """Parse the address of a pull or merge request, or of one of its pages; None for others.
-
-    It may be as typed, also in quotes or before a full stop, or as Slack wraps it.
-    """
+    """Parse the address of a pull or merge request, or of a page of it, as typed or wrapped."""
     bare = text.strip(_AROUND)
     wrapped = _SLACK_LINK.fullmatch(bare)
     found = _PULL_REQUEST.fullmatch(wrapped.group(1) if wrapped else bare)

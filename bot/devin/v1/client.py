@@ -36,10 +36,9 @@ SINGLE = 5
 
 
 class DevinV1:
-    """A client for Devin's sessions by version 1 of its API.
+    """A client for version 1, which gives messages only with their whole session.
 
-    Messages come only with their whole session, so `messages` reads all of it each time. No call
-    returns the states of chosen sessions, so `survey` looks for them in the list of the latest.
+    No call returns the states of chosen sessions: `survey` looks for them among the latest.
     """
 
     lacks = frozenset({"repo", "mode"})

@@ -5,8 +5,8 @@ Their form follows the API's v1 OpenAPI description (`tests/contract/devin-v1.op
 
 `GET /v1/sessions/{id}` lists `messages` with `type`, `event_id`, `message` and an ISO `timestamp`
 (docs.devin.ai, "Retrieve details about an existing session"), `GET /v1/sessions` lists `sessions`
-with `session_id`, `title`, `status_enum` and `updated_at` ("List sessions"). No document says when
-they have these fields: a missing or unknown one is skipped. A parser returns None for another body.
+with `session_id`, `title`, `status_enum` and `updated_at` ("List sessions"). A missing or unknown
+field is skipped. A parser returns None for another body.
 """
 
 import json
