@@ -31,8 +31,7 @@ WATCH_KEY = Key("watch")
 """The watched sessions, scored by the time (Unix ms) of their next poll."""
 
 HEARD_KEY = Key("heard")
-"""The `checkpoint`, the `ts` (in us) up to which everything that Slack brought was kept; and while
-threads must be read, the `gap`: the time of the last request (Unix us)."""
+"""The checkpoint, up to which everything that Slack brought was kept; and what is to be read."""
 
 BEHIND_KEY = Key("behind")
 """Sessions with such threads, scored by the time (Unix ms) until which mail waits; 0: none."""
@@ -55,20 +54,12 @@ def link_key(thread: ThreadRef) -> Key:
 
 
 def known_key(method: str, about: str) -> Key:
-    """Slack's last answer to a look-up: of a channel, a person, a bot, groups or members.
-
-    Also the last time at which an event told of a channel that it was `shared`, `moved` or
-    `changed`.
-    """
+    """Slack's last answer to a look-up, or what an event last told of a channel."""
     return Key(f"known:{method}:{about}")
 
 
 def calls_key(method: str) -> Key:
-    """The calls of a method in the last minute, by when (Unix ms), and until when it is paused.
-
-    Also the sessions that a person has started in the last hour: `start:` and their id. And
-    `reads`: the time until which the budget of Devin's reads is `spent`.
-    """
+    """The latest calls of a method, starts of a person, or reads of Devin, by when (Unix ms)."""
     return Key(f"calls:{method}")
 
 
@@ -115,16 +106,3 @@ def words_key(thread: ThreadRef) -> Key:
 def ledger_key(month: str) -> Key:
     """What sessions have used in a month of UTC, as in `2026-11`, and who started them."""
     return Key(f"ledger:{month}")
-
-
-def _kinds(suffix: str) -> frozenset[str]:
-    return frozenset(
-        name.removesuffix(suffix).lower() for name in globals() if name.endswith(suffix)
-    )
-
-
-FIXED = _kinds("_KEY")
-"""The kinds of which a workspace has one key."""
-
-BUILT = _kinds("_key")
-"""The kinds whose keys are `kind:id`."""

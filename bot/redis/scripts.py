@@ -9,8 +9,8 @@ The one declared key is the workspace's prefix, by whose hash tag a Cluster rout
 told ids, and builds its keys: `key.mail(session)`, or `key.due`, as `redis/keys.py` does. A time
 `keep.done` is in seconds, and comes from `redis/keep.py`.
 
-On a Cluster, each script is sent by itself, since redis-py's cluster pipeline does not support
-EVALSHA. A single server has a pipeline of its own (`redis/connection.py`).
+A single server has a pipeline of its own (`redis/connection.py`); redis-py's for a Cluster does not
+support EVALSHA.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ from redis.exceptions import (
 )
 
 from bot.model.errors import StoreAway
-from bot.redis import keep
-from bot.redis.keys import BUILT, FIXED, Key
+from bot.redis import keep, keys
+from bot.redis.keys import Key
 from bot.runtime import metrics
 from bot.runtime.outgoing import broken
 
@@ -157,9 +157,9 @@ def _table(table: str, named: re.Pattern[str], value_of: Callable[[str], object]
 
 
 def _builder_of(name: str) -> str:
-    if name in FIXED:
+    if hasattr(keys, f"{name.upper()}_KEY"):
         return f"KEYS[1] .. '{name}'"
-    if name in BUILT:
+    if hasattr(keys, f"{name}_key"):
         return f"function(id) return KEYS[1] .. '{name}:' .. id end"
     raise ScriptMismatch(f"there is no key `{name}`")
 
@@ -172,11 +172,7 @@ def _seconds_of(name: str) -> int:
 
 
 def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
-    """Compile the function that puts each value into its slot.
-
-    Like a namedtuple's, its code is generated: it takes a seventh of the time of a function with
-    arbitrary keyword arguments.
-    """
+    """Compile the call that fills the slots, which takes a seventh of the time of a loop."""
     args = ", ".join(kind.given.format(name) for name, kind in kinds.items())
     names = ", ".join(["*", *kinds] if kinds else [])
     text = f"lambda _store, /, {names}: _store.run(_script, [{args}])"

@@ -6,9 +6,8 @@ link is forgotten `LINK_TTL` after its last traffic.
 One script sets a link, if it still is what it was, and all that depends on it; else it is read
 again. Of two people who change one profile at the same moment, each changes their own fields.
 
-A link's card is a post in its thread. `requests` counts those for an edit of it: a try ends
-the card's entry only if none came meanwhile. A new link has a card of its own; that of a link that
-has ended is edited a last time. Its `slot` is what Slack shows beside the thread.
+A link's card is a post in its thread, and its `slot` what Slack shows beside that. `requests`
+counts those for an edit of it: a try ends the card's entry only if none came meanwhile.
 """
 
 import json

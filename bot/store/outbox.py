@@ -68,19 +68,12 @@ ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 """The kinds whose subject is a reply's id."""
 
 WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.DELAY})
-"""The kinds whose entries wait in Redis for a poll, and not in a process.
-
-Of delays, these are the ones that are to be taken back.
-"""
+"""The kinds whose entries wait in Redis for a poll: of delays, those that are taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An outbox entry: its subject, a number that tells its rounds apart, and its kind.
-
-    The subject names a record in Redis. For a reply it is the reply's id, and `number` is its
-    round.
-    """
+    """An outbox entry: its record's name, a number and its kind; of a reply, its id and round."""
 
     subject: str
     number: int

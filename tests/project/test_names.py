@@ -44,7 +44,7 @@ def members() -> Mapping[str, set[str]]:
             continue
         found[path.stem] |= set(re.findall(r"\w+", code))
     found["keep"] |= {name.lower() for name in vars(keep)}
-    found["key"] |= keys.BUILT | keys.FIXED
+    found["key"] |= {name.lower().removesuffix("_key") for name in vars(keys)}
     found["settings"] |= {name.upper() for name in Settings.model_fields}
     return found
 

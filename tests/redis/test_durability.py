@@ -8,7 +8,6 @@ import redis
 from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.redis.durability import durability
-from bot.redis.embedded.server import embedded_valkey
 from tests.support.redis_servers import Kind, asked_for, node_url, serving
 
 SAFE = ("--maxmemory-policy", "noeviction", "--appendonly", "yes")
@@ -39,12 +38,6 @@ async def test_a_server_is_judged_by_what_it_says_of_itself(
     with serving(kind, tmp_path, *options) as url:
         marks = [mark_of(one) for one in await found(url)]
     assert marks == [eviction, persistence]
-
-
-async def test_the_embedded_server_keeps_everything(tmp_path: Path) -> None:
-    """Its configuration is the relay's own."""
-    async with embedded_valkey(tmp_path / "data") as url:
-        assert [mark_of(one) for one in await found(url)] == ["✓", "✓"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -140,8 +140,6 @@ def test_each_key_begins_with_its_kind() -> None:
     source = Path(keys.__file__).read_text(encoding="utf-8")
     built = set(re.findall(r"^def (\w+)_key\(", source, re.MULTILINE))
     fixed = set(re.findall(r"^(\w+)_KEY = ", source, re.MULTILINE))
-    assert built == keys.BUILT
-    assert {kind.lower() for kind in fixed} == keys.FIXED
     for kind in built:
         builder = getattr(keys, f"{kind}_key")
         sample = [THREAD if "ThreadRef" in str(one) else "x" for one in _hints(builder)]

@@ -243,9 +243,3 @@ async def test_first_words_give_way_only_to_later_ones(links: Links) -> None:
         link = await links.get(thread())
         assert link is not None
         assert link.topic == expected
-
-
-async def test_as_many_links_as_a_backfill_finds_noted_are_read_at_once(store: Store) -> None:
-    """Lua unpacks 7,999 values at most, and two outages may note 10,000 threads."""
-    threads = [ThreadRef(team="T0", channel="C0", thread_ts=f"{n}.000000") for n in range(10_000)]
-    assert await Links(store, TTL).of(threads) == [None] * 10_000

@@ -3,7 +3,6 @@
 The loss of a lease holder is simulated by deleting its lease, which is what its expiry does.
 """
 
-import math
 import time
 from datetime import timedelta
 
@@ -375,29 +374,6 @@ async def test_a_reply_without_a_record_of_its_round_is_in_its_first(
     assert (head.round, head.accepted) == (1, head.now)
 
 
-async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: Redis) -> None:
-    """With ten thousand queued replies, no step reads all of them."""
-
-    async def cost() -> float:
-        """Return the least of many measurements, in microseconds: others include unrelated work."""
-        least = math.inf
-        for number in range(100):
-            await raw.config_resetstat()
-            head = await taken(mailbox, f"t{number}")
-            await mailbox.defer(ID, f"t{number}", head, NONE)
-            stats = await raw.info("commandstats")
-            least = min(least, float(stats["cmdstat_evalsha"]["usec_per_call"]))
-        return least
-
-    await filled(mailbox, 1, 2)
-    await mailbox.defer(ID, "warm", await taken(mailbox, "warm"), NONE)
-    few = await cost()
-    await raw.zadd(
-        at(mail_key(ID)), {f"T:C:{n}": ts_micros(f"{1764000100 + n}") for n in range(10_000)}
-    )
-    assert await cost() < 4 * few
-
-
 # Finishing.
 
 
@@ -458,19 +434,6 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
     assert await raw.hget(at(subject_key(reply.id)), "outcome") == UNCERTAIN.to_json()
     assert await raw.zcard(at(OUTBOX_KEY)) == 1
-
-
-async def test_an_outcome_still_counts_when_only_the_hold_expired(
-    mailbox: Mailbox, raw: Redis
-) -> None:
-    """Redis was away, for instance: nobody else took over, so the outcome is the truth."""
-    await filled(mailbox, 1, 2)
-    head = await taken(mailbox, "a")
-    await raw.delete(at(lease_key(ID)))
-    step = await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
-    assert isinstance(step, Head)
-    assert step.reply == a_reply(2)
-    assert await raw.get(at(lease_key(ID))) == "a"
 
 
 async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_reply(
@@ -555,14 +518,6 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
         await raw.zadd(at(DUE_KEY), {ID: 0})
     notice = Owed(a_reply(1).id, 1, OwedKind.DELAY)
     assert await raw.zrange(at(OUTBOX_KEY), 0, -1) == [str(notice)]
-
-
-async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: Store) -> None:
-    """A poll ignores the notice of a reply that has waited only for a moment."""
-    await filled(mailbox, 1)
-    await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, timedelta(minutes=1))
-    _, late = await Entries(store).overdue(-SOON, 10)
-    assert late == []
 
 
 async def test_each_round_owes_a_notice_of_its_own(mailbox: Mailbox) -> None:

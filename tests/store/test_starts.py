@@ -1,15 +1,12 @@
 """A person starts so many sessions within an hour, whichever process they ask."""
 
-import asyncio
 from datetime import timedelta
 
 import redis.asyncio
 
 from bot.model.people import WORKFLOW, UserId
-from bot.redis.connection import Store, open_store
+from bot.redis.connection import Store
 from bot.store.claims import Starts
-from sandbox.slack.world.workspace import TEAM_ID
-from tests.support.bots import BRISK
 from tests.support.known import later
 
 ADA, BEN = UserId("U0ADA00000"), UserId("U0BEN00000")
@@ -40,15 +37,6 @@ async def test_a_start_is_counted_once(store: Store) -> None:
         assert await starts.count(ADA, "first") is None
     assert await starts.count(ADA, "second") is not None
     assert await starts.count(ADA, "first") is None
-
-
-async def test_two_processes_count_together(redis_url: str) -> None:
-    """Of twenty starts at once, ten are counted."""
-    async with open_store(redis_url, BRISK) as one, open_store(redis_url, BRISK) as other:
-        both = [Starts(store.of(TEAM_ID), 10) for store in (one, other)]
-        asked = (both[number % 2].count(ADA, f"start {number}") for number in range(20))
-        waits = await asyncio.gather(*asked)
-    assert waits.count(None) == 10
 
 
 async def test_without_a_limit_nothing_is_counted(store: Store, raw: redis.asyncio.Redis) -> None:

