@@ -29,9 +29,6 @@ from bot.wording.mirror.card import MOST_CHILDREN, Card, card, ended_card
 log = logging.getLogger(__name__)
 
 
-UNSURE_SECONDS = 2.0
-"""The time after which a channel is asked about again whose card could not show everything."""
-
 UNEDITABLE = frozenset({"edit_window_closed", "cant_update_message", "message_not_found"})
 """Slack's codes for a message that can't be edited any more, perhaps since it was deleted."""
 
@@ -83,11 +80,9 @@ class CardTeller:
         is_open = is_linked and not heard.is_barred
         if heard.unsure is not None and link is not None and is_linked:
             await self.state.cards.want(thread, link)
-        # It is not edited again before Slack can be asked what it may show.
-        pause = None if heard.unsure is None else heard.unsure.retry_after or UNSURE_SECONDS
         shown = "" if slot is None else str(slot)
         told = Told(ts, shows, shown, is_open=is_open, rest=rest)
-        if (after := await self.state.cards.end(begun, told, pause)) is not None:
+        if (after := await self.state.cards.end(begun, told)) is not None:
             await self.schedule.tell(begun.owed, after)
         return True
 

@@ -315,12 +315,8 @@ class Cards:
         card = subject_key(card_subject(thread, link))
         return (await self._store.fields([card], *names))[0]
 
-    async def end(self, begun: Begun, told: Told, pause: float | None) -> float | None:
-        """Note what was told.
-
-        Return the seconds until an edit that was asked for meanwhile: the usual pause, or that one.
-        """
-        pace = self._store.timing.card_pause if pause is None else pause
+    async def end(self, begun: Begun, told: Told) -> float | None:
+        """Note what was told; return the seconds until an edit that was asked for meanwhile."""
         after = await lua.end_card(
             self._store,
             owed=str(begun.owed),
@@ -330,7 +326,7 @@ class Cards:
             shows=told.shows,
             slot=told.slot,
             is_open=told.is_open,
-            pace_ms=int(pace * 1000),
+            pace_ms=int(self._store.timing.card_pause * 1000),
             rest_ms=-1 if told.rest is None else int(told.rest * 1000),
         )
         return None if after < 0 else after / 1000
