@@ -49,44 +49,6 @@ LONGEST_PAUSE = 3_600.0
 V = TypeVar("V")
 
 
-class Budget:
-    """The calls of `method` that all processes make: at most so many within a minute."""
-
-    def __init__(self, store: Store, method: str) -> None:
-        self._store = store
-        self._calls = calls_key(method)
-        self._reserved: dict[int, float] = {}
-
-    async def spend(self, most: int, after: float, pause: float = 0.0) -> float:
-        """Count a call that is about to be made and return 0, or return the seconds to wait.
-
-        Those that wait get times of their own. With a `pause`, in seconds, no process makes a call
-        until it is over.
-        """
-        wait_ms = await commands.spend_call(
-            self._store,
-            calls=self._calls,
-            name="",
-            span_ms=int(MINUTE * 1000),
-            most=most,
-            after_ms=int(after * 1000),
-            pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),
-        )
-        if not wait_ms:
-            return 0.0
-        now = time.monotonic()
-        free = now + wait_ms / 1000
-        # Of those that wait, some do not come back; they hold up nobody for over a minute.
-        at = min(max(self._reserved.get(most, 0.0) + MINUTE / most, free), free + MINUTE)
-        self._reserved[most] = at
-        return at - now
-
-
-def _is_key(key: str) -> bool:
-    """Return True for an id, or for one in a place: `id@id`."""
-    return all(map(is_id, key.split("@", 1)))
-
-
 class Need(Enum):
     """What a look-up is for, the most urgent first.
 
@@ -102,6 +64,46 @@ class Need(Enum):
     def __init__(self, share: float, after: float) -> None:
         self.share = share
         self.after = after
+
+
+class Budget:
+    """The calls of `method` that all processes make: at most `tier` within a minute."""
+
+    def __init__(self, store: Store, method: str, tier: int) -> None:
+        self._store = store
+        self._calls = calls_key(method)
+        self._tier = tier
+        self._reserved: dict[Need, float] = {}
+
+    async def spend(self, need: Need, pause: float = 0.0) -> float:
+        """Count a call that is about to be made and return 0, or return the seconds to wait.
+
+        Those that wait get times of their own. With a `pause`, in seconds, no process makes a call
+        until it is over.
+        """
+        most = int(self._tier * need.share)
+        wait_ms = await commands.spend_call(
+            self._store,
+            calls=self._calls,
+            name="",
+            span_ms=int(MINUTE * 1000),
+            most=most,
+            after_ms=int(need.after * 1000),
+            pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),
+        )
+        if not wait_ms:
+            return 0.0
+        now = time.monotonic()
+        free = now + wait_ms / 1000
+        # Of those that wait, some do not come back; they hold up nobody for over a minute.
+        at = min(max(self._reserved.get(need, 0.0) + MINUTE / most, free), free + MINUTE)
+        self._reserved[need] = at
+        return at - now
+
+
+def _is_key(key: str) -> bool:
+    """Return True for an id, or for one in a place: `id@id`."""
+    return all(map(is_id, key.split("@", 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class Lookup(Generic[V]):
     def __post_init__(self) -> None:
         """Begin without answers at hand."""
         self._store = self.source.store
-        self._budget = Budget(self._store, self.method)
+        self._budget = Budget(self._store, self.method, self.tier)
         at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
         pause = self.source.timing.look_up_pause
@@ -218,7 +220,7 @@ class Lookup(Generic[V]):
     async def _ask(self, key: str, need: Need) -> V | _Miss:
         miss = _Miss(LIMITED)
         for _ in range(TRIES):
-            if wait := await self._budget.spend(int(self.tier * need.share), need.after):
+            if wait := await self._budget.spend(need):
                 return _Miss(LIMITED, retry_after=wait)
             answer = await self._try(key, need)
             if not isinstance(answer, _Miss):
@@ -245,7 +247,7 @@ class Lookup(Generic[V]):
         except SlackAway as error:
             wait = asked_wait(error)
             if wait:
-                wait = await self._budget.spend(int(self.tier * need.share), need.after, pause=wait)
+                wait = await self._budget.spend(need, pause=wait)
             return self._failed(key, error.reason, wait or None)
         except TimeoutError as error:
             reason = broken(error)

@@ -146,7 +146,6 @@ class _Connection:
 
     socket: aiohttp.ClientWebSocketResponse
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    was_asked_to_go: bool = False
     was_greeted: bool = False
 
 
@@ -235,7 +234,7 @@ class SocketMode:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
                     await self._receive(connection, frame.data)
-            if not connection.was_asked_to_go:
+            if not connection.ended.is_set():  # Slack did not ask for another one
                 self._problem = "disconnected"
                 log.warning("disconnected", extra={"code": socket.close_code})
         finally:
@@ -266,7 +265,6 @@ class SocketMode:
         log.info("asked to reconnect", extra={"reason": note.get("reason")})
         self._asked_at = time.monotonic()
         self._problem = f"asked to reconnect: {note.get('reason')}"
-        connection.was_asked_to_go = True
         connection.ended.set()
         self._start(_close_after(connection.socket, LEAVE_SECONDS))
 
