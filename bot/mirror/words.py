@@ -51,14 +51,8 @@ class Part:
     what: DevinPost | SentFile | LongText
 
 
-async def parts_of(composed: Composed, notes: Mapping[str, str]) -> Sequence[Part]:
-    """Return the parts of a batch; a long text that is replaced by posts is split in a thread."""
-    if REPLACED not in notes.values():
-        return list(_laid_out(composed, notes))
-    return await asyncio.to_thread(lambda: list(_laid_out(composed, notes)))
-
-
-def _laid_out(composed: Composed, notes: Mapping[str, str]) -> Iterator[Part]:
+def parts_of(composed: Composed, notes: Mapping[str, str]) -> Iterator[Part]:
+    """Yield the parts of a batch."""
     named = [Part(f"post:{number}", post) for number, post in enumerate(composed.posts)]
     named += [Part(f"file:{number}", file) for number, file in enumerate(composed.files)]
     is_gap = False
@@ -84,7 +78,7 @@ def _instead_of(what: DevinPost | SentFile | LongText) -> Sequence[DevinPost]:
         case SentFile():
             return [posts.file_link(what)]
         case LongText():
-            return posts.rest_of(what)
+            return [posts.rest_link(what)]
         case _:
             assert_never(what)
 
@@ -118,14 +112,14 @@ class Posting:
     async def show(self, thread: ThreadRef, composed: Composed) -> bool:
         """Show what is left of the batch; return False if the thread may not be shown all of it."""
         ends = time.monotonic() + self._timing.batch_seconds
-        parts, done = await parts_of(composed, self._notes), self._batch.parts
+        parts, done = list(parts_of(composed, self._notes)), self._batch.parts
         while done < len(parts):
             shown = await self._show(thread, parts[done], done)
             if shown is _Shown.STOP:
                 return False
             if shown is _Shown.REPLACED:
                 await self._note(parts[done].name, REPLACED)
-                parts = await parts_of(composed, self._notes)
+                parts = list(parts_of(composed, self._notes))
                 continue
             done += 1
             self._may_be_there = False

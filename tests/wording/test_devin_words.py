@@ -1,9 +1,6 @@
 """What Devin says is bounded: posts, files, and the text of a post whose buttons are replaced."""
 
 import json
-from dataclasses import replace
-
-import pytest
 
 from bot.model.sessions import NamedSession, Said, SaidKind, SessionId
 from bot.model.threads import ThreadRef
@@ -13,13 +10,10 @@ from bot.wording.mirror.posts import (
     APPROVED,
     EDITABLE,
     MOST_FILES,
-    MOST_POSTED,
-    POST_LIMIT,
     POSTED,
     Framing,
     LongText,
     compose,
-    rest_of,
 )
 from bot.wording.phrases import session_link
 from tests.support.tables import each
@@ -45,24 +39,10 @@ def test_a_message_brings_some_files_and_tells_where_the_others_are(words: str, 
     assert (session_link(SESSION) in shown) == (f"{more} more file" in shown) == (more > 0)
 
 
-@pytest.mark.parametrize("length", [POSTED + 1_000, MOST_POSTED, MOST_POSTED + 1, 3_000_000])
-def test_the_rest_of_a_message_that_cannot_be_a_file_is_bounded(length: int) -> None:
-    """Beyond that, the session is linked; splitting megabytes would take minutes."""
-    text = ("word " * (length // 5 + 1))[:length]
-    composed = compose([Said(text=text)], FRAMING)
-    (long,) = composed.files
-    assert isinstance(long, LongText)
-    posts = rest_of(long)
-    assert sum(len(post.words) for post in composed.posts) <= POSTED
-    assert sum(len(post.words) for post in [*composed.posts, *posts]) <= min(length, MOST_POSTED)
-    assert len(posts) <= (MOST_POSTED - POSTED) // POST_LIMIT + 2
-    assert (session_link(SESSION) in str(posts[-1].blocks)) == (length > MOST_POSTED)
-
-
 @each("line", ["print(1)", "See https://devin.ai/a/b/c/d for all of it."])
 @each("before", range(0, 40, 7))
-def test_the_rest_goes_on_where_the_posts_end(line: str, before: int) -> None:
-    """Neither words nor addresses are cut, and what is code in the posts is code in the rest."""
+def test_a_long_message_is_posted_up_to_a_line_and_goes_as_a_file(line: str, before: int) -> None:
+    """Neither words nor addresses are cut, and code stays code."""
     text = "\n".join([line] * (45_000 // len(line)))
     if line.startswith("print"):
         text = f"```python\n{text}\n```"
@@ -70,11 +50,12 @@ def test_the_rest_goes_on_where_the_posts_end(line: str, before: int) -> None:
     composed = compose([Said(text=text)], FRAMING)
     (long,) = composed.files
     assert isinstance(long, LongText)
-    words = [post.words for post in (*composed.posts, *rest_of(long))]
+    assert long.text == text
+    words = [post.words for post in composed.posts]
     lines = [one for one in "\n".join(words).splitlines() if one and "```" not in one]
-    assert lines == [one for one in text.splitlines() if one and "```" not in one]
+    assert lines == [one for one in text.splitlines() if one and "```" not in one][: len(lines)]
+    assert POSTED / 2 < sum(map(len, words)) <= POSTED
     assert all(one.count("```") in {0, 2} for one in words)
-    assert "```" not in words[-1].rpartition("\n\n")[2]
 
 
 @each(
@@ -99,18 +80,6 @@ APPROVAL = Said(kind=SaidKind.APPROVAL, options=(APPROVED,))
 ANSWERS = [f"{ANSWER}_0", f"{ANSWER}_1"]
 NEAR, REACHED = Said(kind=SaidKind.CAP_NEAR, cap=10), Said(kind=SaidKind.CAP_REACHED, cap=10)
 GO_ON = [CONTINUE_SESSION, OPEN_SESSION]
-
-
-def test_an_event_gives_way_to_its_sentence_without_devin_s_words() -> None:
-    """Slack may refuse what Devin asks, or its answers, and the person is still mentioned."""
-    secret = Said(kind=SaidKind.QUESTION, text="May I use swordfish?", options=("swordfish", "No"))
-    framing = replace(FRAMING, mention="U0ADA")
-    for words in [], [Said(text="May I use swordfish?")]:
-        event = compose([*words, secret], framing).posts[-1]
-        while "swordfish" in str(event):
-            event = event.instead()[-1]
-        assert event.text == "<@U0ADA> Devin is waiting for an answer. Reply here."
-        assert not event.instead()
 
 
 @each(

@@ -199,9 +199,6 @@ Slack was seen to refuse edits of some 12,000 characters, perhaps with the text 
 FALLBACK_LIMIT = 3_000
 PLAIN_LIMIT = 2_900
 
-MOST_POSTED = 100_000
-"""The most characters that are posted of a message that cannot go as a file."""
-
 MOST_FILES = 20
 """The most files of a message that are brought; the others are in the session."""
 
@@ -210,22 +207,18 @@ LONG_NAME = "message-from-devin.md"
 
 @dataclass(frozen=True, slots=True)
 class LongText:
-    """A message of `session` that is too long for posts; it goes as a file.
-
-    `rest` are the parts that are posted if it can't, behind those that are posted anyway.
-    """
+    """A message of `session` that is too long for posts; it goes as a file."""
 
     name: str
     text: str
     session: NamedSession
-    rest: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DevinPost:
     """A post: its blocks, the text of notifications, and Devin's words, unless it has `pieces`.
 
-    A joined post has one for each of Devin's words, then for the events; that, a sentence for each.
+    A joined post has one for each of Devin's words, then for the events.
     """
 
     blocks: tuple[Block, ...]
@@ -261,7 +254,6 @@ class _Draft:
     buttons: list[Block] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     pieces: list[DevinPost] = field(default_factory=list)
-    events: list[DevinPost] = field(default_factory=list)
     weight: int = 1
 
     @property
@@ -298,7 +290,7 @@ class _Draft:
             self.blocks.append(action_row(self.buttons))
         if said := tuple(one for one in self.blocks if one["type"] in {"section", "actions"}):
             text = "\n".join(one["text"]["text"] for one in said if one["type"] == "section")
-            self.pieces.append(DevinPost(said, text, pieces=tuple(self.events)))
+            self.pieces.append(DevinPost(said, text))
         if len(self.pieces) == 1:
             return self.pieces[0]
         text = cut("\n".join(self.texts), FALLBACK_LIMIT)
@@ -322,34 +314,25 @@ def file_link(file: SentFile) -> DevinPost:
     return _sentence(f"Devin sent a file that I couldn't upload here: {link}")
 
 
-def rest_of(long: LongText) -> Sequence[DevinPost]:
-    """Return the posts for the rest of a message that could not go as a file."""
-    drafts = [_Draft()]
-    for part in long.rest:
-        _with_room(drafts, part).add(part)
-    if len(long.text) > MOST_POSTED:
-        where = session_link(long.session)
-        drafts[-1].note(f"_The rest of this message is in the session:_ {where}")
-    return [draft.post() for draft in drafts if draft.blocks]
-
-
-def _with_room(drafts: list[_Draft], part: str) -> _Draft:
-    if not drafts[-1].takes(part):
-        drafts.append(_Draft())
-    return drafts[-1]
+def rest_link(long: LongText) -> DevinPost:
+    """Return the post that links the session of a message that could not go as a file."""
+    where = session_link(long.session)
+    return _sentence(f"I couldn't upload the full message here. It's in the session: {where}")
 
 
 def _add_message(
     drafts: list[_Draft], one: Said, framing: Framing
 ) -> Sequence[SentFile | LongText]:
     text, sent = cut_files(one.text)
-    parts, rest = split(text[:MOST_POSTED], POST_LIMIT), list[str]()
+    parts = split(text[: POSTED + POST_LIMIT], POST_LIMIT)
     if not parts and text.strip():
         parts = [fenced(text[:POST_LIMIT])]
     while len(text) > POSTED < sum(map(len, parts)):
-        rest.insert(0, parts.pop())
+        parts.pop()
     for number, part in enumerate(parts):
-        draft = _with_room(drafts, part)
+        if not drafts[-1].takes(part):
+            drafts.append(_Draft())
+        draft = drafts[-1]
         note = "" if number or draft.blocks else "*Devin*"
         if number == 0 and framing.is_late:
             note = f"*Devin*, {local_time(one.at // 1000)}"
@@ -360,7 +343,7 @@ def _add_message(
     if len(text) <= POSTED:
         return sent[:MOST_FILES]
     drafts[-1].note("_The full message is in the file below._")
-    return [*sent[:MOST_FILES], LongText(LONG_NAME, text, framing.session, rest)]
+    return [*sent[:MOST_FILES], LongText(LONG_NAME, text, framing.session)]
 
 
 def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
@@ -375,8 +358,6 @@ def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
         drafts.append(_Draft())
     draft = drafts[-1]
     draft.say(said)
-    bare = one.model_copy(update={"options": ()})
-    draft.events.append(_sentence(sentence(bare, framing, is_below=True)))
     if how := how_to_answer(one):
         draft.say(how, block_id=f"{HOW_TO_ANSWER}_{one.id}")
     draft.buttons = list(row) or draft.buttons
