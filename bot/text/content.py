@@ -67,11 +67,8 @@ def content(message: Mapping[str, Any], *, is_typed: bool) -> tuple[Block, ...]:
         return ()
     if not is_typed:
         return (*_merged([text], blocks), *_beyond(text, below))
-    typed = [one for one in blocks if string(one, "type") == "rich_text"]
-    is_whole = bool(typed) and all(map(rich_text.is_whole, typed))
-    if text.strip() and not is_whole:
-        blocks = [*section(text), *(one for one in blocks if one not in typed)]
-    return (*blocks, *below)
+    is_text_there = any(string(one, "type") == "rich_text" for one in blocks)
+    return (*([] if is_text_there else section(text)), *blocks, *below)
 
 
 def shared(share: Mapping[str, Any]) -> tuple[Block, ...]:

@@ -1,8 +1,8 @@
 """Converts Slack's `rich_text` blocks, which a person's composer makes, to Markdown.
 
-Blocks come from outside and are read leniently: a part that is missing, mistyped or unknown gives
-its `text` or `fallback`, or nothing, and never an error. Text in them is not entity-encoded, unlike
-a message's `text` (docs.slack.dev, rich text block).
+Blocks come from outside and are read leniently: a part that is missing or mistyped gives nothing,
+an unknown one its `text`, its `fallback` or else the name of its kind, and never an error. Text in
+them is not entity-encoded, unlike a message's `text` (docs.slack.dev, rich text block).
 """
 
 import textwrap
@@ -19,9 +19,7 @@ Element = Mapping[str, object]
 _CODE = "code"
 _MARKS = {"strike": "~~", "bold": "**", "italic": "*"}
 _DEEPEST = 8
-_TEXTS = frozenset({"text", "link"})
 _LARGEST_OFFSET = 10**8
-_BLANK_LINE_BETWEEN = {("list", "text"), ("quote", "text"), ("quote", "quote")}
 
 
 def says_something(block: Element) -> bool:
@@ -29,21 +27,16 @@ def says_something(block: Element) -> bool:
     return any(mrkdwn.is_readable(_plain(leaf, NO_NAMES)) for leaf in _leaves(block))
 
 
-def is_whole(block: Element) -> bool:
-    """False if an element of a `rich_text` block is of an unknown kind and has no text itself."""
-    leaves = ((string(leaf, "type"), leaf) for leaf in _leaves(block))
-    return all(
-        kind in _ATOMS or kind in _TEXTS or kind.startswith("rich_text") or _plain(leaf, NO_NAMES)
-        for kind, leaf in leaves
-    )
-
-
 def to_markdown(block: Element, names: Names) -> str:
-    """Return a `rich_text` block as Markdown."""
-    page = _Page(names)
+    """Return a `rich_text` block as Markdown, with a blank line after a quote or a list."""
+    text = last = ""
     for element in mappings(block.get("elements")):
-        page.add(element)
-    return page.text
+        kind, shown = _element(element, names)
+        if shown:
+            is_apart = last == "quote" or (last == "list" and kind != "list")
+            glue = "\n\n" if is_apart else "\n"
+            text, last = (f"{text}{glue}{shown}" if text else shown), kind
+    return text
 
 
 def mention(element: Element) -> Mention | None:
@@ -73,56 +66,31 @@ def _fallback(element: Element) -> str:
     return string(element, "text") or string(element, "fallback")
 
 
-class _Page:
-    """The blocks so far, separated by a blank line where Markdown would run them together."""
-
-    def __init__(self, names: Names) -> None:
-        self.text = ""
-        self._names = names
-        self._last = ""
-        self._indents: list[int] = []
-
-    def add(self, element: Element) -> None:
-        kind = string(element, "type")
-        inner = mappings(element.get("elements"))
-        if kind == "rich_text_list":
-            text = _list(element, self._depth(_number(element, "indent")), self._names)
-            self._put("list", text, is_quote=bool(_number(element, "border")))
-            return
-        self._indents.clear()
-        if kind == "rich_text_preformatted":
-            code = mrkdwn.fenced("".join(_plain(part, self._names) for part in inner).strip("\n"))
-            self._put("code", code, is_quote=bool(_number(element, "border")))
-        else:
-            parts = inner if kind in {"rich_text_quote", "rich_text_section"} else [element]
-            self._put("text", _inline(parts, self._names), is_quote=kind == "rich_text_quote")
-
-    def _put(self, kind: str, text: str, *, is_quote: bool) -> None:
-        """Add a block on lines of its own; Slack draws lists and code with a border as quotes."""
-        text = text.strip("\n")
-        if is_quote:
-            kind, text = "quote", mrkdwn.block_quote(text)
-        if not text:
-            return
-        if self.text:
-            self.text += "\n\n" if (self._last, kind) in _BLANK_LINE_BETWEEN else "\n"
-        self.text += text
-        self._last = kind
-
-    def _depth(self, indent: int) -> int:
-        """Return the nesting depth of a list: Slack sends nested lists side by side."""
-        while self._indents and self._indents[-1] >= indent:
-            self._indents.pop()
-        self._indents.append(indent)
-        return min(len(self._indents) - 1, _DEEPEST)
+def _element(element: Element, names: Names) -> tuple[str, str]:
+    """Return the kind of a block and its Markdown; with a border, Slack draws it as a quote."""
+    kind, inner = string(element, "type"), mappings(element.get("elements"))
+    is_quote = kind == "rich_text_quote" or bool(_number(element, "border"))
+    match kind:
+        case "rich_text_list":
+            kind, text = "list", _list(element, names)
+        case "rich_text_preformatted":
+            text = mrkdwn.fenced("".join(_plain(part, names) for part in inner).strip("\n"))
+        case "rich_text_quote" | "rich_text_section":
+            text = _inline(inner, names)
+        case _:
+            text = _inline([element], names)
+    text = text.strip("\n")
+    return ("quote", mrkdwn.block_quote(text)) if is_quote else (kind, text)
 
 
-def _list(element: Element, depth: int, names: Names) -> str:
+def _list(element: Element, names: Names) -> str:
+    """Return a list; Slack sends one that is nested beside the outer one, with an indent."""
+    indent = "    " * min(_number(element, "indent"), _DEEPEST)
     number = _number(element, "offset") + 1
     is_ordered = string(element, "style") == "ordered"
     lines = []
     for at, item in enumerate(mappings(element.get("elements"))):
-        mark = "    " * depth + (f"{number + at}. " if is_ordered else "- ")
+        mark = indent + (f"{number + at}. " if is_ordered else "- ")
         text = _inline(mappings(item.get("elements")), names) or _fallback(item)
         if text.strip():
             hanging = textwrap.indent(text.strip(), " " * len(mark))
@@ -167,7 +135,9 @@ def _plain(element: Element, names: Names) -> str:
     if kind == "link":
         return mrkdwn.plain_link(string(element, "url"), string(element, "text"))
     atom = _ATOMS.get(kind)
-    return (atom(element, names) if atom else "") or _fallback(element)
+    shown = (atom(element, names) if atom else "") or _fallback(element)
+    is_known = not kind or kind == "text" or kind.startswith("rich_text") or atom
+    return shown if shown or is_known else f"[{kind}]"
 
 
 def _emoji(element: Element, _names: Names) -> str:
