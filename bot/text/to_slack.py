@@ -53,15 +53,9 @@ def disarmed(text: str) -> str:
 
 def quoted(text: str, *, limit: int) -> str:
     """Return foreign text as an inert block quote of at most `limit` characters."""
-    lines = [_inert(line).rstrip() for line in whole_characters(text).strip().splitlines()]
-    quote = "> " + "\n> ".join(lines)
-    if len(quote) <= limit:
-        return quote
-    note = f"… ({len(text)} characters in all)"
-    if limit < len("> ") + len(note):
-        note = "…"
-    begin = head(quote, limit - len(note)).rstrip("\n> ") or "> "
-    return (begin + note)[: max(limit, 0)]
+    lines = whole_characters(text).strip().splitlines()
+    quote = "\n".join(f"> {_inert(line).rstrip()}" for line in lines)
+    return quote if len(quote) <= limit else head(quote, limit - 1) + "…"
 
 
 def excerpt(text: str, *, limit: int) -> str:
@@ -70,7 +64,7 @@ def excerpt(text: str, *, limit: int) -> str:
     if len(line) <= limit:
         return line
     # What had no effect within a word may have one at its end.
-    return _FORMATTING.sub(_look_alike, head(line, limit - 1).rstrip() + "…")[: max(limit, 0)]
+    return _FORMATTING.sub(_look_alike, head(line, limit - 1).rstrip() + "…")
 
 
 def _inert(line: str) -> str:
