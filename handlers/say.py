@@ -1,4 +1,4 @@
-"""`/devin-say`: a message for Devin from a channel, and the form or the menu that asks back."""
+"""`/devin-say`: a message for Devin from a channel, and the form that asks for what is missing."""
 
 from functools import partial
 
@@ -11,19 +11,17 @@ from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.text.to_slack import escape
 from bot.wording import actions, commands, forms, refusals
-from bot.wording.actions import parse_choice_value
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage
-from handlers.answering import Asker, on_press, ours, telling
+from handlers.answering import Asker, ours, telling
 from handlers.modals import on_submit, show
 from handlers.parse.commands import takes_mention
-from handlers.parse.interactions import Press, SayCommand, Submission, parse_say
+from handlers.parse.interactions import SayCommand, Submission, parse_say
 from handlers.parse.messages import Payload
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to `/devin-say`, to its form, and to both parts of its menu."""
-    _register_prompts(app, cases)
+    """Listen to `/devin-say`, and to its form."""
 
     @app.command("/devin-say")
     async def on_say(ack: AsyncAck, command: Payload) -> None:
@@ -42,21 +40,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             asker = Asker(cases, string(command, "response_url"), say.by, place)
             await cases.background.soon((_say if say.text else _ask)(cases, say, asker))
 
-
-def _register_prompts(app: AsyncApp, cases: UseCases) -> None:
     @on_submit(app, cases, actions.SAY_FORM, forms.say_problems, actions.MESSAGE_FIELD)
     async def on_say_form(form: Submission) -> None:
         text, session = form.typed[actions.MESSAGE_FIELD].strip(), forms.picked(form.typed)
         await cases.say.submit(form.number, form.by, session, escape(text))
-
-    @on_press(app, cases, actions.SAY_CHOSEN)
-    async def on_say_chosen(press: Press) -> SlackMessage | None:
-        number, index = parse_choice_value(press.value) or ("", 0)
-        return await cases.say.choose(number, index, press.by, press.channel)
-
-    @on_press(app, cases, actions.SAY_CANCELLED)
-    async def on_say_cancelled(press: Press) -> SlackMessage | None:
-        return await cases.say.cancel(press.value, press.by, press.channel)
 
 
 async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
@@ -89,10 +76,10 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
         try:
             await cases.say.say(say.channel, say.by, say.session, say.text)
         except ChooseSession as error:
-            if not error.links:
+            if not error.links or len(say.text) > forms.MESSAGE_LIMIT:
                 raise
-            sessions = [link.session for _, link in error.links]
-            await asker.tell(await cases.say.menu(say.channel, say.by, sessions, say.text))
+            work = partial(cases.say.form, say.channel, say.by, say.text)
+            await show(asker, forms.SAY_TITLE, say.trigger, work)
 
 
 async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:

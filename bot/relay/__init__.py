@@ -42,7 +42,7 @@ class UseCases:
 
     - `replies`, `edits`: what people write, edit and delete in linked threads
     - `linking`: the links of threads, and their states
-    - `say`: `/devin-say`, and the form or menu that asks for its missing arguments
+    - `say`: `/devin-say`, and the form that asks for its missing arguments
     - `link_form`: message shortcuts, and an offered link when a message names a session
     - `first_words`: offers to people who spoke to the bot, but gave no command
     - `home`: App Home; `workflow_steps`: steps of Workflow Builder

@@ -1,9 +1,8 @@
 """Claims let work be done once; starts are counted; and tickets keep what a person is asked.
 
 A claim is the first caller's, or a later one's if that caller died. A ticket is the context of a
-modal, a menu or an offer: Slack passes on `private_metadata` and the values of buttons as a
-person's client sent them, so they carry only its number, which cannot be guessed and is valid for
-one person only.
+modal or an offer: Slack passes on `private_metadata` and the values of buttons as a person's client
+sent them, so they carry only its number, which cannot be guessed and is valid for one person only.
 """
 
 import asyncio
@@ -168,15 +167,15 @@ class Tickets:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def issue(self, ticket: Ticket, keep: timedelta = KEEP) -> str:
+    async def issue(self, ticket: Ticket) -> str:
         """Keep `ticket`, and return its number."""
         number = new_number()
-        await self.write(number, ticket, keep)
+        await self.write(number, ticket)
         return number
 
-    async def write(self, number: str, ticket: Ticket, keep: timedelta = KEEP) -> None:
+    async def write(self, number: str, ticket: Ticket) -> None:
         """Keep `ticket` under a number that was given out already."""
-        await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), keep)
+        await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), KEEP)
 
     async def read(self, form: type[T], number: str, by: UserId) -> T:
         """Return the ticket of that form and number; raises `Expired`."""

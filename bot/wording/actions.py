@@ -33,8 +33,6 @@ HOW_TO_ANSWER = "how_to_answer"
 ASK_SESSION = "ask_session"
 
 SAY_FORM = "say_form"
-SAY_CHOSEN = "say_chosen"
-SAY_CANCELLED = "say_cancelled"
 
 OPEN_START_FORM = "open_start_form"
 START_FORM = "start_form"
@@ -143,18 +141,6 @@ def parse_home_choice(value: str) -> tuple[str, str]:
 def parse_page_value(value: str) -> int | None:
     """Read the number of a page of App Home."""
     return _number(value, _DIGITS_OF_A_PAGE)
-
-
-def choice_value(number: str, index: int) -> str:
-    """Return the value of an option of a menu: the ticket's number, and the option's index."""
-    return f"{number}:{index}"
-
-
-def parse_choice_value(value: str) -> tuple[str, int] | None:
-    """Read a ticket's number and an option's index."""
-    number, _, digits = value.partition(":")
-    index = _number(digits, _DIGITS_OF_A_CHOICE)
-    return None if index is None else (number, index)
 
 
 def _place(text: str) -> ThreadRef | None:

@@ -11,7 +11,7 @@ from bot.wording.lifecycle.form import OPEN
 from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.mirror.card import BARRED, FOLLOWS, reads_replies, session_lines
-from bot.wording.phrases import last_ending, local_time, mail_waiting, preview, session_link
+from bot.wording.phrases import last_ending, local_time, mail_waiting, session_link
 
 HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "
@@ -137,8 +137,6 @@ SAY_HELP = SlackMessage(
     "In a linked thread, just reply. My *Home* tab lists linked threads."
 )
 
-NOWHERE = SlackMessage("Canceled. Nothing was sent.")
-
 
 def said(by: str, message: str) -> SlackMessage:
     """Present a person's message (markup) to the channel, which it can't ping as a whole."""
@@ -147,11 +145,6 @@ def said(by: str, message: str) -> SlackMessage:
 
 
 _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
-
-
-def said_to(session: NamedSession, text: str) -> SlackMessage:
-    """Return the note that replaces the menu of sessions once one is chosen."""
-    return SlackMessage(f'Sending "{preview(text)}" to *{session_link(session)}*.')
 
 
 def following(how: Follow, *, is_barred: bool) -> SlackMessage:

@@ -1,4 +1,4 @@
-"""The modals of the message shortcuts and of `/devin-say`, and its menu of sessions.
+"""The modals of the message shortcuts and of `/devin-say`.
 
 Each carries only the number of its ticket, which holds the rest, and nothing that is trusted
 (docs.slack.dev/reference/views/modal-views). Each asks for a session by a menu of titles and a
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from bot.model.errors import BadSession
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.text.mrkdwn import unescape
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import cut, shortened
 from bot.wording import actions
-from bot.wording.actions import SESSION_FIELD, TYPED_FIELD, choice_value
+from bot.wording.actions import SESSION_FIELD, TYPED_FIELD
 from bot.wording.message import (
     Block,
     SlackMessage,
     View,
-    button,
     field,
     form,
     literal_text,
@@ -28,7 +28,7 @@ from bot.wording.message import (
     modal,
     text_input,
 )
-from bot.wording.phrases import plain, preview, session_address, short_id, title_of
+from bot.wording.phrases import plain, session_address, short_id, title_of
 from bot.wording.refusals import no_session
 
 SEND_TITLE = "Send to Devin"
@@ -99,26 +99,13 @@ SAY_TITLE = "Message Devin"
 NO_MESSAGE = "Enter a message."
 
 MESSAGE_LIMIT = 3_000
-MENU_LIMIT = 100
 
 
-def say_form(number: str, choices: Choices) -> View:
-    """Return the form of `/devin-say`, with the likeliest session already chosen."""
-    typed = text_input(multiline=True, max_length=MESSAGE_LIMIT)
+def say_form(number: str, choices: Choices, text: str = "") -> View:
+    """Return the form of `/devin-say`, with the likeliest session chosen, and the typed `text`."""
+    typed = text_input(unescape(text), multiline=True, max_length=MESSAGE_LIMIT)
     blocks = [*fields(choices), field(actions.MESSAGE_FIELD, "Message", typed)]
     return form(SAY_TITLE, blocks, "Send", actions.SAY_FORM, number)
-
-
-def say_menu(number: str, sessions: Sequence[NamedSession], text: str) -> SlackMessage:
-    """Return the message that asks which of `sessions` is to get `text`."""
-    options = [
-        option(one, choice_value(number, index)) for index, one in enumerate(sessions[:MENU_LIMIT])
-    ]
-    select = menu(CHOOSE, None, action_id=actions.SAY_CHOSEN, options=options)
-    return SlackMessage(
-        f'Several sessions are active in this channel. Which one should get "{preview(text)}"?',
-        buttons=(select, button(actions.SAY_CANCELLED, "Cancel", number)),
-    )
 
 
 def say_problems(filled: Mapping[str, str]) -> dict[str, str]:

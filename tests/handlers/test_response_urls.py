@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import Bot
-from bot.wording import commands
 from handlers import answering
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people import test_buttons
 from tests.relay import test_say
-from tests.support.desk import OTHER_SESSION, Desk, Told, tells
+from tests.support.desk import Desk, Told, tells
 from tests.support.told import NONE_ACTIVE
 from tests.support.waiting import wait_until
 
@@ -39,15 +38,7 @@ async def say_without_a_session(desk: Desk) -> tuple[str | None, Told]:
     return None, NONE_ACTIVE
 
 
-async def be_asked_for_a_session(desk: Desk) -> tuple[str | None, Told]:
-    await desk.linked_thread()
-    desk.devin.add_session(OTHER_SESSION)
-    await desk.linked_thread(OTHER_SESSION)
-    await test_say.say(desk, "Please rebase")
-    return None, test_say.which("Please rebase")
-
-
-ACTS: list[Act] = [send_again, say_without_a_session, be_asked_for_a_session]
+ACTS: list[Act] = [send_again, say_without_a_session]
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -60,16 +51,6 @@ async def test_an_answer_that_slack_does_not_take_is_whispered(
     await desk.until_whispered(words, "ada")
     (told,) = [one for one in desk.slack.ephemerals("general") if tells(one.text, words)]
     assert (told.ephemeral_to, told.thread_ts) == ("U0ADA00000", thread)
-
-
-async def test_a_menu_that_was_whispered_serves_as_any_other(bot: Bot, desk: Desk) -> None:
-    """The choice from it goes to its session."""
-    desk.slack.response_url_seconds = -1
-    await be_asked_for_a_session(desk)
-    await desk.until_whispered(test_say.which("Please rebase"), "ada")
-    await test_say.choose(desk, test_say.offered(desk)[0][0])
-    sent = commands.said_to(desk.named(OTHER_SESSION), "Please rebase")
-    await desk.until_whispered(sent, "ada")
 
 
 async def test_a_press_without_a_response_url_is_answered(

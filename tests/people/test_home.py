@@ -20,7 +20,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key, watched_key
 from bot.store.links import Links
 from bot.wording import actions, forms, home_view, refusals, thread_links
-from bot.wording.actions import home_choice_value, parse_choice_value, parse_home_choice
+from bot.wording.actions import home_choice_value, parse_home_choice
 from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
@@ -793,7 +793,6 @@ def test_a_tampered_value_is_none(value: str) -> None:
 def test_what_is_no_number_names_no_place(number: str) -> None:
     """It names neither a page nor an option, and `int` is not called."""
     assert parse_home_page(a_home_press(actions.HOME_LATER, number or "x"), OURS) is None
-    assert parse_choice_value(f"{'0' * 32}:{number}") is None
 
 
 def test_whole_payloads_are_read() -> None:
@@ -806,7 +805,6 @@ def test_whole_payloads_are_read() -> None:
     assert form is not None
     assert form.typed == {"session": SESSION, "message": "Hello"}
     assert parse_opened(WHOLE[3]) == (ADA, "")
-    assert parse_choice_value("0" * 32 + ":12") == ("0" * 32, 12)
     confirmed = parse_home_unlink(WHOLE[4], OURS)
     assert confirmed is not None
     assert confirmed.thread == press.thread
@@ -825,8 +823,7 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     opened = parse_opened(payload)
     assert opened is None or opened[0].isalnum()
     pressed = parse_press(payload, OURS)
-    choice = None if pressed is None else parse_choice_value(pressed.value)
-    assert choice is None or 0 <= choice[1] <= 999
+    assert pressed is None or pressed.thread.team == TEAM
     form = parse_submission(payload, OURS)
     assert form is None or all(isinstance(text, str) for text in form.typed.values())
 

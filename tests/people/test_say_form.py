@@ -27,7 +27,7 @@ from bot.redis.connection import Store
 from bot.store.links import Links
 from bot.wording import actions, commands, refusals
 from bot.wording import forms as waiting
-from bot.wording.forms import NO_MESSAGE, Choices, say_form, say_menu
+from bot.wording.forms import NO_MESSAGE, Choices, say_form
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import plain, short_id
 from bot.wording.refusals import no_session
@@ -505,7 +505,4 @@ LISTED = st.builds(NamedSession, session=SESSIONS, title=st.text(max_size=200))
 def test_slack_takes_whatever_the_titles_are(listed: list[NamedSession], here: int) -> None:
     """Titles are arbitrary text: of any length, in any script, or empty."""
     choices = Choices(here=listed[:here], elsewhere=listed[here:], meant=None)
-    assert view_problems(say_form("0" * 32, choices)) == []
-    if listed:
-        menu = say_menu("0" * 32, listed, "<!channel> *now*")
-        assert view_problems({"type": "home", "blocks": menu.params()["blocks"]}) == []
+    assert view_problems(say_form("0" * 32, choices, "<!channel> *now*")) == []

@@ -18,9 +18,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key
 from bot.runtime import in_flight
-from bot.wording import commands, refusals, thread_links
-from bot.wording.forms import say_menu
-from bot.wording.message import SlackMessage
+from bot.wording import commands, refusals
 from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -31,20 +29,18 @@ from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
     Desk,
-    actions,
     in_org_too,
     is_card,
     muted,
     on_v1,
     quote,
     running,
-    tells,
 )
 from tests.support.devin_posts import until_state
 from tests.support.keys import at
 from tests.support.known import forget
 from tests.support.redis_servers import node_url
-from tests.support.told import NONE_ACTIVE, SLACK_AWAY, STORE_AWAY, suspended
+from tests.support.told import NONE_ACTIVE, STORE_AWAY, suspended
 from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
@@ -54,52 +50,10 @@ DAY_MS = 24 * 3600 * 1000
 GONE = refusals.sorry(Expired())
 
 
-def which(text: str) -> SlackMessage:
-    """Return what a person who sends `text` is asked, without the menu of sessions."""
-    return say_menu("", (), text)
-
-
 async def say(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:
     """Type `/devin-say`, and check that Slack is acknowledged in time."""
     delivery = await desk.slack.slash("/devin-say", text, user=user, channel=channel)
     assert delivery.acked
-
-
-def menu_of(desk: Desk, user: str = "ada") -> Message:
-    """Return the menu that somebody was last shown."""
-    return desk.slack.ephemerals("general", user)[-1]
-
-
-def offered(desk: Desk, user: str = "ada") -> list[tuple[str, str]]:
-    """Return the options of that menu: value and label."""
-    (actions,) = (block for block in menu_of(desk, user).blocks if block["type"] == "actions")
-    return [(one["value"], one["text"]["text"]) for one in actions["elements"][0]["options"]]
-
-
-async def choose(
-    desk: Desk,
-    value: str,
-    *,
-    user: str = "ada",
-    action: str = "say_chosen",
-    menu: Message | None = None,
-) -> None:
-    """Choose from a menu, the last one unless it is given, or press its button."""
-    message = menu or menu_of(desk, user)
-    delivery = await desk.slack.press_ephemeral(
-        action, channel="general", message_ts=message.ts, user=user, value=value
-    )
-    assert delivery.acked
-
-
-async def asked(desk: Desk, text: str = "Please rebase") -> list[tuple[str, str]]:
-    """With two active sessions, let Ada name none; return her choices."""
-    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
-    await desk.linked_thread()
-    await desk.linked_thread(OTHER_SESSION)
-    await say(desk, text)
-    await desk.until_whispered(which(text), "ada")
-    return offered(desk)
 
 
 async def posted(desk: Desk, words: str, *, channel: str = "general") -> Message:
@@ -209,131 +163,6 @@ async def test_without_a_session_and_without_a_link_the_person_is_told_what_to_t
     assert desk.devin.requests == []
 
 
-@in_org_too
-async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: Desk) -> None:
-    """It goes on in that session's latest thread, and the menu says where it went."""
-    options = await asked(desk, "Please *rebase* &amp; test")
-    assert [label for _, label in options] == ["Fix the build (devin-fedcba98)", SHORT_ID]
-    await choose(desk, options[1][0])
-    message = await posted(desk, "Please *rebase*")
-    assert message.text == commands.said("ada", "Please *rebase* &amp; test").text
-    await desk.until_delivered(message.ts)
-    assert desk.received() == [FROM_ADA + "Please **rebase** & test"]
-    words = commands.said_to(desk.named(), "Please *rebase* &amp; test")
-    assert menu_of(desk).text == await desk.until_whispered(words, "ada") == words.text
-    assert actions(menu_of(desk)) == []
-
-
-async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: Desk) -> None:
-    """Of simultaneous answers one counts, whichever it is; the rest change nothing."""
-    options = await asked(desk)
-    message = menu_of(desk)
-    notices = (
-        desk.slack.press_ephemeral(
-            "say_chosen", channel="general", message_ts=message.ts, value=value
-        )
-        for value in (options[0][0], options[0][0], options[1][0])
-    )
-    assert all(delivery.acked for delivery in await asyncio.gather(*notices))
-    post = await posted(desk, "Please rebase")
-    await desk.until_delivered(post.ts)
-    chosen = desk.named(SESSION if desk.received() else OTHER_SESSION)
-    await desk.until_whispered(commands.said_to(chosen, "Please rebase"), "ada")
-    assert desk.received() + desk.received(OTHER_SESSION) == [FROM_ADA + "Please rebase"]
-    assert len(desk.devin.requests) == 1
-
-
-async def test_nothing_is_sent_where_a_person_says_so(bot: Bot, desk: Desk) -> None:
-    """The menu is then gone, and later answers to it do nothing."""
-    options = await asked(desk)
-    message = menu_of(desk)
-    number = options[0][0].partition(":")[0]
-    await choose(desk, number, action="say_cancelled")
-    await desk.until_whispered(commands.NOWHERE, "ada")
-    assert actions(message) == []
-    assert [one.text for one in desk.slack.ephemerals("general")] == [commands.NOWHERE.text]
-    assert desk.devin.requests == []
-
-
-async def test_a_forged_choice_sends_nothing(bot: Bot, desk: Desk) -> None:
-    """Only the offered sessions can be chosen; the message stays for a valid answer."""
-    options, menu = await asked(desk), menu_of(desk)
-    number = options[0][0].partition(":")[0]
-    at_number = (f"{number}:2", f"{number}:999", f"{number}:-1", number)
-    for value in (*at_number, f"{'0' * 32}:0", "", ":0", "x:y"):
-        before = len(desk.whispers("ada"))
-        await choose(desk, value, menu=menu)
-        await wait_until(lambda before=before: len(desk.whispers("ada")) > before, "it is answered")  # type: ignore[misc]  # a lambda's default
-        assert tells(desk.whispers("ada")[-1], GONE), value
-    assert desk.devin.requests == []
-    await choose(desk, options[0][0], menu=menu)
-    await desk.until_received("Please rebase", OTHER_SESSION)
-
-
-async def test_a_menu_of_another_channel_cannot_be_answered(bot: Bot, desk: Desk) -> None:
-    """A message typed in one channel stays out of the others."""
-    options = await asked(desk)
-    await desk.linked_thread(channel="secrets")
-    await desk.linked_thread(OTHER_SESSION, channel="secrets")
-    await say(desk, "A secret", channel="secrets")
-    await desk.until_whispered(which("A secret"), "ada", channel="secrets")
-    message = desk.slack.ephemerals("secrets", "ada")[-1]
-    await desk.slack.press_ephemeral(
-        "say_chosen", channel="secrets", message_ts=message.ts, value=options[0][0]
-    )
-    await desk.until_whispered(GONE, "ada", channel="secrets")
-    assert desk.devin.requests == []
-
-
-async def test_a_choice_whose_thread_is_gone_begins_another(bot: Bot, desk: Desk) -> None:
-    """The person chose that session, not the thread."""
-    options = await asked(desk)
-    for root in desk.slack.channel_messages("general"):
-        if root.text == "Shall we ship it?":
-            card = desk.card(root.ts)
-            assert card is not None
-            session = SESSION if HEX in card.text else OTHER_SESSION
-            await desk.mention("unlink", thread=root.ts)
-            await desk.until_said(thread_links.unlinked(desk.named(session)), root.ts)
-    await choose(desk, options[0][0])
-    await desk.until_received("Please rebase", OTHER_SESSION)
-    thread = (await posted(desk, "Please rebase")).ts
-    await desk.reply("And tag it", thread)
-    await desk.until_received("And tag it", OTHER_SESSION)
-
-
-async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
-    bot: Bot, desk: Desk, raw: redis.asyncio.Redis
-) -> None:
-    """A menu lasts half an hour, as long as Slack takes its answer; a form lasts a day."""
-    await asked(desk)
-    await say(desk, "")
-    await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
-    kept = {key: await raw.ttl(key) async for key in raw.scan_iter("*:ticket:*")}
-    half_hours = {key.split(":")[-2]: round(ttl / 1800) for key, ttl in kept.items()}
-    assert half_hours == {"SayForm": 48, "Unsent": 1}
-
-
-async def test_a_choice_that_fails_can_be_made_again(
-    bot: Bot, desk: Desk, raw: Redis, store: Store
-) -> None:
-    """Before it is owed: the person is told next to the menu, which stays."""
-    options = await asked(desk)
-    message = menu_of(desk)
-    await until_settled(store)
-    await forget(raw)
-    for times in (2, 0):
-        desk.slack.fail_next("conversations.info", status=503, times=times)
-        await desk.slack.press_ephemeral(
-            "say_chosen", channel="general", message_ts=message.ts, value=options[0][0]
-        )
-        if times:
-            await desk.until_whispered(SLACK_AWAY, "ada")
-            assert desk.devin.requests == []
-    await desk.until_received("Please rebase", OTHER_SESSION)
-    assert len(desk.devin.requests) == 1
-
-
 @pytest.mark.parametrize(("verb", "change"), [("unlink", Change.UNLINKED), ("mute", Change.MUTED)])
 async def test_a_message_that_its_thread_no_longer_takes_is_told(
     bot: Bot, desk: Desk, verb: str, change: Change
@@ -368,6 +197,37 @@ async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
     await say(desk, "And test it")
     await desk.until_whispered(refusals.sorry(ChooseSession((), is_muted=True)), "ada")
     assert len(desk.devin.requests) == 1
+
+
+@in_org_too
+async def test_with_several_active_sessions_the_form_asks_which_is_meant(
+    bot: Bot, desk: Desk
+) -> None:
+    """It holds what was typed; nothing is posted or sent until it is submitted."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    await say(desk, "Please *rebase* &amp; test")
+    await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
+    (form,) = desk.slack.open_views("ada")
+    inputs = {one["block_id"]: one["element"] for one in form["blocks"] if "element" in one}
+    assert inputs["message"]["initial_value"] == "Please *rebase* & test"
+    labels = [one["text"]["text"] for one in inputs["session"]["option_groups"][0]["options"]]
+    assert labels == ["Fix the build (devin-fedcba98)", SHORT_ID]
+    assert desk.devin.requests == []
+    filled = {"session": OTHER_SESSION, "message": inputs["message"]["initial_value"]}
+    await desk.slack.submit_view(form["id"], filled)
+    await desk.until_received("Please **rebase** & test", OTHER_SESSION)
+    assert len(desk.devin.requests) == 1
+
+
+async def test_what_is_too_long_for_the_form_needs_a_session(bot: Bot, desk: Desk) -> None:
+    """The person is told to name one."""
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    await say(desk, "long " * 700)
+    await desk.until_whispered("Several sessions have been active", "ada")
 
 
 @pytest.mark.parametrize("days", [6.9, 7.1])

@@ -9,7 +9,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay.asking import LinkOffered, SessionAsked
 from bot.relay.edits import CorrectionOffered
-from bot.relay.saying.say import SayForm, Unsent
+from bot.relay.saying.say import SayForm
 from bot.store.claims import Tickets
 from tests.support.desk import SESSION
 from tests.support.keys import TENANT
@@ -24,7 +24,6 @@ TICKETS = {
     "LinkOffered": LinkOffered(by=BY, thread=THREAD, session=ASKED),
     "SayForm": SayForm(by=BY, channel=ROOM),
     "SessionAsked": SessionAsked(by=BY, thread=THREAD),
-    "Unsent": Unsent(by=BY, channel=ROOM, text="Please rebase.", sessions=(ASKED,)),
 }
 
 

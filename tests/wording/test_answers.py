@@ -97,7 +97,6 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "card": lambda by, session: card(_card(by, session)),
     "rules": lambda by, _: adopting.shown([rule(by)] * 10, {UserId("U1"): by}),
     "rules changed": lambda by, _: adopting.changed([rule(by)], [rule(by)] * 10, by),
-    "said to": lambda by, session: commands.said_to(session, by),
     "corrected": lambda by, _: delivery_reports.corrected(by, "Please rebase"),
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
     "muted at home": lambda by, _: thread_links.muted(LINK.model_copy(update={"muted": True}), by),

@@ -7,14 +7,13 @@ from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.wording import actions
-from bot.wording.actions import choice_value, home_value, link_value, reply_value
+from bot.wording.actions import home_value, link_value, reply_value
 
 IDS = st.from_regex(r"[A-Z][A-Z0-9]{5,11}", fullmatch=True)
 TIMES = st.from_regex(r"[1-9][0-9]{9}\.[0-9]{6}", fullmatch=True)
 THREADS = st.builds(ThreadRef, team=IDS, channel=IDS, thread_ts=TIMES)
 SESSIONS = st.from_regex(r"devin-[0-9a-f]{1,64}", fullmatch=True).map(SessionId)
 PAGES = st.integers(0, 9_999)
-TICKETS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 
 THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
 SESSION = SessionId("devin-0a")
@@ -25,7 +24,6 @@ def test_the_forms_never_change() -> None:
     assert reply_value(ReplyId("T1:C1:1764000000.000100"), 2) == "T1:C1:1764000000.000100|2"
     assert link_value(THREAD, SESSION) == "T1:C1:1764000000.000100|devin-0a"
     assert home_value(THREAD, SESSION, 3) == "T1:C1:1764000000.000100|devin-0a|3"
-    assert choice_value("0f", 5) == "0f:5"
 
 
 @given(st.builds(reply_id, IDS, IDS, TIMES), st.integers(0, 999_999_999))
@@ -45,17 +43,10 @@ def test_a_link_and_its_page_are_read_as_written(
     assert actions.parse_page_value(str(page)) == page
 
 
-@given(TICKETS, st.integers(0, 99))
-def test_a_choice_is_read_as_written(number: str, index: int) -> None:
-    """The value of an option in the menu of sessions."""
-    assert actions.parse_choice_value(choice_value(number, index)) == (number, index)
-
-
 @given(st.text())
 def test_no_value_makes_a_parser_raise(value: str) -> None:
     """Anyone who can press a button can forge what it carries."""
     actions.parse_reply_value(value)
     actions.parse_link_value(value)
     actions.parse_home_value(value)
-    actions.parse_choice_value(value)
     assert (actions.parse_page_value(value) or 0) >= 0

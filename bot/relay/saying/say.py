@@ -1,11 +1,10 @@
 """`/devin-say`: a message for Devin from a channel, which is posted there; and answers by buttons.
 
-What it says is owed under the number of its ticket, so it is posted once, and of several answers to
-a menu the first counts. An answer to what Devin asks is owed under the question's key: the first
-press wins. Devin's option is read from what the watch has kept, never from the button.
+What its form says is owed under the number of its ticket, so it is posted once. An answer to what
+Devin asks is owed under the question's key: the first press wins. Devin's option is read from what
+the watch has kept, never from the button.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -15,27 +14,22 @@ from bot.model.options import Profile
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId, SessionState
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.naming import TITLED, Naming
-from bot.relay.saying.speaking import Speaking, Spoken, command_key
+from bot.relay.naming import Naming
+from bot.relay.saying.speaking import Speaking, Spoken
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.text.to_slack import escape
-from bot.wording import commands
-from bot.wording.forms import MENU_LIMIT, say_form, say_menu
-from bot.wording.message import SlackMessage, View, verbatim
+from bot.wording.forms import say_form
+from bot.wording.message import View, verbatim
 from bot.wording.mirror import posts as mirror_notices
 
 ACTIVE = timedelta(days=7)
 """`/devin-say` without a session ignores sessions without traffic for longer than this."""
-
-
-UNSENT = timedelta(minutes=30)
-"""The time within which Slack lets a menu be answered (docs.slack.dev, `response_url`)."""
 
 
 class SayForm(Ticket):
@@ -44,16 +38,6 @@ class SayForm(Ticket):
     kind: ClassVar[str] = "SayForm"
 
     channel: str
-
-
-class Unsent(Ticket):
-    """A message that waits until one of `sessions` is chosen for it."""
-
-    kind: ClassVar[str] = "Unsent"
-
-    channel: str
-    text: str
-    sessions: tuple[SessionId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +60,21 @@ class Say:
         `text` is Slack markup, and said once for each `key`. Raises `NothingToSay`, `ChooseSession`
         and `CannotPost`.
         """
-        await self._check(channel, by, text)
+        await self.accepting.check(by, channel)
+        if not text.strip():
+            raise errors.NothingToSay
         if session is not None:
             session = await self.naming.whole(session, channel, by)
         else:
             session = (await self.state.profiles.get(channel)).session
         if session is not None:
-            await self._begin(channel, by, session, text, key)
+            act = await self.naming.act_for(session, channel)
+            await self.accepting.check(by, channel, act)
+            place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+            await self.speaking.command(place, by, text, key, session, act)
             return
         active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
-        heard = _heard(active)
+        heard = [(thread, link) for thread, link in active if link.takes_replies]
         still = set(await self.naming.still_open([link.session for _, link in heard]))
         heard = [one for one in heard if one[1].session in still]
         if len({link.session for _, link in heard}) != 1:
@@ -94,45 +83,16 @@ class Say:
         thread, link = heard[0]
         await self.speaking.command(thread, by, text, key, link.session)
 
-    async def form(self, channel: str, by: UserId) -> View:
-        """Return the form for a message from `channel`."""
+    async def form(self, channel: str, by: UserId, text: str = "") -> View:
+        """Return the form for a message from `channel`, which is `text` (markup) at first."""
         choices = await self.naming.offered(channel, by)
-        return say_form(await self.state.tickets.issue(SayForm(by=by, channel=channel)), choices)
+        number = await self.state.tickets.issue(SayForm(by=by, channel=channel))
+        return say_form(number, choices, text)
 
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
         """Say the form's message, once; raises `Expired`, and as `say` does."""
         form = await self.state.tickets.read(SayForm, number, by)
         await self.say(form.channel, by, session, text, number)
-
-    async def menu(
-        self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
-    ) -> SlackMessage:
-        """Keep `text`, and return a message for `by` alone that asks which session gets it."""
-        kept = tuple(dict.fromkeys(sessions))[:MENU_LIMIT]
-        ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
-        number = await self.state.tickets.issue(ticket, UNSENT)
-        named = await self.naming.of(kept, most=TITLED)
-        return say_menu(number, [named[session] for session in kept], text)
-
-    async def choose(
-        self, number: str, index: int, by: UserId, channel: str
-    ) -> SlackMessage | None:
-        """Send a menu's message to the session at `index`, and return a confirmation.
-
-        Return None if the menu was answered before. Raises `Expired`, and what `say` does.
-        """
-        unsent = await self._unsent(number, by, channel)
-        if not 0 <= index < len(unsent.sessions):
-            raise errors.Expired
-        session = unsent.sessions[index]
-        if await self._go_on(channel, by, session, unsent.text, number) is not Owing.NEW:
-            return None
-        return commands.said_to(await self.naming.one(session), unsent.text)
-
-    async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
-        """Cancel a menu's message; None if it was answered before; raises `Expired`."""
-        await self._unsent(number, by, channel)
-        return commands.NOWHERE if await self.speaking.refuse(command_key(number)) else None
 
     async def default(self, channel: str, by: UserId) -> Profile:
         """Return the channel's profile, which has its default session."""
@@ -149,41 +109,6 @@ class Say:
         event = Event.DEFAULT_SET if session else Event.DEFAULT_CLEARED
         audit(event, by, team=self.workspace.team, channel=channel, **ids)
         return session
-
-    async def _go_on(
-        self, channel: str, by: UserId, session: SessionId, text: str, key: str
-    ) -> Owing:
-        """Say `text` in the latest thread of `session`, or in a new thread without one."""
-        await self._check(channel, by, text)
-        heard = _heard(await self.state.links.active(self.workspace.team, channel, ACTIVE))
-        thread = next((one for one, link in heard if link.session == session), None)
-        if thread is None:
-            return await self._begin(channel, by, session, text, key)
-        return await self.speaking.command(thread, by, text, key, session)
-
-    async def _begin(
-        self, channel: str, by: UserId, session: SessionId, text: str, key: str
-    ) -> Owing:
-        """Say `text` in a new thread, which is linked to `session`."""
-        act = await self.naming.act_for(session, channel)
-        await self.accepting.check(by, channel, act)
-        thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-        return await self.speaking.command(thread, by, text, key, session, act)
-
-    async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
-        unsent = await self.state.tickets.read(Unsent, number, by)
-        if unsent.channel != channel:
-            raise errors.Expired
-        return unsent
-
-    async def _check(self, channel: str, by: UserId, text: str) -> None:
-        await self.accepting.check(by, channel)
-        if not text.strip():
-            raise errors.NothingToSay
-
-
-def _heard(active: Sequence[tuple[ThreadRef, Link]]) -> Sequence[tuple[ThreadRef, Link]]:
-    return [(thread, link) for thread, link in active if link.takes_replies]
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Speaking:
         key: str,
         session: SessionId | None = None,
         act: Act = Act.MESSAGE,
-    ) -> Owing:
+    ) -> None:
         """Owe what a person says by a command or a form; `key` is new unless it has a ticket.
 
         Without a `thread_ts` it begins a thread. `text` is Slack markup. Raises `CannotPost`, and
@@ -127,9 +127,10 @@ class Speaking:
         await self.workspace.threads.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
         words = commands.said(await self.workspace.people.name(by), text)
-        key, links = command_key(key), session is not None and not thread.thread_ts
+        key = f"say:{key or secrets.token_hex(16)}"
+        links = session is not None and not thread.thread_ts
         spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
-        return await self.say(spoken)
+        await self.say(spoken)
 
     async def refuse(self, key: str) -> bool:
         """Have nothing said under `key`; return False if something was, or will be."""
@@ -161,11 +162,6 @@ class Speaking:
     def since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
         return micros_ts(max(0, self.workspace.clock.now - MARGIN))
-
-
-def command_key(number: str) -> str:
-    """Return the key of what is said by the ticket `number`, or by a command without one."""
-    return f"say:{number or secrets.token_hex(16)}"
 
 
 def _owed(team: str, key: str) -> Owed:
