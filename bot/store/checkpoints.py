@@ -68,9 +68,7 @@ class Checkpoints:
         self.reach = millis(within + OVERLAP) * 1000
         """How far back a thread is read at most, however long it was out of reach (us)."""
 
-    async def note_all(
-        self, since: int | None = None, oldest: int = 0, most: int = MOST_THREADS
-    ) -> None:
+    async def note_all(self, since: int | None = None, oldest: int = 0) -> None:
         """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
         Without either, or if that is longer ago, since `oldest` (each a `ts` in us); reading begins
@@ -81,7 +79,7 @@ class Checkpoints:
         begin = max(0, max(min(known, default=0), oldest) - millis(OVERLAP) * 1000)
         ever = millis(timedelta.max)
         found = await commands.members(
-            self._store, key=THREADS_KEY, prefix="", within_ms=ever, limit=most
+            self._store, key=THREADS_KEY, prefix="", within_ms=ever, limit=MOST_THREADS
         )
         await self._note([(name, begin, False, True) for name in found[::2]], begins=True)
 

@@ -194,15 +194,6 @@ async def test_without_a_share_of_the_server_nobody_uses_it(tmp_path: Path) -> N
     assert servers_on(tmp_path) == []
 
 
-async def test_a_directory_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
-    """A socket's path is limited to about 100 bytes, which the server says."""
-    deep = tmp_path.joinpath(*["d" * 50] * 4)
-    with pytest.raises(EmbeddedValkeyError, match="path too long"):
-        async with embedded_valkey(deep):
-            pytest.fail("it runs")
-    assert servers_on(deep) == []
-
-
 async def test_a_tail_cut_off_by_a_crash_is_forgiven(tmp_path: Path) -> None:
     """A half-written last command was never acknowledged; everything before it is loaded."""
     async with embedded_valkey(tmp_path) as url:

@@ -11,7 +11,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, millis
-from bot.redis.keys import BEHIND_KEY, DUE_KEY, HEARD_KEY, THREADS_KEY, prefix_of, subject_key
+from bot.redis.keys import BEHIND_KEY, DUE_KEY, HEARD_KEY, subject_key
 from bot.store.checkpoints import OVERLAP, Checkpoints, Missed, Unread
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox
@@ -20,19 +20,6 @@ from tests.support.keys import at
 WITHIN = timedelta(days=1)
 SESSION = SessionId("devin-0123456789abcdef0123456789abcdef")
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
-
-
-async def test_one_workspace_waits_for_no_other(store: Store, raw: Redis) -> None:
-    """A session may have threads in two: mail of the one does not wait for threads of the other."""
-    await Links(store, WITHIN).create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
-    mailbox = Mailbox(store, WITHIN)
-    reply = Reply(thread=THREAD, ts="1764000001.000100", author=UserId("U0ADA"), text="hello")
-    await mailbox.accept(reply, SESSION, timedelta(0))
-    other = prefix_of("T0OTHER") + BEHIND_KEY
-    await raw.zadd(other, {SESSION: 0})
-    await raw.expire(other, 60)
-    assert not isinstance(await mailbox.take(SESSION, "token"), Later)
-    await raw.delete(other)
 
 
 EARLIER, SAME, LATER = 1, 2, 3
@@ -122,21 +109,6 @@ async def test_a_muted_thread_is_not_read(store: Store) -> None:
     checkpoints = Checkpoints(store, WITHIN, "token")
     await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
     assert await checkpoints.unread() == ("", [])
-
-
-async def test_of_very_many_threads_those_with_the_latest_traffic_are_read(
-    store: Store, raw: Redis
-) -> None:
-    """The others are read when something is missed in them."""
-    link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
-    latest = THREAD.model_copy(update={"thread_ts": "1764000009.000100"})
-    for thread in (latest, THREAD):
-        await Links(store, WITHIN).create(thread, link)
-    await raw.zadd(at(THREADS_KEY), {latest.name: 2, THREAD.name: 1})
-    checkpoints = Checkpoints(store, WITHIN, "token")
-    await checkpoints.note_all(most=1)
-    _, threads = await checkpoints.unread()
-    assert [one.thread for one in threads] == [latest]
 
 
 async def test_where_nothing_is_linked_only_what_is_for_the_bot_is_missed(store: Store) -> None:

@@ -99,15 +99,6 @@ async def test_a_poll_that_is_recorded_twice_or_too_late_enters_nothing_more(
     assert use.in_month == 2.0
 
 
-async def test_a_total_that_devin_lowers_is_followed(store: Store, meter: Meter) -> None:
-    """What Devin says counts, also if it was more before."""
-    await meter.begin()
-    for acus in (3.0, 2.5):
-        await meter.read(NOVEMBER, acus)
-    (use,) = await meter.watches.used(NOVEMBER)
-    assert use.in_month == 2.5
-
-
 async def test_a_session_that_shrinks_takes_nothing_from_others(store: Store, meter: Meter) -> None:
     """Below what it had before the month, it has used nothing there; days are counted together."""
     await meter.begin()

@@ -69,18 +69,6 @@ async def test_a_session_is_watched_from_its_link_to_its_unlink(
     assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
-async def test_a_link_that_has_expired_is_followed_no_more(
-    store: Store, raw: redis.asyncio.Redis
-) -> None:
-    """Nothing tells of a link that expires, so each read asks for it."""
-    await linked(store)
-    (name,) = [key async for key in raw.scan_iter("{devin-relay:*}:link:*")]
-    await raw.delete(name)
-    (poll,) = await take(store)
-    assert not poll.followers
-    assert await raw.zcard(at(WATCH_KEY)) == 0
-
-
 async def test_a_thread_of_another_session_by_now_follows_that_one_alone(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:
@@ -91,6 +79,7 @@ async def test_a_thread_of_another_session_by_now_follows_that_one_alone(
     await linked(store, session=other)
     followers = {one.session: [f.thread for f in one.followers] for one in await take(store)}
     assert followers == {SESSION: [], other: [thread()]}
+    assert await raw.zscore(at(WATCH_KEY), SESSION) is None, "it has no followers any more"
 
 
 async def test_a_thread_that_joins_during_a_poll_misses_nothing_that_it_reads(store: Store) -> None:
@@ -294,21 +283,6 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     await watches.record(poll, Found(seen=Watched(read_at=1), after=SOON, cards=poll.followers))
     card = card_subject(thread(), poll.followers[0].link)
     assert await raw.ttl(at(subject_key(card))) > LONG.total_seconds() - 60
-
-
-async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(
-    store: Store, raw: redis.asyncio.Redis
-) -> None:
-    """The poll was of its earlier link."""
-    await linked(store)
-    await raw.hset(at(watched_key(SESSION)), f"joined:{thread().name}", "1")
-    (poll,) = await take(store)
-    await Links(store, TTL).remove(thread())
-    await linked(store)
-    caught_up = Found(seen=Watched(read_at=1), after=timedelta(0), joined=poll.followers)
-    await Watches(store, TTL).record(poll, caught_up)
-    (again,) = await take(store)
-    assert all(one.joined for one in again.followers)
 
 
 async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
