@@ -23,9 +23,9 @@ from bot.wording.message import (
     View,
     field,
     form,
-    literal_text,
     menu,
     modal,
+    plain_text,
     text_input,
 )
 from bot.wording.phrases import plain, session_address, short_id, title_of
@@ -160,7 +160,7 @@ def option(one: NamedSession, value: str) -> Block:
     title, label = title_of(one), short_id(one.session)
     if title:
         label = f"{shortened(title, LABEL_LIMIT - len(f' ({label})'))} ({label})"
-    return {"text": literal_text(label), "value": value}
+    return {"text": plain_text(label), "value": value}
 
 
 def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
@@ -171,7 +171,7 @@ def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
 def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId | None) -> Block:
     options = {one.session: option(one, one.session) for _, ones in groups for one in ones}
     listed = [
-        {"label": literal_text(label), "options": [options[one.session] for one in ones]}
+        {"label": plain_text(label), "options": [options[one.session] for one in ones]}
         for label, ones in groups
     ]
     select = menu(CHOOSE, options.get(meant) if meant else None, option_groups=listed)

@@ -53,13 +53,8 @@ def button(action: str, label: str, value: str = "", **more: Any) -> Block:
 
 
 def plain_text(text: str) -> Block:
-    """Return a text object without markup; `:tada:` in it becomes an emoji."""
-    return {"type": "plain_text", "text": text}
-
-
-def literal_text(text: str) -> Block:
     """Return a text object without markup, in which `:tada:` stays as typed."""
-    return {**plain_text(text), "emoji": False}
+    return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def modal(title: str, blocks: Sequence[Block], *, close: str = "Close") -> View:
@@ -84,11 +79,11 @@ def form(title: str, blocks: Sequence[Block], submit: str, callback: str, carrie
 
 def field(name: str, label: str, element: Block, hint: str = "", **more: Any) -> Block:
     """Return an input of a form, whose block and action are called the same."""
-    more |= {"hint": literal_text(hint)} if hint else {}
+    more |= {"hint": plain_text(hint)} if hint else {}
     return {
         "type": "input",
         "block_id": name,
-        "label": literal_text(label),
+        "label": plain_text(label),
         "element": {"action_id": name, **element},
         **more,
     }
@@ -102,7 +97,7 @@ def text_input(typed: str = "", **more: Any) -> Block:
 def menu(placeholder: str, chosen: Block | None, kind: str = "static_select", **more: Any) -> Block:
     """Return a menu of which an option is `chosen`, if any; `more` has the options."""
     more |= {"initial_option": chosen} if chosen else {}
-    return {"type": kind, "placeholder": literal_text(placeholder), **more}
+    return {"type": kind, "placeholder": plain_text(placeholder), **more}
 
 
 @dataclass(frozen=True, slots=True)

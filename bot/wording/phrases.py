@@ -6,6 +6,7 @@ Foreign words, which name sessions and pull requests, mislead nobody.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from itertools import accumulate
 from urllib.parse import urlsplit
 
 from bot.model.files import Forwarded
@@ -114,6 +115,18 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 def note(done: str) -> Callable[[str], str]:
     """Return what makes the note in place of a pressed button: what was `done`, and by whom."""
     return lambda by: f"{done} by {quiet(by)}."
+
+
+GROUP_LIMIT = 2_800
+"""The most characters of a list; Slack takes 3,000 in a section."""
+
+
+def fitting(lines: Sequence[str], count: int) -> Sequence[str]:
+    """Return the first of `count` lines, as many as fit into a section, and how many more."""
+    lengths = accumulate(len(line) + 1 for line in lines)
+    shown = lines[: sum(length <= GROUP_LIMIT for length in lengths)]
+    more = count - len(shown)
+    return [*shown, f"• {more:,} more"] if more else shown
 
 
 def plural(number: int, one: str, many: str) -> str:

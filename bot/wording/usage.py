@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from bot.model.ledger import Use
 from bot.model.people import UserId
@@ -10,8 +9,7 @@ from bot.model.sessions import NamedSession, SessionId, Watched
 from bot.model.threads import is_direct
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import state_line
-from bot.wording.mirror.digest import GROUP_LIMIT
-from bot.wording.phrases import acus_of, amount, linker, plural, session_link
+from bot.wording.phrases import acus_of, amount, fitting, linker, plural, session_link
 
 MOST_LINES = 10
 """The most sessions, and the most people, that an answer lists."""
@@ -103,8 +101,7 @@ def _by_session(used: MonthUse) -> Sequence[str]:
         others = used.children.get(one.session, ())
         more = f"; {_children('its', others)} in all" if others else ""
         lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_sum([one])}{more}")
-    shown = _fitting(lines)
-    return [*shown, *_more(used.uses[len(shown) :], "session", "sessions")]
+    return fitting(lines, len(used.uses))
 
 
 def by_person(uses: Sequence[Use]) -> Sequence[tuple[UserId, Sequence[Use]]]:
@@ -121,21 +118,7 @@ def _by_person(used: MonthUse) -> Sequence[str]:
         name = linker(used.names.get(who, "")) if who else "Not started by me"
         count = f"{len(uses):,} {plural(len(uses), 'session', 'sessions')}"
         lines.append(f"• {name}: {_sum(uses)} in {count}")
-    shown = _fitting(lines)
-    rest = [use for _, uses in ranked[len(shown) :] for use in uses]
-    return [*shown, *_more(rest, "session by others", "sessions by others")]
-
-
-def _fitting(lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines that fit into a section, beside one that counts the rest."""
-    lengths = accumulate(len(line) + 1 for line in lines)
-    return lines[: sum(length <= GROUP_LIMIT for length in lengths)]
-
-
-def _more(rest: Sequence[Use], one: str, many: str) -> Sequence[str]:
-    if not rest:
-        return ()
-    return [f"• {len(rest):,} more {plural(len(rest), one, many)}: {_sum(rest)}"]
+    return fitting(lines, len(ranked))
 
 
 def _sum(uses: Sequence[Use]) -> str:

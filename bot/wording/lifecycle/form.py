@@ -234,7 +234,7 @@ def _named(playbook: Playbook) -> str:
 
 
 def _option(label: str, value: str) -> Block:
-    return {"text": message.literal_text(shortened(label, LABEL_LIMIT)), "value": value}
+    return {"text": message.plain_text(shortened(label, LABEL_LIMIT)), "value": value}
 
 
 def _search(placeholder: str, chosen: Block | None) -> Block:

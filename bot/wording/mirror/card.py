@@ -22,9 +22,9 @@ from bot.wording.message import (
     Block,
     SlackMessage,
     button,
-    literal_text,
     menu,
     opens,
+    plain_text,
     unlinks,
 )
 from bot.wording.phrases import (
@@ -273,7 +273,7 @@ def review_offer(seen: Watched) -> Sequence[Block]:
     if len(found) <= 1:
         return [button(actions.DEVIN_REVIEW, REVIEW, short_of(one)) for one in found]
     options = [
-        {"text": literal_text(_label(one)), "value": short_of(one)} for one in found[:MOST_OFFERED]
+        {"text": plain_text(_label(one)), "value": short_of(one)} for one in found[:MOST_OFFERED]
     ]
     return [menu(f"{REVIEW}…", None, action_id=actions.DEVIN_REVIEW, options=options)]
 

@@ -10,11 +10,10 @@ from bot.model.sessions import NamedSession, Watched
 from bot.text.to_slack import quiet
 from bot.wording.message import SlackMessage, context, section
 from bot.wording.mirror.card import pull_requests, state_words
-from bot.wording.phrases import acus_of, as_code, local_time, plural, session_link
+from bot.wording.phrases import acus_of, as_code, fitting, local_time, plural, session_link
 
 MOST_LINES = 15
-GROUP_LIMIT = 2_800
-"""The most sessions, and the most characters, of a group; Slack takes 3,000 in a section."""
+"""The most sessions of a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +69,9 @@ class DigestPost:
 
 def listing(title: str, items: Sequence[Item]) -> str:
     """Return a list of sessions that fits into a section, with what they do and link to."""
-    lines, length = [f"*{title}*"], 0
-    for one in items[:MOST_LINES]:
-        line = _line(one)
-        length += len(line) + 1
-        if length > GROUP_LIMIT:
-            break
-        lines.append(line)
-    if more := len(items) - len(lines) + 1:
-        lines.append(f"• {more:,} more")
-    return "\n".join(lines)
+    return "\n".join(
+        [f"*{title}*", *fitting([_line(one) for one in items[:MOST_LINES]], len(items))]
+    )
 
 
 def _line(item: Item) -> str:
