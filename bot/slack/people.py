@@ -15,7 +15,6 @@ from bot.model import errors
 from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.replies import Reply
-from bot.model.threads import is_enterprise
 from bot.slack.api import SlackClient, ask_first, call, pages
 from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
@@ -71,7 +70,9 @@ class People:
         self._channels = channels
         self._groups = Lookup(source, "usergroups.list", self._look_up_groups, _BY_ID, tier=TIER_2)
         self._members = Lookup(source, GROUP_MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_2)
-        self._workspaces = Lookup(source, WORKSPACES, self._list_workspaces, _BY_ID, tier=TIER_2)
+        self._workspaces = Lookup(
+            source, WORKSPACES, lambda _: workspaces_of(source.client), _BY_ID, tier=TIER_2
+        )
 
     async def is_home(self, place: str) -> bool:
         """Return True for our workspace or organization, or in the latter; raises as `person`."""
@@ -231,14 +232,10 @@ class People:
             return frozenset()
         return frozenset(UserId(str(user)) for user in answer["users"])
 
-    async def _list_workspaces(self, _: str) -> dict[str, str]:
-        return await workspaces_of(self._client)
-
     async def _is_ours(self, place: str) -> bool:
         if place in {self._tenant, self._enterprise}:
             return True
-        is_one = self._is_org and bool(place) and not is_enterprise(place)
-        return is_one and place in (await self._workspaces.get(ALL) or {})
+        return self._is_org and place in (await self._workspaces.get(ALL) or {})
 
     async def _places(self) -> Iterable[str]:
         """Return the workspaces to ask for groups, each in a look-up of its own."""
