@@ -16,14 +16,13 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import AlreadyDone, Expired, PersonError, RelayError, SlackRefused
+from bot.model.errors import Expired, PersonError, RelayError, SlackRefused
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
-from bot.store.claims import BEGUN
 from bot.wording import actions, refusals
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
@@ -125,15 +124,8 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
     async def on_start_new(press: Press) -> str:
         if interactions.parse_unlink(press) is None or not press.ts:
             raise Expired
-        once = f"start new:{press.channel}:{string(press.message, 'ts')}"
-        if not await cases.state.claims.claim(once, BEGUN, press.by):
-            raise AlreadyDone
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
-        try:
-            await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
-        except PersonError:
-            await cases.state.claims.disclaim(once)
-            raise
+        await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
         return starting.started_new(await cases.workspace.people.name(press.by))
 
     @on_press(app, cases, actions.CONTINUE_SESSION)

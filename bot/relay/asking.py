@@ -43,16 +43,12 @@ class LinkOffered(Ticket):
 
 
 class SessionAsked(Ticket):
-    """A form that asks for a thread's session; `message` is then sent to it.
-
-    `at` is Slack's time when the form was opened, in microseconds: a submission carries no `ts`.
-    """
+    """A form that asks for a thread's session; `message` is then sent to it."""
 
     kind: ClassVar[str] = "SessionAsked"
 
     thread: ThreadRef
     message: Reply | None = None
-    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +110,7 @@ class LinkForm:
             if now is None or is_empty(now):
                 raise errors.MessageGone if now is None else errors.EmptyMessage
             message = now.model_copy(update={"sent_by": message.sent_by})
-        await self._link(number, by, asked.thread, session, message, since=asked.at)
+        await self._link(number, by, asked.thread, session, message)
 
     async def offer(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
         """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
@@ -153,34 +149,28 @@ class LinkForm:
         thread: ThreadRef,
         session: SessionId,
         message: Reply | None = None,
-        *,
-        since: int = 0,
     ) -> None:
         """Link `thread` to `session` and send `message` there, once per `number`.
 
-        A message that was sent to Devin before is not sent again, and `by` is told. Messages
-        written before `since` (a `ts` in microseconds), or before now, do not go to Devin.
+        A message that was sent to Devin before is not sent again, and `by` is told. Others that
+        were written before now do not go to Devin.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         await self.workspace.threads.check_in(thread.channel)
         claim = f"linking:{number}"
         if await self.state.claims.is_claimed(claim):
-            link = await self.state.links.get(thread)
-            if link is not None and link.session != session:
-                raise errors.LinkedElsewhere(*await self.naming.linked(link))
             return
         root = message if message is not None and message.ts == thread.thread_ts else None
-        since = max(since, self.workspace.clock.now)
-        link, is_new = await self.accepting.link(thread, by, session, since, root=root)
+        now = self.workspace.clock.now
+        link, is_new = await self.accepting.link(thread, by, session, now, root=root)
         if link.session != session:
             raise errors.LinkedElsewhere(*await self.naming.linked(link))
-        change = None if message is None else await self._accept(message, session)
-        if change is Change.REPEATED:
-            once, at = f"before:{number}", "" if message is None else message.ts
-            await self.notices.whisper(thread, by, forms.SENT_BEFORE, once=once, at=at)
-        if not is_new and message is None:
+        if message is None and not is_new:
             words = thread_links.linked_already(*await self.naming.linked(link))
             await self.notices.whisper(thread, by, words, once=claim)
+        elif message is not None and await self._accept(message, session) is Change.REPEATED:
+            told, once = forms.SENT_BEFORE, f"before:{number}"
+            await self.notices.whisper(thread, by, told, once=once, at=message.ts)
         await self.state.claims.claim(claim)
 
     async def _accept(self, message: Reply, session: SessionId) -> Change:
@@ -196,7 +186,7 @@ class LinkForm:
         named, choices = await asyncio.gather(
             self._named_in(thread, near), self.naming.offered(thread.channel, by)
         )
-        ticket = SessionAsked(by=by, thread=thread, message=message, at=self.workspace.clock.now)
+        ticket = SessionAsked(by=by, thread=thread, message=message)
         number = await self.state.tickets.issue(ticket)
         return forms.ask_session(number, replace(choices, meant=named), message)
 
