@@ -289,7 +289,7 @@ class Store:
 
     async def claim(self, key: Key, token: str, ttl: timedelta) -> bool:
         """Set the string at `key` to `token` if there is none; return True if it is that now."""
-        return bool(await commands.claim(self, key=key, token=token, ttl=seconds(ttl)))
+        return await self.swap(key, "", token, ttl)
 
     async def put_field(self, key: Key, field: str, text: str, ttl: timedelta) -> None:
         """Set a field of the hash at `key` to `text`, and keep the hash for at least `ttl`."""

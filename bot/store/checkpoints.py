@@ -16,7 +16,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
 from bot.redis import lua as commands
 from bot.redis.connection import Store, millis
-from bot.redis.keys import HEARD_KEY, THREADS_KEY, lease_key
+from bot.redis.keys import BEHIND_KEY, HEARD_KEY, THREADS_KEY, lease_key
 from bot.store import lua
 
 CATCH_UP = timedelta(hours=24)
@@ -120,9 +120,12 @@ class Checkpoints:
         )
         return gap, [Unread(parse_thread(name), int(float(since))) for _, name, since in listed]
 
-    async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
+    async def awaited(self) -> Sequence[SessionId]:
         """List sessions whose mail waits for their threads to be read, the longest wait first."""
-        return [SessionId(one) for one in await lua.list_awaited(self._store, limit=limit)]
+        found = await commands.members(
+            self._store, key=BEHIND_KEY, prefix="", within_ms=0, limit=MOST_THREADS
+        )
+        return [SessionId(one) for one in reversed(found[::2])]
 
     async def read(self, gap: str, session: SessionId, threads: Sequence[Unread]) -> bool:
         """Note that `threads` of `session` were read; return True if its mail waited for that."""

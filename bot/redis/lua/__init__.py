@@ -28,10 +28,6 @@ async def places(*, keys: Sequence[Key], members: Sequence[str]) -> tuple[int, S
 
 
 @script
-async def claim(*, key: Key, token: str, ttl: int) -> int: ...
-
-
-@script
 async def spend_call(
     *, calls: Key, name: str, span_ms: int, most: int, after_ms: int, pause_ms: int
 ) -> int: ...

@@ -255,10 +255,6 @@ async def list_unread() -> tuple[str, Sequence[str], Sequence[str]]: ...
 
 
 @script
-async def list_awaited(*, limit: int) -> Sequence[str]: ...
-
-
-@script
 async def note_read(
     *, read_gap: str, session: SessionId, threads: Sequence[tuple[str, int]]
 ) -> int: ...
