@@ -56,11 +56,11 @@ def token(*prefixes: str) -> AfterValidator:
     """Validate a secret that can be the value of a header and begins with one of `prefixes`."""
 
     def check(secret: SecretStr) -> SecretStr:
-        if not _PRINTABLE.fullmatch(value := secret.get_secret_value()):
-            raise ValueError("contains characters that no token has")
-        if not value.startswith(prefixes) or value in prefixes:
-            if value.startswith("xoxe"):
-                raise ValueError(_ROTATED)
+        value = secret.get_secret_value()
+        if value.startswith("xoxe"):
+            raise ValueError(_ROTATED)
+        is_usable = value.startswith(prefixes) and value not in prefixes
+        if not is_usable or not _PRINTABLE.fullmatch(value):
             others = [one for one in _KINDS if one not in prefixes and value.startswith(one)]
             raise ValueError(f"found {_KINDS[others[0]]} ({others[0]}…)" if others else "invalid")
         return secret

@@ -61,7 +61,7 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session without its messages; `origin` is Devin's word for what started it."""
+    """A session without its messages."""
 
     session: SessionId
     title: str
@@ -73,7 +73,6 @@ class SessionSummary:
     acus: float | None = None
     tags: frozenset[str] = frozenset()
     created_at: datetime | None = None
-    origin: str = ""
     parent: SessionId | None = None
     children: tuple[SessionId, ...] = ()
     is_archived: bool = False

@@ -64,11 +64,9 @@ class Link(Record):
 
     `since` is the time of linking or unmuting, a `ts` in microseconds: messages written before it
     are not for Devin. Its JSON is a string, since a script would round the number. `follow` is how
-    much of the session the thread follows, by its own choice; "" if it made none. `begins` says
-    that the session was started for the thread. `card` tells its card from those of other links.
-    `topic` has the first words of the thread's first message, on one line of at most `TOPIC_LIMIT`
-    characters; "" if they are unknown.
-    `topic_at` is the time since which it has them (`Links.describe`).
+    much of the session the thread follows, by its own choice; "" if it made none. `card` tells its
+    card from those of other links. `topic` has the first words of the thread's first message, on
+    one line of at most `TOPIC_LIMIT` characters, as of `topic_at` (`Links.describe`).
     """
 
     session: SessionId
@@ -77,7 +75,6 @@ class Link(Record):
     muted: bool = False
     since: int = 0
     follow: str = ""
-    begins: bool = False
     card: str = ""
     topic: str = ""
     topic_at: str = "0"

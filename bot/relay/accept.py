@@ -118,7 +118,6 @@ class Accepting:
             by=by,
             at=int(time.time()),
             since=at,
-            begins=begins,
             card=str(at),
             topic="" if root is None else await self.first_words(root.text, root.blocks),
         )

@@ -123,7 +123,6 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
         acus=answers.amount(record.get("acus_consumed")),
         tags=strings(record, "tags"),
         created_at=answers.time_of(record.get("created_at")),
-        origin=answers.word(record.get("origin")),
         parent=parse_session(string(record, "parent_session_id")),
         children=answers.children(record.get("child_session_ids")),
         is_archived=record.get("is_archived") is True,
