@@ -49,7 +49,7 @@ def safe_address(target: str) -> str | None:
 
 
 JOINER = "\u2060"
-Kind = Literal["text", "code", "link", "open", "close", "break"]
+Kind = Literal["text", "code", "link"]
 
 _RISKY = re.compile(
     r"<(?=[^\s\d=<-]|\Z)"
@@ -100,12 +100,6 @@ def guarded(text: str) -> str:
     return _RISKY.sub(rf"\g<0>{JOINER}", seen(text))
 
 
-def address_shown(target: str) -> str:
-    """Return an address as an autolink, or as code if it may not be live."""
-    address = safe_address(target)
-    return _autolink(address) if address else code_span(target)
-
-
 def _autolink(address: str) -> str:
     """Return a link that shows its address; a parser might decode `xn--…` in an autolink."""
     return f"[{_escaped(address)}]({address})" if "xn--" in address else f"<{address}>"
@@ -138,8 +132,8 @@ def _of(tokens: Sequence[Token]) -> list[Atom]:
     if token.type == "code_inline":
         return [Atom("code", code_span(token.content, token.markup), token.content)]
     if token.type in _BREAKS:
-        return [Atom("break", *_BREAKS[token.type])]
-    return [Atom("open" if token.nesting > 0 else "close", token.markup)]
+        return [Atom("text", *_BREAKS[token.type])]
+    return [Atom("text", token.markup)]
 
 
 def _unlinked(label: Sequence[Atom]) -> list[Atom]:
@@ -195,7 +189,8 @@ def _text(parts: Sequence[tuple[str, str]]) -> Iterator[Atom]:
             yield Atom("text", address, address)
         else:
             safe = safe_address(address)
-            yield Atom("link" if safe else "code", address_shown(address), safe or address)
+            shown = _autolink(safe) if safe else code_span(address)
+            yield Atom("link" if safe else "code", shown, safe or address)
         at = end
     yield from _guarded(_cut(parts, at, len(text)))
 
