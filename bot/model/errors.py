@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.model.people import Standing
-    from bot.model.replies import Change
     from bot.model.sessions import NamedSession
     from bot.model.threads import Link, ThreadRef
     from bot.model.workflow_steps import Flaw
@@ -89,19 +88,11 @@ class NoTask(PersonError):
 
 
 class NotStopped(PersonError):
-    """Devin was not asked to stop: it isn't working, or the press `is_late`: over a minute ago."""
-
-    def __init__(self, *, is_late: bool) -> None:
-        super().__init__("pressed too long ago" if is_late else "not at work")
-        self.is_late = is_late
+    """Devin was not asked to stop: it isn't working, or *Stop* was pressed over a minute ago."""
 
 
 class NotTaken(PersonError):
     """The message was posted, but its thread was unlinked or muted before it was accepted."""
-
-    def __init__(self, change: "Change") -> None:
-        super().__init__(change.value)
-        self.change = change
 
 
 class EmptyMessage(PersonError):
@@ -154,14 +145,11 @@ class BadStep(PersonError):
 
 
 class ChooseSession(PersonError):
-    """A command named no session, and not exactly one is active; `is_muted`: a muted thread is."""
+    """A command named no session, and not exactly one is active in threads that aren't muted."""
 
-    def __init__(
-        self, links: "Sequence[tuple[ThreadRef, Link]]", *, is_muted: bool = False
-    ) -> None:
+    def __init__(self, links: "Sequence[tuple[ThreadRef, Link]]") -> None:
         super().__init__(f"{len(links)} active sessions")
         self.links = links
-        self.is_muted = is_muted
 
 
 CHANNEL_MOVED = "channel_moved"

@@ -93,7 +93,7 @@ class WorkflowSteps:
             return
         change = await self.accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
-            raise errors.NotTaken(change)
+            raise errors.NotTaken
 
     async def _say(
         self,

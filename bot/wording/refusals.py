@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from bot.model import errors
 from bot.model.options import BadOptions
 from bot.model.people import Standing
-from bot.model.replies import Change
 from bot.model.workflow_steps import Flaw
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
-from bot.wording.lifecycle.ending import STOPPED_IDLE, STOPPED_LATE
+from bot.wording.lifecycle.ending import NOT_STOPPED
 from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.posts import chosen
 from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
 
 
-def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
+def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901  (one case for each error)
     """Tell the person what `error` means and what to do; `admin` is who can help."""
     if words := _FIXED.get(type(error)):
         return words
@@ -32,10 +31,6 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
             words = SlackMessage(_turned_away(error.standing, admin))
         case errors.TooManyStarts():
             words = _too_many_starts(error, admin)
-        case errors.NotStopped():
-            words = STOPPED_LATE if error.is_late else STOPPED_IDLE
-        case errors.NotTaken():
-            words = SlackMessage(_NOT_TAKEN[error.change])
         case errors.ContinuedAlready():
             words = SlackMessage(f"It has already been continued in *{session_link(error.to)}*.")
         case errors.AnsweredAlready():
@@ -45,7 +40,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.BadStep():
             words = SlackMessage(FLAWS[error.flaw])
         case errors.ChooseSession():
-            words = _choose(several=bool(error.links), is_muted=error.is_muted)
+            words = _choose(several=bool(error.links))
         case errors.CannotPost():
             words = _cannot_post(error.reason, admin)
         case _:
@@ -89,6 +84,12 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "There's no task yet. After the options, write what Devin should do."
     ),
     errors.NothingToSay: SAY_HELP,
+    errors.NotStopped: NOT_STOPPED,
+    errors.NotTaken: SlackMessage(
+        "I posted your message, but *didn't send it to Devin*: someone just unlinked or muted the "
+        "thread. Mention me there with `link &lt;session link or ID&gt;` or `unmute`, then send it "
+        "again."
+    ),
 }
 """The words for errors that say no more than their kind."""
 
@@ -110,17 +111,6 @@ def _unclear(typed: str) -> SlackMessage:
         "Paste the session's link or whole ID."
     )
 
-
-_NOT_TAKEN = {
-    Change.UNLINKED: (
-        "I posted your message, but *didn't send it to Devin*: someone just unlinked the thread. "
-        "Try again with `/devin-say &lt;session&gt; &lt;message&gt;`."
-    ),
-    Change.MUTED: (
-        "I posted your message, but *didn't send it to Devin*: someone just muted the thread. "
-        "Mention me there with `unmute`, then send it again."
-    ),
-}
 
 FLAWS = {
     Flaw.UNKNOWN: (
@@ -203,17 +193,12 @@ def _cannot_post(reason: str, admin: str) -> SlackMessage:
     )
 
 
-def _choose(*, several: bool, is_muted: bool) -> SlackMessage:
-    if is_muted and not several:
-        return SlackMessage(
-            "In this channel, only muted threads have been active in the last seven days, so "
-            "nothing was sent. Mention me in one with `unmute`, or name a session (`/devin-say "
-            "&lt;session&gt; &lt;message&gt;`)."
-        )
+def _choose(*, several: bool) -> SlackMessage:
     found = "Several sessions have" if several else "No open session has"
     return SlackMessage(
-        f"{found} been active in this channel in the last seven days. Name one (`/devin-say "
-        "&lt;session&gt; &lt;message&gt;`), or type `/devin-say` on its own to pick one."
+        f"{found} been active in this channel's threads in the last seven days, muted ones aside, "
+        "so nothing was sent. Name one (`/devin-say &lt;session&gt; &lt;message&gt;`), or type "
+        "`/devin-say` on its own to pick one."
     )
 
 

@@ -6,15 +6,12 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere
-from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
-from bot.wording import actions, delivery_reports, refusals, thread_links
+from bot.wording import refusals, thread_links
 from bot.wording.phrases import session_address, session_link, short_id
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
-from sandbox.slack.server import Message
 from tests.conftest import ACK_SECONDS
-from tests.people.test_home import asked, first_choice
 from tests.support.bots import DEVIN_HANGS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.devin_posts import linked, until_card
@@ -46,13 +43,6 @@ def named(desk: Desk) -> NamedSession:
     """Return the session as the relay knows it."""
     url = desk.devin.session(SESSION).url if desk.devin.api == "v3" else ""
     return NamedSession(SessionId(SESSION), "Release notes", url)
-
-
-def address(message: Message) -> str:
-    """Return the address that *Open session* leads to."""
-    rows = [block for block in message.blocks if block["type"] == "actions"]
-    (url,) = (one["url"] for row in rows for one in row["elements"] if "url" in one)
-    return str(url)
 
 
 async def at_home(desk: Desk) -> list[str]:
@@ -102,17 +92,6 @@ async def test_status_shows_the_title_that_was_read_last(bot: Bot, desk: Desk) -
     assert "ada" in await desk.answer("status", thread, shown(desk, "Release 2.0"))
 
 
-async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> None:
-    """The button leads to the deployment's own web app, also while Devin is away."""
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "teapot")
-    await desk.reply("Please rebase", thread)
-    refused = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, status=418)
-    await desk.until_said(delivery_reports.words_of(refused, '"Please rebase"'), thread)
-    place = ACME if desk.devin.api == "v3" else "https://app.devin.ai"
-    assert address(desk.posts(thread)[-1]) == f"{place}/sessions/{HEX}"
-
-
 @pytest.mark.times(**DEVIN_HANGS)
 @pytest.mark.parametrize("trouble", ["away", "hanging"])
 async def test_without_devin_a_session_is_shown_by_its_id(
@@ -133,14 +112,6 @@ async def test_without_devin_a_session_is_shown_by_its_id(
     assert [BARE in one for one in await at_home(desk)] == [True]
 
 
-async def test_a_name_that_is_known_stays_while_devin_is_away(bot: Bot, desk: Desk) -> None:
-    """Even where a newer one is asked for."""
-    thread = await desk.linked_thread()
-    await desk.devin.go_offline()
-    await desk.answer("status", thread, shown(desk))
-    assert [shown(desk) in one for one in await at_home(desk)] == [True]
-
-
 async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
     """It pings nobody, is not formatted, and is no label, since it looks like an address."""
     desk.devin.session(SESSION).title = "<!channel> *now* | <https://evil.example|ok>\n@here"
@@ -152,21 +123,3 @@ async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
         assert "<!channel>" not in text
         assert "evil.example|" not in text
         assert "@here" not in text
-
-
-async def test_a_thread_whose_link_ends_elsewhere_is_told_its_title(bot: Bot, desk: Desk) -> None:
-    """A channel that is shared ends its links, and App Home can end one."""
-    moved = await desk.linked_thread(channel="secrets")
-    await desk.slack.share("secrets")
-    words = thread_links.channel_moved(named(desk))
-    assert shown(desk) in await desk.until_said(words, moved, channel="secrets")
-    thread = await desk.linked_thread()
-    await at_home(desk)
-    view = desk.slack.home_view("ada")
-    assert view is not None
-    unlink = first_choice(view, actions.HOME_UNLINK)
-    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], user="ada", value=unlink)
-    form = await asked(desk)
-    assert (await desk.slack.submit_view(form["id"], {}, user="ada")).acked
-    words = thread_links.unlinked(named(desk), "ada")
-    assert shown(desk) in await desk.until_said(words, thread)

@@ -33,7 +33,6 @@ from bot.model.errors import (
 )
 from bot.model.options import BadDefaults, BadOptions, OptionFlaw, OptionProblem
 from bot.model.people import Standing
-from bot.model.replies import Change
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.workflow_steps import Flaw
@@ -65,9 +64,9 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     BadStep: lambda text: BadStep(list(Flaw)[len(text) % len(Flaw)]),
     EmptyMessage: lambda _: EmptyMessage(),
     MessageGone: lambda _: MessageGone(),
-    NotStopped: lambda text: NotStopped(is_late=bool(text)),
+    NotStopped: lambda _: NotStopped(),
     IsMuted: lambda _: IsMuted(),
-    NotTaken: lambda text: NotTaken(Change.MUTED if text else Change.UNLINKED),
+    NotTaken: lambda _: NotTaken(),
     ChooseSession: lambda text: ChooseSession(links(len(text) % 30)),
     CannotPost: CannotPost,
 }

@@ -19,7 +19,7 @@ from bot.model.errors import (
     TooManyStarts,
 )
 from bot.model.people import Standing
-from bot.model.replies import Change, Outcome, OutcomeKind
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.workflow_steps import Flaw
 from bot.wording import workflows
 from tests.wording.foreign import BARE, HUGE
@@ -32,7 +32,7 @@ STEP_ERRORS = [
     *(NotAllowed(standing) for standing in set(Standing) - NO_STEP),
     *(CannotPost(reason) for reason in ("not_in_channel", "restricted_action")),
     *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(BARE, "ada"), IsMuted()),
-    NotTaken(Change.UNLINKED),
+    NotTaken(),
     TooManyStarts(10, timedelta(minutes=12)),
 ]
 

@@ -114,7 +114,7 @@ class Stopping:
         key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
         if self.accepting.is_old(ts):
             if await self.speaking.refuse(key):
-                raise NotStopped(is_late=True)
+                raise NotStopped
             return None
         await self.speaking.check_stop(link.session, ts)
         first = stopping(thread, link.session)

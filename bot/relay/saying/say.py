@@ -78,8 +78,7 @@ class Say:
         still = set(await self.naming.still_open([link.session for _, link in heard]))
         heard = [one for one in heard if one[1].session in still]
         if len({link.session for _, link in heard}) != 1:
-            is_muted = any(not link.takes_replies for _, link in active)
-            raise errors.ChooseSession(heard, is_muted=is_muted)
+            raise errors.ChooseSession(heard)
         thread, link = heard[0]
         await self.speaking.command(thread, by, text, key, link.session)
 

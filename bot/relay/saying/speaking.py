@@ -154,10 +154,10 @@ class Speaking:
     async def check_stop(self, session: SessionId, pressed: str) -> None:
         """Raise `NotStopped` if a *Stop* would wake Devin, or comes too late."""
         if self.accepting.is_old(pressed):
-            raise errors.NotStopped(is_late=True)
+            raise errors.NotStopped
         (seen,) = await self.state.watches.seen([session])
         if seen.trouble is not None or seen.state not in _MAY_WORK:
-            raise errors.NotStopped(is_late=False)
+            raise errors.NotStopped
 
     def since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
@@ -268,7 +268,7 @@ class Speaker:
         evidence = Evidence.STOP if spoken.reply.is_stop else Evidence.PERSON
         change = await self.accepting.accept(posted, session, evidence)
         if change in {Change.UNLINKED, Change.MUTED}:
-            raise errors.NotTaken(change)
+            raise errors.NotTaken
 
     async def _explain(self, spoken: Spoken, error: errors.PersonError) -> None:
         """Tell the person, with the words that would be lost, or the workflow."""

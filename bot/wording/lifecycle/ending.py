@@ -63,11 +63,9 @@ STOPPED_ALREADY = SlackMessage(
     "Devin was already asked to stop, less than a minute ago. If it doesn't, press *End session*."
 )
 
-STOPPED_IDLE = SlackMessage("Devin isn't working right now, so there's nothing to stop.")
-
-STOPPED_LATE = SlackMessage(
-    "I couldn't pass on your *Stop* within a minute, so I didn't tell Devin. If it's still "
-    "working, please press *Stop* again."
+NOT_STOPPED = SlackMessage(
+    "I didn't ask Devin to stop: it isn't working right now, or I couldn't pass on your *Stop* "
+    "within a minute. If it's still working, please press *Stop* again."
 )
 
 
