@@ -43,7 +43,7 @@ async def test_opened_merged_and_closed_are_told_where_a_thread_follows(
     for thread in (all_, turns):
         await until_line(desk, opened(TWO), thread)
     desk.devin.open_pull_request(SESSION, TWO, "Changes requested")
-    await until_card(desk, "(Changes requested)", nothing)
+    await until_card(desk, "(changes requested)", nothing)
     desk.devin.open_pull_request(SESSION, ONE, "merged")
     desk.devin.open_pull_request(SESSION, TWO, "closed")
     for thread in (all_, turns):
@@ -52,7 +52,7 @@ async def test_opened_merged_and_closed_are_told_where_a_thread_follows(
     desk.devin.open_pull_request(SESSION, ONE, "Merged")
     for thread in (all_, turns, nothing):
         await until_card(desk, "(open)", thread)
-        await until_card(desk, "(Merged)", thread)
+        await until_card(desk, "(merged)", thread)
     told = [opened(ONE), opened(TWO), over("merged", ONE), over("closed", TWO)]
     assert [lines(desk, one) for one in (all_, turns, nothing)] == [told, told, []]
     assert "<@" not in "".join(told)
