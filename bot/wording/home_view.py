@@ -93,11 +93,8 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
         return _home([*blocks, message.header(TITLE), message.section(EMPTY.text)])
     first = page * PER_PAGE
     blocks.append(message.context(_count(first + 1, first + len(shown), count)))
-    waiting = [one for one in shown if needs_someone(one.seen)]
-    others = [one for one in shown if one not in waiting]
-    for title, group in ((WAITING_TITLE, waiting), (TITLE, others)):
-        if group:
-            blocks.append(message.header(title))
+    for title, group in _grouped(shown):
+        blocks.append(message.header(title))
         for one in group:
             blocks += [{"type": "divider"}, *_thread(one, page)]
     newer = [message.button(actions.HOME_LATER, "Newer", str(page - 1))] if page else []
@@ -112,12 +109,16 @@ def listed(shown: Sequence[Shown], count: int, note: str) -> SlackMessage:
     """Return the first of `count` threads as a message, those that wait for someone first."""
     if not shown:
         return SlackMessage(note or EMPTY.text, buttons=(OPEN,))
-    waiting = [_item(one) for one in shown if needs_someone(one.seen)]
-    others = [_item(one) for one in shown if not needs_someone(one.seen)]
-    groups = ((WAITING_TITLE, waiting), (TITLE, others))
-    head, *rest = [listing(title, items) for title, items in groups if items]
+    head, *rest = [listing(title, list(map(_item, group))) for title, group in _grouped(shown)]
     more = f"{count - len(shown):,} more are in my *Home* tab." if count > len(shown) else ""
     return SlackMessage(head, advice="\n".join(rest), footer=_joined(" ", more, note))
+
+
+def _grouped(shown: Sequence[Shown]) -> Sequence[tuple[str, Sequence[Shown]]]:
+    """Return the threads that wait for someone, and the others, each with a title, if any."""
+    waiting = [one for one in shown if needs_someone(one.seen)]
+    others = [one for one in shown if one not in waiting]
+    return [(title, group) for title, group in ((WAITING_TITLE, waiting), (TITLE, others)) if group]
 
 
 def _item(one: Shown) -> Item:

@@ -187,10 +187,8 @@ _CANNOT_POST = {
 
 
 def _cannot_post(reason: str, admin: str) -> SlackMessage:
-    other = f"Slack won't let me post there ({as_code(reason)}), so nothing was sent. "
-    return SlackMessage(
-        _CANNOT_POST.get(reason) or f"{other}If that doesn't explain it, ask {admin}."
-    )
+    known = _CANNOT_POST.get(reason)
+    return SlackMessage(known) if known else refused_by_slack(reason, admin)
 
 
 def _choose(*, several: bool) -> SlackMessage:

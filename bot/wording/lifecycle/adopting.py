@@ -42,9 +42,7 @@ def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:
     if not rules:
         return NONE
     lines = [_line(one, names[one.by]) for one in rules]
-    head = (
-        f"New sessions that match {plural(len(rules), 'this', 'any of these')} get a thread here:"
-    )
+    head = "New sessions that match any of these rules get a thread here:"
     return SlackMessage(head, advice="\n".join(lines), footer=END)
 
 
