@@ -69,7 +69,7 @@ def test_only_the_case_of_ascii_is_nothing(one: str, other: str, *, is_same: boo
 async def test_a_failed_look_up_says_nothing_of_a_member(
     sandbox: DevinSandbox, client: Devin
 ) -> None:
-    """Neither list may fail; one may not be there."""
+    """Neither list may fail; one may not be there, in neither version."""
     ada = sandbox.members.add("ada@acme.example", by_group=True)
     sandbox.read_failures["members"] = [503]
     assert await client.member("ada@acme.example") == Unread(503)

@@ -321,3 +321,15 @@ async def test_the_latest_sessions_are_chosen_here() -> None:
     assert [one.session for one in found] == ["devin-4", "devin-3"]
     queries = [one.partition(b" HTTP")[0].partition(b"?")[2] for one in server.requests]
     assert queries == [b"first=100&is_archived=false", b"first=100&tags=relay-1"]
+
+
+async def test_members_are_looked_up_where_their_list_has_moved_to() -> None:
+    """Its page says v3beta1 (docs.devin.ai, "List organization users"), and Devin's SDK v3."""
+    ada = {"user_id": "user-1", "email": "ada@acme.example"}
+    listed = {"items": [ada], "end_cursor": None, "has_next_page": False, "total": 1}
+    nobody = whole("200 OK", json.dumps(listed | {"items": []}).encode())
+    script = [problem("404 No"), whole("200 OK", json.dumps(listed).encode()), nobody]
+    async with serving(stepping(script)) as server, V3.client(server.url) as devin:
+        assert await devin.member("ada@acme.example") == "user-1"
+    asked = [one.partition(b"/organizations")[0] for one in server.requests]
+    assert asked == [b"GET /v3beta1", b"GET /v3", b"GET /v3beta1"]

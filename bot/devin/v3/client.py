@@ -198,8 +198,7 @@ class DevinV3:
         """
         found, is_gone = set[str](), False
         for kind in ("users", "idp-users"):
-            path = await self._path("members", kind, version=BETA)
-            listed, unread = await self._items(Read.MEMBERS, path, {"email": email})
+            listed, unread = await self._members(kind, email)
             if unread is not None:
                 if listed or unread.status != HTTPStatus.NOT_FOUND or is_gone:
                     return unread
@@ -210,6 +209,14 @@ class DevinV3:
                 if is_same_address(string(one, "email"), email) and string(one, "user_id")
             }
         return found.pop() if len(found) == 1 else None
+
+    async def _members(self, kind: str, email: str) -> _Items:
+        """Read the list in the version of its page, and where that's gone, in the SDK's."""
+        path = await self._path("members", kind, version=BETA)
+        found, unread = await self._items(Read.MEMBERS, path, {"email": email})
+        if unread is None or unread.status != HTTPStatus.NOT_FOUND:
+            return found, unread
+        return await self._items(Read.MEMBERS, await self._path("members", kind), {"email": email})
 
     async def matching(
         self, tags: Sequence[str], repos: Sequence[str], origins: Sequence[str], since: datetime
