@@ -429,6 +429,8 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
     await raw.delete(at(lease_key(ID)))
     other = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
+    assert await mailbox.defer(ID, "a", frozen, SOON, SOON) is None
+    assert await raw.hget(at(subject_key(reply.id)), "state") == "sending"
     assert await mailbox.length(ID) == 1
     await mailbox.finish(ID, "b", other, UNCERTAIN, go_on=True)
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
