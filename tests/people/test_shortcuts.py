@@ -681,6 +681,19 @@ async def test_a_message_that_nobody_wrote_is_not_sent(bot: Bot, desk: Desk) -> 
     assert desk.devin.requests == []
 
 
+async def test_a_shortcut_that_comes_twice_is_answered_once(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack may repeat it: Devin gets one message, and nobody reads that it was sent before."""
+    thread = await desk.linked_thread()
+    sent = await run(desk, SEND, thread)
+    await desk.until_delivered(thread)
+    await resent(desk, sent.payload)
+    assert len(await desk.fence(thread)) == 1
+    await until_settled(store)
+    assert desk.whispers("ada") == []
+
+
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
 async def test_a_form_that_comes_twice_acts_once(
     bot: Bot, desk: Desk, store: Store, shortcut: str
