@@ -223,6 +223,22 @@ async def test_names_that_take_too_long_stay_ids(box: Sandbox, store: Store) -> 
     over.set()
 
 
+async def test_a_decision_about_somebody_who_is_just_named_gets_its_answer(
+    box: Sandbox, people: People
+) -> None:
+    """There is one look-up, even if the caller that wanted the name has given up."""
+    over = asyncio.Event()
+    box.slack.fail_next("users.info", until=over)
+    naming = asyncio.create_task(people.name(ADA))
+    await wait_until(lambda: box.slack.calls, "ada is asked for")
+    deciding = asyncio.create_task(people.person(ADA))
+    await asyncio.sleep(0.05)
+    naming.cancel()
+    over.set()
+    assert (await deciding).is_known
+    assert len(asked(box, "users.info")) == 1
+
+
 # Cases that the sandbox's workspace lacks: Enterprise Grid, and incomplete answers.
 
 
