@@ -84,7 +84,9 @@ def _look(char: str) -> str:
     return look.casefold().translate(_ALIKE)
 
 
-_ATTACHMENT = re.compile(r'\b(attachment)([\s*~`]*:[\s*~`]*["“”][^"“”\n]*/)', re.IGNORECASE)
+_ATTACHMENT = re.compile(
+    r'(?<![^\W_])(attachment)([\s*_~`]*:[\s*_~`]*["“”][^"“”\n]*/)', re.IGNORECASE
+)
 
 
 def _ids(blocks: object) -> Iterator[Mention]:

@@ -25,6 +25,9 @@ _ANY_TEXT = st.text(st.characters(codec=None, categories=None)) | st.text(
         ('ATTACHMENT:"https://x.io/a"', 'ATTACHMENT (typed):"https://x.io/a"'),
         ('a\n > Attachment : \t"https://x.io/a"', 'a\n > Attachment (typed) : \t"https://x.io/a"'),
         ("ATTACHMENT:“https://x.io/a”", "ATTACHMENT (typed):“https://x.io/a”"),
+        ('_ATTACHMENT:"https://x.io/a"_', '_ATTACHMENT (typed):"https://x.io/a"_'),
+        ('_ATTACHMENT_:"https://x.io/a"', '_ATTACHMENT (typed)_:"https://x.io/a"'),
+        ('ATTACHMENT:_"https://x.io/a"_', 'ATTACHMENT (typed):_"https://x.io/a"_'),
         ('{"attachment": "a/b"}', '{"attachment": "a/b"}'),
         ('attachment: "report.png"', 'attachment: "report.png"'),
         ("ATTACHMENTS: https://x.io/a", "ATTACHMENTS: https://x.io/a"),
@@ -57,7 +60,7 @@ def test_no_message_carries_an_attachment_reference(
     assert "ATTACHMENT (typed)" in markdown
 
 
-@given(st.lists(st.sampled_from([*'":/ \n“', "attachment", "ATTACHMENT", "(typed)"])).map("".join))
+@given(st.lists(st.sampled_from([*'":/_ \n“', "attachment", "ATTACHMENT", "(typed)"])).map("".join))
 def test_neutralising_twice_is_neutralising_once(typed: str) -> None:
     """Text may pass through it more than once."""
     once = neutralise_attachments(typed)
