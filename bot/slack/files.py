@@ -42,16 +42,21 @@ class Download:
     `broke_off` is why it ended early, which an HTTP client that sends it on may hide.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, limit: int) -> None:
         is_plain = "Content-Encoding" not in response.headers
         self.size = response.content_length if is_plain else None
         self.broke_off: FileLeftOut | None = None
         self._response = response
+        self._left = limit
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the content; raises `FileLeftOut`."""
+        """Yield the content, once; raises `FileLeftOut`."""
         try:
             async for chunk in self._response.content.iter_chunked(CHUNK):
+                self._left -= len(chunk)
+                if self._left < 0:
+                    self.broke_off = FileLeftOut(WhyLink.TOO_LARGE)
+                    raise self.broke_off
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.broke_off = FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0)
@@ -86,7 +91,7 @@ class SlackFiles:
                 _check(response, file)
                 if (response.content_length or 0) > limit:
                     raise FileLeftOut(WhyLink.TOO_LARGE)
-                yield Download(response)
+                yield Download(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0) from error
 

@@ -418,6 +418,7 @@ PAGE = whole("200 OK", b"<html>Sign in</html>", content_type="text/html")
         (PAGE, "text/plain", WhyLink.SIGN_IN),
         (PAGE, "text/html", WhyLink.SIGN_IN),
         (whole("200 OK", bytes(101)), "text/plain", WhyLink.TOO_LARGE),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + bytes(101), "text/plain", WhyLink.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf", "text/plain", WhyLink.SLACK),
     ],
     ids=[
@@ -427,6 +428,7 @@ PAGE = whole("200 OK", b"<html>Sign in</html>", content_type="text/html")
         "page",
         "page for a page",
         "too large",
+        "unannounced",
         "broken off",
     ],
 )
