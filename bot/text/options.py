@@ -53,6 +53,7 @@ _KEY = re.compile(r"(?:[`*](?=[A-Za-z]+[:=][^\s`*]))?([A-Za-z]{2,10})[:=]")
 _MACRO = re.compile(r"![A-Za-z][\w-]*(?=\s|$)", re.ASCII)
 _MENTION = re.compile(r"<[@#!]")
 _VALUE = re.compile(r"(?:<[^<>]*>|[^\s<]|<)*")
+_MORE = re.compile(r"\s+(?=,)")
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _SCHEME = re.compile(r"https?://|mailto:")
 
@@ -173,6 +174,10 @@ class _Reading:
             written = self._rest_of_word()
             for one in written.split(",") if key in _SEVERAL else [written]:
                 self._take(key, one)
+        if key in _SEVERAL and (more := _MORE.match(self._text, self._at)):
+            self._at = more.end()
+            written = _shown(self._rest_of_word())
+            self.problems.append(OptionProblem(OptionFlaw.WRONG, key, written))
 
     def _rest_of_word(self) -> str:
         found = _VALUE.match(self._text, self._at)

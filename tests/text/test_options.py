@@ -97,6 +97,7 @@ def test_an_address_of_a_repository_is_reduced_to_its_name(written: str, repo: s
         ("repo: acme/api x", [(F.EMPTY, "repo", "")]),
         ("repo:acme x", [(F.WRONG, "repo", "acme")]),
         ("repo:acme/api, max:0 x", [(F.EMPTY, "repo", ""), (F.WRONG, "max", "0")]),
+        ("repo:acme/api ,acme/web x", [(F.WRONG, "repo", ",acme/web")]),
         ("max:0 x", [(F.WRONG, "max", "0")]),
         ("max:1.5 x", [(F.WRONG, "max", "1.5")]),
         ("max:-3 x", [(F.WRONG, "max", "-3")]),
