@@ -105,12 +105,16 @@ def ignored_proxies(environ: Mapping[str, str]) -> Sequence[str]:
 
 
 def stray_names(
-    names: Collection[str], in_files: Collection[str], given: Mapping[str, str | None]
+    names: Collection[str],
+    in_files: Collection[str],
+    environ: Mapping[str, str],
+    in_file: Mapping[str, str | None],
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Return which misspelled names are problems, and which are only to be mentioned.
 
-    A name is another program's if the setting that it resembles is given as well.
+    One of the environment is another program's if the setting that it resembles is given as well.
     """
+    given = {**environ, **in_file}
     known = [*names, *(f"{name}_FILE" for name in in_files)]
     grave, doubts = list[str](), list[str]()
     for name in given.keys() - set(known):
@@ -119,7 +123,7 @@ def stray_names(
         is_near = distances[meant] <= next(most for least, most in _LETTERS if len(meant) >= least)
         if not given[name]:
             continue
-        if is_near and meant not in given:
+        if is_near and (name in in_file or meant not in given):
             told = grave if meant.startswith(_DECISIVE) else doubts
             told.append(f"{name}: unknown; did you mean {meant}?")
         elif name.startswith(_FAMILY) and not is_near:

@@ -365,7 +365,7 @@ def load_settings(
             f"{' or '.join(_TRANSPORTS)}: missing; expected an app-level token (xapp-…) for Socket "
             "Mode, or the app's signing secret for HTTP"
         )
-    grave, doubts = stray_names(names, SECRETS, {**environ, **in_file})
+    grave, doubts = stray_names(names, SECRETS, environ, in_file)
     problems += grave
     if settings is None or problems:
         raise SettingsError(problems)

@@ -9,7 +9,6 @@ from bot.model.options import BadOptions
 from bot.model.record import string
 from bot.model.threads import ThreadRef
 from bot.relay import UseCases
-from bot.text.to_slack import escape
 from bot.wording import actions, commands, forms, refusals
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage
@@ -43,7 +42,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @on_submit(app, cases, actions.SAY_FORM, forms.say_problems, actions.MESSAGE_FIELD)
     async def on_say_form(form: Submission) -> None:
         text, session = form.typed[actions.MESSAGE_FIELD].strip(), forms.picked(form.typed)
-        await cases.say.submit(form.number, form.by, session, escape(text))
+        await cases.say.submit(form.number, form.by, session, text)
 
 
 async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:

@@ -173,6 +173,11 @@ def unescape(text: str) -> str:
     return _ENTITY.sub(lambda entity: _ENTITIES[entity[1]], text)
 
 
+def as_typed(text: str) -> str:
+    """Return `text` as its author typed it: addresses bare, and mentions by their names."""
+    return _verbatim(text, labels(text))
+
+
 def _mentions(text: str) -> Iterator[tuple[Mention, str]]:
     for control in _CONTROL.finditer(text):
         body = _CONTROL_BODY.fullmatch(control[1])

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from bot.model.errors import BadSession
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId, parse_session
-from bot.text.mrkdwn import unescape
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import cut, shortened
 from bot.wording import actions
@@ -103,7 +102,7 @@ MESSAGE_LIMIT = 3_000
 
 def say_form(number: str, choices: Choices, text: str = "") -> View:
     """Return the form of `/devin-say`, with the likeliest session chosen, and the typed `text`."""
-    typed = text_input(unescape(text), multiline=True, max_length=MESSAGE_LIMIT)
+    typed = text_input(text, multiline=True, max_length=MESSAGE_LIMIT)
     blocks = [*fields(choices), field(actions.MESSAGE_FIELD, "Message", typed)]
     return form(SAY_TITLE, blocks, "Send", actions.SAY_FORM, number)
 

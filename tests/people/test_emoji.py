@@ -1,5 +1,6 @@
 """A reaction with the chosen emoji starts a session from its message, once, where that is set."""
 
+import asyncio
 import re
 
 import pytest
@@ -129,6 +130,24 @@ async def test_a_reaction_that_is_taken_away_starts_nothing(bot: Bot, desk: Desk
     await desk.slack.unreact("general", ts, ROBOT)
     await desk.until_whispered(starting.WITHDRAWN, "ada")
     assert (prompts(desk), desk.whispers("ben")) == ([], [])
+
+
+async def test_who_reacted_after_the_one_who_took_it_back_is_told_in_the_thread(
+    bot: Bot, desk: Desk
+) -> None:
+    """Their reaction counted as a repeat, so it has to be made again."""
+    go_on = asyncio.Event()
+    desk.slack.fail_next("reactions.get", until=go_on)
+    ts = await desk.slack.say("The build is red")
+    for user in ("ada", "ben"):
+        await desk.slack.react("general", ts, ROBOT, user=user)
+    await desk.slack.unreact("general", ts, ROBOT)
+    await desk.until_heard()
+    go_on.set()
+    await desk.until_said(starting.OTHERS_REACTED.text, ts)
+    await desk.slack.unreact("general", ts, ROBOT, user="ben")
+    await desk.slack.react("general", ts, ROBOT, user="ben")
+    await desk.until_linked(ts)
 
 
 async def test_a_reaction_that_was_withdrawn_keeps_nobody_from_starting(

@@ -588,6 +588,15 @@ def test_a_name_like_that_of_a_setting_that_is_given_is_another_program_s() -> N
     assert load_settings(given, None).doubts == ()
 
 
+def test_the_file_s_own_misspelling_is_a_problem_beside_the_right_name(tmp_path: Path) -> None:
+    """An empty one may have been left there; the file is nobody else's."""
+    (file := tmp_path / ".env").write_text("ALLOW_USERS=\nALLOW_USER=U0ADA00000\n")
+    file.chmod(0o600)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(ENOUGH, file)
+    assert caught.value.problems == ("ALLOW_USER: unknown; did you mean ALLOW_USERS?",)
+
+
 @each("name", ["SLACK_PROXY", "DEVIN_PROXY"])
 @each(
     ("value", "wrong"),

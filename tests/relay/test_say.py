@@ -202,21 +202,21 @@ async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
 async def test_with_several_active_sessions_the_form_asks_which_is_meant(
     bot: Bot, desk: Desk
 ) -> None:
-    """It holds what was typed; nothing is posted or sent until it is submitted."""
+    """It holds what was typed, with its mentions; nothing is sent until it is submitted."""
     desk.devin.add_session(OTHER_SESSION, title="Fix the build")
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
-    await say(desk, "Please *rebase* &amp; test")
+    await say(desk, "Ask <@U0BEN00000|ben> to *rebase* &amp; test")
     await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
     (form,) = desk.slack.open_views("ada")
     inputs = {one["block_id"]: one["element"] for one in form["blocks"] if "element" in one}
-    assert inputs["message"]["initial_value"] == "Please *rebase* & test"
+    assert inputs["message"]["initial_value"] == "Ask @ben to *rebase* & test"
     labels = [one["text"]["text"] for one in inputs["session"]["option_groups"][0]["options"]]
     assert labels == ["Fix the build (devin-fedcba98)", SHORT_ID]
     assert desk.devin.requests == []
     filled = {"session": OTHER_SESSION, "message": inputs["message"]["initial_value"]}
     await desk.slack.submit_view(form["id"], filled)
-    await desk.until_received("Please **rebase** & test", OTHER_SESSION)
+    await desk.until_received("Ask @ben to **rebase** & test", OTHER_SESSION)
     assert len(desk.devin.requests) == 1
 
 

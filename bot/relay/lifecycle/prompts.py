@@ -172,7 +172,9 @@ class Prompts:
         except SlackRefused as error:
             log.warning("reactions unread", extra=start.log_fields | {"reason": error.reason})
             return words.unchecked(error.reason, self.workspace.admin)
-        return None if start.by in reacted else words.WITHDRAWN
+        if start.by in reacted:
+            return None
+        return words.OTHERS_REACTED if reacted else words.WITHDRAWN
 
     async def _read(self, start: Start) -> _Earlier:
         """Read the thread's other messages, up to the request for the start."""

@@ -23,6 +23,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
 from bot.store.outbox import Owing
 from bot.store.state import State
+from bot.text.mrkdwn import as_typed
 from bot.text.to_slack import escape
 from bot.wording.forms import say_form
 from bot.wording.message import View, verbatim
@@ -33,11 +34,12 @@ ACTIVE = timedelta(days=7)
 
 
 class SayForm(Ticket):
-    """An open form for a message from `channel`."""
+    """An open form for a message from `channel`, which is `text` (markup) at first."""
 
     kind: ClassVar[str] = "SayForm"
 
     channel: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,16 @@ class Say:
     async def form(self, channel: str, by: UserId, text: str = "") -> View:
         """Return the form for a message from `channel`, which is `text` (markup) at first."""
         choices = await self.naming.offered(channel, by)
-        number = await self.state.tickets.issue(SayForm(by=by, channel=channel))
-        return say_form(number, choices, text)
+        number = await self.state.tickets.issue(SayForm(by=by, channel=channel, text=text))
+        return say_form(number, choices, as_typed(text))
 
-    async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
-        """Say the form's message, once; raises `Expired`, and as `say` does."""
+    async def submit(self, number: str, by: UserId, session: SessionId, typed: str) -> None:
+        """Say what was typed (plain), once; raises `Expired`, and as `say` does.
+
+        What the form had at first keeps its mentions and links, unless that was changed.
+        """
         form = await self.state.tickets.read(SayForm, number, by)
+        text = form.text if typed == as_typed(form.text).strip() else escape(typed)
         await self.say(form.channel, by, session, text, number)
 
     async def default(self, channel: str, by: UserId) -> Profile:

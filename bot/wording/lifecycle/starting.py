@@ -59,6 +59,12 @@ WITHDRAWN = SlackMessage(
 )
 
 
+OTHERS_REACTED = SlackMessage(
+    "I didn't start a session, since the one who reacted first took that reaction away. If you "
+    "want one, take yours away and react again, or mention me in the thread with `start`."
+)
+
+
 def unchecked(reason: str, admin: str = ADMIN) -> SlackMessage:
     """Say that Slack refused to tell whether the reaction is still there, with its error code."""
     return SlackMessage(
