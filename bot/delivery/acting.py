@@ -6,6 +6,7 @@ message, or whoever pressed a button. The builder of a workflow can name anybody
 can hold anybody's token, so what comes through either is never sent as a person.
 """
 
+import hashlib
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from bot.devin.api import Devin, Unread
 from bot.model.errors import NotIdentified, SlackAway
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId, Wait
+from bot.model.sessions import SessionId
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import TIER_4, Lookup, Need
 from bot.store.state import State
@@ -116,6 +118,14 @@ class Acting:
             reason = REASON + _OTHERWISE[self.is_required]
             told = {"by": sender(reply), "as_user": account, "reason": reason}
             log.error("acting refused", extra=told)
+
+    async def is_first(self, session: SessionId, reply: ReplyId, text: str) -> bool:
+        """Note that `reply` says `text` to `session` as its author; False if another one just did.
+
+        Without the author's line, a look into the session can't tell the two apart.
+        """
+        words = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+        return await self._claims.claim(f"said:{session}:{words}", SOON, reply)
 
     async def _member(self, email: str) -> str | Unread | None:
         """Look the address up: that goes before polls, but waits while Devin wants no reads."""

@@ -228,6 +228,8 @@ class Sender:
         return await retried(self.mailbox.uploads, reply.id) is not None
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
+        await self._is_first(lease, head, message)
+
         async def post() -> Outcome | Wait:
             began = time.monotonic()
             answer = await self.devin.post_message(
@@ -270,7 +272,16 @@ class Sender:
         text = await message_of(reply, self.workspace.people, brought, as_self=bool(as_user))
         return Message(text, tuple(brought), as_user)
 
+    async def _is_first(self, lease: Lease, head: Head, message: Message) -> bool:
+        """Note words that have no author's line; return False if another reply just said them."""
+        if not message.as_user:
+            return True
+        text = self.devin.listed(message.text, message.attachments)
+        return await retried(self.acting.is_first, lease.session, head.reply.id, text)
+
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
+        if not await self._is_first(lease, head, message):
+            return lost
         since = datetime.fromtimestamp(head.sending_since / 1000, UTC)
         reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, head.clock)

@@ -169,6 +169,11 @@ class CardTeller:
         if ts and shows == shown and not begun.again:
             return ts, shown
         refusal = await self._edit(begun, thread, ts, words, is_linked=is_linked) if ts else ""
+        may_be_there = refusal in UNEDITABLE and begun.again
+        # A try whose answer was lost may have posted the card that follows, with other words.
+        if may_be_there and (found := await self.workspace.threads.find(thread, key, ts)):
+            refusal = await self._edit(begun, thread, found, words, is_linked=is_linked)
+            return found, "" if refusal else shows
         is_busy = is_linked and seen.state is SessionState.WORKING
         if refusal and (refusal not in UNEDITABLE or is_busy):
             return ts, shown

@@ -36,7 +36,7 @@ from tests.people import test_workflow_steps as steps
 from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.keys import at
 from tests.support.tables import each
-from tests.support.told import forbidden, report
+from tests.support.told import forbidden, report, uncertain
 from tests.support.waiting import until_settled, wait_until
 
 IMPERSONATE, MEMBERS = "ImpersonateOrgSessions", "ViewOrgMembership"
@@ -404,6 +404,24 @@ async def test_what_an_app_asks_for_is_not_started_as_the_person_it_posts_as(
         else:
             await desk.until_linked(root)
     assert [as_user for _, as_user in started(desk)] == ([] if act_as == "required" else [None])
+
+
+async def test_the_same_words_of_two_people_are_not_taken_for_each_other(
+    bot: Bot, desk: Desk, ada: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a line, Ben's can't be told from Ada's, which Devin never got.
+
+    So only his are on record as his own.
+    """
+    caplog.set_level(logging.INFO)
+    ben = desk.devin.members.add("ben@acme.example")
+    thread = await desk.linked_thread()
+    await desk.until_delivered(await desk.reply("yes", thread, user="ben"))
+    desk.devin.behave(SESSION, "drops", takes=False, times=1)
+    await desk.reply("yes", thread)
+    await desk.until_said(uncertain("yes"), thread)
+    sent = [vars(one)["as_user"] for one in caplog.records if one.getMessage() == Event.SENT_AS]
+    assert sent == [ben]
 
 
 async def test_what_somebody_else_wrote_keeps_both_names(bot: Bot, desk: Desk, ada: str) -> None:

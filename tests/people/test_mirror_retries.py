@@ -107,7 +107,10 @@ async def test_a_post_is_found_again_where_slack_s_clock_is_far_behind(
 async def test_a_card_that_can_never_be_edited_again_is_followed_by_another(
     bot: Bot, desk: Desk, store: Store, error: str
 ) -> None:
-    """Once, and when Devin rests: not for each pull request that it opens at work."""
+    """Once, and when Devin rests: not for each pull request that it opens at work.
+
+    Nothing else is posted in the thread, so it is the card's post whose answer is lost.
+    """
     thread = await desk.linked_thread()
     await until_state(desk, SessionState.WORKING, thread)
     await desk.mention("unfollow", thread=thread)
@@ -117,6 +120,7 @@ async def test_a_card_that_can_never_be_edited_again_is_followed_by_another(
     desk.devin.open_pull_request(SESSION, "https://github.com/acme/app/pull/7")
     await wait_until(lambda: methods(desk).count("chat.update") > before, "an edit is refused")
     assert len(desk.cards(thread)) == 1
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
     desk.devin.behave(SESSION, "idle")
     await until_state(desk, SessionState.FINISHED, thread)
     await until_card(desk, "acme/app#7", thread)
