@@ -74,6 +74,13 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
 
 
+def pause_of(poll: TakenPoll) -> timedelta | None:
+    """Return the time until the next poll of a session whose messages Devin doesn't find."""
+    is_over = poll.seen.state is SessionState.ENDED
+    state = poll.seen.state if is_over else SessionState.UNKNOWN
+    return until_next(poll, poll.seen.model_copy(update={"state": state}))
+
+
 def _has_open(poll: TakenPoll, seen: Watched) -> bool:
     """Return True if a pull request of a session may still be merged that ended not long ago."""
     is_recent = poll.began - seen.since < OPEN_MS

@@ -199,7 +199,7 @@ class SessionPoll:
         if not is_listed and (found := news.not_found(poll)) is not None:
             await self._record(poll, found)
         else:
-            await self._watches.end([(poll, pace.until_next(poll, poll.seen))])
+            await self._watches.end([(poll, pace.pause_of(poll))])
 
     async def _page(self, poll: TakenPoll) -> tuple[MessagePage | Unread, bool]:
         """Read the messages after the cursor; also return True if that was of no use."""

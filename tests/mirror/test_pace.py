@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.devin.api import SessionSummary
-from bot.mirror.pace import SLOWEST, Worth, until_next, worth_of
+from bot.mirror.pace import SLOWEST, Worth, pause_of, until_next, worth_of
 from bot.model.sessions import PullRequest, SessionId, SessionState, Watched
 from bot.store.watches import TakenPoll
 
@@ -159,3 +159,11 @@ def test_an_ended_session_is_polled_for_two_weeks_while_a_pull_request_is_open(
         assert worth(poll, pull=pull) is Worth.NOTHING
         assert worth(poll, pull="reopened") is Worth.NEWS
     assert worth_of(poll, None) is Worth.NOTHING  # Devin has deleted it
+    assert pause_of(poll) == until_next(poll, poll.seen)
+
+
+def test_messages_that_devin_does_not_find_are_asked_for_as_at_rest() -> None:
+    """Whatever it says of their session, or each poll would cost a read for nothing."""
+    working, unknown = (polled(watched(one)) for one in (WORKING, SessionState.UNKNOWN))
+    assert pause_of(working) == until_next(unknown, unknown.seen)
+    assert pause_of(working) != until_next(working, working.seen)
