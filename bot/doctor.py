@@ -181,8 +181,8 @@ async def _groups(
                 count = len(answer["users"])
                 says = f"{about} has {count} {plural(count, 'member', 'members')}"
             except (SlackRefused, PassingError) as error:
-                says = f"{about} can't be read ({error}), so it counts as empty"
-                fix = f"Check the ID in {name}, and that the group isn't disabled."
+                says = f"{about} can't be read ({error}), so it allows nobody"
+                fix = f"If this stays, check the ID in {name}, and that the group isn't disabled."
             found.append(Finding(GROUPS, is_good=not fix, says=says, fix=fix))
     return found
 
@@ -226,5 +226,7 @@ def _optional(
         return Finding(f"Devin {what}", is_good=True, says=f"can be read ({permission})")
     is_denied = found.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
     tip = f"For that, give the key's service user a role with {permission}."
-    says = f"can't be read ({found.reason}), so {without}"
-    return Finding(f"Devin {what}", is_good=True, says=says, fix=tip if is_denied else "")
+    says = f"can't be read ({found.reason})"
+    if not is_denied:
+        return Finding(f"Devin {what}", is_good=True, says=says)
+    return Finding(f"Devin {what}", is_good=True, says=f"{says}, so {without}", fix=tip)

@@ -58,6 +58,7 @@ REFUSALS: Mapping[int, Refusal] = {
 
 KEY = "Devin API key"
 REJECTED = "Devin rejected DEVIN_API_KEY (401)"
+MAY_NOT_LIST = "Devin doesn't let DEVIN_API_KEY list sessions (403)"
 NEW_KEY = (
     "Check that it was copied in full and hasn't expired, or create a new key (cog_…) in Devin's "
     "settings, under Service users."
@@ -268,9 +269,10 @@ def _problem(entry: Mapping[str, Any]) -> Problem:
 
 
 def untested(found: Unread) -> Finding:
-    """Say that Devin rejects the key, or gave no answer that a test of it can use."""
-    if found.status == HTTPStatus.UNAUTHORIZED:
-        return Finding(KEY, is_good=False, says=REJECTED, fix=NEW_KEY)
+    """Say that Devin denies the key a list, or gave no answer that a test of it can use."""
+    denied: dict[int, str] = {401: REJECTED, 403: MAY_NOT_LIST}
+    if says := denied.get(found.status):
+        return Finding(KEY, is_good=False, says=says, fix=NEW_KEY)
     says = f"no usable answer from Devin ({found.reason})"
     return Finding(KEY, is_good=False, says=says, fix=remedy(found))
 

@@ -112,6 +112,7 @@ async def test_files_are_lines_of_the_message() -> None:
         (200, b'{"sessions": []}', "accepted, for API v1", ""),
         (200, b"<p>Welcome</p>", "no usable answer from Devin (HTTP 200)", CHECK_URL),
         (401, b"{}", REJECTED, NEW_KEY),
+        (403, b"{}", "doesn't let DEVIN_API_KEY list sessions (403)", NEW_KEY),
         (404, b"{}", "no usable answer from Devin (HTTP 404)", CHECK_URL),
         (502, b"{}", "no usable answer from Devin (HTTP 502)", "Try again later."),
     ],
