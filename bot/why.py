@@ -204,7 +204,10 @@ class _Look:
 
     def _at(self, at: int) -> str:
         """Say a time by the clock, and how long ago, or in which time, it is."""
-        clock, far = datetime.fromtimestamp(at / 1000, UTC), abs(self.trace.at - at)
+        try:
+            clock, far = datetime.fromtimestamp(at / 1000, UTC), abs(self.trace.at - at)
+        except (ValueError, OverflowError, OSError):
+            return "a time that can't be read"
         lasts = span(timedelta(milliseconds=far))
         passed = "now" if far < SECOND else f"{lasts} ago" if at < self.trace.at else f"in {lasts}"
         return f"{clock:{'%Y-%m-%d ' if far > DAY else ''}%H:%M:%S} UTC ({passed})"
@@ -214,6 +217,8 @@ class _Look:
         says = f"{self.place.id}, written at {self._at(ts_micros(self.place.ts) // 1000)}"
         if hidden in NOT_IN:
             yield ACT, f"{says}; the bot isn't in its channel, and hears nothing there", fix
+        elif hidden == GONE:
+            yield LOOK, f"{says}; it is no longer in Slack, or never was", ""
         elif hidden == STEP:
             yield WELL, f"{says} for a workflow's step", ""
         elif hidden:

@@ -365,6 +365,8 @@ async def test_a_broken_record_ends_no_diagnosis(case: Case) -> None:
     found = await case.told()
     assert "✗ Reply: has a record that this release can't read (done)" in found["Reply"]
     assert f"{SESSION} is unknown, not read yet" in found["Session"]
+    await case.record(state="sending", sending_since=10**20)
+    assert "since a time that can't be read" in (await case.told())["Reply"]
 
 
 # Why there is nothing of it.
@@ -437,7 +439,7 @@ async def test_slack_says_where_the_bot_is_not_and_what_is_gone(case: Case) -> N
     asked = address(case.desk, case.ts)
     await case.desk.slack.delete("general", case.ts)
     found = await told(case.settings, asked)
-    assert "Slack doesn't show it (gone)" in found["Message"]
+    assert found["Message"].endswith("; it is no longer in Slack, or never was → ")
     assert f"Thread: {case.thread.thread_ts} is linked to {SESSION}" in found["Thread"]
     assert "it isn't in Slack" in found["Reply"]
 
