@@ -60,7 +60,7 @@ def step_failed(error: errors.PersonError) -> str:
                 f"{in_minutes(error.wait)}."
             )
         case errors.NotAllowed():
-            return f"The step's Person can't do that. {MAY_NOT[error.standing]}."
+            return f"The step or its Person can't do that. {MAY_NOT[error.standing]}."
     return harmless(sorry(error))
 
 
