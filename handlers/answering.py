@@ -191,7 +191,7 @@ async def whisper(
     *,
     each: bool = False,
 ) -> None:
-    """Tell `user`, who wrote the message at `ts`.
+    """Tell `user`, who wrote the message at `ts`: alone what is about them, else in the thread.
 
     Without permission, they are told once in a thread, or of `each` message if it is for the bot.
     """

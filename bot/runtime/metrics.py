@@ -106,7 +106,7 @@ GIVE_UP_AFTER_SECONDS = Gauge(
 SESSIONS_WITH_MAIL = Gauge("relay_sessions_with_mail", "Sessions that have replies waiting")
 REPORTS_WAITING = Gauge(
     "relay_reports_waiting",
-    "Reports that threads have not seen yet, and that are due within the hour",
+    "Reports that threads have not seen yet; beyond the first 1,000, those that are due",
 )
 
 

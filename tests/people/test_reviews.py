@@ -30,7 +30,7 @@ from tests.support.entries import expire
 from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.tables import each
-from tests.support.waiting import until_settled, wait_until
+from tests.support.waiting import wait_until
 
 PAUSE = 0.05
 TIMES = {"review_pause": PAUSE}
@@ -310,9 +310,13 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     if "told the thread" not in dies:
         await expire(raw, owed)
     await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
+
+    async def is_over() -> bool:
+        return await raw.zscore(at(OUTBOX_KEY), str(owed)) is None
+
     async with running(desk, environ, TIMES):
         await desk.until_said(result, root)
-        await until_settled(store)
+        await wait_until(is_over, "nothing more is to be told of it")
     assert len(desk.devin.reviews.all) == 1
     assert desk.said(root).count(result.text) == 1
 

@@ -70,6 +70,21 @@ async def test_mail_waits_for_a_thread_no_longer_than_its_time(store: Store, raw
     assert isinstance(await mailbox.take(SESSION, "token"), Head)
 
 
+async def test_a_take_that_is_sent_twice_goes_on_with_its_reply_though_others_are_missing(
+    store: Store,
+) -> None:
+    """The answer to the first was lost, and a thread was missed since; the reply is still ours."""
+    await Links(store, WITHIN).create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
+    mailbox = Mailbox(store, WITHIN)
+    reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
+    await mailbox.accept(reply, SESSION, timedelta(0))
+    assert isinstance(await mailbox.take(SESSION, "token"), Head)
+    await Checkpoints(store, WITHIN, "token").note([Missed(THREAD, 1_764_000_001_000_000)])
+    again = await mailbox.take(SESSION, "token")
+    assert isinstance(again, Head)
+    assert not again.interrupted
+
+
 async def test_a_gap_that_began_while_one_was_read_is_not_over(store: Store, raw: Redis) -> None:
     """Mail goes on waiting for it, and whoever has read the first one is told."""
     link = Link(session=SESSION, by=UserId("U0ADA"), at=1)

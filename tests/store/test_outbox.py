@@ -13,7 +13,7 @@ from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import Said, SessionId, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
-from bot.redis.connection import Store, seconds
+from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
 from bot.store import lua
 from bot.store.links import FIELDS, Cards, Links, Told, card_owed
@@ -246,6 +246,47 @@ async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_come
     await tries.outbox.pause(await tries.begin(owed), 600.0, may_be_done=False)
     await cards.want(THREAD, LINK)
     assert await tries.due_in(owed) > long
+
+
+@pytest.mark.parametrize("kind", [OwedKind.ADOPT, OwedKind.DIGEST, OwedKind.REVIEW])
+async def test_the_own_work_of_the_relay_is_no_report_that_waits(
+    tries: Tries, kind: OwedKind
+) -> None:
+    """It is due again and again, or was due just now, so a drain would never end."""
+    await tries.outbox.end(await tries.begin(await card(tries)), forget=False)
+    await tries.outbox.owe(Owed("T0TEAM:own:1", 1, kind), "", DAY)
+    assert (await Entries(tries.store).depths())[1] == 0
+    await notice(tries)
+    assert (await Entries(tries.store).depths())[1] == 1
+
+
+async def test_beyond_the_entries_that_are_opened_those_that_are_due_wait(
+    tries: Tries, raw: Redis
+) -> None:
+    """What is due later may be a card that rests."""
+    await card(tries)
+    await notice(tries)
+    later = Owed("T0TEAM:said:2", 1, OwedKind.NOTICE)
+    due = await raw.zscore(at(OUTBOX_KEY), str(NOTICE))
+    assert due is not None
+    await tries.outbox.owe(later, "Later.", DAY, int(due) + 600_000)
+    counts = [(await lua.measure(tries.store, most=most))[3] for most in (1, 2, 3)]
+    assert counts == [2, 2, 3]
+
+
+async def test_words_of_the_next_batch_wait_since_the_end_of_the_last(
+    tries: Tries, raw: Redis
+) -> None:
+    """A thread that is never empty for a moment is not one whose words are late."""
+    queue, owed = Words(tries.store), await words(tries)
+    begun = await tries.begin(owed)
+    assert await queue.cut(begun, THREAD, "") is not None
+    await tries.say("Paragraph 2.")
+    hour = millis(timedelta(hours=1))
+    await raw.hincrby(at(subject_key(owed.subject)), "waits", -hour)
+    assert (await lua.measure(tries.store, most=9))[-1] >= hour
+    assert await queue.end(begun, THREAD)
+    assert (await lua.measure(tries.store, most=9))[-1] < hour
 
 
 async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries: Tries) -> None:

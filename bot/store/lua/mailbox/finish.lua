@@ -29,6 +29,7 @@ if was[1] == 'sending' then
   redis.call('HSET', reply, 'state', 'done', 'outcome', outcome)
   if rest == '' then redis.call('HDEL', reply, 'reply', 'files') end
   if rest ~= '' then redis.call('HSET', reply, 'reply', rest) end
+  -- '' stays: the message was taken back meanwhile, so it must not be sent again (`note_change`).
   if was[3] ~= '' then redis.call('HDEL', reply, 'meanwhile') end
   redis.call('EXPIRE', reply, keep.done)
   if answered then redis.call('HDEL', watched, 'failing', 'attempts') end

@@ -1,9 +1,9 @@
 -- Measures what waits, opening at most `most` mailboxes, watched sessions and entries; each mailbox
--- beyond that counts as one reply. Returns the number of waiting replies, the longest wait of a
--- mailbox's head (ms), the numbers of sessions with mail and of entries that are due within the
--- hour, but for cards that rest (`end_card`); for how long the most overdue watched session waits
--- (ms), their number, and the state of each that was opened; the threads with words to post, and
--- the longest wait of those (ms).
+-- beyond that counts as one reply, and each entry if it is due. Returns the number of waiting
+-- replies, the longest wait of a mailbox's head (ms), the numbers of sessions with mail and of
+-- waiting reports: entries, but for cards that rest (`end_card`) and the relay's own later work
+-- (`own`); for how long the most overdue watched session waits (ms), their number, and the state of
+-- each that was opened; the threads with words to post, and the longest wait of those (ms).
 local most = tonumber(ARGV[1])
 
 local now = now_ms()
@@ -26,20 +26,23 @@ for i, session in ipairs(redis.call('ZRANGE', key.watch, 0, most - 1)) do
   states[i] = is_json and type(seen) == 'table' and seen.state or ''
 end
 
-local words, first_words, resting = 0, now, 0
+local own = {adopt = true, digest = true, review = true}
+local words, first_words = 0, now
+local reports = math.max(0, redis.call('ZCOUNT', key.outbox, '-inf', now) - most)
 local entries = redis.call('ZRANGE', key.outbox, 0, most - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
   local name, kind = string.match(entries[i], '^(.*)|1|(%l+)$')
+  local rests = own[kind]
   if kind == 'card' then
     local card = key.subject(name)
-    if redis.call('HGET', card, 'rests_until') == entries[i + 1] then resting = resting + 1 end
+    rests = redis.call('HGET', card, 'rests_until') == entries[i + 1]
   elseif kind == 'words' then
     words = words + 1
     local subject = key.subject(name)
     first_words = math.min(first_words, tonumber(redis.call('HGET', subject, 'waits') or now))
   end
+  if not rests then reports = reports + 1 end
 end
-local reports = redis.call('ZCOUNT', key.outbox, '-inf', now + 3600 * 1000) - resting
 return {
   replies, now - oldest, sessions, reports,
   overdue, redis.call('ZCARD', key.watch), states, words, now - first_words,

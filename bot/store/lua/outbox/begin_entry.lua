@@ -1,6 +1,7 @@
 -- Begins a try at an entry of the outbox, under a new `token`. Returns what holds the entry from
 -- then on (`try_of`), 1 if a try was begun before, else 0, and `fields` of the subject; returns
 -- nothing if the entry has ended, or while another try is in progress. Run twice, it begins one.
+-- It doesn't ask whether the entry is due: whoever calls `tell` before that starts it early.
 local owed = ARGV[1]
 local token = ARGV[2]
 local lease_ms = tonumber(ARGV[3])
