@@ -11,7 +11,8 @@ from bot.timing import TIMING
 from tests.support.embedded import client_of, files_with, get, put
 from tests.support.waiting import wait_until
 
-OFTEN = replace(TIMING, rewrite_pause=0.05, rewrite_wait=timedelta(seconds=0.05))
+SOON = replace(TIMING, rewrite_pause=0.05)
+OFTEN = replace(SOON, rewrite_wait=timedelta(seconds=0.05))
 
 
 async def test_what_was_deleted_is_off_the_disk_after_the_next_rewrite(tmp_path: Path) -> None:
@@ -38,20 +39,20 @@ async def test_what_expired_while_nothing_ran_leaves_the_disk_soon_after_a_start
                 writing.set(f"key:{number}", "zebra", px=1)
             await writing.execute()
     assert files_with("zebra", tmp_path)
-    async with embedded_valkey(tmp_path, timing=OFTEN):
+    async with embedded_valkey(tmp_path, timing=SOON):
         await wait_until(lambda: not files_with("zebra", tmp_path), "the file is rewritten")
 
 
 async def test_a_rewrite_that_fails_is_an_error_in_the_log_until_one_succeeds(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Somebody has to look, since what was deleted is still there. It is tried again."""
+    """Somebody has to look, since what was deleted is still there. It is tried again soon."""
     async with embedded_valkey(tmp_path) as url:
         await put(url, "key", "zebra")
         await put(url, "key", "value")
     # The next base file can't take its place.
     (obstacle := tmp_path / "appendonlydir" / "appendonly.aof.2.base.rdb").mkdir()
-    async with embedded_valkey(tmp_path, timing=OFTEN) as url:
+    async with embedded_valkey(tmp_path, timing=SOON) as url:
         await wait_until(lambda: "append-only file not rewritten" in caplog.text, "it is told")
         obstacle.rmdir()
         await wait_until(lambda: not files_with("zebra", tmp_path), "the file is rewritten")
