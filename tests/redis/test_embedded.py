@@ -217,6 +217,19 @@ async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert servers_on(tmp_path) == []
 
 
+async def test_a_restart_that_fails_tells_its_reason_until_it_succeeds(tmp_path: Path) -> None:
+    """A full disk is told as such, and not as a Redis that cannot be reached; then it goes on."""
+    told: list[str] = []
+    async with embedded_valkey(tmp_path, told.append) as url:
+        obstacle = tmp_path / "valkey.log"
+        obstacle.unlink()
+        obstacle.mkdir()
+        os.kill(await server_pid(url), signal.SIGKILL)
+        await wait_until(lambda: any(told), "it says why")
+        obstacle.rmdir()
+        await wait_until(lambda: told[-1] == "", "it runs again")
+
+
 async def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     """A file is in its place here, which stops even root."""
     (tmp_path / "file").touch()
