@@ -190,6 +190,19 @@ async def test_where_slack_has_no_sessions_a_status_line_serves_for_a_day(
     assert told(speech) == [("processing", "Fix login")] * 2
 
 
+async def test_an_edit_that_slack_refused_is_made_when_the_card_is_asked_for_again(
+    speech: Speaking,
+) -> None:
+    """Also if nothing has changed since: the card doesn't count as showing it."""
+    await tell(speech, WORKING)
+    speech.box.slack.fail_next("chat.update", error="not_in_channel")
+    await tell(speech, WORKING.model_copy(update={"state": SessionState.FINISHED}))
+    (card,) = speech.posts()
+    before = card.text
+    await tell(speech)
+    assert speech.posts()[0].text != before
+
+
 @pytest.mark.parametrize("method", [SET_STATUS, RENAME])
 async def test_a_refusal_of_one_thread_is_logged_and_tried_again_with_the_next_change(
     speech: Speaking, method: str, caplog: pytest.LogCaptureFixture
