@@ -140,7 +140,7 @@ def _of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
 
 
 def _has_reply(poll: TakenPoll) -> bool:
-    """Return True if a reply that reached the session was sent after people were told of its state.
+    """Return True if a reply that reached the session was sent after its state was owed to people.
 
     One that was under way then, and was confirmed later, is no answer to that.
     """

@@ -323,7 +323,7 @@ class Watches:
 
 
 def _seen(raw: str | None, since: object) -> Watched | None:
-    """Parse a record whose poll began before people were told, which was when it was recorded.
+    """Parse a record, whose `answerable_since` is when its poll began, or `since`, when it ended.
 
     Replies that were sent between the two were under way, and are no answers.
     """

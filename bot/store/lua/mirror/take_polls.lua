@@ -1,7 +1,7 @@
 -- Takes the sessions that are due within `ahead_ms`, if one is due now; each is due again after
 -- `keep.poll`, should its poll not end. Returns the time, when the next session is due (0: none),
 -- and for each taken session its record, when a reply last reached it, when a read of its messages
--- was last wanted, when that reply was sent, and when people were last told what to answer.
+-- was last wanted, when that reply was sent, and when a poll was recorded that owed a question.
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
 local link_ttl = tonumber(ARGV[3])
