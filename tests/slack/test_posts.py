@@ -71,6 +71,16 @@ async def test_what_is_not_found_is_posted(box: Sandbox, posts: Threads, thread:
     assert first < second
 
 
+async def test_where_slack_does_not_show_the_thread_a_post_is_made_again(
+    box: Sandbox, posts: Threads, thread: ThreadRef
+) -> None:
+    """An app without the scope to read would otherwise never tell what it owes."""
+    await posts.post_once(thread, WORDS, "key", again=False)
+    box.slack.fail_next("conversations.replies", error="missing_scope")
+    await posts.post_once(thread, WORDS, "key", again=True)
+    assert said(box, thread) == [WORDS.text] * 2
+
+
 async def test_a_long_thread_is_read_from_where_the_post_can_be(
     box: Sandbox, posts: Threads, thread: ThreadRef
 ) -> None:
