@@ -110,6 +110,7 @@ class Reviews:
             await self.state.outbox.pause(begun, pause, may_be_done=begun.again)
             await self.schedule.tell(begun.owed, pause)
             return False
+        await self._release(asked, begun.owed.subject)
         said = said or words.late(asked.url)
         place, key = asked.thread, str(begun.owed)
         await self.workspace.threads.post_once(place, said, key, again=begun.again)
@@ -141,8 +142,14 @@ class Reviews:
             return self._refused(asked, found.status)
         if found is None or not found.is_over:
             return None
-        await self.state.claims.disclaim(_watch(asked, commit))
         return words.result(asked.url, found)
+
+    async def _release(self, asked: Asked, request: str) -> None:
+        """Leave later results to other requests of the thread, if they were this one's to tell."""
+        claims = self.state.claims
+        watch = _watch(asked, await claims.noted(f"review:{request}") or "")
+        if await claims.noted(watch) == request:
+            await claims.disclaim(watch)
 
     async def _begin(self, asked: Asked, request: str) -> SlackMessage | None:
         """Ask for a review, unless one of the latest commit is known, and tell that it runs.

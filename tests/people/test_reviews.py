@@ -276,6 +276,40 @@ async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[st
     assert desk.said(thread).count(words.result(PR, head(desk)).text) == 1
 
 
+async def asked_again(desk: Desk, root: str) -> None:
+    """Ask again for a review that is under way, which then ends; wait for its result."""
+    begun = words.begun(PR, head(desk)).text
+    before = desk.said(root).count(begun)
+    await desk.mention(f"review {PR}", thread=root)
+    await wait_until(lambda: desk.said(root).count(begun) > before, "it is under way")
+    desk.devin.reviews.enter(PR, "completed")
+    await desk.until_said(words.result(PR, head(desk)), root)
+
+
+async def test_after_a_read_that_was_refused_it_may_be_asked_for_again(
+    bot: Bot, desk: Desk
+) -> None:
+    """The request that was refused keeps no other one from telling the result."""
+    root = await desk.mention(f"review {PR}")
+    await is_asked(desk, root)
+    desk.devin.permissions.remove("UseReviewManual")
+    await desk.until_said("UseReviewManual", root)
+    desk.devin.permissions.add("UseReviewManual")
+    await asked_again(desk, root)
+
+
+async def test_after_a_request_that_was_given_up_it_may_be_asked_for_again(
+    desk: Desk, environ: dict[str, str]
+) -> None:
+    """Though the claim of a request that began late outlives it."""
+    async with running(desk, environ, {**TIMES, "review_wait": timedelta(seconds=6)}):
+        desk.devin.read_failures["reviews"] += [503] * 3
+        root = await desk.mention(f"review {PR}")
+        await is_asked(desk, root)
+        await desk.until_said(words.late(PR), root)
+        await asked_again(desk, root)
+
+
 @pytest.mark.parametrize(
     ("dies", "ends"),
     [
