@@ -63,6 +63,10 @@ class Claims:
             await asyncio.sleep(LOOK_SECONDS)
         return False
 
+    async def leave(self, what: str) -> None:
+        """Undo `begin`, for work that failed and may be attempted again at once."""
+        await self._store.delete(once_key(f"begun:{what}"))
+
     async def claim(self, what: str, keep: timedelta = CLAIM, mine: str = "") -> bool:
         """Return True for the first claim of `what`, and for each later one by the same `mine`."""
         return await self._store.claim(once_key(f"claim:{what}"), mine or new_number(), keep)

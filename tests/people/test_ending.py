@@ -92,7 +92,7 @@ async def test_archive_ends_the_session_as_well(bot: Bot, desk: Desk) -> None:
 async def test_an_archive_whose_answer_was_lost_is_told_and_may_be_repeated(
     bot: Bot, desk: Desk
 ) -> None:
-    """The same person may press again at once."""
+    """Anybody who may can press again at once."""
     thread = await desk.linked_thread()
     asked = await question(desk, thread, "archive")
     desk.devin.archive_failures += [500]
@@ -134,6 +134,17 @@ async def test_a_second_press_does_nothing(bot: Bot, desk: Desk) -> None:
     await press(desk, asked, user="ben")
     await desk.until_whispered(refusals.sorry(AlreadyDone()), "ben")
     assert asked.text.endswith(ending.closed_by(Closing.END, "ada"))
+
+
+@on_v1
+async def test_a_double_click_ends_the_session_once(bot: Bot, desk: Desk) -> None:
+    """The second press is told of the first; Devin would refuse it, since the session is over."""
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    await asyncio.gather(press(desk, asked), press(desk, asked))
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
+    await wait_until(lambda: not actions(asked), "the buttons are gone")
+    assert "couldn't" not in "".join(desk.said(thread))
 
 
 @pytest.mark.parametrize(

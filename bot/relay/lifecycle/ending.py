@@ -20,6 +20,7 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import new_number
 from bot.store.links import card_owed
 from bot.store.outbox import Owing
 from bot.store.state import State
@@ -57,15 +58,15 @@ class Ending:
         """End or archive `session`, as the message `asked` offers; return None once it is done.
 
         If it is not done, or nobody knows, return the words that say so. Raises `NotLinked`,
-        `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` if another person's press failed within
-        the last 30 s.
+        `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` while another press is carried out.
         """
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         await self.naming.check(await self.state.links.get(thread), session)
         done = f"closed:{thread.channel}:{asked}"
-        if not await self.state.claims.begin(done, by):
+        if not await self.state.claims.begin(done, new_number()):
             raise AlreadyDone
         if (failure := await self._close(how, session)) is not None:
+            await self.state.claims.leave(done)
             named = await self.naming.one(session, most=0)
             return ending.failed(how, named, failure, self.workspace.admin)
         event = Event.ENDED if how is Closing.END else Event.ARCHIVED
