@@ -11,7 +11,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.options import one_line
-from bot.model.record import mapping, string
+from bot.model.record import encodable, mapping, string
 from bot.model.threads import is_id, is_ts
 from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.relay import UseCases
@@ -71,7 +71,7 @@ def _options(inputs: Payload) -> str:
     words = (
         (key, one_line(part))
         for name, key in _OPTIONS.items()
-        for part in str(inputs.get(name) or "").split(",")
+        for part in encodable(str(inputs.get(name) or "")).split(",")
     )
     return " ".join(f"{key}:“{part}”" for key, part in words if part)
 

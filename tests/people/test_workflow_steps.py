@@ -20,7 +20,7 @@ from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
-from bot.model.workflow_steps import Flaw, StepAsked
+from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.wording import workflows
@@ -421,6 +421,15 @@ def test_a_documented_step_is_read() -> None:
     assert (step.at, step.flaw) == ("1698958075.998738", None)
     assert (step.session, step.text, step.channel) == (SESSION, "Go", "C123")
     assert (step.thread_ts, step.user) == (TS, ADA)
+
+
+def test_options_are_text_that_can_be_kept() -> None:
+    """A number is read as well, and a lone surrogate is none of their characters."""
+    inputs = {"prompt": "Go", "tags": "ops\ud800,x", "max_acus": 5}
+    step = parse_step(SAMPLE | {"function": {"callback_id": START}, "inputs": inputs})
+    assert step is not None
+    assert StepAsked.parse(step.to_json()) == step
+    assert step.options == "max:“5” tag:“ops?” tag:“x”"
 
 
 @each("execution", [None, "", "Fx:1", "Fx 1", "x" * 65, 5])
