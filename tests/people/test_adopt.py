@@ -152,19 +152,35 @@ async def test_adoption_outlives_weeks_without_a_process(bot: Bot, desk: Desk, r
 
 
 async def test_ten_an_hour_and_the_rest_later(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """The channel is told once how many wait."""
-    await set_rules(desk)
-    for _ in range(12):
+    """The channel is told once how many wait, by whichever rule."""
+    await set_rules(desk, "tag:oncall tag:weekly")
+    for _ in range(11):
         desk.devin.appear(NIGHTLY)
+        desk.devin.appear(NewSession("", "Weekly", ("weekly",)))
     await look(desk, raw)
     await until_threads(desk, 10)
     await look(desk, raw)
-    told = [one for one in desk.slack.channel_messages("general") if "2 more sessions" in one.text]
-    assert len(told) == 1
+    told = [one for one in desk.slack.channel_messages("general") if "more sessions" in one.text]
+    assert ["12 more sessions" in one.text for one in told] == [True]
     place = desk.slack.workspace.channel("general").id
     await raw.delete(at(calls_key(f"start:adopt:{place}")))
     await look(desk, raw)
-    await until_threads(desk, 12)
+    await until_threads(desk, 20)
+
+
+async def test_a_child_gets_no_thread_beside_its_parent_by_another_rule(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Whichever of the rules comes first."""
+    await set_rules(desk, "tag:one tag:two")
+    family: dict[str, bool] = {}
+    for tag, other in (("one", "two"), ("two", "one")):
+        parent = desk.devin.appear(NewSession("", "Parent", (tag,))).session_id
+        child = desk.devin.appear(NewSession("", "Child", (other,)), parent=parent).session_id
+        family |= {parent: True, child: False}
+    await look(desk, raw)
+    for session, is_adopted in family.items():
+        assert await raw.exists(at(once_key(f"claim:adopted:{session}"))) == is_adopted
 
 
 @pytest.mark.parametrize("said", ["adopt tag:oncall", "adopt none", "adopt"])

@@ -17,7 +17,7 @@ from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost
 from bot.model.options import MOST_RULES, RULE_KEYS, Rule
 from bot.model.people import Act, Standing, UserId
-from bot.model.sessions import NamedSession
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.own_threads import ADOPTED_KEPT, OwnThreads, adopted
@@ -117,8 +117,7 @@ class Adopting:
             else:
                 if not await self.threads.audience.is_barred(channel, rules[0].by):
                     applied = [one for one in rules if await self._applies(channel, one)]
-                    for rule in await self._paid(applied):
-                        await self._apply(channel, rule)
+                    await self._apply(channel, await self._paid(applied))
         return bool(rules)
 
     async def _applies(self, channel: str, rule: Rule) -> bool:
@@ -142,25 +141,27 @@ class Adopting:
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(rules) - paid)
         return [*rules[first:], *rules[:first]][:paid]
 
-    async def _apply(self, channel: str, rule: Rule) -> None:
+    async def _apply(self, channel: str, rules: Sequence[Rule]) -> None:
         """Give new sessions their threads; later ones alone are asked for then, and who waits.
 
         One that waits is not claimed, so another channel may have it.
         """
-        found, waiting = await self._list(channel, rule), list[SessionSummary]()
-        listed = {one.session for one in found}
-        for one in found:
-            if one.parent in listed or not await self._is_new(channel, one):
+        lists = [(rule, await self._list(channel, rule)) for rule in rules]
+        fitting = {one.session: (one, rule) for rule, found in lists for one in found}
+        waiting = set[SessionId]()
+        for one, rule in sorted(fitting.values(), key=lambda pair: pair[0].created_at or _now()):
+            if one.parent in fitting or not await self._is_new(channel, one):
                 continue
             if waiting or not await self._adopt(channel, rule, one):
-                waiting.append(one)
+                waiting.add(one.session)
         if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
             once = f"adoption waits:{channel}:{int(time.time())}"
             place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
             await self.notices.say(place, words.waiting(len(waiting)), once=once)
-        if found:
-            oldest = waiting[0] if waiting else found[-1]
-            await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
+        for rule, found in lists:
+            if found:
+                oldest = next((one for one in found if one.session in waiting), found[-1])
+                await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
         await self.state.claims.note(
