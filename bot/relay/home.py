@@ -77,7 +77,7 @@ class Home:
     async def suggest(self, viewer: UserId, direct: str) -> None:
         """Offer prompts to who opened their direct message with the app, once a day.
 
-        They are offered only to those who may message Devin there, and by an app that is an agent.
+        They are offered only to those who may message Devin there, and not with `AGENT=off`.
         """
         if self.workspace.settings.agent == "off":
             return
