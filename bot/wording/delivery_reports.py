@@ -263,6 +263,6 @@ def corrected(by: str, message: str) -> SlackMessage:
 
 
 READ_ALREADY = SlackMessage(
-    "I already sent that message to Devin, so I can't recall it. "
+    "Devin already has that message, or may have it, so I can't recall it. "
     "If it matters, reply here with what Devin should do instead."
 )

@@ -494,7 +494,10 @@ async def test_start_again_is_for_people_who_may_and_for_its_own_thread(
 
 @on_both
 async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
-    """A 429 says that nothing was started: the start is tried again, and told if it takes long."""
+    """A 429 says that nothing was started: the start is tried again, and told if it takes long.
+
+    The words fit a start that Devin was asked for, and one that it was not.
+    """
     asked: list[Answer] = [replace(STATES["rate_limited"], retry_after="1")] * 2
     desk.devin.creations.extend(asked)
     environ |= {"GIVE_UP_AFTER": "60s"}
@@ -506,6 +509,7 @@ async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
         await until_linked(desk, root)
     assert desk.devin.creations == []
     assert desk.said(root) == [waiting.text]
+    assert "Devin hasn't confirmed a new session yet" in waiting.text
 
 
 @pytest.mark.parametrize(

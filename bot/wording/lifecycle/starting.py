@@ -76,7 +76,7 @@ def unchecked(reason: str, admin: str = ADMIN) -> SlackMessage:
 def waiting(give_up_after: timedelta) -> SlackMessage:
     """Say once that Devin starts no session now, or that nobody knows yet whether it has."""
     return SlackMessage(
-        f":{WAITING_MARK}: I asked Devin for a session, but it hasn't confirmed one yet. "
+        f":{WAITING_MARK}: Devin hasn't confirmed a new session yet. "
         f"I'll keep trying for {span(give_up_after)}."
     )
 
