@@ -160,8 +160,13 @@ async def test_ten_an_hour_and_the_rest_later(bot: Bot, desk: Desk, raw: Redis) 
     await look(desk, raw)
     await until_threads(desk, 10)
     await look(desk, raw)
-    told = [one for one in desk.slack.channel_messages("general") if "more sessions" in one.text]
-    assert ["12 more sessions" in one.text for one in told] == [True]
+
+    def told() -> list[str]:
+        said = [one.text for one in desk.slack.channel_messages("general")]
+        return [one for one in said if "more sessions" in one]
+
+    await wait_until(told, "how many wait is told")
+    assert ["12 more sessions" in one for one in told()] == [True]
     place = desk.slack.workspace.channel("general").id
     await raw.delete(at(calls_key(f"start:adopt:{place}")))
     await look(desk, raw)

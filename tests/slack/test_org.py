@@ -112,7 +112,7 @@ async def test_doctor_lists_the_workspaces(box: Sandbox, settings: Settings) -> 
     await box.slack.revoke(TEAM_ID, HARBOR_ID)
     nowhere, unread = await told()
     assert nowhere.endswith("but to none of its workspaces")
-    assert unread.endswith("team_access_not_granted), so it counts as empty")
+    assert unread.endswith("team_access_not_granted), so it allows nobody")
     box.slack.fail_next("auth.teams.list", status=503)
     (unlisted,) = await told()
     assert unlisted.startswith("can't be listed")
