@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
@@ -24,9 +25,11 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store
+from bot.redis.keys import once_key
 from bot.relay.lifecycle.starting import STARTED, Start
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
+from bot.store.outbox import KEEP
 from bot.wording import commands, refusals, thread_links, workflows
 from bot.wording.lifecycle import form, starting
 from bot.wording.message import SlackMessage
@@ -39,6 +42,7 @@ from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both, quote, running
 from tests.support.devin_reads import lists
 from tests.support.forms import opened, start_again
+from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
 
 LOST = {
@@ -713,3 +717,12 @@ async def test_after_a_step_whose_end_slack_refuses_its_thread_can_start_a_sessi
     root = opening(desk).ts
     await desk.mention("start Fix it", thread=root)
     await until_linked(desk, root)
+
+
+async def test_that_devin_was_asked_is_known_for_longer_than_a_start_is_tried(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Or one that an outage has put off for days would start a second session."""
+    await until_linked(desk, await desk.mention("start Fix it"))
+    found = [key async for key in raw.scan_iter(at(once_key("claim:start sent:*")))]
+    assert [await raw.ttl(key) > KEEP.total_seconds() for key in found] == [True]
