@@ -77,7 +77,7 @@ class Places:
         return Place(url, is_own=False) if is_known or self._is_near(url) else None
 
     def next(self, before: Place, location: str) -> Place | None:
-        """Return the place that a redirect leads to, unless it is a private one."""
+        """Return the place that a redirect leads to, unless it is an IP address or this machine."""
         try:
             url = _parsed(urljoin(str(before.url), location))
         except ValueError:

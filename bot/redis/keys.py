@@ -89,7 +89,7 @@ def once_key(what: str) -> Key:
 
 
 def ticket_key(kind: str, number: str) -> Key:
-    """The context of a modal, a menu or an offer."""
+    """The context of a modal or an offer."""
     return Key(f"ticket:{kind}:{number}")
 
 

@@ -59,7 +59,7 @@ async def with_pull_request(desk: Desk, url: str = PR) -> str:
 
 
 async def is_asked(desk: Desk, thread: str, url: str = PR) -> Review:
-    """Wait until a thread is told that a review has started; return it."""
+    """Wait until a thread is told that a review is under way; return it."""
     await wait_until(lambda: url in desk.devin.reviews.heads, "it is asked for")
     review = head(desk, "pending", url)
     await desk.until_said(words.begun(url, review), thread)

@@ -419,7 +419,7 @@ async def test_who_may_no_longer_message_devin_when_slack_is_back_posts_nothing(
 async def test_a_command_that_comes_twice_acts_once(
     bot: Bot, desk: Desk, store: Store, text: str
 ) -> None:
-    """Its trigger is the same: one post, one menu or one form, and no message about the second."""
+    """Its trigger is the same: one post or one form, and no message about the second."""
     desk.devin.add_session(OTHER_SESSION)
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)

@@ -47,7 +47,7 @@ async def test_a_claim_in_somebodys_name_is_theirs_again_and_again(store: Store)
 
 
 async def test_a_ticket_is_read_by_its_number_its_person_and_its_form(store: Store) -> None:
-    """A client may send any number; each form, menu and offer finds its own, and nothing else."""
+    """A client may send any number; each form and offer finds its own, and nothing else."""
     tickets = Tickets(store)
     number = await tickets.issue(Asked(by=ADA))
     assert await tickets.read(Asked, number, ADA) == Asked(by=ADA)
