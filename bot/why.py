@@ -48,7 +48,7 @@ SEE = "See docs/operations.md,"
 ALLOW = f"Allow that (docs/configuration.md, Who may message Devin). {SEND}"
 NAME_ALL = "Name it as the log does: T0123ABCD:C0123ABCD:1764000000.000100."
 LATER = "Ask again in a few seconds."
-NAME = "Ask with a permalink that has thread_ts, as *Copy link* of a reply gives it."
+NAME = "Ask with a permalink that has thread_ts, as Copy link of a reply gives it."
 AGAIN = ("Devin may have it", "Look into the session; if it isn't there, press *Send again*.")
 
 ENDS: Mapping[OutcomeKind | Refusal, tuple[str, str]] = {

@@ -66,7 +66,7 @@ async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk, ra
     desk.devin.session(one).acus, desk.devin.session(two).acus = 1.5, 2.0
     await until_listed(desk, thread, "is *working*", "is *working*")
     desk.devin.behave(two, "idle")
-    await until_listed(desk, thread, "is *working*", "is *finished*")
+    await until_listed(desk, thread, "is *working*", "has *finished*")
     said = await desk.answer("usage", thread, "has used")
     assert "Its 2 child sessions have used *3.5 ACUs*." in said
     desk.devin.spend(SESSION, 1.0)

@@ -316,7 +316,7 @@ def test_who_starts_again_what_another_wrote_is_who_started_it() -> None:
 def test_a_cap_is_refused_as_it_was_typed(cap: str) -> None:
     """The words say what a cap may be."""
     (said,) = form.problems({"prompt": "Fix it", "cap": cap}).values()
-    assert said == f"max:{cap}: the cap is a whole number of ACUs from 1 to 999,999"
+    assert said == f"max:{cap}: the cap must be a whole number of ACUs from 1 to 999,999"
 
 
 def test_a_cap_above_the_ceiling_is_shown_as_the_ceiling() -> None:

@@ -247,7 +247,7 @@ _EXPECTED: Mapping[str, str] = {
     "repo": "a repository is written `owner/name`",
     "mode": "a mode is one word, such as `normal`, `fast`, `lite`, `ultra` or `fusion`",
     "playbook": "a playbook is an ID (`playbook-…`) or a macro (`!deploy`)",
-    "max": "the cap is a whole number of ACUs from 1 to 999,999",
+    "max": "the cap must be a whole number of ACUs from 1 to 999,999",
     "tag": "a tag is a word, or words in quotation marks, without a mention or a channel",
     "origin": "Devin's origins are `webapp`, `slack`, `teams`, `api`, `linear`, `jira`, "
     "`automation`, `cli`, `desktop`, `code_scan` and `other`",

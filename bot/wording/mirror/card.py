@@ -224,7 +224,7 @@ _STATES = {
     SessionState.WORKING: ("large_green_circle", "is *working*"),
     SessionState.WAITING: ("large_yellow_circle", "is *waiting for you*"),
     SessionState.APPROVAL: ("large_yellow_circle", "is *waiting for approval*"),
-    SessionState.FINISHED: ("white_circle", "is *finished*"),
+    SessionState.FINISHED: ("white_circle", "has *finished*"),
     SessionState.SUSPENDED: ("zzz", "is *suspended*"),
     SessionState.ENDED: ("black_circle", "can't continue: the session has *ended*"),
     SessionState.UNKNOWN: ("grey_question", "is in an *unknown* state"),
