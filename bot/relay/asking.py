@@ -9,7 +9,6 @@ press twice; a second run with the number of its ticket finds the first one's wo
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -29,8 +28,6 @@ from bot.store.state import State
 from bot.text.to_devin import is_empty, strip_mention, to_markdown
 from bot.wording import forms, refusals, thread_links
 from bot.wording.message import SlackMessage, View
-
-log = logging.getLogger(__name__)
 
 
 class LinkOffered(Ticket):

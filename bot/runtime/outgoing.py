@@ -79,7 +79,6 @@ _NUMBER = re.compile(r"(?:Errno|Error) (\d{1,3})\b")
 _DEPTH = 10
 
 NO_HOST = "no such host"
-REFUSED = "connection refused"
 UNTRUSTED = "certificate not trusted"
 NOT_SECURE = "no secure connection"
 TIMED_OUT = "timed out"

@@ -12,7 +12,6 @@ in the post's metadata means the same words at each try.
 """
 
 import json
-import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
 from bot.store import lua
 from bot.store.lua import ReplyField
-
-log = logging.getLogger(__name__)
 
 
 class OwedKind(StrEnum):

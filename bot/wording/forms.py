@@ -100,7 +100,7 @@ NO_MESSAGE = "Enter a message."
 MESSAGE_LIMIT = 3_000
 
 
-def say_form(number: str, choices: Choices, text: str = "") -> View:
+def say_form(number: str, choices: Choices, text: str) -> View:
     """Return the form of `/devin-say`, with the likeliest session chosen, and the typed `text`."""
     typed = text_input(text, multiline=True, max_length=MESSAGE_LIMIT)
     blocks = [*fields(choices), field(actions.MESSAGE_FIELD, "Message", typed)]

@@ -89,7 +89,7 @@ def field(name: str, label: str, element: Block, hint: str = "", **more: Any) ->
     }
 
 
-def text_input(typed: str = "", **more: Any) -> Block:
+def text_input(typed: str, **more: Any) -> Block:
     """Return the element of a field for text, with what is `typed` filled in."""
     return {"type": "plain_text_input", **more, **({"initial_value": typed} if typed else {})}
 

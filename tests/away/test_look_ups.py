@@ -7,8 +7,6 @@ from bot.wording.mirror.card import BARRED
 from tests.support.desk import SESSION, Desk
 from tests.support.waiting import until_settled, wait_until
 
-CHANNELS = ("general", "secrets", "dm")
-
 
 def asked(desk: Desk, method: str) -> int:
     """Return how often a method was called."""

@@ -141,29 +141,16 @@ async def test_a_reply_is_sent_again_only_to_the_session_of_a_thread_that_takes_
     assert len(desk.devin.requests) == 1
 
 
-async def edited_since(desk: Desk) -> tuple[Message, str]:
-    """Have a reply answered with “suspended”, and then edited; return its report, and its ts."""
+async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
+    bot: Bot, desk: Desk
+) -> None:
+    """As people see it, whoever presses."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("Please rebase", thread)
     report = await desk.offering("send_again", thread)
     await desk.slack.edit("general", ts, "Please merge")
-    offer = delivery_reports.correction_offered("")
-    await desk.until_whispered(offer, "ada")
-    return report, ts
-
-
-async def send_correction(desk: Desk) -> None:
-    """Have Ada press the only offer that she has."""
-    (offer,) = desk.slack.ephemerals("general", "ada")
-    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
-
-
-async def test_a_reply_that_was_edited_since_is_sent_again_as_it_is_now(
-    bot: Bot, desk: Desk
-) -> None:
-    """As people see it, whoever presses."""
-    report, _ = await edited_since(desk)
+    await desk.until_whispered(delivery_reports.correction_offered(""), "ada")
     await press(desk, report, user="ben")
     await desk.until_received("merge")
     assert "rebase" not in desk.devin.requests[-1].message

@@ -19,7 +19,6 @@ from bot.model.errors import (
     NotAllowed,
     NotLinked,
     PersonError,
-    SlackAway,
     StoreAway,
 )
 from bot.model.files import AttachedFile, Upload
@@ -74,7 +73,6 @@ FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 OFFER = delivery_reports.correction_offered("")
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 GONE = refusals.sorry(Expired())
-AWAY = refusals.passing(SlackAway("chat.postMessage", "", maybe_done=True))
 AGAIN = ["send_again", "open_session"]
 
 

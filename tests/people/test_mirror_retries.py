@@ -178,11 +178,6 @@ def methods(desk: Desk) -> list[str]:
     return [call.method for call in desk.slack.calls]
 
 
-def files(desk: Desk, thread: str) -> list[str]:
-    """Return the names of the files that the bot has put into a thread."""
-    return [file.name for post in desk.posts(thread) for file in post.files]
-
-
 @on_both
 async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
     bot: Bot, desk: Desk, raw: Redis

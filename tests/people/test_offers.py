@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import Expired, LinkedElsewhere, NotAllowed, NotLinked
+from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked
 from bot.model.people import Standing
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store
@@ -19,7 +19,6 @@ from tests.support.devin_posts import linked
 from tests.support.waiting import until_caught_up, until_settled, wait_until
 
 START, LINK, RUN, SEND = "start_spoken", "link_spoken", "run_spoken", "send_spoken"
-GONE = refusals.sorry(Expired())
 
 
 async def asked(desk: Desk, *, channel: str = "general") -> Message:

@@ -305,9 +305,6 @@ async def test_a_form_that_is_submitted_twice_posts_once(bot: Bot, desk: Desk) -
     assert len(desk.devin.requests) == 1
 
 
-FORGED = ["", "0" * 32, "{number}x", "x" * 3_000, "{team}:{channel}", "*", "../{number}"]
-
-
 async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -> None:
     """A client may send anything in place of an option."""
     view = await opened(desk)

@@ -15,7 +15,6 @@ from bot.app import Bot
 from bot.model.errors import (
     CannotPost,
     EmptyMessage,
-    Expired,
     IsMuted,
     LinkedElsewhere,
     MessageGone,
@@ -45,7 +44,6 @@ from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
 AWAY = SlackAway("conversations.info", "HTTP 503", maybe_done=True)
-GONE = plain(refusals.sorry(Expired()).text)
 THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
 URL = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
 SEND, LINK = "send_to_devin", "link_session"

@@ -34,7 +34,6 @@ from tests.support.forms import (
 from tests.support.waiting import wait_until
 
 REFUSED = STATES["teapot"]
-DEPLOY = "playbook-0123456789abcdef0123456789abcdef"
 
 
 async def new_form(desk: Desk) -> Form:

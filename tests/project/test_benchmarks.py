@@ -15,7 +15,6 @@ from benchmarks.wire import Wire, open_wire
 from bot.model.generation import Generation
 from tests.support.waiting import wait_until
 
-BY_SLACK = {"Authorization": "Bearer xoxb-bench"}
 BY_APP = {"Authorization": "Bearer xapp-bench"}
 
 

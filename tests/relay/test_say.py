@@ -10,7 +10,7 @@ import redis.asyncio
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import CannotPost, ChooseSession, Expired, NotAllowed, NotTaken
+from bot.model.errors import CannotPost, ChooseSession, NotAllowed, NotTaken
 from bot.model.people import Standing
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
@@ -46,7 +46,6 @@ HEX = SESSION.removeprefix("devin-")
 SHORT_ID = short_id(SessionId(SESSION))
 FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
 DAY_MS = 24 * 3600 * 1000
-GONE = refusals.sorry(Expired())
 
 
 async def say(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:

@@ -30,7 +30,7 @@ from tests.support.keys import at
 
 TTL = timedelta(days=90)
 WEEK = timedelta(days=7)
-ADA, BEN = UserId("U0ADA"), UserId("U0BEN")
+ADA = UserId("U0ADA")
 
 
 def thread(number: int = 1, channel: str = "C0GENERAL") -> ThreadRef:

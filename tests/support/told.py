@@ -7,7 +7,6 @@ from bot.model.errors import (
     NotAllowed,
     NotIdentified,
     NotLinked,
-    SlackAway,
     StoreAway,
 )
 from bot.model.people import Standing
@@ -18,7 +17,6 @@ from tests.support.desk import ANYTHING
 
 NOT_LINKED = refusals.sorry(NotLinked())
 NOT_IDENTIFIED = refusals.passing(NotIdentified("HTTP 503"))
-SLACK_AWAY = refusals.passing(SlackAway("chat.postMessage", "HTTP 503", maybe_done=False))
 STORE_AWAY = refusals.passing(StoreAway("no answer"))
 GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 NONE_ACTIVE = refusals.sorry(ChooseSession(()))
