@@ -338,16 +338,16 @@ class CatchUp:
                 await self._say(read, [])
             raise
         for read in reads:
-            # Events may have brought these replies meanwhile; their mail waits for this backfill.
+            if read.is_silenced:
+                # Neither an event nor a later backfill brings what this one leaves out from now on.
+                await self.cases.state.links.hear_from(read.thread, read.latest)
+            # Events may have brought these replies before; their mail waits for this backfill.
             taken_back = [await self._take_back(reply) for reply in read.silenced]
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
             is_left_out = read.is_silenced and (any(taken_back) or not taken_back)
             await self._say(read, verbs, silenced=is_left_out)
             for command in read.unheard:
                 await self.cases.state.claims.claim(claim_of(command.thread, command.ts))
-            if read.is_silenced:
-                # A later backfill must not accept the messages that this one has left out.
-                await self.cases.state.links.hear_from(read.thread, read.latest)
         return accepted
 
     async def _accept(self, reply: Reply) -> Change | None:

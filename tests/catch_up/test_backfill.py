@@ -224,6 +224,34 @@ async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
 
 
 @pytest.mark.parametrize("verb", sorted(SILENCING))
+async def test_what_follows_it_stays_in_slack_also_if_its_event_comes_while_the_thread_is_read(
+    environ: dict[str, str],
+    desk: Desk,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+) -> None:
+    """It comes just before the link no longer takes it, after the thread was read."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await asked(desk, verb, thread)
+    event = desk.slack.event_of("general", await unbrought(desk, "Between us", thread))
+    hear_from, brought = Links.hear_from, []
+
+    async def hear_from_late(self: Links, of: ThreadRef, since: int) -> None:
+        delivery = await desk.slack.deliver_event(event)
+        brought.append((await delivery.settled()).acked)
+        await hear_from(self, of, since)
+
+    async with running(desk, environ):
+        with monkeypatch.context() as patched:
+            patched.setattr(Links, "hear_from", hear_from_late)
+            await until_caught_up(store)
+        assert await desk.fence(thread) == []
+    assert brought == [True]
+
+
+@pytest.mark.parametrize("verb", sorted(SILENCING))
 async def test_a_reply_that_was_edited_into_a_command_is_no_unheard_request(
     environ: dict[str, str], desk: Desk, store: Store, verb: str
 ) -> None:
