@@ -53,21 +53,21 @@ class Home:
     notices: Notices
     linking: Linking
 
-    async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
+    async def show(self, viewer: UserId, note: str = "") -> None:
         """Publish the threads of `viewer`, with a `note` about the last action.
 
         What can't be read is said in the view; if Slack doesn't take that, it is logged, and shown
         when the tab is opened again.
         """
         try:
-            view = await self._page(viewer, page, note)
+            view = await self._page(viewer, note)
             await call(self.workspace.client, "views.publish", user_id=viewer, view=view)
         except (errors.SlackAway, errors.SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
 
-    async def _page(self, viewer: UserId, page: int, note: str) -> View:
+    async def _page(self, viewer: UserId, note: str) -> View:
         try:
-            return await self._view(viewer, page, note)
+            return await self._view(viewer, note)
         except errors.NotIdentified:
             return home_view.only(home_view.closed(Standing.UNKNOWN, self.workspace.admin))
         except errors.StoreAway as error:
@@ -132,7 +132,7 @@ class Home:
             raise errors.NotLinked
         return person, link
 
-    async def _view(self, viewer: UserId, page: int, note: str) -> View:
+    async def _view(self, viewer: UserId, note: str) -> View:
         person = await self.workspace.people.person(viewer)
         standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, None)
         if standing is not Standing.ALLOWED:
@@ -142,10 +142,8 @@ class Home:
             note = "\n".join(filter(None, (note, home_view.PARTIAL)))
             if not found:
                 return home_view.only(SlackMessage(note))
-        page = min(page, max(0, (len(found) - 1) // home_view.PER_PAGE))
-        first = page * home_view.PER_PAGE
-        shown = found[first : first + home_view.PER_PAGE]
-        return home_view.threads(await self._standings(person, shown), page, len(found), note)
+        shown = await self._standings(person, found[: home_view.MOST_SHOWN])
+        return home_view.threads(shown, len(found), note)
 
     async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, int]], bool]:
         """Return the linked threads that `person` can see, with their last traffic (Unix ms).

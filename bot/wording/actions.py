@@ -48,12 +48,9 @@ KEEP_SESSION = "keep_session"
 DEVIN_REVIEW = "devin_review"
 
 HOME_MENU = "home_menu"
-HOME_UNLINK_FORM = "home_unlink_form"
 HOME_MUTE = "home_mute"
 HOME_UNMUTE = "home_unmute"
 HOME_UNLINK = "home_unlink"
-HOME_EARLIER = "home_earlier"
-HOME_LATER = "home_later"
 
 SESSION_FIELD = "session"
 TYPED_FIELD = "typed"
@@ -69,7 +66,6 @@ WORDS_FIELD = "words"
 
 
 _DIGITS_OF_A_ROUND = 9
-_DIGITS_OF_A_PAGE = 4
 _DIGITS_OF_A_CHOICE = 3
 """A menu has at most 100 options."""
 
@@ -113,34 +109,18 @@ def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | No
     return (*found, asked, number)
 
 
-def home_value(thread: ThreadRef, session: SessionId, page: int) -> str:
-    """Return the value of a button of App Home: a thread, its session, and the page it is on."""
-    return f"{link_value(thread, session)}|{page}"
+def home_value(action: str, thread: ThreadRef, session: SessionId) -> str:
+    """Return the value of a menu's option in App Home: an action, a thread and its session."""
+    return f"{action}|{link_value(thread, session)}"
 
 
-def parse_home_value(value: str) -> tuple[ThreadRef, SessionId, int] | None:
-    """Read a thread, its session and its page."""
-    link, _, number = value.rpartition("|")
-    found, page = parse_link_value(link), parse_page_value(number)
-    if found is None or page is None or link != link_value(*found) or not is_id(found[0].channel):
+def parse_home_value(value: str) -> tuple[str, ThreadRef, SessionId] | None:
+    """Read an action, a thread and its session."""
+    action, _, link = value.partition("|")
+    found = parse_link_value(link)
+    if found is None or link != link_value(*found) or not is_id(found[0].channel):
         return None
-    return (*found, page)
-
-
-def home_choice_value(action: str, value: str) -> str:
-    """Return the value of a menu's option in App Home: an action, and its button's value."""
-    return f"{action}|{value}"
-
-
-def parse_home_choice(value: str) -> tuple[str, str]:
-    """Split the value of an option into an action and its button's value."""
-    action, _, rest = value.partition("|")
-    return action, rest
-
-
-def parse_page_value(value: str) -> int | None:
-    """Read the number of a page of App Home."""
-    return _number(value, _DIGITS_OF_A_PAGE)
+    return (action, *found)
 
 
 def _place(text: str) -> ThreadRef | None:

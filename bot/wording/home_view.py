@@ -1,7 +1,7 @@
 """App Home in Block Kit: one person's linked threads (docs.slack.dev/reference/views).
 
-Slack accepts 100 blocks a view. A menu carries its thread, its session and its page, and its
-handler checks all three.
+Slack accepts 100 blocks a view. A menu carries its thread and its session, and its handler checks
+both.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
-from bot.model.sessions import Follow, NamedSession, SessionId, Watched
-from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef, is_direct
+from bot.model.sessions import Follow, NamedSession, Watched
+from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions, message
-from bot.wording.actions import home_choice_value, home_value
+from bot.wording.actions import home_value
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, View
@@ -27,7 +27,6 @@ from bot.wording.phrases import (
     mail_waiting,
     plural,
     session_link,
-    short_id,
 )
 from bot.wording.refusals import MAY_NOT, ask_for_access
 
@@ -57,8 +56,8 @@ AWAY = SlackMessage("I couldn't reach my database. Please reopen this tab in a m
 DONE = "Done. I've posted a note in the thread."
 GONE = "That thread is no longer linked to that session. Nothing changed."
 
-PER_PAGE = 30
-"""Each thread takes three blocks, and the page a few more."""
+MOST_SHOWN = 30
+"""Each thread takes three blocks, and the view a few more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +84,20 @@ def only(words: SlackMessage) -> View:
     return _home([message.section(words.text)])
 
 
-def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
-    """Return a page (from 0) of `count` threads below a `note`; those that wait come first."""
+def threads(shown: Sequence[Shown], count: int, note: str) -> View:
+    """Return the first of `count` threads below a `note`; those that wait come first."""
     blocks: list[Block] = [message.section(note)] if note else []
     blocks.append(message.action_row([OPEN]))
     if not shown:
         return _home([*blocks, message.header(TITLE), message.section(EMPTY.text)])
-    first = page * PER_PAGE
-    blocks.append(message.context(_count(first + 1, first + len(shown), count)))
+    which = f"{len(shown)} of {count:,}" if len(shown) < count else f"{count}"
+    named = plural(count, "thread", "threads")
+    order = "waiting ones first, then by last activity"
+    blocks.append(message.context(f"{which} {named}, {order}"))
     for title, group in _grouped(shown):
         blocks.append(message.header(title))
         for one in group:
-            blocks += [{"type": "divider"}, *_thread(one, page)]
-    newer = [message.button(actions.HOME_LATER, "Newer", str(page - 1))] if page else []
-    has_more = first + len(shown) < count
-    older = [message.button(actions.HOME_EARLIER, "Older", str(page + 1))] if has_more else []
-    if newer or older:
-        blocks.append(message.action_row([*newer, *older]))
+            blocks += [{"type": "divider"}, *_thread(one)]
     return _home(blocks)
 
 
@@ -135,17 +131,7 @@ def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:
     return SlackMessage(f"{MAY_NOT[standing]}. {ask_for_access(standing, admin)}")
 
 
-def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: str) -> View:
-    """Return the modal that asks before a thread is unlinked; the person is not checked yet."""
-    opening = f" · <{address}|{OPEN_THREAD}>" if address else ""
-    which = f"*{short_id(session)}* in {_place(thread.channel)}{opening}"
-    means = "Replies won't be sent to Devin and its messages won't be posted anymore."
-    asked = message.section(f"{which}\n{means} I'll post a note in the thread.")
-    value = home_value(thread, session, page)
-    return message.form("Unlink this thread?", [asked], "Unlink", actions.HOME_UNLINK_FORM, value)
-
-
-def _thread(one: Shown, page: int) -> Sequence[Block]:
+def _thread(one: Shown) -> Sequence[Block]:
     is_usual = one.last is None or one.last.kind is OutcomeKind.DELIVERED
     standing = _joined(
         " · ",
@@ -157,20 +143,21 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
     follows = "" if one.follow is Follow.ALL else f"{FOLLOWS[one.follow]}."
     small = _joined("\n", standing, _joined(" ", *requests, follows))
     muted = " · *muted*" if one.link.muted else ""
-    head = f"*{session_link(one.session)}* in {_place(one.thread.channel)}{muted}"
+    place = "a direct message with me" if one.thread.is_direct else f"<#{one.thread.channel}>"
+    head = f"*{session_link(one.session)}* in {place}{muted}"
     named = message.section(_joined("\n", state, head, _words(one)))
-    return {**named, "accessory": _menu(one, page)}, message.context(small)
+    return {**named, "accessory": _menu(one)}, message.context(small)
 
 
 def _joined(glue: str, *parts: str) -> str:
     return glue.join(filter(None, parts))
 
 
-def _menu(one: Shown, page: int) -> Block:
+def _menu(one: Shown) -> Block:
     mute = ("Unmute", actions.HOME_UNMUTE) if one.link.muted else ("Mute", actions.HOME_MUTE)
-    value = home_value(one.thread, one.link.session, page)
+    link = one.thread, one.link.session
     options = [
-        {"text": message.plain_text(label), "value": home_choice_value(action, value)}
+        {"text": message.plain_text(label), "value": home_value(action, *link)}
         for label, action in (mute, ("Unlink", actions.HOME_UNLINK))
     ]
     return {"type": "overflow", "action_id": actions.HOME_MENU, "options": options}
@@ -179,17 +166,6 @@ def _menu(one: Shown, page: int) -> Block:
 def _words(one: Shown) -> str:
     words = excerpt(one.link.topic.translate(SEPARATOR), limit=WORDS_LIMIT)
     return f"<{one.address}|{words or OPEN_THREAD}>" if one.address else words
-
-
-def _place(channel: str) -> str:
-    return "a direct message with me" if is_direct(channel) else f"<#{channel}>"
-
-
-def _count(first: int, last: int, all_: int) -> str:
-    is_part = last - first + 1 < all_
-    which = f"{first:,}\N{EN DASH}{last:,} of {all_:,}" if is_part else f"{all_}"
-    threads = plural(all_, "thread", "threads")
-    return f"{which} {threads}, waiting ones first, then by last activity"
 
 
 def _home(blocks: Sequence[Block]) -> View:

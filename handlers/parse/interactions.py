@@ -239,11 +239,11 @@ def parse_unlink(press: Press) -> SessionId | None:
     return found[1] if found is not None and found[0] == press.thread else None
 
 
-HOME_PRESSES = frozenset({actions.HOME_MUTE, actions.HOME_UNMUTE, actions.HOME_UNLINK})
+HOME_CHOICES = frozenset({actions.HOME_MUTE, actions.HOME_UNMUTE, actions.HOME_UNLINK})
 
 
 @dataclass(frozen=True, slots=True)
-class HomePress:
+class HomeChoice:
     """A choice of App Home; `trigger` is the same when Slack delivers the press again."""
 
     action: str
@@ -251,7 +251,6 @@ class HomePress:
     by: UserId
     thread: ThreadRef
     session: SessionId
-    page: int
 
 
 def parse_opened(event: Payload) -> tuple[UserId, str] | None:
@@ -266,36 +265,13 @@ def parse_opened(event: Payload) -> tuple[UserId, str] | None:
     return UserId(user), direct if is_talk else ""
 
 
-def parse_home_page(body: Payload, ours: Identity) -> tuple[UserId, int] | None:
-    """Parse a press that turns App Home to another page: the person, and the page."""
-    pressed = _pressed_at_home(body, ours)
-    page = None if pressed is None else actions.parse_page_value(pressed[1])
-    return (pressed[0], page) if pressed is not None and page is not None else None
-
-
-def parse_home_press(body: Payload, ours: Identity) -> HomePress | None:
+def parse_home_choice(body: Payload, ours: Identity) -> HomeChoice | None:
     """Parse a choice beside a thread of App Home; None unless it is entirely ours."""
-    pressed = _pressed_at_home(body, ours)
-    return pressed and _home_press(body, ours, pressed[0], *actions.parse_home_choice(pressed[1]))
-
-
-def parse_home_unlink(body: Payload, ours: Identity) -> HomePress | None:
-    """Parse a confirmed *Unlink*; None unless its value is entirely ours."""
-    form = parse_submission(body, ours)
-    if form is None:
-        return None
-    return _home_press(body, ours, form.by, actions.HOME_UNLINK, form.number)
-
-
-def _home_press(
-    body: Payload, ours: Identity, by: UserId, action: str, value: str
-) -> HomePress | None:
-    found = actions.parse_home_value(value)
-    if found is None or found[0].team != ours.tenant or action not in HOME_PRESSES:
-        return None
-    return HomePress(action, string(body, "trigger_id"), by, *found)
-
-
-def _pressed_at_home(body: Payload, ours: Identity) -> tuple[UserId, str] | None:
     by, is_home = person_of(body, ours), string(mapping(body.get("view")), "type") == "home"
-    return (by, value_of(first_of(body.get("actions")))) if by is not None and is_home else None
+    found = actions.parse_home_value(value_of(first_of(body.get("actions"))))
+    if by is None or not is_home or found is None:
+        return None
+    action, thread, session = found
+    if thread.team != ours.tenant or action not in HOME_CHOICES:
+        return None
+    return HomeChoice(action, string(body, "trigger_id"), by, thread, session)

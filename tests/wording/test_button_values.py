@@ -13,7 +13,7 @@ IDS = st.from_regex(r"[A-Z][A-Z0-9]{5,11}", fullmatch=True)
 TIMES = st.from_regex(r"[1-9][0-9]{9}\.[0-9]{6}", fullmatch=True)
 THREADS = st.builds(ThreadRef, team=IDS, channel=IDS, thread_ts=TIMES)
 SESSIONS = st.from_regex(r"devin-[0-9a-f]{1,64}", fullmatch=True).map(SessionId)
-PAGES = st.integers(0, 9_999)
+ACTIONS = st.sampled_from((actions.HOME_MUTE, actions.HOME_UNLINK))
 
 THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
 SESSION = SessionId("devin-0a")
@@ -23,7 +23,7 @@ def test_the_forms_never_change() -> None:
     """Messages that were posted long ago carry them."""
     assert reply_value(ReplyId("T1:C1:1764000000.000100"), 2) == "T1:C1:1764000000.000100|2"
     assert link_value(THREAD, SESSION) == "T1:C1:1764000000.000100|devin-0a"
-    assert home_value(THREAD, SESSION, 3) == "T1:C1:1764000000.000100|devin-0a|3"
+    assert home_value("home_mute", THREAD, SESSION) == "home_mute|T1:C1:1764000000.000100|devin-0a"
 
 
 @given(st.builds(reply_id, IDS, IDS, TIMES), st.integers(0, 999_999_999))
@@ -32,15 +32,14 @@ def test_a_reply_and_its_round_are_read_as_written(reply: ReplyId, number: int) 
     assert actions.parse_reply_value(reply_value(reply, number)) == (reply, number)
 
 
-@given(THREADS, SESSIONS, PAGES)
-def test_a_link_and_its_page_are_read_as_written(
-    thread: ThreadRef, session: SessionId, page: int
+@given(ACTIONS, THREADS, SESSIONS)
+def test_a_link_and_what_to_do_with_it_are_read_as_written(
+    action: str, thread: ThreadRef, session: SessionId
 ) -> None:
-    """The values of *Unlink*, and of each button of App Home."""
+    """The values of *Unlink*, and of each choice in App Home."""
     assert actions.parse_link_value(link_value(thread, session)) == (thread, session)
-    value = home_value(thread, session, page)
-    assert actions.parse_home_value(value) == (thread, session, page)
-    assert actions.parse_page_value(str(page)) == page
+    value = home_value(action, thread, session)
+    assert actions.parse_home_value(value) == (action, thread, session)
 
 
 @given(st.text())
@@ -49,4 +48,3 @@ def test_no_value_makes_a_parser_raise(value: str) -> None:
     actions.parse_reply_value(value)
     actions.parse_link_value(value)
     actions.parse_home_value(value)
-    assert (actions.parse_page_value(value) or 0) >= 0

@@ -133,7 +133,7 @@ def others(ping: str) -> Iterator[Mapping[str, Any]]:
     said = [Said(kind=one, text=ping, options=(ping,)) for one in SHOWN]
     yield from (one.params() for one in posts.compose(said, framing).posts)
     shown = values(home_view.Shown, ping)
-    yield home_view.threads(shown, 0, len(shown), "")
+    yield home_view.threads(shown, len(shown), "")
 
 
 SHOWN = (SaidKind.MESSAGE, SaidKind.QUESTION, SaidKind.APPROVAL, SaidKind.PULL_REQUEST)
