@@ -20,7 +20,7 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
 from bot.schedule.local import MOST_ENTRIES, MOST_HELD
 from bot.store.links import Links
-from bot.store.lua import list_due
+from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
 from bot.store.state import measure
 from bot.timing import TIMING
@@ -97,7 +97,7 @@ class Mail:
         """Return the columns of the page; as many replies wait before as after."""
         grace = int(TIMING.entry_pause * 1000)
         poll = partial(
-            list_due,
+            scripts.list_due,
             self._store,
             mail_ms=grace,
             most_sessions=0,

@@ -22,7 +22,7 @@ from benchmarks.homes import TTL, Home, homes, linked, many, reply, session_id
 from benchmarks.plan import Plan
 from benchmarks.processes import ROOT
 from bot.redis.keys import OUTBOX_KEY
-from bot.store import lua
+from bot.store.lua import scripts
 from bot.store.mailbox import Mailbox
 
 PATIENCE_SECONDS = 60.0
@@ -140,5 +140,5 @@ async def _used(raw: Redis) -> Sequence[float]:
 async def _poll_ms(raw: Redis) -> Sequence[float]:
     """Return how long each look for due mail kept Valkey, by its own clock."""
     logged: Sequence[dict[str, Any]] = await raw.slowlog_get(MOST_LOGGED)
-    sha = lua.list_due.script.sha.encode()
+    sha = scripts.list_due.script.sha.encode()
     return [one["duration"] / 1000 for one in logged if sha in one["command"]]

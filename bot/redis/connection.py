@@ -26,8 +26,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, MasterDownError, NoScriptError, ReadOnlyError, ResponseError
 
 from bot.model.errors import OperatorError, StoreAway
-from bot.redis import lua as commands
 from bot.redis.keys import SCHEMA_KEY, SHARED_PREFIX, Key, once_key, prefix_of
+from bot.redis.lua import commands
 from bot.redis.scripts import AWAY, OneByOne, Script, ScriptRunner, Staying, away
 from bot.timing import TIMING, Timing
 from bot.urls import is_cluster

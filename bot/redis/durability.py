@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.model.findings import Finding
-from bot.redis import lua as commands
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.home import APPEND_ONLY, ValkeyHome
 from bot.redis.embedded.server import embedded_valkey
+from bot.redis.lua import commands
 
 _EVICTS = "{policy}: it drops links and queued replies when it's full"
 _SET_POLICY = "Set maxmemory-policy to noeviction."

@@ -1,9 +1,8 @@
 """Lua scripts: each is a `.lua` file, called with its arguments by name; and running them.
 
 A file begins with a comment that describes the script. A header then names each argument, one per
-line, and ends with a blank line. A Python signature has the file's name, and the same arguments in
-the same order; the two are compared at import, so that no value can reach a slot of another name. A
-function `f` that a script calls, and does not define, is that of `../include/f.lua`.
+line, in the form of its kind (`FORMS`). A function `f` that a script calls, and does not define, is
+that of `../include/f.lua`.
 
 The one declared key is the workspace's prefix, by whose hash tag a Cluster routes a script. It is
 told ids, and builds its keys: `key.mail(session)`, or `key.due`, as `redis/keys.py` does. A time
@@ -14,26 +13,13 @@ support EVALSHA.
 """
 
 import asyncio
-import inspect
 import json
 import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha1
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    NamedTuple,
-    NewType,
-    ParamSpec,
-    Protocol,
-    TypeVar,
-    get_origin,
-    get_type_hints,
-)
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import (
@@ -46,15 +32,11 @@ from redis.exceptions import (
 
 from bot.model.errors import StoreAway
 from bot.redis import keep, keys
-from bot.redis.keys import Key
 from bot.runtime import metrics
 from bot.runtime.outgoing import broken
 
 if TYPE_CHECKING:
     from bot.redis.connection import Store
-
-P = ParamSpec("P")
-R_co = TypeVar("R_co", covariant=True)
 
 
 class Script:
@@ -76,71 +58,68 @@ class ScriptRunner(Protocol):
 
 
 class ScriptMismatch(TypeError):
-    """The header of a script does not match its Python signature."""
+    """The header of a script is not in order, or it names a key or a time that doesn't exist."""
 
 
-class _Kind(NamedTuple):
-    """A kind of arguments: its form in a header, and its form in a call."""
+FORMS = {
+    "KEYS[1] .. ARGV[]": "{}",
+    "ARGV[]": "{}",
+    "tonumber(ARGV[])": "int({})",
+    "ARGV[] == '1'": "int({})",
+    "cjson.decode(ARGV[])": "_dumps({})",
+}
+"""The forms of an argument in a header, for a key, a text, a whole number, a flag and a list; each
+with the form in which a call gives it."""
 
-    read: str
-    given: str = "{}"
-
-
-_KEY_KIND = _Kind("KEYS[1] .. ARGV[{}]")
-_KINDS = (
-    (bool, _Kind("ARGV[{}] == '1'", "int({})")),
-    (int, _Kind("tonumber(ARGV[{}])")),
-    (str, _Kind("ARGV[{}]")),
-    (Sequence, _Kind("cjson.decode(ARGV[{}])", "_dumps({})")),
-)
-"""The kinds of arguments by type; the first type that fits counts."""
-
-_COMMENT = re.compile(r"\A(--.*\n)*")
+_ARGUMENT = re.compile(r"^local (\w+) = (.*ARGV.*)$", re.MULTILINE)
 _CALL = re.compile(r"(?<![.\w])(\w+)\(")
 _KEY = re.compile(r"\bkey\.(\w+)")
 _KEEP = re.compile(r"\bkeep\.(\w+)")
 
 
-class NamedScript(Protocol[P, R_co]):
-    """A script that is called like its signature, after the store of its keys."""
+class NamedScript(Protocol):
+    """A script that is called with the store of its keys and its arguments, all by name."""
 
     script: Script
+    arguments: Sequence[str]
 
-    def __call__(self, store: "Store", /, *none: P.args, **named: P.kwargs) -> Awaitable[R_co]:
+    def __call__(self, store: "Store", /, **named: Any) -> Awaitable[Any]:
         """Run the script, as `ScriptRunner.run` does."""
 
 
-def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
-    """Read the script from the `.lua` file of the signature's name; raise `ScriptMismatch`."""
-    beside = files(sys.modules[signature.__module__].__package__ or "")
-    folders = (one for one in beside.iterdir() if (one / f"{signature.__name__}.lua").is_file())
-    return read(signature, next(folders, beside))
+class Scripts:
+    """The scripts in a folder and those below it, each by the name of its file."""
+
+    def __init__(self, home: Path) -> None:
+        files = (one for one in home.rglob("*.lua") if one.parent.name != "include")
+        self.by_name = {file.stem: read(file) for file in files}
+
+    def __getattr__(self, name: str) -> NamedScript:
+        """Return the script `name`."""
+        if name not in self.by_name:
+            raise AttributeError(name)
+        return self.by_name[name]
 
 
-def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScript[P, R_co]:
-    """Read a script as `script` does, from the file in `home`."""
-    file = home / f"{signature.__name__}.lua"
-    source = file.read_text("utf-8")
-    hints = get_type_hints(signature)
-    kinds = {name: _kind_of(hints[name]) for name in inspect.signature(signature).parameters}
-    header = "".join(
-        f"local {name} = {kind.read.format(number)}\n"
-        for number, (name, kind) in enumerate(kinds.items(), start=1)
-    )
-    if not _COMMENT.sub("", source, count=1).startswith(f"{header}\n"):
-        raise ScriptMismatch(f"{file} must begin, after its comment, with this:\n{header}")
-    named: NamedScript[P, R_co] = _compiled(Script(assembled(source, home)), kinds)
-    return named
+def read(file: Path) -> NamedScript:
+    """Read a script from its file; raise `ScriptMismatch`."""
+    source, given = file.read_text("utf-8"), dict[str, str]()
+    for number, (name, form) in enumerate(_ARGUMENT.findall(source), start=1):
+        if (kind := form.replace(f"ARGV[{number}]", "ARGV[]")) in FORMS:
+            given[name] = FORMS[kind].format(name)
+    if source.count("ARGV") != len(given):
+        raise ScriptMismatch(f"{file} must read each argument once, in order, as {list(FORMS)}")
+    return _compiled(Script(assembled(source, file.parent)), given)
 
 
-def assembled(source: str, home: Traversable) -> str:
+def assembled(source: str, home: Path) -> str:
     """Return the text of a script in `home`, after the functions that it calls, each once."""
     seen: set[str] = set()
 
     def called_by(text: str) -> str:
         found = ""
         for name in _CALL.findall(text):
-            file = home.joinpath("..", "include", f"{name}.lua")
+            file = home.parent / "include" / f"{name}.lua"
             if name not in seen and file.is_file():
                 seen.add(name)
                 called = file.read_text("utf-8")
@@ -171,25 +150,14 @@ def _seconds_of(name: str) -> int:
     return int(kept.total_seconds())
 
 
-def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
+def _compiled(script: Script, given: Mapping[str, str]) -> NamedScript:
     """Compile the call that fills the slots, which takes a seventh of the time of a loop."""
-    args = ", ".join(kind.given.format(name) for name, kind in kinds.items())
-    names = ", ".join(["*", *kinds] if kinds else [])
-    text = f"lambda _store, /, {names}: _store.run(_script, [{args}])"
+    names = ", ".join(["*", *given] if given else [])
+    text = f"lambda _store, /, {names}: _store.run(_script, [{', '.join(given.values())}])"
     call: Any = eval(text, {"_script": script, "_dumps": json.dumps})  # noqa: S307 - our own names
-    call.script = script
-    return call
-
-
-def _kind_of(hint: Any) -> _Kind:
-    while isinstance(hint, NewType):
-        if hint is Key:
-            return _KEY_KIND
-        hint = hint.__supertype__
-    for type_, kind in _KINDS:
-        if issubclass(get_origin(hint) or hint, type_):
-            return kind
-    raise ScriptMismatch(f"a script takes no {hint}")
+    call.script, call.arguments = script, list(given)
+    named: NamedScript = call
+    return named
 
 
 AT_ONCE = 16

@@ -17,7 +17,7 @@ from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.runtime.in_flight import Background, Unforeseen, guarded
-from bot.store import lua
+from bot.store.lua import scripts
 from bot.store.outbox import WAITING_KINDS, Owed, OwedKind, parse_owed
 from bot.timing import TIMING, Timing
 
@@ -260,7 +260,7 @@ class WorkPoll:
         """
         dispatch, capacity = self._dispatch, self._dispatch.capacity
         try:
-            due, overdue = await lua.list_due(
+            due, overdue = await scripts.list_due(
                 self._store,
                 mail_ms=int(self._timing.mail_pause * 1000),
                 most_sessions=capacity and capacity + dispatch.waiting,

@@ -21,9 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused, StoreAway
 from bot.model.threads import is_id
-from bot.redis import lua as commands
 from bot.redis.connection import Store
 from bot.redis.keys import Key, calls_key, known_key
+from bot.redis.lua import commands
 from bot.runtime import metrics
 from bot.runtime.outgoing import broken
 from bot.slack.api import LIMITED, SlackClient, asked_wait
@@ -82,7 +82,7 @@ class Budget:
         until it is over.
         """
         most = int(self._tier * need.share)
-        wait_ms = await commands.spend_call(
+        wait_ms: int = await commands.spend_call(
             self._store,
             calls=self._calls,
             name="",

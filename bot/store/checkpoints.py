@@ -14,10 +14,10 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
-from bot.redis import lua as commands
 from bot.redis.connection import Store, millis
 from bot.redis.keys import BEHIND_KEY, HEARD_KEY, THREADS_KEY, lease_key
-from bot.store import lua
+from bot.redis.lua import commands
+from bot.store.lua import scripts
 
 CATCH_UP = timedelta(hours=24)
 
@@ -91,7 +91,7 @@ class Checkpoints:
 
     async def _note(self, threads: Sequence[tuple[str, int, bool, bool]], *, begins: bool) -> None:
         within_ms = millis(self._within)
-        await lua.note_missed(self._store, within_ms=within_ms, threads=threads, begins=begins)
+        await scripts.note_missed(self._store, within_ms=within_ms, threads=threads, begins=begins)
 
     async def heard(self, until: int) -> None:
         """Move the checkpoint: this process has kept all events up to `until` (a `ts` in us)."""
@@ -104,17 +104,17 @@ class Checkpoints:
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""
-        await lua.renew(
+        await scripts.renew(
             self._store, leased=SessionId(CATCHING_UP), token=self._token, lease_ms=millis(LEASE)
         )
 
     async def let_go(self, gap: str = "") -> bool:
         """Release the lease; return True if there is a gap other than `gap`, which was read."""
-        return bool(await lua.let_go(self._store, token=self._token, read=gap))
+        return bool(await scripts.let_go(self._store, token=self._token, read=gap))
 
     async def unread(self) -> tuple[str, Sequence[Unread]]:
         """Return the current gap, and the threads to read, those with the latest traffic first."""
-        gap, found, traffic = await lua.list_unread(self._store)
+        gap, found, traffic = await scripts.list_unread(self._store)
         listed = sorted(
             zip(traffic, found[::2], found[1::2], strict=True), key=lambda one: -float(one[0])
         )
@@ -129,7 +129,7 @@ class Checkpoints:
 
     async def read(self, gap: str, session: SessionId, threads: Sequence[Unread]) -> bool:
         """Note that `threads` of `session` were read; return True if its mail waited for that."""
-        has_waited = await lua.note_read(
+        has_waited = await scripts.note_read(
             self._store,
             read_gap=gap,
             session=session,

@@ -18,9 +18,9 @@ from bot.model.errors import Expired, StoreAway, UnderWay
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
-from bot.redis import lua as commands
 from bot.redis.connection import Store, millis
 from bot.redis.keys import calls_key, once_key, ticket_key
+from bot.redis.lua import commands
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)

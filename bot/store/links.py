@@ -19,10 +19,10 @@ from bot.model.options import Profile
 from bot.model.people import UserId
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
-from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
-from bot.store import lua
+from bot.redis.lua import commands
+from bot.store.lua import scripts
 from bot.store.outbox import Begun, Owed, OwedKind
 
 GONE = 10**16
@@ -149,7 +149,7 @@ class Links:
         *,
         shows: bool = True,
     ) -> bool:
-        done = await lua.set_link(
+        done = await scripts.set_link(
             self._store,
             thread=thread.name,
             was=was,
@@ -293,7 +293,7 @@ class Cards:
 
         With `doubts`, the thread's slot is set again, whatever Slack shows.
         """
-        after = await lua.want_card_of(
+        after = await scripts.want_card_of(
             self._store,
             name=card_subject(thread, link),
             pace_ms=int(self._store.timing.card_pause * 1000),
@@ -317,7 +317,7 @@ class Cards:
 
     async def end(self, begun: Begun, told: Told) -> float | None:
         """Note what was told; return the seconds until an edit that was asked for meanwhile."""
-        after = await lua.end_card(
+        after = await scripts.end_card(
             self._store,
             owed=str(begun.owed),
             held=begun.held,

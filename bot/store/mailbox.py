@@ -34,8 +34,7 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
-from bot.store import lua
-from bot.store.lua import ReplyField
+from bot.store.lua import ReplyField, scripts
 from bot.store.outbox import Owed, OwedKind
 
 _UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
@@ -170,7 +169,7 @@ class Mailbox:
 
         It is not sent before `wait` is over: an earlier one may come first.
         """
-        change, wake_ms = await lua.accept(
+        change, wake_ms = await scripts.accept(
             self._store,
             session=session,
             text=reply.to_json(),
@@ -186,7 +185,7 @@ class Mailbox:
 
     async def take(self, session: SessionId, token: str) -> Step:
         """Take the lease on `session` under `token`, and mark its head as being sent."""
-        return parse_step(await lua.take(self._store, session=session, token=token))
+        return parse_step(await scripts.take(self._store, session=session, token=token))
 
     async def finish(
         self,
@@ -201,7 +200,7 @@ class Mailbox:
         """Write the outcome, pop the reply, owe its report; `LOST` if another has it by now."""
         reply = head.reply
         report = Owed(reply.id, head.round, OwedKind.OUTCOME) if is_owed else ""
-        answer = await lua.finish(
+        answer = await scripts.finish(
             self._store,
             session=session,
             token=token,
@@ -235,7 +234,7 @@ class Mailbox:
         one, the reply has certainly not been sent.
         """
         report = "" if report_after is None else Owed(head.reply.id, head.round, OwedKind.DELAY)
-        answer = await lua.defer(
+        answer = await scripts.defer(
             self._store,
             session=session,
             token=token,
@@ -252,7 +251,9 @@ class Mailbox:
     async def renew(self, session: SessionId, token: str) -> bool:
         """Extend the lease by another `keep.LEASE`; return False if it is no longer ours."""
         lease_ms = millis(keep.LEASE)
-        return bool(await lua.renew(self._store, leased=session, token=token, lease_ms=lease_ms))
+        return bool(
+            await scripts.renew(self._store, leased=session, token=token, lease_ms=lease_ms)
+        )
 
     async def kept(self, reply: ReplyId) -> Reply | None:
         """Return the reply while it waits, or while a report or *Send again* may need it."""
@@ -291,13 +292,14 @@ class Mailbox:
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back, once for each round; return its session if that was done."""
         score, press = ts_micros(reply.ts), secrets.token_hex(8)
-        return await lua.send_again(
+        session: SessionId | None = await scripts.send_again(
             self._store, reply_id=reply.id, score=score, number=number, press=press
         )
+        return session
 
     async def length(self, session: SessionId) -> int:
         """Return the number of replies that wait for `session`."""
-        return await lua.count_mail(self._store, session=session)
+        return int(await scripts.count_mail(self._store, session=session))
 
 
 def _thread_of(reply: Reply) -> str:

@@ -26,8 +26,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
-from bot.store import lua
-from bot.store.lua import ReplyField
+from bot.store.lua import ReplyField, scripts
 
 
 class OwedKind(StrEnum):
@@ -159,7 +158,7 @@ class Outbox:
         Before `due_ms` (Unix ms), no poll finds it.
         """
         return Owing(
-            await lua.owe(
+            await scripts.owe(
                 self._store,
                 subject=owed.subject,
                 owed=str(owed),
@@ -175,7 +174,7 @@ class Outbox:
 
     async def begin(self, owed: Owed, fields: Sequence[str]) -> Begun | None:
         """Begin a try, and read `fields` of the subject; None without an entry or its lease."""
-        answer = await lua.begin_entry(
+        answer = await scripts.begin_entry(
             self._store,
             owed=str(owed),
             token=secrets.token_hex(8),
@@ -194,7 +193,7 @@ class Outbox:
 
         Without a process, the entry is kept for at least `keep`.
         """
-        await lua.pause_entry(
+        await scripts.pause_entry(
             self._store,
             owed=str(begun.owed),
             held=begun.held,
@@ -210,14 +209,16 @@ class Outbox:
         longer does, the entry is due again at once.
         """
         owed, held, leaves = str(begun.owed), begun.held, "fact" if forget else "all"
-        await lua.end_entry(
+        await scripts.end_entry(
             self._store, owed=owed, held=held, leaves=leaves, delay_told_in=delay_told_in
         )
 
     async def take_back(self, begun: Begun) -> None:
         """End an entry that was not done, and forget it: its subject may be owed again."""
         owed, held = str(begun.owed), begun.held
-        await lua.end_entry(self._store, owed=owed, held=held, leaves="nothing", delay_told_in="")
+        await scripts.end_entry(
+            self._store, owed=owed, held=held, leaves="nothing", delay_told_in=""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,7 @@ class Words:
 
     async def cut(self, begun: Begun, thread: ThreadRef, since: str) -> Batch | None:
         """Return the batch to post, perhaps an earlier try's; `since` is Slack's time, or ''."""
-        found = await lua.cut_words(
+        found = await scripts.cut_words(
             self._store,
             owed=str(begun.owed),
             held=begun.held,
@@ -323,14 +324,14 @@ class Words:
     async def note(self, begun: Begun, name: str, what: str) -> None:
         """Note what became of a part of the batch; raise `SlackAway` if another try has it."""
         owed, held = str(begun.owed), begun.held
-        if not await lua.note_batch(self._store, owed=owed, held=held, name=name, what=what):
+        if not await scripts.note_batch(self._store, owed=owed, held=held, name=name, what=what):
             raise SlackAway("posting", "another try goes on", maybe_done=True)
 
     async def end(self, begun: Begun, thread: ThreadRef, refused: SessionId | None = None) -> bool:
         """End the batch, which Slack may have `refused`. Return True if more is to be posted."""
         owed, held, notes = str(begun.owed), begun.held, {REFUSED: refused} if refused else {}
         return bool(
-            await lua.end_words(
+            await scripts.end_words(
                 self._store, owed=owed, held=held, thread=thread.name, notes=json.dumps(notes)
             )
         )

@@ -19,8 +19,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keep import DONE
 from bot.redis.keys import once_key, subject_key
-from bot.store import lua
-from bot.store.lua import ReplyField
+from bot.store.lua import ReplyField, scripts
 from bot.store.mailbox import NO_LONGER
 from bot.text.to_devin import is_empty
 
@@ -123,7 +122,7 @@ class Revisions:
             ((has_it, raw),) = await self._store.fields([subject_key(reply)], *fields)
             session = SessionId(has_it) if has_it else None
             new, drops = change(raw or "")
-            what, outcome = await lua.revise(
+            what, outcome = await scripts.revise(
                 self._store,
                 reply_id=reply,
                 session=session or SessionId(""),

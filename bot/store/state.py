@@ -10,10 +10,10 @@ from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.runtime import metrics
 from bot.settings import Settings
-from bot.store import lua
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims, Starts, Tickets
 from bot.store.links import Cards, Links, Profiles
+from bot.store.lua import scripts
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox, Words
 from bot.store.revisions import Revisions
@@ -51,7 +51,7 @@ MOST_SESSIONS = 1_000
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
     """Set the gauges of the backlog, the watch and what it found; to NaN while Redis is away."""
     try:
-        found = await lua.measure(store, most=most)
+        found = await scripts.measure(store, most=most)
     except StoreAway as error:
         log.warning("backlog not measured", extra={"reason": str(error)})
         nan = math.nan

@@ -12,8 +12,8 @@ from bot.model.replies import QUEUED, Outcome, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keys
-from bot.redis import lua as commands
 from bot.redis.connection import Store
+from bot.redis.lua import commands
 from bot.store.outbox import Owed, OwedKind, words_owed, words_subject
 
 REPORTS = OwedKind.OUTCOME, OwedKind.DELAY

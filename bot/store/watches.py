@@ -23,12 +23,12 @@ from bot.model.record import Record
 from bot.model.replies import Outcome
 from bot.model.sessions import NamedSession, Said, SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef, parse_thread
-from bot.redis import lua as commands
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
 from bot.redis.keys import WATCH_KEY, ledger_key, watched_key
-from bot.store import lua
+from bot.redis.lua import commands
 from bot.store.links import card_subject
+from bot.store.lua import scripts
 from bot.store.outbox import Owed, OwedKind, parse_owed, words_owed, words_subject
 from bot.timing import TIMING
 
@@ -132,7 +132,7 @@ class Reads:
         During a `pause`, in seconds, no process reads. Return how many are spent, and the seconds
         until one more can be had.
         """
-        spent, wait_ms = await lua.spend_reads(
+        spent, wait_ms = await scripts.spend_reads(
             self._store,
             most=most,
             per_minute=self._per_minute,
@@ -190,7 +190,7 @@ class Watches:
 
     async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[TakenPoll], float | None]:
         """Take sessions that are due within `ahead`; return them and the seconds to the next."""
-        now, due, taken = await lua.take_polls(
+        now, due, taken = await scripts.take_polls(
             self._store, limit=limit, ahead_ms=millis(ahead), link_ttl=self._link_ttl
         )
         pause = self._store.timing.watch_pause
@@ -207,7 +207,7 @@ class Watches:
 
     async def open(self, poll: TakenPoll) -> TakenPoll:
         """Return the poll with its followers, the messages read before, and its start."""
-        followers, read_ids, started = await lua.open_poll(
+        followers, read_ids, started = await scripts.open_poll(
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
         found = [
@@ -228,7 +228,7 @@ class Watches:
 
     async def record(self, poll: TakenPoll, found: Found) -> Recorded | None:
         """Record a poll, once; return None if another was, or a thread has joined, meanwhile."""
-        answer = await lua.record_poll(
+        answer = await scripts.record_poll(
             self._store,
             session=poll.session,
             before=poll.before,
@@ -258,7 +258,7 @@ class Watches:
     async def end(self, polls: Sequence[tuple[TakenPoll, timedelta | None]]) -> None:
         """End polls that were taken together, each with the time to the next, and found nothing."""
         if polls:
-            await lua.end_polls(
+            await scripts.end_polls(
                 self._store,
                 polls=[[one.session, _after(after)] for one, after in polls],
                 began=polls[0][0].began,
@@ -282,7 +282,7 @@ class Watches:
 
     async def used(self, month: datetime, whose: str = "") -> Sequence[Use]:
         """Return the month's use (UTC) of sessions in whose account `whose` is, or of all."""
-        found = await lua.read_ledger(self._store, month=month.strftime(MONTH))
+        found = await scripts.read_ledger(self._store, month=month.strftime(MONTH))
         return await asyncio.to_thread(uses_in, found, whose)  # a month may be long
 
     async def use_of(self, session: SessionId, month: datetime) -> Use | None:
@@ -294,7 +294,7 @@ class Watches:
         """Have `session` polled now; `by` has ended it, if that is why."""
         if by is not None:
             await self._store.put_field(watched_key(session), "ended_by", by, WATCHED)
-        await lua.hurry(self._store, session=session)
+        await scripts.hurry(self._store, session=session)
 
     async def seen(self, sessions: Sequence[SessionId]) -> Sequence[Watched]:
         """Return what was last seen of each of `sessions`, in their order."""

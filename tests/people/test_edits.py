@@ -30,8 +30,7 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
 from bot.settings import Settings
-from bot.store import lua
-from bot.store.lua import ReplyField
+from bot.store.lua import ReplyField, scripts
 from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.store.revisions import Revised, Revisions
@@ -617,7 +616,7 @@ async def test_an_edit_ahead_of_its_message_is_kept_no_longer_once_it_is_deleted
 async def test_a_change_of_another_form_than_the_reply_has_is_made_again(store: Store) -> None:
     """Another edit came between its read and its write, and what that brought must stay."""
     mailbox, _, reply = await taken(store)
-    await lua.defer(
+    await scripts.defer(
         store,
         session=OF,
         token="token",
@@ -627,7 +626,7 @@ async def test_a_change_of_another_form_than_the_reply_has_is_made_again(store: 
         report_after_ms=0,
     )
     said = reply.model_copy(update={"text": "read before another edit came"})
-    answer = await lua.revise(
+    answer = await scripts.revise(
         store,
         reply_id=reply.id,
         session=OF,

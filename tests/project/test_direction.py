@@ -43,16 +43,15 @@ BUILDERS = {
         "str.maketrans",
         "Timing",
         "Unread",
-        "_Kind",
+        "Scripts",
     ),
 }
-"""Calls that a module of the bot may make at import: none of them opens, starts or reads."""
+"""Calls that a module of the bot may make at import: none of them opens, starts or reads, but for
+`Scripts`, which reads the Lua files: one with a false header must fail at the start, and not with
+the first reply."""
 
-DECORATORS = {
-    *("asynccontextmanager", "contextmanager", "cache", "lru_cache", "web.middleware", "script"),
-}
-"""What may stand over a module's functions. `script` alone reads: the Lua file of that name, since
-one that disagrees with its signature must fail at the start, and not with the first reply."""
+DECORATORS = {"asynccontextmanager", "contextmanager", "cache", "lru_cache", "web.middleware"}
+"""What may stand over a module's functions."""
 
 GUARDS = {"TYPE_CHECKING", "__name__ == '__main__'", "sys.platform != 'win32'"}
 

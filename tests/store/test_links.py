@@ -22,7 +22,7 @@ from bot.redis.keys import (
 )
 from bot.redis.scripts import Script
 from bot.store.links import GONE, Links
-from bot.store.lua import set_link
+from bot.store.lua import scripts
 from bot.store.watches import Watches
 from bot.timing import Timing
 from tests.support.desk import OTHER_SESSION, SESSION
@@ -103,7 +103,7 @@ class SentTwice(Store):
     async def run(self, script: Script, args: Sequence[str | int]) -> Any:
         """Run `script`."""
         answer = await self._sent.run(script, args)
-        if script is set_link.script and args[2] == "":
+        if script is scripts.set_link.script and args[2] == "":
             await self._meanwhile()
             answer = await self._sent.run(script, args)
         return answer

@@ -1,6 +1,6 @@
-"""The Lua files: each has a signature, is taken by Redis, and names fields that exist."""
+"""The Lua files: each is called with its arguments, taken by Redis, and names known fields."""
 
-import importlib
+import ast
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,22 +13,15 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, watched_key
+from bot.redis.lua import commands
 from bot.store.links import Links
-from bot.store.lua import ReplyField
+from bot.store.lua import ReplyField, scripts
 from bot.store.watches import Watches
 from tests.support.keys import at
 from tests.support.lua import BOT, SCRIPTS
 
-SIGNATURES = {
-    f"{module.split('.')[1]}/{name}": named
-    for module in sorted(
-        ".".join(file.relative_to(BOT.parent).with_suffix("").parts).removesuffix(".__init__")
-        for room in ("redis", "store")
-        for file in (BOT / room / "lua").rglob("*.py")
-    )
-    for name, named in vars(importlib.import_module(module)).items()
-    if callable(named) and hasattr(named, "script")
-}
+ROOMS = {"redis": commands, "store": scripts}
+NAMED = {f"{room}/{name}": one for room, of in ROOMS.items() for name, one in of.by_name.items()}
 
 HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
@@ -50,9 +43,21 @@ HASH_CALL = re.compile(
 )
 
 
-def test_every_file_is_a_script_with_a_signature() -> None:
-    """So what is checked here is what is sent."""
-    assert {name: one.script.source for name, one in SIGNATURES.items()} == SCRIPTS
+def test_every_script_is_called_with_the_arguments_that_its_header_names() -> None:
+    """What is checked here is what is sent, and a call that no test makes has no other names."""
+    assert {name: one.script.source for name, one in NAMED.items()} == SCRIPTS
+    by_name = commands.by_name | scripts.by_name
+    called = set()
+    for path in BOT.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            match call:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name("commands" | "scripts"), attr=name)
+                ) if name in by_name:
+                    given = {one.arg for one in call.keywords}
+                    assert given == set(by_name[name].arguments), f"{path}: {name}"
+                    called.add(name)
+    assert called == by_name.keys()
 
 
 def test_every_include_is_included() -> None:
@@ -66,7 +71,7 @@ def test_every_include_is_included() -> None:
 async def test_redis_takes_the_scripts(raw: Redis) -> None:
     """Their syntax is right, and their hashes are those that are sent."""
     for name, source in SCRIPTS.items():
-        assert await raw.script_load(source) == SIGNATURES[name].script.sha, name
+        assert await raw.script_load(source) == NAMED[name].script.sha, name
 
 
 def test_a_script_names_only_fields_that_are_declared() -> None:

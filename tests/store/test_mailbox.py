@@ -25,8 +25,8 @@ from bot.redis.keys import (
     subject_key,
     watched_key,
 )
-from bot.store import lua
 from bot.store.links import Links
+from bot.store.lua import scripts
 from bot.store.mailbox import Head, Later, Mailbox, Nothing
 from bot.store.outbox import Owed, OwedKind
 from bot.store.watches import Watches
@@ -104,8 +104,8 @@ async def test_an_accept_whose_answer_was_lost_is_answered_the_same_again(
     """redis-py repeats it, perhaps when Devin has refused the reply, and nobody sends it again."""
     reply, record = a_reply(1), at(subject_key(a_reply(1).id))
 
-    async def accepted(call: str) -> str:
-        change, _ = await lua.accept(
+    async def accepted(call: str) -> object:
+        change, _ = await scripts.accept(
             store,
             session=ID,
             text=reply.to_json(),
@@ -614,7 +614,7 @@ async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
     (reply,) = await filled(mailbox, 1)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
     answers = [
-        await lua.send_again(
+        await scripts.send_again(
             store, reply_id=reply.id, score=ts_micros(reply.ts), number=1, press=press
         )
         for press in ("x", "x", "y")

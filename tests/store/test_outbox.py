@@ -15,8 +15,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
-from bot.store import lua
 from bot.store.links import FIELDS, Cards, Links, Told, card_owed
+from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import (
     MOST_BYTES,
@@ -272,7 +272,7 @@ async def test_beyond_the_entries_that_are_opened_those_that_are_due_wait(
     due = await raw.zscore(at(OUTBOX_KEY), str(NOTICE))
     assert due is not None
     await tries.outbox.owe(later, "Later.", DAY, int(due) + 600_000)
-    counts = [(await lua.measure(tries.store, most=most))[3] for most in (1, 2, 3)]
+    counts = [(await scripts.measure(tries.store, most=most))[3] for most in (1, 2, 3)]
     assert counts == [2, 2, 3]
 
 
@@ -286,9 +286,9 @@ async def test_words_of_the_next_batch_wait_since_the_end_of_the_last(
     await tries.say("Paragraph 2.")
     hour = millis(timedelta(hours=1))
     await raw.hincrby(at(subject_key(owed.subject)), "waits", -hour)
-    assert (await lua.measure(tries.store, most=9))[-1] >= hour
+    assert (await scripts.measure(tries.store, most=9))[-1] >= hour
     assert await queue.end(begun, THREAD)
-    assert (await lua.measure(tries.store, most=9))[-1] < hour
+    assert (await scripts.measure(tries.store, most=9))[-1] < hour
 
 
 async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries: Tries) -> None:
@@ -296,9 +296,10 @@ async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries:
     await notice(tries)
 
     async def begin(token: str) -> Sequence[Any] | None:
-        return await lua.begin_entry(
+        begun: Sequence[Any] | None = await scripts.begin_entry(
             tries.store, owed=str(NOTICE), token=token, lease_ms=45_000, fields=["content"]
         )
+        return begun
 
     assert await begin("one")
     assert await begin("two") is None

@@ -11,7 +11,7 @@ from bot.redis.connection import Store, millis
 from bot.redis.keys import lease_key, subject_key
 from bot.schedule.local import MOST_HELD
 from bot.store.links import Links, card_owed
-from bot.store.lua import list_due, measure
+from bot.store.lua import scripts
 from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report, parse_owed
 from tests.support.keys import at
 
@@ -72,7 +72,7 @@ class Entries:
         self, grace: timedelta, limit: int
     ) -> tuple[Sequence[SessionId], Sequence[Owed]]:
         """Return the sessions and the entries that a poll would find."""
-        sessions, entries = await list_due(
+        sessions, entries = await scripts.list_due(
             self._store,
             mail_ms=millis(grace),
             most_sessions=limit,
@@ -84,5 +84,5 @@ class Entries:
 
     async def depths(self) -> tuple[int, int]:
         """Return the number of sessions with mail, and of waiting entries."""
-        _, _, sessions, entries, *_ = await measure(self._store, most=1_000)
+        _, _, sessions, entries, *_ = await scripts.measure(self._store, most=1_000)
         return int(sessions), int(entries)
