@@ -23,7 +23,6 @@ from bot.model.record import first_of, mapping, string, strings
 from bot.model.replies import Deletion
 from bot.model.threads import is_id, is_ts, ts_micros
 from bot.relay import UseCases
-from bot.slack.channels import CHANGED
 from bot.store.checkpoints import Missed
 from handlers import mentions, replies
 from handlers.parse import messages
@@ -70,7 +69,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         except NotIdentified:
             is_ours = False
         if is_ours:
-            await cases.workspace.channels.note(channel, CHANGED)
+            await cases.workspace.channels.lookup.forget(channel)
         else:
             await cases.channel_moves.shared(channel)
 
@@ -126,7 +125,7 @@ class Messages(AsyncMiddleware):
         if is_id(channel) and req.body.get("is_ext_shared_channel") is True:
             await cases.channel_moves.shared(channel)
         if is_id(channel) and string(event, "subtype") in CHANNEL_CHANGES:
-            await cases.workspace.channels.note(channel, CHANGED)
+            await cases.workspace.channels.lookup.forget(channel)
         words = event, cases.workspace.team, bot_user
         if kind == "message" and event.get("subtype") in messages.CHANGES:
             await _change(cases, event)

@@ -72,7 +72,7 @@ class LinkForm:
         link = await self.state.links.get(message.thread)
         if link is None:
             return await self._ask(by, message.thread, message, message)
-        await self.workspace.threads.check_in(message.thread.channel)
+        await self.workspace.channels.check_in(message.thread.channel)
         return await self._accept(message, link.session)
 
     async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
@@ -153,7 +153,7 @@ class LinkForm:
         were written before now do not go to Devin.
         """
         await self.accepting.check(by, thread.channel, Act.START)
-        await self.workspace.threads.check_in(thread.channel)
+        await self.workspace.channels.check_in(thread.channel)
         claim = f"linking:{number}"
         if await self.state.claims.is_claimed(claim):
             return

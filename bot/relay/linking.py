@@ -22,7 +22,6 @@ from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
-from bot.slack.channels import MOVED
 from bot.slack.lookups import Need
 from bot.store.links import card_owed
 from bot.store.outbox import Schedule
@@ -163,7 +162,7 @@ class ChannelMoves:
 
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, whose id is `to` from now on. Idempotent."""
-        await self.workspace.channels.note(channel, MOVED, now=to)
+        await self.workspace.channels.told_moved(channel, to)
         while threads := await self.state.links.of_channel(self.workspace.team, channel, AT_ONCE):
             links = await self.state.links.of(threads)
             named = await self.state.names.of([link.session for link in links if link is not None])

@@ -162,7 +162,7 @@ class WorkflowSteps:
         """Return the thread that the step names, by its first message; None if it names none."""
         if not step.thread_ts:
             return None
-        await self.workspace.threads.check_in(step.channel)
+        await self.workspace.channels.check_in(step.channel)
         named = ThreadRef(team=self.workspace.team, channel=step.channel, thread_ts=step.thread_ts)
         try:
             message = await self.workspace.threads.root(named)

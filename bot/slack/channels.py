@@ -1,13 +1,12 @@
 """What Slack says of channels: one look-up for all that the relay wants to know of one.
 
 Slack is asked again if an answer is older than its use allows; if there is no call left for that,
-it is used for up to `KEPT`. An event overrides every answer that was asked for before it. A channel
-that Slack does not show the bot counts as shared with outsiders, and is visible to nobody.
+it is used for up to `KEPT`. A channel that Slack does not show the bot counts as shared with
+outsiders, and is visible to nobody.
 """
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -34,8 +33,8 @@ UNREADABLE = "unreadable"
 MEMBERS_KEPT = timedelta(seconds=5)
 """A change is noticed after twice that: an answer is kept in Redis, and then at hand."""
 
-SHARED, MOVED, CHANGED = "shared", "moved", "changed"
-"""The kinds of events that say something of a channel."""
+SHARED, MOVED = "shared", "moved"
+"""The kinds of events that are noted: outsiders read along, with the second under a new id."""
 
 TOLD = KEPT + timedelta(minutes=1)
 """The time for which an event is kept: longer than an answer that was asked for before it."""
@@ -67,25 +66,9 @@ class Event(Record):
     at: int
     now: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The last events that told of a channel, each kept by itself."""
-
-    shared: Event | None
-    moved: Event | None
-    changed: Event | None
-
-    def of(self, found: Channel | None) -> Channel | None:
-        """Return what holds of an answer beside these events; None if that is nothing."""
-        if found is None or (self.changed is not None and found.at <= self.changed.at):
-            return None
-        shared = self.moved or self.shared
-        if shared is None:
-            return found
-        # Slack's answers may be older than its events for a while.
-        is_later = shared.at and found.at > shared.at + FRESH_SECONDS * SECOND
-        is_over = is_later and self.moved is None
+    def beside(self, found: Channel) -> Channel:
+        """Return what holds of an answer; Slack's may be older than its events for a while."""
+        is_over = 0 < self.at < found.at - FRESH_SECONDS * SECOND and not self.now
         return found if is_over else found.model_copy(update={"is_shared": True})
 
 
@@ -122,10 +105,8 @@ class Channels:
                 raise
             return kept
         told, _ = await self._noted(channel)
-        found = told.of(found or Channel(refusal=UNREADABLE, at=self._clock.now))
-        if found is None:
-            raise SlackAway(INFO, "overtaken", retry_after=1.0, maybe_done=False)
-        return found
+        found = found or Channel(refusal=UNREADABLE, at=self._clock.now)
+        return told.beside(found) if told else found
 
     async def now(self, channel: str) -> str | None:
         """Return the new id of `channel`, if it has one."""
@@ -135,17 +116,14 @@ class Channels:
     async def told_shared(self, channel: str) -> bool:
         """Note that other organizations share `channel`; return True if its threads must know."""
         told, known = await self._noted(channel)
-        await self.note(channel, SHARED)
-        return told.shared is None or (known is not None and not known.is_shared)
+        event = Event(at=self._clock.now)
+        await self._store.put(known_key(SHARED, channel), event.to_json(), TOLD)
+        return told is None or (known is not None and not known.is_shared)
 
-    async def note(self, channel: str, what: str, *, now: str = "") -> None:
-        """Note an event for all processes: a `channel` is `SHARED`, `MOVED` to `now` or `CHANGED`.
-
-        After `CHANGED`, no earlier answer counts any more.
-        """
+    async def told_moved(self, channel: str, now: str) -> None:
+        """Note that the id of `channel` is `now` from now on."""
         event = Event(at=self._clock.now, now=now)
-        ttl = self._link_ttl if what == MOVED else TOLD
-        await self._store.put(known_key(what, channel), event.to_json(), ttl)
+        await self._store.put(known_key(MOVED, channel), event.to_json(), self._link_ttl)
 
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless Slack shows that the bot is in `channel`.
@@ -185,12 +163,13 @@ class Channels:
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
         return max(0, self._clock.age(kept.at)) < seconds * SECOND
 
-    async def _noted(self, channel: str) -> tuple[Told, Channel | None]:
-        """Return what events told of `channel`, and what holds of the answer that is kept."""
-        events = [known_key(what, channel) for what in (SHARED, MOVED, CHANGED)]
-        found, *raw = await self._store.get_all([self.lookup.key(channel), *events])
-        told = Told(*map(Event.parse, raw))
-        return told, told.of(self.lookup.read(channel, found))
+    async def _noted(self, channel: str) -> tuple[Event | None, Channel | None]:
+        """Return the event that tells of outsiders, if any, and what holds of the kept answer."""
+        events = [known_key(what, channel) for what in (MOVED, SHARED)]
+        raw, *noted = await self._store.get_all([self.lookup.key(channel), *events])
+        told = next(filter(None, map(Event.parse, noted)), None)
+        found = self.lookup.read(channel, raw)
+        return told, told.beside(found) if told and found else found
 
     async def _look_up(self, channel: str) -> Channel:
         at = self._clock.now

@@ -1,7 +1,7 @@
 """Slack threads: posts into them, marks on their replies, their messages and status lines."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -35,14 +35,8 @@ INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 """
 
 
-class Whereabouts(Protocol):
-    """What `Channels` knows."""
-
-    async def now(self, channel: str) -> str | None:
-        """Return a channel's new id, or None."""
-
-    async def check_in(self, channel: str) -> None:
-        """Raise `CannotPost` unless the bot can post in `channel`."""
+Moves = Callable[[str], Awaitable[str | None]]
+"""Returns a channel's new id, if it has one (`Channels.now`)."""
 
 
 class Postable(Protocol):
@@ -58,16 +52,15 @@ class Threads:
     Each method may raise `SlackAway`, also for a rate limit that is known (`RateLimits`), and
     `SlackRefused` unless it says otherwise.
 
-    If Slack no longer knows a channel by its id, `channels` has the current one, for reads, marks
-    and buttons. Outsiders may read along there, so a post `follows` only if it is about messages
+    If Slack no longer knows a channel by its id, `moved` has the current one, for reads, marks and
+    buttons. Outsiders may read along there, so a post `follows` only if it is about messages
     that stand there, and not what Devin or a person says.
     """
 
-    def __init__(self, client: AsyncWebClient, channels: Whereabouts) -> None:
+    def __init__(self, client: AsyncWebClient, moved: Moves) -> None:
         self._client = client
         self._limits = RateLimits()
-        self.check_in = channels.check_in
-        self._moved = channels.now
+        self._moved = moved
 
     async def post_once(
         self,

@@ -13,12 +13,10 @@ from bot.model.people import Person, UserId
 from bot.redis.connection import Store
 from bot.slack.api import LIMITED, SlackClock
 from bot.slack.channels import (
-    CHANGED,
     FRESH_SECONDS,
     INFO,
     KEPT,
     LISTED_SECONDS,
-    MOVED,
     REFUSED_SECONDS,
     Channels,
 )
@@ -296,34 +294,26 @@ async def test_a_channel_that_is_shared_a_second_time_is_shared_at_once(
         assert (await channels.get(GENERAL, Need.WORDS)).is_shared
 
 
-async def test_no_event_of_a_channel_overwrites_another(
-    box: Sandbox, channels: Channels, clock: SetClock
+async def test_a_channel_that_moved_has_its_new_id_and_stays_shared(
+    channels: Channels, clock: SetClock
 ) -> None:
-    """Events of one channel are handled at the same time, and in any order."""
-    note, shared = channels.note, channels.told_shared
-    moved = note(GENERAL, MOVED, now="C0NEW00000")
-    await asyncio.gather(note(GENERAL, CHANGED), shared(GENERAL), moved)
-    await asyncio.gather(shared(GENERAL), note(GENERAL, CHANGED))
+    """Both events are handled at the same time, and in any order."""
+    await asyncio.gather(channels.told_shared(GENERAL), channels.told_moved(GENERAL, "C0NEW00000"))
+    await channels.told_shared(GENERAL)
     assert await channels.now(GENERAL) == "C0NEW00000"
-    clock.now += 1
+    clock.now += 2 * FRESH_SECONDS
     assert (await channels.get(GENERAL, Need.WORDS)).is_shared
-    await channels.get(GENERAL, Need.ACT)
-    await note(GENERAL, CHANGED)
-    with pytest.raises(SlackAway):
-        await channels.get(GENERAL, Need.CARDS)
 
 
 async def test_a_change_that_an_event_tells_has_the_channel_asked_for_again(
     box: Sandbox, store: Store, channels: Channels, clock: SetClock
 ) -> None:
-    """It is called something else, is archived, or is private by now."""
+    """It is called something else, is archived, or is private by now; all processes ask."""
     assert await channels.includes(ADA, GENERAL)
     general = box.slack.workspace.channel("general")
     general.kind, general.members = "group", []
     assert await channels.includes(ADA, GENERAL)
-    clock.now += 1
-    await process(box, store, clock).note(GENERAL, CHANGED)
-    clock.now += 1
+    await process(box, store, clock).lookup.forget(GENERAL)
     assert not await channels.includes(ADA, GENERAL)
 
 

@@ -11,7 +11,7 @@ from bot.slack.api import LIMITED
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
-from tests.support.schedules import Unmoved
+from tests.support.schedules import unmoved
 from tests.support.slack_apps import web_client
 
 WORDS = SlackMessage("It is *done*.")
@@ -28,7 +28,7 @@ class Plain:
 @pytest.fixture
 def posts(box: Sandbox) -> Threads:
     """Posts into the sandbox's Slack."""
-    return Threads(web_client(box.slack), Unmoved())
+    return Threads(web_client(box.slack), unmoved)
 
 
 @pytest.fixture
@@ -131,25 +131,15 @@ async def test_edits_wait_in_all_channels_once_slack_limits_them(
     await posts.post_once(thread, Plain(), "two", again=False)
 
 
-class Moved:
-    """Channels that all have the new id `to` (`Whereabouts`)."""
-
-    def __init__(self, to: str) -> None:
-        self._to = to
-
-    async def now(self, _channel: str) -> str:
-        """Return the new id."""
-        return self._to
-
-    async def check_in(self, _channel: str) -> None:
-        """Let it pass."""
-
-
 async def test_only_what_follows_reaches_a_channel_under_its_new_id(
     box: Sandbox, thread: ThreadRef
 ) -> None:
     """Outsiders may read along there; messages are read under the new id all the same."""
-    posts = Threads(web_client(box.slack), Moved(thread.channel))
+
+    async def moved(_channel: str) -> str:
+        return thread.channel
+
+    posts = Threads(web_client(box.slack), moved)
     old = thread.model_copy(update={"channel": "C0OLD00000"})
     with pytest.raises(SlackRefused, match="channel_not_found"):
         await posts.post_once(old, WORDS, "key", again=True)

@@ -15,7 +15,7 @@ from bot.slack.api import MISSING_SCOPE, SlackClient
 from bot.slack.files import COMPLETE, NO_PLACE, Uploads
 from bot.slack.threads import Threads
 from sandbox import Sandbox
-from tests.support.schedules import Unmoved
+from tests.support.schedules import unmoved
 from tests.support.slack_apps import serving
 
 CONTENT = b"a report, " * 20_000
@@ -32,7 +32,7 @@ async def uploading(url: str, token: str) -> AsyncIterator[Uploads]:
     """Uploads with a session of their own."""
     async with aiohttp.ClientSession() as session:
         client = SlackClient(token=token, base_url=url, session=session)
-        yield Uploads(client, Threads(client, Unmoved()))
+        yield Uploads(client, Threads(client, unmoved))
 
 
 @pytest.fixture

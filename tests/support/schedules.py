@@ -20,11 +20,5 @@ class Planned:
         self.told.append((report, after * attempt))
 
 
-class Unmoved:
-    """Channels none of which has a new id, and in all of which the bot is (`Whereabouts`)."""
-
-    async def now(self, _channel: str) -> None:
-        """Return None."""
-
-    async def check_in(self, _channel: str) -> None:
-        """Let it pass."""
+async def unmoved(_channel: str) -> None:
+    """Return None: no channel has a new id."""

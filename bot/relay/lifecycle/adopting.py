@@ -111,7 +111,7 @@ class Adopting:
         rules = (await self.state.profiles.get(channel)).rules
         if rules and self.workspace.permissions.allows_channel(channel):
             try:
-                await self.workspace.threads.check_in(channel)
+                await self.workspace.channels.check_in(channel)
             except CannotPost as error:
                 log.info("not adopted", extra={"channel": channel, "reason": str(error)})
             else:

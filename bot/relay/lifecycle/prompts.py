@@ -77,7 +77,7 @@ class Prompts:
         all are, and marked as what they are. Raises `BadOptions`, `CannotPost`, and `DevinAway` if
         its playbook's macro can't be looked up now.
         """
-        await self.workspace.threads.check_in(start.thread.channel)
+        await self.workspace.channels.check_in(start.thread.channel)
         own, earlier, standing = start.message, _Earlier(), Standing.ALLOWED
         if start.is_reaction and (told := await self._withdrawn(start)) is not None:
             return told

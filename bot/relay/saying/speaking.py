@@ -124,7 +124,7 @@ class Speaking:
         Without a `thread_ts` it begins a thread. `text` is Slack markup. Raises `CannotPost`, and
         what `say` does.
         """
-        await self.workspace.threads.check_in(thread.channel)
+        await self.workspace.channels.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
         words = commands.said(await self.workspace.people.name(by), text)
         key = f"say:{key or secrets.token_hex(16)}"
@@ -247,7 +247,7 @@ class Speaker:
         """Check that what was asked for is still so; a thread that it `links` is checked then."""
         session = spoken.session
         if not thread.thread_ts:
-            await self.workspace.threads.check_in(thread.channel)
+            await self.workspace.channels.check_in(thread.channel)
         if session is None or spoken.links:
             return
         await self.speaking.check_link(thread, session, stops=spoken.reply.is_stop)

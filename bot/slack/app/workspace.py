@@ -237,7 +237,7 @@ class Workspace:
         who = identity.tenant, identity.enterprise
         self.people = People(self.source, self.channels.lookup, *who)
         self.permissions = Permissions(settings, self.people)
-        self.threads = Threads(client, self.channels)
+        self.threads = Threads(client, self.channels.now)
         self.functions = Functions(client)
         self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
 
