@@ -1,8 +1,7 @@
 """Look-ups by id, with one request at a time for each id; all processes share answers and limits.
 
-A failed look-up is not an answer: it is raised, so that nobody takes it for a no, and soon retried.
-What Slack allows of a method in a minute is one budget, of which less urgent calls may use a part
-only.
+A failed look-up is raised, so that nobody takes it for a no. What Slack allows of a method in a
+minute is one budget, of which less urgent calls may use a part only.
 """
 
 import asyncio
@@ -107,15 +106,6 @@ def _is_key(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Miss:
-    """A failed look-up; `is_final` if Slack said that there is no answer."""
-
-    reason: str
-    is_final: bool = False
-    retry_after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """What look-ups are made with: Slack, and where their answers are kept."""
 
@@ -142,8 +132,8 @@ class Lookup(Generic[V]):
         at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
         pause = self.source.timing.look_up_pause
-        self._misses: TTLCache[str, _Miss] = TTLCache(REMEMBERED, pause)
-        self._asking: dict[str, asyncio.Task[V | _Miss]] = {}
+        self._failed: TTLCache[str, asyncio.Task[V | None]] = TTLCache(REMEMBERED, pause)
+        self._asking: dict[str, asyncio.Task[V | None]] = {}
 
     async def get(self, key: str, need: Need = Need.ACT) -> V | None:
         """Return the answer for `key`; None if Slack has none, or if `key` is not an id.
@@ -153,9 +143,9 @@ class Lookup(Generic[V]):
         found = self._at_hand.get(key)
         if found is None and _is_key(key):
             found = self.read(key, await self._store.get(self.key(key)))
-        if found is not None:
-            return found
-        return self._value(self._misses.get(key) or await self._joined(key, need))
+        if found is None:
+            found = await (self._failed.get(key) or self.ask(key, need))
+        return found
 
     def known(self, key: str) -> V | None:
         """Return the answer for `key` if it is at hand."""
@@ -182,7 +172,7 @@ class Lookup(Generic[V]):
 
     def may_prepare(self, key: str) -> bool:
         """Return True if `key` is an id that was not requested just now."""
-        return _is_key(key) and key not in self._at_hand and key not in self._misses
+        return _is_key(key) and key not in self._at_hand and key not in self._failed
 
     async def prepare(self, key: str) -> None:
         """Look `key` up so that it is `known`, unless that takes a call that others may need."""
@@ -190,74 +180,64 @@ class Lookup(Generic[V]):
             await self.get(key, Need.NAMES)
 
     async def ask(self, key: str, need: Need) -> V | None:
-        """Ask Slack, whatever is known; returns and raises as `get` does."""
-        return self._value(await self._joined(key, need))
-
-    def _value(self, answer: V | _Miss) -> V | None:
-        if not isinstance(answer, _Miss):
-            return answer
-        if answer.is_final:
-            return None
-        after = answer.retry_after
-        raise SlackAway(self.method, answer.reason, retry_after=after, maybe_done=False)
-
-    async def _joined(self, key: str, need: Need) -> V | _Miss:
-        """Wait for the request for `key` that is under way, if any, or begin one."""
+        """Ask Slack, or wait for who does, whatever is known; returns and raises as `get` does."""
         if not _is_key(key):
-            return _Miss("no id", is_final=True)
+            return None
         if not need.share:
-            return _Miss(LIMITED)
+            raise self._away(LIMITED)
         if key not in self._asking:
             self._asking[key] = asking = asyncio.create_task(self._ask(key, need))
             asking.add_done_callback(partial(self._ended, key))
         return await asyncio.shield(self._asking[key])
 
-    def _ended(self, key: str, asking: "asyncio.Task[V | _Miss]") -> None:
+    def _ended(self, key: str, asking: "asyncio.Task[V | None]") -> None:
         del self._asking[key]
         if not asking.cancelled():
             asking.exception()  # whoever asked may be gone
 
-    async def _ask(self, key: str, need: Need) -> V | _Miss:
-        miss = _Miss(LIMITED)
+    async def _ask(self, key: str, need: Need) -> V | None:
+        failure: SlackAway | None = None
         for _ in range(TRIES):
             if wait := await self._budget.spend(need):
-                return _Miss(LIMITED, retry_after=wait)
-            answer = await self._try(key, need)
-            if not isinstance(answer, _Miss):
+                raise self._away(LIMITED, wait)
+            try:
+                answer = await self._try(key)
+            except SlackAway as error:
+                log.warning("look-up failed", extra={"id": key, "reason": str(error)})
+                if asked := asked_wait(error):
+                    wait = await self._budget.spend(need, pause=asked)
+                    raise self._away(error.reason, wait) from error
+                failure = error
+                continue
+            if answer is not None:
                 self._at_hand[key] = answer
                 raw = self.form.dump_json(answer).decode()
                 await self._store.put(self.key(key), raw, self.kept)
                 return answer
-            miss = answer
-            if miss.is_final or miss.retry_after is not None:
-                break
-        if miss.retry_after is None:
-            self._misses[key] = miss
-        return miss
+            failure = None
+            break
+        self._failed[key] = self._asking[key]
+        if failure is not None:
+            raise failure
+        return None
 
-    async def _try(self, key: str, need: Need) -> V | _Miss:
+    async def _try(self, key: str) -> V | None:
+        """Ask once; None if Slack says that there is no answer."""
         try:
             async with asyncio.timeout(self.source.timing.look_up_seconds):
                 return await self.look_up(key)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
-                return self._failed(key, error.reason)
+                raise self._away(error.reason) from error
             log.warning("look-up refused", extra={"id": key, "reason": str(error)})
-            return _Miss(error.reason, is_final=True)
-        except SlackAway as error:
-            wait = asked_wait(error)
-            if wait:
-                wait = await self._budget.spend(need, pause=wait)
-            return self._failed(key, error.reason, wait or None)
         except TimeoutError as error:
             reason = broken(error)
             metrics.SLACK_ERRORS.labels(self.method, reason).inc()
-            return self._failed(key, reason)
+            raise self._away(reason) from error
         except (KeyError, TypeError, AttributeError) as error:
             # An answer without its method's promised fields names nobody.
             log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
-            return _Miss("unreadable", is_final=True)
+        return None
 
-    def _failed(self, key: str, reason: str, wait: float | None = None) -> _Miss:
-        log.warning("look-up failed", extra={"id": key, "reason": f"{self.method}: {reason}"})
-        return _Miss(reason, retry_after=wait)
+    def _away(self, reason: str, wait: float | None = None) -> SlackAway:
+        return SlackAway(self.method, reason, retry_after=wait, maybe_done=False)
