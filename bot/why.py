@@ -1,69 +1,42 @@
-"""`devin-relay why` says what became of one message, and what to do next; it changes nothing.
+"""`devin-relay why` says what became of one message, and shows what Redis keeps of it.
 
-It reads Redis, and asks Slack who the bot is, and for the message. The output has ids, times and
-states, and nothing that people or Devin wrote.
+It changes nothing, and asks Slack only who the bot is, and for the message. What it shows are ids,
+times and states by their names in docs/architecture/redis.md, and nothing that anybody wrote.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.app import open_slack
 from bot.doctor import REDIS_ERRORS, who_is
 from bot.model.errors import SlackAway, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.record import string
-from bot.model.replies import OutcomeKind, Refusal, ReplyId, reply_id
-from bot.model.sessions import Follow, SessionState
-from bot.model.threads import ThreadRef, ts_micros
-from bot.redis import keep
-from bot.redis.connection import Store, check_schema, millis, open_store
+from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, reply_id
+from bot.model.threads import ThreadRef, is_id, ts_micros
+from bot.redis.connection import Store, check_schema, open_store
 from bot.redis.embedded.home import ValkeyHome
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call
 from bot.slack.app.workspace import Identity
-from bot.slack.threads import NO_SUCH_CHANNEL, NO_SUCH_THREAD
 from bot.store.claims import Claims
-from bot.store.outbox import OwedKind
-from bot.store.traces import Trace, trace
-from bot.wording.phrases import plural, span
+from bot.store.traces import Facts, trace
+from bot.wording.phrases import span
 from handlers.mentions import claim_of
 from handlers.parse import messages
 
-Rows = Iterator[tuple[str, str, str]]
-"""Possible findings, of which the first counts: the grade, what it says, and what to do."""
-
 WELL, LOOK, ACT = "well", "look", "act"
 
-GONE, STEP = "gone", "step"
-NOT_IN = frozenset({"not_in_channel", NO_SUCH_CHANNEL})
-SECOND, LATE, STUCK, OLD, DAY = 1_000, 10_000, 60_000, 300_000, 86_400_000
+LATE, NEW = 10_000, 60_000
+"""Milliseconds: what is due longer ago is overdue; a message of less may be on its way."""
 
-SEND = "*Send to Devin* in the message's menu sends it."
-LOG = "See its lines in the log (docs/troubleshooting.md, Find a reply)."
-SEE = "See docs/operations.md,"
-ALLOW = f"Allow that (docs/configuration.md, Who may message Devin). {SEND}"
-NAME_ALL = "Name it as the log does: T0123ABCD:C0123ABCD:1764000000.000100."
-LATER = "Ask again in a few seconds."
-NAME = "Ask with a permalink that has thread_ts, as Copy link of a reply gives it."
-AGAIN = ("Devin may have it", "Look into the session; if it isn't there, press *Send again*.")
+UNITS = {10: 1, 13: 1_000, 16: 1_000_000}
+"""By the number of digits that a time has today: its units in a second."""
 
-ENDS: Mapping[OutcomeKind | Refusal, tuple[str, str]] = {
-    OutcomeKind.DELIVERED: ("Devin has it", ""),
-    OutcomeKind.UNCERTAIN: AGAIN,
-    OutcomeKind.UNCONFIRMED: AGAIN,
-    OutcomeKind.SUSPENDED: AGAIN,
-    OutcomeKind.GIVEN_UP: ("Devin took nothing for too long", "Press *Send again* in the thread."),
-    OutcomeKind.ENDED: ("its session takes no more", f"Link or start another one. {SEND}"),
-    OutcomeKind.REFUSED: ("Devin rejected it", "The thread has the reason."),
-    Refusal.KEY_REJECTED: ("Devin rejects the key", f"{SEE} RelayKeyRejected."),
-    Refusal.FORBIDDEN: ("Devin rejected it", f"{SEE} RelayForbidden."),
-    Refusal.ACTING: ("Devin rejected it", "Run `devin-relay doctor`, and see ACT_AS."),
-}
-"""What each outcome means, and what to do; some refusals have a row of their own."""
+NO_REPLY, WAITS = "A reply without a mark or an answer", "A reply that waits"
+DEVINS = "Devin's message is not in the thread"
 
 _PERMALINK = re.compile(
     r"https://[\w.-]+/archives/([A-Z0-9]{1,32})/p([0-9]{10})([0-9]{6})/?"
@@ -77,19 +50,13 @@ NO_MESSAGE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A message, as it was named; the tenant, and the thread that it is in, may be unknown."""
 
     team: str
     channel: str
     ts: str
     thread_ts: str = ""
-
-    @property
-    def id(self) -> ReplyId:
-        """The key of the reply that it may be."""
-        return reply_id(self.team, self.channel, self.ts)
 
 
 def parse_place(text: str) -> Place | None:
@@ -101,271 +68,137 @@ def parse_place(text: str) -> Place | None:
 
 
 async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
-    """Tell of the message, its thread, its delivery and its reports, and of the session."""
+    """Tell of the message, or what keeps that from being known."""
     url = settings.redis_url or ValkeyHome(settings.data_dir.resolve()).url
     async with open_slack(settings) as client, open_store(url) as store:
-        known = await who_is(client)
-        if isinstance(known, Finding):
-            yield known
-        ours = known if isinstance(known, Identity) else None
-        team = ours.tenant if ours else place.team
-        if not team or place.team not in {"", team}:
-            says, fix = (
-                f"its workspace is {place.team}, and the bot's is {team}",
-                "Ask with the settings of its relay.",
-            )
-            if not team:
-                says, fix = "its workspace isn't known without Slack", NAME_ALL
-            yield _finding("Message", ACT, says, fix)
-            return
-        own, place = store.of(team), replace(place, team=team)
-        try:
-            if not await check_schema(own):
-                fix = "Check REDIS_URL and DATA_DIR: they have to be those of the relay."
-                yield _finding("Redis", ACT, f"no relay of {team} has used it", fix)
+        ours = await who_is(client)
+        if isinstance(ours, Finding):
+            yield ours
+            if not place.team:
+                fix = "Name it as the log does: T0123ABCD:C0123ABCD:1764000000.000100."
+                yield _finding("Message", ACT, "its workspace isn't known without Slack", fix)
                 return
-            look = await _look(client, own, settings, ours, place)
+        else:
+            place = place._replace(team=place.team or ours.tenant)
+        try:
+            yield await _told(client, store.of(place.team), ours, place)
         except StoreAway as error:
             fix = "Start the relay, or ask on its machine, as its user and with its settings."
             fix = REDIS_ERRORS if settings.redis_url else fix
             yield _finding("Redis", ACT, f"can't be read ({error})", fix)
-            return
-    for what, rows in look.told():
-        yield _finding(what, *next(rows))
+
+
+async def _told(
+    client: SlackClient, store: Store, ours: Identity | Finding, place: Place
+) -> Finding:
+    if not await check_schema(store):
+        fix = "Check REDIS_URL and DATA_DIR: they have to be those of the relay."
+        return _finding("Redis", ACT, f"no relay of {place.team} has used it", fix)
+    event, reason = await _message(client, place)
+    root = string(event, "thread_ts") or place.thread_ts or place.ts
+    thread = ThreadRef(team=place.team, channel=place.channel, thread_ts=root)
+    id_, user = reply_id(*place[:3]), ours.user if isinstance(ours, Identity) else ""
+    (at, kept), claims = await trace(store, id_, thread), Claims(store)
+    facts = {
+        "message": {
+            "written": ts_micros(place.ts),
+            "by": string(event, "user") or string(event, "bot_id"),
+            "slack": reason,
+            "turned_away": await claims.is_claimed(f"turned away:{id_}"),
+            "answered": await claims.is_claimed(claim_of(thread, place.ts)),
+        },
+        **kept,
+    }
+    state = kept["reply"].get("state")
+    is_talk = event and messages.parse_reply(event, place.team, user) is None
+    # What people say through the bot is its own post, and goes to Devin all the same.
+    if not state and isinstance(ours, Identity) and messages.is_own(event, ours):
+        grade, says, page = WELL, "was written by the bot, so it isn't for Devin", DEVINS
+    elif not state:
+        grade, says, page = *_unheard(at, facts, is_talk=bool(is_talk)), NO_REPLY
+    else:
+        grade, says, page = *_met(at, facts), WAITS if state in QUEUED else NO_REPLY
+    if late := [name for name, due in kept["due"].items() if due and due < at - LATE]:
+        grade, says = ACT, f"{says}; overdue: {', '.join(late)}"
+    lines = f"{id_} {says}", *(f"{name}: {_listed(one, at)}" for name, one in facts.items())
+    return _finding("Message", grade, "\n".join(lines), f"See docs/troubleshooting.md, {page}.")
 
 
 def _finding(what: str, grade: str, says: str, fix: str) -> Finding:
     return Finding(what, is_good=grade != ACT, says=says, fix=fix, warns=grade == LOOK)
 
 
-async def _shown(client: SlackClient, place: Place) -> tuple[Mapping[str, Any], str]:
-    """Return the message as Slack shows it, or nothing, and Slack's reason, `GONE` or `STEP`."""
-    where, start = place.channel, place.thread_ts or place.ts
-    if where.startswith("-"):
-        return {}, STEP
+async def _message(client: SlackClient, place: Place) -> tuple[Mapping[str, Any], str]:
+    """Return the message as Slack shows it, or nothing, and why; a workflow's step is nowhere."""
+    if not is_id(place.channel):
+        return {}, ""
     only = {"oldest": place.ts, "latest": place.ts, "inclusive": True}
+    start = place.thread_ts or place.ts
     try:
-        page = await call(client, "conversations.replies", channel=where, ts=start, **only)
+        page = await call(client, "conversations.replies", channel=place.channel, ts=start, **only)
     except (SlackRefused, SlackAway) as error:
-        return {}, GONE if error.reason in NO_SUCH_THREAD else error.reason
+        return {}, error.reason
     found = next((one for one in page["messages"] if one.get("ts") == place.ts), None)
-    return ({**found, "channel": where}, "") if found else ({}, GONE)
+    return ({**found, "channel": place.channel}, "") if found else ({}, "not there")
 
 
-async def _look(
-    client: SlackClient, store: Store, settings: Settings, ours: Identity | None, place: Place
-) -> "_Look":
-    event, hidden = await _shown(client, place)
-    root = string(event, "thread_ts") or place.thread_ts
-    root = root or (place.ts if event or hidden == STEP else "")
-    thread = ThreadRef(team=place.team, channel=place.channel, thread_ts=root)
-    claims = Claims(store)
-    return _Look(
-        settings=settings,
-        ours=ours,
-        place=place,
-        event=event,
-        hidden=hidden,
-        trace=await trace(store, place.id, thread if root else None),
-        is_turned_away=await claims.is_claimed(f"turned away:{place.id}"),
-        is_answered=await claims.is_claimed(claim_of(thread, place.ts)),
+def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
+    """Grade what became of a reply, by its record, and say it."""
+    reply, mailbox, kind = facts["reply"], facts["mailbox"], facts["reply"].get("kind")
+    state, is_done, due = reply["state"], reply["state"] == "done", mailbox["due"] or 0
+    cause = reply.get("refusal") or kind
+    rows = (
+        (is_done and kind == OutcomeKind.DELIVERED, WELL, "was sent: Devin has it"),
+        (is_done and kind in UNCLEAR, ACT, f"was sent, and Devin may have it ({kind})"),
+        (is_done and kind == OutcomeKind.REFUSED, ACT, f"was rejected by Devin ({cause})"),
+        (is_done and kind, ACT, f"wasn't sent ({kind})"),
+        (state in {"withdrawn", "ahead"}, LOOK, "was withdrawn before it was sent, or came"),
+        (state not in QUEUED, ACT, f"isn't known: a record without meaning here ({state})"),
+        (state == "sending" and mailbox["leased"], LOOK, "is being sent"),
+        (state == "sending", ACT, "is being sent, but its process died or froze"),
+        (mailbox["leased"], LOOK, "waits: a process is taking mail of its session"),
+        ((mailbox["place"] or 0) > 1, LOOK, "waits for the one that is first"),
+        (due < at - LATE, ACT, "waits, and no process takes it"),
+        ("failing" in facts["session"], LOOK, "waits, since Devin has put its session off"),
+        ((mailbox["behind"] or 0) > at, LOOK, "waits until its session's threads are read"),
+        (True, LOOK, "waits for its time"),
     )
+    return next((grade, says) for holds, grade, says in rows if holds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """What is known of a message; `event` and `hidden` are as `_shown` returns them."""
+def _unheard(at: int, facts: Mapping[str, Facts], *, is_talk: bool) -> tuple[str, str]:
+    """Say why a message was never accepted, as far as that is known."""
+    message, link = facts["message"], facts["thread"]
+    reasons = (
+        (message["slack"], f"Slack doesn't show it ({message['slack']})"),
+        (message["turned_away"], "its author may not message Devin"),
+        (message["answered"], "it was for the bot, which has answered it"),
+        ("session" not in link, "its thread isn't linked"),
+        (is_talk, "it is an aside, Slack's own, or no reply in a thread"),
+        (link.get("muted"), "its thread is muted"),
+        (message["written"] <= int(link.get("since", 0)), "it is older than the link, or unmuting"),
+        (link["unread"], "its thread is yet to be read for missed replies"),
+        (message["written"] // 1000 > at - NEW, "it may be on its way"),
+    )
+    if reason := next((says for holds, says in reasons if holds), ""):
+        return LOOK, f"was never accepted: {reason}"
+    return ACT, "isn't known: no event came, it was refused, or it ended over 7 days ago"
 
-    settings: Settings
-    ours: Identity | None
-    place: Place
-    event: Mapping[str, Any]
-    hidden: str
-    trace: Trace
-    is_turned_away: bool
-    is_answered: bool
 
-    def told(self) -> Iterator[tuple[str, Rows]]:
-        """Judge all of it."""
-        state = self.trace.reply.state
-        # What people say through the bot is its own post, and goes to Devin all the same.
-        is_own = self.ours is not None and messages.is_own(self.event, self.ours) and not state
-        yield "Message", self._message(is_own=is_own)
-        if self.hidden != STEP:
-            yield "Thread", self._thread()
-        if not is_own:
-            yield "Reply", self._accepted() if state else self._unheard()
-        for kind, due in self.trace.reports.items():
-            yield "Report", self._report(kind, due)
-        if self.trace.session:
-            yield "Session", self._polls()
-            if self.trace.thread is not None and self.hidden != STEP:
-                yield "Devin's words", self._words()
+def _listed(facts: Facts, now: int) -> str:
+    """Name the facts that hold."""
+    known = {name: value for name, value in facts.items() if value not in {None, "", False}}
+    listed = ", ".join(
+        name if value is True else f"{name} {_shown(str(value), now)}"
+        for name, value in known.items()
+    )
+    return listed or "nothing"
 
-    def _at(self, at: int) -> str:
-        """Say a time by the clock, and how long ago, or in which time, it is."""
-        try:
-            clock, far = datetime.fromtimestamp(at / 1000, UTC), abs(self.trace.at - at)
-        except (ValueError, OverflowError, OSError):
-            return "a time that can't be read"
-        lasts = span(timedelta(milliseconds=far))
-        passed = "now" if far < SECOND else f"{lasts} ago" if at < self.trace.at else f"in {lasts}"
-        return f"{clock:{'%Y-%m-%d ' if far > DAY else ''}%H:%M:%S} UTC ({passed})"
 
-    def _message(self, *, is_own: bool) -> Rows:
-        event, hidden, fix = self.event, self.hidden, f"/invite it there. {SEND}"
-        says = f"{self.place.id}, written at {self._at(ts_micros(self.place.ts) // 1000)}"
-        if hidden in NOT_IN:
-            yield ACT, f"{says}; the bot isn't in its channel, and hears nothing there", fix
-        elif hidden == GONE:
-            yield LOOK, f"{says}; it is no longer in Slack, or never was", ""
-        elif hidden == STEP:
-            yield WELL, f"{says} for a workflow's step", ""
-        elif hidden:
-            yield LOOK, f"{says}; Slack doesn't show it ({hidden})", f"{SEE} RelaySlackErrors."
-        elif is_own:
-            yield WELL, f"{says} by the bot itself, so it isn't for Devin", ""
-        else:
-            yield WELL, f"{says} by {string(event, 'user') or string(event, 'bot_id')}", ""
-
-    def _thread(self) -> Rows:
-        thread, link = self.trace.thread, self.trace.link
-        if thread is None:
-            yield LOOK, "isn't known, as Slack doesn't show the message", NAME
-        elif link is None:
-            fix = f"Mention the bot in it with `link` and the session. {SEND}"
-            yield LOOK, f"{thread.thread_ts} isn't linked to a session", fix
-        else:
-            says = f"{thread.thread_ts} is linked to {link.session}, by {link.by} at"
-            says = f"{says} {self._at(link.at * 1000)}; it follows {self._follow}"
-            says = says if link.follow else f"{says}, as MIRROR has it"
-            if link.muted:
-                fix = f"Mention the bot in it with `unmute`. {SEND}"
-                yield LOOK, f"{says}; it is muted, so nothing in it goes to Devin", fix
-            yield WELL, says, ""
-
-    @property
-    def _follow(self) -> str:
-        link = self.trace.link
-        return (link and link.follow) or self.settings.mirror
-
-    def _accepted(self) -> Rows:
-        reply, outcome = self.trace.reply, self.trace.reply.outcome
-        if reply.state == "done" and outcome is not None:
-            kind, refusal = outcome.kind, outcome.refusal
-            means, fix = ENDS.get(refusal or kind, ENDS[kind])
-            means = f"{means} ({refusal})" if refusal else means
-            grade = WELL if kind is OutcomeKind.DELIVERED else ACT
-            yield grade, f"ended as {kind} for {reply.session}: {means}", fix
-        elif reply.state == "waiting":
-            yield from self._queued()
-        elif reply.state == "sending":
-            is_new = self.trace.at - reply.sending_since < STUCK
-            says = f"is being sent to {reply.session}, since {self._at(reply.sending_since)}"
-            if self.trace.is_leased:
-                fix = f"Large files take long; else: {SEE} RelayDevinSlow."
-                yield WELL if is_new else LOOK, says, "" if is_new else fix
-            fix = "Within 20 seconds, another process looks into the session; else start one."
-            yield LOOK if is_new else ACT, f"{says}; its process died or froze", fix
-        elif reply.state in {"withdrawn", "ahead"}:
-            yield LOOK, "was deleted, or edited, before it was sent or came itself", SEND
-        else:
-            yield ACT, f"has a record that this release can't read ({reply.state})", LOG
-
-    def _queued(self) -> Rows:
-        """Tell what holds up a reply: another one, a process, Devin, or threads to read."""
-        known, accepted, due = self.trace, self.trace.reply.accepted, self.trace.due
-        says, last = f"has waited for {known.session} since", accepted + millis(keep.BEHIND)
-        says = f"{says} {self._at(accepted)}"
-        if known.is_leased or known.mail.rank is None:
-            yield LOOK, f"{says}; a process is taking mail of its session", LATER
-        elif known.mail.rank:
-            says = f"{says}, as number {known.mail.rank + 1} of {known.mail.length}"
-            yield LOOK, f"{says}; {known.mail.first} is first", "Ask why that one waits."
-        elif due is None or due < known.at - LATE:
-            says = f"{says}; it was due at {'no time' if due is None else self._at(due)}"
-            yield ACT, f"{says}, and no process takes it", f"{SEE} RelayMailStuck."
-        elif since := known.failing:
-            tries = f"{known.attempts} {plural(known.attempts, 'try', 'tries')}"
-            ends = self._at(max(since, accepted) + millis(self.settings.give_up_after))
-            says = f"{says}; Devin has put it off since {self._at(since)}, {tries} so far; it is"
-            says = f"{says} tried next at {self._at(due)}, and given up at {ends} or later"
-            yield LOOK, says, "Wait. Log `waits` has Devin's reason."
-        elif known.behind is not None and last > known.at:
-            says = f"{says}; its session's threads are read first, until {self._at(last)} at most"
-            yield LOOK, says, "Wait. Log `catching up` tells of it."
-        else:
-            yield LOOK, f"{says}; it is due at {self._at(due)}", LATER
-
-    def _unheard(self) -> Rows:
-        """Tell what kept a message from being accepted, the certain reasons first."""
-        known, place, settings = self.trace, self.place, self.settings
-        thread, link, ts = known.thread, known.link, ts_micros(place.ts)
-        said = messages.parse_message(self.event, place.team)
-        is_aside = said and messages.is_aside(said, self.ours.user if self.ours else "")
-        is_foreign = said and said.bots and not settings.allow_bots & {*said.bots}
-        is_barred = settings.allow_channels and place.channel not in settings.allow_channels
-        rule = f"Log `turned away` has the rule. {ALLOW}"
-        wait = "Wait. Log `catching up` tells of it; log `thread not read` has Slack's reason."
-        reasons: Sequence[tuple[object, str, str]] = (
-            (self.hidden == GONE, "it isn't in Slack", ""),
-            (self.hidden in NOT_IN, "Slack sends no events from that channel", ""),
-            (self.event and not messages.is_said(self.event), "it is a message of Slack's own", ""),
-            (is_aside, "it is an aside", SEND),
-            (self.is_turned_away, "its author may not message Devin", rule),
-            (self.is_answered, "it was for the bot, which has answered it", ""),
-            (is_barred, "its channel isn't in ALLOW_CHANNELS", ALLOW),
-            (is_foreign, "a bot that isn't in ALLOW_BOTS wrote it", ALLOW),
-            (not thread, "its thread would tell why", NAME),
-            (not link, "its thread isn't linked", ""),
-            (link and not link.takes_replies, "its thread takes no replies, as it is muted", ""),
-            (link and ts <= link.since, "its thread was linked or unmuted after it", SEND),
-            (known.is_unread, "its thread is yet to be read for missed replies", wait),
-            (known.at - ts // 1000 < STUCK, "it may be on its way", "Ask again in a minute."),
-        )
-        for _, says, fix in filter(itemgetter(0), reasons):
-            yield LOOK, f"was never accepted: {says}", fix
-        lost = "was never accepted: no event came, it was refused, or it ended over 7 days ago"
-        fix = f"{LOG} Without any, mention the bot there; if it's silent, reinstall the app. {SEND}"
-        yield ACT, lost, fix
-
-    def _report(self, kind: OwedKind, due: int) -> Rows:
-        if kind is OwedKind.DELAY and due > self.trace.at:
-            yield WELL, f"⏳ comes at {self._at(due)}, if it still waits then", ""
-        what = "its outcome" if kind is OwedKind.OUTCOME else "⏳, or its removal,"
-        grade = ACT if due < self.trace.at - LATE else LOOK
-        fix = f"Log `report waits` has Slack's reason. {SEE} RelayReportsWaiting."
-        yield grade, f"{what} isn't in the thread yet; it is due at {self._at(due)}", fix
-
-    def _polls(self) -> Rows:
-        known, seen, now = self.trace, self.trace.seen, self.trace.at
-        read = f"read last at {self._at(seen.read_at)}" if seen.read_at else "not read yet"
-        state = "not found by Devin" if seen.is_missing else seen.state.value
-        says = f"{known.session} is {state}, {read}; {known.mail.length} queued"
-        if known.polled is None:
-            says = f"{says}; not polled any more, as it has ended, or no thread follows it"
-            yield LOOK, says, "A reply has it read again."
-        elif known.polled < now - LATE:
-            says = f"{says}; its poll was due at {self._at(known.polled)}, and no process makes it"
-            yield ACT, says, f"{SEE} RelayWatchLate."
-        else:
-            says = f"{says}; polled next at {self._at(known.polled)}"
-            is_working = bool(seen.read_at) and seen.state is SessionState.WORKING
-            since = seen.read_at if is_working else known.read_wanted_at
-            if seen.is_missing or seen.read_at <= since < now - STUCK:
-                yield LOOK, says, f"{SEE} RelayReadsFail."
-            yield WELL, says, ""
-
-    def _words(self) -> Rows:
-        known, due = self.trace, self.trace.words
-        if due is not None:
-            since = known.words_since or due
-            is_late = due < known.at - LATE or since < known.at - OLD
-            says = f"have waited since {self._at(since)}; they are tried next at {self._at(due)}"
-            yield ACT if is_late else LOOK, says, f"{SEE} RelayWordsWaiting."
-        if not known.is_followed or self._follow == Follow.OFF:
-            fix = "Mention the bot in it with `follow`."
-            yield LOOK, f"this thread doesn't follow {known.session}, or not its words", fix
-        says = "all that was read for this thread is in it, or was left out for good"
-        bars = "" if self.settings.mirror_external else "; `status` tells if its channel bars them"
-        yield WELL, f"{says}{bars}", ""
+def _shown(value: str, now: int) -> str:
+    """Say a time by the clock, and how far from `now` (Unix ms) it is; else return the value."""
+    if not value.isdecimal() or len(value) not in UNITS:
+        return value
+    at = int(value) * 1000 // UNITS[len(value)]
+    far, clock = timedelta(milliseconds=abs(now - at)), datetime.fromtimestamp(at / 1000, UTC)
+    return f"{clock:%Y-%m-%d %H:%M:%S} UTC ({span(far)} {'ago' if at <= now else 'from now'})"

@@ -1,14 +1,13 @@
-"""All that Redis knows of one message, its thread and its session, by reads that change nothing.
+"""What Redis keeps of one message, its thread and its session, by reads that change nothing.
 
 A diagnosis must not end at a broken record: what can't be read of it counts as missing.
 """
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
-from bot.model.replies import QUEUED, Outcome, Reply, ReplyId, place_of
+from bot.model.record import Record
+from bot.model.replies import QUEUED, Outcome, Reply, ReplyId
 from bot.model.sessions import SessionId, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keys
@@ -16,121 +15,57 @@ from bot.redis.connection import Store
 from bot.redis.lua import commands
 from bot.store.outbox import Owed, OwedKind, words_owed, words_subject
 
-REPORTS = OwedKind.OUTCOME, OwedKind.DELAY
+Facts = Mapping[str, Any]
+"""Values by their names in docs/architecture/redis.md; none of them is anybody's words."""
+
+REPLY = "state", "session", "round", "accepted", "not_before", "sending_since", "put_off_at"
+OUTCOME = "kind", "refusal", "status"
+LINK = "session", "by", "at", "since", "muted", "follow"
+SEEN = "state", "is_missing", "read_at", "spoke_at"
+SESSION = "read_wanted_at", "failing", "attempts", "ended_by"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyTrace:
-    """The record of a reply; `state` is empty if it was never accepted.
+async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Mapping[str, Facts]]:
+    """Return Redis's time (Unix ms), and the facts in the order in which they are read.
 
-    Here and below, times are Unix ms, and 0 or None without one.
+    The `thread` is that of the message, as far as the caller knows. `due` has the times of the
+    session's next `poll`, and of the `words`, `outcome` and `delay` that are owed.
     """
-
-    state: str
-    session: SessionId
-    round: int
-    accepted: int
-    sending_since: int
-    outcome: Outcome | None
-    thread: ThreadRef | None
-
-
-class Place(NamedTuple):
-    """A sorted set, and the score and the rank of one member, None if it isn't there."""
-
-    length: int
-    first: str | None
-    score: int | None
-    rank: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """All of it, `at` Redis's time; the `thread` is None if only Slack could tell it.
-
-    `mail` is the mailbox of the session; what is `due`, `polled` or owed is scored by its time.
-    """
-
-    at: int
-    reply: ReplyTrace
-    reports: Mapping[OwedKind, int]
-    thread: ThreadRef | None
-    link: Link | None
-    is_unread: bool
-    session: SessionId
-    mail: Place
-    due: int | None
-    behind: int | None
-    is_leased: bool
-    polled: int | None
-    failing: int
-    attempts: int
-    seen: Watched
-    read_wanted_at: int
-    is_followed: bool
-    words: int | None
-    words_since: int
+    reply = await _fields(store, keys.subject_key(id_), *REPLY, "reply", "outcome")
+    message = Reply.parse(reply.pop("reply", None))
+    reply |= _of(Outcome.parse(reply.pop("outcome", None)), *OUTCOME)
+    thread = thread if message is None else message.thread
+    link = _of(Link.parse(await store.get(keys.link_key(thread))), *LINK)
+    is_of_link = bool(link) and reply.get("state") not in QUEUED
+    session = SessionId((link if is_of_link else reply).get("session", ""))
+    joins, number = f"joined:{thread.name}", reply.get("round", "")
+    watched = await _fields(store, keys.watched_key(session), "seen", joins, *SESSION)
+    joined, seen = watched.pop(joins, None), Watched.parse(watched.pop("seen", None))
+    kinds = (OwedKind.OUTCOME, OwedKind.DELAY) if number.isdecimal() else ()
+    owed = words_owed(thread), *(Owed(id_, int(number), kind) for kind in kinds)
+    sets = keys.mail_key(session), keys.UNREAD_KEY, keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY
+    members = id_, thread.name, session, session, session, *map(str, owed)
+    places = [*sets, *[keys.OUTBOX_KEY] * len(owed)]
+    at, found = await commands.places(store, keys=places, members=members)
+    (queued, first, _, place), *others = found
+    unread, due, behind, *rest = (score for _, _, score, _ in others)
+    waits = await store.field(keys.subject_key(words_subject(thread)), "waits")
+    more = {"joined": joined, "unread": unread, "words_wait": waits}
+    is_leased = await store.get(keys.lease_key(session)) is not None
+    mailbox = {"queued": queued, "place": place, "first": first, "due": due, "behind": behind}
+    return at, {
+        "reply": reply,
+        "thread": {"thread_ts": thread.thread_ts, **link, **more},
+        "session": {"session": session, **_of(seen, *SEEN), **watched},
+        "mailbox": {**mailbox, "leased": is_leased},
+        "due": dict(zip(("poll", *(one.kind.value for one in owed)), rest, strict=True)),
+    }
 
 
-async def trace(store: Store, id_: ReplyId, thread: ThreadRef | None) -> Trace:
-    """Read it in three round trips; the `thread` may be unknown."""
-    reply = await _reply(store, id_)
-    known, (team, channel, ts) = reply.thread or thread, place_of(id_)
-    # A message whose thread is unknown may begin one.
-    where = known or ThreadRef(team=team, channel=channel, thread_ts=ts)
-    link = Link.parse(await store.get(keys.link_key(where)))
-    session = reply.session if link is None or reply.state in QUEUED else link.session
-    owed = words_owed(where), *(Owed(id_, reply.round, kind) for kind in REPORTS)
-    sets = keys.mail_key(session), keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY, keys.UNREAD_KEY
-    members = id_, session, session, session, where.name, *map(str, owed)
-    names = "failing", "attempts", "seen", "read_wanted_at", f"joined:{where.name}"
-    (at, found), lease, (watched,), waits = await asyncio.gather(
-        commands.places(store, keys=[*sets, *[keys.OUTBOX_KEY] * len(owed)], members=members),
-        store.get(keys.lease_key(session)),
-        store.fields([keys.watched_key(session)], *names),
-        store.field(keys.subject_key(words_subject(where)), "waits"),
-    )
-    mail, due, behind, polled, unread, words, *reports = (Place(*one) for one in found)
-    failing, attempts, seen, wanted, joined = watched
-    dues = zip(REPORTS, reports, strict=True)
-    return Trace(
-        at=at,
-        reply=reply,
-        reports={kind: one.score for kind, one in dues if one.score is not None},
-        thread=known if link is None else where,
-        link=link,
-        is_unread=unread.score is not None,
-        session=session,
-        mail=mail,
-        due=due.score,
-        behind=behind.score,
-        is_leased=lease is not None,
-        polled=polled.score,
-        failing=_number(failing),
-        attempts=_number(attempts),
-        seen=Watched.parse(seen) or Watched(),
-        read_wanted_at=_number(wanted),
-        is_followed=joined is not None,
-        words=words.score,
-        words_since=_number(waits),
-    )
+async def _fields(store: Store, key: keys.Key, *names: str) -> dict[str, Any]:
+    (found,) = await store.fields([key], *names)
+    return {name: value for name, value in zip(names, found, strict=True) if value is not None}
 
 
-async def _reply(store: Store, id_: ReplyId) -> ReplyTrace:
-    names = "state", "session", "round", "accepted", "sending_since", "outcome", "reply"
-    (found,) = await store.fields([keys.subject_key(id_)], *names)
-    state, session, number, accepted, since, outcome, text = found
-    kept = Reply.parse(text)
-    return ReplyTrace(
-        state=state or "",
-        session=SessionId(session or ""),
-        round=_number(number),
-        accepted=_number(accepted),
-        sending_since=_number(since),
-        outcome=Outcome.parse(outcome),
-        thread=None if kept is None else kept.thread,
-    )
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
+def _of(record: Record | None, *names: str) -> dict[str, Any]:
+    return {} if record is None else record.model_dump(mode="json", include={*names})
