@@ -128,14 +128,15 @@ class Accepting:
         # Slack sends a request again that takes long, and a script may run twice: a link that this
         # request has made is new to it.
         is_new = existing is None or (existing.card, existing.session) == (link.card, session)
+        if (existing or link).since == link.since:
+            # Before anything that takes time: what comes now may have to wait for that.
+            await self.read_since(thread, at, took_long=begins)
         if is_new:
             if await self.state.claims.claim(f"linked:{thread.name}:{link.card}"):
                 audit(Event.LINKED, by, **thread.log_fields, session_id=session, step=step)
             if existing is None:  # else its first poll is due, or has been waited for
                 await self.polling.begin(thread, session)
             await self.schedule.tell(card_owed(thread, link))
-        if (existing or link).since == link.since:
-            await self.read_since(thread, at, took_long=begins)
         return existing or link, is_new
 
     async def is_starting(self, thread: ThreadRef) -> bool:

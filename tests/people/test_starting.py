@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.mirror.poll import Polling
 from bot.model.errors import (
     BadStep,
     BeingStarted,
@@ -22,6 +23,7 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
+from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store
@@ -214,6 +216,30 @@ async def test_a_reply_that_is_written_meanwhile_reaches_the_session(bot: Bot, d
     session = await until_linked(desk, root)
     await wait_until(session.received, "the reply arrives")
     assert session.received() == ["ada, U0ADA00000 (in Slack):\n\nAnd tag it"]
+
+
+async def test_what_is_written_as_the_thread_is_linked_follows_what_was_written_before(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its event meets the link, while what the session has said is read."""
+    slow, begin = asyncio.Event(), Polling.begin
+    desk.devin.creations.append(replace(STATES["running"], until=slow))
+    root = await desk.slack.say("The build is red")
+    await desk.mention("start Fix it", thread=root)
+    await wait_until(lambda: sessions(desk), "Devin is asked")
+    await desk.reply("And tag it", root)
+    await desk.until_heard()
+
+    async def begin_late(self: Polling, thread: ThreadRef, session: SessionId) -> None:
+        await desk.reply("As v2", root)
+        await desk.until_received("As v2", session)
+        await begin(self, thread, session)
+
+    monkeypatch.setattr(Polling, "begin", begin_late)
+    slow.set()
+    session = await until_linked(desk, root)
+    await wait_until(lambda: len(session.received()) == 2, "both replies arrive")
+    assert [one.partition("\n\n")[2] for one in session.received()] == ["And tag it", "As v2"]
 
 
 async def test_a_thread_that_is_linked_starts_nothing(bot: Bot, desk: Desk) -> None:
