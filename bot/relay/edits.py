@@ -228,7 +228,8 @@ class Edits:
         forwarded = () if met.may_be_taken else reply.forwarded
         reply = reply.model_copy(update={"files": (), "forwarded": forwarded})
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
-        await self.state.tickets.write(number, ticket)
+        # Another edit may be offered at the same moment.
+        await self.state.tickets.write(number, ticket, lambda one: one.edited > edit.edited)
         once = f"edited:{reply.ts}:{edit.edited}"
         words = delivery_reports.correction_offered(number)
         await self.notices.whisper(reply.thread, reply.author, words, once=once)

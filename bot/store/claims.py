@@ -174,12 +174,19 @@ class Tickets:
     async def issue(self, ticket: Ticket) -> str:
         """Keep `ticket`, and return its number."""
         number = new_number()
-        await self.write(number, ticket)
+        await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), KEEP)
         return number
 
-    async def write(self, number: str, ticket: Ticket) -> None:
-        """Keep `ticket` under a number that was given out already."""
-        await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), KEEP)
+    async def write(self, number: str, ticket: T, is_later: Callable[[T], bool]) -> bool:
+        """Keep `ticket` under a number that was given out, unless one is there that `is_later`."""
+        key = ticket_key(ticket.kind, number)
+        while True:
+            raw = await self._store.get(key)
+            found = type(ticket).parse(raw)
+            if found is not None and is_later(found):
+                return False
+            if await self._store.swap(key, raw or "", ticket.to_json(), KEEP):
+                return True
 
     async def read(self, form: type[T], number: str, by: UserId) -> T:
         """Return the ticket of that form and number; raises `Expired`."""

@@ -23,7 +23,7 @@ from bot.model.errors import (
 )
 from bot.model.files import AttachedFile, Upload
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Outcome, OutcomeKind, Reply, reply_id
+from bot.model.replies import Change, Outcome, OutcomeKind, Reply, ReplyId, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
@@ -382,6 +382,26 @@ async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
     await until_settled(store)
     assert len(desk.received()) == 2
     assert len(offers(desk)) <= 2
+
+
+async def test_of_two_edits_at_once_the_later_text_is_sent(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are offered under one number, the later one first."""
+    _, ts = await delivered(desk)
+    offer, edits = Revisions.offer, ["Two"]
+
+    async def offer_late(self: Revisions, reply: ReplyId, number: str) -> str:
+        if edits:
+            await desk.slack.edit("general", ts, edits.pop())
+            await desk.slack.deliveries[-1].settled()
+        return await offer(self, reply, number)
+
+    monkeypatch.setattr(Revisions, "offer", offer_late)
+    await edit(desk, ts, "One")
+    await press(desk, await offered(desk, 2))
+    await wait_until(lambda: len(desk.received()) == 2, "a correction arrives")
+    assert "Two" in desk.received()[-1]
 
 
 async def test_a_correction_whose_post_was_not_answered_is_found(
