@@ -18,7 +18,7 @@ from bot.model.sessions import NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.links import FIELDS, Told, card_owed, card_subject, thread_of
+from bot.store.links import Told, card_owed, card_subject, thread_of
 from bot.store.outbox import Begun, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options
@@ -42,7 +42,6 @@ class CardTeller:
     audience: Audience
     status_lines: StatusLines
     schedule: Schedule
-    fields: Sequence[str] = FIELDS
 
     async def tell(self, begun: Begun) -> bool:
         """Post or edit the card, if it does not show what is so, and end the entry.

@@ -194,7 +194,6 @@ class WordsTeller:
     status_lines: StatusLines
     schedule: Schedule
     say_once: Callable[[ThreadRef, SlackMessage], Awaitable[None]]
-    fields: Sequence[str] = ()
 
     async def tell(self, begun: Begun) -> bool:
         """Post the next batch; return False if the thread may not be shown all of it."""

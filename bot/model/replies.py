@@ -204,7 +204,7 @@ def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
 
 
 QUEUED = frozenset({"waiting", "sending"})
-"""The states of a reply that is in its session's mailbox; `ReplyField.STATE` has it."""
+"""The states of a reply that is in its session's mailbox."""
 
 
 class Evidence(StrEnum):

@@ -24,7 +24,6 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing, Schedule
 from bot.store.state import State
 from bot.wording.message import SlackMessage
@@ -54,8 +53,6 @@ class Reviews:
     audience: Audience
     notices: Notices
     schedule: Schedule
-
-    fields: Sequence[str] = (ReplyField.CONTENT,)
 
     async def ask(
         self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""
@@ -94,7 +91,7 @@ class Reviews:
 
     async def tell(self, begun: Begun) -> bool:
         """Ask for a review or read its state; post what comes of it, or try again later."""
-        asked = Asked.parse(begun.record[ReplyField.CONTENT])
+        asked = Asked.parse(begun.record["content"])
         if asked is None:
             return False
         waited, timing = time.time() - asked.at, self.workspace.timing

@@ -142,8 +142,6 @@ class Digests:
     audience: Audience
     notices: Notices
 
-    fields: Sequence[str] = ()
-
     async def set(self, channel: str, by: UserId, often: Often | None) -> None:
         """Set the channel's digest in the time zone of `by`; without `often`, end it."""
         await self.accepting.check(by, channel, Act.START)

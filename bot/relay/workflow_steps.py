@@ -20,7 +20,6 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.text.content import section
@@ -34,8 +33,6 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class WorkflowSteps:
     """The workflow steps, from Slack's request to their end; it is also their teller."""
-
-    fields = (ReplyField.CONTENT,)
 
     workspace: Workspace
     state: State
@@ -55,7 +52,7 @@ class WorkflowSteps:
 
     async def tell(self, begun: Begun) -> bool:
         """Carry out a step, perhaps again; an error that its author must know about fails it."""
-        raw = begun.record[ReplyField.CONTENT]
+        raw = begun.record["content"]
         if not raw:
             return True
         step = StepAsked.model_validate_json(raw)

@@ -23,8 +23,7 @@ from bot.runtime.in_flight import Background
 from bot.slack.api import LIMITED
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import Threads
-from bot.store.lua import ReplyField
-from bot.store.outbox import KEEP, REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report, Schedule
+from bot.store.outbox import KEEP, Begun, Outbox, Owed, OwedKind, Report, Schedule
 from bot.store.state import State
 from bot.timing import TIMING
 from bot.wording import delivery_reports, workflows
@@ -55,10 +54,6 @@ def having_posted() -> Iterator[None]:
 class Teller(Protocol):
     """Tells the entries of one kind."""
 
-    @property
-    def fields(self) -> Sequence[str]:
-        """The fields of the subject's record that `tell` needs."""
-
     async def tell(self, begun: Begun) -> bool:
         """Tell an entry; return False if there is nothing, or no longer anything, to tell.
 
@@ -86,7 +81,7 @@ class Reporter:
         """Tell one entry, or schedule a retry; an entry that was told is not told again."""
         ends = asyncio.get_running_loop().time() + self.seconds
         teller = self.tellers[owed.kind]
-        begun = await self.outbox.begin(owed, teller.fields)
+        begun = await self.outbox.begin(owed)
         if begun is None:
             return
         try:
@@ -149,8 +144,6 @@ class Notices:
     threads: Threads
     background: Background
 
-    fields = (ReplyField.CONTENT,)
-
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
         """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
         await self._owe(thread, Notice(thread=thread, words=words), once)
@@ -188,7 +181,7 @@ class Notices:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
-        raw = begun.record[ReplyField.CONTENT]
+        raw = begun.record["content"]
         if not raw:
             return False
         notice = Notice.model_validate_json(raw)
@@ -222,8 +215,6 @@ async def _try(send: Callable[[], Awaitable[object]]) -> None:
 
 
 class _Tellers:
-    fields = REPORT_FIELDS
-
     def __init__(self, workspace: Workspace, state: State) -> None:
         self._workspace = workspace
         self._threads = workspace.threads

@@ -239,10 +239,6 @@ class Profiles:
         await self.clear(channel)
 
 
-FIELDS = ("requests", "session", "ts", "shows", "slot", "rests_until")
-"""The fields of a card's record that its teller needs."""
-
-
 def card_owed(thread: ThreadRef, link: Link) -> Owed:
     """Return the outbox entry of the card of a thread's link."""
     return Owed(card_subject(thread, link), 1, OwedKind.CARD)

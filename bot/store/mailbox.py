@@ -34,7 +34,7 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
-from bot.store.lua import ReplyField, scripts
+from bot.store.lua import scripts
 from bot.store.outbox import Owed, OwedKind
 
 _UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
@@ -257,37 +257,37 @@ class Mailbox:
 
     async def kept(self, reply: ReplyId) -> Reply | None:
         """Return the reply while it waits, or while a report or *Send again* may need it."""
-        raw = await self._store.field(subject_key(reply), ReplyField.REPLY)
+        raw = await self._store.field(subject_key(reply), "reply")
         return Reply.model_validate_json(raw) if raw else None
 
     async def uploads(self, reply: ReplyId) -> Sequence[Upload] | None:
         """Return the uploads of `reply`; None: none are recorded, so it was certainly not sent."""
-        raw = await self._store.field(subject_key(reply), ReplyField.FILES)
+        raw = await self._store.field(subject_key(reply), "files")
         return _UPLOADS.validate_json(raw) if raw else None
 
     async def keep_uploads(self, reply: ReplyId, brought: Sequence[Upload]) -> None:
         """Record the uploads of the files of `reply`, which are not repeated with a later try."""
-        await self._note(reply, ReplyField.FILES, _UPLOADS.dump_json(tuple(brought)).decode())
+        await self._note(reply, "files", _UPLOADS.dump_json(tuple(brought)).decode())
 
     async def keep_as_user(self, reply: ReplyId, account: str) -> None:
         """Record the account as which `reply` is sent next, on which its text depends."""
-        await self._note(reply, ReplyField.AS_USER, account)
+        await self._note(reply, "as_user", account)
 
-    async def _note(self, reply: ReplyId, field: ReplyField, text: str) -> None:
+    async def _note(self, reply: ReplyId, field: str, text: str) -> None:
         await self._store.put_field(subject_key(reply), field, text, NO_LONGER)
 
     async def session_of(self, reply: ReplyId) -> SessionId | None:
         """Return the session for which the reply was last accepted, as long as that is known."""
-        session = await self._store.field(subject_key(reply), ReplyField.SESSION)
+        session = await self._store.field(subject_key(reply), "session")
         return SessionId(session) if session else None
 
     async def is_known(self, reply: ReplyId) -> bool:
         """Return True if the reply was accepted or withdrawn before."""
-        return await self._store.field(subject_key(reply), ReplyField.STATE) not in {None, "ahead"}
+        return await self._store.field(subject_key(reply), "state") not in {None, "ahead"}
 
     async def round_of(self, reply: ReplyId) -> int:
         """Return the round of a reply, even if the text is gone by now; 0 for an unknown one."""
-        return int(await self._store.field(subject_key(reply), ReplyField.ROUND) or 0)
+        return int(await self._store.field(subject_key(reply), "round") or 0)
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back, once for each round; return its session if that was done."""

@@ -13,6 +13,7 @@ in the post's metadata means the same words at each try.
 
 import json
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +27,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
-from bot.store.lua import ReplyField, scripts
+from bot.store.lua import scripts
 
 
 class OwedKind(StrEnum):
@@ -111,12 +112,6 @@ KEEP = TRIED
 LEASE = timedelta(seconds=45)
 """The time for which a try keeps others out; `reporting/reporter.py` stops before its end."""
 
-REPORT_FIELDS = (
-    *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
-    *(ReplyField.DELAY_TOLD_IN, ReplyField.ROUND, ReplyField.SESSION),
-)
-"""The fields of a reply's record that a report needs."""
-
 
 class Owing(IntEnum):
     """What has come of an entry that was to be added; true while it is still to be done."""
@@ -131,8 +126,8 @@ class Owing(IntEnum):
 class Begun:
     """A try at an entry, and by what it holds it (`held`).
 
-    It is a try `again` if Slack may have accepted it before. `record` has the requested fields of
-    the subject; a missing one is empty.
+    It is a try `again` if Slack may have accepted it before. `record` has the fields of the
+    subject; a missing one is empty.
     """
 
     owed: Owed
@@ -170,21 +165,19 @@ class Outbox:
 
     async def content(self, subject: str) -> str | None:
         """Return what was to be done about `subject`, as long as that is kept."""
-        return await self._store.field(subject_key(subject), ReplyField.CONTENT)
+        return await self._store.field(subject_key(subject), "content")
 
-    async def begin(self, owed: Owed, fields: Sequence[str]) -> Begun | None:
-        """Begin a try, and read `fields` of the subject; None without an entry or its lease."""
+    async def begin(self, owed: Owed) -> Begun | None:
+        """Begin a try, and read the subject; None without an entry or its lease."""
+        token, lease_ms = secrets.token_hex(8), millis(LEASE)
         answer = await scripts.begin_entry(
-            self._store,
-            owed=str(owed),
-            token=secrets.token_hex(8),
-            lease_ms=millis(LEASE),
-            fields=fields,
+            self._store, owed=str(owed), token=token, lease_ms=lease_ms
         )
         if not answer:
             return None
-        held, again, *found = answer
-        return Begun(owed, held, bool(again), dict(zip(fields, map(str, found), strict=True)))
+        held, again, found = answer
+        record = defaultdict(str, zip(found[::2], found[1::2], strict=True))
+        return Begun(owed, held, bool(again), record)
 
     async def pause(
         self, begun: Begun, after: float, *, may_be_done: bool, keep: timedelta = KEEP
@@ -236,18 +229,18 @@ class Report:
 
     @classmethod
     def of(cls, begun: Begun) -> "Report":
-        """Build it from a record with `REPORT_FIELDS`; raise ValidationError for a broken one."""
+        """Build it from a reply's record; raise ValidationError for a broken one."""
         record = begun.record
-        reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]
+        reply, outcome = record["reply"], record["outcome"]
         return cls(
             owed=begun.owed,
             again=begun.again,
-            is_waiting=record[ReplyField.STATE] in QUEUED,
+            is_waiting=record["state"] in QUEUED,
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
-            delay_told_in=record[ReplyField.DELAY_TOLD_IN],
-            is_current=record[ReplyField.ROUND] == str(begun.owed.number),
-            session=SessionId(record[ReplyField.SESSION]),
+            delay_told_in=record["delay_told_in"],
+            is_current=record["round"] == str(begun.owed.number),
+            session=SessionId(record["session"]),
         )
 
 

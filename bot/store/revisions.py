@@ -19,7 +19,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keep import DONE
 from bot.redis.keys import once_key, subject_key
-from bot.store.lua import ReplyField, scripts
+from bot.store.lua import scripts
 from bot.store.mailbox import NO_LONGER
 from bot.text.to_devin import is_empty
 
@@ -89,7 +89,7 @@ class Revisions:
         def change(raw: str) -> tuple[str, str]:
             kept = Reply.model_validate_json(raw) if raw else reply
             new = _revised(kept, reply, drops_forwarded=drops_forwarded)
-            drops = "" if new.all_files == kept.all_files else ReplyField.FILES
+            drops = "" if new.all_files == kept.all_files else "files"
             return "" if is_empty(new) else new.to_json(), drops
 
         return await self._revise(reply.id, edited, change, may_be_ahead=may_be_ahead)
@@ -106,7 +106,7 @@ class Revisions:
 
     async def offered(self, reply: ReplyId, edited: int) -> None:
         """Note that a correction by the edit of `edited` has been offered."""
-        await self._store.put_field(subject_key(reply), ReplyField.EDITED, str(edited), NO_LONGER)
+        await self._store.put_field(subject_key(reply), "edited", str(edited), NO_LONGER)
 
     async def _revise(
         self,
@@ -117,7 +117,7 @@ class Revisions:
         may_be_ahead: bool,
     ) -> Revision:
         """Make a change that returns the new JSON, and the field to delete with the old one."""
-        fields = (ReplyField.SESSION, ReplyField.REPLY)
+        fields = ("session", "reply")
         for _ in range(TRIES):
             ((has_it, raw),) = await self._store.fields([subject_key(reply)], *fields)
             session = SessionId(has_it) if has_it else None

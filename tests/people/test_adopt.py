@@ -15,7 +15,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
-from bot.relay.lifecycle.own_threads import OwnThreads, thread_owed
+from bot.relay.lifecycle.own_threads import thread_owed
 from bot.store.outbox import KEEP, Outbox, Owed, OwedKind
 from bot.wording import refusals
 from bot.wording.commands import by_mention
@@ -328,7 +328,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
         parts = parts_of(desk.box, store, devin=devin)
         await parts.cases.own_threads.ask(place, SessionId(SESSION), UserId("U0ADA"))
-        begun = await Outbox(store).begin(owed, OwnThreads.fields)
+        begun = await Outbox(store).begin(owed)
         assert begun is not None
         if dies != "before":
             assert await parts.cases.own_threads.tell(begun)

@@ -266,7 +266,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         await desk.linked_thread()
     channel = desk.slack.workspace.channel("general").id
     owed = digest_owed(desk.slack.team_id, channel, due)
-    begun = await Outbox(store).begin(owed, ())
+    begun = await Outbox(store).begin(owed)
     assert begun is not None
     if dies == "after":
         async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:

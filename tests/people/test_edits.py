@@ -30,7 +30,7 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
 from bot.settings import Settings
-from bot.store.lua import ReplyField, scripts
+from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.store.revisions import Revised, Revisions
@@ -465,7 +465,7 @@ async def until_noted(desk: Desk, store: Store, ts: str, text: str) -> None:
     key = subject_key(reply_id(desk.slack.team_id, channel, ts))
 
     async def is_noted() -> bool:
-        noted = await store.field(key, ReplyField.MEANWHILE)
+        noted = await store.field(key, "meanwhile")
         return noted is not None and text == (noted and Reply.model_validate_json(noted).text)
 
     await wait_until(is_noted, f"{text!r} is noted")

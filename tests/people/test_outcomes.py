@@ -26,7 +26,6 @@ from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, Key, lease_key, subject_key, watched_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
-from bot.store.lua import ReplyField
 from bot.store.mailbox import Mailbox
 from bot.text.to_slack import cut
 from bot.timing import TIMING
@@ -428,7 +427,7 @@ async def test_a_notice_whose_try_was_cut_short_is_taken_back_as_well(
 
 
 async def _is_over(store: Store, subject: Key) -> bool:
-    return await store.field(subject, ReplyField.STATE) in {"done", "withdrawn"}
+    return await store.field(subject, "state") in {"done", "withdrawn"}
 
 
 async def test_a_notice_that_comes_too_late_leaves_no_mark(

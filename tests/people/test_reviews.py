@@ -207,7 +207,7 @@ async def test_an_answer_that_cannot_be_read_is_not_logged(
         reviews = parts_of(desk.box, store, devin=devin).cases.reviews
         ada = UserId(desk.slack.workspace.user("ada").id)
         assert await reviews.ask(thread, ada, "key", named=PR) is None
-        begun = await reviews.state.outbox.begin(owed, reviews.fields)
+        begun = await reviews.state.outbox.begin(owed)
         assert begun is not None
         with pytest.raises(DevinAway, match=r"^Devin: HTTP 200$"):
             await reviews.tell(begun)
@@ -331,7 +331,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         ada = UserId(desk.slack.workspace.user("ada").id)
         assert await parts.cases.reviews.ask(thread, ada, "key", named=PR) is None
         owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
-        begun = await parts.state.outbox.begin(owed, parts.cases.reviews.fields)
+        begun = await parts.state.outbox.begin(owed)
         assert begun is not None
         if "Devin" in dies or "result" in dies:
             await devin.ask_review(PR)

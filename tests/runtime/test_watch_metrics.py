@@ -82,7 +82,7 @@ async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store
     await polled(store, 0, SessionState.WAITING, "Done.", "Look.")
     await polled(store, 1, SessionState.WAITING, "Done, too.")
     outbox, owed = Outbox(store), words_owed(thread_of(0))
-    begun = await outbox.begin(owed, ())
+    begun = await outbox.begin(owed)
     assert begun is not None
     await wait_until(lambda: _has_age(store), "they have waited")
     assert value("relay_words_waiting") == 2

@@ -15,7 +15,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
-from bot.store.links import FIELDS, Cards, Links, Told, card_owed
+from bot.store.links import Cards, Links, Told, card_owed
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import (
@@ -54,7 +54,7 @@ class Tries:
 
     async def begin(self, owed: Owed) -> Begun:
         """Begin a try."""
-        begun = await self.outbox.begin(owed, FIELDS)
+        begun = await self.outbox.begin(owed)
         assert begun is not None
         return begun
 
@@ -153,7 +153,7 @@ async def test_a_try_that_was_frozen_changes_nothing_of_the_next(
     await end(tries, frozen)
     after = await raw.hgetall(record), await raw.zrange(at(OUTBOX_KEY), 0, -1, withscores=True)
     assert after == before
-    assert await tries.outbox.begin(frozen.owed, ()) is None
+    assert await tries.outbox.begin(frozen.owed) is None
 
 
 @pytest.mark.parametrize(("owe", "end"), ENDS, ids=IDS)
@@ -297,7 +297,7 @@ async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries:
 
     async def begin(token: str) -> Sequence[Any] | None:
         begun: Sequence[Any] | None = await scripts.begin_entry(
-            tries.store, owed=str(NOTICE), token=token, lease_ms=45_000, fields=["content"]
+            tries.store, owed=str(NOTICE), token=token, lease_ms=45_000
         )
         return begun
 

@@ -12,14 +12,14 @@ from bot.redis.keys import lease_key, subject_key
 from bot.schedule.local import MOST_HELD
 from bot.store.links import Links, card_owed
 from bot.store.lua import scripts
-from bot.store.outbox import REPORT_FIELDS, Begun, Outbox, Owed, OwedKind, Report, parse_owed
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Report, parse_owed
 from tests.support.keys import at
 
 
 async def linked(store: Store, thread: ThreadRef, link: Link, ttl: timedelta) -> None:
     """Link a thread whose card was posted, so that the outbox holds nothing of it."""
     await Links(store, ttl).create(thread, link)
-    begun = await Outbox(store).begin(card_owed(thread, link), ())
+    begun = await Outbox(store).begin(card_owed(thread, link))
     if begun is not None:  # else the bot that runs beside the test has ended it
         await Outbox(store).end(begun, forget=False)
 
@@ -53,7 +53,7 @@ class Entries:
 
     async def begin(self, owed: Owed) -> Report | None:
         """Begin an attempt; None if there is nothing to tell, or another process tells it."""
-        begun = await self.outbox.begin(owed, REPORT_FIELDS)
+        begun = await self.outbox.begin(owed)
         if begun is None:
             return None
         self._begun[owed] = begun

@@ -111,7 +111,7 @@ class Speaking:
 
     async def begin(self) -> Begun:
         """Begin a try at what the thread is to be shown, as another process would."""
-        begun = await Outbox(self.store).begin(self.owed, ())
+        begun = await Outbox(self.store).begin(self.owed)
         assert begun is not None
         return begun
 
@@ -150,7 +150,7 @@ class Speaking:
         """
         owed = owed or self.owed
         teller = self._tellers(self._parts())[owed.kind]
-        begun = await Outbox(self.store).begin(owed, teller.fields)
+        begun = await Outbox(self.store).begin(owed)
         if begun is None:
             return
         telling = asyncio.ensure_future(teller.tell(begun))

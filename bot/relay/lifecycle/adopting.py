@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
 
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost
@@ -58,8 +57,6 @@ class Adopting:
     notices: Notices
     threads: OwnThreads
     schedule: Schedule
-
-    fields: ClassVar[Sequence[str]] = ()
 
     async def change(
         self, place: ThreadRef, by: UserId, rules: Sequence[Rule], once: str

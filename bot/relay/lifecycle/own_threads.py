@@ -6,10 +6,8 @@ has a thread in the channel gets no other one. By a rule, the thread has all tha
 
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
 
 from bot.mirror.audience import Audience
 from bot.model.errors import OPERATOR_MUST_ACT, NotLinked, SlackRefused
@@ -23,7 +21,6 @@ from bot.relay.saying.speaking import Speaking
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
 from bot.store.state import State
 from bot.text.to_slack import escape
@@ -75,8 +72,6 @@ class OwnThreads:
     notices: Notices
     schedule: Schedule
 
-    fields: ClassVar[Sequence[str]] = (ReplyField.CONTENT,)
-
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
         """Have a child of the session of `thread` get a thread in the channel.
 
@@ -112,7 +107,7 @@ class OwnThreads:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the first message and link its thread, unless an earlier try has done either."""
-        raw = begun.record[ReplyField.CONTENT]
+        raw = begun.record["content"]
         if not raw:
             return False
         wanted = OwnThread.model_validate_json(raw)

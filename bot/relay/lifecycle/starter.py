@@ -30,7 +30,6 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import start_claim
-from bot.store.lua import ReplyField
 from bot.store.outbox import Begun
 from bot.store.state import State
 from bot.text.options import parse_options
@@ -56,8 +55,6 @@ _WORDS = TypeAdapter(SlackMessage)
 class Starter:
     """The teller of starts."""
 
-    fields = (ReplyField.CONTENT,)
-
     workspace: Workspace
     state: State
     devin: Devin
@@ -68,7 +65,7 @@ class Starter:
 
     async def tell(self, begun: Begun) -> bool:
         """Start a session and link its thread, or tell the thread why not."""
-        raw = begun.record[ReplyField.CONTENT]
+        raw = begun.record["content"]
         if not raw:
             return False
         start = Start.model_validate_json(raw)

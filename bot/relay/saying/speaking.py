@@ -26,7 +26,6 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
-from bot.store.lua import ReplyField
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing, Schedule
 from bot.store.state import State
 from bot.wording import commands, refusals, workflows
@@ -175,8 +174,6 @@ log = logging.getLogger(__name__)
 class Speaker:
     """The teller of posts in a person's name."""
 
-    fields = (ReplyField.CONTENT,)
-
     workspace: Workspace
     state: State
     accepting: Accepting
@@ -186,7 +183,7 @@ class Speaker:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the words and send them on; return False if they were refused."""
-        raw = begun.record[ReplyField.CONTENT]
+        raw = begun.record["content"]
         if not raw:
             return False
         spoken = Spoken.model_validate_json(raw)
@@ -204,7 +201,7 @@ class Speaker:
 
         Of what was told, only an answer stays known, and with it whose it is.
         """
-        spoken = Spoken.parse(begun.record[ReplyField.CONTENT])
+        spoken = Spoken.parse(begun.record["content"])
         if told or spoken is None:
             await self.state.outbox.end(begun, forget=spoken is not None and not spoken.asked)
         else:

@@ -1,11 +1,11 @@
 -- Begins a try at an entry of the outbox, under a new `token`. Returns what holds the entry from
--- then on (`try_of`), 1 if a try was begun before, else 0, and `fields` of the subject; returns
--- nothing if the entry has ended, or while another try is in progress. Run twice, it begins one.
+-- then on (`try_of`), 1 if a try was begun before, else 0, and the fields of the subject, each with
+-- its value; returns nothing if the entry has ended, or while another try is in progress. Run
+-- twice, it begins one.
 -- It doesn't ask whether the entry is due: whoever calls `tell` before that starts it early.
 local owed = ARGV[1]
 local token = ARGV[2]
 local lease_ms = tonumber(ARGV[3])
-local fields = cjson.decode(ARGV[4])
 
 local record, begun, before = try_of(owed)
 if redis.call('EXISTS', record) == 0 then redis.call('ZREM', key.outbox, owed) end
@@ -16,6 +16,4 @@ if tonumber(until_ms) > now and holder ~= token then return false end
 local held = now + lease_ms .. '|' .. token
 redis.call('HSET', record, begun, held)
 redis.call('ZADD', key.outbox, now + lease_ms, owed)
-local found = {held, before and 1 or 0}
-for _, name in ipairs(fields) do found[#found + 1] = redis.call('HGET', record, name) or '' end
-return found
+return {held, before and 1 or 0, redis.call('HGETALL', record)}
