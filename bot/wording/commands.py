@@ -112,17 +112,10 @@ def default_is(session: NamedSession, by: str) -> SlackMessage:
 def by_mention(verb: str) -> SlackMessage:
     """Say how a command that is about a channel is given there."""
     return SlackMessage(
-        f"To use `{verb}`, mention me in the channel, for example "
-        f"`@Devin Relay {_EXAMPLES[verb]}`. Nothing was sent to Devin."
+        f"To use `{verb}`, mention me in the channel. There, `@Devin Relay {verb}` shows what is "
+        "set. Nothing was sent to Devin."
     )
 
-
-_EXAMPLES = {
-    "adopt": "adopt tag:oncall",
-    "default": "default none",
-    "defaults": "defaults max:10",
-    "digest": "digest daily",
-}
 
 SAY_HELP = SlackMessage(
     "*Usage:* `/devin-say [session or new] &lt;message&gt;`\n"

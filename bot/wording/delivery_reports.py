@@ -7,9 +7,9 @@ from datetime import timedelta
 from bot.model.files import Upload, WhyLink
 from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
 from bot.model.sessions import NamedSession
+from bot.model.threads import ThreadRef
 from bot.text.to_slack import cut, excerpt, quiet
 from bot.wording import actions
-from bot.wording.lifecycle import ending
 from bot.wording.message import Block, SlackMessage, button, opens, unlinks
 from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 
@@ -31,7 +31,7 @@ def report(
     """Report an outcome to its thread; a plain one needs only the reaction on the reply."""
     said = words_of(outcome, _about(reply), admin)
     if outcome.kind is OutcomeKind.ENDED:
-        return replace(said, buttons=tuple(ending.buttons(reply.thread, sent_to)))
+        return replace(said, buttons=ways_on(reply.thread, sent_to))
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN:
         value = actions.reply_value(reply.id, number)
@@ -42,6 +42,19 @@ def report(
     return replace(said, buttons=tuple(buttons))
 
 
+WAYS_ON = (
+    "To continue, press *Start a new session*, or mention me with `start &lt;prompt&gt;` or "
+    "`link &lt;session link or ID&gt;`."
+)
+
+
+def ways_on(thread: ThreadRef, session: NamedSession) -> tuple[Block, ...]:
+    """Return the buttons below what says that the session of `thread` has ended."""
+    value = actions.link_value(thread, session.session)
+    start = button(actions.START_NEW, "Start a new session", value)
+    return (start, opens(session), unlinks(thread, session.session))
+
+
 def words_of(outcome: Outcome, about: str, admin: str = ADMIN) -> SlackMessage:
     """Describe an outcome, without buttons; `about` stands for the message."""
     if outcome.kind is OutcomeKind.DELIVERED:
@@ -49,7 +62,7 @@ def words_of(outcome: Outcome, about: str, admin: str = ADMIN) -> SlackMessage:
     if outcome.kind is OutcomeKind.ENDED:
         ended = f"This session *has ended*, so Devin won't see {about}."
         ended = f"{ended} {_RESPONSE}" if outcome.detail else ended
-        return SlackMessage(ended, quote=outcome.detail, advice=ending.ADVICE)
+        return SlackMessage(ended, quote=outcome.detail, advice=WAYS_ON)
     is_refused = outcome.kind is OutcomeKind.REFUSED
     said = _refused(outcome, about, admin) if is_refused else _in_doubt(outcome, about)
     if not outcome.left_out:

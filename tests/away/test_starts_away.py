@@ -70,7 +70,7 @@ async def test_a_process_that_is_killed_while_devin_starts_leaves_one_session_at
         if taken:
             await desk.until_linked(root)
         else:
-            await desk.until_said(starting.uncertain(FIX_IT, 1, LOST), root)
+            await desk.until_said(starting.failed(FIX_IT, 1, LOST), root)
             assert actions(desk.posts(root)[-1]) == ["start_again"]
     assert len(sessions(desk)) == taken
     assert len(desk.posts(root, with_cards=True)) == 1

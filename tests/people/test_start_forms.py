@@ -273,7 +273,7 @@ async def test_what_fails_again_can_be_started_another_time(bot: Bot, desk: Desk
     desk.devin.creations.append(REFUSED)
     await start_again(desk, root, prompt="Fix all of it")
     outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, status=418)
-    said = starting.refused(start().model_copy(update={"text": "Fix all of it"}), 2, outcome)
+    said = starting.failed(start().model_copy(update={"text": "Fix all of it"}), 2, outcome)
     await desk.until_said(said, root)
     view = await ask_again(desk, root)
     assert held(view) == {"prompt": "Fix all of it"}

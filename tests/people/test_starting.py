@@ -101,13 +101,13 @@ def start(root: str = "") -> Reply:
 
 def uncertain(reason: str) -> SlackMessage:
     """Return what a thread is told if nobody knows whether its session was started."""
-    return starting.uncertain(start(), 1, Outcome(kind=OutcomeKind.UNCERTAIN, detail=reason))
+    return starting.failed(start(), 1, Outcome(kind=OutcomeKind.UNCERTAIN, detail=reason))
 
 
 def refused(refusal: Refusal, status: int) -> SlackMessage:
     """Return what a thread is told if Devin does not start its session."""
     outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=refusal, status=status)
-    return starting.refused(start(), 1, outcome)
+    return starting.failed(start(), 1, outcome)
 
 
 # A mention.
@@ -585,7 +585,8 @@ async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
     async with open_bot(load_settings(environ, None)):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
-        await desk.until_said(starting.given_up(start(), 1, "HTTP 429"), root)
+        given_up = Outcome(kind=OutcomeKind.GIVEN_UP, detail="HTTP 429")
+        await desk.until_said(starting.failed(start(), 1, given_up), root)
         assert sessions(desk) == []
         desk.devin.creations.clear()
         await start_again(desk, root)

@@ -28,8 +28,8 @@ def asking(admin: str) -> list[SlackMessage]:
     return [
         *(delivery_reports.report(one, REPLY, 1, BARE, admin) for one in (KEY_REJECTED, FORBIDDEN)),
         delivery_reports.report(OTHER, REPLY, 1, BARE, admin),
-        starting.refused(REPLY, 1, KEY_REJECTED, admin),
-        starting.refused(REPLY, 1, FORBIDDEN, admin),
+        starting.failed(REPLY, 1, KEY_REJECTED, admin),
+        starting.failed(REPLY, 1, FORBIDDEN, admin),
         ending.failed(Closing.END, BARE, OTHER, admin),
         home_view.closed(Standing.GUEST, admin),
         *(refusals.sorry(NotAllowed(one), admin) for one in (Standing.GUEST, Standing.CHANNEL)),
@@ -90,8 +90,8 @@ def test_a_start_that_devin_refuses_for_an_admin_can_be_repeated(
     outcome: Outcome, fix: str
 ) -> None:
     """It says what is to be corrected, and what Devin says of it, unless that is all."""
-    words = starting.refused(REPLY, 1, outcome)
-    assert (f"({outcome.status})" in words.text, fix in words.advice) == (True, True)
+    words = starting.failed(REPLY, 1, outcome)
+    assert (f"({outcome.status})" in words.text, fix in words.params()["text"]) == (True, True)
     assert words.quote == ("" if outcome is KEY_REJECTED else outcome.detail)
     assert len(words.buttons) == 1
 

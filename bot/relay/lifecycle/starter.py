@@ -141,7 +141,7 @@ class Starter:
         if isinstance(as_user, Wait):
             return await self._wait(start, as_user)
         if not isinstance(as_user, str):
-            return words.refused(start.message, start.number, as_user, self.workspace.admin)
+            return self._failed(start, as_user)
         started = start.started(prompt.chosen.options, as_user)
         # Only this try knows the token, so no other one has the same claim.
         if not await self.state.claims.claim(start.sent, self._keep(start), _asked(started)):
@@ -172,7 +172,7 @@ class Starter:
         if isinstance(answer, Wait):
             await self.state.claims.disclaim(start.sent)
             return await self._wait(start, answer)
-        return words.refused(start.message, start.number, answer, self.workspace.admin)
+        return self._failed(start, answer)
 
     async def _ask(
         self, start: Start, prompt: Prompt, started: Started
@@ -208,13 +208,17 @@ class Starter:
                 raise await self._put_off(start, Wait(found.reason, found.retry_after))
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"sessions unread: {found.reason}")
         log.warning("unknown whether it started", extra=start.log_fields)
-        return words.uncertain(start.message, start.number, lost)
+        return self._failed(start, lost)
 
     async def _wait(self, start: Start, wait: Wait) -> SlackMessage:
         """Have the start tried again later by raising `DevinAway`, or else give it up."""
         if self._is_over(start):
-            return words.given_up(start.message, start.number, wait.reason)
+            given_up = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
+            return self._failed(start, given_up)
         raise await self._put_off(start, wait)
+
+    def _failed(self, start: Start, why: Outcome) -> SlackMessage:
+        return words.failed(start.message, start.number, why, self.workspace.admin)
 
     async def _put_off(self, start: Start, wait: Wait) -> DevinAway:
         """Return the error that has the start tried again; tell the thread if it takes long."""

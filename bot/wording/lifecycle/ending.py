@@ -1,15 +1,17 @@
-"""Questions, notes and reports about the end of a session, its *Stop*, and the ways on."""
+"""Questions, notes and reports about the end of a session, and its *Stop*."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Closing, NamedSession, SessionId
 from bot.model.threads import ThreadRef
-from bot.text.to_slack import cut, quiet
+from bot.text.to_slack import quiet
 from bot.wording import actions
-from bot.wording.actions import START_NEW, link_value
-from bot.wording.message import Block, SlackMessage, button, opens, plain_text, unlinks
-from bot.wording.phrases import ADMIN, as_code, note, session_link
+from bot.wording.actions import link_value
+from bot.wording.delivery_reports import words_of
+from bot.wording.message import SlackMessage, button, plain_text
+from bot.wording.phrases import ADMIN, note, session_link
 
 NO_ARCHIVE = SlackMessage(
     "I use version 1 of Devin's API, which can't archive sessions. Mention me with `end` to end "
@@ -42,18 +44,13 @@ def failed(
     how: Closing, session: NamedSession, why: Outcome | Wait, admin: str = ADMIN
 ) -> SlackMessage:
     """Say that the session was not ended or archived, or that nobody knows."""
-    name, done = session_link(session), _DONE[how].lower()
-    if isinstance(why, Wait) or why.kind is OutcomeKind.UNCERTAIN:
-        reason = why.reason if isinstance(why, Wait) else why.detail
-        return SlackMessage(
-            f"I *couldn't confirm* that {name} was {done} ({as_code(reason)}).",
-            advice=f"Check the session, or press *{_LABELS[how]}* again in a minute; that's safe.",
-        )
-    return SlackMessage(
-        f"I *couldn't {how}* *{name}* (HTTP {why.status}). Devin's response:",
-        quote=cut(" ".join(why.detail.split()), 200) or "(no details)",
-        advice=f"If that doesn't explain it, ask {admin}.",
-    )
+    if isinstance(why, Wait):
+        why = Outcome(kind=OutcomeKind.UNCERTAIN, detail=why.reason)
+    said = words_of(why, f"the request to {how} *{session_link(session)}*", admin)
+    if why.kind is not OutcomeKind.UNCERTAIN:
+        return said
+    advice = f"Check the session, or press *{_LABELS[how]}* again in a minute; that's safe."
+    return replace(said, advice=advice)
 
 
 STOP = "Please stop now and wait for further instructions."
@@ -104,19 +101,3 @@ _QUESTIONS = {
         "be resumed, and Devin won't get any more messages."
     ),
 }
-
-
-ADVICE = (
-    "To continue, press *Start a new session*, or mention me with `start &lt;prompt&gt;` or "
-    "`link &lt;session link or ID&gt;`."
-)
-
-
-def buttons(thread: ThreadRef, session: NamedSession) -> Sequence[Block]:
-    """Return the buttons below the report that the session of `thread` has ended."""
-    value = link_value(thread, session.session)
-    return (
-        button(START_NEW, "Start a new session", value),
-        opens(session),
-        unlinks(thread, session.session),
-    )

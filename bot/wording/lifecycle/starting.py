@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.model.replies import Outcome, Refusal, Reply
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape
 from bot.wording.actions import START_AGAIN, reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.message import Block, SlackMessage, button
+from bot.wording.message import SlackMessage, button
 from bot.wording.phrases import (
     ADMIN,
     as_code,
@@ -81,53 +81,30 @@ def waiting(give_up_after: timedelta) -> SlackMessage:
     )
 
 
-def uncertain(message: Reply, number: int, outcome: Outcome) -> SlackMessage:
-    """Say that nobody knows whether there is a session, and how to go on in either case."""
-    why, quote = outcome.detail, ""
-    if outcome.is_unread:
-        why, quote = f"unreadable response: HTTP {outcome.status}", outcome.detail
-    return SlackMessage(
-        f"I *couldn't confirm* that Devin started a session for {_about(message)} "
-        f"({as_code(why)}), and I haven't started another one.",
-        quote=quote,
-        advice="Check in Devin. If the session is there, mention me here with "
-        "`link &lt;session link or ID&gt;`. If it isn't, press *Start again*.",
-        buttons=(_again(message, number),),
-    )
-
-
-def given_up(message: Reply, number: int, reason: str) -> SlackMessage:
-    """Say that no session was started, since Devin was unavailable for too long."""
-    return SlackMessage(
-        f"I *couldn't start* a session for {_about(message)}: Devin was unavailable for too long "
-        f"({as_code(reason)}).",
-        advice="Press *Start again* once Devin is back.",
-        buttons=(_again(message, number),),
-    )
-
-
-def refused(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -> SlackMessage:
-    """Tell why Devin refused a start."""
-    about = f"a session for {_about(message)}"
-    again = (_again(message, number),)
-    if outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
-        return SlackMessage(
-            f"I *couldn't start* {about}: Devin doesn't know one of its options, or doesn't let me "
-            f"use it or start sessions ({outcome.status}).",
-            quote=outcome.detail,
-            advice=f"Press *Start again* to change the options, or ask {admin} to check my API key "
-            "(for API v3, it needs `ManageOrgSessions`), `DEVIN_API_URL` and `DEVIN_ORG_ID`.",
-            buttons=again,
-        )
-    if outcome.refusal is Refusal.KEY_REJECTED:
-        return SlackMessage(
-            f"I *couldn't start* {about}: Devin rejected my API key (401).",
-            advice=f"Ask {admin} to set a valid `DEVIN_API_KEY`. Then press *Start again*.",
-            buttons=again,
-        )
-    words = words_of(outcome, f"the request to start {about}", admin)
+def failed(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -> SlackMessage:
+    """Say that no session was started, or that nobody knows, and how to go on."""
+    about = f'"{said}"' if (said := named_by(message)) else "this thread"
+    words = words_of(outcome, f"the request to start a session for {about}", admin)
     advice = "No session was started. Once that's fixed, press *Start again*."
-    return replace(words, advice=advice, buttons=again)
+    if outcome.kind is OutcomeKind.UNCERTAIN:
+        advice = (
+            "Check in Devin. If the session is there, mention me here with "
+            "`link &lt;session link or ID&gt;`. If it isn't, press *Start again*."
+        )
+    elif outcome.kind is OutcomeKind.GIVEN_UP:
+        advice = "Press *Start again* once Devin is back."
+    elif outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
+        words = SlackMessage(
+            f"I *couldn't start* a session for {about}: Devin doesn't know one of its options, or "
+            f"doesn't let me use it or start sessions ({outcome.status}).",
+            quote=outcome.detail,
+        )
+        advice = (
+            f"Press *Start again* to change the options, or ask {admin} to check my API key "
+            "(for API v3, it needs `ManageOrgSessions`), `DEVIN_API_URL` and `DEVIN_ORG_ID`."
+        )
+    again = button(START_AGAIN, "Start again", reply_value(message.id, number))
+    return replace(words, advice=advice, buttons=(again,))
 
 
 def not_linked(session: NamedSession) -> SlackMessage:
@@ -152,11 +129,3 @@ def going_on(before: NamedSession) -> str:
         "because it had used up its ACUs. Find out what it has done (its messages, branches and "
         "pull requests), go on from there, and don't repeat what is done."
     )
-
-
-def _about(message: Reply) -> str:
-    return f'"{said}"' if (said := named_by(message)) else "this thread"
-
-
-def _again(message: Reply, number: int) -> Block:
-    return button(START_AGAIN, "Start again", reply_value(message.id, number))

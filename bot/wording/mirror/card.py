@@ -1,9 +1,10 @@
 """The card, which shows a session's state in its thread, edited in place; and Devin Reviews."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import (
     Follow,
     NamedSession,
@@ -17,7 +18,7 @@ from bot.model.sessions import (
 from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import cut, disarmed, quiet, shortened
 from bot.wording import actions
-from bot.wording.delivery_reports import WAITING_MARK
+from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.message import (
     Block,
     SlackMessage,
@@ -248,7 +249,6 @@ ERRORED = "errored"
 MOST_OFFERED = 20
 OPTION_LIMIT = 75
 COMMIT_SHOWN = 7
-DETAIL_LIMIT = 200
 
 WHICH = SlackMessage("Which pull request? Mention me with `review &lt;pull request link&gt;`.")
 
@@ -320,9 +320,9 @@ def late(address: str) -> SlackMessage:
 
 def refused(address: str, status: int, detail: str, admin: str) -> SlackMessage:
     """Say that Devin refused to review the pull request."""
-    return SlackMessage(
-        f"Devin *refused* a {_of(address)} (HTTP {status}). Devin's response:",
-        quote=cut(" ".join(detail.split()), DETAIL_LIMIT) or "(no details)",
+    outcome = Outcome(kind=OutcomeKind.REFUSED, status=status, detail=detail)
+    return replace(
+        words_of(outcome, f"the request for a {_of(address)}", admin),
         advice="Check that Devin has access to the repository. If that doesn't explain it, ask "
         f"{admin}: my key needs the permission `UseReviewManual`.",
     )

@@ -18,7 +18,7 @@ from bot.text.mrkdwn import fenced
 from bot.text.questions import label
 from bot.text.to_slack import cut, escape, excerpt, quiet
 from bot.wording.actions import ANSWER, APPROVE, HOW_TO_ANSWER, answer_value
-from bot.wording.lifecycle import ending
+from bot.wording.delivery_reports import WAYS_ON, ways_on
 from bot.wording.message import Block, SlackMessage, action_row, button, opens, verbatim
 from bot.wording.mirror.card import CONTINUE, continues
 from bot.wording.phrases import (
@@ -85,7 +85,7 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
             said = f"{to}Devin has *finished*.{' Reply here to continue.' if leads_on else ''}"
         case SaidKind.ENDED:
             how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
-            advice = without_mention(ending.ADVICE) if framing.thread.is_direct else ending.ADVICE
+            advice = without_mention(WAYS_ON) if framing.thread.is_direct else WAYS_ON
             said = f"{to}Devin's session has {how} and can't receive messages anymore."
             said += f" {advice}" if leads_on else ""
         case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
@@ -141,7 +141,7 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             approve = button(APPROVE, "Approve", _value(one, framing, 0))
             return [{**approve, "style": "primary"}, open_session]
         case SaidKind.ENDED:
-            return [] if one.cap else ending.buttons(framing.thread, framing.session)
+            return [] if one.cap else ways_on(framing.thread, framing.session)
         case SaidKind.CAP_REACHED:
             return [continues(framing.thread, framing.session.session), open_session]
         case _ if one.kind is SaidKind.CAP_NEAR or one.kind in _PULL_REQUESTS:
