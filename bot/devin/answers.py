@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Any, TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import aiohttp
-import httpx
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from bot.devin.api import DevinMessage, Failure, Unread
@@ -26,7 +25,7 @@ from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import encodable, mappings, parse_object, string
 from bot.model.replies import FOR_OPERATOR, Outcome, OutcomeKind, Problem, Refusal, Wait
-from bot.model.sessions import PullRequest, SessionId, SessionState, parse_session
+from bot.model.sessions import PullRequest, SessionState
 from bot.runtime.outgoing import NOT_SENT, broken
 
 T = TypeVar("T")
@@ -39,8 +38,16 @@ READ_LIMIT = 8 * 1024 * 1024
 
 MOST_SKEW = timedelta(days=1)
 
-LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
-"""The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
+LOST = (aiohttp.ClientError, OSError)
+"""The errors of a broken exchange, among them `TimeoutError`."""
+
+LIMITED = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
+"""Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
+(CognitionAI/terraform-provider-devin, `client.go`)."""
+
+AWAY = LIMITED | {HTTPStatus.SERVICE_UNAVAILABLE}
+"""The statuses after which what may be done twice, or version 1's gateway has stopped, is repeated.
+"""
 
 DETAIL_LIMIT = 32_000
 """Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""
@@ -86,38 +93,41 @@ class Read(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer's requested part; Devin's clock was ahead of the caller's by `skew`."""
+    """An answer's requested part; Devin's clock was ahead of the caller's by `skew`.
+
+    `is_cut`: there may be more of it than was read.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     skew: timedelta = timedelta(0)
+    is_cut: bool = False
 
 
 def failure(error: Exception) -> Failure:
     """Return the outcome of a write that raised `error`."""
     why = reason(error)
-    # httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, even one that was lost
-    # after sending, so the cause counts, not the httpx class.
-    if isinstance(_cause(error), NOT_SENT):
+    if isinstance(error, NOT_SENT):
         return Wait(why)
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
 
 
 def reason(error: Exception) -> str:
     """Say how the exchange that raised `error` broke."""
-    cause = _cause(error)
-    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "no connection in time"
-    if isinstance(cause, NOT_SENT):
-        return broken(cause)
-    return "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
+    if isinstance(error, NOT_SENT):
+        return broken(error)
+    return "no answer in time" if isinstance(error, TimeoutError) else "connection lost"
 
 
-def _cause(error: Exception) -> BaseException:
-    # asyncio.timeout raises its TimeoutError from a CancelledError, which says nothing.
-    is_final = isinstance(error, TimeoutError | aiohttp.ClientError)
-    return error if is_final else error.__cause__ or error
+def unsent(why: Unread) -> Failure:
+    """Return the outcome of a write for which a read had to come first, and failed."""
+    if why.status == HTTPStatus.UNAUTHORIZED:
+        rejected = Refusal.KEY_REJECTED
+        return Outcome(kind=OutcomeKind.REFUSED, refusal=rejected, status=why.status)
+    return Wait(why.reason, why.retry_after)
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta:
@@ -135,23 +145,19 @@ def _http_date(value: str) -> datetime | None:
         return None
 
 
-async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
+async def start_of(response: aiohttp.ClientResponse, limit: int = BODY_LIMIT) -> bytes:
     """Return the beginning of the body, as far as it came and can be decoded.
 
     A 200 has two meanings, so if its body breaks off, the error is raised.
     """
     body = bytearray()
-    # Without an encoding to undo, httpx would still take twice as long for it.
-    is_plain = "content-encoding" not in response.headers
     try:
-        async for chunk in response.aiter_raw() if is_plain else response.aiter_bytes():
+        async for chunk in response.content.iter_any():
             body += chunk
             if len(body) >= limit:
                 break
-    except httpx.DecodingError:
-        return bytes(body)
     except LOST:
-        if response.status_code == HTTPStatus.OK:
+        if response.status == HTTPStatus.OK:
             raise
     return bytes(body[:limit])
 
@@ -179,18 +185,25 @@ def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
     )
 
 
-def confirmed(answer: Answer | Failure, passing: frozenset[int]) -> Failure | None:
-    """Return None if Devin has done what it was asked, or else what `failed` does."""
+def written(
+    answer: Answer | Failure, parse: Callable[[bytes], T | None], passing: frozenset[int] = LIMITED
+) -> T | Failure:
+    """Return what a write brought, as `parse` has it, or else what `failed` does."""
     if not isinstance(answer, Answer):
         return answer
-    return None if answer.status == HTTPStatus.OK else failed(answer, passing)
+    found = parse(answer.body) if answer.status == HTTPStatus.OK else None
+    return failed(answer, passing) if found is None else found
 
 
-def uploaded(answer: Answer, address: str, passing: frozenset[int]) -> str | Failure:
-    """Return the `address` of an uploaded file that Devin takes, or why there is none."""
-    if answer.status == HTTPStatus.OK and _ADDRESS.fullmatch(address):
-        return address
-    return failed(answer, passing)
+def confirmed(answer: Answer | Failure, passing: frozenset[int] = LIMITED) -> Failure | None:
+    """Return None if Devin has done what it was asked, or else what `failed` does."""
+    found = written(answer, lambda body: body, passing)
+    return None if isinstance(found, bytes) else found
+
+
+def address(text: str) -> str | None:
+    """Return the address of an uploaded file if Devin takes it."""
+    return text if _ADDRESS.fullmatch(text) else None
 
 
 def may_be_over(outcome: Outcome | Wait) -> TypeGuard[Outcome]:
@@ -234,12 +247,7 @@ def parsed(answer: Answer | Unread, parse: Callable[[bytes], T | None]) -> T | U
     if isinstance(answer, Unread):
         return answer
     found = parse(answer.body)
-    return unreadable(answer) if found is None else found
-
-
-def unreadable(answer: Answer, most: int = READ_LIMIT) -> Unread:
-    """Return the failure of a read whose body, of which `most` bytes were read, can't be parsed."""
-    return Unread(answer.status, is_too_long=len(answer.body) >= most)
+    return Unread(answer.status, is_too_long=answer.is_cut) if found is None else found
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -282,20 +290,13 @@ def remedy(found: Unread) -> str:
     return "Try again later." if found.status and found.is_passing else CHECK_URL
 
 
-MOST_CHILDREN = 20
-
 ID_LIMIT = 200
 """Most characters of an id of Devin's, which has about 40; a longer one counts as none."""
 
-_REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII)
 _PLAYBOOK = re.compile(r"playbook[-_][\w-]+", re.ASCII)
 _MACRO = re.compile(r"![A-Za-z][\w-]*", re.ASCII)
 _PULL_REQUEST = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
-_AMOUNT: TypeAdapter[float] = TypeAdapter(
-    Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
-)
-_STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _TOLD = re.compile(r"[a-z][\w -]{0,39}", re.IGNORECASE | re.ASCII)
 
 
@@ -322,25 +323,6 @@ def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
     )
 
 
-def word(value: object) -> str:
-    """Return a word of Devin's in lower case; "" for anything else."""
-    found = value.lower() if isinstance(value, str) else ""
-    return found if _STATE.fullmatch(found) else ""
-
-
-def children(value: object) -> tuple[SessionId, ...]:
-    """Return the ids of the first `MOST_CHILDREN` of a session's children."""
-    listed = value if isinstance(value, list) else []
-    found = (parse_session(one) for one in listed if isinstance(one, str))
-    return tuple(dict.fromkeys(one for one in found if one is not None))[:MOST_CHILDREN]
-
-
-def repositories(records: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Return the usual names of repositories (`repo_path`), each once, in their order."""
-    found = dict.fromkeys(string(one, "repo_path") for one in records)
-    return [one for one in found if len(one) <= ID_LIMIT and _REPOSITORY.fullmatch(one)]
-
-
 def playbooks(records: Iterable[Mapping[str, Any]]) -> Sequence[Playbook]:
     """Return the playbooks, each once, in their order, without those whose ID is an unusual one."""
     found: dict[str, Playbook] = {}
@@ -351,14 +333,6 @@ def playbooks(records: Iterable[Mapping[str, Any]]) -> Sequence[Playbook]:
             title = " ".join(string(one, "title").split()) or id_
             found.setdefault(id_, Playbook(id_, title, macro if is_usable else ""))
     return list(found.values())
-
-
-def amount(value: object) -> float | None:
-    """Return a number of ACUs; None for anything that is no amount."""
-    try:
-        return _AMOUNT.validate_python(value)
-    except ValidationError:
-        return None
 
 
 def time_of(value: object) -> datetime | None:

@@ -4,12 +4,13 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from bot.devin.answers import (
     LOST,
@@ -21,6 +22,7 @@ from bot.devin.answers import (
     skew,
     start_of,
     unread,
+    unsent,
 )
 from bot.devin.api import Failure, OutgoingFile, Unread
 from bot.devin.files import Downloads
@@ -35,44 +37,41 @@ _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")
 
 Param = int | str | Sequence[str]
 
+Path = str | Unread
+"""The path of a resource, or why it is not known: then nothing is sent, and that is the answer."""
+
 
 class DevinHttp:
-    """Devin's API at `url`, with the key in every request.
-
-    Requests go to the transport: httpx's client would add cookies, redirects and a tenth of a
-    reply's CPU (docs/architecture/decisions/0025).
-    """
+    """Devin's API at `url`, with the key in every request."""
 
     def __init__(
         self,
         url: str,
         key: str,
-        transport: httpx.AsyncBaseTransport,
+        session: aiohttp.ClientSession,
         downloads: Downloads,
         timing: Timing,
     ) -> None:
         self.timing = timing
         self.downloads = downloads
-        self._transport = transport
+        self._session = session
         self._url = url.rstrip("/")
         self._key = key.encode()
-        self._headers = {
-            "Authorization": f"Bearer {key}",
-            "User-Agent": user_agent(),
-            "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
-        }
-        timeout = httpx.Timeout(timing.connect_seconds, read=timing.answer_seconds)
-        self._extensions = {"timeout": timeout.as_dict()}
+        # aiohttp may ask for more encodings by default than it can undo.
+        encodings = {"Accept-Encoding": "gzip, deflate"}
+        self._headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent(), **encodings}
+        wait, answer = timing.connect_seconds, timing.answer_seconds
+        self._timeout = aiohttp.ClientTimeout(connect=wait, sock_connect=wait, sock_read=answer)
 
-    async def post(self, path: str, body: bytes) -> Answer | Failure:
+    async def post(self, path: Path, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
         return await self._write("POST", path, body, {"Content-Type": "application/json"})
 
-    async def delete(self, path: str) -> Answer | Failure:
+    async def delete(self, path: Path) -> Answer | Failure:
         """DELETE what is at `path`."""
         return await self._write("DELETE", path)
 
-    async def upload(self, path: str, file: OutgoingFile) -> Answer | Failure:
+    async def upload(self, path: Path, file: OutgoingFile) -> Answer | Failure:
         """POST a file as the form's field `file`, while it is still being read."""
         headers, form = multipart(file)
         return await self._write("POST", path, form, headers)
@@ -80,7 +79,7 @@ class DevinHttp:
     async def get(
         self,
         kind: Read,
-        path: str,
+        path: Path,
         seconds: float,
         params: Mapping[str, Param] | None = None,
         clock: Callable[[], datetime] | None = None,
@@ -90,33 +89,36 @@ class DevinHttp:
 
         Its `skew` is to `clock`, or 0 without one.
         """
+        if isinstance(path, Unread):
+            return path
         metrics.DEVIN_READS.labels(kind).inc()
         query = f"?{urlencode(params, doseq=True)}" if params else ""
         try:
             async with asyncio.timeout(seconds), self._sent("GET", path + query) as response:
-                status = response.status_code
                 ahead = skew(response.headers, clock()) if clock else timedelta(0)
                 body = await start_of(response, most)
         except LOST as error:
             return Unread(why=reason(error))
-        if status != HTTPStatus.OK:
-            return unread(status, response.headers)
-        return Answer(status, response.headers, body, ahead)
+        if response.status != HTTPStatus.OK:
+            return unread(response.status, response.headers)
+        return Answer(response.status, response.headers, body, ahead, is_cut=len(body) >= most)
 
     async def _write(
         self,
         method: str,
-        path: str,
-        body: bytes | AsyncIterator[bytes] = b"",
+        path: Path,
+        body: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Failure:
+        if isinstance(path, Unread):
+            return unsent(path)
         try:
             async with (
                 asyncio.timeout(self.timing.call_seconds),
                 self._sent(method, path, body, headers) as response,
             ):
                 start = self._keyless(await start_of(response))
-                return Answer(response.status_code, response.headers, start)
+                return Answer(response.status, response.headers, start)
         except LOST as error:
             return failure(error)
 
@@ -125,18 +127,18 @@ class DevinHttp:
         self,
         method: str,
         path: str,
-        body: bytes | AsyncIterator[bytes] = b"",
+        body: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; a redirect is not followed: it would carry the key to another place."""
-        request = httpx.Request(
+        async with self._session.request(
             method,
-            self._url + path,
+            URL(self._url + path, encoded=True),
+            data=body,
             headers={**self._headers, **(headers or {})},
-            content=body,
-            extensions=self._extensions,
-        )
-        async with aclosing(await self._transport.handle_async_request(request)) as response:
+            allow_redirects=False,
+            timeout=self._timeout,
+        ) as response:
             yield response
 
     def _keyless(self, body: bytes) -> bytes:

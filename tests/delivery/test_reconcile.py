@@ -27,9 +27,8 @@ def find(body: bytes) -> Look:
     found = parse_messages(body)
     if found is None:
         return Look.UNREADABLE
-    messages, _ = found
     attempt = Attempt(SessionId(SESSION), ReplyId("T:C:1"), WORDS, NOW, lambda: NOW)
-    return Look.SEEN if is_there(messages, attempt, timedelta(0)) else Look.UNSEEN
+    return Look.SEEN if is_there(found.messages, attempt, timedelta(0)) else Look.UNSEEN
 
 
 def listed(**entry: Any) -> bytes:

@@ -143,8 +143,9 @@ async def test_a_devin_that_is_away_at_the_start_is_asked_later(answer: bytes) -
     """Until then, nothing was sent, and what waits goes out once Devin answers."""
     script = [answer, answer, answer, caller(), V3.ok]
     async with serving(stepping(script)) as server, opening(server.url) as devin:
-        assert await devin.post_message(ID, "hello") == Wait(f"HTTP {answer[9:12].decode()}")
-        assert await devin.recent(1) == Unread()
+        status = int(answer[9:12])
+        assert await devin.post_message(ID, "hello") == Wait(f"HTTP {status}")
+        assert await devin.recent(1) == Unread(status)
         assert await devin.post_message(ID, "hello") == SENT
 
 

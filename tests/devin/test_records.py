@@ -9,15 +9,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
+from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.devin.v1.sessions import (
     KEPT_IDS,
     REPEATED,
-    cursor_of,
     parse_list,
     parse_messages,
     parse_record,
-    tail,
 )
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from tests.support.desk import SESSION
@@ -54,52 +52,56 @@ def test_a_message_is_read_as_documented(
     whole = {"message": "hi", "timestamp": AT.isoformat()} | entry
     found = parse_messages(body(messages=[None, 7, whole]))
     assert found is not None
-    messages, left_out = found
-    made = [replace(one, id="" if one.id.startswith("-") else one.id) for one in messages]
+    made = [replace(one, id="" if one.id.startswith("-") else one.id) for one in found.messages]
     assert made == ([] if expected is None else [expected])
-    assert left_out == (3 if expected is None else 2)
+    assert found.left_out == (3 if expected is None else 2)
 
 
 @each("fields", [{}, {"messages": None}, {"messages": []}])
 def test_a_record_may_have_no_messages(fields: dict[str, Any]) -> None:
     """They aren't required, and may be listed only once the session waits."""
-    assert parse_messages(body(session_id=SESSION, **fields)) == ([], 0)
+    found = parse_messages(body(session_id=SESSION, **fields))
+    assert found == MessagePage([], None, timedelta(0), is_hidden=True)
     assert parse_messages(b"[]") is parse_messages(body(messages=7)) is None
 
 
-def said(*ids: str) -> list[DevinMessage]:
-    return [DevinMessage(id_, Source.DEVIN, "hi", AT) for id_ in ids]
+def behind(listed: list[str], after: Cursor | None) -> tuple[list[str], Cursor | None]:
+    """Return which of the messages of these ids are read behind `after`, and the next cursor."""
+    entries = [{"event_id": id_, "message": "hi", "timestamp": AT.isoformat()} for id_ in listed]
+    found = parse_messages(body(messages=entries), after)
+    assert found is not None
+    return [one.id for one in found.messages], found.cursor
 
 
 def test_what_stands_behind_a_cursor_is_told_by_ids() -> None:
     """So many before it come again, as they do on version 3's last page."""
-    listed = said(*(f"event-{number}" for number in range(REPEATED + 3)))
-    first = cursor_of(listed[:REPEATED], None)
-    assert tail(listed, first) == listed
-    later = cursor_of(listed[: REPEATED + 1], None)
-    assert tail(listed, later) == listed[1:]
-    assert tail(listed, None) == listed
-    assert cursor_of([], later) == later
-    assert cursor_of([], None) is None
+    listed = [f"event-{number}" for number in range(REPEATED + 3)]
+    _, first = behind(listed[:REPEATED], None)
+    assert behind(listed, first)[0] == listed
+    _, later = behind(listed[: REPEATED + 1], None)
+    assert behind(listed, later)[0] == listed[1:]
+    assert behind(listed, None)[0] == listed
+    assert behind([], later) == ([], later)
+    assert behind([], None) == ([], None)
 
 
 def test_a_cursor_outlives_messages_that_are_deleted() -> None:
     """The last of its ids that is still listed counts; if none is, all is read again."""
-    listed = said(*(f"event-{number}" for number in range(REPEATED + KEPT_IDS + 1)))
-    cursor = cursor_of(listed, None)
+    listed = [f"event-{number}" for number in range(REPEATED + KEPT_IDS + 1)]
+    _, cursor = behind(listed, None)
     for gone in range(1, KEPT_IDS):
         left = listed[:-gone]
-        assert tail(left, cursor) == left[-REPEATED:]
+        assert behind(left, cursor)[0] == left[-REPEATED:]
     left = listed[:-KEPT_IDS]
     assert len(left) > REPEATED
-    assert tail(left, cursor) == left
+    assert behind(left, cursor)[0] == left
 
 
 @each("cursor", ["c2Vjb25k", "[", "7", "[7, null]", "[" * 60_000])
 def test_a_cursor_of_another_form_begins_from_the_start(cursor: str) -> None:
     """One that version 3 issued, for a key that was replaced by one for version 1."""
-    listed = said("event-1", "event-2")
-    assert tail(listed, Cursor(cursor)) == listed
+    listed = ["event-1", "event-2"]
+    assert behind(listed, Cursor(cursor))[0] == listed
 
 
 def test_a_message_without_an_id_gets_the_same_one_each_time() -> None:
@@ -113,7 +115,7 @@ def test_a_message_without_an_id_gets_the_same_one_each_time() -> None:
         nameless | {"event_id": "event-1"},
     ]
     read = [parse_messages(body(messages=entries[:most])) for most in (4, 5)]
-    first, second = (found[0] for found in read if found is not None)
+    first, second = (found.messages for found in read if found is not None)
     assert second[:4] == first
     assert second[4].id == "event-1"
     ids = [one.id for one in first]
@@ -131,7 +133,7 @@ def test_a_message_that_is_listed_twice_is_one() -> None:
     ]
     found = parse_messages(body(messages=entries))
     assert found is not None
-    assert [(one.id, one.text) for one in found[0]] == [("event-2", "hi"), ("event-1", "hi")]
+    assert [(one.id, one.text) for one in found.messages] == [("event-2", "hi"), ("event-1", "hi")]
 
 
 @each(
@@ -220,6 +222,6 @@ JSON = st.recursive(
 def test_no_record_raises(record: bytes) -> None:
     """Whatever Devin, or a proxy in front of it, answers."""
     found = parse_messages(record)
-    assert found is None or all(one.id for one in found[0])
+    assert found is None or all(one.id for one in found.messages)
     parse_list(record)
     parse_record(ID, record)

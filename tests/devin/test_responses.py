@@ -15,6 +15,7 @@ from bot.devin.answers import (
     READ_LIMIT,
     Answer,
     retry_after,
+    written,
 )
 from bot.devin.http import LONGEST_READ
 from bot.devin.v1 import sessions as v1
@@ -142,7 +143,7 @@ def test_after_a_200_that_the_contract_does_not_know_nobody_knows(body: bytes) -
     """It never counts as delivered, nor as refused; the report quotes it."""
     detail = body.decode(errors="replace")
     for parse in PARSERS:
-        answer = parse(Answer(200, {}, body))
+        answer = written(Answer(200, {}, body), parse)
         assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail, status=200)
 
 
@@ -167,7 +168,7 @@ async def test_a_422_tells_each_problem_within_limits(wire: Wire) -> None:
 def test_a_422_in_another_shape_is_refused_with_an_excerpt(body: bytes) -> None:
     """Without problems to list, the thread gets the status and the text."""
     for parse in PARSERS:
-        answer = parse(Answer(422, {}, body))
+        answer = written(Answer(422, {}, body), parse)
         assert isinstance(answer, Outcome)
         assert (answer.refusal, answer.status, answer.problems) == (Refusal.OTHER, 422, ())
 

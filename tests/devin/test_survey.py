@@ -209,7 +209,7 @@ async def test_a_session_that_spoils_lists_is_left_out_alone(answer: bytes, why:
 
 async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:
     """The reason isn't that Devin answered with a 200."""
-    talk = answering(too_long(ID), closes=False)
+    talk = answering(listed(ID, structured_output=GIANT), closes=False)
     async with serving(talk) as server, wire.client(server.url) as devin:
         found: list[object] = [await devin.recent(1)]
         if wire is V1:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot.devin.answers import Answer
+from bot.devin.answers import Answer, written
 from bot.devin.api import Cursor, MessagePage, OutgoingFile, Source, Unread
 from bot.devin.v3.client import MOST_PAGES
-from bot.devin.v3.sessions import parse_messages, parse_sent, summary
+from bot.devin.v3.sessions import message, parse_sent, summary
 from bot.model.replies import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.sessions import SessionId, SessionState
 from tests.support.raw_http import (
@@ -125,7 +125,7 @@ def test_a_422_is_read_in_every_form_that_is_documented(
 ) -> None:
     """Entries in `errors`, FastAPI's in `detail`, or words."""
     said = json.dumps({"title": "Unprocessable", "status": 422, **body}).encode()
-    answer = parse_sent(Answer(422, {}, said))
+    answer = written(Answer(422, {}, said), parse_sent)
     assert isinstance(answer, Outcome)
     assert answer.problems == problems
     if not problems:
@@ -256,12 +256,11 @@ def test_a_message_is_read_as_documented(
 ) -> None:
     """Lines for files that version 1 sent below a person's message are no part of it."""
     entry = {"event_id": "1", "source": "devin", "created_at": 1764000000, "message": "hi"} | fields
-    found = parse_messages(json.dumps({"items": [entry]}).encode())
-    assert found is not None
+    one = message(entry)
     if expected is None:
-        assert (found.messages, found.left_out) == ([], 1)
+        assert one is None
         return
-    (one,) = found.messages
+    assert one is not None
     source, text = expected
     assert (one.source, one.text) == (source, fields["message"] if text is None else text)
     assert one.at.year == 2025

@@ -29,7 +29,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
     *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
-    *("aiohttp.ClientTimeout", "httpx.Timeout"),
+    "aiohttp.ClientTimeout",
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
         "sys.modules.get",

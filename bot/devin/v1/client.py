@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pydantic_core import to_json
 
 from bot.devin import answers, api
-from bot.devin.answers import Answer, Read
+from bot.devin.answers import Read
 from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
 from bot.devin.v1 import sessions as v1
@@ -63,9 +63,7 @@ class DevinV1:
     ) -> Outcome | Wait:
         body = to_json({"message": self.listed(message, attachments)})
         answer = await self._http.post(f"{_path(session)}/message", body)
-        if not isinstance(answer, Answer):
-            return answer
-        outcome = v1.parse_sent(answer)
+        outcome = answers.written(answer, v1.parse_sent, answers.AWAY)
         if not answers.may_be_over(outcome):
             return outcome
         found = await self._summary(session, self._http.timing.state_seconds)
@@ -96,14 +94,7 @@ class DevinV1:
         )
         if isinstance(answer, Unread):
             return answer
-        parsed = v1.parse_messages(answer.body)
-        if parsed is None:
-            return answers.unreadable(answer, LONGEST_READ)
-        found, left_out = parsed
-        cursor = v1.cursor_of(found, after)
-        return api.MessagePage(
-            v1.tail(found, after), cursor, answer.skew, left_out=left_out, is_hidden=not found
-        )
+        return answers.parsed(answer, partial(v1.parse_messages, after=after, skew=answer.skew))
 
     async def survey(self, sessions: Sequence[SessionId]) -> api.Survey | Unread:
         """Look for several `sessions` in the list, and read the first few others singly.
@@ -182,7 +173,7 @@ class DevinV1:
     async def upload(self, file: api.OutgoingFile) -> str | Failure:
         """Upload a file (docs.devin.ai, "Upload files for Devin to work with")."""
         answer = await self._http.upload("/v1/attachments", file)
-        return v1.parse_uploaded(answer) if isinstance(answer, Answer) else answer
+        return answers.written(answer, v1.parse_uploaded, answers.AWAY)
 
     async def create(
         self,
@@ -196,11 +187,11 @@ class DevinV1:
         `idempotent` is left out: it would return an earlier session for the same prompt.
         """
         answer = await self._http.post("/v1/sessions", answers.creation(prompt, options, tag))
-        return v1.parse_created(answer, options.title) if isinstance(answer, Answer) else answer
+        return answers.written(answer, partial(v1.parse_created, title=options.title))
 
     async def end(self, session: SessionId) -> Failure | None:
         # docs.devin.ai, "Terminate a session"
-        return answers.confirmed(await self._http.delete(_path(session)), v1.PASSING)
+        return answers.confirmed(await self._http.delete(_path(session)), answers.AWAY)
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key and the address by a list of one session, such as polls need."""

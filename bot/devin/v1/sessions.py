@@ -11,14 +11,14 @@ field is skipped. A parser returns None for another body.
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from bot.devin import answers
-from bot.devin.answers import Answer
-from bot.devin.api import Cursor, DevinMessage, Failure, SessionSummary, Source
+from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.model.record import encodable, mapping, mappings, parse_object, string, strings
-from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble, parse_session
 
 REPEATED = 200
@@ -49,33 +49,30 @@ STATUSES: Mapping[str, SessionState] = {
 }
 """The states by `status`, free text that counts where `status_enum` says nothing."""
 
-PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
-
-def parse_messages(body: bytes) -> tuple[Sequence[DevinMessage], int] | None:
-    """Parse the messages in a session's record, and count those that could not be parsed."""
-    record = parse_object(body)
-    entries = record and (record.get("messages") or [])
-    if not isinstance(entries, list):
-        return None
-    return answers.identified(map(_message, map(mapping, entries)))
-
-
-def tail(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
-    """Return the messages behind `after`, and the `REPEATED` ones before them.
+def parse_messages(
+    body: bytes, after: Cursor | None = None, skew: timedelta = timedelta(0)
+) -> MessagePage | None:
+    """Parse a session's record: the messages behind `after`, and the `REPEATED` ones before them.
 
     The place is that of the first id in `after` that is still listed; if none is, all messages
     are behind it.
     """
-    places = {one.id: place for place, one in enumerate(messages)}
+    record = parse_object(body)
+    entries = record and (record.get("messages") or [])
+    if not isinstance(entries, list):
+        return None
+    found, left_out = answers.identified(map(_message, map(mapping, entries)))
+    places = {one.id: place for place, one in enumerate(found)}
     known = next((places[id_] for id_ in _ids(after) if id_ in places), -1)
-    return messages[max(0, known + 1 - REPEATED) :]
-
-
-def cursor_of(messages: Sequence[DevinMessage], otherwise: Cursor | None) -> Cursor | None:
-    """Return a cursor of the last ids, the newest first; `otherwise` without messages."""
-    ids = [one.id for one in messages[: -KEPT_IDS - 1 : -1]]
-    return Cursor(json.dumps(ids)) if ids else otherwise
+    last = json.dumps([one.id for one in found[: -KEPT_IDS - 1 : -1]])
+    return MessagePage(
+        found[max(0, known + 1 - REPEATED) :],
+        Cursor(last) if found else after,
+        skew,
+        left_out=left_out,
+        is_hidden=not found,
+    )
 
 
 def _ids(cursor: Cursor | None) -> Sequence[str]:
@@ -137,31 +134,27 @@ def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
     return DevinMessage(string(entry, "event_id"), source, string(entry, "message"), at)
 
 
-def parse_sent(answer: Answer) -> Outcome | Wait:
+def parse_sent(body: bytes) -> Outcome | None:
     """Parse Devin's answer to a message."""
-    if answer.status == HTTPStatus.OK:
-        if answer.body.strip() == b"null":
-            return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
-        detail = (parse_object(answer.body) or {}).get("detail")
-        if isinstance(detail, str):
-            said = encodable(detail)[: answers.DETAIL_LIMIT]
-            return Outcome(kind=OutcomeKind.UNCONFIRMED, detail=said, status=HTTPStatus.OK)
-    return answers.failed(answer, PASSING)
+    if body.strip() == b"null":
+        return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
+    detail = (parse_object(body) or {}).get("detail")
+    if not isinstance(detail, str):
+        return None
+    said = encodable(detail)[: answers.DETAIL_LIMIT]
+    return Outcome(kind=OutcomeKind.UNCONFIRMED, detail=said, status=HTTPStatus.OK)
 
 
-def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
-    """Parse Devin's answer to a start; without a name, or after a 503, there may be a session."""
-    if answer.status == HTTPStatus.OK:
-        found = parse_object(answer.body) or {}
-        if (session := parse_session(string(found, "session_id"))) is not None:
-            return NamedSession(session, title, string(found, "url"))
-    return answers.failed(answer, frozenset({HTTPStatus.TOO_MANY_REQUESTS}))
+def parse_created(body: bytes, title: str) -> NamedSession | None:
+    """Parse Devin's answer to a start; without a name, there may be a session all the same."""
+    found = parse_object(body) or {}
+    session = parse_session(string(found, "session_id"))
+    return NamedSession(session, title, string(found, "url")) if session else None
 
 
-def parse_uploaded(answer: Answer) -> str | Failure:
+def parse_uploaded(body: bytes) -> str | None:
     """Parse the address of a file: a JSON string, or bare, as in the documented sample."""
     try:
-        address = str(json.loads(answer.body))
+        return answers.address(str(json.loads(body)))
     except (ValueError, RecursionError):
-        address = answer.body.decode(errors="replace").strip()
-    return answers.uploaded(answer, address, PASSING)
+        return answers.address(body.decode(errors="replace").strip())

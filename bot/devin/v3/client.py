@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +13,7 @@ from pydantic_core import to_json
 from bot.devin import answers, api
 from bot.devin.answers import Answer, Read
 from bot.devin.api import Failure, SessionSummary, Unread
-from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
+from bot.devin.http import LONGEST_READ, DevinHttp, Param, Path, path_of
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
 from bot.devin.v3.sessions import LATEST, Surveys
@@ -33,8 +35,16 @@ organization" and "List organization users")."""
 MOST_PAGES = 50
 """The pages of messages that are read at once."""
 
-_Items = tuple[Sequence[Mapping[str, Any]], Unread | None]
-"""What a list's pages have, and why that isn't all of it, if it isn't."""
+
+@dataclass(slots=True)
+class Items:
+    """What was `found` in a list up to the page at `cursor`; not all of it if there is `unread`."""
+
+    cursor: str
+    found: list[Mapping[str, Any]] = field(default_factory=list)
+    unread: Unread | None = None
+    skew: timedelta = timedelta(0)
+    reads: int = 0
 
 
 class DevinV3:
@@ -60,15 +70,13 @@ class DevinV3:
     ) -> Outcome | Wait:
         body = {"message": message} | ({"attachment_urls": attachments} if attachments else {})
         body |= {"message_as_user_id": as_user} if as_user else {}
-        answer = await self._post(to_json(body), "sessions", session, "messages")
-        if not isinstance(answer, Answer):
-            return answer
-        outcome = v3.parse_sent(answer)
+        path = await self._path("sessions", session, "messages")
+        outcome = answers.written(await self._http.post(path, to_json(body)), v3.parse_sent)
         if not answers.may_be_over(outcome):
             return outcome
-        found = await self._get(Read.SESSION, self._http.timing.state_seconds, "sessions", session)
-        now = None if isinstance(found, Unread) else v3.parse_record(found.body)
-        return answers.explained(outcome, None if now is None else now.state)
+        path, seconds = await self._path("sessions", session), self._http.timing.state_seconds
+        now = answers.parsed(await self._http.get(Read.SESSION, path, seconds), v3.parse_record)
+        return answers.explained(outcome, None if isinstance(now, Unread) else now.state)
 
     def listed(self, message: str, attachments: Sequence[str] = ()) -> str:  # noqa: ARG002  (not listed)
         return message
@@ -81,89 +89,49 @@ class DevinV3:
     ) -> api.MessagePage | Unread:
         """Read on from `after`, for `MOST_PAGES` pages or `read_seconds` at most.
 
-        From a page that is longer than what is read, messages are asked for one by one. The cursor
-        of the result begins the last page that can be read again: Devin gives none for what comes
-        after the last page, and takes no ids of events.
+        The cursor of the result begins the last page that can be read again: Devin gives none for
+        what comes after the last page, and takes no ids of events.
         """
-        ends = asyncio.get_running_loop().time() + self._http.timing.read_seconds
-        read: dict[str, api.DevinMessage] = {}
-        ahead, has_more, reads, left_out, first = timedelta(0), True, 0, 0, ON_A_PAGE
-        while has_more and reads < MOST_PAGES:
-            reads += 1
-            seconds = ends - asyncio.get_running_loop().time()
-            found = await self._page(session, after, seconds, clock, first)
-            if isinstance(found, Unread):
-                if found.is_too_long and first > 1:
-                    first = 1
-                    continue
-                if not read:
-                    return found
-                break
-            ahead, has_more = found.skew, found.has_more
-            left_out += found.left_out
-            for one in found.messages:
-                read.setdefault(one.id, one)
-            if found.cursor in {None, after}:
-                break
-            after = found.cursor
-        return api.MessagePage(list(read.values()), after, ahead, has_more, reads, left_out)
-
-    async def _page(
-        self,
-        session: SessionId,
-        after: api.Cursor | None,
-        seconds: float,
-        clock: Callable[[], datetime],
-        first: int,
-    ) -> api.MessagePage | Unread:
-        """Read one page of messages."""
-        params: dict[str, Param] = {"first": first} | ({"after": after} if after else {})
-        most = answers.READ_LIMIT if first > 1 else LONGEST_READ
-        place = "sessions", session, "messages"
-        answer = await self._get(
-            Read.MESSAGES, seconds, *place, params=params, clock=clock, most=most
-        )
-        if isinstance(answer, Unread):
-            return answer
-        return v3.parse_messages(answer.body, answer.skew) or answers.unreadable(answer, most)
+        path = await self._path("sessions", session, "messages")
+        read = await self._items(Read.MESSAGES, path, {}, after or "", clock, MOST_PAGES)
+        if read.unread is not None and not read.found:
+            return read.unread
+        messages, left_out = answers.identified(map(v3.message, read.found))
+        cursor, has_more = api.Cursor(read.cursor) if read.cursor else None, read.unread is not None
+        return api.MessagePage(messages, cursor, read.skew, has_more, read.reads, left_out)
 
     async def upload(self, file: api.OutgoingFile) -> str | Failure:
-        path = await self._path("attachments")
-        answer = await self._http.upload(path, file) if isinstance(path, str) else path
-        return v3.parse_uploaded(answer) if isinstance(answer, Answer) else answer
+        answer = await self._http.upload(await self._path("attachments"), file)
+        return answers.written(answer, v3.parse_uploaded, answers.AWAY)
 
     async def create(
         self, prompt: str, options: Options, tag: str, as_user: str = ""
     ) -> NamedSession | Failure:
-        path = await self._path("sessions")
-        if not isinstance(path, str):
-            return path
-        answer = await self._http.post(path, answers.creation(prompt, options, tag, as_user))
-        return v3.parse_created(answer, options.title) if isinstance(answer, Answer) else answer
+        body = answers.creation(prompt, options, tag, as_user)
+        answer = await self._http.post(await self._path("sessions"), body)
+        return answers.written(answer, partial(v3.parse_created, title=options.title))
 
     async def ask_review(self, pull_request: str) -> Review | Failure | None:
         """Ask for a review (docs.devin.ai, "Trigger Devin Review"); a 409 is for one under way."""
-        answer = await self._post(to_json({"pr_url": pull_request}), "pr-reviews")
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.status == HTTPStatus.CONFLICT:
+        body = to_json({"pr_url": pull_request})
+        answer = await self._http.post(await self._path("pr-reviews"), body)
+        if isinstance(answer, Answer) and answer.status == HTTPStatus.CONFLICT:
             return None
-        return v3.parse_review(answer.body) or answers.failed(answer, v3.PASSING)
+        return answers.written(answer, v3.parse_review)
 
     async def end(self, session: SessionId) -> Failure | None:
-        path = await self._path("sessions", session)
-        return answers.confirmed(
-            await self._http.delete(path) if isinstance(path, str) else path, v3.PASSING
-        )
+        return answers.confirmed(await self._http.delete(await self._path("sessions", session)))
 
     async def archive(self, session: SessionId) -> Failure | None:
-        return answers.confirmed(await self._post(b"", "sessions", session, "archive"), v3.PASSING)
+        path = await self._path("sessions", session, "archive")
+        return answers.confirmed(await self._http.post(path, b""))
 
     async def _states(self, part: Sequence[SessionId]) -> Answer | Unread:
         seconds = self._http.timing.read_seconds
         params: dict[str, Param] = {"session_ids": part, "first": len(part)}
         most = answers.READ_LIMIT if len(part) > 1 else LONGEST_READ
-        return await self._get(Read.STATES, seconds, "sessions", params=params, most=most)
+        path = await self._path("sessions")
+        return await self._http.get(Read.STATES, path, seconds, params, most=most)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -172,23 +140,21 @@ class DevinV3:
         params: dict[str, Param] = {"first": max(limit, LATEST)}
         params |= {"tags": tags} if tags else {"is_archived": "false"}
         seconds = self._http.timing.read_seconds if tags else self._http.timing.list_seconds
-        answer = await self._get(Read.LIST, seconds, "sessions", params=params)
+        answer = await self._http.get(Read.LIST, await self._path("sessions"), seconds, params)
         found = answers.parsed(answer, v3.parse_list)
-        if isinstance(found, Unread):
-            return found
-        return sorted(found, key=_age)[:limit]
+        return found if isinstance(found, Unread) else sorted(found, key=_age)[:limit]
 
     async def repositories(self) -> Sequence[str] | Unread:
         """List the repositories, without the state of Devin's index, which takes Devin longer."""
         path = await self._path("repositories", version=BETA)
         params = {"load_indexing_status": "false"}
-        found, unread = await self._items(Read.REPOSITORIES, path, params)
-        return unread if unread is not None and not found else answers.repositories(found)
+        read = await self._items(Read.REPOSITORIES, path, params)
+        return read.unread if read.unread and not read.found else v3.repositories(read.found)
 
     async def playbooks(self) -> Sequence[Playbook] | Unread:
         """List the playbooks of the organization: `Unread` if that is only a part of them."""
-        found, unread = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
-        return answers.playbooks(found) if unread is None else unread
+        read = await self._items(Read.PLAYBOOKS, await self._path("playbooks"), {})
+        return read.unread or answers.playbooks(read.found)
 
     async def member(self, email: str) -> str | Unread | None:
         """Look among members with roles of their own, and those by groups of the identity provider.
@@ -198,24 +164,24 @@ class DevinV3:
         """
         found, is_gone = set[str](), False
         for kind in ("users", "idp-users"):
-            listed, unread = await self._members(kind, email)
-            if unread is not None:
-                if listed or unread.status != HTTPStatus.NOT_FOUND or is_gone:
-                    return unread
+            listed = await self._members(kind, email)
+            if listed.unread is not None:
+                if listed.found or listed.unread.status != HTTPStatus.NOT_FOUND or is_gone:
+                    return listed.unread
                 is_gone = True
             found |= {
                 string(one, "user_id")
-                for one in listed
+                for one in listed.found
                 if is_same_address(string(one, "email"), email) and string(one, "user_id")
             }
         return found.pop() if len(found) == 1 else None
 
-    async def _members(self, kind: str, email: str) -> _Items:
+    async def _members(self, kind: str, email: str) -> Items:
         """Read the list in the version of its page, and where that's gone, in the SDK's."""
         path = await self._path("members", kind, version=BETA)
-        found, unread = await self._items(Read.MEMBERS, path, {"email": email})
-        if unread is None or unread.status != HTTPStatus.NOT_FOUND:
-            return found, unread
+        read = await self._items(Read.MEMBERS, path, {"email": email})
+        if read.unread is None or read.unread.status != HTTPStatus.NOT_FOUND:
+            return read
         return await self._items(Read.MEMBERS, await self._path("members", kind), {"email": email})
 
     async def matching(
@@ -225,73 +191,67 @@ class DevinV3:
         filters = {"tags": tags, "repo_names": repos, "origins": origins}
         params: dict[str, Param] = {name: given for name, given in filters.items() if given}
         params["created_after"] = int(since.timestamp()) - 1
-        found, unread = await self._items(Read.LIST, await self._path("sessions"), params)
-        if unread is not None:
-            return unread
-        parsed = [one for one in map(v3.summary, found) if one is not None]
-        new = [one for one in parsed if one.created_at is not None and one.created_at >= since]
+        read = await self._items(Read.LIST, await self._path("sessions"), params)
+        if read.unread is not None:
+            return read.unread
+        found = v3.summaries(read.found)
+        new = [one for one in found if one.created_at is not None and one.created_at >= since]
         return sorted(new, key=lambda one: (one.created_at or since, one.session))
 
     async def review(self, pull_request: str, commit: str = "") -> Review | Unread | None:
         """Read it (docs.devin.ai, "Get latest Devin Review status")."""
         params = {"pr_url": pull_request} | ({"commit_sha": commit} if commit else {})
         seconds = self._http.timing.read_seconds
-        answer = await self._get(Read.REVIEW, seconds, "pr-reviews", params=params)
+        path = await self._path("pr-reviews")
+        answer = await self._http.get(Read.REVIEW, path, seconds, params)
         is_none = isinstance(answer, Unread) and answer.status == HTTPStatus.NOT_FOUND
         return None if is_none else answers.parsed(answer, v3.parse_review)
 
-    async def _items(self, kind: Read, path: str | Failure, params: Mapping[str, Param]) -> _Items:
-        """Read a list's pages, at most `MOST_READ`, within `read_seconds`."""
-        if not isinstance(path, str):
-            return (), _unread(path)
-        now = asyncio.get_running_loop().time
-        ends, cursor = now() + self._http.timing.read_seconds, ""
-        items: list[Mapping[str, Any]] = []
-        for _ in range(MOST_READ):
-            which = {"first": ON_A_PAGE, **params, **({"after": cursor} if cursor else {})}
-            answer = await self._http.get(kind, path, ends - now(), which)
-            page = None if isinstance(answer, Unread) else v3.parse_items(answer.body)
-            if page is None:
-                return items, answer if isinstance(answer, Unread) else answers.unreadable(answer)
-            items += page[0]
-            if not page[1]:
-                return items, None
-            if page[1] == cursor:
-                break
-            cursor = page[1]
-        return items, Unread(HTTPStatus.OK, is_too_long=True)
-
-    async def _get(
+    async def _items(
         self,
         kind: Read,
-        seconds: float,
-        *segments: str,
-        params: Mapping[str, Param] | None = None,
+        path: Path,
+        params: Mapping[str, Param],
+        after: str = "",
         clock: Callable[[], datetime] | None = None,
-        most: int = answers.READ_LIMIT,
-    ) -> Answer | Unread:
-        path = await self._path(*segments)
-        if not isinstance(path, str):
-            return _unread(path)
-        return await self._http.get(kind, path, seconds, params, clock, most)
+        most: int = MOST_READ,
+    ) -> Items:
+        """Read a list's pages behind `after`, at most `most` of them, within `read_seconds`.
 
-    async def _path(self, *segments: str, version: str = "v3") -> str | Failure:
-        """Return the path of a resource, or why a call that needs it has to fail or to wait."""
+        From a page that is longer than what is read, entries are asked for one by one.
+        """
+        now = asyncio.get_running_loop().time
+        ends, size, read = now() + self._http.timing.read_seconds, ON_A_PAGE, Items(after)
+        while read.reads < most:
+            read.reads += 1
+            which = {"first": size, **params, **({"after": read.cursor} if read.cursor else {})}
+            longest = answers.READ_LIMIT if size > 1 else LONGEST_READ
+            answer = await self._http.get(kind, path, ends - now(), which, clock, longest)
+            if isinstance(answer, Answer):
+                read.skew = answer.skew
+            page = answers.parsed(answer, v3.parse_items)
+            if isinstance(page, Unread):
+                if page.is_too_long and size > 1:
+                    size = 1
+                    continue
+                read.unread = page
+                return read
+            items, cursor = page
+            read.found += items
+            if cursor is None:
+                return read
+            if cursor in {"", read.cursor}:
+                break
+            read.cursor = cursor
+        read.unread = Unread(HTTPStatus.OK, is_too_long=True)
+        return read
+
+    async def _path(self, *segments: str, version: str = "v3") -> Path:
+        """Return the path of a resource of the organization."""
         found = self._organization.id or await self._organization.find()
-        return (
-            path_of(version, "organizations", found, *segments) if isinstance(found, str) else found
-        )
-
-    async def _post(self, body: bytes, *segments: str) -> Answer | Failure:
-        path = await self._path(*segments)
-        return await self._http.post(path, body) if isinstance(path, str) else path
-
-
-def _unread(why: Failure) -> Unread:
-    """Return why nothing was read, where the organization is unknown."""
-    if isinstance(why, Wait):
-        return Unread(why=why.reason, retry_after=why.retry_after)
-    return Unread(why.status or 0)
+        if isinstance(found, Unread):
+            return found
+        return path_of(version, "organizations", found, *segments)
 
 
 def _age(one: SessionSummary) -> float:

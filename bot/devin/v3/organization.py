@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from bot.devin.answers import CHECK_URL, KEY, NEW_KEY, REJECTED, Read, parsed, remedy, untested
-from bot.devin.api import Failure, SessionSummary, Unread
-from bot.devin.http import DevinHttp, path_of
+from bot.devin.api import SessionSummary, Unread
+from bot.devin.http import DevinHttp, Path, path_of
 from bot.devin.v3.sessions import parse_list
 from bot.model.errors import OperatorError
 from bot.model.findings import Finding
 from bot.model.record import parse_object, string
-from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 
 log = logging.getLogger(__name__)
 
@@ -76,15 +75,15 @@ class Organization:
         self.configured = configured
         self.id = configured or ""
 
-    async def find(self) -> str | Failure:
-        """Return the id; where Devin can't be asked, why a call has to fail or to wait."""
+    async def find(self) -> Path:
+        """Return the id, or why Devin does not tell it."""
         async with self._asking:
             try:
                 return self.id or await self._find()
             except OperatorError as error:
                 why = {"reason": str(error)}
                 log.error("organization not known", extra=why)  # noqa: TRY400  (the reason is all)
-                return Wait("DEVIN_ORG_ID is not set")
+                return Unread(why="DEVIN_ORG_ID is not set")
 
     async def begin(self) -> None:
         """Find the organization now if Devin can be reached, or else at the first call.
@@ -101,21 +100,18 @@ class Organization:
         elif says := foreign(found, self.configured):
             log.error("organization of another key", extra={"reason": f"{says}. {LEAVE_EMPTY}"})
 
-    async def _find(self) -> str | Failure:
+    async def _find(self) -> Path:
         found = await ask(self._http)
         if isinstance(found, Unread):
             if found.status == HTTPStatus.UNAUTHORIZED:
                 _log_rejected(found)
-                rejected = Refusal.KEY_REJECTED
-                return Outcome(kind=OutcomeKind.REFUSED, refusal=rejected, status=found.status)
-            if not found.is_passing:
-                says = (
-                    "Devin doesn't say which organization DEVIN_API_KEY belongs to "
-                    f"(HTTP {found.status})"
-                )
+            elif found.is_passing:
+                log.warning("organization not known yet", extra={"reason": found.reason})
+            else:
+                says = "Devin doesn't say which organization DEVIN_API_KEY belongs to "
+                says += f"(HTTP {found.status})"
                 raise OperatorError(says, f"{CHECK_URL} {SET_ORGANIZATION}")
-            log.warning("organization not known yet", extra={"reason": found.reason})
-            return Wait(found.reason, found.retry_after)
+            return found
         if not found.organization:
             raise OperatorError(MISSING, SET_ORGANIZATION)
         self.id = found.organization

@@ -9,9 +9,9 @@ and a missing or mistyped field as empty. A parser returns None for another body
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -19,18 +19,9 @@ from cachetools import TTLCache
 
 from bot.devin import answers
 from bot.devin.answers import Answer, parsed
-from bot.devin.api import (
-    Cursor,
-    DevinMessage,
-    Failure,
-    MessagePage,
-    SessionSummary,
-    Source,
-    Survey,
-    Unread,
-)
+from bot.devin.api import DevinMessage, SessionSummary, Source, Survey, Unread
 from bot.model.record import mappings, parse_object, string, strings
-from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession, Review, SessionId, SessionState, Trouble, parse_session
 
 STATUSES: Mapping[str, SessionState] = {
@@ -53,11 +44,11 @@ RUNNING: Mapping[str, SessionState] = {
 LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_declined")
 """The `status_detail` of a session that was suspended because something is used up."""
 
-_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
+MOST_CHILDREN = 20
 
-PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
-"""Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
-(CognitionAI/terraform-provider-devin, `client.go`)."""
+_REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII)
+_STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 
 
 def parse_record(body: bytes) -> SessionSummary | None:
@@ -67,39 +58,29 @@ def parse_record(body: bytes) -> SessionSummary | None:
 
 def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
     """Parse a page of sessions."""
-    items = (parse_object(body) or {}).get("items")
-    if not isinstance(items, list):
-        return None
-    return [found for one in mappings(items) if (found := summary(one)) is not None]
+    page = parse_items(body)
+    return None if page is None else summaries(page[0])
 
 
-def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str] | None:
-    """Parse a page of any list, and the cursor to the next one, if any; never raises."""
+def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str | None] | None:
+    """Parse a page of any list, and the cursor to the next one, None on the last; never raises."""
     page = parse_object(body) or {}
     if not isinstance(page.get("items"), list):
         return None
-    cursor = string(page, "end_cursor") if page.get("has_next_page") is True else ""
-    return mappings(page["items"]), cursor
+    has_more = page.get("has_next_page") is True
+    return mappings(page["items"]), string(page, "end_cursor") if has_more else None
 
 
 def parse_review(body: bytes) -> Review | None:
     """Parse a `PrReviewResponse`."""
     found = parse_object(body) or {}
-    commit, status = string(found, "commit_sha").lower(), answers.word(found.get("status"))
+    commit, status = string(found, "commit_sha").lower(), _word(found.get("status"))
     return Review(commit, status) if _COMMIT.fullmatch(commit) and status else None
 
 
-def parse_messages(body: bytes, skew: timedelta = timedelta(0)) -> MessagePage | None:
-    """Parse a page of messages; its cursor begins the next one, and is None on the last."""
-    page = parse_object(body) or {}
-    items = page.get("items")
-    if not isinstance(items, list):
-        return None
-    messages, left_out = answers.identified(map(_message, mappings(items)))
-    cursor = string(page, "end_cursor")
-    has_more = page.get("has_next_page") is True
-    place = Cursor(cursor) if cursor else None
-    return MessagePage(messages, place, skew, has_more, left_out=left_out)
+def summaries(records: Iterable[Mapping[str, Any]]) -> Sequence[SessionSummary]:
+    """Read sessions, except those without an id."""
+    return [found for one in records if (found := summary(one)) is not None]
 
 
 def summary(record: Mapping[str, Any]) -> SessionSummary | None:
@@ -120,11 +101,11 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
         pull_requests=answers.pull_requests(
             (string(o, "pr_url"), string(o, "pr_state")) for o in opened
         ),
-        acus=answers.amount(record.get("acus_consumed")),
+        acus=_amount(record.get("acus_consumed")),
         tags=strings(record, "tags"),
         created_at=answers.time_of(record.get("created_at")),
         parent=parse_session(string(record, "parent_session_id")),
-        children=answers.children(record.get("child_session_ids")),
+        children=_children(record.get("child_session_ids")),
         is_archived=record.get("is_archived") is True,
     )
 
@@ -145,7 +126,8 @@ def _trouble(record: Mapping[str, Any]) -> Trouble | None:
     return Trouble.LIMIT if status == "suspended" and LIMITS.fullmatch(detail) else None
 
 
-def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
+def message(entry: Mapping[str, Any]) -> DevinMessage | None:
+    """Read a message; None without a time or a text."""
     at, text = answers.time_of(entry.get("created_at")), string(entry, "message")
     if at is None or not isinstance(entry.get("message"), str):
         return None
@@ -164,29 +146,50 @@ def _without_attachments(text: str) -> str:
     return "\n".join(lines)
 
 
-def parse_sent(answer: Answer) -> Outcome | Wait:
+def parse_sent(body: bytes) -> Outcome | None:
     """Parse Devin's answer to a message: the session, which has ended or goes on."""
-    record = parse_object(answer.body) or {}
-    is_session = isinstance(record.get("session_id"), str) and isinstance(record.get("status"), str)
-    if answer.status != HTTPStatus.OK or not is_session:
-        return answers.failed(answer, PASSING)
+    record = parse_object(body) or {}
+    if not (isinstance(record.get("session_id"), str) and isinstance(record.get("status"), str)):
+        return None
     is_over = _state(record) is SessionState.ENDED
     kind = OutcomeKind.ENDED if is_over else OutcomeKind.DELIVERED
-    return Outcome(kind=kind, status=answer.status)
+    return Outcome(kind=kind, status=HTTPStatus.OK)
 
 
-def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
+def parse_created(body: bytes, title: str) -> NamedSession | None:
     """Parse Devin's answer to a start; without a session's name, one may be there all the same."""
-    found = parse_record(answer.body) if answer.status == HTTPStatus.OK else None
-    if found is None:
-        return answers.failed(answer, PASSING)
-    return NamedSession(found.session, found.title or title, found.url)
+    found = parse_record(body)
+    return NamedSession(found.session, found.title or title, found.url) if found else None
 
 
-def parse_uploaded(answer: Answer) -> str | Failure:
-    """Parse the address in an `AttachmentResponse`; after a 503, the file may be sent again."""
-    address = string(parse_object(answer.body) or {}, "url")
-    return answers.uploaded(answer, address, PASSING | {HTTPStatus.SERVICE_UNAVAILABLE})
+def parse_uploaded(body: bytes) -> str | None:
+    """Parse the address in an `AttachmentResponse`."""
+    return answers.address(string(parse_object(body) or {}, "url"))
+
+
+def _word(value: object) -> str:
+    """Return a word of Devin's in lower case; "" for anything else."""
+    found = value.lower() if isinstance(value, str) else ""
+    return found if _STATE.fullmatch(found) else ""
+
+
+def _children(value: object) -> tuple[SessionId, ...]:
+    """Return the ids of the first `MOST_CHILDREN` of a session's children."""
+    listed = value if isinstance(value, list) else []
+    found = (parse_session(one) for one in listed if isinstance(one, str))
+    return tuple(dict.fromkeys(one for one in found if one is not None))[:MOST_CHILDREN]
+
+
+def _amount(value: Any) -> float | None:
+    """Return a number of ACUs; None for anything that is no amount."""
+    is_amount = type(value) in {int, float} and 0 <= value <= sys.float_info.max
+    return float(value) if is_amount else None
+
+
+def repositories(records: Iterable[Mapping[str, Any]]) -> Sequence[str]:
+    """Return the usual names of repositories (`repo_path`), each once, in their order."""
+    found = dict.fromkeys(string(one, "repo_path") for one in records)
+    return [one for one in found if len(one) <= answers.ID_LIMIT and _REPOSITORY.fullmatch(one)]
 
 
 UNKNOWN_ID = frozenset({400, 404, 414, 422})
