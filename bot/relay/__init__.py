@@ -16,10 +16,9 @@ from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import FirstWords, LinkForm
 from bot.relay.edits import Edits
 from bot.relay.home import Home
-from bot.relay.lifecycle.adopting import Adopting
+from bot.relay.lifecycle.adopting import Adopting, OwnThreads
 from bot.relay.lifecycle.ending import Ending, Stopping
 from bot.relay.lifecycle.forms import Defaults, StartForms
-from bot.relay.lifecycle.own_threads import OwnThreads
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import ChannelMoves, Linking
@@ -84,7 +83,7 @@ class UseCases:
             workspace, state, schedule, in_flight, self.listening, self.polling
         )
         self.naming = naming = Naming(workspace, state, devin, accepting)
-        self.speaking = speaking = Speaking(workspace, state, accepting, naming, schedule)
+        self.speaking = speaking = Speaking(workspace, state, accepting, naming)
         self.replies = Replies(accepting)
         self.edits = Edits(state, accepting, notices, speaking, background)
         self.linking = linking = Linking(state, accepting, naming, audience, acting)
@@ -96,17 +95,15 @@ class UseCases:
         self.home = Home(workspace, state, accepting, naming, notices, linking)
         self.usage = Usage(workspace, state, devin, accepting, naming, audience)
         self.digests = Digests(workspace, state, accepting, naming, audience, notices)
-        self.reviews = Reviews(workspace, state, devin, accepting, audience, notices, schedule)
-        self._build_starts(devin, prompts, schedule)
+        self.reviews = Reviews(workspace, state, devin, accepting, audience, notices)
+        self._build_starts(devin, prompts)
 
-    def _build_starts(self, devin: Devin, prompts: Prompts, schedule: Schedule) -> None:
+    def _build_starts(self, devin: Devin, prompts: Prompts) -> None:
         """Build what starts, adopts and ends sessions."""
         workspace, state, accepting = self.workspace, self.state, self.accepting
         naming, speaking, notices = self.naming, self.speaking, self.notices
         choosing, catalog = prompts.choosing, Catalog(devin, self.background)
-        self.starting = starting = Starting(
-            workspace, state, accepting, choosing, naming, speaking, schedule
-        )
+        self.starting = starting = Starting(workspace, state, accepting, choosing, naming, speaking)
         self.first_words = FirstWords(
             workspace, state, accepting, starting, self.link_form, notices
         )
@@ -114,11 +111,7 @@ class UseCases:
             workspace, state, devin, catalog, prompts, starting, accepting
         )
         self.defaults = Defaults(workspace, state, choosing, forms, accepting, naming, notices)
-        self.workflow_steps = WorkflowSteps(
-            workspace, state, accepting, naming, choosing, speaking, schedule
-        )
-        self.own_threads = own = OwnThreads(
-            workspace, state, accepting, self.audience, speaking, notices, schedule
-        )
-        self.adopting = Adopting(workspace, state, devin, accepting, notices, own, schedule)
+        self.workflow_steps = WorkflowSteps(workspace, state, accepting, naming, choosing, speaking)
+        self.own_threads = own = OwnThreads(workspace, state, accepting, self.audience, notices)
+        self.adopting = Adopting(workspace, state, devin, accepting, notices, own)
         self.ending = Ending(workspace, state, devin, accepting, naming)

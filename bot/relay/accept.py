@@ -29,7 +29,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.claims import start_claim
 from bot.store.links import card_owed
-from bot.store.outbox import Schedule
+from bot.store.outbox import KEEP, Owed, Owing, Schedule
 from bot.store.state import State
 from bot.text.to_devin import TEXT_READ, first_words, is_empty, mentioned, to_markdown
 
@@ -40,6 +40,9 @@ FRESH = timedelta(seconds=2)
 
 OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
+
+MARGIN = 60_000_000
+"""How far Slack's time may be behind what this process takes it for, in microseconds."""
 
 KNOWN = 10_000
 """Size of the cache of linked threads' sessions, which saves one of two Redis trips per reply."""
@@ -143,10 +146,17 @@ class Accepting:
         """Return True while a session is being started in `thread`."""
         return await self.state.claims.is_claimed(start_claim(thread))
 
-    async def unlinked(self, thread: ThreadRef) -> errors.PersonError:
-        """Return what is told in a thread without a link: whether it is to get one, or not."""
-        is_starting = await self.is_starting(thread)
-        return errors.BeingStarted() if is_starting else errors.NotLinked()
+    async def linked(self, thread: ThreadRef) -> Link:
+        """Return the link of `thread`; raises `BeingStarted` or `NotLinked`."""
+        if (link := await self.state.links.get(thread)) is not None:
+            return link
+        raise errors.BeingStarted if await self.is_starting(thread) else errors.NotLinked
+
+    async def owe(self, owed: Owed, content: str, keep: timedelta = KEEP) -> Owing:
+        """Add an entry to the outbox, once within `keep`, and have it told soon."""
+        if owing := await self.state.outbox.owe(owed, content, keep):
+            await self.schedule.tell(owed)
+        return owing
 
     async def gives_way(self, thread: ThreadRef, link: Link) -> bool:
         """Return True if the session of `link` is over or has stopped at its cap, as last seen."""
@@ -198,6 +208,10 @@ class Accepting:
     async def _catch_up(self) -> None:
         if self.listening.has_unnoted:
             await self.listening.note()
+
+    def before_now(self) -> str:
+        """Return a `ts` that is older than whatever is posted from now on."""
+        return micros_ts(max(0, self.workspace.clock.now - MARGIN))
 
     def is_fresh(self, ts: str) -> bool:
         """Return False if `ts` is older than `FRESH`: a retry or a backlog brought its event."""

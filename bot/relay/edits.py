@@ -129,7 +129,7 @@ class Edits:
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
         people = self.speaking.workspace.people
-        fields = {"ts": self.speaking.since(), "files": (), "is_correction": True}
+        fields = {"ts": self.accepting.before_now(), "files": (), "is_correction": True}
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",
             reply=reply.model_copy(update=fields),

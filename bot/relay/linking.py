@@ -60,7 +60,7 @@ class Linking:
         """
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.remove(thread, session)
-        return await self._changed(link, thread, by, session, Event.UNLINKED)
+        return await self._changed(link, thread, by, Event.UNLINKED)
 
     async def mute(
         self,
@@ -75,7 +75,7 @@ class Linking:
         await self.accepting.check(by, thread.channel)
         changed = await self.state.links.mute(thread, at, session, muted=muted)
         event = Event.MUTED if muted else Event.UNMUTED
-        link = await self._changed(changed, thread, by, session, event)
+        link = await self._changed(changed, thread, by, event)
         if not muted:
             await self.accepting.read_since(thread, at)
         return link
@@ -90,7 +90,7 @@ class Linking:
         """
         await self.accepting.check(by, thread.channel)
         changed = await self.state.links.follow(thread, how, session, self.audience.default)
-        link = await self._changed(changed, thread, by, session, Event.FOLLOWED, follow=how.value)
+        link = await self._changed(changed, thread, by, Event.FOLLOWED, follow=how.value)
         return Heard(link, how, await self.audience.is_barred(thread.channel, link.by))
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
@@ -100,9 +100,7 @@ class Linking:
         barred. Raises `NotLinked` or `BeingStarted`.
         """
         await self.accepting.check(by, thread.channel)
-        link = await self.state.links.get(thread)
-        if link is None:
-            raise await self.accepting.unlinked(thread)
+        link = await self.accepting.linked(thread)
         heard = await self.audience.of(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
         asks, acting = Reply(thread=thread, ts="", author=by), self.acting
@@ -122,20 +120,11 @@ class Linking:
         )
 
     async def _changed(
-        self,
-        link: Link | None,
-        thread: ThreadRef,
-        by: UserId,
-        session: SessionId | None,
-        event: Event,
-        **ids: str,
+        self, link: Link | None, thread: ThreadRef, by: UserId, event: Event, **ids: str
     ) -> Link:
         """Put a change on record, and have the card say it; raise if it found no such `link`."""
         if link is None:
-            other = None if session is None else await self.state.links.get(thread)
-            if other is None:
-                raise await self.accepting.unlinked(thread)
-            raise LinkedElsewhere(*await self.naming.linked(other))
+            raise LinkedElsewhere(*await self.naming.linked(await self.accepting.linked(thread)))
         audit(event, by, **thread.log_fields, session_id=link.session, **ids)
         # The change has asked in Redis for the card to be edited; here, a process is told to do it.
         pause = self.state.store.timing.card_pause

@@ -24,7 +24,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing, Schedule
+from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing
 from bot.store.state import State
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import card as words
@@ -52,7 +52,6 @@ class Reviews:
     accepting: Accepting
     audience: Audience
     notices: Notices
-    schedule: Schedule
 
     async def ask(
         self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""
@@ -70,11 +69,8 @@ class Reviews:
             return words.NO_PULL_REQUEST if named else words.WHICH
         asked = Asked(thread=thread, url=found[0], at=int(time.time()))
         owed = Owed(f"{thread.team}:review:{key}", 1, OwedKind.REVIEW)
-        owing = await self.state.outbox.owe(owed, asked.to_json(), KEEP)
-        if owing is Owing.NEW:
+        if await self.accepting.owe(owed, asked.to_json()) is Owing.NEW:
             audit(Event.REVIEW_ASKED, by, **thread.log_fields, pull_request=asked.url)
-        if owing:
-            await self.schedule.tell(owed)
         return None
 
     async def _opened(self, thread: ThreadRef, short: str) -> Sequence[str | None]:
@@ -105,7 +101,7 @@ class Reviews:
         if said is None and not is_late:
             pause = timing.review_pause
             await self.state.outbox.pause(begun, pause, may_be_done=begun.again)
-            await self.schedule.tell(begun.owed, pause)
+            await self.accepting.schedule.tell(begun.owed, pause)
             return False
         await self._release(asked, begun.owed.subject)
         said = said or words.late(asked.url)

@@ -20,7 +20,7 @@ from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Schedule
+from bot.store.outbox import Begun, Owed, OwedKind
 from bot.store.state import State
 from bot.text.content import section
 from bot.text.options import parse_options
@@ -40,20 +40,16 @@ class WorkflowSteps:
     naming: Naming
     choosing: Choosing
     speaking: Speaking
-    schedule: Schedule
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""
         owed = Owed(f"{self.workspace.team}:step:{step.execution}", 1, OwedKind.STEP)
-        is_new = await self.state.outbox.owe(owed, step.to_json(), KEEP)
+        await self.accepting.owe(owed, step.to_json())
         log.info("step", extra={"execution": step.execution, "callback": step.callback})
-        if is_new:
-            await self.schedule.tell(owed)
 
     async def tell(self, begun: Begun) -> bool:
         """Carry out a step, perhaps again; an error that its author must know about fails it."""
-        raw = begun.record["content"]
-        if not raw:
+        if not (raw := begun.record["content"]):
             return True
         step = StepAsked.model_validate_json(raw)
         with having_posted():  # as far as this knows: an attempt has several parts

@@ -15,7 +15,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
-from bot.relay.lifecycle.own_threads import thread_owed
+from bot.relay.lifecycle.adopting import thread_owed
 from bot.store.outbox import KEEP, Outbox, Owed, OwedKind
 from bot.wording import refusals
 from bot.wording.commands import by_mention

@@ -41,9 +41,7 @@ class Ending:
     async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return the question whether to end the session of `thread`; raises if there is none."""
         await self.accepting.check(by, thread.channel, Act.APPROVE)
-        link = await self.state.links.get(thread)
-        if link is None:
-            raise await self.accepting.unlinked(thread)
+        link = await self.accepting.linked(thread)
         if how is Closing.ARCHIVE and self.devin.is_legacy:
             return ending.NO_ARCHIVE
         named = await self.naming.one(link.session, most=0)
@@ -106,9 +104,7 @@ class Stopping:
         woken, or the press comes so late that it may be doing something else.
         """
         await self.accepting.check(by, thread.channel)
-        link = await self.state.links.get(thread)
-        if link is None:
-            raise await self.accepting.unlinked(thread)
+        link = await self.accepting.linked(thread)
         (seen,) = await self.state.watches.seen([link.session])
         if seen.state is SessionState.ENDED:
             return ending.ended_already(await self.naming.one(link.session, most=0))
@@ -139,7 +135,7 @@ class Stopping:
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str, ts: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)
-        since, text = self.speaking.since(), ending.STOP
+        since, text = self.accepting.before_now(), ending.STOP
         reply = Reply(thread=thread, ts=since, author=by, text=text, is_stop=True)
         spoken = Spoken(key=key, reply=reply, words=words, session=link.session, pressed=ts)
         if await self.speaking.say(spoken) is Owing.NEW:

@@ -65,8 +65,7 @@ class Starter:
 
     async def tell(self, begun: Begun) -> bool:
         """Start a session and link its thread, or tell the thread why not."""
-        raw = begun.record["content"]
-        if not raw:
+        if not (raw := begun.record["content"]):
             return False
         start = Start.model_validate_json(raw)
         claim = start_claim(start.thread)

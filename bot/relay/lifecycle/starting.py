@@ -36,7 +36,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying.speaking import Speaking
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Owed, OwedKind, Owing, Schedule
+from bot.store.outbox import KEEP, Owed, OwedKind, Owing
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -282,7 +282,6 @@ class Starting:
     choosing: Choosing
     naming: Naming
     speaking: Speaking
-    schedule: Schedule
 
     async def start(self, start: Start) -> None:
         """Start a session from a message, whose text is the prompt, and the thread before it.
@@ -337,10 +336,8 @@ class Starting:
 
     async def begin(self, start: Start) -> Owing:
         """Keep a start, and carry it out soon; a repeat changes nothing."""
-        owing = await self.state.outbox.owe(start.owed, start.to_json(), KEEP)
+        owing = await self.accepting.owe(start.owed, start.to_json())
         log.info("start", extra=start.log_fields)
-        if owing:
-            await self.schedule.tell(start.owed)
         return owing
 
     async def ask(self, start: Start, by: UserId) -> Owing:

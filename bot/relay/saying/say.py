@@ -150,7 +150,7 @@ class Answers:
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
             words = mirror_notices.answers(await people.name(by), text)
-            since, chosen = self.speaking.since(), dict(verbatim(text, "rich_text_section"))
+            since, chosen = self.accepting.before_now(), dict(verbatim(text, "rich_text_section"))
             reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=(chosen,))
             mine = Spoken(key=key, reply=reply, words=words, session=session, act=act)
             mine = mine.model_copy(update={"asked": asked, "pressed": pressed})

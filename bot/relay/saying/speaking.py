@@ -26,7 +26,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices, having_posted
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing, Schedule
+from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing
 from bot.store.state import State
 from bot.wording import commands, refusals, workflows
 from bot.wording.message import SlackMessage
@@ -36,9 +36,6 @@ KEEP_ANSWER = timedelta(days=30)
 """The time for which the answer to a question is known."""
 
 _MAY_WORK = frozenset({SessionState.WORKING, SessionState.UNKNOWN})
-
-MARGIN = 60_000_000
-"""How far Slack's time may be behind what this process takes it for, in microseconds."""
 
 
 class Spoken(Record):
@@ -95,7 +92,6 @@ class Speaking:
     state: State
     accepting: Accepting
     naming: Naming
-    schedule: Schedule
 
     async def say(self, spoken: Spoken) -> Owing:
         """Owe `spoken`, and have it posted soon, once for each key; may raise `TooManyStarts`."""
@@ -104,10 +100,7 @@ class Speaking:
             channel = reply.thread.channel
             await self.accepting.count_start(reply.author, channel, spoken.key, reply.step)
         keep = KEEP_ANSWER if spoken.asked else KEEP
-        owing = await self.state.outbox.owe(spoken.owed, spoken.to_json(), keep)
-        if owing:
-            await self.schedule.tell(spoken.owed)
-        return owing
+        return await self.accepting.owe(spoken.owed, spoken.to_json(), keep)
 
     async def command(
         self,
@@ -124,7 +117,7 @@ class Speaking:
         what `say` does.
         """
         await self.workspace.channels.check_in(thread.channel)
-        reply = Reply(thread=thread, ts=self.since(), author=by, text=text)
+        reply = Reply(thread=thread, ts=self.accepting.before_now(), author=by, text=text)
         words = commands.said(await self.workspace.people.name(by), text)
         key = f"say:{key or secrets.token_hex(16)}"
         links = session is not None and not thread.thread_ts
@@ -158,10 +151,6 @@ class Speaking:
         if seen.trouble is not None or seen.state not in _MAY_WORK:
             raise errors.NotStopped
 
-    def since(self) -> str:
-        """Return a `ts` that is older than whatever is posted from now on."""
-        return micros_ts(max(0, self.workspace.clock.now - MARGIN))
-
 
 def _owed(team: str, key: str) -> Owed:
     return Owed(f"{team}:post:{key}", 1, OwedKind.POST)
@@ -183,8 +172,7 @@ class Speaker:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the words and send them on; return False if they were refused."""
-        raw = begun.record["content"]
-        if not raw:
+        if not (raw := begun.record["content"]):
             return False
         spoken = Spoken.model_validate_json(raw)
         try:
