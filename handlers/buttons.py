@@ -46,7 +46,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             raise MovedOn
         # Buttons that answer nothing any more give way at once.
         try:
-            await cases.answers.answer(press.thread, pressed, *found, press.by)
+            await cases.speaking.answer(press.thread, pressed, *found, press.by)
         except AnsweredAlready as error:
             chosen = mirror_notices.chosen(error.by, error.text)
             cases.notices.press(press.message, press.channel, chosen)
@@ -134,12 +134,12 @@ def _register_stopping(app: AsyncApp, cases: UseCases) -> None:
         if await cases.state.claims.is_claimed(claim):
             return
         try:
-            words = await cases.stopping.stop(thread, by, ts)
+            words = await cases.ending.stop(thread, by, ts)
         except PersonError as error:
             words = refusals.sorry(error, cases.workspace.admin)
         if words is not None:
             await cases.notices.whisper(thread, by, words, once=claim)
-        await cases.stopping.show(thread)
+        await cases.ending.show(thread)
         await cases.state.claims.claim(claim)
 
 

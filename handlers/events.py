@@ -57,7 +57,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     async def on_moved(event: Payload) -> None:
         old, new = string(event, "old_channel_id"), string(event, "new_channel_id")
         if is_id(old) and is_id(new) and old != new:
-            await cases.channel_moves.move(old, new)
+            await cases.linking.move(old, new)
 
     @app.event("channel_shared")
     async def on_shared(event: Payload) -> None:
@@ -71,7 +71,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if is_ours:
             await cases.workspace.channels.lookup.forget(channel)
         else:
-            await cases.channel_moves.shared(channel)
+            await cases.linking.shared(channel)
 
     @app.event("team_access_granted")
     @app.event("team_access_revoked")
@@ -123,7 +123,7 @@ class Messages(AsyncMiddleware):
         # What Slack says of the channel around each event (docs.slack.dev/apis/events-api).
         channel = string(event, "channel")
         if is_id(channel) and req.body.get("is_ext_shared_channel") is True:
-            await cases.channel_moves.shared(channel)
+            await cases.linking.shared(channel)
         if is_id(channel) and string(event, "subtype") in CHANNEL_CHANGES:
             await cases.workspace.channels.lookup.forget(channel)
         words = event, cases.workspace.team, bot_user

@@ -40,19 +40,19 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.START_SPOKEN)
     async def on_start_spoken(press: Press) -> SlackMessage:
-        await cases.first_words.start(press.value, press.by, press.channel, press.ts)
+        await cases.asking.start(press.value, press.by, press.channel, press.ts)
         return thread_links.STARTING
 
     @on_press(app, cases, actions.LINK_SPOKEN)
     async def on_link_spoken(press: Press) -> None:
-        message = (await cases.first_words.read(press.value, press.by, press.channel)).message
+        message = (await cases.asking.read(press.value, press.by, press.channel)).message
         asker = Asker(cases, press.response_url, press.by, press.answered_in)
-        work = partial(cases.link_form.ask, message.thread, press.by, message)
+        work = partial(cases.asking.form, message.thread, press.by, message)
         await show(asker, forms.LINK_TITLE, press.trigger, work)
 
     @on_press(app, cases, actions.RUN_SPOKEN)
     async def on_run_spoken(press: Press) -> SlackMessage:
-        meant = await cases.first_words.read(press.value, press.by, press.channel)
+        meant = await cases.asking.read(press.value, press.by, press.channel)
         thread = meant.message.thread
         # What was written before the press was not for Devin. A start is about its own message.
         ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
@@ -64,7 +64,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.SEND_SPOKEN)
     async def on_send_spoken(press: Press) -> SlackMessage:
-        change = await cases.first_words.send(press.value, press.by, press.channel)
+        change = await cases.asking.send_asked(press.value, press.by, press.channel)
         return forms.SENT_BEFORE if change is Change.REPEATED else forms.SENT
 
 
@@ -186,7 +186,7 @@ async def _follow(cases: UseCases, command: Command) -> SlackMessage:
 async def _link(cases: UseCases, command: Command) -> SlackMessage | None:
     if not command.argument:
         asks = Reply(thread=command.thread, ts=command.ts, author=command.by, text="")
-        await cases.first_words.ask_session(asks)
+        await cases.asking.ask_session(asks)
         return None
     at = ts_micros(command.ts)
     link, already = await cases.linking.link(command.thread, command.by, command.argument, at)
@@ -236,8 +236,8 @@ async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
 async def _digest(cases: UseCases, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument.lower()
     if argument:
-        await cases.digests.set(channel, by, None if argument == "off" else Often(argument))
-    found = await cases.digests.of(channel, by)
+        await cases.usage.set_digest(channel, by, None if argument == "off" else Often(argument))
+    found = await cases.usage.digest_of(channel, by)
     if found is None:
         return digests.NO_DIGEST
     digest, due = found
@@ -282,11 +282,11 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
             return
         guess = parse_guess(*words, unlinked=True)
     if guess is not None:
-        await cases.first_words.ask(spoken, guess.verb, guess.argument)
+        await cases.asking.ask_command(spoken, guess.verb, guess.argument)
         # The backfill would ask for the command that it stands for.
         await cases.state.claims.claim(claim)
     elif not await replies.offer_link(cases, event, identity.user):
-        await cases.first_words.offer(spoken)
+        await cases.asking.offer(spoken)
 
 
 async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_spoken: bool) -> bool:
@@ -323,5 +323,5 @@ async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -
         return True
     change = await replies.take(cases, event, cases.workspace.identity.user)
     if change is Change.MUTED:
-        await cases.first_words.offer(spoken)
+        await cases.asking.offer(spoken)
     return change not in {Change.UNLINKED, Change.EARLIER}

@@ -25,7 +25,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.LINK_OFFERED)
     async def on_offer_taken(press: Press) -> SlackMessage:
-        await cases.link_form.take_up(press.value, press.by, press.channel)
+        await cases.asking.take_up(press.value, press.by, press.channel)
         return thread_links.OFFER_TAKEN
 
     @on_press(app, cases, actions.SEND_CORRECTION)
@@ -91,4 +91,4 @@ async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:
         if messages.names_session(event)
         else None
     )
-    return named is not None and await cases.link_form.offer(*named)
+    return named is not None and await cases.asking.offer_link(*named)

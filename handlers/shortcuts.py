@@ -39,17 +39,17 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @on_submit(app, cases, actions.ASK_SESSION, forms.problems, actions.TYPED_FIELD)
     async def on_session(form: Submission) -> None:
         session, reread = forms.picked(form.typed), partial(read_again, cases)
-        await cases.link_form.answer(form.number, form.by, session, reread)
+        await cases.asking.answer(form.number, form.by, session, reread)
 
 
 async def _link(cases: UseCases, shortcut: Shortcut) -> View | Note:
-    return await cases.link_form.ask(shortcut.thread, shortcut.by, shortcut.message)
+    return await cases.asking.form(shortcut.thread, shortcut.by, shortcut.message)
 
 
 async def _send(cases: UseCases, shortcut: Shortcut) -> View | Note:
     if shortcut.message is None:
         raise EmptyMessage
-    sent = await cases.link_form.send(shortcut.message, shortcut.by)
+    sent = await cases.asking.send(shortcut.message, shortcut.by)
     if not isinstance(sent, Change):
         return sent
     return Note(forms.SENT_BEFORE) if sent is Change.REPEATED else Note(forms.SENT, is_seen=True)

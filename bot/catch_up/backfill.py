@@ -356,7 +356,7 @@ class CatchUp:
         try:
             change = await cases.replies.accept(reply, Evidence.THREAD)
             if change in FOR_NO_SESSION and is_spoken:
-                await cases.first_words.offer(reply)
+                await cases.asking.offer(reply)
         except (errors.EmptyMessage, errors.NotAllowed) as error:
             if not reply.bots:
                 await whisper(cases, reply.thread, reply.ts, reply.author, error, each=is_spoken)

@@ -13,21 +13,21 @@ from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
 from bot.mirror.poll import Polling, SessionPoll
 from bot.relay.accept import Accepting, Replies
-from bot.relay.asking import FirstWords, LinkForm
+from bot.relay.asking import Asking
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.lifecycle.adopting import Adopting, OwnThreads
-from bot.relay.lifecycle.ending import Ending, Stopping
+from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import Defaults, StartForms
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
-from bot.relay.linking import ChannelMoves, Linking
+from bot.relay.linking import Linking
 from bot.relay.listening import Listening
 from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
-from bot.relay.saying.say import Answers, Say
+from bot.relay.saying.say import Say
 from bot.relay.saying.speaking import Speaking
-from bot.relay.usage import Digests, Usage
+from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background, InFlight
@@ -37,27 +37,7 @@ from bot.store.state import State
 
 
 class UseCases:
-    """Everything a person in Slack can ask for, and what it is built on.
-
-    - `replies`, `edits`: what people write, edit and delete in linked threads
-    - `linking`: the links of threads, and their states
-    - `say`: `/devin-say`, and the form that asks for its missing arguments
-    - `link_form`: message shortcuts, and an offered link when a message names a session
-    - `first_words`: offers to people who spoke to the bot, but gave no command
-    - `home`: App Home; `workflow_steps`: steps of Workflow Builder
-    - `channel_moves`: channels that get a new id
-    - `starting`, `ending`: sessions that people start, end or archive from Slack
-    - `usage`: what sessions have used; `digests`: the digests of channels
-    - `reviews`: Devin Reviews of pull requests
-    - `adopting`, `own_threads`: sessions that get threads in a channel, by rules and by a button
-    - `start_forms`: the form for a new session, and the one that starts a failed one again
-    - `defaults`: what a channel's sessions start with
-    - `answers`, `stopping`: the buttons under what Devin asks, and Slack's *Stop*
-    - `accepting`, `naming`: who may steer Devin, and the names by which sessions are shown
-    - `notices`, `background`: messages to people, and work that continues after an acknowledgement
-    - `acting`, `listening`, `audience`, `status_lines`, `polling`, `speaking`: what several of
-      these are built on, and what runs beside them
-    """
+    """Everything a person in Slack can ask for, and what that is built on; each class says what."""
 
     def __init__(
         self,
@@ -86,15 +66,13 @@ class UseCases:
         self.speaking = speaking = Speaking(workspace, state, accepting, naming)
         self.replies = Replies(accepting)
         self.edits = Edits(state, accepting, notices, speaking, background)
-        self.linking = linking = Linking(state, accepting, naming, audience, acting)
-        self.channel_moves = ChannelMoves(workspace, state, notices, schedule)
-        self.link_form = LinkForm(workspace, state, accepting, naming, notices)
+        self.linking = linking = Linking(
+            workspace, state, accepting, naming, audience, acting, notices
+        )
         self.say = Say(workspace, state, accepting, naming, speaking)
-        self.answers = Answers(state, accepting, speaking)
-        self.stopping = Stopping(workspace, state, accepting, naming, speaking, lines.agents)
+        self.ending = Ending(workspace, state, devin, accepting, naming, speaking, lines.agents)
         self.home = Home(workspace, state, accepting, naming, notices, linking)
-        self.usage = Usage(workspace, state, devin, accepting, naming, audience)
-        self.digests = Digests(workspace, state, accepting, naming, audience, notices)
+        self.usage = Usage(workspace, state, devin, accepting, naming, audience, notices)
         self.reviews = Reviews(workspace, state, devin, accepting, audience, notices)
         self._build_starts(devin, prompts)
 
@@ -104,9 +82,7 @@ class UseCases:
         naming, speaking, notices = self.naming, self.speaking, self.notices
         choosing, catalog = prompts.choosing, Catalog(devin, self.background)
         self.starting = starting = Starting(workspace, state, accepting, choosing, naming, speaking)
-        self.first_words = FirstWords(
-            workspace, state, accepting, starting, self.link_form, notices
-        )
+        self.asking = Asking(workspace, state, accepting, naming, starting, notices)
         self.start_forms = forms = StartForms(
             workspace, state, devin, catalog, prompts, starting, accepting
         )
@@ -114,4 +90,3 @@ class UseCases:
         self.workflow_steps = WorkflowSteps(workspace, state, accepting, naming, choosing, speaking)
         self.own_threads = own = OwnThreads(workspace, state, accepting, self.audience, notices)
         self.adopting = Adopting(workspace, state, devin, accepting, notices, own)
-        self.ending = Ending(workspace, state, devin, accepting, naming)

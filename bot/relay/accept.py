@@ -64,10 +64,9 @@ class Accepting:
     ) -> None:
         """Raise `NotAllowed` unless `who` may do `act` in `channel` (None: at all).
 
-        Events that were refused before are noted first, so that this request cannot hide them. A
-        refusal is put on record, with the `ids` as in `turn_away`.
+        Refused events are noted first: this request must not hide them. `ids`: as in `turn_away`.
         """
-        await self._catch_up()
+        await self.listening.note()
         by_step = bool(ids.get("step"))
         standing = await self.workspace.permissions.may(act, who, channel, by_step=by_step)
         if standing is not Standing.ALLOWED:
@@ -111,10 +110,8 @@ class Accepting:
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
-        A link to a session that `gives_way` does so. What the session said before stays out of the
-        thread, unless it `begins` there. `root` is the thread's first message, if it is at hand,
-        and `step` the workflow step that asks. Replies after `at`, a `ts` in microseconds, go to
-        Devin.
+        Replies after `at`, a `ts` in microseconds, go to Devin; what the session said before stays
+        out, unless it `begins` there. `root` is the thread's first message, if it is at hand.
         """
         link = Link(
             session=session,
@@ -165,9 +162,8 @@ class Accepting:
     async def read_since(self, thread: ThreadRef, since: int, *, took_long: bool = False) -> None:
         """Have `thread` read from `since` on, the `ts` (in us) of the request for its link.
 
-        Messages written since then met no link, and their events were acknowledged all the same;
-        after a request that `took_long`, or isn't fresh, later mail waits for them. The thread's
-        first words are read with them.
+        Messages written since then met no link; after a request that `took_long`, or isn't fresh,
+        later mail waits for them.
         """
         holds_mail = took_long or not self.is_fresh(micros_ts(since))
         self.listening.reread(Missed(thread, since, holds_mail=holds_mail, is_refused=False))
@@ -183,12 +179,8 @@ class Accepting:
     async def accept(
         self, reply: Reply, session: SessionId, evidence: Evidence = Evidence.PERSON
     ) -> Change:
-        """Put `reply` into the mailbox of `session` and wake it; it is in Redis on return.
-
-        This changes nothing if the thread is no longer linked to `session` or is muted, or if the
-        reply was accepted before; nor, unless a person sends it, if it is no longer for Devin.
-        """
-        await self._catch_up()
+        """Put `reply` into the mailbox of `session` and wake it; it is in Redis on return."""
+        await self.listening.note()
         wait = self._wait(reply.ts)
         if evidence is Evidence.EVENT and self.is_old(reply.ts):
             evidence = Evidence.OLD_EVENT
@@ -205,9 +197,11 @@ class Accepting:
             await self.schedule.wake(session, accepted.wake_after)
         return accepted.change
 
-    async def _catch_up(self) -> None:
-        if self.listening.has_unnoted:
-            await self.listening.note()
+    async def show(self, thread: ThreadRef, link: Link, *, doubts: bool = False) -> None:
+        """Have the card of a link edited; as to `doubts`, see `Cards.want`."""
+        after = await self.state.cards.want(thread, link, doubts=doubts)
+        if after is not None:
+            await self.schedule.tell(card_owed(thread, link), after)
 
     def before_now(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
@@ -249,11 +243,7 @@ class Replies:
 
     @contextmanager
     def in_line(self, thread: ThreadRef) -> Iterator[asyncio.Event]:
-        """Line up in `thread`; the event is set once the arrival before this one has left.
-
-        Arrivals look up what they need at the same time: while Redis is away, each of them waits
-        for that once.
-        """
+        """Line up in `thread`; the event is set once the arrival before this one has left."""
         over = asyncio.Event()
         before = self._last.get(thread, self._nobody)
         self._last[thread] = over
@@ -272,11 +262,9 @@ class Replies:
         return is_linked
 
     async def accept(self, reply: Reply, evidence: Evidence = Evidence.EVENT) -> Change:
-        """Accept a reply for the session its thread is linked to; it is in Redis on return.
+        """Accept a reply for the session its thread is linked to; may raise `EmptyMessage`.
 
-        This changes nothing if the thread is unlinked or muted, or if the reply was accepted
-        before, predates the link, or must be looked up in its thread first (`OUTDATED`). Raises
-        `EmptyMessage`.
+        It is in Redis on return, unless it isn't for Devin, or must be looked up first.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
         with self.in_line(reply.thread) as before:

@@ -1,9 +1,5 @@
 """What people are asked before something is linked, started, run or sent; they press for it.
 
-The author of a message with a session's address in an unlinked thread is offered a link. A shortcut
-sends any message to its thread's session; if there is none, a form asks for it. People who spoke to
-the bot, but gave no command, are asked what their words are to be.
-
 What a press needs is in a ticket of the person who was asked, never in Slack. Slack may deliver a
 press twice; a second run with the number of its ticket finds the first one's work.
 """
@@ -11,7 +7,6 @@ press twice; a second run with the number of its ticket finds the first one's wo
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from bot.model import errors
 from bot.model.people import Act, Standing, UserId
@@ -30,39 +25,43 @@ from bot.wording import forms, refusals, thread_links
 from bot.wording.message import SlackMessage, View
 
 
-class LinkOffered(Ticket):
+class LinkOffered(Ticket, kind="LinkOffered"):
     """An offer to link a thread to a session."""
-
-    kind: ClassVar[str] = "LinkOffered"
 
     thread: ThreadRef
     session: SessionId
 
 
-class SessionAsked(Ticket):
+class SessionAsked(Ticket, kind="SessionAsked"):
     """A form that asks for a thread's session; `message` is then sent to it."""
-
-    kind: ClassVar[str] = "SessionAsked"
 
     thread: ThreadRef
     message: Reply | None = None
 
 
+class WordsAsked(Ticket, kind="WordsAsked"):
+    """A message to the bot, and the command that it may mean, if any."""
+
+    message: Reply
+    verb: str = ""
+    argument: str = ""
+
+
 @dataclass(frozen=True, slots=True)
-class LinkForm:
-    """Links threads and sends messages by message shortcuts, and by the offer of a link."""
+class Asking:
+    """Asks by forms and offers, and carries out what is pressed under them."""
 
     workspace: Workspace
     state: State
     accepting: Accepting
     naming: Naming
+    starting: Starting
     notices: Notices
 
     async def send(self, message: Reply, by: UserId) -> Change | View:
         """Accept `message` for its thread's session, or return a form that asks for the session.
 
-        `by` vouches for it: the author's permissions are not checked. Raises `EmptyMessage`,
-        `CannotPost` and `IsMuted`, and `NotLinked` if the thread is unlinked at this moment.
+        `by` vouches for its author. Raises `EmptyMessage`, `CannotPost`, `IsMuted` and `NotLinked`.
         """
         await self.accepting.check(by, message.thread.channel)
         if is_empty(message):
@@ -71,18 +70,18 @@ class LinkForm:
             message = message.model_copy(update={"sent_by": by})
         link = await self.state.links.get(message.thread)
         if link is None:
-            return await self._ask(by, message.thread, message, message)
+            return await self._form(by, message.thread, message, message)
         await self.workspace.channels.check_in(message.thread.channel)
         return await self._accept(message, link.session)
 
-    async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
+    async def form(self, thread: ThreadRef, by: UserId, near: Reply | None) -> View:
         """Return a form that asks for the session of `thread`, or a modal that tells it."""
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
         if link is not None and not await self.accepting.gives_way(thread, link):
             words = refusals.sorry(errors.LinkedElsewhere(*await self.naming.linked(link)))
             return forms.tell(forms.LINK_TITLE, words)
-        return await self._ask(by, thread, None, near)
+        return await self._form(by, thread, None, near)
 
     async def answer(
         self,
@@ -93,8 +92,7 @@ class LinkForm:
     ) -> None:
         """Carry out the form with the ticket `number`, for `session`. Idempotent.
 
-        The message may have been edited or deleted while the form was open, so it is read again;
-        `read_again` returns it as it is now, and None if it is gone. Raises `Expired`,
+        `read_again` returns the message as it is now, or None if it is gone. Raises `Expired`,
         `MessageGone`, `EmptyMessage`, `CannotPost` and `LinkedElsewhere`; after `IsMuted`, the
         thread has this session.
         """
@@ -109,12 +107,10 @@ class LinkForm:
             message = now.model_copy(update={"sent_by": message.sent_by})
         await self._link(number, by, asked.thread, session, message)
 
-    async def offer(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
-        """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
+    async def offer_link(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
+        """Offer `to`, who wrote the message `ts`, a link of `thread`; return False if it can't be.
 
-        Return False without an offer if the thread is linked, if `to` may not link it or Slack
-        cannot identify `to` now, or if another message brought an offer into this thread in the
-        last 30 days.
+        One who may not link it gets none, and a thread gets it for one message in 30 days.
         """
         if await self.state.links.get(thread) is not None:
             return False
@@ -147,11 +143,7 @@ class LinkForm:
         session: SessionId,
         message: Reply | None = None,
     ) -> None:
-        """Link `thread` to `session` and send `message` there, once per `number`.
-
-        A message that was sent to Devin before is not sent again, and `by` is told. Others that
-        were written before now do not go to Devin.
-        """
+        """Link `thread` to `session` from now on, and send `message` there, once per `number`."""
         await self.accepting.check(by, thread.channel, Act.START)
         await self.workspace.channels.check_in(thread.channel)
         claim = f"linking:{number}"
@@ -160,8 +152,7 @@ class LinkForm:
         root = message if message is not None and message.ts == thread.thread_ts else None
         now = self.workspace.clock.now
         link, is_new = await self.accepting.link(thread, by, session, now, root=root)
-        if link.session != session:
-            raise errors.LinkedElsewhere(*await self.naming.linked(link))
+        await self.naming.check(link, session)
         if message is None and not is_new:
             words = thread_links.linked_already(*await self.naming.linked(link))
             await self.notices.whisper(thread, by, words, once=claim)
@@ -176,7 +167,7 @@ class LinkForm:
             raise errors.IsMuted if change is Change.MUTED else errors.NotLinked
         return change
 
-    async def _ask(
+    async def _form(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
     ) -> View:
         await self.accepting.check(by, thread.channel, Act.START)
@@ -195,34 +186,10 @@ class LinkForm:
         root = await self.workspace.root(thread)
         return find_session(str(root.get("text") or ""))
 
-
-class WordsAsked(Ticket):
-    """A message to the bot, and the command that it may mean, if any."""
-
-    kind: ClassVar[str] = "WordsAsked"
-
-    message: Reply
-    verb: str = ""
-    argument: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FirstWords:
-    """Makes the offers, and carries out those that don't belong to another use case."""
-
-    workspace: Workspace
-    state: State
-    accepting: Accepting
-    starting: Starting
-    link_form: LinkForm
-    notices: Notices
-
     async def offer(self, message: Reply) -> None:
         """Tell the author of `message` that no session got it, and offer what can be done.
 
-        In an unlinked thread, that is to begin there, unless somebody has just begun. Where the
-        thread was linked or unmuted after they wrote it, it is to send it; where the thread is
-        muted, nothing. One that was sent or withdrawn before is not told of.
+        That is to begin a session or a link, or to send it to one that came after it.
         """
         if await self.state.mailbox.is_known(message.id):
             return
@@ -242,7 +209,7 @@ class FirstWords:
         """Ask the author of `message` which session its thread is to be linked to."""
         await self._tell(message, thread_links.which_session(await self._asked(message, Act.START)))
 
-    async def ask(self, message: Reply, verb: str, argument: str) -> None:
+    async def ask_command(self, message: Reply, verb: str, argument: str) -> None:
         """Ask the author of `message` whether they meant the command."""
         number = await self._asked(message, verb=verb, argument=argument)
         is_linked = await self.state.links.get(message.thread) is not None
@@ -257,11 +224,7 @@ class FirstWords:
         return asked
 
     async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
-        """Start a session with the message, as if it were a `start`. Idempotent.
-
-        What was written before the press, whose `ts` is `at`, doesn't go to Devin. Raises
-        `Expired`, and what `Starting.start` does.
-        """
+        """Start a session with the message, from the press at `at` on, as a `start` does."""
         message = (await self.read(number, by, channel)).message
         said = strip_mention(message.text, self.workspace.identity.user)
         prompt = message.text if said is None else said
@@ -269,10 +232,10 @@ class FirstWords:
         start = Start(message=message, reads_thread=True, is_talk=True, pressed=at)
         await self.starting.start(start)
 
-    async def send(self, number: str, by: UserId, channel: str) -> Change:
+    async def send_asked(self, number: str, by: UserId, channel: str) -> Change:
         """Send the message after all, once; raises `Expired`, `NotLinked` or `IsMuted`."""
         message = (await self.read(number, by, channel)).message
-        sent = await self.link_form.send(message, by)
+        sent = await self.send(message, by)
         if not isinstance(sent, Change):
             raise errors.NotLinked
         return sent

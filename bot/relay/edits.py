@@ -7,7 +7,6 @@ sent unless they press the button. What Devin hasn't, or may not have, is sent a
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bot.delivery.acting import again, sender
 from bot.delivery.compose import markdown_of
@@ -31,10 +30,8 @@ from bot.wording import delivery_reports, refusals
 log = logging.getLogger(__name__)
 
 
-class CorrectionOffered(Ticket):
+class CorrectionOffered(Ticket, kind="CorrectionOffered"):
     """An offer to send the new text of an edited message; `reply` has the latest text."""
-
-    kind: ClassVar[str] = "CorrectionOffered"
 
     reply: Reply
     edited: int
@@ -53,10 +50,8 @@ class Edits:
     async def edit(self, edit: Edit) -> None:
         """Change an edited reply that is still queued, or offer its author to send the correction.
 
-        An author who may not steer Devin changes nothing. In a thread that is no longer linked, or
-        is muted, only a reply that was accepted before and is still queued changes. The first words
-        of a linked thread follow its first message in any case. What the bot has answered before is
-        not answered again, which its author is told.
+        In a thread without a link, or muted, only a reply that was accepted before changes. What
+        the bot has answered before is not answered again, which its author is told.
         """
         reply = edit.reply
         link = await self.state.links.get(reply.thread)
@@ -65,15 +60,15 @@ class Edits:
             await self.state.links.describe(reply.thread, words, edit.edited)
         if link is not None and not link.takes_replies:
             link = None
+        # An aside's own event never brings a reply.
+        is_new = not edit.was_aside and _may_be_ahead(reply.thread, reply.ts, link)
         if edit.was_answered:
-            await self._tell_no_edit(edit, link)
+            await self._tell_no_edit(edit, link, is_new=is_new)
             return
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
         if await self.accepting.workspace.permissions.of_author(reply) is not Standing.ALLOWED:
             return
-        is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
-        is_new = is_new and not edit.was_aside  # an aside's own event never brings a reply
 
         async def change() -> Revision:
             revisions = self.state.revisions
@@ -85,11 +80,9 @@ class Edits:
 
         await self._follow(change, lambda met: self._tell_edit(edit, met, link))
 
-    async def _tell_no_edit(self, edit: Edit, link: Link | None) -> None:
-        """Take back a reply that is a command now, and tell its author to post it anew."""
+    async def _tell_no_edit(self, edit: Edit, link: Link | None, *, is_new: bool) -> None:
+        """Take back a reply that is a command now, and tell its author to post it again."""
         reply, revisions = edit.reply, self.state.revisions
-        is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
-        is_new = is_new and not edit.was_aside
         if is_new or await self.state.mailbox.is_known(reply.id):
             await self._follow(
                 lambda: revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new),
@@ -118,8 +111,7 @@ class Edits:
     async def send(self, number: str, by: UserId, channel: str) -> None:
         """Have a correction that was offered to `by` posted in their name, and sent, once.
 
-        Raises `AlreadyDone`, `NotLinked`, `IsMuted` and `LinkedElsewhere`; `Expired` if the offer
-        is gone.
+        Raises `AlreadyDone`, `Expired`, and as `check_link` does.
         """
         offered = await self.state.tickets.read(CorrectionOffered, number, by)
         if offered.reply.thread.channel != channel:
@@ -130,13 +122,11 @@ class Edits:
         await self.speaking.check_link(reply.thread, session)
         people = self.speaking.workspace.people
         fields = {"ts": self.accepting.before_now(), "files": (), "is_correction": True}
+        text = await markdown_of(reply, people)
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",
             reply=reply.model_copy(update=fields),
-            words=delivery_reports.corrected(
-                await people.name(by),
-                await markdown_of(reply, people),
-            ),
+            words=delivery_reports.corrected(await people.name(by), text),
             session=session,
         )
         if await self.speaking.say(spoken) is Owing.DONE:
@@ -145,8 +135,8 @@ class Edits:
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
         """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
 
-        Raises `Expired`, `MessageGone`, `NotLinked`, `IsMuted` and `LinkedElsewhere`; `NotAllowed`
-        also if another person sent it and all write as themselves.
+        Raises `Expired`, `MessageGone`, and as `check_link` does; `NotAllowed` also if another
+        person sent it and all write as themselves.
         """
         await self.accepting.check(by, thread.channel)
         _, channel, _ = place_of(reply)
@@ -177,11 +167,7 @@ class Edits:
         change: Callable[[], Awaitable[Revision]],
         tell: Callable[[Revision], Awaitable[None]],
     ) -> None:
-        """Make a change and tell its result; if the reply is being sent, once that is over.
-
-        The acknowledgement waits a second for that; if this process dies meanwhile, Slack brings
-        the event again.
-        """
+        """Make a change and tell its result; if the reply is being sent, once that is over."""
         met = await change()
         if met.what is Revised.SENDING:
 
@@ -249,9 +235,9 @@ class Edits:
             is_linked = bool(await self.state.links.of_channel(team, channel, 1))
             return is_linked, is_linked
         link = await self.state.links.get(gone.thread)
-        return link is not None, link is not None and _may_be_ahead(gone.thread, gone.ts, link)
+        return link is not None, _may_be_ahead(gone.thread, gone.ts, link)
 
 
-def _may_be_ahead(thread: ThreadRef, ts: str, link: Link) -> bool:
+def _may_be_ahead(thread: ThreadRef, ts: str, link: Link | None) -> bool:
     """Return True if the event of a reply may still come, and would be for Devin."""
-    return thread.thread_ts != ts and ts_micros(ts) > link.since
+    return link is not None and thread.thread_ts != ts and ts_micros(ts) > link.since

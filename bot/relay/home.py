@@ -54,11 +54,7 @@ class Home:
     linking: Linking
 
     async def show(self, viewer: UserId, note: str = "") -> None:
-        """Publish the threads of `viewer`, with a `note` about the last action.
-
-        What can't be read is said in the view; if Slack doesn't take that, it is logged, and shown
-        when the tab is opened again.
-        """
+        """Publish the threads of `viewer`, with a `note` about the last action, or why it can't."""
         try:
             view = await self._page(viewer, note)
             await call(self.workspace.client, "views.publish", user_id=viewer, view=view)
@@ -75,10 +71,7 @@ class Home:
             return home_view.only(home_view.AWAY)
 
     async def suggest(self, viewer: UserId, direct: str) -> None:
-        """Offer prompts to who opened their direct message with the app, once a day.
-
-        They are offered only to those who may message Devin there, and not with `AGENT=off`.
-        """
+        """Offer prompts, once a day, to who may message Devin in the direct message they opened."""
         if self.workspace.settings.agent == "off":
             return
         try:
@@ -102,7 +95,7 @@ class Home:
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
         """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
 
-        Raises `NotLinked` or `LinkedElsewhere`, also if `by` may not see the link, and `SlackAway`.
+        Raises `NotLinked`, also if `by` may not see the link, `LinkedElsewhere` and `SlackAway`.
         """
         person, link = await self._check(thread, session, by)
         if link.muted is not muted:
@@ -148,9 +141,8 @@ class Home:
     async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, int]], bool]:
         """Return the linked threads that `person` can see, with their last traffic (Unix ms).
 
-        Those that wait for someone come first, and of each kind the latest. In a direct message
-        these are the links that `person` made. The second value is False if some channels are left
-        out: Slack did not answer for them, or there are too many.
+        Those that wait for someone come first. In direct messages, people see the links that they
+        made. The second value is False if some channels are left out.
         """
         listed = await self.state.links.latest(MOST_LISTED)
         named = dict.fromkeys(thread.channel for thread, _ in listed)

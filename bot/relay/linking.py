@@ -24,34 +24,39 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.links import card_owed
-from bot.store.outbox import Schedule
 from bot.store.state import State
 from bot.wording import thread_links
 from bot.wording.commands import Status
 
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+
+MOST_CARDS = 1_000
+"""Most cards that are edited because their channel is shared; others follow with their state."""
+
 
 @dataclass(frozen=True, slots=True)
 class Linking:
-    """Changes and describes the links of threads."""
+    """Changes, ends and describes the links of threads."""
 
+    workspace: Workspace
     state: State
     accepting: Accepting
     naming: Naming
     audience: Audience
     acting: Acting
+    notices: Notices
 
     async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; return the link, and True if it existed.
 
-        `at` is the `ts` of the message that asks for it, in microseconds. Raises `BadSession` and
-        `LinkedElsewhere`.
+        `at`: as in `Accepting.link`. Raises `BadSession` and `LinkedElsewhere`.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         session = await self.naming.named(text, thread.channel, by)
         link, is_new = await self.accepting.link(thread, by, session, at)
-        if link.session != session:
-            raise LinkedElsewhere(*await self.naming.linked(link))
-        return link, not is_new
+        return await self.naming.check(link, session), not is_new
 
     async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
@@ -83,10 +88,9 @@ class Linking:
     async def follow(
         self, thread: ThreadRef, by: UserId, how: Follow, session: SessionId | None = None
     ) -> Heard:
-        """Choose how much of its session `thread` is shown from now on; idempotent.
+        """Choose how much of its session `thread` is shown from now on; raises as `unlink` does.
 
-        Raises as `unlink` does, and `SlackAway` if the choice is made, but Slack does not say who
-        shares the channel.
+        It raises `SlackAway` if the choice is made, but Slack does not say who shares the channel.
         """
         await self.accepting.check(by, thread.channel)
         changed = await self.state.links.follow(thread, how, session, self.audience.default)
@@ -94,10 +98,9 @@ class Linking:
         return Heard(link, how, await self.audience.is_barred(thread.channel, link.by))
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
-        """Return the state of `thread`, and of its session, as it was last read.
+        """Return the state of `thread`, and of its session as last read; raises as `linked` does.
 
-        Where Devin's words may not go, or Slack does not say whether they may, the state counts as
-        barred. Raises `NotLinked` or `BeingStarted`.
+        Where Devin's words may not go, or Slack does not say whether they may, it is barred.
         """
         await self.accepting.check(by, thread.channel)
         link = await self.accepting.linked(thread)
@@ -108,7 +111,7 @@ class Linking:
         return Status(
             link=link,
             session=await self.naming.one(link.session),
-            by=await self.naming.workspace.people.name(link.by),
+            by=await self.workspace.people.name(link.by),
             seen=seen,
             follow=Follow.OFF if heard.unsure else heard.follow,
             is_barred=heard.is_barred,
@@ -131,24 +134,6 @@ class Linking:
         await self.accepting.schedule.tell(card_owed(thread, link), pause)
         return link
 
-
-log = logging.getLogger(__name__)
-
-AT_ONCE = 100
-
-MOST_CARDS = 1_000
-"""Most cards that are edited because their channel is shared; others follow with their state."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelMoves:
-    """Ends the links of channels that get a new id."""
-
-    workspace: Workspace
-    state: State
-    notices: Notices
-    schedule: Schedule
-
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, whose id is `to` from now on. Idempotent."""
         await self.workspace.channels.told_moved(channel, to)
@@ -166,18 +151,10 @@ class ChannelMoves:
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 
     async def shared(self, channel: str) -> None:
-        """Note that another organization shares `channel`, and have its threads' cards say so.
-
-        What Devin says stays out of it from now on; that is told when Devin next says something.
-        """
+        """Note that another organization shares `channel`, and have its threads' cards say so."""
         if not await self.workspace.channels.told_shared(channel):
             return
-        threads = await self.state.links.of_channel(self.workspace.team, channel, MOST_CARDS)
-        links = await self.state.links.of(threads)
-        linked = [(one, link) for one, link in zip(threads, links, strict=True) if link is not None]
-        await asyncio.gather(*(self._show(thread, link) for thread, link in linked))
+        links = self.state.links
+        linked = await links.active(self.workspace.team, channel, links.ttl, MOST_CARDS)
+        await asyncio.gather(*(self.accepting.show(*one) for one in linked))
         log.warning("channel is shared", extra={"channel": channel, "threads": len(linked)})
-
-    async def _show(self, thread: ThreadRef, link: Link) -> None:
-        if (after := await self.state.cards.want(thread, link)) is not None:
-            await self.schedule.tell(card_owed(thread, link), after)

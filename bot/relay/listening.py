@@ -112,6 +112,8 @@ class Listening:
 
     async def note(self) -> None:
         """Note missed events in Redis; if it raises `StoreAway`, nothing later may be accepted."""
+        if not self.has_unnoted:
+            return
         async with self._noting:
             if self._is_all:
                 since = self._all_since
@@ -137,10 +139,7 @@ class Listening:
                     return
 
     async def move_checkpoint(self) -> None:
-        """Move the checkpoint to the last kept event, if everything before it was kept or noted.
-
-        A process that has kept nothing since says nothing: another may have moved it further.
-        """
+        """Move the checkpoint to the last kept event, if everything before it was kept or noted."""
         kept = self._kept
         if self._within and kept is not None and kept != self._checkpoint and not self.has_unnoted:
             await self._checkpoints.heard(kept)

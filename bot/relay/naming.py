@@ -1,8 +1,7 @@
 """Sessions are shown by the title and the web address that Devin gives them, or else by their ID.
 
-A name is asked for once and then read from Redis, unless the session had no title yet: Devin writes
-it in the session's first minutes. A short ID that someone types stands for one of the sessions that
-a form would offer them.
+A name is asked for until it has a title, which Devin writes in a session's first minutes. A short
+ID that someone types stands for one of the sessions that a form would offer them.
 """
 
 import asyncio
@@ -51,10 +50,9 @@ class Naming:
     async def of(
         self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST
     ) -> Mapping[SessionId, NamedSession]:
-        """Return each of `sessions`, in their order, within a second if Redis answers at once.
+        """Return each of `sessions`, in their order, within about a second.
 
-        Devin is asked about those that have no title yet, or with `fresh` about all of them, but
-        only about the first `most`.
+        Devin is asked about the first `most` that have no title yet, or with `fresh` of all.
         """
         named = await self.state.names.of(sessions)
         unknown = [one.session for one in named.values() if fresh or not one.title]
@@ -91,11 +89,10 @@ class Naming:
         return {one.session: one for one in found}
 
     async def offered(self, channel: str, by: UserId) -> Choices:
-        """Return the sessions that `by` can choose from in `channel`, within about a second.
+        """Return the open sessions that `by` can choose from in `channel`, within about a second.
 
-        Sessions from elsewhere are shown only to full members who may link them, and to nobody if
-        `LIST_SESSIONS` is off. The channel's default, or else its only session, is the likeliest.
-        Those that have ended are left out.
+        Those from elsewhere are only for who `_sees_all`. The channel's default, or else its only
+        session, is the likeliest.
         """
         await self.accepting.check(by, channel)
         default, known = await self._known_in(channel)
@@ -124,11 +121,10 @@ class Naming:
         return await self.whole(session, channel, by)
 
     async def whole(self, session: SessionId, channel: str, by: UserId) -> SessionId:
-        """Return the session whose ID begins with `session`; a whole ID is returned as it is.
+        """Return the one session whose ID begins with `session`, or raise `BadSession`.
 
-        It's looked for where `by` can choose from in `channel`, and where `by` sees all sessions,
-        also among those that any thread follows. The caller has checked that `by` may steer Devin.
-        Raises `BadSession` unless exactly one is found.
+        It is one of those that `by`, who may steer Devin, can choose from in `channel`; who
+        `_sees_all` may name any that a thread follows.
         """
         if len(session) == WHOLE:
             return session
@@ -159,6 +155,7 @@ class Naming:
         return meant, list(dict.fromkeys([meant, *used] if meant else used))
 
     async def _sees_all(self, by: UserId, channel: str) -> bool:
+        """Return True for a full member who may link sessions, unless `LIST_SESSIONS` is off."""
         ours = self.workspace
         if not (ours.settings.list_sessions and (await ours.people.person(by)).is_full_member):
             return False

@@ -1,8 +1,7 @@
 """Devin Reviews of pull requests: asked for in a thread, which is told the result.
 
 The entry of a request first has a review asked for, if Devin knows none of the pull request's
-latest commit, and notes that commit; then its tries read the state until the review is over. So
-what is lost between the request and its note is found at Devin, and asked for only once.
+latest commit, and notes that commit; then its tries read the state until the review is over.
 """
 
 import logging
@@ -58,8 +57,8 @@ class Reviews:
     ) -> SlackMessage | None:
         """Have a review asked for, once for each `key`; return what to say instead, or None.
 
-        It is of the pull request whose address is `named`, or else of one that the thread's session
-        has opened: the one that `short` stands for, or the only one.
+        It is of the pull request at the address `named`, or else of the session's: the one that
+        `short` stands for, or the only one.
         """
         await self.accepting.check(by, thread.channel)
         if self.devin.is_legacy:
@@ -117,10 +116,7 @@ class Reviews:
             await self.notices.say(asked.thread, told, once=once)
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End an entry; the fact that a request was owed is kept.
-
-        One that is due again does not end: this try has let it go.
-        """
+        """End an entry, unless it is due again; the fact that a request was owed is kept."""
         await self.state.outbox.end(begun, forget=told)
 
     async def _said(self, asked: Asked, request: str) -> SlackMessage | None:

@@ -1,8 +1,5 @@
 """Tells people what sessions use and do: when they ask, and in a channel's digest at nine.
 
-A channel's numbers are of its own sessions, which its members read anyway; one's own are of all
-channels that the person can read.
-
 The entry of the next digest is owed before one is told, and its subject has the time at which it is
 due: there is always one to come, and each is told once. A late one gives way to the latest.
 """
@@ -33,10 +30,23 @@ from bot.wording.message import SlackMessage
 from bot.wording.mirror import digest as digests
 from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
 
+KEPT = timedelta(days=30)
+"""The time for which an entry is kept: one waits for a week at most, and perhaps for an outage."""
+
+MOST_THREADS = 500
+"""Most threads of a channel, those with the latest traffic, that a digest is about."""
+
+_Linked = tuple[ThreadRef, Link, Watched]
+
+
+def digest_owed(team: str, channel: str, due: datetime) -> Owed:
+    """Return the entry of the digest that is due in a channel at that time."""
+    return Owed(f"{team}:digest:{channel}:{int(due.timestamp())}", 1, OwedKind.DIGEST)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Reads the ledger for people."""
+    """Reads the ledger for people, sets the digests of channels, and is their teller."""
 
     workspace: Workspace
     state: State
@@ -44,12 +54,10 @@ class Usage:
     accepting: Accepting
     naming: Naming
     audience: Audience
+    notices: Notices
 
     async def here(self, thread: ThreadRef, by: UserId) -> SlackMessage:
-        """Return what a linked thread's session has used, or else what the channel's have.
-
-        Elsewhere in a direct message, it is what the person's own have.
-        """
+        """Return what a thread's session has used, or else the channel's, or the person's own."""
         await self.accepting.check(by, thread.channel)
         if self.devin.is_legacy:
             return words.UNTOLD
@@ -116,33 +124,7 @@ class Usage:
         """Return a person's name; a workflow has none."""
         return "" if who == WORKFLOW else await self.workspace.people.name(who)
 
-
-KEPT = timedelta(days=30)
-"""The time for which an entry is kept: one waits for a week at most, and perhaps for an outage."""
-
-MOST_THREADS = 500
-"""Most threads of a channel, those with the latest traffic, that a digest is about."""
-
-_Linked = tuple[ThreadRef, Link, Watched]
-
-
-def digest_owed(team: str, channel: str, due: datetime) -> Owed:
-    """Return the entry of the digest that is due in a channel at that time."""
-    return Owed(f"{team}:digest:{channel}:{int(due.timestamp())}", 1, OwedKind.DIGEST)
-
-
-@dataclass(frozen=True, slots=True)
-class Digests:
-    """Sets the digests of channels, and is their teller."""
-
-    workspace: Workspace
-    state: State
-    accepting: Accepting
-    naming: Naming
-    audience: Audience
-    notices: Notices
-
-    async def set(self, channel: str, by: UserId, often: Often | None) -> None:
+    async def set_digest(self, channel: str, by: UserId, often: Often | None) -> None:
         """Set the channel's digest in the time zone of `by`; without `often`, end it."""
         await self.accepting.check(by, channel, Act.START)
         digest = None
@@ -152,7 +134,7 @@ class Digests:
         await self.state.profiles.change(channel, lambda _: {"digest": digest})
         audit(Event.DIGEST_SET, by, team=self.workspace.team, channel=channel, often=often or "off")
 
-    async def of(self, channel: str, by: UserId) -> tuple[Digest, datetime] | None:
+    async def digest_of(self, channel: str, by: UserId) -> tuple[Digest, datetime] | None:
         """Return the channel's digest, if it has one, and when it is due, which is owed then."""
         await self.accepting.check(by, channel)
         digest = (await self.state.profiles.get(channel)).digest

@@ -161,6 +161,10 @@ class Ticket(Record):
 
     by: UserId
 
+    def __init_subclass__(cls, *, kind: str) -> None:
+        super().__init_subclass__()
+        cls.kind = kind
+
 
 T = TypeVar("T", bound=Ticket)
 

@@ -28,7 +28,7 @@ from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store
 from bot.redis.keys import once_key
-from bot.relay.lifecycle.starting import STARTED, Start
+from bot.relay.lifecycle.starting import Noted, Start
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
 from bot.store.outbox import KEEP
@@ -469,7 +469,8 @@ async def test_a_session_that_devin_has_answered_with_needs_no_list(
     thread = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts=root)
     author = UserId(desk.slack.workspace.user("ada").id)
     asked = Start(message=Reply(thread=thread, ts=root, author=author, text="Fix it"), at=0)
-    await Claims(store).note(f"start sent:{asked.tag}", STARTED + SESSION, timedelta(days=1))
+    noted = Noted(session=SessionId(SESSION)).to_json()
+    await Claims(store).note(f"start sent:{asked.tag}", noted, timedelta(days=1))
     before = lists()
     async with started(settings):
         await desk.slack.wait_connected()

@@ -1,7 +1,6 @@
 """Claims hold once per workspace, and a ticket for one person and one form."""
 
 from datetime import timedelta
-from typing import ClassVar
 
 import pytest
 
@@ -13,16 +12,12 @@ from bot.store.claims import Claims, Ticket, Tickets
 ADA = UserId("U0ADA")
 
 
-class Asked(Ticket):
+class Asked(Ticket, kind="Asked"):
     """A form."""
 
-    kind: ClassVar[str] = "Asked"
 
-
-class Offered(Ticket):
+class Offered(Ticket, kind="Offered"):
     """Another one."""
-
-    kind: ClassVar[str] = "Offered"
 
 
 async def test_a_claim_is_its_workspaces_own(store: Store) -> None:

@@ -81,10 +81,9 @@ class OwnThreads:
     notices: Notices
 
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
-        """Have a child of the session of `thread` get a thread in the channel.
+        """Have a child of the session of `thread` get a thread in the channel, or return its own.
 
-        Return the one that it has there, if it has one. Raises `NotLinked` if people see no such
-        child.
+        Raises `NotLinked` if people see no such child.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         heard = await self.audience.of(thread, Need.ACT)
@@ -210,9 +209,9 @@ class Adopting:
     async def change(
         self, place: ThreadRef, by: UserId, rules: Sequence[Rule], once: str
     ) -> SlackMessage | None:
-        """Add `rules` to those of the channel of `place`, or end all without any; say so there.
+        """Add `rules` to those of the channel of `place`, or end all without any; say so `once`.
 
-        Idempotent: of several with the same `once`, one is told. Return words if it was not done.
+        Idempotent. Return words if it was not done.
         """
         channel, made = place.channel, {"by": by, "since": int(time.time())}
         await self.accepting.check(by, channel, Act.START)

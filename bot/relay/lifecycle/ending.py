@@ -1,9 +1,8 @@
 """Sessions are stopped from their thread, and ended or archived once a person has said so twice.
 
-Devin may be asked to end or archive another time without harm, so where an answer was lost, the
-person may press again. Slack's *Stop* asks Devin to stop and wait: that is said like any words of
-the person who pressed (`relay/saying/speaking.py`), so it follows the replies that wait. A muted
-thread sends it as well, since people press *Stop* to prevent harm.
+Devin may be asked to end or archive twice without harm, so after a lost answer, people may press
+again. Slack's *Stop* asks Devin to stop and wait: that is said like any words of the person who
+pressed, so it follows the replies that wait, and in a muted thread as well, to prevent harm.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from bot.relay.saying.speaking import Speaking, Spoken
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import new_number
-from bot.store.links import card_owed
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.wording.lifecycle import ending
@@ -30,13 +28,15 @@ from bot.wording.message import SlackMessage
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Ends and archives sessions."""
+    """Stops, ends and archives sessions."""
 
     workspace: Workspace
     state: State
     devin: Devin
     accepting: Accepting
     naming: Naming
+    speaking: Speaking
+    agents: AgentSessions
 
     async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return the question whether to end the session of `thread`; raises if there is none."""
@@ -53,10 +53,9 @@ class Ending:
     async def close(
         self, how: Closing, thread: ThreadRef, session: SessionId, by: UserId, asked: str
     ) -> SlackMessage | None:
-        """End or archive `session`, as the message `asked` offers; return None once it is done.
+        """End or archive `session`, as the message `asked` offers; return None, or why not.
 
-        If it is not done, or nobody knows, return the words that say so. Raises `NotLinked`,
-        `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` while another press is carried out.
+        Raises `NotLinked`, `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` during another press.
         """
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         await self.naming.check(await self.state.links.get(thread), session)
@@ -84,24 +83,11 @@ class Ending:
         now = () if isinstance(found, Unread) else found.found.values()
         return None if any(one.state is SessionState.ENDED for one in now) else answer
 
-
-@dataclass(frozen=True, slots=True)
-class Stopping:
-    """Owes what Devin is told when *Stop* is pressed."""
-
-    workspace: Workspace
-    state: State
-    accepting: Accepting
-    naming: Naming
-    speaking: Speaking
-    agents: AgentSessions
-
     async def stop(self, thread: ThreadRef, by: UserId, ts: str) -> SlackMessage | None:
-        """Have Devin asked to stop, once for the press at `ts`; None once that is owed.
+        """Have Devin asked to stop, once for the press at `ts`; return None, or what to tell `by`.
 
-        Otherwise return what `by` is told instead: the session has ended, or somebody has just
-        pressed *Stop*. Raises `NotLinked`, and `NotStopped` if Devin isn't working and would be
-        woken, or the press comes so late that it may be doing something else.
+        Raises `NotLinked`, and `NotStopped` if Devin isn't working and would be woken, or the press
+        comes so late that it may be doing something else.
         """
         await self.accepting.check(by, thread.channel)
         link = await self.accepting.linked(thread)
@@ -129,9 +115,8 @@ class Stopping:
         link = await self.state.links.get(thread)
         if link is None:
             await self.agents.close(thread)
-            return
-        if (after := await self.state.cards.want(thread, link, doubts=True)) is not None:
-            await self.accepting.schedule.tell(card_owed(thread, link), after)
+        else:
+            await self.accepting.show(thread, link, doubts=True)
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str, ts: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)

@@ -1,14 +1,12 @@
 """The forms of starts: for a new session, for one whose start failed, and for a channel's defaults.
 
-What is chosen in a form becomes words before its prompt, as if its person had typed them. A
-channel's defaults apply to every way of starting a session there, and widen nobody's rights.
+What is chosen in a form becomes words before its prompt, as if its person had typed them.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bot.delivery.compose import markdown_of
 from bot.devin.api import Devin, Unread
@@ -48,22 +46,18 @@ from bot.wording.lifecycle.form import Offer
 from bot.wording.message import Block, SlackMessage, View
 
 
-class StartForm(Ticket):
+class StartForm(Ticket, kind="StartForm"):
     """An open form for a new session; `direct` is the direct message in which it was opened."""
-
-    kind: ClassVar[str] = "StartForm"
 
     direct: str = ""
 
 
-class AgainForm(Ticket):
+class AgainForm(Ticket, kind="AgainForm"):
     """An open form to start again what the message `ts` of `thread` asked for the `number`th time.
 
-    The message at `pressed` has the button. `shown` is the digest of what was in the prompt's
-    field, of which the words `beside` have no field of their own.
+    The message at `pressed` has the button. The prompt's field has `shown`, a digest, of which the
+    words `beside` have no field of their own.
     """
-
-    kind: ClassVar[str] = "AgainForm"
 
     thread: ThreadRef
     ts: str
@@ -96,10 +90,9 @@ class StartForms:
         return form.form(number, chosen, offer, is_direct=bool(direct))
 
     async def submit(self, number: str, by: UserId, channel: str, typed: Mapping[str, str]) -> None:
-        """Start the form's session, once, however often the form is submitted.
+        """Start the form's session, once; raises `Expired`, and what `Starting.say` does.
 
-        The form offers channels that the person can see; a request may name any place. Raises
-        `Expired`, `CannotPost` also if `by` can't see the channel, and what `Starting.say` does.
+        The form offers channels that the person can see; a request may name any place.
         """
         ticket = await self.state.tickets.read(StartForm, number, by)
         person, channels = await self.workspace.people.person(by), self.workspace.channels
@@ -113,10 +106,7 @@ class StartForms:
     async def again(
         self, ts: str, number: int, thread: ThreadRef, by: UserId, pressed: str
     ) -> View:
-        """Return the form to start again what the message `ts` of `thread` asked for.
-
-        The prompt is that of the message as it is now. Raises `Expired` also if that was deleted.
-        """
+        """Return the form to start again what the message `ts` asked for; raises `Expired`."""
         await self.accepting.check(by, thread.channel, Act.START)
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
         (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
@@ -132,30 +122,23 @@ class StartForms:
     ) -> tuple[ThreadRef, str]:
         """Start again what the form asks for, once, and return the place of the button.
 
-        Who changes the prompt becomes its author; who doesn't sends what its author wrote. Raises
-        `Expired`, `AlreadyDone` also if another form was first, and what `Starting.ask` does.
+        Raises `Expired`, `AlreadyDone` also if another form was first, and what `ask` does.
         """
         ticket = await self.state.tickets.read(AgainForm, number, by)
         await self.accepting.check(by, ticket.thread.channel, Act.START)
         start, message = await self._repeated(ticket)
-        if (
-            await self.starting.ask(start.again(_changed(message, ticket, typed)), by)
-            is not Owing.NEW
-        ):
+        again = start.again(_changed(message, ticket, typed))
+        if await self.starting.ask(again, by) is not Owing.NEW:
             raise errors.AlreadyDone
         return ticket.thread, ticket.pressed
 
     async def suggest(self, by: UserId, field: str, typed: str) -> Sequence[Block]:
         """Return the options of a form's menu for what `by` typed into it."""
         await self.accepting.check(by, None, Act.START)
-        seconds = self.workspace.timing.list_seconds
+        offer = await self.offer()
         if field == actions.REPO_FIELD:
-            names = await self.catalog.repositories(seconds)
-            listed = () if isinstance(names, Unread) else names
-            return form.repositories_like(listed, typed)
-        playbooks = await self.catalog.playbooks(seconds)
-        found = () if isinstance(playbooks, Unread) else playbooks
-        return form.playbooks_like(found, typed)
+            return form.repositories_like(offer.repositories or (), typed)
+        return form.playbooks_like(offer.playbooks or (), typed)
 
     async def offer(self) -> Offer:
         """Return what people may choose from, waiting only shortly for Devin's lists."""
@@ -196,7 +179,10 @@ def _parted(message: Reply) -> tuple[Options, Reply]:
 
 
 def _changed(message: Reply, ticket: AgainForm, typed: Mapping[str, str]) -> Reply:
-    """Return the message with what the form has in place of its prompt and its options."""
+    """Return the message with what the form has in place of its prompt and its options.
+
+    Who changes the prompt becomes its author; who doesn't sends what its author wrote.
+    """
     chosen, prompt = form.written(typed), typed.get(actions.PROMPT_FIELD)
     if prompt is None or _digest(prompt) == ticket.shown:
         _, rest = _parted(message)
@@ -218,13 +204,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
-class DefaultsForm(Ticket):
+class DefaultsForm(Ticket, kind="DefaultsForm"):
     """An open form for the defaults of the channel of `place`, where a change is told.
 
     It shows the `options`, and the standing `words` without markup.
     """
-
-    kind: ClassVar[str] = "DefaultsForm"
 
     place: ThreadRef
     options: Options

@@ -33,10 +33,7 @@ MOST_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt, as Markdown with names.
-
-    `as_self` is the same without the line that says who asks, for Devin to read from themselves;
-    that stays below a channel's standing words, which another line says who has set.
+    """A prompt, as Markdown with names; `as_self` is for Devin to read from the person themselves.
 
     `left_out` counts messages of the thread whose authors may not message Devin.
     """
@@ -49,11 +46,7 @@ class Prompt:
 
 @dataclass(slots=True)
 class _Earlier:
-    """The latest of a thread's messages that Devin may read, with their authors' standing.
-
-    `count` is the number of all of them, and `left_out` that of messages whose authors may not
-    message Devin.
-    """
+    """The latest of the `count` messages of a thread that Devin may read; others are `left_out`."""
 
     latest: list[tuple[Reply, Standing]] = field(default_factory=list)
     count: int = 0
@@ -72,10 +65,8 @@ class Prompts:
     async def of(self, start: Start) -> Prompt | SlackMessage:
         """Return the prompt, or what is told if there is nothing to start from any more.
 
-        The message that asks for it is read as it is now; a thread that Slack does not show is left
-        out. Of others in the thread, only who may message Devin is quoted; with `START_QUOTES=all`,
-        all are, and marked as what they are. Raises `BadOptions`, `CannotPost`, and `DevinAway` if
-        its playbook's macro can't be looked up now.
+        It quotes those who may message Devin; with `START_QUOTES=all` all others, too, marked as
+        what they are. Raises `BadOptions`, `CannotPost`, and `DevinAway` if a macro can't be read.
         """
         await self.workspace.channels.check_in(start.thread.channel)
         own, earlier, standing = start.message, _Earlier(), Standing.ALLOWED
@@ -150,9 +141,9 @@ class Prompts:
         return "\n\n".join((f"{head} Its messages, oldest first{told}:", *kept))
 
     async def asked(self, start: Start) -> Reply | None:
-        """Return the message that asks for the start, as it is now, with the prompt as its text.
+        """Return the message that asks for the start, as it is now, or None if none does.
 
-        None if it asks for no start any more. Without one in the thread, it is what was kept.
+        Its text is the prompt. Without a message in the thread, it is what was kept.
         """
         if start.by_button or not start.reads_thread:
             return start.message
@@ -207,11 +198,8 @@ class Prompts:
 
 
 def with_prompt(own: Reply, prompt: str) -> Reply:
-    """Return a message with `prompt` as its text, and what it has beside that: pasted tables.
-
-    A workflow's prompt is all beside its text, which is what its other inputs say.
-    """
-    if own.step:
+    """Return a message with `prompt` as its text, and what it has beside that: pasted tables."""
+    if own.step:  # its text is what its other inputs say, and the prompt is in blocks
         return own.model_copy(update={"text": prompt})
     beside = own.blocks[1:]  # its first block has the mention, the verb and the prompt
     blocks = (*section(prompt), *beside) if beside else ()

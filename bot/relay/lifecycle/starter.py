@@ -1,31 +1,27 @@
 """Starts sessions that the outbox has, and links their threads; never two sessions for one start.
 
-Each session has a tag of its own. Before Devin is asked, a claim says so, and with which options,
-which only one try gets; once Devin answers, it has the session's id, too. Where a later try finds
-the claim without one, after a crash or a lost answer, the session is looked for by its tag, and
-nothing is started. Where it is not found, a person decides.
+Each session has a tag of its own. Before Devin is asked, one try claims that (`Noted`). Where a
+later try finds the claim without a result, after a crash or a lost answer, the session is looked
+for by its tag, and nothing is started. Where it is not found, a person decides.
 """
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pydantic import TypeAdapter
-
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused, UnderWay
-from bot.model.options import BadOptions, Options
+from bot.model.options import BadOptions
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.starting import FAILED, KEEP_CLAIM, STARTED, Start
+from bot.relay.lifecycle.starting import KEEP_CLAIM, Noted, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
@@ -47,8 +43,6 @@ LONGEST_WAIT_SECONDS = 60.0
 
 Result = tuple[NamedSession, Started] | SlackMessage
 """The session and how it was started, or the words that tell why there is none."""
-
-_WORDS = TypeAdapter(SlackMessage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +86,16 @@ class Starter:
 
     async def _begin(self, start: Start) -> SlackMessage | None:
         """Start the session and link its thread; if there is none, tell why, and return that."""
-        noted = await self.state.claims.noted(start.sent)
+        noted = Noted.parse(await self.state.claims.noted(start.sent))
         found = await (self._earlier(start, noted) if noted else self._session(start))
         if isinstance(found, tuple):
             named, started = found
-            said = f"{STARTED}{named.session} {started.to_json()}"
-            await self.state.claims.note(start.sent, said, self._keep(start))
+            await self._note(start, Noted(started=started, session=named.session))
             await self._link(start, named, started)
             return None
         log.info("not started", extra=start.log_fields)
         # A later try, if Slack does not take the words, must not start a session after all.
-        said = FAILED + _WORDS.dump_json(found).decode()
-        await self.state.claims.note(start.sent, said, self._keep(start))
+        await self._note(start, Noted(told=found))
         await self._explain(start, found)
         if start.may_be_repeated(found):
             await self.state.claims.disclaim(start.sent)
@@ -143,23 +135,25 @@ class Starter:
             return self._failed(start, as_user)
         started = start.started(prompt.chosen.options, as_user)
         # Only this try knows the token, so no other one has the same claim.
-        if not await self.state.claims.claim(start.sent, self._keep(start), _asked(started)):
+        mine = Noted(started=started).to_json()
+        if not await self.state.claims.claim(start.sent, self._keep(start), mine):
             raise DevinAway("another process starts it")
         if prompt.left_out:
             told = words.left_out(prompt.left_out)
             await self.notices.say(start.thread, told, once=f"left out:{start.tag}")
         return await self._made(start, prompt, started)
 
-    async def _earlier(self, start: Start, noted: str) -> Result:
+    async def _earlier(self, start: Start, noted: Noted) -> Result:
         """Return the result of an earlier try, which may have been lost."""
-        if noted.startswith(FAILED):
-            return _WORDS.validate_json(noted.removeprefix(FAILED))
-        first, _, rest = noted.removeprefix(STARTED).partition(" ")
-        started = Started.parse(rest) or start.started(Options())
-        if noted.startswith(STARTED):
-            return NamedSession(SessionId(first)), started
+        if noted.told is not None:
+            return noted.told
+        if noted.session is not None:
+            return NamedSession(noted.session), noted.started
         lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
-        return await self._reconcile(start, started, lost)
+        return await self._reconcile(start, noted.started, lost)
+
+    async def _note(self, start: Start, noted: Noted) -> None:
+        await self.state.claims.note(start.sent, noted.to_json(), self._keep(start))
 
     async def _made(self, start: Start, prompt: Prompt, started: Started) -> Result:
         answer, started = await self._ask(start, prompt, started)
@@ -186,7 +180,7 @@ class Starter:
             await self.acting.learn(start.message, account)
             return answer.model_copy(update={"refusal": Refusal.ACTING}), started
         started = started.model_copy(update={"as_user": ""})
-        await self.state.claims.note(start.sent, _asked(started), self._keep(start))
+        await self._note(start, Noted(started=started))
         answer = await self.devin.create(prompt.text, options, start.tag)
         if isinstance(answer, NamedSession):
             await self.acting.learn(start.message, account)
@@ -270,11 +264,6 @@ class Starter:
             await self.notices.say(start.thread, told, once=once)
         if start.message.step:
             await self.workspace.functions.fail(start.message.step, workflows.harmless(told))
-
-
-def _asked(started: Started) -> str:
-    """Return what is noted with that claim until Devin answers; each is another one."""
-    return f"{secrets.token_hex(8)} {started.to_json()}"
 
 
 def _record(start: Start, session: SessionId, started: Started) -> None:

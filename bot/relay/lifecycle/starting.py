@@ -1,16 +1,15 @@
 """People start sessions: by a mention in a thread, by `/devin-say new`, or by a form.
 
-A start is only written to the outbox here; `starter.py` carries it out. It uses the options before
-its prompt, over the profile of its channel. Nothing is started with options that can't be used;
-they are checked when a person asks, and again when the prompt is composed from the message as it is
-then. A macro that can't be looked up at the moment is looked up then.
+A start is only written to the outbox here; `starter.py` carries it out. Its options are checked
+when a person asks, and again when the prompt is composed from the message as it is then.
 """
 
 import asyncio
 import hashlib
 import logging
+import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -20,6 +19,7 @@ from pydantic import Field
 from bot.devin.api import Devin, Unread
 from bot.model import errors
 from bot.model.options import (
+    FIELDS,
     MOST_TAGS,
     BadDefaults,
     BadOptions,
@@ -72,45 +72,38 @@ class Choosing:
     async def of(self, channel: str, text: str, *, composes: bool = False) -> Chosen:
         """Return what a start in `channel` uses whose prompt, with its options, is `text`.
 
-        With `composes`, no person waits for it, the playbook is one that Devin takes, and it raises
-        `DevinAway` if a macro can't be looked up. Raises `BadOptions`.
+        With `composes`, no person waits for it, and a macro that can't be looked up raises
+        `DevinAway`; otherwise it is let through. Raises `BadOptions`.
         """
         own, prompt = parse_options(text)
         profile = await self.state.profiles.get(channel)
         options = self._applied(own, profile.options)
         problems = list(self._problems(own, options))
-        playbook = options.playbook
-        if playbook.startswith("!"):
-            timing = self.workspace.timing
-            seconds = timing.read_seconds if composes else timing.list_seconds
-            found = await self._looked_up(playbook, seconds)
-            if isinstance(found, OptionProblem):
-                problems.append(found)
-            elif isinstance(found, str):
-                playbook = found
-            elif composes and not problems:
-                raise errors.DevinAway(found.reason, retry_after=found.retry_after)
+        timing = self.workspace.timing
+        seconds = timing.read_seconds if composes else timing.list_seconds
+        found = await self._looked_up(options.playbook, seconds)
+        if isinstance(found, OptionProblem):
+            problems.append(found)
         if problems:
             raise BadOptions(problems)
+        if isinstance(found, Unread) and composes:
+            raise errors.DevinAway(found.reason, retry_after=found.retry_after)
+        playbook = found if isinstance(found, str) else options.playbook
         sent = options.model_copy(update={"playbook": playbook})
         return Chosen(options, sent, prompt, profile.words, profile.by)
 
     async def check(self, options: Options) -> None:
         """Check what is to be a channel's default; raises `BadDefaults`."""
         problems = list(self._problems(options, options))
-        if options.playbook.startswith("!"):
-            found = await self._looked_up(options.playbook, self.workspace.timing.list_seconds)
-            if isinstance(found, Unread):
-                found = OptionProblem(OptionFlaw.UNREAD, "playbook", options.playbook)
-            problems += [found] if isinstance(found, OptionProblem) else []
+        found = await self._looked_up(options.playbook, self.workspace.timing.list_seconds)
+        if isinstance(found, Unread):
+            found = OptionProblem(OptionFlaw.UNREAD, "playbook", options.playbook)
+        problems += [found] if isinstance(found, OptionProblem) else []
         if problems:
             raise BadDefaults(problems)
 
     async def going_on(self, channel: str, chosen: str) -> Options:
-        """Return the options with which to go on from a session that was started with `chosen`.
-
-        Its cap is the one that the channel has now, or else the same again.
-        """
+        """Return the options `chosen` for a session, with the cap that its channel has now."""
         options, _ = parse_options(escape(chosen))
         cap = (await self.state.profiles.get(channel)).options.max_acu
         again = options if cap is None else options.model_copy(update={"max_acu": cap})
@@ -118,11 +111,10 @@ class Choosing:
 
     def _applied(self, own: Options, channels: Options) -> Options:
         """Return the options over the channel's, of which those that Devin lacks don't count."""
-        if "repo" in self.devin.lacks:
-            channels = channels.model_copy(update={"repos": ()})
-        if "mode" in self.devin.lacks:
-            channels = channels.model_copy(update={"mode": ""})
-        options, settings = own.over(channels), self.workspace.settings
+        names = [FIELDS[key] for key in self.devin.lacks]
+        lacking = {name: getattr(Options(), name) for name in names}
+        options = own.over(channels.model_copy(update=lacking))
+        settings = self.workspace.settings
         cap = settings.max_acu if options.max_acu is None else options.max_acu
         ceiling = settings.max_acu_ceiling
         if own.max_acu is None and ceiling is not None:
@@ -130,9 +122,8 @@ class Choosing:
         return options.model_copy(update={"max_acu": cap})
 
     def _problems(self, own: Options, options: Options) -> Iterator[OptionProblem]:
-        named: Mapping[str, object] = {"repo": own.repos, "mode": own.mode}
-        for key, value in named.items():
-            if value and key in self.devin.lacks:
+        for key, name in FIELDS.items():
+            if key in self.devin.lacks and getattr(own, name):
                 yield OptionProblem(OptionFlaw.LACKING, key)
         ceiling = self.workspace.settings.max_acu_ceiling
         if ceiling is not None and (own.max_acu or 0) > ceiling:
@@ -141,7 +132,9 @@ class Choosing:
             yield OptionProblem(OptionFlaw.TOO_MANY, "tag", str(MOST_TAGS))
 
     async def _looked_up(self, macro: str, seconds: float) -> str | OptionProblem | Unread:
-        """Return the ID of the playbook with that macro, or why not; `Unread` may pass."""
+        """Return a playbook's ID, also of a macro, or why there is none; `Unread` may pass."""
+        if not macro.startswith("!"):
+            return macro
         try:
             found = await asyncio.wait_for(self.devin.playbooks(), seconds)
         except TimeoutError:
@@ -157,24 +150,28 @@ class Choosing:
 KEEP_CLAIM = KEEP + timedelta(days=1)
 """Longer than an entry that is not tried any more."""
 
-STARTED = "started "
-"""What is noted with the claim that Devin was asked, before the session's id and its start."""
 
-FAILED = "failed "
-"""What is noted as `STARTED` is, before the words that tell why there is no session."""
+class Noted(Record):
+    """What is noted with the claim that Devin was asked, whose `token` one try has.
+
+    Once Devin answers, it has the `session`, or what is `told` if there is none.
+    """
+
+    token: str = Field(default_factory=lambda: secrets.token_hex(8))
+    started: Started = Started()
+    session: SessionId | None = None
+    told: SlackMessage | None = None
 
 
 class Start(Record):
     """A session to be started from `message`, in its thread, which is linked to it then.
 
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
-    If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
-    for it, at the `ts` of `message`, and there is no such message in the thread. It `continues` a
-    session at its cap, or none (""). It `goes_on` from that if the thread's link leads there, and
-    it takes what people write until Devin is asked: that is part of the prompt, too. `is_talk`: all
-    of the message is the prompt, since a press made it one, at the `ts` `pressed`, or a reaction
-    with `emoji`. `is_typed`: a form has changed what the message says, which then only has to be
-    there still.
+    If it `reads_thread`, the messages before it are part of the prompt. `by_button`: the thread has
+    no such message, but a press at its `ts`. It `continues` a session at its cap; it `goes_on` from
+    there if the thread is linked to it, with what people write until Devin is asked. `is_talk`: all
+    of the message is the prompt, by a press at the `ts` `pressed` or a reaction with `emoji`.
+    `is_typed`: a form has changed what the message says.
     """
 
     message: Reply
@@ -286,9 +283,8 @@ class Starting:
     async def start(self, start: Start) -> None:
         """Start a session from a message, whose text is the prompt, and the thread before it.
 
-        Idempotent. Raises `NotAllowed` also if who sends the message may not, or its author not by
-        an emoji, `AlreadyDone` for the reaction of another, `BadOptions`, `LinkedElsewhere` and
-        `TooManyStarts`.
+        Idempotent. Raises `AlreadyDone` for the reaction of another, `BadOptions`,
+        `LinkedElsewhere` and `TooManyStarts`.
         """
         await self.accepting.check(start.by, start.thread.channel, Act.START)
         if start.emoji and self.workspace.settings.act_as == "required":
@@ -314,8 +310,7 @@ class Starting:
     ) -> Link | None:
         """Start a session that goes on from `session`, which is at its cap, with its options.
 
-        `pressed` is the `ts` of the press. Return the link that leads from `thread` to `session`
-        and gives way, or None. Raises what `ask` does.
+        Return the link of `thread` to `session`, which gives way, or None. Raises as `ask` does.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         started = await self.state.watches.started(session) or Started()
@@ -341,11 +336,9 @@ class Starting:
         return owing
 
     async def ask(self, start: Start, by: UserId) -> Owing:
-        """Begin a start that `by` asks for, unless another request has linked its thread.
+        """Begin a start that `by` asks for, once, unless its thread's link doesn't give way.
 
-        A link to a session that has ended, or has stopped at its cap, gives way. A repeat changes
-        nothing. Raises what `start` does, though `by` need not be its author, and
-        `ContinuedAlready`, or `UnderWay` until that session is there.
+        Raises what `start` does, and `ContinuedAlready`, or `UnderWay` until that session is there.
         """
         if start.continues:
             await self._check_continued(start)
@@ -367,7 +360,7 @@ class Starting:
         tag = await self.state.claims.noted(start.only)
         if tag is None or tag == start.tag:
             return
-        result = await self.state.claims.noted(sent_claim(tag)) or ""
-        if not result.startswith(STARTED):
+        noted = Noted.parse(await self.state.claims.noted(sent_claim(tag)))
+        if noted is None or noted.session is None:
             raise errors.UnderWay
-        raise errors.ContinuedAlready(await self.naming.one(SessionId(result.split(" ")[1])))
+        raise errors.ContinuedAlready(await self.naming.one(noted.session))

@@ -1,9 +1,8 @@
 """What people say through the relay is an outbox entry: posted in their name, and then accepted.
 
-The entry is also the claim: of several with one key, the first counts. Whoever asked may have lost
-the permission since, the thread its link, or the question its buttons: each try checks that before
-it posts. A try after one that may have posted looks for the post first. If it can't be done, the
-person is told alone, or the workflow's step fails.
+The entry is also the claim: of several with one key, the first counts. Each try checks before it
+posts that its author still may, and the thread still has its link, or the question its buttons. If
+it can't be done, the person is told alone, or the workflow's step fails.
 """
 
 import logging
@@ -25,12 +24,14 @@ from bot.model.threads import ThreadRef, micros_ts, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices, having_posted
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing
 from bot.store.state import State
+from bot.text.to_slack import escape
 from bot.wording import commands, refusals, workflows
-from bot.wording.message import SlackMessage
-from bot.wording.mirror.posts import chosen
+from bot.wording.message import SlackMessage, verbatim
+from bot.wording.mirror import posts
 
 KEEP_ANSWER = timedelta(days=30)
 """The time for which the answer to a question is known."""
@@ -41,12 +42,11 @@ _MAY_WORK = frozenset({SessionState.WORKING, SessionState.UNKNOWN})
 class Spoken(Record):
     """Words of a person, or of a workflow, that are to be posted, and sent to `session`.
 
-    `reply` is what Devin reads, with the `ts` after which the post can be looked for; it is posted
-    in its thread, or as a new thread if that has no `thread_ts`. Without a session, one is started.
-    If it `links`, the thread is linked first. `asked` is the question that it answers, by a button
-    of the message at `pressed`; of a *Stop*, that is the time of the press. `key` says what it is
-    about, once, and `number` tells it from one that was refused. `act` is what its author must be
-    allowed to do.
+    `reply` is what Devin reads, with the `ts` after which the post can be looked for; without a
+    `thread_ts`, it is posted as a new thread. Without a session, one is started. If it `links`, the
+    thread is linked first. `asked` is the question that it answers, by a button of the message at
+    `pressed`; of a *Stop*, that is the time of the press. `key` says what it is about, and `number`
+    tells it from one that was refused. Its author must be allowed to do `act`.
     """
 
     key: str
@@ -111,10 +111,9 @@ class Speaking:
         session: SessionId | None = None,
         act: Act = Act.MESSAGE,
     ) -> None:
-        """Owe what a person says by a command or a form; `key` is new unless it has a ticket.
+        """Owe the `text` (markup) of a command or a form, without a `key` as often as it is asked.
 
-        Without a `thread_ts` it begins a thread. `text` is Slack markup. Raises `CannotPost`, and
-        what `say` does.
+        Without a `thread_ts` it begins a thread. Raises `CannotPost`, and what `say` does.
         """
         await self.workspace.channels.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.accepting.before_now(), author=by, text=text)
@@ -123,6 +122,46 @@ class Speaking:
         links = session is not None and not thread.thread_ts
         spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
         await self.say(spoken)
+
+    async def answer(
+        self,
+        thread: ThreadRef,
+        pressed: str,
+        session: SessionId,
+        asked: str,
+        number: int,
+        by: UserId,
+    ) -> None:
+        """Answer what was `asked` with the option `number`, as it was read, once: the first wins.
+
+        An approval has the one option 0, and is an act of its own. The buttons of the message at
+        `pressed` then give way. Raises `AnsweredAlready`, `MovedOn`, and as `check_link` does.
+        """
+        await self.accepting.check(by, thread.channel)
+        await self.check_link(thread, session)
+        key, people = f"answer:{session}:{asked}", self.workspace.people
+        before = await self.said(key)
+        if before is None:
+            seen = await self.state.watches.asking(session, asked)
+            if seen is None or number >= len(seen.options):
+                raise errors.MovedOn
+            text, is_approval = seen.options[number], seen.asked_in is SessionState.APPROVAL
+            act = Act.APPROVE if is_approval else Act.MESSAGE
+            await self.accepting.check(by, thread.channel, act)
+            words = posts.answers(await people.name(by), text)
+            since, chosen = self.accepting.before_now(), dict(verbatim(text, "rich_text_section"))
+            reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=(chosen,))
+            mine = Spoken(key=key, reply=reply, words=words, session=session, act=act)
+            mine = mine.model_copy(update={"asked": asked, "pressed": pressed})
+            await self.say(mine)
+            before = await self.said(key)
+            if before is None:
+                raise errors.UnderWay("answer")
+            if before.number == mine.number:
+                event = Event.APPROVED if is_approval else Event.ANSWERED
+                audit(event, by, **thread.log_fields, session_id=session)
+                return
+        raise errors.AnsweredAlready(await people.name(before.reply.author), before.words.quote)
 
     async def refuse(self, key: str) -> bool:
         """Have nothing said under `key`; return False if something was, or will be."""
@@ -185,10 +224,7 @@ class Speaker:
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the entry; one that was refused may be said again.
-
-        Of what was told, only an answer stays known, and with it whose it is.
-        """
+        """End the entry; an answer stays known, and what was refused may be said again."""
         spoken = Spoken.parse(begun.record["content"])
         if told or spoken is None:
             await self.state.outbox.end(begun, forget=spoken is not None and not spoken.asked)
@@ -209,7 +245,7 @@ class Speaker:
                 if spoken.pressed and not spoken.reply.is_stop:
                     thread, since = reply.thread, micros_ts(ts_micros(spoken.pressed) - 1)
                     by = await self.workspace.people.name(reply.author)
-                    note = chosen(by, spoken.words.quote)
+                    note = posts.chosen(by, spoken.words.quote)
                     threads = self.workspace.threads
                     await threads.close(thread, spoken.asked, note, since=since)
 
