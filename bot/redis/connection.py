@@ -13,22 +13,20 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
 from hiredis import pack_command
-from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, MasterDownError, NoScriptError, ReadOnlyError, ResponseError
 
 from bot.model.errors import OperatorError, StoreAway
 from bot.redis.keys import SCHEMA_KEY, SHARED_PREFIX, Key, once_key, prefix_of
 from bot.redis.lua import commands
-from bot.redis.scripts import AWAY, OneByOne, Script, ScriptRunner, Staying, away
+from bot.redis.scripts import AWAY, OneByOne, Script, ScriptRunner, away
 from bot.timing import TIMING, Timing
 from bot.urls import is_cluster
 
@@ -73,13 +71,14 @@ class Pipelining:
     answers would come behind its own. A connection that breaks, or leads to a replica, is replaced
     once for each script, which may therefore run twice.
 
-    The `socket_timeout` of `redis` must be None. With one, redis-py 8.1 sends under
-    asyncio.wait_for, which in Python 3.11 may swallow the cancellation of the sender.
+    `socket_timeout` must be None. With one, redis-py 8.1 sends under asyncio.wait_for, which in
+    Python 3.11 may swallow the cancellation of the sender.
     """
 
-    def __init__(self, redis: Redis, limit: float) -> None:
-        self._redis = redis
-        self._pool: Any = redis.connection_pool  # redis-py 8.1 leaves its connections untyped
+    def __init__(self, url: str, limit: float) -> None:
+        self._pool: Any = ConnectionPool.from_url(  # redis-py 8.1 leaves its connections untyped
+            url, decode_responses=True, socket_timeout=None, socket_connect_timeout=limit
+        )
         self._limit = limit
         self._unsent: deque[_Wanted] = deque()
         self._unanswered: deque[_Wanted] = deque()
@@ -106,42 +105,36 @@ class Pipelining:
         if self._serving is not None:
             self._serving.cancel()
             await asyncio.wait({self._serving})
-        await self._redis.aclose()
 
     async def _serve(self) -> None:
         while True:
             await self._asked.wait()
             try:
                 await self._converse()
-            except AWAY as error:
-                self._broken(error)
+            except* AWAY as group:
+                self._broken(group.exceptions[0])
 
     def _ended(self, serving: asyncio.Task[None]) -> None:
         """Let nobody wait any longer, whether this was closed or failed as nobody foresaw."""
         error = None if serving.cancelled() else serving.exception()
         if error is not None:
             log.error("scripts given up", exc_info=error)
-        for waiting in (self._unanswered, self._unsent):
-            while waiting:
-                wanted = waiting.popleft()
-                if error is None:
-                    wanted.answer.cancel()
-                else:
-                    wanted.got(StoreAway(type(error).__name__))
+        for wanted in (*self._unanswered, *self._unsent):
+            if error is None:
+                wanted.answer.cancel()
+            else:
+                wanted.got(StoreAway(type(error).__name__))
+        self._unanswered.clear()
+        self._unsent.clear()
 
     async def _converse(self) -> None:
         connection: Any = self._pool.make_connection()
         try:
             async with asyncio.timeout(self._limit):
                 await connection.connect()
-            work = self._send(connection), self._receive(connection), self._watch()
-            tasks = [asyncio.create_task(one) for one in work]
-            try:
-                await asyncio.gather(*tasks)
-            finally:
-                for one in tasks:
-                    one.cancel()
-                await asyncio.wait(tasks)
+            async with asyncio.TaskGroup() as tasks:
+                for work in self._send(connection), self._receive(connection), self._watch():
+                    tasks.create_task(work)
         finally:
             await connection.disconnect(nowait=True)
 
@@ -232,42 +225,32 @@ def millis(duration: timedelta) -> int:
 ALIVE = timedelta(minutes=1)
 
 
-class _Connection:
-    """A script runner, and until when other processes may be noting what they have refused."""
-
-    def __init__(self, runner: ScriptRunner, timing: Timing) -> None:
-        self.runner = runner
-        self.timing = timing
-        self.away_until = -math.inf
-
-
 class Store:
     """The keys of one workspace, over a connection that workspaces share; raises `StoreAway`."""
 
-    def __init__(self, connection: _Connection, prefix: str) -> None:
-        self._connection = connection
-        self.prefix = prefix
+    def __init__(self, runner: ScriptRunner, timing: Timing) -> None:
+        self.prefix = SHARED_PREFIX
+        self.timing = timing
+        self._runner = runner
+        self._away_until = -math.inf
 
     def of(self, team: str) -> "Store":
         """Return the store of a workspace, over the same connection."""
-        return Store(self._connection, prefix_of(team))
-
-    @property
-    def timing(self) -> Timing:
-        """The times of this process."""
-        return self._connection.timing
+        store = copy(self)
+        store.prefix = prefix_of(team)
+        return store
 
     @property
     def was_away(self) -> bool:
         """True if Redis could not be reached, or could not write, within `RETURN_SECONDS`."""
-        return time.monotonic() < self._connection.away_until
+        return time.monotonic() < self._away_until
 
     async def run(self, script: Script, args: Sequence[str | int]) -> Any:
         """Run `script` atomically; after `StoreAway`, it may have been run and its answer lost."""
         try:
-            return await self._connection.runner.run(script, self.prefix, args)
+            return await self._runner.run(script, self.prefix, args)
         except StoreAway:
-            self._connection.away_until = time.monotonic() + RETURN_SECONDS
+            self._away_until = time.monotonic() + RETURN_SECONDS
             raise
 
     async def get(self, key: Key) -> str | None:
@@ -322,40 +305,11 @@ async def open_store(url: str, timing: Timing = TIMING) -> AsyncIterator[Store]:
     has not answered within `redis_seconds` raises `StoreAway`.
     """
     limit = timing.redis_seconds
-    runner = _cluster(url, limit) if is_cluster(url) else pipelined(url, limit)
+    runner = OneByOne(url, limit) if is_cluster(url) else Pipelining(url, limit)
     try:
-        yield Store(_Connection(runner, timing), SHARED_PREFIX)
+        yield Store(runner, timing)
     finally:
         await runner.aclose()
-
-
-def _cluster(url: str, limit: float) -> ScriptRunner:
-    # A hanging node is given up while there is time to ask another, which may have taken over its
-    # keys. When one connection to a node fails, redis-py breaks all of them, which costs each
-    # command on them a try.
-    redis = Staying.from_url(
-        url.replace("+cluster", "", 1),
-        decode_responses=True,
-        socket_timeout=limit / 2,
-        socket_connect_timeout=limit / 2,
-        retry=Retry(NoBackoff(), 3),
-        # By default, each fifth MOVED breaks all connections; the first has its slot looked up.
-        reinitialize_steps=0,
-    )
-    return OneByOne(redis, limit)
-
-
-def pipelined(url: str, limit: float) -> Pipelining:
-    """Return what runs scripts on the single server at `url`."""
-    # redis-py 8.1 watches each write and each read for 5 s unless it is told not to; the runner
-    # watches the oldest script.
-    redis = Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=None,
-        socket_connect_timeout=limit,
-    )
-    return Pipelining(redis, limit)
 
 
 SCHEMA = 1

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import (
     ClusterError,
     NoScriptError,
@@ -182,10 +184,23 @@ class Staying(RedisCluster):
 
 
 class OneByOne:
-    """Runs scripts on a Cluster, each on the node that has its keys, within `limit` seconds."""
+    """Runs scripts on a Cluster, each on the node that has its keys, within `limit` seconds.
 
-    def __init__(self, redis: RedisCluster, limit: float) -> None:
-        self._redis: Any = redis
+    A hanging node is given up while there is time to ask another, which may have taken over its
+    keys. When one connection to a node fails, redis-py breaks all of them, which costs each command
+    on them a try.
+    """
+
+    def __init__(self, url: str, limit: float) -> None:
+        self._redis: Any = Staying.from_url(
+            url.replace("+cluster", "", 1),
+            decode_responses=True,
+            socket_timeout=limit / 2,
+            socket_connect_timeout=limit / 2,
+            retry=Retry(NoBackoff(), 3),
+            # By default, each fifth MOVED breaks all connections; the first has its slot looked up.
+            reinitialize_steps=0,
+        )
         self._limit = limit
         self._slots = asyncio.Semaphore(AT_ONCE)
 

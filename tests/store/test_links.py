@@ -24,7 +24,6 @@ from bot.redis.scripts import Script
 from bot.store.links import GONE, Links
 from bot.store.lua import scripts
 from bot.store.watches import Watches
-from bot.timing import Timing
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.keys import at
 
@@ -93,12 +92,7 @@ class SentTwice(Store):
 
     def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[object]]) -> None:
         self._sent, self._meanwhile = store, meanwhile
-        self.prefix = store.prefix
-
-    @property
-    def timing(self) -> Timing:
-        """The times of the real store."""
-        return self._sent.timing
+        self.prefix, self.timing = store.prefix, store.timing
 
     async def run(self, script: Script, args: Sequence[str | int]) -> Any:
         """Run `script`."""
