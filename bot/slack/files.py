@@ -125,7 +125,8 @@ class SlackFiles:
                 return
         if is_hop and (_is_within(url, "slack.com") or _is_within(url, GOVSLACK)):
             raise FileLeftOut(WhyLink.SIGN_IN)
-        raise FileLeftOut(WhyLink.FOREIGN, _place(url))
+        place = _PLACE.match(url)
+        raise FileLeftOut(WhyLink.FOREIGN, place[0] if place else "")
 
 
 def attached(file: Mapping[str, Any]) -> AttachedFile:
@@ -155,6 +156,8 @@ def attached(file: Mapping[str, Any]) -> AttachedFile:
 
 
 _WEB_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
+_PLACE = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?(?=[/?#]|\Z)")
+"""The part of a plain address that is shown."""
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -180,17 +183,6 @@ def _is_within(url: str, domain: str) -> bool:
         return False
     is_https = (scheme, port) == ("https", _PORTS["https"])
     return is_https and (host == domain or host.endswith(f".{domain}"))
-
-
-def _place(url: str) -> str:
-    """Return `url` up to its port, for display, if that is plain."""
-    try:
-        parts = urlsplit(url)
-        port = "" if parts.port is None else f":{parts.port}"
-    except ValueError:
-        return ""
-    place = f"{parts.scheme}://{parts.hostname}{port}"
-    return place if re.fullmatch(r"https?://[a-z0-9.:-]+", place) else ""
 
 
 def _check(response: aiohttp.ClientResponse, file: AttachedFile) -> None:
