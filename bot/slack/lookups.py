@@ -65,41 +65,6 @@ class Need(Enum):
         self.after = after
 
 
-class Budget:
-    """The calls of `method` that all processes make: at most `tier` within a minute."""
-
-    def __init__(self, store: Store, method: str, tier: int) -> None:
-        self._store = store
-        self._calls = calls_key(method)
-        self._tier = tier
-        self._reserved: dict[Need, float] = {}
-
-    async def spend(self, need: Need, pause: float = 0.0) -> float:
-        """Count a call that is about to be made and return 0, or return the seconds to wait.
-
-        Those that wait get times of their own. With a `pause`, in seconds, no process makes a call
-        until it is over.
-        """
-        most = int(self._tier * need.share)
-        wait_ms: int = await commands.spend_call(
-            self._store,
-            calls=self._calls,
-            name="",
-            span_ms=int(MINUTE * 1000),
-            most=most,
-            after_ms=int(need.after * 1000),
-            pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),
-        )
-        if not wait_ms:
-            return 0.0
-        now = time.monotonic()
-        free = now + wait_ms / 1000
-        # Of those that wait, some do not come back; they hold up nobody for over a minute.
-        at = min(max(self._reserved.get(need, 0.0) + MINUTE / most, free), free + MINUTE)
-        self._reserved[need] = at
-        return at - now
-
-
 def _is_key(key: str) -> bool:
     """Return True for an id, or for one in a place: `id@id`."""
     return all(map(is_id, key.split("@", 1)))
@@ -128,7 +93,7 @@ class Lookup(Generic[V]):
     def __post_init__(self) -> None:
         """Begin without answers at hand."""
         self._store = self.source.store
-        self._budget = Budget(self._store, self.method, self.tier)
+        self._reserved: dict[Need, float] = {}
         at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
         pause = self.source.timing.look_up_pause
@@ -198,14 +163,14 @@ class Lookup(Generic[V]):
     async def _ask(self, key: str, need: Need) -> V | None:
         failure: SlackAway | None = None
         for _ in range(TRIES):
-            if wait := await self._budget.spend(need):
+            if wait := await self._spend(need):
                 raise self._away(LIMITED, wait)
             try:
                 answer = await self._try(key)
             except SlackAway as error:
                 log.warning("look-up failed", extra={"id": key, "reason": str(error)})
                 if asked := asked_wait(error):
-                    wait = await self._budget.spend(need, pause=asked)
+                    wait = await self._spend(need, pause=asked)
                     raise self._away(error.reason, wait) from error
                 failure = error
                 continue
@@ -238,6 +203,31 @@ class Lookup(Generic[V]):
             # An answer without its method's promised fields names nobody.
             log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
         return None
+
+    async def _spend(self, need: Need, pause: float = 0.0) -> float:
+        """Count a call that is about to be made and return 0, or return the seconds to wait.
+
+        Those that wait get times of their own. With a `pause`, in seconds, no process makes a call
+        until it is over.
+        """
+        most = int(self.tier * need.share)
+        wait_ms: int = await commands.spend_call(
+            self._store,
+            calls=calls_key(self.method),
+            name="",
+            span_ms=int(MINUTE * 1000),
+            most=most,
+            after_ms=int(need.after * 1000),
+            pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),
+        )
+        if not wait_ms:
+            return 0.0
+        now = time.monotonic()
+        free = now + wait_ms / 1000
+        # Of those that wait, some do not come back; they hold up nobody for over a minute.
+        at = min(max(self._reserved.get(need, 0.0) + MINUTE / most, free), free + MINUTE)
+        self._reserved[need] = at
+        return at - now
 
     def _away(self, reason: str, wait: float | None = None) -> SlackAway:
         return SlackAway(self.method, reason, retry_after=wait, maybe_done=False)
