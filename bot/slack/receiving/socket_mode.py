@@ -137,7 +137,7 @@ BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 REFUSED_SECONDS = 60.0
 """Retry delay after a refusal: Socket Mode is switched off, or the token is revoked."""
 
-NO_TLS = "Slack named no address with TLS"
+NO_TLS, NO_HELLO = "Slack named no address with TLS", "no hello yet"
 
 
 @dataclass(eq=False, slots=True)
@@ -146,7 +146,6 @@ class _Connection:
 
     socket: aiohttp.ClientWebSocketResponse
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    was_greeted: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -161,16 +160,14 @@ class SocketMode:
     in_flight: InFlight
     observer: Observer
     refused_seconds: float = REFUSED_SECONDS
-    _connection: _Connection | None = None
-    _problem: str = "no hello yet"
+    _problem: str = NO_HELLO
     _asked_at: float = -REFRESH_SECONDS
     _failures: int = 0
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def check(self) -> None:
         """Raise `SlackAway` unless Slack has said hello and the connection is open."""
-        connection = self._connection
-        if connection is None or not connection.was_greeted or connection.ended.is_set():
+        if self._problem:
             raise SlackAway("Socket Mode", self._problem, maybe_done=False)
 
     @asynccontextmanager
@@ -193,7 +190,7 @@ class SocketMode:
             try:
                 connection = await self._open(web)
                 await connection.ended.wait()
-                if not connection.was_greeted or time.monotonic() - began < REFRESH_SECONDS:
+                if time.monotonic() - began < REFRESH_SECONDS:
                     raise SlackAway("Socket Mode", self._problem, maybe_done=False)  # noqa: TRY301
                 self._failures = 0
             except SlackRefused as error:
@@ -212,8 +209,8 @@ class SocketMode:
             socket = await web.ws_connect(url, heartbeat=HEARTBEAT_SECONDS, timeout=timeout)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackAway("Socket Mode", broken(error), maybe_done=False) from error
-        self._problem = "no hello yet"
-        self._connection = connection = _Connection(socket)
+        self._problem = NO_HELLO
+        connection = _Connection(socket)
         self._start(self._read(connection))
         return connection
 
@@ -245,7 +242,7 @@ class SocketMode:
         frame = parse_object(text) or {}
         kind = frame.get("type")
         if kind == "hello":
-            self._greet(connection, frame)
+            self._greet(frame)
         elif kind == "disconnect":
             self._go(connection, frame)
         elif (envelope := parse_envelope(frame)) is not None:
@@ -253,8 +250,8 @@ class SocketMode:
         else:
             log.warning("envelope dropped", extra={"length": len(text)})
 
-    def _greet(self, connection: _Connection, hello: Mapping[str, Any]) -> None:
-        connection.was_greeted = True
+    def _greet(self, hello: Mapping[str, Any]) -> None:
+        self._problem = ""
         log.info("connected", extra={"connections": hello.get("num_connections")})
         if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
             self.observer.missed()
