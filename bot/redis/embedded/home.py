@@ -9,7 +9,6 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -40,11 +39,18 @@ _OPTIONS = {
 }
 
 
-@dataclass(frozen=True)
 class ValkeyHome:
-    """One private directory; create it with `prepare`."""
+    """One private directory; create it with `prepare`. At `url` is the server that runs there.
 
-    path: Path
+    It writes its pid file, and a log, which grows by a few lines per start and per rewrite.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.socket = path / "valkey.sock"
+        self.log_path = path / "valkey.log"
+        self.pid_path = path / "valkey.pid"
+        self.url = f"unix://{quote(os.fsencode(self.socket))}?db=0"
 
     @classmethod
     def prepare(cls, data_dir: Path) -> Self:
@@ -69,26 +75,6 @@ class ValkeyHome:
                 f"Set it to another directory. {ADVICE}",
             ) from error
         return cls(path)
-
-    @property
-    def socket(self) -> Path:
-        """The server's socket."""
-        return self.path / "valkey.sock"
-
-    @property
-    def url(self) -> str:
-        """The address of a server that runs here."""
-        return f"unix://{quote(os.fsencode(self.socket))}?db=0"
-
-    @property
-    def log_path(self) -> Path:
-        """The server's log; it grows by a few lines per start and per append-only rewrite."""
-        return self.path / "valkey.log"
-
-    @property
-    def pid_path(self) -> Path:
-        """The pid file, which the server writes."""
-        return self.path / "valkey.pid"
 
     def lock_server(self) -> int | None:
         """Return the descriptor for one server to inherit, or None while a server runs here."""
