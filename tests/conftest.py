@@ -60,6 +60,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(early_imports)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A property that does not hold is told, though Hypothesis shrinks its example for minutes.
+
+    It does so for at most 300 s; before, pytest-timeout would end the worker without a word.
+    """
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker(pytest.mark.timeout(600))
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect without garbage collection, then exempt what was collected from it.

@@ -55,7 +55,8 @@ def quoted(text: str, *, limit: int) -> str:
     """Return foreign text as an inert block quote of at most `limit` characters."""
     lines = whole_characters(text).strip().splitlines()
     quote = "\n".join(f"> {_inert(line).rstrip()}" for line in lines)
-    return quote if len(quote) <= limit else head(quote, limit - 1) + "…"
+    # A longer word may be `@here` once it is cut.
+    return quote if len(quote) <= limit else without_pings(head(quote, limit - 1) + "…")
 
 
 def excerpt(text: str, *, limit: int) -> str:

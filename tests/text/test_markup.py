@@ -109,6 +109,14 @@ def test_a_cut_falls_between_entities(limit: int) -> None:
         assert "&" not in re.sub("&(amp|lt|gt);", "", shown)
 
 
+@each("limit", range(8, 40))
+@each("foreign", ["Say @hereby and @groups.", "Mail a@channel.example, b@here.example and c@all"])
+def test_a_cut_makes_no_ping_of_a_longer_word(limit: int, foreign: str) -> None:
+    """`@hereby` pings nobody, and `@here…` would ping everybody."""
+    for shown in (quoted(foreign, limit=limit), excerpt(foreign, limit=limit)):
+        assert re.search(r"@(here|channel|group)\b(?!\.\w)", shown) is None, shown
+
+
 @given(_ANY_TEXT, st.integers(min_value=1, max_value=90))
 def test_foreign_text_keeps_to_its_line_and_quote(foreign: str, limit: int) -> None:
     """No text and no limit lets a control character, a bare line or an extra character through."""
