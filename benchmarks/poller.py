@@ -17,7 +17,7 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import SessionId
 from bot.redis.connection import open_store
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Work, WorkPoll
+from bot.schedule.local import LocalDispatch, WorkPoll
 from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Owed
@@ -46,7 +46,7 @@ async def poll(url: str, pause: float) -> None:
             raise RuntimeError(f"nothing is owed here, but there is {entry}")
 
         dispatch = LocalDispatch(Background(InFlight()), CONCURRENCY)
-        dispatch.serve(Work(deliver, owes_nothing))
+        dispatch.serve(deliver, owes_nothing)
         async with WorkPoll(store, dispatch).running():
             print("polling", flush=True)
             await asyncio.to_thread(sys.stdin.read)

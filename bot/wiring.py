@@ -20,7 +20,7 @@ from bot.relay.lifecycle.starting import Choosing
 from bot.relay.saying.speaking import Speaker
 from bot.reporting.reporter import Delays, Outcomes, Reporter
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Work, WorkPoll
+from bot.schedule.local import LocalDispatch, WorkPoll
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity, Workspace
@@ -93,7 +93,7 @@ class Parts:
             schedule=schedule,
             pauses=to.timing.tell_pauses,
         )
-        schedule.serve(Work(deliverer.deliver, tell=reporter.tell))
+        schedule.serve(deliverer.deliver, reporter.tell)
 
     def sender(self) -> Sender:
         """Return what sends replies to Devin."""

@@ -18,7 +18,7 @@ from bot.model.sessions import NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import ThreadRef
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.links import Told, card_owed, card_subject, thread_of
+from bot.store.links import card_owed, card_subject, thread_of
 from bot.store.outbox import Begun, Schedule
 from bot.store.state import State
 from bot.text.options import parse_options
@@ -80,8 +80,8 @@ class CardTeller:
         if heard.unsure is not None and link is not None and is_linked:
             await self.state.cards.want(thread, link)
         shown = "" if slot is None else str(slot)
-        told = Told(ts, shows, shown, is_open=is_open, rest=rest)
-        if (after := await self.state.cards.end(begun, told)) is not None:
+        after = await self.state.cards.end(begun, ts, shows, shown, is_open=is_open, rest=rest)
+        if after is not None:
             await self.schedule.tell(begun.owed, after)
         return True
 

@@ -25,7 +25,7 @@ from bot.runtime.in_flight import Background, guarded
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Schedule
 from bot.store.state import State
-from bot.store.watches import Found, Recorded, TakenPoll, Watches, base_of
+from bot.store.watches import Found, TakenPoll, Watches, base_of
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -184,11 +184,21 @@ class SessionPoll:
         await self._record(poll, news.found_in(poll, reading))
 
     async def _record(self, poll: TakenPoll, found: Found) -> None:
-        recorded = await self._watches.record(poll, found)
-        if recorded is None:
+        owes = await self._watches.record(poll, found)
+        if owes is None:
             log.info("poll outdated", extra={"session_id": poll.session})
             return
-        await self._tell(poll, found, recorded)
+        metrics.ACUS.inc(max(0.0, (found.seen.acus or 0.0) - base_of(poll, found.seen)))
+        if found.said or found.left_out:
+            ids = {"session_id": poll.session, "items": len(found.said)}
+            log.info("Devin said", extra=ids | dict(found.left_out))
+        for owed, after in owes:
+            await self._schedule.tell(owed, after)
+        threads = [one.thread for one in poll.followers]
+        if found.seen.state is SessionState.WORKING:
+            self._status_lines.keep(threads, is_new=poll.seen.state is not SessionState.WORKING)
+        elif poll.seen.state is SessionState.WORKING:
+            self._status_lines.clear(threads)
 
     async def _put_off(self, poll: TakenPoll, why: Unread, *, is_listed: bool) -> None:
         if why.status != HTTPStatus.NOT_FOUND:
@@ -216,21 +226,6 @@ class SessionPoll:
                 page = replace(page, has_more=False)
             page = replace(page, cursor=Cursor(f"{self._api} {page.cursor or ''}"))
         return page, is_reread
-
-    async def _tell(self, poll: TakenPoll, found: Found, recorded: Recorded) -> None:
-        metrics.ACUS.inc(max(0.0, (found.seen.acus or 0.0) - base_of(poll, found.seen)))
-        if found.said or found.left_out:
-            ids = {"session_id": poll.session, "items": len(found.said)}
-            log.info("Devin said", extra=ids | dict(found.left_out))
-        for owed in recorded.words:
-            await self._schedule.tell(owed)
-        for owed, after in recorded.cards:
-            await self._schedule.tell(owed, after)
-        threads = [one.thread for one in poll.followers]
-        if found.seen.state is SessionState.WORKING:
-            self._status_lines.keep(threads, is_new=poll.seen.state is not SessionState.WORKING)
-        elif poll.seen.state is SessionState.WORKING:
-            self._status_lines.clear(threads)
 
 
 def _note(session: SessionId, reason: str) -> None:

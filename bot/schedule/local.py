@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from bot.model.errors import StoreAway
@@ -126,12 +126,8 @@ class Timers(Generic[T]):
         self._background.spawn(begin())
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The use cases that run in this process."""
-
-    deliver: Callable[[SessionId], Awaitable[None]]
-    tell: Callable[[Owed, int], Awaitable[None]]
+Deliver = Callable[[SessionId], Awaitable[None]]
+Tell = Callable[[Owed, int], Awaitable[None]]
 
 
 class LocalDispatch:
@@ -147,7 +143,7 @@ class LocalDispatch:
         }
         self._waking: Timers[SessionId] = Timers(background, MOST_LATER)
         self._telling: Timers[tuple[Owed, int]] = Timers(background, MOST_LATER)
-        self._work: Work | None = None
+        self._work: tuple[Deliver, Tell] | None = None
 
     @property
     def capacity(self) -> int:
@@ -165,23 +161,21 @@ class LocalDispatch:
             return what in self._entries[what.kind]
         return what in self._sessions
 
-    def serve(self, work: Work) -> None:
-        """Run `work` here; before this call, everything is left in Redis."""
-        self._work = work
+    def serve(self, deliver: Deliver, tell: Tell) -> None:
+        """Do work here by these use cases; before this call, everything is left in Redis."""
+        self._work = deliver, tell
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds."""
-        work = self._work if self._is_serving else None
-        if work is not None and not after:
-
-            async def deliver() -> None:
-                await left_to_poll(work.deliver(session), session_id=session)
-
-            self._sessions.add(session, deliver, self._most)
-        elif work is not None:
+        if self._work is None or not self._is_serving:
+            return
+        if after:
             # The timer that fires first serves all requests: a delivery that comes too early learns
             # from Redis when the mail is due.
             self._waking.add(session, after, lambda: self.wake(session))
+            return
+        work = partial(left_to_poll, self._work[0], session, session_id=session)
+        self._sessions.add(session, work, self._most)
 
     async def tell(self, owed: Owed, after: float = 0.0, attempt: int = 1) -> None:
         """Tell an outbox entry, in `after` seconds; if too many wait here, a poll finds it.
@@ -189,18 +183,14 @@ class LocalDispatch:
         A process that is closing still tells what is due, so that people see how the deliveries
         ended that it finished last.
         """
-        work = self._work
-        if work is None:
+        if self._work is None:
             return
         if after:
             if self._is_serving:
                 self._telling.add((owed, attempt), after, lambda: self.tell(owed, 0, attempt))
             return
-
-        async def work_off() -> None:
-            await left_to_poll(work.tell(owed, attempt), **owed.log_fields)
-
-        self._entries[owed.kind].add(owed, work_off, MOST_UNTOLD)
+        work = partial(left_to_poll, self._work[1], owed, attempt, **owed.log_fields)
+        self._entries[owed.kind].add(owed, work, MOST_UNTOLD)
 
     def close(self) -> None:
         """Begin nothing more at its time, since this process ends."""
@@ -212,10 +202,10 @@ class LocalDispatch:
         return self._work is not None and not self._background.is_closing
 
 
-async def left_to_poll(work: Awaitable[None], **ids: object) -> None:
-    """Await `work`; an outage of Redis ends it, and a poll finds what it was for."""
+async def left_to_poll(work: Callable[..., Awaitable[None]], *on: object, **ids: object) -> None:
+    """Do `work`; an outage of Redis ends it, and a poll finds what it was for."""
     try:
-        await guarded(work, log, StoreAway, **ids)
+        await guarded(work(*on), log, StoreAway, **ids)
     except StoreAway as error:
         log.warning("put off", extra=ids | {"reason": str(error)})
 

@@ -12,7 +12,6 @@ counts those for an edit of it: a try ends the card's entry only if none came me
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.options import Profile
@@ -255,21 +254,6 @@ def thread_of(subject: str) -> ThreadRef:
     return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a try has told: the card's post, a digest of what it shows, and the thread's slot.
-
-    `is_open`: it shows what Devin does. The entry rests for `rest` seconds, or until it was to be
-    told anyway, if nobody asks for an edit before; None: it ends.
-    """
-
-    ts: str
-    shows: str
-    slot: str = ""
-    is_open: bool = True
-    rest: float | None = None
-
-
 class Cards:
     """Asks for cards, and ends tries at them, in Redis."""
 
@@ -311,18 +295,32 @@ class Cards:
         card = subject_key(card_subject(thread, link))
         return (await self._store.fields([card], *names))[0]
 
-    async def end(self, begun: Begun, told: Told) -> float | None:
-        """Note what was told; return the seconds until an edit that was asked for meanwhile."""
+    async def end(
+        self,
+        begun: Begun,
+        ts: str,
+        shows: str,
+        slot: str = "",
+        *,
+        is_open: bool = True,
+        rest: float | None = None,
+    ) -> float | None:
+        """Note the post that was told, a digest of what it `shows`, and the thread's slot.
+
+        `is_open`: it shows what Devin does. The entry rests for `rest` seconds, or until it was to
+        be told anyway, if nobody asks for an edit before; None: it ends. Return the seconds until
+        an edit that was asked for meanwhile.
+        """
         after = await scripts.end_card(
             self._store,
             owed=str(begun.owed),
             held=begun.held,
             requests=begun.record["requests"],
-            ts=told.ts,
-            shows=told.shows,
-            slot=told.slot,
-            is_open=told.is_open,
+            ts=ts,
+            shows=shows,
+            slot=slot,
+            is_open=is_open,
             pace_ms=int(self._store.timing.card_pause * 1000),
-            rest_ms=-1 if told.rest is None else int(told.rest * 1000),
+            rest_ms=-1 if rest is None else int(rest * 1000),
         )
         return None if after < 0 else after / 1000

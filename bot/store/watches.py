@@ -29,7 +29,7 @@ from bot.redis.keys import WATCH_KEY, ledger_key, watched_key
 from bot.redis.lua import commands
 from bot.store.links import card_subject
 from bot.store.lua import scripts
-from bot.store.outbox import Owed, OwedKind, parse_owed, words_owed, words_subject
+from bot.store.outbox import Owed, parse_owed, words_owed, words_subject
 from bot.timing import TIMING
 
 AT_ONCE = 12
@@ -100,14 +100,6 @@ class Found:
     joined: Sequence[Follower] = ()
     cards: Sequence[Follower] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The entries that a poll owes: what is to be posted now, and cards with their delays (s)."""
-
-    words: Sequence[Owed] = ()
-    cards: Sequence[tuple[Owed, float]] = ()
 
 
 def short_id(id_: str) -> str:
@@ -226,9 +218,12 @@ class Watches:
         """Return the threads that are linked to `session`."""
         return [one.thread for one in (await self.open(TakenPoll(session, 0, Watched()))).followers]
 
-    async def record(self, poll: TakenPoll, found: Found) -> Recorded | None:
-        """Record a poll, once; return None if another was, or a thread has joined, meanwhile."""
-        answer = await scripts.record_poll(
+    async def record(self, poll: TakenPoll, found: Found) -> Sequence[tuple[Owed, float]] | None:
+        """Record a poll, once, and return the entries that it owes, each with its delay (s).
+
+        Return None if another poll was recorded, or a thread has joined, meanwhile.
+        """
+        owes = await scripts.record_poll(
             self._store,
             session=poll.session,
             before=poll.before,
@@ -247,13 +242,7 @@ class Watches:
             pace_ms=int(self._store.timing.card_pause * 1000),
             tells=found.seen.answerable_since == poll.began,
         )
-        if answer[0] == "lost":
-            return None
-        _, words, cards = answer if answer[0] == "recorded" else ("", (), ())
-        return Recorded(
-            [parse_owed(one) for one in words],
-            [(Owed(one, 1, OwedKind.CARD), ms / 1000) for one, ms in cards],
-        )
+        return None if owes is None else [(parse_owed(one), ms / 1000) for one, ms in owes]
 
     async def end(self, polls: Sequence[tuple[TakenPoll, timedelta | None]]) -> None:
         """End polls that were taken together, each with the time to the next, and found nothing."""

@@ -9,7 +9,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import REFILL_SECONDS, SESSIONS_FOR_EACH_SLOT, LocalDispatch, Work, WorkPoll
+from bot.schedule.local import REFILL_SECONDS, SESSIONS_FOR_EACH_SLOT, LocalDispatch, WorkPoll
 from bot.store.outbox import Owed, OwedKind
 from bot.timing import TIMING
 from tests.support.keys import at
@@ -35,7 +35,7 @@ class Process:
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
         self.over = asyncio.Event()
-        self.dispatch.serve(Work(deliver=self._deliver, tell=self._tell))
+        self.dispatch.serve(self._deliver, self._tell)
 
     async def _deliver(self, session: SessionId) -> None:
         self.begun.append(session)

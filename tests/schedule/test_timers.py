@@ -3,7 +3,7 @@
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Timers, Work
+from bot.schedule.local import LocalDispatch, Timers
 from bot.store.outbox import Owed, OwedKind
 from tests.support.waiting import wait_until
 
@@ -20,7 +20,7 @@ class Process:
         self.in_flight = InFlight()
         self.done: list[object] = []
         self.dispatch = LocalDispatch(Background(self.in_flight), 2)
-        self.dispatch.serve(Work(deliver=self._note, tell=self._note))
+        self.dispatch.serve(self._note, self._note)
 
     async def _note(self, what: object, *_: object) -> None:
         self.done.append(what)

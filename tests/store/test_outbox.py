@@ -15,7 +15,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
-from bot.store.links import Cards, Links, Told, card_owed
+from bot.store.links import Cards, Links, card_owed
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import (
@@ -132,7 +132,7 @@ ENDS: list[tuple[Callable[[Tries], Awaitable[Owed]], End]] = [
     (notice, lambda tries, one: tries.outbox.end(one, forget=True)),
     (notice, lambda tries, one: tries.outbox.take_back(one)),
     (words, lambda tries, one: Words(tries.store).end(one, THREAD)),
-    (card, lambda tries, one: Cards(tries.store).end(one, Told("1.1", ""))),
+    (card, lambda tries, one: Cards(tries.store).end(one, "1.1", "")),
     (report, lambda tries, one: Outbox(tries.store).end(one)),
 ]
 IDS = [
@@ -215,10 +215,9 @@ async def test_a_card_that_changes_during_its_edit_is_edited_again(
     begun = await tries.begin(owed)
     await cards.want(THREAD, LINK)
     assert not await cards.was_open(THREAD, LINK)
-    assert await cards.end(begun, Told("1.1", "working")) is not None
+    assert await cards.end(begun, "1.1", "working") is not None
     begun = await tries.begin(owed)
-    told = Told("1.1", "waiting", is_open=False)
-    assert await cards.end(begun, told) is None
+    assert await cards.end(begun, "1.1", "waiting", is_open=False) is None
     assert await raw.zscore(at(OUTBOX_KEY), str(owed)) is None
     assert await cards.was_open(THREAD, LINK)
 
@@ -228,7 +227,7 @@ async def test_a_post_may_be_the_card_until_it_is_known_which_one_is(tries: Trie
     cards, owed = Cards(tries.store), await card(tries)
     assert await cards.is_at(THREAD, LINK, "2.2")
     assert not await cards.is_at(THREAD, LINK.model_copy(update={"card": "9"}), "2.2")
-    await cards.end(await tries.begin(owed), Told("1.1", ""))
+    await cards.end(await tries.begin(owed), "1.1", "")
     assert await cards.is_at(THREAD, LINK, "1.1")
     assert not await cards.is_at(THREAD, LINK, "2.2")
 
@@ -238,8 +237,8 @@ async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_come
 ) -> None:
     """A retry is not brought forward like that, and nothing counts what rests as waiting."""
     cards, owed = Cards(tries.store), await card(tries)
-    long, told = 60, Told("1.1", "", slot="processing", rest=2400.0)
-    await cards.end(await tries.begin(owed), told)
+    long = 60
+    await cards.end(await tries.begin(owed), "1.1", "", "processing", rest=2400.0)
     assert await raw.hget(at(subject_key(owed.subject)), "slot") == "processing"
     assert await tries.due_in(owed) > long
     assert (await Entries(tries.store).depths())[1] == 0

@@ -6,7 +6,8 @@
 -- total before, the field of the day, its total now; or nothing. If it `tells` people something
 -- that they may have to answer, a reply that is sent from now on may be the answer. The next poll
 -- comes in `after_ms`; see `put_off`.
--- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
+-- Returns nothing if it isn't recorded, or the entries of the threads with something to say and of
+-- the cards, each with the ms until it is due.
 local session = ARGV[1]
 local before = ARGV[2]
 local seen = ARGV[3]
@@ -23,8 +24,8 @@ local tells = ARGV[13] == '1'
 
 local watched = key.watched(session)
 local was = redis.call('HGET', watched, 'seen') or ''
-if was == seen then return {'again'} end
-if was ~= before then return {'lost'} end
+if was == seen then return {} end
+if was ~= before then return false end
 local now = now_ms()
 redis.call('HSET', watched, 'seen', seen)
 if tells then redis.call('HSET', watched, 'answerable_since', now) end
@@ -43,7 +44,7 @@ for _, one in ipairs(joined) do
   local has_joined = redis.call('HEXISTS', watched, 'joined:' .. one.name) == 1
   if has_joined then redis.call('HSET', watched, 'joined:' .. one.name, -one.at) end
 end
-local told, cards_due = {}, {}
+local owes = {}
 for _, one in ipairs(said) do
   local words, subject = key.words(one.thread), key.subject(one.subject)
   traffic(one.thread, now, link_ttl)
@@ -54,13 +55,13 @@ for _, one in ipairs(said) do
   if not redis.call('ZSCORE', key.outbox, one.owed) then
     redis.call('ZADD', key.outbox, now, one.owed)
     redis.call('HSET', subject, 'waits', now)
-    told[#told + 1] = one.owed
+    owes[#owes + 1] = {one.owed, 0}
   end
   prolong(key.outbox, keep.owed)
 end
 for _, one in ipairs(cards) do
   traffic(one.thread, now, link_ttl)
   local after = want_card(one.card, now, pace_ms, link_ttl)
-  if after >= 0 then cards_due[#cards_due + 1] = {one.card, after} end
+  if after >= 0 then owes[#owes + 1] = {one.card .. '|1|card', after} end
 end
-return {'recorded', told, cards_due}
+return owes
