@@ -24,9 +24,8 @@ from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.relay.lifecycle.starting import Start, subject_of
 from bot.text.options import parse_changes, parse_rules
-from bot.wording import actions, commands, delivery_reports, forms, thread_links
+from bot.wording import actions, commands, delivery_reports, forms, thread_links, usage
 from bot.wording.message import SlackMessage
-from bot.wording.mirror import digest as digests
 from handlers import replies
 from handlers.answering import Asker, on_press, whisper
 from handlers.modals import show
@@ -239,9 +238,9 @@ async def _digest(cases: UseCases, command: Command) -> SlackMessage:
         await cases.usage.set_digest(channel, by, None if argument == "off" else Often(argument))
     found = await cases.usage.digest_of(channel, by)
     if found is None:
-        return digests.NO_DIGEST
+        return usage.NO_DIGEST
     digest, due = found
-    return digests.digest_is(digest, await cases.workspace.people.name(digest.by), due)
+    return usage.digest_is(digest, await cases.workspace.people.name(digest.by), due)
 
 
 OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]]] = {

@@ -26,7 +26,7 @@ from bot.store.state import State
 from bot.wording import home_view, thread_links
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage, View
-from bot.wording.mirror.digest import MOST_LINES
+from bot.wording.usage import MOST_LINES
 
 log = logging.getLogger(__name__)
 

@@ -27,8 +27,7 @@ from bot.store.outbox import Begun, Owed, OwedKind
 from bot.store.state import State
 from bot.wording import usage as words
 from bot.wording.message import SlackMessage
-from bot.wording.mirror import digest as digests
-from bot.wording.mirror.digest import MOST_LINES, DigestPost, Item, Spent
+from bot.wording.usage import MOST_LINES, Item, Spent
 
 KEPT = timedelta(days=30)
 """The time for which an entry is kept: one waits for a week at most, and perhaps for an outage."""
@@ -93,7 +92,7 @@ class Usage:
         now = datetime.now(UTC)
         found = await self.state.watches.used(now, channel)
         uses = [one for one in found if one.account.channel == channel]
-        people = [who for who, _ in words.by_person(uses)[: words.MOST_LINES] if who]
+        people = [who for who, _ in words.by_person(uses)[:MOST_LINES] if who]
         names = await asyncio.gather(*map(self._name, people))
         return words.of_channel(await self._month(now, uses, dict(zip(people, names, strict=True))))
 
@@ -111,7 +110,7 @@ class Usage:
         self, now: datetime, uses: Sequence[Use], names: dict[UserId, str], *, places: bool = False
     ) -> words.MonthUse:
         ranked = sorted(uses, key=lambda one: -one.in_month)
-        listed = [one.session for one in ranked[: words.MOST_LINES]]
+        listed = [one.session for one in ranked[:MOST_LINES]]
         seen = await self.state.watches.seen(listed)
         children = {
             session: [child.acus for child in one.children]
@@ -163,7 +162,7 @@ class Usage:
             await self.workspace.threads.post_once(place, post, key, again=begun.again)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
-                told = digests.refused(error.reason)
+                told = words.digest_refused(error.reason)
                 await self.notices.whisper(place, digest.by, told, once="digest refused")
             raise
         return True
@@ -178,7 +177,7 @@ class Usage:
         await self.state.outbox.owe(owed, "", KEPT, int(due.timestamp() * 1000))
         return due
 
-    async def _words(self, channel: str, digest: Digest, due: datetime) -> DigestPost | None:
+    async def _words(self, channel: str, digest: Digest, due: datetime) -> SlackMessage | None:
         """Return the digest of the time before `due`; None if nothing has happened then."""
         linked = await self._linked(channel)
         is_barred = await self.audience.is_barred(channel, digest.by, Need.WORDS)
@@ -191,7 +190,7 @@ class Usage:
             return None
         by = await self.workspace.people.name(digest.by)
         first, second, third = await self._shown(needs, working, done, is_barred=is_barred)
-        return DigestPost(digest, by, needs=first, working=second, done=third, spent=spent)
+        return words.digest_post(digest, by, needs=first, working=second, done=third, spent=spent)
 
     async def _linked(self, channel: str) -> Sequence[_Linked]:
         """Return the channel's threads with their sessions, each of them in its latest thread."""

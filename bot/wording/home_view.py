@@ -18,7 +18,6 @@ from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, View
 from bot.wording.mirror.card import FOLLOWS, session_lines
-from bot.wording.mirror.digest import Item, listing
 from bot.wording.phrases import (
     ADMIN,
     SEPARATOR,
@@ -29,6 +28,7 @@ from bot.wording.phrases import (
     session_link,
 )
 from bot.wording.refusals import MAY_NOT, ask_for_access
+from bot.wording.usage import Item, listing
 
 WORDS_LIMIT = 2 * TOPIC_LIMIT
 """More than `TOPIC_LIMIT`, since escaping lengthens some characters."""

@@ -13,7 +13,7 @@ from bot.redis.connection import Store
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
-from bot.wording.mirror.digest import NO_DIGEST
+from bot.wording.usage import NO_DIGEST
 from sandbox.slack.world.workspace import User
 from tests.people import test_ending as ends
 from tests.people import test_home as homes

@@ -20,8 +20,8 @@ from bot.relay.usage import digest_owed
 from bot.store.links import Profiles
 from bot.store.outbox import Outbox, parse_owed
 from bot.wording import refusals
+from bot.wording import usage as words
 from bot.wording.commands import by_mention
-from bot.wording.mirror import digest as words
 from bot.wording.phrases import short_id
 from sandbox.devin.organization import ORG_ID
 from sandbox.slack.server import Message

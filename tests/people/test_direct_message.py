@@ -12,9 +12,8 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import NotLinked
 from bot.relay import home
-from bot.wording import commands, home_view, refusals, thread_links
+from bot.wording import commands, home_view, refusals, thread_links, usage
 from bot.wording.lifecycle import adopting, starting
-from bot.wording.mirror import digest
 from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
@@ -38,7 +37,7 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "status": (home_view.EMPTY, ["open_start_form"]),
     "mute": (refusals.sorry(NotLinked()), []),
     "end": (refusals.sorry(NotLinked()), []),
-    "digest": (digest.NO_DIGEST, []),
+    "digest": (usage.NO_DIGEST, []),
     "adopt": (adopting.NONE, []),
     "adopt tag:oncall": ("new sessions that match `tag:oncall` get a thread here", []),
     "usage": ("Sessions that you started haven't used any ACUs", []),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.model.digest import Digest, Often
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Watched
-from bot.wording.mirror.digest import DigestPost, Item, Spent, digest_is
+from bot.wording.usage import MOST_LINES, Item, Spent, digest_is, digest_post
 from sandbox.slack.api.blocks import block_problems
 from tests.wording.foreign import NAMED, NAMES, mrkdwn, problems
 
@@ -32,19 +32,20 @@ def items(session: NamedSession, count: int) -> list[Item]:
 def test_a_digest_fits(by: str, session: NamedSession, count: int) -> None:
     """A long list is cut, and says how many more there are."""
     shown = items(session, count)
-    params = DigestPost(DIGEST, by, shown, shown, shown, SPENT).params()
+    words = digest_post(DIGEST, by, needs=shown, working=shown, done=shown, spent=SPENT)
+    params = words.params()
     assert block_problems(params["blocks"]) == []
     said = "\n".join([params["text"], *mrkdwn(params["blocks"])])
     assert not any(sign in said for sign in ("<!channel", "<!here", "<@"))
-    assert (f"{count - 15} more" in said) or count <= 15 or " more\n" in f"{said}\n"
+    assert (f"{count - MOST_LINES} more" in said) or count <= MOST_LINES or " more\n" in f"{said}\n"
 
 
 def test_the_head_counts() -> None:
     """What there is none of is left out."""
     one = items(NamedSession(SessionId("devin-0123")), 2)
-    params = DigestPost(DIGEST, "Ada", one, [], [], SPENT).params()
-    assert params["text"] == "*Weekly digest*: 2 sessions need you, 12.5 ACUs used."
-    assert "12.5 ACUs, November 23 to November 29 (UTC)" in str(params["blocks"])
+    words = digest_post(DIGEST, "Ada", needs=one, working=[], done=[], spent=SPENT)
+    assert words.text == "*Weekly digest*: 2 sessions need you, 12.5 ACUs used."
+    assert "12.5 ACUs, November 23 to November 29 (UTC)" in str(words.rows)
 
 
 @given(by=NAMES)

@@ -30,7 +30,6 @@ from bot.wording import commands, home_view
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage, context
 from bot.wording.mirror import posts
-from bot.wording.mirror.digest import DigestPost
 from bot.wording.phrases import note
 from bot.wording.refusals import MAY_NOT
 from tests.wording.foreign import LINK, LONGEST_SESSION, THREAD, pings
@@ -125,10 +124,9 @@ def messages() -> Iterator[Callable[..., SlackMessage]]:
 
 
 def others(ping: str) -> Iterator[Mapping[str, Any]]:
-    """Yield what else is shown: notes in place of buttons, digests, Devin's posts, App Home."""
+    """Yield what else is shown: notes in place of buttons, Devin's posts, App Home."""
     notes = [note("Ended")(ping), posts.chosen(ping, ping), ending.kept_by(ping)]
     yield from ({"text": one, "blocks": [context(one)]} for one in notes)
-    yield from (DigestPost(**one).params() for one in calls(DigestPost, ping))
     framing = posts.Framing(THREAD, values(NamedSession, ping)[0])
     said = [Said(kind=one, text=ping, options=(ping,)) for one in SHOWN]
     yield from (one.params() for one in posts.compose(said, framing).posts)
