@@ -17,6 +17,7 @@ from bot.text.to_slack import cut, shortened
 from bot.wording import actions
 from bot.wording.actions import SESSION_FIELD, TYPED_FIELD
 from bot.wording.message import (
+    LABEL_LIMIT,
     Block,
     SlackMessage,
     View,
@@ -24,6 +25,7 @@ from bot.wording.message import (
     form,
     menu,
     modal,
+    option,
     plain_text,
     text_input,
 )
@@ -116,22 +118,32 @@ def say_problems(filled: Mapping[str, str]) -> dict[str, str]:
 
 LABEL = "Devin session"
 CHOOSE = "Choose a session"
+PASTE = "Paste a session link or ID"
 HERE = "Linked here"
 ELSEWHERE = "Recent sessions"
 
 BOTH = "Pick a session above or paste one here, not both."
 NEITHER = "Pick a session, or paste its link or ID."
 
-LABEL_LIMIT = 75
-
 
 def fields(choices: Choices) -> list[Block]:
-    """Return the input blocks; without sessions to choose from, there is no menu."""
+    """Return the inputs for a session; without sessions to choose from, there is no menu."""
     groups = [group for group in ((HERE, choices.here), (ELSEWHERE, choices.elsewhere)) if group[1]]
-    listed = {one.session for _, ones in groups for one in ones}
-    pasted = None if choices.meant in listed else choices.meant
-    menu = [_menu(groups, choices.meant)] if groups else []
-    return [*menu, _paste(pasted, is_alone=not groups)]
+    options = {one.session: _option(one) for _, ones in groups for one in ones}
+    meant = choices.meant
+    pasted = "" if meant is None or meant in options else session_address(NamedSession(meant))
+    if not options:
+        return [field(TYPED_FIELD, LABEL, text_input(pasted, focus_on_load=True), PASTE)]
+    listed = [
+        {"label": plain_text(label), "options": [options[one.session] for one in ones]}
+        for label, ones in groups
+    ]
+    select = menu(CHOOSE, options.get(meant) if meant else None, option_groups=listed)
+    hint = "Pick one, or paste a link or an ID below."
+    return [
+        field(SESSION_FIELD, LABEL, select, hint, optional=True),
+        field(TYPED_FIELD, f"Or {PASTE.lower()}", text_input(pasted), optional=True),
+    ]
 
 
 def picked(filled: Mapping[str, str]) -> SessionId:
@@ -154,34 +166,13 @@ def problems(filled: Mapping[str, str]) -> dict[str, str]:
     return {}
 
 
-def option(one: NamedSession, value: str) -> Block:
-    """Return an option of a menu: a title, which is foreign but stands in a `plain_text`."""
+def _option(one: NamedSession) -> Block:
     title, label = title_of(one), short_id(one.session)
     if title:
         label = f"{shortened(title, LABEL_LIMIT - len(f' ({label})'))} ({label})"
-    return {"text": plain_text(label), "value": value}
+    return option(label, one.session)
 
 
 def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
     chosen, pasted = (filled.get(name, "").strip() for name in (SESSION_FIELD, TYPED_FIELD))
     return chosen, pasted
-
-
-def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId | None) -> Block:
-    options = {one.session: option(one, one.session) for _, ones in groups for one in ones}
-    listed = [
-        {"label": plain_text(label), "options": [options[one.session] for one in ones]}
-        for label, ones in groups
-    ]
-    select = menu(CHOOSE, options.get(meant) if meant else None, option_groups=listed)
-    hint = "Pick one, or paste a link or an ID below."
-    return field(SESSION_FIELD, LABEL, select, hint, optional=True)
-
-
-def _paste(pasted: SessionId | None, *, is_alone: bool) -> Block:
-    filled = "" if pasted is None else session_address(NamedSession(pasted))
-    if is_alone:
-        return field(
-            TYPED_FIELD, LABEL, text_input(filled, focus_on_load=True), "Paste a session link or ID"
-        )
-    return field(TYPED_FIELD, "Or paste a session link or ID", text_input(filled), optional=True)

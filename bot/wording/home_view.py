@@ -156,10 +156,8 @@ def _joined(glue: str, *parts: str) -> str:
 def _menu(one: Shown) -> Block:
     mute = ("Unmute", actions.HOME_UNMUTE) if one.link.muted else ("Mute", actions.HOME_MUTE)
     link = one.thread, one.link.session
-    options = [
-        {"text": message.plain_text(label), "value": home_value(action, *link)}
-        for label, action in (mute, ("Unlink", actions.HOME_UNLINK))
-    ]
+    choices = (mute, ("Unlink", actions.HOME_UNLINK))
+    options = [message.option(label, home_value(action, *link)) for label, action in choices]
     return {"type": "overflow", "action_id": actions.HOME_MENU, "options": options}
 
 

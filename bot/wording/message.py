@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
-from bot.text.to_slack import cut, quoted
+from bot.text.to_slack import cut, quoted, shortened
 from bot.wording.actions import OPEN_SESSION, UNLINK, link_value
 from bot.wording.phrases import session_address, without_mention
 
@@ -18,6 +18,9 @@ View = Mapping[str, Any]
 QUOTE_LIMIT = 2_900
 """The longest quotation in a message, in characters. Slack takes 3,000 in a text object, and 4,000
 in the `text` of `chat.update`, which replaces a message whose button was pressed."""
+
+LABEL_LIMIT = 75
+"""Slack's limit for the label of an option (docs.slack.dev, "Option object")."""
 
 
 def section(markup: str) -> Block:
@@ -57,24 +60,16 @@ def plain_text(text: str) -> Block:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def modal(title: str, blocks: Sequence[Block], *, close: str = "Close") -> View:
+def modal(title: str, blocks: Sequence[Block], close: str = "Close", **more: Any) -> View:
     """Return a modal that asks nothing."""
-    return {
-        "type": "modal",
-        "title": plain_text(title),
-        "close": plain_text(close),
-        "blocks": list(blocks),
-    }
+    shown = {"title": plain_text(title), "close": plain_text(close), "blocks": list(blocks)}
+    return {"type": "modal", **shown, **more}
 
 
 def form(title: str, blocks: Sequence[Block], submit: str, callback: str, carries: str) -> View:
     """Return a modal to submit; `carries` comes back with it, and is not to be trusted."""
-    return {
-        **modal(title, blocks, close="Cancel"),
-        "submit": plain_text(submit),
-        "callback_id": callback,
-        "private_metadata": carries,
-    }
+    more = {"submit": plain_text(submit), "callback_id": callback, "private_metadata": carries}
+    return modal(title, blocks, "Cancel", **more)
 
 
 def field(name: str, label: str, element: Block, hint: str = "", **more: Any) -> Block:
@@ -92,6 +87,11 @@ def field(name: str, label: str, element: Block, hint: str = "", **more: Any) ->
 def text_input(typed: str, **more: Any) -> Block:
     """Return the element of a field for text, with what is `typed` filled in."""
     return {"type": "plain_text_input", **more, **({"initial_value": typed} if typed else {})}
+
+
+def option(label: str, value: str) -> Block:
+    """Return an option of a menu; its label may be foreign, since it has no markup."""
+    return {"text": plain_text(shortened(label, LABEL_LIMIT)), "value": value}
 
 
 def menu(placeholder: str, chosen: Block | None, kind: str = "static_select", **more: Any) -> Block:

@@ -8,7 +8,7 @@ from bot.text.to_slack import cut, disarmed, quiet
 from bot.wording.delivery_reports import words_of
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.phrases import in_minutes, plain, session_address
-from bot.wording.refusals import FLAWS, MAY_NOT, sorry
+from bot.wording.refusals import FLAWS, sorry
 
 LINKED = "The thread is linked to this session."
 
@@ -59,8 +59,6 @@ def step_failed(error: errors.PersonError) -> str:
                 "an hour. All steps without a Person count as one. The next session may start "
                 f"{in_minutes(error.wait)}."
             )
-        case errors.NotAllowed():
-            return f"The step or its Person can't do that. {MAY_NOT[error.standing]}."
     return harmless(sorry(error))
 
 

@@ -45,12 +45,6 @@ def test_a_step_fails_in_plain_words(error: PersonError) -> None:
     assert not set("<>*`").intersection(why)
 
 
-def test_a_step_without_a_person_is_not_told_of_its_person() -> None:
-    """With `ALLOW_USERS`, it fails like one whose person isn't listed."""
-    why = workflows.step_failed(NotAllowed(Standing.NOT_LISTED))
-    assert why.startswith("The step or its Person can't do that. Only certain people may")
-
-
 @given(outcome=st.sampled_from(OutcomeKind), text=HUGE)
 def test_a_step_s_detail_is_harmless_wherever_it_is_put(outcome: OutcomeKind, text: str) -> None:
     """A later step may post it; it is bounded, and contains none of Slack's control sequences."""

@@ -23,7 +23,7 @@ from bot.text.mrkdwn import unescape
 from bot.text.options import parse_options
 from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions, message
-from bot.wording.message import Block, SlackMessage, View, button
+from bot.wording.message import LABEL_LIMIT, Block, SlackMessage, View, button, option
 from bot.wording.phrases import as_code, plain
 
 TITLE = "Start a Devin session"
@@ -90,7 +90,6 @@ _FIELDS = {"max": actions.CAP_FIELD, "tag": actions.TAGS_FIELD}
 """The inputs that are not called like their options."""
 
 MOST_OPTIONS = 100
-LABEL_LIMIT = 75
 VALUE_LIMIT = 150
 """Slack's limits for a menu (docs.slack.dev, "Option object" and "Select menu element")."""
 
@@ -160,13 +159,13 @@ def repositories_like(names: Sequence[str], typed: str) -> list[Block]:
     found = _best(names, typed, str)
     if not found and "/" in typed and not _is_bad(Options(repos=(typed.strip(),))):
         found = [typed.strip()]
-    return [_option(one, one) for one in found if len(one) <= VALUE_LIMIT][:MOST_OPTIONS]
+    return [option(one, one) for one in found if len(one) <= VALUE_LIMIT][:MOST_OPTIONS]
 
 
 def playbooks_like(playbooks: Sequence[Playbook], typed: str) -> list[Block]:
     """Return the menu's options for what was `typed`: a part of a title, a macro or an ID."""
     found = _best(playbooks, typed, lambda one: f"{one.title} {one.macro} {one.id}")
-    options = [_option(_named(one), one.called) for one in found]
+    options = [option(_named(one), one.called) for one in found]
     return [one for one in options if len(one["value"]) <= VALUE_LIMIT][:MOST_OPTIONS]
 
 
@@ -195,14 +194,14 @@ def _repo(chosen: Options, offer: Offer) -> Block:
     )
     if offer.repositories is not None:
         first = _first_repo(chosen)
-        element = _search("Search repositories", _option(first, first) if first else None)
+        element = _search("Search repositories", option(first, first) if first else None)
         hint = "For more than one, begin the prompt with repo:owner/name."
     return message.field(actions.REPO_FIELD, "Repository", element, hint, optional=True)
 
 
 def _mode(chosen: str) -> Block:
     modes = dict.fromkeys((*MODES, chosen) if chosen else MODES)
-    options = {one: _option(one.capitalize(), one) for one in modes}
+    options = {one: option(one.capitalize(), one) for one in modes}
     element = message.menu("Default", options.get(chosen), options=list(options.values()))
     return message.field(actions.MODE_FIELD, "Mode", element, optional=True)
 
@@ -213,7 +212,7 @@ def _playbook(chosen: str, offer: Offer) -> Block:
         label = next(
             (_named(one) for one in offer.playbooks if chosen in {one.id, one.macro}), chosen
         )
-        element = _search("Search playbooks", _option(label, chosen) if chosen else None)
+        element = _search("Search playbooks", option(label, chosen) if chosen else None)
         hint = ""
     return message.field(actions.PLAYBOOK_FIELD, "Playbook", element, hint, optional=True)
 
@@ -231,10 +230,6 @@ def _named(playbook: Playbook) -> str:
     is_shown = 0 < len(playbook.macro) < LABEL_LIMIT // 2
     macro = f" ({playbook.macro})" if is_shown else ""
     return f"{shortened(playbook.title, LABEL_LIMIT - len(macro))}{macro}"
-
-
-def _option(label: str, value: str) -> Block:
-    return {"text": message.plain_text(shortened(label, LABEL_LIMIT)), "value": value}
 
 
 def _search(placeholder: str, chosen: Block | None) -> Block:

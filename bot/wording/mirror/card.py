@@ -25,7 +25,7 @@ from bot.wording.message import (
     button,
     menu,
     opens,
-    plain_text,
+    option,
     unlinks,
 )
 from bot.wording.phrases import (
@@ -247,7 +247,6 @@ REVIEW = "Devin Review"
 ERRORED = "errored"
 
 MOST_OFFERED = 20
-OPTION_LIMIT = 75
 COMMIT_SHOWN = 7
 
 WHICH = SlackMessage("Which pull request? Mention me with `review &lt;pull request link&gt;`.")
@@ -272,14 +271,8 @@ def review_offer(seen: Watched) -> Sequence[Block]:
     found = [one.url for one in seen.pull_requests if one.is_open and parse_pull_request(one.url)]
     if len(found) <= 1:
         return [button(actions.DEVIN_REVIEW, REVIEW, short_of(one)) for one in found]
-    options = [
-        {"text": plain_text(_label(one)), "value": short_of(one)} for one in found[:MOST_OFFERED]
-    ]
-    return [menu(f"{REVIEW}…", None, action_id=actions.DEVIN_REVIEW, options=options)]
-
-
-def _label(address: str) -> str:
-    return shortened(plain(pull_request_link(address)), OPTION_LIMIT)
+    listed = [option(plain(pull_request_link(one)), short_of(one)) for one in found[:MOST_OFFERED]]
+    return [menu(f"{REVIEW}…", None, action_id=actions.DEVIN_REVIEW, options=listed)]
 
 
 def _of(address: str, review: Review | None = None) -> str:
