@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from bot.model.record import string
-from bot.text.commonmark import blocks, inline
+from bot.text.commonmark import inline
 from bot.text.commonmark import split as splitting
-from bot.text.commonmark.blocks import Block, TooDeep, content, parse, walk, written
+from bot.text.commonmark.blocks import Block, TooDeep, content, parse, rewritten, walk
 from bot.text.commonmark.inline import JOINER, safe_address
 from bot.text.mrkdwn import fenced
 from bot.text.to_slack import escape, head, seen, whole_characters
@@ -42,7 +42,7 @@ def inert(markdown: str) -> str:
     text = first = normal(markdown)
     with suppress(TooDeep, RecursionError):
         for _ in range(_MOST_READINGS):
-            shown = written(parse(text))
+            shown = rewritten(text)
             if shown == text:
                 return text
             text = shown
@@ -58,15 +58,11 @@ def normal(text: str) -> str:
 def split(markdown: str, limit: int = 10_000) -> list[str]:
     """Return Markdown, made inert, in inert parts of at most `limit` characters; see `split.py`."""
     text = inert(markdown)
-    blocks = parse(text)
-    parts = splitting.parts(blocks, limit)
-    if parts == [text]:
-        return parts
     for room in (limit, limit * 9 // 10, limit * 2 // 3):
-        parts = [inert(part) for part in splitting.parts(blocks, room)]
+        parts = [inert(part) for part in splitting.parts(text, room)]
         if all(len(part) <= limit and weight(part) <= splitting.MOST_WEIGHT for part in parts):
             return parts
-    return splitting.parts(parse(fenced(text)), limit)
+    return splitting.parts(fenced(text), limit)
 
 
 def weight(markdown: str) -> int:
@@ -80,9 +76,6 @@ def fallback(markdown: str, limit: int) -> str:
     with suppress(TooDeep, RecursionError):
         text = plain_text(parse(text)) or text
     return escaped(text, limit)
-
-
-_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
 def plain_text(parsed: Sequence[Block]) -> str:
@@ -100,11 +93,11 @@ def lines(block: Block) -> Iterator[str]:
     if block.kind in {"fence", "code_block"}:
         yield content(block).rstrip("\n")
     elif block.kind in {"bullet_list", "ordered_list"}:
-        for mark, item in blocks.marked(block):
-            yield f"{mark} {plain_text(item.children)}"
+        for item in block.children:
+            yield f"{item.token.info}{item.token.markup} {plain_text(item.children)}"
     elif block.kind == "tr":
         yield " | ".join(map(line_of, block.children))
-    elif block.inline:
+    elif block.text.children:
         yield "".join(map(_shown, block.atoms))
     else:
         for child in block.children:
@@ -120,7 +113,7 @@ def _shown(atom: inline.Atom) -> str:
 
 def escaped(text: str, limit: int) -> str:
     """Return plain text that is inert in a message's `text`, cut at a word to `limit`."""
-    text = _ADDRESS.sub(_honest, seen(text).strip())
+    text = inline.BARE_ADDRESS.sub(_honest, seen(text).strip())
     text = escape(text.replace("@", "@" + JOINER))
     if len(text) <= limit:
         return text
@@ -137,10 +130,9 @@ def _to_last_word(begin: str, text: str) -> str:
 
 def _honest(found: re.Match[str]) -> str:
     """Return an address as it leads, or broken, so that Slack makes no link of it."""
-    address = found[0]
-    if address.isascii() and "@" not in address and "\\" not in address:
-        return address
-    return safe_address(address) or address.replace("://", f":{JOINER}//")
+    if inline.is_honest(found[0]):
+        return found[0]
+    return safe_address(found[0]) or found[0].replace("://", f":{JOINER}//")
 
 
 MOST_IN_NAME = 120

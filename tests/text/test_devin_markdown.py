@@ -108,7 +108,7 @@ def test_plain_markdown_stays_as_devin_wrote_it(text: str) -> None:
         ("see [a <https://a.io> b](https://c.io) d", "see <https://c.io> d"),
         ("[localhost:3000](https://a.io)", "<https://a.io>"),
         ("[localhost](http://localhost:3000)", "[localhost](http://localhost:3000)"),
-        ("see [it][1]\n\n[1]: https://a.io", "see [it][1]\n\n\\[1]: https://a.io"),
+        ("see [it][1]\n\n[1]: https://a.io", "see [it][1]\n\n\\[1\\]: <https://a.io>"),
         ("[INFO]: started", "\\[INFO]: started"),
         ("https://g\u043e.com", "[https://xn--g-1tb.com](https://xn--g-1tb.com)"),
         ("    code <!here>", "```\ncode <!here>\n```"),

@@ -83,7 +83,7 @@ def test_a_part_has_one_table() -> None:
     table = "| a |\n| --- |\n| b |"
     assert split(f"{table}\n\nand\n\n{table}") == [f"{table}\n\nand", table]
     item = "- x\n\n  " + table.replace("\n", "\n  ")
-    assert split(f"{item}\n{item}") == [f"```\n{item}\n\n{item}\n```"]
+    assert split(f"{item}\n{item}") == [f"```\n{item}\n{item}\n```"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ address gives way to the address itself.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import groupby
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -48,6 +48,11 @@ def safe_address(target: str) -> str | None:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{rest}"
 
 
+def is_honest(address: str) -> bool:
+    """Return True for an address that leads where it seems to."""
+    return address.isascii() and "@" not in address and "\\" not in address
+
+
 JOINER = "\u2060"
 Kind = Literal["text", "code", "link"]
 
@@ -57,7 +62,7 @@ _RISKY = re.compile(
     r"|&(?=[\#*_~]|lt|gt|amp|commat|excl|num|\Z)",
     re.IGNORECASE,
 )
-_BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 _AFTER_ADDRESS = "*_~.,:;!?)]}\"'`"
 _BREAKS = {"softbreak": ("\n", "\n"), "hardbreak": ("  \n", "\n")}
 
@@ -73,21 +78,31 @@ class Atom:
 
 def atoms(tokens: Sequence[Token]) -> list[Atom]:
     """Return inline tokens as inert Markdown; `text_join` must not have joined them."""
-    out: list[Atom] = []
-    at = 0
-    while at < len(tokens):
-        end = _end(tokens, at)
-        found = _of(tokens[at:end])
-        if found and out and out[-1].source[-1:] + found[0].source[:1] in {"![", "``"}:
-            out.append(Atom("text", " ", " "))  # or the two would be an image, or one run
-        out += found
-        at = end
-    return out
+    outer: list[tuple[str, list[Atom]]] = []
+    target, found = "", list[Atom]()
+    for is_text, run in groupby(tokens, _is_text):
+        if is_text:
+            found += _text(list(run))
+            continue
+        for token in run:
+            if token.type == "link_open":  # an autolink in its label is a link in a link
+                outer.append((target, found))
+                target, found = str(token.attrs.get("href", "")), []
+            elif token.type == "link_close":
+                link = _link(target, found)
+                target, found = outer.pop()
+                found += link
+            else:
+                found += _of(token)
+    return found
 
 
 def source(parts: Sequence[Atom]) -> str:
-    """Return atoms as Markdown."""
-    return "".join(part.source for part in parts)
+    """Return atoms as Markdown, with a blank where two would be an image, or one run of ticks."""
+    out = ""
+    for part in parts:
+        out += " " * (out[-1:] + part.source[:1] in {"![", "``"}) + part.source
+    return out
 
 
 def plain(parts: Sequence[Atom]) -> str:
@@ -105,28 +120,11 @@ def _autolink(address: str) -> str:
     return f"[{_escaped(address)}]({address})" if "xn--" in address else f"<{address}>"
 
 
-def _end(tokens: Sequence[Token], at: int) -> int:
-    """Return the position after the link or the run of text that begins at `at`."""
-    if tokens[at].type == "link_open":  # an autolink in its label is a link in a link
-        nesting = (one.nesting if one.type.startswith("link_") else 0 for one in tokens[at:])
-        depths = enumerate(accumulate(nesting), at + 1)
-        return next((end for end, depth in depths if depth == 0), len(tokens))
-    end = at + 1
-    while _is_text(tokens[at]) and end < len(tokens) and _is_text(tokens[end]):
-        end += 1
-    return end
-
-
 def _is_text(token: Token) -> bool:
     return token.type in {"text", "text_special"}
 
 
-def _of(tokens: Sequence[Token]) -> list[Atom]:
-    token = tokens[0]
-    if _is_text(token):
-        return list(_text([_part(one) for one in tokens]))
-    if token.type == "link_open":
-        return _link(str(token.attrs.get("href", "")), atoms(tokens[1:-1]))
+def _of(token: Token) -> list[Atom]:
     if token.type == "image":
         return _link(str(token.attrs.get("src", "")), atoms(token.children or []))
     if token.type == "code_inline":
@@ -145,7 +143,7 @@ def _unlinked(label: Sequence[Atom]) -> list[Atom]:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<~])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<~]|&(?=[#\w]))", r"\\\1", text)
 
 
 def _link(target: str, label: Sequence[Atom]) -> list[Atom]:
@@ -170,43 +168,35 @@ def _dead(target: str, label: Sequence[Atom], shown: str) -> list[Atom]:
     return [*label, Atom("text", " (", " ("), shown_target, Atom("text", ")", ")")]
 
 
-def _part(token: Token) -> tuple[str, str]:
-    """Return the Markdown and the look of text; they differ for escapes and entities."""
-    text = seen(token.content)
-    return (token.markup if text and token.type == "text_special" else text), text
-
-
-def _text(parts: Sequence[tuple[str, str]]) -> Iterator[Atom]:
+def _text(tokens: Sequence[Token]) -> Iterator[Atom]:
     """Yield text; an address in it with a user name or a foreign host is written as it leads."""
-    text = "".join(look for _, look in parts)
+    text = "".join(seen(token.content) for token in tokens)
+    is_typed = all(token.type == "text" for token in tokens)
+    addresses = list(BARE_ADDRESS.finditer(text))
+    if not is_typed and not addresses:
+        yield from map(_as_written, tokens)
+        return
     at = 0
-    for found in _BARE_ADDRESS.finditer(text):
+    for found in addresses:
         address = found[0].rstrip(_AFTER_ADDRESS)
-        end = found.start() + len(address)
-        yield from _guarded(_cut(parts, at, found.start()))
-        is_plain = all(markup == look for markup, look in _cut(parts, found.start(), end))
-        if is_plain and address.isascii() and "@" not in address and "\\" not in address:
+        yield _of_text(text[at : found.start()], is_typed=is_typed)
+        at = found.start() + len(address)
+        if is_typed and is_honest(address):
             yield Atom("text", address, address)
         else:
             safe = safe_address(address)
             shown = _autolink(safe) if safe else code_span(address)
             yield Atom("link" if safe else "code", shown, safe or address)
-        at = end
-    yield from _guarded(_cut(parts, at, len(text)))
+    yield _of_text(text[at:], is_typed=is_typed)
 
 
-def _cut(parts: Sequence[tuple[str, str]], start: int, end: int) -> Iterator[tuple[str, str]]:
-    at = 0
-    for markup, look in parts:
-        first, last = max(start - at, 0), min(end - at, len(look))
-        at += len(look)
-        if first < last:
-            yield (look[first:last],) * 2 if markup == look else (markup, look)
+def _as_written(token: Token) -> Atom:
+    """Return text as it is written, which for escapes and entities isn't as it looks."""
+    look = seen(token.content)
+    if token.type == "text" or not look:
+        return Atom("text", guarded(look), look)
+    return Atom("text", token.markup + (JOINER if look[-1] in "<@&" else ""), look)
 
 
-def _guarded(pieces: Iterator[tuple[str, str]]) -> Iterator[Atom]:
-    for markup, look in pieces:
-        if markup == look:
-            yield Atom("text", guarded(look), look)
-        else:
-            yield Atom("text", markup + (JOINER if look[-1] in "<@&" else ""), look)
+def _of_text(look: str, *, is_typed: bool) -> Atom:
+    return Atom("text", guarded(look if is_typed else _escaped(look)), look)

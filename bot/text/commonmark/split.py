@@ -2,16 +2,14 @@
 
 A message takes some 50 rendered blocks, one table and about 13,200 characters (measured by others),
 so parts stay below. Code that is cut goes on in a fence with its language; any other block that is
-longer than a part is cut between two lines, or else two words. Tables that Slack would not take are
-code. No word is lost.
+longer than a part is cut between two lines, or else two words. A block with tables that Slack would
+not take is code. No word is lost.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-
-from markdown_it.token import Token
 
 from bot.text.commonmark import blocks
 from bot.text.commonmark.blocks import Block
@@ -29,7 +27,7 @@ _TICKS_OF_CODE = 24
 
 @dataclass(frozen=True)
 class _Piece:
-    """Markdown that stays together, and what it costs."""
+    """Markdown that stays together, and what it costs; a table that is too large counts twice."""
 
     text: str
     weight: int = 1
@@ -64,11 +62,12 @@ def weight(parsed: Sequence[Block]) -> int:
     return sum(piece.weight for piece in pieces) - joined
 
 
-def parts(parsed: Sequence[Block], limit: int) -> list[str]:
-    """Return blocks as the Markdown of parts of at most `limit` characters."""
-    found: list[_Piece] = []
-    for block in map(_manageable, parsed):
-        for piece in _pieces(block, limit):
+def parts(markdown: str, limit: int) -> list[str]:
+    """Return inert Markdown in parts of at most `limit` characters."""
+    lines, found = markdown.split("\n"), list[_Piece]()
+    for block in blocks.parse(markdown):
+        text = "\n".join(lines[slice(*block.token.map or ())]).strip("\n")
+        for piece in _pieces(text, block, limit):
             joined = found and found[-1].with_below(piece)
             if joined and joined.fits(limit):
                 found[-1] = joined
@@ -86,39 +85,26 @@ def _piece(text: str, block: Block) -> _Piece:
         weight=1 if block.kind in _OWN_BLOCK else 2 * own + 1,
         is_run=not own,
         headings=sum(one.kind == "heading" for one in inner),
-        tables=sum(one.kind == "table" for one in inner),
+        tables=sum(2 if _is_too_large(one) else 1 for one in inner if one.kind == "table"),
     )
 
 
-def _manageable(block: Block) -> Block:
-    """Return a block whose tables Slack takes; larger ones are code of the same lines."""
-    if not block.children:
-        return block
-    if block.kind != "table":
-        return replace(block, children=[_manageable(child) for child in block.children])
-    rows = blocks.rows(block)
-    widest = max(len(row.children) for row in blocks.walk([block]) if row.kind == "tr")
-    fits = len(rows) - 1 <= MOST_ROWS and widest <= MOST_CELLS
-    return block if fits else _code("\n".join(rows))
+def _is_too_large(table: Block) -> bool:
+    rows = [one for one in blocks.walk([table]) if one.kind == "tr"]
+    return len(rows) > 1 + MOST_ROWS or len(rows[0].children) > MOST_CELLS
 
 
-def _code(content: str) -> Block:
-    return Block(Token("fence", "code", 0, content=content + "\n"))
-
-
-def _pieces(block: Block, limit: int) -> Iterator[_Piece]:
-    whole = _piece(blocks.top_level(block), block)
-    if not whole.text:
-        return
+def _pieces(text: str, block: Block, limit: int) -> Iterator[_Piece]:
+    whole = _piece(text, block)
     if whole.fits(limit):
         yield whole
-    elif block.kind in {"fence", "code_block"}:
-        content, language = blocks.content(block), blocks.language(block)
-        yield from (replace(whole, text=text) for text in _cut_code(content, language, limit))
-    elif block.kind == "table" or len(whole.text) <= limit:  # too many tables or headings in it
-        yield from _pieces(_code(whole.text), limit)
+    elif block.kind == "fence":
+        code = _cut_code(block.token.content, blocks.language(block), limit)
+        yield from map(_Piece, code)
+    elif block.kind == "table" or len(text) <= limit:  # its tables or headings are too many
+        yield from map(_Piece, _cut_code(text, "", limit))
     else:
-        yield from (replace(whole, text=text) for text in _cut(whole.text, limit))
+        yield from (replace(whole, text=one) for one in _cut(text, limit))
 
 
 def _cut(text: str, limit: int) -> Iterator[str]:
