@@ -13,11 +13,11 @@ the first one that matches, and what is not acknowledged would come again.
 
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
@@ -40,6 +40,10 @@ from handlers.parse.messages import Payload, parse_id, parse_spoken, parse_threa
 log = logging.getLogger(__name__)
 
 
+T = TypeVar("T")
+
+Listener = Callable[..., Awaitable[None]]
+
 Work = Callable[[Press], Awaitable[str | SlackMessage | None]]
 
 
@@ -51,6 +55,11 @@ class Asker:
     response_url: str
     by: UserId
     thread: ThreadRef
+
+    @classmethod
+    def of(cls, cases: UseCases, press: Press) -> Self:
+        """Return the person of a press."""
+        return cls(cases, press.response_url, press.by, press.answered_in)
 
     async def tell(self, words: SlackMessage, *, replaces: bool = False) -> None:
         """Answer them alone; with `replaces`, put that in the place of the message they pressed."""
@@ -86,7 +95,7 @@ def on_press(
 
     def register(work: Work) -> Work:
         async def do(press: Press) -> None:
-            asker = Asker(cases, press.response_url, press.by, press.answered_in)
+            asker = Asker.of(cases, press)
             async with telling(asker):
                 claim = f"pressed:{press.channel}:{press.by}:{press.ts}"
                 if press.ts and await cases.state.claims.is_claimed(claim):
@@ -99,21 +108,30 @@ def on_press(
                 if press.ts:
                     await cases.state.claims.claim(claim)
 
-        async def listener(ack: AsyncAck, body: Payload) -> None:
-            await ack()
-            if (press := ours(parse_press, body, cases)) is not None:
-                await cases.background.soon(do(press))
-
-        # Bolt logs the name. With `functools.wraps`, Bolt 1.30 would fill the parameters of `work`.
-        listener.__name__ = work.__name__
         for button in buttons:
-            app.action(button)(listener)
+            app.action(button)(acting(cases, work.__name__, parse_press, do))
         return work
 
     return register
 
 
-T = TypeVar("T")
+def acting(
+    cases: UseCases,
+    name: str,
+    parse: Callable[[Payload, Identity], T | None],
+    do: Callable[[T], Coroutine[Any, Any, None]],
+) -> Listener:
+    """Return a listener that does the work of an interaction which is ours; Bolt logs its name."""
+
+    async def listener(ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        if (found := ours(parse, body, cases)) is not None:
+            await cases.background.soon(do(found))
+
+    # With `functools.wraps`, Bolt 1.30 would fill the parameters of what it wraps.
+    listener.__name__ = name
+    return listener
+
 
 ANY = re.compile(".*")
 

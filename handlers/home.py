@@ -1,11 +1,13 @@
 """App Home, published again at each choice, and prompts in the direct message beside it."""
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from functools import partial
+
+from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import NotLinked
 from bot.relay import UseCases
 from bot.wording import actions, home_view
-from handlers.answering import caught, in_words, ours
+from handlers.answering import acting, caught, in_words
 from handlers.parse import interactions
 from handlers.parse.messages import Payload
 
@@ -20,11 +22,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             home = cases.home
             cases.background.later(home.suggest(viewer, direct) if direct else home.show(viewer))
 
-    @app.action(actions.HOME_MENU)
-    async def on_home_choice(ack: AsyncAck, body: Payload) -> None:
-        await ack()
-        if (choice := ours(interactions.parse_home_choice, body, cases)) is not None:
-            await cases.background.soon(_change(cases, choice))
+    parse, change = interactions.parse_home_choice, partial(_change, cases)
+    app.action(actions.HOME_MENU)(acting(cases, "on_home_choice", parse, change))
 
 
 async def _change(cases: UseCases, choice: interactions.HomeChoice) -> None:

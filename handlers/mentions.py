@@ -45,9 +45,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @on_press(app, cases, actions.LINK_SPOKEN)
     async def on_link_spoken(press: Press) -> None:
         message = (await cases.asking.read(press.value, press.by, press.channel)).message
-        asker = Asker(cases, press.response_url, press.by, press.answered_in)
         work = partial(cases.asking.form, message.thread, press.by, message)
-        await show(asker, forms.LINK_TITLE, press.trigger, work)
+        await show(Asker.of(cases, press), forms.LINK_TITLE, press.trigger, work)
 
     @on_press(app, cases, actions.RUN_SPOKEN)
     async def on_run_spoken(press: Press) -> SlackMessage:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -15,12 +16,13 @@ from bot.model.people import Standing
 from bot.model.record import mapping, string
 from bot.relay import UseCases
 from bot.slack.api import call
+from bot.slack.app.workspace import Identity
 from bot.wording import forms
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage, View
 from bot.wording.phrases import plain
-from handlers.answering import Asker, caught, in_words, ours
-from handlers.parse.interactions import Submission, parse_submission
+from handlers.answering import Asker, Listener, acting, caught, in_words, ours
+from handlers.parse.interactions import Press, Submission, parse_press, parse_submission
 from handlers.parse.messages import Payload
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ Problems = Callable[[Mapping[str, str]], Mapping[str, str]]
 """Maps the inputs of a modal that was filled in to what is wrong with them."""
 
 Work = Callable[[Submission], Coroutine[Any, Any, None]]
+Opened = Callable[[Press], Coroutine[Any, Any, "View | Note"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,25 @@ async def show(
             await open_modal(cases, trigger, shown)
         else:
             await _replace(cases, waiting, shown)
+
+
+def opens(
+    cases: UseCases,
+    title: str,
+    *listens: Callable[[Listener], object],
+    parse: Callable[[Payload, Identity], Press | None] = parse_press,
+) -> Callable[[Opened], Opened]:
+    """Have what the decorated function returns shown (`show`) at what Bolt `listens` to."""
+
+    def register(work: Opened) -> Opened:
+        async def do(press: Press) -> None:
+            await show(Asker.of(cases, press), title, press.trigger, partial(work, press))
+
+        for listen in listens:
+            listen(acting(cases, work.__name__, parse, do))
+        return work
+
+    return register
 
 
 def on_submit(

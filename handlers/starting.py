@@ -9,10 +9,9 @@ button in App Home, so whoever gets no form is told in a modal
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
@@ -26,8 +25,8 @@ from bot.relay.lifecycle.starting import Start
 from bot.wording import actions, refusals
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
-from handlers.answering import Asker, on_press, ours
-from handlers.modals import on_submit, show
+from handlers.answering import on_press, ours
+from handlers.modals import on_submit, opens
 from handlers.parse import interactions, messages
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
@@ -35,20 +34,12 @@ from handlers.parse.messages import Payload
 
 def register(app: AsyncApp, cases: UseCases) -> None:
     """Listen to all of them."""
+    opened = app.action(actions.OPEN_START_FORM), app.shortcut("start_session")
 
-    @app.action(actions.OPEN_START_FORM)
-    @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
-    async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
-        await ack()
-        if (opener := ours(interactions.parse_opener, body, cases)) is not None:
-            by, trigger, channel = opener
-            nowhere = ThreadRef.nowhere(cases.workspace.team, "form", "")
-            press = ours(interactions.parse_press, body, cases) if channel else None
-            asker = Asker(cases, "", by, nowhere)
-            if press is not None:
-                asker = Asker(cases, press.response_url, by, press.answered_in)
-            work = partial(cases.start_forms.new, by, channel)
-            await cases.background.soon(show(asker, form.TITLE, trigger, work))
+    @opens(cases, form.TITLE, *opened, parse=interactions.parse_anywhere)
+    async def on_start_shortcut(press: Press) -> View:
+        channel = "" if press.thread.is_nowhere else press.channel
+        return await cases.start_forms.new(press.by, channel)
 
     place, problems = actions.CHANNEL_FIELD, partial(form.problems, is_new=True)
 
@@ -74,7 +65,14 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_again(app: AsyncApp, cases: UseCases) -> None:
-    _open_by(app, cases, actions.START_AGAIN, form.AGAIN_TITLE, partial(_again, cases))
+    @opens(cases, form.AGAIN_TITLE, app.action(actions.START_AGAIN))
+    async def on_start_again(press: Press) -> View:
+        asked, thread = interactions.parse_send_again(press), press.thread
+        if asked is None or place_of(asked[0])[1] != thread.channel:
+            raise Expired
+        ts, pressed = place_of(asked[0])[2], string(press.message, "ts")
+        return await cases.start_forms.again(ts, asked[1], thread, press.by, pressed)
+
     blocks, problems = (actions.PROMPT_FIELD, actions.CAP_FIELD), form.problems
 
     @on_submit(app, cases, actions.AGAIN_FORM, problems, *blocks)
@@ -82,33 +80,6 @@ def _register_again(app: AsyncApp, cases: UseCases) -> None:
         """Start again, and let the button give way to who did it."""
         again = await cases.start_forms.start_again(filled.number, filled.by, filled.typed)
         cases.background.later(_close_button(cases, *again, filled.by))
-
-
-def _open_by(
-    app: AsyncApp,
-    cases: UseCases,
-    button: str,
-    title: str,
-    work: Callable[[Press], Coroutine[Any, Any, View]],
-) -> None:
-    """Have a press of `button` open the form that `work` returns."""
-
-    async def listener(ack: AsyncAck, body: Payload) -> None:
-        await ack()
-        if (press := ours(interactions.parse_press, body, cases)) is not None:
-            asker = Asker(cases, press.response_url, press.by, press.thread)
-            await cases.background.soon(show(asker, title, press.trigger, partial(work, press)))
-
-    listener.__name__ = f"on_{button}"  # Bolt logs it
-    app.action(button)(listener)
-
-
-async def _again(cases: UseCases, press: Press) -> View:
-    asked, thread = interactions.parse_send_again(press), press.thread
-    if asked is None or place_of(asked[0])[1] != thread.channel:
-        raise Expired
-    ts, pressed = place_of(asked[0])[2], string(press.message, "ts")
-    return await cases.start_forms.again(ts, asked[1], thread, press.by, pressed)
 
 
 async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: UserId) -> None:
@@ -141,10 +112,9 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
 
 def _register_defaults(app: AsyncApp, cases: UseCases) -> None:
 
-    async def form_of(press: Press) -> View:
+    @opens(cases, defaults.TITLE, app.action(actions.CHANGE_DEFAULTS))
+    async def on_change_defaults(press: Press) -> View:
         return await cases.defaults.form(press.thread, press.by)
-
-    _open_by(app, cases, actions.CHANGE_DEFAULTS, defaults.TITLE, form_of)
 
     @on_submit(app, cases, actions.DEFAULTS_FORM, form.problems, actions.TAGS_FIELD)
     async def on_defaults_form(filled: interactions.Submission) -> None:

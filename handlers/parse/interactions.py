@@ -16,7 +16,9 @@ from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, is_ts
 from bot.slack.app.workspace import Identity
 from bot.text.to_devin import says_something
 from bot.wording import actions
-from handlers.parse.messages import Payload, parse_message, parse_thread
+from handlers.parse.messages import Payload, parse_message
+
+NOWHERE = ThreadRef.nowhere("", "form", "").channel
 
 NEW = "new"
 """The first word of a `/devin-say` that starts a session; a sentence may begin with "New"."""
@@ -41,11 +43,11 @@ class SayCommand:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A pressed button: the person, the thread, the message, its value, and the press's own `ts`.
+    """A pressed button or a shortcut: the person, the thread, the message, the button's value.
 
-    Slack sends that as `action_ts`; it's empty if it isn't one. For a message that one person sees,
-    Slack sends the place of the press, but not the message, and `thread` may have no `thread_ts`.
-    `trigger` may open a modal, for 3 s.
+    Slack sends the press's own `ts` as `action_ts`; it's empty if it isn't one. For a message that
+    one person sees, Slack sends the place of the press, but not the message, and `thread` may have
+    no `thread_ts`. A global shortcut is nowhere. `trigger` may open a modal, for 3 s.
     """
 
     by: UserId
@@ -69,20 +71,10 @@ class Press:
             return self.thread.model_copy(update={"thread_ts": ""})
         return self.thread
 
-
-@dataclass(frozen=True, slots=True)
-class Shortcut:
-    """A message shortcut: the person who ran it, the thread and the message.
-
-    `message` is None if it has no author. `trigger` may open a modal, for 3 s. Unless the thread
-    `has_replies`, Slack shows nobody an answer there.
-    """
-
-    by: UserId
-    thread: ThreadRef
-    message: Reply | None
-    trigger: str
-    has_replies: bool = False
+    @property
+    def said(self) -> Reply | None:
+        """The message, as it would go to Devin; None if it has no author."""
+        return parse_message({**self.message, "channel": self.channel}, self.thread.team)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +122,10 @@ def person_of(body: Payload, ours: Identity) -> UserId | None:
     return UserId(user) if is_id(user) and is_of(body, ours) else None
 
 
-def parse_shortcut(body: Payload, ours: Identity) -> Shortcut | None:
+def parse_shortcut(body: Payload, ours: Identity) -> Press | None:
     """Parse a message shortcut; None if the payload lacks its person, place or message."""
-    channel = string(mapping(body.get("channel")), "id")
-    message = {**mapping(body.get("message")), "channel": channel}
-    by, thread = person_of(body, ours), parse_thread(message, ours.tenant)
-    trigger = string(body, "trigger_id")
-    if thread is None or by is None or not trigger:
-        return None
-    has_replies = bool(message.get("thread_ts"))
-    return Shortcut(by, thread, parse_message(message, ours.tenant), trigger, has_replies)
-
-
-def parse_opener(body: Payload, ours: Identity) -> tuple[UserId, str, str] | None:
-    """Parse the person, a trigger that opens a modal within 3 s, and a press's channel, or "".
-
-    None if either of the first two is missing.
-    """
-    by, trigger = person_of(body, ours), string(body, "trigger_id")
-    channel = string(mapping(body.get("channel")), "id")
-    return (by, trigger, channel if is_id(channel) else "") if by and trigger else None
+    press = parse_press(body, ours)
+    return press if press is not None and press.message else None
 
 
 def parse_submission(body: Payload, ours: Identity) -> Submission | None:
@@ -201,18 +177,24 @@ def parse_say(command: Payload, ours: Identity) -> SayCommand | None:
 
 
 def parse_press(body: Payload, ours: Identity) -> Press | None:
-    """Parse a press under a message of ours; None if the payload lacks its person or place."""
+    """Parse a press under a message; None if the payload lacks its person or place."""
+    press = parse_anywhere(body, ours)
+    return None if press is None or press.thread.is_nowhere else press
+
+
+def parse_anywhere(body: Payload, ours: Identity) -> Press | None:
+    """Parse a press, also a shortcut or one in App Home, of which Slack tells no place."""
     by, action = person_of(body, ours), first_of(body.get("actions"))
     message, container = mapping(body.get("message")), mapping(body.get("container"))
     channel = string(mapping(body.get("channel")), "id") or string(container, "channel_id")
     is_malformed = bool(message) and not is_ts(message.get("ts"))
-    if by is None or not is_id(channel) or is_malformed:
+    if by is None or (channel and not is_id(channel)) or is_malformed:
         return None
     roots = message.get("thread_ts"), container.get("thread_ts"), message.get("ts")
     root = next((str(one) for one in roots if is_ts(one)), "")
     return Press(
         by=by,
-        thread=ThreadRef(team=ours.tenant, channel=channel, thread_ts=root),
+        thread=ThreadRef(team=ours.tenant, channel=channel or NOWHERE, thread_ts=root),
         message=message,
         value=value_of(action),
         ts=string(action, "action_ts") if is_ts(action.get("action_ts")) else "",

@@ -8,7 +8,7 @@ from bot.model.threads import ThreadRef
 from handlers.parse.interactions import (
     NEW,
     is_of,
-    parse_opener,
+    parse_anywhere,
     parse_press,
     parse_say,
     parse_shortcut,
@@ -61,25 +61,25 @@ def test_the_documented_shortcut_is_read() -> None:
     """It tells the person, the message and the thread; the author is somebody else."""
     shortcut = parse_shortcut(sample("message_action"), replace(OURS, tenant="T0MJRM1A7"))
     assert shortcut is not None
-    assert shortcut.message is not None
-    assert (shortcut.by, shortcut.message.author) == ("U0D15K92L", "U0MJRG1AL")
-    assert shortcut.thread.thread_ts == shortcut.message.ts == "1516229207.000133"
-    assert shortcut.message.text.startswith("World's smallest big cat!")
+    assert shortcut.said is not None
+    assert (shortcut.by, shortcut.said.author) == ("U0D15K92L", "U0MJRG1AL")
+    assert shortcut.thread.thread_ts == shortcut.said.ts == "1516229207.000133"
+    assert shortcut.said.text.startswith("World's smallest big cat!")
 
 
 def test_a_shortcut_on_a_reply_means_its_thread() -> None:
     """The root is `thread_ts`, if there is one."""
     shortcut = parse_shortcut(a_shortcut({"thread_ts": ROOT_TS, "ts": TS}), OURS)
     assert shortcut is not None
-    assert shortcut.message is not None
-    assert (shortcut.thread, shortcut.message.ts) == (THREAD, TS)
+    assert shortcut.said is not None
+    assert (shortcut.thread, shortcut.said.ts) == (THREAD, TS)
 
 
 def test_a_message_that_nobody_wrote_is_none() -> None:
     """The thread can still be linked."""
     shortcut = parse_shortcut(a_shortcut({"user": None}), OURS)
     assert shortcut is not None
-    assert (shortcut.thread, shortcut.message) == (THREAD, None)
+    assert (shortcut.thread, shortcut.said) == (THREAD, None)
 
 
 def test_the_documented_form_is_read() -> None:
@@ -101,7 +101,6 @@ def test_the_documented_form_is_read() -> None:
         {"channel": {"id": "C1:2"}},
         {"message": None},
         {"message": {"ts": "now"}},
-        {"trigger_id": None},
     ],
 )
 def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
@@ -111,7 +110,11 @@ def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
 
 def test_a_global_shortcut_is_read() -> None:
     """It tells the person and the trigger, and no channel."""
-    assert parse_opener(GLOBAL, OURS) == (ADA, GLOBAL["trigger_id"], "")
+    press = parse_anywhere(GLOBAL, OURS)
+    assert press is not None
+    assert (press.by, press.trigger) == (ADA, GLOBAL["trigger_id"])
+    assert press.thread.is_nowhere
+    assert parse_press(GLOBAL, OURS) is None
 
 
 @each(
@@ -121,12 +124,11 @@ def test_a_global_shortcut_is_read() -> None:
         {"user": None},
         {"user": {"id": "U1/.."}},
         {"user": {"id": ""}},
-        {"trigger_id": None},
     ],
 )
 def test_a_global_shortcut_without_its_person_is_none(changes: JSON) -> None:
     """Nor is one of another workspace read."""
-    assert parse_opener(GLOBAL | changes, OURS) is None
+    assert parse_anywhere(GLOBAL | changes, OURS) is None
 
 
 def test_a_chosen_channel_is_read_from_a_form() -> None:
@@ -166,19 +168,16 @@ def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
 def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
     """Any payload is parsed, or ignored."""
     shortcut = parse_shortcut(payload, OURS)
-    if shortcut is not None and shortcut.message is not None:
-        message = shortcut.message
+    if shortcut is not None and shortcut.said is not None:
+        message = shortcut.said
         assert type(message).model_validate_json(message.to_json()).id == message.id
     form = parse_submission(payload, OURS)
     if form is not None:
         "".join([form.number, *form.typed.values()]).encode()
-    opener = parse_opener(payload, OURS)
-    if opener is not None:
-        opener[1].encode()
-    press = parse_press(payload, OURS)
+    press = parse_anywhere(payload, OURS)
     if press is not None:
         assert is_of(payload, OURS)
-        press.value.encode()
+        f"{press.value} {press.trigger}".encode()
 
 
 @each(
