@@ -97,27 +97,21 @@ async def _told(
     event, reason = await _message(client, place)
     root = string(event, "thread_ts") or place.thread_ts or place.ts
     thread = ThreadRef(team=place.team, channel=place.channel, thread_ts=root)
-    id_, user = reply_id(*place[:3]), ours.user if isinstance(ours, Identity) else ""
-    (at, kept), claims = await trace(store, id_, thread), Claims(store)
-    facts = {
-        "message": {
-            "written": ts_micros(place.ts),
-            "by": string(event, "user") or string(event, "bot_id"),
-            "slack": reason,
-            "turned_away": await claims.is_claimed(f"turned away:{id_}"),
-            "answered": await claims.is_claimed(claim_of(thread, place.ts)),
-        },
-        **kept,
+    id_, claims = reply_id(*place[:3]), Claims(store)
+    at, kept = await trace(store, id_, thread)
+    message: dict[str, object] = {
+        "written": ts_micros(place.ts),
+        "by": string(event, "user") or string(event, "bot_id"),
+        "slack": reason,
+        "turned_away": await claims.is_claimed(f"turned away:{id_}"),
+        "answered": await claims.is_claimed(claim_of(thread, place.ts)),
     }
-    state = kept["reply"].get("state")
-    is_talk = event and messages.parse_reply(event, place.team, user) is None
-    # What people say through the bot is its own post, and goes to Devin all the same.
-    if not state and isinstance(ours, Identity) and messages.is_own(event, ours):
-        grade, says, page = WELL, "was written by the bot, so it isn't for Devin", DEVINS
-    elif not state:
-        grade, says, page = *_unheard(at, facts, is_talk=bool(is_talk)), NO_REPLY
-    else:
-        grade, says, page = *_met(at, facts), WAITS if state in QUEUED else NO_REPLY
+    if event and isinstance(ours, Identity):
+        message["own"] = messages.is_own(event, ours)
+        message["no_reply"] = messages.parse_reply(event, ours) is None
+    facts, state = {"message": message, **kept}, kept["reply"].get("state")
+    grade, says = _met(at, facts) if state else _unheard(at, facts)
+    page = WAITS if state in QUEUED else DEVINS if grade == WELL and not state else NO_REPLY
     if late := [name for name, due in kept["due"].items() if due and due < at - LATE]:
         grade, says = ACT, f"{says}; overdue: {', '.join(late)}"
     lines = f"{id_} {says}", *(f"{name}: {_listed(one, at)}" for name, one in facts.items())
@@ -166,15 +160,18 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
     return next((grade, says) for holds, grade, says in rows if holds)
 
 
-def _unheard(at: int, facts: Mapping[str, Facts], *, is_talk: bool) -> tuple[str, str]:
+def _unheard(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
     """Say why a message was never accepted, as far as that is known."""
     message, link = facts["message"], facts["thread"]
+    # What people say through the bot is its own post, too, and is accepted.
+    if message.get("own"):
+        return WELL, "was written by the bot, so it isn't for Devin"
     reasons = (
         (message["slack"], f"Slack doesn't show it ({message['slack']})"),
         (message["turned_away"], "its author may not message Devin"),
         (message["answered"], "it was for the bot, which has answered it"),
         ("session" not in link, "its thread isn't linked"),
-        (is_talk, "it is an aside, Slack's own, or no reply in a thread"),
+        (message.get("no_reply"), "it is an aside, Slack's own, or no reply in a thread"),
         (link.get("muted"), "its thread is muted"),
         (message["written"] <= int(link.get("since", 0)), "it is older than the link, or unmuting"),
         (link["unread"], "its thread is yet to be read for missed replies"),

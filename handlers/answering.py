@@ -187,8 +187,7 @@ async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPSta
     thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
     if isinstance(error, errors.PersonError):
         if thread is not None and user and not event.get("bot_id"):
-            identity = cases.workspace.identity
-            each = parse_spoken(event, identity.tenant, identity.user) is not None
+            each = parse_spoken(event, cases.workspace.identity) is not None
             await whisper(cases, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
     if isinstance(error, errors.PassingError):

@@ -23,6 +23,7 @@ from bot.model.record import first_of, mapping, string, strings
 from bot.model.replies import Deletion
 from bot.model.threads import is_id, is_ts, ts_micros
 from bot.relay import UseCases
+from bot.slack.app.workspace import Identity
 from bot.store.checkpoints import Missed
 from handlers import mentions, replies
 from handlers.parse import messages
@@ -119,40 +120,37 @@ class Messages(AsyncMiddleware):
         kind = event.get("type") if req.body.get("type") == "event_callback" else None
         if kind not in KINDS:
             return await next()
-        cases, bot_user = self._cases, self._cases.workspace.identity.user
+        cases, ours = self._cases, self._cases.workspace.identity
         # What Slack says of the channel around each event (docs.slack.dev/apis/events-api).
         channel = string(event, "channel")
         if is_id(channel) and req.body.get("is_ext_shared_channel") is True:
             await cases.linking.shared(channel)
         if is_id(channel) and string(event, "subtype") in CHANNEL_CHANGES:
             await cases.workspace.channels.lookup.forget(channel)
-        words = event, cases.workspace.team, bot_user
         if kind == "message" and event.get("subtype") in messages.CHANGES:
             await _change(cases, event)
-        elif not messages.is_for_bot(string(event, "text"), channel, bot_user):
+        elif not messages.is_for_bot(string(event, "text"), channel, ours.user):
             # Most messages: they are parsed neither as a command nor as words to the bot.
-            await replies.accept(cases, event, bot_user)
-        elif (command := parse_command(*words)) is not None:
+            await replies.accept(cases, event)
+        elif (command := parse_command(event, ours)) is not None:
             await mentions.answer(cases, command, kind)
-        elif (spoken := messages.parse_spoken(*words)) is not None:
+        elif (spoken := messages.parse_spoken(event, ours)) is not None:
             await mentions.hear(cases, spoken, event, kind)
         else:
-            await replies.accept(cases, event, bot_user)
+            await replies.accept(cases, event)
         return await req.context.ack()
 
 
 async def _change(cases: UseCases, event: Payload) -> None:
     """Apply a change to a reply that waits for Devin, or tell that the bot acts on no edit."""
     ours = cases.workspace.identity
-    change = messages.parse_change(event, ours.tenant, ours.user)
+    change = messages.parse_change(event, ours)
     if isinstance(change, Deletion):
         await cases.edits.delete(change)
     elif change is not None:
         place = {"channel": event.get("channel")}
         now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
-        is_spoken, was_spoken = (
-            messages.parse_spoken(one, ours.tenant, ours.user) is not None for one in (now, was)
-        )
+        is_spoken, was_spoken = (messages.parse_spoken(one, ours) is not None for one in (now, was))
         was_answered = is_spoken or was_spoken
         was_answered = was_answered and await mentions.is_answered(
             cases, change.reply, now, was_spoken=was_spoken
@@ -189,13 +187,13 @@ class Hearing:
         if tells_of_channel or payload.get("is_ext_shared_channel") is True:
             return False
         if event.get("subtype") in messages.CHANGES:
-            return messages.parse_change(event, ours.tenant, ours.user) is None
+            return messages.parse_change(event, ours) is None
         return await _is_talk(self.cases, event)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
         """Let an event that is kept vouch for earlier ones; have the thread of any other read."""
         event, ours = mapping(payload.get("event")), self.cases.workspace.identity
-        if not is_kept and (missed := parse_missed(event, ours.tenant, ours.user)):
+        if not is_kept and (missed := parse_missed(event, ours)):
             self.cases.listening.refused(missed)
         if is_kept and event and (at := _time_of(payload)) is not None:
             self.cases.listening.kept(at)
@@ -211,10 +209,7 @@ async def _is_talk(cases: UseCases, event: Payload) -> bool:
     thread, is_answer = messages.parse_thread(event, ours.tenant), messages.is_in_thread(event)
     if thread is None or (is_answer and cases.replies.is_known(thread)):
         return False
-    if (
-        messages.names_session(event)
-        or messages.parse_spoken(event, ours.tenant, ours.user) is not None
-    ):
+    if messages.names_session(event) or messages.parse_spoken(event, ours) is not None:
         return False
     if not is_answer:
         return True
@@ -224,14 +219,14 @@ async def _is_talk(cases: UseCases, event: Payload) -> bool:
         return False
 
 
-def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
+def parse_missed(event: Payload, ours: Identity) -> Missed | None:
     """Find the place to read after a refused event, also of an edit; None if it is not ours."""
     message = messages.about(event)
-    thread, ts = messages.parse_thread(message, team), string(message, "ts")
+    thread, ts = messages.parse_thread(message, ours.tenant), string(message, "ts")
     if event.get("type") not in KINDS or thread is None or not is_ts(ts):
         return None
-    is_command = parse_command(message, team, bot_user) is not None
-    is_for_bot = is_command or messages.parse_spoken(event, team, bot_user) is not None
+    is_command = parse_command(message, ours) is not None
+    is_for_bot = is_command or messages.parse_spoken(event, ours) is not None
     is_reply = thread.thread_ts != ts
     return Missed(thread, ts_micros(ts), is_for_bot) if is_for_bot or is_reply else None
 

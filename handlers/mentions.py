@@ -267,23 +267,22 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
 
 async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
-    identity, claim = cases.workspace.identity, claim_of(spoken.thread, spoken.ts)
+    ours, claim = cases.workspace.identity, claim_of(spoken.thread, spoken.ts)
     if event.get("edited") and await cases.state.claims.is_claimed(claim):
         return  # `events` tells what an edit does
-    words = event, identity.tenant, identity.user
-    guess = parse_guess(*words)
+    guess = parse_guess(event, ours)
     if guess is None:
         if await _is_taken(cases, spoken, event, kind):
             return
-        if (command := parse_command(*words, unlinked=True)) is not None:
+        if (command := parse_command(event, ours, unlinked=True)) is not None:
             await answer(cases, command, kind)
             return
-        guess = parse_guess(*words, unlinked=True)
+        guess = parse_guess(event, ours, unlinked=True)
     if guess is not None:
         await cases.asking.ask_command(spoken, guess.verb, guess.argument)
         # The backfill would ask for the command that it stands for.
         await cases.state.claims.claim(claim)
-    elif not await replies.offer_link(cases, event, identity.user):
+    elif not await replies.offer_link(cases, event):
         await cases.asking.offer(spoken)
 
 
@@ -294,22 +293,21 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_sp
     is still to come. `was_spoken`: it was for the bot before the edit. Slack sends an `app_mention`
     of an edited message, too, but in a direct message, where all messages were answered.
     """
-    state, thread = cases.state, message.thread
+    state, thread, ours = cases.state, message.thread, cases.workspace.identity
     prompt = subject_of(thread, message.ts, 1)
-    words = event, thread.team, cases.workspace.identity.user
     if await state.mailbox.is_known(message.id):
-        return parse_command(*words) is not None
+        return parse_command(event, ours) is not None
     if await state.outbox.content(prompt) is not None:
         return False
     if await state.claims.is_claimed(claim_of(thread, message.ts)):
         return True
     is_linked = await cases.replies.is_linked(thread)
-    if is_linked and not was_spoken and parse_command(*words) is not None:
+    if is_linked and not was_spoken and parse_command(event, ours) is not None:
         return True
     if not thread.is_direct:
         return False
-    is_asked = parse_command(*words, unlinked=not is_linked)
-    return (is_asked or parse_guess(*words, unlinked=not is_linked)) is not None
+    is_asked = parse_command(event, ours, unlinked=not is_linked)
+    return (is_asked or parse_guess(event, ours, unlinked=not is_linked)) is not None
 
 
 async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:
@@ -319,7 +317,7 @@ async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -
     """
     if kind == "app_mention" and await cases.replies.is_linked(spoken.thread):
         return True
-    change = await replies.take(cases, event, cases.workspace.identity.user)
+    change = await replies.take(cases, event)
     if change is Change.MUTED:
         await cases.asking.offer(spoken)
     return change not in {Change.UNLINKED, Change.EARLIER}

@@ -11,6 +11,7 @@ from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Change, Evidence, Reply, reply_id
 from bot.relay import UseCases
+from bot.slack.app.workspace import Identity
 from bot.text import to_devin
 from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.message import SlackMessage
@@ -34,23 +35,24 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         return delivery_reports.CORRECTION_SENT
 
 
-async def accept(cases: UseCases, event: Payload, bot_user: str) -> None:
+async def accept(cases: UseCases, event: Payload) -> None:
     """Accept a message that is not for the bot itself, or offer a link for it."""
-    if await take(cases, event, bot_user) is Change.UNLINKED:
-        await offer_link(cases, event, bot_user)
+    if await take(cases, event) is Change.UNLINKED:
+        await offer_link(cases, event)
 
 
-async def take(cases: UseCases, event: Payload, bot_user: str) -> Change:
+async def take(cases: UseCases, event: Payload) -> Change:
     """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now."""
-    reply = messages.parse_reply(event, cases.workspace.team, bot_user)
+    ours = cases.workspace.identity
+    reply = messages.parse_reply(event, ours)
     if reply is None:
-        await _tell_aside(cases, event, bot_user)
+        await _tell_aside(cases, event, ours)
         return Change.UNLINKED
     change = await cases.replies.accept(reply)
     if change is not Change.OUTDATED:
         return change
     now = await read_again(cases, reply)
-    if now is None or messages.is_aside(now, bot_user):
+    if now is None or messages.is_aside(now, ours.user):
         return change
     return await cases.replies.accept(now, Evidence.THREAD)
 
@@ -66,13 +68,13 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
     return messages.parse_message({**found, "channel": message.thread.channel}, message.thread.team)
 
 
-async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
+async def _tell_aside(cases: UseCases, event: Payload, ours: Identity) -> None:
     """Tell a person that a reply counts as an aside, unless it begins with the very words."""
-    thread, user = messages.parse_thread(event, cases.workspace.team), string(event, "user")
+    thread, user = messages.parse_thread(event, ours.tenant), string(event, "user")
     text, is_reply = string(event, "text"), messages.is_in_thread(event) and not event.get("bot_id")
-    if not is_reply or not user or not to_devin.is_aside(text, bot_user):
+    if not is_reply or not user or not to_devin.is_aside(text, ours.user):
         return
-    is_plain = to_devin.is_plain(text, bot_user)
+    is_plain = to_devin.is_plain(text, ours.user)
     if thread is None or is_plain or not await cases.replies.is_linked(thread):
         return
     ts = string(event, "ts")
@@ -81,14 +83,12 @@ async def _tell_aside(cases: UseCases, event: Payload, bot_user: str) -> None:
     await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=f"aside:{ts}")
 
 
-async def offer_link(cases: UseCases, event: Payload, bot_user: str) -> bool:
+async def offer_link(cases: UseCases, event: Payload) -> bool:
     """Offer the author of a message to link its thread to the session it names, once a thread.
 
     Return True if that is done, or was done at another event of the same message.
     """
-    named = (
-        messages.parse_named(event, cases.workspace.team, bot_user)
-        if messages.names_session(event)
-        else None
-    )
+    if not messages.names_session(event):
+        return False
+    named = messages.parse_named(event, cases.workspace.identity)
     return named is not None and await cases.asking.offer_link(*named)

@@ -130,9 +130,9 @@ class ThreadReader:
         ours = self._cases.workspace.identity
         if is_own(message, ours):
             return None
-        words = {**message, "channel": thread.channel}, thread.team, ours.user
-        command = parse_command(*words) or parse_guess(*words)
-        return command or parse_reply(*words) or parse_spoken(*words)
+        event = {**message, "channel": thread.channel}
+        command = parse_command(event, ours) or parse_guess(event, ours)
+        return command or parse_reply(event, ours) or parse_spoken(event, ours)
 
     async def _page(
         self, thread: ThreadRef, cursor: str | None, oldest: str

@@ -79,37 +79,31 @@ class Command:
     app: str
 
 
-def parse_command(
-    event: Payload, team: str, bot_user: str, *, unlinked: bool = False
-) -> Command | None:
+def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
     """Parse a message that begins with a mention of the bot and a verb; None for talk.
 
     A mention alone asks for help, but not above a forward or a pasted table. In the bot's direct
     message the mention may be left out. Replies in a thread there may be for Devin, so unless the
     thread is known to be `unlinked`, only a message that can hardly be talk is a command.
     """
-    said = _first_words(event, team, bot_user)
+    said = _first_words(event, ours)
     if said is None:
         return None
     argument = _argument(said.verb, said.argument)
-    if argument is None or (not unlinked and _may_be_talk(event, bot_user, said)):
+    if argument is None or (not unlinked and _may_be_talk(event, ours.user, said)):
         return None
     return replace(said, argument=argument)
 
 
-def parse_guess(
-    event: Payload, team: str, bot_user: str, *, unlinked: bool = False
-) -> Command | None:
+def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
     """Parse a mistyped verb, alone or with what it takes, as the command that was meant.
 
     For `unlinked`, see `parse_command`.
     """
-    said = _first_words(event, team, bot_user)
-    if said is None or (
-        not unlinked and _is_bare(event, bot_user) and messages.is_in_thread(event)
-    ):
+    said = _first_words(event, ours)
+    if said is None or said.verb in ARGUMENTS:
         return None
-    if said.verb in ARGUMENTS:
+    if not unlinked and _is_bare(event, ours.user) and messages.is_in_thread(event):
         return None
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
@@ -143,8 +137,7 @@ def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
     found = messages.parse_message(event, thread.team)
     if found is None or messages.is_aside(found, ours.user):
         return None
-    words = event, thread.team, ours.user
-    said = parse_command(*words, unlinked=True) or parse_guess(*words, unlinked=True)
+    said = parse_command(event, ours, unlinked=True) or parse_guess(event, ours, unlinked=True)
     prompt = said.argument if said is not None and said.verb == "start" else None
     if said is None and start.is_talk:
         prompt = strip_mention(found.text, ours.user) or found.text
@@ -156,8 +149,7 @@ def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply 
     event = {**message, "channel": thread.channel}
     if messages.is_own(message, ours) or not messages.is_said(message):
         return None
-    words = event, thread.team, ours.user
-    if parse_command(*words) is not None or parse_guess(*words) is not None:
+    if parse_command(event, ours) is not None or parse_guess(event, ours) is not None:
         return None
     found = messages.parse_message(event, thread.team)
     return None if found is None or messages.is_aside(found, ours.user) else found
@@ -168,14 +160,14 @@ def _brings_more(event: Payload) -> bool:
     return bool(messages.parse_forwarded(event) or content(event, is_typed=True)[1:])
 
 
-def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
+def _first_words(event: Payload, ours: Identity) -> Command | None:
     """Take the first word of what a person says to the bot for a verb, the rest as argument."""
-    thread, user = messages.parse_thread(event, team), string(event, "user")
+    thread, user = messages.parse_thread(event, ours.tenant), string(event, "user")
     is_person = bool(user) and not event.get("bot_id")
     if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
         return None
     text = string(event, "text")
-    after = strip_mention(text, bot_user)
+    after = strip_mention(text, ours.user)
     if after is None and thread.is_direct:
         after = text.strip() or None
     if after is None or (not after and _brings_more(event)):

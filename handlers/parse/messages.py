@@ -57,13 +57,13 @@ def parse_reaction(event: Payload, workspace: Workspace) -> Reaction | None:
     return Reaction(UserId(by), emoji, channel, ts, at)
 
 
-def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
+def parse_reply(event: Payload, ours: Identity) -> Reply | None:
     """Parse a threaded reply of a person or a bot; None for any other kind of message event.
 
     `message_replied` arrives without its subtype, hence the look at the author.
     """
-    message = parse_message(event, team) if is_in_thread(event) and is_said(event) else None
-    return None if message is None or is_aside(message, bot_user) else message
+    message = parse_message(event, ours.tenant) if is_in_thread(event) and is_said(event) else None
+    return None if message is None or is_aside(message, ours.user) else message
 
 
 def is_in_thread(event: Payload) -> bool:
@@ -148,12 +148,12 @@ def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
     return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
 
 
-def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
+def parse_spoken(event: Payload, ours: Identity) -> Reply | None:
     """Parse a person's message that is for the bot: it names it, or is in its direct message."""
-    if not is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
+    if not is_for_bot(string(event, "text"), string(event, "channel"), ours.user):
         return None
-    message = parse_message(event, team) if is_said(event) else None
-    return None if message is None or message.bots or is_aside(message, bot_user) else message
+    message = parse_message(event, ours.tenant) if is_said(event) else None
+    return None if message is None or message.bots or is_aside(message, ours.user) else message
 
 
 def is_aside(message: Reply, bot_user: str) -> bool:
@@ -198,15 +198,14 @@ def names_session(event: Payload) -> bool:
     return isinstance(text, str) and SESSION_ADDRESS in text
 
 
-def parse_named(
-    event: Payload, team: str, bot_user: str
-) -> tuple[ThreadRef, UserId, SessionId, str] | None:
+def parse_named(event: Payload, ours: Identity) -> tuple[ThreadRef, UserId, SessionId, str] | None:
     """Parse a person's message that names a session: its thread, author, session and `ts`."""
-    thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
+    thread, user = parse_thread(event, ours.tenant), string(event, "user")
+    text = string(event, "text")
     if thread is None or not user or event.get("bot_id") or not is_said(event):
         return None
     session = find_session(text)
-    if session is None or to_devin.is_aside(text, bot_user):
+    if session is None or to_devin.is_aside(text, ours.user):
         return None
     return thread, UserId(user), session, string(event, "ts")
 
@@ -218,12 +217,12 @@ Slack reports many that nobody made, above all link previews.
 """
 
 
-def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:
+def parse_change(event: Payload, ours: Identity) -> Deletion | Edit | None:
     """Parse an event of one of `CHANGES`; None if nobody has edited or deleted a message."""
-    return parse_deletion(event, team, bot_user) or parse_edit(event, team, bot_user)
+    return parse_deletion(event, ours) or parse_edit(event, ours)
 
 
-def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
+def parse_edit(event: Payload, ours: Identity) -> Edit | None:
     """Parse a message that its author has edited; None for every other change of a message.
 
     `edited` stays on an edited message, so that alone is not enough; where Slack does not show what
@@ -233,9 +232,11 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
     edited = mapping(message.get("edited"))
     if not is_ts(edited.get("ts")) or message.get("subtype") not in REPLY_SUBTYPES:
         return None
-    place = {"channel": event.get("channel")}
-    reply, was = parse_message({**message, **place}, team), parse_message({**before, **place}, team)
-    if reply is None or reply.author == bot_user:
+    reply, was = (
+        parse_message({**one, "channel": event.get("channel")}, ours.tenant)
+        for one in (message, before)
+    )
+    if reply is None or reply.author == ours.user:
         return None
     if was is not None and _said(was) == _said(reply):
         return None
@@ -246,8 +247,8 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
     return Edit(
         reply,
         ts_micros(when),
-        is_aside=is_aside(reply, bot_user),
-        was_aside=was is not None and is_aside(was, bot_user),
+        is_aside=is_aside(reply, ours.user),
+        was_aside=was is not None and is_aside(was, ours.user),
         drops_forwarded=not reply.forwarded and was is not None and bool(was.forwarded),
     )
 
@@ -257,7 +258,7 @@ def _said(message: Reply) -> tuple[object, ...]:
     return message.text, message.blocks, message.forwarded
 
 
-def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:
+def parse_deletion(event: Payload, ours: Identity) -> Deletion | None:
     """Parse a deletion, also one where a tombstone keeps the thread together; else None."""
     message = mapping(event.get("message"))
     is_tombstone = message.get("subtype") == "tombstone"
@@ -266,9 +267,10 @@ def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:
     if not is_id(channel) or not is_ts(ts):
         return None
     before = mapping(event.get("previous_message"))
-    thread = parse_thread({**before, "channel": channel, "ts": ts}, team) if before else None
+    found = {**before, "channel": channel, "ts": ts}
+    thread = parse_thread(found, ours.tenant) if before else None
     if thread is None:
-        return Deletion(reply_id(team, channel, str(ts)), str(ts))
+        return Deletion(reply_id(ours.tenant, channel, str(ts)), str(ts))
     user = string(before, "user")
-    is_person = is_id(user) and user != bot_user and not before.get("bot_id")
+    is_person = is_id(user) and user != ours.user and not before.get("bot_id")
     return deletion_of(thread, str(ts), UserId(user) if is_person else None)

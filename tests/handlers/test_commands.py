@@ -10,8 +10,8 @@ from handlers.parse.messages import parse_spoken
 from tests.support.builders import (
     BOT_USER,
     JSON,
+    OURS,
     ROOT_TS,
-    TEAM,
     a_mention,
     a_reply,
     mutated,
@@ -30,13 +30,13 @@ def in_dm(text: str, **changes: Any) -> JSON:
 
 def verb_of(event: JSON, *, unlinked: bool = False) -> str | None:
     """Return the verb that a message is the command for."""
-    command = parse_command(event, TEAM, BOT_USER, unlinked=unlinked)
+    command = parse_command(event, OURS, unlinked=unlinked)
     return None if command is None else command.verb
 
 
 def guess_of(event: JSON, *, unlinked: bool = False) -> str | None:
     """Return the verb that a message may mean."""
-    guess = parse_guess(event, TEAM, BOT_USER, unlinked=unlinked)
+    guess = parse_guess(event, OURS, unlinked=unlinked)
     return None if guess is None else guess.verb
 
 
@@ -215,7 +215,7 @@ def test_a_mistyped_verb_is_recognized_and_a_word_to_devin_is_not(
 )
 def test_off_and_none_mean_the_same(words: str, argument: str) -> None:
     """People know one of them from another command."""
-    command = parse_command(a_mention(words), TEAM, BOT_USER)
+    command = parse_command(a_mention(words), OURS)
     assert command is not None
     assert command.argument == argument
 
@@ -239,13 +239,13 @@ def test_off_and_none_mean_the_same(words: str, argument: str) -> None:
 )
 def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_spoken: bool) -> None:  # noqa: FBT001
     """A person names it, anywhere in the text, or writes where there is nobody else."""
-    assert (parse_spoken(event, TEAM, BOT_USER) is not None) is is_spoken
+    assert (parse_spoken(event, OURS) is not None) is is_spoken
 
 
 @given(mutated([a_mention("staus"), in_dm("staus"), sample_event("app_mention")]))
 def test_no_message_makes_the_parsers_raise(payload: JSON) -> None:
     """Slack would bring it again and again. A command is never taken for a mistyped one, too."""
-    command = parse_command(payload, TEAM, BOT_USER, unlinked=True)
-    guess = parse_guess(payload, TEAM, BOT_USER)
-    parse_spoken(payload, TEAM, BOT_USER)
+    command = parse_command(payload, OURS, unlinked=True)
+    guess = parse_guess(payload, OURS)
+    parse_spoken(payload, OURS)
     assert command is None or guess is None

@@ -71,7 +71,7 @@ WHOLE = [
 def test_a_documented_reply_is_read_with_author_text_and_thread(name: str) -> None:
     """Every kind of message that a person can write in a thread is a reply."""
     event = sample_event(name)
-    reply = parse_reply(event, TEAM, BOT_USER)
+    reply = parse_reply(event, OURS)
     assert reply is not None
     assert (reply.author, reply.text, reply.thread.thread_ts) == REPLIES[name]
     assert (reply.thread.team, reply.thread.channel, reply.ts) == (TEAM, CHANNEL, event["ts"])
@@ -81,20 +81,20 @@ def test_a_documented_reply_is_read_with_author_text_and_thread(name: str) -> No
 @each("name", NO_REPLIES)
 def test_a_documented_message_that_is_no_reply_is_none(name: str) -> None:
     """A message outside a thread, or one about another message, is not for the relay."""
-    assert parse_reply(sample_event(name), TEAM, BOT_USER) is None
+    assert parse_reply(sample_event(name), OURS) is None
 
 
 def test_a_documented_me_message_in_a_thread_is_a_reply() -> None:
     """The documented sample has no thread; one in a thread differs only by `thread_ts`."""
-    reply = parse_reply(sample_event("me_message") | {"thread_ts": ROOT_TS}, TEAM, BOT_USER)
+    reply = parse_reply(sample_event("me_message") | {"thread_ts": ROOT_TS}, OURS)
     assert reply is not None
     assert reply.text == "is doing that thing"
 
 
 def test_files_are_read_as_links() -> None:
     """A file is read as its title and its permalink; Slack Connect provides neither."""
-    here = parse_reply(sample_event("file_share"), TEAM, BOT_USER)
-    there = parse_reply(sample_event("file_share_connect"), TEAM, BOT_USER)
+    here = parse_reply(sample_event("file_share"), OURS)
+    there = parse_reply(sample_event("file_share_connect"), OURS)
     assert here is not None
     assert there is not None
     permalink = "https://example.slack.com/files/U123ABC456/F123ABC456/tedair.gif"
@@ -104,9 +104,9 @@ def test_files_are_read_as_links() -> None:
 
 def test_a_bot_is_told_from_a_person() -> None:
     """A bot's reply carries every id that may allow it; a person's carries none."""
-    person = parse_reply(sample_event("message_in_thread"), TEAM, BOT_USER)
-    app = parse_reply(sample_event("app_post"), TEAM, BOT_USER)
-    legacy = parse_reply(sample_event("bot_message"), TEAM, BOT_USER)
+    person = parse_reply(sample_event("message_in_thread"), OURS)
+    app = parse_reply(sample_event("app_post"), OURS)
+    legacy = parse_reply(sample_event("bot_message"), OURS)
     assert person is not None
     assert app is not None
     assert legacy is not None
@@ -140,24 +140,24 @@ def test_a_bot_is_told_from_a_person() -> None:
 )
 def test_a_message_with_another_shape_is_no_reply(changes: JSON) -> None:
     """A reply is in a thread, has an author, and is of a kind that people write."""
-    assert parse_reply(a_reply() | changes, TEAM, BOT_USER) is None
+    assert parse_reply(a_reply() | changes, OURS) is None
 
 
 def test_a_blank_subtype_is_none() -> None:
     """Slack's own samples have blank fields, as tools fill them in."""
     blank = {"subtype": ""}
     for event in (a_reply(), a_reply("https://app.devin.ai/sessions/0123456789abcdef")):
-        assert parse_reply(event | blank, TEAM, BOT_USER) == parse_reply(event, TEAM, BOT_USER)
-        assert parse_named(event | blank, TEAM, BOT_USER) == parse_named(event, TEAM, BOT_USER)
+        assert parse_reply(event | blank, OURS) == parse_reply(event, OURS)
+        assert parse_named(event | blank, OURS) == parse_named(event, OURS)
     for event in (a_mention("status"), a_mention("help")):
-        found = parse_command(event | blank, TEAM, BOT_USER)
+        found = parse_command(event | blank, OURS)
         assert found is not None
-        assert found == parse_command(event, TEAM, BOT_USER)
+        assert found == parse_command(event, OURS)
 
 
 def forwarded(share: JSON, **changes: Any) -> Forwarded:
     """Return the messages that a person's reply with this attachment forwards."""
-    reply = parse_reply(a_reply("", blocks=[], attachments=[share], **changes), TEAM, BOT_USER)
+    reply = parse_reply(a_reply("", blocks=[], attachments=[share], **changes), OURS)
     assert reply is not None
     (found,) = reply.forwarded
     return found
@@ -250,7 +250,7 @@ def test_a_preview_is_no_forward(is_share: Any) -> None:
     """A pasted permalink is in the text; nobody sent the preview that Slack shows below it."""
     event = a_reply("See <https://a.slack.com/archives/C1/p1>", attachments=[a_share()])
     event["attachments"][0]["is_share"] = is_share
-    reply = parse_reply(event, TEAM, BOT_USER)
+    reply = parse_reply(event, OURS)
     assert reply is not None
     assert reply.forwarded == ()
 
@@ -303,7 +303,7 @@ def test_what_is_malformed_about_a_forward_is_left_out() -> None:
     found = forwarded(broken)
     assert (found.author, found.channel, found.files) == ("", "", ())
     assert (found.name, to_markdown("", found.blocks)) == ("Ben Franklin", "Production is down.")
-    reply = parse_reply(a_reply("Look", attachments=[None, "x", broken]), TEAM, BOT_USER)
+    reply = parse_reply(a_reply("Look", attachments=[None, "x", broken]), OURS)
     assert reply is not None
     assert (reply.text, len(reply.forwarded)) == ("Look", 1)
 
@@ -312,7 +312,7 @@ def test_a_bot_s_forward_is_quoted_and_not_taken_for_its_own_words() -> None:
     """An app that posts for a person may forward as well."""
     attachments = [{"text": "Mine"}, a_share("Not mine")]
     event = a_reply("", blocks=[], bot_id="B1", attachments=attachments)
-    reply = parse_reply(event, TEAM, BOT_USER)
+    reply = parse_reply(event, OURS)
     assert reply is not None
     assert to_markdown(reply.text, reply.blocks) == "Mine"
     assert [to_markdown("", one.blocks) for one in reply.forwarded] == ["Not mine"]
@@ -321,16 +321,16 @@ def test_a_bot_s_forward_is_quoted_and_not_taken_for_its_own_words() -> None:
 def test_a_person_who_writes_in_blocks_alone_is_read() -> None:
     """Blocks are read as for a bot; an aside in them is an aside."""
     picture = {"type": "image", "alt_text": "a cat", "image_url": "https://x.example/1"}
-    reply = parse_reply(a_reply("", blocks=[picture]), TEAM, BOT_USER)
+    reply = parse_reply(a_reply("", blocks=[picture]), OURS)
     assert reply is not None
     assert to_markdown(reply.text, reply.blocks) == "[a cat](https://x.example/1)"
-    assert parse_reply(a_reply("", blocks=rich_text("(aside) psst")), TEAM, BOT_USER) is None
+    assert parse_reply(a_reply("", blocks=rich_text("(aside) psst")), OURS) is None
 
 
 def test_malformed_parts_of_a_reply_are_left_out() -> None:
     """Malformed blocks and files do not cost the text."""
     event = a_reply(blocks=[None, 5, {"type": "section"}], files=["F1", None, {"name": 5}])
-    reply = parse_reply(event, TEAM, BOT_USER)
+    reply = parse_reply(event, OURS)
     assert reply is not None
     assert reply.text == "Please rebase."
     assert reply.blocks == ()
@@ -369,7 +369,7 @@ def test_a_mention_with_one_of_our_words_is_a_command(
     words: str, verb: str, argument: str | None
 ) -> None:
     """The verb comes first, in any case; `link` takes a session as typed or as Slack wraps it."""
-    command = parse_command(a_mention(words), TEAM, BOT_USER)
+    command = parse_command(a_mention(words), OURS)
     assert command is not None
     assert (command.verb, command.thread, command.by, command.ts) == (verb, THREAD, ADA, TS)
     if argument is not None:
@@ -394,7 +394,7 @@ def test_a_mention_with_one_of_our_words_is_a_command(
 )
 def test_prose_after_a_mention_is_no_command(words: str) -> None:
     """A command is only a verb alone, or `link` with one word or a session."""
-    assert parse_command(a_mention(words), TEAM, BOT_USER) is None
+    assert parse_command(a_mention(words), OURS) is None
 
 
 @each(
@@ -414,12 +414,12 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
 )
 def test_a_command_begins_with_a_mention_of_the_bot_by_a_person(event: JSON) -> None:
     """Anyone who is not a person, or does not address the bot, requests nothing."""
-    assert parse_command(event, TEAM, BOT_USER) is None
+    assert parse_command(event, OURS) is None
 
 
 def test_the_documented_mention_is_no_command() -> None:
     """A question to the bot is a plain message."""
-    assert parse_command(sample_event("app_mention"), TEAM, BOT_USER) is None
+    assert parse_command(sample_event("app_mention"), OURS) is None
 
 
 @each(
@@ -527,14 +527,14 @@ def test_a_press_without_a_value_has_an_empty_one(actions: Any) -> None:
 @given(mutated(WHOLE))
 def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
     """An exception would make Slack retry the same payload again and again."""
-    reply = parse_reply(payload, TEAM, BOT_USER)
+    reply = parse_reply(payload, OURS)
     if reply is not None:
         assert type(reply).model_validate_json(reply.to_json()).id == reply.id
         assert reply.thread.thread_ts != reply.ts
         mentioned(reply.text, reply.blocks)
         is_empty(reply)
         compose(reply, "ada", NO_NAMES).encode()
-    command = parse_command(payload, TEAM, BOT_USER)
+    command = parse_command(payload, OURS)
     if command is not None:
         parse_session(command.argument)
     parse_thread(payload, TEAM)
@@ -547,4 +547,4 @@ def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
 @each("block", [{}, {"text": {"type": "mrkdwn", "text": "Look."}}, {"type": 7}])
 def test_a_block_without_a_kind_is_read_as_far_as_it_goes(block: JSON) -> None:
     """No payload makes a parser raise."""
-    assert parse_reply(a_reply("Look.", blocks=[block]), TEAM, BOT_USER) is not None
+    assert parse_reply(a_reply("Look.", blocks=[block]), OURS) is not None

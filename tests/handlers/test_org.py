@@ -14,7 +14,7 @@ from handlers.parse.interactions import (
     parse_submission,
 )
 from handlers.parse.messages import parse_reply
-from tests.support.builders import BOT_USER, ENTERPRISE, JSON, ORG, OURS, TEAM, sample, sample_event
+from tests.support.builders import ENTERPRISE, JSON, ORG, OURS, TEAM, sample, sample_event
 from tests.support.tables import each
 
 ON_GRID = replace(OURS, enterprise=ENTERPRISE)
@@ -23,7 +23,7 @@ OTHER, OTHERS = "T0OTHER000", "E0OTHER000"
 
 def test_the_samples_of_an_organization_are_read() -> None:
     """Their threads are the organization's, and so are the values of their buttons."""
-    reply = parse_reply(sample_event("org_message"), ORG.tenant, BOT_USER)
+    reply = parse_reply(sample_event("org_message"), ORG)
     assert reply is not None
     assert reply.thread.team == ENTERPRISE
     press = parse_press(sample("org_block_actions"), ORG)

@@ -16,6 +16,7 @@ from bot.wording import commands, home_view, refusals, thread_links, usage
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
+from tests.support.builders import OURS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.waiting import wait_until
 
@@ -155,7 +156,7 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
     assert sorted(one["channel_id"] for one in calls(desk)) == sorted([ada.id, ben.id])
     for _, command in thread_links.PROMPTS:
         event = {"type": "message", "text": command, "user": "U0ADA00000", "channel": ada.id}
-        assert parse_command({**event, "ts": "1.000000"}, "T1", desk.slack.bot_user_id)
+        assert parse_command({**event, "ts": "1.000000"}, OURS)
     assert desk.slack.home_view("ada") is None
 
 

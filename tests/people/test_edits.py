@@ -42,8 +42,8 @@ from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import started
 from tests.support.builders import (
     ADA,
-    BOT_USER,
     JSON,
+    OURS,
     TEAM,
     TS,
     a_reply,
@@ -1102,32 +1102,32 @@ WHOLE = [
 
 def test_a_documented_edit_is_read() -> None:
     """It has the author's new text and the time of the edit, but no old text."""
-    edited = parse_edit(EDITED, TEAM, BOT_USER)
+    edited = parse_edit(EDITED, OURS)
     assert edited is not None
     assert edited.reply.text == "Hello, world!"
     assert edited.reply.id == "T123ABC456:C123ABC456:1355517523.000005"
     assert edited.edited == 1358878755_000001
     assert not edited.is_aside
-    assert parse_deletion(EDITED, TEAM, BOT_USER) is None
+    assert parse_deletion(EDITED, OURS) is None
     blank = EDITED | {"message": EDITED["message"] | {"subtype": ""}}
-    assert parse_edit(blank, TEAM, BOT_USER) == edited
+    assert parse_edit(blank, OURS) == edited
 
 
 def test_a_documented_deletion_is_read() -> None:
     """This holds without the original message, and with a tombstone in its place."""
-    gone = parse_deletion(DELETED, TEAM, BOT_USER)
+    gone = parse_deletion(DELETED, OURS)
     assert gone is not None
     assert (gone.id, gone.thread, gone.author) == (
         "T123ABC456:C123ABC456:1358878749.000002",
         None,
         None,
     )
-    assert parse_edit(DELETED, TEAM, BOT_USER) is None
-    tombstone = parse_deletion(TOMBSTONE, TEAM, BOT_USER)
+    assert parse_edit(DELETED, OURS) is None
+    tombstone = parse_deletion(TOMBSTONE, OURS)
     assert tombstone is not None
     assert tombstone.ts == TS
     assert tombstone.author == ADA
-    assert parse_edit(TOMBSTONE, TEAM, BOT_USER) is None
+    assert parse_edit(TOMBSTONE, OURS) is None
 
 
 def test_what_is_forwarded_is_compared_by_what_devin_reads() -> None:
@@ -1135,11 +1135,11 @@ def test_what_is_forwarded_is_compared_by_what_devin_reads() -> None:
     before = EDITED["message"] | {"text": "", "attachments": [a_share()]}
     same = EDITED | {"previous_message": before}
     shown = before | {"attachments": [a_share(author_icon="https://x"), {"id": 1, "title": "x"}]}
-    assert parse_edit(same | {"message": shown}, TEAM, BOT_USER) is None
-    gone = parse_edit(same | {"message": before | {"attachments": []}}, TEAM, BOT_USER)
+    assert parse_edit(same | {"message": shown}, OURS) is None
+    gone = parse_edit(same | {"message": before | {"attachments": []}}, OURS)
     assert gone is not None
     assert gone.drops_forwarded
-    other = parse_edit(same | {"message": before | {"text": "Look"}}, TEAM, BOT_USER)
+    other = parse_edit(same | {"message": before | {"text": "Look"}}, OURS)
     assert other is not None
     assert not other.drops_forwarded
     assert len(other.reply.forwarded) == 1
@@ -1148,18 +1148,18 @@ def test_what_is_forwarded_is_compared_by_what_devin_reads() -> None:
 def test_what_did_not_change_is_no_edit() -> None:
     """`edited` stays on a message, so the event is about some other change."""
     same = EDITED | {"previous_message": EDITED["message"]}
-    assert parse_edit(same, TEAM, BOT_USER) is None
+    assert parse_edit(same, OURS) is None
     previewed = EDITED["message"] | {"attachments": [{"id": 1}]}
-    assert parse_edit(same | {"message": previewed}, TEAM, BOT_USER) is None
+    assert parse_edit(same | {"message": previewed}, OURS) is None
 
 
 @given(mutated(WHOLE))
 def test_no_change_makes_a_parser_raise(payload: JSON) -> None:
     """An exception would make Slack retry the same event again and again."""
-    edited = parse_edit(payload, TEAM, BOT_USER)
+    edited = parse_edit(payload, OURS)
     if edited is not None:
         assert type(edited.reply).model_validate_json(edited.reply.to_json()) == edited.reply
         assert edited.edited >= 0
-    gone = parse_deletion(payload, TEAM, BOT_USER)
+    gone = parse_deletion(payload, OURS)
     if gone is not None:
         assert len(gone.id.split(":")) == 3

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -14,6 +14,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from handlers.events import parse_missed
+from tests.support.builders import OURS
 from tests.support.desk import SESSION, Desk, muted
 from tests.support.waiting import until_caught_up, until_settled, wait_until
 
@@ -196,11 +197,12 @@ class Listener:
         """Let Slack send the events again, or another process note that it refused them."""
         event = self.slack.event_of(spoken.place.channel, spoken.ts)
         user = self.slack.bot_user_id
+        ours = replace(OURS, tenant=self.slack.team_id, user=user)
         if way == "retried":
             is_mention = user in event["text"] and not spoken.place.is_direct
             for kind in ("app_mention", "message") if is_mention else ("message",):
                 await self.slack.deliver_event({**event, "type": kind}, retry_num=1)
-        elif (missed := parse_missed(event, self.slack.team_id, user)) is not None:
+        elif (missed := parse_missed(event, ours)) is not None:
             await Checkpoints(store, CATCH_UP, "another").note([missed])
 
     def wrong(self, words: str, spoken: Sequence[Spoken]) -> list[str]:

@@ -26,8 +26,8 @@ from tests.support.builders import (
     ADA,
     BOT_USER,
     JSON,
+    OURS,
     ROOT_TS,
-    TEAM,
     TS,
     a_mention,
     a_reply,
@@ -358,11 +358,11 @@ def test_what_is_found_is_canonical(text: str) -> None:
 
 def test_a_person_s_message_names_a_session() -> None:
     """The thread is the message's own, or the one that it would start."""
-    named = parse_named(a_reply(URL), TEAM, BOT_USER)
+    named = parse_named(a_reply(URL), OURS)
     assert named is not None
     assert named[1:] == (ADA, SESSION, TS)
     assert named[0].thread_ts == ROOT_TS
-    alone = parse_named(a_reply(URL) | {"thread_ts": None}, TEAM, BOT_USER)
+    alone = parse_named(a_reply(URL) | {"thread_ts": None}, OURS)
     assert alone is not None
     assert alone[0].thread_ts == TS
 
@@ -386,7 +386,7 @@ def test_a_person_s_message_names_a_session() -> None:
 )
 def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
     """Bots, edits, notices and asides bring no offer."""
-    assert parse_named(a_reply(URL) | changes, TEAM, BOT_USER) is None
+    assert parse_named(a_reply(URL) | changes, OURS) is None
 
 
 @given(
@@ -394,6 +394,6 @@ def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
 )
 def test_no_message_makes_the_look_for_a_session_raise(payload: JSON) -> None:
     """An exception would make Slack retry the same payload again and again."""
-    named = parse_named(payload, TEAM, BOT_USER)
+    named = parse_named(payload, OURS)
     if named is not None:
         assert names_session(payload)

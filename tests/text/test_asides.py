@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bot.text.to_devin import is_aside, is_plain
 from handlers.parse.messages import parse_reply
-from tests.support.builders import BOT_USER, TEAM, a_reply, rich_text
+from tests.support.builders import BOT_USER, OURS, a_reply, rich_text
 from tests.support.tables import each
 
 
@@ -40,14 +40,14 @@ REPLIES = [
 def test_what_looks_like_an_aside_is_one(before: str, text: str) -> None:
     """Marks, emoji, quotes and invisible characters in front don't count, nor does the bracket."""
     assert is_aside(before + text, BOT_USER)
-    assert parse_reply(a_reply(before + text), TEAM, BOT_USER) is None
+    assert parse_reply(a_reply(before + text), OURS) is None
 
 
 @each("text", REPLIES)
 def test_words_before_it_make_it_a_reply(text: str) -> None:
     """The words count only at the beginning, after nothing that people read."""
     assert not is_aside(text, BOT_USER)
-    assert parse_reply(a_reply(text), TEAM, BOT_USER) is not None
+    assert parse_reply(a_reply(text), OURS) is not None
 
 
 @each("author", [{}, {"user": None, "bot_id": "B1"}])
@@ -63,7 +63,7 @@ def test_an_aside_in_blocks_alone_is_one(author: dict[str, str | None], text: st
     if author:
         ways.append(a_reply("no", blocks=[section]))
     for way in ways:
-        assert parse_reply(way | author, TEAM, BOT_USER) is None
+        assert parse_reply(way | author, OURS) is None
 
 
 _MARKS = ["_", "*", "~", "`", "```", "&gt; ", "> ", "• ", "- ", " ", "\n", "…", "—"]

@@ -14,9 +14,8 @@ from bot.text.to_devin import is_empty, mentioned, to_markdown
 from bot.wording.delivery_reports import late
 from handlers.parse.messages import parse_reply
 from tests.support.builders import (
-    BOT_USER,
     JSON,
-    TEAM,
+    OURS,
     a_reply,
     a_share,
     a_table,
@@ -58,7 +57,7 @@ def button(label: str, **fields: Any) -> JSON:
 def read(text: str = "", *, person: bool = False, **changes: Any) -> str:
     """Return what Devin reads of a reply, by a bot unless a `person` wrote it."""
     event = a_reply(text, **({} if person else BOT)) | {"blocks": []} | changes
-    reply = parse_reply(event, TEAM, BOT_USER)
+    reply = parse_reply(event, OURS)
     assert reply is not None
     return compose(reply, "CI", NO_NAMES).partition(" (in Slack):")[2].strip()
 
@@ -166,7 +165,7 @@ def test_an_attachment_gives_what_people_see(attachment: JSON, said: str) -> Non
 def test_an_attachment_of_buttons_says_nothing(empty: str) -> None:
     """Slack's own placeholder is no text."""
     attachment = {"fallback": empty, "blocks": [{"type": "actions", "elements": [button("Stop")]}]}
-    reply = parse_reply(a_reply("", **BOT) | {"attachments": [attachment]}, TEAM, BOT_USER)
+    reply = parse_reply(a_reply("", **BOT) | {"attachments": [attachment]}, OURS)
     assert reply is not None
     assert is_empty(reply)
 
@@ -176,7 +175,7 @@ def test_an_attachment_of_buttons_says_nothing(empty: str) -> None:
 
 def test_the_published_paste_is_read_whole() -> None:
     """The sample has the shape of a logged webhook (vercel/chat, `sample-messages.md`)."""
-    reply = parse_reply(sample_event("pasted_table"), TEAM, BOT_USER)
+    reply = parse_reply(sample_event("pasted_table"), OURS)
     assert reply is not None
     assert to_markdown(reply.text, reply.blocks) == (
         "Which devices support X?\n\n"
@@ -275,7 +274,7 @@ def test_an_attachment_about_another_page_is_read() -> None:
     """Apps fill these fields as well; what the text does not link is content."""
     page = {"title": "HighErrorRate", "from_url": "https://alerts.example/1"}
     assert read("[FIRING]", attachments=[page]) == "[FIRING]\n\nHighErrorRate"
-    reply = parse_reply(a_reply("", blocks=[], attachments=[{"text": "x"}]), TEAM, BOT_USER)
+    reply = parse_reply(a_reply("", blocks=[], attachments=[{"text": "x"}]), OURS)
     assert reply is not None
     assert is_empty(reply)
 
@@ -380,7 +379,7 @@ WHOLE: list[JSON] = [
 @given(mutated(WHOLE))
 def test_no_content_makes_the_parser_raise(payload: JSON) -> None:
     """It comes from outside, and an exception would bring the event back again and again."""
-    reply = parse_reply(payload, TEAM, BOT_USER)
+    reply = parse_reply(payload, OURS)
     if reply is not None:
         mentioned(reply.text, reply.blocks)
         assert len(compose(reply, "Bolt CI", NO_NAMES).encode()) < 10 * MOST_SAID
@@ -401,7 +400,7 @@ def test_hostile_blocks_are_read_in_one_go(hostile: JSON) -> None:
     """No input of a message's size keeps the relay busy, or is sent beyond the limit."""
     event = a_reply("x " * 20_000, **BOT, blocks=[hostile])
     event["attachments"] = [{"blocks": [hostile], "text": "y " * 1_000}] * 3
-    reply = parse_reply(event, TEAM, BOT_USER)
+    reply = parse_reply(event, OURS)
     assert reply is not None
     assert len(compose(reply, "CI", NO_NAMES)) < MOST_SAID + 100
 
@@ -412,7 +411,7 @@ def test_deep_blocks_are_no_recursion(kind: str) -> None:
     block: JSON = {"type": kind, "text": plain("x")}
     for _ in range(1_000):
         block = {"type": kind, "elements": [block]}
-    reply = parse_reply(a_reply("Look", **BOT, blocks=[block]), TEAM, BOT_USER)
+    reply = parse_reply(a_reply("Look", **BOT, blocks=[block]), OURS)
     assert reply is not None
     assert to_markdown("Look", [block]).startswith("Look")
 
