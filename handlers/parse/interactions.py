@@ -18,8 +18,6 @@ from bot.text.to_devin import says_something
 from bot.wording import actions
 from handlers.parse.messages import Payload, parse_message
 
-NOWHERE = ThreadRef.nowhere("", "form", "").channel
-
 NEW = "new"
 """The first word of a `/devin-say` that starts a session; a sentence may begin with "New"."""
 
@@ -192,9 +190,10 @@ def parse_anywhere(body: Payload, ours: Identity) -> Press | None:
         return None
     roots = message.get("thread_ts"), container.get("thread_ts"), message.get("ts")
     root = next((str(one) for one in roots if is_ts(one)), "")
+    place = ThreadRef(team=ours.tenant, channel=channel, thread_ts=root)
     return Press(
         by=by,
-        thread=ThreadRef(team=ours.tenant, channel=channel or NOWHERE, thread_ts=root),
+        thread=place if channel else ThreadRef.nowhere(ours.tenant, "form", ""),
         message=message,
         value=value_of(action),
         ts=string(action, "action_ts") if is_ts(action.get("action_ts")) else "",
