@@ -15,7 +15,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import Enum, auto
 from typing import assert_never
 
 from bot.mirror.agents import StatusLines
@@ -83,69 +82,62 @@ def _instead_of(what: DevinPost | SentFile | LongText) -> Sequence[DevinPost]:
             assert_never(what)
 
 
-MayHear = Callable[[], Awaitable[bool]]
-"""Says whether the thread may still be shown what the session says."""
+class _Unheard(Exception):
+    """The thread may not be shown any more of the batch."""
 
 
-class _Shown(Enum):
-    """The result for a part: it is there, it must be replaced, or nothing more may be shown."""
-
-    THERE = auto()
-    REPLACED = auto()
-    STOP = auto()
-
-
+@dataclass(frozen=True, slots=True)
 class Posting:
-    """One try at a batch."""
+    """One try at a batch, of which `items` are for the thread."""
 
-    def __init__(
-        self, teller: "WordsTeller", begun: Begun, batch: Batch, may_hear: MayHear
-    ) -> None:
-        self._words, self._files = teller.state.words, teller.files
-        self._threads, self._timing = teller.workspace.threads, teller.workspace.timing
-        self._begun = begun
-        self._batch = batch
-        self._may_hear = may_hear
-        self._notes = dict(batch.notes)
-        self._may_be_there = begun.again
+    teller: "WordsTeller"
+    begun: Begun
+    batch: Batch
+    thread: ThreadRef
+    items: Sequence[Said]
 
-    async def show(self, thread: ThreadRef, composed: Composed) -> bool:
-        """Show what is left of the batch; return False if the thread may not be shown all of it."""
-        ends = time.monotonic() + self._timing.batch_seconds
-        parts, done = list(parts_of(composed, self._notes)), self._batch.parts
+    async def show(self, composed: Composed) -> None:
+        """Show what is left of the batch, as far as the thread may be shown it: else `_Unheard`."""
+        words, timing = self.teller.state.words, self.teller.workspace.timing
+        ends = time.monotonic() + timing.batch_seconds
+        notes, may_be_there = dict(self.batch.notes), self.begun.again
+        parts, done = list(parts_of(composed, notes)), self.batch.parts
         while done < len(parts):
-            shown = await self._show(thread, parts[done], done)
-            if shown is _Shown.STOP:
-                return False
-            if shown is _Shown.REPLACED:
-                await self._note(parts[done].name, REPLACED)
-                parts = list(parts_of(composed, self._notes))
+            name = parts[done].name
+            if not await self._show(parts[done], done, may_be_there=may_be_there):
+                await words.note(self.begun, name, REPLACED)
+                notes[name] = REPLACED
+                parts = list(parts_of(composed, notes))
                 continue
             done += 1
-            self._may_be_there = False
+            may_be_there = False
             if done < len(parts):  # else the batch ends now
-                await self._words.note(self._begun, PARTS, str(done))
+                await words.note(self.begun, PARTS, str(done))
                 # A file needs the time of a whole try.
                 is_file = not isinstance(parts[done].what, DevinPost)
                 if is_file or time.monotonic() >= ends:
-                    wait = self._timing.post_pause
+                    wait = timing.post_pause
                     raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
-                await asyncio.sleep(self._timing.post_pause)
-        return True
+                await asyncio.sleep(timing.post_pause)
 
-    async def _show(self, thread: ThreadRef, part: Part, number: int) -> _Shown:
-        if not await self._may_hear():
-            return _Shown.STOP
+    async def _check(self) -> None:
+        heard = await self.teller.hearing(self.thread)
+        if not any(heard.hears(one) for one in self.items):
+            raise _Unheard
+
+    async def _show(self, part: Part, number: int, *, may_be_there: bool) -> bool:
+        """Show a part; return False if it must be replaced."""
+        await self._check()
         if isinstance(part.what, DevinPost):
-            return await self._post(thread, part.what, number)
-        return await self._put_file(thread, part.name, part.what)
+            return await self._post(part.what, number, may_be_there=may_be_there)
+        return await self._put_file(part.name, part.what)
 
-    async def _post(self, thread: ThreadRef, post: DevinPost, number: int) -> _Shown:
-        ids = self._begun.owed.log_fields
-        key = f"{self._begun.owed}|{self._batch.number}.{number}"
+    async def _post(self, post: DevinPost, number: int, *, may_be_there: bool) -> bool:
+        ids = self.begun.owed.log_fields
+        key = f"{self.begun.owed}|{self.batch.number}.{number}"
         try:
-            await self._threads.post_once(
-                thread, post, key, again=self._may_be_there, since=self._batch.since
+            await self.teller.workspace.threads.post_once(
+                self.thread, post, key, again=may_be_there, since=self.batch.since
             )
         except SlackRefused as error:
             if post is NOT_SHOWN or error.reason in OPERATOR_MUST_ACT:
@@ -154,23 +146,18 @@ class Posting:
                 log.warning("post not drawn", extra=ids | {"reason": str(error)})
             else:
                 log.error("report refused", extra=ids | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
-            return _Shown.REPLACED
+            return False
         if post is NOT_SHOWN:
             metrics.REPORTS.labels("refused").inc()
-        return _Shown.THERE
+        return True
 
-    async def _put_file(self, thread: ThreadRef, name: str, file: SentFile | LongText) -> _Shown:
-        part = FilePart(self._begun, thread, self._batch, name, file)
-        file_id = await self._files.bring(part)
+    async def _put_file(self, name: str, file: SentFile | LongText) -> bool:
+        part = FilePart(self.begun, self.thread, self.batch, name, file)
+        file_id = await self.teller.files.bring(part)
         if not file_id:
-            return _Shown.REPLACED if file_id is None else _Shown.THERE
-        if not await self._may_hear():  # bringing it took its time
-            return _Shown.STOP
-        return _Shown.THERE if await self._files.show(part, file_id) else _Shown.REPLACED
-
-    async def _note(self, name: str, what: str) -> None:
-        await self._words.note(self._begun, name, what)
-        self._notes[name] = what
+            return file_id is not None
+        await self._check()  # bringing it took its time
+        return await self.teller.files.show(part, file_id)
 
 
 LONG = 5_000
@@ -201,7 +188,7 @@ class WordsTeller:
         began = time.monotonic()
         batch = await self.state.words.cut(begun, thread, self._since())
         # A link that is made after this moment has nothing in the batch.
-        heard = await self._hearing(thread)
+        heard = await self.hearing(thread)
         link = heard.link
         found = [one for one in batch.items if heard.hears(one)] if batch else []
         if batch is None or link is None or not found:
@@ -225,21 +212,19 @@ class WordsTeller:
     async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
         """Post these items; if Slack takes nothing there, the next batch tells the thread."""
         thread = thread_of(begun.owed.subject)
-
-        async def may_hear() -> bool:
-            heard = await self._hearing(thread)
-            return any(heard.hears(one) for one in items)
-
         composed = await self._composed(link, thread, batch, items)
         if batch.notes.get(REFUSED) == link.session:
             composed = replace(composed, posts=[NOT_SHOWN, *composed.posts])
         try:
-            return await Posting(self, begun, batch, may_hear).show(thread, composed)
+            await Posting(self, begun, batch, thread, items).show(composed)
+        except _Unheard:
+            return False
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
                 # Who called `tell` ends it as well, which changes nothing then.
                 await self.end(begun, told=False, refused=link.session)
             raise
+        return True
 
     async def end(self, begun: Begun, *, told: bool, refused: SessionId | None = None) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the batch, shown or not, and go on with what has come meanwhile."""
@@ -251,7 +236,7 @@ class WordsTeller:
         now = self.workspace.clock.now // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
-    async def _hearing(self, thread: ThreadRef) -> Heard:
+    async def hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
         heard = await self.audience.of(thread, Need.WORDS)
         if heard.unsure is not None:
