@@ -1,5 +1,6 @@
 """A session that uses up its cap: its threads are told, and someone goes on in a new one."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -217,6 +218,30 @@ async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_go
     (new,) = set(desk.devin.sessions) - before
     prompt, *more = [one.text for one in desk.devin.session(new).messages]
     assert [one for one in (prompt, *more) if "Use Postgres" in one] == (more if how else [prompt])
+
+
+async def test_what_is_written_while_devin_is_asked_reaches_the_session_that_goes_on(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """The one at its cap takes it first; its prompt has what was written before, and once."""
+    thread, asked = await used_up(desk, raw), asyncio.Event()
+    await offered(desk, thread)
+    before = set(desk.devin.sessions)
+    desk.devin.creations.append(replace(STATES["rate_limited"], retry_after="1"))
+    desk.devin.creations.append(replace(STATES["running"], until=asked))
+    await press_on(desk, post_with(desk, actions.CONTINUE_SESSION, thread))
+    await wait_until(lambda: len(desk.devin.creations) == 1, "it is put off")
+    await desk.until_delivered(await desk.reply("Keep the tests", thread))
+    await wait_until(lambda: set(desk.devin.sessions) - before, "Devin is asked")
+    await desk.until_delivered(await desk.reply("Use Postgres, not SQLite", thread))
+    asked.set()
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    (new,) = set(desk.devin.sessions) - before
+    await desk.until_received("Use Postgres", new)
+    await desk.until_delivered(await desk.reply("Thanks", thread))
+    prompt, *more = [one.text for one in desk.devin.session(new).messages]
+    assert ("Keep the tests" in prompt, "Use Postgres" in prompt) == (True, False)
+    assert [one.partition("\n\n")[2] for one in more] == ["Use Postgres, not SQLite", "Thanks"]
 
 
 async def test_a_try_to_go_on_that_failed_can_be_repeated(

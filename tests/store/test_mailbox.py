@@ -209,6 +209,34 @@ async def test_a_person_may_send_only_what_devin_never_took(
     assert await raw.hmget(record, "round", "edited") == ["2" if is_sent else "1", "7"]
 
 
+@pytest.mark.parametrize("state", ["waiting", "done"])
+async def test_what_an_earlier_link_took_although_it_is_for_this_one_is_read_for_it(
+    mailbox: Mailbox, store: Store, state: str
+) -> None:
+    """An event of it brings it nowhere; nor does the read of what is for the earlier one."""
+    before, reply = a_reply(1), a_reply(3)
+    await filled(mailbox, 1, 3)
+    links = Links(store, TTL)
+    await links.remove(THREAD)
+    since = ts_micros(a_reply(2).ts)
+    await links.create(THREAD, LINK.model_copy(update={"session": OTHER, "since": since}))
+    if state == "done":
+        for _ in range(2):
+            await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=False)
+
+    async def accepted(one: Reply, session: SessionId, evidence: Evidence) -> Change:
+        return (await mailbox.accept(one, session, NONE, evidence)).change
+
+    assert await accepted(reply, OTHER, Evidence.EVENT) is Change.REPEATED
+    assert await accepted(before, OTHER, Evidence.THREAD) is Change.EARLIER
+    assert await accepted(reply, ID, Evidence.THREAD) is Change.UNLINKED
+    assert await accepted(reply, OTHER, Evidence.THREAD) is Change.ACCEPTED
+    assert await accepted(reply, OTHER, Evidence.THREAD) is Change.REPEATED
+    waits = int(state == "waiting")
+    assert (await mailbox.length(ID), await mailbox.length(OTHER)) == (waits, 1)
+    assert await mailbox.round_of(reply.id) == 2
+
+
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
     """An accepted reply renews the link's time to live, and its channel's."""
     keys = (at(link_key(THREAD)), at(THREADS_KEY))

@@ -10,8 +10,9 @@ from bot.delivery.compose import markdown_of, message_of
 from bot.model.errors import SlackRefused
 from bot.model.files import AttachedFile
 from bot.model.people import Standing
+from bot.model.record import string
 from bot.model.replies import Reply
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef, is_ts, ts_micros
 from bot.relay.lifecycle.starting import Choosing, Chosen, Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.text.content import section
@@ -35,22 +36,28 @@ MOST_PAGES = 50
 class Prompt:
     """A prompt, as Markdown with names; `as_self` is for Devin to read from the person themselves.
 
-    `left_out` counts messages of the thread whose authors may not message Devin.
+    `left_out` counts messages of the thread whose authors may not message Devin. `until` is the
+    time of the last message that was read there (us); 0 for none.
     """
 
     text: str
     as_self: str
     left_out: int
     chosen: Chosen
+    until: int
 
 
 @dataclass(slots=True)
 class _Earlier:
-    """The latest of the `count` messages of a thread that Devin may read; others are `left_out`."""
+    """The latest of the `count` messages of a thread that Devin may read; others are `left_out`.
+
+    `until` is the time of the last message that was read (us).
+    """
 
     latest: list[tuple[Reply, Standing]] = field(default_factory=list)
     count: int = 0
     left_out: int = 0
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Prompts:
             whose = f"Standing words of this channel, set by {by} (in Slack):"
         own_texts = (("", first, asked), (whose, first, as_self))
         texts = ["\n\n".join(filter(None, (*parts, quoted))) for parts in own_texts]
-        return Prompt(texts[0], texts[1], earlier.left_out, chosen)
+        return Prompt(texts[0], texts[1], earlier.left_out, chosen, earlier.until)
 
     async def _quoted(self, earlier: _Earlier, head: str) -> str:
         """Return the latest messages of a thread, the oldest first, each in a block quote."""
@@ -177,6 +184,8 @@ class Prompts:
         for _ in range(MOST_PAGES):
             page, cursor = await self.workspace.threads.page(thread, cursor, **ends)
             for raw in page:
+                if is_ts(ts := string(raw, "ts")):
+                    earlier.until = max(earlier.until, ts_micros(ts))
                 one = self.parse_earlier(raw, thread, self.workspace.identity)
                 if one is None or one.ts in seen or is_empty(one):
                     continue

@@ -134,6 +134,8 @@ class Starter:
         if not isinstance(as_user, str):
             return self._failed(start, as_user)
         started = start.started(prompt.chosen.options, as_user)
+        if start.goes_on:
+            started = started.model_copy(update={"until": prompt.until})
         # Only this try knows the token, so no other one has the same claim.
         mine = Noted(started=started).to_json()
         if not await self.state.claims.claim(start.sent, self._keep(start), mine):
@@ -239,7 +241,7 @@ class Starter:
         thread, message = start.thread, start.message
         await self.state.names.keep([named])
         await self.state.watches.begin(named.session, started)
-        at = ts_micros(start.since)
+        at = max(ts_micros(start.since), started.until)
         root = message if message.ts == thread.thread_ts else None
         link, _ = await self.accepting.link(
             thread, start.by, named.session, at, begins=True, root=root, step=message.step

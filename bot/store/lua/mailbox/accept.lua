@@ -2,8 +2,10 @@
 -- reply in the state `ahead` is one whose edit came first and left the newer text (`revise`).
 -- `evidence` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
 -- there, 'person' if a person sends it, or 'stop' if that stops Devin, also where the thread is
--- muted. The reply is not sent for `wait` ms, since an earlier one may still come; `thread` is ''
--- if it is in none. The second run of a `call` changes nothing, and has the same result.
+-- muted. One that was just read, and was written after the request for the link, is accepted again
+-- if an earlier link's session took it. The reply is not sent for `wait` ms, since an earlier one
+-- may still come; `thread` is '' if it is in none. The second run of a `call` changes nothing, and
+-- has the same result.
 -- Returns the result, and the ms after which to wake the session, or -1 for no wake-up.
 local session = ARGV[1]
 local text = ARGV[2]
@@ -21,9 +23,13 @@ local now = now_ms()
 local is_stop = evidence == 'stop'
 local by_person = is_stop or evidence == 'person'
 
-local is = redis.call('HMGET', reply, 'state', 'pressed')
+local is = redis.call('HMGET', reply, 'state', 'pressed', 'session')
 local known, is_again = is[1], is[2] == call
-local is_free = known == 'ahead' or (by_person and known == 'withdrawn')
+local linked = thread ~= '' and redis.call('GET', key.link(thread))
+linked = linked and cjson.decode(linked)
+local is_elsewhere = evidence == 'thread' and (known == 'waiting' or known == 'done')
+                     and linked and linked.session ~= is[3]
+local is_free = known == 'ahead' or (by_person and known == 'withdrawn') or is_elsewhere
 if by_person and known == 'done' then
   local was = redis.call('HMGET', reply, 'outcome', 'session')
   local is_json, ended = pcall(cjson.decode, was[1] or '')
@@ -37,10 +43,7 @@ if known and (is_again or not is_free) then
 end
 
 if thread ~= '' then
-  local linked = redis.call('GET', key.link(thread))
-  if not linked then return {'unlinked', -1} end
-  linked = cjson.decode(linked)
-  if linked.session ~= session then return {'unlinked', -1} end
+  if not linked or linked.session ~= session then return {'unlinked', -1} end
   if linked.muted and not is_stop then return {'muted', -1} end
   if not by_person and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
   if not known and evidence == 'old event' then return {'outdated', -1} end
@@ -51,7 +54,8 @@ end
 
 local kept = known == 'ahead' and not by_person and redis.call('HGET', reply, 'reply') or text
 local round = 1
-if known and by_person then
+if is_elsewhere then redis.call('ZREM', key.mail(is[3]), reply_id) end
+if known and (by_person or is_elsewhere) then
   local edited = redis.call('HGET', reply, 'edited')
   round = (redis.call('HGET', reply, 'round') or 0) + 1
   redis.call('DEL', reply)
