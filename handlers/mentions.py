@@ -14,7 +14,7 @@ from functools import partial
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
-from bot.model.errors import NotAllowed, NotLinked, PersonError
+from bot.model.errors import AlreadyDone, NotAllowed, NotLinked, PersonError
 from bot.model.options import Changes
 from bot.model.people import Act
 from bot.model.replies import Change, Reply, reply_id
@@ -63,7 +63,9 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     @on_press(app, cases, actions.SEND_SPOKEN)
     async def on_send_spoken(press: Press) -> SlackMessage:
         change = await cases.asking.send_asked(press.value, press.by, press.channel)
-        return forms.SENT_BEFORE if change is Change.REPEATED else forms.SENT
+        if change is Change.REPEATED:
+            raise AlreadyDone
+        return forms.SENT
 
 
 async def answer(cases: UseCases, command: Command, event: str) -> None:

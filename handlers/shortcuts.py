@@ -4,7 +4,7 @@ from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.errors import EmptyMessage
+from bot.model.errors import AlreadyDone, EmptyMessage
 from bot.model.replies import Change
 from bot.relay import UseCases
 from bot.wording import actions, forms
@@ -28,8 +28,9 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         sent = await cases.asking.send(press.said, press.by)
         if not isinstance(sent, Change):
             return sent
-        is_new = sent is not Change.REPEATED
-        return Note(forms.SENT, is_seen=True) if is_new else Note(forms.SENT_BEFORE)
+        if sent is Change.REPEATED:
+            raise AlreadyDone
+        return Note(forms.SENT, is_seen=True)
 
     @on_submit(app, cases, actions.ASK_SESSION, forms.problems, actions.TYPED_FIELD)
     async def on_session(form: Submission) -> None:

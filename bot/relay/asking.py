@@ -157,7 +157,7 @@ class Asking:
             words = thread_links.linked_already(*await self.naming.linked(link))
             await self.notices.whisper(thread, by, words, once=claim)
         elif message is not None and await self._accept(message, session) is Change.REPEATED:
-            told, once = forms.SENT_BEFORE, f"before:{number}"
+            told, once = refusals.sorry(errors.AlreadyDone()), f"before:{number}"
             await self.notices.whisper(thread, by, told, once=once, at=message.ts)
         await self.state.claims.claim(claim)
 

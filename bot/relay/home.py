@@ -23,7 +23,7 @@ from bot.slack.api import call
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
-from bot.wording import home_view, thread_links
+from bot.wording import home_view, refusals, thread_links
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage, View
 from bot.wording.usage import MOST_LINES
@@ -64,11 +64,9 @@ class Home:
     async def _page(self, viewer: UserId, note: str) -> View:
         try:
             return await self._view(viewer, note)
-        except errors.NotIdentified:
-            return home_view.only(home_view.closed(Standing.UNKNOWN, self.workspace.admin))
-        except errors.StoreAway as error:
+        except (errors.NotIdentified, errors.StoreAway) as error:
             log.warning("home without threads", extra={"reason": str(error)})
-            return home_view.only(home_view.AWAY)
+            return home_view.only(refusals.passing(error))
 
     async def suggest(self, viewer: UserId, direct: str) -> None:
         """Offer prompts, once a day, to who may message Devin in the direct message they opened."""

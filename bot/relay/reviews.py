@@ -25,7 +25,7 @@ from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing
 from bot.store.state import State
-from bot.wording.message import SlackMessage
+from bot.wording.message import LEGACY, SlackMessage
 from bot.wording.mirror import card as words
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Reviews:
         """
         await self.accepting.check(by, thread.channel)
         if self.devin.is_legacy:
-            return words.LEGACY
+            return LEGACY
         found = [parse_pull_request(named)] if named else await self._opened(thread, short)
         if len(found) != 1 or found[0] is None:
             return words.NO_PULL_REQUEST if named else words.WHICH

@@ -41,11 +41,6 @@ ASK_TO_LINK = SlackMessage(
     "be posted here."
 )
 
-SENT_BEFORE = SlackMessage(
-    "That message was already sent to Devin. Check its reaction, or my reply in the thread, for "
-    "the result; if there's neither, it may still be queued."
-)
-
 SENT = SlackMessage(
     "Sending to Devin. Look for ✅ on the message; if anything goes wrong, I'll say so in the "
     "thread."

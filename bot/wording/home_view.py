@@ -51,8 +51,6 @@ PARTIAL = (
     "in a minute may show more."
 )
 
-AWAY = SlackMessage("I couldn't reach my database. Please reopen this tab in a minute.")
-
 DONE = "Done. I've posted a note in the thread."
 GONE = "That thread is no longer linked to that session. Nothing changed."
 

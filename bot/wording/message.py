@@ -140,6 +140,11 @@ class SlackMessage:
         return replace(self, text=text, advice=advice, footer=footer)
 
 
+LEGACY = SlackMessage(
+    "I use version 1 of Devin's API, which doesn't offer that. You may find it in Devin itself."
+)
+
+
 def opens(session: NamedSession) -> Block:
     """Return the button that opens a session in Devin; Slack tells of its press all the same."""
     return button(OPEN_SESSION, "Open session", url=session_address(session))

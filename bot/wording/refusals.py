@@ -55,7 +55,7 @@ KEPT_ASIDE = SlackMessage(
 
 _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
     errors.AlreadyDone: SlackMessage(
-        "That has already been done. You'll find the result in the thread."
+        "That was already done or asked for. You'll find the result in the thread."
     ),
     errors.BeingStarted: SlackMessage(UNDER_WAY),
     errors.EmptyMessage: SlackMessage(

@@ -20,6 +20,7 @@ from bot.store.outbox import KEEP, Outbox, Owed, OwedKind
 from bot.wording import refusals
 from bot.wording.commands import by_mention
 from bot.wording.lifecycle import adopting as words
+from bot.wording.message import LEGACY
 from sandbox.devin.organization import ORG_ID
 from sandbox.devin.sessions import NewSession
 from sandbox.slack.server import Message
@@ -204,7 +205,7 @@ async def test_who_may_not_start_sessions_sets_none(
 async def test_version_1_adopts_nothing(bot: Bot, desk: Desk) -> None:
     """Which is said."""
     ts = await desk.mention("adopt tag:oncall")
-    await desk.until_said(words.LEGACY, ts)
+    await desk.until_said(LEGACY, ts)
 
 
 async def test_what_cannot_be_a_rule_is_said(bot: Bot, desk: Desk) -> None:

@@ -172,7 +172,7 @@ async def test_nothing_starts_if_slack_refuses_to_tell_who_reacts(bot: Bot, desk
     desk.slack.fail_next("reactions.get", error="missing_scope")
     ts = await desk.slack.say("The build is red")
     await desk.slack.react("general", ts, ROBOT)
-    await desk.until_whispered(starting.unchecked("missing_scope"), "ada")
+    await desk.until_whispered(refusals.refused_by_slack("missing_scope"), "ada")
     assert prompts(desk) == []
 
 

@@ -19,6 +19,7 @@ from bot.model.sessions import Closing, SessionState
 from bot.model.threads import ThreadRef
 from bot.wording import refusals
 from bot.wording.lifecycle import ending, starting
+from bot.wording.message import LEGACY
 from sandbox.devin.answers import STATES
 from sandbox.slack.server import Message
 from tests.support.desk import (
@@ -108,7 +109,7 @@ async def test_version_1_archives_nothing(bot: Bot, desk: Desk) -> None:
     """It says so instead of asking."""
     thread = await desk.linked_thread()
     await desk.mention("archive", thread=thread)
-    await desk.until_said(ending.NO_ARCHIVE, thread)
+    await desk.until_said(LEGACY, thread)
 
 
 async def test_keep_it_keeps_it(bot: Bot, desk: Desk) -> None:

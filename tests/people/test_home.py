@@ -11,7 +11,7 @@ from hypothesis import example, given
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import NotLinked, SlackAway
+from bot.model.errors import NotIdentified, NotLinked, SlackAway, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, NamedSession, PullRequest, SessionId, SessionState, Watched
@@ -428,7 +428,7 @@ async def test_who_is_asking_may_be_unknown(bot: Bot, desk: Desk) -> None:
     """A failed look-up shows no threads, and the tab says so."""
     desk.slack.fail_next("users.info", status=503, times=2)
     (said,) = lines(await home(desk, "ben"))
-    assert said == home_view.closed(Standing.UNKNOWN).text
+    assert said == refusals.passing(NotIdentified("users.info")).text
 
 
 async def test_only_allowed_channels_are_shown(environ: dict[str, str], desk: Desk) -> None:
@@ -621,7 +621,7 @@ async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Re
     thread = await desk.linked_thread()
     await raw.client_pause(20_000, all=False)
     (said,) = lines(await home(desk))
-    assert said == home_view.AWAY.text
+    assert said == refusals.passing(StoreAway("PING")).text
     await raw.client_unpause()
     assert listed(await home(desk)) == [thread]
 

@@ -20,7 +20,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
 from bot.store.outbox import Owed, OwedKind
 from bot.wording import actions, refusals
-from bot.wording.message import SlackMessage
+from bot.wording.message import LEGACY, SlackMessage
 from bot.wording.mirror import card as words
 from sandbox.devin.organization import ORG_ID, ReviewState
 from tests.support.bots import BRISK
@@ -167,7 +167,7 @@ async def test_a_guest_asks_for_none(bot: Bot, desk: Desk) -> None:
 @on_v1
 async def test_version_1_has_none(bot: Bot, desk: Desk) -> None:
     """It says so."""
-    await desk.until_said(words.LEGACY, await desk.mention(f"review {PR}"))
+    await desk.until_said(LEGACY, await desk.mention(f"review {PR}"))
 
 
 async def test_a_key_that_may_not_review_is_told_by_the_permission_it_lacks(

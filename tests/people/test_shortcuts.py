@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import (
+    AlreadyDone,
     CannotPost,
     EmptyMessage,
     IsMuted,
@@ -221,11 +222,11 @@ async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, stor
     ts = await desk.reply("Please rebase", thread)
     await desk.until_delivered(ts)
     await run(desk, SEND, ts, user="ben")
-    await desk.until_whispered(forms.SENT_BEFORE, "ben")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ben")
     await run(desk, SEND, thread, user="ben")
     await desk.until_delivered(thread)
     await run(desk, SEND, thread)
-    await desk.until_whispered(forms.SENT_BEFORE, "ada")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
     await until_settled(store)
     assert len(desk.devin.requests) == 2
 
@@ -248,7 +249,7 @@ async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then
     await run(desk, SEND, ts)
     await desk.until_marked("zzz", ts)
     await run(desk, SEND, ts)
-    await desk.until_whispered(forms.SENT_BEFORE, "ada")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
     assert desk.devin.received(SESSION) == []
 
 
@@ -283,7 +284,7 @@ async def test_what_another_session_has_can_be_sent_to_the_one_that_is_linked_th
     await run(desk, SEND, ts)
     await desk.until_received("Please rebase", OTHER_SESSION)
     await run(desk, SEND, ts)
-    await desk.until_whispered(forms.SENT_BEFORE, "ada")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
     assert len(desk.received()) == len(desk.received(OTHER_SESSION)) == 1
 
 
@@ -557,7 +558,7 @@ async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, des
     await desk.mention("unlink", thread=thread)
     await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await submit(desk, await asked(desk, SEND, ts), SESSION)
-    await desk.until_whispered(forms.SENT_BEFORE, "ada")
+    await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
     await desk.reply("And push", thread)
     await desk.until_received("And push")
     assert len(desk.devin.requests) == 2

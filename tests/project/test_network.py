@@ -16,7 +16,7 @@ from bot.app import open_slack
 from bot.devin.api import Unread
 from bot.devin.files import HOSTS
 from bot.devin.opening import open_devin
-from bot.model.errors import SlackAway
+from bot.model.errors import AlreadyDone, SlackAway
 from bot.model.files import AttachedFile, FileLeftOut
 from bot.model.replies import Wait
 from bot.model.sessions import SessionId
@@ -27,7 +27,7 @@ from bot.slack.api import SlackClient, call, respond
 from bot.slack.files import FILE_HOSTS, GOVSLACK, GOVSLACK_FILE_HOSTS, SlackFiles, Uploads
 from bot.slack.receiving.socket_mode import NO_TLS, SocketMode
 from bot.slack.threads import Threads
-from bot.wording import forms
+from bot.wording import refusals
 from tests.people import test_edits, test_shortcuts
 from tests.support.desk import SESSION, Desk
 from tests.support.observers import Observed
@@ -193,7 +193,7 @@ async def test_a_proxy_is_never_used_for_this_machine(
             await desk.slack.wait_connected()
             thread, ts = await test_edits.delivered(desk)
             await test_shortcuts.run(desk, test_shortcuts.SEND, ts)
-            await desk.until_whispered(forms.SENT_BEFORE, "ada")
+            await desk.until_whispered(refusals.sorry(AlreadyDone()), "ada")
             desk.devin.say(SESSION, desk.devin.attach(SESSION, "plan.md", b"# Plan"))
             await wait_until(lambda: files(desk, thread) == ["plan.md"], "a file is there")
         assert server.connections == 0

@@ -34,7 +34,7 @@ from bot.store.state import State
 from bot.store.watches import short_id
 from bot.text.to_slack import escape
 from bot.wording.lifecycle import adopting as words
-from bot.wording.message import SlackMessage
+from bot.wording.message import LEGACY, SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ class Adopting:
         channel, made = place.channel, {"by": by, "since": int(time.time())}
         await self.accepting.check(by, channel, Act.START)
         if self.devin.is_legacy:
-            return words.LEGACY
+            return LEGACY
         if rules and await self.threads.audience.is_barred(channel, by):
             return words.SHARED
         known = {one.words for one in (await self.state.profiles.get(channel)).rules}
@@ -243,7 +243,7 @@ class Adopting:
         """Return the words that show the channel's rules."""
         await self.accepting.check(by, channel)
         if self.devin.is_legacy:
-            return words.LEGACY
+            return LEGACY
         rules = (await self.state.profiles.get(channel)).rules
         if rules:  # the entry has expired if no process ran for a month
             await self._owe(channel)

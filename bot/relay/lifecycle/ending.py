@@ -23,7 +23,7 @@ from bot.store.claims import new_number
 from bot.store.outbox import Owing
 from bot.store.state import State
 from bot.wording.lifecycle import ending
-from bot.wording.message import SlackMessage
+from bot.wording.message import LEGACY, SlackMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Ending:
         await self.accepting.check(by, thread.channel, Act.APPROVE)
         link = await self.accepting.linked(thread)
         if how is Closing.ARCHIVE and self.devin.is_legacy:
-            return ending.NO_ARCHIVE
+            return LEGACY
         named = await self.naming.one(link.session, most=0)
         (seen,) = await self.state.watches.seen([link.session])
         if how is Closing.END and seen.state is SessionState.ENDED:

@@ -19,6 +19,7 @@ from bot.text.content import section
 from bot.text.mrkdwn import block_quote
 from bot.text.to_devin import is_empty, mark_typed, speaker
 from bot.text.to_slack import cut
+from bot.wording import refusals
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
 
@@ -169,7 +170,7 @@ class Prompts:
             reacted = await self.workspace.threads.reacted(channel, ts, start.emoji)
         except SlackRefused as error:
             log.warning("reactions unread", extra=start.log_fields | {"reason": error.reason})
-            return words.unchecked(error.reason, self.workspace.admin)
+            return refusals.refused_by_slack(error.reason, self.workspace.admin)
         if start.by in reacted:
             return None
         return words.OTHERS_REACTED if reacted else words.WITHDRAWN

@@ -9,11 +9,6 @@ from bot.text.to_slack import cut, quiet
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import as_code, codes, local_time, own_thread, plural, session_link
 
-LEGACY = SlackMessage(
-    "I use version 1 of Devin's API, which doesn't say where sessions come from, so I can't adopt "
-    "any."
-)
-
 SHARED = SlackMessage(
     "I *didn't change* anything: other organizations share this channel, or may share it, and "
     "would read along, so it can't adopt sessions."

@@ -13,11 +13,6 @@ from bot.wording.delivery_reports import words_of
 from bot.wording.message import SlackMessage, button, plain_text
 from bot.wording.phrases import ADMIN, note, session_link
 
-NO_ARCHIVE = SlackMessage(
-    "I use version 1 of Devin's API, which can't archive sessions. Mention me with `end` to end "
-    "this session, or archive it in Devin."
-)
-
 
 def ask(how: Closing, thread: ThreadRef, session: NamedSession) -> SlackMessage:
     """Ask whether the session is really to be ended or archived."""

@@ -12,17 +12,12 @@ from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import SlackMessage, button
 from bot.wording.phrases import (
     ADMIN,
-    as_code,
     named_by,
     note,
     plural,
     session_address,
     session_link,
     span,
-)
-
-BUSY = SlackMessage(
-    "A session is already being started in this thread, so I didn't start another one."
 )
 
 UNDER_WAY = (
@@ -63,14 +58,6 @@ OTHERS_REACTED = SlackMessage(
     "I didn't start a session, since the one who reacted first took that reaction away. If you "
     "want one, take yours away and react again, or mention me in the thread with `start`."
 )
-
-
-def unchecked(reason: str, admin: str = ADMIN) -> SlackMessage:
-    """Say that Slack refused to tell whether the reaction is still there, with its error code."""
-    return SlackMessage(
-        f"I didn't start a session: Slack didn't let me check whether your reaction is still there "
-        f"({as_code(reason)}). Ask {admin}, or mention me in the message's thread with `start`."
-    )
 
 
 def waiting(give_up_after: timedelta) -> SlackMessage:

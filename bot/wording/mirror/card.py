@@ -256,10 +256,6 @@ NO_PULL_REQUEST = SlackMessage(
     "`/merge_requests/`, `/pull-requests/` or `/pullrequest/` and a number."
 )
 
-LEGACY = SlackMessage(
-    "I use version 1 of Devin's API, which has no Devin Review. Ask for the review in Devin."
-)
-
 
 def short_of(address: str) -> str:
     """Return what stands for a pull request in the value of a button or an option."""
