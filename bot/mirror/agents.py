@@ -110,11 +110,6 @@ REFUSED_FOR = timedelta(days=1)
 FIX = "Paste the output of `devin-relay manifest --agent` and reinstall the app, or set AGENT=off"
 
 
-def scope_of(workspace: Workspace) -> str:
-    """Return a part for names of claims, so that an app that becomes an agent is asked anew."""
-    return "write" if WRITE in workspace.identity.scopes else ""
-
-
 class AgentStatus(StrEnum):
     """The states of an agent session; the values are Slack's."""
 
@@ -181,7 +176,8 @@ class AgentSessions:
         self._stopped_seconds = workspace.timing.stopped_wait.total_seconds()
         self._retry_pause = workspace.timing.tell_pauses[-1]
         self._limits = RateLimits()
-        self._claim = f"agent refused:{scope_of(workspace)}"
+        # Slack is asked again at once if the app has become an agent.
+        self._claim = f"agent refused:{'write' if WRITE in workspace.identity.scopes else ''}"
 
     async def are_refused(self, channel: str) -> bool:
         """Return True if `channel` is known to have none, so that status lines serve there."""

@@ -52,11 +52,6 @@ class _Due:
     summary: SessionSummary | None
     children: tuple[Child, ...] = ()
 
-    @property
-    def place(self) -> tuple[int, int]:
-        """The place in the line: news first, then what has not been read for longest."""
-        return (-self.worth, self.poll.seen.read_at)
-
 
 class SessionPoll:
     """Polls sessions, and records what is new.
@@ -107,7 +102,8 @@ class SessionPoll:
         """Read as many as the budget has; each of the others is due when its read can be had."""
         if not due:
             return
-        line = sorted(due, key=lambda one: one.place)
+        # News comes first, then what has not been read for longest.
+        line = sorted(due, key=lambda one: (-one.worth, one.poll.seen.read_at))
         paid, wait = await self._reads.spend(len(line))
         unpaid = [one.poll for one in line[paid:]]
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(unpaid))

@@ -225,17 +225,13 @@ class Profiles:
             if await self._store.swap(key, raw, new, KEEP):
                 return profile
 
-    async def clear(self, channel: str) -> None:
-        """Forget the channel's profile."""
-        await self._store.delete(profile_key(channel))
-
     async def move(self, channel: str, to: str) -> None:
         """Give the profile to the new id `to`, without session, digest and rules. Idempotent."""
         was = await self.get(channel)
         ended = {"session": None, "session_by": UserId(""), "digest": None, "rules": ()}
         kept = {**dict(was), **ended}
         await self.change(to, lambda there: kept if there == Profile() else {})
-        await self.clear(channel)
+        await self._store.delete(profile_key(channel))
 
 
 def card_owed(thread: ThreadRef, link: Link) -> Owed:
