@@ -9,7 +9,6 @@ something that its author sees: it reaches Devin, or the bot asks back with butt
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
@@ -25,10 +24,10 @@ from bot.relay.accept import FRESH
 from bot.relay.lifecycle.starting import Start, subject_of
 from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links, usage
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, View
 from handlers import replies
-from handlers.answering import Asker, on_press, whisper
-from handlers.modals import show
+from handlers.answering import on_press, whisper
+from handlers.modals import opens
 from handlers.parse.commands import Command, parse_command, parse_guess
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
@@ -42,11 +41,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         await cases.asking.start(press.value, press.by, press.channel, press.ts)
         return thread_links.STARTING
 
-    @on_press(app, cases, actions.LINK_SPOKEN)
-    async def on_link_spoken(press: Press) -> None:
+    @opens(cases, forms.LINK_TITLE, app.action(actions.LINK_SPOKEN))
+    async def on_link_spoken(press: Press) -> View:
         message = (await cases.asking.read(press.value, press.by, press.channel)).message
-        work = partial(cases.asking.form, message.thread, press.by, message)
-        await show(Asker.of(cases, press), forms.LINK_TITLE, press.trigger, work)
+        return await cases.asking.form(message.thread, press.by, message)
 
     @on_press(app, cases, actions.RUN_SPOKEN)
     async def on_run_spoken(press: Press) -> SlackMessage:
@@ -55,7 +53,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         # What was written before the press was not for Devin. A start is about its own message.
         ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
         verb, argument, app = meant.verb, meant.argument, meant.message.app
-        words = await obey(cases, Command(verb, argument, thread, press.by, ts, app))
+        command = Command(verb, argument, thread, press.by, ts, app)
+        words = await OBEYS[verb](cases, command)
         if words is not None:
             await cases.notices.say(thread, words, once=f"ran:{press.value}")
         return thread_links.command_run(verb, argument)
@@ -75,13 +74,11 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
     again, after a crash or an outage, and be answered differently: an `unlink` finds no link.
     """
     thread, claim = command.thread, claim_of(command.thread, command.ts)
-    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, command.ts)):
-        return  # a reply that was edited: `events` tells what that does
-    if not await cases.state.claims.begin(claim, event):
+    if not await _begins(cases, command, event):
         return
     try:
         if not cases.accepting.is_old(command.ts):
-            words = await obey(cases, command)
+            words = await OBEYS[command.verb](cases, command)
         else:  # others may have followed it
             await cases.accepting.check(command.by, thread.channel, act_of(command.verb))
             words = delivery_reports.late(0, [command.verb], silenced=False)
@@ -98,20 +95,26 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
 
     From now on, `answer` ignores the command; the event of a fresh one is waited for first.
     """
-    thread, claim = command.thread, claim_of(command.thread, command.ts)
     if cases.accepting.is_fresh(command.ts):
         await asyncio.sleep(FRESH.total_seconds())
-    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, command.ts)):
+    if not await _begins(cases, command, "catch-up"):
         return False
-    if not await cases.state.claims.begin(claim, "catch-up"):
-        return False
+    thread = command.thread
     try:
         await cases.accepting.check(command.by, thread.channel, act_of(command.verb))
     except NotAllowed as error:
         await whisper(cases, thread, command.ts, command.by, error, each=True)
-        await cases.state.claims.claim(claim)
+        await cases.state.claims.claim(claim_of(thread, command.ts))
         return False
     return True
+
+
+async def _begins(cases: UseCases, command: Command, event: str) -> bool:
+    """Return True if a command is to be run, and no other event of it has begun that."""
+    thread, ts = command.thread, command.ts
+    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, ts)):
+        return False  # a reply that was edited: `events` tells what that does
+    return await cases.state.claims.begin(claim_of(thread, ts), event)
 
 
 def act_of(verb: str) -> Act:
@@ -126,18 +129,9 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
     return f"command:{thread.channel}:{ts}"
 
 
-async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Run a command; return what to say, or None where the thread's card says it."""
-    return await OBEYS[command.verb](cases, command)
-
-
 async def _help(cases: UseCases, command: Command) -> SlackMessage:
     await cases.accepting.check(command.by, command.thread.channel)
     return commands.HELP
-
-
-async def _usage(cases: UseCases, command: Command) -> SlackMessage:
-    return await cases.usage.here(command.thread, command.by)
 
 
 async def _review(cases: UseCases, command: Command) -> SlackMessage | None:
@@ -199,10 +193,6 @@ async def _start(cases: UseCases, command: Command) -> None:
     await cases.starting.start(Start(message=prompt, reads_thread=True))
 
 
-async def _end(cases: UseCases, command: Command) -> SlackMessage:
-    return await cases.ending.ask(Closing(command.verb), command.thread, command.by)
-
-
 async def _default(cases: UseCases, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument
     if argument:
@@ -250,7 +240,7 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "unlink": _unlink,
     "status": _status,
     "sessions": _sessions,
-    "usage": _usage,
+    "usage": lambda cases, asked: cases.usage.here(asked.thread, asked.by),
     "digest": _digest,
     "review": _review,
     "adopt": _set,
@@ -260,11 +250,11 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "unfollow": _follow,
     "default": _default,
     "defaults": _set,
-    "end": _end,
-    "archive": _end,
+    "end": lambda cases, asked: cases.ending.ask(Closing.END, asked.thread, asked.by),
+    "archive": lambda cases, asked: cases.ending.ask(Closing.ARCHIVE, asked.thread, asked.by),
     "help": _help,
 }
-"""What carries out each verb of `ARGUMENTS`."""
+"""What carries out each verb of `ARGUMENTS`, and returns what to say, if no card says it."""
 
 
 async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:

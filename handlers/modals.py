@@ -84,7 +84,7 @@ async def show(
         if isinstance(shown, Note):
             await tell(shown)
         elif waiting is None:
-            await open_modal(cases, trigger, shown)
+            await call(cases.workspace.client, "views.open", trigger_id=trigger, view=shown)
         else:
             await _replace(cases, waiting, shown)
 
@@ -161,16 +161,11 @@ async def _failure(
     return {at: said[:LONGEST_ERROR] for at, said in told.items()}
 
 
-async def open_modal(cases: UseCases, trigger: str, view: View) -> str:
-    """Open a modal for the person behind `trigger`, within 3 s; return its id."""
-    answer = await call(cases.workspace.client, "views.open", trigger_id=trigger, view=view)
-    return string(mapping(answer.get("view")), "id")
-
-
 async def _open(cases: UseCases, trigger: str, view: View) -> str | None:
     """Open a modal, and return its id, if Slack tells one; a failure is only logged."""
     try:
-        return await open_modal(cases, trigger, view) or None
+        answer = await call(cases.workspace.client, "views.open", trigger_id=trigger, view=view)
+        return string(mapping(answer.get("view")), "id") or None
     except RelayError as error:
         log.warning("modal not opened", extra={"reason": str(error)})
         return None

@@ -52,33 +52,27 @@ async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     await show(asker, title, say.trigger, work)
 
 
-async def _is_new(cases: UseCases, say: SayCommand) -> bool:
-    """Whether a command is not a redelivery, which has the same trigger."""
-    claim = f"said:{say.by}:{say.trigger[:100]}"
-    return not say.trigger or await cases.state.claims.claim(claim)
-
-
 async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     async with telling(asker):
-        if not await _is_new(cases, say):
-            return
-        is_plain = not say.starts and say.session is None
-        if is_plain and (told := await _told(cases, say)) is not None:
-            await asker.tell(told)
+        # A redelivery has the same trigger.
+        claim = f"said:{say.by}:{say.trigger[:100]}"
+        if say.trigger and not await cases.state.claims.claim(claim):
             return
         if say.starts:
             try:
                 await cases.starting.say(say.channel, say.by, say.text)
             except BadOptions as error:
                 await asker.tell(form.bad(error, say.text))
-            return
-        try:
-            await cases.say.say(say.channel, say.by, say.session, say.text)
-        except ChooseSession as error:
-            if not error.links or len(say.text) > forms.MESSAGE_LIMIT:
-                raise
-            work = partial(cases.say.form, say.channel, say.by, say.text)
-            await show(asker, forms.SAY_TITLE, say.trigger, work)
+        elif say.session is None and (told := await _told(cases, say)) is not None:
+            await asker.tell(told)
+        else:
+            try:
+                await cases.say.say(say.channel, say.by, say.session, say.text)
+            except ChooseSession as error:
+                if not error.links or len(say.text) > forms.MESSAGE_LIMIT:
+                    raise
+                work = partial(cases.say.form, say.channel, say.by, say.text)
+                await show(asker, forms.SAY_TITLE, say.trigger, work)
 
 
 async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:

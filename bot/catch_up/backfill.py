@@ -85,8 +85,15 @@ class ThreadReader:
         if (reason := self.out_of_reach.get(thread.channel)) is not None:
             metrics.CAUGHT_UP.labels(reason).inc()
             return None
+        read, cursor = Found(thread), None
         try:
-            read = await self._read_pages(thread, oldest)
+            for _ in range(MOST_PAGES):
+                page, cursor = await self._page(thread, cursor, micros_ts(oldest))
+                await self._sort(page, oldest, read)
+                if cursor is None:
+                    break
+            else:
+                log.warning("thread not read to its end", extra=thread.log_fields)
         except errors.SlackRefused as error:
             if error.reason in errors.OPERATOR_MUST_ACT - {errors.NO_ACCESS}:
                 raise
@@ -96,16 +103,6 @@ class ThreadReader:
                 self.out_of_reach[thread.channel] = error.reason
             return None
         metrics.CAUGHT_UP.labels("read").inc()
-        return read
-
-    async def _read_pages(self, thread: ThreadRef, oldest: int) -> Found:
-        read, cursor = Found(thread), None
-        for _ in range(MOST_PAGES):
-            page, cursor = await self._page(thread, cursor, micros_ts(oldest))
-            await self._sort(page, oldest, read)
-            if cursor is None:
-                return read
-        log.warning("thread not read to its end", extra=thread.log_fields)
         return read
 
     async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: int, read: Found) -> None:
@@ -159,19 +156,14 @@ NOBODY = ""
 """Stands for a session in threads that are not linked, or are muted."""
 
 
-@dataclass(eq=False)
 class CatchUp:
     """Finds replies that no event brought."""
 
-    cases: UseCases
-    schedule: Schedule
-    most_threads: int = MOST_THREADS
-
-    def __post_init__(self) -> None:
-        """Begin without sessions that were put off."""
-        self._checkpoints, self._listening = self.cases.state.checkpoints, self.cases.listening
-        self._reader = ThreadReader(self.cases)
-        self._pause = self.cases.workspace.timing.backfill_pause
+    def __init__(self, cases: UseCases, schedule: Schedule, most: int = MOST_THREADS) -> None:
+        self.cases, self.schedule, self._most = cases, schedule, most
+        self._checkpoints, self._listening = cases.state.checkpoints, cases.listening
+        self._reader = ThreadReader(cases)
+        self._pause = cases.workspace.timing.backfill_pause
         self._put_off: dict[SessionId, float] = {}
 
     @asynccontextmanager
@@ -279,7 +271,7 @@ class CatchUp:
         seen = await self.cases.state.watches.seen(sessions)
         order = sorted(range(len(unread)), key=lambda place: seen[place].state in OVER)
         plan: dict[SessionId, list[Unread]] = defaultdict(list)
-        for place in order[: self.most_threads]:
+        for place in order[: self._most]:
             plan[sessions[place]].append(unread[place])
         return plan
 
