@@ -58,14 +58,9 @@ class Options(Record):
 
     def over(self, other: "Options") -> "Options":
         """Return these options, with `other` for what they leave open; tags add up."""
-        return Options(
-            repos=self.repos or other.repos,
-            mode=self.mode or other.mode,
-            playbook=self.playbook or other.playbook,
-            max_acu=other.max_acu if self.max_acu is None else self.max_acu,
-            tags=tuple(dict.fromkeys((*self.tags, *other.tags))),
-            title=self.title or other.title,
-        )
+        chosen = {name: value for name, value in self if value}
+        tags = tuple(dict.fromkeys((*self.tags, *other.tags)))
+        return other.model_copy(update={**chosen, "tags": tags})
 
     def words(self) -> str:
         """Return the words, as plain text; empty if nothing was chosen."""

@@ -20,7 +20,7 @@ def parse_object(text: str | bytes) -> dict[str, Any] | None:
 
 
 def string(part: Mapping[str, Any], key: str) -> str:
-    """Return the string at `key`, with `?` for what UTF-8 cannot encode; "" for anything else."""
+    """Return the string at `key`, as `encodable`; "" for anything else."""
     value = part.get(key)
     return encodable(value) if isinstance(value, str) else ""
 
@@ -50,8 +50,10 @@ def first_of(value: object) -> Mapping[str, Any]:
 
 
 def encodable(text: str) -> str:
-    """Replace each lone surrogate with `?`: JSON's escapes can spell them, and UTF-8 cannot."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """Join surrogate pairs, and replace lone ones: JSON's escapes spell them, and UTF-8 cannot."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def clean(value: Any, depth: int = 0) -> Any:

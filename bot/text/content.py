@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from bot.model.record import DEEPEST, clean, mapping, mappings, string
 from bot.text import mrkdwn, rich_text
-from bot.text.mrkdwn import NO_NAMES, Names, is_readable
+from bot.text.mrkdwn import NO_NAMES, Names, is_readable, says_something
 
 Block = dict[str, Any]
 Part = Mapping[str, object]
@@ -33,7 +33,6 @@ _FIELDS = (
 
 _LINKS = frozenset({"button", "workflow_button", "icon_button", "url"})
 ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
-EMPTY_FRAME = str.maketrans("", "", "`>")  # all that is left of empty code or an empty quote
 
 _DEEPEST = 20
 _MOST_COLUMNS = 50
@@ -95,7 +94,7 @@ def attachments(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def section(text: str) -> list[Block]:
     """Return Slack markup as a block; nothing if a reader would see nothing of it."""
     block = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-    return [block] if says_something(block) else []
+    return [block] if says_something(to_markdown([block], NO_NAMES)) else []
 
 
 def _below(message: Mapping[str, Any], blocks: Sequence[Block], *, is_typed: bool) -> list[Block]:
@@ -183,7 +182,8 @@ def _readable(blocks: object) -> list[Block]:
         is_clean = text.count(b"[") + text.count(b"{") <= DEEPEST
     except ValueError:  # a lone surrogate, or deeper than pydantic goes
         is_clean = False
-    return [one for one in (found if is_clean else map(clean, found)) if says_something(one)]
+    cleaned = found if is_clean else map(clean, found)
+    return [one for one in cleaned if says_something(to_markdown([one], NO_NAMES))]
 
 
 def to_markdown(blocks: object, names: Names) -> str:
@@ -191,13 +191,6 @@ def to_markdown(blocks: object, names: Names) -> str:
     reader = _Reader(names)
     shown = (reader.block(one).strip("\n") for one in mappings(blocks))
     return "\n\n".join(one for one in shown if one)
-
-
-def says_something(block: Part) -> bool:
-    """True if a reader would see anything of a block."""
-    if string(block, "type") == "rich_text":
-        return rich_text.says_something(block)
-    return is_readable(_Reader(NO_NAMES).block(block).translate(EMPTY_FRAME))
 
 
 def _linked(url: str, label: str) -> str:

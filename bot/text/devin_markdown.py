@@ -13,20 +13,19 @@ with API clients; the documentation is silent). A marker in code is text, and so
 be read.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from bot.model.record import string
+from bot.model.record import encodable, parse_object, string
 from bot.text.commonmark import inline
 from bot.text.commonmark import split as splitting
 from bot.text.commonmark.blocks import Block, TooDeep, content, parse, rewritten, walk
 from bot.text.commonmark.inline import JOINER, safe_address
 from bot.text.mrkdwn import fenced
-from bot.text.to_slack import escape, head, seen, whole_characters
+from bot.text.to_slack import escape, head, seen
 
 _MOST_READINGS = 5
 _SOURCE_OF_CHARACTER, _MOST_BEFORE_WORDS = 20, 1_000
@@ -51,7 +50,7 @@ def inert(markdown: str) -> str:
 
 def normal(text: str) -> str:
     """Return text as a parser of Markdown reads it: whole characters, one kind of newline."""
-    text = whole_characters(text).replace("\r\n", "\n").replace("\r", "\n")
+    text = encodable(text).replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -138,7 +137,8 @@ def _honest(found: re.Match[str]) -> str:
 MOST_IN_NAME = 120
 NAMELESS = "file"
 
-_MARKER = re.compile(r'(?<!\S)ATTACHMENT:[ \t]*(?=[{"])')
+_STRING = r'"(?:[^"\\]|\\.)*+"'
+_MARKER = re.compile(rf'(?<!\S)ATTACHMENT:[ \t]*({_STRING}|\{{(?:[^"{{}}]|{_STRING})*+\}})')
 _NAMES = ("name", "filename", "file_name", "title")
 _NOT_IN_NAME = re.compile(r'[<>@&|:*?"`]+')
 
@@ -159,17 +159,24 @@ def cut_files(text: str) -> tuple[str, tuple[SentFile, ...]]:
     code = set(_lines_of_code(text))
     kept: list[str] = []
     files: list[SentFile] = []
+
+    def cut(marker: re.Match[str]) -> str:
+        file = _file(marker[1])
+        files.extend([file] if file else [])
+        return "" if file else marker[0]
+
     for at, line in enumerate(lines):
-        rest, found = (line, []) if at in code else _cut_line(line)
-        files += found
-        if rest or not found:
-            kept.append(rest)
+        rest = line if at in code else _MARKER.sub(cut, line)
+        if rest == line:
+            kept.append(line)
+        elif rest.strip():
+            kept.append(rest.rstrip())
     return ("\n".join(kept).strip("\n") if files else text), tuple(files)
 
 
 def harmless_name(name: str) -> str:
     """Return a file name without a path, mention or unseen character; never empty, never long."""
-    last = re.split(r"[/\\]", seen(whole_characters(name)))[-1]
+    last = re.split(r"[/\\]", seen(encodable(name)))[-1]
     shown = " ".join(_NOT_IN_NAME.sub("_", last).split()).lstrip(". ")
     if len(shown) <= MOST_IN_NAME:
         return shown or NAMELESS
@@ -188,30 +195,13 @@ def _lines_of_code(text: str) -> Iterator[int]:
             yield from range(*block.token.map)
 
 
-def _cut_line(line: str) -> tuple[str, list[SentFile]]:
-    kept, files, at = "", list[SentFile](), 0
-    for marker in _MARKER.finditer(line):
-        if marker.start() < at:
-            continue  # inside the JSON of the marker before
-        file, end = _file(line, marker.end())
-        if file:
-            kept += line[at : marker.start()]
-            files.append(file)
-            at = end
-    return ((kept + line[at:]).rstrip() if files else line), files
-
-
-def _file(line: str, at: int) -> tuple[SentFile | None, int]:
-    try:
-        value, end = json.JSONDecoder().raw_decode(line, at)
-    except (ValueError, RecursionError):
-        return None, at
-    told = value if isinstance(value, dict) else {"url": value}
-    url = string(told, "url")
+def _file(told: str) -> SentFile | None:
+    fields = parse_object(told if told.startswith("{") else f'{{"url": {told}}}') or {}
+    url = string(fields, "url")
     if not _is_web_address(url):
-        return None, at
-    given = next(filter(None, (string(told, key) for key in _NAMES)), "")
-    return SentFile(url, harmless_name(given or unquote(urlsplit(url).path).rstrip("/"))), end
+        return None
+    given = next(filter(None, (string(fields, key) for key in _NAMES)), "")
+    return SentFile(url, harmless_name(given or unquote(urlsplit(url).path).rstrip("/")))
 
 
 def _is_web_address(url: str) -> bool:

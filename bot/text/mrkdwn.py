@@ -13,7 +13,6 @@ is escaped for its place.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 _UNSEEN = frozenset({"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"})
@@ -40,13 +39,6 @@ def called(mention: Mention, names: Names) -> str:
     sign = SIGNS[mention[0]]
     name = " ".join(names.get(mention, "").split()).removeprefix(sign) or mention[1]
     return sign + name if name else ""
-
-
-def laid_over(names: Names, labels: Names) -> Names:
-    """Return `names`, with `labels` filling in for missing ones."""
-    if not labels:
-        return names
-    return {**labels, **{of: name for of, name in names.items() if name.strip()}}
 
 
 def link(url: str, label: str = "", *, code: bool = False) -> str:
@@ -95,6 +87,15 @@ def is_readable(text: str) -> bool:
     )
 
 
+_FRAME = str.maketrans("", "", "`>")
+"""Takes away what is left of empty code, or of an empty quote."""
+
+
+def says_something(markdown: str) -> bool:
+    """True if a reader would see anything of Markdown."""
+    return is_readable(markdown.translate(_FRAME))
+
+
 def one_line(name: str) -> str:
     """Return a name, which its owner chose, as a single line of at most 80 printable characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:80]
@@ -105,15 +106,6 @@ def fenced(code: str, name: str = "") -> str:
     ticks = longer_ticks(code, 3)
     end = "" if not code or code.endswith("\n") else "\n"
     return f"{ticks}{name}\n{code}{end}{ticks}"
-
-
-def instant(timestamp: str) -> str:
-    """Return Unix seconds as ISO 8601 in UTC, or the text itself if it is not a timestamp."""
-    try:
-        when = datetime.fromtimestamp(int(timestamp), UTC)
-    except (ValueError, OverflowError, OSError):
-        return timestamp
-    return when.isoformat().replace("+00:00", "Z")
 
 
 _CONTROL = re.compile(r"<([^<>\n]*)>")
@@ -137,15 +129,13 @@ _TOKEN = re.compile(
 )
 """Markup with its partner on the same line; inside a word, a path or a run of marks none counts."""
 
-_ENTITY = re.compile(r"&(amp|lt|gt);")
-_ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
 # Slack's fence is three ticks, so any more of them, at either end, belong to the code.
 _FENCE = re.compile("(?<!`)```(.+?)```(?!`)", re.DOTALL)
 
 
 def to_markdown(text: str, names: Names) -> str:
     """Return `text` as Markdown; ids take their names from `names`, else from `labels`."""
-    names = laid_over(names, labels(text))
+    names = {**labels(text), **names}
     parts = _FENCE.split(text.replace("\r\n", "\n"))
     for at, part in enumerate(parts):
         if at % 2:
@@ -170,7 +160,7 @@ def ids(text: str) -> Iterator[Mention]:
 
 def unescape(text: str) -> str:
     """Decode the three entities of Slack's text, once."""
-    return _ENTITY.sub(lambda entity: _ENTITIES[entity[1]], text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def as_typed(text: str) -> str:
@@ -198,7 +188,7 @@ def _shown(control: str, names: Names, *, in_code: bool = False) -> str:
     if body["url"]:
         return (plain_link if in_code else link)(unescape(body["url"]), label)
     if body["date"] is not None:
-        return label or instant(body["date"].partition("^")[0])
+        return label or body["date"].partition("^")[0]
     if body["broadcast"]:
         return "@" + body["broadcast"]
     mention = _mention(body)

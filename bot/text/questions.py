@@ -9,10 +9,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from bot.model.record import encodable
 from bot.text.commonmark.blocks import Block, TooDeep, parse
 from bot.text.commonmark.inline import plain
 from bot.text.devin_markdown import line_of
-from bot.text.to_slack import shortened, whole_characters
+from bot.text.to_slack import shortened
 
 MOST_IN_LABEL = 75
 """Characters that Slack shows on a button (docs.slack.dev, button element)."""
@@ -76,7 +77,7 @@ def label(option: str) -> str:
 
 def parse_question(markdown: str) -> Options | None:
     """Return the answers to the question that a message ends in; None if it ends in no question."""
-    text = whole_characters(markdown).rstrip()
+    text = encodable(markdown).rstrip()
     explicit = _EXPLICIT.search(text)
     if explicit:
         return _listed([option.strip(" \t*_`") for option in explicit[1].split("|")])

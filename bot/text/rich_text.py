@@ -6,13 +6,13 @@ them is not entity-encoded, unlike a message's `text` (docs.slack.dev, rich text
 """
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
 from bot.model.record import mapping, mappings, string
 from bot.text import mrkdwn
-from bot.text.mrkdwn import NO_NAMES, Mention, Names
+from bot.text.mrkdwn import Mention, Names
 
 Element = Mapping[str, object]
 
@@ -20,11 +20,6 @@ _CODE = "code"
 _MARKS = {"strike": "~~", "bold": "**", "italic": "*"}
 _DEEPEST = 8
 _LARGEST_OFFSET = 10**8
-
-
-def says_something(block: Element) -> bool:
-    """True if a reader would see anything of a `rich_text` block."""
-    return any(mrkdwn.is_readable(_plain(leaf, NO_NAMES)) for leaf in _leaves(block))
 
 
 def to_markdown(block: Element, names: Names) -> str:
@@ -44,16 +39,6 @@ def mention(element: Element) -> Mention | None:
     kind = string(element, "type")
     ident = string(element, f"{kind}_id") if kind in mrkdwn.SIGNS else ""
     return (kind, ident) if ident else None
-
-
-def _leaves(block: Element) -> Iterator[Element]:
-    waiting = [block]
-    while waiting:
-        element = waiting.pop()
-        inner = mappings(element.get("elements"))
-        if not inner:
-            yield element
-        waiting += inner
 
 
 def _number(element: Element, key: str) -> int:
@@ -92,7 +77,7 @@ def _list(element: Element, names: Names) -> str:
     for at, item in enumerate(mappings(element.get("elements"))):
         mark = indent + (f"{number + at}. " if is_ordered else "- ")
         text = _inline(mappings(item.get("elements")), names) or _fallback(item)
-        if text.strip():
+        if mrkdwn.says_something(text):
             hanging = textwrap.indent(text.strip(), " " * len(mark))
             lines.append(mark + hanging[len(mark) :])
     return "\n".join(lines)
@@ -125,9 +110,11 @@ def _styled(text: str, styles: frozenset[str]) -> str:
 
 def _marked(line: str, marks: str, *, is_code: bool) -> str:
     bare = line.strip()
-    if bare and is_code:
+    if not mrkdwn.is_readable(bare):
+        return line
+    if is_code:
         return f"{marks}{mrkdwn.code_span(line)}{marks[::-1]}"
-    return line.replace(bare, f"{marks}{bare}{marks[::-1]}", 1) if bare else line
+    return line.replace(bare, f"{marks}{bare}{marks[::-1]}", 1)
 
 
 def _plain(element: Element, names: Names) -> str:
@@ -158,9 +145,7 @@ _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
     "channel": _called,
     "usergroup": _called,
     "emoji": _emoji,
-    "date": lambda element, _names: (
-        string(element, "fallback") or mrkdwn.instant(str(element.get("timestamp", "")))
-    ),
+    "date": lambda element, _names: string(element, "fallback") or str(element.get("timestamp")),
     "broadcast": lambda element, _names: "@" + reach if (reach := string(element, "range")) else "",
     "color": lambda element, _names: string(element, "value"),
     "team": lambda element, _names: string(element, "team_id"),

@@ -21,13 +21,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain, pairwise
 
 from bot.model.people import WORKFLOW
-from bot.model.record import mappings, string
+from bot.model.record import encodable, string
 from bot.model.replies import Reply
 from bot.model.threads import TOPIC_LIMIT, is_id
-from bot.text import content as shown
-from bot.text import mrkdwn, rich_text
-from bot.text.mrkdwn import NO_NAMES, Mention, Names, is_readable, laid_over, unescape
-from bot.text.to_slack import seen, whole_characters
+from bot.text import content, mrkdwn, rich_text
+from bot.text.mrkdwn import NO_NAMES, Mention, Names, is_readable, unescape
+from bot.text.to_slack import seen
 
 _ALIKE = str.maketrans(
     "[{1|l\u0131\u0456\u0269\u03b9\u04cf\u043f\u0578\u03b7\u0455\u0441\u03f2\u043a\u03ba\u0430\u03b1",
@@ -118,19 +117,15 @@ def to_markdown(
     It comes from the blocks if they say anything, else from `text`, which loses structure, but
     names ids that blocks leave bare. An id without a name stays an id.
     """
-    names = laid_over(names, mrkdwn.labels(text))
-    is_shown = any(map(shown.says_something, mappings(blocks)))
-    markdown = shown.to_markdown(blocks, names) if is_shown else ""
-    if not markdown.strip():
+    markdown = content.to_markdown(blocks, {**mrkdwn.labels(text), **names})
+    if not mrkdwn.says_something(markdown):
         markdown = mrkdwn.to_markdown(text, names)
-    return neutralise_attachments(whole_characters(markdown))
+    return neutralise_attachments(encodable(markdown))
 
 
 def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bool:
     """Return True if a reader would see anything of what `to_markdown` makes of both."""
-    if any(map(shown.says_something, mappings(blocks))):
-        return True
-    return is_readable(mrkdwn.to_markdown(text, NO_NAMES).translate(shown.EMPTY_FRAME))
+    return mrkdwn.says_something(to_markdown(text, blocks))
 
 
 TEXT_READ = 1_000

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from urllib.parse import unquote, urlsplit
 
+from bot.model.record import encodable
+
 _PING = r"@(?=(?:here|channel|everyone|group)\b)"
 _ADDRESS = r"<(?:https?:|mailto:)[^\s<>|]*(?=[|>])|[a-z0-9]@(?=\w+\.[a-z0-9])"
 _BROADCAST = re.compile(rf"(?P<address>{_ADDRESS})|{_PING}", re.IGNORECASE)
@@ -22,8 +24,6 @@ _LOOKS_LIKE = {
     ":": "\N{RATIO}",
     "@": "\N{FULLWIDTH COMMERCIAL AT}",
 }
-# Control characters, and those that change the direction of the text after them.
-_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST_ENTITY = len("&amp;")
 _ANGLES = str.maketrans("<>", "‹›")  # noqa: RUF001  (on purpose)
 
@@ -53,7 +53,7 @@ def disarmed(text: str) -> str:
 
 def quoted(text: str, *, limit: int) -> str:
     """Return foreign text as an inert block quote of at most `limit` characters."""
-    lines = whole_characters(text).strip().splitlines()
+    lines = encodable(text).strip().splitlines()
     quote = "\n".join(f"> {_inert(line).rstrip()}" for line in lines)
     # A longer word may be `@here` once it is cut.
     return quote if len(quote) <= limit else without_pings(head(quote, limit - 1) + "…")
@@ -61,7 +61,7 @@ def quoted(text: str, *, limit: int) -> str:
 
 def excerpt(text: str, *, limit: int) -> str:
     """Return foreign text as one inert line of at most `limit` characters, cut with `…`."""
-    line = _inert(" ".join(whole_characters(text).split()))
+    line = _inert(" ".join(encodable(text).split()))
     if len(line) <= limit:
         return line
     # What had no effect within a word may have one at its end.
@@ -69,7 +69,7 @@ def excerpt(text: str, *, limit: int) -> str:
 
 
 def _inert(line: str) -> str:
-    return escape(_FORMATTING.sub(_look_alike, _CONTROLS.sub("", line.replace("\t", " "))))
+    return escape(_FORMATTING.sub(_look_alike, seen(line.replace("\t", " "))))
 
 
 def _look_alike(match: re.Match[str]) -> str:
@@ -123,13 +123,6 @@ def shortened(text: str, limit: int) -> str:
     if len(units) // 2 <= limit:
         return text
     return units[: 2 * limit - 2].decode("utf-16-le", "ignore").rstrip() + "…"
-
-
-def whole_characters(text: str) -> str:
-    """Join surrogate pairs and replace lone ones, which no encoding can carry."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def seen(text: str) -> str:

@@ -37,7 +37,7 @@ def body(**fields: Any) -> bytes:
         ({"type": "initial_user_message"}, DevinMessage("", Source.USER, "hi", AT)),
         ({"type": "a_new_kind", "origin": "web"}, DevinMessage("", Source.USER, "hi", AT)),
         ({"event_id": 7}, DevinMessage("", Source.USER, "hi", AT)),
-        ({"message": "a\ud83d"}, DevinMessage("", Source.USER, "a?", AT)),
+        ({"message": "a\ud83d"}, DevinMessage("", Source.USER, "a\ufffd", AT)),
         ({"timestamp": "2026-11-24T12:00:00"}, DevinMessage("", Source.USER, "hi", AT)),
         ({"timestamp": "2026-11-24T14:00:00+02:00"}, DevinMessage("", Source.USER, "hi", AT)),
         ({"timestamp": "soon"}, None),
