@@ -7,30 +7,16 @@ that of `../include/f.lua`.
 The one declared key is the workspace's prefix, by whose hash tag a Cluster routes a script. It is
 told ids, and builds its keys: `key.mail(session)`, or `key.due`, as `redis/keys.py` does. A time
 `keep.done` is in seconds, and comes from `redis/keep.py`.
-
-A single server has a pipeline of its own (`redis/connection.py`); redis-py's for a Cluster does not
-support EVALSHA.
 """
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    ClusterError,
-    NoScriptError,
-    RedisClusterException,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from bot.model.errors import StoreAway
 from bot.redis import keep, keys
@@ -47,16 +33,6 @@ class Script:
     def __init__(self, source: str) -> None:
         self.source = source
         self.sha = sha1(source.encode(), usedforsecurity=False).hexdigest()
-
-
-class ScriptRunner(Protocol):
-    """Runs scripts on a single Redis, or on a Cluster."""
-
-    async def run(self, script: Script, prefix: str, args: Sequence[str | int]) -> Any:
-        """Run `script` atomically, perhaps twice if a connection breaks; raises `StoreAway`."""
-
-    async def aclose(self) -> None:
-        """Give up scripts without an answer, and close the connections."""
 
 
 class ScriptMismatch(TypeError):
@@ -86,7 +62,7 @@ class NamedScript(Protocol):
     arguments: Sequence[str]
 
     def __call__(self, store: "Store", /, **named: Any) -> Awaitable[Any]:
-        """Run the script, as `ScriptRunner.run` does."""
+        """Run the script, as `Store.run` does."""
 
 
 class Scripts:
@@ -162,80 +138,9 @@ def _compiled(script: Script, given: Mapping[str, str]) -> NamedScript:
     return named
 
 
-AT_ONCE = 16
-"""Most concurrent scripts on a Cluster: each needs a connection, and opening many takes long."""
-
 AWAY = (RedisError, RedisClusterException, OSError, RuntimeError, AttributeError)
 """The errors of a command. uvloop raises RuntimeError and redis-py AttributeError if another task
 has just broken the connection that a command was about to use."""
-
-
-class Staying(RedisCluster):
-    """A Cluster's client that sends no command after a key which is being moved to another node.
-
-    A node that is moving a slot asks to look there for what it hasn't: the one key that a script
-    declares never exists, and there the script would find a part of the workspace's keys. What is
-    not run is tried again, until the slot has moved.
-    """
-
-    def get_node(self, *_: Any, node_name: str | None = None, **__: Any) -> Any:
-        """Return no node: redis-py 8.1 looks for one only where a node's answer is ASK."""
-        raise ClusterError(f"ASK {node_name}")
-
-
-class OneByOne:
-    """Runs scripts on a Cluster, each on the node that has its keys, within `limit` seconds.
-
-    A hanging node is given up while there is time to ask another, which may have taken over its
-    keys. When one connection to a node fails, redis-py breaks all of them, which costs each command
-    on them a try.
-    """
-
-    def __init__(self, url: str, limit: float) -> None:
-        self._redis: Any = Staying.from_url(
-            url.replace("+cluster", "", 1),
-            decode_responses=True,
-            socket_timeout=limit / 2,
-            socket_connect_timeout=limit / 2,
-            retry=Retry(NoBackoff(), 3),
-            # By default, each fifth MOVED breaks all connections; the first has its slot looked up.
-            reinitialize_steps=0,
-        )
-        self._limit = limit
-        self._slots = asyncio.Semaphore(AT_ONCE)
-
-    async def run(self, script: Script, prefix: str, args: Sequence[str | int]) -> Any:
-        """Run `script`, as `ScriptRunner` defines it."""
-        async with _translated(self._limit):
-            # Until redis-py knows the nodes, it would send a command to any of them.
-            await self._redis.initialize()
-            async with self._slots:
-                try:
-                    return await self._redis.evalsha(script.sha, 1, prefix, *args)
-                except NoScriptError:
-                    # SCRIPT LOAD would go to every node, including one that is gone.
-                    return await self._redis.eval(script.source, 1, prefix, *args)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._redis.aclose()
-
-
-@asynccontextmanager
-async def _translated(limit: float) -> AsyncIterator[None]:
-    # redis-py sends under asyncio.wait_for, which in Python 3.11 may swallow a cancellation; a
-    # caller that retries in a loop, or waits for something else next, could then not be stopped.
-    task = asyncio.current_task()
-    before = task.cancelling() if task is not None else 0
-    try:
-        async with asyncio.timeout(limit):
-            yield
-        if task is not None and task.cancelling() > before:
-            raise asyncio.CancelledError
-    except AWAY as error:
-        if task is not None and task.cancelling() > before:
-            raise asyncio.CancelledError from error
-        raise away(error) from error
 
 
 def away(error: Exception) -> StoreAway:

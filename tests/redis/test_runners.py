@@ -11,8 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.errors import StoreAway
-from bot.redis.connection import Pipelining, Store
+from bot.redis.connection import Store
 from bot.redis.keys import once_key
+from bot.redis.pipelining import Pipelining, pipelined
 from bot.redis.scripts import Script
 from tests.support.lines import line_to
 from tests.support.processes import kept_valkey
@@ -31,7 +32,7 @@ async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
     """A script runner whose server knows no script yet."""
     async with Redis.from_url(redis_url) as client:
         await client.script_flush()
-    sending = Pipelining(redis_url, 60.0)
+    sending = pipelined(redis_url, 60.0)
     yield sending
     await sending.aclose()
 
@@ -68,7 +69,7 @@ async def test_a_missing_permission_is_told_as_the_page_has_it(
     async with kept_valkey(tmp_path / "valkey") as server:
         await server.tell("ACL", "SETUSER", "relay", "on", ">pw", "~*", "+@all", lacks)
         url = server.url.replace("://", "://relay:pw@")
-        async with aclosing(Pipelining(url, 5.0)) as sending:
+        async with aclosing(pipelined(url, 5.0)) as sending:
             with pytest.raises(StoreAway, match=f"^{reason}$"):
                 await sending.run(script, "x", [])
     assert f"`{reason}`" in PAGE.read_text(encoding="utf-8")
@@ -95,7 +96,7 @@ async def test_what_cannot_be_read_or_packed_fails_alone(
     redis_url: str, script: Script, argument: str, error: type[Exception]
 ) -> None:
     """Its caller is told, and the others get their answers."""
-    async with aclosing(Pipelining(redis_url, 5.0)) as sending:
+    async with aclosing(pipelined(redis_url, 5.0)) as sending:
         for _ in range(2):
             others = [asyncio.create_task(sending.run(QUICK, "", [])) for _ in range(3)]
             with pytest.raises(error):
@@ -117,7 +118,7 @@ async def test_each_caller_gets_its_own_answer_however_often_connections_break(
 ) -> None:
     """A script is sent again at most once; one without an answer fails, and none waits forever."""
     echo = Script("return ARGV[1]")
-    async with Redis.from_url(redis_url) as other, aclosing(Pipelining(redis_url, 5.0)) as sending:
+    async with Redis.from_url(redis_url) as other, aclosing(pipelined(redis_url, 5.0)) as sending:
         answers: list[bool] = []
 
         async def ask(number: int) -> None:
@@ -146,7 +147,7 @@ async def test_a_replica_is_left_for_the_server_that_its_address_leads_to(
     async with (
         kept_valkey(tmp_path / "demoted") as demoted,
         line_to(demoted.url) as line,
-        aclosing(Pipelining(line.url, 5.0)) as sending,
+        aclosing(pipelined(line.url, 5.0)) as sending,
     ):
         assert await sending.run(QUICK, "", []) == "quick"
         await demoted.tell("CONFIG", "SET", "replica-serve-stale-data", serves_stale)
@@ -161,7 +162,7 @@ async def test_a_replica_is_left_for_the_server_that_its_address_leads_to(
 async def test_it_closes_at_any_moment(redis_url: str) -> None:
     """Whether it connects, sends or waits for the answer, closing it ends what still waits."""
     for turns in range(1, 100):
-        async with aclosing(Pipelining(redis_url, 5.0)) as sending:
+        async with aclosing(pipelined(redis_url, 5.0)) as sending:
             asking = asyncio.create_task(sending.run(QUICK, "", []))
             for _ in range(turns):
                 await asyncio.sleep(0)
@@ -174,7 +175,7 @@ async def test_a_server_that_hangs_fails_what_waits_and_nothing_after_it(redis_u
     hanging = Script("for _ = 1, 1e8 do end return 'slow'")
     async with Redis.from_url(redis_url) as client:
         await client.script_load(hanging.source)
-    async with aclosing(Pipelining(redis_url, 0.2)) as sending:
+    async with aclosing(pipelined(redis_url, 0.2)) as sending:
         slow, behind = sending.run(hanging, "", []), sending.run(QUICK, "", [])
         failed = await asyncio.gather(slow, behind, return_exceptions=True)
         assert [type(one) for one in failed] == [StoreAway, StoreAway]
