@@ -309,9 +309,7 @@ class Delays(_Tellers):
         """Post that the reply waits, and mark it with ⏳; once it doesn't, take both back."""
         report = Report.of(begun)
         reply = report.reply
-        if not report.is_current:
-            return False
-        if not report.is_waiting:
+        if not (report.is_waiting and report.is_current):
             may_be_told = begun.again or bool(report.delay_told_in)
             if may_be_told:
                 await self._take_back(report)

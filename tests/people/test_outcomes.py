@@ -401,6 +401,55 @@ async def test_the_notice_of_a_reply_that_is_taken_back_says_so(
     assert "reports were not being told" not in caplog.messages
 
 
+async def test_the_notice_of_a_reply_that_is_taken_back_and_then_sent_says_that_the_wait_is_over(
+    settings: Settings, desk: Desk, store: Store
+) -> None:
+    """It is sent before a poll finds that the notice is to be taken back."""
+    async with open_bot(settings, notice_wait=NOTICE, entry_pause=3600.0):
+        thread, reply = await put_off(desk)
+        channel = desk.slack.workspace.channel("general").id
+        subject = subject_key(reply_id(desk.slack.team_id, channel, reply))
+        await wait_until(lambda: store.field(subject, "delay_told_in"), "the notice is told")
+        await desk.slack.edit("general", reply, "(aside) Please rebase")
+        await desk.until_marked("wastebasket", reply)
+        desk.devin.behave(SESSION, "running")
+        await desk.slack.shortcut("send_to_devin", channel="general", message_ts=reply)
+        await desk.until_delivered(reply)
+    async with open_bot(settings):
+        await until_settled(store)
+    assert desk.said(thread) == [delivery_reports.waited(desk.named()).text]
+    assert "hourglass_flowing_sand" not in desk.marks(reply)
+
+
+async def test_a_notice_that_comes_after_its_reply_was_given_up_ends_though_that_is_sent_again(
+    settings: Settings, desk: Desk, store: Store, raw: Redis
+) -> None:
+    """Slack takes its time for the notice; *Send again* is pressed before a poll takes it back."""
+    async with open_bot(settings, notice_wait=NOTICE, entry_pause=3600.0):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited")
+        is_late, before = asyncio.Event(), _methods(desk).count("chat.postMessage")
+        desk.slack.fail_next("chat.postMessage", until=is_late)
+        reply = await desk.reply("Please rebase", thread)
+        await wait_until(
+            lambda: _methods(desk).count("chat.postMessage") > before, "the notice is on its way"
+        )
+        await wait_too_long(desk, raw, reply)
+        await desk.until_said(given_up("HTTP 429"), thread)
+        is_late.set()
+        channel = desk.slack.workspace.channel("general").id
+        subject = subject_key(reply_id(desk.slack.team_id, channel, reply))
+        await wait_until(lambda: store.field(subject, "delay_told_in"), "the notice is told")
+        desk.devin.behave(SESSION, "running")
+        await desk.press("send_again", thread)
+        await desk.until_delivered(reply)
+    async with open_bot(settings):
+        await until_settled(store)
+    assert delivery_reports.waited(desk.named()).text in desk.said(thread)
+    assert desk.marks(reply) == ["white_check_mark"]
+
+
 @pytest.mark.parametrize("how", ["deleted", "delivered"])
 async def test_a_notice_whose_try_was_cut_short_is_taken_back_as_well(
     settings: Settings, desk: Desk, store: Store, how: str

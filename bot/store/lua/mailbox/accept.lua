@@ -56,10 +56,15 @@ local kept = known == 'ahead' and not by_person and redis.call('HGET', reply, 'r
 local round = 1
 if is_elsewhere then redis.call('ZREM', key.mail(is[3]), reply_id) end
 if known and (by_person or is_elsewhere) then
-  local edited = redis.call('HGET', reply, 'edited')
-  round = (redis.call('HGET', reply, 'round') or 0) + 1
+  local was = redis.call('HMGET', reply, 'edited', 'round', 'delay_told_in')
+  local delay = reply_id .. '|' .. (was[2] or 0) .. '|delay'
+  round = (was[2] or 0) + 1
   redis.call('DEL', reply)
-  redis.call('HSET', reply, 'edited', edited or 0)
+  redis.call('HSET', reply, 'edited', was[1] or 0)
+  -- That the reply waits is still to be taken back in the thread that was told.
+  if was[3] and redis.call('ZSCORE', key.outbox, delay) then
+    redis.call('HSET', reply, 'delay_told_in', was[3])
+  end
 end
 redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
            'accepted', now, 'not_before', now + wait, 'pressed', call)

@@ -17,7 +17,11 @@ if is[1] ~= 'done' or tonumber(is[2]) ~= number or is[6] == '' then return false
 local mail, now = key.mail(session), now_ms()
 redis.call('HSET', reply, 'state', 'waiting', 'accepted', now, 'pressed', press)
 redis.call('HINCRBY', reply, 'round', 1)
-redis.call('HDEL', reply, 'outcome', 'put_off_at', 'delay_told_in', 'meanwhile')
+redis.call('HDEL', reply, 'outcome', 'put_off_at', 'meanwhile')
+-- That it waits may still have to be taken back (`end_entry`).
+if not redis.call('ZSCORE', key.outbox, reply_id .. '|' .. number .. '|delay') then
+  redis.call('HDEL', reply, 'delay_told_in')
+end
 redis.call('EXPIRE', reply, keep.waiting)
 redis.call('ZADD', mail, score, reply_id)
 redis.call('EXPIRE', mail, keep.waiting)
