@@ -342,6 +342,12 @@ class Watched(Record):
         """True if the session waits for a person, perhaps asleep."""
         return self.state in WAITING or bool(self.asked)
 
+    @property
+    def needs_someone(self) -> bool:
+        """True if the session waits for a person, or has stopped without being over."""
+        is_stopped = self.is_at_cap or self.trouble is not None
+        return self.waits or (is_stopped and self.state not in OVER)
+
     def has_open(self, state: SessionState) -> bool:
         """Return True if what was asked in that state is open."""
         return bool(self.asked) and self.asked_in is state

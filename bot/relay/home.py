@@ -159,9 +159,8 @@ class Home:
         ][:MOST_THREADS]
         if not self._is_barred(person):
             states = await self.state.watches.seen([link.session for _, link, _ in found])
-            waits = map(home_view.needs_someone, states)
-            pairs = sorted(zip(found, waits, strict=True), key=lambda one: not one[1])
-            found = [one for one, _ in pairs]
+            pairs = zip(found, states, strict=True)
+            found = [one for one, _ in sorted(pairs, key=lambda pair: not pair[1].needs_someone)]
         return found, None not in seen and asked == others
 
     async def _shows(self, person: Person, channel: str) -> bool | None:

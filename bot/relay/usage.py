@@ -182,7 +182,7 @@ class Usage:
         linked = await self._linked(channel)
         is_barred = await self.audience.is_barred(channel, digest.by, Need.WORDS)
         since = int(digest.before(due).timestamp() * 1000)
-        needs = [one for one in linked if _needs_someone(one[2])]
+        needs = [one for one in linked if one[2].needs_someone]
         working = [one for one in linked if one[2].state is SessionState.WORKING]
         done = [one for one in linked if one[2].state in OVER and one[2].since >= since]
         spent = None if is_barred else await self._spent(channel, digest, due)
@@ -227,8 +227,3 @@ class Usage:
             within = [one.day for one in days if (one.year, one.month) == month]
             acus += sum(use.on(*within) for use in here)
         return Spent(acus, days[0].date(), days[-1].date()) if acus > 0 else None
-
-
-def _needs_someone(seen: Watched) -> bool:
-    """Return True for a session that waits for a person, or has stopped without being over."""
-    return seen.waits or (seen.trouble is not None and seen.state not in OVER)

@@ -110,18 +110,13 @@ def listed(shown: Sequence[Shown], count: int, note: str) -> SlackMessage:
 
 def _grouped(shown: Sequence[Shown]) -> Sequence[tuple[str, Sequence[Shown]]]:
     """Return the threads that wait for someone, and the others, each with a title, if any."""
-    waiting = [one for one in shown if needs_someone(one.seen)]
+    waiting = [one for one in shown if one.seen.needs_someone]
     others = [one for one in shown if one not in waiting]
     return [(title, group) for title, group in ((WAITING_TITLE, waiting), (TITLE, others)) if group]
 
 
 def _item(one: Shown) -> Item:
     return Item(one.session, one.seen, one.address)
-
-
-def needs_someone(seen: Watched) -> bool:
-    """Return True if a session waits for a person, or has stopped at its cap."""
-    return seen.waits or seen.is_at_cap
 
 
 def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:

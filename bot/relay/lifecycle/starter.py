@@ -106,7 +106,7 @@ class Starter:
         await self._explain(start, found)
         if start.may_be_repeated(found):
             await self.state.claims.disclaim(start.sent)
-        if start.continues and await self.state.claims.noted(start.only) == start.tag:
+        if start.continues and await self.state.claims.noted(start.only) == start.sent:
             await self.state.claims.disclaim(start.only)
         return found
 
@@ -124,7 +124,7 @@ class Starter:
     async def _kept_from(self, start: Start) -> SlackMessage | None:
         """Return what tells of another start, or another session, that is in the way of this."""
         claims, keep = self.state.claims, self._keep(start)
-        if start.continues and not await claims.claim(start.only, keep, start.tag):
+        if start.continues and not await claims.claim(start.only, keep, start.sent):
             return refusals.passing(UnderWay())
         link = await self.state.links.get(start.thread)
         if link is None or await self.accepting.gives_way(start.thread, link):
@@ -140,9 +140,16 @@ class Starter:
             return await self._wait(start, as_user)
         if not isinstance(as_user, str):
             return self._failed(start, as_user)
-        started = start.started(prompt.chosen.options, as_user)
-        if start.goes_on:
-            started = started.model_copy(update={"until": prompt.until})
+        chosen, thread = prompt.chosen.options, start.thread
+        started = Started(
+            by=start.by,
+            channel=thread.channel,
+            thread=thread.thread_ts,
+            cap=chosen.max_acu,
+            chosen=chosen.words(),
+            as_user=as_user,
+            until=prompt.until if start.goes_on else 0,
+        )
         # Only this try knows the token, so no other one has the same claim.
         mine = Noted(started=started).to_json()
         if not await self.state.claims.claim(start.sent, self._keep(start), mine):

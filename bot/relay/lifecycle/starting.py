@@ -226,27 +226,16 @@ class Start(Record):
     @property
     def sent(self) -> str:
         """The claim that Devin was asked for its session."""
-        return sent_claim(self.tag)
+        return f"start sent:{self.tag}"
 
     @property
     def only(self) -> str:
-        """The claim to continue that session, by the tag of the one start that does."""
+        """The claim to continue that session, by the claim `sent` of the one start that does."""
         return f"continued:{self.continues}"
 
     def may_be_repeated(self, told: SlackMessage) -> bool:
         """Return True if another reaction may ask again, as what is `told` has no button for it."""
         return self.is_reaction and not told.buttons
-
-    def started(self, chosen: Options, as_user: str = "") -> Started:
-        """Return what is kept of its session, which `chosen` options apply to."""
-        return Started(
-            by=self.by,
-            channel=self.thread.channel,
-            thread=self.thread.thread_ts,
-            cap=chosen.max_acu,
-            chosen=chosen.words(),
-            as_user=as_user,
-        )
 
     def again(self, message: Reply) -> Self:
         """Return the next start, which is asked for now, of what its form made of the message."""
@@ -257,11 +246,6 @@ class Start(Record):
     def log_fields(self) -> dict[str, object]:
         """The fields by which the log names it."""
         return {**self.thread.log_fields, "tag": self.tag, "by": self.by}
-
-
-def sent_claim(tag: str) -> str:
-    """Name the claim that Devin was asked for the session with that tag."""
-    return f"start sent:{tag}"
 
 
 def subject_of(thread: ThreadRef, ts: str, number: int) -> str:
@@ -357,10 +341,10 @@ class Starting:
 
     async def _check_continued(self, start: Start) -> None:
         """Raise if another start continues the session, or has continued it."""
-        tag = await self.state.claims.noted(start.only)
-        if tag is None or tag == start.tag:
+        sent = await self.state.claims.noted(start.only)
+        if sent is None or sent == start.sent:
             return
-        noted = Noted.parse(await self.state.claims.noted(sent_claim(tag)))
+        noted = Noted.parse(await self.state.claims.noted(sent))
         if noted is None or noted.session is None:
             raise errors.UnderWay
         raise errors.ContinuedAlready(await self.naming.one(noted.session))

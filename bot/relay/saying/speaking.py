@@ -65,11 +65,6 @@ class Spoken(Record):
         return _owed(self.reply.thread.team, self.key)
 
     @property
-    def post(self) -> str:
-        """The key of its post."""
-        return f"{self.key}:{self.number}"
-
-    @property
     def told_in(self) -> ThreadRef:
         """Where its author is: in the thread, or in the channel, where a command was typed."""
         thread = self.reply.thread
@@ -251,14 +246,14 @@ class Speaker:
 
     async def _posted(self, spoken: Spoken, *, again: bool) -> str:
         """Return the `ts` of the post; it is made unless an earlier try has made it."""
-        thread = spoken.reply.thread
+        thread, key = spoken.reply.thread, f"{spoken.key}:{spoken.number}"
         try:
             if again:
-                found = await self.workspace.threads.look(thread, spoken.post, spoken.reply.ts)
+                found = await self.workspace.threads.look(thread, key, spoken.reply.ts)
                 if found is not None:
                     return found
             await self._check(spoken, thread)
-            return await self.workspace.threads.post(thread, spoken.words, spoken.post)
+            return await self.workspace.threads.post(thread, spoken.words, key)
         except errors.SlackRefused as error:
             if error.reason in errors.OPERATOR_MUST_ACT:
                 raise
