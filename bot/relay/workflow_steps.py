@@ -11,7 +11,7 @@ from bot.delivery.compose import markdown_of
 from bot.model import errors
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
@@ -110,8 +110,7 @@ class WorkflowSteps:
             raise errors.BadStep(Flaw.THREAD)
         at = max(ts_micros(step.at), self.workspace.clock.now)
         link, _ = await self.accepting.link(thread, by, session, at, step=step.execution)
-        if link.session != session:
-            raise errors.LinkedElsewhere(NamedSession(link.session), link.by)
+        await self.naming.check(link, session)
         outputs = {"outcome": "linked", "detail": workflows.LINKED, "thread": thread.thread_ts}
         await self.workspace.functions.complete(step.execution, outputs)
 
@@ -168,9 +167,8 @@ class WorkflowSteps:
         # The step may name a reply; Slack then shows that message alone, with its thread.
         root = str(message.get("thread_ts") or step.thread_ts)
         thread = named.model_copy(update={"thread_ts": root})
-        link = await self.state.links.get(thread)
-        if link is not None and link.session != session:
-            raise errors.LinkedElsewhere(NamedSession(link.session), link.by)
-        if link is not None and not link.takes_replies and step.callback == SEND:
-            raise errors.IsMuted
+        if (link := await self.state.links.get(thread)) is not None:
+            await self.naming.check(link, session)
+            if not link.takes_replies and step.callback == SEND:
+                raise errors.IsMuted
         return thread
