@@ -17,7 +17,7 @@ from bot.relay import UseCases
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Choosing
-from bot.relay.saying.speaking import Speaker
+from bot.relay.saying import Speaker
 from bot.reporting.reporter import Delays, Outcomes, Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, WorkPoll

@@ -25,8 +25,7 @@ from bot.relay.linking import Linking
 from bot.relay.listening import Listening
 from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
-from bot.relay.saying.say import Say
-from bot.relay.saying.speaking import Speaking
+from bot.relay.saying import Say, Speaking
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices

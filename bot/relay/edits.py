@@ -15,7 +15,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.saying.speaking import Speaking, Spoken
+from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background
 from bot.runtime.logs import Event, audit

@@ -17,7 +17,7 @@ from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Choosing
 from bot.relay.naming import Naming
-from bot.relay.saying.speaking import Speaking, Spoken
+from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Begun, Owed, OwedKind

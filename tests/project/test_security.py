@@ -20,7 +20,7 @@ from bot.__main__ import OPTIONS
 from bot.app import Bot
 from bot.redis import keep
 from bot.redis.connection import Store
-from bot.relay.saying import speaking
+from bot.relay import saying
 from bot.settings import load_settings
 from bot.slack.app.manifest import manifest_yaml, required_scopes
 from bot.store import claims
@@ -163,7 +163,7 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("edited after it was sent", claims.KEEP),
         ("came before its message", keep.AHEAD),
         ("the request to start a session", keep.TRIED),
-        ("a question from Devin", speaking.KEEP_ANSWER),
+        ("a question from Devin", saying.KEEP_ANSWER),
         ("hasn't been shown yet", keep.OWED),
         ("a one-time notice was sent", claims.OFFERED),
         ("what each session used", keep.LEDGER),

@@ -9,7 +9,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay.asking import LinkOffered, SessionAsked
 from bot.relay.edits import CorrectionOffered
-from bot.relay.saying.say import SayForm
+from bot.relay.saying import SayForm
 from bot.store.claims import Tickets
 from tests.support.desk import SESSION
 from tests.support.keys import TENANT

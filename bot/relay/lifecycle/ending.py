@@ -16,7 +16,7 @@ from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.relay.saying.speaking import Speaking, Spoken
+from bot.relay.saying import Speaking, Spoken
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import new_number

@@ -34,7 +34,7 @@ from bot.model.sessions import SessionId, Started
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.relay.saying.speaking import Speaking
+from bot.relay.saying import Speaking
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import KEEP, Owed, OwedKind, Owing
 from bot.store.state import State

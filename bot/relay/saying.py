@@ -16,6 +16,7 @@ from pydantic import Field
 from bot.delivery.compose import markdown_of
 from bot.mirror.agents import stopping
 from bot.model import errors
+from bot.model.options import Profile
 from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Change, Evidence, Reply
@@ -26,15 +27,23 @@ from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices, having_posted
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.claims import Ticket
 from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing
 from bot.store.state import State
+from bot.text.mrkdwn import as_typed
 from bot.text.to_slack import escape
 from bot.wording import commands, refusals, workflows
-from bot.wording.message import SlackMessage, verbatim
+from bot.wording.forms import say_form
+from bot.wording.message import SlackMessage, View, verbatim
 from bot.wording.mirror import posts
+
+log = logging.getLogger(__name__)
 
 KEEP_ANSWER = timedelta(days=30)
 """The time for which the answer to a question is known."""
+
+ACTIVE = timedelta(days=7)
+"""`/devin-say` without a session ignores sessions without traffic for longer than this."""
 
 _MAY_WORK = frozenset({SessionState.WORKING, SessionState.UNKNOWN})
 
@@ -190,7 +199,80 @@ def _owed(team: str, key: str) -> Owed:
     return Owed(f"{team}:post:{key}", 1, OwedKind.POST)
 
 
-log = logging.getLogger(__name__)
+class SayForm(Ticket, kind="SayForm"):
+    """An open form for a message from `channel`, which is `text` (markup) at first."""
+
+    channel: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Owes messages by `/devin-say`: which session and which thread they are for."""
+
+    workspace: Workspace
+    state: State
+    accepting: Accepting
+    naming: Naming
+    speaking: Speaking
+
+    async def say(
+        self, channel: str, by: UserId, session: SessionId | None, text: str, key: str = ""
+    ) -> None:
+        """Have `text` (markup) posted under the person's name, and sent, once for each `key`.
+
+        Without a session it is the channel's default, in a new thread as if it were named, or else
+        the only open one that was `ACTIVE`. Raises `NothingToSay`, `ChooseSession`, `CannotPost`.
+        """
+        await self.accepting.check(by, channel)
+        if not text.strip():
+            raise errors.NothingToSay
+        if session is not None:
+            session = await self.naming.whole(session, channel, by)
+        else:
+            session = (await self.state.profiles.get(channel)).session
+        if session is not None:
+            act = await self.naming.act_for(session, channel)
+            await self.accepting.check(by, channel, act)
+            place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+            await self.speaking.command(place, by, text, key, session, act)
+            return
+        active = await self.state.links.active(self.workspace.team, channel, ACTIVE)
+        heard = [(thread, link) for thread, link in active if link.takes_replies]
+        still = set(await self.naming.still_open([link.session for _, link in heard]))
+        heard = [one for one in heard if one[1].session in still]
+        if len({link.session for _, link in heard}) != 1:
+            raise errors.ChooseSession(heard)
+        thread, link = heard[0]
+        await self.speaking.command(thread, by, text, key, link.session)
+
+    async def form(self, channel: str, by: UserId, text: str = "") -> View:
+        """Return the form for a message from `channel`, which is `text` (markup) at first."""
+        choices = await self.naming.offered(channel, by)
+        number = await self.state.tickets.issue(SayForm(by=by, channel=channel, text=text))
+        return say_form(number, choices, as_typed(text))
+
+    async def submit(self, number: str, by: UserId, session: SessionId, typed: str) -> None:
+        """Say what was typed (plain), once; raises `Expired`, and as `say` does."""
+        form = await self.state.tickets.read(SayForm, number, by)
+        # What the form had at first keeps its mentions and links.
+        text = form.text if typed == as_typed(form.text).strip() else escape(typed)
+        await self.say(form.channel, by, session, text, number)
+
+    async def default(self, channel: str, by: UserId) -> Profile:
+        """Return the channel's profile, which has its default session."""
+        await self.accepting.check(by, channel)
+        return await self.state.profiles.get(channel)
+
+    async def set_default(self, channel: str, by: UserId, text: str) -> None:
+        """Make the session of `text`, or none, the channel's default; or raise `BadSession`."""
+        await self.accepting.check(by, channel, Act.START if text else Act.MESSAGE)
+        session = await self.naming.named(text, channel, by) if text else None
+        chosen = {"session": session, "session_by": by if session else UserId("")}
+        await self.state.profiles.change(channel, lambda _: chosen)
+        ids = {"session_id": session} if session else {}
+        event = Event.DEFAULT_SET if session else Event.DEFAULT_CLEARED
+        audit(event, by, team=self.workspace.team, channel=channel, **ids)
 
 
 @dataclass(frozen=True, slots=True)
