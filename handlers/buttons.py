@@ -64,7 +64,7 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
         by = await cases.workspace.people.name(press.by)
         if not await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return delivery_reports.unlinked_by(by)
-        named = await cases.naming.one(link.session, most=0)
+        named = await cases.state.names.one(link.session)
         await cases.notices.say(thread, thread_links.unlinked(named, by))
         return None
 

@@ -161,7 +161,7 @@ async def _sessions(cases: UseCases, command: Command) -> SlackMessage | None:
 async def _unlink(cases: UseCases, command: Command) -> SlackMessage:
     link = await cases.linking.unlink(command.thread, command.by)
     # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
-    return thread_links.unlinked(await cases.naming.one(link.session, most=0))
+    return thread_links.unlinked(await cases.state.names.one(link.session))
 
 
 async def _mute(cases: UseCases, command: Command) -> SlackMessage:

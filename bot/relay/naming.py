@@ -58,9 +58,9 @@ class Naming:
         unknown = [one.session for one in named.values() if fresh or not one.title]
         return {**named, **await self._ask(unknown[:most])}
 
-    async def one(self, session: SessionId, *, most: int = MOST) -> NamedSession:
+    async def one(self, session: SessionId) -> NamedSession:
         """Return `session`, as `of` does."""
-        return (await self.of([session], most=most))[session]
+        return (await self.of([session]))[session]
 
     async def linked(self, link: Link) -> tuple[NamedSession, str]:
         """Return the session of `link`, and the name of the person who made it."""

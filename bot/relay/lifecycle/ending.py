@@ -44,7 +44,7 @@ class Ending:
         link = await self.accepting.linked(thread)
         if how is Closing.ARCHIVE and self.devin.is_legacy:
             return LEGACY
-        named = await self.naming.one(link.session, most=0)
+        named = await self.state.names.one(link.session)
         (seen,) = await self.state.watches.seen([link.session])
         if how is Closing.END and seen.state is SessionState.ENDED:
             return ending.ended_already(named)
@@ -64,7 +64,7 @@ class Ending:
             raise AlreadyDone
         if (failure := await self._close(how, session)) is not None:
             await self.state.claims.leave(done)
-            named = await self.naming.one(session, most=0)
+            named = await self.state.names.one(session)
             return ending.failed(how, named, failure, self.workspace.admin)
         event = Event.ENDED if how is Closing.END else Event.ARCHIVED
         audit(event, by, **thread.log_fields, session_id=session)
@@ -93,7 +93,7 @@ class Ending:
         link = await self.accepting.linked(thread)
         (seen,) = await self.state.watches.seen([link.session])
         if seen.state is SessionState.ENDED:
-            return ending.ended_already(await self.naming.one(link.session, most=0))
+            return ending.ended_already(await self.state.names.one(link.session))
         key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
         if self.accepting.is_old(ts):
             if await self.speaking.refuse(key):
