@@ -141,7 +141,7 @@ async def _review(cases: UseCases, command: Command) -> SlackMessage | None:
 
 async def _status(cases: UseCases, command: Command) -> SlackMessage | None:
     try:
-        return commands.status(await cases.linking.status(command.thread, command.by))
+        return await cases.linking.status(command.thread, command.by)
     except NotLinked:
         if not command.thread.is_direct:
             raise

@@ -25,8 +25,11 @@ from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.links import card_owed
 from bot.store.state import State
-from bot.wording import thread_links
-from bot.wording.commands import Status
+from bot.wording import commands, thread_links
+from bot.wording.commands import AS_SELF
+from bot.wording.lifecycle.starting import UNDER_WAY
+from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import Card, reads_replies
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +100,8 @@ class Linking:
         link = await self._changed(changed, thread, by, Event.FOLLOWED, follow=how.value)
         return Heard(link, how, await self.audience.is_barred(thread.channel, link.by))
 
-    async def status(self, thread: ThreadRef, by: UserId) -> Status:
-        """Return the state of `thread`, and of its session as last read; raises as `linked` does.
+    async def status(self, thread: ThreadRef, by: UserId) -> SlackMessage:
+        """Describe `thread`, and its session as last read; raises as `linked` does.
 
         Where Devin's words may not go, or Slack does not say whether they may, it is barred.
         """
@@ -106,21 +109,18 @@ class Linking:
         link = await self.accepting.linked(thread)
         heard = await self.audience.of(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
-        asks, acting = Reply(thread=thread, ts="", author=by), self.acting
-        account = await acting.as_whom(asks) if acting.is_on else ""
-        return Status(
-            link=link,
-            session=await self.naming.one(link.session),
-            by=await self.workspace.people.name(link.by),
-            seen=seen,
-            follow=Follow.OFF if heard.unsure else heard.follow,
-            is_barred=heard.is_barred,
-            mail=await self.state.mailbox.length(link.session),
-            last=await self.state.watches.last_outcome(link.session, thread),
-            as_self=isinstance(account, str) and bool(account),
-            gives_way=await self.accepting.is_starting(thread)
-            and await self.accepting.gives_way(thread, link),
-        )
+        named, name = await self.naming.linked(link)
+        shown = Card(thread, link, name, named, seen, heard.follow, heard.is_barred)
+        notes, asks = [], Reply(thread=thread, ts="", author=by)
+        account = await self.acting.as_whom(asks) if self.acting.is_on else ""
+        if isinstance(account, str) and account and reads_replies(seen):
+            notes.append(AS_SELF)
+        is_starting = await self.accepting.is_starting(thread)
+        if is_starting and await self.accepting.gives_way(thread, link):
+            notes.append(UNDER_WAY)
+        mail = await self.state.mailbox.length(link.session)
+        last = await self.state.watches.last_outcome(link.session, thread)
+        return commands.status(shown, mail, last, notes)
 
     async def _changed(
         self, link: Link | None, thread: ThreadRef, by: UserId, event: Event, **ids: str

@@ -1,17 +1,15 @@
 """Answers to commands that mention the bot, its help, and messages of `/devin-say`."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from bot.model.replies import Outcome
-from bot.model.sessions import Follow, NamedSession, Watched
-from bot.model.threads import Link
+from bot.model.sessions import Follow, NamedSession
 from bot.text.to_slack import cut, quiet, without_pings
 from bot.wording.lifecycle.form import OPEN
-from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
-from bot.wording.mirror.card import BARRED, FOLLOWS, reads_replies, session_lines
-from bot.wording.phrases import last_ending, local_time, mail_waiting, session_link
+from bot.wording.mirror.card import BARRED, FOLLOWS, Card, card
+from bot.wording.phrases import last_ending, mail_waiting, session_link
 
 HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "
@@ -51,49 +49,14 @@ HELP = SlackMessage(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The state of a linked thread, and of its session as it was last read.
-
-    `by` is the name of who linked it, `mail` counts its replies that wait, and `last` is how the
-    last one ended. `is_barred`: Devin's words and titles may not be shown in this channel. What
-    the person who asks writes there is sent `as_self`: from their own account in Devin. If it
-    `gives_way`, a session is being started to which the thread will be linked instead.
-    """
-
-    link: Link
-    session: NamedSession
-    by: str
-    mail: int
-    last: Outcome | None
-    seen: Watched
-    follow: Follow
-    is_barred: bool
-    as_self: bool = False
-    gives_way: bool = False
-
-
-def status(shown: Status) -> SlackMessage:
-    """Describe a linked thread: its session and what that does, its replies, what is posted."""
-    link, session = shown.link, shown.session
-    if shown.is_barred:
-        session = NamedSession(link.session, "", session.url)
-    parts = (
-        f"Linked to *{session_link(session)}* by {quiet(shown.by)} ({local_time(link.at)})",
-        "*Muted*" if link.muted else "",
-        mail_waiting(shown.mail),
-        last_ending(shown.last),
-    )
-    linked = " · ".join(filter(None, parts))
-    stays = [] if shown.seen.is_missing else [f"{FOLLOWS[shown.follow]}."]
-    lines = [BARRED] if shown.is_barred else [*session_lines(shown.seen), *stays]
-    lines += [AS_SELF] if shown.as_self and reads_replies(shown.seen) else []
-    lines += [UNDER_WAY] if shown.gives_way else []
-    return SlackMessage(linked, advice="\n".join(lines))
+def status(shown: Card, mail: int, last: Outcome | None, notes: Sequence[str]) -> SlackMessage:
+    """Describe a linked thread: what its card says, its queue, the last result, and `notes`."""
+    said = card(shown)
+    advice = "\n".join([f"{mail_waiting(mail)} · {last_ending(last)}", *notes])
+    return SlackMessage(said.text, advice=advice, footer=said.footer)
 
 
 AS_SELF = "What you write here is sent from your own Devin account."
-
 
 NO_DEFAULT = SlackMessage(
     "No default session is set here. To set one, mention me with "

@@ -17,7 +17,7 @@ from bot.wording.actions import home_value
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import Block, SlackMessage, View
-from bot.wording.mirror.card import FOLLOWS, session_lines
+from bot.wording.mirror.card import FOLLOWS, pull_requests, state_line
 from bot.wording.phrases import (
     ADMIN,
     SEPARATOR,
@@ -132,9 +132,9 @@ def _thread(one: Shown) -> Sequence[Block]:
         "" if is_usual else last_ending(one.last),
         mail_waiting(one.mail) if one.mail else "",
     )
-    state, *requests = session_lines(one.seen) if one.seen.is_known else [""]
+    state = state_line(one.seen) if one.seen.is_known else ""
     follows = "" if one.follow is Follow.ALL else f"{FOLLOWS[one.follow]}."
-    small = _joined("\n", standing, _joined(" ", *requests, follows))
+    small = _joined("\n", standing, _joined(" ", *pull_requests(one.seen), follows))
     muted = " · *muted*" if one.link.muted else ""
     place = "a direct message with me" if one.thread.is_direct else f"<#{one.thread.channel}>"
     head = f"*{session_link(one.session)}* in {place}{muted}"

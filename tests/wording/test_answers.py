@@ -15,7 +15,6 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Child, Follow, NamedSession, PullRequest, SessionId, Watched
 from bot.model.threads import ThreadRef
 from bot.wording import commands, delivery_reports, refusals, thread_links, usage, workflows
-from bot.wording.commands import Status
 from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage
@@ -23,7 +22,7 @@ from bot.wording.mirror.card import Card, card
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
 from tests.support.tables import each
-from tests.wording.foreign import BARE, HOST, HUGE, LINK, NAMED, NAMES, pings, problems
+from tests.wording.foreign import BARE, HOST, HUGE, LINK, NAMED, NAMES, THREAD, pings, problems
 
 
 @given(
@@ -40,8 +39,8 @@ def test_a_status_is_always_fit_to_say(
     request = PullRequest(url="https://github.com/acme/relay/pull/7" + "7" * 1_900, state="open")
     seen = Watched(read_at=1, since=1, pull_requests=(request,) * 9)
     for is_barred in (False, True):
-        shown = Status(LINK, session, by, mail, outcome, seen, Follow.TURNS, is_barred=is_barred)
-        assert problems(commands.status(shown)) == []
+        shown = Card(THREAD, LINK, by, session, seen, Follow.TURNS, is_barred)
+        assert problems(commands.status(shown, mail, outcome, [commands.AS_SELF])) == []
 
 
 @given(message=HUGE, by=NAMES)

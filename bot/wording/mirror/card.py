@@ -112,12 +112,6 @@ def reads_replies(seen: Watched) -> bool:
     return seen.state is not SessionState.ENDED and not seen.is_missing
 
 
-def session_lines(seen: Watched) -> Sequence[str]:
-    """Return a line for a session's state, if it is known, and one for its pull requests."""
-    state = [state_line(seen)] if seen.is_known else []
-    return [*state, *pull_requests(seen)]
-
-
 def state_line(seen: Watched) -> str:
     """Say what Devin is doing, and since when."""
     return f":{_state_of(seen)[0]}: Devin {state_words(seen)}."
