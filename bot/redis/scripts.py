@@ -40,14 +40,14 @@ class ScriptMismatch(TypeError):
 
 
 FORMS = {
-    "KEYS[1] .. ARGV[]": "{}",
-    "ARGV[]": "{}",
+    "KEYS[1] .. ARGV[]": "_text({})",
+    "ARGV[]": "_text({})",
     "tonumber(ARGV[])": "int({})",
     "ARGV[] == '1'": "int({})",
     "cjson.decode(ARGV[])": "_dumps({})",
 }
 """The forms of an argument in a header, for a key, a text, a whole number, a flag and a list; each
-with the form in which a call gives it."""
+with the form in which a call gives it. A value of another kind is a TypeError of the caller."""
 
 _ARGUMENT = re.compile(r"^local (\w+) = (.*ARGV.*)$", re.MULTILINE)
 _CALL = re.compile(r"(?<![.\w])(\w+)\(")
@@ -128,11 +128,17 @@ def _seconds_of(name: str) -> int:
     return int(kept.total_seconds())
 
 
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(type(value).__name__)
+
+
 def _compiled(script: Script, given: Mapping[str, str]) -> NamedScript:
     """Compile the call that fills the slots, which takes a seventh of the time of a loop."""
     names = ", ".join(["*", *given] if given else [])
     text = f"lambda _store, /, {names}: _store.run(_script, [{', '.join(given.values())}])"
-    call: Any = eval(text, {"_script": script, "_dumps": json.dumps})  # noqa: S307 - our own names
+    call: Any = eval(text, {"_script": script, "_dumps": json.dumps, "_text": _text})  # noqa: S307 - our own names
     call.script, call.arguments = script, list(given)
     named: NamedScript = call
     return named

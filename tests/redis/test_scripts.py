@@ -68,6 +68,15 @@ async def test_each_value_is_under_its_name(store: Store, home: Path) -> None:
         assert answer == [at(MAIL), at(DUE), SESSION * 2, 5, rest]
 
 
+async def test_a_value_of_another_kind_is_not_sent(store: Store, home: Path) -> None:
+    """Redis would refuse it, or the script misread it; either would look like an outage."""
+    script = read(home / "echo.lua")
+    good = {"mail": MAIL, "due": DUE, "session": SESSION, "ms": 4, "goes_on": True, "threads": []}
+    for name in ("mail", "session", "ms", "goes_on", "threads"):
+        with pytest.raises(TypeError):
+            await script(store, **good | {name: None if name != "threads" else {1}})
+
+
 def test_what_is_included_comes_first_and_once(home: Path) -> None:
     """An included function knows nothing of the header that follows it; `redis.call` is none."""
     source = read(home / "echo.lua").script.source
