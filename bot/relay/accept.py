@@ -50,7 +50,7 @@ KNOWN = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
-    """Checks who may steer Devin, creates links, and accepts replies."""
+    """Checks who may steer Devin, creates links, accepts replies, and owes outbox entries."""
 
     workspace: Workspace
     state: State
