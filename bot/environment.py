@@ -33,15 +33,15 @@ _SHAPE = "a file that contains the value of {} and nothing else"
 
 def variables_in(env_file: Path | None) -> tuple[Mapping[str, str | None], Sequence[str]]:
     """Return what the file sets, and the doubts about it; raises `SettingsError`."""
+    if env_file is None:
+        return {}, ()
     try:
-        doubts = [f"{env_file}: {one}" for one in exposed(env_file)] if env_file else ()
-    except ValueError as error:
-        raise SettingsError([f"{env_file}: {error}"]) from None
-    try:
-        found = dotenv_values(env_file, encoding="utf-8-sig") if env_file else {}
+        doubts = [f"{env_file}: {one}" for one in exposed(env_file)]
+        return dotenv_values(env_file, encoding="utf-8-sig"), doubts
     except (OSError, UnicodeError):
         raise SettingsError([f"{env_file}: can't be read; expected a text file"]) from None
-    return found, doubts
+    except ValueError as error:
+        raise SettingsError([f"{env_file}: {error}"]) from None
 
 
 def gather(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -103,7 +103,9 @@ def in_words(
         else:
             wrong = "invalid"
         if name.upper() not in known:
-            yield f"{name.upper()}: {wrong}; expected {fields[name].description}"
+            choices = get_args(fields[name].annotation)
+            shape = fields[name].description or f"{', '.join(choices[:-1])} or {choices[-1]}"
+            yield f"{name.upper()}: {wrong}; expected {shape}"
 
 
 def _proxy(address: SecretStr) -> SecretStr:
@@ -118,7 +120,9 @@ Duration = Annotated[
     timedelta, BeforeValidator(duration), Field(gt=timedelta(0), le=timedelta(days=3650))
 ]
 
-Emoji = Annotated[str, BeforeValidator(str.lower), Field(pattern=r"^[\w'+-]{1,100}\Z")]
+LOWER = BeforeValidator(str.lower)
+
+Emoji = Annotated[str, LOWER, Field(pattern=r"^[\w'+-]{1,100}\Z")]
 """The name of an emoji as Slack's events have it, such as robot_face or +1."""
 
 CAP_SHAPE = "a whole number of ACUs from 1 to 100,000"
@@ -150,7 +154,7 @@ SECRETS = (*_TRANSPORTS, "SLACK_BOT_TOKEN", "DEVIN_API_KEY", "REDIS_URL", *_PROX
 class Settings(BaseModel):
     """All settings; each field is named like its variable, in lower case.
 
-    A field's description says what a valid value looks like; it is shown when a value is invalid.
+    A field's description, or its choices, say what a valid value looks like where one is invalid.
     """
 
     # Rust's regular expressions take 10 MB for `\w{1,100}`.
@@ -173,9 +177,7 @@ class Settings(BaseModel):
         "(http only for this machine)",
     )
     slack_proxy: Proxy | None = Field(None, description=PROXY_SHAPE)
-    agent: Annotated[Literal["auto", "off"], BeforeValidator(str.lower)] = Field(
-        "auto", description="auto or off"
-    )
+    agent: Annotated[Literal["auto", "off"], LOWER] = "auto"
     devin_api_key: Annotated[SecretStr, token(*PREFIXES)] = Field(
         description="a Devin API key (cog_…, or apk_… for the legacy API v1)"
     )
@@ -187,9 +189,7 @@ class Settings(BaseModel):
         description="an https URL such as https://api.devin.ai (http only for this machine)",
     )
     devin_proxy: Proxy | None = Field(None, description=PROXY_SHAPE)
-    act_as: Annotated[Literal["off", "known", "required"], BeforeValidator(str.lower)] = Field(
-        "off", description="off, known or required"
-    )
+    act_as: Annotated[Literal["off", "known", "required"], LOWER] = "off"
     allow_insecure_redis: bool = Field(default=False, description=FLAG_SHAPE)
     redis_url: str | None = Field(
         None,
@@ -245,18 +245,14 @@ class Settings(BaseModel):
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)
-    start_quotes: Annotated[Literal["allowed", "all"], BeforeValidator(str.lower)] = Field(
-        "allowed", description="allowed or all"
-    )
+    start_quotes: Annotated[Literal["allowed", "all"], LOWER] = "allowed"
     start_emoji: Emoji = Field(
         "", description="the name of an emoji without colons, beside START_EMOJI_CHANNELS"
     )
     start_emoji_channels: Annotated[frozenset[str], ids("CG", "channel ID")] = Field(
         frozenset(), min_length=1, description="channel IDs such as C0123ABCD, beside START_EMOJI"
     )
-    mirror: Annotated[Follow, BeforeValidator(str.lower)] = Field(
-        Follow.ALL, description="all, turns or off"
-    )
+    mirror: Annotated[Follow, LOWER] = Field(Follow.ALL, description="all, turns or off")
     mirror_external: bool = Field(default=False, description=FLAG_SHAPE)
     notify: bool = Field(default=True, description=FLAG_SHAPE)
     devin_reads: int = Field(300, ge=10, le=100_000, description="a number from 10 to 100,000")
@@ -269,10 +265,8 @@ class Settings(BaseModel):
     delivery_concurrency: int = Field(128, ge=1, le=1000, description="a number from 1 to 1,000")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
-    ] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
-    log_format: Annotated[Literal["console", "json"], BeforeValidator(str.lower)] = Field(
-        "console", description="console or json"
-    )
+    ] = "INFO"
+    log_format: Annotated[Literal["console", "json"], LOWER] = "console"
     audit_log: Path | None = Field(
         None, description="a file that the relay alone writes, such as /var/log/relay/audit.jsonl"
     )

@@ -9,17 +9,17 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.errors import AnsweredAlready, Expired, MovedOn, PersonError
+from bot.model.errors import AnsweredAlready, MovedOn, PersonError
 from bot.model.people import UserId
 from bot.model.record import mapping, string
-from bot.model.sessions import Closing, Follow, SessionId
+from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef, is_id, is_ts
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.lifecycle import adopting, ending
 from bot.wording.mirror import posts as mirror_notices
 from handlers.answering import on_press
-from handlers.parse.interactions import Press, parse_answer, parse_send_again, parse_unlink
+from handlers.parse.interactions import Press, parse_answer, send_again_of, session_of
 from handlers.parse.messages import Payload
 
 OPTION = re.compile(rf"{actions.ANSWER}_[0-9]")
@@ -33,10 +33,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.SEND_AGAIN)
     async def on_send_again(press: Press) -> str:
-        asked = parse_send_again(press)
-        if asked is None:
-            raise Expired
-        await cases.edits.send_again(*asked, press.thread, press.by)
+        await cases.edits.send_again(*send_again_of(press), press.thread, press.by)
         return delivery_reports.sent_again(await cases.workspace.people.name(press.by))
 
     @on_press(app, cases, OPTION, actions.APPROVE)
@@ -60,7 +57,7 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
     @on_press(app, cases, actions.UNLINK)
     async def on_unlink(press: Press) -> str | None:
         thread = press.thread
-        link = await cases.linking.unlink(thread, press.by, _session_of(press))
+        link = await cases.linking.unlink(thread, press.by, session_of(press))
         by = await cases.workspace.people.name(press.by)
         if not await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return delivery_reports.unlinked_by(by)
@@ -70,15 +67,15 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.FOLLOW)
     async def on_follow(press: Press) -> None:
-        await cases.linking.follow(press.thread, press.by, Follow.ALL, _session_of(press))
+        await cases.linking.follow(press.thread, press.by, Follow.ALL, session_of(press))
 
     @on_press(app, cases, actions.UNFOLLOW)
     async def on_unfollow(press: Press) -> None:
-        await cases.linking.follow(press.thread, press.by, Follow.OFF, _session_of(press))
+        await cases.linking.follow(press.thread, press.by, Follow.OFF, session_of(press))
 
     @on_press(app, cases, actions.FOLLOW_CHILD)
     async def on_follow_child(press: Press) -> None:
-        child, thread = _session_of(press), press.thread
+        child, thread = session_of(press), press.thread
         if (there := await cases.own_threads.follow(thread, child, press.by)) is not None:
             named, address = await cases.naming.one(child), cases.workspace.address(there)
             await cases.notices.whisper(thread, press.by, adopting.has_thread(named, address))
@@ -106,20 +103,13 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
         return ending.kept_by(await cases.workspace.people.name(press.by))
 
     async def close(press: Press, how: Closing) -> str | None:
-        session, thread = _session_of(press), press.thread
+        session, thread = session_of(press), press.thread
         asked = string(press.message, "ts")
         failure = await cases.ending.close(how, thread, session, press.by, asked)
         if failure is None:
             return ending.closed_by(how, await cases.workspace.people.name(press.by))
         await cases.notices.say(thread, failure)
         return None
-
-
-def _session_of(press: Press) -> SessionId:
-    session = parse_unlink(press)
-    if session is None:
-        raise Expired
-    return session
 
 
 def _register_stopping(app: AsyncApp, cases: UseCases) -> None:

@@ -67,11 +67,12 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 def _register_again(app: AsyncApp, cases: UseCases) -> None:
     @opens(cases, form.AGAIN_TITLE, app.action(actions.START_AGAIN))
     async def on_start_again(press: Press) -> View:
-        asked, thread = interactions.parse_send_again(press), press.thread
-        if asked is None or place_of(asked[0])[1] != thread.channel:
+        (asked, number), thread = interactions.send_again_of(press), press.thread
+        _, channel, ts = place_of(asked)
+        if channel != thread.channel:
             raise Expired
-        ts, pressed = place_of(asked[0])[2], string(press.message, "ts")
-        return await cases.start_forms.again(ts, asked[1], thread, press.by, pressed)
+        pressed = string(press.message, "ts")
+        return await cases.start_forms.again(ts, number, thread, press.by, pressed)
 
     blocks, problems = (actions.PROMPT_FIELD, actions.CAP_FIELD), form.problems
 
@@ -93,7 +94,7 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.START_NEW)
     async def on_start_new(press: Press) -> str:
-        if interactions.parse_unlink(press) is None or not press.ts:
+        if not interactions.session_of(press) or not press.ts:
             raise Expired
         prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
         await cases.starting.start(Start(message=prompt, reads_thread=True, by_button=True))
@@ -101,8 +102,8 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.CONTINUE_SESSION)
     async def on_continue(press: Press) -> str | None:
-        session, thread = interactions.parse_unlink(press), press.thread
-        if session is None or not press.ts:
+        session, thread = interactions.session_of(press), press.thread
+        if not press.ts:
             raise Expired
         link = await cases.starting.go_on(thread, session, press.by, press.ts)
         if link and await cases.state.cards.is_at(thread, link, string(press.message, "ts")):

@@ -317,6 +317,7 @@ class CatchUp:
     async def _accept_all(self, reads: Sequence[Found]) -> int:
         """Accept the replies of one session in the order of writing, and tell their threads."""
         by_thread, accepted = {read.thread: read for read in reads}, 0
+        withdraw = self.cases.state.revisions.withdraw
         replies = [reply for read in reads for reply in read.replies]
         try:
             for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
@@ -334,7 +335,8 @@ class CatchUp:
                 # Neither an event nor a later backfill brings what this one leaves out from now on.
                 await self.cases.state.links.hear_from(read.thread, read.latest)
             # Events may have brought these replies before; their mail waits for this backfill.
-            taken_back = [await self._take_back(reply) for reply in read.silenced]
+            met = [await withdraw(reply.id, may_be_ahead=False) for reply in read.silenced]
+            taken_back = [one.what not in TOO_LATE or not one.may_be_taken for one in met]
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
             is_left_out = read.is_silenced and (any(taken_back) or not taken_back)
             await self._say(read, verbs, silenced=is_left_out)
@@ -354,11 +356,6 @@ class CatchUp:
                 await whisper(cases, reply.thread, reply.ts, reply.author, error, each=is_spoken)
             return None
         return change
-
-    async def _take_back(self, reply: Reply) -> bool:
-        """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
-        met = await self.cases.state.revisions.withdraw(reply.id, may_be_ahead=False)
-        return met.what not in TOO_LATE or not met.may_be_taken
 
     async def _say(self, read: Found, verbs: Sequence[str], *, silenced: bool = False) -> None:
         if (read.missed and not read.was_awaited) or verbs:

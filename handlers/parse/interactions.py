@@ -1,13 +1,14 @@
 """Parsers of commands, shortcuts, buttons, menus, modals and App Home, like `parse/messages.py`.
 
 Shapes: docs.slack.dev/reference/interaction-payloads and interactivity/implementing-slash-commands.
-Nothing here raises on a malformed payload.
+Nothing here raises on a malformed payload; an outdated value of a button is `Expired`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.model.errors import Expired
 from bot.model.people import UserId
 from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
@@ -202,10 +203,12 @@ def parse_anywhere(body: Payload, ours: Identity) -> Press | None:
     )
 
 
-def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
-    """Read the reply and the round of a *Send again*; None unless it is of the team here."""
+def send_again_of(press: Press) -> tuple[ReplyId, int]:
+    """Read the reply and the round of a *Send again*; `Expired` unless it is of the team here."""
     found = actions.parse_reply_value(press.value)
-    return found if found is not None and place_of(found[0])[0] == press.thread.team else None
+    if found is None or place_of(found[0])[0] != press.thread.team:
+        raise Expired
+    return found
 
 
 def parse_answer(press: Press) -> tuple[SessionId, str, int] | None:
@@ -214,10 +217,12 @@ def parse_answer(press: Press) -> tuple[SessionId, str, int] | None:
     return found[1:] if found is not None and found[0] == press.thread else None
 
 
-def parse_unlink(press: Press) -> SessionId | None:
-    """Read the session of *Unlink* or *Follow*; None unless its thread is the one of the press."""
+def session_of(press: Press) -> SessionId:
+    """Read the session of *Unlink* or *Follow*; `Expired` unless it is of the press's thread."""
     found = actions.parse_link_value(press.value)
-    return found[1] if found is not None and found[0] == press.thread else None
+    if found is None or found[0] != press.thread:
+        raise Expired
+    return found[1]
 
 
 HOME_CHOICES = frozenset({actions.HOME_MUTE, actions.HOME_UNMUTE, actions.HOME_UNLINK})

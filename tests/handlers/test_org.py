@@ -10,8 +10,8 @@ from handlers.parse.interactions import (
     is_of,
     parse_press,
     parse_say,
-    parse_send_again,
     parse_submission,
+    send_again_of,
 )
 from handlers.parse.messages import parse_reply
 from tests.support.builders import ENTERPRISE, JSON, ORG, OURS, TEAM, sample, sample_event
@@ -29,7 +29,7 @@ def test_the_samples_of_an_organization_are_read() -> None:
     press = parse_press(sample("org_block_actions"), ORG)
     assert press is not None
     assert (press.thread.team, press.by) == (ENTERPRISE, "U123ABC456")
-    assert parse_send_again(press) is not None
+    assert send_again_of(press)
     form = parse_submission(sample("org_view_submission"), ORG)
     assert form is not None
     assert form.number == "shhh-its-secret"
