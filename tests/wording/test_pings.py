@@ -38,7 +38,14 @@ from tests.wording.test_refusals import ERRORS
 PEOPLE = ["<@U0BEN00000>", "<!subteam^S0ONCALL00>", "<!subteam^S0ONCALL00|@oncall>"]
 CHANNEL = ["<!here>", "<!channel|x>", "@here", "(@channel)", "@everyone", "@group", "@Here"]
 CHANNEL += ["a@here"]
-OURS = {"admin": "Ada", "about": "it", "verb": "digest", "commands": "link", "note": "Hm."}
+OURS = {
+    "admin": "Ada",
+    "about": "it",
+    "verb": "digest",
+    "commands": "link",
+    "note": "Hm.",
+    "notes": "Hm.",
+}
 OURS |= {
     "month": "May",
     "channel": "C0GENERAL0",
