@@ -26,7 +26,6 @@ from bot.runtime.in_flight import Background
 from bot.slack.api import MISSING_SCOPE, RateLimits, call
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.slack.threads import StatusLine
 from bot.store.state import State
 from bot.wording.mirror import posts
 from bot.wording.mirror.card import agent_title
@@ -47,7 +46,7 @@ class StatusLines:
     def __init__(
         self, workspace: Workspace, state: State, audience: Audience, background: Background
     ) -> None:
-        self._line = StatusLine(workspace.client)
+        self._threads = workspace.threads
         self.agents = AgentSessions(workspace, state)
         self._watches, self._cards = state.watches, state.cards
         self._audience = audience
@@ -78,7 +77,7 @@ class StatusLines:
 
     async def _clear(self, thread: ThreadRef) -> None:
         if await self.agents.are_refused(thread.channel):
-            await self._line.show(thread, "")
+            await self._threads.show_status(thread, "")
 
     async def _show(self, thread: ThreadRef) -> None:
         is_refused = await self.agents.are_refused(thread.channel)
@@ -86,7 +85,7 @@ class StatusLines:
         if heard.link is None or heard.follow is Follow.OFF or heard.is_barred:
             return
         if is_refused:
-            await self._line.show(thread, posts.WORKING)
+            await self._threads.show_status(thread, posts.WORKING)
         elif await self._cards.was_refused(thread, heard.link):
             await self._cards.want(thread, heard.link)
 

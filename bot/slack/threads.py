@@ -35,6 +35,11 @@ INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 """
 
 
+SET_STATUS = "assistant.threads.setStatus"
+THREADS = 10_000
+REFUSED_SECONDS = 3_600.0
+"""The time for which a thread that was refused a status line is not tried again."""
+
 Moves = Callable[[str], Awaitable[str | None]]
 """Returns a channel's new id, if it has one (`Channels.now`)."""
 
@@ -61,6 +66,7 @@ class Threads:
         self._client = client
         self._limits = RateLimits()
         self._moved = moved
+        self._refused: TTLCache[ThreadRef, None] = TTLCache(THREADS, REFUSED_SECONDS)
 
     async def post_once(
         self,
@@ -223,6 +229,22 @@ class Threads:
             if error.reason not in DONE:
                 log.warning("mark refused", extra={**ids, "reason": str(error)})
 
+    async def show_status(self, thread: ThreadRef, text: str) -> None:
+        """Show `text` below the thread, after the bot's name, or remove that; a failure is no loss.
+
+        Slack removes it after two minutes, and with each post of the app in the thread
+        (docs.slack.dev/reference/methods/assistant.threads.setStatus).
+        """
+        if thread in self._refused:
+            return
+        where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
+        with suppress(SlackAway), self._limits.respected(SET_STATUS, thread.channel):
+            try:
+                await call(self._client, SET_STATUS, **where, status=text)
+            except SlackRefused as error:
+                self._refused[thread] = None
+                log.info("status line refused", extra=thread.log_fields | {"reason": str(error)})
+
     async def reacted(self, channel: str, ts: str, emoji: str) -> Collection[str]:
         """Return the users who react to a message with `emoji`, in any skin tone, at the moment."""
         try:
@@ -279,34 +301,3 @@ def _key_of(message: Mapping[str, Any]) -> object:
     if metadata.get("event_type") != METADATA:
         return None
     return mapping(metadata.get("event_payload")).get("key")
-
-
-SET_STATUS = "assistant.threads.setStatus"
-THREADS = 10_000
-REFUSED_SECONDS = 3_600.0
-"""The time for which Slack is not asked again for a thread that it refused, by this process."""
-
-
-class StatusLine:
-    """The lines under threads that say what Devin is doing: best effort, and never in the way.
-
-    Slack removes one after two minutes, and whenever the app posts in the thread
-    (docs.slack.dev/reference/methods/assistant.threads.setStatus).
-    """
-
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
-        self._limits = RateLimits()
-        self._refused: TTLCache[ThreadRef, None] = TTLCache(THREADS, REFUSED_SECONDS)
-
-    async def show(self, thread: ThreadRef, text: str) -> None:
-        """Show `text`, which Slack puts after the bot's name; without one, remove the line."""
-        if thread in self._refused:
-            return
-        where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
-        with suppress(SlackAway), self._limits.respected(SET_STATUS, thread.channel):
-            try:
-                await call(self._client, SET_STATUS, **where, status=text)
-            except SlackRefused as error:
-                self._refused[thread] = None
-                log.info("status line refused", extra=thread.log_fields | {"reason": str(error)})

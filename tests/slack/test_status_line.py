@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 
 from bot.model.threads import ThreadRef
-from bot.slack.threads import SET_STATUS, StatusLine
+from bot.slack.threads import SET_STATUS, Threads
 from sandbox import Sandbox
+from tests.support.schedules import unmoved
 from tests.support.slack_apps import web_client
 
 
 @pytest.fixture
-def line(box: Sandbox) -> StatusLine:
-    """The status lines of the sandbox's Slack."""
-    return StatusLine(web_client(box.slack))
+def threads(box: Sandbox) -> Threads:
+    """The threads of the sandbox's Slack."""
+    return Threads(web_client(box.slack), unmoved)
 
 
 async def thread_in(box: Sandbox, name: str) -> ThreadRef:
@@ -28,30 +29,30 @@ def asked(box: Sandbox) -> list[dict[str, Any]]:
     return [one.params for one in box.slack.calls if one.method == SET_STATUS]
 
 
-async def test_a_line_is_shown_and_removed(box: Sandbox, line: StatusLine) -> None:
+async def test_a_line_is_shown_and_removed(box: Sandbox, threads: Threads) -> None:
     """Slack removes it for an empty text; a call that failed doesn't matter to the next."""
     thread = await thread_in(box, "general")
     box.slack.fail_next(SET_STATUS, status=503)
     for text in ("is working…", "is working…", ""):
-        await line.show(thread, text)
+        await threads.show_status(thread, text)
     where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
     assert asked(box) == [where | {"status": one} for one in ("is working…", "is working…", "")]
 
 
-async def test_a_thread_that_refuses_the_line_is_left_alone(box: Sandbox, line: StatusLine) -> None:
+async def test_a_thread_that_refuses_the_line_is_left_alone(box: Sandbox, threads: Threads) -> None:
     """Other threads are asked, also in the same channel."""
     here, beside = await thread_in(box, "general"), await thread_in(box, "general")
     box.slack.fail_next(SET_STATUS, error="not_allowed")
-    await line.show(here, "is working…")
-    await line.show(here, "")
+    await threads.show_status(here, "is working…")
+    await threads.show_status(here, "")
     assert len(asked(box)) == 1
-    await line.show(beside, "is working…")
+    await threads.show_status(beside, "is working…")
     assert len(asked(box)) == 2
 
 
-async def test_a_rate_limit_is_heeded_everywhere(box: Sandbox, line: StatusLine) -> None:
+async def test_a_rate_limit_is_heeded_everywhere(box: Sandbox, threads: Threads) -> None:
     """Slack limits the method by workspace."""
     box.slack.fail_next(SET_STATUS, status=429, retry_after=20)
     for name in ("general", "secrets"):
-        await line.show(await thread_in(box, name), "is working…")
+        await threads.show_status(await thread_in(box, name), "is working…")
     assert len(asked(box)) == 1
