@@ -140,12 +140,7 @@ REFUSED_SECONDS = 60.0
 NO_TLS, NO_HELLO = "Slack named no address with TLS", "no hello yet"
 
 
-@dataclass(eq=False, slots=True)
-class _Connection:
-    """One WebSocket; `ended` is set once it is closed, or Slack asks for another one instead."""
-
-    socket: aiohttp.ClientWebSocketResponse
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+Socket = aiohttp.ClientWebSocketResponse
 
 
 @dataclass(eq=False, slots=True)
@@ -188,8 +183,8 @@ class SocketMode:
         while True:
             began = time.monotonic()
             try:
-                connection = await self._open(web)
-                await connection.ended.wait()
+                ended = await self._open(web)
+                await ended.wait()
                 if time.monotonic() - began < REFRESH_SECONDS:
                     raise SlackAway("Socket Mode", self._problem, maybe_done=False)  # noqa: TRY301
                 self._failures = 0
@@ -198,8 +193,11 @@ class SocketMode:
             except SlackAway as error:
                 await self._pause(error, error.retry_after or None)
 
-    async def _open(self, web: aiohttp.ClientSession) -> _Connection:
-        """Open a connection at a new address: a used or old address does not work again."""
+    async def _open(self, web: aiohttp.ClientSession) -> asyncio.Event:
+        """Open a connection at a new address: a used or old address does not work again.
+
+        Return what is set once it is closed, or Slack asks for another one instead.
+        """
         answer = await call(self.app.client, "apps.connections.open", app_token=self.app_token)
         url = string(answer, "url")
         if not is_secure(url):
@@ -210,9 +208,9 @@ class SocketMode:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackAway("Socket Mode", broken(error), maybe_done=False) from error
         self._problem = NO_HELLO
-        connection = _Connection(socket)
-        self._start(self._read(connection))
-        return connection
+        ended = asyncio.Event()
+        self._start(self._read(socket, ended))
+        return ended
 
     async def _pause(self, error: SlackAway | SlackRefused, seconds: float | None) -> None:
         self._problem = str(error) if error.method != "Socket Mode" else error.reason
@@ -224,29 +222,29 @@ class SocketMode:
         log.log(level, "no connection", extra={"reason": self._problem, "seconds": seconds})
         await asyncio.sleep(seconds)
 
-    async def _read(self, connection: _Connection) -> None:
+    async def _read(self, socket: Socket, ended: asyncio.Event) -> None:
         """Process frames until Slack or a failure closes the connection."""
-        socket = connection.socket
         try:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
-                    await self._receive(connection, frame.data)
-            if not connection.ended.is_set():  # Slack did not ask for another one
+                    await self._receive(socket, ended, frame.data)
+            if not ended.is_set():  # Slack did not ask for another one
                 self._problem = "disconnected"
                 log.warning("disconnected", extra={"code": socket.close_code})
         finally:
-            connection.ended.set()
+            ended.set()
             await socket.close()
 
-    async def _receive(self, connection: _Connection, text: str) -> None:
+    async def _receive(self, socket: Socket, ended: asyncio.Event, text: str) -> None:
         frame = parse_object(text) or {}
         kind = frame.get("type")
         if kind == "hello":
             self._greet(frame)
         elif kind == "disconnect":
-            self._go(connection, frame)
+            ended.set()
+            self._leave(socket, frame)
         elif (envelope := parse_envelope(frame)) is not None:
-            await self._begin(connection, envelope)
+            await self._begin(socket, envelope)
         else:
             log.warning("envelope dropped", extra={"length": len(text)})
 
@@ -257,18 +255,17 @@ class SocketMode:
             self.observer.missed()
         self._asked_at = -REFRESH_SECONDS
 
-    def _go(self, connection: _Connection, note: Mapping[str, Any]) -> None:
+    def _leave(self, socket: Socket, note: Mapping[str, Any]) -> None:
         """Leave a connection that Slack closes soon: it is still read, alongside the next one."""
         log.info("asked to reconnect", extra={"reason": note.get("reason")})
         self._asked_at = time.monotonic()
         self._problem = f"asked to reconnect: {note.get('reason')}"
-        connection.ended.set()
-        self._start(_close_after(connection.socket, LEAVE_SECONDS))
+        self._start(_close_after(socket, LEAVE_SECONDS))
 
-    async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
+    async def _begin(self, socket: Socket, request: SocketModeRequest) -> None:
         """Answer an envelope alongside others; wait while too many are being answered."""
         await self.in_flight.enter()
-        answering = self._start(self._answer(connection, request))
+        answering = self._start(self._answer(socket, request))
         answering.add_done_callback(lambda _: self.in_flight.leave())
         # aiohttp reads what has arrived without a pause: all of a wave would be accepted before
         # the first of it is sent on. A crowd must be noticed before that, since it may come in
@@ -276,7 +273,7 @@ class SocketMode:
         if self.in_flight.is_crowd:
             await asyncio.sleep(0)
 
-    async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
+    async def _answer(self, socket: Socket, request: SocketModeRequest) -> None:
         """Dispatch one envelope; during shutdown, leave it to another connection."""
         payload = request.payload
         if self.in_flight.is_closing:
@@ -287,7 +284,7 @@ class SocketMode:
         if response.status != HTTPStatus.OK:
             return
         try:
-            await connection.socket.send_str(acknowledgement(envelope_id, response))
+            await socket.send_str(acknowledgement(envelope_id, response))
         except ConnectionError:
             log.warning("acknowledgement lost", extra={"reason": "disconnected"})
 
@@ -304,6 +301,6 @@ class SocketMode:
             log.error("not answered", exc_info=error)
 
 
-async def _close_after(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> None:
+async def _close_after(socket: Socket, seconds: float) -> None:
     await asyncio.sleep(seconds)
     await socket.close()
