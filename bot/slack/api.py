@@ -1,10 +1,8 @@
 """Calls Slack's Web API once, and translates its failures into the relay's errors.
 
 slack_sdk's own retries are switched off: its connection handler repeats a `chat.postMessage` whose
-answer was lost, which posts twice. Answers also tell the time: ours may be off.
-
-The rate limits that Slack has told are kept by process. Slack limits messages by channel and other
-methods by workspace (docs.slack.dev/apis/web-api/rate-limits).
+answer was lost, which posts twice. Slack limits messages by channel and other methods by workspace
+(docs.slack.dev/apis/web-api/rate-limits).
 """
 
 import logging
@@ -70,16 +68,15 @@ class SlackClock:
 
     def dated(self, headers: Mapping[str, str]) -> None:
         """Read the `Date` header of an answer, which is in whole seconds (RFC 9110, 6.6.1)."""
-        value = next((value for key, value in headers.items() if key.lower() == "date"), "")
         try:
-            date = int(parsedate_to_datetime(value).timestamp()) * SECOND
+            date = int(parsedate_to_datetime(_header(headers, "date")).timestamp()) * SECOND
         except (TypeError, ValueError, OverflowError):
             return
         self._date = date - self._now()
 
     @property
     def now(self) -> int:
-        """The earliest possible time at Slack: whatever comes next is written after it."""
+        """The earliest possible time at Slack."""
         told = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
         return self._now() + max(told) if told else 0
 
@@ -232,15 +229,19 @@ def _log_once(_client: AsyncWebClient, method: str, reason: str) -> None:
 
 
 def parse_scopes(scopes: object) -> frozenset[str]:
-    """Parse a list of scopes as Slack writes it, with commas."""
+    """Parse a list of scopes, with commas."""
     names = scopes.split(",") if isinstance(scopes, str) else ()
     return frozenset(name.strip() for name in names) - {""}
 
 
 def seconds_asked(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that an answer asks to wait (`Retry-After`); None if it does not."""
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
+    value = _header(headers, "retry-after")
     return float(value) if value.isascii() and value.isdigit() else None
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "")
 
 
 MARKS_A_MINUTE = 40

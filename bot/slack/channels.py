@@ -89,7 +89,7 @@ class Channels:
         )
 
     async def get(self, channel: str, need: Need, fresh: float = FRESH_SECONDS) -> Channel:
-        """Return what Slack says of `channel`; an answer of the last `fresh` seconds will do.
+        """Return what Slack says of `channel`, or said in the last `fresh` seconds.
 
         Like all that need this, it raises `SlackAway`, also while Slack is not asked.
         """
@@ -143,8 +143,8 @@ class Channels:
     async def includes(self, person: Person, channel: str, need: Need = Need.ACT) -> bool:
         """Return True if `person` can read `channel` in Slack, as far as it shows it.
 
-        Direct messages are visible to nobody here, and public channels to all full members of the
-        workspace, or of an organization's workspaces that have it. Others must have joined.
+        Nobody can read direct messages here. Others must have joined, except full members of a
+        workspace that has a public channel.
         """
         found = await self.get(channel, need, LISTED_SECONDS)
         if found.refusal or found.is_direct:
@@ -225,7 +225,7 @@ def read_channel(found: Mapping[str, Any], at: int) -> Channel:
 def _says_shared(found: Mapping[str, Any]) -> bool:
     """Return True if other organizations share it, or are invited to.
 
-    `is_shared` alone says nothing: it is also true for channels within one Grid organization.
+    `is_shared` is also true for channels within one Grid organization.
     """
     if "is_ext_shared" in found or not found.get("is_shared") or found.get("is_org_shared") is True:
         return bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared"))

@@ -31,10 +31,7 @@ from bot.timing import Timing
 log = logging.getLogger(__name__)
 
 KEPT, AT_HAND_SECONDS = timedelta(minutes=4), 60
-"""The times for which Redis keeps an answer, and a process uses one without asking Redis.
-
-A change of somebody's standing (guest, deactivated, renamed) may go unnoticed for both.
-"""
+"""The times for which Redis keeps an answer, and then a process: changes go unnoticed for both."""
 
 REMEMBERED = 10_000
 
@@ -91,7 +88,7 @@ class Lookup(Generic[V]):
     kept: timedelta = KEPT
 
     def __post_init__(self) -> None:
-        """Begin without answers at hand."""
+        """Begin with nothing at hand."""
         self._store = self.source.store
         self._reserved: dict[Need, float] = {}
         at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
