@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -25,7 +24,6 @@ from bot.model.threads import ts_micros
 from bot.runtime import metrics
 from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.runtime.outgoing import NOT_SENT, broken
-from bot.slack.app.manifest import DISPENSABLE, lacking
 from bot.urls import is_secure
 
 log = logging.getLogger(__name__)
@@ -171,10 +169,7 @@ async def _call(
         response = await ask(**params)
     except SlackApiError as error:
         _tell_time(client, method, error.response)
-        translated = _translated(method, error)
-        if translated.reason == MISSING_SCOPE:
-            _tell_operator(client, method, error.response)
-        raise translated from error
+        raise _translated(method, error) from error
     except NOT_SENT as error:
         raise SlackAway(method, broken(error), maybe_done=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
@@ -214,18 +209,6 @@ def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
 def is_passing(status: int) -> bool:
     """Return True if the same request may get another answer than this status."""
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
-
-
-def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any]) -> None:
-    """Log which scope is missing, unless the relay can do without it."""
-    needed, provided = parse_scopes(answer.get("needed")), parse_scopes(answer.get("provided"))
-    if missing := needed - provided - DISPENSABLE:
-        _log_once(client, method, lacking(missing, provided))
-
-
-@lru_cache(maxsize=100)
-def _log_once(_client: AsyncWebClient, method: str, reason: str) -> None:
-    log.error("scopes missing", extra={"method": method, "reason": reason})
 
 
 def parse_scopes(scopes: object) -> frozenset[str]:

@@ -9,18 +9,16 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.model.errors import SlackAway, SlackRefused
+from bot.model.errors import SlackAway
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import call
-from bot.slack.app.manifest import remedy, required_scopes
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from tests.conftest import environ_of, started
 from tests.support.desk import SESSION, Desk, on_v1, running, tells
 from tests.support.lines import Line, line_to
 from tests.support.processes import kept_valkey
-from tests.support.raw_http import answering, serving, whole
 from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
@@ -106,84 +104,6 @@ async def test_a_name_that_does_not_resolve_is_slack_being_away() -> None:
         await call(client, "auth.test")
     assert raised.value.reason == "no such host"
     assert not raised.value.maybe_done
-
-
-async def test_a_scope_that_is_missed_at_work_is_told_once_for_each_method(
-    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The log names the broken feature and its remedy once per method, not once per reply."""
-    thread = await desk.linked_thread()
-    desk.slack.scopes = [one for one in desk.slack.scopes if not one.startswith("reactions:")]
-    for text in ("one", "two", "three"):
-        await desk.reply(text, thread)
-        await desk.until_received(text)
-    await desk.reply("<!subteam^S0ONCALL00> four", thread)
-    await desk.until_received("four")
-    await wait_until(
-        lambda: [one.message for one in caplog.records].count("mark refused") == 4, "four refusals"
-    )
-    assert scopes_missed(caplog) == [("reactions.add", f"reactions:write {THE_MARK}")]
-
-
-def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Return the methods and reasons of the ERROR lines about scopes."""
-    missed = [one for one in caplog.records if one.message == "scopes missing"]
-    assert {one.levelname for one in missed} <= {"ERROR"}
-    return [(str(vars(one)["method"]), str(vars(one)["reason"])) for one in missed]
-
-
-REMEDY = remedy(())
-THE_MARK = f"(needed for {required_scopes()['reactions:write']}). {REMEDY}"
-CHANNELS = f"(needed for {required_scopes()['channels:read']})"
-
-
-@pytest.mark.parametrize(
-    ("facts", "told"),
-    [
-        ('"needed":"reactions:write"', f"reactions:write {THE_MARK}"),
-        (
-            '"needed":"reactions:write,im:read","provided":"chat:write"',
-            f"reactions:write {THE_MARK}",
-        ),
-        (
-            '"needed":"channels:read,groups:read,mpim:read,im:read","provided":"groups:read, x"',
-            f"channels:read {CHANNELS}. {REMEDY}",
-        ),
-        ('"needed":"new:scope","provided":"chat:write"', f"new:scope. {REMEDY}"),
-    ],
-)
-async def test_what_slack_tells_of_a_missing_scope_is_told(
-    facts: str, told: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Of several sufficient scopes, the log names those of the manifest that the token lacks."""
-    await refused_for_want_of_a_scope(facts)
-    assert scopes_missed(caplog) == [("conversations.info", told)]
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        '"needed":"im:read","provided":"channels:read,groups:read"',
-        '"needed":"channels:read,groups:read,im:read","provided":"groups:read,channels:read"',
-        '"needed":["users:read"],"provided":7',
-    ],
-)
-async def test_a_scope_that_the_relay_does_without_is_not_missed(
-    facts: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Nothing is asked about direct messages that needs `im:read`."""
-    await refused_for_want_of_a_scope(facts)
-    assert scopes_missed(caplog) == []
-
-
-async def refused_for_want_of_a_scope(facts: str) -> None:
-    """Call a method twice whose answer is `missing_scope`, with `facts`."""
-    body = f'{{"ok":false,"error":"missing_scope",{facts}}}'.encode()
-    async with serving(answering(whole("200 OK", body))) as slack:
-        client = AsyncWebClient("xoxb-made-up", base_url=f"{slack.url}/api/")
-        for _ in range(2):
-            with pytest.raises(SlackRefused):
-                await call(client, "conversations.info", channel="C1")
 
 
 @pytest.fixture

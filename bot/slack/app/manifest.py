@@ -15,13 +15,6 @@ CREATE = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 LONGEST = 8_000
 """Characters of an address that browsers and servers take."""
 
-DISPENSABLE = frozenset({"assistant:write", "files:write", "im:read", "mpim:read"})
-"""Scopes without which a call may be refused, since the relay does without.
-
-Slack reports `im:read` and `mpim:read` missing in look-ups of direct messages, and
-`assistant:write` where it does not show status lines in channels yet.
-"""
-
 OTHERS = "plus any other options that you use"
 
 _NOT_PRINTED = re.compile(r"^##.*\n", re.MULTILINE)
