@@ -79,14 +79,9 @@ class Usage:
         (seen,) = await self.state.watches.seen([session])
         started = await self.state.watches.started(session)
         use = await self.state.watches.use_of(session, now)
-        used = words.SessionUse(
-            session=await self.naming.one(session),
-            seen=seen,
-            today=0.0 if use is None else use.on(now.day),
-            cap=None if started is None else started.cap,
-            by=None if started is None else await self._name(started.by),
-        )
-        return words.of_session(used)
+        today = 0.0 if use is None else use.on(now.day)
+        by = "" if started is None else await self._name(started.by)
+        return words.of_session(await self.naming.one(session), seen, today, started, by)
 
     async def _of_channel(self, channel: str) -> SlackMessage:
         now = datetime.now(UTC)

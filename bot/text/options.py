@@ -123,15 +123,12 @@ class _Reading:
         self._at = 0
 
     def options(self) -> Options:
-        one = {key: values[-1] for key, values in self.found.items() if values}
-        return Options(
-            repos=tuple(dict.fromkeys(self.found.get("repo", ()))),
-            mode=one.get("mode", ""),
-            playbook=one.get("playbook", ""),
-            max_acu=int(one["max"]) if "max" in one else None,
-            tags=tuple(dict.fromkeys(self.found.get("tag", ()))),
-            title=one.get("title", ""),
-        )
+        chosen = {
+            FIELDS.get(key, key): tuple(dict.fromkeys(values)) if key in _SEVERAL else values[-1]
+            for key, values in self.found.items()
+            if values
+        }
+        return Options.model_validate(chosen)
 
     def run(self) -> str:
         begin = self._at

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from bot.model.digest import Digest, Often, zone_of
 from bot.model.ledger import Use
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, SessionId, Watched
+from bot.model.sessions import NamedSession, SessionId, Started, Watched
 from bot.model.threads import is_direct
 from bot.text.to_slack import quiet
 from bot.wording.message import SlackMessage
@@ -41,17 +41,6 @@ FOOTER = f"{UTC} Sessions that weren't started here are counted from when they w
 
 
 @dataclass(frozen=True, slots=True)
-class SessionUse:
-    """What a session has used in all and today, of which cap; `by` is who started it here."""
-
-    session: NamedSession
-    seen: Watched
-    today: float
-    cap: int | None = None
-    by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MonthUse:
     """What some sessions have used in a month, the most first; `places` if they are to be named.
 
@@ -66,18 +55,20 @@ class MonthUse:
     children: Mapping[SessionId, Sequence[float]] = field(default_factory=dict)
 
 
-def of_session(used: SessionUse) -> SlackMessage:
-    """Tell what a session has used."""
-    seen, session = used.seen, f"*{session_link(used.session)}*"
-    today = f", {amount(max(0.0, used.today))} today" if seen.acus else ""
-    by = "It wasn't started by me." if used.by is None else f"Started by {linker(used.by)}."
-    what = f"I don't know what {session} has used."
+def of_session(
+    session: NamedSession, seen: Watched, today: float, started: Started | None, by: str
+) -> SlackMessage:
+    """Tell what a session has used in all and today; `by` had it `started` here, if anyone."""
+    link, cap = f"*{session_link(session)}*", None if started is None else started.cap
+    who = "It wasn't started by me." if started is None else f"Started by {linker(by)}."
+    what = f"I don't know what {link} has used."
     if seen.acus is not None:
-        what = f"{session} has used *{acus_of(seen.acus, used.cap)}*{today}."
+        of_today = f", {amount(max(0.0, today))} today" if seen.acus else ""
+        what = f"{link} has used *{acus_of(seen.acus, cap)}*{of_today}."
     children = f"{_children('Its', [one.acus for one in seen.children])}." if seen.children else ""
     advice = "\n".join(filter(None, [state_line(seen) if seen.is_missing else "", children]))
-    footer = FOOTER if used.by is None else UTC
-    return SlackMessage(f"{what} {by}", advice=advice, footer=footer)
+    footer = FOOTER if started is None else UTC
+    return SlackMessage(f"{what} {who}", advice=advice, footer=footer)
 
 
 def _children(its: str, acus: Sequence[float]) -> str:

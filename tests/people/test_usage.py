@@ -66,11 +66,12 @@ async def test_usage_in_a_thread_is_that_of_its_session(bot: Bot, desk: Desk, ra
     noted = await until_spent(raw, SESSION, "4.25")
     asked = today()
     told = await desk.answer("usage", thread, "has used")
+    seen, start = Watched(acus=4.25), Started(cap=10)
     used = [
-        words.SessionUse(desk.named(), Watched(acus=4.25), 4.25 if day == noted else 0.0, 10, "ada")
+        words.of_session(desk.named(), seen, 4.25 if day == noted else 0.0, start, "ada")
         for day in (asked, today())
     ]
-    assert any(tells(told, words.of_session(one)) for one in used)
+    assert any(tells(told, one) for one in used)
 
 
 async def test_usage_of_a_session_that_devin_cannot_find_is_what_was_last_known(

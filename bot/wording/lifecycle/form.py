@@ -188,10 +188,8 @@ def _is_bad(chosen: Options) -> bool:
 
 
 def _repo(chosen: Options, offer: Offer) -> Block:
-    element, hint = (
-        message.text_input(", ".join(chosen.repos)),
-        "Such as acme/api. Separate several with commas.",
-    )
+    element = message.text_input(", ".join(chosen.repos))
+    hint = "Such as acme/api. Separate several with commas."
     if offer.repositories is not None:
         first = _first_repo(chosen)
         element = _search("Search repositories", option(first, first) if first else None)
