@@ -12,7 +12,7 @@ from bot.model import errors
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId, find_session
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.naming import Naming
@@ -201,6 +201,8 @@ class Asking:
             words = thread_links.not_linked(number)
         elif not link.takes_replies:
             words = refusals.sorry(errors.IsMuted())
+        elif ts_micros(message.ts) > link.since:
+            return  # the link was made just now: its thread is read from its request on
         else:
             words = thread_links.not_sent(await self._asked(message))
         await self._tell(message, words)

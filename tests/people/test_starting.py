@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.catch_up.backfill import Found, ThreadReader
 from bot.mirror.poll import Polling
 from bot.model.errors import (
     BadStep,
@@ -28,6 +29,7 @@ from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store
 from bot.redis.keys import once_key
+from bot.relay.asking import Asking
 from bot.relay.lifecycle.starting import Noted, Start
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
@@ -276,6 +278,34 @@ async def test_while_a_session_is_being_started_nobody_is_told_that_there_is_non
     told = refusals.sorry(BeingStarted()).text
     await wait_until(lambda: told in str([desk.said(root), desk.whispers("ada")]), "it is told")
     assert "No Devin session" not in str([desk.said(root), desk.whispers("ada")])
+
+
+async def test_nobody_is_asked_to_send_words_that_came_just_before_the_link(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They met none, and are read in the thread once there is one."""
+    slow, answered = asyncio.Event(), asyncio.Event()
+    offer, read = Asking.offer, ThreadReader.read
+    desk.devin.creations.append(replace(STATES["running"], until=slow))
+    root = await desk.mention("start Fix it")
+    await wait_until(lambda: sessions(desk), "Devin is asked")
+
+    async def offer_late(self: Asking, message: Reply) -> None:
+        slow.set()
+        await desk.until_linked(root)
+        await offer(self, message)
+        answered.set()
+
+    async def read_late(self: ThreadReader, thread: ThreadRef, oldest: int) -> Found | None:
+        await answered.wait()
+        return await read(self, thread, oldest)
+
+    monkeypatch.setattr(Asking, "offer", offer_late)
+    monkeypatch.setattr(ThreadReader, "read", read_late)
+    await desk.mention("Use Postgres, please", thread=root)
+    await desk.until_received("Use Postgres, please", sessions(desk)[0].session_id)
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
 
 
 async def test_status_tells_that_a_session_is_being_started(bot: Bot, desk: Desk) -> None:
