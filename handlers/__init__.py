@@ -8,12 +8,12 @@
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …;  |
 |                  | speak to it without a command; press what it offers         |
 | `replies`        | write in a linked thread; press *Link this thread* or       |
-|                  | *Send correction*                                           |
+|                  | *Send correction*; run *Send to Devin* or *Link to a Devin  |
+|                  | session*                                                    |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
 | `home`           | open a tab of the app; press in Home                        |
 | `starting`       | run *Start a Devin session*; press *Start again*, *… new*   |
 |                  | or *Change* below a channel's defaults; react (START_EMOJI) |
-| `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …,   |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
 | `workflow_steps` | run a workflow with a step of ours                          |
@@ -31,7 +31,6 @@ from handlers import (
     mentions,
     replies,
     say,
-    shortcuts,
     starting,
     workflow_steps,
 )
@@ -43,7 +42,6 @@ HANDLERS = (
     say,
     home,
     starting,
-    shortcuts,
     buttons,
     workflow_steps,
     answering,

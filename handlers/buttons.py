@@ -65,13 +65,10 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
         await cases.notices.say(thread, thread_links.unlinked(named, by))
         return None
 
-    @on_press(app, cases, actions.FOLLOW)
+    @on_press(app, cases, actions.FOLLOW, actions.UNFOLLOW)
     async def on_follow(press: Press) -> None:
-        await cases.linking.follow(press.thread, press.by, Follow.ALL, session_of(press))
-
-    @on_press(app, cases, actions.UNFOLLOW)
-    async def on_unfollow(press: Press) -> None:
-        await cases.linking.follow(press.thread, press.by, Follow.OFF, session_of(press))
+        how = Follow.ALL if press.button == actions.FOLLOW else Follow.OFF
+        await cases.linking.follow(press.thread, press.by, how, session_of(press))
 
     @on_press(app, cases, actions.FOLLOW_CHILD)
     async def on_follow_child(press: Press) -> None:
@@ -89,23 +86,16 @@ def _register_endings(app: AsyncApp, cases: UseCases) -> None:
         if words is not None:
             await cases.notices.say(press.thread, words, once=key)
 
-    @on_press(app, cases, actions.END_SESSION)
-    async def on_end(press: Press) -> str | None:
-        return await close(press, Closing.END)
-
-    @on_press(app, cases, actions.ARCHIVE_SESSION)
-    async def on_archive(press: Press) -> str | None:
-        return await close(press, Closing.ARCHIVE)
-
     @on_press(app, cases, actions.KEEP_SESSION)
     async def on_keep(press: Press) -> str:
         await cases.accepting.check(press.by, press.channel)
         return ending.kept_by(await cases.workspace.people.name(press.by))
 
-    async def close(press: Press, how: Closing) -> str | None:
-        session, thread = session_of(press), press.thread
-        asked = string(press.message, "ts")
-        failure = await cases.ending.close(how, thread, session, press.by, asked)
+    @on_press(app, cases, actions.END_SESSION, actions.ARCHIVE_SESSION)
+    async def on_close(press: Press) -> str | None:
+        how = Closing.END if press.button == actions.END_SESSION else Closing.ARCHIVE
+        asked, thread = string(press.message, "ts"), press.thread
+        failure = await cases.ending.close(how, thread, session_of(press), press.by, asked)
         if failure is None:
             return ending.closed_by(how, await cases.workspace.people.name(press.by))
         await cases.notices.say(thread, failure)

@@ -1,28 +1,32 @@
 """Replies in linked threads: each is accepted for its session, then acknowledged to Slack.
 
 An exception means that Slack sends the event again. Where somebody posts a session's address in
-another thread, they are offered a link.
+another thread, they are offered a link. The message shortcuts send or link any message.
 """
+
+from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.errors import SlackRefused
+from bot.model.errors import AlreadyDone, EmptyMessage, SlackRefused
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Change, Evidence, Reply, reply_id
 from bot.relay import UseCases
 from bot.slack.app.workspace import Identity
 from bot.text import to_devin
-from bot.wording import actions, delivery_reports, refusals, thread_links
-from bot.wording.message import SlackMessage
+from bot.wording import actions, delivery_reports, forms, refusals, thread_links
+from bot.wording.message import SlackMessage, View
 from handlers.answering import on_press
+from handlers.modals import Note, on_submit, opens
 from handlers.parse import messages
-from handlers.parse.interactions import Press
+from handlers.parse.interactions import Press, Submission, parse_shortcut
 from handlers.parse.messages import Payload
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to *Link this thread* and *Send correction*; `events` brings the messages."""
+    """Listen to buttons and shortcuts; `events` brings the messages."""
+    _register_shortcuts(app, cases)
 
     @on_press(app, cases, actions.LINK_OFFERED)
     async def on_offer_taken(press: Press) -> SlackMessage:
@@ -33,6 +37,28 @@ def register(app: AsyncApp, cases: UseCases) -> None:
     async def on_send_correction(press: Press) -> SlackMessage:
         await cases.edits.send(press.value, press.by, press.channel)
         return delivery_reports.CORRECTION_SENT
+
+
+def _register_shortcuts(app: AsyncApp, cases: UseCases) -> None:
+    @opens(cases, forms.LINK_TITLE, app.shortcut("link_session"), parse=parse_shortcut)
+    async def on_link_shortcut(press: Press) -> View | Note:
+        return await cases.asking.form(press.thread, press.by, press.said)
+
+    @opens(cases, forms.SEND_TITLE, app.shortcut("send_to_devin"), parse=parse_shortcut)
+    async def on_send_shortcut(press: Press) -> View | Note:
+        if press.said is None:
+            raise EmptyMessage
+        sent = await cases.asking.send(press.said, press.by)
+        if not isinstance(sent, Change):
+            return sent
+        if sent is Change.REPEATED:
+            raise AlreadyDone
+        return Note(forms.SENT, is_seen=True)
+
+    @on_submit(app, cases, actions.ASK_SESSION, forms.problems, actions.TYPED_FIELD)
+    async def on_session(form: Submission) -> None:
+        session, reread = forms.picked(form.typed), partial(read_again, cases)
+        await cases.asking.answer(form.number, form.by, session, reread)
 
 
 async def accept(cases: UseCases, event: Payload) -> None:

@@ -132,10 +132,8 @@ def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
 
     Its text is the prompt, which is all of it if `start` is talk. None if it asks for none.
     """
-    thread = start.thread
-    event = {**message, "channel": thread.channel}
-    found = messages.parse_message(event, thread.team)
-    if found is None or messages.is_aside(found, ours.user):
+    event = {**message, "channel": start.thread.channel}
+    if (found := messages.parse_meant(event, ours)) is None:
         return None
     said = parse_command(event, ours, unlinked=True) or parse_guess(event, ours, unlinked=True)
     prompt = said.argument if said is not None and said.verb == "start" else None
@@ -149,10 +147,8 @@ def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply 
     event = {**message, "channel": thread.channel}
     if messages.is_own(message, ours) or not messages.is_said(message):
         return None
-    if parse_command(event, ours) is not None or parse_guess(event, ours) is not None:
-        return None
-    found = messages.parse_message(event, thread.team)
-    return None if found is None or messages.is_aside(found, ours.user) else found
+    is_command = parse_command(event, ours) is not None or parse_guess(event, ours) is not None
+    return None if is_command else messages.parse_meant(event, ours)
 
 
 def _brings_more(event: Payload) -> bool:

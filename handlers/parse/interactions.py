@@ -42,7 +42,7 @@ class SayCommand:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A pressed button or a shortcut: the person, the thread, the message, the button's value.
+    """A pressed button or a shortcut: by whom, in which thread, at which message, with its value.
 
     Slack sends the press's own `ts` as `action_ts`; it's empty if it isn't one. For a message that
     one person sees, Slack sends the place of the press, but not the message, and `thread` may have
@@ -52,6 +52,7 @@ class Press:
     by: UserId
     thread: ThreadRef
     message: Mapping[str, Any]
+    button: str
     value: str
     ts: str
     trigger: str
@@ -196,6 +197,7 @@ def parse_anywhere(body: Payload, ours: Identity) -> Press | None:
         by=by,
         thread=place if channel else ThreadRef.nowhere(ours.tenant, "form", ""),
         message=message,
+        button=string(action, "action_id"),
         value=value_of(action),
         ts=string(action, "action_ts") if is_ts(action.get("action_ts")) else "",
         trigger=string(body, "trigger_id"),

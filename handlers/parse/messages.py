@@ -62,8 +62,7 @@ def parse_reply(event: Payload, ours: Identity) -> Reply | None:
 
     `message_replied` arrives without its subtype, hence the look at the author.
     """
-    message = parse_message(event, ours.tenant) if is_in_thread(event) and is_said(event) else None
-    return None if message is None or is_aside(message, ours.user) else message
+    return parse_meant(event, ours) if is_in_thread(event) and is_said(event) else None
 
 
 def is_in_thread(event: Payload) -> bool:
@@ -102,6 +101,12 @@ def parse_message(event: Payload, team: str) -> Reply | None:
         files=_files(event),
         forwarded=parse_forwarded(event),
     )
+
+
+def parse_meant(event: Payload, ours: Identity) -> Reply | None:
+    """Parse a message like `parse_message`; None for an aside."""
+    message = parse_message(event, ours.tenant)
+    return None if message is None or is_aside(message, ours.user) else message
 
 
 def is_bot(event: Payload) -> bool:
@@ -152,8 +157,8 @@ def parse_spoken(event: Payload, ours: Identity) -> Reply | None:
     """Parse a person's message that is for the bot: it names it, or is in its direct message."""
     if not is_for_bot(string(event, "text"), string(event, "channel"), ours.user):
         return None
-    message = parse_message(event, ours.tenant) if is_said(event) else None
-    return None if message is None or message.bots or is_aside(message, ours.user) else message
+    message = parse_meant(event, ours) if is_said(event) else None
+    return None if message is None or message.bots else message
 
 
 def is_aside(message: Reply, bot_user: str) -> bool:
