@@ -108,9 +108,9 @@ class Pipelining:
 
     async def aclose(self) -> None:
         """Give up scripts without an answer, and close the connection."""
-        if self._serving is not None:
-            self._serving.cancel()
-            await asyncio.wait({self._serving})
+        while self._serving is not None and not self._serving.done():
+            self._serving.cancel()  # which Python 3.11 may swallow as a connection breaks or begins
+            await asyncio.wait({self._serving}, timeout=0.5)
 
     async def _serve(self) -> None:
         while True:
@@ -165,7 +165,13 @@ class Pipelining:
 
     async def _receive(self, connection: AbstractConnection) -> None:
         while True:
-            answer = await _answer(connection)
+            answer: Any
+            try:
+                answer = await connection.read_response()
+            except _LOST:
+                raise
+            except (ResponseError, UnicodeError) as error:  # that of this script alone
+                answer = error
             wanted = self._unanswered.popleft()
             if isinstance(answer, NoScriptError) and not wanted.is_taught:
                 wanted.is_taught = True
@@ -199,16 +205,6 @@ class Pipelining:
             self._asked.set()
         else:
             self._asked.clear()
-
-
-async def _answer(connection: AbstractConnection) -> Any:
-    """Return the next answer, an error that is one included, or why it cannot be read."""
-    try:
-        return await connection.read_response()
-    except _LOST:
-        raise
-    except (ResponseError, UnicodeError) as error:
-        return error
 
 
 def pipelined(url: str, limit: float) -> Pipelining:
@@ -252,12 +248,8 @@ class Cluster:
             await one.aclose()
 
     async def _make(self, prefix: str) -> Any:
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        before = task.cancelling()
         try:
             await self._redis.initialize()
-            if task.cancelling() > before:  # which redis-py may have swallowed
-                raise asyncio.CancelledError
             node = self._redis.get_node_from_key(prefix)
         finally:
             await self._redis.aclose()

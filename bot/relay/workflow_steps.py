@@ -157,7 +157,7 @@ class WorkflowSteps:
         await self.workspace.channels.check_in(step.channel)
         named = ThreadRef(team=self.workspace.team, channel=step.channel, thread_ts=step.thread_ts)
         try:
-            message = await self.workspace.threads.root(named)
+            message = await self.workspace.threads.message(named, named.thread_ts)
         except errors.SlackRefused as error:
             if error.reason in errors.OPERATOR_MUST_ACT:
                 raise

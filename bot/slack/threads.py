@@ -189,10 +189,6 @@ class Threads:
             raise
         return next((one for one in page if one.get("ts") == ts), None)
 
-    async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
-        """Return the first message of `thread`; empty if Slack shows none."""
-        return await self.message(thread, thread.thread_ts) or {}
-
     async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
         """Show `words` to `user` alone (no `thread_ts`: in the channel); Slack keeps none."""
         where = {"thread_ts": thread.thread_ts} if thread.thread_ts else {}

@@ -1,16 +1,14 @@
 """Runs an embedded Valkey in DATA_DIR, for when REDIS_URL is not set.
 
-There are never two servers on one directory, and no acknowledged write is lost (`appendfsync
-always`). The server is a daemon that belongs to no process: the first process starts it, others on
-the same directory use it, whoever sees it end starts it again at the same address, and the last one
-to leave stops it. Two locks ensure that; the kernel releases them however their holder dies:
+The server is a daemon that belongs to no process: the first process starts it, others on the same
+directory use it, whoever sees it end starts it again at the same address, and the last one to leave
+stops it. Two locks ensure that; the kernel releases them however their holder dies:
 
 * `server.lock`: held through a descriptor that the server inherits, so exactly while it lives.
 * `in-use.lock`: shared by the processes that use the server. After a kill -9 of all of them, the
   server goes on until the next one has used it and left.
 
-The append-only file is rewritten soon after a start, and then daily: a deleted or expired value
-stays in it until then. Each process that uses the server asks for that.
+A deleted or expired value stays in the append-only file until it is rewritten.
 """
 
 import asyncio

@@ -263,7 +263,7 @@ class Workspace:
         """Return a thread's first message; empty if Slack shows none in time."""
         try:
             async with asyncio.timeout(self.timing.root_seconds):
-                return await self.threads.root(thread)
+                return await self.threads.message(thread, thread.thread_ts) or {}
         except (SlackAway, SlackRefused, TimeoutError) as error:
             reason = type(error).__name__
             log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})

@@ -1,12 +1,10 @@
 """Socket Mode: Slack's envelopes over a WebSocket, each acknowledged once its work is kept.
 
-Slack redelivers what is not acknowledged; there is no other way to say "not now"
-(docs.slack.dev/apis/events-api/using-socket-mode). So while `InFlight` is full, nothing is read:
-further envelopes wait in the socket, not in this process.
+Slack redelivers what is not acknowledged (docs.slack.dev/apis/events-api/using-socket-mode). While
+`InFlight` is full, nothing is read: further envelopes wait in the socket, not in this process.
 
-Both ways in have payloads answered here. Bolt 1.30 trusts every shape while it builds a request,
-and in middleware of its own. A redelivery would fail the same way, so such a request is
-acknowledged, and the operator is told.
+Both ways in have payloads answered here. Bolt 1.30 trusts every shape. A redelivery of what it
+can't read would fail the same way, so that is acknowledged, and the operator is told.
 """
 
 import asyncio
