@@ -101,9 +101,8 @@ class Deliverer:
     ) -> Step:
         if message is not None and outcome.kind in MAY_BE_THERE:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
-        is_mark = outcome.needs_only_a_mark(
-            head.round, is_awaited=bool(head.reply.step), was_delayed=head.was_delayed
-        )
+        is_first = head.round == 1 and not head.was_delayed  # else a mark replaces another one
+        is_mark = outcome.is_plain and is_first and not head.reply.step
         is_owed = not is_mark or self.marks.spend()
         ids = {"session_id": lease.session, "reply_id": head.reply.id}
         began = time.monotonic()

@@ -68,17 +68,12 @@ class Options(Record):
 
     def each(self) -> Sequence[str]:
         """Return the words of each option."""
-        cap = "" if self.max_acu is None else str(self.max_acu)
-        chosen: Mapping[str, Sequence[str]] = {
-            "repo": self.repos,
-            "mode": (self.mode,),
-            "playbook": (self.playbook,),
-            "max": (cap,),
-            "tag": self.tags,
-            "title": (self.title,),
-        }
+        chosen = {key: getattr(self, name) for key, name in FIELDS.items()} | {"title": self.title}
         return [
-            f"{key}:{_quoted(value)}" for key, values in chosen.items() for value in values if value
+            f"{key}:{_quoted(str(one))}"
+            for key, value in chosen.items()
+            for one in (value if isinstance(value, tuple) else [value])
+            if one
         ]
 
 
@@ -162,11 +157,6 @@ class Changes(Record):
     options: Options = Options()
     words: str = ""
     named: tuple[str, ...] = ()
-
-    @classmethod
-    def clearing(cls) -> "Changes":
-        """Return those after which nothing stays but the session."""
-        return cls(named=(*FIELDS, WORDS))
 
     def of(self, options: Options) -> Options:
         """Return `options` with these changes."""

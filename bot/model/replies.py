@@ -77,13 +77,6 @@ class Outcome(Record):
         """True if a mark tells everything: the reply was delivered with all of its files."""
         return self.kind is OutcomeKind.DELIVERED and not self.left_out
 
-    def needs_only_a_mark(self, number: int, *, is_awaited: bool, was_delayed: bool) -> bool:
-        """True if a first ✅ is all there is to report in the reply's round `number`.
-
-        A mark that replaces another one does not count, nor does one that a workflow waits for.
-        """
-        return self.is_plain and number == 1 and not is_awaited and not was_delayed
-
     @property
     def is_unread(self) -> bool:
         """True for a success whose body could not be parsed."""
@@ -196,11 +189,6 @@ class Deletion:
     ts: str
     thread: ThreadRef | None = None
     author: UserId | None = None
-
-
-def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
-    """Return the deletion of a message whose thread is known."""
-    return Deletion(reply_id(thread.team, thread.channel, ts), ts, thread, author)
 
 
 QUEUED = frozenset({"waiting", "sending"})

@@ -279,16 +279,14 @@ class Watched(Record):
     """A session as it was last read.
 
     `cursor` begins with the generation of Devin's API that gave it, and a blank. `since` is when
-    the session entered its state, `read_at` when its messages were last read, and `spoke_at` when
-    anybody last said something. `updated` is Devin's own time of its last change, and `skew` how
-    far Devin's clock is ahead. `parent` started it, if a session did. `last` is Devin's last
+    the session entered its state, `spoke_at` when anybody last said something, `updated` Devin's
+    own time of its last change, and `skew` how far Devin's clock is ahead. `last` is Devin's last
     message, and `is_turn_shown` says that threads which follow turns have been shown it. `question`
-    is the id of the message that last asked something, at `question_at`. After the cursor was lost,
-    `reread_since` is when the session had been read before, until all of it is read again, and
-    while Devin hides the messages of a session, when it was first read without them, unless a
-    thread follows it from the first word. `is_too_long`: its messages can't be read, since they
-    are too long. `is_missing`: its state is unknown, since Devin doesn't find it. `cap` is that of
-    the session's start, and `cap_told` the last event of it that people were told.
+    is the id of the message that last asked something. After the cursor was lost, `reread_since` is
+    when the session had been read before, until all of it is read again, and while Devin hides the
+    messages of a session, when it was first read without them, unless a thread follows it from the
+    first word. `is_too_long`: its messages can't be read. `is_missing`: Devin doesn't find it.
+    `cap` is that of the session's start, and `cap_told` the last event of it that people were told.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays

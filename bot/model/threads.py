@@ -1,5 +1,6 @@
 """Slack threads, their links to sessions, and Slack's ids and timestamps."""
 
+import re
 from typing import Any, Self
 
 from pydantic import field_serializer
@@ -10,14 +11,10 @@ from bot.model.sessions import SessionId
 
 TOPIC_LIMIT = 80
 
+_TS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{0,6}))?")  # until the year 2286
+
 LONGEST_ID = 32
 """Upper bound in characters; Slack's ids have about a dozen."""
-
-CHANNELS_BEGIN = ("C", "G")
-"""The first letters of the ids of channels (docs.slack.dev/reference/objects/conversation-object).
-
-A group direct message may begin like this, too.
-"""
 
 
 class ThreadRef(Record):
@@ -100,8 +97,11 @@ def is_enterprise(text: str) -> bool:
 
 
 def is_channel(text: str) -> bool:
-    """True if `text` could be the id of a channel, and not of a user or a direct message."""
-    return is_id(text) and text[:1] in CHANNELS_BEGIN
+    """True if `text` could be the id of a channel, and not of a user or a direct message.
+
+    A group direct message may begin like one (docs.slack.dev, conversation object).
+    """
+    return is_id(text) and text.startswith(("C", "G"))
 
 
 def is_direct(channel: str) -> bool:
@@ -116,18 +116,12 @@ def micros_ts(micros: int) -> str:
 
 def ts_micros(ts: str) -> int:
     """Parse a Slack `ts` as whole microseconds, which a Redis score holds; raises `ValueError`."""
-    seconds, _, micros = ts.partition(".")
-    if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 10):  # noqa: PLR2004  (until the year 2286)
+    found = _TS.fullmatch(ts)
+    if found is None:
         raise ValueError("not a Slack ts")
-    if micros and not (micros.isascii() and micros.isdigit() and len(micros) <= 6):  # noqa: PLR2004  (microseconds)
-        raise ValueError("not a Slack ts")
-    return int(seconds) * 1_000_000 + int(micros.ljust(6, "0") or "0")
+    return int(found[1]) * 1_000_000 + int((found[2] or "").ljust(6, "0"))
 
 
 def is_ts(value: Any) -> bool:
     """Whether `value` is a `ts` of Slack."""
-    try:
-        ts_micros(value)
-    except (ValueError, AttributeError):
-        return False
-    return True
+    return isinstance(value, str) and _TS.fullmatch(value) is not None

@@ -60,7 +60,8 @@ def content(message: Mapping[str, Any], *, is_typed: bool) -> tuple[Block, ...]:
     `is_typed`: a person wrote it in Slack's own composer. The `text` is then what Slack makes of
     the `rich_text`, and attachments are tables, or previews of links.
     """
-    text, blocks = string(message, "text"), _readable(message.get("blocks"))
+    text, blocks = string(message, "text"), _cleaned(message.get("blocks"))
+    blocks = blocks if is_typed else _readable(blocks)
     below = [] if not message.get("attachments") else _below(message, blocks, is_typed=is_typed)
     if not blocks and not below:
         return ()
@@ -94,7 +95,7 @@ def attachments(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def section(text: str) -> list[Block]:
     """Return Slack markup as a block; nothing if a reader would see nothing of it."""
     block = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-    return [block] if says_something(to_markdown([block], NO_NAMES)) else []
+    return _readable([block])
 
 
 def _below(message: Mapping[str, Any], blocks: Sequence[Block], *, is_typed: bool) -> list[Block]:
@@ -125,7 +126,7 @@ def _of_attachment(attachment: Mapping[str, Any]) -> list[Block]:
         string(attachment, "text"),
         *map(_field, mappings(attachment.get("fields"))),
     ]
-    shown = _merged(texts, _readable(attachment.get("blocks")))
+    shown = _merged(texts, _readable(_cleaned(attachment.get("blocks"))))
     image, fallback = string(attachment, "image_url"), string(attachment, "fallback")
     if not shown and fallback != _NO_FALLBACK:
         shown = section(fallback)
@@ -173,8 +174,13 @@ def _words(blocks: Sequence[Block], names: Names) -> list[str]:
     return _WORD.findall(_NOT_WORDS.sub(" ", to_markdown(blocks, names).casefold()))
 
 
-def _readable(blocks: object) -> list[Block]:
-    """Return the blocks in which a reader would see anything, as text that UTF-8 can encode."""
+def _readable(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks in which a reader would see anything."""
+    return [one for one in blocks if to_markdown([one], NO_NAMES)]
+
+
+def _cleaned(blocks: object) -> list[Block]:
+    """Return blocks as text that UTF-8 can encode."""
     found = mappings(blocks)
     try:
         # This is quicker than `clean`, which would change nothing of what Slack sends.
@@ -182,15 +188,14 @@ def _readable(blocks: object) -> list[Block]:
         is_clean = text.count(b"[") + text.count(b"{") <= DEEPEST
     except ValueError:  # a lone surrogate, or deeper than pydantic goes
         is_clean = False
-    cleaned = found if is_clean else map(clean, found)
-    return [one for one in cleaned if says_something(to_markdown([one], NO_NAMES))]
+    return found if is_clean else list(map(clean, found))
 
 
 def to_markdown(blocks: object, names: Names) -> str:
-    """Return blocks as Markdown, each as a paragraph of its own."""
+    """Return blocks as Markdown, each that says something as a paragraph of its own."""
     reader = _Reader(names)
     shown = (reader.block(one).strip("\n") for one in mappings(blocks))
-    return "\n\n".join(one for one in shown if one)
+    return "\n\n".join(filter(says_something, shown))
 
 
 def _linked(url: str, label: str) -> str:

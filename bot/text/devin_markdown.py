@@ -59,14 +59,11 @@ def split(markdown: str, limit: int = 10_000) -> list[str]:
     text = inert(markdown)
     for room in (limit, limit * 9 // 10, limit * 2 // 3):
         parts = [inert(part) for part in splitting.parts(text, room)]
-        if all(len(part) <= limit and weight(part) <= splitting.MOST_WEIGHT for part in parts):
+        if all(
+            len(part) <= limit and splitting.weight(part) <= splitting.MOST_WEIGHT for part in parts
+        ):
             return parts
     return splitting.parts(fenced(text), limit)
-
-
-def weight(markdown: str) -> int:
-    """Return about how many blocks Slack makes of inert Markdown, of which a message takes 50."""
-    return splitting.weight(parse(markdown))
 
 
 def fallback(markdown: str, limit: int) -> str:

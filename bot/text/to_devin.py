@@ -118,9 +118,7 @@ def to_markdown(
     names ids that blocks leave bare. An id without a name stays an id.
     """
     markdown = content.to_markdown(blocks, {**mrkdwn.labels(text), **names})
-    if not mrkdwn.says_something(markdown):
-        markdown = mrkdwn.to_markdown(text, names)
-    return neutralise_attachments(encodable(markdown))
+    return neutralise_attachments(encodable(markdown or mrkdwn.to_markdown(text, names)))
 
 
 def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bool:

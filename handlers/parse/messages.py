@@ -12,7 +12,7 @@ from typing import Any
 from bot.model.files import AttachedFile, Forwarded
 from bot.model.people import UserId
 from bot.model.record import mapping, mappings, string
-from bot.model.replies import Deletion, Edit, Reply, deletion_of, reply_id
+from bot.model.replies import Deletion, Edit, Reply, reply_id
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef, is_direct, is_id, is_ts, ts_micros
 from bot.slack.app.workspace import Identity, Workspace
@@ -274,8 +274,9 @@ def parse_deletion(event: Payload, ours: Identity) -> Deletion | None:
     before = mapping(event.get("previous_message"))
     found = {**before, "channel": channel, "ts": ts}
     thread = parse_thread(found, ours.tenant) if before else None
+    deleted = reply_id(ours.tenant, channel, str(ts))
     if thread is None:
-        return Deletion(reply_id(ours.tenant, channel, str(ts)), str(ts))
+        return Deletion(deleted, str(ts))
     user = string(before, "user")
     is_person = is_id(user) and user != ours.user and not before.get("bot_id")
-    return deletion_of(thread, str(ts), UserId(user) if is_person else None)
+    return Deletion(deleted, str(ts), thread, UserId(user) if is_person else None)

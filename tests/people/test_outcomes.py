@@ -146,7 +146,7 @@ ONLY_IN: Mapping[Api, Mapping[str, Row]] = {
             {"detail": "Later", **UNTAKEN}),
         "hostile detail": Row("suspended", "zzz", unconfirmed(HOSTILE), AGAIN,
             {"detail": HOSTILE}),
-        "half text": Row("suspended", "zzz", unconfirmed("asleep?"), AGAIN,
+        "half text": Row("suspended", "zzz", unconfirmed("asleep\ufffd"), AGAIN,
             {"detail": "asleep\ud800"}),
         "empty detail": Row("suspended", "zzz", unconfirmed(""), AGAIN, {"detail": ""}),
     },

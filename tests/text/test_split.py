@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.devin_markdown import inert, split, weight
+from bot.text.commonmark.split import weight
+from bot.text.devin_markdown import inert, split
 from sandbox.slack.world.live import live_markdown
 from tests.support.tables import each
 from tests.text.hostile import markdown, words
@@ -109,13 +110,12 @@ def test_a_giant_line_is_cut() -> None:
         assert words("".join(parts)) == words(text)
 
 
-def test_headings_count_as_blocks_and_as_characters() -> None:
-    """A message takes some 50 rendered blocks, and each heading costs it 100 characters."""
+def test_headings_count_as_blocks() -> None:
+    """A message takes some 50 rendered blocks."""
     headings = "\n\n".join(["# a"] * 100)
     assert weight(headings) == 100
     assert [weight(part) for part in split(headings)] == [40, 40, 20]
     assert len(split("\n\n".join(["# a\n\n" + "b" * 475] * 18))) == 1
-    assert len(split("\n\n".join(["# a\n\n" + "b" * 320] * 30 + ["c" * 70]))) == 2
 
 
 @each(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
-from bot.model.options import Changes, Options, Profile, Rule
+from bot.model.options import FIELDS, WORDS, Changes, Options, Profile, Rule
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Child, Follow, NamedSession, PullRequest, SessionId, Watched
@@ -88,7 +88,7 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "default": lambda by, session: commands.default_is(session, by),
     "defaults": lambda by, session: defaults.shown(_defaults(by, session)),
     "defaults changed": lambda by, session: defaults.changed(
-        Changes.clearing(), _defaults(by, session)
+        Changes(named=(*FIELDS, WORDS)), _defaults(by, session)
     ),
     "adopted": lambda by, session: adopting.adopted(session, f"tag:{by}", by),
     "child": lambda by, session: adopting.child(session, session, by),

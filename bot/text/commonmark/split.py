@@ -1,13 +1,13 @@
 """Splits Devin's Markdown into parts that Slack takes, between two blocks if it can.
 
-A message takes some 50 rendered blocks, one table and about 13,200 characters (measured by others),
-so parts stay below. Code that is cut goes on in a fence with its language; any other block that is
-longer than a part is cut between two lines, or else two words. A block with tables that Slack would
-not take is code. No word is lost.
+A message takes some 50 rendered blocks, one table and about 13,200 characters, of which each
+heading costs some 100 (measured by others), so parts stay below. Code that is cut goes on in a
+fence with its language; any other block that is longer than a part is cut between two lines, or
+else two words. A block with tables that Slack would not take is code. No word is lost.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -17,7 +17,6 @@ from bot.text.mrkdwn import fenced
 
 MOST_WEIGHT = 40
 MOST_ROWS, MOST_CELLS = 100, 20
-MOST_SHOWN, SHOWN_FOR_HEADING = 13_000, 100
 
 _OWN_BLOCK = frozenset({"heading", "hr", "table"})
 _TICKS = re.compile("`{9,}")
@@ -32,16 +31,10 @@ class _Piece:
     text: str
     weight: int = 1
     is_run: bool = True
-    headings: int = 0
     tables: int = 0
 
     def fits(self, limit: int) -> bool:
-        return (
-            len(self.text) <= limit
-            and len(self.text) + SHOWN_FOR_HEADING * self.headings <= MOST_SHOWN
-            and self.weight <= MOST_WEIGHT
-            and self.tables <= 1
-        )
+        return len(self.text) <= limit and self.weight <= MOST_WEIGHT and self.tables <= 1
 
     def with_below(self, piece: "_Piece") -> "_Piece":
         """Return both as one; content other than headings, rules and tables is one run."""
@@ -50,14 +43,13 @@ class _Piece:
             text=f"{self.text}\n\n{piece.text}",
             weight=self.weight + piece.weight - joins,
             is_run=piece.is_run,
-            headings=self.headings + piece.headings,
             tables=self.tables + piece.tables,
         )
 
 
-def weight(parsed: Sequence[Block]) -> int:
-    """Return about how many blocks Slack renders; see `_piece`."""
-    pieces = [_piece("", block) for block in parsed]
+def weight(markdown: str) -> int:
+    """Return about how many blocks Slack makes of inert Markdown, of which a message takes 50."""
+    pieces = [_piece("", block) for block in blocks.parse(markdown)]
     joined = sum(one.is_run and other.is_run for one, other in pairwise(pieces))
     return sum(piece.weight for piece in pieces) - joined
 
@@ -84,7 +76,6 @@ def _piece(text: str, block: Block) -> _Piece:
         text,
         weight=1 if block.kind in _OWN_BLOCK else 2 * own + 1,
         is_run=not own,
-        headings=sum(one.kind == "heading" for one in inner),
         tables=sum(2 if _is_too_large(one) else 1 for one in inner if one.kind == "table"),
     )
 
