@@ -49,7 +49,7 @@ class Listening:
         self._checkpoint: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
         self._waiting: TTLCache[ReplyId, None] = TTLCache(MOST_WAITING, WAITING_SECONDS)
-        self._is_all = False
+        self._is_all, self._times = False, 0
         self._all_since: int | None = None
         self._noting = asyncio.Lock()
         self.wanted = asyncio.Event()
@@ -103,6 +103,7 @@ class Listening:
         since = self._kept if since is None else since
         known = [one for one in (since, self._all_since) if one is not None]
         self._is_all, self._all_since = True, min(known, default=None)
+        self._times += 1
         self.wanted.set()
 
     async def begin(self) -> None:
@@ -116,16 +117,17 @@ class Listening:
             return
         async with self._noting:
             if self._is_all:
-                since = self._all_since
-                await self._checkpoints.note_all(since, self._oldest())
-                if since == self._all_since:
+                times = self._times
+                await self._checkpoints.note_all(self._all_since, self._oldest())
+                if times == self._times:
                     self._is_all, self._all_since = False, None
             if refused := list(self._refused.values()):
                 await self._checkpoints.note(refused)
                 if threads := sum(one.is_refused for one in refused):
                     log.warning("refused events noted", extra={"threads": threads})
                 for one in refused:
-                    if self._refused.get(one.thread) == one:
+                    # Another refusal meanwhile, of a later message, may be of the same value.
+                    if self._refused.get(one.thread) is one:
                         del self._refused[one.thread]
 
     async def note_within(self, seconds: float) -> None:

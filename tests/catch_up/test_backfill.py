@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -622,6 +621,52 @@ async def test_without_a_checkpoint_it_is_read_as_far_back_as_the_setting_says(
     assert 0 <= after - (an_hour.now - HOUR // 3 - OVERLAP) < HOUR // 60
 
 
+async def test_what_is_refused_while_a_refusal_in_its_thread_is_noted_is_noted_as_well(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread may be read in between, before it was written."""
+    (root,) = await study.linked(1)
+    channel = study.desk.slack.workspace.channel("general").id
+    thread = ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=root)
+    first, listening, note = ts_micros(root) + 500_000, study.listening(), Checkpoints.note
+    later = [Missed(thread, first + 500_000)]
+
+    async def note_slowly(self: Checkpoints, missed: Sequence[Missed]) -> None:
+        await note(self, missed)
+        if later:
+            gap, unread = await self.unread()
+            await self.read(gap, SessionId(SESSION), unread)
+            listening.refused(later.pop())
+
+    monkeypatch.setattr(Checkpoints, "note", note_slowly)
+    listening.refused(Missed(thread, first))
+    await listening.note()
+    await listening.note()
+    monkeypatch.undo()
+    _, unread = await study.gaps().unread()
+    assert [one.thread for one in unread] == [thread]
+
+
+async def test_what_may_be_missed_while_a_gap_is_noted_is_a_gap_as_well(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads may be read in between."""
+    listening, note, gaps = study.listening(), Checkpoints.note_all, list[str]()
+
+    async def note_slowly(self: Checkpoints, since: int | None = None, oldest: int = 0) -> None:
+        await note(self, since, oldest)
+        gaps.append((await self.unread())[0])
+        if len(gaps) == 1:
+            listening.missed()
+
+    monkeypatch.setattr(Checkpoints, "note_all", note_slowly)
+    listening.missed()
+    await listening.note()
+    assert listening.has_unnoted
+    await listening.note()
+    assert (len(set(gaps)), listening.has_unnoted) == (2, False)
+
+
 async def test_slack_is_asked_at_its_pace(study: Study) -> None:
     """The number of links does not matter."""
     await study.linked(4)
@@ -630,7 +675,7 @@ async def test_slack_is_asked_at_its_pace(study: Study) -> None:
         listening.missed()
         await wait_until(lambda: len(study.heard.accepted) == 4, "all are read")
     calls = [call.at for call in reads(study.desk)]
-    assert min(two - one for one, two in pairwise(calls)) > 0.1  # as received on a busy machine
+    assert calls[-1] - calls[0] > 0.5  # of 1.5: a busy machine may receive the first one late
 
 
 async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
