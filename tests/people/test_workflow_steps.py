@@ -429,7 +429,7 @@ def test_options_are_text_that_can_be_kept() -> None:
     step = parse_step(SAMPLE | {"function": {"callback_id": START}, "inputs": inputs})
     assert step is not None
     assert StepAsked.parse(step.to_json()) == step
-    assert step.options == "max:“5” tag:“ops?” tag:“x”"
+    assert step.options == "max:“5” tag:“ops\ufffd” tag:“x”"
 
 
 @each("execution", [None, "", "Fx:1", "Fx 1", "x" * 65, 5])
