@@ -17,8 +17,8 @@ import logging
 import os
 import platform
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -49,64 +49,59 @@ async def embedded_valkey(
     The directory is created if needed, and closed to other users. Inside the block, a server that
     dies is restarted at the same URL; `tell` is told while that fails.
     """
-    valkey = _EmbeddedValkey(_binary(), ValkeyHome.prepare(data_dir), tell, timing)
-    try:
-        await valkey.open()
-        yield valkey.url
-    finally:
-        await valkey.close()
+    home = ValkeyHome.prepare(data_dir)
+    valkey = _EmbeddedValkey(_binary(), home, tell)
+    async with AsyncExitStack() as stack:
+        try:
+            # Meanwhile, the last user may be stopping the server.
+            using = await _within(2 * timing.stop_seconds, home.lock_users)
+            if using is None:
+                raise EmbeddedValkeyError(
+                    f"Another process stops the Valkey in {home.path}, and doesn't end",
+                    f"Stop that process. {ADVICE}",
+                )
+            stack.push_async_callback(valkey.leave, using, timing.stop_seconds)
+            await valkey.start_or_join()
+        except OSError as error:
+            raise EmbeddedValkeyError(f"{home.path}: {error.strerror}", ADVICE) from error
+        for work in (valkey.keep(), rewrite_daily(home.url, timing)):
+            stack.push_async_callback(_canceled, asyncio.create_task(work))
+        yield home.url
+
+
+async def _canceled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 class _EmbeddedValkey:
     """One process's use of the server of a directory."""
 
-    def __init__(self, binary: Path, home: ValkeyHome, tell: Tell, timing: Timing) -> None:
+    def __init__(self, binary: Path, home: ValkeyHome, tell: Tell) -> None:
         self._binary = binary
         self._home = home
         self._tell = tell
-        self._timing = timing
-        self._using: int | None = None
-        self._tasks: Sequence[asyncio.Task[None]] = ()
 
-    @property
-    def url(self) -> str:
-        return self._home.url
-
-    async def open(self) -> None:
+    async def leave(self, using: int, seconds: float) -> None:
+        """Stop the server, unless others use it."""
         try:
-            # Meanwhile, the last user may be stopping the server.
-            self._using = await _within(2 * self._timing.stop_seconds, self._home.lock_users)
-            if self._using is None:
-                raise EmbeddedValkeyError(
-                    f"Another process stops the Valkey in {self._home.path}, and doesn't end",
-                    f"Stop that process. {ADVICE}",
-                )
-            await self._start_or_join()
-        except OSError as error:
-            raise EmbeddedValkeyError(f"{self._home.path}: {error.strerror}", ADVICE) from error
-        rewriting = rewrite_daily(self.url, self._timing)
-        self._tasks = (
-            asyncio.create_task(self._keep(), name="embedded-valkey"),
-            asyncio.create_task(rewriting, name="embedded-valkey-rewrites"),
-        )
+            if not self._home.is_last_user(using):
+                return
+            await _ask(self._home.socket, b"SHUTDOWN\r\n")
+            free = await _within(seconds, self._home.lock_server)
+            if free is None:
+                logger.warning("embedded Valkey did not stop")
+            else:
+                os.close(free)
+        finally:
+            os.close(using)
 
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._using is not None:
-            try:
-                if self._home.is_last_user(self._using):
-                    await self._stop()
-            finally:
-                os.close(self._using)
-
-    async def _keep(self) -> None:
+    async def keep(self) -> None:
         while True:
             try:
                 await self._until_it_ends()
                 logger.warning("embedded Valkey ended; starting it again")
-                await self._start_or_join()
+                await self.start_or_join()
                 self._tell("")
             except (EmbeddedValkeyError, OSError) as error:
                 self._tell(why := _reason(error))
@@ -121,7 +116,7 @@ class _EmbeddedValkey:
             finally:
                 writer.close()
 
-    async def _start_or_join(self) -> None:
+    async def start_or_join(self) -> None:
         silent_since, log_start = time.monotonic(), None
         while True:
             if (lock := self._home.lock_server()) is not None:
@@ -163,14 +158,6 @@ class _EmbeddedValkey:
             )
         await starting.wait()
         return log_start
-
-    async def _stop(self) -> None:
-        await _ask(self._home.socket, b"SHUTDOWN\r\n")
-        free = await _within(self._timing.stop_seconds, self._home.lock_server)
-        if free is None:
-            logger.warning("embedded Valkey did not stop")
-        else:
-            os.close(free)
 
 
 async def _within(seconds: float, lock: Callable[[], int | None]) -> int | None:
