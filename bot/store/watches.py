@@ -279,10 +279,12 @@ class Watches:
         key, names = ledger_key(month.strftime(MONTH)), fields_of(session)
         return use_in(session, (await self._store.fields([key], *names))[0])
 
-    async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
-        """Have `session` polled now; `by` has ended it, if that is why."""
-        if by is not None:
-            await self._store.put_field(watched_key(session), "ended_by", by, WATCHED)
+    async def note_end(self, session: SessionId, by: UserId) -> None:
+        """Keep who ends `session` from Slack; empty for nobody."""
+        await self._store.put_field(watched_key(session), "ended_by", by, WATCHED)
+
+    async def hurry(self, session: SessionId) -> None:
+        """Have `session` polled now."""
         await scripts.hurry(self._store, session=session)
 
     async def seen(self, sessions: Sequence[SessionId]) -> Sequence[Watched]:

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bot.app import Bot
+from bot.devin.api import Failure
+from bot.devin.v3.client import DevinV3
 from bot.model.errors import (
     AlreadyDone,
     Expired,
@@ -15,7 +17,7 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
-from bot.model.sessions import Closing, SessionState
+from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.wording import refusals
 from bot.wording.lifecycle import ending, starting
@@ -253,6 +255,23 @@ async def test_whoever_ended_a_session_is_not_mentioned_for_it(bot: Bot, desk: D
     await desk.offering("start_new", bens)
     assert not pings(desk, mine, "ada")
     assert pings(desk, bens, "ben")
+
+
+async def test_nor_if_that_is_seen_before_devin_has_answered(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll finds that it has ended, and the thread is told."""
+    thread, end = await desk.linked_thread(), DevinV3.end
+
+    async def end_late(self: DevinV3, session: SessionId) -> Failure | None:
+        answer = await end(self, session)
+        await desk.offering("start_new", thread)
+        return answer
+
+    monkeypatch.setattr(DevinV3, "end", end_late)
+    await press(desk, await question(desk, thread))
+    await desk.offering("start_new", thread)
+    assert not pings(desk, thread, "ada")
 
 
 @pytest.mark.parametrize("words", ["start Try again", f"link {OTHER_SESSION}"])

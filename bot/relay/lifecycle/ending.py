@@ -62,14 +62,17 @@ class Ending:
         done = f"closed:{thread.channel}:{asked}"
         if not await self.state.claims.begin(done, new_number()):
             raise AlreadyDone
+        # A poll may see the end before Devin answers.
+        await self.state.watches.note_end(session, by)
         if (failure := await self._close(how, session)) is not None:
+            await self.state.watches.note_end(session, UserId(""))
             await self.state.claims.leave(done)
             named = await self.state.names.one(session)
             return ending.failed(how, named, failure, self.workspace.admin)
         event = Event.ENDED if how is Closing.END else Event.ARCHIVED
         audit(event, by, **thread.log_fields, session_id=session)
         await self.state.claims.claim(done)
-        await self.state.watches.hurry(session, by)
+        await self.state.watches.hurry(session)
         return None
 
     async def _close(self, how: Closing, session: SessionId) -> Failure | None:
