@@ -9,9 +9,7 @@ from functools import partial
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import AlreadyDone, EmptyMessage, SlackRefused
-from bot.model.people import UserId
-from bot.model.record import string
-from bot.model.replies import Change, Evidence, Reply, reply_id
+from bot.model.replies import Change, Evidence, Reply
 from bot.relay import UseCases
 from bot.slack.app.workspace import Identity
 from bot.text import to_devin
@@ -96,17 +94,14 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
 
 async def _tell_aside(cases: UseCases, event: Payload, ours: Identity) -> None:
     """Tell a person that a reply counts as an aside, unless it begins with the very words."""
-    thread, user = messages.parse_thread(event, ours.tenant), string(event, "user")
-    text, is_reply = string(event, "text"), messages.is_in_thread(event) and not event.get("bot_id")
-    if not is_reply or not user or not to_devin.is_aside(text, ours.user):
+    said = messages.parse_message(event, ours.tenant) if messages.is_in_thread(event) else None
+    if said is None or said.bots or not to_devin.is_aside(said.text, ours.user):
         return
-    is_plain = to_devin.is_plain(text, ours.user)
-    if thread is None or is_plain or not await cases.replies.is_linked(thread):
+    if to_devin.is_plain(said.text, ours.user) or not await cases.replies.is_linked(said.thread):
         return
-    ts = string(event, "ts")
-    about = reply_id(thread.team, thread.channel, ts)
-    await cases.accepting.check(UserId(user), thread.channel, reply_id=about)
-    await cases.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=f"aside:{ts}")
+    await cases.accepting.check(said.author, said.thread.channel, reply_id=said.id)
+    words, once = refusals.KEPT_ASIDE, f"aside:{said.ts}"
+    await cases.notices.whisper(said.thread, said.author, words, once=once)
 
 
 async def offer_link(cases: UseCases, event: Payload) -> bool:
@@ -114,7 +109,5 @@ async def offer_link(cases: UseCases, event: Payload) -> bool:
 
     Return True if that is done, or was done at another event of the same message.
     """
-    if not messages.names_session(event):
-        return False
     named = messages.parse_named(event, cases.workspace.identity)
     return named is not None and await cases.asking.offer_link(*named)

@@ -205,14 +205,9 @@ def names_session(event: Payload) -> bool:
 
 def parse_named(event: Payload, ours: Identity) -> tuple[ThreadRef, UserId, SessionId, str] | None:
     """Parse a person's message that names a session: its thread, author, session and `ts`."""
-    thread, user = parse_thread(event, ours.tenant), string(event, "user")
-    text = string(event, "text")
-    if thread is None or not user or event.get("bot_id") or not is_said(event):
-        return None
-    session = find_session(text)
-    if session is None or to_devin.is_aside(text, ours.user):
-        return None
-    return thread, UserId(user), session, string(event, "ts")
+    said = parse_meant(event, ours) if names_session(event) and is_said(event) else None
+    session = None if said is None or said.bots else find_session(said.text)
+    return (said.thread, said.author, session, said.ts) if said and session else None
 
 
 CHANGES = ("message_changed", "message_deleted")
