@@ -72,8 +72,3 @@ def use_in(session: SessionId, fields: Sequence[str | None]) -> Use | None:
     """Parse the fields of a session in a month (`fields_of`); return None without any."""
     kept = zip(fields_of(session), fields, strict=True)
     return next(parse_uses({name: one for name, one in kept if one is not None}), None)
-
-
-def uses_in(month: Sequence[str], whose: str) -> Sequence[Use]:
-    """Do what `parse_uses` does with the fields of a month, each with its value behind it."""
-    return list(parse_uses(dict(zip(month[::2], month[1::2], strict=True)), whose))

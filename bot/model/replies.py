@@ -106,12 +106,10 @@ class Reply(Record):
     `blocks` are what people see of it (`bot.text.content`), and empty if that is the `text` alone.
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
     under which a bot's message may be allowed, and is empty for a person; `home` is that bot's
-    workspace or organization, if Slack tells it. `app` is the app through which a person's message
-    came, if Slack names one. `sent_by` is the person who sent somebody's message to Devin by a
-    shortcut; `step` is the execution id of a workflow step that waits for the outcome.
-    `is_correction` means that it corrects an earlier message, and `is_stop` that a press of *Stop*
-    sends it, from a muted thread as well. `forwarded` has the messages that the author forwards
-    with it.
+    workspace or organization, if Slack tells it, and `app` the app through which a person's message
+    came. `sent_by` is the person who sent somebody's message to Devin by a shortcut; `step` is the
+    execution id of a workflow step that waits for the outcome. `is_correction`: it corrects an
+    earlier message. `is_stop`: a press of *Stop* sends it, from a muted thread as well.
     """
 
     thread: ThreadRef
@@ -147,10 +145,8 @@ class Reply(Record):
     @property
     def all_files(self) -> tuple[AttachedFile, ...]:
         """Its own files, then those of the messages it forwards, without duplicates."""
-        quoted = self.forwarded[:MOST_FORWARDED]
-        others = dict.fromkeys(file for one in quoted for file in one.files)
-        own = frozenset(self.files)
-        return (*self.files, *(file for file in others if file not in own))
+        others = (file for one in self.forwarded[:MOST_FORWARDED] for file in one.files)
+        return tuple(dict.fromkeys((*self.files, *others)))
 
 
 def reply_id(team: str, channel: str, ts: str) -> ReplyId:

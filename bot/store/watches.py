@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from bot.model.ledger import Account, Use, fields_of, use_in, uses_in
+from bot.model.ledger import Account, Use, fields_of, parse_uses, use_in
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome
@@ -272,7 +272,8 @@ class Watches:
     async def used(self, month: datetime, whose: str = "") -> Sequence[Use]:
         """Return the month's use (UTC) of sessions in whose account `whose` is, or of all."""
         found = await scripts.read_ledger(self._store, month=month.strftime(MONTH))
-        return await asyncio.to_thread(uses_in, found, whose)  # a month may be long
+        fields = dict(zip(found[::2], found[1::2], strict=True))
+        return await asyncio.to_thread(lambda: list(parse_uses(fields, whose)))  # it may be long
 
     async def use_of(self, session: SessionId, month: datetime) -> Use | None:
         """Return what one session used in the month (UTC), if anything."""

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 from bot.model.record import encodable, parse_object, string
 from bot.text.commonmark import inline
 from bot.text.commonmark import split as splitting
-from bot.text.commonmark.blocks import Block, TooDeep, content, parse, rewritten, walk
+from bot.text.commonmark.blocks import Block, content, parse, rewritten, walk
 from bot.text.commonmark.inline import JOINER, safe_address
 from bot.text.mrkdwn import fenced
 from bot.text.to_slack import escape, head, seen
@@ -39,7 +39,7 @@ def inert(markdown: str) -> str:
     nothing.
     """
     text = first = normal(markdown)
-    with suppress(TooDeep, RecursionError):
+    with suppress(RecursionError):
         for _ in range(_MOST_READINGS):
             shown = rewritten(text)
             if shown == text:
@@ -69,7 +69,7 @@ def split(markdown: str, limit: int = 10_000) -> list[str]:
 def fallback(markdown: str, limit: int) -> str:
     """Return Markdown as the `text` of a message: plain, inert, at most `limit` characters."""
     text = normal(markdown[: _SOURCE_OF_CHARACTER * limit + _MOST_BEFORE_WORDS])
-    with suppress(TooDeep, RecursionError):
+    with suppress(RecursionError):
         text = plain_text(parse(text)) or text
     return escaped(text, limit)
 
@@ -94,17 +94,10 @@ def lines(block: Block) -> Iterator[str]:
     elif block.kind == "tr":
         yield " | ".join(map(line_of, block.children))
     elif block.text.children:
-        yield "".join(map(_shown, block.atoms))
+        yield inline.plain(block.atoms)
     else:
         for child in block.children:
             yield from lines(child)
-
-
-def _shown(atom: inline.Atom) -> str:
-    address = atom.source.rpartition("](")[2].removesuffix(")")
-    if atom.kind != "link" or atom.source.startswith("<") or atom.plain == address:
-        return atom.plain
-    return f"{atom.plain} ({address})"
 
 
 def escaped(text: str, limit: int) -> str:
@@ -183,13 +176,10 @@ def harmless_name(name: str) -> str:
 
 
 def _lines_of_code(text: str) -> Iterator[int]:
-    try:
-        blocks = parse(text)
-    except (TooDeep, RecursionError):
-        return
-    for block in walk(blocks):
-        if block.kind in {"fence", "code_block"} and block.token.map:
-            yield from range(*block.token.map)
+    with suppress(RecursionError):
+        for block in walk(parse(text)):
+            if block.kind in {"fence", "code_block"} and block.token.map:
+                yield from range(*block.token.map)
 
 
 def _file(told: str) -> SentFile | None:

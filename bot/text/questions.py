@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from bot.model.record import encodable
-from bot.text.commonmark.blocks import Block, TooDeep, parse
+from bot.text.commonmark.blocks import Block, parse
 from bot.text.commonmark.inline import plain
 from bot.text.devin_markdown import line_of
 from bot.text.to_slack import shortened
@@ -83,7 +83,7 @@ def parse_question(markdown: str) -> Options | None:
         return _listed([option.strip(" \t*_`") for option in explicit[1].split("|")])
     try:
         blocks = [block for block in parse(text) if block.kind != "hr"]
-    except (TooDeep, RecursionError):
+    except RecursionError:
         return None
     return _asked(blocks) if blocks else None
 

@@ -136,7 +136,7 @@ def test_code_keeps_every_character(code: str) -> None:
 @each(
     ("text", "shown"),
     [
-        ("# Hi\n\n**a** `b` [c](https://d.io)", "Hi\na b c (https://d.io)"),
+        ("# Hi\n\n**a** `b` [c](https://d.io)", "Hi\na b c"),
         ("1. a\n2. b\n\n| x | y |\n|---|---|\n| 1 | 2 |", "1. a\n2. b\nx | y\n1 | 2"),
         ("<!here> & @here", f"&lt;{_J}!here&gt; &amp; @{_J}here".replace(_J + "!", "!")),
         ("`@here`", f"@{_J}here"),

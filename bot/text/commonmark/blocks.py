@@ -24,10 +24,6 @@ _UNDERLINES = {"=": "# ", "-": "## "}  # the marks that say the same, and that S
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
-class TooDeep(Exception):
-    """Raised for Markdown whose blocks are nested so deeply that the parser drops some."""
-
-
 @dataclass
 class Block:
     """A block: the token that opens it, the text in it, and the blocks in it."""
@@ -60,7 +56,11 @@ def _parser() -> MarkdownIt:
 
 @lru_cache(maxsize=2)  # a message is read several times, until it is posted
 def parse(markdown: str) -> Sequence[Block]:
-    """Return Markdown as blocks, which nobody may change; raises `TooDeep` or `RecursionError`."""
+    """Return Markdown as blocks, which nobody may change.
+
+    Raises:
+        RecursionError: they are nested so deeply that the parser stops, or drops some.
+    """
     root = Block(Token("root", "", 0))
     stack = [root]
     for token in _parser().parse(markdown):
@@ -70,7 +70,7 @@ def parse(markdown: str) -> Sequence[Block]:
             stack.pop()
         else:
             if token.level + 1 >= _DEEPEST:
-                raise TooDeep
+                raise RecursionError
             stack[-1].children.append(Block(token))
             if token.nesting > 0:
                 stack.append(stack[-1].children[-1])
