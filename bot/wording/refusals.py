@@ -17,11 +17,14 @@ from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, prev
 
 def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901  (one case for each error)
     """Tell the person what `error` means and what to do; `admin` is who can help."""
-    if words := _FIXED.get(type(error)):
-        return words
     match error:
+        case errors.BadSession() if error.is_short:
+            words = SlackMessage(
+                "I found no session, or more than one, that begins with "
+                f"{as_code(preview(error.text))}. Paste the session's link or whole ID."
+            )
         case errors.BadSession():
-            words = _unclear(error.text) if error.is_short else no_session(error.text)
+            words = no_session(error.text)
         case errors.LinkedElsewhere():
             words = SlackMessage(
                 f"{linker(error.by)} linked this thread to *{session_link(error.to)}*, so nothing "
@@ -30,7 +33,12 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.NotAllowed():
             words = SlackMessage(_turned_away(error.standing, admin))
         case errors.TooManyStarts():
-            words = _too_many_starts(error, admin)
+            sessions = plural(error.most, "session", "sessions")
+            words = SlackMessage(
+                f"You've asked for {error.most} {sessions} within an hour, which is the limit, so "
+                f"I didn't start another one. You can start the next one {in_minutes(error.wait)}. "
+                f"If you need more, ask {admin}."
+            )
         case errors.ContinuedAlready():
             words = SlackMessage(f"It has already been continued in *{session_link(error.to)}*.")
         case errors.AnsweredAlready():
@@ -42,7 +50,8 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.ChooseSession():
             words = _choose(several=bool(error.links))
         case errors.CannotPost():
-            words = _cannot_post(error.reason, admin)
+            known = _CANNOT_POST.get(error.reason)
+            words = SlackMessage(known) if known else refused_by_slack(error.reason, admin)
         case _:
             words = _FIXED[type(error)]
     return words
@@ -105,13 +114,6 @@ def no_session(typed: str) -> SlackMessage:
     )
 
 
-def _unclear(typed: str) -> SlackMessage:
-    return SlackMessage(
-        f"I found no session, or more than one, that begins with {as_code(preview(typed))}. "
-        "Paste the session's link or whole ID."
-    )
-
-
 FLAWS = {
     Flaw.UNKNOWN: (
         "This version of Devin Relay doesn't support this step. Ask your Devin Relay admin to "
@@ -164,15 +166,6 @@ def _turned_away(standing: Standing, admin: str) -> str:
     return f"{MAY_NOT[standing]}, so nothing was sent or changed. {ask_for_access(standing, admin)}"
 
 
-def _too_many_starts(error: errors.TooManyStarts, admin: str) -> SlackMessage:
-    sessions = plural(error.most, "session", "sessions")
-    return SlackMessage(
-        f"You've asked for {error.most} {sessions} within an hour, which is the limit, so I didn't "
-        f"start another one. You can start the next one {in_minutes(error.wait)}. "
-        f"If you need more, ask {admin}."
-    )
-
-
 _CANNOT_POST = {
     "not_in_channel": "I'm not in the channel. Type `/invite @Devin Relay` there, then try again.",
     "channel_not_found": (
@@ -184,11 +177,6 @@ _CANNOT_POST = {
         "Devin. If they may read along, do it again in the channel."
     ),
 }
-
-
-def _cannot_post(reason: str, admin: str) -> SlackMessage:
-    known = _CANNOT_POST.get(reason)
-    return SlackMessage(known) if known else refused_by_slack(reason, admin)
 
 
 def _choose(*, several: bool) -> SlackMessage:
