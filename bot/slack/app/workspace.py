@@ -20,7 +20,7 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_enterprise
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.slack.api import Functions, SlackClient, SlackClock, call, parse_scopes
+from bot.slack.api import Functions, SlackClient, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
 from bot.slack.lookups import Source
@@ -229,27 +229,18 @@ class Workspace:
         timing: Timing,
     ) -> None:
         self.client = client
+        self.clock = client.clock
         self.identity = identity
+        self.team = identity.tenant
         self.settings = settings
         self.timing = timing
         self.source = Source(client, store, timing)
         self.channels = Channels(self.source, settings.link_ttl)
-        who = identity.tenant, identity.enterprise
-        self.people = People(self.source, self.channels.lookup, *who)
+        self.people = People(self.source, self.channels.lookup, self.team, identity.enterprise)
         self.permissions = Permissions(settings, self.people)
         self.threads = Threads(client, self.channels.now)
         self.functions = Functions(client)
         self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
-
-    @property
-    def team(self) -> str:
-        """The tenant, whose id is in the name of each of its own keys in Redis."""
-        return self.identity.tenant
-
-    @property
-    def clock(self) -> SlackClock:
-        """Slack's clock, estimated from its answers and events."""
-        return self.client.clock
 
     def address(self, thread: ThreadRef) -> str:
         """Return a thread's address in Slack; "" until Slack has told the workspace's address."""
