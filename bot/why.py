@@ -194,8 +194,9 @@ def _listed(facts: Facts, now: int) -> str:
 
 def _shown(value: str, now: int) -> str:
     """Say a time by the clock, and how far from `now` (Unix ms) it is; else return the value."""
-    if not value.isdecimal() or len(value) not in UNITS:
+    digits = value.removeprefix("-")  # `joined` is negative once its thread is caught up
+    if not digits.isdecimal() or len(digits) not in UNITS:
         return value
-    at = int(value) * 1000 // UNITS[len(value)]
+    at = int(digits) * 1000 // UNITS[len(digits)]
     far, clock = timedelta(milliseconds=abs(now - at)), datetime.fromtimestamp(at / 1000, UTC)
     return f"{clock:%Y-%m-%d %H:%M:%S} UTC ({span(far)} {'ago' if at <= now else 'from now'})"
