@@ -326,7 +326,7 @@ class CatchUp:
                     accepted += 1
                     read.missed += not self._listening.was_waiting(reply.id)
                     metrics.LATE.inc()
-        except errors.SlackAway:
+        except (errors.SlackAway, errors.UnderWay):
             for read in reads:
                 await self._say(read, [])
             raise
@@ -355,6 +355,8 @@ class CatchUp:
             if not reply.bots:
                 await whisper(cases, reply.thread, reply.ts, reply.author, error, each=is_spoken)
             return None
+        if change is Change.SENDING:
+            raise errors.UnderWay("sending")
         return change
 
     async def _say(self, read: Found, verbs: Sequence[str], *, silenced: bool = False) -> None:

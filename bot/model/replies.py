@@ -210,7 +210,8 @@ class Change(StrEnum):
     """The result of accepting a reply: only the first one means that it is accepted just now.
 
     `EARLIER`: it was written before the link was made, or while that was muted. `OUTDATED`: the
-    event may be, so the message must be looked up in its thread.
+    event may be, so the message must be looked up in its thread. `SENDING`: the session of an
+    earlier link is just being sent it.
     """
 
     ACCEPTED = "accepted"
@@ -219,6 +220,7 @@ class Change(StrEnum):
     MUTED = "muted"
     EARLIER = "earlier"
     OUTDATED = "outdated"
+    SENDING = "sending"
 
 
 FOR_NO_SESSION = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})

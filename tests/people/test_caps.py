@@ -2,13 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.devin.v3.client import DevinV3
 from bot.model.errors import ContinuedAlready, LinkedElsewhere, UnderWay
-from bot.model.sessions import NamedSession
+from bot.model.replies import Outcome, Wait
+from bot.model.sessions import NamedSession, SessionId
 from bot.redis.connection import Store
 from bot.store.claims import Claims
 from bot.wording import actions, refusals, thread_links
@@ -220,8 +223,9 @@ async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_go
     assert [one for one in (prompt, *more) if "Use Postgres" in one] == (more if how else [prompt])
 
 
+@pytest.mark.parametrize("how", ["taken", "being sent"])
 async def test_what_is_written_while_devin_is_asked_reaches_the_session_that_goes_on(
-    bot: Bot, desk: Desk, raw: Redis
+    bot: Bot, desk: Desk, raw: Redis, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """The one at its cap takes it first; its prompt has what was written before, and once."""
     thread, asked = await used_up(desk, raw), asyncio.Event()
@@ -233,10 +237,24 @@ async def test_what_is_written_while_devin_is_asked_reaches_the_session_that_goe
     await wait_until(lambda: len(desk.devin.creations) == 1, "it is put off")
     await desk.until_delivered(await desk.reply("Keep the tests", thread))
     await wait_until(lambda: set(desk.devin.sessions) - before, "Devin is asked")
-    await desk.until_delivered(await desk.reply("Use Postgres, not SQLite", thread))
+    (new,), read = set(desk.devin.sessions) - before, len(desk.read_threads())
+    post, answers = DevinV3.post_message, asyncio.Event()
+
+    async def post_slowly(self: DevinV3, session: SessionId, *what: Any) -> Outcome | Wait:
+        answer = await post(self, session, *what)
+        await answers.wait()
+        return answer
+
+    monkeypatch.setattr(DevinV3, "post_message", post_slowly)
+    written = await desk.reply("Use Postgres, not SQLite", thread)
+    await desk.until_received("Use Postgres")
+    if how == "taken":
+        answers.set()
+        await desk.until_delivered(written)
     asked.set()
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
-    (new,) = set(desk.devin.sessions) - before
+    await wait_until(lambda: len(desk.read_threads()) > read, "the thread is read")
+    answers.set()
     await desk.until_received("Use Postgres", new)
     await desk.until_delivered(await desk.reply("Thanks", thread))
     prompt, *more = [one.text for one in desk.devin.session(new).messages]

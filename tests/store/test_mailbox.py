@@ -209,7 +209,7 @@ async def test_a_person_may_send_only_what_devin_never_took(
     assert await raw.hmget(record, "round", "edited") == ["2" if is_sent else "1", "7"]
 
 
-@pytest.mark.parametrize("state", ["waiting", "done"])
+@pytest.mark.parametrize("state", ["waiting", "sending", "done"])
 async def test_what_an_earlier_link_took_although_it_is_for_this_one_is_read_for_it(
     mailbox: Mailbox, store: Store, state: str
 ) -> None:
@@ -226,6 +226,11 @@ async def test_what_an_earlier_link_took_although_it_is_for_this_one_is_read_for
 
     async def accepted(one: Reply, session: SessionId, evidence: Evidence) -> Change:
         return (await mailbox.accept(one, session, NONE, evidence)).change
+
+    if state == "sending":
+        await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
+        assert await accepted(reply, OTHER, Evidence.THREAD) is Change.SENDING
+        await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=False)
 
     assert await accepted(reply, OTHER, Evidence.EVENT) is Change.REPEATED
     assert await accepted(before, OTHER, Evidence.THREAD) is Change.EARLIER

@@ -27,8 +27,8 @@ local is = redis.call('HMGET', reply, 'state', 'pressed', 'session')
 local known, is_again = is[1], is[2] == call
 local linked = thread ~= '' and redis.call('GET', key.link(thread))
 linked = linked and cjson.decode(linked)
-local is_elsewhere = evidence == 'thread' and (known == 'waiting' or known == 'done')
-                     and linked and linked.session ~= is[3]
+local is_elsewhere = evidence == 'thread' and is[3] and linked and linked.session ~= is[3]
+                     and known ~= 'withdrawn'
 local is_free = known == 'ahead' or (by_person and known == 'withdrawn') or is_elsewhere
 if by_person and known == 'done' then
   local was = redis.call('HMGET', reply, 'outcome', 'session')
@@ -47,6 +47,7 @@ if thread ~= '' then
   if linked.muted and not is_stop then return {'muted', -1} end
   if not by_person and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
   if not known and evidence == 'old event' then return {'outdated', -1} end
+  if is_elsewhere and known == 'sending' then return {'sending', -1} end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
   traffic(thread, now, link_ttl)
