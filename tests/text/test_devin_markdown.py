@@ -168,6 +168,8 @@ _ATTACK_PIECES = (
         "&#64;",
         "ATTACHMENT:{",
         "? ",
+        "\\*https://x ",
+        "&lt;https://a@b ",
     ),
 )
 
