@@ -128,7 +128,12 @@ class Lookup(Generic[V]):
         return found
 
     async def forget(self, key: str) -> None:
-        """Drop the answer for `key`; other processes may have it at hand for a minute."""
+        """Drop the answer for `key`; other processes may have it at hand for a minute.
+
+        One that is under way may be of before, so it is waited for.
+        """
+        if (asking := self._asking.get(key)) is not None:
+            await asyncio.wait({asking})
         self._at_hand.pop(key, None)
         await self._store.delete(self.key(key))
 

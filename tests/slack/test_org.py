@@ -1,5 +1,6 @@
 """In an organization, all of its workspaces are home, and methods that want one are told each."""
 
+import asyncio
 import logging
 
 import pytest
@@ -12,8 +13,9 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
+from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Permissions
-from bot.slack.people import GROUP_MEMBERS
+from bot.slack.people import GROUP_MEMBERS, workspaces_of
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID, TEAM_ID
 from tests.support.desk import Desk
@@ -50,6 +52,29 @@ async def test_whoever_is_of_the_organization_is_at_home(
     assert not await people.is_home("E0OTHER000")
     await box.slack.revoke(HARBOR_ID)
     await people.forget_workspaces()
+    assert not await people.is_home(HARBOR_ID)
+
+
+async def test_workspaces_that_were_asked_for_before_a_change_are_not_kept(
+    box: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack's answer is under way while its event comes."""
+    people, asked, answers = people_of(box, store), asyncio.Event(), asyncio.Event()
+
+    async def listed(client: SlackClient) -> dict[str, str]:
+        found = await workspaces_of(client)
+        asked.set()
+        await answers.wait()
+        return found
+
+    monkeypatch.setattr("bot.slack.people.workspaces_of", listed)
+    asking = asyncio.create_task(people.is_home(HARBOR_ID))
+    await asked.wait()
+    await box.slack.revoke(HARBOR_ID)
+    forgetting = asyncio.create_task(people.forget_workspaces())
+    await asyncio.wait({forgetting}, timeout=0.2)
+    answers.set()
+    await asyncio.gather(forgetting, asking)
     assert not await people.is_home(HARBOR_ID)
 
 
