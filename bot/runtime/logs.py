@@ -24,7 +24,10 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-QUIET = ("slack_bolt", "slack_sdk", "aiohttp", "asyncio", "redis", "markdown_it")
+QUIET = (
+    *("slack_bolt", "slack_sdk", "aiohttp", "httpx", "httpcore", "asyncio", "redis"),
+    "markdown_it",
+)
 """Their INFO and DEBUG lines print message bodies, tokens and every poll."""
 
 REPEAT_SECONDS = 30.0

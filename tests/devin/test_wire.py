@@ -5,11 +5,11 @@ may have read the message.
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.model.replies import Outcome, OutcomeKind, Wait
@@ -162,7 +162,7 @@ async def test_an_answer_that_never_comes_is_uncertain(wire: Wire) -> None:
 
 
 async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call(wire: Wire) -> None:
-    """An occasional byte restarts the timeout of a read, but not the relay's."""
+    """An occasional byte restarts httpx's read timeout, but not the relay's."""
 
     def talk(server: RawServer) -> Talk:
         async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -215,8 +215,8 @@ async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(wire: Wi
     [
         (SESSION, SESSION),
         ("devin-0/../../../v1/attachments", "devin-0%2F..%2F..%2F..%2Fv1%2Fattachments"),
-        ("devin-0?x=1#y", "devin-0%3Fx%3D1%23y"),
-        ("devin-0 \r\nX-Evil: 1", "devin-0%20%0D%0AX-Evil%3A%201"),
+        ("devin-0?x=1#y", "devin-0%3Fx=1%23y"),
+        ("devin-0 \r\nX-Evil: 1", "devin-0%20%0D%0AX-Evil:%201"),
         ("devin-%2e%2e", "devin-%252e%252e"),
     ],
 )
@@ -243,11 +243,15 @@ async def test_a_request_carries_the_key_once_and_the_message_whole(wire: Wire) 
     async with serving(answering(wire.ok)) as server:
         await wire.post(server.url, message)
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
-    headers = [line.decode().lower() for line in head.split(b"\r\n")[1:]]
-    secret = [one for one in headers if one.startswith("authorization:")]
-    assert secret == [f"authorization: bearer {wire.key}".lower()]
-    assert "content-type: application/json" in headers
-    assert json.loads(body) == {"message": message}
+    headers = httpx.Headers(
+        [
+            (name.decode(), value.strip().decode())
+            for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        ]
+    )
+    assert headers.get_list("authorization") == [f"Bearer {wire.key}"]
+    assert headers["content-type"] == "application/json"
+    assert httpx.Response(200, content=body).json() == {"message": message}
 
 
 async def test_a_cookie_is_not_sent_back(wire: Wire) -> None:

@@ -29,7 +29,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
     *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
-    "aiohttp.ClientTimeout",
+    *("aiohttp.ClientTimeout", "httpx.Timeout"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
         "sys.modules.get",
