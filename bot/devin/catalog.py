@@ -1,18 +1,12 @@
-"""Devin's lists of repositories and playbooks, kept for five minutes for this process's forms.
-
-A person chooses from them while Slack waits: so a list that is older is given all the same while it
-is read anew, and one that isn't there yet is waited for only as long as the caller says.
-"""
+"""Devin's lists of repositories and playbooks, kept for five minutes for this process's forms."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.devin.api import Devin, Unread
-from bot.runtime.in_flight import Background
 
 log = logging.getLogger(__name__)
 
@@ -23,52 +17,44 @@ UNREAD = Unread(why="not read yet")
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
 class Kept(Generic[T]):
-    """One list: as it was read last, and when.
+    """One list, as it was read last; a failure doesn't replace it, nor is kept if it may pass."""
 
-    A failure that will not pass, as that of a key that may not read the list, is kept like a list;
-    after any other failure the next caller has it read again. Neither replaces a list.
-    """
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], Awaitable[Sequence[T] | Unread]],
+        fresh_seconds: float = FRESH_SECONDS,
+    ) -> None:
+        self._name = name
+        self._read = read
+        self._fresh_seconds = fresh_seconds
+        self._found: Sequence[T] | Unread = UNREAD
+        self._reading: asyncio.Task[None] | None = None
+        self._ends = 0.0
 
-    name: str
-    read: Callable[[], Awaitable[Sequence[T] | Unread]]
-    background: Background
-    fresh_seconds: float
-    _found: Sequence[T] | Unread = UNREAD
-    _read_at: float = 0.0
-    _reading: asyncio.Task[None] | None = None
-
-    async def get(self, seconds: float = 0.0) -> Sequence[T] | Unread:
-        """Return the list, and have an old one read; wait `seconds` for it if there is none."""
-        reading = self._refresh()
-        if reading is not None and isinstance(self._found, Unread) and seconds:
-            await asyncio.wait({reading}, timeout=seconds)
+    async def get(self, seconds: float) -> Sequence[T] | Unread:
+        """Return the list, an old one while it is read again; wait `seconds` if there is none."""
+        if self._reading is None or time.monotonic() > self._ends:
+            self._ends = time.monotonic() + self._fresh_seconds
+            self._reading = asyncio.create_task(self._find())
+        if isinstance(self._found, Unread):
+            await asyncio.wait({self._reading}, timeout=seconds)
         return self._found
 
-    def _refresh(self) -> asyncio.Task[None] | None:
-        is_fresh = self._read_at and time.monotonic() - self._read_at < self.fresh_seconds
-        if self._reading is None and not is_fresh and not self.background.is_closing:
-            self._reading = self.background.later(self._run())
-        return self._reading
-
-    async def _run(self) -> None:
-        try:
-            found = await self.read()
-        finally:
-            self._reading = None
+    async def _find(self) -> None:
+        found = await self._read()
         if isinstance(found, Unread):
-            log.info("list not read", extra={"list": self.name, "reason": found.reason})
-            if found.is_passing or not isinstance(self._found, Unread):
-                return
-        self._found, self._read_at = found, time.monotonic()
+            log.info("list not read", extra={"list": self._name, "reason": found.reason})
+            if found.is_passing:
+                self._ends = 0.0
+        if isinstance(self._found, Unread) or not isinstance(found, Unread):
+            self._found = found
 
 
 class Catalog:
     """What a session may be started with: names of repositories, and playbooks; see `Kept.get`."""
 
-    def __init__(
-        self, devin: Devin, background: Background, fresh_seconds: float = FRESH_SECONDS
-    ) -> None:
-        self.repositories = Kept("repositories", devin.repositories, background, fresh_seconds).get
-        self.playbooks = Kept("playbooks", devin.playbooks, background, fresh_seconds).get
+    def __init__(self, devin: Devin, fresh_seconds: float = FRESH_SECONDS) -> None:
+        self.repositories = Kept("repositories", devin.repositories, fresh_seconds).get
+        self.playbooks = Kept("playbooks", devin.playbooks, fresh_seconds).get

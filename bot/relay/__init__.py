@@ -79,7 +79,7 @@ class UseCases:
         """Build what starts, adopts and ends sessions."""
         workspace, state, accepting = self.workspace, self.state, self.accepting
         naming, speaking, notices = self.naming, self.speaking, self.notices
-        choosing, catalog = prompts.choosing, Catalog(devin, self.background)
+        choosing, catalog = prompts.choosing, Catalog(devin)
         self.starting = starting = Starting(workspace, state, accepting, choosing, naming, speaking)
         self.asking = Asking(workspace, state, accepting, naming, starting, notices)
         self.start_forms = forms = StartForms(

@@ -226,31 +226,28 @@ class Surveys:
         """
         wanted = dict.fromkeys(sessions)
         known = {one: why for one in wanted if (why := self._left_out.get(one)) is not None}
-        found, alone, reads = dict[SessionId, SessionSummary](), dict[SessionId, Unread](), 0
-        failed = list[tuple[Sequence[SessionId], Unread]]()
+        found, lost, reads = dict[SessionId, SessionSummary](), dict[SessionId, Unread](), 0
         asked = [one for one in wanted if one not in known][: LATEST * MOST_TRIES]
-        parts: list[Sequence[SessionId]] = [
-            asked[at : at + LATEST] for at in range(0, len(asked), LATEST)
-        ]
+        parts = [asked[at : at + LATEST] for at in range(0, len(asked), LATEST)]
         while parts and reads + len(parts) <= MOST_TRIES:
             reads += len(parts)
-            pages, failed = await asyncio.gather(*map(self._ask, parts)), []
+            pages, halves = await asyncio.gather(*map(self._ask, parts)), []
             for part, answer in zip(parts, pages, strict=True):
                 page = parsed(answer, parse_list)
                 if not isinstance(page, Unread):
                     found |= {one.session: one for one in page if one.session in wanted}
+                    lost = {one: why for one, why in lost.items() if one not in part}
                 elif page.is_too_long or page.status in UNKNOWN_ID:
-                    failed.append((part, page))
+                    lost |= dict.fromkeys(part, page)
+                    middle = len(part) // 2
+                    halves += [part[:middle], part[middle:]] if middle else []
                 else:
                     return replace(page, reads=reads)
-            alone |= {part[0]: why for part, why in failed if len(part) == 1}
-            failed = [(part, why) for part, why in failed if len(part) > 1]
-            middles = [(part, len(part) // 2) for part, _ in failed]
-            parts = [half for part, at in middles for half in (part[:at], part[at:])]
-        untried = {one: why for part, why in failed for one in part}
-        lost = list((untried or alone).values())
-        is_gone = all(why.status == HTTPStatus.NOT_FOUND for why in lost)
-        if lost and not found and (untried or is_gone):
-            return replace(lost[-1], reads=reads)
-        self._left_out.update({one: why for one, why in alone.items() if found or why.is_too_long})
-        return Survey(found, reads, {**known, **alone, **untried})
+            parts = halves
+        is_gone = all(why.status == HTTPStatus.NOT_FOUND for why in lost.values())
+        if lost and not found and (parts or is_gone):
+            return replace(lost.popitem()[1], reads=reads)
+        untried = {one for part in parts for one in part}
+        alone = ((one, why) for one, why in lost.items() if one not in untried)
+        self._left_out.update((one, why) for one, why in alone if found or why.is_too_long)
+        return Survey(found, reads, known | lost)
