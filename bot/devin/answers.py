@@ -25,7 +25,7 @@ from bot.devin.api import DevinMessage, Failure, Unread
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import encodable, mappings, parse_object, string
-from bot.model.replies import FOR_OPERATOR, Outcome, OutcomeKind, Problem, Refusal, Wait
+from bot.model.replies import FOR_OPERATOR, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import PullRequest, SessionState
 from bot.runtime.outgoing import NOT_SENT, broken
 
@@ -189,13 +189,12 @@ def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
         return Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {status}", status=status)
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return Outcome(kind=OutcomeKind.UNCERTAIN, detail=plain(body)[:DETAIL_LIMIT], status=status)
-    problems = _problems(body) if status == HTTPStatus.UNPROCESSABLE_ENTITY else ()
+    problems = _problems(body) if status == HTTPStatus.UNPROCESSABLE_ENTITY else ""
     return Outcome(
         kind=OutcomeKind.REFUSED,
         refusal=Refusal.INVALID if problems else REFUSALS.get(status, Refusal.OTHER),
         status=status,
-        detail="" if problems else plain(body)[:DETAIL_LIMIT],
-        problems=problems,
+        detail=problems or plain(body)[:DETAIL_LIMIT],
     )
 
 
@@ -274,20 +273,20 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return seconds if seconds > 0 else None
 
 
-def _problems(body: bytes) -> tuple[Problem, ...]:
+def _problems(body: bytes) -> str:
+    """Return a line for each problem that a 422 lists."""
     found = parse_object(body) or {}
     listed = found.get("detail") if isinstance(found.get("detail"), list) else found.get("errors")
-    return tuple(map(_problem, mappings(listed)[:PROBLEM_LIMIT]))
+    return "\n".join(map(_problem, mappings(listed)[:PROBLEM_LIMIT]))
 
 
-def _problem(entry: Mapping[str, Any]) -> Problem:
-    kind = string(entry, "type") or string(entry, "code")
-    words = (string(entry, name) for name in ("msg", "message", "detail"))
-    what = next(filter(None, words), kind) or "not valid"
-    loc = entry.get("loc")
-    places = loc if isinstance(loc, list) else [entry.get("pointer", "")]
-    where = " → ".join(encodable(str(one)) for one in places if isinstance(one, str | int))
-    return Problem(where=where[:200], what=what[:500], type=kind[:100])
+def _problem(entry: Mapping[str, Any]) -> str:
+    words = (string(entry, name) for name in ("msg", "message", "detail", "type", "code"))
+    what = next(filter(None, words), "not valid")[:500]
+    places = entry["loc"] if isinstance(entry.get("loc"), list) else [entry.get("pointer", "")]
+    shown = (str(one) for one in places if isinstance(one, str | int) and one != "body")
+    where = encodable(" → ".join(shown))[:200]
+    return f"{what} ({where})" if where else what
 
 
 def untested(found: Unread) -> Finding:

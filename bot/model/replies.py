@@ -54,14 +54,6 @@ FOR_OPERATOR = frozenset({Refusal.KEY_REJECTED, Refusal.FORBIDDEN, Refusal.ACTIN
 """The refusals that only the operator can end."""
 
 
-class Problem(Record):
-    """One entry of a 422: the place in the request, the problem, and Devin's type for it."""
-
-    where: str
-    what: str
-    type: str
-
-
 class Outcome(Record):
     """The end of a delivery, with what Devin said about it, and the files that went as links."""
 
@@ -69,7 +61,6 @@ class Outcome(Record):
     refusal: Refusal | None = None
     detail: str = ""
     status: int | None = None
-    problems: tuple[Problem, ...] = ()
     left_out: tuple[Upload, ...] = ()
 
     @property

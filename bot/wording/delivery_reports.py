@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.files import Upload, WhyLink
-from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
+from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
 from bot.text.to_slack import cut, excerpt, quiet
@@ -148,7 +148,12 @@ def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
     couldnt = f"I *couldn't send* {about}"
     match outcome.refusal:
         case Refusal.INVALID:
-            return _invalid(outcome, about)
+            return SlackMessage(
+                f"Devin *rejected* {about} as invalid:",
+                quote=outcome.detail or _NO_DETAILS,
+                advice="Fix that, then post it as a new reply.",
+                footer=f"HTTP {outcome.status}",
+            )
         case Refusal.KEY_REJECTED:
             return SlackMessage(
                 f"{couldnt}: Devin rejected my API key (401). "
@@ -190,21 +195,6 @@ def _forbidden(outcome: Outcome) -> str:
     )
     why = forbidden if outcome.status else no_account
     return f"here, everyone has to write to Devin from their own account, and {why}"
-
-
-def _invalid(outcome: Outcome, about: str) -> SlackMessage:
-    types = dict.fromkeys(one.type for one in outcome.problems if one.type)
-    return SlackMessage(
-        f"Devin *rejected* {about} as invalid:",
-        quote="\n".join(map(_line, outcome.problems)) or _NO_DETAILS,
-        advice="Fix that, then post it as a new reply.",
-        footer=excerpt(" · ".join((f"HTTP {outcome.status}", *types)), limit=300),
-    )
-
-
-def _line(problem: Problem) -> str:
-    where = problem.where.removeprefix("body").removeprefix(" → ")
-    return f"{problem.what} ({where})" if where else problem.what
 
 
 def _excerpt(outcome: Outcome) -> str:

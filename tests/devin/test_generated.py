@@ -48,7 +48,7 @@ def test_every_problem_is_a_refusal_in_devin_s_words(status: int, problem: Any) 
     outcome = written(answer(status, problem), v3.parse_sent)
     assert isinstance(outcome, Outcome)
     assert outcome.kind is OutcomeKind.REFUSED
-    if not outcome.problems:
+    if outcome.refusal is not Refusal.INVALID:
         said = problem["title"] if problem.get("detail") is None else problem["detail"]
         assert outcome.detail == said.encode("utf-8", "replace").decode()
 
@@ -59,9 +59,8 @@ def test_every_validation_error_of_version_1_is_told_by_its_entries(error: Any) 
     outcome = written(answer(422, error), v1.parse_sent)
     assert isinstance(outcome, Outcome)
     said = error.get("detail", [])
-    assert len(outcome.problems) == len(said)
     assert outcome.refusal is (Refusal.INVALID if said else Refusal.OTHER)
-    assert all(one.what for one in outcome.problems)
+    assert outcome.detail
 
 
 @given(values(SCHEMAS["MessagePage"], "v3"))

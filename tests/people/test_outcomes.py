@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.devin.answers import DETAIL_LIMIT
 from bot.model.people import UserId
-from bot.model.replies import Outcome, OutcomeKind, Problem, Refusal, Reply, reply_id
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
@@ -42,16 +42,8 @@ from tests.support.waiting import until_settled, wait_until
 HOSTILE = "<!channel> & <@U0ADA00000>: *bold* _it_ `code` :tada: <https://evil.example|here>\n> q"
 TEXT = "Please *rebase* &amp; <https://ex.am/ple|push>"
 PROBLEMS = (
-    Problem(
-        where="body → message",
-        what="String should have at most 2000 characters",
-        type="string_too_long",
-    ),
-    Problem(
-        where="body → message → 0",
-        what="Value error, the first line must not be empty",
-        type="value_error",
-    ),
+    "String should have at most 2000 characters (message)\n"
+    "Value error, the first line must not be empty (message → 0)"
 )
 EMPTY_PAGE = "<html>  <body>\n<!channel> & no</body>"
 OPEN = ("open_session",)
@@ -103,7 +95,7 @@ UNTAKEN = {"takes": False}
 
 ROWS = {
     "sent": Row("running", "white_check_mark"),
-    "invalid": Row("rejects", "x", refused(Refusal.INVALID, 422, problems=PROBLEMS)),
+    "invalid": Row("rejects", "x", refused(Refusal.INVALID, 422, detail=PROBLEMS)),
     "invalid, unreadable": Row("rejects", "x", other(422, EMPTY_PAGE), how={"body": EMPTY_PAGE}),
     "key rejected": Row("unauthorized", "x", refused(Refusal.KEY_REJECTED, 401)),
     "key echoed": Row("unauthorized", "x", refused(Refusal.KEY_REJECTED, 401),

@@ -138,7 +138,7 @@ async def test_a_step_without_a_channel_says_nothing_in_slack(
     ("state", "outcome"),
     [
         ("suspended", Outcome(kind=OutcomeKind.SUSPENDED, detail=SUSPENDED)),
-        ("rejects", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, problems=PROBLEMS)),
+        ("rejects", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, detail=PROBLEMS)),
         ("forbidden", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN, status=403)),
         ("missing", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.NO_SESSION, status=404)),
         ("server_error", Outcome(kind=OutcomeKind.UNCERTAIN, detail="HTTP 500")),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.model.files import AttachedFile
 from bot.model.people import UserId
-from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal, Reply
+from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal, Reply
 from bot.text.to_slack import cut
 from bot.wording import delivery_reports, phrases
 from bot.wording.message import QUOTE_LIMIT
@@ -22,14 +22,12 @@ REPLIES = st.builds(
     text=HUGE,
     files=st.sampled_from([(), (AttachedFile(name="a", permalink="https://files.slack.com/a"),)]),
 )
-PROBLEMS = st.builds(Problem, where=HUGE, what=HUGE, type=HUGE)
 OUTCOMES = st.builds(
     Outcome,
     kind=st.sampled_from(OutcomeKind),
     refusal=st.sampled_from([None, *Refusal]),
     detail=HUGE,
     status=st.sampled_from([200, 302, 400, 418, 422, 500]),
-    problems=st.lists(PROBLEMS, max_size=3).map(tuple),
 )
 
 
@@ -79,19 +77,6 @@ def test_a_cut_keeps_to_its_limit(text: str, limit: int) -> None:
     shorter = cut(text, limit)
     assert len(shorter) <= limit
     assert (shorter == text) or f"({len(text):,} characters in all)" in shorter
-
-
-def test_every_problem_of_a_422_has_its_line() -> None:
-    """The line has what and where, and Devin's types for all of them are in small print."""
-    found = (
-        Problem(where="body → 0", what="Too *long*", type="too_long"),
-        Problem(where="a", what="b", type="too_long"),
-        Problem(where="body", what="Bad", type="<c>"),
-    )
-    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, status=422, problems=found)
-    words = delivery_reports.report(outcome, REPLY, 1, BARE)
-    assert quotes(words) == ["Too *long* (0)\nb (a)\nBad"]
-    assert words.footer == "HTTP 422 · too_long · &lt;c&gt;"
 
 
 def test_a_reply_is_named_as_it_looked() -> None:
