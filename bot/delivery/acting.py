@@ -73,7 +73,7 @@ class Acting:
     async def account(self, user: UserId) -> str:
         """Return the id of the account of `user`, "" if they have none; raises `NotIdentified`."""
         person = await self._people.person(user)
-        if not (self.is_on and person.is_full_member):
+        if not person.is_full_member:
             return ""
         try:
             found = await self._accounts.get(user)
@@ -90,26 +90,24 @@ class Acting:
     ) -> str | Outcome | Wait:
         """Return the account as which `reply` is sent, "" for none, or why it can't be sent yet.
 
-        It is "" if another person sends it again (as round `number`), or nobody has typed it. To be
-        asked only if `is_on`.
+        It is "" if another person sends it again (as round `number`), or nobody has typed it.
         """
+        if not self.is_on:
+            return ""
         who = sender(reply) if is_typed else None
         if number > 1 and await self._claims.is_claimed(again(reply.id, number - 1)):
             who = None
-        if who is None and not self.is_required:
-            return ""
         try:
-            account = "" if who is None else await self.account(who)
+            account = await self.account(who) if who else ""
         except NotIdentified as error:
             if self.is_required:
                 return Wait(f"{MEMBERS}: {error.reason}", error.retry_after)
             log.warning("not sent as the person", extra={"by": who, "reason": str(error)})
             return ""
-        if not account and self.is_required:
-            return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.ACTING)
-        if self.is_required or not account:
-            return account
-        return "" if await self._claims.is_claimed(_refused(account)) else account
+        if self.is_required:
+            return account or Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.ACTING)
+        is_refused = account and await self._claims.is_claimed(_refused(account))
+        return "" if is_refused else account
 
     async def learn(self, reply: Reply, account: str) -> None:
         """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is."""

@@ -214,9 +214,8 @@ class Sender:
 
     async def _as_whom(self, head: Head) -> str | Outcome | Wait:
         """Return the account to send the head as, which is recorded before it is sent."""
-        acting = self.acting
-        found = await acting.as_whom(head.reply, head.round) if acting.is_on else ""
-        is_recorded = found == head.as_user or not (acting.is_on or head.as_user)
+        found = await self.acting.as_whom(head.reply, head.round)
+        is_recorded = found == head.as_user or not (self.acting.is_on or head.as_user)
         if isinstance(found, str) and not is_recorded:
             await retried(self.mailbox.keep_as_user, head.reply.id, found)
         return found

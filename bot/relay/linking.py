@@ -111,8 +111,8 @@ class Linking:
         (seen,) = await self.state.watches.seen([link.session])
         named, name = await self.naming.linked(link)
         shown = Card(thread, link, name, named, seen, heard.follow, heard.is_barred)
-        notes, asks = [], Reply(thread=thread, ts="", author=by)
-        account = await self.acting.as_whom(asks) if self.acting.is_on else ""
+        notes = []
+        account = await self.acting.as_whom(Reply(thread=thread, ts="", author=by))
         if isinstance(account, str) and account and reads_replies(seen):
             notes.append(AS_SELF)
         is_starting = await self.accepting.is_starting(thread)

@@ -133,9 +133,7 @@ class Starter:
         return refusals.sorry(LinkedElsewhere(await self.state.names.one(link.session), by))
 
     async def _create(self, start: Start, prompt: Prompt) -> Result:
-        as_user: str | Outcome | Wait = ""
-        if self.acting.is_on:
-            as_user = await self.acting.as_whom(start.message, is_typed=not start.is_reaction)
+        as_user = await self.acting.as_whom(start.message, is_typed=not start.is_reaction)
         if isinstance(as_user, Wait):
             return await self._wait(start, as_user)
         if not isinstance(as_user, str):
