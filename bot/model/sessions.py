@@ -252,8 +252,9 @@ class Started(Record):
     """The start of a session by the relay: who asked for it, in which thread, and what applied.
 
     `cap` is the ACUs that the session may use, and `chosen` the words of its options. `as_user` is
-    the person's own account in Devin, if it was started as them. If it goes on from another one,
-    `until` is the time of the last message that its prompt may have (us).
+    the person's own account in Devin, if it was started as them. `asked` is when it was last asked
+    for (Unix ms). If it goes on from another one, `until` is the time of the last message that its
+    prompt may have (us).
     """
 
     by: UserId = UserId("")
@@ -262,6 +263,7 @@ class Started(Record):
     cap: int | None = None
     chosen: str = ""
     as_user: str = ""
+    asked: int = 0
     until: int = 0
 
 

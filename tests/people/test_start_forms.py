@@ -20,7 +20,7 @@ from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
 from tests.people.test_starting import opening, prompt, sessions, start
 from tests.support.bots import open_bot
-from tests.support.desk import Desk, actions, in_org_too, on_both, on_v1
+from tests.support.desk import SESSION, Desk, actions, in_org_too, on_both, on_v1
 from tests.support.forms import (
     Form,
     ask_again,
@@ -280,6 +280,23 @@ async def test_what_fails_again_can_be_started_another_time(bot: Bot, desk: Desk
     await desk.slack.submit_view(view["id"], {})
     await desk.until_linked(root)
     assert prompt(desk) == "ada, U0ADA00000 (in Slack):\n\nFix all of it"
+
+
+async def test_a_start_that_is_repeated_gets_nothing_that_another_session_has(
+    bot: Bot, desk: Desk
+) -> None:
+    """The thread is read from the first request on, and was linked since."""
+    root = await refused(desk, "start Fix it")
+    view = await ask_again(desk, root)
+    await desk.mention(f"link {SESSION}", thread=root)
+    await desk.until_linked(root)
+    await desk.until_delivered(await desk.reply("Use Postgres", root))
+    await desk.answer("unlink", root, "Unlinked")
+    await desk.slack.submit_view(view["id"], {})
+    await desk.until_linked(root)
+    await desk.until_delivered(await desk.reply("Thanks", root))
+    (new,) = sessions(desk)
+    assert [one.partition("\n\n")[2] for one in new.received()] == ["Thanks"]
 
 
 async def test_what_cannot_be_started_again_is_said_in_the_form(bot: Bot, desk: Desk) -> None:

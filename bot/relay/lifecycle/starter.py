@@ -146,6 +146,7 @@ class Starter:
             cap=chosen.max_acu,
             chosen=chosen.words(),
             as_user=as_user,
+            asked=int(start.at * 1000),
             until=prompt.until if start.goes_on else 0,
         )
         # Only this try knows the token, so no other one has the same claim.

@@ -175,7 +175,7 @@ class Start(Record):
     """
 
     message: Reply
-    at: int = Field(default_factory=lambda: int(time.time()))
+    at: float = Field(default_factory=time.time)
     number: int = 1
     reads_thread: bool = False
     by_button: bool = False
@@ -240,7 +240,7 @@ class Start(Record):
     def again(self, message: Reply) -> Self:
         """Return the next start, which is asked for now, of what its form made of the message."""
         more = {"number": self.number + 1, "message": message, "is_typed": True}
-        return self.model_copy(update={**more, "at": int(time.time())})
+        return self.model_copy(update={**more, "at": time.time()})
 
     @property
     def log_fields(self) -> dict[str, object]:
