@@ -17,8 +17,10 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @app.event("app_home_opened")
     async def on_home_opened(event: Payload) -> None:
-        if (viewer := interactions.parse_opened(event)) is not None:
-            cases.background.later(cases.home.show(viewer))
+        if (opened := interactions.parse_opened(event)) is not None:
+            viewer, direct = opened
+            home = cases.home
+            cases.background.later(home.suggest(viewer, direct) if direct else home.show(viewer))
 
     parse, change = interactions.parse_home_choice, partial(_change, cases)
     app.action(actions.HOME_MENU)(acting(cases, "on_home_choice", parse, change))

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.mirror.news import follow_of
 from bot.model import errors
@@ -28,6 +29,9 @@ from bot.wording.message import SlackMessage, View
 from bot.wording.usage import MOST_LINES
 
 log = logging.getLogger(__name__)
+
+SUGGEST = "assistant.threads.setSuggestedPrompts"
+PROMPTED = timedelta(days=1)
 
 MOST_LISTED = 5_000
 """Most threads, of all channels, among which a person's are looked for."""
@@ -63,6 +67,20 @@ class Home:
         except (errors.NotIdentified, errors.StoreAway) as error:
             log.warning("home without threads", extra={"reason": str(error)})
             return home_view.only(refusals.passing(error))
+
+    async def suggest(self, viewer: UserId, direct: str) -> None:
+        """Offer prompts, once a day, to who may message Devin in the direct message they opened."""
+        if self.workspace.settings.agent == "off":
+            return
+        try:
+            standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, direct)
+            once = f"prompts:{viewer}"
+            if standing is Standing.ALLOWED and await self.state.claims.claim(once, PROMPTED):
+                offered = [{"title": name, "message": text} for name, text in thread_links.PROMPTS]
+                shown = {"title": thread_links.PROMPTS_TITLE, "prompts": offered}
+                await call(self.workspace.client, SUGGEST, channel_id=direct, **shown)
+        except (errors.PassingError, errors.SlackRefused) as error:
+            log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})
 
     async def listed(self, viewer: UserId, channel: str) -> SlackMessage:
         """Return the first threads of `viewer`, who asks in `channel`, for them alone."""

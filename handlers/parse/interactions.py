@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
-from bot.model.threads import ThreadRef, is_enterprise, is_id, is_ts
+from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, is_ts
 from bot.slack.app.workspace import Identity
 from bot.text.to_devin import says_something
 from bot.wording import actions
@@ -241,10 +241,16 @@ class HomeChoice:
     session: SessionId
 
 
-def parse_opened(event: Payload) -> UserId | None:
-    """Parse who opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
-    user = string(event, "user")
-    return UserId(user) if is_id(user) and string(event, "tab") == "home" else None
+def parse_opened(event: Payload) -> tuple[UserId, str] | None:
+    """Parse who opened the Home tab, or the app's direct message, and that, which is "" for Home.
+
+    None for another tab (docs.slack.dev, `app_home_opened`).
+    """
+    user, tab, direct = string(event, "user"), string(event, "tab"), string(event, "channel")
+    is_talk = tab == "messages" and is_direct(direct) and is_id(direct)
+    if not is_id(user) or not (is_talk or tab == "home"):
+        return None
+    return UserId(user), direct if is_talk else ""
 
 
 def parse_home_choice(body: Payload, ours: Identity) -> HomeChoice | None:

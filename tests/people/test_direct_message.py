@@ -4,13 +4,19 @@ With an agent's manifest, Slack shows each of them as a conversation of its own,
 posted in its thread is seen nowhere near it.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from bot.app import Bot
 from bot.model.errors import NotLinked
+from bot.relay import home
 from bot.wording import commands, home_view, refusals, thread_links, usage
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.phrases import session_address
+from handlers.parse.commands import parse_command
+from tests.support.builders import OURS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.waiting import wait_until
 
@@ -130,3 +136,30 @@ async def test_a_guest_and_an_outsider_are_turned_away(bot: Bot, desk: Desk, use
         await desk.until_said("can't message Devin here", ts, channel=place)
         (post,) = desk.posts(ts, channel=place)
         assert labels(post) == []
+
+
+# Suggested prompts.
+
+
+async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
+    bot: Bot, desk: Desk
+) -> None:
+    """Each is a command. A guest gets none, and Home beside it stays as it was."""
+    desk.slack.agent = True
+    desk.slack.workspace.direct_message("gus", desk.slack.bot_user_id)
+    for user in ("gus", "ada", "ada"):
+        await desk.slack.open_home(user, "messages")
+        await desk.until_heard()
+    await desk.slack.open_home("ben", "messages")
+    await wait_until(lambda: len(calls(desk)) >= 2, "both are offered prompts")
+    ada, ben = (desk.slack.workspace.direct_message(one, desk.slack.bot_user_id) for one in PEOPLE)
+    assert sorted(one["channel_id"] for one in calls(desk)) == sorted([ada.id, ben.id])
+    for _, command in thread_links.PROMPTS:
+        event = {"type": "message", "text": command, "user": "U0ADA00000", "channel": ada.id}
+        assert parse_command({**event, "ts": "1.000000"}, OURS)
+    assert desk.slack.home_view("ada") is None
+
+
+def calls(desk: Desk) -> list[Mapping[str, Any]]:
+    """Return the arguments of all requests for prompts."""
+    return [one.params for one in desk.slack.calls if one.method == home.SUGGEST]

@@ -709,7 +709,7 @@ def test_whole_payloads_are_read() -> None:
     form = parse_submission(WHOLE[1], OURS)
     assert form is not None
     assert form.typed == {"session": SESSION, "message": "Hello"}
-    assert parse_opened(WHOLE[2]) == ADA
+    assert parse_opened(WHOLE[2]) == (ADA, "")
     assert parse_home_choice(a_home_choice(f"unlink|{PLACE}"), OURS) is None
 
 
@@ -719,7 +719,7 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     choice = parse_home_choice(payload, OURS)
     assert choice is None or choice.thread.team == TEAM
     opened = parse_opened(payload)
-    assert opened is None or opened.isalnum()
+    assert opened is None or opened[0].isalnum()
     pressed = parse_press(payload, OURS)
     assert pressed is None or pressed.thread.team == TEAM
     form = parse_submission(payload, OURS)

@@ -18,8 +18,7 @@ from bot.slack.app.manifest import (
     options,
     required_scopes,
 )
-from handlers.parse.commands import parse_command
-from tests.support.builders import ADA, OURS
+from bot.wording.thread_links import PROMPTS
 from tests.support.manifest_schema import Manifest
 from tests.support.tables import each
 
@@ -88,13 +87,11 @@ def test_each_option_of_the_template_is_one_of_the_command() -> None:
     assert set(options()) == set(OPTIONS) == set(ADDED)
 
 
-def test_an_agent_s_prompts_are_commands() -> None:
-    """Slack sends them as messages to the bot."""
+def test_an_agent_s_prompts_are_those_that_the_relay_pins() -> None:
+    """Slack shows the manifest's until the relay sets its own."""
     agent = read("--agent").features.agent_view
     assert agent
-    for prompt in agent.suggested_prompts:
-        event = {"type": "message", "user": ADA, "channel": "D0ADADM000", "ts": "1.000000"}
-        assert parse_command({**event, "text": prompt.message}, OURS)
+    assert [(one.title, one.message) for one in agent.suggested_prompts] == list(PROMPTS)
 
 
 ADDRESS = "https://devin-relay.platform.example.com"

@@ -48,6 +48,7 @@ PING = re.compile(r"<!(?!date\^)|<@U0BENBEN00")
 HISTORY = {"channels:history", "groups:history", "im:history", "mpim:history"}
 METHODS: Mapping[str, set[str]] = {
     "apps.connections.open": set(),
+    "assistant.threads.setSuggestedPrompts": {"assistant:write"},
     "assistant.threads.setStatus": {"chat:write"},
     "auth.teams.list": set(),
     "auth.test": set(),
