@@ -48,6 +48,7 @@ KEEP_SESSION = "keep_session"
 DEVIN_REVIEW = "devin_review"
 
 HOME_MENU = "home_menu"
+HOME_UNLINK_FORM = "home_unlink_form"
 HOME_MUTE = "home_mute"
 HOME_UNMUTE = "home_unmute"
 HOME_UNLINK = "home_unlink"

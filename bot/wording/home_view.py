@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
-from bot.model.sessions import Follow, NamedSession, Watched
+from bot.model.sessions import Follow, NamedSession, SessionId, Watched
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions, message
@@ -26,6 +26,7 @@ from bot.wording.phrases import (
     mail_waiting,
     plural,
     session_link,
+    short_id,
 )
 from bot.wording.refusals import MAY_NOT, ask_for_access
 from bot.wording.usage import Item, listing
@@ -104,7 +105,7 @@ def listed(shown: Sequence[Shown], count: int, note: str) -> SlackMessage:
     if not shown:
         return SlackMessage(note or EMPTY.text, buttons=(OPEN,))
     head, *rest = [listing(title, list(map(_item, group))) for title, group in _grouped(shown)]
-    more = f"{count - len(shown):,} more are in my *Home* tab." if count > len(shown) else ""
+    more = f"My *Home* tab lists up to {MOST_SHOWN} of {count:,}." if count > len(shown) else ""
     return SlackMessage(head, advice="\n".join(rest), footer=_joined(" ", more, note))
 
 
@@ -124,6 +125,22 @@ def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:
     return SlackMessage(f"{MAY_NOT[standing]}. {ask_for_access(standing, admin)}")
 
 
+def confirm_unlink(thread: ThreadRef, session: SessionId, address: str) -> View:
+    """Return the modal that asks before a thread is unlinked; the person is not checked yet."""
+    opening = f" · <{address}|{OPEN_THREAD}>" if address else ""
+    asked = message.section(
+        f"*{short_id(session)}* in {_place(thread)}{opening}\n"
+        "Replies won't be sent to Devin and its messages won't be posted anymore. I'll post a note "
+        "in the thread."
+    )
+    value = home_value(actions.HOME_UNLINK, thread, session)
+    return message.form("Unlink this thread?", [asked], "Unlink", actions.HOME_UNLINK_FORM, value)
+
+
+def _place(thread: ThreadRef) -> str:
+    return "a direct message with me" if thread.is_direct else f"<#{thread.channel}>"
+
+
 def _thread(one: Shown) -> Sequence[Block]:
     is_usual = one.last is None or one.last.kind is OutcomeKind.DELIVERED
     standing = _joined(
@@ -136,8 +153,7 @@ def _thread(one: Shown) -> Sequence[Block]:
     follows = "" if one.follow is Follow.ALL else f"{FOLLOWS[one.follow]}."
     small = _joined("\n", standing, _joined(" ", *pull_requests(one.seen), follows))
     muted = " · *muted*" if one.link.muted else ""
-    place = "a direct message with me" if one.thread.is_direct else f"<#{one.thread.channel}>"
-    head = f"*{session_link(one.session)}* in {place}{muted}"
+    head = f"*{session_link(one.session)}* in {_place(one.thread)}{muted}"
     named = message.section(_joined("\n", state, head, _words(one)))
     return {**named, "accessory": _menu(one)}, message.context(small)
 

@@ -254,10 +254,12 @@ def parse_opened(event: Payload) -> tuple[UserId, str] | None:
 
 
 def parse_home_choice(body: Payload, ours: Identity) -> HomeChoice | None:
-    """Parse a choice beside a thread of App Home; None unless it is entirely ours."""
-    by, is_home = person_of(body, ours), string(mapping(body.get("view")), "type") == "home"
-    found = actions.parse_home_value(value_of(first_of(body.get("actions"))))
-    if by is None or not is_home or found is None:
+    """Parse a choice beside a thread of App Home, or in the modal that asks about it."""
+    by, view = person_of(body, ours), mapping(body.get("view"))
+    is_home, carried = string(view, "type") == "home", string(view, "private_metadata")
+    pressed = value_of(first_of(body.get("actions"))) if is_home else carried
+    found = actions.parse_home_value(pressed)
+    if by is None or found is None:
         return None
     action, thread, session = found
     if thread.team != ours.tenant or action not in HOME_CHOICES:

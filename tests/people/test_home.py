@@ -19,7 +19,7 @@ from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key, watched_key
 from bot.store.links import Links
-from bot.wording import actions, home_view, refusals, thread_links
+from bot.wording import actions, forms, home_view, refusals, thread_links
 from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
 from bot.wording.home_view import Shown
@@ -108,7 +108,17 @@ async def press(
     chosen = f"{action}|{value}" if value else first_choice(view, action)
     where = {"view_id": view["id"], "user": user, "value": chosen}
     assert (await desk.slack.press_view(actions.HOME_MENU, **where)).acked
+    if action == actions.HOME_UNLINK:
+        form = await asked(desk, user)
+        assert (await desk.slack.submit_view(form["id"], {}, user=user)).acked
     return await changed(desk, before, user)
+
+
+async def asked(desk: Desk, user: str = "ada") -> View:
+    """Return the modal in which somebody is asked whether to unlink a thread."""
+    await wait_until(lambda: desk.slack.open_views(user), "a modal opens")
+    (form,) = desk.slack.open_views(user)
+    return form
 
 
 def muted(name: str = "", *, is_muted: bool = True) -> SlackMessage:
@@ -481,6 +491,28 @@ async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
     await desk.until_said(refusals.sorry(NotLinked()), thread)
 
 
+@in_org_too
+async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: Desk) -> None:
+    """The menu asks; whoever closes the question changes nothing."""
+    thread = await desk.linked_thread()
+    view = await home(desk)
+    value = first_choice(view, actions.HOME_UNLINK)
+    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
+    form = await asked(desk)
+    assert form["callback_id"] == actions.HOME_UNLINK_FORM
+    assert f"/p{thread.replace('.', '')}" in str(form["blocks"])
+    await desk.slack.close_view(form["id"])
+    assert listed(await home(desk)) == [thread]
+    desk.slack.trigger_seconds = 0.0
+    before = shown_hash(desk, "ada")
+    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
+    late = await changed(desk, before)
+    assert listed(late) == [thread]
+    assert forms.TOO_LATE.text in lines(late)
+    assert desk.slack.open_views("ada") == []
+    assert desk.said(thread) == []
+
+
 async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
     """This holds even if the thread was linked again in between."""
     thread = await desk.linked_thread()
@@ -498,8 +530,8 @@ async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
 
 def pressed(desk: Desk) -> Delivery:
     """Return the last press, as it went to the bot."""
-    presses = [one for one in desk.slack.deliveries if one.payload.get("type") == "block_actions"]
-    return presses[-1]
+    kinds = {"block_actions", "view_submission"}
+    return [one for one in desk.slack.deliveries if one.payload.get("type") in kinds][-1]
 
 
 @pytest.mark.parametrize("action", [actions.HOME_MUTE, actions.HOME_UNLINK])
@@ -532,9 +564,13 @@ async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str)
     view = await home(desk)
     ids = {"team": desk.slack.team_id, "channel": desk.slack.workspace.channel("general").id}
     forged = value.format(ts=thread, session=SESSION, **ids)
-    for action in (actions.HOME_MUTE, actions.HOME_UNLINK):
-        where = {"view_id": view["id"], "value": f"{action}|{forged}"}
-        assert (await desk.slack.press_view(actions.HOME_MENU, **where)).acked
+    where = {"view_id": view["id"], "value": f"{actions.HOME_MUTE}|{forged}"}
+    assert (await desk.slack.press_view(actions.HOME_MENU, **where)).acked
+    where["value"] = first_choice(view, actions.HOME_UNLINK)
+    await desk.slack.press_view(actions.HOME_MENU, **where)
+    form = await asked(desk)
+    form["private_metadata"] = f"{actions.HOME_UNLINK}|{forged}"
+    assert (await desk.slack.submit_view(form["id"], {})).acked
     assert listed(await home(desk)) == [thread]
     assert desk.said(thread) == []
 
