@@ -260,7 +260,7 @@ async def test_two_starts_at_once_in_a_thread_are_one_session(bot: Bot, desk: De
     await desk.mention("start Fix it", thread=root)
     await wait_until(lambda: sessions(desk), "Devin is asked")
     await desk.mention("start Repair it", thread=root, user="ben")
-    await desk.until_said(refusals.sorry(BeingStarted()), root)
+    await desk.until_said(starting.BUSY, root)
     slow.set()
     await until_linked(desk, root)
     assert "Fix it" in prompt(desk)

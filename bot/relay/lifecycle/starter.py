@@ -14,14 +14,7 @@ from datetime import timedelta
 
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
-from bot.model.errors import (
-    BeingStarted,
-    CannotPost,
-    DevinAway,
-    LinkedElsewhere,
-    SlackRefused,
-    UnderWay,
-)
+from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused, UnderWay
 from bot.model.options import BadOptions
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
@@ -71,7 +64,7 @@ class Starter:
         start = Start.model_validate_json(raw)
         claim = start_claim(start.thread)
         if not await self.state.claims.claim(claim, KEEP_CLAIM, start.tag):
-            await self._explain(start, refusals.sorry(BeingStarted()))
+            await self._explain(start, words.BUSY)
             if start.is_reaction:
                 await self.state.outbox.take_back(begun)
             return True

@@ -20,6 +20,10 @@ from bot.wording.phrases import (
     span,
 )
 
+BUSY = SlackMessage(
+    "A session is already being started in this thread, so I didn't start another one."
+)
+
 UNDER_WAY = (
     "A new session is being started in this thread. Once Devin has it, I'll link the thread to it, "
     "and replies posted in the meantime will be sent, too. If a message of yours asked for it, "
