@@ -239,8 +239,9 @@ class SocketMode:
         if kind == "hello":
             self._greet(frame)
         elif kind == "disconnect":
-            ended.set()
-            self._leave(socket, frame)
+            if not ended.is_set():  # else this has been said, and another connection is asked for
+                ended.set()
+                self._leave(socket, frame)
         elif (envelope := parse_envelope(frame)) is not None:
             await self._begin(socket, envelope)
         else:

@@ -109,9 +109,11 @@ class Failing:
         """
         self._state.faults.files_lead_to = to
 
-    async def disconnect(self, reason: DisconnectReason = "refresh_requested") -> None:
-        """Tell every Socket Mode connection to leave, as Slack does every few hours."""
-        await self._socket().disconnect(reason)
+    async def disconnect(
+        self, reason: DisconnectReason = "refresh_requested", most: int | None = None
+    ) -> None:
+        """Tell every Socket Mode connection to leave, or the `most` oldest, as Slack does."""
+        await self._socket().disconnect(reason, most)
 
     def drop_connections(self) -> None:
         """Cut every Socket Mode connection without notice."""

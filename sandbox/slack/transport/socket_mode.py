@@ -96,12 +96,12 @@ class SocketModeTransport:
             return Refusal("dispatch_failed")
         return None if is_acked or delivery.acked else Refusal(_shown_error(delivery))
 
-    async def disconnect(self, reason: str) -> None:
-        """Tell every connection to leave.
+    async def disconnect(self, reason: str, most: int | None = None) -> None:
+        """Tell every connection to leave, or the `most` oldest.
 
         After any reason other than `warning`, it gets nothing new and is closed shortly after.
         """
-        for connection in self._usable():
+        for connection in self._usable()[:most]:
             connection.is_leaving = reason != "warning"
             with contextlib.suppress(ConnectionError):
                 await connection.ws.send_json(_disconnect(reason))
