@@ -346,7 +346,7 @@ class Watched(Record):
     def needs_someone(self) -> bool:
         """True if the session waits for a person, or has stopped without being over."""
         is_stopped = self.is_at_cap or self.trouble is not None
-        return self.waits or (is_stopped and self.state not in OVER)
+        return self.waits or (is_stopped and self.state not in {*OVER, SessionState.WORKING})
 
     def has_open(self, state: SessionState) -> bool:
         """Return True if what was asked in that state is open."""

@@ -7,9 +7,11 @@ NEEDY = [
     Watched(state=SessionState.WAITING),
     Watched(state=SessionState.SUSPENDED, trouble=Trouble.ERROR),
     Watched(state=SessionState.SUSPENDED, trouble=Trouble.LIMIT),
+    Watched(state=SessionState.SUSPENDED, acus=10.0, cap=10),
 ]
 OTHERS = [
     Watched(state=SessionState.WORKING),
+    Watched(state=SessionState.WORKING, acus=10.0, cap=10),
     Watched(state=SessionState.SUSPENDED),
     *(Watched(state=one, trouble=Trouble.ERROR) for one in sorted(OVER)),
 ]
