@@ -157,8 +157,7 @@ class Speaking:
             reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=(chosen,))
             mine = Spoken(key=key, reply=reply, words=words, session=session, act=act)
             mine = mine.model_copy(update={"asked": asked, "pressed": pressed})
-            await self.say(mine)
-            before = await self.said(key)
+            before = mine if await self.say(mine) is Owing.NEW else await self.said(key)
             if before is None:
                 raise errors.UnderWay("answer")
             if before.number == mine.number:

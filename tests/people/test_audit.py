@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import Bot
+from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
+from bot.relay.saying import Speaking, Spoken
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
@@ -339,6 +342,24 @@ async def test_a_reply_that_is_read_late_is_on_record(
         await until_settled(store)
     users = {name: desk.slack.workspace.user(name) for name in (ADA, BEN)}
     assert trail.acts(users) == [(Event.LINKED, ADA), (Event.ACCEPTED, BEN)]
+
+
+async def test_an_answer_is_on_record_once_it_is_owed(
+    bot: Bot, desk: Desk, trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that is asked of Redis after that can keep it from there."""
+    post, said, asked = await questions.asked(desk), Speaking.said, list[str]()
+
+    async def said_once(self: Speaking, key: str) -> Spoken | None:
+        if asked:
+            raise StoreAway("HGET")
+        asked.append(key)
+        return await said(self, key)
+
+    monkeypatch.setattr(Speaking, "said", said_once)
+    await questions.press(desk, post, "answer_1", user=BEN)
+    await desk.until_received("SQLite")
+    assert (Event.ANSWERED, BEN) in trail.acts(desk.slack.workspace.users)
 
 
 def test_the_page_has_each_event_of_the_trail() -> None:
