@@ -198,9 +198,9 @@ class Sender:
         if message is not None and may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(lease, head, message, lost), message
-        if message is None or not lease.is_certain:
-            return None, message
-        answer: Outcome | Wait | None = await self._post(lease, head, message)
+        if message is None:
+            return None, None
+        answer = await self._post(lease, head, message)
         if message.as_user and is_about_acting(answer):
             answer, message = await self._post_otherwise(lease, head, message, answer)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
@@ -226,8 +226,11 @@ class Sender:
             return True
         return await retried(self.mailbox.uploads, reply.id) is not None
 
-    async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait:
+    async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait | None:
+        """Send the message; return None if the lease may have expired before that."""
         await self._is_first(lease, head, message)
+        if not lease.is_certain:
+            return None
 
         async def post() -> Outcome | Wait:
             began = time.monotonic()
@@ -253,8 +256,6 @@ class Sender:
         await retried(self.mailbox.keep_as_user, reply.id, "")
         text = await message_of(reply, self.workspace.people, message.brought)
         message = replace(message, text=text, as_user="")
-        if not lease.is_certain:
-            return None, message
         answer = await self._post(lease, head, message)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.DELIVERED:
             await self.acting.learn(reply, account)

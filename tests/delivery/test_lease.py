@@ -38,6 +38,7 @@ class Refusing:
     def __init__(self) -> None:
         self.lease: Lease | None = None
         self.tries = 0
+        self.is_noted_slowly = False
 
     def __getattr__(self, name: str) -> None:
         """Do nothing else."""
@@ -47,7 +48,9 @@ class Refusing:
         return "user-ada"
 
     def listed(self, message: str, _: Sequence[str] = ()) -> str:
-        """Return the text of a message."""
+        """Return the text of a message, which is noted before it is sent."""
+        if self.lease is not None and self.is_noted_slowly:
+            self.lease.extend(-keep.LEASE.total_seconds())
         return message
 
     async def post_message(self, *_: object) -> Outcome:
@@ -58,13 +61,14 @@ class Refusing:
         return Outcome(kind=OutcomeKind.REFUSED, status=403)
 
 
-@pytest.mark.parametrize("tries", [0, 1], ids=["composed", "refused as the person"])
+@pytest.mark.parametrize("slow", ["composed", "words noted", "refused as the person"])
 async def test_nothing_is_sent_under_a_lease_that_may_be_over(
-    store: Store, box: Sandbox, tries: int
+    store: Store, box: Sandbox, slow: str
 ) -> None:
     """Whatever came before took so long that another process may send the reply by now."""
     box.slack.scopes = [*box.slack.scopes, "users:read.email"]
-    devin = Refusing()
+    devin, tries = Refusing(), int(slow == "refused as the person")
+    devin.is_noted_slowly = slow == "words noted"
     parts = parts_of(box, store, devin=cast("Devin", devin), ACT_AS="known")
     thread = ThreadRef(team=box.slack.team_id, channel="C0GENERAL0", thread_ts="1.1")
     mailbox, session, ada = parts.state.mailbox, SessionId("devin-0"), UserId("U0ADA00000")
@@ -75,7 +79,7 @@ async def test_nothing_is_sent_under_a_lease_that_may_be_over(
     began = time.monotonic()
     head = await mailbox.take(session, lease.token)
     assert isinstance(head, Head)
-    if tries:
+    if slow != "composed":
         lease.extend(began)
     answer, message = await parts.sender().send(lease, head)
     assert message is not None
