@@ -8,7 +8,8 @@ Leases admit one: `TAKE` for mail, `BEGIN_ENTRY` for an entry of the outbox.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Generic, TypeVar
@@ -231,6 +232,8 @@ class WorkPoll:
         self._dispatch = dispatch
         self._timing = timing
         self._pause = timing.poll_pause
+        self._unknown: Counter[str] = Counter()
+        """The kinds that this release lacks, and how many entries of each a poll has found."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -256,13 +259,13 @@ class WorkPoll:
                 most_sessions=capacity and capacity + dispatch.waiting,
                 most_held=MOST_HELD,
                 entry_ms=int(self._timing.entry_pause * 1000),
-                most_entries=MOST_ENTRIES,
+                most_entries=MOST_ENTRIES + self._unknown.total(),
             )
         except StoreAway as error:
             log.warning("poll put off", extra={"reason": str(error)})
             return 2 * self._pause
         sessions = [one for one in due if not dispatch.is_waiting(one)][:capacity]
-        entries = [one for one in map(parse_owed, overdue) if not dispatch.is_waiting(one)]
+        entries = [one for one in self._known(overdue) if not dispatch.is_waiting(one)]
         if sessions:
             named = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
             log.info("mail was not being delivered", extra=named)
@@ -276,6 +279,19 @@ class WorkPoll:
         if len(sessions) == capacity:
             return REFILL_SECONDS
         return self._pause if sessions or entries else 2 * self._pause
+
+    def _known(self, overdue: Sequence[str]) -> Sequence[Owed]:
+        """Parse the entries; those of a kind that this release lacks are left to a newer one."""
+        known, unknown = [], Counter[str]()
+        for text in overdue:
+            try:
+                known.append(parse_owed(text))
+            except ValueError:
+                unknown[text.rpartition("|")[2]] += 1
+        if new := unknown.keys() - self._unknown.keys():
+            log.warning("reports of unknown kinds", extra={"kinds": sorted(new)})
+        self._unknown |= unknown
+        return known
 
     async def _run(self) -> None:
         while True:

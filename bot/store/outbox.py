@@ -12,6 +12,7 @@ in the post's metadata means the same words at each try.
 """
 
 import json
+import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import TRIED
 from bot.redis.keys import subject_key
 from bot.store.lua import scripts
+
+log = logging.getLogger(__name__)
 
 
 class OwedKind(StrEnum):
@@ -65,12 +68,19 @@ ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 """The kinds whose subject is a reply's id."""
 
 WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.DELAY})
-"""The kinds whose entries wait in Redis for a poll: of delays, those that are taken back."""
+"""The kinds of which a poll finds entries in the ordinary course, so the log calls none late.
+
+A digest and the next look for sessions are begun by a poll alone, and so is the end of a delay:
+once the reply no longer waits, what its thread was told of that is taken back.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An outbox entry: its record's name, a number and its kind; of a reply, its id and round."""
+    """An outbox entry: what it is about, a number, and what is to be done about it.
+
+    Of a reply, `subject` is its id and `number` its round; of all else, the number is 1.
+    """
 
     subject: str
     number: int
@@ -87,7 +97,7 @@ class Owed:
 
 
 def parse_owed(text: str) -> Owed:
-    """Parse an entry that `str` wrote."""
+    """Parse an entry that `str` wrote; raise ValueError for a kind that this release lacks."""
     subject, number, kind = text.split("|")
     return Owed(subject, int(number), OwedKind(kind))
 
@@ -305,9 +315,13 @@ class Words:
         if not found:
             return None
         raw, number, notes, at_slack, now = found
-        items = (Said.parse(item) for item in json.loads(raw))
+        parsed = [Said.parse(item) for item in json.loads(raw)]
+        items = [item for item in parsed if item is not None]
+        if unreadable := len(parsed) - len(items):
+            ids = begun.owed.log_fields | {"items": unreadable, "batch": int(number)}
+            log.error("words unreadable", extra=ids)
         return Batch(
-            items=[item for item in items if item is not None],
+            items=items,
             number=int(number),
             read_at=now,
             notes=json.loads(notes or "{}"),

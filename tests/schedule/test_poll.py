@@ -1,7 +1,9 @@
 """What is due and done by nobody is begun by a process with capacity."""
 
 import asyncio
+import logging
 
+import pytest
 from redis.asyncio import Redis
 
 from bot.model.replies import ReplyId
@@ -9,7 +11,13 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import REFILL_SECONDS, SESSIONS_FOR_EACH_SLOT, LocalDispatch, WorkPoll
+from bot.schedule.local import (
+    MOST_ENTRIES,
+    REFILL_SECONDS,
+    SESSIONS_FOR_EACH_SLOT,
+    LocalDispatch,
+    WorkPoll,
+)
 from bot.store.outbox import Owed, OwedKind
 from bot.timing import TIMING
 from tests.support.keys import at
@@ -83,6 +91,22 @@ async def test_an_entry_that_nobody_tells_is_told(store: Store, raw: Redis) -> N
     await raw.expire(at(OUTBOX_KEY), 60)
     assert await process.poll.once() == FOUND
     await wait_until(lambda: process.told == [REPORT], "it is told")
+
+
+async def test_an_entry_of_a_newer_release_is_left_alone(
+    store: Store, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """During an upgrade, or after a roll-back, everything else goes on, whatever there is of it."""
+    process = Process(store)
+    newer = {f"T0:C0:1764000000.{number:06}|1|poem": 0 for number in range(3 * MOST_ENTRIES)}
+    await raw.zadd(at(OUTBOX_KEY), {**newer, str(REPORT): 1})
+    await raw.expire(at(OUTBOX_KEY), 60)
+    for _ in range(4):
+        await process.poll.once()
+    await wait_until(lambda: REPORT in process.told, "what this release knows is told")
+    assert await raw.zcard(at(OUTBOX_KEY)) == len(newer) + 1
+    (line,) = [one for one in caplog.records if one.levelno == logging.WARNING]
+    assert (line.message, getattr(line, "kinds", [])) == ("reports of unknown kinds", ["poem"])
 
 
 async def test_a_process_that_ends_takes_no_mail(store: Store, raw: Redis) -> None:

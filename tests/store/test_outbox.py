@@ -1,5 +1,6 @@
 """A try holds its entry of the outbox; one that was frozen changes nothing of the next."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from bot.model.sessions import Said, SessionId, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key
+from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
 from bot.store.links import Cards, Links, card_owed
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
@@ -205,6 +206,21 @@ async def test_a_batch_has_as_much_as_one_try_can_post(tries: Tries) -> None:
         sizes.append(len(batch.items))
         await queue.end(begun, THREAD)
     assert sizes == [1, 1, 1, MOST_ITEMS, 1]
+
+
+async def test_an_item_that_cannot_be_read_is_left_out_and_logged_without_its_text(
+    tries: Tries, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are shown; whoever is on call learns which thread lacks something."""
+    owed = await words(tries)
+    await raw.rpush(at(words_key(THREAD)), '{"text": "secret", "at": "now"}')
+    batch = await Words(tries.store).cut(await tries.begin(owed), THREAD, "")
+    assert batch is not None
+    assert len(batch.items) == 1
+    (line,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert line.message == "words unreadable"
+    assert {"subject": owed.subject, "items": 1, "batch": 1}.items() <= vars(line).items()
+    assert "secret" not in str(vars(line))
 
 
 async def test_a_card_that_changes_during_its_edit_is_edited_again(
