@@ -346,6 +346,8 @@ async def test_a_finished_session_is_not_replaced_until_somebody_ends_it(
     await wait_until(lambda: says_state(shown(desk, thread), SessionState.WORKING), "it goes on")
     await press(desk, await question(desk, thread))
     await wait_until(lambda: says_state(shown(desk, thread), SessionState.FINISHED), "it is over")
+    await press(desk, await question(desk, thread), user="ben")
+    await desk.until_said("the request to end", thread)  # which Devin refuses, since it is over
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
 

@@ -62,10 +62,11 @@ class Ending:
         done = f"closed:{thread.channel}:{asked}"
         if not await self.state.claims.begin(done, new_number()):
             raise AlreadyDone
-        # A poll may see the end before Devin answers.
+        # A poll may see the end before Devin answers; it may also be over already.
+        _, before = await self.state.watches.last_people(session, thread)
         await self.state.watches.note_end(session, by)
         if (failure := await self._close(how, session)) is not None:
-            await self.state.watches.note_end(session, UserId(""))
+            await self.state.watches.note_end(session, UserId(before))
             await self.state.claims.leave(done)
             named = await self.state.names.one(session)
             return ending.failed(how, named, failure, self.workspace.admin)
