@@ -246,11 +246,11 @@ class Cluster:
         """Give up scripts without an answer, and close the connections."""
         for one in self._pipelines.values():
             await one.aclose()
+        await self._redis.nodes_manager.aclose("startup_nodes")
 
     async def _make(self, prefix: str) -> Any:
-        try:
-            await self._redis.initialize()
-            node = self._redis.get_node_from_key(prefix)
-        finally:
-            await self._redis.aclose()
+        # The connection that asks is closed by `aclose`: redis-py 8.1, canceled as it closes one,
+        # leaves it open. It makes a new one the next time.
+        await self._redis.nodes_manager.initialize()
+        node = self._redis.get_node_from_key(prefix)
         return node.connection_class(**{**node.connection_kwargs, "socket_timeout": None})

@@ -43,6 +43,10 @@ class Node:
         """Return the node's keys with that prefix."""
         return [str(key) for key in self.client.scan_iter(f"{beginning}*", count=1000)]
 
+    def connections(self) -> int:
+        """Return how many connections the node has, this one included."""
+        return len(self.client.client_list())
+
     def endless(self) -> list[str]:
         """Return the relay's keys on the node that would never expire."""
         return [key for key in self.keys("{devin-relay[:}]") if self.client.ttl(key) == -1]
@@ -247,6 +251,23 @@ async def test_what_asks_again_and_again_can_be_stopped(redis_url: str, turns: i
     """A call can be canceled while it finds the node, connects or waits for the answer."""
     async with open_store(redis_url) as store:
         assert await stops(lambda: store.get_all([once_key("one")]), turns)
+
+
+async def test_what_is_closed_at_any_moment_leaves_no_connection(
+    redis_url: str, nodes: list[Node]
+) -> None:
+    """Whether it finds the node, connects or waits for the answer: no node still has one."""
+
+    async def close_after(turns: int) -> None:
+        async with open_store(redis_url) as store:
+            asking = asyncio.create_task(store.get_all([once_key("one")]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await asyncio.wait({asking})
+
+    await asyncio.gather(*(close_after(turns) for turns in range(1, 100)))
+    own = [1] * len(nodes)
+    await wait_until(lambda: [node.connections() for node in nodes] == own, "all are closed")
 
 
 @pytest.mark.parametrize(
