@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from bot.devin.api import Devin, Unread
+from bot.runtime.in_flight import Unforeseen, guarded
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,14 @@ class Kept(Generic[T]):
         self._read = read
         self._fresh_seconds = fresh_seconds
         self._found: Sequence[T] | Unread = UNREAD
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[Unforeseen | None] | None = None
         self._ends = 0.0
 
     async def get(self, seconds: float) -> Sequence[T] | Unread:
         """Return the list, an old one while it is read again; wait `seconds` if there is none."""
         if self._reading is None or time.monotonic() > self._ends:
             self._ends = time.monotonic() + self._fresh_seconds
-            self._reading = asyncio.create_task(self._find())
+            self._reading = asyncio.create_task(guarded(self._find(), log))
         if isinstance(self._found, Unread):
             await asyncio.wait({self._reading}, timeout=seconds)
         return self._found

@@ -135,10 +135,12 @@ class StartForms:
     async def suggest(self, by: UserId, field: str, typed: str) -> Sequence[Block]:
         """Return the options of a form's menu for what `by` typed into it."""
         await self.accepting.check(by, None, Act.START)
-        offer = await self.offer()
+        seconds = self.workspace.timing.list_seconds
         if field == actions.REPO_FIELD:
-            return form.repositories_like(offer.repositories or (), typed)
-        return form.playbooks_like(offer.playbooks or (), typed)
+            names = await self.catalog.repositories(seconds)
+            return form.repositories_like(() if isinstance(names, Unread) else names, typed)
+        playbooks = await self.catalog.playbooks(seconds)
+        return form.playbooks_like(() if isinstance(playbooks, Unread) else playbooks, typed)
 
     async def offer(self) -> Offer:
         """Return what people may choose from, waiting only shortly for Devin's lists."""
