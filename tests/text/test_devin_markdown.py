@@ -1,5 +1,7 @@
 """What Devin says arrives in Slack as Devin meant it, and nothing in it is live."""
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -118,12 +120,41 @@ def test_plain_markdown_stays_as_devin_wrote_it(text: str) -> None:
         ("Title\n===", "# Title"),
         ("a\u202eb\u200bc\x07d", "abcd"),
         ("a\r\nb\x00c", "a\nb\ufffdc"),
+        ("a&#10;https://a.io b\nc\nd", "a <https://a.io> b\nc\nd"),
+        ("a\n&#13;https://a.io\nb", "a\n<https://a.io>\nb"),
+        ("![[a&#13;b](https://a.io) c](javascript:x) d\ne", "a b c (`javascript:x`) d\ne"),
+        ("1. \xa0\n   1\n   abc", "1\nabc"),
+        ("- \x0b\n  -x\n  abc", "- -x\n  abc"),
+        ("   \x0ba", "   a"),
+        ("1. 1\n2. 2", "1. 1\n2. 2"),
+        ("1.     1", "1. ```\n   1\n   ```"),
+        ("\t\t\tx", "   ```\n   \t\tx\n   ```"),
+        ("-\t~~~\n\tx\n\t~~~", "-   ```\n    x\n    ```"),
+        ("- a\nb\n\n    c\nd", "- a\n  b\n\n    c\n    d"),
         (">" * 60 + "deep", "```\n" + ">" * 60 + "deep\n```"),
     ],
 )
 def test_what_could_be_live_is_written_so_that_it_is_not(text: str, shown: str) -> None:
     """Mentions get a joiner, links are honest, and other forms become those that Slack knows."""
     assert inert(text) == shown
+
+
+@each(
+    "text",
+    [
+        "```\u2028``` <!here>",
+        "``` a`b",
+        "> ```x```",
+        "a\n    2. b",
+        "a\n    - b",
+        "a\n    ---",
+        "a | b\n|-|\n`<!here>|`",
+    ],
+)
+def test_no_text_could_begin_a_block(text: str) -> None:
+    """Another parser might take it for a fence or a table, and then read other code as text."""
+    for line in inert(text).split("\n"):
+        assert not re.match(r"[ >]*(```|[0-9]+[.)] |- |---|\|-)", line), line
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0`")))

@@ -21,6 +21,7 @@ from bot.text.to_slack import seen
 _DEEPEST = 40
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*\]:", re.DOTALL)
 _UNDERLINES = {"=": "# ", "-": "## "}  # the marks that say the same, and that Slack knows
+_NO_MARK = re.compile(r"[^\t -~]")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -95,16 +96,23 @@ def rewritten(markdown: str) -> str:
 
 
 def _text(block: Block, lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines of a paragraph or a heading, each behind the marks that it had."""
-    read = [line.strip(" \t") for line in block.text.content.split("\n")]
+    """Return the lines of a paragraph or a heading; none of them is lazy, or is indented more."""
+    read = block.text.content.partition("\n")[0].rstrip(" \t")
     shown = inline.source(block.atoms)
     if block.kind == "heading":
         shown = _UNDERLINES.get(block.token.markup, "") + " ".join(shown.split())
     elif _DEFINITION.match(shown):
         shown = "\\" + shown
-    first = next(at for at, line in enumerate(lines) if read[0] in line)  # above is no text
-    written = zip(lines[first:], read, shown.split("\n"), strict=False)
-    return [seen(line[: line.index(text)]) + one for line, text, one in written]
+    begin = lines[0]
+    at = begin.rfind(read)  # or else above are only blanks of a kind that Markdown doesn't know
+    before = _NO_MARK.sub("", begin if at < 0 else begin[:at]).expandtabs(4)
+    first, *others = (line.lstrip(" \t") for line in shown.split("\n"))
+    return [before + first, *(_below(before) + line for line in others)]
+
+
+def _below(before: str) -> str:
+    """Return what stands below the marks of quotes and items that are before a line."""
+    return re.sub(r"[^>\s]", " ", before)
 
 
 def _row(block: Block, lines: Sequence[str]) -> Sequence[str]:
@@ -122,18 +130,17 @@ def _code(block: Block, lines: Sequence[str]) -> Sequence[str]:
     """Return code in a closed fence; Slack might not know the other forms that Markdown has."""
     begin, ticks = lines[0], block.token.markup
     if block.kind == "fence":
-        end = lines[-1].strip(" \t>") if len(lines) > 1 else ""
-        is_named = language(block) or not block.token.info.strip()
-        if is_named and end.startswith(ticks) and set(end) == {"`"}:
-            return lines
-        before = begin[: begin.index(ticks)]
+        before = begin[: begin.index(ticks)].expandtabs(4)
     else:
         code = block.token.content.partition("\n")[0]
         text = code.lstrip(" \t")
-        before = begin[: begin.index(text)].expandtabs(4)
-        before = before[: len(before) - (len(code) - len(text)) - 4]
+        before = begin[: begin.rindex(text)].expandtabs(4)
+        blank, width = code.removesuffix(text), len(before)
+        while before and len((before + blank).expandtabs(4)) > width:
+            before = before[:-1]
+        before = before[:-4]
     before += " " * before.endswith(">")
-    below = re.sub(r"[^>\s]", " ", before)
+    below = _below(before)
     opening, *others = fenced(content(block), language(block)).split("\n")
     return [before + opening, *(below + line if line else below.rstrip() for line in others)]
 

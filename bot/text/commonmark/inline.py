@@ -62,6 +62,12 @@ _RISKY = re.compile(
     r"|&(?=[\#*_~]|lt|gt|amp|commat|excl|num|\Z)",
     re.IGNORECASE,
 )
+_BLANK = r"[^\S\n]"
+_LIKE_BLOCK = re.compile(
+    rf"^{_BLANK}*+(?=(?:\#{{1,6}}|[-+*]|\d{{1,9}}[.)])(?!\S)|>|=+{_BLANK}*$|`{{3}}|~{{3}}"
+    rf"|(?:[-_*]{_BLANK}*+){{3,}}+$|(?:[:|]|{_BLANK})*+-(?:[-:|]|{_BLANK})*+$)",
+    re.MULTILINE,
+)
 BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 _AFTER_ADDRESS = "*_~.,:;!?)]}\"'`"
 _BREAKS = {"softbreak": ("\n", "\n"), "hardbreak": ("  \n", "\n")}
@@ -98,11 +104,15 @@ def atoms(tokens: Sequence[Token]) -> list[Atom]:
 
 
 def source(parts: Sequence[Atom]) -> str:
-    """Return atoms as Markdown, with a blank where two would be an image, or one run of ticks."""
+    """Return atoms as Markdown, with a blank where two would be an image, or one run of ticks.
+
+    A line of text that could begin a block, such as a fence or the second line of a table, gets a
+    joiner: another parser might take code that is near for text.
+    """
     out = ""
     for part in parts:
         out += " " * (out[-1:] + part.source[:1] in {"![", "``"}) + part.source
-    return out
+    return _LIKE_BLOCK.sub(rf"\g<0>{JOINER}", out)
 
 
 def plain(parts: Sequence[Atom]) -> str:
@@ -170,7 +180,7 @@ def _dead(target: str, label: Sequence[Atom], shown: str) -> list[Atom]:
 
 def _text(tokens: Sequence[Token]) -> Iterator[Atom]:
     """Yield text; an address in it with a user name or a foreign host is written as it leads."""
-    text = "".join(seen(token.content) for token in tokens)
+    text = "".join(map(_look, tokens))
     is_typed = all(token.type == "text" for token in tokens)
     addresses = list(BARE_ADDRESS.finditer(text))
     if not is_typed and not addresses:
@@ -190,9 +200,14 @@ def _text(tokens: Sequence[Token]) -> Iterator[Atom]:
     yield _of_text(text[at:], is_typed=is_typed)
 
 
+def _look(token: Token) -> str:
+    """Return text as it looks; a line break that an entity stands for is a blank."""
+    return re.sub(r"[\r\n]", " ", seen(token.content))
+
+
 def _as_written(token: Token) -> Atom:
     """Return text as it is written, which for escapes and entities isn't as it looks."""
-    look = seen(token.content)
+    look = _look(token)
     if token.type == "text" or not look:
         return Atom("text", guarded(look), look)
     return Atom("text", token.markup + (JOINER if look[-1] in "<@&" else ""), look)
