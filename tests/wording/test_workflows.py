@@ -29,7 +29,7 @@ NO_STEP = {Standing.ALLOWED, Standing.NOT_SENDER, Standing.REACTION}
 
 STEP_ERRORS = [
     *(BadStep(flaw) for flaw in Flaw),
-    *(NotAllowed(standing) for standing in set(Standing) - NO_STEP),
+    *(NotAllowed(standing) for standing in Standing if standing not in NO_STEP),
     *(CannotPost(reason) for reason in ("not_in_channel", "restricted_action")),
     *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(BARE, "ada"), IsMuted()),
     NotTaken(),
