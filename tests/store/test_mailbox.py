@@ -28,7 +28,7 @@ from bot.redis.keys import (
 from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Later, Mailbox, Nothing
-from bot.store.outbox import Owed, OwedKind
+from bot.store.outbox import Outbox, Owed, OwedKind, Report
 from bot.store.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
@@ -240,6 +240,27 @@ async def test_what_an_earlier_link_took_although_it_is_for_this_one_is_read_for
     waits = int(state == "waiting")
     assert (await mailbox.length(ID), await mailbox.length(OTHER)) == (waits, 1)
     assert await mailbox.round_of(reply.id) == 2
+
+
+async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
+    mailbox: Mailbox, store: Store
+) -> None:
+    """Nothing else ends the notice: its round has no outcome."""
+    (reply,) = await filled(mailbox, 2)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, NONE)
+    outbox, owed = Outbox(store), Owed(reply.id, 1, OwedKind.DELAY)
+    begun = await outbox.begin(owed)
+    assert begun is not None
+    await outbox.end(begun, delay_told_in=THREAD.thread_ts)
+    links, since = Links(store, TTL), ts_micros(a_reply(1).ts)
+    await links.remove(THREAD)
+    await links.create(THREAD, LINK.model_copy(update={"session": OTHER, "since": since}))
+    accepted = await mailbox.accept(reply, OTHER, NONE, Evidence.THREAD)
+    assert accepted.change is Change.ACCEPTED
+    begun = await outbox.begin(owed)
+    assert begun is not None
+    report = Report.of(begun)
+    assert (report.is_current, report.delay_told_in) == (False, THREAD.thread_ts)
 
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:

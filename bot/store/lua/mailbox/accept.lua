@@ -66,9 +66,11 @@ if known and (by_person or is_elsewhere) then
   round = (was[2] or 0) + 1
   redis.call('DEL', reply)
   redis.call('HSET', reply, 'edited', was[1] or 0)
-  -- That the reply waits is still to be taken back in the thread that was told.
-  if was[3] and redis.call('ZSCORE', key.outbox, delay) then
+  -- That the reply waits is still to be taken back in the thread that was told, if no outcome has.
+  if was[3] and (known ~= 'done' or redis.call('ZSCORE', key.outbox, delay)) then
     redis.call('HSET', reply, 'delay_told_in', was[3])
+    redis.call('ZADD', key.outbox, 'NX', now, delay)
+    prolong(key.outbox, keep.done)
   end
 end
 redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
