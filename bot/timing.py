@@ -25,8 +25,9 @@ class Timing:
     """The same for a late reply, and for all just after a Redis outage, in which another process
     may have refused an earlier one."""
 
-    notice_wait: timedelta = timedelta(seconds=30)
-    """The wait after which a thread is told that its reply still waits."""
+    delay_wait: timedelta = timedelta(seconds=30)
+    """The wait after which a thread is told of a delay: that its reply waits (`Deliverer`), or that
+    Devin takes long over a start (`Starter`) or a Devin Review (`Reviews`)."""
 
     reconcile_pauses: Sequence[float] = (1.0, 3.0)
     """Before each look for a message whose answer was lost."""

@@ -72,7 +72,7 @@ class Deliverer:
         if head.attempts and head.waited >= self.workspace.settings.give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(lease, head, outcome)
-        after, report_after = self._pause(head, wait), self.workspace.timing.notice_wait
+        after, report_after = self._pause(head, wait), self.workspace.timing.delay_wait
         put_off = (lease.session, lease.token, head, after, report_after)
         deferred = await retried(self.state.mailbox.defer, *put_off)
         if deferred is None:

@@ -110,7 +110,7 @@ class Reviews:
 
     async def _notice(self, asked: Asked, request: str, waited: float) -> None:
         """Tell the thread once if Devin takes long to answer whether it reviews at all."""
-        is_long = waited >= self.workspace.timing.notice_wait.total_seconds()
+        is_long = waited >= self.workspace.timing.delay_wait.total_seconds()
         if is_long and await self.state.claims.noted(f"review:{request}") is None:
             told, once = words.waiting(asked.url), f"review waits:{request}"
             await self.notices.say(asked.thread, told, once=once)

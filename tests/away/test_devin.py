@@ -28,7 +28,7 @@ def environ(environ: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 async def bot(settings: Settings, box: Sandbox) -> AsyncIterator[Bot]:
     """A bot whose notices are all delivered when a test ends."""
-    async with open_bot(settings, notice_wait=timedelta(seconds=0.2)) as running:
+    async with open_bot(settings, delay_wait=timedelta(seconds=0.2)) as running:
         await box.slack.wait_connected()
         yield running
 

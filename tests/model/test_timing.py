@@ -40,7 +40,7 @@ def test_patience_stretches_deadlines_and_tempo_shortens_pauses() -> None:
     assert {name for name, value in after.items() if before[name] == value} == {
         "crowd_wait",
         "late_wait",
-        "notice_wait",
+        "delay_wait",
         "review_wait",
         "rewrite_wait",
         "stopped_wait",

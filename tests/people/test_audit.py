@@ -41,7 +41,7 @@ MARK = "xyzzy"
 
 ADA, BEN, GUS = "ada", "ben", "gus"
 
-TIMES = {"notice_wait": timedelta(0), "adopt_pause": 0.1}
+TIMES = {"delay_wait": timedelta(0), "adopt_pause": 0.1}
 """So that nothing waits in the outbox for long after what is told here."""
 
 Done = tuple[Event, str]

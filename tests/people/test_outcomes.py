@@ -302,7 +302,7 @@ async def test_a_devin_out_of_reach_is_given_up_in_time(
     """After `GIVE_UP_AFTER` the thread is told why, with *Send again*; nothing was sent."""
     port = desk.devin.url.rpartition(":")[2]
     given = {"DEVIN_API_URL": place.format(port=port), "GIVE_UP_AFTER": "1s"}
-    async with open_bot(load_settings(environ | given, None), notice_wait=timedelta(hours=1)):
+    async with open_bot(load_settings(environ | given, None), delay_wait=timedelta(hours=1)):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         reply = await desk.reply("Please rebase", thread)
@@ -317,7 +317,7 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """A waiting reply has ⏳ and one notice; once delivered, it has ✅ instead."""
-    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
+    async with open_bot(load_settings(environ, None), delay_wait=NOTICE):
         thread, reply = await put_off(desk)
         words = delivery_reports.waiting(
             reply_in(thread, "Please rebase"), timedelta(minutes=15), desk.named()
@@ -353,7 +353,7 @@ async def test_the_notice_of_a_wait_in_vain_says_that_it_is_over(
     environ: dict[str, str], desk: Desk, store: Store, raw: Redis
 ) -> None:
     """Beside the report, whatever that says, "I'll keep trying" would be untrue."""
-    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
+    async with open_bot(load_settings(environ, None), delay_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
@@ -375,7 +375,7 @@ async def test_the_notice_of_a_reply_that_is_taken_back_says_so(
     A poll finds that to be done, and the log takes it for no failure.
     """
     caplog.set_level(logging.INFO)
-    async with open_bot(settings, notice_wait=NOTICE):
+    async with open_bot(settings, delay_wait=NOTICE):
         thread, reply = await put_off(desk)
         if how == "deleted":
             await desk.slack.delete("general", reply)
@@ -397,7 +397,7 @@ async def test_the_notice_of_a_reply_that_is_taken_back_and_then_sent_says_that_
     settings: Settings, desk: Desk, store: Store
 ) -> None:
     """It is sent before a poll finds that the notice is to be taken back."""
-    async with open_bot(settings, notice_wait=NOTICE, entry_pause=3600.0):
+    async with open_bot(settings, delay_wait=NOTICE, entry_pause=3600.0):
         thread, reply = await put_off(desk)
         channel = desk.slack.workspace.channel("general").id
         subject = subject_key(reply_id(desk.slack.team_id, channel, reply))
@@ -417,7 +417,7 @@ async def test_a_notice_that_comes_after_its_reply_was_given_up_ends_though_that
     settings: Settings, desk: Desk, store: Store, raw: Redis
 ) -> None:
     """Slack takes its time for the notice; *Send again* is pressed before a poll takes it back."""
-    async with open_bot(settings, notice_wait=NOTICE, entry_pause=3600.0):
+    async with open_bot(settings, delay_wait=NOTICE, entry_pause=3600.0):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
@@ -447,7 +447,7 @@ async def test_a_notice_whose_try_was_cut_short_is_taken_back_as_well(
     settings: Settings, desk: Desk, store: Store, how: str
 ) -> None:
     """It was posted, but Slack had no room for its ⏳; the reply is gone before the next try."""
-    async with open_bot(settings, notice_wait=NOTICE):
+    async with open_bot(settings, delay_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
@@ -475,7 +475,7 @@ async def test_a_notice_that_comes_too_late_leaves_no_mark(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """The outcome may be told while ⏳ is still under way; ⏳ is then removed again."""
-    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
+    async with open_bot(load_settings(environ, None), delay_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
@@ -496,7 +496,7 @@ async def test_a_notice_that_comes_after_the_outcome_says_that_the_wait_is_over(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """Slack may take its time for the notice, while Devin takes the reply."""
-    async with open_bot(load_settings(environ, None), notice_wait=NOTICE):
+    async with open_bot(load_settings(environ, None), delay_wait=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         await until_settled(store)
@@ -524,7 +524,7 @@ async def test_a_reply_given_up_can_be_sent_again(
     settings: Settings, desk: Desk, store: Store, raw: Redis
 ) -> None:
     """It loses its ⏳, keeps its text, and arrives by *Send again* when Devin is back."""
-    async with open_bot(settings, notice_wait=NOTICE):
+    async with open_bot(settings, delay_wait=NOTICE):
         thread, reply = await put_off(desk)
         await wait_until(lambda: desk.said(thread), "the notice is given")
         await wait_too_long(desk, raw, reply)

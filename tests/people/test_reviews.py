@@ -225,7 +225,7 @@ async def test_an_outage_does_not_keep_a_failed_review_from_being_asked_for_agai
 
 async def test_a_long_outage_is_told_once(desk: Desk, environ: dict[str, str]) -> None:
     """As for a reply; what comes after it is told as ever."""
-    async with running(desk, environ, {**TIMES, "notice_wait": timedelta(0)}):
+    async with running(desk, environ, {**TIMES, "delay_wait": timedelta(0)}):
         desk.devin.read_failures["reviews"] += [503] * 3
         root = await desk.mention(f"review {PR}")
         await is_asked(desk, root)

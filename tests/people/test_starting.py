@@ -482,7 +482,7 @@ async def test_while_the_list_cannot_be_read_nobody_is_told_that_devin_starts_no
     desk.devin.creations.append(LOST["hung up"])
     environ |= {"GIVE_UP_AFTER": "6s"}
     settings = load_settings(environ, None)
-    async with open_bot(settings, notice_wait=_NOW):
+    async with open_bot(settings, delay_wait=_NOW):
         await desk.slack.wait_connected()
         desk.devin.read_failures["sessions"] += [503] * 100
         root = await desk.mention("start Fix it")
@@ -562,7 +562,7 @@ async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
     asked: list[Answer] = [replace(STATES["rate_limited"], retry_after="1")] * 2
     desk.devin.creations.extend(asked)
     environ |= {"GIVE_UP_AFTER": "60s"}
-    async with open_bot(load_settings(environ, None), notice_wait=_NOW):
+    async with open_bot(load_settings(environ, None), delay_wait=_NOW):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
         waiting = starting.waiting(timedelta(seconds=60))

@@ -39,4 +39,4 @@ def test_a_try_at_an_entry_ends_before_another_process_may_begin_one() -> None:
 def test_what_slack_may_still_bring_is_remembered_for_longer_than_it_tries() -> None:
     """Slack's Delayed Events retry for 24 h."""
     assert min(keep.AHEAD, keep.DONE).total_seconds() > 24 * 3600
-    assert TIMING.notice_wait < keep.WAITING
+    assert TIMING.delay_wait < keep.WAITING

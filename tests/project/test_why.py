@@ -81,7 +81,7 @@ async def told(settings: Settings, message: str) -> dict[str, str]:
 
 
 @in_org_too
-@pytest.mark.times(notice_wait=timedelta(minutes=14))
+@pytest.mark.times(delay_wait=timedelta(minutes=14))
 async def test_on_call_reads_that_devin_puts_a_reply_off(
     bot: Bot, desk: Desk, environ: Environ, raw: Redis, tmp_path: Path, *, is_org: bool
 ) -> None:

@@ -72,7 +72,7 @@ async def test_a_reply_that_was_put_off_loses_its_hourglass_in_a_flood(
     settings: Settings, desk: Desk, store: Store, raw: Redis
 ) -> None:
     """Also where Devin takes an earlier reply first, one that comes in between."""
-    async with open_bot(settings, notice_wait=timedelta(seconds=0.2)):
+    async with open_bot(settings, delay_wait=timedelta(seconds=0.2)):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         earlier = await desk.slack.say("Wait", thread=thread, deliver=False)

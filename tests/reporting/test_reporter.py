@@ -116,7 +116,7 @@ async def test_a_report_that_slack_refuses_leaves_the_right_mark(
     settings: Settings, desk: Desk, store: Store
 ) -> None:
     """⏳ would promise another try for good."""
-    async with open_bot(settings, notice_wait=timedelta(seconds=0.2)):
+    async with open_bot(settings, delay_wait=timedelta(seconds=0.2)):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")

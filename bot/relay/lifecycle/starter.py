@@ -228,7 +228,7 @@ class Starter:
         delay = wait.retry_after
         if delay is None:
             delay = min(max(waited, shortest), LONGEST_WAIT_SECONDS)
-        if waited + delay > timing.notice_wait.total_seconds():
+        if waited + delay > timing.delay_wait.total_seconds():
             told = words.waiting(self.workspace.settings.give_up_after)
             await self.notices.say(start.thread, told, once=f"waits:{start.tag}")
         left = self.workspace.settings.give_up_after.total_seconds() - waited
