@@ -28,7 +28,7 @@ from bot.wording.message import SlackMessage, View
 from handlers import replies
 from handlers.answering import on_press, whisper
 from handlers.modals import opens
-from handlers.parse.commands import Command, parse_command, parse_guess
+from handlers.parse.commands import ENDS, Command, parse_command, parse_guess
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
 
@@ -80,7 +80,7 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
         if not cases.accepting.is_old(command.ts):
             words = await OBEYS[command.verb](cases, command)
         else:  # others may have followed it
-            await cases.accepting.check(command.by, thread.channel, act_of(command.verb))
+            await cases.accepting.check(command.by, thread.channel, act_of(command))
             words = delivery_reports.late(0, [command.verb], silenced=False)
     except PersonError as error:
         await whisper(cases, thread, command.ts, command.by, error, each=True)
@@ -101,7 +101,7 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
         return False
     thread = command.thread
     try:
-        await cases.accepting.check(command.by, thread.channel, act_of(command.verb))
+        await cases.accepting.check(command.by, thread.channel, act_of(command))
     except NotAllowed as error:
         await whisper(cases, thread, command.ts, command.by, error, each=True)
         await cases.state.claims.claim(claim_of(thread, command.ts))
@@ -117,11 +117,13 @@ async def _begins(cases: UseCases, command: Command, event: str) -> bool:
     return await cases.state.claims.begin(claim_of(thread, ts), event)
 
 
-def act_of(verb: str) -> Act:
-    """Return what a command asks for, as far as only some may ask for it."""
-    if verb in {"start", "link"}:
-        return Act.START
-    return Act.APPROVE if verb in {"end", "archive"} else Act.MESSAGE
+def act_of(command: Command) -> Act:
+    """Return what a command asks for: its use case checks the same, if it is carried out."""
+    verb, argument = command.verb, command.argument.lower()
+    if verb in {"end", "archive"}:
+        return Act.APPROVE
+    sets = verb in ENDS and argument and (verb, argument) != ("default", "none")
+    return Act.START if sets or verb in {"start", "link"} else Act.MESSAGE
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:

@@ -52,7 +52,7 @@ ARGUMENTS: Mapping[str, Sequence[str]] = {
 and `review` an address.
 """
 
-_ENDS = {"digest": "off", "adopt": "none", "default": "none", "defaults": "none"}
+ENDS = {"digest": "off", "adopt": "none", "default": "none", "defaults": "none"}
 """The word that ends what a verb sets; either one is taken for it."""
 
 NAMES_SESSION = frozenset({"link", "default"})
@@ -124,7 +124,7 @@ def takes_mention(text: str) -> str:
     verb = _meant(word.lower(), argument)
     taken = _argument(verb, argument)
     is_word = verb == "default" and taken not in {"", "none"} and not parse_session(argument)
-    return "" if verb not in _ENDS or taken is None or is_word else verb
+    return "" if verb not in ENDS or taken is None or is_word else verb
 
 
 def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
@@ -198,8 +198,8 @@ def _argument(verb: str, rest: str) -> str | None:
     without a session are talk: "link the PR to …".
     """
     first, *more = rest.split() or [""]
-    if verb in _ENDS and rest.lower() in _ENDS.values():
-        return _ENDS[verb]
+    if verb in ENDS and rest.lower() in ENDS.values():
+        return ENDS[verb]
     if verb == "start" or (verb in NAMES_SESSION and (not more or parse_session(rest))):
         return rest
     if verb == "link" and parse_session(first):
