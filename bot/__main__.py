@@ -35,8 +35,8 @@ SLACK_APP_TOKEN) also /slack/events.
 SIGTERM or Ctrl-C stops it: it finishes what it has begun, which can take about
 a minute."""
 WORKER = """\
-Start another process that sends replies to Devin and posts in threads, but
-receives nothing from Slack. Use it to scale out.
+Start another process that sends replies to Devin, and posts reports and what
+Devin says in threads, but receives nothing from Slack. Use it to scale out.
 
 It needs the same Redis as "run" (REDIS_URL, or DATA_DIR on the same machine),
 but neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET. It stops like "run"."""
@@ -75,7 +75,7 @@ OPTIONS = {
 
 COMMANDS = {
     "run": ("start the relay", RUN),
-    "worker": ("start another process that only delivers, to scale out", WORKER),
+    "worker": ("start another process, which doesn't listen to Slack", WORKER),
     "doctor": ("check credentials, and say how to fix problems", DOCTOR),
     "why": ("say what became of one message, and what to do", WHY),
     "manifest": ("print the Slack app manifest", MANIFEST),
