@@ -88,7 +88,12 @@ class _Unheard(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One try at a batch, of which `items` are for the thread."""
+    """One try at a batch, of which `items` are for the thread.
+
+    A try looks in the thread for one part only: the first that isn't noted, if the try before may
+    have posted it. So between a post and its note nothing else may be posted, and what raises
+    `SlackAway` there says `maybe_done`. Otherwise the next try posts that part again.
+    """
 
     teller: "WordsTeller"
     begun: Begun

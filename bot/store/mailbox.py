@@ -230,8 +230,8 @@ class Mailbox:
 
         Otherwise, return the attempts so far, and the seconds until its report, if any.
 
-        The first deferral of a reply owes a report that it waits, due after `report_after`. Without
-        one, the reply has certainly not been sent.
+        With `report_after`, Devin has put it off: that counts as an attempt, and the first time in
+        a round owes a report that it waits, due after that. Without it, the reply wasn't sent.
         """
         report = "" if report_after is None else Owed(head.reply.id, head.round, OwedKind.DELAY)
         answer = await scripts.defer(
