@@ -20,6 +20,7 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.wording import refusals
+from bot.wording.actions import UNLINK
 from bot.wording.lifecycle import ending, starting
 from bot.wording.message import LEGACY
 from sandbox.devin.answers import STATES
@@ -45,9 +46,14 @@ async def question(desk: Desk, thread: str, verb: str = "end", *, user: str = "a
     await desk.mention(verb, thread=thread, user=user)
     found = await desk.offering(ACTION[verb], thread)
     assert actions(found) == [ACTION[verb], "keep_session"]
-    place = ThreadRef(team=desk.slack.team_id, channel=found.channel, thread_ts=thread)
-    assert tells(found.text, ending.ask(Closing(verb), place, desk.named()))
+    assert tells(found.text, ending.ask(Closing(verb), place_of(desk, found), desk.named()))
     return found
+
+
+def place_of(desk: Desk, posted: Message) -> ThreadRef:
+    return ThreadRef(
+        team=desk.slack.team_id, channel=posted.channel, thread_ts=str(posted.thread_ts)
+    )
 
 
 async def press(
@@ -100,7 +106,8 @@ async def test_an_archive_whose_answer_was_lost_is_told_and_may_be_repeated(
     desk.devin.archive_failures += [500]
     await press(desk, asked, "archive_session")
     lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="HTTP 500")
-    await desk.until_said(ending.failed(Closing.ARCHIVE, desk.named(), lost), thread)
+    words = ending.failed(Closing.ARCHIVE, place_of(desk, asked), desk.named(), lost)
+    await desk.until_said(words, thread)
     await press(desk, asked, "archive_session")
     await wait_until(lambda: not actions(asked), "the buttons are gone")
     assert asked.text.endswith(ending.closed_by(Closing.ARCHIVE, "ada"))
@@ -211,7 +218,9 @@ async def test_what_devin_refuses_is_told_in_the_thread(bot: Bot, desk: Desk) ->
     desk.devin.behave(SESSION, "missing")
     await press(desk, asked)
     refused = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.NO_SESSION, status=404)
-    await desk.until_said(ending.failed(Closing.END, desk.named(), refused), thread)
+    words = ending.failed(Closing.END, place_of(desk, asked), desk.named(), refused)
+    assert [one["action_id"] for one in words.buttons] == [UNLINK]
+    await desk.until_said(words, thread)
     assert actions(asked)
 
 

@@ -30,7 +30,7 @@ def asking(admin: str) -> list[SlackMessage]:
         delivery_reports.report(OTHER, REPLY, 1, BARE, admin),
         starting.failed(REPLY, 1, KEY_REJECTED, admin),
         starting.failed(REPLY, 1, FORBIDDEN, admin),
-        ending.failed(Closing.END, BARE, OTHER, admin),
+        ending.failed(Closing.END, REPLY.thread, BARE, OTHER, admin),
         home_view.closed(Standing.GUEST, admin),
         *(refusals.sorry(NotAllowed(one), admin) for one in (Standing.GUEST, Standing.CHANNEL)),
         refusals.sorry(CannotPost("restricted_action"), admin),

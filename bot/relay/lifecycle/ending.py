@@ -69,7 +69,7 @@ class Ending:
             await self.state.watches.note_end(session, UserId(before))
             await self.state.claims.leave(done)
             named = await self.state.names.one(session)
-            return ending.failed(how, named, failure, self.workspace.admin)
+            return ending.failed(how, thread, named, failure, self.workspace.admin)
         event = Event.ENDED if how is Closing.END else Event.ARCHIVED
         audit(event, by, **thread.log_fields, session_id=session)
         await self.state.claims.claim(done)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.model.replies import Outcome, OutcomeKind, Wait
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import Closing, NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.text.to_slack import quiet
 from bot.wording import actions
 from bot.wording.actions import link_value
 from bot.wording.delivery_reports import words_of
-from bot.wording.message import SlackMessage, button, plain_text
+from bot.wording.message import SlackMessage, button, plain_text, unlinks
 from bot.wording.phrases import ADMIN, note, session_link
 
 
@@ -36,14 +36,16 @@ kept_by = note("Canceled")
 
 
 def failed(
-    how: Closing, session: NamedSession, why: Outcome | Wait, admin: str = ADMIN
+    how: Closing, thread: ThreadRef, session: NamedSession, why: Outcome | Wait, admin: str = ADMIN
 ) -> SlackMessage:
     """Say that the session was not ended or archived, or that nobody knows."""
     if isinstance(why, Wait):
         why = Outcome(kind=OutcomeKind.UNCERTAIN, detail=why.reason)
     said = words_of(why, f"the request to {how} *{session_link(session)}*", admin)
+    if why.refusal is Refusal.NO_SESSION:
+        return replace(said, buttons=(unlinks(thread, session.session),))
     if why.kind is not OutcomeKind.UNCERTAIN:
-        return said
+        return replace(said, advice=said.advice and f"If that doesn't explain it, ask {admin}.")
     advice = f"Check the session, or press *{_LABELS[how]}* again in a minute; that's safe."
     return replace(said, advice=advice)
 
