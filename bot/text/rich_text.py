@@ -145,7 +145,9 @@ _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
     "channel": _called,
     "usergroup": _called,
     "emoji": _emoji,
-    "date": lambda element, _names: string(element, "fallback") or str(element.get("timestamp")),
+    "date": lambda element, _names: (
+        string(element, "fallback") or str(element.get("timestamp", ""))
+    ),
     "broadcast": lambda element, _names: "@" + reach if (reach := string(element, "range")) else "",
     "color": lambda element, _names: string(element, "value"),
     "team": lambda element, _names: string(element, "team_id"),

@@ -58,6 +58,7 @@ def rich(*elements: object) -> list[Mapping[str, object]]:
         ({"type": "emoji", "name": "odd", "unicode": "zz"}, ":odd:"),
         ({"type": "date", "timestamp": 1392734382, "fallback": "Feb 18"}, "Feb 18"),
         ({"type": "date", "timestamp": 1392734382}, "1392734382"),
+        ({"type": "date"}, ""),
         ({"type": "color", "value": "#00ff00"}, "#00ff00"),
         ({"type": "team", "team_id": "T1"}, "T1"),
         ({"type": "user", "user_id": "U1", "style": {"code": True}}, "`@Ada`"),

@@ -69,6 +69,7 @@ _LIKE_BLOCK = re.compile(
     re.MULTILINE,
 )
 BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+_ADDRESS_BEGINS = re.compile(r"https?://|www\.", re.IGNORECASE)
 _AFTER_ADDRESS = "*_~.,:;!?)]}\"'`"
 _BREAKS = {"softbreak": ("\n", "\n"), "hardbreak": ("  \n", "\n")}
 
@@ -106,12 +107,18 @@ def atoms(tokens: Sequence[Token]) -> list[Atom]:
 def source(parts: Sequence[Atom]) -> str:
     """Return atoms as Markdown, with a blank where two would be an image, or one run of ticks.
 
+    Code right behind an address gets one as well, for to GitHub's parser the address has its tick.
     A line of text that could begin a block, such as a fence or the second line of a table, gets a
     joiner: another parser might take code that is near for text.
     """
-    out = ""
+    out = word = ""
     for part in parts:
-        out += " " * (out[-1:] + part.source[:1] in {"![", "``"}) + part.source
+        is_code = part.kind == "code"
+        joins = out[-1:] + part.source[:1] in {"![", "``"}
+        if joins or (is_code and _ADDRESS_BEGINS.search(word)):
+            out += " "
+        out += part.source
+        word = "" if is_code else re.split(r"\s", word + part.source)[-1]
     return _LIKE_BLOCK.sub(rf"\g<0>{JOINER}", out)
 
 
