@@ -128,7 +128,8 @@ MOST_IN_NAME = 120
 NAMELESS = "file"
 
 _STRING = r'"(?:[^"\\]|\\.)*+"'
-_MARKER = re.compile(rf'(?<!\S)ATTACHMENT:[ \t]*({_STRING}|\{{(?:[^"{{}}]|{_STRING})*+\}})')
+_FLAT = rf'\{{(?:[^"{{}}]|{_STRING})*+\}}'
+_MARKER = re.compile(rf'(?<!\S)ATTACHMENT:[ \t]*({_STRING}|\{{(?:[^"{{}}]|{_STRING}|{_FLAT})*+\}})')
 _NAMES = ("name", "filename", "file_name", "title")
 _NOT_IN_NAME = re.compile(r'[<>@&|:*?"`]+')
 

@@ -31,6 +31,11 @@ from tests.support.tables import each
             "See  please",
             [SentFile("https://a.io/x{y}.md", "x{y}.md")],
         ),
+        (
+            'ATTACHMENT:{"url": "https://a.io/1", "of": {"id": "}"}}',
+            "",
+            [SentFile("https://a.io/1", "1")],
+        ),
         ('ATTACHMENT:{"url": "https://a.io"}', "", [SentFile("https://a.io", "file")]),
     ],
 )
