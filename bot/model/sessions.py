@@ -253,8 +253,8 @@ class Started(Record):
 
     `cap` is the ACUs that the session may use, and `chosen` the words of its options. `as_user` is
     the person's own account in Devin, if it was started as them. `asked` is when it was last asked
-    for (Unix ms). If it goes on from another one, `until` is the time of the last message that its
-    prompt may have (us).
+    for, by Slack's clock (us). If it goes on from another one, `until` is the time of the last
+    message that its prompt may have (us).
     """
 
     by: UserId = UserId("")

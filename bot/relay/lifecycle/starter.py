@@ -24,6 +24,7 @@ from bot.relay.lifecycle.prompts import Prompt, Prompts
 from bot.relay.lifecycle.starting import KEEP_CLAIM, Noted, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
+from bot.slack.api import SECOND
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import start_claim
 from bot.store.outbox import Begun
@@ -139,7 +140,7 @@ class Starter:
             cap=chosen.max_acu,
             chosen=chosen.words(),
             as_user=as_user,
-            asked=int(start.at * 1000),
+            asked=self.workspace.clock.now - int((time.time() - start.at) * SECOND),
             until=prompt.until if start.goes_on else 0,
         )
         # Only this try knows the token, so no other one has the same claim.

@@ -3,7 +3,7 @@
 -- `evidence` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
 -- there, 'person' if a person sends it, or 'stop' if that stops Devin, also where the thread is
 -- muted. One that was just read, and was written after the request for the link, is accepted again
--- if an earlier link's session took it, though not before the start of this one was last asked for.
+-- if an earlier link's session took it and the start of this one was not asked for again since.
 -- The reply is not sent for `wait` ms, since an earlier one may still come; `thread` is '' if it is
 -- in none. The second run of a `call` changes nothing, and has the same result.
 -- Returns the result, and the ms after which to wake the session, or -1 for no wake-up.
@@ -23,7 +23,7 @@ local now = now_ms()
 local is_stop = evidence == 'stop'
 local by_person = is_stop or evidence == 'person'
 
-local is = redis.call('HMGET', reply, 'state', 'pressed', 'session', 'accepted')
+local is = redis.call('HMGET', reply, 'state', 'pressed', 'session')
 local known, is_again = is[1], is[2] == call
 local linked = thread ~= '' and redis.call('GET', key.link(thread))
 linked = linked and cjson.decode(linked)
@@ -31,7 +31,7 @@ local is_elsewhere = evidence == 'thread' and is[3] and linked and linked.sessio
                      and known ~= 'withdrawn'
 if is_elsewhere then
   local started = cjson.decode(redis.call('HGET', watched, 'started') or '{}')
-  is_elsewhere = tonumber(is[4] or 0) >= (started.asked or 0)
+  is_elsewhere = score >= (started.asked or 0)
 end
 local is_free = known == 'ahead' or (by_person and known == 'withdrawn') or is_elsewhere
 if by_person and known == 'done' then
