@@ -127,6 +127,8 @@ def test_plain_markdown_stays_as_devin_wrote_it(text: str) -> None:
         ("- \x0b\n  -x\n  abc", "- -x\n  abc"),
         ("   \x0ba", "   a"),
         ("1. 1\n2. 2", "1. 1\n2. 2"),
+        ("> a `\n    > ~~~\n    > b`<!here>\n    > ~~~", "> a `\n> ```\n> b`<!here>\n> ```"),
+        ("- > a\n        > b", "- > a\n  > b"),
         ("https://a.io`<!here>` b`c`", "https://a.io `<!here>` b`c`"),
         ("x www.a.io_`<!here>`", "x www.a.io_ `<!here>`"),
         ("1.     1", "1. ```\n   1\n   ```"),

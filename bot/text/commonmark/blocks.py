@@ -21,6 +21,7 @@ from bot.text.to_slack import seen
 _DEEPEST = 40
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*\]:", re.DOTALL)
 _UNDERLINES = {"=": "# ", "-": "## "}  # the marks that say the same, and that Slack knows
+_INDENT = re.compile(r"^[ \t]+(?=>)")
 _NO_MARK = re.compile(r"[^\t -~]")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
@@ -87,12 +88,25 @@ def walk(blocks: Sequence[Block]) -> Iterator[Block]:
 
 def rewritten(markdown: str) -> str:
     """Return Markdown with its text made inert, and its code in fences; raises as `parse` does."""
-    lines = markdown.split("\n")
-    for block in reversed(list(walk(parse(markdown)))):  # so that lines above keep their numbers
+    lines, found = markdown.split("\n"), list(walk(parse(markdown)))
+    for block in found:
+        if block.kind == "blockquote" and block.token.map:
+            place = slice(*block.token.map)
+            lines[place] = _quote(lines[place])
+    for block in reversed(found):  # so that lines above keep their numbers
         if block.kind in _WRITERS and block.token.map:
             place = slice(*block.token.map)
             lines[place] = _WRITERS[block.kind](block, lines[place])
     return "\n".join(lines).strip("\n")
+
+
+def _quote(lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines of a quote with their marks below each other.
+
+    A mark that is indented more would be text to other parsers.
+    """
+    column = len(lines[0].partition(">")[0].expandtabs(4))
+    return [_INDENT.sub(" " * column, line) if at else line for at, line in enumerate(lines)]
 
 
 def _text(block: Block, lines: Sequence[str]) -> Sequence[str]:
