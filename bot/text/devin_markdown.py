@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from bot.model.record import encodable, parse_object, string
-from bot.text.commonmark import inline
+from bot.text.commonmark import blocks, inline
 from bot.text.commonmark import split as splitting
-from bot.text.commonmark.blocks import Block, content, parse, rewritten, walk
+from bot.text.commonmark.blocks import Block, content, parse, walk, written
 from bot.text.commonmark.inline import JOINER, safe_address
 from bot.text.mrkdwn import fenced
 from bot.text.to_slack import escape, head, seen
@@ -41,7 +41,7 @@ def inert(markdown: str) -> str:
     text = first = normal(markdown)
     with suppress(RecursionError):
         for _ in range(_MOST_READINGS):
-            shown = rewritten(text)
+            shown = written(parse(text))
             if shown == text:
                 return text
             text = shown
@@ -58,12 +58,15 @@ def split(markdown: str, limit: int = 10_000) -> list[str]:
     """Return Markdown, made inert, in inert parts of at most `limit` characters; see `split.py`."""
     text = inert(markdown)
     for room in (limit, limit * 9 // 10, limit * 2 // 3):
-        parts = [inert(part) for part in splitting.parts(text, room)]
-        if all(
-            len(part) <= limit and splitting.weight(part) <= splitting.MOST_WEIGHT for part in parts
-        ):
+        parts = [inert(part) for part in splitting.parts(parse(text), room)]
+        if all(len(part) <= limit and weight(part) <= splitting.MOST_WEIGHT for part in parts):
             return parts
-    return splitting.parts(fenced(text), limit)
+    return splitting.parts(parse(fenced(text)), limit)
+
+
+def weight(markdown: str) -> int:
+    """Return about how many blocks Slack makes of inert Markdown, of which a message takes 50."""
+    return splitting.weight(parse(markdown))
 
 
 def fallback(markdown: str, limit: int) -> str:
@@ -89,11 +92,11 @@ def lines(block: Block) -> Iterator[str]:
     if block.kind in {"fence", "code_block"}:
         yield content(block).rstrip("\n")
     elif block.kind in {"bullet_list", "ordered_list"}:
-        for item in block.children:
-            yield f"{item.token.info}{item.token.markup} {plain_text(item.children)}"
+        for mark, item in blocks.marked(block):
+            yield f"{mark} {plain_text(item.children)}"
     elif block.kind == "tr":
         yield " | ".join(map(line_of, block.children))
-    elif block.text.children:
+    elif block.inline:
         yield inline.plain(block.atoms)
     else:
         for child in block.children:

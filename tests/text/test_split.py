@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.commonmark.split import weight
-from bot.text.devin_markdown import inert, split
+from bot.text.devin_markdown import inert, split, weight
 from sandbox.slack.world.live import live_markdown
 from tests.support.tables import each
 from tests.text.hostile import markdown, words
@@ -84,7 +83,7 @@ def test_a_part_has_one_table() -> None:
     table = "| a |\n| --- |\n| b |"
     assert split(f"{table}\n\nand\n\n{table}") == [f"{table}\n\nand", table]
     item = "- x\n\n  " + table.replace("\n", "\n  ")
-    assert split(f"{item}\n{item}") == [f"```\n{item}\n{item}\n```"]
+    assert split(f"{item}\n{item}") == [f"```\n{item}\n\n{item}\n```"]
 
 
 @pytest.mark.parametrize(

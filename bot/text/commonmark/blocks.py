@@ -1,4 +1,4 @@
-"""Reads Devin's Markdown as blocks, and writes the text in its lines so that nothing is live.
+"""Reads Devin's Markdown as blocks, and writes blocks as Markdown again.
 
 The parser is markdown-it-py with GitHub's tables and strikethrough. Its HTML is off, so that tags
 are text, and no kind of address is refused: what it would leave as text, Slack might not. Links
@@ -6,7 +6,7 @@ by reference are off, too: `[INFO]: started` is text, and stays so in Slack.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 
@@ -16,22 +16,18 @@ from markdown_it.token import Token
 from bot.text.commonmark import inline
 from bot.text.commonmark.inline import Atom
 from bot.text.mrkdwn import fenced
-from bot.text.to_slack import seen
 
 _DEEPEST = 40
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*\]:", re.DOTALL)
-_UNDERLINES = {"=": "# ", "-": "## "}  # the marks that say the same, and that Slack knows
-_INDENT = re.compile(r"^[ \t]+(?=>)")
-_NO_MARK = re.compile(r"[^\t -~]")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
 @dataclass
 class Block:
-    """A block: the token that opens it, the text in it, and the blocks in it."""
+    """A block: the token that opens it, its inline content, and the blocks in it."""
 
     token: Token
-    text: Token = field(default_factory=lambda: Token("inline", "", 0))
+    inline: list[Token] = field(default_factory=list)
     children: list["Block"] = field(default_factory=list)
 
     @property
@@ -41,8 +37,8 @@ class Block:
 
     @cached_property
     def atoms(self) -> Sequence[Atom]:
-        """The text as atoms; each is written and shown several times."""
-        return inline.atoms(self.text.children or [])
+        """The inline content as atoms; each is written and shown several times."""
+        return inline.atoms(self.inline)
 
 
 class _Parser(MarkdownIt):
@@ -58,16 +54,12 @@ def _parser() -> MarkdownIt:
 
 @lru_cache(maxsize=2)  # a message is read several times, until it is posted
 def parse(markdown: str) -> Sequence[Block]:
-    """Return Markdown as blocks, which nobody may change.
-
-    Raises:
-        RecursionError: they are nested so deeply that the parser stops, or drops some.
-    """
+    """Return Markdown as blocks, which nobody may change; `RecursionError` if they are too deep."""
     root = Block(Token("root", "", 0))
     stack = [root]
     for token in _parser().parse(markdown):
         if token.type == "inline":
-            stack[-1].text = token
+            stack[-1].inline = token.children or []
         elif token.nesting < 0:
             stack.pop()
         else:
@@ -86,82 +78,46 @@ def walk(blocks: Sequence[Block]) -> Iterator[Block]:
         yield from walk(block.children)
 
 
-def rewritten(markdown: str) -> str:
-    """Return Markdown with its text made inert, and its code in fences; raises as `parse` does."""
-    lines, found = markdown.split("\n"), list(walk(parse(markdown)))
-    for block in found:
-        if block.kind == "blockquote" and block.token.map:
-            place = slice(*block.token.map)
-            lines[place] = _quote(lines[place])
-    for block in reversed(found):  # so that lines above keep their numbers
-        if block.kind in _WRITERS and block.token.map:
-            place = slice(*block.token.map)
-            lines[place] = _WRITERS[block.kind](block, lines[place])
-    return "\n".join(lines).strip("\n")
+def written(blocks: Sequence[Block]) -> str:
+    """Return blocks as Markdown, one below the other."""
+    return "\n\n".join(text for text in map(top_level, blocks) if text)
 
 
-def _quote(lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines of a quote with their marks below each other.
-
-    A mark that is indented more would be text to other parsers.
-    """
-    column = len(lines[0].partition(">")[0].expandtabs(4))
-    return [_INDENT.sub(" " * column, line) if at else line for at, line in enumerate(lines)]
+def top_level(block: Block) -> str:
+    """Return one block that stands by itself; rules are `---` only here, for nothing is above."""
+    return "---" if block.kind == "hr" else _WRITERS[block.kind](block)
 
 
-def _text(block: Block, lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines of a paragraph or a heading; none of them is lazy, or is indented more."""
-    read = block.text.content.partition("\n")[0].rstrip(" \t")
-    shown = inline.source(block.atoms)
-    if block.kind == "heading":
-        shown = _UNDERLINES.get(block.token.markup, "") + " ".join(shown.split())
-    elif _DEFINITION.match(shown):
-        shown = "\\" + shown
-    begin = lines[0]
-    at = begin.rfind(read)  # or else above are only blanks of a kind that Markdown doesn't know
-    before = _NO_MARK.sub("", begin if at < 0 else begin[:at]).expandtabs(4)
-    first, *others = (line.lstrip(" \t") for line in shown.split("\n"))
-    return [before + first, *(_below(before) + line for line in others)]
+def _within(block: Block, glue: str = "\n\n") -> str:
+    """Return the blocks in a quote or an item."""
+    texts = (_WRITERS[child.kind](child) for child in block.children)
+    return glue.join(text for text in texts if text)
 
 
-def _below(before: str) -> str:
-    """Return what stands below the marks of quotes and items that are before a line."""
-    return re.sub(r"[^>\s]", " ", before)
+def _lines(block: Block) -> str:
+    """Return the Markdown of a paragraph, which `inline.source` keeps from beginning a block."""
+    text = inline.source(block.atoms).strip(" \t\n")
+    begin = "\\" if _DEFINITION.match(text) else ""
+    lines = (line.lstrip(" \t") for line in f"{begin}{text}".split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
-def _row(block: Block, lines: Sequence[str]) -> Sequence[str]:
-    """Return a row of a table without cells that are beyond its header."""
-    line, written, at = lines[0], "", 0
-    for cell in block.children:
-        text = cell.text.content.replace("|", "\\|")
-        begin = line.index(text, at)
-        written += seen(line[at:begin]) + inline.source(cell.atoms).replace("|", "\\|")
-        at = begin + len(text)
-    return [written + (" |" if line[at:].strip(" \t|") else line[at:])]
+def _heading(block: Block) -> str:
+    """Return a heading; number signs at its end stay part of it."""
+    text = " ".join(inline.source(block.atoms).split())
+    if text.endswith("#") and text.rstrip("#")[-1:] in {"", " "}:
+        text = text[:-1] + "\\#"
+    return f"{'#' * int(block.token.tag[1:])} {text}".rstrip()
 
 
-def _code(block: Block, lines: Sequence[str]) -> Sequence[str]:
-    """Return code in a closed fence; Slack might not know the other forms that Markdown has."""
-    begin, ticks = lines[0], block.token.markup
-    if block.kind == "fence":
-        before = begin[: begin.index(ticks)].expandtabs(4)
-    else:
-        code = block.token.content.partition("\n")[0]
-        text = code.lstrip(" \t")
-        before = begin[: begin.rindex(text)].expandtabs(4)
-        blank, width = code.removesuffix(text), len(before)
-        while before and len((before + blank).expandtabs(4)) > width:
-            before = before[:-1]
-        before = before[:-4]
-    before += " " * before.endswith(">")
-    below = _below(before)
-    opening, *others = fenced(content(block), language(block)).split("\n")
-    return [before + opening, *(below + line if line else below.rstrip() for line in others)]
+def _fence(block: Block) -> str:
+    """Return code, fenced; code that was indented as well, since Slack might not know that form."""
+    return fenced(content(block), language(block))
 
 
 def content(block: Block) -> str:
     """Return the content of code, below the words of its fence that name no language."""
-    info = block.token.info.strip()
+    info = block.token.info.strip() if block.kind == "fence" else ""
     above = "" if not info or language(block) else f"{info}\n"
     return f"{above}{block.token.content}"
 
@@ -169,13 +125,74 @@ def content(block: Block) -> str:
 def language(block: Block) -> str:
     """Return the language of fenced code, if its fence has one word that looks like one."""
     name = block.token.info.strip()
-    return name if _LANGUAGE.fullmatch(name) else ""
+    return name if block.kind == "fence" and _LANGUAGE.fullmatch(name) else ""
 
 
-_WRITERS = {
-    "paragraph": _text,
-    "heading": _text,
-    "tr": _row,
-    "fence": _code,
-    "code_block": _code,
+def _quoted(text: str) -> str:
+    """Return Markdown as a quote."""
+    return "\n".join(f"> {line}" if line else ">" for line in text.split("\n"))
+
+
+def _list(block: Block) -> str:
+    glue = "\n" if _is_tight(block) else "\n\n"
+    return glue.join(_hanging(mark, _within(item, glue)) for mark, item in marked(block))
+
+
+def _is_tight(block: Block) -> bool:
+    """Return True for a list without blank lines between its items and in them."""
+    return all(
+        child.token.hidden
+        for item in block.children
+        for child in item.children
+        if child.kind == "paragraph"
+    )
+
+
+def marked(block: Block) -> Iterator[tuple[str, Block]]:
+    """Yield the mark and the item for each item of a list."""
+    first = int(block.token.attrs.get("start", 1))
+    for at, item in enumerate(block.children):
+        sign = item.token.markup
+        yield (f"{first + at}{sign}" if block.kind == "ordered_list" else sign), item
+
+
+def _hanging(mark: str, text: str) -> str:
+    """Return an item: its text behind the mark, and its other lines below the text."""
+    indent = " " * (len(mark) + 1)
+    first, *others = text.split("\n")
+    return "\n".join(
+        [f"{mark} {first}".rstrip(), *(indent + line if line else "" for line in others)]
+    )
+
+
+def rows(block: Block) -> list[str]:
+    """Return the lines of a table: its header, its delimiter row and its other rows."""
+    found = [row for row in walk([block]) if row.kind == "tr"]
+    delimiters = [_DELIMITERS[str(cell.token.attrs.get("style", ""))] for cell in found[0].children]
+    return [_row(found[0]), f"| {' | '.join(delimiters)} |", *map(_row, found[1:])]
+
+
+_DELIMITERS = {
+    "": "---",
+    "text-align:left": ":--",
+    "text-align:right": "--:",
+    "text-align:center": ":-:",
+}
+
+
+def _row(block: Block) -> str:
+    cells = (inline.source(cell.atoms) for cell in block.children)
+    return f"| {' | '.join(cell.strip().replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+_WRITERS: Mapping[str, Callable[[Block], str]] = {
+    "paragraph": _lines,
+    "heading": _heading,
+    "fence": _fence,
+    "code_block": _fence,
+    "hr": lambda _block: "___",
+    "blockquote": lambda block: _quoted(_within(block)),
+    "bullet_list": _list,
+    "ordered_list": _list,
+    "table": lambda block: "\n".join(rows(block)),
 }

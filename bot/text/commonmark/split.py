@@ -1,15 +1,17 @@
 """Splits Devin's Markdown into parts that Slack takes, between two blocks if it can.
 
-A message takes some 50 rendered blocks, one table and about 13,200 characters, of which each
-heading costs some 100 (measured by others), so parts stay below. Code that is cut goes on in a
-fence with its language; any other block that is longer than a part is cut between two lines, or
-else two words. A block with tables that Slack would not take is code. No word is lost.
+A message takes some 50 rendered blocks, one table and about 13,200 characters (measured by others),
+so parts stay below. Code that is cut goes on in a fence with its language; any other block that is
+longer than a part is cut between two lines, or else two words. Tables that Slack would not take are
+code. No word is lost.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from markdown_it.token import Token
 
 from bot.text.commonmark import blocks
 from bot.text.commonmark.blocks import Block
@@ -17,6 +19,7 @@ from bot.text.mrkdwn import fenced
 
 MOST_WEIGHT = 40
 MOST_ROWS, MOST_CELLS = 100, 20
+MOST_SHOWN, SHOWN_FOR_HEADING = 13_000, 100
 
 _OWN_BLOCK = frozenset({"heading", "hr", "table"})
 _TICKS = re.compile("`{9,}")
@@ -26,15 +29,21 @@ _TICKS_OF_CODE = 24
 
 @dataclass(frozen=True)
 class _Piece:
-    """Markdown that stays together, and what it costs; a table that is too large counts twice."""
+    """Markdown that stays together, and what it costs."""
 
     text: str
     weight: int = 1
     is_run: bool = True
+    headings: int = 0
     tables: int = 0
 
     def fits(self, limit: int) -> bool:
-        return len(self.text) <= limit and self.weight <= MOST_WEIGHT and self.tables <= 1
+        return (
+            len(self.text) <= limit
+            and len(self.text) + SHOWN_FOR_HEADING * self.headings <= MOST_SHOWN
+            and self.weight <= MOST_WEIGHT
+            and self.tables <= 1
+        )
 
     def with_below(self, piece: "_Piece") -> "_Piece":
         """Return both as one; content other than headings, rules and tables is one run."""
@@ -43,23 +52,23 @@ class _Piece:
             text=f"{self.text}\n\n{piece.text}",
             weight=self.weight + piece.weight - joins,
             is_run=piece.is_run,
+            headings=self.headings + piece.headings,
             tables=self.tables + piece.tables,
         )
 
 
-def weight(markdown: str) -> int:
-    """Return about how many blocks Slack makes of inert Markdown, of which a message takes 50."""
-    pieces = [_piece("", block) for block in blocks.parse(markdown)]
+def weight(parsed: Sequence[Block]) -> int:
+    """Return about how many blocks Slack renders; see `_piece`."""
+    pieces = [_piece("", block) for block in parsed]
     joined = sum(one.is_run and other.is_run for one, other in pairwise(pieces))
     return sum(piece.weight for piece in pieces) - joined
 
 
-def parts(markdown: str, limit: int) -> list[str]:
-    """Return inert Markdown in parts of at most `limit` characters."""
-    lines, found = markdown.split("\n"), list[_Piece]()
-    for block in blocks.parse(markdown):
-        text = "\n".join(lines[slice(*block.token.map or ())]).strip("\n")
-        for piece in _pieces(text, block, limit):
+def parts(parsed: Sequence[Block], limit: int) -> list[str]:
+    """Return blocks as the Markdown of parts of at most `limit` characters."""
+    found: list[_Piece] = []
+    for block in map(_manageable, parsed):
+        for piece in _pieces(block, limit):
             joined = found and found[-1].with_below(piece)
             if joined and joined.fits(limit):
                 found[-1] = joined
@@ -76,26 +85,40 @@ def _piece(text: str, block: Block) -> _Piece:
         text,
         weight=1 if block.kind in _OWN_BLOCK else 2 * own + 1,
         is_run=not own,
-        tables=sum(2 if _is_too_large(one) else 1 for one in inner if one.kind == "table"),
+        headings=sum(one.kind == "heading" for one in inner),
+        tables=sum(one.kind == "table" for one in inner),
     )
 
 
-def _is_too_large(table: Block) -> bool:
-    rows = [one for one in blocks.walk([table]) if one.kind == "tr"]
-    return len(rows) > 1 + MOST_ROWS or len(rows[0].children) > MOST_CELLS
+def _manageable(block: Block) -> Block:
+    """Return a block whose tables Slack takes; larger ones are code of the same lines."""
+    if not block.children:
+        return block
+    if block.kind != "table":
+        return replace(block, children=[_manageable(child) for child in block.children])
+    rows = blocks.rows(block)
+    widest = max(len(row.children) for row in blocks.walk([block]) if row.kind == "tr")
+    fits = len(rows) - 1 <= MOST_ROWS and widest <= MOST_CELLS
+    return block if fits else _code("\n".join(rows))
 
 
-def _pieces(text: str, block: Block, limit: int) -> Iterator[_Piece]:
-    whole = _piece(text, block)
+def _code(content: str) -> Block:
+    return Block(Token("fence", "code", 0, content=content + "\n"))
+
+
+def _pieces(block: Block, limit: int) -> Iterator[_Piece]:
+    whole = _piece(blocks.top_level(block), block)
+    if not whole.text:
+        return
     if whole.fits(limit):
         yield whole
-    elif block.kind == "fence":
-        code = _cut_code(block.token.content, blocks.language(block), limit)
-        yield from map(_Piece, code)
-    elif block.kind == "table" or len(text) <= limit:  # its tables or headings are too many
-        yield from map(_Piece, _cut_code(text, "", limit))
+    elif block.kind in {"fence", "code_block"}:
+        content, language = blocks.content(block), blocks.language(block)
+        yield from (replace(whole, text=text) for text in _cut_code(content, language, limit))
+    elif block.kind == "table" or len(whole.text) <= limit:  # too many tables or headings in it
+        yield from _pieces(_code(whole.text), limit)
     else:
-        yield from (replace(whole, text=one) for one in _cut(text, limit))
+        yield from (replace(whole, text=text) for text in _cut(whole.text, limit))
 
 
 def _cut(text: str, limit: int) -> Iterator[str]:

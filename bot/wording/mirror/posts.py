@@ -12,8 +12,8 @@ from typing import Any
 
 from bot.model.sessions import CAPS, NamedSession, Said, SaidKind, Trouble
 from bot.model.threads import ThreadRef
-from bot.text.commonmark.split import MOST_WEIGHT, chunks, weight
-from bot.text.devin_markdown import SentFile, cut_files, fallback, split
+from bot.text.commonmark.split import MOST_WEIGHT, chunks
+from bot.text.devin_markdown import SentFile, cut_files, fallback, split, weight
 from bot.text.mrkdwn import fenced
 from bot.text.questions import label
 from bot.text.to_slack import cut, escape, excerpt, quiet
