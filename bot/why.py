@@ -1,7 +1,8 @@
 """`devin-relay why` says what became of one message, and shows what Redis keeps of it.
 
 It changes nothing, and asks Slack only who the bot is, and for the message. What it shows are ids,
-times and states by their names in docs/architecture/redis.md, and nothing that anybody wrote.
+times and states, by the names of the fields in docs/architecture/redis.md and of `trace`, and
+nothing that anybody wrote.
 """
 
 import re
@@ -36,7 +37,7 @@ UNITS = {10: 1, 13: 1_000, 16: 1_000_000}
 """By the number of digits that a time has today: its units in a second."""
 
 NO_REPLY, WAITS = "A reply without a mark or an answer", "A reply that waits"
-DEVINS = "Devin's message is not in the thread"
+DEVINS, SILENT = "Devin's message is not in the thread", "A reply with ✅, and no answer"
 
 _PERMALINK = re.compile(
     r"https://[\w.-]+/archives/([A-Z0-9]{1,32})/p([0-9]{10})([0-9]{6})/?"
@@ -111,7 +112,7 @@ async def _told(
         message["no_reply"] = messages.parse_reply(event, ours) is None
     facts, state = {"message": message, **kept}, kept["reply"].get("state")
     grade, says = _met(at, facts) if state else _unheard(at, facts)
-    page = WAITS if state in QUEUED else DEVINS if grade == WELL and not state else NO_REPLY
+    page = WAITS if state in QUEUED else NO_REPLY if grade != WELL else SILENT if state else DEVINS
     if late := [name for name, due in kept["due"].items() if due and due < at - LATE]:
         grade, says = ACT, f"{says}; overdue: {', '.join(late)}"
     lines = f"{id_} {says}", *(f"{name}: {_listed(one, at)}" for name, one in facts.items())
@@ -140,13 +141,18 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
     """Grade what became of a reply, by its record, and say it."""
     reply, mailbox, kind = facts["reply"], facts["mailbox"], facts["reply"].get("kind")
     state, is_done, due = reply["state"], reply["state"] == "done", mailbox["due"] or 0
-    cause = reply.get("refusal") or kind
+    cause, has_it = reply.get("refusal") or kind, "was sent: Devin has it"
     rows = (
-        (is_done and kind == OutcomeKind.DELIVERED, WELL, "was sent: Devin has it"),
+        (is_done and kind == OutcomeKind.DELIVERED, WELL, f"{has_it}{_since(at, facts)}"),
         (is_done and kind in UNCLEAR, ACT, f"was sent, and Devin may have it ({kind})"),
         (is_done and kind == OutcomeKind.REFUSED, ACT, f"was rejected by Devin ({cause})"),
         (is_done and kind, ACT, f"wasn't sent ({kind})"),
-        (state in {"withdrawn", "ahead"}, LOOK, "was withdrawn before it was sent, or came"),
+        (state == "withdrawn", LOOK, "was withdrawn before it was sent, or came"),
+        (
+            state == "ahead",
+            LOOK if _is_new(at, facts) else ACT,
+            "has not come yet, but its edit has",
+        ),
         (state not in QUEUED, ACT, f"isn't known: a record without meaning here ({state})"),
         (state == "sending" and mailbox["leased"], LOOK, "is being sent"),
         (state == "sending", ACT, "is being sent, but its process died or froze"),
@@ -158,6 +164,24 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
         (True, LOOK, "waits for its time"),
     )
     return next((grade, says) for holds, grade, says in rows if holds)
+
+
+def _is_new(at: int, facts: Mapping[str, Facts]) -> bool:
+    return bool(facts["message"]["written"] // 1000 > at - NEW)
+
+
+def _since(at: int, facts: Mapping[str, Facts]) -> str:
+    """Say what the session of a reply that Devin has is doing, and if Devin has spoken since."""
+    seen, sent = facts["session"], str(facts["reply"].get("sending_since"))
+    if seen["session"] != facts["reply"].get("session") or not sent.isdecimal():
+        return ""
+    if seen.get("read_at", 0) <= int(sent):
+        return "; its session hasn't been read since"
+    state = f"{seen['state']} ({seen['trouble']})" if seen["trouble"] else seen["state"]
+    spoke = (seen["said_at"] or 0) > int(sent)
+    said = "has spoken since" if spoke else "has said nothing since"
+    since, read = _shown(str(seen["since"]), at), _shown(str(seen["read_at"]), at)
+    return f", and {said}; state {state} since {since}, read {read}"
 
 
 def _unheard(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
@@ -175,7 +199,7 @@ def _unheard(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
         (link.get("muted"), "its thread is muted"),
         (message["written"] <= int(link.get("since", 0)), "it is older than the link, or unmuting"),
         (link["unread"], "its thread is yet to be read for missed replies"),
-        (message["written"] // 1000 > at - NEW, "it may be on its way"),
+        (_is_new(at, facts), "it may be on its way"),
     )
     if reason := next((says for holds, says in reasons if holds), ""):
         return LOOK, f"was never accepted: {reason}"

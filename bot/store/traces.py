@@ -21,7 +21,7 @@ Facts = Mapping[str, Any]
 REPLY = "state", "session", "round", "accepted", "not_before", "sending_since", "put_off_at"
 OUTCOME = "kind", "refusal", "status"
 LINK = "session", "by", "at", "since", "muted", "follow"
-SEEN = "state", "is_missing", "read_at", "spoke_at"
+SEEN = "state", "since", "trouble", "is_missing", "read_at", "spoke_at"
 SESSION = "read_wanted_at", "failing", "attempts", "ended_by"
 
 
@@ -29,7 +29,8 @@ async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Map
     """Return Redis's time (Unix ms), and the facts in the order in which they are read.
 
     The `thread` is that of the message, as far as the caller knows. `due` has the times of the
-    session's next `poll`, and of the `words`, `outcome` and `delay` that are owed.
+    session's next `poll`, and of the `words`, `outcome` and `delay` that are owed. `said_at` is
+    when Devin wrote its last message.
     """
     reply = await _fields(store, keys.subject_key(id_), *REPLY, "reply", "outcome")
     message = Reply.parse(reply.pop("reply", None))
@@ -53,10 +54,11 @@ async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Map
     more = {"joined": joined, "unread": unread, "words_wait": waits}
     is_leased = await store.get(keys.lease_key(session)) is not None
     mailbox = {"queued": queued, "place": place, "first": first, "due": due, "behind": behind}
+    said = {} if seen is None else {"said_at": seen.last and seen.last.at}
     return at, {
         "reply": reply,
         "thread": {"thread_ts": thread.thread_ts, **link, **more},
-        "session": {"session": session, **_of(seen, *SEEN), **watched},
+        "session": {"session": session, **_of(seen, *SEEN), **said, **watched},
         "mailbox": {**mailbox, "leased": is_leased},
         "due": dict(zip(("poll", *(one.kind.value for one in owed)), rest, strict=True)),
     }

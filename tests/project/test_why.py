@@ -18,7 +18,7 @@ from bot.app import Bot
 from bot.model.findings import Finding
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import Said, SessionId, SessionState, Trouble, Watched
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store, claim_schema
 from bot.redis.keys import (
@@ -101,7 +101,7 @@ async def test_on_call_reads_that_devin_puts_a_reply_off(
     assert re.match(r"    message: written [-0-9]{10} [:0-9]{8} UTC \(.+ ago\), by U", message)
     assert reply.startswith(f"    reply: state waiting, session {SESSION}, round 1, accepted ")
     assert of_thread.startswith(f"    thread: thread_ts {thread}, session {SESSION}, by U0ADA")
-    assert session.startswith(f"    session: session {SESSION}, state working, read_at ")
+    assert session.startswith(f"    session: session {SESSION}, state working, since ")
     assert ", attempts 1" in session
     assert mailbox.startswith("    mailbox: queued 1, place 1, first ")
     assert re.search(r", due .+ UTC \(about [0-9] minutes from now\)", mailbox)
@@ -267,7 +267,7 @@ async def test_a_reply_that_waits_says_what_for(case: Case) -> None:
 STATES = [
     ({"state": "sending"}, "✗ is being sent, but its process died or froze"),
     ({"state": "withdrawn"}, "! was withdrawn"),
-    ({"state": "ahead"}, "! was withdrawn"),
+    ({"state": "ahead"}, "! has not come yet, but its edit has"),
     ({"state": "new"}, "✗ isn't known: a record without meaning here (new)"),
     ({"state": "done", "outcome": "{"}, "✗ isn't known: a record without meaning here (done)"),
 ]
@@ -300,6 +300,29 @@ async def test_a_reply_says_what_became_of_it(case: Case, subtests: pytest.Subte
     assert ", kind refused, refusal forbidden, status 403" in (await case.told())["reply"]
 
 
+async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
+    """The likeliest question of all is why Devin doesn't answer; its session has the reason."""
+
+    async def read(**seen: Any) -> str:
+        record = Watched(read_at=ms(5), since=ms(-180), **seen).to_json()
+        await case.raw.hset(at(watched_key(ID)), "seen", record)
+        return (await case.told())["Message"]
+
+    await case.ended(Outcome(kind=OutcomeKind.DELIVERED))
+    found = await read(state=SessionState.WORKING, last=Said(at=ms(-60)))
+    assert ": Devin has it, and has said nothing since; state working since 20" in found
+    assert " UTC (3 minutes ago), read 20" in found
+    assert (
+        "See docs/troubleshooting.md, A reply with ✅, and no answer." in (await case.told())["due"]
+    )
+    found = await read(state=SessionState.SUSPENDED, trouble=Trouble.LIMIT)
+    assert " has said nothing since; state suspended (limit) since " in found
+    found = await read(state=SessionState.WAITING, last=Said(at=ms(4)))
+    assert ": Devin has it, and has spoken since; state waiting since " in found
+    await relinked(case, session=SessionId("devin-1"))
+    assert await case.says() == "✓ was sent: Devin has it"
+
+
 async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> None:
     """A report, the session's poll, and Devin's words."""
     await case.ended(Outcome(kind=OutcomeKind.DELIVERED))
@@ -321,7 +344,8 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
         (WATCH_KEY, ID),
     ):
         await case.scored(key, member, ms(-30))
-    assert await case.says() == "✗ was sent: Devin has it; overdue: poll, words, outcome"
+    has_it = "✗ was sent: Devin has it; its session hasn't been read since"
+    assert await case.says() == f"{has_it}; overdue: poll, words, outcome"
 
 
 async def test_a_broken_record_ends_no_diagnosis(case: Case) -> None:
@@ -499,7 +523,7 @@ async def test_an_embedded_valkey_is_asked_only_while_a_relay_runs(
         await desk.until_delivered(ts)
         code, out, err = await command(environ, tmp_path, "why", address(desk, ts))
         assert (code, err) == (0, ""), out
-        assert " was sent: Devin has it\n" in out
+        assert " was sent: Devin has it" in out
         await desk.until_delivered(await desk.reply("Still here?", thread))
         assert await run.stop() == 0
     code, out, _ = await command(environ, tmp_path, "why", address(desk, ts))
