@@ -117,7 +117,7 @@ class Acting:
             told = {"by": sender(reply), "as_user": account, "reason": reason}
             log.error("acting refused", extra=told)
 
-    async def is_first(self, session: SessionId, reply: ReplyId, text: str) -> bool:
+    async def claim_words(self, session: SessionId, reply: ReplyId, text: str) -> bool:
         """Note that `reply` says `text` to `session` as its author; False if another one just did.
 
         Without the author's line, a look into the session can't tell the two apart.

@@ -228,7 +228,7 @@ class Sender:
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait | None:
         """Send the message; return None if the lease may have expired before that."""
-        await self._is_first(lease, head, message)
+        await self._claim_words(lease, head, message)
         if not lease.is_certain:
             return None
 
@@ -272,15 +272,15 @@ class Sender:
         text = await message_of(reply, self.workspace.people, brought, as_self=bool(as_user))
         return Message(text, tuple(brought), as_user)
 
-    async def _is_first(self, lease: Lease, head: Head, message: Message) -> bool:
+    async def _claim_words(self, lease: Lease, head: Head, message: Message) -> bool:
         """Note words that have no author's line; return False if another reply just said them."""
         if not message.as_user:
             return True
         text = self.devin.listed(message.text, message.attachments)
-        return await retried(self.acting.is_first, lease.session, head.reply.id, text)
+        return await retried(self.acting.claim_words, lease.session, head.reply.id, text)
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
-        if not await self._is_first(lease, head, message):
+        if not await self._claim_words(lease, head, message):
             return lost
         since = datetime.fromtimestamp(head.sending_since / 1000, UTC)
         reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)
