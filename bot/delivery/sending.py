@@ -6,8 +6,8 @@ a reply is sent is recorded before, since its text depends on that.
 When Devin rate-limits messages, those to all sessions get times of their own. Devin's documentation
 names the 429 and not whose limit it is. After the first one another session tries, alone: if Devin
 takes its message, the limit is that of one session and delays no other. If not, it is the key's,
-and nothing is sent until it ends. Then again one message tries first. Each process learns of a
-limit by itself.
+and nothing is sent until it ends. Then again one message tries first, of a session that was not
+just limited. Each process learns of a limit by itself.
 """
 
 import asyncio
@@ -88,7 +88,8 @@ class RateLimit:
             return replace(wait, retry_after=asked)
         self._session = None
         self._limit.extend(asked)
-        return replace(wait, retry_after=self._limit.reserve())
+        # Not first again, when the limit ends: it may be this session's own.
+        return replace(wait, retry_after=asked + self._limit.behind)
 
 
 P = ParamSpec("P")

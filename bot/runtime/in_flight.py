@@ -212,6 +212,11 @@ class Limit:
         self.until = max(self.until, time.monotonic() + max(SHORTEST_SECONDS, seconds))
         self.is_tried = False
 
+    @property
+    def behind(self) -> float:
+        """The seconds until those who wait have called, or got later times; a step at least."""
+        return max(self.step, self.next_free - time.monotonic())
+
     def reserve(self) -> float:
         """Give away the next time for a call, in seconds from now."""
         now = time.monotonic()
