@@ -75,7 +75,6 @@ class SessionPoll:
         self._default = workspace.settings.mirror
         self._api = str(generation_of(workspace.settings.devin_api_key.get_secret_value()))
         self._pause = workspace.timing.watch_pause
-        self.over = devin.over
         self.untold: set[ThreadRef] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._reading: set[SessionId] = set()
@@ -284,19 +283,20 @@ class Polling:
         return [task for task, polled in self._under_way.items() if session in polled]
 
     async def gives_way(self, session: SessionId, thread: ThreadRef) -> bool:
-        """Return True if `session` was seen to have ended, or to have stopped at its cap.
+        """Return True if `session` has ended, or was seen to have stopped at its cap.
 
         The link of `thread` gives way to another one: the session takes no more messages, or does
-        nothing about them. With API v1, a finished session may still take some, unless somebody
-        ended it, or it did not take the last one of `thread`.
+        nothing about them. It has ended if that was seen, if somebody ended it from Slack, or if it
+        did not take the last one of `thread`, which may show earlier. With API v1, a finished
+        session may still take some.
         """
         (seen,) = await self._watches.seen([session])
-        if seen.state is SessionState.FINISHED and seen.state in self._sessions.over:
-            last = await self._watches.last_outcome(session, thread)
-            _, ended_by = await self._watches.last_people(session, thread)
-            return bool(ended_by) or (last is not None and last.kind is OutcomeKind.ENDED)
         is_capped = seen.is_at_cap and seen.state is not SessionState.WORKING
-        return is_capped or seen.state is SessionState.ENDED
+        if is_capped or seen.state is SessionState.ENDED:
+            return True
+        last = await self._watches.last_outcome(session, thread)
+        _, ended_by = await self._watches.last_people(session, thread)
+        return bool(ended_by) or (last is not None and last.kind is OutcomeKind.ENDED)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

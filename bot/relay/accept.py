@@ -156,7 +156,7 @@ class Accepting:
         return owing
 
     async def gives_way(self, thread: ThreadRef, link: Link) -> bool:
-        """Return True if the session of `link` is over or has stopped at its cap, as last seen."""
+        """Return True if the session of `link` is known to have ended or stopped at its cap."""
         return await self.polling.gives_way(link.session, thread)
 
     async def read_since(self, thread: ThreadRef, since: int, *, took_long: bool = False) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bot.app import Bot
 from bot.devin.api import Failure
 from bot.devin.v3.client import DevinV3
+from bot.mirror.poll import Polling
 from bot.model.errors import (
     AlreadyDone,
     Expired,
@@ -297,6 +298,31 @@ async def test_a_new_session_takes_the_place_of_one_that_has_ended(
     await desk.reply("Are you there?", thread)
     await desk.until_received("Are you there?", session)
     assert desk.received() == []
+
+
+@pytest.mark.parametrize("told_by", ["a press", "a reply"])
+async def test_nor_until_a_poll_has_seen_the_end(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    """What people are told to do then works at once, and they know that it has ended."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    await wait_until(lambda: says_state(shown(desk, thread), SessionState.WORKING), "it is seen")
+
+    async def take_nothing(_: Polling) -> None:
+        """Poll no session."""
+
+    monkeypatch.setattr(Polling, "_take", take_nothing)
+    if told_by == "a press":
+        await press(desk, await question(desk, thread))
+        await wait_until(lambda: state(desk) == "finished", "it is over")
+    else:
+        desk.devin.behave(SESSION, "finished")
+        await desk.reply("One more thing", thread)
+        await desk.offering("start_new", thread)
+    assert says_state(shown(desk, thread), SessionState.WORKING)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_linked(thread, times=2)
 
 
 async def test_start_a_new_session_is_a_button(bot: Bot, desk: Desk) -> None:
