@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.delivery.acting import sender
-from bot.delivery.sending import Lease, Message, Sender, retried
+from bot.delivery.sending import Lease, Message, Sender, lease_clock, retried
 from bot.model.errors import StoreAway
 from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId
@@ -47,7 +47,7 @@ class Deliverer:
         mailbox = self.state.mailbox
         lease = Lease(mailbox, session)
         async with lease.kept():
-            began = time.monotonic()
+            began = lease_clock()
             step = await retried(mailbox.take, session, lease.token)
             lease.extend(began)
             while isinstance(step, Head):
@@ -105,7 +105,7 @@ class Deliverer:
         is_mark = outcome.is_plain and is_first and not head.reply.step
         is_owed = not is_mark or self.marks.spend()
         ids = {"session_id": lease.session, "reply_id": head.reply.id}
-        began = time.monotonic()
+        began = lease_clock()
         step = await retried(
             lambda: self.state.mailbox.finish(
                 *(lease.session, lease.token, head, outcome),

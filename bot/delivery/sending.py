@@ -107,6 +107,14 @@ RETRY_SECONDS = 60.0
 RETRY_PAUSE = 0.5
 
 
+def lease_clock() -> float:
+    """Return the time in seconds by which a lease is certain.
+
+    It goes on while the machine is suspended; on Linux, the monotonic clock does not.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Lease:
     """A lease on a session, with the time until which this process is certain to have it."""
 
@@ -120,10 +128,10 @@ class Lease:
     @property
     def is_certain(self) -> bool:
         """True until the lease may have expired; after that, nothing may be sent."""
-        return time.monotonic() < self._until
+        return lease_clock() < self._until
 
     def extend(self, since: float) -> None:
-        """Note that the lease was confirmed by a command that began at `since`."""
+        """Note that the lease was confirmed by a command that began at `since` (`lease_clock`)."""
         self._until = since + LEASE.total_seconds() * 0.8
 
     def kept(self) -> AbstractAsyncContextManager[None]:
@@ -131,7 +139,7 @@ class Lease:
         return renewed(self._renew, LEASE / RENEWALS, "lease", session_id=self.session)
 
     async def _renew(self) -> None:
-        began = time.monotonic()
+        began = lease_clock()
         if await self.mailbox.renew(self.session, self.token):
             self.extend(began)
 

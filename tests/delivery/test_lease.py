@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from bot.delivery.sending import Lease, retried
+from bot.delivery.sending import Lease, lease_clock, retried
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
 from bot.model.people import UserId
@@ -24,11 +24,24 @@ from tests.support.parts import parts_of
 
 async def test_a_lease_is_certain_for_less_time_than_redis_keeps_it(store: Store) -> None:
     """It counts from before the command that confirmed it, whose answer may have taken long."""
-    lease, now = Lease(Mailbox(store, timedelta(days=1)), SessionId("devin-0")), time.monotonic()
+    lease, now = Lease(Mailbox(store, timedelta(days=1)), SessionId("devin-0")), lease_clock()
     assert not lease.is_certain
     lease.extend(now)
     assert lease.is_certain
     lease.extend(now - 0.9 * keep.LEASE.total_seconds())
+    assert not lease.is_certain
+
+
+async def test_a_lease_is_not_certain_after_the_machine_was_suspended(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux's monotonic clock stands still meanwhile, and Redis's doesn't."""
+    lease = Lease(Mailbox(store, timedelta(days=1)), SessionId("devin-0"))
+    lease.extend(lease_clock())
+    assert lease.is_certain
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    clocks = {clock: time.clock_gettime(clock) + keep.LEASE.total_seconds()}
+    monkeypatch.setattr(time, "clock_gettime", lambda which: clocks.get(which, 0.0))
     assert not lease.is_certain
 
 
@@ -76,7 +89,7 @@ async def test_nothing_is_sent_under_a_lease_that_may_be_over(
     reply = Reply(thread=thread, ts="2.1", author=ada, text="hello")
     await mailbox.accept(reply, session, timedelta(0))
     lease = devin.lease = Lease(mailbox, session)
-    began = time.monotonic()
+    began = lease_clock()
     head = await mailbox.take(session, lease.token)
     assert isinstance(head, Head)
     if slow != "composed":
