@@ -142,6 +142,7 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
     reply, mailbox, kind = facts["reply"], facts["mailbox"], facts["reply"].get("kind")
     state, is_done, due = reply["state"], reply["state"] == "done", mailbox["due"] or 0
     cause, has_it = reply.get("refusal") or kind, "was sent: Devin has it"
+    is_behind = (mailbox["behind"] or 0) > at
     rows = (
         (is_done and kind == OutcomeKind.DELIVERED, WELL, f"{has_it}{_since(at, facts)}"),
         (is_done and kind in UNCLEAR, ACT, f"was sent, and Devin may have it ({kind})"),
@@ -155,12 +156,13 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
         ),
         (state not in QUEUED, ACT, f"isn't known: a record without meaning here ({state})"),
         (state == "sending" and mailbox["leased"], LOOK, "is being sent"),
+        (state == "sending" and is_behind, LOOK, "was being sent; waits until threads are read"),
         (state == "sending", ACT, "is being sent, but its process died or froze"),
         (mailbox["leased"], LOOK, "waits: a process is taking mail of its session"),
         ((mailbox["place"] or 0) > 1, LOOK, "waits for the one that is first"),
         (due < at - LATE, ACT, "waits, and no process takes it"),
         ("failing" in facts["session"], LOOK, "waits, since Devin has put its session off"),
-        ((mailbox["behind"] or 0) > at, LOOK, "waits until its session's threads are read"),
+        (is_behind, LOOK, "waits until its session's threads are read"),
         (True, LOOK, "waits for its time"),
     )
     return next((grade, says) for holds, grade, says in rows if holds)

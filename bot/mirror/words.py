@@ -6,7 +6,8 @@ only its first part may be there already. A part that Slack refuses, or a file t
 brought, is noted as replaced by other parts. So each try counts the same ones.
 
 If the thread no longer follows the session, or other organizations share its channel by now, what
-waits is dropped.
+waits is dropped. If that happens between two tries at a batch, a line about a cap that is left in
+it may be dropped, too; the card shows the cap.
 """
 
 import asyncio

@@ -287,6 +287,9 @@ async def test_a_reply_says_what_became_of_it(case: Case, subtests: pytest.Subte
     await case.taken()
     assert await case.says() == "! is being sent"
     await case.raw.delete(at(lease_key(ID)))
+    await case.scored(BEHIND_KEY, ID, ms(9))
+    assert await case.says() == "! was being sent; waits until threads are read"
+    await case.raw.zrem(at(BEHIND_KEY), ID)
     ends = [
         ({"state": "done", "outcome": one.to_json()}, says)
         for kind, refusal, says in ENDS
