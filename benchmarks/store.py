@@ -140,5 +140,5 @@ async def _used(raw: Redis) -> Sequence[float]:
 async def _poll_ms(raw: Redis) -> Sequence[float]:
     """Return how long each look for due mail kept Valkey, by its own clock."""
     logged: Sequence[dict[str, Any]] = await raw.slowlog_get(MOST_LOGGED)
-    sha = scripts.list_due.script.sha.encode()
+    sha = scripts.list_due.sha.encode()
     return [one["duration"] / 1000 for one in logged if sha in one["command"]]

@@ -141,7 +141,7 @@ async def test_a_reply_that_was_acknowledged_and_not_sent_when_its_process_dies_
             thread = await desk.linked_thread()
             await desk.until_delivered(await desk.reply("zero", thread))
             await desk.until_heard()  # the second event of `link`, too
-            redis.hold(after=scripts.accept.script.sha)
+            redis.hold(after=scripts.accept.sha)
             devin.hold()
             ts = await desk.reply("one", thread)
             await desk.until_heard()

@@ -77,9 +77,18 @@ async def test_a_value_of_another_kind_is_not_sent(store: Store, home: Path) -> 
             await script(store, **good | {name: None if name != "threads" else {1}})
 
 
+async def test_a_call_names_each_argument_and_no_other(store: Store, home: Path) -> None:
+    """Under a wrong name, the script would miss its value."""
+    (home / "told.lua").write_text("local session = ARGV[1]\n\nreturn session\n")
+    script = read(home / "told.lua")
+    for named in ({}, {"sesion": SESSION}, {"session": SESSION, "ms": 4}):
+        with pytest.raises(TypeError, match="session"):
+            await script(store, **named)
+
+
 def test_what_is_included_comes_first_and_once(home: Path) -> None:
     """An included function knows nothing of the header that follows it; `redis.call` is none."""
-    source = read(home / "echo.lua").script.source
+    source = read(home / "echo.lua").source
     assert [source.count(f"function {name}") for name in INCLUDES] == [1, 0, 1]
     assert source.index("function same") < source.index("function twice") < source.index("KEYS[1]")
 

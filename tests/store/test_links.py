@@ -97,7 +97,7 @@ class SentTwice(Store):
     async def run(self, script: Script, args: Sequence[str | int]) -> Any:
         """Run `script`."""
         answer = await self._sent.run(script, args)
-        if script is scripts.set_link.script and args[2] == "":
+        if script is scripts.set_link and args[2] == "":
             await self._meanwhile()
             answer = await self._sent.run(script, args)
         return answer
