@@ -223,7 +223,8 @@ class Cluster:
     """Runs scripts on a Cluster, those of each prefix over a connection to the node with its keys.
 
     The nodes are asked for it before each connection, and each for half of the `limit` at most:
-    when one hangs, there is time to ask another.
+    when one hangs, there is time to ask another. The one at `url` is always among them: the others
+    may have other addresses by then.
     """
 
     def __init__(self, url: str, limit: float) -> None:
@@ -233,6 +234,8 @@ class Cluster:
             socket_timeout=limit / 2,
             socket_connect_timeout=limit / 2,
         )
+        self._nodes = self._redis.nodes_manager
+        self._named = dict(self._nodes.startup_nodes)
         self._limit = limit
         self._pipelines: dict[str, Pipelining] = {}
 
@@ -246,11 +249,13 @@ class Cluster:
         """Give up scripts without an answer, and close the connections."""
         for one in self._pipelines.values():
             await one.aclose()
-        await self._redis.nodes_manager.aclose("startup_nodes")
+        await self._nodes.aclose("startup_nodes")
 
     async def _make(self, prefix: str) -> Any:
         # The connection that asks is closed by `aclose`: redis-py 8.1, canceled as it closes one,
         # leaves it open. It makes a new one the next time.
-        await self._redis.nodes_manager.initialize()
+        await self._nodes.initialize()
+        # Of the nodes to ask next, redis-py keeps only those that it found.
+        self._nodes.startup_nodes |= self._named
         node = self._redis.get_node_from_key(prefix)
         return node.connection_class(**{**node.connection_kwargs, "socket_timeout": None})

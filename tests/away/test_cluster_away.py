@@ -23,6 +23,7 @@ from tests.away.test_redis import MISSED_SECONDS, is_ready, readiness, until_tak
 from tests.conftest import ACK_SECONDS, environ_of
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
+from tests.support.lines import line_to
 from tests.support.processes import ValkeyProcess, bot_process, command
 from tests.support.redis_servers import cluster_options, form_cluster, replicate
 from tests.support.waiting import wait_until
@@ -124,6 +125,24 @@ async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path, ho
         await wait_until(
             lambda: "white_check_mark" in desk.marks(ts), "the scheduler goes on", seconds=30
         )
+
+
+async def test_nodes_that_all_have_other_addresses_are_found_by_the_url(
+    node: ValkeyProcess, tmp_path: Path
+) -> None:
+    """As after a restart in Kubernetes: the URL's name leads to where they are now."""
+    moved = ValkeyProcess(tmp_path / "moved", *cluster_options())
+    async with AsyncExitStack() as stack:
+        line = await stack.enter_async_context(line_to(node.url))
+        url = f"redis+cluster://127.0.0.1:{line.port}"
+        store = await stack.enter_async_context(open_store(url))
+        await store.ping()
+        await moved.start()
+        stack.push_async_callback(moved.stop)
+        await asyncio.to_thread(form_cluster, [moved.port])
+        line.lead(moved.url)
+        await node.kill()
+        await wait_until(lambda: answers(store), "the moved node answers")
 
 
 async def is_replica(node: ValkeyProcess) -> bool:
