@@ -32,9 +32,10 @@ async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Map
     session's next `poll`, and of the `words`, `outcome` and `delay` that are owed. `said_at` is
     when Devin wrote its last message.
     """
-    reply = await _fields(store, keys.subject_key(id_), *REPLY, "reply", "outcome")
-    message = Reply.parse(reply.pop("reply", None))
-    reply |= _of(Outcome.parse(reply.pop("outcome", None)), *OUTCOME)
+    subject = keys.subject_key(id_), *REPLY, "reply", "outcome"
+    kept = await _fields(store, *subject)
+    message, outcome = Reply.parse(kept.get("reply")), Outcome.parse(kept.get("outcome"))
+    reply = {name: kept[name] for name in REPLY if name in kept} | _of(outcome, *OUTCOME)
     thread = thread if message is None else message.thread
     link = _of(Link.parse(await store.get(keys.link_key(thread))), *LINK)
     is_of_link = bool(link) and reply.get("state") not in QUEUED
@@ -47,12 +48,14 @@ async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Map
     sets = keys.mail_key(session), keys.UNREAD_KEY, keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY
     members = id_, thread.name, session, session, session, *map(str, owed)
     places = [*sets, *[keys.OUTBOX_KEY] * len(owed)]
+    waits = await store.field(keys.subject_key(words_subject(thread)), "waits")
+    is_leased = await store.get(keys.lease_key(session)) is not None
     at, found = await commands.places(store, keys=places, members=members)
+    if await _fields(store, *subject) != kept:  # its delivery has gone on meanwhile
+        return await trace(store, id_, thread)
     (queued, first, _, place), *others = found
     unread, due, behind, *rest = (score for _, _, score, _ in others)
-    waits = await store.field(keys.subject_key(words_subject(thread)), "waits")
     more = {"joined": joined, "unread": unread, "words_wait": waits}
-    is_leased = await store.get(keys.lease_key(session)) is not None
     mailbox = {"queued": queued, "place": place, "first": first, "due": due, "behind": behind}
     said = {} if seen is None else {"said_at": seen.last and seen.last.at}
     return at, {

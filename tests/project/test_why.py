@@ -39,6 +39,7 @@ from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import words_owed, words_subject
+from bot.store.traces import trace
 from sandbox.slack.world.shapes import permalink
 from sandbox.slack.world.workspace import TEAM_ID, Org
 from tests.support.desk import SESSION, Desk, in_org_too
@@ -301,6 +302,28 @@ async def test_a_reply_says_what_became_of_it(case: Case, subtests: pytest.Subte
             await case.record(**fields)
             assert (await case.says()).startswith(says)
     assert ", kind refused, refusal forbidden, status 403" in (await case.told())["reply"]
+
+
+class GoesOn(Store):
+    """Finishes a delivery just before the lease on its session is read."""
+
+    def __init__(self, case: Case, head: Head) -> None:
+        self.__dict__.update(vars(case.store))
+        self._case, self._head = case, head
+
+    async def get(self, key: Key) -> str | None:
+        """Return the string at `key`."""
+        if key == lease_key(ID):
+            outcome = Outcome(kind=OutcomeKind.DELIVERED)
+            await self._case.mailbox.finish(ID, "token", self._head, outcome, go_on=False)
+        return await super().get(key)
+
+
+async def test_a_reply_that_is_sent_while_its_facts_are_read_is_no_problem(case: Case) -> None:
+    """They are of one moment, or a lease that just ended would mean that a process died."""
+    store = GoesOn(case, await case.taken())
+    _, facts = await trace(store, case.reply.id, case.thread)
+    assert (facts["reply"]["state"], facts["mailbox"]["leased"]) == ("done", False)
 
 
 async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
