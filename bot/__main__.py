@@ -46,8 +46,8 @@ say how to fix problems. Nothing is posted in Slack or sent to a session, and a
 running relay isn't disturbed."""
 WHY = """\
 Say what Redis knows of one message, why it waits or isn't in its thread, and
-what to do. Nothing is changed, posted or sent, and no text is shown. Run it
-where a relay runs, with that relay's settings.
+which page has what to do. Nothing is changed, posted or sent, and no text is
+shown. Run it where a relay runs, with that relay's settings.
 
 The message is a permalink ("Copy link" in Slack), in quotes, or an ID as the
 log has it: T0123ABCD:C0123ABCD:1764000000.000100. The exit code is 1 if
@@ -77,7 +77,7 @@ COMMANDS = {
     "run": ("start the relay", RUN),
     "worker": ("start another process, which doesn't listen to Slack", WORKER),
     "doctor": ("check credentials, and say how to fix problems", DOCTOR),
-    "why": ("say what became of one message, and what to do", WHY),
+    "why": ("say what became of one message", WHY),
     "manifest": ("print the Slack app manifest", MANIFEST),
     "demo": ("try it on this machine, without accounts", DEMO),
 }

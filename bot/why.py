@@ -17,13 +17,14 @@ from bot.model.findings import Finding
 from bot.model.record import string
 from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, reply_id
 from bot.model.threads import ThreadRef, is_id, ts_micros
-from bot.redis.connection import Store, check_schema, open_store
+from bot.redis import keep
+from bot.redis.connection import Store, check_schema, millis, open_store
 from bot.redis.embedded.home import ValkeyHome
 from bot.settings import Settings
 from bot.slack.api import SlackClient, call
 from bot.slack.app.workspace import Identity
 from bot.store.claims import Claims
-from bot.store.traces import Facts, trace
+from bot.store.traces import PARTLY, Facts, trace
 from bot.wording.phrases import span
 from handlers.mentions import claim_of
 from handlers.parse import messages
@@ -146,7 +147,7 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
     rows = (
         (is_done and kind == OutcomeKind.DELIVERED, WELL, f"{has_it}{_since(at, facts)}"),
         (is_done and kind in UNCLEAR, ACT, f"was sent, and Devin may have it ({kind})"),
-        (is_done and kind == OutcomeKind.REFUSED, ACT, f"was rejected by Devin ({cause})"),
+        (is_done and kind == OutcomeKind.REFUSED, ACT, f"was rejected ({cause})"),
         (is_done and kind, ACT, f"wasn't sent ({kind})"),
         (state == "withdrawn", LOOK, "was withdrawn before it was sent, or came"),
         (
@@ -177,10 +178,11 @@ def _since(at: int, facts: Mapping[str, Facts]) -> str:
     seen, sent = facts["session"], str(facts["reply"].get("sending_since"))
     if seen["session"] != facts["reply"].get("session") or not sent.isdecimal():
         return ""
-    if seen.get("read_at", 0) <= int(sent):
-        return "; its session hasn't been read since"
+    spoke = (seen.get("said_at") or 0) > int(sent)
+    is_read = seen.get("read_at", 0) > int(sent) and not any(seen[name] for name in PARTLY)
+    if not spoke and not is_read:
+        return "; its session's messages haven't been read since"
     state = f"{seen['state']} ({seen['trouble']})" if seen["trouble"] else seen["state"]
-    spoke = (seen["said_at"] or 0) > int(sent)
     said = "has spoken since" if spoke else "has said nothing since"
     since, read = _shown(str(seen["since"]), at), _shown(str(seen["read_at"]), at)
     return f", and {said}; state {state} since {since}, read {read}"
@@ -204,7 +206,9 @@ def _unheard(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
         (_is_new(at, facts), "it may be on its way"),
     )
     if reason := next((says for holds, says in reasons if holds), ""):
-        return LOOK, f"was never accepted: {reason}"
+        is_kept = at - message["written"] // 1000 < millis(keep.DONE)
+        or_ended = "" if is_kept else ", or ended over 7 days ago"
+        return LOOK, f"was never accepted{or_ended}: {reason}"
     return ACT, "isn't known: no event came, it was refused, or it ended over 7 days ago"
 
 

@@ -21,7 +21,9 @@ Facts = Mapping[str, Any]
 REPLY = "state", "session", "round", "accepted", "not_before", "sending_since", "put_off_at"
 OUTCOME = "kind", "refusal", "status"
 LINK = "session", "by", "at", "since", "muted", "follow"
-SEEN = "state", "since", "trouble", "is_missing", "read_at", "spoke_at"
+PARTLY = "has_more", "reread_since", "is_too_long"
+"""What a session has while Devin's words in it are not all read."""
+SEEN = "state", "since", "trouble", "is_missing", "read_at", "spoke_at", *PARTLY
 SESSION = "read_wanted_at", "failing", "attempts", "ended_by"
 
 

@@ -279,7 +279,7 @@ ENDS = [
     (OutcomeKind.SUSPENDED, None, "✗ was sent, and Devin may have it"),
     (OutcomeKind.GIVEN_UP, None, "✗ wasn't sent (given_up)"),
     (OutcomeKind.ENDED, None, "✗ wasn't sent (ended)"),
-    (OutcomeKind.REFUSED, Refusal.FORBIDDEN, "✗ was rejected by Devin (forbidden)"),
+    (OutcomeKind.REFUSED, Refusal.FORBIDDEN, "✗ was rejected (forbidden)"),
 ]
 
 
@@ -341,6 +341,9 @@ async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
     assert (
         "See docs/troubleshooting.md, A reply with ✅, and no answer." in (await case.told())["due"]
     )
+    for partly in ({"has_more": True}, {"is_too_long": True}, {"reread_since": 1}):
+        found = await read(state=SessionState.WORKING, last=Said(at=ms(-60)), **partly)
+        assert found.endswith(": Devin has it; its session's messages haven't been read since")
     found = await read(state=SessionState.SUSPENDED, trouble=Trouble.LIMIT)
     assert " has said nothing since; state suspended (limit) since " in found
     found = await read(state=SessionState.WAITING, last=Said(at=ms(4)))
@@ -370,7 +373,7 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
         (WATCH_KEY, ID),
     ):
         await case.scored(key, member, ms(-30))
-    has_it = "✗ was sent: Devin has it; its session hasn't been read since"
+    has_it = "✗ was sent: Devin has it; its session's messages haven't been read since"
     assert await case.says() == f"{has_it}; overdue: poll, words, outcome"
 
 
@@ -416,6 +419,17 @@ async def test_a_message_that_was_never_accepted_says_why(case: Case) -> None:
     assert "its author may not message Devin" in await case.says()
     case.desk.slack.fail_next("conversations.replies", error="internal_error")
     assert "Slack doesn't show it (internal_error)" in await case.says()
+
+
+async def test_a_message_whose_record_may_be_gone_is_not_told_as_never_accepted(case: Case) -> None:
+    """What became of a reply is kept for 7 days, and its thread may have changed since."""
+    for days, says in (
+        (6, "was never accepted: "),
+        (8, "was never accepted, or ended over 7 days"),
+    ):
+        id_ = f"{TENANT}:-Fx0123:{ms(-days * 86_400) // 1_000}.000100"
+        found = await told(case.settings, id_)
+        assert found["Message"].startswith(f"! Message: {id_} {says}")
 
 
 async def test_an_event_that_never_came_needs_somebody(case: Case) -> None:
