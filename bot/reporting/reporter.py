@@ -255,7 +255,7 @@ class Outcomes(_Tellers):
         """Complete the step that waits, post a report if there is one, and mark the reply."""
         report = Report.of(begun)
         outcome, reply = report.outcome, report.reply
-        if outcome is None or not report.is_current:
+        if outcome is None:
             return False
         if reply is not None and reply.step:
             await self._complete(report, reply, outcome)
@@ -309,7 +309,7 @@ class Delays(_Tellers):
         """Post that the reply waits, and mark it with ⏳; once it doesn't, take both back."""
         report = Report.of(begun)
         reply = report.reply
-        if not (report.is_waiting and report.is_current):
+        if not report.is_waiting:
             may_be_told = begun.again or bool(report.delay_told_in)
             if may_be_told:
                 await self._take_back(report)

@@ -226,7 +226,10 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report on a reply that has an outcome, or waits, as the thread `delay_told_in` knows."""
+    """A report on a reply that has an outcome, or waits, as the thread `delay_told_in` knows.
+
+    Both are of its own round: once the reply is in a later one, it has no outcome and doesn't wait.
+    """
 
     owed: Owed
     again: bool
@@ -234,7 +237,6 @@ class Report:
     reply: Reply | None
     outcome: Outcome | None
     delay_told_in: str
-    is_current: bool
     session: SessionId
 
     @classmethod
@@ -242,14 +244,14 @@ class Report:
         """Build it from a reply's record; raise ValidationError for a broken one."""
         record = begun.record
         reply, outcome = record["reply"], record["outcome"]
+        is_current = record["round"] == str(begun.owed.number)
         return cls(
             owed=begun.owed,
             again=begun.again,
-            is_waiting=record["state"] in QUEUED,
+            is_waiting=is_current and record["state"] in QUEUED,
             reply=Reply.model_validate_json(reply) if reply else None,
-            outcome=Outcome.model_validate_json(outcome) if outcome else None,
+            outcome=Outcome.model_validate_json(outcome) if is_current and outcome else None,
             delay_told_in=record["delay_told_in"],
-            is_current=record["round"] == str(begun.owed.number),
             session=SessionId(record["session"]),
         )
 

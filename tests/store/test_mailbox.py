@@ -260,7 +260,7 @@ async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
     begun = await outbox.begin(owed)
     assert begun is not None
     report = Report.of(begun)
-    assert (report.is_current, report.delay_told_in) == (False, THREAD.thread_ts)
+    assert (report.is_waiting, report.delay_told_in) == (False, THREAD.thread_ts)
 
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
@@ -442,7 +442,7 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
     assert await raw.zrange(at(OUTBOX_KEY), 0, -1) == [str(report)]
     begun = await Entries(store).begin(report)
     assert begun is not None
-    assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
+    assert (begun.outcome, begun.reply) == (SUSPENDED, a_reply(1))
     assert await Watches(store, TTL).last_outcome(ID, THREAD) == SUSPENDED
     assert not await mailbox.length(ID)
 
