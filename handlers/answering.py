@@ -121,7 +121,10 @@ def acting(
     parse: Callable[[Payload, Identity], T | None],
     do: Callable[[T], Coroutine[Any, Any, None]],
 ) -> Listener:
-    """Return a listener that does the work of an interaction which is ours; Bolt logs its name."""
+    """Return a listener that acknowledges an interaction, and does its work if it is ours.
+
+    Bolt logs its `name`.
+    """
 
     async def listener(ack: AsyncAck, body: Payload) -> None:
         await ack()

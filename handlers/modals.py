@@ -95,7 +95,10 @@ def opens(
     *listens: Callable[[Listener], object],
     parse: Callable[[Payload, Identity], Press | None] = parse_press,
 ) -> Callable[[Opened], Opened]:
-    """Have what the decorated function returns shown (`show`) at what Bolt `listens` to."""
+    """Open the modal that the decorated function returns, as `show` does.
+
+    `listens` are Bolt's decorators, such as `app.action(…)`.
+    """
 
     def register(work: Opened) -> Opened:
         async def do(press: Press) -> None:

@@ -84,7 +84,7 @@ def parse_reply_value(value: str) -> tuple[ReplyId, int] | None:
 
 
 def link_value(thread: ThreadRef, session: SessionId) -> str:
-    """Return the value of *Unlink*: a thread and its session."""
+    """Return the value of a button about a session: a thread and that session."""
     return f"{reply_id(thread.team, thread.channel, thread.thread_ts)}|{session}"
 
 

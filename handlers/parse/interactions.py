@@ -220,7 +220,7 @@ def parse_answer(press: Press) -> tuple[SessionId, str, int] | None:
 
 
 def session_of(press: Press) -> SessionId:
-    """Read the session of *Unlink* or *Follow*; `Expired` unless it is of the press's thread."""
+    """Read the session that a button names; `Expired` unless it is of the press's thread."""
     found = actions.parse_link_value(press.value)
     if found is None or found[0] != press.thread:
         raise Expired
