@@ -415,6 +415,9 @@ async def honcho(environ: Mapping[str, str], cwd: Path, base: int) -> AsyncItera
             "PATH": f"{binaries}:/usr/bin:/bin",
             "HOME": str(cwd),
             "PYTHONPATH": str(ROOT),
+            # Its signal handler prints. If a signal comes while it writes a line, a buffered
+            # stdout refuses that (`reentrant call`), and it would wait for its children forever.
+            "PYTHONUNBUFFERED": "1",
             **environ,
         },
         start_new_session=True,

@@ -40,9 +40,12 @@ class BotProcess:
 
     async def ends(self) -> int:
         """Wait until it exits on its own, and return its exit code."""
-        async with asyncio.timeout(45):
-            code = await self.process.wait()
-            await asyncio.gather(*self._reading)
+        try:
+            async with asyncio.timeout(45):
+                code = await self.process.wait()
+                await asyncio.gather(*self._reading)
+        except TimeoutError:
+            raise AssertionError(f"it doesn't end: {self.out}{self.err}") from None
         secrets_guard.look_at(self.out + self.err, "a process of the bot")
         return code
 
