@@ -184,6 +184,20 @@ async def test_sessions_that_are_always_limited_leave_the_first_try_to_others() 
             task.cancel()
 
 
+async def test_who_is_limited_again_comes_behind_all_who_wait() -> None:
+    """One that Devin always limits takes no time from one that it does not."""
+    line = Line(*limited(0.5, 3))
+    await limits(line)
+    began = time.monotonic()
+    waits = [await line.post() for _ in range(8)]
+    await asyncio.sleep(0.5)
+    again, tried = await line.post(), time.monotonic()
+    assert line.sent == 3
+    assert isinstance(again, Wait)
+    assert isinstance(waits[-1], Wait)
+    assert tried + (again.retry_after or 0.0) > began + (waits[-1].retry_after or 0.0)
+
+
 async def test_a_failure_of_one_message_delays_no_other() -> None:
     """What is no limit says nothing of other sessions."""
     failures: list[Outcome | Wait] = [Wait("no connection"), Wait("HTTP 503"), LOST]

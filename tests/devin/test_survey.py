@@ -207,6 +207,17 @@ async def test_a_session_that_spoils_lists_is_left_out_alone(answer: bytes, why:
     assert [one.left_out for one in found] == [{spoiler: why}] * 3
 
 
+async def test_what_a_survey_has_no_calls_left_for_is_asked_for_by_the_next_ones() -> None:
+    """Only sessions that have spoiled a list of their own are left out without a call."""
+    wanted = ids(100)
+    spoilers = wanted[:24:2]
+    talk = listing(dict.fromkeys(spoilers, GONE))
+    async with serving(talk) as server, V3.client(server.url) as devin:
+        surveys = [await devin.survey(wanted) for _ in range(4)]
+    found = [set(one.found) for one in surveys if isinstance(one, Survey)]
+    assert found[0] < found[-1] == set(wanted) - set(spoilers)
+
+
 async def test_lists_of_which_no_part_can_be_read_say_so(wire: Wire) -> None:
     """The reason isn't that Devin answered with a 200."""
     talk = answering(listed(ID, structured_output=GIANT), closes=False)
