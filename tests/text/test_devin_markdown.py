@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.text.commonmark.inline import JOINER
+from bot.text.commonmark.inline import JOINER, Atom, source
 from bot.text.devin_markdown import fallback, inert, split
 from sandbox.slack.world.live import live
 from tests.support.tables import each
@@ -207,6 +207,13 @@ _ATTACK_PIECES = (
         "&lt;https://a@b ",
     ),
 )
+
+
+def test_a_long_word_of_entities_is_read_once() -> None:
+    """Whether an address stands before code is asked at the code, and not after each piece."""
+    pieces = [Atom("text", "&#64;", "@")] * 200_000
+    code = Atom("code", "`x`", "x")
+    assert source([Atom("text", "https://a.io"), *pieces, code]).endswith("&#64; `x`")
 
 
 @pytest.mark.parametrize("piece", _ATTACK_PIECES)

@@ -107,18 +107,18 @@ def atoms(tokens: Sequence[Token]) -> list[Atom]:
 def source(parts: Sequence[Atom]) -> str:
     """Return atoms as Markdown, with a blank where two would be an image, or one run of ticks.
 
-    Code right behind an address gets one as well, for to GitHub's parser the address has its tick.
-    A line of text that could begin a block, such as a fence or the second line of a table, gets a
-    joiner: another parser might take code that is near for text.
+    Code right behind an address gets one as well, since GitHub's parser reads its first backtick as
+    a part of the address. A line of text that could begin a block, such as a fence or the second
+    line of a table, gets a joiner: another parser might then take nearby code for text.
     """
-    out = word = ""
+    out, after_code = "", 0
     for part in parts:
         is_code = part.kind == "code"
         joins = out[-1:] + part.source[:1] in {"![", "``"}
-        if joins or (is_code and _ADDRESS_BEGINS.search(word)):
+        if joins or (is_code and _ADDRESS_BEGINS.search(re.split(r"\s", out[after_code:])[-1])):
             out += " "
         out += part.source
-        word = "" if is_code else re.split(r"\s", word + part.source)[-1]
+        after_code = len(out) if is_code else after_code
     return _LIKE_BLOCK.sub(rf"\g<0>{JOINER}", out)
 
 
