@@ -18,7 +18,6 @@ from bot.text.commonmark.inline import Atom
 from bot.text.mrkdwn import fenced
 
 _DEEPEST = 40
-_DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*\]:", re.DOTALL)
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -97,8 +96,7 @@ def _within(block: Block, glue: str = "\n\n") -> str:
 def _lines(block: Block) -> str:
     """Return the Markdown of a paragraph, which `inline.source` keeps from beginning a block."""
     text = inline.source(block.atoms).strip(" \t\n")
-    begin = "\\" if _DEFINITION.match(text) else ""
-    lines = (line.lstrip(" \t") for line in f"{begin}{text}".split("\n"))
+    lines = (line.lstrip(" \t") for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 

@@ -65,7 +65,8 @@ _RISKY = re.compile(
 _BLANK = r"[^\S\n]"
 _LIKE_BLOCK = re.compile(
     rf"^{_BLANK}*+(?=(?:\#{{1,6}}|[-+*]|\d{{1,9}}[.)])(?!\S)|>|=+{_BLANK}*$|`{{3}}|~{{3}}"
-    rf"|(?:[-_*]{_BLANK}*+){{3,}}+$|(?:[:|]|{_BLANK})*+-(?:[-:|]|{_BLANK})*+$)",
+    rf"|(?:[-_*]{_BLANK}*+){{3,}}+$|(?:[:|]|{_BLANK})*+-(?:[-:|]|{_BLANK})*+$"
+    r"|\[(?:\\.|[^\[\]\\])*+\]:)",
     re.MULTILINE,
 )
 BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
@@ -108,8 +109,9 @@ def source(parts: Sequence[Atom]) -> str:
     """Return atoms as Markdown, with a blank where two would be an image, or one run of ticks.
 
     Code right behind an address gets one as well, since GitHub's parser reads its first backtick as
-    a part of the address. A line of text that could begin a block, such as a fence or the second
-    line of a table, gets a joiner: another parser might then take nearby code for text.
+    a part of the address. A line of text that could begin a block, such as a fence, the second line
+    of a table or `[label]:`, gets a joiner: another parser might then take nearby code for text, or
+    not show the line.
     """
     out, after_code = "", 0
     for part in parts:
