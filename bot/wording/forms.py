@@ -113,7 +113,6 @@ def say_problems(filled: Mapping[str, str]) -> dict[str, str]:
 
 LABEL = "Devin session"
 CHOOSE = "Choose a session"
-PASTE = "Paste a session link or ID"
 HERE = "Linked here"
 ELSEWHERE = "Recent sessions"
 
@@ -128,7 +127,8 @@ def fields(choices: Choices) -> list[Block]:
     meant = choices.meant
     pasted = "" if meant is None or meant in options else session_address(NamedSession(meant))
     if not options:
-        return [field(TYPED_FIELD, LABEL, text_input(pasted, focus_on_load=True), PASTE)]
+        alone = text_input(pasted, focus_on_load=True)
+        return [field(TYPED_FIELD, LABEL, alone, "Paste a session link or ID")]
     listed = [
         {"label": plain_text(label), "options": [options[one.session] for one in ones]}
         for label, ones in groups
@@ -137,7 +137,7 @@ def fields(choices: Choices) -> list[Block]:
     hint = "Pick one, or paste a link or an ID below."
     return [
         field(SESSION_FIELD, LABEL, select, hint, optional=True),
-        field(TYPED_FIELD, f"Or {PASTE.lower()}", text_input(pasted), optional=True),
+        field(TYPED_FIELD, "Or paste a session link or ID", text_input(pasted), optional=True),
     ]
 
 

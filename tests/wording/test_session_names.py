@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.model.sessions import NamedSession, SessionId
+from bot.wording.forms import Choices, fields
 from bot.wording.phrases import ADDRESS_LIMIT, TITLE_LIMIT, session_address, session_link
 from tests.support.tables import each
 from tests.wording.foreign import HOST, HUGE, URLS
@@ -19,6 +20,12 @@ def test_a_session_is_shown_by_its_title_with_a_short_id() -> None:
     """Titles are not unique, so the beginning of the id stands behind them."""
     named = NamedSession(ID, "Release notes", OWN)
     assert session_link(named) == f"<{OWN}|Release notes> (devin-5e1ea5e0)"
+
+
+@each("here", [[], [NamedSession(ID)]])
+def test_a_form_asks_for_a_link_or_an_id(here: list[NamedSession]) -> None:
+    """Beside a menu or without one, in the words that the rest of the bot uses."""
+    assert "aste a session link or ID" in str(fields(Choices(here, [], None)))
 
 
 @each("title", ["", "  ", "\n", "\u200b", "\u202e\x00"])
