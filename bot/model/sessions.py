@@ -253,8 +253,7 @@ class Started(Record):
 
     `cap` is the ACUs that the session may use, and `chosen` the words of its options. `as_user` is
     the person's own account in Devin, if it was started as them. `asked` is when it was last asked
-    for, by Slack's clock (us). If it goes on from another one, `until` is the time of the last
-    message that its prompt may have (us).
+    for, by Slack's clock (us), and `until` the time of the last message that its prompt may have.
     """
 
     by: UserId = UserId("")

@@ -76,7 +76,7 @@ class UseCases:
         self._build_starts(devin, prompts)
 
     def _build_starts(self, devin: Devin, prompts: Prompts) -> None:
-        """Build what starts, adopts and ends sessions."""
+        """Build what starts sessions, and what gives them threads of their own."""
         workspace, state, accepting = self.workspace, self.state, self.accepting
         naming, speaking, notices = self.naming, self.speaking, self.notices
         choosing, catalog = prompts.choosing, Catalog(devin)

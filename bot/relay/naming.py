@@ -91,8 +91,8 @@ class Naming:
     async def offered(self, channel: str, by: UserId) -> Choices:
         """Return the open sessions that `by` can choose from in `channel`, within about a second.
 
-        Those from elsewhere are only for who `_sees_all`. The channel's default, or else its only
-        session, is the likeliest.
+        Only a person who `_sees_all` gets those from elsewhere. The channel's default, or else its
+        only session, is the likeliest.
         """
         await self.accepting.check(by, channel)
         default, known = await self._known_in(channel)
@@ -123,8 +123,8 @@ class Naming:
     async def whole(self, session: SessionId, channel: str, by: UserId) -> SessionId:
         """Return the one session whose ID begins with `session`, or raise `BadSession`.
 
-        It is one of those that `by`, who may steer Devin, can choose from in `channel`; who
-        `_sees_all` may name any that a thread follows.
+        It is looked for in `channel`, and then, for a person who `_sees_all`, where any thread
+        follows it and in Devin's own list. The caller has checked that `by` may steer Devin.
         """
         if len(session) == WHOLE:
             return session

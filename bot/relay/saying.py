@@ -115,7 +115,7 @@ class Speaking:
         session: SessionId | None = None,
         act: Act = Act.MESSAGE,
     ) -> None:
-        """Owe the `text` (markup) of a command or a form, without a `key` as often as it is asked.
+        """Owe the `text` (markup) of a command or a form, once for each `key`, or always without.
 
         Without a `thread_ts` it begins a thread. Raises `CannotPost`, and what `say` does.
         """

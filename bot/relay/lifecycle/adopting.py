@@ -42,6 +42,18 @@ ADOPTED_KEPT = timedelta(days=30)
 """The time for which a session stays adopted, far longer than `WITHIN`; and for which a channel's
 rules outlive the last process."""
 
+MOST_AN_HOUR = 10
+"""The most threads that a channel gets by its rules in an hour."""
+
+WITHIN = timedelta(days=7)
+"""The time for which a new session is looked for."""
+
+OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
+"""The tag of a session that was started here (`Start.tag`)."""
+
+MARGIN = timedelta(hours=1)
+"""The time for which Devin may list a session later than another one that is newer."""
+
 
 class OwnThread(Record):
     """A thread that `session` is to get in `channel`, by a `rule` or as the child of `parent`.
@@ -180,19 +192,6 @@ class OwnThreads:
 
     async def _by(self, wanted: OwnThread) -> str:
         return await self.workspace.people.name(wanted.by)
-
-
-MOST_AN_HOUR = 10
-"""The most threads that a channel gets by its rules in an hour."""
-
-WITHIN = timedelta(days=7)
-"""The time for which a new session is looked for."""
-
-OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
-"""The tag of a session that was started here (`Start.tag`)."""
-
-MARGIN = timedelta(hours=1)
-"""The time for which Devin may list a session later than another one that is newer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class Starter:
             chosen=chosen.words(),
             as_user=as_user,
             asked=self.workspace.clock.now - int((time.time() - start.at) * SECOND),
-            until=prompt.until if start.goes_on else 0,
+            until=prompt.until,
         )
         # Only this try knows the token, so no other one has the same claim.
         mine = Noted(started=started).to_json()
