@@ -103,7 +103,7 @@ class Posting:
     items: Sequence[Said]
 
     async def show(self, composed: Composed) -> None:
-        """Show what is left of the batch, as far as the thread may be shown it: else `_Unheard`."""
+        """Show what is left of the batch; raises `_Unheard` once the thread may not be shown it."""
         words, timing = self.teller.state.words, self.teller.workspace.timing
         ends = time.monotonic() + timing.batch_seconds
         notes, may_be_there = dict(self.batch.notes), self.begun.again

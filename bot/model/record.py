@@ -20,7 +20,7 @@ def parse_object(text: str | bytes) -> dict[str, Any] | None:
 
 
 def string(part: Mapping[str, Any], key: str) -> str:
-    """Return the string at `key`, as `encodable`; "" for anything else."""
+    """Return the string at `key`, made `encodable`; "" for anything else."""
     value = part.get(key)
     return encodable(value) if isinstance(value, str) else ""
 

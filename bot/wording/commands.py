@@ -14,7 +14,7 @@ from bot.wording.phrases import last_ending, mail_waiting, session_link
 HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "
     "one of these. In our direct message, leave the mention out; in a linked thread there, only "
-    "a command alone, such as `status`, does without it.",
+    "a command on its own, such as `status`, works without it.",
     advice="*Start*\n"
     "• `start &lt;prompt&gt;`: start a session; Devin reads the thread so far\n"
     "• `link &lt;session link or ID&gt;`: link this thread to a session\n"

@@ -58,7 +58,7 @@ class MonthUse:
 def of_session(
     session: NamedSession, seen: Watched, today: float, started: Started | None, by: str
 ) -> SlackMessage:
-    """Tell what a session has used in all and today; `by` had it `started` here, if anyone."""
+    """Tell what a session has used in all and today; `by` names who `started` it, if known."""
     link, cap = f"*{session_link(session)}*", None if started is None else started.cap
     who = "It wasn't started by me." if started is None else f"Started by {linker(by)}."
     what = f"I don't know what {link} has used."
@@ -134,7 +134,7 @@ def _total(uses: Sequence[Use]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A session in a digest; `address` is that of its thread in Slack, or empty."""
+    """A session in a list; `address` is that of its thread in Slack, or empty."""
 
     session: NamedSession
     seen: Watched

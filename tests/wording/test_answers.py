@@ -12,13 +12,22 @@ from bot.model.ledger import Account, Use
 from bot.model.options import FIELDS, WORDS, Changes, Options, Profile, Rule
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
-from bot.model.sessions import Child, Follow, NamedSession, PullRequest, SessionId, Watched
+from bot.model.sessions import (
+    Child,
+    Follow,
+    NamedSession,
+    PullRequest,
+    SessionId,
+    SessionState,
+    Watched,
+)
 from bot.model.threads import ThreadRef
 from bot.wording import commands, delivery_reports, refusals, thread_links, usage, workflows
 from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage
-from bot.wording.mirror.card import Card, card
+from bot.wording.mirror.card import Card, card, state_words
+from bot.wording.phrases import clock_time
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
 from tests.support.tables import each
@@ -125,6 +134,19 @@ def _defaults(by: str, session: NamedSession) -> Shown:
     )
     profile = Profile(options=options, words="x", by=UserId("U1"), session=session.session)
     return Shown(profile, session.title, by, session, ("repo", "mode"), 3)
+
+
+@each(
+    ("seen", "said"),
+    [
+        (Watched(state=SessionState.WORKING, since=1_000), f"is *working* (since {clock_time(1)})"),
+        (Watched(state=SessionState.FINISHED, since=1_000), f"has *finished* ({clock_time(1)})"),
+        (Watched(state=SessionState.FINISHED), "has *finished*"),
+    ],
+)
+def test_devin_is_at_work_since_a_time_and_has_finished_at_one(seen: Watched, said: str) -> None:
+    """Cards, lists and digests say it alike; without a known time, they say none."""
+    assert state_words(seen) == said
 
 
 @given(by=NAMES, session=NAMED)
