@@ -47,8 +47,7 @@ LIMITED = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 (CognitionAI/terraform-provider-devin, `client.go`)."""
 
 AWAY = LIMITED | {HTTPStatus.SERVICE_UNAVAILABLE}
-"""The statuses after which what may be done twice, or version 1's gateway has stopped, is repeated.
-"""
+"""The statuses after which an upload is repeated, and on version 1 all else but a start."""
 
 DETAIL_LIMIT = 32_000
 """Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""

@@ -9,7 +9,7 @@ from bot.devin.v1 import sessions as v1
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
-from tests.support.raw_http import V1, answering, serving, stepping, whole
+from tests.support.raw_http import ID, V1, answering, serving, stepping, whole
 from tests.support.tables import each
 
 
@@ -74,9 +74,11 @@ async def test_a_refusal_by_a_session_that_is_over_says_so(status: str, enum: st
 
 
 async def test_a_503_waits() -> None:
-    """It may be sent again, as version 1's gateway answers it while Devin is down."""
-    async with serving(answering(whole("503 No", b"", "Retry-After: 7"))) as server:
-        assert await V1.post(server.url) == Wait("HTTP 503", 7.0)
+    """A call may be made again, as version 1's gateway answers it while Devin is down."""
+    talk = answering(whole("503 No", b"", "Retry-After: 7"))
+    async with serving(talk) as server, V1.client(server.url) as devin:
+        assert await devin.post_message(ID, "hello") == Wait("HTTP 503", 7.0)
+        assert await devin.end(ID) == Wait("HTTP 503", 7.0)
 
 
 @each(
