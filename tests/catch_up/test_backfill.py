@@ -135,7 +135,7 @@ async def test_threads_of_one_session_are_caught_up_in_the_order_of_writing(
 
 
 async def test_a_reply_that_comes_first_after_the_gap_hides_nothing_and_waits_its_turn(
-    environ: dict[str, str], desk: Desk, store: Store
+    environ: dict[str, str], desk: Desk
 ) -> None:
     """The missing replies were written before it; Slack may let them be read only later."""
     async with running(desk, environ):
@@ -849,11 +849,6 @@ async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) ->
 
 HOUR = 3_600 * 1_000_000
 OVERLAP = 5 * 60 * 1_000_000
-
-
-def now_ms() -> int:
-    """Return Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class AnHour:

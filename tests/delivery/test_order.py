@@ -227,9 +227,7 @@ async def test_a_session_in_trouble_delays_no_other(state: str, bot: Bot, desk: 
     over.set()
 
 
-async def test_replies_behind_a_waiting_one_follow_it_in_order(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
+async def test_replies_behind_a_waiting_one_follow_it_in_order(bot: Bot, desk: Desk) -> None:
     """A retry holds up its session, so that a later reply does not overtake it."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited", times=1)

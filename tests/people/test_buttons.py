@@ -388,7 +388,7 @@ FORGED_UNLINKS = (
 )
 
 
-async def test_a_forged_unlink_unlinks_nothing(bot: Bot, desk: Desk, store: Store) -> None:
+async def test_a_forged_unlink_unlinks_nothing(bot: Bot, desk: Desk) -> None:
     """It counts only in the thread in which it was pressed."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "missing")

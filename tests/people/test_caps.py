@@ -123,9 +123,7 @@ async def test_a_press_that_a_limit_refuses_leaves_nothing_behind(
         await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
 
 
-async def test_a_session_goes_on_with_the_cap_that_applies_now(
-    bot: Bot, desk: Desk, raw: Redis
-) -> None:
+async def test_a_session_goes_on_with_the_cap_that_applies_now(bot: Bot, desk: Desk) -> None:
     """The channel has raised it meanwhile; what its session was started with stays."""
     root = await desk.mention("start repo:acme/api max:10 Fix it")
     await desk.until_linked(root)
@@ -198,7 +196,7 @@ async def test_a_stop_above_a_raised_cap_is_told_as_a_limit(
     assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
 
 
-@pytest.mark.parametrize("how", ["", "muted"])
+@pytest.mark.parametrize("how", ["", "muted", "start"])
 async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_goes_on(
     bot: Bot, desk: Desk, raw: Redis, how: str
 ) -> None:
@@ -209,10 +207,13 @@ async def test_what_is_written_before_devin_is_asked_reaches_the_session_that_go
         await desk.answer("mute", thread, muted())
     before = set(desk.devin.sessions)
     desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 100)
-    await press_on(desk, post_with(desk, actions.CONTINUE_SESSION, thread))
+    if how == "start":
+        await desk.mention("start Go on", thread=thread)
+    else:
+        await press_on(desk, post_with(desk, actions.CONTINUE_SESSION, thread))
     await wait_until(lambda: len(desk.devin.creations) < 100, "it is put off")
     written = await desk.reply("Use Postgres, not SQLite", thread)
-    if not how:
+    if how != "muted":
         await desk.until_delivered(written)
     await desk.answer("status", thread, UNDER_WAY)
     desk.devin.creations.clear()
@@ -228,14 +229,16 @@ async def test_what_is_written_while_devin_is_asked_reaches_the_session_that_goe
     bot: Bot, desk: Desk, raw: Redis, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """The one at its cap takes it first; its prompt has what was written before, and once."""
-    thread, asked = await used_up(desk, raw), asyncio.Event()
+    thread = await used_up(desk, raw)
+    put_off, asked = asyncio.Event(), asyncio.Event()
     await offered(desk, thread)
     before = set(desk.devin.sessions)
-    desk.devin.creations.append(replace(STATES["rate_limited"], retry_after="1"))
+    desk.devin.creations.append(replace(STATES["rate_limited"], retry_after="1", until=put_off))
     desk.devin.creations.append(replace(STATES["running"], until=asked))
     await press_on(desk, post_with(desk, actions.CONTINUE_SESSION, thread))
-    await wait_until(lambda: len(desk.devin.creations) == 1, "it is put off")
+    await wait_until(lambda: len(desk.devin.creations) == 1, "Devin is about to put it off")
     await desk.until_delivered(await desk.reply("Keep the tests", thread))
+    put_off.set()
     await wait_until(lambda: set(desk.devin.sessions) - before, "Devin is asked")
     (new,), read = set(desk.devin.sessions) - before, len(desk.read_threads())
     post, answers = DevinV3.post_message, asyncio.Event()

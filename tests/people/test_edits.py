@@ -335,9 +335,7 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
 
 
 @in_org_too
-async def test_after_delivery_an_edit_is_offered_to_its_author(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
+async def test_after_delivery_an_edit_is_offered_to_its_author(bot: Bot, desk: Desk) -> None:
     """Nothing is sent automatically; a press posts the correction under their name and sends it."""
     thread, ts = await delivered(desk)
     await edit(desk, ts, "Please *merge*")
@@ -728,7 +726,7 @@ async def forge(desk: Desk, number: str, user: str, channel: str) -> None:
 
 @pytest.mark.parametrize(("verb", "error"), [("unlink", NotLinked()), ("mute", IsMuted())])
 async def test_a_correction_needs_a_thread_that_goes_to_devin(
-    bot: Bot, desk: Desk, store: Store, verb: str, error: PersonError
+    bot: Bot, desk: Desk, verb: str, error: PersonError
 ) -> None:
     """If it is unlinked or muted, the press says so, and works again afterwards."""
     thread, ts = await delivered(desk)
@@ -975,7 +973,7 @@ async def test_what_was_accepted_before_follows_its_edits(
 
 @pytest.mark.times(soon_seconds=0.2)
 async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
-    bot: Bot, desk: Desk, store: Store
+    bot: Bot, desk: Desk
 ) -> None:
     """If posting takes longer than that allows, the work continues after the acknowledgement."""
     _, ts = await delivered(desk)
@@ -1007,7 +1005,7 @@ async def test_a_guest_cannot_change_what_somebody_sent_for_them(
 
 @pytest.mark.parametrize("later", ["edit", "aside", "deletion"])
 async def test_an_edit_that_comes_before_its_message_counts(
-    bot: Bot, desk: Desk, store: Store, later: str
+    bot: Bot, desk: Desk, later: str
 ) -> None:
     """Slack may swap the two events; the old text does not come back."""
     thread = await desk.linked_thread()

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -690,8 +691,8 @@ def a_home_choice(value: str) -> JSON:
     }
 
 
-def a_submission() -> JSON:
-    """Return a submitted form of `/devin-say`."""
+def a_submission(carried: str = "0" * 32) -> JSON:
+    """Return a submitted form of `/devin-say`, or one that carries something else."""
     option = {"text": {"type": "plain_text", "text": "x"}, "value": SESSION}
     return {
         "type": "view_submission",
@@ -701,7 +702,7 @@ def a_submission() -> JSON:
             "id": "V1",
             "team_id": TEAM,
             "type": "modal",
-            "private_metadata": "0" * 32,
+            "private_metadata": carried,
             "state": {
                 "values": {
                     "session": {"session": {"type": "static_select", "selected_option": option}},
@@ -716,6 +717,7 @@ WHOLE = [
     a_home_choice(f"{actions.HOME_UNLINK}|{PLACE}"),
     a_submission(),
     {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"},
+    a_submission(f"{actions.HOME_UNLINK}|{PLACE}"),
 ]
 
 
@@ -746,6 +748,8 @@ def test_whole_payloads_are_read() -> None:
     assert form is not None
     assert form.typed == {"session": SESSION, "message": "Hello"}
     assert parse_opened(WHOLE[2]) == (ADA, "")
+    confirmed = parse_home_choice(WHOLE[3], OURS)
+    assert confirmed == replace(choice, trigger="")
     assert parse_home_choice(a_home_choice(f"unlink|{PLACE}"), OURS) is None
 
 
@@ -932,7 +936,7 @@ async def test_the_first_words_follow_their_message(bot: Bot, desk: Desk, store:
     await wait_until(is_forgotten, "they are forgotten")
 
 
-async def test_each_thread_tells_its_session_s_queue(bot: Bot, desk: Desk, store: Store) -> None:
+async def test_each_thread_tells_its_session_s_queue(bot: Bot, desk: Desk) -> None:
     """Threads of one session share its mailbox."""
     first, second = [await desk.linked_thread() for _ in range(2)]
     desk.devin.behave(SESSION, "rate_limited")

@@ -394,7 +394,7 @@ async def test_after_devin_went_on_the_buttons_say_so(bot: Bot, desk: Desk, stor
 
 @pytest.mark.parametrize(("verb", "error"), [("mute", IsMuted()), ("unlink", NotLinked())])
 async def test_an_answer_needs_a_thread_that_goes_to_devin(
-    bot: Bot, desk: Desk, store: Store, verb: str, error: PersonError
+    bot: Bot, desk: Desk, verb: str, error: PersonError
 ) -> None:
     """The buttons stay: once the thread is linked again, or not muted, they work."""
     post = await asked(desk)

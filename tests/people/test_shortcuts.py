@@ -537,7 +537,8 @@ async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, des
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, LINK, thread)
     await desk.slack.say("Between us", thread=thread, deliver=False)
-    await asyncio.sleep(0.5)  # the relay may learn Slack's time late
+    await desk.slack.say("Elsewhere")  # by whose event the relay learns Slack's time
+    await desk.until_heard()
     await submit(desk, view)
     await desk.until_linked(thread)
     desk.slack.drop_connections()

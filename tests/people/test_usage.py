@@ -8,7 +8,6 @@ from bot.app import Bot
 from bot.model.ledger import Account
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, Started, Watched
-from bot.redis.connection import Store
 from bot.redis.keys import ledger_key, watched_key
 from bot.wording import usage as words
 from bot.wording.phrases import acus_of, short_id
@@ -148,7 +147,7 @@ async def test_a_month_without_use_is_told_so(bot: Bot, desk: Desk) -> None:
 
 
 @on_v1
-async def test_version_1_tells_no_acus(bot: Bot, desk: Desk, store: Store) -> None:
+async def test_version_1_tells_no_acus(bot: Bot, desk: Desk) -> None:
     """Which is said."""
     thread = await desk.linked_thread()
     await desk.answer("usage", thread, words.UNTOLD)

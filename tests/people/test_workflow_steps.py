@@ -79,9 +79,7 @@ def failed(error: PersonError) -> tuple[str, str]:
     return "error", workflows.step_failed(error)
 
 
-async def test_a_step_posts_its_message_in_a_new_linked_thread(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
+async def test_a_step_posts_its_message_in_a_new_linked_thread(bot: Bot, desk: Desk) -> None:
     """The thread starts with the message, has its mark, and its replies go to the session."""
     how, outputs = await send(desk, channel=channel(desk))
     thread = outputs["thread"]
@@ -169,9 +167,7 @@ async def test_what_devin_says_can_ping_nobody_through_a_workflow(bot: Bot, desk
     assert "sleeps" in outputs["detail"]
 
 
-async def test_a_step_waits_as_long_as_its_message(
-    environ: dict[str, str], desk: Desk, store: Store
-) -> None:
+async def test_a_step_waits_as_long_as_its_message(environ: dict[str, str], desk: Desk) -> None:
     """A message that is given up then completes its step; the sandbox refuses a step's token."""
     desk.devin.behave(SESSION, "rate_limited")
     async with running(desk, environ, GIVE_UP_AFTER="1s"):
@@ -229,9 +225,7 @@ async def test_a_step_whose_post_may_be_there_looks_for_it(
     assert len(desk.received()) == 1
 
 
-async def test_a_step_is_kept_before_slack_is_acknowledged(
-    settings: Settings, desk: Desk, store: Store
-) -> None:
+async def test_a_step_is_kept_before_slack_is_acknowledged(settings: Settings, desk: Desk) -> None:
     """A bot that ends while Slack takes no post continues the step after its next start."""
     desk.slack.fail_next("chat.postMessage", status=503, times=1000)
     async with started(settings):

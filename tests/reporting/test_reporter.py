@@ -77,7 +77,7 @@ async def test_an_answer_lost_in_a_long_thread_is_found_on_a_later_page(
 
 @on_v1
 async def test_a_mark_that_says_otherwise_is_taken_off_however_long_it_takes(
-    bot: Bot, desk: Desk, store: Store
+    bot: Bot, desk: Desk
 ) -> None:
     """A reply that was suspended and then sent again must not keep its 💤 next to ✅."""
     thread = await desk.linked_thread()

@@ -69,7 +69,7 @@ def meter(store: Store, raw: redis.asyncio.Redis) -> Meter:
     return Meter(store, raw)
 
 
-async def test_totals_of_days_are_kept_by_month(store: Store, meter: Meter) -> None:
+async def test_totals_of_days_are_kept_by_month(meter: Meter) -> None:
     """A day's use is its total without the one before it, in another month as well."""
     await meter.begin()
     for days, acus in ((0, 1.5), (1, 2.0), (1, 4.0), (2, 4.5), (9, 7.0)):
@@ -86,9 +86,7 @@ async def test_totals_of_days_are_kept_by_month(store: Store, meter: Meter) -> N
     assert (december.on(8), december.in_month, december.until(31)) == (2.5, 3.0, 7.0)
 
 
-async def test_a_poll_that_is_recorded_twice_or_too_late_enters_nothing_more(
-    store: Store, meter: Meter
-) -> None:
+async def test_a_poll_that_is_recorded_twice_or_too_late_enters_nothing_more(meter: Meter) -> None:
     """Totals are absolute, and of two polls of a session only the first one counts."""
     await meter.begin()
     first, second = await meter.polled(NOVEMBER), await meter.polled(NOVEMBER)
@@ -99,7 +97,7 @@ async def test_a_poll_that_is_recorded_twice_or_too_late_enters_nothing_more(
     assert use.in_month == 2.0
 
 
-async def test_a_session_that_shrinks_takes_nothing_from_others(store: Store, meter: Meter) -> None:
+async def test_a_session_that_shrinks_takes_nothing_from_others(meter: Meter) -> None:
     """Below what it had before the month, it has used nothing there; days are counted together."""
     await meter.begin()
     for days, acus in ((0, 5.0), (2, 3.0), (3, 4.0)):
@@ -109,7 +107,7 @@ async def test_a_session_that_shrinks_takes_nothing_from_others(store: Store, me
     assert (december.on(1), december.on(2), december.on(1, 2)) == (0.0, 1.0, 0.0)
 
 
-async def test_a_linked_session_counts_from_its_first_poll(store: Store, meter: Meter) -> None:
+async def test_a_linked_session_counts_from_its_first_poll(meter: Meter) -> None:
     """What it had used before was used elsewhere; who started it isn't known."""
     await meter.begin(started=None)
     await meter.read(NOVEMBER, 50.0)
@@ -121,7 +119,7 @@ async def test_a_linked_session_counts_from_its_first_poll(store: Store, meter: 
 
 
 async def test_a_session_that_tells_no_acus_or_uses_none_has_no_entry(
-    store: Store, raw: redis.asyncio.Redis, meter: Meter
+    raw: redis.asyncio.Redis, meter: Meter
 ) -> None:
     """As with version 1, and in a month in which it is silent."""
     await meter.begin()

@@ -171,7 +171,7 @@ async def test_a_try_whose_lease_ran_out_still_ends_its_entry(
     assert await raw.zrange(at(OUTBOX_KEY), 0, -1, withscores=True) == rest
 
 
-async def test_a_batch_is_ended_only_by_the_try_that_posts_it(tries: Tries, raw: Redis) -> None:
+async def test_a_batch_is_ended_only_by_the_try_that_posts_it(tries: Tries) -> None:
     """A process that froze after its post must not drop the batch that another one posts now."""
     queue, owed = Words(tries.store), await words(tries)
     frozen = await tries.begin(owed)

@@ -159,9 +159,7 @@ async def test_a_session_is_taken_by_one_at_a_time_until_its_lease_ends(
     assert await raw.llen(at(words_key(thread()))) == 1
 
 
-async def test_a_poll_leaves_a_session_due_that_others_want_polled(
-    store: Store, raw: redis.asyncio.Redis
-) -> None:
+async def test_a_poll_leaves_a_session_due_that_others_want_polled(store: Store) -> None:
     """A thread that was linked meanwhile waits for no later poll, whatever this one found."""
     watches, later = Watches(store, TTL), timedelta(minutes=5)
     await linked(store)
@@ -326,9 +324,7 @@ async def test_a_session_that_ended_is_not_watched(store: Store, raw: redis.asyn
     assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
-async def test_no_minute_has_more_reads_than_the_budget(
-    store: Store, raw: redis.asyncio.Redis
-) -> None:
+async def test_no_minute_has_more_reads_than_the_budget(store: Store) -> None:
     """A twelfth at once, then one after the other; what was made anyway is paid later."""
     reads = Reads(store, 120)
     assert (await reads.spend(7))[0] == 7

@@ -109,12 +109,14 @@ def test_a_giant_line_is_cut() -> None:
         assert words("".join(parts)) == words(text)
 
 
-def test_headings_count_as_blocks() -> None:
-    """A message takes some 50 rendered blocks."""
+def test_headings_count_as_blocks_and_as_characters() -> None:
+    """A message takes some 50 rendered blocks, and each heading costs it 100 characters."""
     headings = "\n\n".join(["# a"] * 100)
     assert weight(headings) == 100
     assert [weight(part) for part in split(headings)] == [40, 40, 20]
     assert len(split("\n\n".join(["# a\n\n" + "b" * 475] * 18))) == 1
+    said = "b" * 9_700
+    assert [len(split("\n\n".join(["# a"] * many + [said]))) for many in (20, 36)] == [1, 2]
 
 
 @each(

@@ -1,5 +1,7 @@
 """The values of buttons and menus: what is written is read, and in the form it always had."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +9,8 @@ from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.wording import actions
-from bot.wording.actions import home_value, link_value, reply_value
+from bot.wording.actions import answer_value, home_value, link_value, reply_value
+from tests.support.tables import each
 
 IDS = st.from_regex(r"[A-Z][A-Z0-9]{5,11}", fullmatch=True)
 TIMES = st.from_regex(r"[1-9][0-9]{9}\.[0-9]{6}", fullmatch=True)
@@ -42,9 +45,24 @@ def test_a_link_and_what_to_do_with_it_are_read_as_written(
     assert actions.parse_home_value(value) == (action, thread, session)
 
 
-@given(st.text())
-def test_no_value_makes_a_parser_raise(value: str) -> None:
+PARTS = [
+    re.split("([:|])", value)
+    for value in (
+        reply_value(ReplyId("T1:C1:1764000000.000100"), 2),
+        home_value("home_mute", THREAD, SESSION),
+        answer_value(THREAD, SESSION, "0a", 1),
+    )
+]
+ODD = ["", "|", ":", "-1", "\N{SUPERSCRIPT TWO}", "9" * 5_000, "\ud800", "\0"]
+
+
+@each("put", ODD)
+@each("parts", PARTS)
+def test_no_value_makes_a_parser_raise(parts: list[str], put: str) -> None:
     """Anyone who can press a button can forge what it carries."""
-    actions.parse_reply_value(value)
-    actions.parse_link_value(value)
-    actions.parse_home_value(value)
+    for at in range(len(parts)):
+        value = "".join([*parts[:at], put, *parts[at + 1 :]])
+        actions.parse_reply_value(value)
+        actions.parse_link_value(value)
+        actions.parse_home_value(value)
+        actions.parse_answer_value(value)
