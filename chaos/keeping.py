@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.model.ledger import parse_uses
-from bot.store.outbox import LEASE, OwedKind
+from bot.redis.keep import ENTRY_LEASE
+from bot.store.outbox import OwedKind
 
 PREFIX = "{devin-relay:T0SANDBOX}"
 """Prefix of the keys of the sandbox's workspace (docs/architecture/redis.md)."""
@@ -51,7 +52,7 @@ class Keeping:
 
     async def _later(self) -> list[str]:
         now, _ = await self._redis.time()
-        least = (now + LEASE.total_seconds() + 1) * 1000
+        least = (now + ENTRY_LEASE.total_seconds() + 1) * 1000
         return [str(one) for one in await self._redis.zrangebyscore(OUTBOX, least, "+inf")]
 
     async def _read_used(self) -> None:

@@ -19,11 +19,12 @@ from bot.model.record import mapping, mappings, string
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
+from bot.redis.keep import BACKFILL_LEASE
 from bot.relay import UseCases
 from bot.runtime import metrics
 from bot.runtime.in_flight import guarded
 from bot.slack.receiving.socket_mode import TRIPS
-from bot.store.checkpoints import LEASE, Unread
+from bot.store.checkpoints import Unread
 from bot.store.claims import renewed
 from bot.store.links import GONE
 from bot.store.outbox import Schedule
@@ -209,7 +210,7 @@ class CatchUp:
                 await self._listening.note()
             if not await self._checkpoints.claim():
                 return
-            async with renewed(self._renew, LEASE / RENEWALS, "catch-up lease"):
+            async with renewed(self._renew, BACKFILL_LEASE / RENEWALS, "catch-up lease"):
                 if await self._pass(skipped):
                     return
 

@@ -30,7 +30,7 @@ from bot.model.errors import StoreAway
 from bot.model.files import Upload
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, Wait
 from bot.model.sessions import SessionId
-from bot.redis.keep import LEASE
+from bot.redis.keep import SESSION_LEASE
 from bot.runtime import metrics
 from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.slack.app.workspace import Workspace
@@ -132,11 +132,11 @@ class Lease:
 
     def extend(self, since: float) -> None:
         """Note that the lease was confirmed by a command that began at `since` (`lease_clock`)."""
-        self._until = since + LEASE.total_seconds() * 0.8
+        self._until = since + SESSION_LEASE.total_seconds() * 0.8
 
     def kept(self) -> AbstractAsyncContextManager[None]:
         """Renew the lease inside this context."""
-        return renewed(self._renew, LEASE / RENEWALS, "lease", session_id=self.session)
+        return renewed(self._renew, SESSION_LEASE / RENEWALS, "lease", session_id=self.session)
 
     async def _renew(self) -> None:
         began = lease_clock()

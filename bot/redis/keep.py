@@ -1,9 +1,27 @@
-"""How long keys are kept, where no setting decides it; scripts call `DONE` `keep.done`, in seconds.
+"""How long keys and leases last, unless by a setting; scripts call `DONE` `keep.done`, in seconds.
 
 `docs/security.md` says the same to people.
 """
 
 from datetime import timedelta
+
+SESSION_LEASE = timedelta(seconds=10)
+"""On a session, to send it mail; then another process takes over, unless it was renewed."""
+
+POLL_LEASE = timedelta(seconds=10)
+"""On a session, to poll it."""
+
+ENTRY_LEASE = timedelta(seconds=45)
+"""On an entry, for one try at it; `reporting/reporter.py` stops before its end."""
+
+CLAIM_LEASE = timedelta(seconds=30)
+"""On a command or press that was begun, and is claimed once it is done."""
+
+BACKFILL_LEASE = timedelta(seconds=6)
+"""On the threads that the backfill reads."""
+
+BEHIND = timedelta(seconds=30)
+"""A reply that waits for threads of its session to be read, from when it was accepted."""
 
 WAITING = timedelta(days=30)
 """A reply that waits, and its mailbox."""
@@ -16,15 +34,6 @@ Slack's Delayed Events are retried for 24 h; with a shorter time, a late one wou
 
 AHEAD = timedelta(hours=25)
 """An edit or a deletion whose message may still come, as one of Slack's Delayed Events (24 h)."""
-
-LEASE = timedelta(seconds=10)
-"""A lease on a session that is not renewed; then another holder takes over."""
-
-BEHIND = timedelta(seconds=30)
-"""A reply that waits for threads of its session to be read, from when it was accepted."""
-
-POLL = timedelta(seconds=10)
-"""A session that is being polled; then another process may poll it."""
 
 OWED = timedelta(days=30)
 """What Devin says and its thread has not been shown, and the entries for it and for cards."""

@@ -32,7 +32,7 @@ from bot.wording.message import SlackMessage
 log = logging.getLogger(__name__)
 
 TELLING_SECONDS = 40.0
-"""The time for one attempt, which ends before `outbox.LEASE` lets another process begin."""
+"""The time for one attempt, which ends before `ENTRY_LEASE` lets another process begin."""
 
 DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST})
 """The kinds without which nothing that people or Devin said is lost."""

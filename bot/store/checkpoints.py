@@ -15,6 +15,7 @@ from datetime import timedelta
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
 from bot.redis.connection import Store, millis
+from bot.redis.keep import BACKFILL_LEASE
 from bot.redis.keys import BEHIND_KEY, HEARD_KEY, THREADS_KEY, lease_key
 from bot.redis.lua import commands
 from bot.store.lua import scripts
@@ -26,9 +27,6 @@ MOST_THREADS = 5_000
 
 OVERLAP = timedelta(minutes=5)
 """Reading begins this long before a checkpoint, since events arrive out of order, and late."""
-
-LEASE = timedelta(seconds=6)
-"""The time after which another process takes over a backfill whose lease was not renewed."""
 
 CATCHING_UP = "catch-up"
 """What the process that reads these threads has a lease on, as others have on sessions."""
@@ -100,13 +98,12 @@ class Checkpoints:
     async def claim(self) -> str:
         """Take the lease on the backfill, and return the gap; "" without one or the other."""
         gap, lease = await self._store.field(HEARD_KEY, "gap"), lease_key(SessionId(CATCHING_UP))
-        return gap if gap and await self._store.claim(lease, self._token, LEASE) else ""
+        return gap if gap and await self._store.claim(lease, self._token, BACKFILL_LEASE) else ""
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""
-        await scripts.renew(
-            self._store, leased=SessionId(CATCHING_UP), token=self._token, lease_ms=millis(LEASE)
-        )
+        leased, lease_ms = SessionId(CATCHING_UP), millis(BACKFILL_LEASE)
+        await scripts.renew(self._store, leased=leased, token=self._token, lease_ms=lease_ms)
 
     async def let_go(self, gap: str = "") -> bool:
         """Release the lease; return True if there is a gap other than `gap`, which was read."""

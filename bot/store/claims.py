@@ -19,14 +19,12 @@ from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
+from bot.redis.keep import CLAIM_LEASE
 from bot.redis.keys import calls_key, once_key, ticket_key
 from bot.redis.lua import commands
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
-
-BEGUN = timedelta(seconds=30)
-"""The time for which a caller that died keeps others from doing the work that it began."""
 
 LOOK_SECONDS = 0.05
 
@@ -56,7 +54,8 @@ class Claims:
         """
         deadline = time.monotonic() + self._seconds
         while not await self.is_claimed(what):
-            if await self._store.claim(once_key(f"begun:{what}"), mine or new_number(), BEGUN):
+            begun = once_key(f"begun:{what}")
+            if await self._store.claim(begun, mine or new_number(), CLAIM_LEASE):
                 return True
             if time.monotonic() > deadline:
                 raise UnderWay(what.partition(":")[0])

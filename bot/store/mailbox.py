@@ -249,8 +249,8 @@ class Mailbox:
         return attempts, None if report_ms < 0 else report_ms / 1000
 
     async def renew(self, session: SessionId, token: str) -> bool:
-        """Extend the lease by another `keep.LEASE`; return False if it is no longer ours."""
-        lease_ms = millis(keep.LEASE)
+        """Extend the lease by `keep.SESSION_LEASE`; return False if it is no longer ours."""
+        lease_ms = millis(keep.SESSION_LEASE)
         return bool(
             await scripts.renew(self._store, leased=session, token=token, lease_ms=lease_ms)
         )

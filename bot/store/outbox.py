@@ -26,7 +26,7 @@ from bot.model.replies import QUEUED, Outcome, Reply
 from bot.model.sessions import Said, SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keep import TRIED
+from bot.redis.keep import ENTRY_LEASE, TRIED
 from bot.redis.keys import subject_key
 from bot.store.lua import scripts
 
@@ -119,9 +119,6 @@ class Schedule(Protocol):
 KEEP = TRIED
 """The usual time for which an entry and its subject are kept."""
 
-LEASE = timedelta(seconds=45)
-"""The time for which a try keeps others out; `reporting/reporter.py` stops before its end."""
-
 
 class Owing(IntEnum):
     """What has come of an entry that was to be added; true while it is still to be done."""
@@ -148,7 +145,7 @@ class Begun:
     @property
     def at(self) -> int:
         """When it was begun, in Unix ms by Redis's clock."""
-        return int(self.held.partition("|")[0]) - millis(LEASE)
+        return int(self.held.partition("|")[0]) - millis(ENTRY_LEASE)
 
 
 class Outbox:
@@ -179,7 +176,7 @@ class Outbox:
 
     async def begin(self, owed: Owed) -> Begun | None:
         """Begin a try, and read the subject; None without an entry or its lease."""
-        token, lease_ms = secrets.token_hex(8), millis(LEASE)
+        token, lease_ms = secrets.token_hex(8), millis(ENTRY_LEASE)
         answer = await scripts.begin_entry(
             self._store, owed=str(owed), token=token, lease_ms=lease_ms
         )

@@ -28,7 +28,7 @@ async def test_a_lease_is_certain_for_less_time_than_redis_keeps_it(store: Store
     assert not lease.is_certain
     lease.extend(now)
     assert lease.is_certain
-    lease.extend(now - 0.9 * keep.LEASE.total_seconds())
+    lease.extend(now - 0.9 * keep.SESSION_LEASE.total_seconds())
     assert not lease.is_certain
 
 
@@ -40,7 +40,7 @@ async def test_a_lease_is_not_certain_after_the_machine_was_suspended(
     lease.extend(lease_clock())
     assert lease.is_certain
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    clocks = {clock: time.clock_gettime(clock) + keep.LEASE.total_seconds()}
+    clocks = {clock: time.clock_gettime(clock) + keep.SESSION_LEASE.total_seconds()}
     monkeypatch.setattr(time, "clock_gettime", lambda which: clocks.get(which, 0.0))
     assert not lease.is_certain
 
@@ -63,14 +63,14 @@ class Refusing:
     def listed(self, message: str, _: Sequence[str] = ()) -> str:
         """Return the text of a message, which is noted before it is sent."""
         if self.lease is not None and self.is_noted_slowly:
-            self.lease.extend(-keep.LEASE.total_seconds())
+            self.lease.extend(-keep.SESSION_LEASE.total_seconds())
         return message
 
     async def post_message(self, *_: object) -> Outcome:
         """Refuse, once the lease may be over."""
         assert self.lease is not None
         self.tries += 1
-        self.lease.extend(-keep.LEASE.total_seconds())
+        self.lease.extend(-keep.SESSION_LEASE.total_seconds())
         return Outcome(kind=OutcomeKind.REFUSED, status=403)
 
 

@@ -4,7 +4,6 @@ from bot.app import DRAIN_SECONDS
 from bot.delivery.sending import RENEWALS
 from bot.redis import keep
 from bot.reporting.reporter import TELLING_SECONDS
-from bot.store.outbox import LEASE as ENTRY_LEASE
 from bot.timing import TIMING
 
 SLACK_WAITS = 3.0
@@ -28,12 +27,12 @@ def test_a_delivery_and_its_reconciliation_fit_into_the_drain() -> None:
 def test_a_lease_is_renewed_before_it_ends() -> None:
     """One lost renewal does not lose the session."""
     assert RENEWALS >= 2
-    assert keep.LEASE.total_seconds() / RENEWALS > TIMING.redis_seconds
+    assert keep.SESSION_LEASE.total_seconds() / RENEWALS > TIMING.redis_seconds
 
 
 def test_a_try_at_an_entry_ends_before_another_process_may_begin_one() -> None:
     """Else a post could appear twice."""
-    assert TIMING.batch_seconds < TELLING_SECONDS < ENTRY_LEASE.total_seconds()
+    assert TIMING.batch_seconds < TELLING_SECONDS < keep.ENTRY_LEASE.total_seconds()
 
 
 def test_what_slack_may_still_bring_is_remembered_for_longer_than_it_tries() -> None:

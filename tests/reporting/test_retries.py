@@ -11,11 +11,12 @@ from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
+from bot.redis.keep import ENTRY_LEASE
 from bot.redis.keys import subject_key
 from bot.reporting.reporter import TELLING_SECONDS, Delays, Outcomes, Reporter
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import LEASE, Owed, OwedKind
+from bot.store.outbox import Owed, OwedKind
 from bot.timing import TIMING
 from sandbox import Sandbox
 from tests.support.desk import SESSION
@@ -148,7 +149,7 @@ async def test_who_tells_a_report_stops_before_another_may_begin(
     again = await reports.begin(report)
     assert again is not None
     assert again.again
-    spare = LEASE.total_seconds() - TELLING_SECONDS
+    spare = ENTRY_LEASE.total_seconds() - TELLING_SECONDS
     assert spare > 2 * TIMING.redis_seconds, "that Redis may take to put it off"
 
 

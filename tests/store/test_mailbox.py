@@ -345,7 +345,7 @@ async def test_a_session_has_one_holder(mailbox: Mailbox, raw: Redis) -> None:
     await filled(mailbox, 1, 2)
     await taken(mailbox, "a")
     assert await mailbox.take(ID, "b") is Nothing.HELD
-    assert 0 < await raw.pttl(at(lease_key(ID))) <= keep.LEASE.total_seconds() * 1000
+    assert 0 < await raw.pttl(at(lease_key(ID))) <= keep.SESSION_LEASE.total_seconds() * 1000
 
 
 async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, raw: Redis) -> None:
@@ -632,7 +632,7 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     """A sign of life extends it; one of another holder, or a late one, does not."""
     await filled(mailbox, 1)
     await taken(mailbox, "a")
-    half = keep.LEASE.total_seconds() * 500
+    half = keep.SESSION_LEASE.total_seconds() * 500
     await raw.pexpire(at(lease_key(ID)), int(half))
     assert not await mailbox.renew(ID, "b")
     assert await raw.pttl(at(lease_key(ID))) <= half

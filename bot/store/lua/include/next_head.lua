@@ -35,7 +35,7 @@ local function next_head(session, token, now, goes_on)
     end
     if was[1] == 'waiting' or is_sending then
       local since = is_sending and was[3] or now
-      redis.call('SET', lease, token, 'PX', keep.lease * 1000)
+      redis.call('SET', lease, token, 'PX', keep.session_lease * 1000)
       redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sending_since', since)
       local what = is_sending and was[2] ~= token and 'interrupted' or 'head'
       local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'put_off_at')

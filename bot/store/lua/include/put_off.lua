@@ -8,7 +8,7 @@ local function put_off(polls, began, now)
   local due_at = redis.call('ZMSCORE', key.watch, unpack(sessions))
   for i, poll in ipairs(polls) do
     local session, after_ms = poll[1], poll[2]
-    if tonumber(due_at[i] or 0) == began + keep.poll * 1000 then
+    if tonumber(due_at[i] or 0) == began + keep.poll_lease * 1000 then
       local due = now + after_ms
       if after_ms >= 20000 then due = math.ceil(due / 10000) * 10000 end
       if after_ms < 0 then redis.call('ZREM', key.watch, session) end

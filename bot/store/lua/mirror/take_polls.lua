@@ -1,7 +1,8 @@
 -- Takes the sessions that are due within `ahead_ms`, if one is due now; each is due again after
--- `keep.poll`, should its poll not end. Returns the time, when the next session is due (0: none),
--- and for each taken session its record, when a reply last reached it, when a read of its messages
--- was last wanted, when that reply was sent, and when a poll was recorded that owed a question.
+-- `keep.poll_lease`, should its poll not end. Returns the time, when the next session is due
+-- (0: none), and for each taken session its record, when a reply last reached it, when a read of
+-- its messages was last wanted, when that reply was sent, and when a poll was recorded that owed a
+-- question.
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
 local link_ttl = tonumber(ARGV[3])
@@ -17,7 +18,7 @@ for i, session in ipairs(due) do
                            'reply_sent_at', 'answerable_since')
   taken[i] = {session, known[1] or ''}
   for one = 2, 5 do taken[i][one + 1] = known[one] or 0 end
-  leases[2 * i - 1] = now + keep.poll * 1000
+  leases[2 * i - 1] = now + keep.poll_lease * 1000
   leases[2 * i] = session
 end
 redis.call('ZADD', key.watch, unpack(leases))
