@@ -160,16 +160,32 @@ async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) ->
                 await socket_mode.check()
 
 
-async def test_too_many_connections_make_no_hot_loop(box: Sandbox) -> None:
-    """Slack says so on the connection itself, and each further attempt comes later."""
+async def test_too_many_connections_make_no_hot_loop(
+    box: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack says so on the connection itself, and each further attempt comes later.
+
+    That holds for each connection without a hello, however long it lasts: here any does.
+    """
+    monkeypatch.setattr("bot.slack.receiving.socket_mode.REFRESH_SECONDS", 0.0)
     async with AsyncExitStack() as stack:
-        for _ in range(MAX_CONNECTIONS):
-            await stack.enter_async_context(connecting(box))
-        await box.slack.wait_connected(MAX_CONNECTIONS)
-        before = asked(box)
+        await fill(box, stack)
         one_more = await stack.enter_async_context(connecting(box))
-        await wait_until(lambda: asked(box) == before + 2, "again")
+        await wait_until(lambda: len(pauses(caplog)) > 1, "again")
+        assert 0 == pauses(caplog)[0] < pauses(caplog)[1]
         await wait_until(lambda: says(one_more, "too_many_websockets"), "it says why")
+
+
+async def fill(box: Sandbox, stack: AsyncExitStack) -> None:
+    """Open all the connections that Slack allows."""
+    for _ in range(MAX_CONNECTIONS):
+        await stack.enter_async_context(connecting(box))
+    await box.slack.wait_connected(MAX_CONNECTIONS)
+
+
+def pauses(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """Return the pauses after failed connections, in seconds."""
+    return [vars(one)["seconds"] for one in caplog.records if one.msg == "no connection"]
 
 
 async def says(socket_mode: SocketMode, why: str) -> bool:

@@ -10,6 +10,7 @@ can't read would fail the same way, so that is acknowledged, and the operator is
 import asyncio
 import json
 import logging
+import math
 import random
 import time
 import traceback
@@ -154,6 +155,7 @@ class SocketMode:
     observer: Observer
     refused_seconds: float = REFUSED_SECONDS
     _problem: str = NO_HELLO
+    _greeted_at: float = math.inf
     _asked_at: float = -REFRESH_SECONDS
     _failures: int = 0
     _running: set[asyncio.Task[None]] = field(default_factory=set)
@@ -179,11 +181,10 @@ class SocketMode:
 
     async def _run(self, web: aiohttp.ClientSession) -> None:
         while True:
-            began = time.monotonic()
             try:
                 ended = await self._open(web)
                 await ended.wait()
-                if time.monotonic() - began < REFRESH_SECONDS:
+                if time.monotonic() - self._greeted_at < REFRESH_SECONDS:
                     raise SlackAway("Socket Mode", self._problem, maybe_done=False)  # noqa: TRY301
                 self._failures = 0
             except SlackRefused as error:
@@ -205,7 +206,7 @@ class SocketMode:
             socket = await web.ws_connect(url, heartbeat=HEARTBEAT_SECONDS, timeout=timeout)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackAway("Socket Mode", broken(error), maybe_done=False) from error
-        self._problem = NO_HELLO
+        self._problem, self._greeted_at = NO_HELLO, math.inf
         ended = asyncio.Event()
         self._start(self._read(socket, ended))
         return ended
@@ -248,9 +249,9 @@ class SocketMode:
             log.warning("envelope dropped", extra={"length": len(text)})
 
     def _greet(self, hello: Mapping[str, Any]) -> None:
-        self._problem = ""
+        self._problem, self._greeted_at = "", time.monotonic()
         log.info("connected", extra={"connections": hello.get("num_connections")})
-        if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
+        if self._greeted_at - self._asked_at >= REFRESH_SECONDS:
             self.observer.missed()
         self._asked_at = -REFRESH_SECONDS
 
