@@ -176,6 +176,18 @@ async def test_too_many_connections_make_no_hot_loop(
         await wait_until(lambda: says(one_more, "too_many_websockets"), "it says why")
 
 
+async def test_a_connection_too_many_hides_no_gap(box: Sandbox) -> None:
+    """Slack asks it to go before a hello, so it was no connection that missed nothing."""
+    observed = Observed()
+    async with AsyncExitStack() as others:
+        await fill(box, others)
+        async with connecting(box, observed) as one_more:
+            await wait_until(lambda: says(one_more, "too_many_websockets"), "it is one too many")
+            await others.aclose()
+            await wait_until(lambda: observed.gaps, "it was told that something was missed")
+            await one_more.check()
+
+
 async def fill(box: Sandbox, stack: AsyncExitStack) -> None:
     """Open all the connections that Slack allows."""
     for _ in range(MAX_CONNECTIONS):

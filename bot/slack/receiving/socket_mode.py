@@ -258,7 +258,8 @@ class SocketMode:
     def _leave(self, socket: Socket, note: Mapping[str, Any]) -> None:
         """Leave a connection that Slack closes soon: it is still read, alongside the next one."""
         log.info("asked to reconnect", extra={"reason": note.get("reason")})
-        self._asked_at = time.monotonic()
+        if not self._problem:  # else Slack has turned it away without a hello
+            self._asked_at = time.monotonic()
         self._problem = f"asked to reconnect: {note.get('reason')}"
         self._start(_close_after(socket, LEAVE_SECONDS))
 
