@@ -315,9 +315,10 @@ class Polling:
             pause = shortest
             if len(self._under_way) < BATCHES:
                 try:
-                    next_in = await self._take()
+                    next_in = await guarded(self._take(), log, StoreAway)
                     if not self._under_way:
-                        pause = min(max(shortest, next_in or longest), longest)
+                        due_in = next_in if isinstance(next_in, float) else longest
+                        pause = min(max(shortest, due_in), longest)
                 except StoreAway as error:
                     log.warning("sessions not watched", extra={"reason": str(error)})
             await asyncio.sleep(pause)

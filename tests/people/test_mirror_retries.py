@@ -101,6 +101,19 @@ async def test_a_post_is_found_again_where_slack_s_clock_is_far_behind(
     assert (times(desk, "It is done.", thread), times(desk, "Really.", thread)) == (1, 1)
 
 
+async def test_polls_go_on_after_a_failure_that_nobody_foresaw(
+    bot: Bot, desk: Desk, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Here a field that can't be read; what is wrong is in the log, and sessions are watched."""
+    thread = await desk.linked_thread()
+    await raw.hset(at(watched_key(SessionId(SESSION))), "replied", "never")
+    await wait_until(lambda: "unforeseen: ValueError" in caplog.text, "a poll has failed")
+    await raw.hset(at(watched_key(SessionId(SESSION))), "replied", "0")
+    await raw.zadd(at(WATCH_KEY), {SESSION: 0})  # else it is due once its lease has ended
+    desk.devin.say(SESSION, "It is done.")
+    await until_devin_said(desk, "It is done.", thread)
+
+
 @pytest.mark.parametrize(
     "error", ["edit_window_closed", "cant_update_message", "message_not_found"]
 )
