@@ -17,7 +17,6 @@ from bot.mirror import news, pace
 from bot.mirror.agents import StatusLines
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
-from bot.model.replies import OutcomeKind
 from bot.model.sessions import Child, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
@@ -281,22 +280,6 @@ class Polling:
 
     def _polls_of(self, session: SessionId) -> Sequence[asyncio.Task[None]]:
         return [task for task, polled in self._under_way.items() if session in polled]
-
-    async def gives_way(self, session: SessionId, thread: ThreadRef) -> bool:
-        """Return True if `session` has ended, or was seen to have stopped at its cap.
-
-        The link of `thread` gives way to another one: the session takes no more messages, or does
-        nothing about them. It has ended if that was seen, if somebody ended it from Slack, or if it
-        did not take the last one of `thread`, which may show earlier. With API v1, a finished
-        session may still take some.
-        """
-        (seen,) = await self._watches.seen([session])
-        is_capped = seen.is_at_cap and seen.state is not SessionState.WORKING
-        if is_capped or seen.state is SessionState.ENDED:
-            return True
-        last = await self._watches.last_outcome(session, thread)
-        _, ended_by = await self._watches.last_people(session, thread)
-        return bool(ended_by) or (last is not None and last.kind is OutcomeKind.ENDED)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -18,8 +18,8 @@ from cachetools import LRUCache
 from bot.mirror.poll import Polling
 from bot.model import errors
 from bot.model.people import Act, Standing, UserId
-from bot.model.replies import Change, Evidence, Reply
-from bot.model.sessions import SessionId
+from bot.model.replies import Change, Evidence, OutcomeKind, Reply
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.relay.listening import Listening
 from bot.runtime import metrics
@@ -156,8 +156,20 @@ class Accepting:
         return owing
 
     async def gives_way(self, thread: ThreadRef, link: Link) -> bool:
-        """Return True if the session of `link` is known to have ended or stopped at its cap."""
-        return await self.polling.gives_way(link.session, thread)
+        """Return True if the session of `link` has ended, or was seen to have stopped at its cap.
+
+        It takes no more messages then, or does nothing about them. It has ended if that was seen,
+        if somebody ended it from Slack, or if it did not take the last one of `thread`, which may
+        show earlier. With API v1, a finished session may still take some.
+        """
+        watches, session = self.state.watches, link.session
+        (seen,) = await watches.seen([session])
+        is_capped = seen.is_at_cap and seen.state is not SessionState.WORKING
+        if is_capped or seen.state is SessionState.ENDED:
+            return True
+        last = await watches.last_outcome(session, thread)
+        _, ended_by = await watches.last_people(session, thread)
+        return bool(ended_by) or (last is not None and last.kind is OutcomeKind.ENDED)
 
     async def read_since(self, thread: ThreadRef, since: int, *, took_long: bool = False) -> None:
         """Have `thread` read from `since` on, the `ts` (in us) of the request for its link.
