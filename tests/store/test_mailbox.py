@@ -242,16 +242,20 @@ async def test_what_an_earlier_link_took_although_it_is_for_this_one_is_read_for
     assert await mailbox.round_of(reply.id) == 2
 
 
+@pytest.mark.parametrize("is_done", [False, True], ids=["waiting", "done"])
 async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
-    mailbox: Mailbox, store: Store
+    mailbox: Mailbox, store: Store, *, is_done: bool
 ) -> None:
-    """Nothing else ends the notice: its round has no outcome."""
+    """Nothing else ends the notice: its round has no outcome, or none that was told yet."""
     (reply,) = await filled(mailbox, 2)
-    await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, NONE)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
     outbox, owed = Outbox(store), Owed(reply.id, 1, OwedKind.DELAY)
     begun = await outbox.begin(owed)
     assert begun is not None
     await outbox.end(begun, delay_told_in=THREAD.thread_ts)
+    if is_done:
+        ended = Outcome(kind=OutcomeKind.ENDED)
+        await mailbox.finish(ID, "a", await taken(mailbox, "a"), ended, go_on=True)
     links, since = Links(store, TTL), ts_micros(a_reply(1).ts)
     await links.remove(THREAD)
     await links.create(THREAD, LINK.model_copy(update={"session": OTHER, "since": since}))

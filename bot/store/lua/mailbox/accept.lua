@@ -17,27 +17,28 @@ local thread = ARGV[7]
 local evidence = ARGV[8]
 local call = ARGV[9]
 
-local reply, mail, watched = key.subject(reply_id), key.mail(session), key.watched(session)
+local reply, mail = key.subject(reply_id), key.mail(session)
 local NEVER_TAKEN = {ended = true, refused = true, given_up = true}
 local now = now_ms()
 local is_stop = evidence == 'stop'
 local by_person = is_stop or evidence == 'person'
 
-local is = redis.call('HMGET', reply, 'state', 'pressed', 'session')
-local known, is_again = is[1], is[2] == call
+local known, pressed, had_by, outcome, edited, last_round, told_in = unpack(redis.call(
+  'HMGET', reply, 'state', 'pressed', 'session', 'outcome', 'edited', 'round', 'delay_told_in'
+))
+local is_again = pressed == call
 local linked = thread ~= '' and redis.call('GET', key.link(thread))
 linked = linked and cjson.decode(linked)
-local is_elsewhere = evidence == 'thread' and is[3] and linked and linked.session ~= is[3]
+local is_elsewhere = evidence == 'thread' and had_by and linked and linked.session ~= had_by
                      and known ~= 'withdrawn'
 if is_elsewhere then
-  local started = cjson.decode(redis.call('HGET', watched, 'started') or '{}')
+  local started = cjson.decode(redis.call('HGET', key.watched(session), 'started') or '{}')
   is_elsewhere = score >= (started.asked or 0)
 end
 local is_free = known == 'ahead' or (by_person and known == 'withdrawn') or is_elsewhere
 if by_person and known == 'done' then
-  local was = redis.call('HMGET', reply, 'outcome', 'session')
-  local is_json, ended = pcall(cjson.decode, was[1] or '')
-  is_free = (is_json and NEVER_TAKEN[ended.kind]) or was[2] ~= session
+  local is_json, ended = pcall(cjson.decode, outcome or '')
+  is_free = (is_json and NEVER_TAKEN[ended.kind]) or had_by ~= session
 end
 if known and (is_again or not is_free) then
   local what = is_again and 'accepted' or 'repeated'
@@ -59,17 +60,15 @@ end
 
 local kept = known == 'ahead' and not by_person and redis.call('HGET', reply, 'reply') or text
 local round = 1
-if is_elsewhere then redis.call('ZREM', key.mail(is[3]), reply_id) end
+if is_elsewhere then redis.call('ZREM', key.mail(had_by), reply_id) end
 if known and (by_person or is_elsewhere) then
-  local was = redis.call('HMGET', reply, 'edited', 'round', 'delay_told_in')
-  local delay = reply_id .. '|' .. (was[2] or 0) .. '|delay'
-  round = (was[2] or 0) + 1
   redis.call('DEL', reply)
-  redis.call('HSET', reply, 'edited', was[1] or 0)
-  -- That the reply waits is still to be taken back in the thread that was told, if no outcome has.
-  if was[3] and (known ~= 'done' or redis.call('ZSCORE', key.outbox, delay)) then
-    redis.call('HSET', reply, 'delay_told_in', was[3])
-    redis.call('ZADD', key.outbox, 'NX', now, delay)
+  redis.call('HSET', reply, 'edited', edited or 0)
+  round = (last_round or 0) + 1
+  -- A thread that was told that the reply waits may not have been told of any outcome.
+  if told_in then
+    redis.call('HSET', reply, 'delay_told_in', told_in)
+    redis.call('ZADD', key.outbox, 'NX', now, reply_id .. '|' .. last_round .. '|delay')
     prolong(key.outbox, keep.done)
   end
 end
