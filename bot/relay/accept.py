@@ -105,22 +105,19 @@ class Accepting:
         at: int,
         *,
         begins: bool = False,
-        root: Reply | None = None,
+        near: Reply | None = None,
         step: str = "",
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
         Replies after `at`, a `ts` in microseconds, go to Devin; what the session said before stays
-        out, unless it `begins` there. `root` is the thread's first message, if it is at hand.
+        out, unless it `begins` there. If `near` is the thread's first message, its words are kept.
         """
-        link = Link(
-            session=session,
-            by=by,
-            at=int(time.time()),
-            since=at,
-            card=str(at),
-            topic="" if root is None else await self.first_words(root.text, root.blocks),
-        )
+        topic = ""
+        if near is not None and near.ts == thread.thread_ts:
+            topic = await self.first_words(near.text, near.blocks)
+        now = int(time.time())
+        link = Link(session=session, by=by, at=now, since=at, card=str(at), topic=topic)
         existing = await self.state.links.create(thread, link, begins=begins)
         if existing and existing.session != session and await self.gives_way(thread, existing):
             await self.state.links.remove(thread, existing.session)

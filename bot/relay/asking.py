@@ -149,9 +149,8 @@ class Asking:
         claim = f"linking:{number}"
         if await self.state.claims.is_claimed(claim):
             return
-        root = message if message is not None and message.ts == thread.thread_ts else None
         now = self.workspace.clock.now
-        link, is_new = await self.accepting.link(thread, by, session, now, root=root)
+        link, is_new = await self.accepting.link(thread, by, session, now, near=message)
         await self.naming.check(link, session)
         if message is None and not is_new:
             words = thread_links.linked_already(*await self.naming.linked(link))

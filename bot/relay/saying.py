@@ -356,9 +356,8 @@ class Speaker:
     async def _accept(self, spoken: Spoken, posted: Reply, session: SessionId) -> None:
         if spoken.links:
             thread, at = posted.thread, ts_micros(posted.ts)
-            root = posted if posted.ts == thread.thread_ts else None
             link, _ = await self.accepting.link(
-                thread, posted.author, session, at, root=root, step=posted.step
+                thread, posted.author, session, at, near=posted, step=posted.step
             )
             if link.session != session:
                 await self.speaking.check_link(thread, session)

@@ -145,8 +145,8 @@ class OwnThreads:
         thread = place.model_copy(update={"thread_ts": ts})
         with having_posted():
             by, at, begins = wanted.by, ts_micros(ts), bool(wanted.rule)
-            root = Reply(thread=thread, ts=ts, author=by, text=escape(named.title))
-            await self.accepting.link(thread, by, wanted.session, at, begins=begins, root=root)
+            first = Reply(thread=thread, ts=ts, author=by, text=escape(named.title))
+            await self.accepting.link(thread, by, wanted.session, at, begins=begins, near=first)
             if wanted.told_in is not None:
                 address = self.workspace.address(thread)
                 told = words.followed(named, await self._by(wanted), address)

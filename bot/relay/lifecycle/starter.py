@@ -249,9 +249,8 @@ class Starter:
         await self.state.names.keep([named])
         await self.state.watches.begin(named.session, started)
         at = max(ts_micros(start.since), started.until)
-        root = message if message.ts == thread.thread_ts else None
         link, _ = await self.accepting.link(
-            thread, start.by, named.session, at, begins=True, root=root, step=message.step
+            thread, start.by, named.session, at, begins=True, near=message, step=message.step
         )
         if link.session != named.session:
             await self.notices.say(thread, words.not_linked(named), once=f"started:{start.tag}")
