@@ -23,7 +23,6 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.links import card_owed
 from bot.store.state import State
 from bot.wording import commands, thread_links
 from bot.wording.commands import AS_SELF
@@ -129,9 +128,7 @@ class Linking:
         if link is None:
             raise LinkedElsewhere(*await self.naming.linked(await self.accepting.linked(thread)))
         audit(event, by, **thread.log_fields, session_id=link.session, **ids)
-        # The change has asked in Redis for the card to be edited; here, a process is told to do it.
-        pause = self.state.store.timing.card_pause
-        await self.accepting.schedule.tell(card_owed(thread, link), pause)
+        await self.accepting.show(thread, link)
         return link
 
     async def move(self, channel: str, to: str) -> None:

@@ -169,7 +169,7 @@ class Speaking:
     async def refuse(self, key: str) -> bool:
         """Have nothing said under `key`; return False if something was, or will be."""
         owed = _owed(self.workspace.team, key)
-        await self.state.outbox.owe(owed, "", KEEP)
+        await self.accepting.owe(owed, "")
         return await self.state.outbox.content(owed.subject) == ""
 
     async def said(self, key: str) -> Spoken | None:
