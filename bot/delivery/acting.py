@@ -9,7 +9,6 @@ can hold anybody's token, so what comes through either is never sent as a person
 import hashlib
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeGuard
 
@@ -20,6 +19,7 @@ from bot.model.errors import NotIdentified, SlackAway
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId, Wait
 from bot.model.sessions import SessionId
+from bot.redis import keep
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import TIER_4, Lookup, Need
 from bot.store.state import State
@@ -27,9 +27,6 @@ from bot.store.state import State
 log = logging.getLogger(__name__)
 
 MEMBERS = "devin.members"
-DAY = timedelta(days=1)
-SOON = timedelta(minutes=10)
-"""The time after which somebody who has no account may have got one, where one is `required`."""
 
 LISTS = 2
 """The reads of a look-up: members with roles of their own, and those by groups."""
@@ -67,7 +64,7 @@ class Acting:
         timing = replace(workspace.timing, look_up_seconds=workspace.timing.member_seconds)
         source = replace(workspace.source, timing=timing)
         self._accounts = Lookup(
-            source, MEMBERS, self._look_up, TypeAdapter(str), tier=TIER_4, kept=DAY
+            source, MEMBERS, self._look_up, TypeAdapter(str), tier=TIER_4, kept=keep.ACCOUNT
         )
 
     async def account(self, user: UserId) -> str:
@@ -111,8 +108,8 @@ class Acting:
 
     async def learn(self, reply: Reply, account: str) -> None:
         """Learn that Devin did not let `reply` be sent as `account`: for a day, nothing else is."""
-        await self._claims.claim(_refused(account), DAY)
-        if await self._claims.claim("acting refused", DAY):
+        await self._claims.claim(_refused(account), keep.ACCOUNT)
+        if await self._claims.claim("acting refused", keep.ACCOUNT):
             reason = REASON + _OTHERWISE[self.is_required]
             told = {"by": sender(reply), "as_user": account, "reason": reason}
             log.error("acting refused", extra=told)
@@ -123,7 +120,7 @@ class Acting:
         Without the author's line, a look into the session can't tell the two apart.
         """
         words = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
-        return await self._claims.claim(f"said:{session}:{words}", SOON, reply)
+        return await self._claims.claim(f"said:{session}:{words}", keep.SAME_WORDS, reply)
 
     async def _member(self, email: str) -> str | Unread | None:
         """Look the address up: that goes before polls, but waits while Devin wants no reads."""
@@ -143,7 +140,7 @@ class Acting:
             after = DENIED_PAUSE if is_denied else found.retry_after
             raise SlackAway(MEMBERS, found.reason, retry_after=after, maybe_done=False)
         if not found:
-            await self._claims.claim(_asked(user), SOON)
+            await self._claims.claim(_asked(user), keep.NO_ACCOUNT)
         return found or ""
 
 

@@ -22,6 +22,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import string
 from bot.model.sessions import Follow, NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import ThreadRef
+from bot.redis.keep import NO_AGENTS
 from bot.runtime.in_flight import Background
 from bot.slack.api import MISSING_SCOPE, RateLimits, call
 from bot.slack.app.workspace import Workspace
@@ -105,7 +106,6 @@ UNAVAILABLE = frozenset(
 )
 """Slack's codes for a workspace, or an app, that has no agent sessions."""
 
-REFUSED_FOR = timedelta(days=1)
 FIX = "Paste the output of `devin-relay manifest --agent` and reinstall the app, or set AGENT=off"
 
 
@@ -269,7 +269,7 @@ class AgentSessions:
         if error.method != SET_STATUS or not is_of_all:
             log.warning("agent session not shown", extra=ids)
             return False
-        if await self._claims.claim(f"{self._claim}{of_channel}", REFUSED_FOR):
+        if await self._claims.claim(f"{self._claim}{of_channel}", NO_AGENTS):
             log.info("agent sessions refused", extra=ids | {"fix": FIX})
         return True
 

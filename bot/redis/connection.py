@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.model.errors import OperatorError, StoreAway
+from bot.redis import keep
 from bot.redis.keys import SCHEMA_KEY, SHARED_PREFIX, Key, once_key, prefix_of
 from bot.redis.lua import commands
 from bot.redis.pipelining import Cluster, Pipelining, pipelined
@@ -28,9 +29,6 @@ def seconds(duration: timedelta) -> int:
 def millis(duration: timedelta) -> int:
     """Return whole milliseconds."""
     return int(duration.total_seconds() * 1000)
-
-
-ALIVE = timedelta(minutes=1)
 
 
 class Store:
@@ -102,7 +100,7 @@ class Store:
 
     async def ping(self) -> None:
         """Raise `StoreAway` unless Redis accepts a write; a full one would still answer PING."""
-        await self.put(once_key("alive"), "1", ALIVE)
+        await self.put(once_key("alive"), "1", keep.ALIVE)
 
 
 @asynccontextmanager
@@ -123,9 +121,6 @@ async def open_store(url: str, timing: Timing = TIMING) -> AsyncIterator[Store]:
 SCHEMA = 1
 """The version that this release reads and writes; one that changes a key's form raises it."""
 
-KEEP = timedelta(days=3650)
-"""Longer than anything that is kept, and renewed by each start."""
-
 
 async def check_schema(store: Store) -> bool:
     """Return True if a relay has used the workspace; `OperatorError` if a newer one has."""
@@ -141,4 +136,4 @@ async def check_schema(store: Store) -> bool:
 async def claim_schema(store: Store) -> None:
     """Note that this release uses the workspace, unless `check_schema` raises."""
     await check_schema(store)
-    await store.put(SCHEMA_KEY, str(SCHEMA), KEEP)
+    await store.put(SCHEMA_KEY, str(SCHEMA), keep.FOREVER)

@@ -46,3 +46,47 @@ WATCHED = timedelta(days=1)
 
 LEDGER = timedelta(days=400)
 """What sessions used in a month, from the last use: 13 months."""
+
+CLAIMED = timedelta(days=2)
+"""That a command, press or form was done: longer than Slack retries Delayed Events (24 h)."""
+
+STARTED = TRIED + timedelta(days=1)
+"""What came of a start, at least: longer than an entry that is not tried any more."""
+
+ANSWERED = timedelta(days=30)
+ADOPTED = timedelta(days=30)
+OFFERED = timedelta(days=30)
+SAID_ONCE = timedelta(days=30)
+"""The answer to a question; that a channel adopted a session, which is new for 7 days, and, without
+a process, its rules; that a thread was offered a link; a notice that is not repeated."""
+
+DIGEST = timedelta(days=30)
+"""The entry of a digest, which waits for a week at most, and perhaps for an outage."""
+
+TICKET = timedelta(hours=24)
+"""What a modal or an offer is about, while a person leaves it open, or unanswered."""
+
+PROMPTED = timedelta(days=1)
+NO_AGENTS = timedelta(days=1)
+"""That a person was offered prompts, and that Slack has no states of agents here."""
+
+ACCOUNT = timedelta(days=1)
+NO_ACCOUNT = timedelta(minutes=10)
+"""A person's account in Devin, or that it may not be used; that there is none, though required."""
+
+SAME_WORDS = timedelta(minutes=10)
+"""That words were said as an account: the same ones could not be told from them."""
+
+LOOKED_UP = timedelta(minutes=4)
+CHANNEL = timedelta(minutes=10)
+MEMBERS = timedelta(seconds=5)
+"""Slack's answers; a process then has them at hand for as long again, at most for a minute."""
+
+CHANNEL_EVENT = CHANNEL + timedelta(minutes=1)
+"""What an event said of a channel: longer than an answer that was asked for before it."""
+
+FOREVER = timedelta(days=3650)
+"""The version of the keys; a channel's profile, though nobody may change it for long."""
+
+ALIVE = timedelta(minutes=1)
+"""What `/readyz` writes."""

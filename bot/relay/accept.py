@@ -21,6 +21,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, OutcomeKind, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
+from bot.redis.keep import TRIED
 from bot.relay.listening import Listening
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
@@ -29,7 +30,7 @@ from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Missed
 from bot.store.claims import start_claim
 from bot.store.links import card_owed
-from bot.store.outbox import KEEP, Owed, Owing, Schedule
+from bot.store.outbox import Owed, Owing, Schedule
 from bot.store.state import State
 from bot.text.to_devin import TEXT_READ, first_words, is_empty, mentioned, to_markdown
 
@@ -147,7 +148,7 @@ class Accepting:
             return link
         raise errors.BeingStarted if await self.is_starting(thread) else errors.NotLinked
 
-    async def owe(self, owed: Owed, content: str, keep: timedelta = KEEP) -> Owing:
+    async def owe(self, owed: Owed, content: str, keep: timedelta = TRIED) -> Owing:
         """Add an entry to the outbox, once within `keep`, and have it told soon."""
         if owing := await self.state.outbox.owe(owed, content, keep):
             await self.schedule.tell(owed)

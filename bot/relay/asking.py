@@ -13,12 +13,13 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId, find_session
 from bot.model.threads import ThreadRef, ts_micros
+from bot.redis.keep import OFFERED
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
 from bot.slack.app.workspace import Workspace
-from bot.store.claims import OFFERED, Ticket
+from bot.store.claims import Ticket
 from bot.store.state import State
 from bot.text.to_devin import is_empty, strip_mention, to_markdown
 from bot.wording import forms, refusals, thread_links

@@ -14,6 +14,7 @@ from bot.model.errors import AlreadyDone, EmptyMessage, Expired, MessageGone
 from bot.model.people import Standing, UserId
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import Notices
@@ -21,7 +22,7 @@ from bot.runtime.in_flight import Background
 from bot.runtime.logs import Event, audit
 from bot.store.claims import Ticket, new_number
 from bot.store.links import GONE
-from bot.store.outbox import KEEP, Owing
+from bot.store.outbox import Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision, outlasted
 from bot.store.state import State
 from bot.text.to_devin import is_empty, says_something
@@ -155,7 +156,7 @@ class Edits:
             if self.accepting.workspace.settings.act_as == "required":
                 standing = Standing.NOT_SENDER
                 raise await self.accepting.turn_away(by, thread.channel, standing, reply_id=reply)
-            await self.state.claims.claim(again(reply, number), KEEP)
+            await self.state.claims.claim(again(reply, number), keep.TRIED)
         session = await self.state.mailbox.send_again(kept, number)
         if session is None:
             raise AlreadyDone

@@ -8,13 +8,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from bot.mirror.news import follow_of
 from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
+from bot.redis.keep import PROMPTED
 from bot.relay.accept import Accepting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
@@ -31,7 +31,6 @@ from bot.wording.usage import MOST_LINES
 log = logging.getLogger(__name__)
 
 SUGGEST = "assistant.threads.setSuggestedPrompts"
-PROMPTED = timedelta(days=1)
 
 MOST_LISTED = 5_000
 """Most threads, of all channels, among which a person's are looked for."""

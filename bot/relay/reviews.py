@@ -18,12 +18,13 @@ from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
+from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing
+from bot.store.outbox import Begun, Owed, OwedKind, Owing
 from bot.store.state import State
 from bot.wording.message import LEGACY, SlackMessage
 from bot.wording.mirror import card as words
@@ -153,7 +154,7 @@ class Reviews:
         # An earlier try may have asked for the one that has failed.
         asks, claims = f"review asked:{request}", self.state.claims
         if not isinstance(found, Review) or (has_failed and not await claims.is_claimed(asks)):
-            await claims.claim(asks, KEEP)
+            await claims.claim(asks, keep.TRIED)
             # Devin says why it can't read of a pull request when it is asked to review it.
             answer = await self.devin.ask_review(asked.url)
             if isinstance(answer, Wait):
@@ -172,7 +173,7 @@ class Reviews:
         if not await claims.claim(_watch(asked, found.commit), wait, request):
             return told  # the result is for another request of this thread
         await self.notices.say(asked.thread, told, once=f"review begun:{request}")
-        await claims.note(f"review:{request}", found.commit, KEEP)
+        await claims.note(f"review:{request}", found.commit, keep.TRIED)
         return None
 
     async def _latest(self, asked: Asked, commit: str = "") -> Review | Unread | None:

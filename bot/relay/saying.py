@@ -22,13 +22,14 @@ from bot.model.record import Record
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef, micros_ts, ts_micros
+from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices, having_posted
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
-from bot.store.outbox import KEEP, Begun, Owed, OwedKind, Owing
+from bot.store.outbox import Begun, Owed, OwedKind, Owing
 from bot.store.state import State
 from bot.text.mrkdwn import as_typed
 from bot.text.to_slack import escape
@@ -38,9 +39,6 @@ from bot.wording.message import SlackMessage, View, verbatim
 from bot.wording.mirror import posts
 
 log = logging.getLogger(__name__)
-
-KEEP_ANSWER = timedelta(days=30)
-"""The time for which the answer to a question is known."""
 
 ACTIVE = timedelta(days=7)
 """`/devin-say` without a session ignores sessions without traffic for longer than this."""
@@ -103,8 +101,8 @@ class Speaking:
             reply = spoken.reply
             channel = reply.thread.channel
             await self.accepting.count_start(reply.author, channel, spoken.key, reply.step)
-        keep = KEEP_ANSWER if spoken.asked else KEEP
-        return await self.accepting.owe(spoken.owed, spoken.to_json(), keep)
+        kept = keep.ANSWERED if spoken.asked else keep.TRIED
+        return await self.accepting.owe(spoken.owed, spoken.to_json(), kept)
 
     async def command(
         self,

@@ -17,6 +17,7 @@ from bot.model.ledger import Use
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.sessions import OVER, NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
+from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
@@ -28,9 +29,6 @@ from bot.store.state import State
 from bot.wording import usage as words
 from bot.wording.message import SlackMessage
 from bot.wording.usage import MOST_LINES, Item, Spent
-
-KEPT = timedelta(days=30)
-"""The time for which an entry is kept: one waits for a week at most, and perhaps for an outage."""
 
 MOST_THREADS = 500
 """Most threads of a channel, those with the latest traffic, that a digest is about."""
@@ -169,7 +167,7 @@ class Usage:
     async def _owe(self, channel: str, due: datetime) -> datetime:
         """Owe the digest that is due then, once; a poll finds it at its time."""
         owed = digest_owed(self.workspace.team, channel, due)
-        await self.state.outbox.owe(owed, "", KEPT, int(due.timestamp() * 1000))
+        await self.state.outbox.owe(owed, "", keep.DIGEST, int(due.timestamp() * 1000))
         return due
 
     async def _words(self, channel: str, digest: Digest, due: datetime) -> SlackMessage | None:

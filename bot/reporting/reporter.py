@@ -11,19 +11,19 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
 from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
 from bot.model.threads import ThreadRef
+from bot.redis import keep
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background
 from bot.slack.api import LIMITED
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import Threads
-from bot.store.outbox import KEEP, Begun, Outbox, Owed, OwedKind, Report, Schedule
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Report, Schedule
 from bot.store.state import State
 from bot.timing import TIMING
 from bot.wording import delivery_reports, workflows
@@ -123,9 +123,6 @@ class Reporter:
 TRIES = 4
 LONGEST_WAIT_SECONDS = 30.0
 
-ONCE = timedelta(days=30)
-"""The time for which a notice with `once` is not repeated."""
-
 
 class Notice(Record):
     """A message that is owed to everybody in `thread`, or, with `to`, to one person there."""
@@ -167,7 +164,8 @@ class Notices:
     async def _owe(self, thread: ThreadRef, notice: Notice, once: str) -> None:
         about = f"{once}:{thread.thread_ts}" if once else secrets.token_hex(8)
         owed = Owed(f"{thread.team}:said:{thread.channel}:{about}", 1, OwedKind.NOTICE)
-        if await self.outbox.owe(owed, notice.to_json(), ONCE if once else KEEP):
+        kept = keep.SAID_ONCE if once else keep.TRIED
+        if await self.outbox.owe(owed, notice.to_json(), kept):
             await self.schedule.tell(owed)
 
     def mark(self, channel: str, ts: str, emoji: str) -> None:

@@ -1,8 +1,8 @@
 """What Slack says of channels: one look-up for all that the relay wants to know of one.
 
 Slack is asked again if an answer is older than its use allows; if there is no call left for that,
-it is used for up to `KEPT`. A channel that Slack does not show the bot counts as shared with
-outsiders, and is visible to nobody.
+it is used for up to `keep.CHANNEL`. A channel that Slack does not show the bot counts as shared
+with outsiders, and is visible to nobody.
 """
 
 import logging
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from bot.model.errors import CHANNEL_MOVED, OPERATOR_MUST_ACT, CannotPost, SlackAway, SlackRefused
 from bot.model.people import Person
 from bot.model.record import Record, mapping, string, strings
+from bot.redis import keep
 from bot.redis.keys import known_key
 from bot.slack.api import LIMITED, MISSING_SCOPE, RATE_LIMITED, SECOND, call, pages
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
@@ -22,7 +23,6 @@ from bot.slack.lookups import TIER_4, Lookup, Need, Source
 log = logging.getLogger(__name__)
 
 INFO, MEMBERS = "conversations.info", "conversations.members"
-KEPT = timedelta(minutes=10)
 FRESH_SECONDS, LISTED_SECONDS, REFUSED_SECONDS = 60, 300, 5
 """How old an answer may be: in general; if it says who may see a thread; and if it says that Slack
 does not show the channel, to which the bot may be invited now."""
@@ -30,14 +30,8 @@ does not show the channel, to which the bot may be invited now."""
 UNREADABLE = "unreadable"
 """A refusal of ours, for an answer without a channel."""
 
-MEMBERS_KEPT = timedelta(seconds=5)
-"""A change is noticed after twice that: an answer is kept in Redis, and then at hand."""
-
 SHARED, MOVED = "shared", "moved"
 """The kinds of events that are noted: outsiders read along, with the second under a new id."""
-
-TOLD = KEPT + timedelta(minutes=1)
-"""The time for which an event is kept: longer than an answer that was asked for before it."""
 
 
 class Channel(Record):
@@ -83,9 +77,9 @@ class Channels:
         self._store = source.store
         self._clock = source.client.clock
         self._link_ttl = link_ttl
-        self.lookup = Lookup(source, INFO, self._look_up, _CHANNEL, kept=KEPT)
+        self.lookup = Lookup(source, INFO, self._look_up, _CHANNEL, kept=keep.CHANNEL)
         self._members = Lookup(
-            source, MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_4, kept=MEMBERS_KEPT
+            source, MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_4, kept=keep.MEMBERS
         )
 
     async def get(self, channel: str, need: Need, fresh: float = FRESH_SECONDS) -> Channel:
@@ -117,7 +111,7 @@ class Channels:
         """Note that other organizations share `channel`; return True if its threads must know."""
         told, known = await self._noted(channel)
         event = Event(at=self._clock.now)
-        await self._store.put(known_key(SHARED, channel), event.to_json(), TOLD)
+        await self._store.put(known_key(SHARED, channel), event.to_json(), keep.CHANNEL_EVENT)
         return told is None or (known is not None and not known.is_shared)
 
     async def told_moved(self, channel: str, now: str) -> None:

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused, StoreAway
 from bot.model.threads import is_id
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import Key, calls_key, known_key
 from bot.redis.lua import commands
@@ -30,8 +31,8 @@ from bot.timing import Timing
 
 log = logging.getLogger(__name__)
 
-KEPT, AT_HAND_SECONDS = timedelta(minutes=4), 60
-"""The times for which Redis keeps an answer, and then a process: changes go unnoticed for both."""
+AT_HAND_SECONDS = 60
+"""The time for which a process keeps an answer of Redis: changes go unnoticed for both times."""
 
 REMEMBERED = 10_000
 
@@ -85,7 +86,7 @@ class Lookup(Generic[V]):
     look_up: Callable[[str], Awaitable[V]]
     form: TypeAdapter[V]
     tier: int = TIER_3
-    kept: timedelta = KEPT
+    kept: timedelta = keep.LOOKED_UP
 
     def __post_init__(self) -> None:
         """Begin with nothing at hand."""

@@ -19,7 +19,7 @@ from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
-from bot.redis.keep import CLAIM_LEASE
+from bot.redis.keep import CLAIM_LEASE, CLAIMED, TICKET
 from bot.redis.keys import calls_key, once_key, ticket_key
 from bot.redis.lua import commands
 from bot.timing import TIMING
@@ -27,12 +27,6 @@ from bot.timing import TIMING
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
-
-CLAIM = timedelta(days=2)
-"""Longer than Slack's Delayed Events retry (24 h)."""
-
-OFFERED = timedelta(days=30)
-"""The time for which a thread in which a link was offered gets no other offer."""
 
 
 def start_claim(thread: ThreadRef) -> str:
@@ -66,7 +60,7 @@ class Claims:
         """Undo `begin`, for work that failed and may be attempted again at once."""
         await self._store.delete(once_key(f"begun:{what}"))
 
-    async def claim(self, what: str, keep: timedelta = CLAIM, mine: str = "") -> bool:
+    async def claim(self, what: str, keep: timedelta = CLAIMED, mine: str = "") -> bool:
         """Return True for the first claim of `what`, and for each later one by the same `mine`."""
         return await self._store.claim(once_key(f"claim:{what}"), mine or new_number(), keep)
 
@@ -147,9 +141,6 @@ class Starts:
         return timedelta(milliseconds=wait_ms) if wait_ms else None
 
 
-KEEP = timedelta(hours=24)
-"""The time for which a person may leave a modal open, or an offer unanswered."""
-
 LENGTH = 32
 
 
@@ -177,7 +168,7 @@ class Tickets:
     async def issue(self, ticket: Ticket) -> str:
         """Keep `ticket`, and return its number."""
         number = new_number()
-        await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), KEEP)
+        await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), TICKET)
         return number
 
     async def write(self, number: str, ticket: T, is_later: Callable[[T], bool]) -> bool:
@@ -188,7 +179,7 @@ class Tickets:
             found = type(ticket).parse(raw)
             if found is not None and is_later(found):
                 return False
-            if await self._store.swap(key, raw or "", ticket.to_json(), KEEP):
+            if await self._store.swap(key, raw or "", ticket.to_json(), TICKET):
                 return True
 
     async def read(self, form: type[T], number: str, by: UserId) -> T:

@@ -19,6 +19,7 @@ from bot.model.people import UserId
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
+from bot.redis.keep import FOREVER
 from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
 from bot.redis.lua import commands
 from bot.store.lua import scripts
@@ -198,10 +199,6 @@ def _means(session: SessionId | None, link: Link | None) -> bool:
     return session is None or (link is not None and link.session == session)
 
 
-KEEP = timedelta(days=3650)
-"""A channel must not lose its cap because nobody changed it for long."""
-
-
 class Profiles:
     """The profiles, in Redis."""
 
@@ -222,7 +219,7 @@ class Profiles:
             was = Profile.parse(raw or None) or Profile()
             profile = was.model_copy(update=dict(change(was)))
             new = "" if profile == Profile() else profile.to_json()
-            if await self._store.swap(key, raw, new, KEEP):
+            if await self._store.swap(key, raw, new, FOREVER):
                 return profile
 
     async def move(self, channel: str, to: str) -> None:

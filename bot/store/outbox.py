@@ -116,10 +116,6 @@ class Schedule(Protocol):
         """Post an outbox entry in `after` seconds."""
 
 
-KEEP = TRIED
-"""The usual time for which an entry and its subject are kept."""
-
-
 class Owing(IntEnum):
     """What has come of an entry that was to be added; true while it is still to be done."""
 
@@ -187,7 +183,7 @@ class Outbox:
         return Begun(owed, held, bool(again), record)
 
     async def pause(
-        self, begun: Begun, after: float, *, may_be_done: bool, keep: timedelta = KEEP
+        self, begun: Begun, after: float, *, may_be_done: bool, keep: timedelta = TRIED
     ) -> None:
         """End this try, in which it `may_be_done`, with another one due in `after` seconds.
 

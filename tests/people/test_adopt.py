@@ -13,10 +13,11 @@ from bot.model.errors import NotAllowed
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
 from bot.relay.lifecycle.adopting import thread_owed
-from bot.store.outbox import KEEP, Outbox, Owed, OwedKind
+from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.wording import refusals
 from bot.wording.commands import by_mention
 from bot.wording.lifecycle import adopting as words
@@ -359,7 +360,7 @@ async def test_a_process_that_dies_before_it_owes_loses_none(
     made = desk.devin.appear(NIGHTLY)
     place = desk.slack.workspace.channel("general").id if claimed else "C0OTHER000"
     # Without an await, so no look finds the session before the claim.
-    plain.set(at(once_key(f"claim:adopted:{made.session_id}")), place, ex=KEEP)
+    plain.set(at(once_key(f"claim:adopted:{made.session_id}")), place, ex=keep.TRIED)
     await look(desk, raw)
     if claimed:
         await until_threads(desk, 1)

@@ -27,13 +27,13 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import once_key
 from bot.relay.asking import Asking
 from bot.relay.lifecycle.starting import Noted, Start
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
-from bot.store.outbox import KEEP
 from bot.wording import commands, refusals, thread_links, workflows
 from bot.wording.lifecycle import form, starting
 from bot.wording.message import SlackMessage
@@ -783,4 +783,4 @@ async def test_that_devin_was_asked_is_known_for_longer_than_a_start_is_tried(
     """Or one that an outage has put off for days would start a second session."""
     await until_linked(desk, await desk.mention("start Fix it"))
     found = [key async for key in raw.scan_iter(at(once_key("claim:start sent:*")))]
-    assert [await raw.ttl(key) > KEEP.total_seconds() for key in found] == [True]
+    assert [await raw.ttl(key) > keep.TRIED.total_seconds() for key in found] == [True]

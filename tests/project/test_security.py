@@ -20,10 +20,8 @@ from bot.__main__ import OPTIONS
 from bot.app import Bot
 from bot.redis import keep
 from bot.redis.connection import Store
-from bot.relay import saying
 from bot.settings import load_settings
 from bot.slack.app.manifest import manifest_yaml, required_scopes
-from bot.store import claims
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from sandbox.slack.world.state import DEFAULT_SCOPES
@@ -160,12 +158,12 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
     [
         ("while it is queued", keep.WAITING),
         ("after any other outcome", keep.DONE),
-        ("edited after it was sent", claims.KEEP),
+        ("edited after it was sent", keep.TICKET),
         ("came before its message", keep.AHEAD),
         ("the request to start a session", keep.TRIED),
-        ("a question from Devin", saying.KEEP_ANSWER),
+        ("a question from Devin", keep.ANSWERED),
         ("hasn't been shown yet", keep.OWED),
-        ("a one-time notice was sent", claims.OFFERED),
+        ("a one-time notice was sent", keep.OFFERED),
         ("what each session used", keep.LEDGER),
     ],
 )

@@ -10,12 +10,12 @@ from redis.asyncio import Redis
 
 from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.slack.api import LIMITED, SlackClock
 from bot.slack.channels import (
     FRESH_SECONDS,
     INFO,
-    KEPT,
     LISTED_SECONDS,
     REFUSED_SECONDS,
     Channels,
@@ -215,7 +215,7 @@ async def test_without_a_look_up_left_an_older_answer_will_do(
 ) -> None:
     """Words that Slack's limit would hold up go by what it said some minutes ago."""
     assert not (await channels.get(GENERAL, Need.WORDS)).is_shared
-    clock.now += KEPT.total_seconds() - 1
+    clock.now += keep.CHANNEL.total_seconds() - 1
     await looked_up(channels, many(box, 60), Need.ACT)
     calls = len(asked(box))
     assert not (await channels.get(GENERAL, Need.WORDS)).is_shared

@@ -22,6 +22,7 @@ from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef, ts_micros
+from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices, having_posted
 from bot.runtime import metrics
@@ -37,10 +38,6 @@ from bot.wording.lifecycle import adopting as words
 from bot.wording.message import LEGACY, SlackMessage
 
 log = logging.getLogger(__name__)
-
-ADOPTED_KEPT = timedelta(days=30)
-"""The time for which a session stays adopted, far longer than `WITHIN`; and for which a channel's
-rules outlive the last process."""
 
 MOST_AN_HOUR = 10
 """The most threads that a channel gets by its rules in an hour."""
@@ -120,7 +117,7 @@ class OwnThreads:
         owed = thread_owed(self.workspace.team, channel, session)
         await self.accepting.owe(owed, wanted.to_json())
         if wanted.rule:
-            await self.state.claims.note(adopted(session), f"{channel} done", ADOPTED_KEPT)
+            await self.state.claims.note(adopted(session), f"{channel} done", keep.ADOPTED)
 
     async def tell(self, begun: Begun) -> bool:
         """Post the first message and link its thread, unless an earlier try has done either."""
@@ -309,14 +306,14 @@ class Adopting:
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
         await self.state.claims.note(
-            _mark(channel, rule), str(int(since.timestamp())), ADOPTED_KEPT
+            _mark(channel, rule), str(int(since.timestamp())), keep.ADOPTED
         )
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """Let the entry be due again; without rules it ends, unless some were made meanwhile."""
         channel, pause = begun.owed.subject.rpartition(":")[2], self.workspace.timing.adopt_pause
         if told:
-            await self.state.outbox.pause(begun, pause, may_be_done=False, keep=ADOPTED_KEPT)
+            await self.state.outbox.pause(begun, pause, may_be_done=False, keep=keep.ADOPTED)
             return
         await self.state.outbox.take_back(begun)
         if (await self.state.profiles.get(channel)).rules:
@@ -324,7 +321,7 @@ class Adopting:
 
     async def _owe(self, channel: str) -> None:
         owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, OwedKind.ADOPT)
-        await self.accepting.owe(owed, "", ADOPTED_KEPT)
+        await self.accepting.owe(owed, "", keep.ADOPTED)
 
     async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:
         """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
@@ -346,7 +343,7 @@ class Adopting:
     async def _adopt(self, channel: str, rule: Rule, one: SessionSummary) -> bool:
         """Owe a session's thread, unless another channel has it; return False if it must wait."""
         claim = adopted(one.session)
-        if not await self.state.claims.claim(claim, ADOPTED_KEPT, channel):
+        if not await self.state.claims.claim(claim, keep.ADOPTED, channel):
             return True
         if await Starts(self.state.store, MOST_AN_HOUR).count(f"adopt:{channel}", one.session):
             await self.state.claims.disclaim(claim)

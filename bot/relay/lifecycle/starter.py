@@ -19,9 +19,10 @@ from bot.model.options import BadOptions
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
 from bot.model.threads import ts_micros
+from bot.redis.keep import STARTED
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts
-from bot.relay.lifecycle.starting import KEEP_CLAIM, Noted, Start
+from bot.relay.lifecycle.starting import Noted, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.api import SECOND
@@ -64,7 +65,7 @@ class Starter:
             return False
         start = Start.model_validate_json(raw)
         claim = start_claim(start.thread)
-        if not await self.state.claims.claim(claim, KEEP_CLAIM, start.tag):
+        if not await self.state.claims.claim(claim, STARTED, start.tag):
             await self._explain(start, words.BUSY)
             if start.is_reaction:
                 await self.state.outbox.take_back(begun)
@@ -238,7 +239,7 @@ class Starter:
     def _keep(self, start: Start) -> timedelta:
         """Return how long no other reaction, or press to continue a session, starts another."""
         lasts = start.emoji or start.continues
-        return max(KEEP_CLAIM, self.workspace.settings.link_ttl) if lasts else KEEP_CLAIM
+        return max(STARTED, self.workspace.settings.link_ttl) if lasts else STARTED
 
     def _is_over(self, start: Start) -> bool:
         return time.time() - start.at >= self.workspace.settings.give_up_after.total_seconds()

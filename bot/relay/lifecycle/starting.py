@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Self
 
 from pydantic import Field
@@ -36,7 +35,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying import Speaking
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import KEEP, Owed, OwedKind, Owing
+from bot.store.outbox import Owed, OwedKind, Owing
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -145,10 +144,6 @@ class Choosing:
             return found if found.is_passing else unread
         fits = (one.id for one in found if one.macro.lower() == macro.lower())
         return next(fits, OptionProblem(OptionFlaw.NO_PLAYBOOK, "playbook", macro))
-
-
-KEEP_CLAIM = KEEP + timedelta(days=1)
-"""Longer than an entry that is not tried any more."""
 
 
 class Noted(Record):
