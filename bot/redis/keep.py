@@ -42,7 +42,7 @@ TRIED = timedelta(days=7)
 """An entry of the outbox and its subject, at least, from each try at it."""
 
 WATCHED = timedelta(days=1)
-"""What is known of a session, at least: its next poll comes within an hour."""
+"""What is known of a session, at least: it is polled every 5 min, and read every hour."""
 
 LEDGER = timedelta(days=400)
 """What sessions used in a month, from the last use: 13 months."""
