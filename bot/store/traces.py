@@ -50,7 +50,7 @@ async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Map
     sets = keys.mail_key(session), keys.UNREAD_KEY, keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY
     members = id_, thread.name, session, session, session, *map(str, owed)
     places = [*sets, *[keys.OUTBOX_KEY] * len(owed)]
-    waits = await store.field(keys.subject_key(words_subject(thread)), "waits")
+    waits = await store.field(keys.subject_key(words_subject(thread)), "waiting_since")
     is_leased = await store.get(keys.lease_key(session)) is not None
     at, found = await commands.places(store, keys=places, members=members)
     if await _fields(store, *subject) != kept:  # its delivery has gone on meanwhile

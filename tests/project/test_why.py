@@ -359,7 +359,7 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
     await case.scored(OUTBOX_KEY, str(words_owed(case.thread)), ms(20))
     await case.scored(WATCH_KEY, ID, ms(20))
     words = at(subject_key(words_subject(case.thread)))
-    await case.raw.hset(words, "waits", str(ms(-60)))
+    await case.raw.hset(words, "waiting_since", str(ms(-60)))
     await case.raw.expire(words, 1_000)
     found = await case.told()
     assert found["Message"].startswith("✓ ")

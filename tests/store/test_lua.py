@@ -29,7 +29,7 @@ HASHES: dict[str, set[str]] = {
         *("sending_since", "files", "as_user", "outcome", "put_off_at", "delay_told_in", "edited"),
         *("meanwhile", "meanwhile_at", "meanwhile_drops", "applied", "content"),
     },
-    "subject": {"content", "round", "posting", "batch", "notes", "since", "waits"},
+    "subject": {"content", "round", "posting", "batch", "notes", "since", "waiting_since"},
     "record": {"content", "round", "state", "meanwhile", "delay_told_in", "reply", "files"},
     "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "rests_until"},
     "watched": {

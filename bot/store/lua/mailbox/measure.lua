@@ -39,7 +39,8 @@ for i = 1, #entries, 2 do
   elseif kind == 'words' then
     words = words + 1
     local subject = key.subject(name)
-    first_words = math.min(first_words, tonumber(redis.call('HGET', subject, 'waits') or now))
+    local since = redis.call('HGET', subject, 'waiting_since')
+    first_words = math.min(first_words, tonumber(since or now))
   end
   if not rests then reports = reports + 1 end
 end

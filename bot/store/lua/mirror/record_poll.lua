@@ -54,7 +54,7 @@ for _, one in ipairs(said) do
   redis.call('EXPIRE', subject, keep.owed)
   if not redis.call('ZSCORE', key.outbox, one.owed) then
     redis.call('ZADD', key.outbox, now, one.owed)
-    redis.call('HSET', subject, 'waits', now)
+    redis.call('HSET', subject, 'waiting_since', now)
     owes[#owes + 1] = {one.owed, 0}
   end
   prolong(key.outbox, keep.owed)

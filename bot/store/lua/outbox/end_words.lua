@@ -8,7 +8,7 @@ local notes = ARGV[4]
 local subject, begun, holds = try_of(owed)
 if holds ~= held then return 0 end
 redis.call('HDEL', subject, 'posting', 'since', begun)
-redis.call('HSET', subject, 'notes', notes, 'waits', now_ms())
+redis.call('HSET', subject, 'notes', notes, 'waiting_since', now_ms())
 if redis.call('LLEN', key.words(thread)) == 0 then
   redis.call('ZREM', key.outbox, owed)
   return 0
