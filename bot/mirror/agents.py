@@ -34,11 +34,11 @@ from bot.wording.mirror.card import agent_title
 log = logging.getLogger(__name__)
 
 
-FRESH = timedelta(seconds=75)
+SET_AGAIN = timedelta(seconds=75)
 """The time after which a line is set again: before Slack clears it."""
 
 THREADS = 10_000
-"""Lines that this process remembers to be fresh; another one may set the same line again."""
+"""Lines that this process remembers it has set; another one may set the same line again."""
 
 
 class StatusLines:
@@ -52,12 +52,12 @@ class StatusLines:
         self._watches, self._cards = state.watches, state.cards
         self._audience = audience
         self._background = background
-        self._fresh: TTLCache[ThreadRef, None] = TTLCache(THREADS, FRESH.total_seconds())
+        self._just_set: TTLCache[ThreadRef, None] = TTLCache(THREADS, SET_AGAIN.total_seconds())
 
     def keep(self, threads: Sequence[ThreadRef], *, is_new: bool = False) -> None:
-        """Show in `threads` that their session is at work, if that is new or not fresh."""
+        """Show in `threads` that their session is at work, if that is new or was not set lately."""
         for thread in threads:
-            if is_new or thread not in self._fresh:
+            if is_new or thread not in self._just_set:
                 self._spawn(thread)
 
     async def again(self, thread: ThreadRef, session: SessionId) -> None:
@@ -69,11 +69,11 @@ class StatusLines:
     def clear(self, threads: Sequence[ThreadRef]) -> None:
         """Clear the lines of `threads`, whose session has just stopped working."""
         for thread in threads:
-            self._fresh.pop(thread, None)
+            self._just_set.pop(thread, None)
             self._background.spawn(self._clear(thread))
 
     def _spawn(self, thread: ThreadRef) -> None:
-        self._fresh[thread] = None
+        self._just_set[thread] = None
         self._background.spawn(self._show(thread))
 
     async def _clear(self, thread: ThreadRef) -> None:
@@ -192,14 +192,14 @@ class AgentSessions:
         wanted: Slot | None,
         *,
         again: bool,
-        is_fresh: bool,
+        is_current: bool,
     ) -> tuple[Slot | None, float | None]:
         """Have Slack show `wanted`, and return what it shows then.
 
         Also return the seconds after which it must be shown again, if that is so. It may not be as
         it `was`, if a try that was cut off may have changed it and is made `again`. A `session`
         that was just asked to stop is active for a while, whether or not it works. While what was
-        shown `is_fresh`, Slack is not told it again.
+        shown `is_current`, Slack is not told it again.
         """
         if wanted is None or self._is_off:
             return None if self._is_off else was, None
@@ -211,7 +211,7 @@ class AgentSessions:
         if pause is not None and await self._claims.is_claimed(stopping(thread, session)):
             wanted, pause = replace(wanted, status=AgentStatus.ACTIVE), self._stopped_seconds
         try:
-            if not is_fresh or pause is None or was != wanted:
+            if not is_current or pause is None or was != wanted:
                 await self._tell(thread, was or Slot(), wanted)
         except SlackAway as error:
             return Slot(), self._wait(thread, error)

@@ -66,9 +66,9 @@ class CardTeller:
         if begun.again and not is_linked:
             was = was or Slot()  # a try that was cut off may have made a session
         wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
-        is_fresh = int(record["rests_until"] or 0) > begun.at
+        is_current = int(record["rests_until"] or 0) > begun.at
         slot, rest = await self.status_lines.agents.show(
-            thread, session, was, wanted, again=begun.again, is_fresh=is_fresh
+            thread, session, was, wanted, again=begun.again, is_current=is_current
         )
         if is_linked and (ts != record["ts"] or slot is None):
             await self.status_lines.again(thread, session)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from bot.devin.api import MessagePage, SessionSummary, Source
-from bot.mirror.pace import FRESH_MS, RESOLUTION_MS, pulls_by, shown_of, until_next, updated_of
+from bot.mirror.pace import RESOLUTION_MS, SETTLING_MS, pulls_by, shown_of, until_next, updated_of
 from bot.model.sessions import (
     CAPS,
     NEAR,
@@ -37,12 +37,12 @@ QUESTION_READ = 4_000
 
 
 def events_of(
-    poll: TakenPoll, seen: Watched, fresh: Sequence[Said], page: MessagePage
+    poll: TakenPoll, seen: Watched, new: Sequence[Said], page: MessagePage
 ) -> Sequence[Said]:
     """Return what people must know besides Devin's words."""
     if page.has_more:
         return ()  # the state is that of the end, which was not read
-    rest, cap = _at_rest(poll, seen, fresh, page), _of_cap(poll, seen)
+    rest, cap = _at_rest(poll, seen, new, page), _of_cap(poll, seen)
     if any(one.kind is SaidKind.CAP_REACHED for one in cap):
         ends = {SaidKind.FINISHED, SaidKind.ENDED}  # which leave it to the cap how to go on
         more = {"cap": seen.cap}
@@ -70,12 +70,12 @@ _OVER = {"merged": SaidKind.MERGED, "closed": SaidKind.CLOSED}
 
 
 def _at_rest(
-    poll: TakenPoll, seen: Watched, fresh: Sequence[Said], page: MessagePage
+    poll: TakenPoll, seen: Watched, new: Sequence[Said], page: MessagePage
 ) -> Sequence[Said]:
     """Return the event of a turn that is over, if people have not been told of it."""
     before, last, at = poll.seen, seen.last, seen.read_at
     has_changed = seen.state is not before.state
-    is_turn = has_changed or bool(fresh) or before.has_more
+    is_turn = has_changed or bool(new) or before.has_more
     match seen.state:
         case SessionState.WAITING if is_turn and last and _ends_with_devin(page):
             options = parse_question(last.text[-QUESTION_READ:])
@@ -109,7 +109,7 @@ def _is_new_approval(poll: TakenPoll, last: Said | None, *, is_turn: bool) -> bo
     before = poll.seen
     is_new = before.state is not SessionState.APPROVAL
     if before.has_open(SessionState.APPROVAL):
-        is_later = last is not None and last.at > before.answerable_since + FRESH_MS
+        is_later = last is not None and last.at > before.answerable_since + SETTLING_MS
         is_new = is_turn and is_later and not _has_reply(poll)
     return is_new or _is_unmoved_by_reply(poll)
 
@@ -149,7 +149,7 @@ def _has_reply(poll: TakenPoll) -> bool:
 
 def _is_unmoved_by_reply(poll: TakenPoll) -> bool:
     """Return True if the state is Devin's answer to a reply: at first, it may be that of before."""
-    return _has_reply(poll) and poll.began - poll.replied >= FRESH_MS * poll.pause
+    return _has_reply(poll) and poll.began - poll.replied >= SETTLING_MS * poll.pause
 
 
 def _has_answered(poll: TakenPoll, last: Said | None) -> bool:
@@ -224,27 +224,27 @@ class Reading:
 def found_in(poll: TakenPoll, reading: Reading) -> Found:
     """Return what to record of a poll."""
     skew = reading.page.skew
-    fresh = [
+    new = [
         Said(id=one.id, at=_millis(one.at, skew), text=beginning(one.text))
         for one in reading.page.messages
         if one.source is Source.DEVIN and not poll.knows(one.id)
     ]
     reread_since = poll.seen.reread_since or (poll.seen.read_at if reading.is_reread else 0)
-    unknown = len(fresh)
+    unknown = len(new)
     if reread_since:
         # What was said before the last read is known, whatever its id.
-        fresh = [one for one in fresh if one.at + RESOLUTION_MS >= reread_since]
+        new = [one for one in new if one.at + RESOLUTION_MS >= reread_since]
     is_followed = any(not one.joined for one in poll.followers)
     is_history = poll.seen.is_new and not is_followed
-    seen = _seen(poll, reading, fresh, reread_since, is_history=is_history)
-    events = () if is_history else events_of(poll, seen, fresh, reading.page)
+    seen = _seen(poll, reading, new, reread_since, is_history=is_history)
+    events = () if is_history else events_of(poll, seen, new, reading.page)
     seen = seen.model_copy(update=told_by(poll, seen, events, reading.page))
     events = [*closed_by(poll, seen, reading.page), *events]
     said = [
         (one.thread, item)
         for one in poll.followers
         for item in (
-            *_shown_to(one, reading, seen, fresh, events),
+            *_shown_to(one, reading, seen, new, events),
             *_unreadable(one, poll, reading),
         )
     ]
@@ -255,7 +255,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
         after=timedelta(0) if seen.has_more else until_next(poll, seen),
         ids=[one.id for one in reading.page.messages if not poll.knows(one.id)],
         said=said,
-        left_out=_left_out(poll, reading, fresh, unknown - len(fresh)),
+        left_out=_left_out(poll, reading, new, unknown - len(new)),
         joined=[] if seen.has_more else [one for one in poll.followers if one.joined],
         cards=poll.followers if shows(seen) != shows(poll.seen) else (),
     )
@@ -268,8 +268,8 @@ def not_found(poll: TakenPoll) -> Found | None:
     that was only just linked may not be there yet.
     """
     age = poll.began - poll.read_wanted_at
-    is_fresh = poll.seen.is_new and age < FRESH_MS * poll.pause
-    if poll.seen.is_missing or poll.seen.state in OVER or is_fresh:
+    is_settling = poll.seen.is_new and age < SETTLING_MS * poll.pause
+    if poll.seen.is_missing or poll.seen.state in OVER or is_settling:
         return None
     unknown = SessionState.UNKNOWN
     since = poll.seen.since if poll.seen.state is unknown else poll.began
@@ -286,7 +286,7 @@ def shows(seen: Watched) -> tuple[object, ...]:
 
 
 def _seen(
-    poll: TakenPoll, reading: Reading, fresh: Sequence[Said], reread_since: int, *, is_history: bool
+    poll: TakenPoll, reading: Reading, new: Sequence[Said], reread_since: int, *, is_history: bool
 ) -> Watched:
     before, page, summary = poll.seen, reading.page, reading.summary
     update: dict[str, object] = {
@@ -302,8 +302,8 @@ def _seen(
         update["reread_since"] = reread_since or before.read_at or poll.began
     if poll.started is not None:
         update["cap"] = poll.started.cap
-    if fresh:
-        update |= {"last": fresh[-1], "is_turn_shown": is_history}
+    if new:
+        update |= {"last": new[-1], "is_turn_shown": is_history}
     if summary is not None and not page.has_more:
         update |= {
             "title": summary.title or before.title,
@@ -331,13 +331,13 @@ def _unreadable(one: Follower, poll: TakenPoll, reading: Reading) -> Sequence[Sa
 
 
 def _shown_to(
-    one: Follower, reading: Reading, seen: Watched, fresh: Sequence[Said], events: Sequence[Said]
+    one: Follower, reading: Reading, seen: Watched, new: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
     if one.joined:
-        fresh, events = _since_link(one, reading, fresh), ()
+        new, events = _since_link(one, reading, new), ()
     match follow_of(one.link, reading.default):
         case Follow.ALL:
-            return [*fresh, *events]
+            return [*new, *events]
         case Follow.TURNS:
             is_due = seen.is_at_rest and not seen.is_turn_shown and not one.joined
             is_later = seen.last is not None and seen.last.at + RESOLUTION_MS >= one.since
@@ -347,19 +347,19 @@ def _shown_to(
             return [one for one in events if one.kind in CAPS]
 
 
-def _since_link(one: Follower, reading: Reading, fresh: Sequence[Said]) -> Sequence[Said]:
+def _since_link(one: Follower, reading: Reading, new: Sequence[Said]) -> Sequence[Said]:
     is_told = one.thread not in reading.untold
-    return [m for m in fresh if not one.joined or (is_told and m.at + RESOLUTION_MS >= one.joined)]
+    return [m for m in new if not one.joined or (is_told and m.at + RESOLUTION_MS >= one.joined)]
 
 
 def _left_out(
-    poll: TakenPoll, reading: Reading, fresh: Sequence[Said], read_before: int
+    poll: TakenPoll, reading: Reading, new: Sequence[Said], read_before: int
 ) -> Mapping[str, int]:
     """Count why threads are not shown new messages of Devin's, or not each, for the log."""
     counts = Counter(read_before=read_before)
     for one in poll.followers:
-        later, follow = _since_link(one, reading, fresh), follow_of(one.link, reading.default)
-        counts["before_link"] += len(fresh) - len(later)
+        later, follow = _since_link(one, reading, new), follow_of(one.link, reading.default)
+        counts["before_link"] += len(new) - len(later)
         counts[f"follows_{follow}"] += 0 if follow is Follow.ALL else len(later)
     return +counts
 

@@ -32,7 +32,7 @@ RESTING = 300
 """The longest pauses between two polls, by state, with a child at work, and else, in
 `Timing.watch_pause`, a second."""
 
-FRESH_MS = 15_000
+SETTLING_MS = 15_000
 """The time after a reply, or the end of Devin's turn, in which each poll reads messages, as the
 first one after it does: Devin may list its last words after the state that they lead to, and still
 show the state before a reply. Until then, it also need not know a session that was just started."""
@@ -67,7 +67,7 @@ class Worth(IntEnum):
 def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     """Return the time until the next poll, about as long as nothing has happened; None: never."""
     idle = abs(poll.began - _moved_at(poll, seen))
-    if seen.state is SessionState.ENDED and idle >= FRESH_MS and not _has_open(poll, seen):
+    if seen.state is SessionState.ENDED and idle >= SETTLING_MS and not _has_open(poll, seen):
         return None
     has_work = any(one.state is SessionState.WORKING for one in seen.children)
     slowest = min(SLOWEST.get(seen.state, RESTING), CHILDREN if has_work else RESTING)
@@ -100,7 +100,7 @@ def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
         or (seen.is_at_rest and summary.acus != seen.acus)  # at work, the next read finds it soon
     )
     is_wanted = poll.read_wanted_at >= seen.read_at or seen.has_more
-    if is_wanted or has_moved or _is_fresh(poll):
+    if is_wanted or has_moved or _is_settling(poll):
         return Worth.NEWS
     if state is SessionState.ENDED:
         return Worth.NOTHING
@@ -121,12 +121,12 @@ def updated_of(summary: SessionSummary) -> int:
     return int(summary.updated_at.timestamp() * 1000) if summary.updated_at else 0
 
 
-def _is_fresh(poll: TakenPoll) -> bool:
+def _is_settling(poll: TakenPoll) -> bool:
     """Return True unless messages were read after that time."""
     seen = poll.seen
     if seen.state is SessionState.WORKING:
-        return seen.read_at - poll.replied < FRESH_MS
-    return abs(seen.read_at - _moved_at(poll, seen)) < FRESH_MS
+        return seen.read_at - poll.replied < SETTLING_MS
+    return abs(seen.read_at - _moved_at(poll, seen)) < SETTLING_MS
 
 
 def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:

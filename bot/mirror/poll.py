@@ -29,7 +29,7 @@ from bot.timing import Timing
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 16
+READ_AT_ONCE = 16
 """Sessions whose messages are read at once."""
 
 REFUSED = frozenset({401, 403})
@@ -75,7 +75,7 @@ class SessionPoll:
         self._api = str(generation_of(workspace.settings.devin_api_key.get_secret_value()))
         self._pause = workspace.timing.watch_pause
         self.untold: set[ThreadRef] = set()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(READ_AT_ONCE)
         self._reading: set[SessionId] = set()
 
     async def poll(self, polls: Sequence[TakenPoll]) -> None:
@@ -236,7 +236,7 @@ def _due(poll: TakenPoll, found: pace.Sessions) -> _Due:
     return _Due(worth, poll, summary, children)
 
 
-AHEAD = 2.5
+EARLY_PAUSES = 2.5
 """Sessions that are due within so many pauses are polled with those that are due now."""
 
 TOGETHER_SECONDS = 0.1
@@ -308,7 +308,7 @@ class Polling:
 
     async def _take(self) -> float | None:
         """Begin to poll what is due; return the seconds until more is, if that is known."""
-        ahead = AHEAD * timedelta(seconds=self._timing.watch_pause)
+        ahead = EARLY_PAUSES * timedelta(seconds=self._timing.watch_pause)
         polls, next_in = await self._watches.take(pace.MOST, ahead)
         if polls:
             task = self._background.spawn(self._poll(polls))

@@ -32,7 +32,7 @@ from bot.wording.mirror.card import Card, reads_replies
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100
+PAGE = 100
 
 MOST_CARDS = 1_000
 """Most cards that are edited because their channel is shared; others follow with their state."""
@@ -134,7 +134,7 @@ class Linking:
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, whose id is `to` from now on. Idempotent."""
         await self.workspace.channels.told_moved(channel, to)
-        while threads := await self.state.links.of_channel(self.workspace.team, channel, AT_ONCE):
+        while threads := await self.state.links.of_channel(self.workspace.team, channel, PAGE):
             links = await self.state.links.of(threads)
             named = await self.state.names.of([link.session for link in links if link is not None])
             for thread, link in zip(threads, links, strict=True):

@@ -32,8 +32,8 @@ from bot.store.lua import scripts
 from bot.store.outbox import Owed, parse_owed, words_owed, words_subject
 from bot.timing import TIMING
 
-AT_ONCE = 12
-"""The part of the minute's reads that may be made at once: one in this many."""
+BURST_DIVISOR = 12
+"""One in so many of the minute's reads may be made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Reads:
     def __init__(self, store: Store, per_minute: int) -> None:
         self._store = store
         self._per_minute = per_minute
-        self._burst = max(2, per_minute // AT_ONCE)
+        self._burst = max(2, per_minute // BURST_DIVISOR)
         self.seconds_each = 60 / max(1, per_minute - self._burst)
 
     async def spend(

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in, not_found
-from bot.mirror.pace import FRESH_MS, MOST_PULLS, asked_with, children_of
+from bot.mirror.pace import MOST_PULLS, SETTLING_MS, asked_with, children_of
 from bot.model.people import UserId
 from bot.model.sessions import (
     Follow,
@@ -338,7 +338,7 @@ def test_a_session_that_was_lost_for_a_while_tells_and_asks_nothing_again() -> N
 
 def test_a_session_that_was_just_linked_may_not_be_there_yet() -> None:
     """One that is never there is told after some seconds."""
-    for age, is_told in ((FRESH_MS - 1, False), (FRESH_MS, True)):
+    for age, is_told in ((SETTLING_MS - 1, False), (SETTLING_MS, True)):
         poll = TakenPoll(SESSION, NOW, Watched(), read_wanted_at=NOW - age)
         found = not_found(poll)
         assert (found is not None) is is_told
@@ -396,7 +396,7 @@ def test_an_ended_session_is_polled_a_little_longer() -> None:
     """Its last words may be listed late."""
     found = polled([], SessionState.ENDED)
     assert found.after is not None
-    ago = timedelta(milliseconds=FRESH_MS)
+    ago = timedelta(milliseconds=SETTLING_MS)
     later = polled([], SessionState.ENDED, updated_at=datetime.fromtimestamp(NOW / 1000, UTC) - ago)
     assert later.after is None
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
-from bot.mirror.pace import FRESH_MS
+from bot.mirror.pace import SETTLING_MS
 from bot.model.people import UserId
 from bot.model.sessions import (
     CLOSINGS,
@@ -188,7 +188,7 @@ def test_words_long_after_an_approval_are_about_another_one() -> None:
 def test_a_second_approval_between_two_polls_is_asked_for() -> None:
     """Both polls see the same state, but a reply has reached the session in between."""
     again = Step(SessionState.APPROVAL, replied=True, after=1_000)
-    late = Step(SessionState.APPROVAL, after=FRESH_MS)
+    late = Step(SessionState.APPROVAL, after=SETTLING_MS)
     assert kinds(APPROVAL, again, late, APPROVAL) == [["approval"], ["answered"], ["approval"], []]
 
 
@@ -297,10 +297,10 @@ def test_each_stay_has_one_approval_which_is_open_until_a_reply(sequence: list[S
         has_reply, is_new = talk.replied > asked_at, before is not step.state
         if is_open:
             has_words = bool(step.said) or is_new
-            is_new = has_words and not has_reply and said_at(talk) > asked_at + FRESH_MS
+            is_new = has_words and not has_reply and said_at(talk) > asked_at + SETTLING_MS
         is_open &= step.state in {SessionState.APPROVAL, SessionState.SUSPENDED} and not has_reply
         if step.state is SessionState.APPROVAL:
-            if is_new or (has_reply and talk.replied <= talk.now - FRESH_MS):
+            if is_new or (has_reply and talk.replied <= talk.now - SETTLING_MS):
                 stays, asked_at, is_open = stays + 1, talk.now, True
             if is_open:
                 last = next(one for one in reversed(talk.told) if one.kind is SaidKind.APPROVAL)
@@ -316,7 +316,7 @@ def test_each_stay_has_one_end_of_the_work(sequence: list[Step]) -> None:
     for step in sequence:
         talk.poll(step)
         if step.state is SessionState.FINISHED:
-            is_taken_in = told_at < talk.replied <= talk.now - FRESH_MS
+            is_taken_in = told_at < talk.replied <= talk.now - SETTLING_MS
             if before is not step.state or (is_taken_in and said_at(talk) + 1_000 >= talk.replied):
                 stays, told_at = stays + 1, talk.now
         assert talk.count(SaidKind.FINISHED) == stays
