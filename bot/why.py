@@ -224,7 +224,7 @@ def _listed(facts: Facts, now: int) -> str:
 
 def _shown(value: str, now: int) -> str:
     """Say a time by the clock, and how far from `now` (Unix ms) it is; else return the value."""
-    digits = value.removeprefix("-")  # `joined` is negative once its thread is caught up
+    digits = value.removesuffix(" read")  # `joined`, once its thread is caught up
     if not digits.isdecimal() or len(digits) not in UNITS:
         return value
     at = int(digits) * 1000 // UNITS[len(digits)]

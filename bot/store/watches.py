@@ -203,7 +203,7 @@ class Watches:
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
         found = [
-            Follower(parse_thread(name), link, max(0, int(joined)), abs(int(joined)))
+            _follower(name, joined, link)
             for name, joined, raw in followers
             if (link := Link.parse(raw)) is not None
         ]
@@ -312,6 +312,11 @@ class Watches:
         names = (f"by:{thread.name}", "ended_by")
         ((by, ended_by),) = await self._store.fields([watched_key(session)], *names)
         return by or "", ended_by or ""
+
+
+def _follower(name: str, joined: str, link: Link) -> Follower:
+    since, _, is_read = joined.partition(" ")
+    return Follower(parse_thread(name), link, 0 if is_read else int(since), int(since))
 
 
 def _seen(raw: str | None, since: object) -> Watched | None:

@@ -306,14 +306,15 @@ async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
 ) -> None:
     """The end of a turn shows it nothing from before that."""
     await linked(store)
-    name = f"joined:{thread().name}"
-    await raw.hset(at(watched_key(SESSION)), name, "5")
+    name, since = f"joined:{thread().name}", 1_700_000_000_123
+    await raw.hset(at(watched_key(SESSION)), name, since)
     (poll,) = await take(store)
-    assert [(one.joined, one.since) for one in poll.followers] == [(5, 5)]
+    assert [(one.joined, one.since) for one in poll.followers] == [(since, since)]
     caught_up = Found(seen=Watched(read_at=1), after=timedelta(0), joined=poll.followers)
     await Watches(store, TTL).record(poll, caught_up)
     (again,) = await take(store)
-    assert [(one.joined, one.since) for one in again.followers] == [(0, 5)]
+    assert [(one.joined, one.since) for one in again.followers] == [(0, since)]
+    assert await raw.hget(at(watched_key(SESSION)), name) == f"{since} read"
 
 
 async def test_a_session_that_ended_is_not_watched(store: Store, raw: redis.asyncio.Redis) -> None:

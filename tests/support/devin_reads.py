@@ -24,8 +24,8 @@ async def until_caught_up(raw: Redis) -> None:
 
     async def is_so() -> bool:
         known = await raw.hgetall(at(watched_key(SessionId(SESSION))))
-        joined = [int(at) for name, at in known.items() if str(name).startswith("joined:")]
-        return bool(joined) and max(joined) <= 0
+        joined = [str(at) for name, at in known.items() if str(name).startswith("joined:")]
+        return bool(joined) and all(at == "0" or at.endswith(" read") for at in joined)
 
     await wait_until(is_so, "the threads are caught up")
 

@@ -1,5 +1,5 @@
 -- Returns what a read of a session's messages needs: its followers, each with when it joined
--- (negative once it was caught up) and its link, the ids of the messages that were read before, and
+-- (and `read` once caught up) and its link, the ids of the messages that were read before, and
 -- its start, if the relay began it. A thread without a link to the session follows it no more, and
 -- a session without followers is not polled any more.
 local session = ARGV[1]

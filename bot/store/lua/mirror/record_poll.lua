@@ -42,7 +42,7 @@ for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_
 if read_ids ~= '' then redis.call('HSET', watched, 'read_ids', read_ids) end
 for _, one in ipairs(joined) do
   local has_joined = redis.call('HEXISTS', watched, 'joined:' .. one.name) == 1
-  if has_joined then redis.call('HSET', watched, 'joined:' .. one.name, -one.at) end
+  if has_joined then redis.call('HSET', watched, 'joined:' .. one.name, one.at .. ' read') end
 end
 local owes = {}
 for _, one in ipairs(said) do
