@@ -167,7 +167,7 @@ class Hearing:
     def brought(self, payload: Payload) -> None:
         """Learn Slack's time, and from `app_rate_limited` a minute in which Slack drops events."""
         if (at := _time_of(payload)) is not None:
-            self.cases.workspace.clock.told(at)
+            self.cases.workspace.clock.note(at)
         if payload.get("type") == "app_rate_limited":
             minute = payload.get("minute_rate_limited")
             self.cases.listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)

@@ -128,11 +128,11 @@ def _is_capped(seen: Watched) -> bool:
 
 def _of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     """Return the event of a cap that is nearly used up, or wholly: each once, and after a reply."""
-    told = poll.seen.cap_told
+    said = poll.seen.cap_said
     is_again = _is_capped(seen) and _is_unmoved_by_reply(poll)
-    if seen.is_at_cap and (told is not SaidKind.CAP_REACHED or is_again):
+    if seen.is_at_cap and (said is not SaidKind.CAP_REACHED or is_again):
         kind = SaidKind.CAP_REACHED
-    elif told is None and NEAR <= seen.used < 1:
+    elif said is None and NEAR <= seen.used < 1:
         kind = SaidKind.CAP_NEAR
     else:
         return ()
@@ -158,10 +158,10 @@ def _has_answered(poll: TakenPoll, last: Said | None) -> bool:
     return is_later and _is_unmoved_by_reply(poll)
 
 
-def told_by(
+def opened_by(
     poll: TakenPoll, seen: Watched, events: Sequence[Said], page: MessagePage
 ) -> dict[str, object]:
-    """Return what people have been told, and what is open by now: just asked, or still asked."""
+    """Return what is open by now, just asked or still asked, and what was said of the cap."""
     before, update = poll.seen, dict[str, object]()
     if asked := next((one for one in events if one.id), None):
         update = {"asked": asked.id, "asked_in": seen.state, "options": asked.options}
@@ -172,7 +172,7 @@ def told_by(
     if (update or not before.asked) and any(one.kind in NEEDS_PERSON for one in events):
         update["answerable_since"] = poll.began
     caps = [one.kind for one in events if one.kind in CAPS]
-    return {**update, "cap_told": caps[0]} if caps else update
+    return {**update, "cap_said": caps[0]} if caps else update
 
 
 def _is_answered(poll: TakenPoll, page: MessagePage) -> bool:
@@ -186,10 +186,10 @@ def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage) -> Sequence[Sai
     before = poll.seen
     if not before.asked or before.asked == seen.asked or not before.options:
         return ()
-    told, spoke_at = before.answerable_since, seen.spoke_at
-    by_person = not _ends_with_devin(page) and spoke_at + RESOLUTION_MS > told
+    asked_at, spoke_at = before.answerable_since, seen.spoke_at
+    by_person = not _ends_with_devin(page) and spoke_at + RESOLUTION_MS > asked_at
     kind = SaidKind.ANSWERED if _has_reply(poll) or by_person else SaidKind.MOVED_ON
-    return [Said(kind=kind, id=before.asked, at=told)]
+    return [Said(kind=kind, id=before.asked, at=asked_at)]
 
 
 def _ask_id(what: str) -> str:
@@ -238,7 +238,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     is_history = poll.seen.is_new and not is_followed
     seen = _seen(poll, reading, new, reread_since, is_history=is_history)
     events = () if is_history else events_of(poll, seen, new, reading.page)
-    seen = seen.model_copy(update=told_by(poll, seen, events, reading.page))
+    seen = seen.model_copy(update=opened_by(poll, seen, events, reading.page))
     events = [*closed_by(poll, seen, reading.page), *events]
     said = [
         (one.thread, item)

@@ -287,7 +287,7 @@ class Watched(Record):
     when the session had been read before, until all of it is read again, and while Devin hides the
     messages of a session, when it was first read without them, unless a thread follows it from the
     first word. `is_too_long`: its messages can't be read. `is_missing`: Devin doesn't find it.
-    `cap` is that of the session's start, and `cap_told` the last event of it that people were told.
+    `cap` is that of the session's start, and `cap_said` the last event of it that people were told.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays
@@ -324,7 +324,7 @@ class Watched(Record):
     question: str = ""
     question_at: int = 0
     cap: int | None = None
-    cap_told: SaidKind | None = None
+    cap_said: SaidKind | None = None
 
     @property
     def is_new(self) -> bool:

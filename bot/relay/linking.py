@@ -133,7 +133,7 @@ class Linking:
 
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, whose id is `to` from now on. Idempotent."""
-        await self.workspace.channels.told_moved(channel, to)
+        await self.workspace.channels.note_moved(channel, to)
         while threads := await self.state.links.of_channel(self.workspace.team, channel, PAGE):
             links = await self.state.links.of(threads)
             named = await self.state.names.of([link.session for link in links if link is not None])
@@ -149,7 +149,7 @@ class Linking:
 
     async def shared(self, channel: str) -> None:
         """Note that another organization shares `channel`, and have its threads' cards say so."""
-        if not await self.workspace.channels.told_shared(channel):
+        if not await self.workspace.channels.note_shared(channel):
             return
         links = self.state.links
         linked = await links.active(self.workspace.team, channel, links.ttl, MOST_CARDS)

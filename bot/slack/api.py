@@ -50,15 +50,15 @@ _READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test
 
 
 class SlackClock:
-    """The earliest possible time at Slack, in microseconds, as far as Slack has told."""
+    """The earliest possible time at Slack, in microseconds, as far as it is known."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ahead: int | None = None
         self._date: int | None = None
 
-    def told(self, ts: int) -> None:
-        """Note a `ts` that Slack has just told; one a day ahead of its own `Date` is ignored."""
+    def note(self, ts: int) -> None:
+        """Note a `ts` that Slack has just given; one a day ahead of its own `Date` is ignored."""
         ahead = ts - self._now()
         if self._date is not None and ahead > self._date + DAY:
             return
@@ -75,11 +75,11 @@ class SlackClock:
     @property
     def now(self) -> int:
         """The earliest possible time at Slack."""
-        told = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
-        return self._now() + max(told) if told else 0
+        known = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
+        return self._now() + max(known) if known else 0
 
     def age(self, ts: int) -> int:
-        """Return the minimum age of `ts`; 0 while Slack has not told its time."""
+        """Return the minimum age of `ts`; 0 while Slack's time is not known."""
         return self.now - ts if self.now else 0
 
     def _now(self) -> int:
@@ -186,7 +186,7 @@ def _tell_time(client: AsyncWebClient, method: str, response: Any) -> None:
     client.clock.dated(getattr(response, "headers", None) or {})
     if method == "chat.postMessage":
         with suppress(AttributeError, TypeError, ValueError):
-            client.clock.told(ts_micros(response.get("ts")))
+            client.clock.note(ts_micros(response.get("ts")))
 
 
 def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:

@@ -55,7 +55,7 @@ class Channel(Record):
 
 
 class Event(Record):
-    """An event that told of a channel: when (Slack's time in us), and `now`, its new id, if any."""
+    """An event about a channel: when (Slack's time in us), and `now`, its new id, if any."""
 
     at: int
     now: str = ""
@@ -98,23 +98,23 @@ class Channels:
             if kept is None or error.reason not in {LIMITED, *RATE_LIMITED}:
                 raise
             return kept
-        told, _ = await self._noted(channel)
+        event, _ = await self._noted(channel)
         found = found or Channel(refusal=UNREADABLE, at=self._clock.now)
-        return told.beside(found) if told else found
+        return event.beside(found) if event else found
 
     async def now(self, channel: str) -> str | None:
         """Return the new id of `channel`, if it has one."""
         moved = Event.parse(await self._store.get(known_key(MOVED, channel)))
         return (moved and moved.now) or None
 
-    async def told_shared(self, channel: str) -> bool:
+    async def note_shared(self, channel: str) -> bool:
         """Note that other organizations share `channel`; return True if its threads must know."""
-        told, known = await self._noted(channel)
+        before, known = await self._noted(channel)
         event = Event(at=self._clock.now)
         await self._store.put(known_key(SHARED, channel), event.to_json(), keep.CHANNEL_EVENT)
-        return told is None or (known is not None and not known.is_shared)
+        return before is None or (known is not None and not known.is_shared)
 
-    async def told_moved(self, channel: str, now: str) -> None:
+    async def note_moved(self, channel: str, now: str) -> None:
         """Note that the id of `channel` is `now` from now on."""
         event = Event(at=self._clock.now, now=now)
         await self._store.put(known_key(MOVED, channel), event.to_json(), self._link_ttl)
@@ -161,9 +161,9 @@ class Channels:
         """Return the event that tells of outsiders, if any, and what holds of the kept answer."""
         events = [known_key(what, channel) for what in (MOVED, SHARED)]
         raw, *noted = await self._store.get_all([self.lookup.key(channel), *events])
-        told = next(filter(None, map(Event.parse, noted)), None)
+        event = next(filter(None, map(Event.parse, noted)), None)
         found = self.lookup.read(channel, raw)
-        return told, told.beside(found) if told and found else found
+        return event, event.beside(found) if event and found else found
 
     async def _look_up(self, channel: str) -> Channel:
         at = self._clock.now

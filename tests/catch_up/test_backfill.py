@@ -614,7 +614,7 @@ async def test_without_a_checkpoint_it_is_read_as_far_back_as_the_setting_says(
 ) -> None:
     """Nobody knows then since when nobody listens; a checkpoint from before that counts as none."""
     await an_hour.linked_and_replied()
-    study.clock.told(an_hour.now)
+    study.clock.note(an_hour.now)
     listening = Listening(study.gaps(), study.clock, timedelta(minutes=20))
     await listening.begin()
     after = await an_hour.read_from()
@@ -736,7 +736,7 @@ async def test_a_thread_that_was_out_of_reach_for_long_is_read_back_no_further_t
     await study.links.remove(thread)
     await study.links.create(thread, link)
     await study.gaps().note([Missed(thread, now - 9 * days)])
-    study.clock.told(now)
+    study.clock.note(now)
     async with study.catch_up(study.listening()).running():
         await until_caught_up(store)
     assert study.heard.accepted == ["Reply 0"]
@@ -901,7 +901,7 @@ async def test_the_checkpoint_stays_where_it_is_while_a_refused_event_is_not_not
 ) -> None:
     """Whatever came after that event, it is read by whoever comes next."""
     await an_hour.linked_and_replied()
-    study.clock.told(an_hour.now)
+    study.clock.note(an_hour.now)
     one = study.listening()
     one.kept(an_hour.now - HOUR // 2)
     await one.move_checkpoint()

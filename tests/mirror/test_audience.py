@@ -40,7 +40,7 @@ async def test_a_process_that_was_not_told_of_a_shared_channel_is_quiet_as_well(
     """Slack tells one process, and may answer this one with what was so before."""
     thread = ThreadRef(team="T0", channel="C0GENERAL0", thread_ts="1.000000")
     await Links(store, TTL).create(thread, link_by(ADA))
-    await channels_of(web_client(box.slack), store).told_shared(thread.channel)
+    await channels_of(web_client(box.slack), store).note_shared(thread.channel)
     heard = await audience_of(box, store).of(thread, Need.WORDS)
     assert heard.is_barred
     assert not heard.hears(Said(session=SESSION))

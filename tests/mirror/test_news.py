@@ -444,8 +444,8 @@ def test_a_limit_near_the_cap_is_the_cap_and_no_other_trouble() -> None:
     """Devin may stop a little before; without a cap, or far below it, it is another limit."""
     suspended, limit = SessionState.SUSPENDED, Trouble.LIMIT
     for before, acus, kinds in (
-        (capped(9.0, cap_told=SaidKind.CAP_NEAR), 9.85, ["(cap_reached)"]),
-        (capped(9.0, cap_told=SaidKind.CAP_NEAR), 9.2, ["(trouble)"]),
+        (capped(9.0, cap_said=SaidKind.CAP_NEAR), 9.85, ["(cap_reached)"]),
+        (capped(9.0, cap_said=SaidKind.CAP_NEAR), 9.2, ["(trouble)"]),
         (seen(acus=9.0), 9.9, ["(trouble)"]),
     ):
         found = polled([], suspended, before=before, acus=acus, trouble=limit)
@@ -455,7 +455,7 @@ def test_a_limit_near_the_cap_is_the_cap_and_no_other_trouble() -> None:
 
 def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
     """Once for each reply that moved nothing."""
-    told = {"cap_told": SaidKind.CAP_REACHED, "answerable_since": NOW - 2 * AGO}
+    told = {"cap_said": SaidKind.CAP_REACHED, "answerable_since": NOW - 2 * AGO}
     limited = {"state": SessionState.SUSPENDED, "trouble": Trouble.LIMIT}
     before = capped(10.0, **told).model_copy(update=limited)
     page = MessagePage((), Cursor("v3 "), timedelta(0))

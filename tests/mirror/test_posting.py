@@ -297,7 +297,7 @@ async def no_more_words(speech: Speaking) -> None:
 
 async def becomes_shared(speech: Speaking) -> None:
     """Let another organization share the channel."""
-    await channels_of(web_client(speech.box.slack), speech.store).told_shared(speech.thread.channel)
+    await channels_of(web_client(speech.box.slack), speech.store).note_shared(speech.thread.channel)
 
 
 @pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])

@@ -50,7 +50,7 @@ def process(box: Sandbox, store: Store, clock: SetClock) -> Channels:
     """Return the channels as a process knows them that has just started."""
     client = web_client(box.slack)
     client.clock = Undated(clock)
-    client.clock.told(1_700_000_000_000_000)
+    client.clock.note(1_700_000_000_000_000)
     return channels_of(client, store)
 
 
@@ -256,8 +256,8 @@ async def test_what_an_event_tells_counts_at_once_for_all_processes(
     """Slack's other answers may be older for a minute."""
     other = process(box, store, clock)
     assert not (await other.get(GENERAL, Need.WORDS)).is_shared
-    assert await channels.told_shared(GENERAL)
-    assert not await other.told_shared(GENERAL)
+    assert await channels.note_shared(GENERAL)
+    assert not await other.note_shared(GENERAL)
     assert (await other.get(GENERAL, Need.WORDS)).is_shared
     clock.now += FRESH_SECONDS - 1
     assert (await other.get(GENERAL, Need.ACT)).is_shared
@@ -273,7 +273,7 @@ async def test_an_answer_that_an_event_overtakes_does_not_count(
     box.slack.fail_next(INFO, until=over)
     asking = asyncio.create_task(channels.get(GENERAL, Need.WORDS))
     await wait_until(lambda: asked(box), "it is asked for")
-    await process(box, store, clock).told_shared(GENERAL)
+    await process(box, store, clock).note_shared(GENERAL)
     over.set()
     assert (await asking).is_shared
     assert (await channels.get(GENERAL, Need.WORDS)).is_shared
@@ -284,11 +284,11 @@ async def test_a_channel_that_is_shared_a_second_time_is_shared_at_once(
 ) -> None:
     """The answer between the two, that nobody shares it, does not count any more."""
     other = process(box, store, clock)
-    await channels.told_shared(GENERAL)
+    await channels.note_shared(GENERAL)
     clock.now += 180
     assert not (await channels.get(GENERAL, Need.ACT)).is_shared
     clock.now += 30
-    assert await other.told_shared(GENERAL), "its threads have to be told again"
+    assert await other.note_shared(GENERAL), "its threads have to be told again"
     for seconds in (0, FRESH_SECONDS - 1):
         clock.now += seconds
         assert (await channels.get(GENERAL, Need.WORDS)).is_shared
@@ -298,8 +298,8 @@ async def test_a_channel_that_moved_has_its_new_id_and_stays_shared(
     channels: Channels, clock: SetClock
 ) -> None:
     """Both events are handled at the same time, and in any order."""
-    await asyncio.gather(channels.told_shared(GENERAL), channels.told_moved(GENERAL, "C0NEW00000"))
-    await channels.told_shared(GENERAL)
+    await asyncio.gather(channels.note_shared(GENERAL), channels.note_moved(GENERAL, "C0NEW00000"))
+    await channels.note_shared(GENERAL)
     assert await channels.now(GENERAL) == "C0NEW00000"
     clock.now += 2 * FRESH_SECONDS
     assert (await channels.get(GENERAL, Need.WORDS)).is_shared
