@@ -89,7 +89,7 @@ class RateLimit:
         self._session = None
         self._limit.extend(asked)
         # Not first again, when the limit ends: it may be this session's own.
-        return replace(wait, retry_after=asked + self._limit.behind)
+        return replace(wait, retry_after=asked + self._limit.backlog)
 
 
 P = ParamSpec("P")

@@ -213,7 +213,7 @@ class Limit:
         self.is_tried = False
 
     @property
-    def behind(self) -> float:
+    def backlog(self) -> float:
         """The seconds until those who wait have called, or got later times; a step at least."""
         return max(self.step, self.next_free - time.monotonic())
 
