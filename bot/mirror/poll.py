@@ -75,7 +75,7 @@ class SessionPoll:
         self._api = str(generation_of(workspace.settings.devin_api_key.get_secret_value()))
         self._pause = workspace.timing.watch_pause
         self.untold: set[ThreadRef] = set()
-        self._slots = asyncio.Semaphore(READ_AT_ONCE)
+        self._lanes = asyncio.Semaphore(READ_AT_ONCE)
         self._reading: set[SessionId] = set()
 
     async def poll(self, polls: Sequence[TakenPoll]) -> None:
@@ -107,7 +107,7 @@ class SessionPoll:
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(unpaid))
         waits = (wait + number * self._reads.seconds_each for number in range(len(unpaid)))
         await self._watches.end([(one, timedelta(seconds=next(waits))) for one in unpaid])
-        await asyncio.gather(*(self._read_in_slot(one) for one in line[:paid]))
+        await asyncio.gather(*(self._read_in_lane(one) for one in line[:paid]))
 
     async def _survey(self, sessions: Sequence[SessionId]) -> Survey | timedelta:
         """Return the states of `sessions`, or the time after which to try again."""
@@ -138,11 +138,11 @@ class SessionPoll:
         await self._reads.spend(0, pause=why.retry_after)
         return timedelta(seconds=why.retry_after)
 
-    async def _read_in_slot(self, due: _Due) -> None:
+    async def _read_in_lane(self, due: _Due) -> None:
         session = due.poll.session
         self._reading.add(session)
         try:
-            async with self._slots:
+            async with self._lanes:
                 await guarded(self._read(due), log, StoreAway, session_id=session)
         except StoreAway as error:
             log.warning("session not watched", extra={"session_id": session, "reason": str(error)})

@@ -32,8 +32,8 @@ MANY_AT_ONCE = 16
 
 SLOW_KINDS = frozenset({OwedKind.WORDS, OwedKind.OUTCOME})
 
-SESSIONS_FOR_EACH_SLOT = 3
-"""Most sessions here for each slot, of which one has it and two wait; others stay in Redis."""
+SESSIONS_FOR_EACH_LANE = 3
+"""Most sessions here for each lane, of which one has it and two wait; others stay in Redis."""
 
 MOST_UNTOLD = 500
 """Most entries of one kind that wait here for Slack."""
@@ -45,11 +45,11 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Line(Generic[T]):
-    """A queue of work for `slots` concurrent runs: first come, first served, without duplicates."""
+    """A queue of work for `lanes` concurrent runs: first come, first served, without duplicates."""
 
-    def __init__(self, background: Background, slots: int) -> None:
+    def __init__(self, background: Background, lanes: int) -> None:
         self._background = background
-        self._slots = slots
+        self._lanes = lanes
         self._waiting: dict[T, Callable[[], Awaitable[None]]] = {}
         self._running = 0
 
@@ -66,7 +66,7 @@ class Line(Generic[T]):
         return max(0, most - len(self._waiting) - self._running)
 
     def add(self, what: T, work: Callable[[], Awaitable[None]], most: int) -> bool:
-        """Run `work` as soon as a slot is free; return False if there is no capacity for it.
+        """Run `work` as soon as a lane is free; return False if there is no capacity for it.
 
         If `what` waits already, nothing is added: that work has not read anything yet, so it serves
         this caller as well. Running work may have read too early, so `what` may wait beside it.
@@ -80,7 +80,7 @@ class Line(Generic[T]):
         return True
 
     def _begin(self) -> None:
-        while self._waiting and self._running < self._slots:
+        while self._waiting and self._running < self._lanes:
             what = next(iter(self._waiting))
             self._running += 1
             self._background.spawn(self._run(self._waiting.pop(what)))
@@ -136,7 +136,7 @@ class LocalDispatch:
 
     def __init__(self, background: Background, concurrency: int) -> None:
         self._background = background
-        self._most = SESSIONS_FOR_EACH_SLOT * concurrency
+        self._most = SESSIONS_FOR_EACH_LANE * concurrency
         self._sessions: Line[SessionId] = Line(background, concurrency)
         self._entries = {
             kind: Line[Owed](background, MANY_AT_ONCE if kind in SLOW_KINDS else TELLING_AT_ONCE)
@@ -148,16 +148,16 @@ class LocalDispatch:
 
     @property
     def capacity(self) -> int:
-        """The number of sessions for which there is capacity here, with a free slot or without."""
+        """The number of sessions for which there is capacity here, with a free lane or without."""
         return self._sessions.capacity(self._most) if self._is_serving else 0
 
     @property
     def waiting(self) -> int:
-        """The number of sessions that wait for a slot here."""
+        """The number of sessions that wait for a lane here."""
         return len(self._sessions)
 
     def is_waiting(self, what: SessionId | Owed) -> bool:
-        """Return True if a session, or an entry, waits for a slot here."""
+        """Return True if a session, or an entry, waits for a lane here."""
         if isinstance(what, Owed):
             return what in self._entries[what.kind]
         return what in self._sessions

@@ -384,7 +384,7 @@ async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking)
         return files.bring(FilePart(begun, speech.thread, Batch([], 1, 0, {}), f"{number}", file))
 
     under_way = [asyncio.ensure_future(bring(number)) for number in range(FILES_AT_ONCE)]
-    await wait_until(lambda: len(calls(speech, SEND)) == FILES_AT_ONCE, "all slots are taken")
+    await wait_until(lambda: len(calls(speech, SEND)) == FILES_AT_ONCE, "all lanes are taken")
     with pytest.raises(SlackAway) as full:
         await bring(FILES_AT_ONCE)
     assert (full.value.reason, full.value.maybe_done) == (LIMITED, False)

@@ -27,7 +27,7 @@ from tests.support.keys import at
 from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
-SLOTS = 4
+LANES = 4
 SESSIONS = 30
 MARKS = 40
 TTL = timedelta(days=1)
@@ -39,7 +39,7 @@ UNDELIVERED = "mail was not being delivered"
 @pytest.fixture
 def environ(environ: dict[str, str]) -> dict[str, str]:
     """The environment of a bot that sends few messages at once, and may read many sessions."""
-    return environ | {"DELIVERY_CONCURRENCY": str(SLOTS), "DEVIN_READS": "100000"}
+    return environ | {"DELIVERY_CONCURRENCY": str(LANES), "DEVIN_READS": "100000"}
 
 
 async def thread_of(
@@ -122,13 +122,13 @@ async def test_what_waits_for_devin_holds_up_no_timer_and_no_report(
     await raw.zrem(at(OUTBOX_KEY), str(report))
     sessions = await abandoned(desk, store, raw, SESSIONS, "First", "Second", until=over)
     async with started(settings):
-        await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
+        await wait_until(lambda: desk.devin.in_flight == LANES, "all lanes are taken")
         await is_due_now(raw, Owed(noticed.id, 1, OwedKind.DELAY))
         await desk.until_marked("hourglass_flowing_sand", noticed.ts)
         desk.slack.fail_next("chat.postMessage", retry_after=1)
         await is_due_now(raw, report)
         await desk.until_said(suspended("asleep"), thread.thread_ts)
-        assert desk.devin.max_in_flight == SLOTS
+        assert desk.devin.max_in_flight == LANES
         lines = [vars(one) for one in caplog.records if one.message == UNDELIVERED]
         assert max(one["sessions"] for one in lines) > NAMED
         assert max(len(one["session_ids"]) for one in lines) == NAMED, "a line names some of them"
@@ -169,24 +169,24 @@ async def test_a_process_that_ends_finishes_what_it_began_and_leaves_the_rest(
 ) -> None:
     """It waits for Devin's answers and reports them; what is left stays due, for any process."""
     over, in_flight, leave = asyncio.Event(), InFlight(), asyncio.Event()
-    sessions = await abandoned(desk, store, raw, SLOTS + 2, "Hello", until=over)
+    sessions = await abandoned(desk, store, raw, LANES + 2, "Hello", until=over)
 
     async def run() -> None:
         async with open_bot(settings, in_flight=in_flight):
             await leave.wait()
 
     ending = asyncio.create_task(run())
-    await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
+    await wait_until(lambda: desk.devin.in_flight == LANES, "all lanes are taken")
     leave.set()
     await wait_until(lambda: in_flight.is_closing, "the process ends")
     assert not ending.done()
     over.set()
     await ending
-    assert len(desk.devin.requests) == SLOTS
+    assert len(desk.devin.requests) == LANES
     assert await raw.zcard(at(DUE_KEY)) == 2
     marked = [call for call in desk.slack.calls if call.method == "reactions.add"]
-    assert len(marked) == SLOTS, "people see how what was begun has ended"
+    assert len(marked) == LANES, "people see how what was begun has ended"
     async with started(settings):
         await until_settled(store)
-    assert [len(desk.received(session)) for session in sessions] == [1] * (SLOTS + 2)
-    assert len(desk.devin.requests) == SLOTS + 2
+    assert [len(desk.received(session)) for session in sessions] == [1] * (LANES + 2)
+    assert len(desk.devin.requests) == LANES + 2

@@ -10,7 +10,7 @@ from tests.support.waiting import wait_until
 
 
 class Bench:
-    """Two slots, and work that ends when the test says so."""
+    """Two lanes, and work that ends when the test says so."""
 
     def __init__(self) -> None:
         self.background = Background(InFlight())
@@ -19,7 +19,7 @@ class Bench:
         self.ends: dict[str, asyncio.Event] = {}
 
     def add(self, what: str, most: int = 100) -> bool:
-        """Let `what` wait for a slot."""
+        """Let `what` wait for a lane."""
         return self.line.add(what, lambda: self.do(what), most)
 
     async def do(self, what: str) -> None:
@@ -41,7 +41,7 @@ async def test_work_begins_in_the_order_it_came_as_slots_fall_free(bench: Bench)
     """The one that came first has waited longest."""
     for what in "abcd":
         assert bench.add(what)
-    await wait_until(lambda: bench.began == ["a", "b"], "both slots are taken")
+    await wait_until(lambda: bench.began == ["a", "b"], "both lanes are taken")
     bench.end("b")
     await wait_until(lambda: bench.began == ["a", "b", "c"], "the next one begins")
     for what in "acd":
@@ -101,6 +101,6 @@ async def test_nothing_more_begins_when_work_is_cut_off(bench: Bench) -> None:
     """When the process ends, waiting work stays in Redis."""
     for what in "abc":
         bench.add(what)
-    await wait_until(lambda: bench.began == ["a", "b"], "both slots are taken")
+    await wait_until(lambda: bench.began == ["a", "b"], "both lanes are taken")
     await bench.background.drain(0.0)
     assert bench.began == ["a", "b"]

@@ -14,7 +14,7 @@ from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import (
     MOST_ENTRIES,
     REFILL_SECONDS,
-    SESSIONS_FOR_EACH_SLOT,
+    SESSIONS_FOR_EACH_LANE,
     LocalDispatch,
     WorkPoll,
 )
@@ -24,21 +24,21 @@ from tests.support.keys import at
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
-SLOTS = 2
+LANES = 2
 FOUND, NOTHING = TIMING.poll_pause, 2 * TIMING.poll_pause
 """The pauses after a poll that has found work, and after one that has not."""
 
-CAPACITY = SLOTS * SESSIONS_FOR_EACH_SLOT
+CAPACITY = LANES * SESSIONS_FOR_EACH_LANE
 REPORT = Owed(ReplyId("T0:C0:1764000000.000100"), 1, OwedKind.OUTCOME)
 SESSIONS = [SessionId(f"devin-{number:012x}") for number in range(2 * CAPACITY)]
 
 
 class Process:
-    """A process with two slots, whose deliveries end when the test says so."""
+    """A process with two lanes, whose deliveries end when the test says so."""
 
     def __init__(self, store: Store) -> None:
         self.in_flight = InFlight()
-        self.dispatch = LocalDispatch(Background(self.in_flight), SLOTS)
+        self.dispatch = LocalDispatch(Background(self.in_flight), LANES)
         self.poll = WorkPoll(store, self.dispatch)
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
@@ -64,13 +64,13 @@ async def test_a_process_takes_as_much_as_it_has_capacity_for(store: Store, raw:
     one, other = Process(store), Process(store)
     await due(raw, *SESSIONS)
     assert await one.poll.once() == REFILL_SECONDS
-    await wait_until(lambda: one.begun == SESSIONS[:SLOTS], "its slots are taken")
+    await wait_until(lambda: one.begun == SESSIONS[:LANES], "its lanes are taken")
     assert one.dispatch.capacity == 0
     assert await one.poll.once() == REFILL_SECONDS, "it has no capacity for more"
     await raw.zrem(at(DUE_KEY), *SESSIONS[:CAPACITY])
     assert await other.poll.once() == REFILL_SECONDS
     await wait_until(
-        lambda: other.begun == SESSIONS[CAPACITY : CAPACITY + SLOTS], "another goes on"
+        lambda: other.begun == SESSIONS[CAPACITY : CAPACITY + LANES], "another goes on"
     )
 
 
@@ -130,9 +130,9 @@ async def test_what_waits_here_is_not_found_again(store: Store, raw: Redis) -> N
     process = Process(store)
     await due(raw, *SESSIONS[: CAPACITY - 1])
     assert await process.poll.once() == FOUND
-    await wait_until(lambda: len(process.begun) == SLOTS, "its slots are taken")
-    assert process.dispatch.waiting == CAPACITY - 1 - SLOTS
-    await raw.zrem(at(DUE_KEY), *SESSIONS[:SLOTS])  # as if under a lease
+    await wait_until(lambda: len(process.begun) == LANES, "its lanes are taken")
+    assert process.dispatch.waiting == CAPACITY - 1 - LANES
+    await raw.zrem(at(DUE_KEY), *SESSIONS[:LANES])  # as if under a lease
     assert await process.poll.once() == NOTHING
     await raw.zadd(at(DUE_KEY), {SESSIONS[-1]: CAPACITY})
     assert await process.poll.once() == REFILL_SECONDS
