@@ -158,7 +158,7 @@ class Links:
             card_name="" if link is None or not shows else card_subject(thread, link),
             joins=joins,
             link_ttl=seconds(self.ttl),
-            pace_ms=int(self._store.timing.card_pause * 1000),
+            card_pause_ms=int(self._store.timing.card_pause * 1000),
         )
         return bool(done)
 
@@ -269,7 +269,7 @@ class Cards:
         after = await scripts.want_card_of(
             self._store,
             name=card_subject(thread, link),
-            pace_ms=int(self._store.timing.card_pause * 1000),
+            card_pause_ms=int(self._store.timing.card_pause * 1000),
             doubts=doubts,
         )
         return None if after < 0 else after / 1000
@@ -313,7 +313,7 @@ class Cards:
             shows=shows,
             slot=slot,
             is_open=is_open,
-            pace_ms=int(self._store.timing.card_pause * 1000),
+            card_pause_ms=int(self._store.timing.card_pause * 1000),
             rest_ms=-1 if rest is None else int(rest * 1000),
         )
         return None if after < 0 else after / 1000

@@ -239,7 +239,7 @@ class Watches:
             ],
             used=entry_of(poll, found.seen),
             link_ttl=self._link_ttl,
-            pace_ms=int(self._store.timing.card_pause * 1000),
+            card_pause_ms=int(self._store.timing.card_pause * 1000),
             tells=found.seen.answerable_since == poll.began,
         )
         return None if owes is None else [(parse_owed(one), ms / 1000) for one, ms in owes]

@@ -19,7 +19,7 @@ local joined = cjson.decode(ARGV[8])
 local cards = cjson.decode(ARGV[9])
 local used = cjson.decode(ARGV[10])
 local link_ttl = tonumber(ARGV[11])
-local pace_ms = tonumber(ARGV[12])
+local card_pause_ms = tonumber(ARGV[12])
 local tells = ARGV[13] == '1'
 
 local watched = key.watched(session)
@@ -61,7 +61,7 @@ for _, one in ipairs(said) do
 end
 for _, one in ipairs(cards) do
   traffic(one.thread, now, link_ttl)
-  local after = want_card(one.card, now, pace_ms, link_ttl)
+  local after = want_card(one.card, now, card_pause_ms, link_ttl)
   if after >= 0 then owes[#owes + 1] = {one.card .. '|1|card', after} end
 end
 return owes

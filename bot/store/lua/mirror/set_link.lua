@@ -10,7 +10,7 @@ local session = ARGV[4]
 local card_name = ARGV[5]
 local joins = ARGV[6]
 local link_ttl = tonumber(ARGV[7])
-local pace_ms = tonumber(ARGV[8])
+local card_pause_ms = tonumber(ARGV[8])
 
 local link, watched, now = key.link(thread), key.watched(session), now_ms()
 if (redis.call('GET', link) or '') ~= was then return 0 end
@@ -35,5 +35,5 @@ if joins ~= '' then
   redis.call('HSET', watched, 'joined:' .. thread, at, 'seen', seen .. ' ')
   want_poll(session, now, now, link_ttl)
 end
-if card_name ~= '' then want_card(card_name, now, pace_ms, link_ttl) end
+if card_name ~= '' then want_card(card_name, now, card_pause_ms, link_ttl) end
 return 1

@@ -10,7 +10,7 @@ local ts = ARGV[4]
 local shows = ARGV[5]
 local slot = ARGV[6]
 local is_open = ARGV[7] == '1'
-local pace_ms = tonumber(ARGV[8])
+local card_pause_ms = tonumber(ARGV[8])
 local rest_ms = tonumber(ARGV[9])
 
 local card, begun, holds = try_of(owed)
@@ -38,5 +38,5 @@ if was[1] == requests then
   redis.call('ZREM', key.outbox, owed)
   return -1
 end
-redis.call('ZADD', key.outbox, now + pace_ms, owed)
-return pace_ms
+redis.call('ZADD', key.outbox, now + card_pause_ms, owed)
+return card_pause_ms
