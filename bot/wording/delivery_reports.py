@@ -15,10 +15,11 @@ from bot.wording.phrases import ADMIN, as_code, named_by, note, plural, span
 
 DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"
+SUSPENDED_MARK = "zzz"
 MARKS: Mapping[OutcomeKind, str] = {
     OutcomeKind.DELIVERED: DELIVERED_MARK,
-    OutcomeKind.UNCONFIRMED: "zzz",
-    OutcomeKind.SUSPENDED: "zzz",
+    OutcomeKind.UNCONFIRMED: SUSPENDED_MARK,
+    OutcomeKind.SUSPENDED: SUSPENDED_MARK,
     OutcomeKind.ENDED: "x",
     OutcomeKind.REFUSED: "x",
 }
@@ -211,7 +212,8 @@ def late(replies: int, commands: Sequence[str], *, silenced: bool) -> SlackMessa
         asked = ", ".join(f"`{verb}`" for verb in commands)
         said.append(f"I was offline and missed {asked}. Please repeat what you still need.")
     if silenced:
-        said.append("Replies posted after that command weren't sent, except those with ✅.")
+        sent = f"except those with :{DELIVERED_MARK}:"
+        said.append(f"Replies posted after that command weren't sent, {sent}.")
     return SlackMessage(" ".join(said))
 
 

@@ -16,6 +16,7 @@ from bot.text.to_devin import to_markdown
 from bot.text.to_slack import cut, shortened
 from bot.wording import actions
 from bot.wording.actions import SESSION_FIELD, TYPED_FIELD
+from bot.wording.delivery_reports import DELIVERED_MARK
 from bot.wording.message import (
     LABEL_LIMIT,
     Block,
@@ -42,8 +43,8 @@ ASK_TO_LINK = SlackMessage(
 )
 
 SENT = SlackMessage(
-    "Sending to Devin. Look for ✅ on the message; if anything goes wrong, I'll say so in the "
-    "thread."
+    f"Sending to Devin. Look for :{DELIVERED_MARK}: on the message; if anything goes wrong, I'll "
+    "say so in the thread."
 )
 
 

@@ -18,7 +18,7 @@ from bot.model.sessions import (
 from bot.model.threads import Link, ThreadRef
 from bot.text.to_slack import cut, disarmed, quiet, shortened
 from bot.wording import actions
-from bot.wording.delivery_reports import WAITING_MARK, words_of
+from bot.wording.delivery_reports import DELIVERED_MARK, SUSPENDED_MARK, WAITING_MARK, words_of
 from bot.wording.message import (
     Block,
     SlackMessage,
@@ -142,7 +142,7 @@ def _linked(shown: Card) -> str:
 
 _MUTED = "*Muted*: replies here won't be sent to Devin."
 _UNLINK = "If its link or ID was mistyped, press *Unlink* and link the right one"
-_ARRIVES = "Replies here are sent to Devin; I'll add ✅ to each one that arrives"
+_ARRIVES = f"Replies here are sent to Devin; I'll add :{DELIVERED_MARK}: to each one that arrives"
 
 
 def _by(shown: Card) -> str:
@@ -221,7 +221,7 @@ _STATES = {
     SessionState.WAITING: ("large_yellow_circle", "is *waiting for you*"),
     SessionState.APPROVAL: ("large_yellow_circle", "is *waiting for approval*"),
     SessionState.FINISHED: ("white_circle", "has *finished*"),
-    SessionState.SUSPENDED: ("zzz", "is *suspended*"),
+    SessionState.SUSPENDED: (SUSPENDED_MARK, "is *suspended*"),
     SessionState.ENDED: ("black_circle", "can't continue: the session has *ended*"),
     SessionState.UNKNOWN: ("grey_question", "is in an *unknown* state"),
 }
