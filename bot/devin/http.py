@@ -4,8 +4,9 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from datetime import datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
@@ -59,6 +60,7 @@ class DevinHttp:
         self.downloads = downloads
         self._transport = transport
         self._url = url.rstrip("/")
+        self._address = lru_cache(256)(httpx.URL)  # the next reply to a session has the same
         self._key = key.encode()
         self._headers = {
             "Authorization": f"Bearer {key}",
@@ -97,9 +99,9 @@ class DevinHttp:
         if isinstance(path, Unread):
             return path
         metrics.DEVIN_READS.labels(kind).inc()
-        query = f"?{urlencode(params, doseq=True)}" if params else ""
+        url = f"{self._url}{path}?{urlencode(params, doseq=True)}" if params else self._url + path
         try:
-            async with asyncio.timeout(seconds), self._sent("GET", path + query) as response:
+            async with asyncio.timeout(seconds), aclosing(await self._sent("GET", url)) as response:
                 ahead = skew(response.headers, clock()) if clock else timedelta(0)
                 body = await start_of(response, most)
         except LOST as error:
@@ -119,33 +121,37 @@ class DevinHttp:
         if isinstance(path, Unread):
             return unsent(path)
         try:
+            url = self._address(self._url + path)
             async with (
                 asyncio.timeout(self.timing.call_seconds),
-                self._sent(method, path, body, headers) as response,
+                aclosing(await self._sent(method, url, body, headers)) as response,
             ):
                 start = self._keyless(await start_of(response))
                 return Answer(response.status_code, response.headers, start)
         except LOST as error:
             return failure(error)
 
-    @asynccontextmanager
     async def _sent(
         self,
         method: str,
-        path: str,
+        url: httpx.URL | str,
         body: bytes | AsyncIterator[bytes] = b"",
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> httpx.Response:
         """Send a request; a redirect is not followed: it would carry the key to another place."""
+        # Without a `stream`, httpx would add headers that aiohttp adds.
+        whole = httpx.ByteStream(body) if isinstance(body, bytes) else None
         request = httpx.Request(
             method,
-            self._url + path,
+            url,
             headers={**self._headers, **(headers or {})},
             content=body,
+            stream=whole,
             extensions=self._extensions,
         )
-        async with aclosing(await self._transport.handle_async_request(request)) as response:
-            yield response
+        if whole is not None:
+            request.read()
+        return await self._transport.handle_async_request(request)
 
     def _keyless(self, body: bytes) -> bytes:
         """Mask our key, which debug pages may echo, and anything that begins like a part of it."""
