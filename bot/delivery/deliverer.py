@@ -99,7 +99,7 @@ class Deliverer:
     async def _finish(
         self, lease: Lease, head: Head, outcome: Outcome, message: Message | None = None
     ) -> Step:
-        if message is not None and outcome.kind in MAY_BE_THERE:
+        if message is not None and message.left_out and outcome.kind in MAY_BE_THERE:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
         is_first = head.round == 1 and not head.was_delayed  # else a mark replaces another one
         is_mark = outcome.is_plain and is_first and not head.reply.step

@@ -304,17 +304,16 @@ class Replies:
         accepted; one that an event has brought just waits.
         """
         accepting = self._accepting
-        looking = asyncio.create_task(accepting.workspace.permissions.of_author(reply))
         try:
-            await before.wait()
-            return await looking
+            try:
+                return await accepting.workspace.permissions.of_author(reply)
+            finally:
+                await before.wait()
         except (errors.NotIdentified, errors.StoreAway) as error:
             if isinstance(error, errors.NotIdentified) and evidence is Evidence.EVENT:
                 accepting.listening.waits(reply.id)
             accepting.listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
-        finally:
-            looking.cancel()
 
     async def _session_of(self, thread: ThreadRef) -> SessionId | None:
         known = self._known.get(thread)

@@ -151,6 +151,8 @@ class People:
             for asked, key in dict.fromkeys(wanted)
             if key != WORKFLOW and asked.may_prepare(key)
         ]
+        if not unknown:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._names_seconds):
                 await asyncio.gather(*(asked.prepare(key) for asked, key in unknown[:MOST_NAMES]))

@@ -44,7 +44,7 @@ def speaker(name: str, id_: str) -> str:
     """Return a person's or a bot's name with their ID, on one line; a workflow's has none."""
     if id_ == WORKFLOW:
         return name
-    if _END.search("".join(map(_look, name))):
+    if mark_typed(name) != name:  # it has what looks like that end
         name = "".join(char for char in name if unicodedata.category(char) not in {"Ps", "Pe"})
     name = _WORD.sub(lambda word: "" if _is_like_an_id(word[0]) else word[0], name)
     name = " ".join(_MARKUP.sub("", name).split()).strip(" ,")
