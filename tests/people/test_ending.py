@@ -391,10 +391,11 @@ async def test_a_session_that_goes_on_is_not_replaced(bot: Bot, desk: Desk) -> N
     """Neither by a command nor by a forged button, nor after somebody tried in vain to end it."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
-    asked = await question(desk, thread, "archive")
-    desk.devin.archive_failures += [500]
-    await press(desk, asked, "archive_session")
-    await desk.until_said("the request to archive", thread)
+    asked = await question(desk, thread)
+    desk.devin.permissions.discard("ManageOrgSessions")
+    await press(desk, asked, "end_session")
+    await desk.until_said("the request to end", thread)
+    desk.devin.permissions.add("ManageOrgSessions")
     elsewhere = refusals.sorry(LinkedElsewhere(desk.named(), "ada"))
     await desk.answer("start Try again", thread, elsewhere)
     await desk.answer(f"link {OTHER_SESSION}", thread, elsewhere)

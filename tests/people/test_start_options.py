@@ -16,6 +16,7 @@ from bot.model.options import (
 )
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, Started
+from bot.model.threads import ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
 from bot.store.links import Profiles
@@ -130,6 +131,7 @@ async def test_a_mention_chooses_and_it_is_kept_with_the_session(
         thread=ts,
         cap=10,
         chosen='max:10 tag:oncall title:"Login test"',
+        until=ts_micros(ts),
     )
 
 
