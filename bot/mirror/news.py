@@ -184,7 +184,7 @@ def _is_answered(poll: TakenPoll, page: MessagePage) -> bool:
 def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage) -> Sequence[Said]:
     """Return the end of what was open, if its post has buttons."""
     before = poll.seen
-    if not before.asked or before.asked == seen.asked or not before.options:
+    if before.asked == seen.asked or not before.options:
         return ()
     asked_at, spoke_at = before.answerable_since, seen.spoke_at
     by_person = not _ends_with_devin(page) and spoke_at + RESOLUTION_MS > asked_at
