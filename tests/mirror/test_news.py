@@ -265,7 +265,8 @@ def test_a_question_is_over_when_devin_goes_on_or_somebody_has_answered() -> Non
     """Another state, or a person's message after it; but not when Devin adds a remark."""
     asked = polled([message("a", "Red?")], SessionState.WAITING).seen
     assert asked.asked
-    assert not polled([], SessionState.WORKING, before=asked).seen.asked
+    over = polled([], SessionState.WORKING, before=asked)
+    assert (over.seen.asked, said(over)) == ("", []), "it has no buttons to take away"
     remark = [message("b", "The build is green.")]
     assert polled(remark, SessionState.WAITING, before=asked).seen.asked == asked.asked
     answered = [message("a", "Red?"), message("b", "Yes", source=Source.USER)]
@@ -290,6 +291,15 @@ def test_without_its_cursor_a_long_session_shows_no_history_on_its_later_pages()
     found = polled(page, before=found.seen)
     assert said(found) == ["new"]
     assert found.seen.reread_since == 0
+
+
+def test_a_question_with_more_to_read_after_it_is_not_asked() -> None:
+    """The state is that of the end, where the question may be over."""
+    waiting = seen(SessionState.WAITING)
+    page = [message("a", "Red?")]
+    found = polled(page, SessionState.WORKING, before=waiting, has_more=True)
+    assert (said(found), found.seen.asked) == (["Red?"], "")
+    assert said(polled([], SessionState.WAITING, before=found.seen)) == ["(question)"], "the end"
 
 
 def test_a_turn_that_ends_without_a_question_asks_nobody() -> None:
@@ -441,29 +451,36 @@ def test_what_ends_at_its_cap_tells_one_person_one_way_to_go_on(state: str, said
 
 
 def test_a_limit_near_the_cap_is_the_cap_and_no_other_trouble() -> None:
-    """Devin may stop a little before; without a cap, or far below it, it is another limit."""
-    suspended, limit = SessionState.SUSPENDED, Trouble.LIMIT
-    for before, acus, kinds in (
-        (capped(9.0, cap_said=SaidKind.CAP_NEAR), 9.85, ["(cap_reached)"]),
-        (capped(9.0, cap_said=SaidKind.CAP_NEAR), 9.2, ["(trouble)"]),
-        (seen(acus=9.0), 9.9, ["(trouble)"]),
+    """Devin may stop a little before; without a cap, or far below it, it is another limit.
+
+    An error is told beside the cap.
+    """
+    suspended, limit, near = SessionState.SUSPENDED, Trouble.LIMIT, {"cap_said": SaidKind.CAP_NEAR}
+    for before, acus, trouble, kinds in (
+        (capped(9.0, **near), 9.85, limit, ["(cap_reached)"]),
+        (capped(9.0, **near), 9.2, limit, ["(trouble)"]),
+        (seen(acus=9.0), 9.9, limit, ["(trouble)"]),
+        (capped(9.0, **near), 10.0, Trouble.ERROR, ["(trouble)", "(cap_reached)"]),
     ):
-        found = polled([], suspended, before=before, acus=acus, trouble=limit)
+        found = polled([], suspended, before=before, acus=acus, trouble=trouble)
         assert said(found) == kinds
-        assert found.seen.is_at_cap == (kinds == ["(cap_reached)"])
+        assert found.seen.is_at_cap == ("(cap_reached)" in kinds)
 
 
 def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
-    """Once for each reply that moved nothing."""
+    """Once for each reply that moved nothing; one that works on beyond its cap isn't."""
     told = {"cap_said": SaidKind.CAP_REACHED, "answerable_since": NOW - 2 * AGO}
-    limited = {"state": SessionState.SUSPENDED, "trouble": Trouble.LIMIT}
-    before = capped(10.0, **told).model_copy(update=limited)
     page = MessagePage((), Cursor("v3 "), timedelta(0))
-    for replied, kinds in ((NOW - AGO, ["(cap_reached)"]), (NOW - 3 * AGO, [])):
+    for state, trouble, replied, kinds in (
+        (SessionState.SUSPENDED, Trouble.LIMIT, NOW - AGO, ["(cap_reached)"]),
+        (SessionState.SUSPENDED, Trouble.LIMIT, NOW - 3 * AGO, []),
+        (SessionState.WORKING, None, NOW - AGO, []),
+    ):
+        before = capped(10.0, **told).model_copy(update={"state": state, "trouble": trouble})
         poll = TakenPoll(
             SESSION, NOW, before, replied, followers=[follower()], reply_sent_at=replied
         )
-        at = summary(SessionState.SUSPENDED, acus=10.0, trouble=Trouble.LIMIT)
+        at = summary(state, acus=10.0, trouble=trouble)
         assert said(found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))) == kinds
 
 

@@ -238,7 +238,8 @@ def test_devin_has_finished_again_after_a_reply_that_it_has_answered() -> None:
     replied = Step(SessionState.FINISHED, replied=True, after=40_000)
     answered = Step(SessionState.FINISHED, ["Done that, too."], replied=True, after=40_000)
     assert kinds(FINISHED, answered, FINISHED) == [["finished"], ["finished"], []]
-    assert kinds(FINISHED, replied, FINISHED) == [["finished"], [], []]
+    said = Step(SessionState.FINISHED, [REMARK])
+    assert kinds(said, replied, FINISHED) == [["finished"], [], []]
 
 
 def test_a_remark_leaves_a_question_open_and_a_new_one_closes_it() -> None:
