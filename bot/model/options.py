@@ -1,6 +1,6 @@
 """The options of a start: what a person chose for a session beside its prompt.
 
-Their one form on every way is words before the prompt: `Options.words` writes them, and
+Their one form on every way is words before the prompt: `Options.written` writes them, and
 `text/options.py` reads them back.
 """
 
@@ -62,12 +62,12 @@ class Options(Record):
         tags = tuple(dict.fromkeys((*self.tags, *other.tags)))
         return other.model_copy(update={**chosen, "tags": tags})
 
-    def words(self) -> str:
-        """Return the words, as plain text; empty if nothing was chosen."""
+    def written(self) -> str:
+        """Return the options as they are written, as plain text; empty if nothing was chosen."""
         return " ".join(self.each())
 
     def each(self) -> Sequence[str]:
-        """Return the words of each option."""
+        """Return each option as it is written."""
         chosen = {key: getattr(self, name) for key, name in FIELDS.items()} | {"title": self.title}
         return [
             f"{key}:{_quoted(str(one))}"
@@ -95,7 +95,7 @@ class Rule(Record):
     since: int = 0
 
     @property
-    def words(self) -> str:
+    def written(self) -> str:
         """The rule as it is written."""
         return f"{self.key}:{_quoted(self.value)}"
 

@@ -251,7 +251,7 @@ def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
 class Started(Record):
     """The start of a session by the relay: who asked for it, in which thread, and what applied.
 
-    `cap` is the ACUs that the session may use, and `chosen` the words of its options. `as_user` is
+    `cap` is the ACUs that the session may use, and `chosen` its options as written. `as_user` is
     the person's own account in Devin, if it was started as them. `asked` is when it was last asked
     for, by Slack's clock (us), and `until` the time of the last message that its prompt may have.
     """

@@ -120,14 +120,14 @@ class WorkflowSteps:
         if not step.channel:
             raise errors.BadStep(Flaw.CHANNEL)
         options, _ = parse_options(step.options)
-        words = escape(options.words())
+        written = escape(options.written())
         reply, said = await self._reply(step, None, by)
         if not said:
             raise errors.BadStep(Flaw.PROMPT)
         # Somebody else may have written the prompt: it's a block, and only the inputs are options.
-        await self.choosing.of(step.channel, words)
-        reply = reply.model_copy(update={"text": words, "blocks": tuple(section(reply.text))})
-        await self._say(step, reply, f"{options.words()} {said}".strip(), Act.START)
+        await self.choosing.of(step.channel, written)
+        reply = reply.model_copy(update={"text": written, "blocks": tuple(section(reply.text))})
+        await self._say(step, reply, f"{options.written()} {said}".strip(), Act.START)
 
     async def _reply(
         self, step: StepAsked, thread: ThreadRef | None, by: UserId

@@ -1,7 +1,7 @@
 """Reads the options at the beginning of a prompt: `repo:acme/api mode:fast Fix the login`.
 
 They end at the first word that is none, with which the prompt begins; it is kept to the letter.
-The text is Slack markup. `Options.words` is the inverse.
+The text is Slack markup. `Options.written` is the inverse.
 """
 
 import re

@@ -165,14 +165,14 @@ OPTIONS = st.builds(
 @example(Options(title="«Login»", tags=("’90s", "»", "‚")), "x")  # noqa: RUF001
 def test_what_is_written_as_words_is_read_back(options: Options, prompt: str) -> None:
     """Whatever a form composes, the parser finds."""
-    text = f"{escape(options.words())} {prompt}".strip()
+    text = f"{escape(options.written())} {prompt}".strip()
     assert parse_options(text) == (options, prompt)
 
 
 @given(st.text(), OPTIONS)
 def test_no_text_breaks_the_parser(text: str, options: Options) -> None:
     """It is read, or refused with words."""
-    for one in (text, f"{options.words()} {text}", f"repo:{text}", f"title:“{text}"):
+    for one in (text, f"{options.written()} {text}", f"repo:{text}", f"title:“{text}"):
         with suppress(BadOptions):
             assert one.endswith(parse_options(one)[1])
 

@@ -168,7 +168,7 @@ class OwnThreads:
         found = await self.state.watches.followers(wanted.session)
         if wanted.rule:
             rules = (await self.state.profiles.get(wanted.channel)).rules
-            is_ruled = any(one.words == wanted.rule for one in rules)
+            is_ruled = any(one.written == wanted.rule for one in rules)
             is_barred = await self.audience.is_barred(wanted.channel, wanted.by)
             may = self.workspace.permissions.may(Act.START, wanted.by, wanted.channel)
             is_allowed = await may is Standing.ALLOWED
@@ -215,13 +215,13 @@ class Adopting:
             return LEGACY
         if rules and await self.threads.audience.is_barred(channel, by):
             return words.SHARED
-        known = {one.words for one in (await self.state.profiles.get(channel)).rules}
-        added = {one.words: one.model_copy(update=made) for one in rules}
+        known = {one.written for one in (await self.state.profiles.get(channel)).rules}
+        added = {one.written: one.model_copy(update=made) for one in rules}
         if len(known | added.keys()) > MOST_RULES:
             return words.TOO_MANY
 
         def change(kept: Sequence[Rule]) -> tuple[Rule, ...]:
-            return tuple((added | {one.words: one for one in kept}).values()) if rules else ()
+            return tuple((added | {one.written: one for one in kept}).values()) if rules else ()
 
         profile = await self.state.profiles.change(
             channel, lambda was: {"rules": change(was.rules)}
@@ -267,9 +267,9 @@ class Adopting:
         if standing is Standing.ALLOWED:
             return True
         log.info("not adopted", extra={"channel": channel, "by": rule.by, "reason": standing})
-        told = words.rests(rule.words, await self.workspace.people.name(rule.by))
+        told = words.rests(rule.written, await self.workspace.people.name(rule.by))
         place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-        once = f"rule rests:{short_id(rule.words)}:{rule.since}"  # which may have any characters
+        once = f"rule rests:{short_id(rule.written)}:{rule.since}"  # which may have any characters
         await self.notices.say(place, told, once=once)
         return False
 
@@ -349,7 +349,7 @@ class Adopting:
             await self.state.claims.disclaim(claim)
             return False
         await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
-        await self.threads.ask(channel, one.session, rule.by, rule=rule.words)
+        await self.threads.ask(channel, one.session, rule.by, rule=rule.written)
         return True
 
     async def _is_new(self, channel: str, one: SessionSummary) -> bool:
@@ -367,7 +367,7 @@ class Adopting:
 
 def _mark(channel: str, rule: Rule) -> str:
     """Return the note of the time (Unix s) since which a rule's sessions are still to be listed."""
-    return f"adopts since:{channel}:{rule.words}:{rule.since}"
+    return f"adopts since:{channel}:{rule.written}:{rule.since}"
 
 
 def _now() -> datetime:

@@ -111,7 +111,7 @@ class StartForms:
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)
         (_, message), offer = await asyncio.gather(self._repeated(ticket), self.offer())
         options, rest = _parted(message)
-        beside = form.beside(options, offer).words()
+        beside = form.beside(options, offer).written()
         typed = _joined(beside, await markdown_of(rest, self.workspace.people))
         more = {"shown": _digest(typed), "beside": beside}
         made = await self.state.tickets.issue(ticket.model_copy(update=more))
@@ -188,9 +188,9 @@ def _changed(message: Reply, ticket: AgainForm, typed: Mapping[str, str]) -> Rep
     chosen, prompt = form.written(typed), typed.get(actions.PROMPT_FIELD)
     if prompt is None or _digest(prompt) == ticket.shown:
         _, rest = _parted(message)
-        words = escape(_joined(chosen, ticket.beside))
+        options = escape(_joined(chosen, ticket.beside))
         sender = None if ticket.by == message.author else ticket.by
-        kept = with_prompt(message, _joined(words, rest.text))
+        kept = with_prompt(message, _joined(options, rest.text))
         return kept.model_copy(update={"sent_by": sender})
     text = escape(_joined(chosen, prompt.strip()))
     by_them = {"author": ticket.by, "bots": (), "home": "", "sent_by": None}
@@ -306,7 +306,7 @@ def _changes(ticket: DefaultsForm, typed: Mapping[str, str], lacks: frozenset[st
         chosen = was.tags  # one of them may have a comma
     else:
         chosen = tuple(filter(None, (one.strip() for one in tags.split(","))))
-    text = f"{form.written(typed)} {Options(tags=chosen).words()}"
+    text = f"{form.written(typed)} {Options(tags=chosen).written()}"
     options, _ = parse_options(escape(text.strip()))
     fields = {key: name for key, name in FIELDS.items() if key not in lacks}
     named = [key for key, name in fields.items() if getattr(options, name) != getattr(was, name)]

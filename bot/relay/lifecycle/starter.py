@@ -139,7 +139,7 @@ class Starter:
             channel=thread.channel,
             thread=thread.thread_ts,
             cap=chosen.max_acu,
-            chosen=chosen.words(),
+            chosen=chosen.written(),
             as_user=as_user,
             asked=self.workspace.clock.now - int((time.time() - start.at) * SECOND),
             until=prompt.until,
@@ -278,7 +278,7 @@ class Starter:
 def _record(start: Start, session: SessionId, started: Started) -> None:
     """Put on record who started `session`, and with which options; a title is people's words."""
     options, _ = parse_options(escape(started.chosen))
-    chosen = options.model_copy(update={"title": ""}).words()
+    chosen = options.model_copy(update={"title": ""}).written()
     ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
     audit(
         Event.STARTED,

@@ -295,7 +295,7 @@ class Starting:
         started = await self.state.watches.started(session) or Started()
         before = await self.state.names.one(session)
         options = await self.choosing.going_on(thread.channel, started.chosen)
-        text = f"{escape(options.words())} {words.going_on(before)}".strip()
+        text = f"{escape(options.written())} {words.going_on(before)}".strip()
         asks = Reply(thread=thread, ts=pressed, author=by, text=text)
         found = await self.state.links.get(thread)
         link = found if found and found.session == session else None

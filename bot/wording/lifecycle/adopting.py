@@ -43,14 +43,14 @@ def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:
 
 def _line(rule: Rule, by: str) -> str:
     set_by = f"set by {quiet(cut(by, NAME_LIMIT))} ({local_time(rule.since)})"
-    return f"• {as_code(rule.words)}, {set_by}"
+    return f"• {as_code(rule.written)}, {set_by}"
 
 
 def changed(added: Sequence[Rule], rules: Sequence[Rule], by: str) -> SlackMessage:
     """Tell the channel who added rules, or ended all of them, and which there are now."""
     if not added:
         return SlackMessage(f"*{quiet(by)}* ended adoption: new sessions won't get threads here.")
-    fit = codes([one.words for one in rules])
+    fit = codes([one.written for one in rules])
     return SlackMessage(
         f"*{quiet(by)}* changed adoption: new sessions that match {fit} get a thread here. {END}"
     )

@@ -121,7 +121,7 @@ def _first_repo(chosen: Options) -> str:
 
 
 def written(typed: Mapping[str, str]) -> str:
-    """Return the words of what was chosen in a submitted form, as plain text, unchecked."""
+    """Return what was chosen in a submitted form as it is written, as plain text, unchecked."""
     cap = "".join(typed.get(actions.CAP_FIELD, "").split())
     repos = (one.strip() for one in typed.get(actions.REPO_FIELD, "").split(","))
     chosen = Options(
@@ -169,11 +169,11 @@ def playbooks_like(playbooks: Sequence[Playbook], typed: str) -> list[Block]:
     return [one for one in options if len(one["value"]) <= VALUE_LIMIT][:MOST_OPTIONS]
 
 
-def _best(listed: Sequence[Any], typed: str, words: Callable[[Any], str]) -> list[Any]:
+def _best(listed: Sequence[Any], typed: str, text_of: Callable[[Any], str]) -> list[Any]:
     """Return the entries that have all that was typed; those with a word that begins so first."""
     wanted = " ".join(typed.lower().split())
-    found = [one for one in listed if wanted in words(one).lower()]
-    return sorted(found, key=lambda one: not _begins(words(one).lower(), wanted))
+    found = [one for one in listed if wanted in text_of(one).lower()]
+    return sorted(found, key=lambda one: not _begins(text_of(one).lower(), wanted))
 
 
 def _begins(text: str, wanted: str) -> bool:
@@ -182,7 +182,7 @@ def _begins(text: str, wanted: str) -> bool:
 
 def _is_bad(chosen: Options) -> bool:
     try:
-        return parse_options(escape(chosen.words())) != (chosen, "")
+        return parse_options(escape(chosen.written())) != (chosen, "")
     except BadOptions:
         return True
 
