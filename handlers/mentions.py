@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
 from bot.model.errors import AlreadyDone, NotAllowed, NotLinked, PersonError
-from bot.model.options import FIELDS, WORDS, Changes
+from bot.model.options import FIELDS, PREFACE, Changes
 from bot.model.people import Act
 from bot.model.replies import Change, Reply, reply_id
 from bot.model.sessions import Closing, Follow
@@ -218,7 +218,7 @@ async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
         if rules is None:
             return await cases.adopting.show(thread.channel, by)
         return await cases.adopting.change(place, by, rules, once)
-    changes = Changes(named=(*FIELDS, WORDS)) if is_none else parse_changes(argument)
+    changes = Changes(named=(*FIELDS, PREFACE)) if is_none else parse_changes(argument)
     if changes is None:
         return await cases.defaults.show(thread.channel, by)
     await cases.defaults.change(place, by, changes, once)

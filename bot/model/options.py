@@ -109,12 +109,12 @@ MOST_RULES = 10
 class Profile(Record):
     """What the starts of a channel use, its default session, its digest, and its rules.
 
-    `words` precede each prompt, and are Slack markup. `by` is who last changed the options or the
-    words, and `session_by` who chose the session.
+    `preface` precedes each prompt, and is Slack markup. `by` is who last changed the options or
+    that, and `session_by` who chose the session.
     """
 
     options: Options = Options()
-    words: str = ""
+    preface: str = ""
     session: SessionId | None = None
     by: UserId = UserId("")
     session_by: UserId = UserId("")
@@ -145,17 +145,18 @@ FIELDS: Mapping[str, str] = {
 }
 """The options that a profile may have, by their keys; a title is for one session."""
 
-WORDS = "words"
+PREFACE = "words"
+"""The key of the standing words, a profile's `preface`."""
 
-MOST_WORDS = 2_000
-"""The longest standing words, in characters of Slack markup."""
+MOST_PREFACE = 2_000
+"""The longest ones, in characters of Slack markup."""
 
 
 class Changes(Record):
     """What changes in a profile: what is `named`, by its key, has the value that it has here."""
 
     options: Options = Options()
-    words: str = ""
+    preface: str = ""
     named: tuple[str, ...] = ()
 
     def of(self, options: Options) -> Options:
@@ -166,11 +167,11 @@ class Changes(Record):
     def to(self, profile: Profile, by: UserId) -> Mapping[str, object]:
         """Return the fields of `profile` that change, when the person `by` makes the changes."""
         options = self.of(profile.options)
-        words = self.words if WORDS in self.named else profile.words
-        if (options, words) == (profile.options, profile.words):
+        preface = self.preface if PREFACE in self.named else profile.preface
+        if (options, preface) == (profile.options, profile.preface):
             return {}
-        is_empty = options == Options() and not words
-        return {"options": options, "words": words, "by": UserId("") if is_empty else by}
+        is_empty = options == Options() and not preface
+        return {"options": options, "preface": preface, "by": UserId("") if is_empty else by}
 
 
 class OptionFlaw(StrEnum):

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.model.options import (
     FIELDS,
     MODES,
+    MOST_PREFACE,
     MOST_TAGS,
-    MOST_WORDS,
     ORIGINS,
+    PREFACE,
     RULE_KEYS,
-    WORDS,
     BadDefaults,
     BadOptions,
     Changes,
@@ -85,19 +85,19 @@ def parse_changes(text: str) -> Changes | None:
     Beside the options it may have `words`, and `none` clears what it is the value of. Raises
     `BadDefaults`.
     """
-    reading = _Reading(text, (*KEYS, WORDS))
+    reading = _Reading(text, (*KEYS, PREFACE))
     rest = reading.run().strip()
     if not (reading.found or reading.problems):
         return None
     if "title" in reading.found:
         reading.problems.append(OptionProblem(OptionFlaw.NO_DEFAULT, "title"))
     if rest and not reading.problems:
-        reading.problems.append(OptionProblem(OptionFlaw.MORE, WORDS, _shown(rest)))
+        reading.problems.append(OptionProblem(OptionFlaw.MORE, PREFACE, _shown(rest)))
     if reading.problems:
         raise BadDefaults(reading.problems)
-    named = tuple(key for key in (*FIELDS, WORDS) if key in reading.found)
-    words = "".join(reading.found.get(WORDS, ()))
-    return Changes(options=reading.options(), words=words, named=named)
+    named = tuple(key for key in (*FIELDS, PREFACE) if key in reading.found)
+    preface = "".join(reading.found.get(PREFACE, ()))
+    return Changes(options=reading.options(), preface=preface, named=named)
 
 
 def parse_rules(text: str) -> Sequence[Rule] | None:
@@ -113,7 +113,7 @@ def parse_rules(text: str) -> Sequence[Rule] | None:
 
 
 class _Reading:
-    """One pass over a text; with `WORDS` among its `keys`, it reads a profile's options."""
+    """One pass over a text; with `PREFACE` among its `keys`, it reads a profile's options."""
 
     def __init__(self, text: str, keys: Sequence[str] = KEYS) -> None:
         self.found: dict[str, list[str]] = {}
@@ -182,19 +182,19 @@ class _Reading:
         return found[0].strip("`*") if found else ""
 
     def _take(self, key: str, written: str) -> None:
-        value = written.strip() if key == WORDS else _shown(written)
+        value = written.strip() if key == PREFACE else _shown(written)
         read = _READERS[key](value) if key in _READERS else value
-        is_none = WORDS in self._keys and value.lower() == _NONE
+        is_none = PREFACE in self._keys and value.lower() == _NONE
         if is_none and key not in self.found:
             self.found[key] = []
         elif not value:
             self.problems.append(OptionProblem(OptionFlaw.EMPTY, key))
         elif key in self.found and (is_none or key not in _SEVERAL or not self.found[key]):
             self.problems.append(OptionProblem(OptionFlaw.TWICE, key, value))
-        elif read is None or (key != WORDS and _MENTION.search(written)):
+        elif read is None or (key != PREFACE and _MENTION.search(written)):
             self.problems.append(OptionProblem(OptionFlaw.WRONG, key, value))
-        elif len(value) > MOST_WORDS:
-            self.problems.append(OptionProblem(OptionFlaw.TOO_LONG, key, str(MOST_WORDS)))
+        elif len(value) > MOST_PREFACE:
+            self.problems.append(OptionProblem(OptionFlaw.TOO_LONG, key, str(MOST_PREFACE)))
         else:
             self.found.setdefault(key, []).append(read)
 

@@ -63,7 +63,7 @@ MODE_FIELD = "mode"
 PLAYBOOK_FIELD = "playbook"
 CAP_FIELD = "cap"
 TAGS_FIELD = "tags"
-WORDS_FIELD = "words"
+PREFACE_FIELD = "words"
 
 
 _DIGITS_OF_A_ROUND = 9

@@ -48,7 +48,7 @@ async def profile(desk: Desk, store: Store) -> Profile:
 
 
 async def profile_is(desk: Desk, store: Store, words: str) -> bool:
-    return (await profile(desk, store)).words == words
+    return (await profile(desk, store)).preface == words
 
 
 async def shown(desk: Desk) -> str:
@@ -78,7 +78,7 @@ async def test_defaults_are_set_shown_and_cleared(bot: Bot, desk: Desk, store: S
     await until_posted(desk, "(`max`, `tag`)")
     kept = await profile(desk, store)
     assert kept.options == Options(repos=("acme/api",), mode="fast", tags=("oncall", "web"))
-    assert kept.words == "Always run the *tests* &amp; lint."
+    assert kept.preface == "Always run the *tests* &amp; lint."
     await desk.mention("defaults max:none", user="ben")
     await until_posted(desk, "set by ada")
     assert "set by ada" in await shown(desk)
@@ -276,14 +276,14 @@ async def test_a_change_that_runs_again_is_told_once(
 ) -> None:
     """As that of a command whose process died once it was made, or before it was done with."""
     ben, is_known = desk.slack.workspace.user("ben").id, asyncio.Event()
-    changes = Changes(words=f"Ask <@{ben}>", named=("words",))
+    changes = Changes(preface=f"Ask <@{ben}>", named=("words",))
     place = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts="")
     by = UserId(desk.slack.workspace.user("ada").id)
     async with listeners(load_settings(environ), store, redis_url) as process:
         await process.cases.defaults.show(place.channel, by)
         desk.slack.fail_next("users.info", until=is_known)  # Ben's name, to tell it
         first = asyncio.create_task(process.cases.defaults.change(place, by, changes, "command:1"))
-        await wait_until(lambda: profile_is(desk, store, changes.words), "it is made")
+        await wait_until(lambda: profile_is(desk, store, changes.preface), "it is made")
         first.cancel()
         is_known.set()
         for _ in range(2):

@@ -36,7 +36,7 @@ async def test_the_form_shows_and_changes_them(bot: Bot, desk: Desk, store: Stor
     await desk.until_said("*ada* changed the defaults for new sessions here (`repo`, `max`)", ts)
     kept = await profile(desk, store)
     assert kept.options == Options(repos=("acme/web",), mode="lite", max_acu=7, tags=("a, b",))
-    assert kept.words == "Ask <@U0BEN> &amp; *test*"
+    assert kept.preface == "Ask <@U0BEN> &amp; *test*"
 
 
 async def test_the_form_sets_words_and_tags(bot: Bot, desk: Desk, store: Store) -> None:
@@ -48,7 +48,7 @@ async def test_the_form_sets_words_and_tags(bot: Bot, desk: Desk, store: Store) 
     await desk.slack.submit_view(view["id"], typed)
     await desk.until_said("(`tag`, `words`)", ts)
     kept = await profile(desk, store)
-    assert kept.words == "Be &lt;kind&gt; &amp; quick."
+    assert kept.preface == "Be &lt;kind&gt; &amp; quick."
     assert kept.options == Options(tags=("oncall", "web"))
     view = await change(desk, ts, "ben")
     await desk.slack.submit_view(view["id"], {}, user="ben")
@@ -95,14 +95,14 @@ async def test_words_that_are_too_long_for_the_form_stay(
 ) -> None:
     """As when names make them longer."""
     words = " ".join(["<#C0000000000>"] * 140 + ["&amp;"])
-    long = {"words": words + "x" * 3_000, "by": UserId("U0BEN")}
+    long = {"preface": words + "x" * 3_000, "by": UserId("U0BEN")}
     await Profiles(store).change(channel_of(desk), lambda _: long)
     ts = await desk.mention("defaults")
     view = await change(desk, ts)
     assert "words" not in inputs(view)
     await desk.slack.submit_view(view["id"], {"cap": "3"})
     await desk.until_said("(`max`)", ts)
-    assert (await profile(desk, store)).words == long["words"]
+    assert (await profile(desk, store)).preface == long["preface"]
 
 
 async def test_a_repository_that_is_too_long_for_a_menu_stays(

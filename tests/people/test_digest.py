@@ -330,9 +330,9 @@ async def test_a_channel_that_gets_another_id_keeps_no_digest(
     """Its links have ended; the rest of its profile goes on."""
     due = await set_digest(desk, raw)
     profiles, place = Profiles(store), desk.slack.workspace.channel("general").id
-    await profiles.change(place, lambda _: {"words": "Run the tests.", "rules": RULES})
+    await profiles.change(place, lambda _: {"preface": "Run the tests.", "rules": RULES})
     await profiles.move(place, "C0MOVED000")
-    assert await profiles.get("C0MOVED000") == Profile(words="Run the tests.")
+    assert await profiles.get("C0MOVED000") == Profile(preface="Run the tests.")
     await let_time_pass(raw, due)
     await until_gone(raw, due)
     assert (digests(desk), await dues(raw)) == ([], [])

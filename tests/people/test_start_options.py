@@ -182,7 +182,7 @@ async def test_a_channel_s_profile_applies_to_every_start_there(
 ) -> None:
     """What a prompt names goes first; tags add up; words precede it; a cap ends at the ceiling."""
     options = Options(repos=("acme/api",), mode="lite", max_acu=50, tags=("team",))
-    fields = {"options": options, "words": "Always run the *tests*.", "by": UserId("U0BEN")}
+    fields = {"options": options, "preface": "Always run the *tests*.", "by": UserId("U0BEN")}
     await Profiles(store).change(channel_of(desk), lambda _: fields)
     async with running(desk, environ, MAX_ACU="5", MAX_ACU_CEILING="20"):
         session = await say_new(desk, "!fast tag:mine Fix it")
@@ -201,9 +201,11 @@ async def test_a_profile_is_one_record(store: Store) -> None:
     profiles = Profiles(store)
     assert await profiles.get("C1") == Profile()
     await profiles.change("C1", lambda _: {"session": SessionId("devin-1")})
-    await profiles.change("C1", lambda was: {"words": f"{was.session} first"})
-    assert await profiles.get("C1") == Profile(session=SessionId("devin-1"), words="devin-1 first")
-    await profiles.change("C1", lambda _: {"session": None, "words": ""})
+    await profiles.change("C1", lambda was: {"preface": f"{was.session} first"})
+    assert await profiles.get("C1") == Profile(
+        session=SessionId("devin-1"), preface="devin-1 first"
+    )
+    await profiles.change("C1", lambda _: {"session": None, "preface": ""})
     assert await store.get(profile_key("C1")) is None
     assert await profiles.get("C1") == Profile()
 

@@ -194,10 +194,10 @@ def test_what_a_person_chose_goes_before_what_is_there_already() -> None:
         ("max:none", Changes(named=("max",))),
         ("tags:None repo:none", Changes(named=("repo", "tag"))),
         ("!fast playbook:none", Changes(options=Options(mode="fast"), named=("mode", "playbook"))),
-        ('words:"Be <@U1> &amp; kind"', Changes(words="Be <@U1> &amp; kind", named=("words",))),
+        ('words:"Be <@U1> &amp; kind"', Changes(preface="Be <@U1> &amp; kind", named=("words",))),
         (
             "words:“Be\n*kind*” max:1",
-            Changes(options=Options(max_acu=1), words="Be\n*kind*", named=("max", "words")),
+            Changes(options=Options(max_acu=1), preface="Be\n*kind*", named=("max", "words")),
         ),
         ("words:none", Changes(named=("words",))),
         ("", None),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
-from bot.model.options import FIELDS, WORDS, Changes, Options, Profile, Rule
+from bot.model.options import FIELDS, PREFACE, Changes, Options, Profile, Rule
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import (
@@ -97,7 +97,7 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "default": lambda by, session: commands.default_is(session, by),
     "defaults": lambda by, session: defaults.shown(_defaults(by, session)),
     "defaults changed": lambda by, session: defaults.changed(
-        Changes(named=(*FIELDS, WORDS)), _defaults(by, session)
+        Changes(named=(*FIELDS, PREFACE)), _defaults(by, session)
     ),
     "adopted": lambda by, session: adopting.adopted(session, f"tag:{by}", by),
     "child": lambda by, session: adopting.child(session, session, by),
@@ -132,7 +132,7 @@ def _defaults(by: str, session: NamedSession) -> Shown:
     options = Options(
         repos=(by, *("a/b" * 50,) * 20), tags=(session.title, *map(str, range(48))), max_acu=9
     )
-    profile = Profile(options=options, words="x", by=UserId("U1"), session=session.session)
+    profile = Profile(options=options, preface="x", by=UserId("U1"), session=session.session)
     return Shown(profile, session.title, by, session, ("repo", "mode"), 3)
 
 

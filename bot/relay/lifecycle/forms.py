@@ -14,8 +14,8 @@ from bot.devin.catalog import Catalog
 from bot.model import errors
 from bot.model.options import (
     FIELDS,
-    MOST_WORDS,
-    WORDS,
+    MOST_PREFACE,
+    PREFACE,
     BadDefaults,
     BadOptions,
     Changes,
@@ -209,12 +209,12 @@ def _digest(text: str) -> str:
 class DefaultsForm(Ticket, kind="DefaultsForm"):
     """An open form for the defaults of the channel of `place`, where a change is told.
 
-    It shows the `options`, and the standing `words` without markup.
+    It shows the `options`, and the `preface` without markup.
     """
 
     place: ThreadRef
     options: Options
-    words: str
+    preface: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +259,12 @@ class Defaults:
         profile, offer = await asyncio.gather(
             self.state.profiles.get(place.channel), self.forms.offer()
         )
-        words = await self._plain(profile.words)
+        preface = await self._plain(profile.preface)
         cap = profile.options.max_acu
         lowered = {"max_acu": cap and min(cap, offer.ceiling or cap)}
         options = profile.options.model_copy(update=lowered)
-        ticket = DefaultsForm(by=by, place=place, options=options, words=words)
-        return defaults.change(await self.state.tickets.issue(ticket), options, words, offer)
+        ticket = DefaultsForm(by=by, place=place, options=options, preface=preface)
+        return defaults.change(await self.state.tickets.issue(ticket), options, preface, offer)
 
     async def submit(self, number: str, by: UserId, typed: Mapping[str, str]) -> None:
         """Change what is otherwise in the form than it was shown, once; raises as `change` does."""
@@ -283,19 +283,19 @@ class Defaults:
             session = await self.naming.one(profile.session)
         return defaults.Shown(
             profile=profile,
-            words=await self._plain(profile.words),
+            preface=await self._plain(profile.preface),
             by=await self.workspace.people.name(who) if who else "",
             session=session,
             ignored=[key for key in lacks if getattr(options, FIELDS[key])],
             ceiling=self.workspace.settings.max_acu_ceiling,
         )
 
-    async def _plain(self, words: str) -> str:
+    async def _plain(self, markup: str) -> str:
         """Return Slack markup as people read it: with names, and without entities."""
-        if not words:
+        if not markup:
             return ""
         nowhere = ThreadRef(team=self.workspace.team, channel="", thread_ts="")
-        said = Reply(thread=nowhere, ts="", author=UserId(""), text=words)
+        said = Reply(thread=nowhere, ts="", author=UserId(""), text=markup)
         return await markdown_of(said, self.workspace.people)
 
 
@@ -310,10 +310,10 @@ def _changes(ticket: DefaultsForm, typed: Mapping[str, str], lacks: frozenset[st
     options, _ = parse_options(escape(text.strip()))
     fields = {key: name for key, name in FIELDS.items() if key not in lacks}
     named = [key for key, name in fields.items() if getattr(options, name) != getattr(was, name)]
-    words = typed.get(actions.WORDS_FIELD, ticket.words).strip()
-    if words.split() != ticket.words.split():  # Slack's client may change blanks
-        named.append(WORDS)
-    words = escape(words)
-    if len(words) > MOST_WORDS and WORDS in named:
-        raise BadDefaults([OptionProblem(OptionFlaw.TOO_LONG, WORDS, str(MOST_WORDS))])
-    return Changes(options=options, words=words, named=tuple(named))
+    preface = typed.get(actions.PREFACE_FIELD, ticket.preface).strip()
+    if preface.split() != ticket.preface.split():  # Slack's client may change blanks
+        named.append(PREFACE)
+    preface = escape(preface)
+    if len(preface) > MOST_PREFACE and PREFACE in named:
+        raise BadDefaults([OptionProblem(OptionFlaw.TOO_LONG, PREFACE, str(MOST_PREFACE))])
+    return Changes(options=options, preface=preface, named=tuple(named))

@@ -107,7 +107,7 @@ class Prompts:
         if not is_empty(message):
             asked = await message_of(message, self.workspace.people, standing=standing)
             as_self = await message_of(
-                message, self.workspace.people, standing=standing, as_self=not chosen.words
+                message, self.workspace.people, standing=standing, as_self=not chosen.preface
             )
         if not (asked or earlier.latest):
             return words.nothing(earlier.left_out)
@@ -116,9 +116,9 @@ class Prompts:
             began = f"{by} started this session from a Slack thread."
             head = "This was asked in a Slack thread." if asked else began
             quoted = await self._quoted(earlier, head)
-        if chosen.words:
-            standing_words = start.message.model_copy(update={"text": chosen.words, "blocks": ()})
-            first = mark_typed(await markdown_of(standing_words, self.workspace.people))
+        if chosen.preface:
+            preface = start.message.model_copy(update={"text": chosen.preface, "blocks": ()})
+            first = mark_typed(await markdown_of(preface, self.workspace.people))
             by = speaker(await self.workspace.people.name(chosen.by), chosen.by)
             whose = f"Standing words of this channel, set by {by} (in Slack):"
         own_texts = (("", first, asked), (whose, first, as_self))

@@ -50,13 +50,13 @@ class Chosen:
     """The `options` that apply, as people know them, and as Devin takes them (`sent`).
 
     The playbook of these is the macro, if that can't be looked up at the moment. The channel's
-    standing `words`, which `by` set, precede the `prompt`; both are Slack markup.
+    `preface`, which `by` set, precedes the `prompt`; both are Slack markup.
     """
 
     options: Options
     sent: Options
     prompt: str
-    words: str
+    preface: str
     by: UserId
 
 
@@ -89,7 +89,7 @@ class Choosing:
             raise errors.DevinAway(found.reason, retry_after=found.retry_after)
         playbook = found if isinstance(found, str) else options.playbook
         sent = options.model_copy(update={"playbook": playbook})
-        return Chosen(options, sent, prompt, profile.words, profile.by)
+        return Chosen(options, sent, prompt, profile.preface, profile.by)
 
     async def check(self, options: Options) -> None:
         """Check what is to be a channel's default; raises `BadDefaults`."""

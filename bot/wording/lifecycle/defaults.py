@@ -11,7 +11,7 @@ from bot.wording.lifecycle.form import Offer, beside, fields
 from bot.wording.message import SlackMessage, View, button, context, field, form, text_input
 from bot.wording.phrases import as_code, codes, session_link
 
-WORDS_SHOWN = 400
+PREFACE_SHOWN = 400
 LONGEST_ADDRESS = 300
 """What is longer would make the message longer than Slack takes."""
 
@@ -25,21 +25,21 @@ HOW = (
 TITLE = "Defaults"
 HEADING = "Every session that starts here uses these. What a prompt chooses goes first."
 TOO_LONG = "The words before each prompt are too long to show here. They stay as they are."
-WORDS_LIMIT = 3_000
+PREFACE_LIMIT = 3_000
 
 CHANGE = button(actions.CHANGE_DEFAULTS, "Change")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A channel's profile as people see it: `words` without markup, and `by`'s name.
+    """A channel's profile as people see it: the `preface` without markup, and `by`'s name.
 
     `ignored` are options that the generation of Devin's API lacks, and `ceiling` is the highest
     cap.
     """
 
     profile: Profile
-    words: str
+    preface: str
     by: str
     session: NamedSession | None = None
     ignored: Sequence[str] = ()
@@ -57,7 +57,7 @@ def shown(it: Shown) -> SlackMessage:
         return SlackMessage(nothing, advice=default, footer=HOW, buttons=(CHANGE,))
     return SlackMessage(
         f"New sessions here start with {_listed(it)} (set by {quiet(it.by)}).",
-        quote=cut(it.words, WORDS_SHOWN),
+        quote=cut(it.preface, PREFACE_SHOWN),
         advice="\n".join(filter(None, (_limits(it), default))),
         footer=HOW,
         buttons=(CHANGE,),
@@ -72,27 +72,27 @@ def changed(changes: Changes, it: Shown) -> SlackMessage:
     return SlackMessage(
         f"*{quiet(it.by)}* changed the defaults for new sessions here ({named}). They now start "
         f"with {_listed(it)}.",
-        quote=cut(it.words, WORDS_SHOWN),
+        quote=cut(it.preface, PREFACE_SHOWN),
         advice=_limits(it),
     )
 
 
-def change(number: str, options: Options, words: str, offer: Offer) -> View:
-    """Return the form that changes a profile, whose `words` are shown without markup."""
+def change(number: str, options: Options, preface: str, offer: Offer) -> View:
+    """Return the form that changes a profile, whose `preface` is shown without markup."""
     if beside(options, offer).repos:  # a menu has one that is short, and a text any
         offer = replace(offer, repositories=None)
     tags, tags_hint = text_input(tags_of(options)), "Separate several with commas."
-    standing = field(
-        actions.WORDS_FIELD,
+    precedes = field(
+        actions.PREFACE_FIELD,
         "Words before each prompt",
-        text_input(words, multiline=True, max_length=WORDS_LIMIT),
+        text_input(preface, multiline=True, max_length=PREFACE_LIMIT),
         "They precede each prompt, such as: Always run the tests.",
         optional=True,
     )
     blocks = [
         *fields(options, offer, HEADING),
         field(actions.TAGS_FIELD, "Tags", tags, tags_hint, optional=True),
-        standing if len(words) <= WORDS_LIMIT else context(TOO_LONG),
+        precedes if len(preface) <= PREFACE_LIMIT else context(TOO_LONG),
     ]
     return form(TITLE, blocks, "Save", actions.DEFAULTS_FORM, number)
 
@@ -104,7 +104,7 @@ def tags_of(options: Options) -> str:
 
 def _listed(it: Shown) -> str:
     parts = [codes(it.profile.options.each())] if it.profile.options != Options() else []
-    if it.words:
+    if it.preface:
         parts.append("these words before each prompt")
     return " and ".join(parts)
 
