@@ -28,7 +28,7 @@ from bot.wording.message import SlackMessage, View
 from handlers import replies
 from handlers.answering import on_press, whisper
 from handlers.modals import opens
-from handlers.parse.commands import ENDS, Command, parse_command, parse_guess
+from handlers.parse.commands import VERBS, Command, parse_command, parse_guess
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
 
@@ -119,11 +119,9 @@ async def _begins(cases: UseCases, command: Command, event: str) -> bool:
 
 def act_of(command: Command) -> Act:
     """Return what a command asks for: its use case checks the same, if it is carried out."""
-    verb, argument = command.verb, command.argument.lower()
-    if verb in {"end", "archive"}:
-        return Act.APPROVE
-    sets = verb in ENDS and argument and (verb, argument) != ("default", "none")
-    return Act.START if sets or verb in {"start", "link"} else Act.MESSAGE
+    verb, argument = VERBS[command.verb], command.argument.lower()
+    sets = verb.ends and argument and (command.verb, argument) != ("default", "none")
+    return Act.START if sets else verb.act
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:
@@ -256,7 +254,7 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "archive": lambda cases, asked: cases.ending.ask(Closing.ARCHIVE, asked.thread, asked.by),
     "help": _help,
 }
-"""What carries out each verb of `ARGUMENTS`, and returns what to say, if no card says it."""
+"""What carries out each of `VERBS`, and returns what to say, if no card says it."""
 
 
 async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:

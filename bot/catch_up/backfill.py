@@ -32,7 +32,7 @@ from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
 from handlers.answering import whisper
 from handlers.mentions import claim_of, is_missed
-from handlers.parse.commands import Command, parse_command, parse_guess
+from handlers.parse.commands import VERBS, Command, parse_command, parse_guess
 from handlers.parse.messages import is_for_bot, is_own, parse_reply, parse_spoken
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,6 @@ CHANNEL_GONE = frozenset(
     {"channel_not_found", "not_in_channel", "missing_scope", "access_denied", errors.NO_ACCESS}
 )
 """Slack's error codes that apply to every thread of the channel."""
-
-SILENCING = frozenset({"unlink", "mute"})
-"""Verbs by which people take what they write next away from Devin, for good."""
 
 
 @dataclass(slots=True)
@@ -70,7 +67,7 @@ class Found:
     @property
     def is_silenced(self) -> bool:
         """True if an `unlink` or `mute` was missed; nothing written after it may go to Devin."""
-        return any(command.verb in SILENCING for command in self.unheard)
+        return any(VERBS[command.verb].silences for command in self.unheard)
 
 
 class ThreadReader:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from bot.model.options import BadDefaults
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
@@ -26,38 +26,48 @@ from handlers.parse.messages import Payload
 COMMAND_SUBTYPES = (None, "", "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
 
-ARGUMENTS: Mapping[str, Sequence[str]] = {
-    "start": [""],
-    "link": [""],
-    "unlink": [""],
-    "status": [""],
-    "sessions": [""],
-    "usage": [""],
-    "digest": ["", "daily", "weekly", "off"],
-    "review": [""],
-    "adopt": ["", "none"],
-    "mute": [""],
-    "unmute": [""],
-    "follow": ["", "turns"],
-    "unfollow": [""],
-    "default": ["", "none"],
-    "defaults": ["", "none"],
-    "end": [""],
-    "archive": [""],
-    "help": [""],
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """What may stand behind a verb, and what follows from that; with anything else, it is talk.
+
+    Alone or with one of its `words`, it is a command. `ends` is the word that ends what it sets;
+    that of another verb is taken for it. A verb may take a session, or what `parse` reads. It asks
+    for `act`, and to set something for `Act.START`. Without a mention, a reply in a thread of the
+    direct message that begins with it may be talk, so that it goes to Devin. If it was missed and
+    `silences`, what was written after it must not reach Devin.
+    """
+
+    words: Sequence[str] = ()
+    ends: str = ""
+    takes_session: bool = False
+    parse: Callable[[str], object] | None = None
+    act: Act = Act.MESSAGE
+    may_be_talk: bool
+    silences: bool = False
+
+
+VERBS: Mapping[str, Verb] = {
+    "start": Verb(act=Act.START, may_be_talk=True),
+    "link": Verb(takes_session=True, act=Act.START, may_be_talk=True),
+    "unlink": Verb(may_be_talk=False, silences=True),
+    "status": Verb(may_be_talk=False),
+    "sessions": Verb(may_be_talk=True),
+    "usage": Verb(may_be_talk=False),
+    "digest": Verb(words=("daily", "weekly", "off"), ends="off", may_be_talk=False),
+    "review": Verb(may_be_talk=True),
+    "adopt": Verb(words=("none",), ends="none", parse=parse_rules, may_be_talk=True),
+    "mute": Verb(may_be_talk=False, silences=True),
+    "unmute": Verb(may_be_talk=False),
+    "follow": Verb(words=("turns",), may_be_talk=False),
+    "unfollow": Verb(may_be_talk=False),
+    "default": Verb(words=("none",), ends="none", takes_session=True, may_be_talk=True),
+    "defaults": Verb(words=("none",), ends="none", parse=parse_changes, may_be_talk=True),
+    "end": Verb(act=Act.APPROVE, may_be_talk=False),
+    "archive": Verb(act=Act.APPROVE, may_be_talk=False),
+    "help": Verb(may_be_talk=False),
 }
-"""What may stand behind a verb; with anything else, it is talk.
-
-`start` also takes a prompt, `link` and `default` take a session, `defaults` options, `adopt` rules,
-and `review` an address.
-"""
-
-ENDS = {"digest": "off", "adopt": "none", "default": "none", "defaults": "none"}
-"""The word that ends what a verb sets; either one is taken for it."""
-
-NAMES_SESSION = frozenset({"link", "default"})
-
-_PARSERS: Mapping[str, Callable[[str], object]] = {"defaults": parse_changes, "adopt": parse_rules}
+"""`start` also takes a prompt, and `review` an address (`_argument`)."""
 
 _HELP = frozenset({"help", "help!", "help?", "help."})
 
@@ -87,7 +97,7 @@ def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> 
     thread is known to be `unlinked`, only a message that can hardly be talk is a command.
     """
     said = _first_words(event, ours)
-    if said is None:
+    if said is None or said.verb not in VERBS:
         return None
     argument = _argument(said.verb, said.argument)
     if argument is None or (not unlinked and _may_be_talk(event, ours.user, said)):
@@ -101,15 +111,15 @@ def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Co
     For `unlinked`, see `parse_command`.
     """
     said = _first_words(event, ours)
-    if said is None or said.verb in ARGUMENTS:
+    if said is None or said.verb in VERBS:
         return None
     if not unlinked and _is_bare(event, ours.user) and messages.is_in_thread(event):
         return None
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
-    for verb in get_close_matches(said.verb, ARGUMENTS, 1, LIKENESS):
-        is_session = verb in NAMES_SESSION and parse_session(said.argument) is not None
-        if is_session or said.argument.lower() in ARGUMENTS[verb]:
+    for verb in get_close_matches(said.verb, VERBS, 1, LIKENESS):
+        is_session = VERBS[verb].takes_session and parse_session(said.argument) is not None
+        if is_session or said.argument.lower() in ("", *VERBS[verb].words):
             return replace(said, verb=verb)
         meant = "defaults" if verb == "default" else verb
         if _begins_with(meant, said.argument):
@@ -122,9 +132,9 @@ def takes_mention(text: str) -> str:
     word, *rest = text.split(maxsplit=1) or [""]
     argument = "".join(rest)
     verb = _meant(word.lower(), argument)
-    taken = _argument(verb, argument)
+    taken = _argument(verb, argument) if verb in VERBS else None
     is_word = verb == "default" and taken not in {"", "none"} and not parse_session(argument)
-    return "" if verb not in ENDS or taken is None or is_word else verb
+    return "" if taken is None or not VERBS[verb].ends or is_word else verb
 
 
 def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
@@ -184,7 +194,7 @@ def _meant(verb: str, argument: str) -> str:
 
 def _begins_with(verb: str, argument: str) -> bool:
     """Whether an argument is options or rules, as `verb` takes them, be they right or wrong."""
-    parse = _PARSERS.get(verb)
+    parse = VERBS[verb].parse
     try:
         return parse is not None and parse(argument) is not None
     except BadDefaults:
@@ -197,10 +207,10 @@ def _argument(verb: str, rest: str) -> str | None:
     `link` takes the session that comes first, or one word, which is refused with words. More words
     without a session are talk: "link the PR to …".
     """
-    first, *more = rest.split() or [""]
-    if verb in ENDS and rest.lower() in ENDS.values():
-        return ENDS[verb]
-    if verb == "start" or (verb in NAMES_SESSION and (not more or parse_session(rest))):
+    known, (first, *more) = VERBS[verb], rest.split() or [""]
+    if known.ends and rest and rest.lower() in {one.ends for one in VERBS.values()}:
+        return known.ends
+    if verb == "start" or (known.takes_session and (not more or parse_session(rest))):
         return rest
     if verb == "link" and parse_session(first):
         return first
@@ -208,7 +218,7 @@ def _argument(verb: str, rest: str) -> str | None:
         return rest
     if verb == "review" and not more and _ADDRESS.match(first):
         return first
-    return rest if rest.lower() in ARGUMENTS.get(verb, ()) else None
+    return rest if rest.lower() in ("", *known.words) else None
 
 
 def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
@@ -217,7 +227,7 @@ def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None
-    return said.verb in {"start", "default", "defaults", "adopt", "review", "sessions"}
+    return VERBS[said.verb].may_be_talk
 
 
 def _is_bare(event: Payload, bot_user: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 
 from handlers.mentions import OBEYS
-from handlers.parse.commands import ARGUMENTS, parse_command, parse_guess
+from handlers.parse.commands import VERBS, parse_command, parse_guess
 from handlers.parse.messages import parse_spoken
 from tests.support.builders import (
     BOT_USER,
@@ -42,10 +42,10 @@ def guess_of(event: JSON, *, unlinked: bool = False) -> str | None:
 
 def test_every_verb_is_obeyed_by_a_function_of_its_own_choice() -> None:
     """Nothing else carries out a verb that has none, and no function waits for one."""
-    assert OBEYS.keys() == ARGUMENTS.keys()
+    assert OBEYS.keys() == VERBS.keys()
 
 
-@each("verb", ARGUMENTS)
+@each("verb", VERBS)
 def test_in_a_direct_message_every_command_goes_without_a_mention(verb: str) -> None:
     """There is nobody else to speak to; elsewhere the same words are talk."""
     assert verb_of(in_dm(verb)) == verb_of(in_dm(f" {verb.upper()} ")) == verb
@@ -108,13 +108,13 @@ def test_in_a_thread_of_a_direct_message_replies_are_devin_s(words: str, verb: s
     assert verb_of(event, unlinked=True) == words.split(maxsplit=1)[0]
 
 
-def test_of_each_command_it_is_decided_whether_it_may_be_said_to_devin() -> None:
-    """In a direct message's thread, a bare verb may be the answer to what Devin has asked."""
-    may_be_talk = {"start", "link", "default", "defaults", "adopt", "review", "sessions"}
-    can_not = {"unlink", "status", "usage", "digest", "mute", "unmute", "follow", "unfollow"}
-    can_not |= {"end", "archive", "help"}
-    assert {verb for verb in ARGUMENTS if verb_of(in_dm(verb, thread_ts=ROOT_TS))} == can_not
-    assert ARGUMENTS.keys() - can_not == may_be_talk
+@each("verb", VERBS)
+def test_a_bare_verb_in_a_direct_message_s_thread_is_devin_s_if_it_may_be_talk(
+    verb: str,
+) -> None:
+    """It may be the answer to what Devin has asked."""
+    found = verb_of(in_dm(verb, thread_ts=ROOT_TS))
+    assert found == (None if VERBS[verb].may_be_talk else verb)
 
 
 ALONE = """

@@ -10,7 +10,7 @@ from bot.model.people import Standing, UserId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from handlers.mentions import OBEYS, act_of
-from handlers.parse.commands import ARGUMENTS, Command
+from handlers.parse.commands import VERBS, Command
 from sandbox import Sandbox
 from tests.support.desk import OTHER_SESSION
 from tests.support.parts import parts_of
@@ -24,14 +24,14 @@ TAKES = {
     "adopt": ["tag:oncall"],
     "review": ["https://github.com/acme/api/pull/1"],
 }
-"""What the verbs take besides the words in `ARGUMENTS`."""
+"""What the verbs take besides their `words`."""
 
 
 def commands(box: Sandbox) -> Iterator[Command]:
     """Give each command in each of its forms."""
     thread = ThreadRef(team=box.slack.team_id, channel="C0GENERAL0", thread_ts="1764000000.000100")
-    for verb, arguments in ARGUMENTS.items():
-        for number, argument in enumerate([*arguments, *TAKES.get(verb, [])]):
+    for verb, known in VERBS.items():
+        for number, argument in enumerate(["", *known.words, *TAKES.get(verb, [])]):
             yield Command(verb, argument, thread, BEN, f"1764000001.{number:06}", "")
 
 

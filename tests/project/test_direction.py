@@ -43,6 +43,7 @@ BUILDERS = {
         "str.maketrans",
         "Timing",
         "Unread",
+        "Verb",
         "Scripts",
     ),
 }

@@ -19,7 +19,7 @@ from bot.runtime import metrics
 from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
 from bot.wording import commands, delivery_reports
-from handlers.parse.commands import ARGUMENTS
+from handlers.parse.commands import VERBS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -110,8 +110,8 @@ def test_every_command_of_people_is_explained_and_no_other(page: str) -> None:
     spans = [one.removeprefix("@Devin Relay ") for one in re.findall(r"`([^`]+)`", text)]
     shown = {one for one in spans if one[0] not in "(/" and not re.search("[<:]", one)}
     named = {one.split()[0] for one in spans if one[0] not in "(/<"} | {"help"}
-    assert named == ARGUMENTS.keys()
-    fixed = {f"{verb} {word}" for verb, words in ARGUMENTS.items() for word in words if word}
+    assert named == VERBS.keys()
+    fixed = {f"{verb} {word}" for verb, one in VERBS.items() for word in one.words}
     assert {one for one in shown if " " in one} == fixed
 
 
