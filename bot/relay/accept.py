@@ -122,8 +122,7 @@ class Accepting:
         existing = await self.state.links.create(thread, link, begins=begins)
         if existing and existing.session != session and await self.gives_way(thread, existing):
             await self.state.links.remove(thread, existing.session)
-            gone, existing = existing, await self.state.links.create(thread, link, begins=begins)
-            await self.show(thread, gone)
+            existing = await self.state.links.create(thread, link, begins=begins)
         # Slack sends a request again that takes long, and a script may run twice: a link that this
         # request has made is new to it.
         is_new = existing is None or (existing.card, existing.session) == (link.card, session)

@@ -67,11 +67,12 @@ class OwedKind(StrEnum):
 ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 """The kinds whose subject is a reply's id."""
 
-WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.DELAY})
+WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.CARD, OwedKind.DELAY})
 """The kinds of which a poll finds entries in the ordinary course, so the log calls none late.
 
-A digest and the next look for sessions are begun by a poll alone, and so is the end of a delay:
-once the reply no longer waits, what its thread was told of that is taken back.
+A poll alone begins a digest, the next look for sessions, the card of a link that gave way or one
+that rests, and the end of a delay: once the reply no longer waits, what its thread was told of that
+is taken back.
 """
 
 
