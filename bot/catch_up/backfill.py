@@ -305,8 +305,8 @@ class CatchUp:
         elif is_ts(edited):
             at = ts_micros(edited)
         if not link.topic or at > int(link.topic_at):
-            words = await self.cases.accepting.first_words(text, blocks)
-            await self.cases.state.links.describe(read.thread, words, at)
+            topic = await self.cases.accepting.first_words(text, blocks)
+            await self.cases.state.links.describe(read.thread, topic, at)
 
     async def _release(self, gap: str, session: SessionId, read: Sequence[Unread]) -> None:
         if await self._checkpoints.read(gap, session, read):

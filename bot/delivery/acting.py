@@ -114,13 +114,13 @@ class Acting:
             told = {"by": sender(reply), "as_user": account, "reason": reason}
             log.error("acting refused", extra=told)
 
-    async def claim_words(self, session: SessionId, reply: ReplyId, text: str) -> bool:
+    async def claim_text(self, session: SessionId, reply: ReplyId, text: str) -> bool:
         """Note that `reply` says `text` to `session` as its author; False if another one just did.
 
         Without the author's line, a look into the session can't tell the two apart.
         """
-        words = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
-        return await self._claims.claim(f"said:{session}:{words}", keep.SAME_WORDS, reply)
+        digest = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+        return await self._claims.claim(f"said:{session}:{digest}", keep.SAME_TEXT, reply)
 
     async def _member(self, email: str) -> str | Unread | None:
         """Look the address up: that goes before polls, but waits while Devin wants no reads."""

@@ -237,7 +237,7 @@ class Sender:
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait | None:
         """Send the message; return None if the lease may have expired before that."""
-        await self._claim_words(lease, head, message)
+        await self._claim_text(lease, head, message)
         if not lease.is_certain:
             return None
 
@@ -281,15 +281,15 @@ class Sender:
         text = await message_of(reply, self.workspace.people, brought, as_self=bool(as_user))
         return Message(text, tuple(brought), as_user)
 
-    async def _claim_words(self, lease: Lease, head: Head, message: Message) -> bool:
-        """Note words that have no author's line; return False if another reply just said them."""
+    async def _claim_text(self, lease: Lease, head: Head, message: Message) -> bool:
+        """Note a text without its author's line; return False if another reply just had it."""
         if not message.as_user:
             return True
         text = self.devin.listed(message.text, message.attachments)
-        return await retried(self.acting.claim_words, lease.session, head.reply.id, text)
+        return await retried(self.acting.claim_text, lease.session, head.reply.id, text)
 
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
-        if not await self._claim_words(lease, head, message):
+        if not await self._claim_text(lease, head, message):
             return lost
         since = datetime.fromtimestamp(head.sending_since / 1000, UTC)
         reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)

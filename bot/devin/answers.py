@@ -280,8 +280,8 @@ def _problems(body: bytes) -> str:
 
 
 def _problem(entry: Mapping[str, Any]) -> str:
-    words = (string(entry, name) for name in ("msg", "message", "detail", "type", "code"))
-    what = next(filter(None, words), "not valid")[:500]
+    texts = (string(entry, name) for name in ("msg", "message", "detail", "type", "code"))
+    what = next(filter(None, texts), "not valid")[:500]
     places = entry["loc"] if isinstance(entry.get("loc"), list) else [entry.get("pointer", "")]
     shown = (str(one) for one in places if isinstance(one, str | int) and one != "body")
     where = encodable(" → ".join(shown))[:200]

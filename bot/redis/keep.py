@@ -74,8 +74,8 @@ ACCOUNT = timedelta(days=1)
 NO_ACCOUNT = timedelta(minutes=10)
 """A person's account in Devin, or that it may not be used; that there is none, though required."""
 
-SAME_WORDS = timedelta(minutes=10)
-"""That words were said as an account: the same ones could not be told from them."""
+SAME_TEXT = timedelta(minutes=10)
+"""That a text was sent as an account: the same text could not be told from it."""
 
 LOOKED_UP = timedelta(minutes=4)
 CHANNEL = timedelta(minutes=10)

@@ -51,8 +51,8 @@ class _Wanted:
     def packed(self) -> bytes:
         what = ("EVAL", self.script.source) if self.is_taught else ("EVALSHA", self.script.sha)
         # redis-py's asyncio connections pack in Python only. hiredis 3.5 is annotated wrongly.
-        words: Any = (*what, 1, self.prefix, *self.args)
-        return cast("bytes", pack_command(words))
+        command: Any = (*what, 1, self.prefix, *self.args)
+        return cast("bytes", pack_command(command))
 
     def got(self, answer: Any) -> None:
         if self.answer.done():

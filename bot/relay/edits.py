@@ -57,8 +57,8 @@ class Edits:
         reply = edit.reply
         link = await self.state.links.get(reply.thread)
         if link is not None and reply.ts == reply.thread.thread_ts:
-            words = await self.accepting.first_words(reply.text, reply.blocks)
-            await self.state.links.describe(reply.thread, words, edit.edited)
+            topic = await self.accepting.first_words(reply.text, reply.blocks)
+            await self.state.links.describe(reply.thread, topic, edit.edited)
         if link is not None and not link.takes_replies:
             link = None
         # An aside's own event never brings a reply.

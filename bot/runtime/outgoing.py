@@ -92,8 +92,8 @@ def broken(error: BaseException) -> str:
         return REDIRECTED
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"proxy: HTTP {error.status}"
-    words = next(filter(None, map(_words, _chain(error))), type(error).__name__)
-    return f"proxy: {words}" if isinstance(error, aiohttp.ClientProxyConnectionError) else words
+    why = next(filter(None, map(_reason, _chain(error))), type(error).__name__)
+    return f"proxy: {why}" if isinstance(error, aiohttp.ClientProxyConnectionError) else why
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -108,7 +108,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         one = getattr(one, "os_error", None) or one.__cause__ or one.__context__
 
 
-def _words(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, socket.gaierror) or "DNS" in type(error).__name__:
         return NO_HOST
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -109,8 +109,8 @@ class Links:
         `at` is the time of the edit that made them (us), 0 without one, `GONE` for a deletion. If
         later ones are kept, nothing changes.
         """
-        words = {"topic": topic, "topic_at": str(at)}
-        await self._change(thread, lambda link: None if int(link.topic_at) > at else words)
+        known = {"topic": topic, "topic_at": str(at)}
+        await self._change(thread, lambda link: None if int(link.topic_at) > at else known)
 
     async def _change(
         self,

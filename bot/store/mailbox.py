@@ -143,8 +143,8 @@ def kept_of(head: Head, outcome: Outcome) -> str:
         return reply.to_json()
     if not (reply.step or outcome.left_out or head.was_delayed):
         return ""
-    words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
-    return reply.model_copy(update=words).to_json()
+    emptied = {"text": "", "blocks": (), "files": (), "forwarded": ()}
+    return reply.model_copy(update=emptied).to_json()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from bot.wording.phrases import (
 from bot.wording.refusals import MAY_NOT, ask_for_access
 from bot.wording.usage import Item, listing
 
-WORDS_LIMIT = 2 * TOPIC_LIMIT
+TOPIC_SHOWN = 2 * TOPIC_LIMIT
 """More than `TOPIC_LIMIT`, since escaping lengthens some characters."""
 
 TITLE = "Linked threads"
@@ -154,7 +154,7 @@ def _thread(one: Shown) -> Sequence[Block]:
     small = _joined("\n", standing, _joined(" ", *pull_requests(one.seen), follows))
     muted = " · *muted*" if one.link.muted else ""
     head = f"*{session_link(one.session)}* in {_place(one.thread)}{muted}"
-    named = message.section(_joined("\n", state, head, _words(one)))
+    named = message.section(_joined("\n", state, head, _topic(one)))
     return {**named, "accessory": _menu(one)}, message.context(small)
 
 
@@ -170,9 +170,9 @@ def _menu(one: Shown) -> Block:
     return {"type": "overflow", "action_id": actions.HOME_MENU, "options": options}
 
 
-def _words(one: Shown) -> str:
-    words = excerpt(one.link.topic.translate(SEPARATOR), limit=WORDS_LIMIT)
-    return f"<{one.address}|{words or OPEN_THREAD}>" if one.address else words
+def _topic(one: Shown) -> str:
+    topic = excerpt(one.link.topic.translate(SEPARATOR), limit=TOPIC_SHOWN)
+    return f"<{one.address}|{topic or OPEN_THREAD}>" if one.address else topic
 
 
 def _home(blocks: Sequence[Block]) -> View:

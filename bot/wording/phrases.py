@@ -171,10 +171,10 @@ def as_code(text: str) -> str:
 MOST_CODES = 8
 
 
-def codes(words: Sequence[str]) -> str:
+def codes(listed: Sequence[str]) -> str:
     """List options or other words of ours as code; of many, the first."""
-    more = len(words) - MOST_CODES
-    named = " ".join(as_code(one) for one in words[:MOST_CODES])
+    more = len(listed) - MOST_CODES
+    named = " ".join(as_code(one) for one in listed[:MOST_CODES])
     return f"{named} and {more} more" if more > 0 else named
 
 
