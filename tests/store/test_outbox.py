@@ -300,7 +300,7 @@ async def test_words_of_the_next_batch_wait_since_the_end_of_the_last(
     assert await queue.cut(begun, THREAD, "") is not None
     await tries.say("Paragraph 2.")
     hour = millis(timedelta(hours=1))
-    await raw.hincrby(at(subject_key(owed.subject)), "waits", -hour)
+    await raw.hincrby(at(subject_key(owed.subject)), "waiting_since", -hour)
     assert (await scripts.measure(tries.store, most=9))[-1] >= hour
     assert await queue.end(begun, THREAD)
     assert (await scripts.measure(tries.store, most=9))[-1] < hour
