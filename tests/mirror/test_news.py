@@ -1,6 +1,7 @@
 """What a poll finds that is new, and which threads are shown it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,8 +122,9 @@ def test_a_first_poll_shows_nothing_of_the_history() -> None:
 
 def test_a_session_that_begins_with_its_thread_is_shown_whole() -> None:
     """Its thread counts as caught up from the start."""
-    found = polled([message("a"), message("b")], before=Watched(), followers=[follower()])
-    assert said(found) == ["a", "b"]
+    page = [message("a"), message("b")]
+    found = polled(page, SessionState.FINISHED, before=Watched(), followers=[follower()])
+    assert said(found) == ["a", "b", "(finished)"]
 
 
 def test_a_thread_that_joins_late_is_shown_what_was_said_after_its_link() -> None:
@@ -131,6 +133,14 @@ def test_a_thread_that_joins_late_is_shown_what_was_said_after_its_link() -> Non
     found = polled(page, followers=[follower(1), follower(2, joined=NOW - 10_000)])
     assert said(found, 1) == ["old", "new"]
     assert said(found, 2) == ["new"]
+
+
+def test_what_was_said_after_a_link_is_told_by_redis_s_clock() -> None:
+    """Devin's may be an hour ahead of it."""
+    ahead, joining = timedelta(hours=1), follower(joined=NOW - 10_000)
+    old, new = (NOW + ahead // timedelta(milliseconds=1) - ago for ago in (20_000, 5_000))
+    page = [message("old", at=old), message("new", at=new)]
+    assert said(polled(page, followers=[joining], skew=ahead)) == ["new"]
 
 
 def test_a_thread_that_joins_late_is_told_no_event_of_before() -> None:
@@ -170,10 +180,12 @@ def test_without_its_cursor_a_session_is_read_anew_and_shows_only_what_is_later(
 
 def test_a_session_that_is_too_long_to_be_read_says_so_once_and_shows_its_state() -> None:
     """Should it become readable, what was said before stays known."""
-    found = polled([], SessionState.FINISHED, too_long=True)
-    assert said(found) == ["(finished)", "(too_long)"]
+    silent = follower(3, follow="off")
+    followers = [follower(1), silent]
+    found = polled([], SessionState.FINISHED, followers=followers, too_long=True)
+    assert (said(found), said(found, 3)) == (["(finished)", "(too_long)"], [])
     assert found.cards
-    followers = [follower(1), follower(2, joined=NOW - 100), follower(3, follow="off")]
+    followers = [follower(1), follower(2, joined=NOW - 100), silent]
     again = polled([], SessionState.FINISHED, before=found.seen, followers=followers, too_long=True)
     assert [said(again, number) for number in (1, 2, 3)] == [[], ["(too_long)"], []]
     page = [message("old", at=NOW - 2 * AGO), message("new", at=NOW)]
@@ -489,10 +501,12 @@ def test_the_cap_is_that_of_the_start_and_shown_by_tenths_while_devin_works() ->
     poll = TakenPoll(SESSION, NOW, seen(), followers=[follower()], started=Started(cap=20))
     page = MessagePage((), Cursor("v3 "), timedelta(0))
 
-    def cards(poll: TakenPoll, acus: float) -> Found:
-        at = summary(SessionState.WORKING, acus=acus)
-        return found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))
+    def cards(acus: float, state: SessionState = SessionState.WORKING) -> Found:
+        at = summary(state, acus=acus)
+        before = replace(poll, seen=poll.seen.model_copy(update={"state": state}))
+        return found_in(before, Reading(summary=at, page=page, default=Follow.ALL))
 
-    found = cards(poll, 1.9)
+    found = cards(1.9)
     assert (found.seen.cap, found.cards) == (20, ())
-    assert cards(poll, 2.0).cards
+    assert cards(2.0).cards
+    assert cards(1.9, SessionState.WAITING).cards
