@@ -305,6 +305,20 @@ def test_without_its_cursor_a_long_session_shows_no_history_on_its_later_pages()
     assert found.seen.reread_since == 0
 
 
+def test_a_reply_is_an_answer_to_what_was_told_before_it_was_sent() -> None:
+    """What is still asked has the time at which it was asked, whatever else is told meanwhile."""
+    asked = polled([message("a", "Red?")], SessionState.WAITING).seen
+    assert asked.answerable_since == NOW
+    earlier = {"answerable_since": NOW - AGO}
+    for state, before, trouble, since in (
+        (SessionState.SUSPENDED, asked, Trouble.LIMIT, NOW - AGO),
+        (SessionState.SUSPENDED, seen(), Trouble.LIMIT, NOW),
+        (SessionState.WORKING, seen(), None, NOW - AGO),
+    ):
+        found = polled([], state, before=before.model_copy(update=earlier), trouble=trouble)
+        assert found.seen.answerable_since == since
+
+
 def test_a_question_with_more_to_read_after_it_is_not_asked() -> None:
     """The state is that of the end, where the question may be over."""
     waiting = seen(SessionState.WAITING)
