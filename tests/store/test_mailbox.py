@@ -29,6 +29,7 @@ from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Later, Mailbox, Nothing
 from bot.store.outbox import Outbox, Owed, OwedKind, Report
+from bot.store.revisions import Revisions
 from bot.store.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
@@ -81,6 +82,13 @@ async def filled(mailbox: Mailbox, *seconds: int) -> list[Reply]:
     for reply in replies:
         assert (await mailbox.accept(reply, ID, NONE)).change is Change.ACCEPTED
     return replies
+
+
+async def relinked(store: Store, second: int = 1) -> None:
+    """Link the thread to another session, as was asked for at that time."""
+    links, since = Links(store, TTL), ts_micros(a_reply(second).ts)
+    await links.remove(THREAD)
+    await links.create(THREAD, LINK.model_copy(update={"session": OTHER, "since": since}))
 
 
 # Accepting.
@@ -216,10 +224,7 @@ async def test_what_an_earlier_link_took_although_it_is_for_this_one_is_read_for
     """An event of it brings it nowhere; nor does the read of what is for the earlier one."""
     before, reply = a_reply(1), a_reply(3)
     await filled(mailbox, 1, 3)
-    links = Links(store, TTL)
-    await links.remove(THREAD)
-    since = ts_micros(a_reply(2).ts)
-    await links.create(THREAD, LINK.model_copy(update={"session": OTHER, "since": since}))
+    await relinked(store, 2)
     if state == "done":
         for _ in range(2):
             await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=False)
@@ -242,6 +247,17 @@ async def test_what_an_earlier_link_took_although_it_is_for_this_one_is_read_for
     assert await mailbox.round_of(reply.id) == 2
 
 
+async def test_what_its_author_took_back_is_for_no_later_link(
+    mailbox: Mailbox, store: Store
+) -> None:
+    """Also if the thread shows it, since another edit has undone the one that took it back."""
+    (reply,) = await filled(mailbox, 2)
+    await Revisions(store).withdraw(reply.id, 1, may_be_ahead=False)
+    await relinked(store)
+    accepted = await mailbox.accept(reply, OTHER, NONE, Evidence.THREAD)
+    assert accepted.change is Change.REPEATED
+
+
 @pytest.mark.parametrize("is_done", [False, True], ids=["waiting", "done"])
 async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
     mailbox: Mailbox, store: Store, *, is_done: bool
@@ -256,9 +272,7 @@ async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
     if is_done:
         ended = Outcome(kind=OutcomeKind.ENDED)
         await mailbox.finish(ID, "a", await taken(mailbox, "a"), ended, go_on=True)
-    links, since = Links(store, TTL), ts_micros(a_reply(1).ts)
-    await links.remove(THREAD)
-    await links.create(THREAD, LINK.model_copy(update={"session": OTHER, "since": since}))
+    await relinked(store)
     accepted = await mailbox.accept(reply, OTHER, NONE, Evidence.THREAD)
     assert accepted.change is Change.ACCEPTED
     begun = await outbox.begin(owed)
