@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 STEP_SECONDS = 0.25
 """The time between two messages: half of what a workspace's people write at most."""
 
-RATE_LIMITED = f"HTTP {HTTPStatus.TOO_MANY_REQUESTS.value}"
+TOO_MANY = f"HTTP {HTTPStatus.TOO_MANY_REQUESTS.value}"
 
 
 class RateLimit:
@@ -77,7 +77,7 @@ class RateLimit:
 
     def learn(self, session: SessionId, wait: Wait, backoff: float) -> Wait:
         """Learn of a limit, by default `backoff` seconds long; return the answer with the wait."""
-        if wait.reason != RATE_LIMITED and wait.retry_after is None:
+        if wait.reason != TOO_MANY and wait.retry_after is None:
             return wait
         asked = backoff if wait.retry_after is None else wait.retry_after
         asked = min(max(SHORTEST_SECONDS, asked), self._longest)
@@ -101,7 +101,7 @@ SENDING_SECONDS = 1.0
 RENEWALS = 3
 """The number of times a lease is renewed before it would expire."""
 
-RETRY_SECONDS = 60.0
+RETRIED_SECONDS = 60.0
 """The time for which a step that Redis does not accept is retried; then a poll finds it."""
 
 RETRY_PAUSE = 0.5
@@ -154,7 +154,7 @@ async def retried(step: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwa
         try:
             return await step(*args, **named)
         except StoreAway as error:
-            if time.monotonic() - began > RETRY_SECONDS:
+            if time.monotonic() - began > RETRIED_SECONDS:
                 raise
             log.warning("Redis is waited for", extra={"reason": str(error)})
             await asyncio.sleep(RETRY_PAUSE)

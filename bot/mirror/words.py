@@ -25,7 +25,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, SessionId, still_asked
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
-from bot.slack.api import LIMITED, SECOND
+from bot.slack.api import PAUSED, SECOND
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.links import thread_of
@@ -123,7 +123,7 @@ class Posting:
                 is_file = not isinstance(parts[done].what, DevinPost)
                 if is_file or time.monotonic() >= ends:
                     wait = timing.post_pause
-                    raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
+                    raise SlackAway("posting", PAUSED, retry_after=wait, maybe_done=False)
                 await asyncio.sleep(timing.post_pause)
 
     async def _check(self) -> None:

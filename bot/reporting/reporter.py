@@ -20,7 +20,7 @@ from bot.model.threads import ThreadRef
 from bot.redis import keep
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background
-from bot.slack.api import LIMITED
+from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import Threads
 from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Report, Schedule
@@ -113,7 +113,7 @@ class Reporter:
             delay = self.pauses[min(attempt, len(self.pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
         await self.outbox.pause(begun, delay, may_be_done=may_be_done)
-        level = logging.INFO if error.reason == LIMITED else logging.WARNING
+        level = logging.INFO if error.reason == PAUSED else logging.WARNING
         level = logging.ERROR if error.reason in OPERATOR_MUST_ACT else level
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
         log.log(level, "report waits", extra=ids)

@@ -34,7 +34,7 @@ ORDERLY = 20
 MOST = 1_000
 """Limit on concurrent work that people wait for in this process; most of it waits for Slack."""
 
-STEP_SECONDS = 0.01
+LOOK_SECONDS = 0.01
 
 
 class InFlight:
@@ -174,7 +174,7 @@ class Background:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while (self._tasks or not self._in_flight.is_idle) and loop.time() < deadline:  # noqa: ASYNC110  (once, at the end)
-            await asyncio.sleep(STEP_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
         for task in list(self._tasks):
             log.error("cut off at shutdown", extra={"task": task.get_name()})
             task.cancel()

@@ -228,7 +228,7 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 MARKS_A_MINUTE = 40
 MINUTE_SECONDS = 60.0
 
-LIMITED = "paused"
+PAUSED = "paused"
 """The `reason` of a call that is not made because of a limit; the log has it."""
 
 STEP_SECONDS = 1.0
@@ -276,7 +276,7 @@ class RateLimits:
         key = method, channel if method == "chat.postMessage" else ""
         limit = self._limits.get(key)
         if limit is not None and limit.is_in_force:
-            raise SlackAway(method, LIMITED, retry_after=limit.reserve(), maybe_done=False)
+            raise SlackAway(method, PAUSED, retry_after=limit.reserve(), maybe_done=False)
         try:
             yield
         except SlackAway as error:

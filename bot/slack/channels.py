@@ -17,7 +17,7 @@ from bot.model.people import Person
 from bot.model.record import Record, mapping, string, strings
 from bot.redis import keep
 from bot.redis.keys import known_key
-from bot.slack.api import LIMITED, MISSING_SCOPE, RATE_LIMITED, SECOND, call, pages
+from bot.slack.api import MISSING_SCOPE, PAUSED, RATE_LIMITED, SECOND, call, pages
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Channels:
         try:
             found = await self.lookup.ask(channel, need)
         except SlackAway as error:
-            if kept is None or error.reason not in {LIMITED, *RATE_LIMITED}:
+            if kept is None or error.reason not in {PAUSED, *RATE_LIMITED}:
                 raise
             return kept
         event, _ = await self._noted(channel)

@@ -26,7 +26,7 @@ from bot.redis.keys import Key, calls_key, known_key
 from bot.redis.lua import commands
 from bot.runtime import metrics
 from bot.runtime.outgoing import broken
-from bot.slack.api import LIMITED, SlackClient, asked_wait
+from bot.slack.api import PAUSED, SlackClient, asked_wait
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class Lookup(Generic[V]):
         if not _is_key(key):
             return None
         if not need.share:
-            raise self._away(LIMITED)
+            raise self._away(PAUSED)
         if key not in self._asking:
             self._asking[key] = asking = asyncio.create_task(self._ask(key, need))
             asking.add_done_callback(partial(self._ended, key))
@@ -167,7 +167,7 @@ class Lookup(Generic[V]):
         failure: SlackAway | None = None
         for _ in range(TRIES):
             if wait := await self._spend(need):
-                raise self._away(LIMITED, wait)
+                raise self._away(PAUSED, wait)
             try:
                 answer = await self._try(key)
             except SlackAway as error:

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.delivery.sending import RATE_LIMITED, STEP_SECONDS, RateLimit
+from bot.delivery.sending import STEP_SECONDS, TOO_MANY, RateLimit
 from bot.model.replies import Outcome, OutcomeKind, Wait, reply_id
 from bot.model.sessions import SessionId
 from bot.redis.keys import DUE_KEY, subject_key, watched_key
@@ -55,7 +55,7 @@ class Line:
 
 def limited(seconds: float = 0.0, times: int = 2) -> list[Outcome | Wait]:
     """Return Devin's answers that make a limit that of the key."""
-    return [Wait(RATE_LIMITED, seconds)] * times
+    return [Wait(TOO_MANY, seconds)] * times
 
 
 async def limits(line: Line) -> None:
@@ -87,9 +87,9 @@ async def test_a_limit_of_one_session_delays_no_other() -> None:
     """Another one tries, and if Devin takes its message, nobody else waits."""
     line = Line(*limited(600.0, 1), TAKEN, *limited(600.0, 1))
     one = SessionId("devin-0")
-    assert await line.post(one) == Wait(RATE_LIMITED, 600.0)
+    assert await line.post(one) == Wait(TOO_MANY, 600.0)
     assert await line.post() == TAKEN
-    assert await line.post(one) == Wait(RATE_LIMITED, 600.0)
+    assert await line.post(one) == Wait(TOO_MANY, 600.0)
     assert [await line.post() for _ in range(3)] == [TAKEN] * 3
 
 
@@ -98,7 +98,7 @@ async def test_a_session_that_is_limited_again_and_again_stays_the_only_one() ->
     line = Line(*limited(600.0, 3))
     one = SessionId("devin-0")
     for _ in range(3):
-        assert await line.post(one) == Wait(RATE_LIMITED, 600.0)
+        assert await line.post(one) == Wait(TOO_MANY, 600.0)
     assert await line.post() == TAKEN
 
 
@@ -117,7 +117,7 @@ async def test_after_a_limit_one_message_tries() -> None:
     assert [await line.post() for _ in range(3)] == [TAKEN] * 3
 
 
-@pytest.mark.parametrize("answer", [LOST, Wait(RATE_LIMITED, 0.0), Wait("no connection")])
+@pytest.mark.parametrize("answer", [LOST, Wait(TOO_MANY, 0.0), Wait("no connection")])
 async def test_a_try_that_devin_does_not_take_ends_no_limit(answer: Outcome | Wait) -> None:
     """Then another one tries, alone."""
     line = Line(*limited(), answer)
@@ -137,9 +137,9 @@ async def test_a_try_that_devin_does_not_take_ends_no_limit(answer: Outcome | Wa
 @pytest.mark.parametrize(
     ("wait", "seconds"),
     [
-        (Wait(RATE_LIMITED), BACKOFF),
-        (Wait(RATE_LIMITED, 0.0), 0.5),
-        (Wait(RATE_LIMITED, 3_600.0), 2.0),
+        (Wait(TOO_MANY), BACKOFF),
+        (Wait(TOO_MANY, 0.0), 0.5),
+        (Wait(TOO_MANY, 3_600.0), 2.0),
         (Wait("HTTP 503", 1.5), 1.5),
     ],
 )
@@ -175,8 +175,8 @@ async def test_sessions_that_are_always_limited_leave_the_first_try_to_others() 
 
     async with asyncio.TaskGroup() as group:
         limited_ones = [
-            group.create_task(deliver("a", Wait(RATE_LIMITED, 1.5))),
-            group.create_task(deliver("b", Wait(RATE_LIMITED, 1.0))),
+            group.create_task(deliver("a", Wait(TOO_MANY, 1.5))),
+            group.create_task(deliver("b", Wait(TOO_MANY, 1.0))),
         ]
         await asyncio.sleep(0)  # Devin limits them first
         await asyncio.gather(*(deliver(one, TAKEN) for one in "cd"))

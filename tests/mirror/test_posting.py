@@ -15,7 +15,7 @@ from bot.mirror.files import BEGAN, FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
 from bot.model.errors import SlackAway
 from bot.model.sessions import Follow, NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
-from bot.slack.api import LIMITED
+from bot.slack.api import PAUSED
 from bot.slack.threads import SET_STATUS
 from bot.store.links import Links
 from bot.store.outbox import Batch, Words
@@ -387,7 +387,7 @@ async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking)
     await wait_until(lambda: len(calls(speech, SEND)) == FILES_AT_ONCE, "all lanes are taken")
     with pytest.raises(SlackAway) as full:
         await bring(FILES_AT_ONCE)
-    assert (full.value.reason, full.value.maybe_done) == (LIMITED, False)
+    assert (full.value.reason, full.value.maybe_done) == (PAUSED, False)
     goes_on.set()
     assert all(await asyncio.gather(*under_way))
     assert await bring(FILES_AT_ONCE)

@@ -12,7 +12,7 @@ from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
 from bot.redis import keep
 from bot.redis.connection import Store
-from bot.slack.api import LIMITED, SlackClock
+from bot.slack.api import PAUSED, SlackClock
 from bot.slack.channels import (
     FRESH_SECONDS,
     INFO,
@@ -226,7 +226,7 @@ async def test_decoration_never_asks(box: Sandbox, channels: Channels, clock: Se
     """A status line is shown where it is known that it may be."""
     with pytest.raises(SlackAway) as limited:
         await channels.get(GENERAL, Need.DECORATION)
-    assert limited.value.reason == LIMITED
+    assert limited.value.reason == PAUSED
     await channels.get(GENERAL, Need.WORDS)
     clock.now += FRESH_SECONDS * 5
     assert not (await channels.get(GENERAL, Need.DECORATION)).is_shared

@@ -7,7 +7,7 @@ import pytest
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
-from bot.slack.api import LIMITED
+from bot.slack.api import PAUSED
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
@@ -126,7 +126,7 @@ async def test_edits_wait_in_all_channels_once_slack_limits_them(
     for where in (thread, elsewhere):
         with pytest.raises(SlackAway) as limited:
             await posts.update(where, ts, Plain())
-    assert limited.value.reason == LIMITED
+    assert limited.value.reason == PAUSED
     assert len(asked(box, "chat.update")) == 1
     await posts.post_once(thread, Plain(), "two", again=False)
 
