@@ -31,7 +31,7 @@ from handlers.parse import messages
 
 WELL, LOOK, ACT = "well", "look", "act"
 
-LATE, NEW = 10_000, 60_000
+OVERDUE_MS, NEW_MS = 10_000, 60_000
 """Milliseconds: what is due longer ago is overdue; a message of less may be on its way."""
 
 UNITS = {10: 1, 13: 1_000, 16: 1_000_000}
@@ -114,7 +114,7 @@ async def _told(
     facts, state = {"message": message, **kept}, kept["reply"].get("state")
     grade, says = _met(at, facts) if state else _unheard(at, facts)
     page = WAITS if state in QUEUED else NO_REPLY if grade != WELL else SILENT if state else DEVINS
-    if late := [name for name, due in kept["due"].items() if due and due < at - LATE]:
+    if late := [name for name, due in kept["due"].items() if due and due < at - OVERDUE_MS]:
         grade, says = ACT, f"{says}; overdue: {', '.join(late)}"
     lines = f"{id_} {says}", *(f"{name}: {_listed(one, at)}" for name, one in facts.items())
     return _finding("Message", grade, "\n".join(lines), f"See docs/troubleshooting.md, {page}.")
@@ -161,7 +161,7 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
         (state == "sending", ACT, "is being sent, but its process died or froze"),
         (mailbox["leased"], LOOK, "waits: a process is taking mail of its session"),
         ((mailbox["place"] or 0) > 1, LOOK, "waits for the one that is first"),
-        (due < at - LATE, ACT, "waits, and no process takes it"),
+        (due < at - OVERDUE_MS, ACT, "waits, and no process takes it"),
         ("failing" in facts["session"], LOOK, "waits, since Devin has put its session off"),
         (is_behind, LOOK, "waits until its session's threads are read"),
         (True, LOOK, "waits for its time"),
@@ -170,7 +170,7 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
 
 
 def _is_new(at: int, facts: Mapping[str, Facts]) -> bool:
-    return bool(facts["message"]["written"] // 1000 > at - NEW)
+    return bool(facts["message"]["written"] // 1000 > at - NEW_MS)
 
 
 def _since(at: int, facts: Mapping[str, Facts]) -> str:

@@ -11,7 +11,6 @@ which takes it longer than all the rest. What is in doubt is the listeners'.
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
@@ -22,6 +21,7 @@ from bot.model.errors import NotIdentified, StoreAway
 from bot.model.record import first_of, mapping, string, strings
 from bot.model.replies import Deletion
 from bot.model.threads import is_id, is_ts, ts_micros
+from bot.redis.keep import REVOKED
 from bot.relay import UseCases
 from bot.slack.app.workspace import Identity
 from bot.store.checkpoints import Missed
@@ -33,9 +33,6 @@ from handlers.parse.messages import Payload
 log = logging.getLogger(__name__)
 
 KINDS = ("message", "app_mention")
-
-LOST = timedelta(days=30)
-"""The time for which it is known when a workspace removed the app."""
 
 CHANNEL_CHANGES = frozenset(
     {
@@ -83,7 +80,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         for team in teams:
             if is_lost:
                 now = str(cases.workspace.clock.now)
-                await cases.state.claims.claim(f"revoked:{team}", LOST, now)
+                await cases.state.claims.claim(f"revoked:{team}", REVOKED, now)
             else:
                 await _read_lost(cases, f"revoked:{team}")
         log.log(

@@ -323,7 +323,7 @@ class CatchUp:
                 if change is Change.ACCEPTED:
                     accepted += 1
                     read.missed += not self._listening.was_waiting(reply.id)
-                    metrics.LATE.inc()
+                    metrics.LATE_REPLIES.inc()
         except (errors.SlackAway, errors.UnderWay):
             for read in reads:
                 await self._say(read, [])

@@ -28,7 +28,7 @@ SECONDS = 60.0
 MOST = 100
 """The most files that are uploaded for one reply: thousands that fail would outlast the lease."""
 
-LONGEST = 20.0
+LONGEST_SECONDS = 20.0
 """The seconds before a file is tried again: those that Slack asks for, up to the longest."""
 
 UNKNOWN_KIND = "application/octet-stream"
@@ -126,6 +126,6 @@ async def _tried(step: Callable[[], Awaitable[T]], between: Sequence[float]) -> 
             return await step()
         except FileLeftOut as error:
             pause = next(pauses, None)
-            if pause is None or error.again_after is None or error.again_after > LONGEST:
+            if pause is None or error.again_after is None or error.again_after > LONGEST_SECONDS:
                 raise
             await asyncio.sleep(max(pause, error.again_after))

@@ -39,7 +39,7 @@ READ_LIMIT = 8 * 1024 * 1024
 
 MOST_SKEW = timedelta(days=1)
 
-LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
+CONNECTION_ERRORS = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 """The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
 
 LIMITED = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
@@ -169,7 +169,7 @@ async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
                 break
     except httpx.DecodingError:
         return bytes(body)
-    except LOST:
+    except CONNECTION_ERRORS:
         if response.status_code == HTTPStatus.OK:
             raise
     return bytes(body[:limit])

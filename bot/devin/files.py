@@ -25,7 +25,7 @@ from urllib.parse import unquote, urljoin
 import aiohttp
 from yarl import URL
 
-from bot.devin.answers import LOST, Read, reason, unread
+from bot.devin.answers import CONNECTION_ERRORS, Read, reason, unread
 from bot.devin.api import IncomingFile, Unread
 from bot.runtime import metrics
 from bot.runtime.outgoing import CHUNK, HOPS, REDIRECTS
@@ -136,7 +136,7 @@ class Downloads:
         """Open the file at `url`; one that is compressed is not read, since it may get large."""
         try:
             found = await self._followed(url)
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             found = Unread(why=reason(error))
         if isinstance(found, Unread):
             yield found
@@ -175,7 +175,7 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     while True:
         try:
             chunk = await response.content.read(CHUNK)
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             raise ConnectionError(reason(error)) from error
         if not chunk:
             return

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from bot.devin.answers import (
-    LOST,
+    CONNECTION_ERRORS,
     READ_LIMIT,
     Answer,
     Read,
@@ -104,7 +104,7 @@ class DevinHttp:
             async with asyncio.timeout(seconds), aclosing(await self._sent("GET", url)) as response:
                 ahead = skew(response.headers, clock()) if clock else timedelta(0)
                 body = await start_of(response, most)
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             return Unread(why=reason(error))
         if response.status_code != HTTPStatus.OK:
             return unread(response.status_code, response.headers)
@@ -128,7 +128,7 @@ class DevinHttp:
             ):
                 start = self._keyless(await start_of(response))
                 return Answer(response.status_code, response.headers, start)
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             return failure(error)
 
     async def _sent(

@@ -16,7 +16,7 @@ from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
-from bot.slack.files import SEND, Uploads
+from bot.slack.files import UPLOAD, Uploads
 from bot.store.outbox import Batch, Begun, Words
 from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import LongText
@@ -91,7 +91,7 @@ class SentFiles:
         if waited > self._seconds:
             raise FileLeftOut(WhyLink.SLOW, f"after {waited:.0f} s")
         if self._room.locked():
-            raise SlackAway(SEND, PAUSED, retry_after=ROOM_SECONDS, maybe_done=False)
+            raise SlackAway(UPLOAD, PAUSED, retry_after=ROOM_SECONDS, maybe_done=False)
         async with self._room:
             await self._words.note(part.begun, f"{BEGAN}{part.name}", str(began))
             return await self._brought(part)

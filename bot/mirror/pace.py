@@ -28,7 +28,7 @@ SLOWEST: Mapping[SessionState, int] = {
     SessionState.APPROVAL: 60,
 }
 CHILDREN = 30
-RESTING = 300
+AT_REST = 300
 """The longest pauses between two polls, by state, with a child at work, and else, in
 `Timing.watch_pause`, a second."""
 
@@ -70,7 +70,7 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     if seen.state is SessionState.ENDED and idle >= SETTLING_MS and not _has_open(poll, seen):
         return None
     has_work = any(one.state is SessionState.WORKING for one in seen.children)
-    slowest = min(SLOWEST.get(seen.state, RESTING), CHILDREN if has_work else RESTING)
+    slowest = min(SLOWEST.get(seen.state, AT_REST), CHILDREN if has_work else AT_REST)
     return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
 
 
@@ -141,7 +141,7 @@ def _moved_at(poll: TakenPoll, seen: Watched) -> int:
     return max(seen.updated - seen.skew, seen.spoke_at, poll.replied, lost)
 
 
-MOST = 100
+MOST_SESSIONS = 100
 """The sessions that one call returns."""
 
 TITLE_LIMIT = 100
@@ -155,7 +155,7 @@ def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
     children = (child for one in polls for child in one.seen.children)
     open_ = (one.session for one in children if one.state is not SessionState.ENDED)
     sessions = [one.session for one in polls]
-    return list(dict.fromkeys([*sessions, *open_]))[: max(MOST, len(sessions))]
+    return list(dict.fromkeys([*sessions, *open_]))[: max(MOST_SESSIONS, len(sessions))]
 
 
 def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[Child, ...]:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 READ_AT_ONCE = 16
 """Sessions whose messages are read at once."""
 
-REFUSED = frozenset({401, 403})
+DENIED = frozenset({401, 403})
 """Statuses that only the operator can end."""
 
 UNREAD, UNREADABLE = 5, 60
@@ -128,7 +128,7 @@ class SessionPoll:
 
     async def _unread(self, why: Unread) -> timedelta:
         """Let all wait as long as Devin asks; return the time after which to try again."""
-        is_refused = why.status in REFUSED
+        is_refused = why.status in DENIED
         level = logging.ERROR if is_refused else logging.WARNING
         log.log(level, "sessions not read", extra={"reason": why.reason})
         metrics.READS_PUT_OFF.labels(why.reason).inc(why.reads)
@@ -309,7 +309,7 @@ class Polling:
     async def _take(self) -> float | None:
         """Begin to poll what is due; return the seconds until more is, if that is known."""
         ahead = EARLY_PAUSES * timedelta(seconds=self._timing.watch_pause)
-        polls, next_in = await self._watches.take(pace.MOST, ahead)
+        polls, next_in = await self._watches.take(pace.MOST_SESSIONS, ahead)
         if polls:
             task = self._background.spawn(self._poll(polls))
             self._under_way[task] = frozenset(one.session for one in polls)

@@ -169,7 +169,7 @@ class Posting:
 LONG = 5_000
 """Characters beyond which a batch is composed in a thread: hostile Markdown takes its time."""
 
-LATE = timedelta(seconds=60)
+LATE_AFTER = timedelta(seconds=60)
 """Words that are older than this when they are posted have waited: they come with their times."""
 
 MARGIN_SECONDS = 60
@@ -262,7 +262,7 @@ class WordsTeller:
             thread=thread,
             session=await self.state.names.one(link.session),
             mention=await self._mention(thread, link, items),
-            is_late=batch.read_at - items[0].at > LATE // timedelta(milliseconds=1),
+            is_late=batch.read_at - items[0].at > LATE_AFTER // timedelta(milliseconds=1),
         )
         if sum(len(one.text) for one in items) > LONG:
             return await asyncio.to_thread(posts.compose, items, framing)

@@ -1,12 +1,12 @@
 """Tells how far a word is from another one, to find out what a misspelled word was meant to be."""
 
-MOST = 2
+MOST_APART = 2
 """Words whose lengths differ by more are not compared."""
 
 
 def distance(word: str, other: str) -> int:
     """Count the letters to add, drop, replace or swap with a neighbor (optimal alignment)."""
-    if abs(len(word) - len(other)) > MOST:
+    if abs(len(word) - len(other)) > MOST_APART:
         return max(len(word), len(other))
     before, row = list[int](), list(range(len(other) + 1))
     for i, mine in enumerate(word, 1):

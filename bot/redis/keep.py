@@ -57,8 +57,10 @@ ANSWERED = timedelta(days=30)
 ADOPTED = timedelta(days=30)
 OFFERED = timedelta(days=30)
 SAID_ONCE = timedelta(days=30)
+REVOKED = timedelta(days=30)
 """The answer to a question; that a channel adopted a session, which is new for 7 days, and, without
-a process, its rules; that a thread was offered a link; a notice that is not repeated."""
+a process, its rules; that a thread was offered a link; a notice that is not repeated; when
+a workspace removed the app."""
 
 DIGEST = timedelta(days=30)
 """The entry of a digest, which waits for a week at most, and perhaps for an outage."""

@@ -42,7 +42,7 @@ FRESH = timedelta(seconds=2)
 OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
 
-MARGIN = 60_000_000
+CLOCK_MARGIN = 60_000_000
 """How far Slack's time may be behind what this process takes it for, in microseconds."""
 
 KNOWN = 10_000
@@ -215,7 +215,7 @@ class Accepting:
 
     def before_now(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
-        return micros_ts(max(0, self.workspace.clock.now - MARGIN))
+        return micros_ts(max(0, self.workspace.clock.now - CLOCK_MARGIN))
 
     def is_fresh(self, ts: str) -> bool:
         """Return False if `ts` is older than `FRESH`: a retry or a backlog brought its event."""

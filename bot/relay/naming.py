@@ -27,11 +27,11 @@ from bot.wording.forms import Choices
 
 log = logging.getLogger(__name__)
 
-MOST = 30
+MOST_ASKED = 30
 """Most sessions that Devin is asked about at once: one call each, by version 1 of its API."""
 
-HERE = 50
-ELSEWHERE = 20
+MOST_HERE = 50
+MOST_ELSEWHERE = 20
 """Most sessions that are offered: of the channel, and of Devin's own list."""
 
 TITLED = 10
@@ -48,7 +48,7 @@ class Naming:
     accepting: Accepting
 
     async def of(
-        self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST
+        self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST_ASKED
     ) -> Mapping[SessionId, NamedSession]:
         """Return each of `sessions`, in their order, within about a second.
 
@@ -96,10 +96,10 @@ class Naming:
         """
         await self.accepting.check(by, channel)
         default, known = await self._known_in(channel)
-        here = await self.still_open(known[:HERE])
+        here = await self.still_open(known[:MOST_HERE])
         sees_all = await self._sees_all(by, channel)
         named, latest = await asyncio.gather(
-            self.of(here, most=TITLED), self._recent(ELSEWHERE if sees_all else 0)
+            self.of(here, most=TITLED), self._recent(MOST_ELSEWHERE if sees_all else 0)
         )
         return Choices(
             here=[named[session] for session in here],
@@ -161,7 +161,7 @@ class Naming:
             return False
         return await ours.permissions.may(Act.START, by, channel) is Standing.ALLOWED
 
-    async def _recent(self, most: int = ELSEWHERE) -> Sequence[NamedSession] | None:
+    async def _recent(self, most: int = MOST_ELSEWHERE) -> Sequence[NamedSession] | None:
         """Return Devin's latest sessions that are not over; None if Devin does not list them."""
         found = await self.devin.recent(most) if most else ()
         if isinstance(found, Unread):

@@ -31,7 +31,7 @@ CROWD_SECONDS = 0.1
 ORDERLY = 20
 """Consecutive replies of a crowd, each written after the one before, that prove order."""
 
-MOST = 1_000
+MOST_AWAITED = 1_000
 """Limit on concurrent work that people wait for in this process; most of it waits for Slack."""
 
 LOOK_SECONDS = 0.01
@@ -147,8 +147,8 @@ class Background:
         return task
 
     def later(self, work: Coroutine[None, None, None]) -> asyncio.Task[None] | None:
-        """Run `work` that somebody waits for; beyond `MOST` at once, it is dropped and logged."""
-        if len(self._awaited) >= MOST:
+        """Run `work` that somebody waits for; beyond `MOST_AWAITED`, it is dropped and logged."""
+        if len(self._awaited) >= MOST_AWAITED:
             work.close()
             log.error("answer given up", extra={"reason": "too many at once"})
             return None

@@ -43,7 +43,7 @@ CAUGHT_UP = Counter(
     "Threads looked into after a gap: read, or Slack's reason why not",
     ["result"],
 )
-LATE = Counter("relay_late_replies_total", "Replies that came in by looking, after a gap")
+LATE_REPLIES = Counter("relay_late_replies_total", "Replies that came in by looking, after a gap")
 REDIS_ERRORS = Counter("relay_redis_errors_total", "Failed Redis calls, by their kind", ["error"])
 FILES = Counter(
     "relay_files_total", "Files of replies: uploaded, or why they went as links", ["result"]

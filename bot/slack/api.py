@@ -288,7 +288,7 @@ class RateLimits:
             raise SlackAway(method, error.reason, retry_after=wait, maybe_done=False) from error
 
 
-OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
+STEP_OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
 """Slack's codes for a step that was already completed, or whose workflow was canceled."""
 
 
@@ -310,5 +310,5 @@ class Functions:
         try:
             await call(self._client, method, function_execution_id=execution, **how)
         except SlackRefused as error:
-            if error.reason not in OVER:
+            if error.reason not in STEP_OVER:
                 raise

@@ -199,7 +199,7 @@ def _check(response: aiohttp.ClientResponse, file: AttachedFile) -> None:
 
 BEGIN = "files.getUploadURLExternal"
 COMPLETE = "files.completeUploadExternal"
-SEND = "upload"
+UPLOAD = "upload"
 """The name of the second step, in errors; it is no method of the Web API."""
 
 NO_PLACE = "no usable address"
@@ -232,11 +232,11 @@ class Uploads:
             ) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise SlackAway(SEND, broken(error), maybe_done=False) from error
+            raise SlackAway(UPLOAD, broken(error), maybe_done=False) from error
         if is_passing(status):
-            raise SlackAway(SEND, f"HTTP {status}", maybe_done=False)
+            raise SlackAway(UPLOAD, f"HTTP {status}", maybe_done=False)
         if status != HTTPStatus.OK:
-            raise SlackRefused(SEND, f"HTTP {status}")
+            raise SlackRefused(UPLOAD, f"HTTP {status}")
         return file_id
 
     async def complete(self, thread: ThreadRef, file_id: str, title: str) -> None:

@@ -24,7 +24,7 @@ NO_SUCH_CHANNEL = "channel_not_found"
 NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
 """Slack's codes for a thread that no longer exists."""
 
-DONE = frozenset({"already_reacted", "no_reaction", "message_not_found"})
+MARK_IS_RIGHT = frozenset({"already_reacted", "no_reaction", "message_not_found"})
 """Slack's codes for a mark that is there already, or gone, perhaps with its message."""
 
 INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
@@ -222,7 +222,7 @@ class Threads:
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
-            if error.reason not in DONE:
+            if error.reason not in MARK_IS_RIGHT:
                 log.warning("mark refused", extra={**ids, "reason": str(error)})
 
     async def show_status(self, thread: ThreadRef, text: str) -> None:

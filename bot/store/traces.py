@@ -20,7 +20,7 @@ Facts = Mapping[str, Any]
 
 REPLY = "state", "session", "round", "accepted", "not_before", "sending_since", "put_off_at"
 OUTCOME = "kind", "refusal", "status"
-LINK = "session", "by", "at", "since", "muted", "follow"
+LINK_FIELDS = "session", "by", "at", "since", "muted", "follow"
 PARTLY = "has_more", "reread_since", "is_too_long"
 """What a session has while Devin's words in it are not all read."""
 SEEN = "state", "since", "trouble", "is_missing", "read_at", "spoke_at", *PARTLY
@@ -39,7 +39,7 @@ async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Map
     message, outcome = Reply.parse(kept.get("reply")), Outcome.parse(kept.get("outcome"))
     reply = {name: kept[name] for name in REPLY if name in kept} | _of(outcome, *OUTCOME)
     thread = thread if message is None else message.thread
-    link = _of(Link.parse(await store.get(keys.link_key(thread))), *LINK)
+    link = _of(Link.parse(await store.get(keys.link_key(thread))), *LINK_FIELDS)
     is_of_link = bool(link) and reply.get("state") not in QUEUED
     session = SessionId((link if is_of_link else reply).get("session", ""))
     joins, number = f"joined:{thread.name}", reply.get("round", "")

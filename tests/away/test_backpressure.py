@@ -22,7 +22,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.reporting.reporter import Notices
-from bot.runtime.in_flight import MOST, Background, InFlight
+from bot.runtime.in_flight import MOST_AWAITED, Background, InFlight
 from bot.slack.api import RateLimits
 from bot.slack.threads import Threads
 from bot.store.mailbox import Mailbox
@@ -168,7 +168,7 @@ async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
     async def waits() -> None:
         await over.wait()
 
-    for _ in range(MOST):
+    for _ in range(MOST_AWAITED):
         background.later(waits())
     notices.mark("C0", "1764000000.000100", "eyes")
     thread = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")

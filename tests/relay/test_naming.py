@@ -14,7 +14,7 @@ from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import watched_key
 from bot.relay.accept import Accepting
-from bot.relay.naming import MOST, Naming
+from bot.relay.naming import MOST_ASKED, Naming
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.store.watches import SessionNames
@@ -78,11 +78,11 @@ async def test_a_fresh_name_is_asked_for_and_kept(store: Store) -> None:
 
 async def test_devin_is_asked_about_so_many_at_once(store: Store) -> None:
     """Each may cost a call of its own."""
-    sessions = [SessionId(f"devin-{number:x}") for number in range(MOST + 5)]
+    sessions = [SessionId(f"devin-{number:x}") for number in range(MOST_ASKED + 5)]
     devin = Told()
     found = await naming(devin, store).of(sessions)
     assert list(found) == sessions
-    assert devin.asked == [sessions[:MOST]]
+    assert devin.asked == [sessions[:MOST_ASKED]]
     assert await naming(devin, store).of([]) == {}
 
 

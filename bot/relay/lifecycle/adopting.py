@@ -48,7 +48,7 @@ WITHIN = timedelta(days=7)
 OWN_TAG = re.compile(r"relay-[0-9a-f]{32}")
 """The tag of a session that was started here (`Start.tag`)."""
 
-MARGIN = timedelta(hours=1)
+LISTING_MARGIN = timedelta(hours=1)
 """The time for which Devin may list a session later than another one that is newer."""
 
 
@@ -302,7 +302,7 @@ class Adopting:
         for rule, found in lists:
             if found:
                 oldest = next((one for one in found if one.session in waiting), found[-1])
-                await self._go_on(channel, rule, (oldest.created_at or _now()) - MARGIN)
+                await self._go_on(channel, rule, (oldest.created_at or _now()) - LISTING_MARGIN)
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
         await self.state.claims.note(

@@ -12,7 +12,7 @@ from bot.urls import check_web_address
 EVENTS_PATH = "/slack/events"
 
 CREATE = "https://api.slack.com/apps?new_app=1&manifest_yaml="
-LONGEST = 8_000
+LONGEST_LINK = 8_000
 """Characters of an address that browsers and servers take."""
 
 OTHERS = "plus any other options that you use"
@@ -82,7 +82,7 @@ def creation_link(manifest: str) -> str:
     before, functions, steps = _COMMENT.sub("", manifest).partition("functions:\n")
     steps = _INDENT.sub(lambda indent: indent[0][::2], steps)
     link = CREATE + quote_plus(before + functions + steps, safe=":/,")
-    if len(link) > LONGEST:
+    if len(link) > LONGEST_LINK:
         raise ValueError(f"--link would be {len(link)} characters long; paste the manifest instead")
     return link
 
