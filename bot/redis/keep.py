@@ -47,48 +47,29 @@ WATCHED = timedelta(days=1)
 LEDGER = timedelta(days=400)
 """What sessions used in a month, from the last use: 13 months."""
 
-CLAIMED = timedelta(days=2)
-"""That a command, press or form was done: longer than Slack retries Delayed Events (24 h)."""
+# Of what was done or asked, so that it isn't again, and what came of it:
 
-STARTED = TRIED + timedelta(days=1)
-"""What came of a start, at least: longer than an entry that is not tried any more."""
+CLAIMED = timedelta(days=2)  # a command, press or form; Slack retries Delayed Events for 24 h
+STARTED = TRIED + timedelta(days=1)  # a start, at least: longer than an entry that is tried
+ANSWERED = timedelta(days=30)  # the answer to a question
+ADOPTED = timedelta(days=30)  # a session, which is new for 7 days; rules, without a process
+DIGEST = timedelta(days=30)  # its entry waits for a week at most, and perhaps for an outage
+OFFERED = timedelta(days=30)  # a link, to a thread
+SAID_ONCE = timedelta(days=30)  # a notice that is not repeated
+REVOKED = timedelta(days=30)  # the app's access to a workspace, and when
+TICKET = timedelta(hours=24)  # what a form or an offer is about, while a person leaves it open
+PROMPTED = timedelta(days=1)  # prompts were offered to a person
+NO_AGENTS = timedelta(days=1)  # Slack has no states of agents here
+ACCOUNT = timedelta(days=1)  # a person's in Devin, or that it may not be used
+NO_ACCOUNT = timedelta(minutes=10)  # there is none, where one is required
+SAME_TEXT = timedelta(minutes=10)  # sent as an account, from which a second could not be told
 
-ANSWERED = timedelta(days=30)
-ADOPTED = timedelta(days=30)
-OFFERED = timedelta(days=30)
-SAID_ONCE = timedelta(days=30)
-REVOKED = timedelta(days=30)
-"""The answer to a question; that a channel adopted a session, which is new for 7 days, and, without
-a process, its rules; that a thread was offered a link; a notice that is not repeated; when
-a workspace removed the app."""
-
-DIGEST = timedelta(days=30)
-"""The entry of a digest, which waits for a week at most, and perhaps for an outage."""
-
-TICKET = timedelta(hours=24)
-"""What a modal or an offer is about, while a person leaves it open, or unanswered."""
-
-PROMPTED = timedelta(days=1)
-NO_AGENTS = timedelta(days=1)
-"""That a person was offered prompts, and that Slack has no states of agents here."""
-
-ACCOUNT = timedelta(days=1)
-NO_ACCOUNT = timedelta(minutes=10)
-"""A person's account in Devin, or that it may not be used; that there is none, though required."""
-
-SAME_TEXT = timedelta(minutes=10)
-"""That a text was sent as an account: the same text could not be told from it."""
+# Of Slack's answers; a process then has them at hand for as long again, at most for a minute:
 
 LOOKED_UP = timedelta(minutes=4)
 CHANNEL = timedelta(minutes=10)
 MEMBERS = timedelta(seconds=5)
-"""Slack's answers; a process then has them at hand for as long again, at most for a minute."""
+CHANNEL_EVENT = CHANNEL + timedelta(minutes=1)  # longer than an answer asked for before it
 
-CHANNEL_EVENT = CHANNEL + timedelta(minutes=1)
-"""What an event said of a channel: longer than an answer that was asked for before it."""
-
-FOREVER = timedelta(days=3650)
-"""The version of the keys; a channel's profile, though nobody may change it for long."""
-
-ALIVE = timedelta(minutes=1)
-"""What `/readyz` writes."""
+ALIVE = timedelta(minutes=1)  # what `/readyz` writes
+FOREVER = timedelta(days=3650)  # the version of the keys; a channel's profile
