@@ -17,7 +17,7 @@ if is[1] ~= 'done' or tonumber(is[2]) ~= number or is[6] == '' then return false
 local mail, now = key.mail(session), now_ms()
 redis.call('HSET', reply, 'state', 'waiting', 'accepted', now, 'pressed', press)
 redis.call('HINCRBY', reply, 'round', 1)
-redis.call('HDEL', reply, 'outcome', 'put_off_at', 'meanwhile')
+redis.call('HDEL', reply, 'outcome', 'put_off_at')
 -- That it waits may still have to be taken back (`end_entry`).
 if not redis.call('ZSCORE', key.outbox, reply_id .. '|' .. number .. '|delay') then
   redis.call('HDEL', reply, 'delay_told_in')
