@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.model.errors import StoreAway
-from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
+from bot.model.replies import MAY_BE_THERE, Outcome, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keep import DONE
@@ -22,8 +22,6 @@ from bot.redis.keys import once_key, subject_key
 from bot.store.lua import scripts
 from bot.store.mailbox import NO_LONGER
 from bot.text.to_devin import is_empty
-
-NEVER_TAKEN = frozenset({OutcomeKind.ENDED, OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
 
 TRIES = 5
 
@@ -67,7 +65,7 @@ class Revision:
     def may_be_taken(self) -> bool:
         """True if Devin may have read the message, provided that it was sent."""
         how = self.outcome
-        return how is None or how.kind not in NEVER_TAKEN
+        return how is None or how.kind in MAY_BE_THERE
 
 
 class Revisions:
