@@ -85,7 +85,7 @@ async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
     bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slack is not acknowledged, and nothing is done later that nobody waits for."""
-    monkeypatch.setattr(in_flight, "MOST", 0)
+    monkeypatch.setattr(in_flight, "MOST_AWAITED", 0)
     desk.slack.hurry(0.3, "slash_commands")
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} Please rebase")
     desk.slack.hurry(ACK_SECONDS, "slash_commands")
