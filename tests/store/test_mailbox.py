@@ -28,7 +28,7 @@ from bot.redis.keys import (
 from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Later, Mailbox, Nothing
-from bot.store.outbox import Outbox, Owed, OwedKind, Report
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Report
 from bot.store.revisions import Revisions
 from bot.store.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION
@@ -89,6 +89,21 @@ async def relinked(store: Store, second: int = 1) -> None:
     links, since = Links(store, TTL), ts_micros(a_reply(second).ts)
     await links.remove(THREAD)
     await links.create(THREAD, LINK.model_copy(update={"session": OTHER, "since": since}))
+
+
+async def notice_begun(mailbox: Mailbox, store: Store, reply: Reply) -> Begun:
+    """Let Devin put the head off, and begin to tell that it waits."""
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
+    begun = await Outbox(store).begin(Owed(reply.id, 1, OwedKind.DELAY))
+    assert begun is not None
+    return begun
+
+
+async def is_taken_back(store: Store, notice: Owed) -> bool:
+    """Return True if the next try at that notice takes it back."""
+    begun = await Outbox(store).begin(notice)
+    report = None if begun is None else Report.of(begun)
+    return report is not None and not report.is_waiting and report.delay_told_in != ""
 
 
 # Accepting.
@@ -264,21 +279,30 @@ async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
 ) -> None:
     """Nothing else ends the notice: its round has no outcome, or none that was told yet."""
     (reply,) = await filled(mailbox, 2)
-    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
-    outbox, owed = Outbox(store), Owed(reply.id, 1, OwedKind.DELAY)
-    begun = await outbox.begin(owed)
-    assert begun is not None
-    await outbox.end(begun, delay_told_in=THREAD.thread_ts)
+    begun = await notice_begun(mailbox, store, reply)
+    await Outbox(store).end(begun, delay_told_in=THREAD.thread_ts)
     if is_done:
         ended = Outcome(kind=OutcomeKind.ENDED)
         await mailbox.finish(ID, "a", await taken(mailbox, "a"), ended, go_on=True)
     await relinked(store)
     accepted = await mailbox.accept(reply, OTHER, NONE, Evidence.THREAD)
     assert accepted.change is Change.ACCEPTED
-    begun = await outbox.begin(owed)
-    assert begun is not None
-    report = Report.of(begun)
-    assert (report.is_waiting, report.delay_told_in) == (False, THREAD.thread_ts)
+    assert await is_taken_back(store, begun.owed)
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "done"])
+async def test_a_notice_that_is_told_just_as_its_reply_waits_no_longer_is_taken_back(
+    mailbox: Mailbox, store: Store, how: str
+) -> None:
+    """Its try began before, and tells it in any case."""
+    (reply,) = await filled(mailbox, 2)
+    begun = await notice_begun(mailbox, store, reply)
+    if how == "withdrawn":
+        await Revisions(store).withdraw(reply.id, may_be_ahead=False)
+    else:
+        await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
+    await Outbox(store).end(begun, delay_told_in=THREAD.thread_ts)
+    assert await is_taken_back(store, begun.owed)
 
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:

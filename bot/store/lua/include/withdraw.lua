@@ -10,7 +10,7 @@ local function withdraw(reply_id, session, edited)
   redis.call('HDEL', reply, 'reply', 'files')
   redis.call('EXPIRE', reply, keep.done)
   redis.call('ZREM', mail, reply_id)
-  if is[1] or holds then
+  if is[1] then
     redis.call('ZADD', key.outbox, now_ms(), delay)
     prolong(key.outbox, keep.done)
   end
