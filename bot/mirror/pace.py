@@ -122,7 +122,7 @@ def updated_of(summary: SessionSummary) -> int:
 
 
 def _is_settling(poll: TakenPoll) -> bool:
-    """Return True unless messages were read after that time."""
+    """Return True until messages are read `SETTLING_MS` after the reply or the change."""
     seen = poll.seen
     if seen.state is SessionState.WORKING:
         return seen.read_at - poll.replied < SETTLING_MS
@@ -151,11 +151,10 @@ Sessions = Mapping[SessionId, SessionSummary]
 
 
 def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
-    """Return the sessions, and then those of their children that may still change: one call's."""
+    """Return the sessions of one call: these, and then their children that may still change."""
     children = (child for one in polls for child in one.seen.children)
     open_ = (one.session for one in children if one.state is not SessionState.ENDED)
-    sessions = [one.session for one in polls]
-    return list(dict.fromkeys([*sessions, *open_]))[: max(MOST_SESSIONS, len(sessions))]
+    return list(dict.fromkeys([*(one.session for one in polls), *open_]))[:MOST_SESSIONS]
 
 
 def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[Child, ...]:

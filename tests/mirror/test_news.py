@@ -405,12 +405,17 @@ def test_of_too_many_pull_requests_the_last_are_known_and_each_is_told_once() ->
 
 
 def test_a_survey_is_one_call() -> None:
-    """Parents come first, and then their children."""
+    """Parents come first, and then their children, but for those that have ended.
+
+    What it leaves out is as it was.
+    """
     ids = [SessionId(f"devin-{number}") for number in range(120)]
-    found = {SESSION: summary(SessionState.WORKING, children=tuple(ids))}
-    children = children_of(seen(), SESSION, found)
-    poll = TakenPoll(SESSION, NOW, seen(children=children))
-    assert asked_with([poll]) == [SESSION, *ids[:99]]
+    ended = replace(summary(SessionState.ENDED), session=ids[0])
+    found = {SESSION: summary(SessionState.WORKING, children=tuple(ids)), ids[0]: ended}
+    before = seen(children=children_of(seen(), SESSION, found))
+    assert asked_with([TakenPoll(SESSION, NOW, before)]) == [SESSION, *ids[1:100]]
+    assert children_of(before, SESSION, {}) == before.children
+    assert children_of(before, SESSION, {SESSION: found[SESSION]}) == before.children
 
 
 def test_a_session_that_falls_asleep_says_nothing() -> None:

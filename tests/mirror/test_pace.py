@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.devin.api import SessionSummary
-from bot.mirror.pace import SLOWEST, Worth, pause_of, until_next, worth_of
-from bot.model.sessions import PullRequest, SessionId, SessionState, Watched
+from bot.mirror.pace import CHILDREN, SLOWEST, Worth, pause_of, until_next, worth_of
+from bot.model.sessions import Child, PullRequest, SessionId, SessionState, Watched
 from bot.store.watches import TakenPoll
 
 SESSION = SessionId("devin-0123")
@@ -120,13 +120,23 @@ def test_a_session_that_was_only_linked_comes_after_those_that_people_wait_for()
 
 
 def test_polls_come_as_slowly_as_nothing_happens() -> None:
-    """Quickly after a change or a reply, and down to the pace of the state."""
+    """Quickly after a change or a reply, and down to the pace of the state, or of its children."""
     for idle, pause in ((200, SECOND), (4 * SECOND, 4 * SECOND), (2 * HOUR, MINUTE)):
         for poll in (polled(watched(updated=idle)), polled(watched(), replied=idle)):
             assert until_next(poll, poll.seen) == timedelta(milliseconds=pause)
     assert until_next(polled(watched(WORKING)), watched(WORKING)) == timedelta(
         seconds=SLOWEST[WORKING]
     )
+    child = Child(session=SESSION, state=WORKING)
+    parent = watched().model_copy(update={"children": (child,)})
+    assert until_next(polled(parent), parent) == timedelta(seconds=CHILDREN)
+
+
+def test_devin_s_clock_may_be_ahead_or_behind() -> None:
+    """A session that has just changed is polled soon all the same."""
+    for skew in (HOUR, -HOUR):
+        just_now = watched(updated=SECOND - skew).model_copy(update={"skew": skew})
+        assert until_next(polled(just_now), just_now) == timedelta(seconds=1)
 
 
 def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:
