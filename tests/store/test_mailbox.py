@@ -420,15 +420,33 @@ async def test_an_empty_mailbox_leaves_nothing_behind(
 async def test_mail_that_outlives_its_link_brings_back_no_field_of_the_thread(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
-    """It is still delivered; a script that writes such a field asks first if the thread joined."""
+    """It is still delivered; a script that writes such a field asks first if the thread joined.
+
+    What is known of the session may have expired by then, and what is noted of it expires, too.
+    """
     await filled(mailbox, 1)
     await Links(store, TTL).remove(THREAD)
+    await raw.delete(at(watched_key(ID)))
     head = await taken(mailbox, "a")
     await mailbox.defer(ID, "a", head, NONE, SOON)
+    assert await raw.ttl(at(watched_key(ID))) > 0
     await mailbox.finish(ID, "b", await taken(mailbox, "b"), DELIVERED, go_on=True)
     left = [str(one) for one in await raw.hkeys(at(watched_key(ID)))]
     assert "replied" in left
     assert [one for one in left if one.endswith(THREAD.name)] == []
+
+
+async def test_no_text_is_kept_of_an_edit_that_came_while_its_reply_was_sent(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """Nor of the reply itself, once Devin has it."""
+    await filled(mailbox, 1)
+    head = await taken(mailbox, "a")
+    await Revisions(store).change(a_reply(1, "hello again"), 1, may_be_ahead=False)
+    record = at(subject_key(head.reply.id))
+    assert "hello again" in str(await raw.hget(record, "meanwhile"))
+    await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
+    assert "hello" not in str(await raw.hvals(record))
 
 
 @pytest.mark.parametrize("state", ["withdrawn", "done", "expired"])
