@@ -5,8 +5,8 @@ Slack sends a `response_url` with a press, for five answers within 30 minutes
 (docs.slack.dev/interactivity/handling-user-interaction). Where there is none, or it does not serve,
 the answer is whispered where the person is.
 
-For an event, an error that the person must know is whispered and Slack is acknowledged; a passing
-one is answered 503, so that Slack redelivers the event. Commands and presses are never redelivered,
+For an event, an error that people must know is told (`refuse`), and Slack is acknowledged; a
+passing one is answered 503, so that Slack redelivers the event. Commands and presses are never redelivered,
 so the person is told in either case. What no other listener takes is acknowledged last: Bolt runs
 the first one that matches, and what is not acknowledged would come again.
 """
@@ -191,7 +191,7 @@ async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPSta
     if isinstance(error, errors.PersonError):
         if thread is not None and user and not event.get("bot_id"):
             each = parse_spoken(event, cases.workspace.identity) is not None
-            await whisper(cases, thread, string(event, "ts"), user, error, each=each)
+            await refuse(cases, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
     if isinstance(error, errors.PassingError):
         raise error
@@ -202,7 +202,7 @@ async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPSta
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-async def whisper(
+async def refuse(
     cases: UseCases,
     thread: ThreadRef,
     ts: str,
@@ -210,10 +210,12 @@ async def whisper(
     error: errors.PersonError,
     *,
     each: bool = False,
+    is_private: bool = False,
 ) -> None:
-    """Tell `user`, who wrote the message at `ts`: alone what is about them, else in the thread.
+    """Tell `user`, who wrote the message at `ts`, of an error in the thread.
 
-    Without permission, they are told once in a thread, or of `each` message if it is for the bot.
+    They are told alone what is about them, and any error of what `is_private`. Without permission,
+    they are told once in a thread, or of `each` message if it is for the bot.
     """
     words = refusals.sorry(error, cases.workspace.admin)
     match error:
@@ -227,6 +229,8 @@ async def whisper(
             once = f"empty:{ts}"
         case errors.TooManyStarts():
             once = f"starts:{ts}"
+        case _ if is_private:
+            once = f"sorry:{ts}"
         case _:
             await cases.notices.say(thread, words, once=f"sorry:{ts}")
             return

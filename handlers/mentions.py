@@ -26,7 +26,7 @@ from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links, usage
 from bot.wording.message import SlackMessage, View
 from handlers import replies
-from handlers.answering import on_press, whisper
+from handlers.answering import on_press, refuse
 from handlers.modals import opens
 from handlers.parse.commands import VERBS, Command, parse_command, parse_guess
 from handlers.parse.interactions import Press
@@ -55,8 +55,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         verb, argument, app = meant.verb, meant.argument, meant.message.app
         command = Command(verb, argument, thread, press.by, ts, app)
         words = await OBEYS[verb](cases, command)
-        if words is not None:
-            await cases.notices.say(thread, words, once=f"ran:{press.value}")
+        await _tell(cases, command, words, f"ran:{press.value}")
         return thread_links.command_run(verb, argument)
 
     @on_press(app, cases, actions.SEND_SPOKEN)
@@ -83,11 +82,22 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
             await cases.accepting.check(command.by, thread.channel, act_of(command))
             words = delivery_reports.late(0, [command.verb], silenced=False)
     except PersonError as error:
-        await whisper(cases, thread, command.ts, command.by, error, each=True)
+        is_private = VERBS[command.verb].is_private
+        await refuse(cases, thread, command.ts, command.by, error, each=True, is_private=is_private)
     else:
-        if words is not None:
-            await cases.notices.say(thread, words, once=claim)
+        await _tell(cases, command, words, claim)
     await cases.state.claims.claim(claim)
+
+
+async def _tell(cases: UseCases, command: Command, words: SlackMessage | None, once: str) -> None:
+    """Tell the thread what came of a command, or only its author, if it is a private one."""
+    thread, by, ts = command.thread, command.by, command.ts
+    if words is None:
+        return
+    if VERBS[command.verb].is_private:
+        await cases.notices.whisper(thread, by, words, once=once, at=ts)
+    else:
+        await cases.notices.say(thread, words, once=once)
 
 
 async def is_missed(cases: UseCases, command: Command) -> bool:
@@ -103,7 +113,7 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
     try:
         await cases.accepting.check(command.by, thread.channel, act_of(command))
     except NotAllowed as error:
-        await whisper(cases, thread, command.ts, command.by, error, each=True)
+        await refuse(cases, thread, command.ts, command.by, error, each=True)
         await cases.state.claims.claim(claim_of(thread, command.ts))
         return False
     return True
@@ -145,17 +155,7 @@ async def _status(cases: UseCases, command: Command) -> SlackMessage | None:
     except NotLinked:
         if not command.thread.is_direct:
             raise
-        return await _sessions(cases, command)
-
-
-async def _sessions(cases: UseCases, command: Command) -> SlackMessage | None:
-    """List the person's threads where only they see it."""
-    thread, by, ts = command.thread, command.by, command.ts
-    words = await cases.home.listed(by, thread.channel)
-    if thread.is_direct:
-        return words
-    await cases.notices.whisper(thread, by, words, once=claim_of(thread, ts), at=ts)
-    return None
+        return await cases.home.listed(command.by, command.thread.channel)
 
 
 async def _unlink(cases: UseCases, command: Command) -> SlackMessage:
@@ -239,7 +239,7 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "link": _link,
     "unlink": _unlink,
     "status": _status,
-    "sessions": _sessions,
+    "sessions": lambda cases, asked: cases.home.listed(asked.by, asked.thread.channel),
     "usage": lambda cases, asked: cases.usage.here(asked.thread, asked.by),
     "digest": _digest,
     "review": _review,

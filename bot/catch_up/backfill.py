@@ -30,7 +30,7 @@ from bot.store.links import GONE
 from bot.store.outbox import Schedule
 from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
-from handlers.answering import whisper
+from handlers.answering import refuse
 from handlers.mentions import claim_of, is_missed
 from handlers.parse.commands import VERBS, Command, parse_command, parse_guess
 from handlers.parse.messages import is_for_bot, is_own, parse_reply, parse_spoken
@@ -351,7 +351,7 @@ class CatchUp:
                 await cases.asking.offer(reply)
         except (errors.EmptyMessage, errors.NotAllowed) as error:
             if not reply.bots:
-                await whisper(cases, reply.thread, reply.ts, reply.author, error, each=is_spoken)
+                await refuse(cases, reply.thread, reply.ts, reply.author, error, each=is_spoken)
             return None
         if change is Change.SENDING:
             raise errors.UnderWay("sending")

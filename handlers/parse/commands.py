@@ -33,7 +33,8 @@ class Verb:
 
     Alone or with one of its `words`, it is a command. `ends` is the word that ends what it sets;
     that of another verb is taken for it. A verb may take a session, or what `parse` reads. It asks
-    for `act`, and to set something for `Act.START`. Without a mention, a reply in a thread of the
+    for `act`, and to set something for `Act.START`. If it `is_private`, only who gave it is told
+    what comes of it, also if it fails. Without a mention, a reply in a thread of the
     direct message that begins with it may be talk, so that it goes to Devin. If it was missed and
     `silences`, what was written after it must not reach Devin.
     """
@@ -45,6 +46,7 @@ class Verb:
     act: Act = Act.MESSAGE
     may_be_talk: bool
     silences: bool = False
+    is_private: bool = False
 
 
 VERBS: Mapping[str, Verb] = {
@@ -52,7 +54,7 @@ VERBS: Mapping[str, Verb] = {
     "link": Verb(takes_session=True, act=Act.START, may_be_talk=True),
     "unlink": Verb(may_be_talk=False, silences=True),
     "status": Verb(may_be_talk=False),
-    "sessions": Verb(may_be_talk=True),
+    "sessions": Verb(may_be_talk=True, is_private=True),
     "usage": Verb(may_be_talk=False),
     "digest": Verb(words=("daily", "weekly", "off"), ends="off", may_be_talk=False),
     "review": Verb(may_be_talk=True),
@@ -96,7 +98,7 @@ def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> 
     message the mention may be left out. Replies in a thread there may be for Devin, so unless the
     thread is known to be `unlinked`, only a message that can hardly be talk is a command.
     """
-    said = _first_words(event, ours)
+    said = _as_command(event, ours)
     if said is None or said.verb not in VERBS:
         return None
     argument = _argument(said.verb, said.argument)
@@ -110,7 +112,7 @@ def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Co
 
     For `unlinked`, see `parse_command`.
     """
-    said = _first_words(event, ours)
+    said = _as_command(event, ours)
     if said is None or said.verb in VERBS:
         return None
     if not unlinked and _is_bare(event, ours.user) and messages.is_in_thread(event):
@@ -166,7 +168,7 @@ def _brings_more(event: Payload) -> bool:
     return bool(messages.parse_forwarded(event) or content(event, is_typed=True)[1:])
 
 
-def _first_words(event: Payload, ours: Identity) -> Command | None:
+def _as_command(event: Payload, ours: Identity) -> Command | None:
     """Take the first word of what a person says to the bot for a verb, the rest as argument."""
     thread, user = messages.parse_thread(event, ours.tenant), string(event, "user")
     is_person = bool(user) and not event.get("bot_id")
