@@ -3,7 +3,7 @@
 Slack sends a mention twice, as `message` and as `app_mention` (in a direct message only the first,
 and the mention may be left out); the event that comes first is answered.
 
-Other words to the bot are a reply, a mistyped command, or somebody's first words. Each ends in
+Other words to the bot are a reply, a mistyped command, or ask for nothing yet. Each ends in
 something that its author sees: it reaches Devin, or the bot asks back with buttons.
 """
 

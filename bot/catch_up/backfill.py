@@ -305,7 +305,7 @@ class CatchUp:
         elif is_ts(edited):
             at = ts_micros(edited)
         if not link.topic or at > int(link.topic_at):
-            topic = await self.cases.accepting.first_words(text, blocks)
+            topic = await self.cases.accepting.topic_of(text, blocks)
             await self.cases.state.links.describe(read.thread, topic, at)
 
     async def _release(self, gap: str, session: SessionId, read: Sequence[Unread]) -> None:

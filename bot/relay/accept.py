@@ -32,7 +32,7 @@ from bot.store.claims import start_claim
 from bot.store.links import card_owed
 from bot.store.outbox import Owed, Owing, Schedule
 from bot.store.state import State
-from bot.text.to_devin import TEXT_READ, first_words, is_empty, mentioned, to_markdown
+from bot.text.to_devin import TEXT_READ, is_empty, mentioned, to_markdown, topic_of
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Accepting:
         """
         topic = ""
         if near is not None and near.ts == thread.thread_ts:
-            topic = await self.first_words(near.text, near.blocks)
+            topic = await self.topic_of(near.text, near.blocks)
         now = int(time.time())
         link = Link(session=session, by=by, at=now, since=at, card=str(at), topic=topic)
         existing = await self.state.links.create(thread, link, begins=begins)
@@ -175,16 +175,16 @@ class Accepting:
         Messages written since then met no link; after a request that `took_long`, or isn't fresh,
         later mail waits for them.
         """
-        holds_mail = took_long or not self.is_fresh(micros_ts(since))
-        self.listening.reread(Missed(thread, since, holds_mail=holds_mail, is_refused=False))
+        puts_behind = took_long or not self.is_fresh(micros_ts(since))
+        self.listening.reread(Missed(thread, since, puts_behind=puts_behind, is_refused=False))
         await self.listening.note()
 
-    async def first_words(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
+    async def topic_of(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
         """Return the start of a message as plain text with names."""
         if len(text) > TEXT_READ:  # a conversion holds up everything else, and blocks say the same
             text, blocks = text[:TEXT_READ], ()
         names = await self.workspace.people.names(mentioned(text, blocks))
-        return first_words(to_markdown(text, blocks, names))
+        return topic_of(to_markdown(text, blocks, names))
 
     async def accept(
         self, reply: Reply, session: SessionId, evidence: Evidence = Evidence.PERSON

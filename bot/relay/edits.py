@@ -57,7 +57,7 @@ class Edits:
         reply = edit.reply
         link = await self.state.links.get(reply.thread)
         if link is not None and reply.ts == reply.thread.thread_ts:
-            topic = await self.accepting.first_words(reply.text, reply.blocks)
+            topic = await self.accepting.topic_of(reply.text, reply.blocks)
             await self.state.links.describe(reply.thread, topic, edit.edited)
         if link is not None and not link.takes_replies:
             link = None

@@ -85,7 +85,7 @@ class Listening:
             missed.thread,
             min(before.ts, missed.ts),
             is_for_bot=before.is_for_bot or missed.is_for_bot,
-            holds_mail=before.holds_mail or missed.holds_mail,
+            puts_behind=before.puts_behind or missed.puts_behind,
             is_refused=before.is_refused or missed.is_refused,
         )
         if len(self._refused) > MOST_THREADS:

@@ -44,15 +44,15 @@ class Unread:
 class Missed:
     """A refused event: a message that was written in `thread` at `ts` (microseconds).
 
-    It `is_for_bot` if it named the bot, or was in its direct message; it `holds_mail` of the
-    thread's session until it is read. Without `is_refused`, each event was acknowledged, and met a
+    It `is_for_bot` if it named the bot, or was in its direct message; it `puts_behind` the thread's
+    session until that is read. Without `is_refused`, each event was acknowledged, and met a
     link that was not ready for it.
     """
 
     thread: ThreadRef
     ts: int
     is_for_bot: bool = False
-    holds_mail: bool = True
+    puts_behind: bool = True
     is_refused: bool = True
 
 
@@ -84,7 +84,7 @@ class Checkpoints:
     async def note(self, missed: Sequence[Missed]) -> None:
         """Note refused events: in threads that are not linked, or muted, only those for the bot."""
         # Reading begins after a given `ts`, so that one must be before the message.
-        threads = [(one.thread.name, one.ts - 1, one.is_for_bot, one.holds_mail) for one in missed]
+        threads = [(one.thread.name, one.ts - 1, one.is_for_bot, one.puts_behind) for one in missed]
         await self._note(threads, begins=False)
 
     async def _note(self, threads: Sequence[tuple[str, int, bool, bool]], *, begins: bool) -> None:

@@ -127,7 +127,7 @@ def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bo
 
 
 TEXT_READ = 1_000
-"""The part of a message that is converted for `first_words`: much in front may not be seen."""
+"""The part of a message that is converted for `topic_of`: much in front may not be seen."""
 
 _AT_START = re.compile(r"^\|(?: --- \|)++$|^(?:> ?)*+(?:(?:[-•◦▪]|\d++\.) (?=\S))?", re.MULTILINE)
 _LINK = re.compile(r"\[([^\[\]\n]{1,200}+)\]\([A-Za-z][\w+.-]*+:[^()\s]++\)")
@@ -138,7 +138,7 @@ _PAIRS = [
 ]
 
 
-def first_words(markdown: str) -> str:
+def topic_of(markdown: str) -> str:
     """Return the start of a message, by `to_markdown`, as a line with few of the marks of that.
 
     People tell threads apart by it. It is not parsed, which takes long for some texts, and would

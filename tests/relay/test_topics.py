@@ -13,7 +13,7 @@ from bot.model.threads import TOPIC_LIMIT, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.links import Links
-from bot.text.to_devin import first_words, to_markdown
+from bot.text.to_devin import to_markdown, topic_of
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import SESSION, Desk, running
 from tests.support.keys import at
@@ -42,7 +42,7 @@ SECRET = "the password is hunter2"
 )
 def test_the_words_are_plain_text(markup: str, words: str) -> None:
     """Marks are left out, and of a link the address; what Slack shows as typed stays."""
-    assert first_words(to_markdown(markup)) == words
+    assert topic_of(to_markdown(markup)) == words
 
 
 @each(
@@ -55,10 +55,10 @@ def test_the_words_are_plain_text(markup: str, words: str) -> None:
 )
 def test_what_is_no_mark_stays(typed: str) -> None:
     """A mark has its partner on the same line, a link an address, and a list's mark has text."""
-    assert first_words(to_markdown(typed)) == typed
+    assert topic_of(to_markdown(typed)) == typed
     text = {"type": "text", "text": typed}
     section = {"type": "rich_text_section", "elements": [text]}
-    assert first_words(to_markdown("", [{"type": "rich_text", "elements": [section]}])) == typed
+    assert topic_of(to_markdown("", [{"type": "rich_text", "elements": [section]}])) == typed
 
 
 @given(text=FOREIGN | HUGE | st.text())
@@ -69,7 +69,7 @@ def test_what_is_no_mark_stays(typed: str) -> None:
 @example(text="`" * 1_000 + "\\[" * 500)
 def test_any_message_has_first_words_on_one_short_line(text: str) -> None:
     """No text is too long for it, or too odd."""
-    words = first_words(text)
+    words = topic_of(text)
     assert len(words) <= TOPIC_LIMIT
     assert "\n" not in words
 
@@ -79,7 +79,7 @@ def ref_of(desk: Desk, thread: str) -> ThreadRef:
     return ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=thread)
 
 
-async def topic_of(desk: Desk, store: Store, thread: str) -> str:
+async def kept_topic(desk: Desk, store: Store, thread: str) -> str:
     link = await Links(store, timedelta(days=1)).get(ref_of(desk, thread))
     assert link is not None
     return link.topic
@@ -87,7 +87,7 @@ async def topic_of(desk: Desk, store: Store, thread: str) -> str:
 
 async def until_topic(desk: Desk, store: Store, thread: str, topic: str) -> None:
     async def is_kept() -> bool:
-        return await topic_of(desk, store, thread) == topic
+        return await kept_topic(desk, store, thread) == topic
 
     await wait_until(is_kept, f"the thread is named {topic!r}")
 
@@ -109,7 +109,7 @@ async def test_a_late_edit_brings_no_earlier_words_back(
             await desk.slack.delete("general", thread)
         await until_topic(desk, store, thread, after)
         await (await desk.slack.redeliver(edit)).settled()
-    assert await topic_of(desk, store, thread) == after
+    assert await kept_topic(desk, store, thread) == after
 
 
 async def test_a_late_edit_brings_no_words_back_that_were_gone_when_the_thread_was_linked(
@@ -125,7 +125,7 @@ async def test_a_late_edit_brings_no_words_back_that_were_gone_when_the_thread_w
         await desk.mention(f"link {SESSION}", thread=thread)
         await desk.until_linked(thread)
         await (await desk.slack.redeliver(edit)).settled()
-    assert await topic_of(desk, store, thread) == ""
+    assert await kept_topic(desk, store, thread) == ""
 
 
 async def test_a_deletion_that_does_not_show_the_message_counts(
@@ -139,7 +139,7 @@ async def test_a_deletion_that_does_not_show_the_message_counts(
         event = gone | {"channel": ref_of(desk, thread).channel}
         payload = {"type": "event_callback", "team_id": desk.slack.team_id, "event": event}
         await (await desk.slack.redeliver(Delivery("events_api", payload))).settled()
-    assert await topic_of(desk, store, thread) == ""
+    assert await kept_topic(desk, store, thread) == ""
 
 
 async def test_words_that_are_deleted_while_they_are_read_are_not_kept(
@@ -160,7 +160,7 @@ async def test_words_that_are_deleted_while_they_are_read_are_not_kept(
         await desk.slack.delete("general", thread)
         await desk.until_heard()
         over.set()
-    assert await topic_of(desk, store, thread) == ""
+    assert await kept_topic(desk, store, thread) == ""
 
 
 async def test_first_words_come_once_slack_shows_the_thread(

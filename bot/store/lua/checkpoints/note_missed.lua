@@ -7,8 +7,8 @@ local begins = ARGV[3] == '1'
 
 local noted = {}
 for _, thread in ipairs(threads) do
-  local name, from, is_for_bot, holds_mail = unpack(thread)
-  local is_missed = miss(name, from, holds_mail)
+  local name, from, is_for_bot, puts_behind = unpack(thread)
+  local is_missed = miss(name, from, puts_behind)
   if is_for_bot then redis.call('ZADD', key.unread, 'LT', from, name) end
   if is_missed or is_for_bot then noted[#noted + 1] = name end
 end
