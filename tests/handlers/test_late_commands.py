@@ -1,14 +1,18 @@
-"""Who may not give a command is told so, also if it came late and is no longer carried out."""
+"""Who may not give a command is told so, also if it came late; errors reach whom they concern."""
 
 from collections.abc import Iterator
 
+import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from bot.devin.opening import open_devin
-from bot.model.errors import NotAllowed, PersonError
+from bot.model.errors import NotAllowed, NotLinked, PersonError
 from bot.model.people import Standing, UserId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
+from bot.reporting.reporter import Notice
+from handlers.answering import refuse
 from handlers.mentions import OBEYS, act_of
 from handlers.parse.commands import VERBS, Command
 from sandbox import Sandbox
@@ -57,3 +61,20 @@ async def test_a_late_command_is_refused_to_whom_its_use_case_refuses_it(
             act = act_of(command)
             late[what] = await cases.workspace.permissions.may(act, BEN, command.thread.channel)
     assert late == told
+
+
+@pytest.mark.parametrize("to", [BEN, ""])
+async def test_what_is_wrong_with_a_command_is_said_in_its_thread_or_to_its_author_alone(
+    store: Store, box: Sandbox, raw: Redis, to: str
+) -> None:
+    """As an unlinked thread is; whether a command is private, its row in `VERBS` says."""
+    thread = ThreadRef(team=box.slack.team_id, channel="C0GENERAL0", thread_ts="1764000000.000100")
+    async with open_devin(
+        box.devin.url, SecretStr(box.devin.api_key), box.devin.org_id, 1
+    ) as devin:
+        cases = parts_of(box, store, devin=devin).cases
+        error, ts = NotLinked(), "1764000001.000000"
+        await refuse(cases, thread, ts, BEN, error, each=True, is_private=bool(to))
+    (subject,) = [one async for one in raw.scan_iter("*:said:*")]
+    notice = Notice.model_validate_json(await raw.hget(subject, "content") or "")
+    assert notice.to == to
