@@ -126,10 +126,8 @@ class Checkpoints:
 
     async def read(self, gap: str, session: SessionId, threads: Sequence[Unread]) -> bool:
         """Note that `threads` of `session` were read; return True if its mail waited for that."""
+        names = [one.thread.name for one in threads]
         has_waited = await scripts.note_read(
-            self._store,
-            read_gap=gap,
-            session=session,
-            threads=[(one.thread.name, one.after) for one in threads],
+            self._store, read_gap=gap, session=session, threads=names
         )
         return bool(has_waited)

@@ -197,4 +197,4 @@ def test_whether_replies_of_a_thread_go_to_devin_is_asked_in_one_way() -> None:
     scripts = {
         file.stem for file in ROOT.rglob("bot/*/lua/**/*.lua") if ".muted" in file.read_text()
     }
-    assert scripts == {"accept", "miss"}
+    assert scripts == {"accept", "note_missed"}

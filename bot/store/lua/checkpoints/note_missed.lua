@@ -1,6 +1,8 @@
--- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, whether
--- that is for the bot itself, which counts also in a thread without a link and before its link, and
--- whether mail waits for it. With `begins`, all threads are, and a gap begins even if none counts.
+-- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, or else
+-- from its link on; whether that is for the bot itself, which counts also in a thread that is
+-- muted or has no link, and before its link; and whether mail waits for it, so that its session is
+-- behind. With `begins`, all threads are, and a gap begins even if none counts. A `ts` just before
+-- the link, by a microsecond, stays: see `CatchUp._read`.
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
 local begins = ARGV[3] == '1'
@@ -8,9 +10,15 @@ local begins = ARGV[3] == '1'
 local noted = {}
 for _, thread in ipairs(threads) do
   local name, from, is_for_bot, puts_behind = unpack(thread)
-  local is_missed = miss(name, from, puts_behind)
-  if is_for_bot then redis.call('ZADD', key.unread, 'LT', from, name) end
-  if is_missed or is_for_bot then noted[#noted + 1] = name end
+  local is_json, link = pcall(cjson.decode, redis.call('GET', key.link(name)) or '')
+  local takes_replies = is_json and type(link) == 'table' and link.session and not link.muted
+  local since = takes_replies and tonumber(link.since or 0)
+  if takes_replies and puts_behind then redis.call('ZADD', key.behind, 'NX', 0, link.session) end
+  if takes_replies and not is_for_bot and from < since - 1 then from = since end
+  if takes_replies or is_for_bot then
+    redis.call('ZADD', key.unread, 'LT', from, name)
+    noted[#noted + 1] = name
+  end
 end
 if not (begins or noted[1]) then return 1 end
 local time = redis.call('TIME')

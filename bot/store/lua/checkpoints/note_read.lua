@@ -1,16 +1,12 @@
--- Notes that threads of a session were read: the name of each, and the `ts` that it was read from.
--- One that was noted after `read_gap` stays, since the read may have missed why. Returns 1 if the
--- session's mail has waited for that.
+-- Notes that threads of a session were read. One that was noted after `read_gap` stays, since the
+-- read may have missed why. Returns 1 if the session's mail has waited for that.
 local read_gap = ARGV[1]
 local session = ARGV[2]
 local threads = cjson.decode(ARGV[3])
 
-for _, thread in ipairs(threads) do
-  local name, after = unpack(thread)
-  local since = tonumber(redis.call('ZSCORE', key.unread, name) or -1)
+for _, name in ipairs(threads) do
   local noted = tonumber(redis.call('HGET', key.heard, 'noted:' .. name) or 0)
-  local is_read = since == after and noted <= (tonumber(read_gap) or 0)
-  if is_read then redis.call('ZREM', key.unread, name) end
+  if noted <= (tonumber(read_gap) or 0) then redis.call('ZREM', key.unread, name) end
 end
 -- Another thread of this session may have been noted since; the next pass reads it. What was noted
 -- of other sessions does not hold up this one's mail.
