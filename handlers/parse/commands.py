@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from enum import Enum, auto
 
 from bot.model.options import BadDefaults
 from bot.model.people import Act, UserId
@@ -27,21 +28,31 @@ COMMAND_SUBTYPES = (None, "", "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
 
 
+class Takes(Enum):
+    """What may stand behind a verb, besides fixed words and what has a parser of its own."""
+
+    NOTHING = auto()
+    TEXT = auto()
+    SESSION = auto()
+    ADDRESS = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
     """What may stand behind a verb, and what follows from that; with anything else, it is talk.
 
-    Alone or with one of its `words`, it is a command. `ends` is the word that ends what it sets;
-    that of another verb is taken for it. A verb may take a session, or what `parse` reads. It asks
-    for `act`, and to set something for `Act.START`. If it `is_private`, only who gave it is told
-    what comes of it, also if it fails. Without a mention, a reply in a thread of the
-    direct message that begins with it may be talk, so that it goes to Devin. If it was missed and
-    `silences`, what was written after it must not reach Devin.
+    Alone or with one of its `words`, it is a command, and with what it `takes`, or `parse` reads.
+    It asks for `act`. If it sets something for a channel, `ends` is the word that ends that, as is
+    another verb's; to set it asks for `Act.START`, and `/devin-say` doesn't take it for a message.
+    If it `is_private`, its author alone is told what comes of it, also if it fails.
+
+    Without a mention, in a thread of the direct message, it goes to Devin if it may be talk. If it
+    was missed and `silences`, what was written after it must not reach Devin.
     """
 
     words: Sequence[str] = ()
     ends: str = ""
-    takes_session: bool = False
+    takes: Takes = Takes.NOTHING
     parse: Callable[[str], object] | None = None
     act: Act = Act.MESSAGE
     may_be_talk: bool
@@ -50,26 +61,25 @@ class Verb:
 
 
 VERBS: Mapping[str, Verb] = {
-    "start": Verb(act=Act.START, may_be_talk=True),
-    "link": Verb(takes_session=True, act=Act.START, may_be_talk=True),
+    "start": Verb(takes=Takes.TEXT, act=Act.START, may_be_talk=True),
+    "link": Verb(takes=Takes.SESSION, act=Act.START, may_be_talk=True),
     "unlink": Verb(may_be_talk=False, silences=True),
     "status": Verb(may_be_talk=False),
     "sessions": Verb(may_be_talk=True, is_private=True),
     "usage": Verb(may_be_talk=False),
     "digest": Verb(words=("daily", "weekly", "off"), ends="off", may_be_talk=False),
-    "review": Verb(may_be_talk=True),
+    "review": Verb(takes=Takes.ADDRESS, may_be_talk=True),
     "adopt": Verb(words=("none",), ends="none", parse=parse_rules, may_be_talk=True),
     "mute": Verb(may_be_talk=False, silences=True),
     "unmute": Verb(may_be_talk=False),
     "follow": Verb(words=("turns",), may_be_talk=False),
     "unfollow": Verb(may_be_talk=False),
-    "default": Verb(words=("none",), ends="none", takes_session=True, may_be_talk=True),
+    "default": Verb(words=("none",), ends="none", takes=Takes.SESSION, may_be_talk=True),
     "defaults": Verb(words=("none",), ends="none", parse=parse_changes, may_be_talk=True),
     "end": Verb(act=Act.APPROVE, may_be_talk=False),
     "archive": Verb(act=Act.APPROVE, may_be_talk=False),
     "help": Verb(may_be_talk=False),
 }
-"""`start` also takes a prompt, and `review` an address (`_argument`)."""
 
 _HELP = frozenset({"help", "help!", "help?", "help."})
 
@@ -120,7 +130,7 @@ def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Co
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
     for verb in get_close_matches(said.verb, VERBS, 1, LIKENESS):
-        is_session = VERBS[verb].takes_session and parse_session(said.argument) is not None
+        is_session = VERBS[verb].takes is Takes.SESSION and parse_session(said.argument) is not None
         if is_session or said.argument.lower() in ("", *VERBS[verb].words):
             return replace(said, verb=verb)
         meant = "defaults" if verb == "default" else verb
@@ -212,15 +222,16 @@ def _argument(verb: str, rest: str) -> str | None:
     known, (first, *more) = VERBS[verb], rest.split() or [""]
     if known.ends and rest and rest.lower() in {one.ends for one in VERBS.values()}:
         return known.ends
-    if verb == "start" or (known.takes_session and (not more or parse_session(rest))):
-        return rest
+    match known.takes:
+        case Takes.TEXT:
+            return rest
+        case Takes.SESSION if not more or parse_session(rest):
+            return rest
+        case Takes.ADDRESS if not more and _ADDRESS.match(first):
+            return first
     if verb == "link" and parse_session(first):
         return first
-    if _begins_with(verb, rest):
-        return rest
-    if verb == "review" and not more and _ADDRESS.match(first):
-        return first
-    return rest if rest.lower() in ("", *known.words) else None
+    return rest if _begins_with(verb, rest) or rest.lower() in ("", *known.words) else None
 
 
 def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
