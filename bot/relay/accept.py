@@ -103,7 +103,7 @@ class Accepting:
         thread: ThreadRef,
         by: UserId,
         session: SessionId,
-        at: int,
+        since: int,
         *,
         begins: bool = False,
         near: Reply | None = None,
@@ -111,14 +111,15 @@ class Accepting:
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
-        Replies after `at`, a `ts` in microseconds, go to Devin; what the session said before stays
-        out, unless it `begins` there. If `near` is the thread's first message, its words are kept.
+        Replies after `since`, a `ts` in microseconds, go to Devin; what the session said before
+        stays out, unless it `begins` there. If `near` is the thread's first message, its words are
+        kept.
         """
         topic = ""
         if near is not None and near.ts == thread.thread_ts:
             topic = await self.topic_of(near.text, near.blocks)
         now = int(time.time())
-        link = Link(session=session, by=by, at=now, since=at, card=str(at), topic=topic)
+        link = Link(session=session, by=by, at=now, since=since, card=str(since), topic=topic)
         existing = await self.state.links.create(thread, link, begins=begins)
         if existing and existing.session != session and await self.gives_way(thread, existing):
             await self.state.links.remove(thread, existing.session)
@@ -128,7 +129,7 @@ class Accepting:
         is_new = existing is None or (existing.card, existing.session) == (link.card, session)
         if (existing or link).since == link.since:
             # Before anything that takes time: what comes now may have to wait for that.
-            await self.read_since(thread, at, took_long=begins)
+            await self.read_since(thread, since, took_long=begins)
         if is_new:
             if await self.state.claims.claim(f"linked:{thread.name}:{link.card}"):
                 audit(Event.LINKED, by, **thread.log_fields, session_id=session, step=step)

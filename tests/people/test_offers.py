@@ -1,4 +1,4 @@
-"""What the bot offers to people's first words, and asks about mistyped ones, is done by a press."""
+"""What the bot offers to words that ask for nothing, or asks about mistyped ones, a press does."""
 
 from collections.abc import Sequence
 
