@@ -9,6 +9,7 @@ something that its author sees: it reaches Devin, or the bot asks back with butt
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from slack_bolt.async_app import AsyncApp
 
@@ -55,7 +56,9 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         verb, argument, app = meant.verb, meant.argument, meant.message.app
         command = Command(verb, argument, thread, press.by, ts, app)
         words = await OBEYS[verb](cases, command)
-        await _tell(cases, command, words, f"ran:{press.value}")
+        # A whisper must know the message that it answers, which may have no replies.
+        asked = replace(command, ts=meant.message.ts)
+        await _tell(cases, asked, words, f"ran:{press.value}")
         return thread_links.command_run(verb, argument)
 
     @on_press(app, cases, actions.SEND_SPOKEN)

@@ -10,7 +10,7 @@ from bot.model.people import Standing
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.wording import commands, forms, refusals, thread_links
+from bot.wording import commands, forms, home_view, refusals, thread_links
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -144,6 +144,13 @@ async def test_a_mistyped_command_is_asked_back_and_run(bot: Bot, desk: Desk) ->
     assert await desk.fence(thread) == []
     assert len(desk.said(thread)) == 1
     assert question.text == thread_links.command_run("status", "").text
+
+
+async def test_a_mistyped_command_that_answers_its_author_alone_does(bot: Bot, desk: Desk) -> None:
+    """The message has no replies, so Slack would show the answer to nobody in its thread."""
+    await desk.mention("sesions")
+    await press(desk, RUN, await asked(desk))
+    await desk.until_whispered(home_view.EMPTY, "ada")
 
 
 async def test_a_word_that_was_meant_for_devin_is_sent_by_a_press(bot: Bot, desk: Desk) -> None:
