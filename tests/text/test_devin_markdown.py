@@ -120,6 +120,7 @@ def test_plain_markdown_stays_as_devin_wrote_it(text: str) -> None:
         ("```Deploy now\nx\n```", "```\nDeploy now\nx\n```"),
         ("Title\n===", "# Title"),
         ("a\u202eb\u200bc\x07d", "abcd"),
+        ("a\\\u202eb\\\u200b*c*\\\x07", "a\\\\b\\\\*c*\\\\"),
         ("a\r\nb\x00c", "a\nb\ufffdc"),
         ("a&#10;https://a.io b\nc\nd", "a <https://a.io> b\nc\nd"),
         ("a\n&#13;https://a.io\nb", "a\n<https://a.io>\nb"),

@@ -219,6 +219,8 @@ def _as_written(token: Token) -> Atom:
     look = _look(token)
     if token.type == "text" or not look:
         return Atom("text", guarded(look), look)
+    if seen(token.markup) != token.markup:  # a backslash before a character without a look
+        return Atom("text", _escaped(look), look)
     return Atom("text", token.markup + (JOINER if look[-1] in "<@&" else ""), look)
 
 
