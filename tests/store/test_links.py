@@ -67,6 +67,17 @@ async def test_unlinking_returns_what_was_there_once(links: Links, raw: Redis) -
     assert await links.create(thread(), a_link(OTHER_SESSION)) is None
 
 
+async def test_a_new_link_has_nothing_of_one_that_expired(links: Links, raw: Redis) -> None:
+    """To the same session; no poll may have found yet that the earlier link had gone."""
+    for_thread = [f"{what}:{thread().name}" for what in ("by", "last")]
+    await links.create(thread(), a_link())
+    for name in for_thread:
+        await raw.hset(at(watched_key(SessionId(SESSION))), name, "earlier")
+    await raw.delete(at(link_key(thread())))
+    await links.create(thread(), a_link())
+    assert await raw.hmget(at(watched_key(SessionId(SESSION))), for_thread) == [None, None]
+
+
 async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis) -> None:
     """Its lifetime starts when it is made, and it expires."""
     await links.create(thread(), a_link())

@@ -12,7 +12,7 @@ for _, thread in ipairs(followers_of(session)) do
   if is_json and type(linked) == 'table' and linked.session == session then
     found[#found + 1] = {thread, redis.call('HGET', watched, 'joined:' .. thread), link}
   else
-    redis.call('HDEL', watched, 'joined:' .. thread, 'by:' .. thread, 'last:' .. thread)
+    forget_thread(watched, thread)
   end
 end
 if #found == 0 then

@@ -18,10 +18,11 @@ if new == '' then
   redis.call('DEL', link)
   redis.call('ZREM', key.threads, thread)
   if session ~= '' then
-    redis.call('HDEL', watched, 'joined:' .. thread, 'by:' .. thread, 'last:' .. thread)
+    forget_thread(watched, thread)
     if #followers_of(session) == 0 then redis.call('ZREM', key.watch, session) end
   end
 elseif was == '' then
+  forget_thread(watched, thread)
   redis.call('SET', link, new)
   redis.call('ZREMRANGEBYSCORE', key.threads, '-inf', now - link_ttl * 1000)
   traffic(thread, now, link_ttl)
